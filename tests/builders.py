@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSource
 from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import (
     UNKNOWN_IDENTITY,
@@ -43,7 +43,9 @@ def listed_price(model_id: str, *rates: Rates, **changes: Any) -> Price:
 PRICES = PriceBook([listed_price(HAIKU_3, Rates(0, usd_by_kind("0.25", "1.25")))])
 """A price of one model, without its cache, and none of others."""
 PRICING = Pricing(PRICES)
-NOBODY = Attribution(UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED)
+NO_ATTRIBUTION = Attribution(
+    UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, AttributionSource.UNATTRIBUTED
+)
 """The attribution of a call to nothing."""
 
 
@@ -53,7 +55,7 @@ def cost_of(record: UsageRecord, pricing: Pricing = PRICING) -> CallCost:
 
 
 def enriched(
-    record: UsageRecord, pricing: Pricing = PRICING, attribution: Attribution = NOBODY
+    record: UsageRecord, pricing: Pricing = PRICING, attribution: Attribution = NO_ATTRIBUTION
 ) -> EnrichedCall:
     """A call with its cost, and an attribution."""
     return CallEnricher(pricing).enrich(record)._replace(attribution=attribution)

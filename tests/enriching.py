@@ -1,4 +1,4 @@
-"""Enriches calls, with nothing but memory behind it."""
+"""Enriches calls, with nothing but logging state behind it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE
 from lambdas.domain.pricing import DatedPrices, Pricing
 from lambdas.domain.pricing.current_pricing import CurrentPricing
 from tests.builders import PRICING
-from tests.fakes import InMemoryTagMemory, InMemoryTagSource
+from tests.fakes import InMemoryTagCache, InMemoryTagSource
 
 
 def call_books(
@@ -23,7 +23,7 @@ def call_books(
     """Make books with the tags that a source knows."""
     rules = rules or AttributionRules()
     directory = TagDirectory(
-        InMemoryTagMemory(),
+        InMemoryTagCache(),
         source or InMemoryTagSource(),
         rules.label_names,
         lambda _: None,

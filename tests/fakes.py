@@ -16,10 +16,10 @@ from lambdas.domain.attribution.ports import (
     TagSourceBusyError,
     TagsUnavailableError,
 )
-from lambdas.domain.attribution.tags import service_of
+from lambdas.domain.attribution.tags import get_service
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations import RejectedRecord, UsageRecord
-from lambdas.domain.ledger import LedgerChange, LedgerStream
+from lambdas.domain.ledger import LedgerChange, LedgerListener
 from lambdas.domain.ledger.cost_corrections import CorrectionProgress, ProgressChangedError
 from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
@@ -28,14 +28,14 @@ from lambdas.domain.logging_configuration import (
     Difference,
     LoggingChange,
     LoggingConfiguration,
-    LoggingMemory,
+    LoggingState,
     LogGroup,
     Role,
     WatchState,
 )
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
-    MemoryUnavailableError,
+    StateUnavailableError,
 )
 from lambdas.domain.logging_configuration.watch_ports import (
     FoundChanges,
@@ -62,7 +62,7 @@ from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport
 class InMemoryUsageLedger:
     """A usage ledger that is a dictionary."""
 
-    def __init__(self, *streams: LedgerStream) -> None:
+    def __init__(self, *streams: LedgerListener) -> None:
         self.records: dict[tuple[str, str, str], UsageRecord] = {}
         self._streams = streams
 
@@ -257,36 +257,36 @@ class InMemoryLoggingApi:
         self.live = None
 
 
-class InMemoryMemoryStore:
-    """A memory that lasts as long as the test; takes so many writes."""
+class InMemoryStateStore:
+    """A logging state that lasts as long as the test; takes so many writes."""
 
     def __init__(self) -> None:
-        self.memory = LoggingMemory()
+        self.logging_state = LoggingState()
         self.writes_left = 1_000
 
-    def recall(self) -> LoggingMemory:
-        return self.memory
+    def load(self) -> LoggingState:
+        return self.logging_state
 
-    def remember(self, memory: LoggingMemory) -> None:
+    def save(self, logging_state: LoggingState) -> None:
         if not self.writes_left:
-            raise MemoryUnavailableError
+            raise StateUnavailableError
         self.writes_left -= 1
-        self.memory = memory
+        self.logging_state = logging_state
 
 
-class InMemoryMemoryCopy:
-    """A copy of a memory that lasts as long as the test; takes so many writes."""
+class InMemoryStateCopy:
+    """A copy of a logging state that lasts as long as the test; takes so many writes."""
 
     def __init__(self) -> None:
-        self.memories: tuple[LoggingMemory, ...] = ()
+        self.memories: tuple[LoggingState, ...] = ()
         self.writes_left = 1_000
 
-    def recall(self) -> tuple[LoggingMemory, ...]:
+    def load(self) -> tuple[LoggingState, ...]:
         return self.memories
 
-    def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
+    def save(self, memories: tuple[LoggingState, ...]) -> None:
         if not self.writes_left:
-            raise MemoryUnavailableError
+            raise StateUnavailableError
         self.writes_left -= 1
         self.memories = memories
 
@@ -447,14 +447,14 @@ class InMemoryDeployments:
         return self.under_way or any(start <= at < end for start, end in self.over)
 
 
-class InMemoryWatchMemory:
-    """A watch's memory that lasts as long as the test."""
+class InMemoryWatchStateStore:
+    """A watch's logging state that lasts as long as the test."""
 
     def __init__(self) -> None:
         self.state: WatchState | None = None
         self.refused: set[str] = set()
 
-    def recall(self) -> WatchState:
+    def load(self) -> WatchState:
         self._check("recall")
         return self.state or WatchState()
 
@@ -462,28 +462,28 @@ class InMemoryWatchMemory:
         if action in self.refused:
             raise NotReadableError("AccessDeniedException")  # noqa: EM101  # likewise
 
-    def remember(self, state: WatchState, before: WatchState) -> None:
+    def save(self, state: WatchState, before: WatchState) -> None:
         self._check("remember")
         if self.state not in (None, before):
             raise WatchStateChangedError
         self.state = state
 
 
-class InMemoryTagMemory:
-    """A memory of tags that is a dictionary; notes what it was asked for."""
+class InMemoryTagCache:
+    """A logging state of tags that is a dictionary; notes what it was asked for."""
 
     def __init__(self) -> None:
         self.entries: dict[str, TagEntry] = {}
         self.recalled: list[str] = []
 
-    def recall(self, arn: str) -> TagEntry | None:
+    def load(self, arn: str) -> TagEntry | None:
         self.recalled.append(arn)
         return self.entries.get(arn)
 
-    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
-        return {arn: self.recall(arn) for arn in arns}
+    def load_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+        return {arn: self.load(arn) for arn in arns}
 
-    def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
+    def save(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         standing = self.entries.get(arn)
         if standing is None or standing == replaced:
             self.entries[arn] = standing = entry
@@ -502,8 +502,8 @@ class InMemoryTagSource:
 
     def find(self, arn: str) -> FoundTags:
         self.asked.append(arn)
-        if service_of(arn) in self.busy:
-            raise TagSourceBusyError(service_of(arn), "iam:ListRoleTags failed: Throttling")
+        if get_service(arn) in self.busy:
+            raise TagSourceBusyError(get_service(arn), "iam:ListRoleTags failed: Throttling")
         if arn in self.failing:
             message = "iam:ListRoleTags failed: InvalidInput"
             raise TagsUnavailableError(message)

@@ -10,23 +10,23 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from lambdas.adapters.report_layouts.focus_csv import write_csv
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSource
 from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.pricing import (
-    NegotiatedPrice,
-    NegotiatedPrices,
+    ContractedPrice,
+    ContractedPrices,
     PriceBook,
     Pricing,
     Rates,
     Routing,
 )
-from lambdas.domain.reports.focus import DailyCharges, row_of
+from lambdas.domain.reports.focus import DailyCharges, build_row
 from tests.builders import (
     ANA,
     BEN,
     HAIKU_3,
-    NOBODY,
+    NO_ATTRIBUTION,
     SONNET_4,
     enriched,
     listed_price,
@@ -58,10 +58,10 @@ PRICES = PriceBook(
         listed_price(OPUS, Rates(0, usd_by_kind("4.999", "20")), effective_from=date(2026, 9, 2)),
     ]
 )
-AGREED = NegotiatedPrices(
+AGREED = ContractedPrices(
     [
-        NegotiatedPrice(OPUS, date(2026, 9, 3), usd_by_kind("4"), Decimal("12.3456789")),
-        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind("0.5", "0.00000000000000000001")),
+        ContractedPrice(OPUS, date(2026, 9, 3), usd_by_kind("4"), Decimal("12.3456789")),
+        ContractedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind("0.5", "0.00000000000000000001")),
     ]
 )
 PRICING = Pricing(PRICES, AGREED)
@@ -96,11 +96,11 @@ calls = st.builds(
     service_tier=st.sampled_from([None, None, "flex"]),
 )
 labels = names.filter(str.strip) | st.just(UNATTRIBUTED)
-attributions = st.builds(Attribution, labels, labels, labels, st.sampled_from(Rung))
+attributions = st.builds(Attribution, labels, labels, labels, st.sampled_from(AttributionSource))
 attributed_calls = st.lists(st.tuples(calls, attributions), max_size=12)
 
 
-def enrich(record: UsageRecord, attribution: Attribution = NOBODY) -> EnrichedCall:
+def enrich(record: UsageRecord, attribution: Attribution = NO_ATTRIBUTION) -> EnrichedCall:
     return enriched(record, PRICING, attribution)
 
 
@@ -116,7 +116,7 @@ def charges_of(
 def csv_of(charges: DailyCharges) -> str:
     text = io.StringIO(newline="")
     write_csv(
-        (row_of(charge) for month in charges.months() for charge in charges.charges(month)), text
+        (build_row(charge) for month in charges.months() for charge in charges.charges(month)), text
     )
     return text.getvalue()
 
@@ -127,7 +127,7 @@ def rows_of(charges: DailyCharges) -> list[TextRow]:
 
 def row_of_call(
     record: UsageRecord,
-    attribution: Attribution = NOBODY,
+    attribution: Attribution = NO_ATTRIBUTION,
 ) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
     return only_row_of(enrich(record, attribution))

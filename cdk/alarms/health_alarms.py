@@ -10,16 +10,21 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.alarms.health_symptoms import symptoms
-from cdk.alarms.scheduled_functions import MAX_DELAY_OF_A_START, MAX_WARM_UP, Scheduled, symptoms_of
-from cdk.alarms.symptom import Silence, Symptom, Watched
+from cdk.alarms.health_check import HealthCheck, Silence, Watched
+from cdk.alarms.health_checks import checks
+from cdk.alarms.scheduled_functions import (
+    MAX_DELAY_OF_A_START,
+    MAX_WARM_UP,
+    Scheduled,
+    list_function_checks,
+)
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 
 _MIN_WARM_UP = Duration.minutes(30)
 
 
 class HealthAlarms(Construct):
-    """One alarm for each symptom.
+    """One alarm for each check.
 
     Attributes:
         alarms: All of them, by name.
@@ -33,7 +38,7 @@ class HealthAlarms(Construct):
         *,
         watched: Watched,
         scheduled: Sequence[Scheduled],
-        optional: Iterable[Symptom] = (),
+        optional: Iterable[HealthCheck] = (),
         look_at: str,
     ) -> None:
         """Make the alarms.
@@ -47,42 +52,40 @@ class HealthAlarms(Construct):
             look_at: The address of the dashboard that shows more.
         """
         super().__init__(scope, construct_id)
-        all_of_them = list(chain(symptoms(), optional, *map(symptoms_of, scheduled)))
-        self.alarms = {
-            symptom.name: self._alarm(symptom, watched, look_at) for symptom in all_of_them
-        }
+        all_of_them = list(chain(checks(), optional, *map(list_function_checks, scheduled)))
+        self.alarms = {check.name: self._alarm(check, watched, look_at) for check in all_of_them}
         self.without_recovery = frozenset(
-            f"{HEALTH_ALARM_PREFIX}{symptom.name}"
-            for symptom in all_of_them
-            if not symptom.is_recovery_notified
+            f"{HEALTH_ALARM_PREFIX}{check.name}"
+            for check in all_of_them
+            if not check.is_recovery_notified
         )
 
-    def _alarm(self, symptom: Symptom, watched: Watched, look_at: str) -> cloudwatch.Alarm:
-        there, of = symptom.periods
-        metric = symptom.metric_of(watched)
+    def _alarm(self, check: HealthCheck, watched: Watched, look_at: str) -> cloudwatch.Alarm:
+        there, of = check.periods
+        metric = check.parse_metric(watched)
         alarm = cloudwatch.Alarm(
             self,
-            symptom.name,
-            alarm_name=f"{HEALTH_ALARM_PREFIX}{symptom.name}",
-            alarm_description=f"{symptom.description} Dashboard: {look_at}",
+            check.name,
+            alarm_name=f"{HEALTH_ALARM_PREFIX}{check.name}",
+            alarm_description=f"{check.description} Dashboard: {look_at}",
             metric=metric,
-            threshold=symptom.threshold,
+            threshold=check.threshold,
             datapoints_to_alarm=there,
             evaluation_periods=of,
             comparison_operator=(
                 cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
-                if symptom.is_below
+                if check.is_below
                 else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
             ),
-            treat_missing_data=symptom.silence.value,
+            treat_missing_data=check.silence.value,
         )
         resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
-        resource.warm_up_configuration = _warm_up(symptom, metric.period)
+        resource.warm_up_configuration = _warm_up(check, metric.period)
         return alarm
 
 
 def _warm_up(
-    symptom: Symptom, period: Duration
+    check: HealthCheck, period: Duration
 ) -> cloudwatch.CfnAlarm.WarmUpConfigurationProperty | None:
     """Delay an alarm until its periods describe this deployment.
 
@@ -92,13 +95,13 @@ def _warm_up(
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
     """
-    periods = symptom.periods[1] if symptom.is_of_the_past else 1
-    if not (symptom.is_of_the_past or symptom.silence is Silence.FAULT):
+    periods = check.periods[1] if check.is_of_the_past else 1
+    if not (check.is_of_the_past or check.silence is Silence.FAULT):
         return None
     minutes = max(
         _MIN_WARM_UP.to_minutes(), periods * period.to_minutes() + MAX_DELAY_OF_A_START.to_minutes()
     )
     return cloudwatch.CfnAlarm.WarmUpConfigurationProperty(
         warm_up_period_duration_in_minutes=min(minutes, MAX_WARM_UP.to_minutes()),
-        only_start_evaluating_after_warm_up_period_ends=symptom.is_of_the_past,
+        only_start_evaluating_after_warm_up_period_ends=check.is_of_the_past,
     )

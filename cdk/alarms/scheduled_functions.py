@@ -10,7 +10,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cdk.alarms.symptom import DAY, Silence, Symptom
+from cdk.alarms.health_check import DAY, HealthCheck, Silence
 
 _MIN_PERIOD = Duration.minutes(15)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
@@ -52,12 +52,12 @@ class Scheduled:
         return metric.with_(dimensions_map={"FunctionName": self.fixed_name})
 
 
-def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
+def list_function_checks(scheduled: Scheduled) -> Iterator[HealthCheck]:
     """Health checks of a function that a schedule starts: that it fails, or is not started."""
     name, every = scheduled.name, scheduled.every.to_minutes()
     is_daily = every >= DAY.to_minutes()
     shortest = _MIN_PERIOD.to_minutes()
-    yield Symptom(
+    yield HealthCheck(
         f"{name}Errors",
         lambda _: scheduled.name_function(
             scheduled.function.metric_errors(
@@ -75,7 +75,7 @@ def symptoms_of(scheduled: Scheduled) -> Iterator[Symptom]:
     first_start = every + MAX_DELAY_OF_A_START.to_minutes()
     if periods * every > _MAX_RANGE.to_minutes() or first_start > MAX_WARM_UP.to_minutes():
         return
-    yield Symptom(
+    yield HealthCheck(
         f"{name}NotStarted",
         lambda _: scheduled.name_function(
             scheduled.function.metric_invocations(period=scheduled.every)

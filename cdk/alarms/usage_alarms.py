@@ -38,7 +38,7 @@ class UsageAlarm(cloudwatch.Alarm):
             threshold.alarm_name.removeprefix(NAME_PREFIX),
             alarm_name=threshold.alarm_name,
             alarm_description=_describe(threshold, look_at),
-            metric=usage_of(threshold),
+            metric=describe_usage(threshold),
             threshold=float(threshold.value),
             evaluation_periods=1,
             comparison_operator=_NOT_BELOW,
@@ -70,7 +70,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
         )
 
 
-def usage_of(threshold: AlarmThreshold) -> cloudwatch.IMetric:
+def describe_usage(threshold: AlarmThreshold) -> cloudwatch.IMetric:
     """Make the metric that a threshold watches, or a query with one series for each subject."""
     if not threshold.is_grouped:
         return _plain(

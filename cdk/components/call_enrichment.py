@@ -30,7 +30,7 @@ def call_settings(config: Config, *, state: dynamodb.ITable, prices: s3.IBucket)
     return {
         "account_id": Aws.ACCOUNT_ID,
         "state_table": state.table_name,
-        "negotiated_prices": config.negotiated_prices,
+        "contracted_prices": config.contracted_prices,
         "assume_prices": config.assume_prices,
         "attribution": config.attribution,
         "price_bucket": prices.bucket_name,

@@ -41,9 +41,9 @@ def publishing_settings(
     return {
         **call_settings(config, state=state, prices=prices),
         "metric_detail": config.metric_detail,
-        "identity_bound": config.identity_bound,
+        "max_identities": config.max_identities,
         "max_models": config.max_models,
-        "folding_patterns": config.folding_patterns,
+        "role_rollup_patterns": config.role_rollup_patterns,
     }
 
 

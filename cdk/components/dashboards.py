@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.alarms.health_symptoms import symptoms
-from cdk.alarms.price_symptoms import price_list_symptoms
+from cdk.alarms.health_checks import checks
+from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, ExtraDashboard, Window, stack_names
@@ -164,7 +164,7 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
 def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, Any]]]:
     """The threshold lines of each graph, by its id."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    checks = (*symptoms(), *price_list_symptoms())
+    checks = (*checks(), *price_list_checks())
     for graph, (label, value) in {
         check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
         for check in checks

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from cdk.config.setting_types import Json
 from lambdas.domain.attribution import AttributionRules
-from lambdas.domain.metrics import DEFAULT_BOUND, DEFAULT_MAX_MODELS
+from lambdas.domain.metrics import DEFAULT_MAX_MODELS, DEFAULT_MAX_SERIES
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
 from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.attribution_rules import AttributionSetting
-from lambdas.wiring.publishing_settings import FoldingPattern, IdentityBound, ModelBound
+from lambdas.wiring.publishing_settings import MaxIdentities, MaxModels, RollUpPattern
 
 
 class MeteringSettings(SettingsModel):
@@ -20,17 +20,17 @@ class MeteringSettings(SettingsModel):
     Attributes:
         ledger_retention_days: The retention of a call in the ledger, in days.
         metric_detail: The level of detail of the published metrics; each metric is billed.
-        identity_bound: The number of identities a month that have metrics of their own.
+        max_identities: The number of identities a month that have metrics of their own.
         max_models: The number of models a month that have metrics of their own.
-        folding_patterns: Regular expressions of session names that do not belong to people.
+        role_rollup_patterns: Regular expressions of session names that do not belong to people.
         attribution: Rules that attribute calls without a project tag.
     """
 
     ledger_retention_days: LedgerRetentionDays = 90
     metric_detail: Literal["standard", "full"] = "standard"
-    identity_bound: IdentityBound = DEFAULT_BOUND
-    max_models: ModelBound = DEFAULT_MAX_MODELS
-    folding_patterns: Annotated[tuple[FoldingPattern, ...], Json] = ()
+    max_identities: MaxIdentities = DEFAULT_MAX_SERIES
+    max_models: MaxModels = DEFAULT_MAX_MODELS
+    role_rollup_patterns: Annotated[tuple[RollUpPattern, ...], Json] = ()
     attribution: Annotated[AttributionSetting, Json] = AttributionSetting()
 
     @property

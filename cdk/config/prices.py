@@ -10,33 +10,33 @@ from cdk.config.setting_types import Json
 from lambdas.domain.pricing import Pricing
 from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, PriceListUrl
 from lambdas.wiring.allowed_values import SettingsModel, check
-from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_with
+from lambdas.wiring.contracted_prices import ContractedPriceSetting, pricing_with
 
 
 class PriceSettings(SettingsModel):
     """The prices of calls.
 
     Attributes:
-        negotiated_prices: Contracted prices, which replace list prices, by model and date.
+        contracted_prices: Contracted prices, which replace list prices, by model and date.
         assume_prices: Use the highest listed price where the scope of a call has no price;
             otherwise such calls are unpriced.
         price_updates: Update list prices from the AWS Price List.
         price_list_url: The address of the AWS Price List, or of its substitute in a local cloud.
     """
 
-    negotiated_prices: Annotated[tuple[NegotiatedPriceSetting, ...], Json] = ()
+    contracted_prices: Annotated[tuple[ContractedPriceSetting, ...], Json] = ()
     assume_prices: bool = True
     price_updates: bool = True
     price_list_url: PriceListUrl = AWS_PRICE_LIST
 
     @model_validator(mode="after")
-    def _negotiates_each_price_once(self) -> Self:
+    def _contracts_each_price_once(self) -> Self:
         keys = [
             (price.model, price.effective_from, price.service_tier)
-            for price in self.negotiated_prices
+            for price in self.contracted_prices
         ]
         check(
-            "negotiated_prices",
+            "contracted_prices",
             "one for each model, day and service tier",
             is_so=len(set(keys)) == len(keys),
         )
@@ -45,4 +45,4 @@ class PriceSettings(SettingsModel):
     @property
     def pricing(self) -> Pricing:
         """The pricing of calls by shipped and by contracted prices."""
-        return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
+        return pricing_with(self.contracted_prices, assume_prices=self.assume_prices)

@@ -13,7 +13,7 @@ from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.ledger.state_table import MEMORY_KEY
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.functions.logging_configurator.settings import Settings
 
@@ -36,7 +36,7 @@ class LoggingConfigurator(MeterFunction):
         log_group: logs.ILogGroup,
         metered_group: str,
         logging_role: LoggingRole,
-        memory: ssm.IStringParameter,
+        logging_state: ssm.IStringParameter,
         state: dynamodb.ITable,
     ) -> None:
         """Make the function.
@@ -48,13 +48,13 @@ class LoggingConfigurator(MeterFunction):
             log_group: The log group that Bedrock is configured to write to.
             metered_group: The name of the metered log group: that one, or an adopted one.
             logging_role: The role with which Bedrock writes logs.
-            memory: The parameter that stores Bedrock's configuration, ours and the one before.
+            logging_state: The parameter that stores Bedrock's configuration, ours and the one before.
             state: The table that has a copy of it.
         """
         stack_id = Stack.of(scope).stack_id
         self._settings = Settings(
             stack_id=stack_id,
-            memory_parameter=memory.parameter_name,
+            logging_state_parameter=logging_state.parameter_name,
             state_table=state.table_name,
             log_group=log_group.log_group_name,
             role_arn=logging_role.role_arn,
@@ -78,9 +78,9 @@ class LoggingConfigurator(MeterFunction):
             on="*",
             wildcard="An account has one configuration in a Region; it supports no resource.",
         )
-        self.grant("ssm:GetParameter", "ssm:PutParameter", on=memory.parameter_arn)
+        self.grant("ssm:GetParameter", "ssm:PutParameter", on=logging_state.parameter_arn)
         self.grant_items(
-            *("dynamodb:GetItem", "dynamodb:PutItem"), on=state.table_arn, keys=[MEMORY_KEY]
+            *("dynamodb:GetItem", "dynamodb:PutItem"), on=state.table_arn, keys=[LOGGING_STATE_KEY]
         )
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         self.grant_read_write_data()

@@ -22,7 +22,7 @@ from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
 from cdk.config import Config
 from cdk.config.boundary_name import boundary_name
-from lambdas.domain.ledger.state_table import MEMORY_KEY, WATCH_KEY
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.functions.logging_watcher.settings import Settings
 
@@ -46,7 +46,7 @@ class LoggingWatcher(MeterFunction):
         log_processor: lambda_.IFunction,
         logging_role: LoggingRole,
         deploying_role: iam.IRole,
-        memory: ssm.IStringParameter,
+        logging_state: ssm.IStringParameter,
         ledger: dynamodb.ITable,
         state: dynamodb.ITable,
         stream_mapping: lambda_.CfnEventSourceMapping,
@@ -62,7 +62,7 @@ class LoggingWatcher(MeterFunction):
             log_processor: The function that the log group's subscription starts.
             logging_role: The role with which Bedrock writes logs.
             deploying_role: The role with which deployments configure Bedrock's logging.
-            memory: The parameter that stores Bedrock's configuration, ours and the one before.
+            logging_state: The parameter that stores Bedrock's configuration, ours and the one before.
             ledger: The table of calls, whose settings it compares.
             state: The table that stores the results of its checks.
             stream_mapping: The event source mapping that starts `metric_publisher`.
@@ -73,7 +73,7 @@ class LoggingWatcher(MeterFunction):
             construct_id,
             job="logging_watcher",
             settings=Settings(
-                memory_parameter=memory.parameter_name,
+                logging_state_parameter=logging_state.parameter_name,
                 state_table=state.table_name,
                 topic_arn=topic.topic_arn,
                 deploying_role_arn=deploying_role.role_arn,
@@ -91,7 +91,7 @@ class LoggingWatcher(MeterFunction):
         self._grant_read_logging(logging_role, defaults.config.stacks)
         tables = (ledger, state)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, tables=tables)
-        self._grant_state(memory, state)
+        self._grant_state(logging_state, state)
         self.start_on_schedule(
             events.Schedule.rate(_EVERY),
             description="checks that logging and the meter are as deployed",
@@ -100,7 +100,7 @@ class LoggingWatcher(MeterFunction):
             {
                 "logGroupName": log_group,
                 "roleName": logging_role.role_name,
-                "name": memory.parameter_name,
+                "name": logging_state.parameter_name,
             }
         )
         start_on_changed_safeguards(
@@ -113,10 +113,10 @@ class LoggingWatcher(MeterFunction):
             "checks that invocation logging and the meter are as they were deployed",
         )
 
-    def _grant_state(self, memory: ssm.IStringParameter, state: dynamodb.ITable) -> None:
-        self.grant("ssm:GetParameter", on=memory.parameter_arn)
+    def _grant_state(self, logging_state: ssm.IStringParameter, state: dynamodb.ITable) -> None:
+        self.grant("ssm:GetParameter", on=logging_state.parameter_arn)
         table = state.table_arn
-        self.grant_items("dynamodb:GetItem", on=table, keys=[MEMORY_KEY, WATCH_KEY])
+        self.grant_items("dynamodb:GetItem", on=table, keys=[LOGGING_STATE_KEY, WATCH_KEY])
         self.grant_items("dynamodb:PutItem", on=table, keys=[WATCH_KEY])
         self.grant_read_write_data()
 

@@ -14,7 +14,7 @@ from lambdas.domain.completeness import (
     MAX_MODELS_READ,
     OWN_METRICS,
     Quantity,
-    series_bound,
+    max_series,
 )
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
@@ -88,7 +88,7 @@ def count_most_series(usage: Usage, config: Config) -> int:
 
 
 def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
-    identities = min(usage.identities, config.identity_bound + 1)
+    identities = min(usage.identities, config.max_identities + 1)
     models = min(usage.models, config.max_models + 1)
     pairs = identities * min(models, usage.models_per_identity)
     values = {
@@ -141,14 +141,14 @@ def metrics_read(usage: Usage, config: Config, own_models: int | None = None) ->
 
 def _guarded_series(usage: Usage, config: Config) -> int:
     """Count the series that are read to find values below zero."""
-    identities = min(usage.identities, config.identity_bound + 1)
+    identities = min(usage.identities, config.max_identities + 1)
     return identities + min(usage.models, config.max_models + 1)
 
 
-def most_metrics_read(config: Config) -> int:
+def max_metrics_read(config: Config) -> int:
     """Count the most metrics that audits can read in a month, including metrics of others."""
     # Models that Bedrock names, and `__other__`, are read however many others have metrics.
-    own_models = max(series_bound(config.max_models), MAX_MODELS_READ + 1)
+    own_models = max(max_series(config.max_models), MAX_MODELS_READ + 1)
     forged = HOURS_A_MONTH * len(GUARDED_SETS) * MAX_SERIES_READ
     return metrics_read(WORST, config, own_models) + forged
 
@@ -173,7 +173,7 @@ def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int
 def count_alarm_metrics(usage: Usage, config: Config) -> int:
     """Count the metrics that alarms watch: a grouped alarm is billed for each that it matches."""
     matched = {
-        DimensionSet.IDENTITY: min(usage.identities, config.identity_bound + 1),
+        DimensionSet.IDENTITY: min(usage.identities, config.max_identities + 1),
         DimensionSet.MODEL: min(usage.models, config.max_models + 1),
     }
     usage_alarms = sum(

@@ -34,7 +34,7 @@ _RESOURCES: Mapping[str, str] = {
     "logs": f"{_ARN}:logs:{_HERE}:log-group:{DEFAULT_NAME}-*",
     "s3": f"{_ARN}:s3:::{DEFAULT_NAME.lower()}-*storage-*",
     "sns": f"{_ARN}:sns:{_HERE}:{DEFAULT_NAME}-*Monitoring-*",
-    "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingMemory*",
+    "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingState*",
 }
 """The resources that roles may act on, by service; the actions below are exceptions."""
 

@@ -36,7 +36,7 @@ def print_cost(usage: Usage) -> None:
     console.print(
         f"List prices of {prices.region} at {prices.date}, free tiers not deducted, settings from"
         " cdk.json. What Bedrock itself costs is not in it. Metrics grow with identities (up to"
-        " identity_bound) and models (up to max_models); the rest with calls. Whatever callers do,"
+        " max_identities) and models (up to max_models); the rest with calls. Whatever callers do,"
         " metrics, their alarms and audits cost at most"
         f" {_dollars(worst_case_usd(config, prices))} US dollars a month."
     )

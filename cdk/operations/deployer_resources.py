@@ -28,7 +28,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "s3": (f"arn:*:s3:::{DEFAULT_NAME.lower()}-*",),
     "sns": (f"arn:*:sns:*:*:{_OURS}",),
     # CloudFormation's names of parameters begin with the logical id, and not with the stack.
-    "ssm": ("arn:*:ssm:*:*:parameter/CFN-LoggingMemory*",),
+    "ssm": ("arn:*:ssm:*:*:parameter/CFN-LoggingState*",),
 }
 """ARNs by service. CloudFormation's names begin with the stack's; the others are given."""
 

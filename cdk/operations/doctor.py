@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cdk.config import ConfigurationError, read_config
 from cdk.operations.deployment import Deployment
-from cdk.operations.examination import Examination, Status
+from cdk.operations.deployment_checks import DeploymentChecks, Status
 from cdk.operations.terminal import CommandError, open_console, printable
 
 _UNSEEN = (
@@ -16,7 +16,7 @@ _UNSEEN = (
 )
 
 
-def examine_account(session: boto3.Session) -> None:
+def check_account(session: boto3.Session) -> None:
     """Examine the account and Region, changing nothing.
 
     Raises:
@@ -27,7 +27,7 @@ def examine_account(session: boto3.Session) -> None:
     except ConfigurationError as error:
         raise CommandError(*error.lines) from None
     deployment = Deployment(session.client("cloudformation"))
-    examination = Examination(
+    deployment_checks = DeploymentChecks(
         session,
         deployment,
         config.regions,
@@ -35,7 +35,7 @@ def examine_account(session: boto3.Session) -> None:
         config.known_log_policies,
         config.stacks,
     )
-    findings = list(examination.examine())
+    findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")
     for finding in findings:
         table.add_row(finding.check, finding.status.value, printable(finding.text))

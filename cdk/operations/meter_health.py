@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
-from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, LOGGING_DIFFERENCES
+from lambdas.domain.metrics.catalog import DEPLOYMENT_DRIFT, HEALTH_NAMESPACE
 from lambdas.domain.words import list_names, plural
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 _MINUTES = 45  # three checks of LoggingWatcher
-_RUNBOOK = "docs/runbooks/LoggingDifferences.md"
+_RUNBOOK = "docs/runbooks/DeploymentDrift.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def read_meter_health(cloudwatch: CloudWatchClient, now: datetime) -> MeterHealt
     """Read alarms, and the newest number of differences."""
     points = cloudwatch.get_metric_statistics(
         Namespace=HEALTH_NAMESPACE,
-        MetricName=LOGGING_DIFFERENCES.name,
+        MetricName=DEPLOYMENT_DRIFT.name,
         StartTime=now - timedelta(minutes=_MINUTES),
         EndTime=now,
         Period=60,

@@ -128,7 +128,7 @@ def _describe_samples(book: PriceBook, today: date) -> str:
         for invoked in called
         if "." in invoked  # some are made up
         for model_id in [foundation_model_id(invoked)]
-        if not book.prices_of(model_id, read_route(invoked, "us-east-1"), today)
+        if not book.get_prices(model_id, read_route(invoked, "us-east-1"), today)
     )
     return f"Models of the samples without a price: {', '.join(dict.fromkeys(missing)) or 'none'}"
 

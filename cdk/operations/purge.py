@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.memory import remembered
+from cdk.operations.logging_state import memoize
 from cdk.operations.terminal import CommandError
-from lambdas.domain.logging_configuration import DamagedMemoryError, LoggingConfiguration
+from lambdas.domain.logging_configuration import DamagedStateError, LoggingConfiguration
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -114,8 +114,8 @@ def _empty(s3: S3Client, bucket: str) -> None:
 
 
 def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
-    with suppress(ClientError, DamagedMemoryError):  # it may be deleted, or owned by others
-        return remembered(session, Deployment(session.client("cloudformation"))).found
+    with suppress(ClientError, DamagedStateError):  # it may be deleted, or owned by others
+        return memoize(session, Deployment(session.client("cloudformation"))).found
     return None
 
 

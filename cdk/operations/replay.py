@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 # A call of a function takes 6 MB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-LARGEST_DELIVERY_BYTES = 3_000_000
-LARGEST_DELIVERY_EVENTS = 1000
+MAX_DELIVERY_BYTES = 3_000_000
+MAX_DELIVERY_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def deliveries(events: Iterable[Any]) -> Iterator[list[Any]]:
         size = 0
         for event in stream:
             length = len(event["message"].encode())
-            is_full = size + length > LARGEST_DELIVERY_BYTES
-            if delivery and (is_full or len(delivery) == LARGEST_DELIVERY_EVENTS):
+            is_full = size + length > MAX_DELIVERY_BYTES
+            if delivery and (is_full or len(delivery) == MAX_DELIVERY_EVENTS):
                 yield delivery
                 delivery, size = [], 0
             delivery.append(event)

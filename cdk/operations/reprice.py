@@ -33,7 +33,7 @@ def reprice(session: boto3.Session) -> None:
         )
     for model_id, day in report["waiting"].items():
         model, since = printable(model_id), printable(day)
-        print(f"{model}: calls since {since} wait for a price (negotiated_prices in cdk.json)")
+        print(f"{model}: calls since {since} wait for a price (contracted_prices in cdk.json)")
     for correction in report["corrections"]:
         print_correction(correction)
     if report["reason"]:

@@ -18,8 +18,8 @@ from cdk.operations.billed_metrics import (
     count_alarm_metrics,
     count_most_series,
     count_series,
+    max_metrics_read,
     metrics_read,
-    most_metrics_read,
     traffic_read,
 )
 
@@ -247,7 +247,7 @@ def _flushes(calls: Decimal) -> Decimal:
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The maximum monthly cost of metrics, their alarms and audits, whatever callers do."""
     alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
-    reads = most_metrics_read(config) + traffic_read(WORST, config, models_elsewhere=WORST.models)
+    reads = max_metrics_read(config) + traffic_read(WORST, config, models_elsewhere=WORST.models)
     return (
         _series_usd(count_most_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
     )

@@ -111,7 +111,7 @@ class IngestionStack(Stack):
             log_group=storage.log_group,
             metered_group=self.metered_group,
             logging_role=self.logging_role,
-            memory=storage.memory,
+            logging_state=storage.logging_state,
             state=storage.state,
         )
         configurator.switch_logging_on(after=self.log_processor.subscription)

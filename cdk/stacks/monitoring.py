@@ -11,9 +11,9 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.health_alarms import HealthAlarms
-from cdk.alarms.price_symptoms import price_list_symptoms
+from cdk.alarms.health_check import Watched
+from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import Scheduled
-from cdk.alarms.symptom import Watched
 from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
@@ -113,7 +113,7 @@ class MonitoringStack(Stack):
             log_processor=ingestion.log_processor,
             logging_role=ingestion.logging_role,
             deploying_role=ingestion.logging_configurator.execution_role,
-            memory=storage.memory,
+            logging_state=storage.logging_state,
             ledger=storage.ledger,
             state=storage.state,
             stream_mapping=ingestion.metric_publisher.stream_mapping,
@@ -161,7 +161,7 @@ class MonitoringStack(Stack):
                 ingestion.metric_publisher.stream_mapping,
             ),
             scheduled=scheduled,
-            optional=price_list_symptoms() if self._config.price_updates else (),
+            optional=price_list_checks() if self._config.price_updates else (),
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
@@ -190,8 +190,8 @@ class MonitoringStack(Stack):
         )
         text = (
             f"Bedrock Meter: alarm {events.EventField.from_path('$.detail.alarmName')} watches more"
-            " series than CloudWatch can evaluate, and may miss some. Lower identity_bound, or fold"
-            " more sessions into their roles (folding_patterns)."
+            " series than CloudWatch can evaluate, and may miss some. Lower max_identities, or fold"
+            " more sessions into their roles (role_rollup_patterns)."
         )
         rule.add_target(TopicTarget(self.topic, message=events.RuleTargetInput.from_text(text)))
 
@@ -232,5 +232,5 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER}
     missing -= {function.name for function in scheduled}
     if PRICE_UPDATER in missing:
-        missing |= {symptom.name for symptom in price_list_symptoms()}
+        missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

@@ -1,4 +1,4 @@
-"""All retained resources: logs, ledger, state, reports, key, and the logging memory."""
+"""All retained resources: logs, ledger, state, reports, key, and the logging logging state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cdk.components.storage_key import StorageKey
 from cdk.config import Config, stack_names
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
-from lambdas.domain.logging_configuration import NO_MEMORY
+from lambdas.domain.logging_configuration import NO_STATE
 
 FAILURES_RETENTION = Duration.days(30)
 REPLACED_RETENTION = Duration.days(400)  # of noncurrent versions in a versioned bucket
@@ -37,7 +37,7 @@ class StorageStack(Stack):
         redrive_role: The only role that reads failed events.
         reports: The bucket of reports on calls.
         prices: Listings and editions of prices, which are kept for good.
-        memory: The parameter that records changes to Bedrock's logging configuration.
+        logging_state: The parameter that records changes to Bedrock's logging configuration.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class StorageStack(Stack):
         self.redrive_role = RedriveRole(self, "RedriveRole", failures=self.failures, key=self.key)
         self.reports = self._bucket("Reports", REPORTS_RETENTION, key=self.data_key, versioned=True)
         self.prices = self._bucket("Prices", key=self.data_key, versioned=True)
-        self.memory = ssm.StringParameter(
+        self.logging_state = ssm.StringParameter(
             self,
-            "LoggingMemory",
+            "LoggingState",
             description="Bedrock Meter: Bedrock's logging configuration, ours and the one before",
-            string_value=NO_MEMORY,
+            string_value=NO_STATE,
         )
-        self.memory.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.logging_state.apply_removal_policy(RemovalPolicy.RETAIN)
         # The reporting stack imports these. It leaves the app when both reports are switched off,
         # but stays deployed, and CloudFormation removes no export that is in use.
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
@@ -99,7 +99,7 @@ class StorageStack(Stack):
             ("RedriveRoleArn", self.redrive_role.role_arn),
             ("ReportBucketName", self.reports.bucket_name),
             ("PriceBucketName", self.prices.bucket_name),
-            ("MemoryParameterName", self.memory.parameter_name),
+            ("LoggingStateParameterName", self.logging_state.parameter_name),
             ("LedgerRetentionDays", str(config.ledger_retention_days)),
         ):
             CfnOutput(self, name, value=value)

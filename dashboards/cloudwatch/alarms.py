@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from dashboards.cloudwatch.queries import Query, evaluate, period_of
+from dashboards.cloudwatch.queries import Query, evaluate, get_period
 from dashboards.cloudwatch.series import MetricSource, Periods, Series, UnknownExpressionError
 
 _MINUTE = 60
@@ -98,7 +98,9 @@ class Alarm:
             UnknownExpressionError: An expression is not one that we use.
         """
         begun = datetime.fromtimestamp(now.timestamp() // _MINUTE * _MINUTE, now.tzinfo)
-        periods = Periods(begun + timedelta(seconds=_MINUTE), period_of(self.queries), self.periods)
+        periods = Periods(
+            begun + timedelta(seconds=_MINUTE), get_period(self.queries), self.periods
+        )
         return [
             Contributor(series, self._judge_series(series))
             for series in evaluate(self.queries, source, periods)

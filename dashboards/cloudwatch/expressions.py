@@ -187,7 +187,7 @@ class _Evaluation:
             raise UnknownExpressionError(self._text) from None
         values = self._scope.source.values(metrics, statistic, self._scope.periods)
         return [
-            Series(label_of(metric), values[metric], metric)
+            Series(get_label(metric), values[metric], metric)
             for metric in metrics
             if any(value is not None for value in values[metric])
         ]
@@ -276,6 +276,6 @@ def _value(number: float) -> Value:
     return float(number) if math.isfinite(number) else None
 
 
-def label_of(metric: Metric) -> str:
+def get_label(metric: Metric) -> str:
     """The values of its dimensions, or its name where it has none."""
     return ", ".join(value for _, value in metric.dimensions) or metric.name

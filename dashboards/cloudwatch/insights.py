@@ -17,7 +17,7 @@ from dashboards.cloudwatch.series import (
     UnknownExpressionError,
 )
 
-MOST_SERIES = 500
+MAX_SERIES = 500
 _QUERY = re.compile(
     r"SELECT (?P<function>SUM|MIN)\((?P<name>\w+)\)"
     r" FROM SCHEMA\(\"(?P<namespace>[^\"]+)\", (?P<dimensions>\w+(?:, \w+)*)\)"
@@ -60,7 +60,7 @@ def evaluate_query(query: str, source: MetricSource, periods: Periods) -> list[S
     series = [one for one in series if one.present]
     sign = 1 if found["order"] == "ASC" else -1
     series.sort(key=lambda one: sign * reduce(one.present))
-    return series[: int(found["limit"] or MOST_SERIES)]
+    return series[: int(found["limit"] or MAX_SERIES)]
 
 
 def _reduce(

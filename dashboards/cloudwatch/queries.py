@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
-from dashboards.cloudwatch.expressions import Result, Scope, evaluate_expression, label_of
+from dashboards.cloudwatch.expressions import Result, Scope, evaluate_expression, get_label
 from dashboards.cloudwatch.insights import evaluate_query, is_query
 from dashboards.cloudwatch.series import (
     Metric,
@@ -72,7 +72,7 @@ class LocalEvaluator:
         return Evaluation(_evaluate_each(queries, self._source, periods))
 
 
-def period_of(queries: Sequence[Query]) -> int:
+def get_period(queries: Sequence[Query]) -> int:
     """The period of queries, in seconds, which is one for all of them."""
     periods = {
         int(query["MetricStat"]["Period"] if "MetricStat" in query else query["Period"])
@@ -137,12 +137,12 @@ def _read_metrics(
     by_statistic: defaultdict[Statistic, dict[str, Metric]] = defaultdict(dict)
     for query in queries:
         requested = query["MetricStat"]
-        by_statistic[Statistic(requested["Stat"])][query["Id"]] = metric_of(requested["Metric"])
+        by_statistic[Statistic(requested["Stat"])][query["Id"]] = parse_metric(requested["Metric"])
     named: dict[str, Result] = {}
     for statistic, metrics in by_statistic.items():
         values = source.values(list(dict.fromkeys(metrics.values())), statistic, periods)
         for name, metric in metrics.items():
-            named[name] = Series(label_of(metric), values[metric], metric)
+            named[name] = Series(get_label(metric), values[metric], metric)
     return named
 
 
@@ -164,7 +164,7 @@ def _list_series(result: Result) -> list[Series]:
     raise UnknownExpressionError(message)
 
 
-def metric_of(raw: Mapping[str, Any]) -> Metric:
+def parse_metric(raw: Mapping[str, Any]) -> Metric:
     """A metric from the way CloudWatch's API names it."""
     pairs = raw.get("Dimensions") or ()
     dimensions = tuple(sorted((pair["Name"], pair["Value"]) for pair in pairs))

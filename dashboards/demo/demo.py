@@ -35,8 +35,8 @@ from dashboards.cloudwatch import (
 from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
 from dashboards.demo.company_account import set_up_account
 from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
-from dashboards.reports.bedrock_figures import bedrock_figures
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.reports.bedrock_totals import bedrock_totals
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
 from dashboards.viewer.sources import source_of_cloudwatch
@@ -92,7 +92,7 @@ def run_demo() -> None:
     console = open_console()
     with open_company() as source:
         try:
-            write_page(Viewing.of(source), PAGE)
+            write_page(DashboardSession.of(source), PAGE)
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
     console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
@@ -213,7 +213,7 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
 
 def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
     """Publish what Bedrock does by itself, so that the meter's figures have theirs beside them."""
-    figures = bedrock_figures(logs)
+    figures = bedrock_totals(logs)
     for first in range(0, len(figures), _MAX_FIGURES):
         cloud.client("cloudwatch").put_metric_data(
             Namespace=BEDROCK_NAMESPACE, MetricData=figures[first : first + _MAX_FIGURES]

@@ -32,7 +32,7 @@ from lambdas.adapters.report_layouts.tables import Table
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.reports.comparison import (
     ComparisonReport,
-    OutlineMemory,
+    OutlineCache,
     TrafficObserver,
 )
 from lambdas.domain.words import plural
@@ -65,7 +65,7 @@ def compare(
     Returns:
         The report, and what became of the records that were read.
     """
-    outlines = OutlineMemory()
+    outlines = OutlineCache()
     meter_files(meter, files, outlines.read_invocation)
     observer = TrafficObserver(config.pricing)
     enricher = CallEnricher(config.pricing, config.attribution_rules)

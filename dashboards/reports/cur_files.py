@@ -44,11 +44,11 @@ _PIECE_BYTES = 2**20
 _MAX_TEXT_LENGTH = 2048
 _MAX_MAP_LENGTH = 2**16
 _ROWS_AT_A_TIME = 5_000
-_MEMORY = "512MB"
+_LOGGING_STATE = "512MB"
 _Setting: TypeAlias = "str | bool | int | float | list[str]"
 _SETTINGS: dict[str, _Setting] = {
     "threads": 2,
-    "memory_limit": _MEMORY,
+    "memory_limit": _LOGGING_STATE,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }

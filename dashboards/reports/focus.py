@@ -25,13 +25,13 @@ from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.adapters.report_layouts.focus_files import write_manifest, write_rows
 from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION
 from lambdas.domain.calls import CallEnricher
-from lambdas.domain.ledger import LedgerChange, LedgerStream
+from lambdas.domain.ledger import LedgerChange, LedgerListener
 from lambdas.domain.reports.focus import (
     CostTotals,
     DailyCharges,
     IdentityDetail,
     TooManyChargesError,
-    row_of,
+    build_row,
 )
 from lambdas.domain.words import exact_text, plural
 
@@ -99,7 +99,9 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
     months = charges.months()
     totals = CostTotals.of(charges, months)
     rows = (
-        row_of(charge, billing_account_id) for month in months for charge in charges.charges(month)
+        build_row(charge, billing_account_id)
+        for month in months
+        for charge in charges.charges(month)
     )
     with tempfile.TemporaryDirectory() as folder:
         finished = Path(folder, f"focus{out.suffix}")
@@ -110,7 +112,7 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
     return totals
 
 
-def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerStream:
+def _following(charges: DailyCharges, enricher: CallEnricher) -> LedgerListener:
     """Keep charges up to date with a ledger; on this machine no tags are known."""
 
     def apply(changes: Sequence[LedgerChange]) -> None:

@@ -15,7 +15,7 @@ from dashboards.reports.temporary_store import (
     open_temporary_store,
 )
 from lambdas.domain.invocations import Reading
-from lambdas.domain.ledger import LedgerStream
+from lambdas.domain.ledger import LedgerListener
 from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.domain.usage import UsageSummary
 from lambdas.services.ingest_invocations import Ingestor, IngestReport
@@ -36,7 +36,9 @@ class LocalMeter:
         quarantine: The rejected records.
     """
 
-    def __init__(self, store: sqlite3.Connection, pricing: Pricing, *streams: LedgerStream) -> None:
+    def __init__(
+        self, store: sqlite3.Connection, pricing: Pricing, *streams: LedgerListener
+    ) -> None:
         """Meter into a store; further streams receive the same changes as the summary."""
         self.files_read = 0
         self.skipped = SkippedFiles()
@@ -73,7 +75,7 @@ class LocalMeter:
 
 @contextmanager
 def open_local_meter(
-    *streams: LedgerStream, pricing: Pricing | None = None
+    *streams: LedgerListener, pricing: Pricing | None = None
 ) -> Iterator[LocalMeter]:
     """Open a meter that forgets everything when it is closed.
 

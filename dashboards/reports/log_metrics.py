@@ -106,8 +106,8 @@ class LogMetrics:
         self._enricher = CallEnricher(config.pricing, config.attribution_rules)
         self._newest = now + NEWEST
         limits = DimensionLimits(
-            folding_patterns=config.folding_patterns,
-            identity_bound=config.identity_bound,
+            role_rollup_patterns=config.role_rollup_patterns,
+            max_identities=config.max_identities,
             max_models=config.max_models,
             has_pairs=True,
         )

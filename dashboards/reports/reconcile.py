@@ -72,7 +72,7 @@ class _Inputs:
 
 
 def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
-    bill = Bill(now, list_price_of(config.pricing))
+    bill = Bill(now, get_list_price(config.pricing))
     try:
         notes = read_bill(inputs.cur, bill)
         if not bill.lines:
@@ -94,12 +94,12 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
         raise CommandError(message) from None
 
 
-def list_price_of(pricing: Pricing) -> ListPrice:
+def get_list_price(pricing: Pricing) -> ListPrice:
     """Get list prices of tokens by what a line of the bill is for."""
 
     def list_price(key: UsageKey, kind: TokenKind) -> Decimal | None:
         route = Route(key.region, "global" if key.routing is Routing.GLOBAL else "")
-        prices = pricing.book.prices_of(key.model_id, route, key.day, key.service_tier)
+        prices = pricing.book.get_prices(key.model_id, route, key.day, key.service_tier)
         rate = prices.token_rates(0).get(kind)
         return None if rate is None else rate.usd
 

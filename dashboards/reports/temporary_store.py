@@ -22,7 +22,7 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.ledger import LedgerChange, LedgerStream, bound_reading, join
+from lambdas.domain.ledger import LedgerChange, LedgerListener, bound_reading, join
 from lambdas.domain.metrics import SESSIONS_PER_ROLE, Admission
 
 _CACHE_KIB = 4 * 2**10
@@ -81,7 +81,7 @@ def open_temporary_store() -> Iterator[sqlite3.Connection]:
 class SqliteUsageLedger:
     """A usage ledger with its stream, as the deployed table has one."""
 
-    def __init__(self, connection: sqlite3.Connection, *streams: LedgerStream) -> None:
+    def __init__(self, connection: sqlite3.Connection, *streams: LedgerListener) -> None:
         """Write to a store, and pass on to the streams what changed."""
         self._connection = connection
         self._streams = streams

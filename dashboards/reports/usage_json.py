@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.exact_json import exact_json
-from lambdas.domain.usage import UsageFigures
+from lambdas.domain.usage import UsageTotals
 
 CONTRACT_VERSION = 1
 START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
@@ -60,7 +60,7 @@ def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
     }
 
 
-def _rows(ranking: list[tuple[str, UsageFigures]], key_name: str) -> Iterator[dict[str, Any]]:
+def _rows(ranking: list[tuple[str, UsageTotals]], key_name: str) -> Iterator[dict[str, Any]]:
     for key, figures in ranking:
         yield {
             key_name: key,

@@ -14,22 +14,22 @@ from dashboards.reports.local_meter import LocalMeter
 from dashboards.reports.usage_notes import print_notes
 from lambdas.adapters.report_layouts.money import cost_legend, dollars
 from lambdas.domain.invocations.short_names import shorten_identity
-from lambdas.domain.usage import UsageFigures, UsageSummary, total_figures
+from lambdas.domain.usage import UsageSummary, UsageTotals, total_figures
 
 _ROWS_SHOWN = 25
 
 # IAM Identity Center names its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
-_Ranking: TypeAlias = list[tuple[str, UsageFigures]]
+_Ranking: TypeAlias = list[tuple[str, UsageTotals]]
 _NO_COST = "-"
 
 
-def _output_text(figures: UsageFigures) -> str:
+def _output_text(figures: UsageTotals) -> str:
     """Output tokens; a dash where every call that has output lacks its count."""
     is_unknown = figures.records_missing_output and not figures.output_tokens
     return "-" if is_unknown else f"{figures.output_tokens:,}"
 
 
-def cost_text(figures: UsageFigures) -> str:
+def cost_text(figures: UsageTotals) -> str:
     """The cost of calls as people read it; a dash where no call succeeded."""
     if not figures.invocations:
         return _NO_COST
@@ -38,7 +38,7 @@ def cost_text(figures: UsageFigures) -> str:
 
 
 # In the order in which they are shown; the number says which go first where a terminal is narrow.
-_Column: TypeAlias = tuple[str, int, Callable[[UsageFigures], str]]
+_Column: TypeAlias = tuple[str, int, Callable[[UsageTotals], str]]
 _COLUMNS: tuple[_Column, ...] = (
     ("Calls", 0, lambda figures: f"{figures.invocations:,}"),
     ("Errors", 7, lambda figures: f"{figures.invocation_errors:,}"),
@@ -108,7 +108,7 @@ def _print_legend(console: Console, summary: UsageSummary) -> None:
         console.print()
 
 
-def _width(columns: Sequence[_Column], everything: UsageFigures) -> int:
+def _width(columns: Sequence[_Column], everything: UsageTotals) -> int:
     """The width of a table of columns; sums are the longest numbers in it."""
     return _MIN_NAME_WIDTH + sum(
         _GAP + max(len(name), len(format_cell(everything))) for name, _, format_cell in columns

@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboards.viewer.bodies import Body, read_bodies
 from dashboards.viewer.drawings import Drawing, Source, draw
-from dashboards.viewer.memoized_metrics import MemoizedEvaluator, RememberedMetrics
+from dashboards.viewer.memoized_metrics import MemoizedEvaluator, MemoizedMetrics
 from dashboards.viewer.time_ranges import until
 from lambdas.domain.invocations.short_names import shorten_identity
 
@@ -32,7 +32,7 @@ class NoSuchViewError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Viewing:
+class DashboardSession:
     """Views of all dashboards.
 
     Attributes:
@@ -44,22 +44,22 @@ class Viewing:
     bodies: Mapping[str, Body]
 
     @classmethod
-    def of(cls, source: Source) -> Viewing:
+    def of(cls, source: Source) -> DashboardSession:
         """Views of the dashboards as they stand in their folder."""
         bodies = read_bodies()
         return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
 
-    def at_once(self) -> Viewing:
+    def at_once(self) -> DashboardSession:
         """The same views, of figures that end at one time and are asked for once."""
         now = self.source.now()
         evaluator = self.source.evaluator
         source = replace(
             self.source,
-            metrics=RememberedMetrics(self.source.metrics),
+            metrics=MemoizedMetrics(self.source.metrics),
             evaluator=None if evaluator is None else MemoizedEvaluator(evaluator),
             now=lambda: now,
         )
-        return Viewing(source, self.bodies)
+        return DashboardSession(source, self.bodies)
 
     def outline(self) -> dict[str, Any]:
         """The choices of the page, as JSON for its script."""

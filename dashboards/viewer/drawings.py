@@ -27,7 +27,7 @@ from dashboards.cloudwatch import (
     Value,
 )
 from dashboards.viewer.bodies import UnknownBodyError
-from dashboards.viewer.time_ranges import TimeRange, length_of, until
+from dashboards.viewer.time_ranges import TimeRange, parse_length, until
 from lambdas.domain.invocations.short_names import shorten_identity
 
 Drawing: TypeAlias = dict[str, Any]
@@ -140,7 +140,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         message = f"{properties.get('title')}: {view if view not in _VIEWS else unknown}"
         raise UnknownBodyError(message)
     if "start" in properties:
-        shown = until(shown.end, length_of(properties["start"]))
+        shown = until(shown.end, parse_length(properties["start"]))
     is_whole = properties.get("setPeriodToTimeRange", False)
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
     period = properties.get("period", 300)

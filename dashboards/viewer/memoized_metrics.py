@@ -17,7 +17,7 @@ from dashboards.cloudwatch import (
 )
 
 
-class RememberedMetrics:
+class MemoizedMetrics:
     """Metrics as they were when first read; for one view, or a page of many."""
 
     def __init__(self, source: MetricSource) -> None:

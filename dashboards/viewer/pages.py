@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 
 _RANGES = frozenset({"1d", "1w"})  # of a page that has all views in it, and what is shown first
-MOST_CHOICES = 12
+MAX_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
 
 _PAGE = Path(__file__).parent / "page"
@@ -23,28 +23,28 @@ class NoLibraryError(Exception):
     """The charting library is not installed. The text says what to do."""
 
 
-def page_that_asks(viewing: Viewing) -> str:
+def page_that_asks(session: DashboardSession) -> str:
     """The page for a server, which gives it a view at a time.
 
     Raises:
         NoLibraryError: The charting library is not installed.
     """
-    return _page(viewing.outline())
+    return _page(session.outline())
 
 
-def page_with_all(viewing: Viewing) -> str:
+def page_with_all(session: DashboardSession) -> str:
     """The page as a file of its own, with every view in it.
 
     Raises:
         NoLibraryError: The charting library is not installed.
     """
-    viewing = viewing.at_once()
-    outline = viewing.outline()
+    session = session.at_once()
+    outline = session.outline()
     kept_ranges = _RANGES | {outline["range"]}
     outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
     views = {}
     for dashboard in outline["dashboards"]:
-        kept = viewing.most_used(dashboard["name"], MOST_CHOICES)
+        kept = session.most_used(dashboard["name"], MAX_CHOICES)
         if len(dashboard["choices"]) > len(kept):
             dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])}, most tokens)"
         dashboard["choices"] = [
@@ -53,18 +53,18 @@ def page_with_all(viewing: Viewing) -> str:
         for value in [choice["value"] for choice in dashboard["choices"]] or [""]:
             for chosen_range in kept_ranges:
                 key = (dashboard["name"], value, chosen_range)
-                views["\n".join(key)] = viewing.view(*key)
+                views["\n".join(key)] = session.view(*key)
     return _page({**outline, "views": views})
 
 
-def write_page(viewing: Viewing, out: Path) -> None:
+def write_page(session: DashboardSession, out: Path) -> None:
     """Write the page with every view in it.
 
     Raises:
         NoLibraryError: The charting library is not installed.
         OSError: It cannot be written.
     """
-    page = page_with_all(viewing)
+    page = page_with_all(session)
     out.parent.mkdir(exist_ok=True)
     out.write_text(page, encoding="utf-8")
 

@@ -11,7 +11,7 @@ import boto3
 from cdk.operations.account import in_account
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import SourceError
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
 from dashboards.viewer.server import PreviewServer
@@ -60,12 +60,12 @@ def _open_account(session: boto3.Session) -> Source:
 
 
 def _present(source: Source, port: int | None, out: Path | None) -> None:
-    viewing = Viewing.of(source)
+    session = DashboardSession.of(source)
     try:
         if out:
-            _write(viewing, out)
+            _write(session, out)
         else:
-            _serve(viewing, port)
+            _serve(session, port)
     except NoLibraryError as error:
         raise CommandError(str(error)) from None
     except SourceError as error:
@@ -73,9 +73,9 @@ def _present(source: Source, port: int | None, out: Path | None) -> None:
         raise CommandError(message) from None
 
 
-def _write(viewing: Viewing, out: Path) -> None:
+def _write(session: DashboardSession, out: Path) -> None:
     try:
-        write_page(viewing, out)
+        write_page(session, out)
     except OSError as error:
         message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
@@ -83,13 +83,13 @@ def _write(viewing: Viewing, out: Path) -> None:
         print(f"The dashboards, as one file for your browser: {out.resolve()}")
 
 
-def _serve(viewing: Viewing, port: int | None) -> None:
+def _serve(session: DashboardSession, port: int | None) -> None:
     try:
-        server = PreviewServer(viewing, port or 0)
+        server = PreviewServer(session, port or 0)
     except OSError as error:  # taken, or not ours to take
         message = f"port {port}: {error.strerror}. Name another one: --port NUMBER."
         raise CommandError(message) from None
     with server, suppress(KeyboardInterrupt):
-        name = viewing.source.name
+        name = session.source.name
         print(f"The dashboards, over {name}: {server.address} (end with Ctrl+C)", flush=True)
         server.serve_forever()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Drawing
 
 KEPT_SECONDS = 60
@@ -16,26 +16,28 @@ KEPT_SECONDS = 60
 class RecentViews:
     """Views of figures that are at most a minute old, for several threads."""
 
-    def __init__(self, viewing: Viewing, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, session: DashboardSession, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """View a source.
 
         Args:
-            viewing: The views.
+            session: The views.
             clock: Returns the time in seconds.
         """
-        self._viewing = viewing
+        self._session = session
         self._clock = clock
         self._lock = Lock()
-        self._recent = viewing.at_once()
+        self._recent = session.at_once()
         self._since = clock()
 
     def view(self, dashboard: str, choice: str, chosen_range: str) -> dict[str, list[Drawing]]:
-        """The widgets of a dashboard, see `Viewing.view`.
+        """The widgets of a dashboard, see `DashboardSession.view`.
 
         Raises:
             NoSuchViewError: There is no such dashboard, choice or range.
         """
         with self._lock:  # two threads would ask for the same figures
             if self._clock() - self._since >= KEPT_SECONDS:
-                self._recent, self._since = self._viewing.at_once(), self._clock()
+                self._recent, self._since = self._session.at_once(), self._clock()
             return self._recent.view(dashboard, choice, chosen_range)

@@ -10,7 +10,7 @@ from socket import socket
 from urllib.parse import parse_qs, urlsplit
 
 from dashboards.cloudwatch import SourceError
-from dashboards.viewer.dashboard_session import NoSuchViewError, Viewing
+from dashboards.viewer.dashboard_session import DashboardSession, NoSuchViewError
 from dashboards.viewer.pages import page_that_asks
 from dashboards.viewer.recent_views import RecentViews
 
@@ -24,15 +24,15 @@ class PreviewServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, viewing: Viewing, port: int) -> None:
+    def __init__(self, session: DashboardSession, port: int) -> None:
         """Listen on a port; 0 for a free one.
 
         Raises:
             OSError: The port is taken.
             NoLibraryError: The charting library is not installed.
         """
-        self.views = RecentViews(viewing)
-        self.page = page_that_asks(viewing).encode()
+        self.views = RecentViews(session)
+        self.page = page_that_asks(session).encode()
         super().__init__((HOST, port), _Handler)
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: object) -> None:

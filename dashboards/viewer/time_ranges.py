@@ -47,7 +47,7 @@ def until(end: datetime, length: timedelta) -> TimeRange:
     return TimeRange(last - length, last)
 
 
-def length_of(text: str) -> timedelta:
+def parse_length(text: str) -> timedelta:
     """The length of a range as dashboards have it, such as `-PT3H`.
 
     Raises:

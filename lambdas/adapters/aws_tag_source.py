@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.refusals import error_code
 from lambdas.domain.attribution.ports import FoundTags, TagSourceBusyError, TagsUnavailableError
-from lambdas.domain.attribution.tags import service_of
+from lambdas.domain.attribution.tags import get_service
 from lambdas.domain.invocations import foundation_model_id
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
 
     A denied action is added to `denied`.
     """
-    service = service_of(arn)
+    service = get_service(arn)
     try:
         return question()
     except ClientError as error:

@@ -19,7 +19,7 @@ from lambdas.domain.reports.focus import (
     DataType,
 )
 
-_MEMORY = "256MB"  # beyond it, DuckDB goes on in files beside its output
+_LOGGING_STATE = "256MB"  # beyond it, DuckDB goes on in files beside its output
 _ROWS_AT_A_TIME = 20_000  # its reader of CSV keeps texts with quotes in memory to the file's end
 _TYPES = {
     DataType.STRING: "VARCHAR",
@@ -66,7 +66,7 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
     """
     settings: dict[str, _Setting] = {
         "threads": 1,
-        "memory_limit": _MEMORY,
+        "memory_limit": _LOGGING_STATE,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }

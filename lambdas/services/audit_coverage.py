@@ -25,9 +25,9 @@ from lambdas.domain.completeness import (
     compare,
     is_by_model,
     is_hour_by_model,
+    max_series,
     merge_models,
     read_figures,
-    series_bound,
 )
 from lambdas.domain.metrics import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
@@ -107,7 +107,7 @@ class CoverageAuditor:
         return self.reader.count_models(BEDROCK_NAMESPACE, calls)
 
     def _list_own(self, quantities: Iterable[Quantity]) -> OwnSeries:
-        bound = series_bound(self.max_models)
+        bound = max_series(self.max_models)
         names = _spellings(_select(OWN_METRICS, quantities))
         return OwnSeries(
             {name: self.reader.list_models(NAMESPACE, name, bound + 1) for name in names}, bound

@@ -14,13 +14,13 @@ from lambdas.domain.reports.comparison import (
     InvocationLogs,
     InvocationLogsUnavailableError,
     ObservedCall,
-    OutlineMemory,
+    OutlineCache,
     TrafficObserver,
     WeeklyComparison,
 )
 from lambdas.domain.reports.files import ReportUnfinishedError, check_time
 
-MOST_CALLS = 750_000
+MAX_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
 
 Measured, the whole report: less than 1.0 GB, also where each call has another identity. Requests
@@ -51,7 +51,7 @@ class ModelComparer:
     books: CurrentBooks
     logs: InvocationLogs | None
     reports: ComparisonStore
-    outlines: Callable[[Callable[[UsageRecord], bool]], OutlineMemory] = OutlineMemory
+    outlines: Callable[[Callable[[UsageRecord], bool]], OutlineCache] = OutlineCache
 
     def report(
         self,
@@ -94,7 +94,7 @@ class ModelComparer:
 
     def _read_requests(
         self,
-        outlines: OutlineMemory,
+        outlines: OutlineCache,
         start: datetime,
         end: datetime,
         has_time: Callable[[], bool],
@@ -128,9 +128,9 @@ def _read_sorted_by_time(
         unreadable_items += page.unreadable_items
         enricher = books.open(page.records, now)
         found += [observer.read(enricher.enrich_attempt(record)) for record in page.records]
-        if len(found) > MOST_CALLS:
+        if len(found) > MAX_CALLS:
             message = (
-                f"the week has more than {MOST_CALLS:,} calls, which is all that memory holds:"
+                f"the week has more than {MAX_CALLS:,} calls, which is all that memory holds:"
                 " export the logs and run make compare"
             )
             raise ReportUnfinishedError(message)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from lambdas.domain.logging_configuration import (
     DELETE,
-    DamagedMemoryError,
+    DamagedStateError,
     ExistingPolicy,
     LoggingConfiguration,
-    LoggingMemory,
+    LoggingState,
     Plan,
     Step,
-    VerifiedMemory,
+    VerifiedState,
     check_request,
     is_rollback,
     plan_delete,
@@ -23,7 +23,7 @@ from lambdas.domain.logging_configuration import (
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
     LoggingApi,
-    MemoryUnavailableError,
+    StateUnavailableError,
 )
 from lambdas.observability import logger
 
@@ -47,7 +47,7 @@ class LoggingConfigurator:
     """Carries out what the domain plans: state first, so that every change can be undone."""
 
     api: LoggingApi
-    memory: VerifiedMemory
+    logging_state: VerifiedState
 
     def put(
         self,
@@ -59,18 +59,18 @@ class LoggingConfigurator:
 
         Raises:
             ForeignConfigurationError: Another configuration exists that the policy does not fit.
-            DamagedMemoryError: Nothing was done: the saved state cannot be read or was altered.
+            DamagedStateError: Nothing was done: the saved state cannot be read or was altered.
             ConfigurationRefusedError: Bedrock does not take it.
-            MemoryUnavailableError: Nothing was done: the state could not be saved.
+            StateUnavailableError: Nothing was done: the state could not be saved.
         """
-        # Versions before the copy wrote the memory alone: the first update adds the copy.
-        live, memory = self.api.get(), self.memory.recall(may_lack_copy=True)
-        plan = plan_put(live, memory, wanted, policy, adopted_log_group)
-        self._take_step(plan, memory)
+        # Versions before the copy wrote the logging state alone: the first update adds the copy.
+        live, logging_state = self.api.get(), self.logging_state.load(may_lack_copy=True)
+        plan = plan_put(live, logging_state, wanted, policy, adopted_log_group)
+        self._take_step(plan, logging_state)
         # An error now would fail a creation that nothing undoes. The state that was saved before
         # the step covers the live configuration as well.
-        with suppress(MemoryUnavailableError):
-            self.memory.remember(plan.after, replaced=plan.before)
+        with suppress(StateUnavailableError):
+            self.logging_state.save(plan.after, replaced=plan.before)
 
     def delete(self, ours: LoggingConfiguration) -> NotRestored | None:
         """Restore the earlier configuration, or switch logging off, if ours is still there.
@@ -85,26 +85,26 @@ class LoggingConfigurator:
             configuration stays saved.
 
         Raises:
-            MemoryUnavailableError: Try again.
+            StateUnavailableError: Try again.
         """
         live = self.api.get()
         try:
-            memory = self.memory.recall()
-        except DamagedMemoryError as error:
-            self._change(plan_delete(live, LoggingMemory((ours,))))
+            logging_state = self.logging_state.load()
+        except DamagedStateError as error:
+            self._change(plan_delete(live, LoggingState((ours,))))
             return NotRestored(None, str(error))
-        plan = plan_delete(live, memory)
+        plan = plan_delete(live, logging_state)
         try:
-            self._take_step(plan, memory)
+            self._take_step(plan, logging_state)
         except ConfigurationRefusedError as error:
             self.api.remove()
-            self.memory.remember(LoggingMemory(found=plan.configuration), replaced=plan.before)
+            self.logging_state.save(LoggingState(found=plan.configuration), replaced=plan.before)
             return NotRestored(plan.configuration or {}, str(error))
-        self.memory.remember(plan.after, replaced=plan.before)
+        self.logging_state.save(plan.after, replaced=plan.before)
         return None
 
-    def _take_step(self, plan: Plan, memory: LoggingMemory) -> None:
-        self.memory.remember(plan.before, replaced=memory)
+    def _take_step(self, plan: Plan, logging_state: LoggingState) -> None:
+        self.logging_state.save(plan.before, replaced=logging_state)
         self._change(plan)
 
     def _change(self, plan: Plan) -> None:
@@ -153,7 +153,7 @@ class LoggingResource:
     def _put(self, stack_status: str) -> None:
         try:
             self.configurator.put(self.wanted, self.policy, self.metered_log_group)
-        except DamagedMemoryError as error:
+        except DamagedStateError as error:
             if not is_rollback(stack_status):
                 raise
             # An error now would leave the stack stuck. The update was refused for the same reason,

@@ -15,9 +15,9 @@ from lambdas.domain.reports.focus import (
     CostTotals,
     DailyCharges,
     PeriodCosts,
+    build_row,
     midnight,
     month_after,
-    row_of,
 )
 
 
@@ -88,5 +88,5 @@ class FocusExporter:
             unreadable_items=unreadable_items,
             totals=CostTotals.of(charges, [month]),
         )
-        rows = (row_of(charge, self.billing_account_id) for charge in charges.charges(month))
+        rows = (build_row(charge, self.billing_account_id) for charge in charges.charges(month))
         return self.files.write(costs, rows)

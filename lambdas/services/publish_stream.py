@@ -15,7 +15,7 @@ from lambdas.domain.metrics.catalog import HealthMetric
 from lambdas.observability import logger
 
 MAX_FIRST_TRY = timedelta(minutes=5)
-"""The time in which a change is tried first, with the 30 seconds in which changes are gathered."""
+"""The time in which a change is tried first, with the 30 seconds in which changes are aggregated."""
 _MAX_LOGGED_CALLS = 50  # of a batch of a thousand
 
 
@@ -72,7 +72,7 @@ class StreamPublisher:
         entries = [entry for entry in self.read(batch) if entry.changed_at >= self.deployed_at]
         publisher = self.make_publisher(self.books.get_published(now))
         other_prices_until = max(
-            self.started_at, self.books.pricing.agreed_since, now - MAX_FIRST_TRY
+            self.started_at, self.books.pricing.contracted_since, now - MAX_FIRST_TRY
         )
         report = publisher.publish(
             [entry.change for entry in entries],

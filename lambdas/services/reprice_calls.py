@@ -182,8 +182,8 @@ class _Progress:
 
 
 def _describe_price(cost: Cost) -> str:
-    if cost.negotiated is not None:
-        return f"negotiated, from {cost.negotiated.effective_from}"
+    if cost.contracted is not None:
+        return f"contracted, from {cost.contracted.effective_from}"
     if cost.price is None:
         return "no tokens"
     if cost.price.effective_from is None:

@@ -14,12 +14,12 @@ from lambdas.domain.logging_configuration import (
     Difference,
     LoggingChange,
     Subject,
-    VerifiedMemory,
+    VerifiedState,
     WatchState,
     compare_configuration,
     compare_log_group,
-    compare_memory,
     compare_role,
+    compare_state,
     list_differences,
     watch_notice,
 )
@@ -29,7 +29,7 @@ from lambdas.domain.logging_configuration.watch_ports import (
     Deployments,
     LogGroups,
     Roles,
-    WatchMemory,
+    WatchStateStore,
 )
 from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport, Safeguards
 from lambdas.domain.safeguards.readable import find_differences
@@ -57,7 +57,7 @@ class LiveLogging:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The result of a check.
 
     Attributes:
@@ -81,21 +81,21 @@ class LoggingWatcher:
         safeguards: Alarms, notifications, logs and functions of the meter.
         history: The changes, with who made them.
         deployments: The deployments, and the times at which they were under way.
-        memory: The earlier findings.
+        logging_state: The earlier findings.
         notifier: Publishes notices.
     """
 
     deployed: DeployedLogging
     deploying_role_arn: str
-    put: VerifiedMemory
+    put: VerifiedState
     live: LiveLogging
     safeguards: Safeguards
     history: ChangeHistory
     deployments: Deployments
-    memory: WatchMemory
+    logging_state: WatchStateStore
     notifier: Notifier
 
-    def check(self, change: LoggingChange | None, now: datetime) -> Finding:
+    def check(self, change: LoggingChange | None, now: datetime) -> CheckResult:
         """Check, because of a change or because it is time.
 
         A change by others is notified even if it is undone already; anything else, where it makes
@@ -104,11 +104,11 @@ class LoggingWatcher:
         all that a deployment's own change shows: its other stacks may not have begun yet.
 
         Each notice is published at least once: after an error in between, the next check publishes
-        it again. Without its memory, each check publishes all that it finds.
+        it again. Without its logging state, each check publishes all that it finds.
 
         Raises:
             WatchStateChangedError: Another check was quicker. Check again.
-            NotReadableError: The memory failed. The notice was published.
+            NotReadableError: The logging state failed. The notice was published.
         """
         if change is not None and change.is_harmless:
             change = None
@@ -121,34 +121,34 @@ class LoggingWatcher:
         differences = (*found, *_unreadable(hidden.gaps, failure))
         change = change or self._newest_hidden(hidden.changes, report, state)
         foreign = None if change is None or self._is_by_deployment(change) else change
-        is_known = state.is_told and list_differences(differences) == state.differences
+        is_known = state.is_reported and list_differences(differences) == state.differences
         if is_known and (foreign is None or foreign.event_id in state.events):
-            return Finding(differences, None)
+            return CheckResult(differences, None)
         if foreign is None and (change is not None or self._is_deploying()):
-            return Finding(differences, None)
+            return CheckResult(differences, None)
 
         cause = change or self._find_cause(differences, report, now)
-        is_mended = bool(state.differences) or cause is None
+        is_resolved = bool(state.differences) or cause is None
         unsent = state.after(differences, cause)
         notice = replace(
-            watch_notice(differences, cause, is_mended=is_mended), is_repeated=unsent == state
+            watch_notice(differences, cause, is_resolved=is_resolved), is_repeated=unsent == state
         )
         failure = failure or self._remember(unsent, state)
         self.notifier.publish(notice)
         if failure is not None:
             raise failure
-        self.memory.remember(replace(unsent, is_told=True), before=unsent)
-        return Finding(differences, notice)
+        self.logging_state.save(replace(unsent, is_reported=True), before=unsent)
+        return CheckResult(differences, notice)
 
     def _recall(self) -> tuple[WatchState, NotReadableError | None]:
         try:
-            return self.memory.recall(), None
+            return self.logging_state.load(), None
         except NotReadableError as error:
             return WatchState(), error
 
     def _remember(self, state: WatchState, before: WatchState) -> NotReadableError | None:
         try:
-            self.memory.remember(state, before=before)
+            self.logging_state.save(state, before=before)
         except NotReadableError as error:
             return error
         return None
@@ -172,9 +172,9 @@ class LoggingWatcher:
                 lambda: compare_role(role, live.roles.find(role.name)),
             )
         yield from find_differences(
-            Subject.MEMORY,
-            "the memory of Bedrock's logging configuration",
-            lambda: compare_memory(deployed, self.put),
+            Subject.LOGGING_STATE,
+            "the logging state of Bedrock's logging configuration",
+            lambda: compare_state(deployed, self.put),
         )
 
     def _is_deploying(self) -> bool:
@@ -216,7 +216,7 @@ class LoggingWatcher:
     ) -> LoggingChange | None:
         """The newest change that may have made a difference."""
         role = self.deployed.role
-        ours = {self.deployed.log_group, self.deployed.memory_parameter, role and role.name}
+        ours = {self.deployed.log_group, self.deployed.logging_state_parameter, role and role.name}
         actions = {
             action for difference in differences for action in WATCHED[difference.subject].actions
         }

@@ -13,8 +13,8 @@ from lambdas.domain.attribution import (
     TrustedPrincipal,
     TrustedProfile,
 )
-from lambdas.domain.attribution.labels import LONGEST_LABEL, read_label
-from lambdas.domain.attribution.tags import LONGEST_TAG_NAME
+from lambdas.domain.attribution.labels import MAX_LABEL_LENGTH, read_label
+from lambdas.domain.attribution.tags import MAX_TAG_NAME_LENGTH
 from lambdas.wiring.allowed_values import IsoTime, SettingsModel, allowed, check, like
 from lambdas.wiring.model_names import foundation_model
 
@@ -30,7 +30,7 @@ _WHOLE_OR_BEGINNING = (
 
 
 def _are_tag_names(names: tuple[str, ...]) -> bool:
-    return all(name.strip() and len(name) <= LONGEST_TAG_NAME for name in names)
+    return all(name.strip() and len(name) <= MAX_TAG_NAME_LENGTH for name in names)
 
 
 def _is_label(label: str) -> bool:
@@ -75,7 +75,7 @@ _Models: TypeAlias = Annotated[
 _Label: TypeAlias = Annotated[
     str,
     allowed(
-        f"1 to {LONGEST_LABEL} printable characters, without blanks at their ends; neither"
+        f"1 to {MAX_LABEL_LENGTH} printable characters, without blanks at their ends; neither"
         " unattributed nor what starts with __; where letters of another script all look"
         " Latin, (not Latin) at the end",
         _is_label,
@@ -84,7 +84,7 @@ _Label: TypeAlias = Annotated[
 _Names: TypeAlias = Annotated[
     tuple[str, ...],
     allowed(f"{MAX_NAMES} names at most", lambda names: len(names) <= MAX_NAMES),
-    allowed(f"names of 1 to {LONGEST_TAG_NAME} characters", _are_tag_names),
+    allowed(f"names of 1 to {MAX_TAG_NAME_LENGTH} characters", _are_tag_names),
 ]
 
 

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, Field
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.pricing import Pricing
 from lambdas.wiring.attribution_rules import AttributionSetting
+from lambdas.wiring.contracted_prices import ContractedPriceSetting, pricing_with
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
-from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting, pricing_with
 
 
 class CallSettings(EnvironmentSettings):
@@ -19,7 +19,7 @@ class CallSettings(EnvironmentSettings):
     Attributes:
         account_id: The account whose profiles, roles and users have tags.
         state_table: The DynamoDB table of the meter's own state, with the tags of resources.
-        negotiated_prices: The contracted prices, as a JSON list.
+        contracted_prices: The contracted prices, as a JSON list.
         attribution: The rules of attribution, as JSON.
         assume_prices: True if a call whose place has no price gets the dearest listed price of the
             partition; otherwise such calls are unpriced.
@@ -28,8 +28,8 @@ class CallSettings(EnvironmentSettings):
 
     account_id: str = Field(min_length=1)
     state_table: str = Field(min_length=3)
-    negotiated_prices: Annotated[
-        tuple[NegotiatedPriceSetting, ...], BeforeValidator(from_json_text)
+    contracted_prices: Annotated[
+        tuple[ContractedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
     attribution: Annotated[AttributionSetting, BeforeValidator(from_json_text)] = (
         AttributionSetting()
@@ -40,7 +40,7 @@ class CallSettings(EnvironmentSettings):
     @property
     def pricing(self) -> Pricing:
         """The pricing of calls by shipped and by contracted prices."""
-        return pricing_with(self.negotiated_prices, assume_prices=self.assume_prices)
+        return pricing_with(self.contracted_prices, assume_prices=self.assume_prices)
 
     @property
     def attribution_rules(self) -> AttributionRules:

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 PROMPT = Config(
     connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
 )
-"""For clients: one call with all its attempts takes less than `LONGEST_CALL_MS`."""
-LONGEST_CALL_MS = 45_000
+"""For clients: one call with all its attempts takes less than `MAX_CALL_MS`."""
+MAX_CALL_MS = 45_000
 """With less time left than that, no further step starts."""
 BRIEF = Config(
     connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
 )
 """For clients that counting does not depend on: all requests of one `TagDirectory.look_up` together
-take less than `LONGEST_CALL_MS`. Slow answers then lose tags, not calls."""
+take less than `MAX_CALL_MS`. Slow answers then lose tags, not calls."""
 
 
-def time_check(context: LambdaContext, needed_ms: int = LONGEST_CALL_MS) -> Callable[[], bool]:
+def time_check(context: LambdaContext, needed_ms: int = MAX_CALL_MS) -> Callable[[], bool]:
     """Make a check that an invocation has enough time left to begin something."""
     return lambda: context.get_remaining_time_in_millis() > needed_ms

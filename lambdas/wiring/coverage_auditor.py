@@ -6,7 +6,7 @@ import boto3
 
 from lambdas.adapters.cloudformation_stack import created_at
 from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader
-from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
+from lambdas.adapters.dynamodb.tag_cache import DynamoDbTagCache
 from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
 from lambdas.domain.attribution.profile_models import ProfileModels
 from lambdas.services.audit_coverage import CoverageAuditor
@@ -25,10 +25,10 @@ def make_watcher(
 ) -> CoverageWatcher:
     """Make a watcher of the account that the function runs in."""
     reader = CloudWatchMetricReader(boto3.client("cloudwatch"))
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), state_table)
+    logging_state = DynamoDbTagCache(boto3.client("dynamodb"), state_table)
     auditor = CoverageAuditor(
         reader,
-        ProfileModels(memory, profiles_arn).name_model,
+        ProfileModels(logging_state, profiles_arn).name_model,
         max_models,
         metered_since=created_at(boto3.client("cloudformation"), stack_id),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from lambdas.adapters.aws_tag_source import AwsTagSource
-from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
+from lambdas.adapters.dynamodb.tag_cache import DynamoDbTagCache
 from lambdas.domain.attribution import TagDirectory
 from lambdas.domain.calls import CurrentBooks
 from lambdas.observability import logger
@@ -27,7 +27,7 @@ def current_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CurrentBo
         boto3.client("iam", config=BRIEF),
         settings.account_id,
     )
-    memory = DynamoDbTagMemory(dynamodb, settings.state_table)
+    logging_state = DynamoDbTagCache(dynamodb, settings.state_table)
     rules = settings.attribution_rules
-    directory = TagDirectory(memory, source, rules.label_names, logger.warning, monotonic)
+    directory = TagDirectory(logging_state, source, rules.label_names, logger.warning, monotonic)
     return CurrentBooks(directory, rules, current_pricing(settings))

@@ -8,12 +8,12 @@ import boto3
 
 from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import get_status
-from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
-from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
+from lambdas.adapters.dynamodb.state_copy import DynamoDbStateCopy
+from lambdas.adapters.ssm_logging_state import SsmLoggingState
 from lambdas.domain.logging_configuration import (
     ExistingPolicy,
     LoggingConfiguration,
-    VerifiedMemory,
+    VerifiedState,
 )
 from lambdas.services.configure_logging import LoggingConfigurator, LoggingResource
 
@@ -23,17 +23,17 @@ def make_resource(
     wanted: LoggingConfiguration,
     policy: ExistingPolicy,
     metered_log_group: str,
-    memory_parameter: str,
+    logging_state_parameter: str,
     state_table: str,
     stack_id: str,
 ) -> LoggingResource:
     """Make a resource with two memories of what it replaced."""
-    memory = VerifiedMemory(
-        SsmLoggingMemory(boto3.client("ssm"), memory_parameter),
-        DynamoDbMemoryCopy(boto3.client("dynamodb"), state_table),
+    logging_state = VerifiedState(
+        SsmLoggingState(boto3.client("ssm"), logging_state_parameter),
+        DynamoDbStateCopy(boto3.client("dynamodb"), state_table),
     )
     return LoggingResource(
-        configurator=LoggingConfigurator(BedrockLoggingApi(boto3.client("bedrock")), memory),
+        configurator=LoggingConfigurator(BedrockLoggingApi(boto3.client("bedrock")), logging_state),
         wanted=wanted,
         policy=policy,
         metered_log_group=metered_log_group,

@@ -14,16 +14,16 @@ from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
 from lambdas.adapters.cloudwatch.alarms import CloudWatchAlarms
 from lambdas.adapters.cloudwatch_logs.log_groups import CloudWatchLogGroups
 from lambdas.adapters.cloudwatch_logs.log_settings import CloudWatchLogSettings
-from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
+from lambdas.adapters.dynamodb.state_copy import DynamoDbStateCopy
 from lambdas.adapters.dynamodb.tables import DynamoDbTables
-from lambdas.adapters.dynamodb.watch_memory import DynamoDbWatchMemory
+from lambdas.adapters.dynamodb.watch_state_store import DynamoDbWatchStateStore
 from lambdas.adapters.eventbridge_rules import EventBridgeRules
 from lambdas.adapters.iam_roles import IamRoles
 from lambdas.adapters.kms_keys import KmsKeys
 from lambdas.adapters.lambda_functions import LambdaFunctions
 from lambdas.adapters.sns_topics import SnsTopics
-from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
-from lambdas.domain.logging_configuration import DeployedLogging, VerifiedMemory
+from lambdas.adapters.ssm_logging_state import SsmLoggingState
+from lambdas.domain.logging_configuration import DeployedLogging, VerifiedState
 from lambdas.services.check_safeguards import LiveSafeguards, MeteredLogs, SafeguardChecker
 from lambdas.services.watch_logging import LiveLogging, LoggingWatcher
 from lambdas.wiring.notifiers import make_notifier
@@ -47,9 +47,9 @@ def make_watcher(
     return LoggingWatcher(
         deployed=deployed,
         deploying_role_arn=deploying_role_arn,
-        put=VerifiedMemory(
-            SsmLoggingMemory(boto3.client("ssm"), deployed.memory_parameter),
-            DynamoDbMemoryCopy(dynamodb, state_table),
+        put=VerifiedState(
+            SsmLoggingState(boto3.client("ssm"), deployed.logging_state_parameter),
+            DynamoDbStateCopy(dynamodb, state_table),
         ),
         live=LiveLogging(
             api=BedrockLoggingApi(boto3.client("bedrock")),
@@ -71,6 +71,6 @@ def make_watcher(
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail", config=_PATIENT)),
         deployments=CloudFormationDeployments(cloudformation, stacks),
-        memory=DynamoDbWatchMemory(dynamodb, state_table),
+        logging_state=DynamoDbWatchStateStore(dynamodb, state_table),
         notifier=make_notifier(topic_arn),
     )

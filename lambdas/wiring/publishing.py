@@ -24,8 +24,8 @@ def dimension_namer(settings: PublishingSettings, dynamodb: DynamoDBClient) -> D
         return DynamoDbIdentityRegistry(dynamodb, settings.state_table, bound, scope=scope)
 
     limits = DimensionLimits(
-        folding_patterns=settings.folding_patterns,
-        identity_bound=settings.identity_bound,
+        role_rollup_patterns=settings.role_rollup_patterns,
+        max_identities=settings.max_identities,
         max_models=settings.max_models,
         has_pairs=settings.detail is Detail.FULL,
     )

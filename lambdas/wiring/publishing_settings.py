@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from lambdas.domain.metrics import DEFAULT_BOUND, DEFAULT_MAX_MODELS
+from lambdas.domain.metrics import DEFAULT_MAX_MODELS, DEFAULT_MAX_SERIES
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.environment import from_json_text
@@ -25,9 +25,9 @@ def _check_expression(pattern: str) -> str:
 # A query of CloudWatch Metrics Insights sees 500 series. An alarm that looks back over the turn of
 # a month sees the identities of both months, and the rest as one more.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
-IdentityBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
-ModelBound: TypeAlias = Annotated[int, Field(ge=1, le=249)]
-FoldingPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
+MaxIdentities: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+MaxModels: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+RollUpPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
 
 
 class PublishingSettings(CallSettings):
@@ -35,15 +35,15 @@ class PublishingSettings(CallSettings):
 
     Attributes:
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
-        identity_bound: The number of identities a month that have metrics of their own.
+        max_identities: The number of identities a month that have metrics of their own.
         max_models: The number of models a month that have metrics of their own.
-        folding_patterns: Regular expressions, as a JSON list: session names that are no people.
+        role_rollup_patterns: Regular expressions, as a JSON list: session names that are no people.
     """
 
     metric_detail: Literal["standard", "full"] = "standard"
-    identity_bound: IdentityBound = DEFAULT_BOUND
-    max_models: ModelBound = DEFAULT_MAX_MODELS
-    folding_patterns: Annotated[tuple[FoldingPattern, ...], BeforeValidator(from_json_text)] = ()
+    max_identities: MaxIdentities = DEFAULT_MAX_SERIES
+    max_models: MaxModels = DEFAULT_MAX_MODELS
+    role_rollup_patterns: Annotated[tuple[RollUpPattern, ...], BeforeValidator(from_json_text)] = ()
 
     @property
     def detail(self) -> Detail:

@@ -11,32 +11,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
+from lambdas.adapters.dynamodb.tag_cache import DynamoDbTagCache
 from lambdas.domain.attribution import LabelNames, TagDirectory, TagFacts, TagHistory
-from lambdas.domain.attribution.ports import FoundTags, TagEntry, TagMemory
+from lambdas.domain.attribution.ports import FoundTags, TagCache, TagEntry
 from lambdas.domain.attribution.tags import (
-    LONGEST_TAG_NAME,
-    LONGEST_TAG_VALUE,
+    MAX_TAG_NAME_LENGTH,
+    MAX_TAG_VALUE_LENGTH,
     NO_TAGS,
     kept_tags,
 )
 from tests.aws import STATE
 from tests.builders import HAIKU_3, NOON
-from tests.fakes import InMemoryTagMemory, InMemoryTagSource
+from tests.fakes import InMemoryTagCache, InMemoryTagSource
 
 ROLE = "arn:aws:iam::111122223333:role/chat"
 USER = "arn:aws:iam::111122223333:user/ben"
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
 MINUTE = timedelta(minutes=1)
-LARGEST_ITEM_BYTES = 400 * 2**10
+MAX_ITEM_BYTES = 400 * 2**10
 
 
 @pytest.fixture(params=["in memory", "dynamodb"])
-def memory(request: pytest.FixtureRequest) -> TagMemory:
+def cache(request: pytest.FixtureRequest) -> TagCache:
     if request.param == "in memory":
-        return InMemoryTagMemory()
+        return InMemoryTagCache()
     request.getfixturevalue("aws")
-    return DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
+    return DynamoDbTagCache(boto3.client("dynamodb"), STATE)
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def source() -> InMemoryTagSource:
 class Directory:
     """A directory with a clock in minutes, opened anew for each look-up or kept."""
 
-    def __init__(self, memory: TagMemory, source: InMemoryTagSource, *, is_kept: bool) -> None:
-        self._memory = memory
+    def __init__(self, cache: TagCache, source: InMemoryTagSource, *, is_stored: bool) -> None:
+        self._cache = cache
         self._source = source
-        self._is_kept = is_kept
+        self._is_kept = is_stored
         self.reported: list[str] = []
         self.names = LabelNames()
         self.seconds_of_a_question = 0.0
@@ -58,7 +58,7 @@ class Directory:
 
     def _open(self) -> TagDirectory:
         return TagDirectory(
-            self._memory, self._source, self.names, self.reported.append, self._seconds
+            self._cache, self._source, self.names, self.reported.append, self._seconds
         )
 
     def _seconds(self) -> float:
@@ -82,9 +82,9 @@ class Directory:
 
 @pytest.fixture(params=["one process", "a new process each time"])
 def directory(
-    request: pytest.FixtureRequest, memory: TagMemory, source: InMemoryTagSource
+    request: pytest.FixtureRequest, cache: TagCache, source: InMemoryTagSource
 ) -> Directory:
-    return Directory(memory, source, is_kept=request.param == "one process")
+    return Directory(cache, source, is_stored=request.param == "one process")
 
 
 def tagged(project: str, model_id: str | None = None) -> FoundTags:
@@ -156,7 +156,7 @@ def test_what_is_found_later_never_changes_what_was_told_of_an_earlier_time(
     looks: list[tuple[int, str]], asked: int
 ) -> None:
     source = InMemoryTagSource()
-    directory = Directory(InMemoryTagMemory(), source, is_kept=False)
+    directory = Directory(InMemoryTagCache(), source, is_stored=False)
     now, answers = 0, set[object]()
     for pause, project in looks:
         source.found[ROLE] = tagged(project)
@@ -218,11 +218,11 @@ def test_what_did_not_exist_yet_has_no_past_without_tags(
 
 
 def test_only_tags_that_name_labels_are_remembered(
-    memory: TagMemory, directory: Directory, source: InMemoryTagSource
+    cache: TagCache, directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = tagged("search")
     directory.look_up(0, ROLE)
-    entry = memory.recall(ROLE)
+    entry = cache.load(ROLE)
     assert entry is not None
     assert entry.history.latest_tags == (("project", "search"),)
 
@@ -278,9 +278,9 @@ def test_while_aws_is_busy_what_is_known_stands_and_the_rest_is_told_as_unavaila
 
 
 def test_no_call_asks_a_busy_aws_twice_in_a_minute(
-    memory: TagMemory, source: InMemoryTagSource
+    cache: TagCache, source: InMemoryTagSource
 ) -> None:
-    directory = Directory(memory, source, is_kept=True)
+    directory = Directory(cache, source, is_stored=True)
     source.busy = {"iam"}
     for minutes in (0, 0.5, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE, USER}
@@ -292,9 +292,9 @@ def test_no_call_asks_a_busy_aws_twice_in_a_minute(
 
 
 def test_while_one_service_is_busy_the_other_one_is_asked(
-    memory: TagMemory, source: InMemoryTagSource
+    cache: TagCache, source: InMemoryTagSource
 ) -> None:
-    directory = Directory(memory, source, is_kept=True)
+    directory = Directory(cache, source, is_stored=True)
     source.busy = {"bedrock"}
     source.found[ROLE] = tagged("search")
     facts = directory.look_up(0, PROFILE, ROLE)
@@ -304,9 +304,9 @@ def test_while_one_service_is_busy_the_other_one_is_asked(
 
 
 def test_a_resource_that_aws_does_not_tell_of_keeps_nobody_from_asking_for_others(
-    memory: TagMemory, source: InMemoryTagSource
+    cache: TagCache, source: InMemoryTagSource
 ) -> None:
-    directory = Directory(memory, source, is_kept=True)
+    directory = Directory(cache, source, is_stored=True)
     source.failing = {ROLE}
     for minutes in (0, 0.9):
         assert directory.look_up(minutes, ROLE, USER).unavailable == {ROLE}
@@ -329,7 +329,7 @@ def test_a_look_up_ends_in_time_and_the_next_one_goes_on(
 def test_run_of_many_look_ups_ends_in_time_whatever_roles_records_name(
     source: InMemoryTagSource,
 ) -> None:
-    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    directory = Directory(InMemoryTagCache(), source, is_stored=True)
     source.found[ROLE] = tagged("search")
     assert directory.project(0) == "search"
     directory.seconds_of_a_question = 5
@@ -354,22 +354,22 @@ def test_what_is_known_stands_where_there_is_no_time_to_look_again(
     assert source.asked == [ROLE, USER, ROLE]
 
 
-def test_many_are_recalled_at_once_whether_known_or_not(memory: TagMemory) -> None:
+def test_many_are_recalled_at_once_whether_known_or_not(cache: TagCache) -> None:
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(250)]
     entry = TagEntry(TagHistory(), NOON)
     for arn in arns[::100]:
-        memory.remember(arn, entry, None)
-    recalled = memory.recall_all(arns)
+        cache.save(arn, entry, None)
+    recalled = cache.load_all(arns)
     assert recalled == {arn: entry if arn in arns[::100] else None for arn in arns}
-    assert memory.recall_all([]) == {}
+    assert cache.load_all([]) == {}
 
 
 @pytest.mark.usefixtures("aws")
 def test_what_an_answer_had_no_room_for_is_recalled_by_itself(source: InMemoryTagSource) -> None:
     client = boto3.client("dynamodb")
-    memory = DynamoDbTagMemory(client, STATE)
+    cache = DynamoDbTagCache(client, STATE)
     source.found |= {ROLE: tagged("search"), USER: tagged("chat")}
-    Directory(memory, source, is_kept=True).look_up(0, ROLE, USER)
+    Directory(cache, source, is_stored=True).look_up(0, ROLE, USER)
 
     def leave_over(parsed: dict[str, Any], **_: Any) -> None:
         (item,) = (each for each in parsed["Responses"][STATE] if ROLE in each["pk"]["S"])
@@ -377,8 +377,8 @@ def test_what_an_answer_had_no_room_for_is_recalled_by_itself(source: InMemoryTa
         parsed["UnprocessedKeys"] = {STATE: {"Keys": [{"pk": item["pk"]}]}}
 
     client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
-    assert memory.recall_all([ROLE, USER]).keys() == {USER}
-    later = Directory(memory, source, is_kept=True)
+    assert cache.load_all([ROLE, USER]).keys() == {USER}
+    later = Directory(cache, source, is_stored=True)
     assert later.look_up(1, ROLE, USER).tags_at(ROLE, NOON) == (("project", "search"),)
     assert source.asked == [ROLE, USER]
 
@@ -390,32 +390,32 @@ def test_a_report_of_many_roles_takes_a_request_for_a_hundred(source: InMemoryTa
     client.meta.events.register(
         "provide-client-params.dynamodb", lambda model, **_: requests.update([model.name])
     )
-    directory = Directory(DynamoDbTagMemory(client, STATE), source, is_kept=True)
+    directory = Directory(DynamoDbTagCache(client, STATE), source, is_stored=True)
     directory.seconds_of_a_question = 1000
     directory.look_up(0, *(f"arn:aws:iam::111122223333:role/{number}" for number in range(1000)))
     assert requests == {"BatchGetItem": 10, "PutItem": 1}
 
 
-def test_of_two_processes_that_look_at_once_the_first_one_stands(memory: TagMemory) -> None:
+def test_of_two_processes_that_look_at_once_the_first_one_stands(cache: TagCache) -> None:
     first = TagEntry(TagHistory().observed(NOON, (("project", "a"),)), NOON)
     second = TagEntry(TagHistory().observed(NOON + MINUTE, (("project", "b"),)), NOON + MINUTE)
-    assert memory.recall(ROLE) is None
-    assert memory.remember(ROLE, first, replaced=None) == first
-    assert memory.remember(ROLE, second, replaced=None) == first
-    assert memory.recall(ROLE) == first
-    assert memory.remember(ROLE, second, replaced=first) == second
-    assert memory.remember(ROLE, first, replaced=first) == second
-    assert memory.recall(ROLE) == second
-    assert memory.recall(USER) is None
+    assert cache.load(ROLE) is None
+    assert cache.save(ROLE, first, replaced=None) == first
+    assert cache.save(ROLE, second, replaced=None) == first
+    assert cache.load(ROLE) == first
+    assert cache.save(ROLE, second, replaced=first) == second
+    assert cache.save(ROLE, first, replaced=first) == second
+    assert cache.load(ROLE) == second
+    assert cache.load(USER) is None
 
 
 def test_a_clock_that_is_behind_does_not_set_back_when_somebody_looked_last(
-    memory: TagMemory, source: InMemoryTagSource
+    cache: TagCache, source: InMemoryTagSource
 ) -> None:
-    directory = Directory(memory, source, is_kept=True)
+    directory = Directory(cache, source, is_stored=True)
     directory.look_up(10, ROLE)
     directory.renamed("cost-center").look_up(0, ROLE)
-    entry = memory.recall(ROLE)
+    entry = cache.load(ROLE)
     assert entry is not None
     assert (entry.checked_at, entry.names) == (NOON + 10 * MINUTE, directory.names.tag_names)
 
@@ -428,14 +428,14 @@ def test_nothing_is_asked_for_no_resources(directory: Directory, source: InMemor
 def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
     source: InMemoryTagSource,
 ) -> None:
-    memory = InMemoryTagMemory()
-    directory = Directory(memory, source, is_kept=True)
+    cache = InMemoryTagCache()
+    directory = Directory(cache, source, is_stored=True)
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(10_001)]
     directory.look_up(0, *arns)
-    memory.recalled.clear()
+    cache.recalled.clear()
     for minutes in (1, 2):
         directory.look_up(minutes, *arns[:2])
-    assert memory.recalled == arns[:2]
+    assert cache.recalled == arns[:2]
     assert len(source.asked) == len(arns)
 
 
@@ -443,7 +443,7 @@ def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
 def test_a_directory_forgets_whom_it_does_not_ask_for_now_where_they_are_many(
     source: InMemoryTagSource, resources: int, *, is_asked_again: bool
 ) -> None:
-    directory = Directory(InMemoryTagMemory(), source, is_kept=True)
+    directory = Directory(InMemoryTagCache(), source, is_stored=True)
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(resources)]
     source.failing = set(arns)
     directory.look_up(0, *arns)
@@ -460,32 +460,32 @@ def test_what_another_process_has_just_remembered_is_recalled() -> None:
     client.meta.events.register(
         "provide-client-params.dynamodb.GetItem", lambda params, **_: asked.append(params)
     )
-    DynamoDbTagMemory(client, STATE).recall(ROLE)
+    DynamoDbTagCache(client, STATE).load(ROLE)
     assert [parameters["ConsistentRead"] for parameters in asked] == [True]
 
 
 @pytest.mark.usefixtures("aws")
 def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
-    names = [f"{number}".rjust(LONGEST_TAG_NAME, "\U00020000") for number in range(9)]
+    cache = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
+    names = [f"{number}".rjust(MAX_TAG_NAME_LENGTH, "\U00020000") for number in range(9)]
     history = TagHistory(model_id=HAIKU_3)
     for number in range(40):
-        value = f"{number}".rjust(LONGEST_TAG_VALUE, "\U00020000")
+        value = f"{number}".rjust(MAX_TAG_VALUE_LENGTH, "\U00020000")
         tags = kept_tags([(name, value) for name in names], names)
         history = history.observed(NOON + number * MINUTE, tags)
     entry = TagEntry(history, NOON + timedelta(microseconds=5), frozenset(names))
     assert history.observations[0].tags == NO_TAGS  # the oldest are forgotten
-    assert memory.remember(ROLE, entry, replaced=None) == entry
-    assert memory.recall(ROLE) == entry
+    assert cache.save(ROLE, entry, replaced=None) == entry
+    assert cache.load(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
     sizes = (len(name) + len(str(*value.values()).encode()) for name, value in item.items())
-    assert sum(sizes) < LARGEST_ITEM_BYTES
+    assert sum(sizes) < MAX_ITEM_BYTES
 
 
 @pytest.mark.usefixtures("aws")
 def test_what_is_remembered_is_kept_for_as_long_as_calls_may_be() -> None:
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
-    memory.remember(ROLE, TagEntry(TagHistory(), NOON), replaced=None)
+    cache = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
+    cache.save(ROLE, TagEntry(TagHistory(), NOON), replaced=None)
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
     assert item["pk"]["S"] == f"tags#{ROLE}"
     expires_at = datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC)

@@ -95,7 +95,7 @@ def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> 
         "BedrockMeter-Health-Coverage",
         "BedrockMeter-Health-CoverageAuditorNotStarted",
         "BedrockMeter-Health-FocusExporterNotStarted",
-        "BedrockMeter-Health-LoggingDifferences",
+        "BedrockMeter-Health-DeploymentDrift",
         "BedrockMeter-Health-LoggingWatcherNotStarted",
         "BedrockMeter-Health-PriceListAge",
         "BedrockMeter-Health-PriceRefresherNotStarted",

@@ -141,8 +141,10 @@ def invoke_the_configurator(cloud: LocalCloud, request_type: str, **properties: 
 
 
 def plant(cloud: LocalCloud, found: dict[str, Any]) -> None:
-    """Write a configuration to be put back into the memory."""
-    name = Deployed(cloud).deployment.output(stack_names.STORAGE, "MemoryParameterName")
+    """Write a configuration to be put back into the logging state."""
+    name = Deployed(cloud).deployment.output(stack_names.STORAGE, "LoggingStateParameterName")
     ssm = cloud.client("ssm")
-    memory = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
-    ssm.put_parameter(Name=name, Value=json.dumps({**memory, "found": found}), Overwrite=True)
+    logging_state = json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    ssm.put_parameter(
+        Name=name, Value=json.dumps({**logging_state, "found": found}), Overwrite=True
+    )

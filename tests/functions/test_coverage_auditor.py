@@ -8,7 +8,7 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
-from lambdas.adapters.dynamodb.tag_memory import DynamoDbTagMemory
+from lambdas.adapters.dynamodb.tag_cache import DynamoDbTagCache
 from lambdas.domain.attribution import TagHistory
 from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow
@@ -184,9 +184,9 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    memory = DynamoDbTagMemory(boto3.client("dynamodb"), STATE)
+    logging_state = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
     entry = TagEntry(TagHistory(model_id=HAIKU_3), NOW, frozenset())
-    memory.remember(f"{PROFILES}abc123", entry, None)
+    logging_state.save(f"{PROFILES}abc123", entry, None)
     count("AWS/Bedrock", "abc123", 200)
     count("BedrockMeter", HAIKU_3, 200)
     handle("Scheduled Event")

@@ -145,7 +145,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     assert {access for access in asked if not is_allowed("MetricPublisherRole", *access)} == set()
 
     asked.clear()
-    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
     boto3.client("s3").create_bucket(Bucket="prices")
     monkeypatch.setenv("PRICE_BUCKET", "prices")
     editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")

@@ -11,26 +11,26 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
 from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
-from lambdas.domain.ledger.state_table import MEMORY_KEY
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY
 from lambdas.domain.logging_configuration import (
-    NO_MEMORY,
-    DamagedMemoryError,
+    NO_STATE,
+    DamagedStateError,
     ForeignConfigurationError,
-    LoggingMemory,
+    LoggingState,
     NotDeployingError,
-    VerifiedMemory,
+    VerifiedState,
 )
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
-    MemoryUnavailableError,
+    StateUnavailableError,
 )
 from lambdas.functions.logging_configurator import handler
 from lambdas.services.configure_logging import LoggingConfigurator
 from tests.aws import REGION, STATE, clear_caches, deploy_a_stack, lambda_context
-from tests.fakes import InMemoryMemoryCopy, InMemoryMemoryStore
+from tests.fakes import InMemoryStateCopy, InMemoryStateStore
 
 CONTEXT = lambda_context()
-MEMORY = "/bedrock-meter/logging-memory"
+LOGGING_STATE = "/bedrock-meter/logging-memory"
 FLAGS = {"text", "image", "embedding", "video", "audio"}
 
 
@@ -40,7 +40,7 @@ STATUSES = {
     "Delete": "DELETE_IN_PROGRESS",
 }
 SETTINGS = {
-    "MEMORY_PARAMETER": MEMORY,
+    "LOGGING_STATE_PARAMETER": LOGGING_STATE,
     "STATE_TABLE": STATE,
     "LOG_GROUP": "meter",
     "ROLE_ARN": "arn:aws:iam::123456789012:role/logging",
@@ -77,17 +77,17 @@ class Function:
 
 @pytest.fixture(autouse=True)
 def function(aws: None, monkeypatch: pytest.MonkeyPatch) -> Function:
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=NO_MEMORY, Type="String")
+    boto3.client("ssm").put_parameter(Name=LOGGING_STATE, Value=NO_STATE, Type="String")
     return Function(monkeypatch)
 
 
-def remember(text: str) -> None:
-    boto3.client("ssm").put_parameter(Name=MEMORY, Value=text, Overwrite=True)
+def save(text: str) -> None:
+    boto3.client("ssm").put_parameter(Name=LOGGING_STATE, Value=text, Overwrite=True)
 
 
-def remembered() -> LoggingMemory:
-    value = boto3.client("ssm").get_parameter(Name=MEMORY)["Parameter"]["Value"]
-    return LoggingMemory.from_text(value)
+def memoize() -> LoggingState:
+    value = boto3.client("ssm").get_parameter(Name=LOGGING_STATE)["Parameter"]["Value"]
+    return LoggingState.from_text(value)
 
 
 def live() -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_a_replaced_configuration_comes_back(function: Function) -> None:
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
     function.request("Create")
-    assert remembered().found == audit
+    assert memoize().found == audit
     function.request("Delete")
     assert live() == audit
 
@@ -142,7 +142,7 @@ def test_an_adopted_configuration_is_the_one_of_the_metered_log_group(function: 
         function.request("Create")
     function.configure(METERED_LOG_GROUP="audit")
     function.request("Create")
-    assert remembered() == LoggingMemory(adopted="audit")
+    assert memoize() == LoggingState(adopted="audit")
     assert live() == audit
 
 
@@ -174,14 +174,14 @@ def test_logging_cannot_be_deleted_while_the_stack_is_updated(function: Function
     assert live() != {}
 
 
-PLANTED = LoggingMemory(found={"s3Config": {"bucketName": "attacker-bucket"}})
+PLANTED = LoggingState(found={"s3Config": {"bucketName": "attacker-bucket"}})
 
 
 def test_a_planted_configuration_is_not_put_back(
     function: Function, caplog: pytest.LogCaptureFixture
 ) -> None:
     function.request("Create")
-    remember(replace(remembered(), found=PLANTED.found).to_text())
+    save(replace(memoize(), found=PLANTED.found).to_text())
     function.request("Delete")
     assert live() == {}
     (warning,) = (vars(record) for record in caplog.records)
@@ -195,9 +195,9 @@ def test_a_damaged_memory_does_not_keep_a_deployment_from_its_end(
 ) -> None:
     function.request("Create")
     if damage is None:
-        boto3.client("ssm").delete_parameter(Name=MEMORY)
+        boto3.client("ssm").delete_parameter(Name=LOGGING_STATE)
     else:
-        remember(damage)
+        save(damage)
     function.request("Delete")
     assert live() == {}
 
@@ -208,9 +208,9 @@ def test_an_update_that_a_changed_memory_stops_can_be_rolled_back(
 ) -> None:
     function.request("Create")
     before = live()
-    remember(changed)
+    save(changed)
     function.configure(IS_CONTENT_LOGGED="true")
-    with pytest.raises(DamagedMemoryError, match="get-parameter-history"):
+    with pytest.raises(DamagedStateError, match="get-parameter-history"):
         function.request("Update")
     function.configure(IS_CONTENT_LOGGED="false")
     function.request("Update", "UPDATE_ROLLBACK_IN_PROGRESS")
@@ -222,7 +222,7 @@ def test_the_memory_of_the_last_version_is_taken_over_by_an_update(function: Fun
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
     function.request("Create")
-    boto3.client("dynamodb").delete_item(TableName=STATE, Key={"pk": {"S": MEMORY_KEY}})
+    boto3.client("dynamodb").delete_item(TableName=STATE, Key={"pk": {"S": LOGGING_STATE_KEY}})
     function.request("Update")
     function.request("Delete")
     assert live() == audit
@@ -239,7 +239,7 @@ def test_a_state_table_that_is_gone_does_not_keep_a_deployment_from_its_end(
 
 def test_without_a_copy_nothing_is_deployed(function: Function) -> None:
     boto3.client("dynamodb").delete_table(TableName=STATE)
-    with pytest.raises(MemoryUnavailableError, match="ResourceNotFound"):
+    with pytest.raises(StateUnavailableError, match="ResourceNotFound"):
         function.request("Create")
     assert live() == {}
 
@@ -249,9 +249,9 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
     bedrock: Any = Bedrock(refusal("no such role"))
     bedrock.get_model_invocation_logging_configuration = lambda: {"loggingConfig": WANTED}
     bedrock.delete_model_invocation_logging_configuration = lambda: None
-    memory = VerifiedMemory(InMemoryMemoryStore(), InMemoryMemoryCopy())
-    memory.remember(LoggingMemory((WANTED,), found), replaced=LoggingMemory())
-    configurator = LoggingConfigurator(BedrockLoggingApi(bedrock), memory)
+    logging_state = VerifiedState(InMemoryStateStore(), InMemoryStateCopy())
+    logging_state.save(LoggingState((WANTED,), found), replaced=LoggingState())
+    configurator = LoggingConfigurator(BedrockLoggingApi(bedrock), logging_state)
     resource = replace(handler.resource(), configurator=configurator)
     replace(resource, read_stack_status=lambda: STATUSES["Delete"]).respond("Delete")
     (warning,) = (vars(record) for record in caplog.records)
@@ -260,8 +260,8 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_memory_that_somebody_else_wrote_over_stops_everything(function: Function) -> None:
-    remember('{"written":')
-    with pytest.raises(DamagedMemoryError, match="get-parameter-history"):
+    save('{"written":')
+    with pytest.raises(DamagedStateError, match="get-parameter-history"):
         function.request("Create")
     assert live() == {}
 

@@ -14,8 +14,8 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from pydantic import ValidationError
 
-from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
-from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.adapters.dynamodb.state_copy import DynamoDbStateCopy
+from lambdas.domain.logging_configuration import LoggingState
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 from lambdas.functions.logging_watcher import handler
 from lambdas.functions.logging_watcher.settings import Settings
@@ -45,7 +45,7 @@ from tests.unit.logging_configuration.deployed import (
 )
 
 CONTEXT = lambda_context()
-MEMORY = "/bedrock-meter/logging-memory"
+LOGGING_STATE = "/bedrock-meter/logging-memory"
 NOW = datetime.now(UTC)
 Received = Callable[[], list[dict[str, Any]]]
 
@@ -58,7 +58,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     stream.create_stream(StreamName="logs", ShardCount=1)
     destination = stream.describe_stream(StreamName="logs")["StreamDescription"]["StreamARN"]
     put_configuration(CONFIGURATION)
-    remember(LoggingMemory((CONFIGURATION,)))
+    save(LoggingState((CONFIGURATION,)))
     logs, iam = boto3.client("logs"), boto3.client("iam")
     logs.create_log_group(logGroupName=GROUP)
     logs.put_retention_policy(logGroupName=GROUP, retentionInDays=90)
@@ -71,7 +71,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     iam.put_role_policy(RoleName=ROLE, PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
     deploy_a_stack()
     settings = Settings(
-        memory_parameter=MEMORY,
+        logging_state_parameter=LOGGING_STATE,
         state_table=STATE,
         topic_arn=topic,
         stacks=("stack",),
@@ -121,15 +121,15 @@ def put_configuration(configuration: dict[str, Any]) -> None:
     )
 
 
-def remember(memory: LoggingMemory) -> None:
-    """Write the memory and its copy, as a deployment does."""
-    write_parameter(memory)
-    DynamoDbMemoryCopy(boto3.client("dynamodb"), STATE).remember((memory,))
+def save(logging_state: LoggingState) -> None:
+    """Write the logging state and its copy, as a deployment does."""
+    write_parameter(logging_state)
+    DynamoDbStateCopy(boto3.client("dynamodb"), STATE).save((logging_state,))
 
 
-def write_parameter(memory: LoggingMemory) -> None:
+def write_parameter(logging_state: LoggingState) -> None:
     boto3.client("ssm").put_parameter(
-        Name=MEMORY, Value=memory.to_text(), Type="String", Overwrite=True
+        Name=LOGGING_STATE, Value=logging_state.to_text(), Type="String", Overwrite=True
     )
 
 
@@ -141,7 +141,7 @@ def test_an_account_as_deployed_is_no_reason_to_tell(
     received: Received, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check()
-    assert health_metrics(capsys.readouterr().out)["LoggingDifferences"] == [0]
+    assert health_metrics(capsys.readouterr().out)["DeploymentDrift"] == [0]
     assert received() == []
 
 
@@ -151,7 +151,7 @@ def test_a_trail_s_event_is_told_with_who_and_what_and_once(
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
     record = trail_record("DeleteModelInvocationLoggingConfiguration")
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
-    assert health_metrics(capsys.readouterr().out)["LoggingDifferences"] == [1]
+    assert health_metrics(capsys.readouterr().out)["DeploymentDrift"] == [1]
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: invocation logging was changed"
     assert "- Bedrock's invocation logging is off" in message["Message"]
@@ -193,7 +193,7 @@ def test_that_it_is_over_is_told(received: Received) -> None:
 def test_what_the_configurator_puts_is_told_to_nobody(received: Received) -> None:
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(renamed)
-    remember(LoggingMemory((CONFIGURATION, renamed)))
+    save(LoggingState((CONFIGURATION, renamed)))
     begin_a_deployment()
     record = trail_record(
         "PutModelInvocationLoggingConfiguration",
@@ -213,28 +213,28 @@ def begin_a_deployment() -> None:
 def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
     received: Received,
 ) -> None:
-    """The caller made the memory agree, and no event names anyone else."""
+    """The caller made the logging state agree, and no event names anyone else."""
     with_prompts = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(with_prompts)
-    remember(LoggingMemory((CONFIGURATION, with_prompts)))
+    save(LoggingState((CONFIGURATION, with_prompts)))
     check()
     (message,) = received()
     assert "textDataDeliveryEnabled is True, was False" in message["Message"]
 
 
 def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> None:
-    write_parameter(LoggingMemory((CONFIGURATION,), {"s3Config": {"bucketName": "theirs"}}))
+    write_parameter(LoggingState((CONFIGURATION,), {"s3Config": {"bucketName": "theirs"}}))
     record = trail_record(
-        "PutParameter", eventSource="ssm.amazonaws.com", requestParameters={"name": MEMORY}
+        "PutParameter", eventSource="ssm.amazonaws.com", requestParameters={"name": LOGGING_STATE}
     )
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     (message,) = received()
     assert "in SSM differs from its copy in the state table" in message["Message"]
-    assert f"Who: {MALLORY}, by PutParameter of {MEMORY}" in message["Message"]
+    assert f"Who: {MALLORY}, by PutParameter of {LOGGING_STATE}" in message["Message"]
 
 
 def test_a_memory_that_was_deleted_is_reported(received: Received) -> None:
-    boto3.client("ssm").delete_parameter(Name=MEMORY)
+    boto3.client("ssm").delete_parameter(Name=LOGGING_STATE)
     check()
     (message,) = received()
     assert "in SSM is gone or cannot be read" in message["Message"]
@@ -244,7 +244,7 @@ def test_what_is_adopted_is_not_ours_to_compare(
     received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IS_ADOPTED", "true")
-    remember(LoggingMemory(adopted=GROUP))
+    save(LoggingState(adopted=GROUP))
     boto3.client("logs").put_retention_policy(logGroupName=GROUP, retentionInDays=1)
     boto3.client("iam").delete_role_policy(RoleName=ROLE, PolicyName="Writing")
     check()

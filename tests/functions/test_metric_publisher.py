@@ -272,7 +272,7 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
         "effective_from": "2026-01-01",
         "usd_per_million": {"input": "1", "output": "2"},
     }
-    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([agreed]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([agreed]))
     clear_caches()
     monkeypatch.setattr(wiring, "STARTED", datetime.now(UTC) - started_before)
     monkeypatch.setattr(publish_stream, "MAX_FIRST_TRY", max_first_try)
@@ -381,7 +381,7 @@ def test_new_calls_of_long_ago_show_in_the_health_metrics_that_alarms_look_at(
 
 
 def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IDENTITY_BOUND", "1")
+    monkeypatch.setenv("MAX_IDENTITIES", "1")
     publish(change(1, call(1)), change(2, call(2, identity_arn=BEN)))
     assert total("Invocations", IdentityArn=ANA) == 1
     assert total("Invocations", IdentityArn=BEN) == 0
@@ -433,10 +433,10 @@ def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
     ("variables", "complaint"),
     [
         ({"METRIC_DETAIL": "everything"}, "metric_detail"),
-        ({"IDENTITY_BOUND": "250"}, "identity_bound"),
+        ({"MAX_IDENTITIES": "250"}, "max_identities"),
         ({"MAX_MODELS": "0"}, "max_models"),
-        ({"FOLDING_PATTERNS": '["("]'}, "no regular expression"),
-        ({"FOLDING_PATTERNS": "not json"}, "folding_patterns"),
+        ({"ROLE_ROLLUP_PATTERNS": '["("]'}, "no regular expression"),
+        ({"ROLE_ROLLUP_PATTERNS": "not json"}, "role_rollup_patterns"),
         ({"ATTRIBUTION": '{"patterns": [{}]}'}, "attribution.patterns.0"),
         ({"STATE_TABLE": ""}, "state_table"),
         ({"STACK_ID": ""}, "stack_id"),
@@ -449,6 +449,6 @@ def test_a_setting_that_is_not_allowed_is_named(variables: dict[str, str], compl
 
 
 def test_settings_are_read_from_the_environment() -> None:
-    variables = NEEDED | {"FOLDING_PATTERNS": '["job-.*"]', "OTHER": "x"}
-    patterns: Sequence[str] = Settings.from_environment(variables).folding_patterns
+    variables = NEEDED | {"ROLE_ROLLUP_PATTERNS": '["job-.*"]', "OTHER": "x"}
+    patterns: Sequence[str] = Settings.from_environment(variables).role_rollup_patterns
     assert patterns == ("job-.*",)

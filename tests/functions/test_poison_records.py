@@ -12,7 +12,7 @@ from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.ledger.state_table import UNPRICED_KEY
 from lambdas.domain.ledger.table import PARTITION_KEY
-from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, NAMESPACE
+from lambdas.domain.metrics.catalog import MAX_DIMENSION_VALUE_LENGTH, NAMESPACE
 from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.log_processor import handler as log_processor
@@ -122,7 +122,7 @@ def test_no_dimension_value_is_one_that_cloudwatch_refuses(
         assert value.isascii()
         assert value.isprintable()
         assert not value.startswith(":")
-        assert len(value) <= LONGEST_DIMENSION_VALUE
+        assert len(value) <= MAX_DIMENSION_VALUE_LENGTH
 
 
 def test_every_item_is_within_the_limits_of_dynamodb_and_can_be_read() -> None:

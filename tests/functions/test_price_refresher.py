@@ -48,7 +48,7 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
     health = health_metrics(capsys.readouterr().out)
     assert (health["RepricedCalls"], health["WaitingModels"]) == ([0], [1])
 
-    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
     clear_caches()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
@@ -65,7 +65,7 @@ def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
     left: int, *, is_done: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A call of AWS with all its tries takes up to 45 seconds; cut off, it would be repeated."""
-    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
     note_a_call()
     context = lambda_context(left)
     report = handler.lambda_handler({}, context)
@@ -75,7 +75,7 @@ def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
 def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("NEGOTIATED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     note_a_call()

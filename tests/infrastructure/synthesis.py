@@ -37,8 +37,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "ledger_retention_days": 400,
         "metric_detail": "full",
         "assume_prices": False,
-        "identity_bound": 17,
-        "folding_patterns": ["^ci-\\d+$"],
+        "max_identities": 17,
+        "role_rollup_patterns": ["^ci-\\d+$"],
         "alarm_metric": "TotalTokens",
         "identity_thresholds": {"critical": 2_000_000},
         "account_thresholds": [
@@ -46,7 +46,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             {"window": "day", "warning": 1, "critical": 3},
         ],
         "cost_thresholds": [{"window": "day", "critical": "12.50"}],
-        "negotiated_prices": [
+        "contracted_prices": [
             {"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 7.5}
         ],
         "attribution": {

@@ -11,8 +11,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from cdk.alarms.health_alarms import HealthAlarms
+from cdk.alarms.health_check import Watched
 from cdk.alarms.scheduled_functions import Scheduled
-from cdk.alarms.symptom import Watched
 from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.domain.completeness import AuditWindow
 from tests.infrastructure.synthesis import deployment, resources

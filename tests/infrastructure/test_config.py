@@ -89,21 +89,21 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     config = Config.from_context(
         {
             "log_content": "true",
-            "identity_bound": "20",
+            "max_identities": "20",
             "notify_emails": "a@example.com, b@example.com",
             "regions": "us-east-1,eu-west-1",
             "known_log_policies": "data-protection, transformer",
-            "folding_patterns": '["^[0-9]{1,3}$"]',
+            "role_rollup_patterns": '["^[0-9]{1,3}$"]',
             "identity_thresholds": '{"warning": null, "critical": 5}',
             "account_thresholds": '[{"window": "day", "critical": 9}]',
         }
     )
     assert config.log_content
-    assert config.identity_bound == 20
+    assert config.max_identities == 20
     assert config.notify_emails == ("a@example.com", "b@example.com")
     assert config.regions == ("us-east-1", "eu-west-1")
     assert config.known_log_policies == ("data-protection", "transformer")
-    assert config.folding_patterns == ("^[0-9]{1,3}$",)
+    assert config.role_rollup_patterns == ("^[0-9]{1,3}$",)
     assert config.identity_thresholds == Thresholds(critical=5)
     assert config.account_thresholds == (WindowThresholds(window=Window.DAY, critical=9),)
 
@@ -112,7 +112,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     ("setting", "value", "reason"),
     [
         ("metric_detail", "ful", "metric_detail = 'ful': allowed: 'standard' or 'full'"),
-        ("identity_bound", "250", "less than or equal to 249"),
+        ("max_identities", "250", "less than or equal to 249"),
         ("max_models", "250", "less than or equal to 249"),
         ("log_retention_days", "31", "allowed: 1, 3, 5"),
         ("existing_logging", "overwrite", "'refuse', 'adopt' or 'replace'"),
@@ -123,7 +123,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
             "warning: allowed: an amount below critical (5)",
         ),
         ("account_thresholds", "[", "allowed: JSON"),
-        ("folding_patterns", ["("], "no regular expression"),
+        ("role_rollup_patterns", ["("], "no regular expression"),
         ("notify_emails", ["nobody"], "notify_emails.0 = 'nobody': allowed: an e-mail address"),
         ("notify_https", ["http://example.com"], "starts with https://"),
         ("regions", ["somewhere"], "allowed: a Region, such as us-east-1"),
@@ -139,23 +139,23 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         ("identity_thresholds", 5, 'allowed: an object, such as {"warning"'),
         ("account_thresholds", {"critical": 5}, "allowed: a list"),
         ("model_thresholds", {"critical": 2**53 + 1}, "less than or equal to 9007199254740992"),
-        ("negotiated_prices", [{"model": "m"}], "negotiated_prices.0.effective_from is missing"),
-        ("negotiated_prices", [AGREED | {"model": f"us.{SONNET_4}"}], f"so {SONNET_4}"),
-        ("negotiated_prices", [AGREED | {"model": "us.anthropic*"}], "so anthropic*"),
-        ("negotiated_prices", [AGREED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
-        ("negotiated_prices", [AGREED | {"effective_from": 1728000000}], "such as 2026-09-01 for"),
-        ("negotiated_prices", [AGREED | {"effective_from": "1728000000"}], "ISO 8601 text"),
+        ("contracted_prices", [{"model": "m"}], "contracted_prices.0.effective_from is missing"),
+        ("contracted_prices", [AGREED | {"model": f"us.{SONNET_4}"}], f"so {SONNET_4}"),
+        ("contracted_prices", [AGREED | {"model": "us.anthropic*"}], "so anthropic*"),
+        ("contracted_prices", [AGREED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
+        ("contracted_prices", [AGREED | {"effective_from": 1728000000}], "such as 2026-09-01 for"),
+        ("contracted_prices", [AGREED | {"effective_from": "1728000000"}], "ISO 8601 text"),
         ("attribution", {"own_tags_first_from": 20260901}, "ISO 8601"),
-        ("negotiated_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
-        ("negotiated_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
-        ("negotiated_prices", [AGREED | {"discount_percent": "1.23456"}], "4 decimal places"),
-        ("negotiated_prices", [AGREED | {"usd_per_million": {"input": "1e-10"}}], "9 decimal"),
-        ("negotiated_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
-        ("negotiated_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
-        ("negotiated_prices", [OF_A_TIER | {"service_tier": "standard"}], "leave service_tier out"),
-        ("negotiated_prices", [OF_A_TIER | {"service_tier": ""}], "leave service_tier out"),
+        ("contracted_prices", [AGREED], "allowed: usd_per_million, discount_percent or both"),
+        ("contracted_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
+        ("contracted_prices", [AGREED | {"discount_percent": "1.23456"}], "4 decimal places"),
+        ("contracted_prices", [AGREED | {"usd_per_million": {"input": "1e-10"}}], "9 decimal"),
+        ("contracted_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
+        ("contracted_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
+        ("contracted_prices", [OF_A_TIER | {"service_tier": "standard"}], "leave service_tier out"),
+        ("contracted_prices", [OF_A_TIER | {"service_tier": ""}], "leave service_tier out"),
         (
-            "negotiated_prices",
+            "contracted_prices",
             [OF_A_TIER | {"service_tier": "Flex"}],
             "service_tier: allowed: flex, priority",
         ),
@@ -198,20 +198,20 @@ def test_a_misspelt_setting_is_no_silent_default() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    assert len(refusal(identity_bound=0, metric_detail="x").splitlines()) == 3
+    assert len(refusal(max_identities=0, metric_detail="x").splitlines()) == 3
 
 
 def test_a_model_that_is_paid_otherwise_costs_nothing_by_the_token() -> None:
     free = AGREED | {"usd_per_million": {"input": 0, "output": 0}}
     record = usage_record(model_id="m", invoked_model_id="m")
-    cost = price_call(record, Config.from_context({"negotiated_prices": [free]}).pricing)
+    cost = price_call(record, Config.from_context({"contracted_prices": [free]}).pricing)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == 0
 
 
 def test_what_is_negotiated_of_a_service_tier_is_the_price_of_its_calls_alone() -> None:
     agreed = AGREED | {"usd_per_million": {"input": 0, "output": 2}, "service_tier": "flex"}
-    pricing = Config.from_context({"negotiated_prices": [agreed]}).pricing
+    pricing = Config.from_context({"contracted_prices": [agreed]}).pricing
     tokens = TokenCounts(input=0, output=1_000_000)
     record = usage_record(model_id="m", invoked_model_id="m", tokens=tokens)
     cost = price_call(record._replace(service_tier="flex"), pricing)
@@ -231,15 +231,15 @@ def test_price_of_another_place_is_assumed_unless_switched_off(*, is_assumed: bo
 
 def test_a_model_has_one_price_a_day() -> None:
     two = [AGREED | {"discount_percent": percent} for percent in (10, 50)]
-    assert "allowed: one for each model, day and service tier" in refusal(negotiated_prices=two)
+    assert "allowed: one for each model, day and service tier" in refusal(contracted_prices=two)
     of_tiers = [two[0], OF_A_TIER, OF_A_TIER | {"service_tier": "priority"}]
-    assert len(Config.from_context({"negotiated_prices": of_tiers}).negotiated_prices) == 3
+    assert len(Config.from_context({"contracted_prices": of_tiers}).contracted_prices) == 3
 
 
 @pytest.mark.parametrize("model", ["", " m", "anthropic.*-v1:0", "a b"])
 def test_a_negotiated_price_that_could_never_be_found_is_refused(model: str) -> None:
-    reason = refusal(negotiated_prices=[AGREED | {"model": model, "discount_percent": 5}])
-    assert "negotiated_prices.0.model" in reason
+    reason = refusal(contracted_prices=[AGREED | {"model": model, "discount_percent": 5}])
+    assert "contracted_prices.0.model" in reason
 
 
 def test_a_ledger_may_be_short_where_nothing_is_exported_from_it() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cdk.alarms.health_symptoms import symptoms
-from cdk.alarms.price_symptoms import price_list_symptoms
+from cdk.alarms.health_checks import checks
+from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
@@ -207,7 +207,7 @@ def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
         body = json.loads((FOLDER / f"{file}.json").read_text())
         return {widget["id"] for widget in body["widgets"] if "id" in widget}
 
-    checks = [*symptoms(), *price_list_symptoms()]
+    checks = [*checks(), *price_list_checks()]
     assert {check.graph for check in checks} | {STARTS_GRAPH} == ids("pipeline_health")
     for context in CONFIGURATIONS.values():
         for threshold in alarm_thresholds(Config.from_context(context)):

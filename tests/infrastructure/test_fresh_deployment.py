@@ -26,7 +26,7 @@ SCHEDULED = {
     "FocusExporter": DAY,
 }
 WRITTEN_BY = {
-    "LoggingWatcher": ["LoggingDifferences"],
+    "LoggingWatcher": ["DeploymentDrift"],
     "TrafficAuditor": ["UnreadableRegions"],
     "PriceRefresher": ["WaitingModels", "RepricedCalls"],
     "PriceUpdater": ["HeldPrices", "PriceListAge"],
@@ -35,7 +35,7 @@ MODEL = "some-model"
 Values = dict[datetime, float]
 
 
-class TimedFigures:
+class TimedMetrics:
     """Values of metrics at times; a function's metrics are identified by the function's name."""
 
     def __init__(self, values: Mapping[str, Values]) -> None:
@@ -151,7 +151,7 @@ def notified(
     alarms: Iterable[Alarm], values: Mapping[str, Values], length: timedelta, step: timedelta
 ) -> set[str]:
     """The alarms that are in ALARM at some time."""
-    figures, found = TimedFigures(values), set[str]()
+    figures, found = TimedMetrics(values), set[str]()
     for alarm in alarms:
         age = timedelta(0)
         is_warm = False

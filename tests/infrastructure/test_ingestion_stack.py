@@ -8,7 +8,7 @@ import pytest
 
 from cdk.config import ConfigurationError
 from lambdas.adapters.s3.quarantine import PREFIX
-from lambdas.domain.ledger.state_table import MEMORY_KEY
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -39,12 +39,12 @@ PATTERN = {"model_id": "x", "project": "x", "effective_from": "2026-01-01T00:00:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("folding_patterns", ["a" * 4000]),
-        ("folding_patterns", ["\u00e9" * 600]),
-        ("folding_patterns", ["\U0001f600" * 300]),
+        ("role_rollup_patterns", ["a" * 4000]),
+        ("role_rollup_patterns", ["\u00e9" * 600]),
+        ("role_rollup_patterns", ["\U0001f600" * 300]),
         ("attribution", {"patterns": [PATTERN] * 50}),
         (
-            "negotiated_prices",
+            "contracted_prices",
             [
                 {"model": f"m-{n}", "effective_from": "2026-01-01", "discount_percent": 5}
                 for n in range(60)
@@ -73,9 +73,9 @@ def test_as_many_patterns_fit_as_the_readme_says() -> None:
 
 
 def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
-    half = {"folding_patterns": ["a" * 2400]}
+    half = {"role_rollup_patterns": ["a" * 2400]}
     synthesise(half)
-    with pytest.raises(ConfigurationError, match="folding_patterns is too large"):
+    with pytest.raises(ConfigurationError, match="role_rollup_patterns is too large"):
         synthesise({**half, "attribution": {"patterns": [PATTERN] * 20}})
 
 
@@ -83,8 +83,8 @@ def test_the_configuration_reaches_the_functions() -> None:
     template = deployment("everything").ingestion
     publisher = function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]
     assert publisher["METRIC_DETAIL"] == "full"
-    assert publisher["IDENTITY_BOUND"] == "17"
-    assert json.loads(publisher["FOLDING_PATTERNS"]) == ["^ci-\\d+$"]
+    assert publisher["MAX_IDENTITIES"] == "17"
+    assert json.loads(publisher["ROLE_ROLLUP_PATTERNS"]) == ["^ci-\\d+$"]
     (pattern,) = json.loads(publisher["ATTRIBUTION"])["patterns"]
     assert (pattern["model_id"], pattern["project"]) == ("amazon.*", "pictures")
     processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
@@ -400,7 +400,7 @@ def test_the_configurator_writes_one_item_of_the_state_and_asks_of_its_own_stack
         (statement,) = allowed[action]
         assert "MeterState" in json.dumps(statement["Resource"])
         assert statement["Condition"] == {
-            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [MEMORY_KEY]},
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [LOGGING_STATE_KEY]},
             "Null": {"dynamodb:LeadingKeys": "false"},
         }
     (asking,) = allowed["cloudformation:DescribeStacks"]

@@ -109,7 +109,7 @@ def test_the_service_control_policy_lets_the_meter_through_and_no_others(suffix:
     function = f"arn:aws:lambda:{here}:function:{ingestion}-LoggingConfigurator-1B"
     table = f"arn:aws:dynamodb:{here}:table/{storage}-UsageLedger-1B"
     state = f"arn:aws:dynamodb:{here}:table/{storage}-MeterState-1B"
-    parameter = f"arn:aws:ssm:{here}:parameter/CFN-LoggingMemory-1B"
+    parameter = f"arn:aws:ssm:{here}:parameter/CFN-LoggingState-1B"
     role = f"arn:aws:iam::111122223333:role/{ingestion}-LoggingRole-2C"
     deployer = "cdk-hnb659fds-cfn-exec-role-111122223333-us-east-1"
     operators = "YOUR-OPERATORS"

@@ -12,8 +12,8 @@ from lambdas.domain.safeguards.deployed import (
     DeployedResource,
     DeployedStack,
     StackResource,
+    list_resources,
     read_resources,
-    resources_of,
 )
 from lambdas.domain.safeguards.functions import Function, compare_functions
 from lambdas.domain.safeguards.ledger import Table, compare_tables
@@ -88,7 +88,7 @@ def test_nothing_that_is_compared_is_known_to_cloudformation_alone(configuration
     unknown_properties = {
         (resource.physical_id, name)
         for kind in KINDS
-        for resource in resources_of(deployed(configuration), kind)
+        for resource in list_resources(deployed(configuration), kind)
         for name, value in resource.properties.items()
         if [*unknown(value)]
     }
@@ -104,7 +104,7 @@ def test_an_account_with_these_values_has_no_difference(configuration: str) -> N
     def live(kind: str) -> dict[str, dict[str, Any]]:
         return {
             resource.physical_id: dict(resource.properties)
-            for resource in resources_of(resources, kind)
+            for resource in list_resources(resources, kind)
         }
 
     asynchronous = {

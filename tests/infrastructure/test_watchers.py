@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.alerts.notifications import EVENT_SOURCE
-from lambdas.domain.ledger.state_table import MEMORY_KEY, WATCH_KEY
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
@@ -90,7 +90,7 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
     }
     (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["dynamodb:GetItem"]
     assert statement["Condition"] == {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [MEMORY_KEY, WATCH_KEY]},
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [LOGGING_STATE_KEY, WATCH_KEY]},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
@@ -208,7 +208,7 @@ def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
 def test_only_changes_of_what_was_deployed_start_it() -> None:
     variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
     group, role = [variables["LOG_GROUP"]], [variables["ROLE_NAME"]]
-    memory = [variables["MEMORY_PARAMETER"]]
+    memory = [variables["LOGGING_STATE_PARAMETER"]]
     parameters = {
         tuple(rule["EventPattern"]["detail"]["eventName"]): rule["EventPattern"]["detail"].get(
             "requestParameters"
@@ -223,7 +223,7 @@ def test_only_changes_of_what_was_deployed_start_it() -> None:
         Subject.LOG_GROUP: {"logGroupName": group},
         Subject.SUBSCRIPTION: {"logGroupName": group},
         Subject.ROLE: {"roleName": role},
-        Subject.MEMORY: {"$or": [{"name": memory}, {"names": memory}]},
+        Subject.LOGGING_STATE: {"$or": [{"name": memory}, {"names": memory}]},
     }
 
 

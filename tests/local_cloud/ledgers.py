@@ -66,7 +66,7 @@ class Table:
         return {record.key: record for record in records}
 
 
-def fold_purely() -> OpenLedger:
+def roll_up_purely() -> OpenLedger:
     """The pure function, one reading after the other."""
     stored: dict[CallKey, UsageRecord] = {}
     changes: list[LedgerChange] = []

@@ -36,5 +36,5 @@ def test_a_resource_that_fails_is_named_with_its_reason(cloud: LocalCloud, tmp_p
 
 
 def test_an_app_that_cannot_be_synthesised_says_why(cloud: LocalCloud) -> None:
-    with pytest.raises(LocalCloudError, match="identity_bound"):
-        synthesise(cloud, {"identity_bound": "many"})
+    with pytest.raises(LocalCloudError, match="max_identities"):
+        synthesise(cloud, {"max_identities": "many"})

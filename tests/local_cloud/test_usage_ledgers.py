@@ -19,11 +19,11 @@ from tests.local_cloud.ledgers import (
     OpenLedger,
     Table,
     Turns,
-    fold_purely,
     make_table_in_memory,
     open_in_memory,
     open_sqlite,
     open_table,
+    roll_up_purely,
     tables_in_cloud,
 )
 
@@ -40,7 +40,7 @@ def open_ledger(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
         match request.param:
             case "pure":
-                yield fold_purely
+                yield roll_up_purely
             case "in memory":
                 yield open_in_memory
             case "sqlite":

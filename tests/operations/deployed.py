@@ -21,7 +21,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "RedriveRoleArn": "arn:aws:iam::123456789012:role/redrive",
         "ReportBucketName": "reports",
         "PriceBucketName": "prices",
-        "MemoryParameterName": "logging-memory",
+        "LoggingStateParameterName": "logging-memory",
         "LedgerRetentionDays": "90",
     },
     stack_names.INGESTION: {

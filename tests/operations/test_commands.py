@@ -19,7 +19,7 @@ from cdk.operations.redrive import redrive_failures
 from cdk.operations.send_test_notification import send_test_notification
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
-from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.logging_configuration import LoggingState
 from tests.aws import LEDGER, QUARANTINE, STATE
 from tests.command_line import BEDROCK_METER, call_command
 from tests.infrastructure.synthesis import ROOT
@@ -267,7 +267,7 @@ KEPT: dict[str, Any] = {
     "Parameter": {
         "Type": "AWS::SSM::Parameter",
         "DeletionPolicy": "Retain",
-        "Properties": {"Name": "memory", "Type": "String", "Value": "nothing yet"},
+        "Properties": {"Name": "logging_state", "Type": "String", "Value": "nothing yet"},
     },
     "Logs": {"Type": "AWS::Logs::LogGroup", "DeletionPolicy": "Retain"},
     "Ledger": TABLE,
@@ -347,9 +347,11 @@ def test_purge_deletes_every_version_of_an_object(session: boto3.Session) -> Non
 def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deploy(stack_names.STORAGE, KEPT, MemoryParameterName="memory")
-    memory = LoggingMemory(found={"s3Config": {"bucketName": "archive"}})
-    boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)
+    deploy(stack_names.STORAGE, KEPT, LoggingStateParameterName="logging_state")
+    logging_state = LoggingState(found={"s3Config": {"bucketName": "archive"}})
+    boto3.client("ssm").put_parameter(
+        Name="logging_state", Value=logging_state.to_text(), Overwrite=True
+    )
     monkeypatch.setattr("builtins.input", lambda _: "")
     with pytest.raises(CommandError, match="nothing was deleted"):
         in_account(purge.confirm_and_purge)
@@ -361,9 +363,11 @@ def test_purge_knows_deployments_from_before_the_state_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(OUTPUTS[stack_names.STORAGE], "StateTableName")
-    deploy(stack_names.STORAGE, KEPT, MemoryParameterName="memory")
-    memory = LoggingMemory(found={"s3Config": {"bucketName": "archive"}})
-    boto3.client("ssm").put_parameter(Name="memory", Value=memory.to_text(), Overwrite=True)
+    deploy(stack_names.STORAGE, KEPT, LoggingStateParameterName="logging_state")
+    logging_state = LoggingState(found={"s3Config": {"bucketName": "archive"}})
+    boto3.client("ssm").put_parameter(
+        Name="logging_state", Value=logging_state.to_text(), Overwrite=True
+    )
     monkeypatch.setattr("builtins.input", lambda _: "")
     with pytest.raises(CommandError, match="nothing was deleted"):
         in_account(purge.confirm_and_purge)
@@ -374,7 +378,7 @@ def test_purge_goes_on_where_it_was_interrupted(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, KEPT)
     (group,) = boto3.client("logs").describe_log_groups()["logGroups"]
     boto3.client("logs").delete_log_group(logGroupName=group["logGroupName"])
-    boto3.client("ssm").delete_parameter(Name="memory")
+    boto3.client("ssm").delete_parameter(Name="logging_state")
     purge.purge(session)
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
 

@@ -11,11 +11,11 @@ from cdk.config import stack_names
 from cdk.operations.account import in_account
 from cdk.operations.boundary import Boundary
 from cdk.operations.deployment import Deployment
-from cdk.operations.doctor import examine_account
-from cdk.operations.examination import Examination, Finding, Status
+from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
+from cdk.operations.doctor import check_account
 from cdk.operations.terminal import CommandError
-from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
-from lambdas.domain.logging_configuration import LoggingMemory
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
+from lambdas.domain.logging_configuration import LoggingState
 from tests.operations.deployed import deploy
 
 FOREIGN = {
@@ -32,9 +32,9 @@ def session(aws: None) -> boto3.Session:
     return boto3.Session()
 
 
-def examine(session: boto3.Session) -> dict[str, Finding]:
+def examine(session: boto3.Session) -> dict[str, CheckResult]:
     deployment = Deployment(session.client("cloudformation"))
-    return {finding.check: finding for finding in Examination(session, deployment).examine()}
+    return {finding.check: finding for finding in DeploymentChecks(session, deployment).examine()}
 
 
 def bootstrap(version: str = "21") -> None:
@@ -53,8 +53,10 @@ def switch_logging_on(configuration: Any = FOREIGN) -> None:
     boto3.client("bedrock").put_model_invocation_logging_configuration(loggingConfig=configuration)
 
 
-def remember(memory: LoggingMemory) -> None:
-    boto3.client("ssm").put_parameter(Name="logging-memory", Value=memory.to_text(), Type="String")
+def save(logging_state: LoggingState) -> None:
+    boto3.client("ssm").put_parameter(
+        Name="logging-memory", Value=logging_state.to_text(), Type="String"
+    )
 
 
 def subscribe(*names: str) -> None:
@@ -124,8 +126,8 @@ def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) ->
     deployment = Deployment(session.client("cloudformation"))
     without = tuple(name for name in stack_names.ALL if name != stack_names.REPORTING)
 
-    def look() -> Finding:
-        findings = Examination(session, deployment, stacks=without).examine()
+    def look() -> CheckResult:
+        findings = DeploymentChecks(session, deployment, stacks=without).examine()
         return next(found for found in findings if found.check == "stacks")
 
     assert stack_names.REPORTING not in look().text
@@ -139,7 +141,7 @@ def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) ->
 def test_our_own_logging_is_ours(session: boto3.Session) -> None:
     switch_logging_on()
     live = boto3.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
-    remember(LoggingMemory(written=(dict(live),)))
+    save(LoggingState(written=(dict(live),)))
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
@@ -148,7 +150,7 @@ def test_our_own_logging_is_ours(session: boto3.Session) -> None:
 
 def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
     switch_logging_on()
-    remember(LoggingMemory(adopted="/audit/bedrock"))
+    save(LoggingState(adopted="/audit/bedrock"))
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["invocation logging"]
@@ -157,7 +159,7 @@ def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
 
 
 def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session) -> None:
-    remember(LoggingMemory(written=({**FOREIGN, "textDataDeliveryEnabled": False},)))
+    save(LoggingState(written=({**FOREIGN, "textDataDeliveryEnabled": False},)))
     switch_logging_on()
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
@@ -167,7 +169,7 @@ def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session
 
 
 def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3.Session) -> None:
-    remember(LoggingMemory(found=FOREIGN))
+    save(LoggingState(found=FOREIGN))
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
     assert found.status is Status.WARNING
@@ -184,11 +186,11 @@ def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, 
 
 
 def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session) -> None:
-    remember(LoggingMemory(found={"s3Config": {"bucketName": "attacker-bucket"}}))
-    copy = LoggingMemory(found=FOREIGN).to_text()
+    save(LoggingState(found={"s3Config": {"bucketName": "attacker-bucket"}}))
+    copy = LoggingState(found=FOREIGN).to_text()
     boto3.client("dynamodb").put_item(
         TableName="meter-state",
-        Item={"pk": {"S": MEMORY_KEY}, MEMORIES: {"L": [{"S": copy}]}},
+        Item={"pk": {"S": LOGGING_STATE_KEY}, MEMORIES: {"L": [{"S": copy}]}},
     )
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
@@ -203,7 +205,7 @@ def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.S
     )
     findings = examine(session)
     assert findings["invocation logging"].status is Status.PROBLEM
-    assert "has no MemoryParameterName" in findings["invocation logging"].text
+    assert "has no LoggingStateParameterName" in findings["invocation logging"].text
     assert findings["trail"].status is Status.WARNING
 
 
@@ -234,7 +236,7 @@ def test_a_stack_that_does_not_stand_is_a_problem(
 
 
 def test_logging_that_somebody_switched_off_is_a_problem(session: boto3.Session) -> None:
-    remember(LoggingMemory())
+    save(LoggingState())
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     assert examine(session)["invocation logging"].status is Status.PROBLEM
@@ -341,7 +343,7 @@ def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> N
     call_in("eu-west-1", "BedrockMeter")
     call_in("eu-west-2", "AWS/BedrockMantle", "Inferences")
     deployment = Deployment(session.client("cloudformation"))
-    findings = Examination(session, deployment, ("us-east-1", "us-west-2")).examine()
+    findings = DeploymentChecks(session, deployment, ("us-east-1", "us-west-2")).examine()
     (found,) = (finding for finding in findings if finding.check == "other Regions")
     assert found.status is Status.WARNING
     assert "not metered, in eu-north-1, eu-west-2: deploy there" in found.text
@@ -405,8 +407,10 @@ def test_subscription_filters_of_an_adopted_log_group_are_named(session: boto3.S
     word = "subscription:audit=arn:aws:kinesis:us-east-1:123456789012:stream/elsewhere"
 
     def status(*known: str) -> tuple[Status, bool]:
-        examination = Examination(session, deployment, (), "/audit/bedrock", known)
-        (found,) = (finding for finding in examination.examine() if finding.check == "log policies")
+        deployment_checks = DeploymentChecks(session, deployment, (), "/audit/bedrock", known)
+        (found,) = (
+            finding for finding in deployment_checks.examine() if finding.check == "log policies"
+        )
         return found.status, word in found.text
 
     assert status() == (Status.WARNING, True)
@@ -450,7 +454,7 @@ def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(
         CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
     ):
-        in_account(examine_account)
+        in_account(check_account)
     assert "Not visible from here" in capsys.readouterr().out
 
 
@@ -464,4 +468,4 @@ def test_credentials_that_have_expired_are_a_problem() -> None:
         lambda **_: (type("Answer", (), {"status_code": 403}), expired),  # type: ignore[arg-type]
     )
     with pytest.raises(CommandError, match=r"fix these first: account\."):
-        examine_account(session)
+        check_account(session)

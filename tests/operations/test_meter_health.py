@@ -8,19 +8,19 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
-from cdk.operations.examination import Examination, Finding, Status
+from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.meter_health import MeterHealth, read_meter_health
 from tests.operations.deployed import deploy
 
 pytestmark = pytest.mark.usefixtures("aws")
 
 
-def examine() -> Finding:
+def examine() -> CheckResult:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
     (found,) = (
         finding
-        for finding in Examination(session, deployment).examine()
+        for finding in DeploymentChecks(session, deployment).examine()
         if finding.check == "meter"
     )
     return found
@@ -28,7 +28,7 @@ def examine() -> Finding:
 
 def report(differences: int, minutes_ago: int) -> None:
     datum: Any = {
-        "MetricName": "LoggingDifferences",
+        "MetricName": "DeploymentDrift",
         "Value": differences,
         "Timestamp": datetime.now(UTC) - timedelta(minutes=minutes_ago),
     }
@@ -53,7 +53,7 @@ def make_alarm(name: str, *, is_silenced: bool = False, is_breaching: bool = Fal
 
 
 def test_nothing_is_expected_before_a_deployment_and_right_after_it() -> None:
-    assert examine() == Finding("meter", Status.OK, "Nothing deployed yet")
+    assert examine() == CheckResult("meter", Status.OK, "Nothing deployed yet")
     deploy(stack_names.MONITORING)
     assert examine().status is Status.OK
 
@@ -93,6 +93,6 @@ def test_health_alarms_in_alarm_are_named_and_alarms_on_usage_are_not() -> None:
     make_alarm("BedrockMeter-Account-Hour-Warning", is_breaching=True)
     assert examine().status is Status.OK
     make_alarm("BedrockMeter-Health-NoData", is_breaching=True)
-    assert examine() == Finding(
+    assert examine() == CheckResult(
         "meter", Status.WARNING, "In ALARM: BedrockMeter-Health-NoData (docs/runbooks)."
     )

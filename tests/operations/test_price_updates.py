@@ -11,7 +11,7 @@ from cdk.config import stack_names
 from cdk.local_cloud.price_list import PriceListServer
 from cdk.operations import price_updates
 from cdk.operations.deployment import Deployment
-from cdk.operations.examination import Examination, Finding, Status
+from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
@@ -50,10 +50,12 @@ def command(*arguments: str) -> None:
     call_command("price-updates", *arguments)
 
 
-def examined() -> Finding:
+def examined() -> CheckResult:
     session = boto3.Session()
-    examination = Examination(session, Deployment(session.client("cloudformation")))
-    (finding,) = (finding for finding in examination.examine() if finding.check == "list prices")
+    deployment_checks = DeploymentChecks(session, Deployment(session.client("cloudformation")))
+    (finding,) = (
+        finding for finding in deployment_checks.examine() if finding.check == "list prices"
+    )
     return finding
 
 

@@ -66,7 +66,7 @@ def own(usd: str, **more: Any) -> Price:
 
 
 def usd_on(book: PriceBook, day: date, kind: TokenKind = TokenKind.INPUT, size: int = 1) -> str:
-    rates = book.prices_of(MODEL, Route("us-east-1"), day).token_rates(size)
+    rates = book.get_prices(MODEL, Route("us-east-1"), day).token_rates(size)
     return str(rates[kind].usd) if kind in rates else "unknown"
 
 
@@ -546,7 +546,7 @@ def test_aws_files_make_a_new_edition_once(
     assert "usage_type_not_understood: 1 rows" in printed
     made = read_price_book(book.read_text())
     assert made.edition == f"{datetime.now(UTC).date()}"
-    rates = made.prices_of("amazon.nova-micro-v1:0", Route("us-east-1"), TODAY).token_rates(0)
+    rates = made.get_prices("amazon.nova-micro-v1:0", Route("us-east-1"), TODAY).token_rates(0)
     assert rates[TokenKind.INPUT].usd == Decimal("0.09")
     assert rates[TokenKind.INPUT].price.source == "AWS Price List AmazonBedrock 2026-10-06"
     written = book.read_text()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from cdk.operations.invocation import FunctionFailedError
 from cdk.operations.replay import (
-    LARGEST_DELIVERY_BYTES,
-    LARGEST_DELIVERY_EVENTS,
+    MAX_DELIVERY_BYTES,
+    MAX_DELIVERY_EVENTS,
     Replay,
     deliveries,
 )
@@ -81,7 +81,7 @@ events = st.lists(
     st.builds(
         lambda stream, size: {"logStreamName": stream, "message": "x" * size},
         st.sampled_from("ab"),
-        st.sampled_from([1, 10, LARGEST_DELIVERY_BYTES // 2, LARGEST_DELIVERY_BYTES]),
+        st.sampled_from([1, 10, MAX_DELIVERY_BYTES // 2, MAX_DELIVERY_BYTES]),
     ),
     max_size=8,
 )
@@ -93,11 +93,11 @@ def test_deliveries_hold_every_event_in_order_and_fit(given_events: list[Any]) -
     assert [event for delivery in cut for event in delivery] == given_events
     for delivery in cut:
         assert len({event["logStreamName"] for event in delivery}) == 1
-        assert sum(len(event["message"]) for event in delivery) <= LARGEST_DELIVERY_BYTES
+        assert sum(len(event["message"]) for event in delivery) <= MAX_DELIVERY_BYTES
 
 
 def test_a_delivery_holds_a_thousand_events_at_most() -> None:
-    many = [{"logStreamName": "a", "message": "x"}] * (2 * LARGEST_DELIVERY_EVENTS + 1)
+    many = [{"logStreamName": "a", "message": "x"}] * (2 * MAX_DELIVERY_EVENTS + 1)
     assert [len(delivery) for delivery in deliveries(many)] == [1000, 1000, 1]
 
 

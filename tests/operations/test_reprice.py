@@ -28,7 +28,7 @@ CORRECTED = {
     "too_old_calls": 0,
     "unpriced_calls": 0,
 }
-REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-01"]}
+REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["contracted, from 2026-01-01"]}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["negotiated, from 2026-01-0
         (NOTHING, "No call waits for a price.\n"),
         (
             NOTHING | {"by_model": {"m": REPRICED}},
-            "m: 1,200 calls cost 0.31 US dollars (negotiated, from 2026-01-01)\n",
+            "m: 1,200 calls cost 0.31 US dollars (contracted, from 2026-01-01)\n",
         ),
         (
             NOTHING | {"waiting": {"m": "2026-09-08"}},

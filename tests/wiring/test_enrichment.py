@@ -6,12 +6,12 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.domain.attribution.directory import LONGEST_LOOK_SECONDS
+from lambdas.domain.attribution.directory import MAX_LOOK_UP_SECONDS
 from lambdas.domain.calls import CallBooks
 from lambdas.domain.invocations import UsageRecord
 from lambdas.wiring.attribution_rules import AttributionSetting, LabelNamesSetting
 from lambdas.wiring.call_settings import CallSettings
-from lambdas.wiring.client_timeouts import BRIEF, LONGEST_CALL_MS
+from lambdas.wiring.client_timeouts import BRIEF, MAX_CALL_MS
 from lambdas.wiring.enrichment import current_books
 from tests.aws import REGION, STATE
 from tests.builders import ANA, usage_record
@@ -69,4 +69,4 @@ def test_the_questions_of_a_look_up_take_less_than_one_call_of_those_that_count(
     tries = brief.retries["total_max_attempts"]
     of_a_call = tries * (brief.connect_timeout + brief.read_timeout) + (tries - 1)
     calls_of_a_profile = 2
-    assert LONGEST_LOOK_SECONDS + calls_of_a_profile * of_a_call < LONGEST_CALL_MS / 1000
+    assert MAX_LOOK_UP_SECONDS + calls_of_a_profile * of_a_call < MAX_CALL_MS / 1000

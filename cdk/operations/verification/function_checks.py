@@ -9,7 +9,7 @@ from cdk.operations.verification.check import Check, CheckFailedError, CheckSkip
 from cdk.operations.verification.verified_meter import VerifiedMeter
 from lambdas.domain.metrics.catalog import (
     COVERAGE_SHORTFALL,
-    LOGGING_DIFFERENCES,
+    DEPLOYMENT_DRIFT,
     UNREADABLE_REGIONS,
     WAITING_MODELS,
     HealthMetric,
@@ -20,7 +20,7 @@ from lambdas.domain.reports.focus import COSTS_PREFIX
 _HEALTH: Mapping[str, HealthMetric] = {
     "CoverageAuditor": COVERAGE_SHORTFALL,
     "TrafficAuditor": UNREADABLE_REGIONS,
-    "LoggingWatcher": LOGGING_DIFFERENCES,
+    "LoggingWatcher": DEPLOYMENT_DRIFT,
     "PriceRefresher": WAITING_MODELS,
 }
 """The health metric that each run of a function publishes."""
@@ -46,7 +46,7 @@ def _check_health(function: str) -> Callable[[VerifiedMeter], str]:
         metric = _HEALTH[function]
         meter.start(function)
         value = meter.await_health(metric)
-        if metric is LOGGING_DIFFERENCES and value:
+        if metric is DEPLOYMENT_DRIFT and value:
             message = f"{value:g} differences from what was deployed"
             raise CheckFailedError(message)
         return f"{metric.name} is {value:g}"

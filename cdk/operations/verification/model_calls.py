@@ -57,7 +57,7 @@ def list_models(session: boto3.Session, prices: PriceBook | None = None) -> list
     route, day = Route(str(session.region_name)), datetime.now(UTC).date()
     found = []
     for summary in answer["modelSummaries"]:
-        rates = book.prices_of(summary["modelId"], route, day).token_rates(MAX_INPUT_TOKENS)
+        rates = book.get_prices(summary["modelId"], route, day).token_rates(MAX_INPUT_TOKENS)
         if TokenKind.INPUT in rates and TokenKind.OUTPUT in rates:
             usd = (
                 MAX_INPUT_TOKENS * rates[TokenKind.INPUT].usd

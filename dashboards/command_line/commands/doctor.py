@@ -12,6 +12,6 @@ def command() -> None:
     Run it before and after deploying.
     """
     from cdk.operations.account import in_account
-    from cdk.operations.doctor import examine_account
+    from cdk.operations.doctor import check_account
 
-    in_account(examine_account)
+    in_account(check_account)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from lambdas.domain.invocations.decoding import STRUCTURE
 
-LONGEST_VALUE_BYTES = 16 * 2**20
+MAX_VALUE_BYTES = 16 * 2**20
 """A value that does not end before this is not held any longer; real ones are far shorter.
 
 Decoded, the worst of values takes 28 times as much memory."""
@@ -37,7 +37,7 @@ def split_values(stream: Readable) -> Iterator[bytes]:
     JSON in between, and a value that the stream's end cuts off, is yielded as it stands.
 
     Raises:
-        EndlessValueError: A value is longer than `LONGEST_VALUE_BYTES`.
+        EndlessValueError: A value is longer than `MAX_VALUE_BYTES`.
     """
     splitter = _Splitter()
     read_bytes = _CHUNK_BYTES
@@ -76,7 +76,7 @@ class _Splitter:
         self._held = self._held[self._start :] + chunk
         self._position -= self._start
         self._start = 0
-        if len(self._held) > LONGEST_VALUE_BYTES:
+        if len(self._held) > MAX_VALUE_BYTES:
             raise EndlessValueError
         for token in STRUCTURE.finditer(self._held, self._position):
             mark = token[0]

@@ -27,7 +27,7 @@ from lambdas.domain.invocations.decoding import Undecodable, decode_json
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-LONGEST_LINE_BYTES = 16 * 2**20
+MAX_LINE_BYTES = 16 * 2**20
 """A longer line is read value by value, since Firehose writes no line breaks."""
 
 _LINE_SUFFIXES = frozenset({".ndjson", ".jsonl", ".log"})
@@ -200,7 +200,7 @@ def _messages(content: BufferedReader) -> Iterator[bytes | _LongLine]:
             yield line
             continue
         timed = EVENT_TIME.match(line)
-        goes_on = timed is None and _goes_on(held, line) and held_bytes < LONGEST_LINE_BYTES
+        goes_on = timed is None and _goes_on(held, line) and held_bytes < MAX_LINE_BYTES
         if not goes_on:
             yield from _joined(held)
             held, held_bytes = [], 0
@@ -225,8 +225,8 @@ def _goes_on(held: list[bytes], line: bytes) -> bool:
 
 
 def _lines(content: BufferedReader) -> Iterator[bytes | _LongLine]:
-    while line := content.readline(LONGEST_LINE_BYTES):
-        if len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n"):
+    while line := content.readline(MAX_LINE_BYTES):
+        if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
             long = _LongLine(line, content)
             yield long
             while long.read(_HEAD_BYTES):  # what its reader gave up on

@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from dashboards.reports.logs.json_values import split_values
 from dashboards.reports.logs.log_files import LogFile, UnreadableLogsError
 from dashboards.reports.logs.log_reader import (
-    LONGEST_LINE_BYTES,
+    MAX_LINE_BYTES,
     explained_read_errors,
     holds_lines,
     open_content,
@@ -199,7 +199,7 @@ class _Tallying:
                     log = None
                 if not add_plain(log):
                     self._add_object(line, log)
-            if len(rest) > LONGEST_LINE_BYTES:
+            if len(rest) > MAX_LINE_BYTES:
                 break
         return prepend(rest, content)
 

@@ -9,9 +9,9 @@
            "as_cached_usd", "as_cached_saves", "uncached_usd", "uncached_saves",
            "lacks": [kind]}], "unlisted_models"}]},
      "projects": [{...the same, "project": name}],
-     "losses": [{"project", "model_id", "loss", "calls", "tokens", "size_bytes", "usd",
+     "waste": [{"project", "model_id", "waste", "calls", "tokens", "size_bytes", "usd",
        "unpriced_calls"}],
-     "meanings": {loss: text}, "unknown": [text]}
+     "meanings": {waste: text}, "unknown": [text]}
 
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
 looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
@@ -69,7 +69,7 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                 **read,
                 "account": _project(report.account),
                 "projects": [_project(project) for project in report.projects],
-                "losses": [
+                "waste": [
                     {
                         **key._asdict(),
                         "calls": figures.calls,
@@ -78,7 +78,7 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                         "usd": _usd(figures.usd),
                         "unpriced_calls": figures.unpriced_calls,
                     }
-                    for key, figures in report.losses
+                    for key, figures in report.waste
                 ],
                 "meanings": dict(MEANINGS),
                 "unknown": list(UNKNOWNS),

@@ -12,12 +12,12 @@ from lambdas.domain.reports.comparison import (
     MEANINGS,
     UNKNOWNS,
     ComparisonReport,
-    LossFigures,
-    LossKey,
     ModelCost,
     ProjectComparison,
     TrafficComparison,
     TrafficMix,
+    WasteKey,
+    WasteTotals,
     model_family,
     saved_share,
 )
@@ -28,13 +28,13 @@ FAMILY_SHOWN = 8
 OTHERS_SHOWN = 5
 """So many models of other families are shown."""
 PROJECTS_SHOWN = 20
-LOSSES_SHOWN = 25
+MAX_WASTE_ROWS = 25
 _UNPRICED_SHOWN = 5
 _OTHER_FAMILIES = "Other families:"
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
-    """Lay out a report for people: the account, projects, losses, what is not known."""
+    """Lay out a report for people: the account, projects, waste, what is not known."""
     figures = set[str]()
     for table in _tables(report):
         figures.update(cell for row in table.rows for cell in row[table.texts :])
@@ -63,7 +63,7 @@ def _tables(report: ComparisonReport) -> Iterator[Table]:
             (),
             [],
         )
-    yield _losses(report)
+    yield _waste(report)
 
 
 def _project(project: ProjectComparison) -> Iterator[Table]:
@@ -134,13 +134,13 @@ def _row(cost: ModelCost, mix: TrafficMix) -> tuple[str, ...]:
     )
 
 
-def _losses(report: ComparisonReport) -> Table:
-    if not report.losses:
+def _waste(report: ComparisonReport) -> Table:
+    if not report.waste:
         return Table("Where money is lost: nothing found", (), [], _content_note(report))
-    ways = sorted({key.loss for key, _ in report.losses})
-    rows = [_loss(key, figures) for key, figures in report.losses[:LOSSES_SHOWN]]
+    ways = sorted({key.waste for key, _ in report.waste})
+    rows = [_waste_row(key, figures) for key, figures in report.waste[:MAX_WASTE_ROWS]]
     notes = [f"{way}: {MEANINGS[way]}." for way in ways]
-    if (more := len(report.losses) - LOSSES_SHOWN) > 0:
+    if (more := len(report.waste) - MAX_WASTE_ROWS) > 0:
         notes.insert(0, f"{more:,} smaller ones are in the JSON.")
     return Table(
         "Where money is lost",
@@ -151,10 +151,10 @@ def _losses(report: ComparisonReport) -> Table:
     )
 
 
-def _loss(key: LossKey, figures: LossFigures) -> tuple[str, ...]:
+def _waste_row(key: WasteKey, figures: WasteTotals) -> tuple[str, ...]:
     usd = dollars(figures.usd) if figures.priced_calls else "-"
     figures_shown = (f"{figures.calls:,}", f"{figures.tokens:,}", usd)
-    return key.loss, key.project, key.model_id, *figures_shown, f"{figures.unpriced_calls:,}"
+    return key.waste, key.project, key.model_id, *figures_shown, f"{figures.unpriced_calls:,}"
 
 
 def _content_note(report: ComparisonReport) -> tuple[str, ...]:

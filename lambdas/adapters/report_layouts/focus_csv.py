@@ -28,7 +28,7 @@ def write_csv(rows: Iterable[Row], out: TextIO) -> int:
     """Write a header and rows, as they come; return the number of rows.
 
     What has no value is empty. Texts stay as they are, as the specification asks for; see
-    `row_of` for why no cell begins with a formula.
+    `build_row` for why no cell begins with a formula.
 
     Args:
         rows: Values for each of `COLUMNS`.

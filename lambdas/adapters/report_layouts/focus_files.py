@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
-from lambdas.adapters.report_layouts.focus_manifest import manifest_of
+from lambdas.adapters.report_layouts.focus_manifest import build_manifest
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles
 from lambdas.domain.reports.focus import COSTS_PREFIX, CostTotals, PeriodCosts, Row
 
@@ -55,7 +55,7 @@ def write_manifest(
     Raises:
         OSError: It cannot be written, or a file not be read.
     """
-    manifest = manifest_of(totals, files=[describe_file(file) for file in files], facts=facts)
+    manifest = build_manifest(totals, files=[describe_file(file) for file in files], facts=facts)
     path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
 

@@ -27,7 +27,7 @@ _NAMESPACE = uuid.UUID("8f0d9d52-3c4e-5c39-9a7b-0e2f1f0c7a61")
 _TYPES = {DataType.DATE_TIME: "DATETIME"}
 
 
-def manifest_of(
+def build_manifest(
     totals: CostTotals, *, files: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Describe rows, and what is not in them; money is text, digit by digit.

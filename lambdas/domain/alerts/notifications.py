@@ -39,4 +39,4 @@ class Notifier(Protocol):
     """Passes notices on to whoever has subscribed."""
 
     def publish(self, notice: Notice) -> None:
-        """Pass a notice on; whoever calls has remembered first what it is about."""
+        """Pass a notice on; whoever calls has memoize first what it is about."""

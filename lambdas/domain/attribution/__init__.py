@@ -1,6 +1,6 @@
 """Attributes calls to a project, department and use case, as of the time they were made."""
 
-from lambdas.domain.attribution.attribution import Attribution, Rung
+from lambdas.domain.attribution.attribution import Attribution, AttributionSource
 from lambdas.domain.attribution.directory import TagDirectory
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.labels import UNATTRIBUTED, Labels
@@ -23,10 +23,10 @@ __all__ = [
     "Attribution",
     "AttributionPattern",
     "AttributionRules",
+    "AttributionSource",
     "LabelNames",
     "Labels",
     "ProfiledModel",
-    "Rung",
     "TagDirectory",
     "TagFacts",
     "TagHistory",

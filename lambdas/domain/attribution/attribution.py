@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Rung(StrEnum):
+class AttributionSource(StrEnum):
     """The sources of an attribution, the most reliable first."""
 
     INFERENCE_PROFILE = "inference_profile"
@@ -26,9 +26,9 @@ class Attribution(NamedTuple):
 
     Attributes:
         project: The project, or `UNATTRIBUTED`.
-        department: The department, or `UNATTRIBUTED`; it may come from another rung.
-        use_case: The use case, or `UNATTRIBUTED`; it may come from another rung.
-        rung: The source of the project.
+        department: The department, or `UNATTRIBUTED`; it may come from another source.
+        use_case: The use case, or `UNATTRIBUTED`; it may come from another source.
+        source: The source of the project.
         is_forged: Whether a principal that is not trusted wrote a label into `requestMetadata`. It
             was not looked at.
         is_disputed: Whether an application inference profile that is not trusted names another
@@ -38,6 +38,6 @@ class Attribution(NamedTuple):
     project: str
     department: str
     use_case: str
-    rung: Rung
+    source: AttributionSource
     is_forged: bool = False
     is_disputed: bool = False

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.domain.attribution.ports import (
+    TagCache,
     TagEntry,
-    TagMemory,
     TagSource,
     TagSourceBusyError,
     TagsUnavailableError,
@@ -18,8 +18,8 @@ from lambdas.domain.attribution.tags import (
     UNKNOWN_HISTORY,
     TagFacts,
     TagHistory,
+    get_service,
     kept_tags,
-    service_of,
 )
 
 _TAGGED_LIVES = timedelta(hours=1)
@@ -28,7 +28,7 @@ _UNTAGGED_LIVES = timedelta(minutes=15)
 """The same where no tags were found, or the look-up failed, so that a fix takes effect soon."""
 _PAUSE = timedelta(minutes=1)
 _MAX_ENTRIES = 10_000
-LONGEST_LOOK_SECONDS = 20.0
+MAX_LOOK_UP_SECONDS = 20.0
 """For which AWS is asked in one look-up; one more question may take as long as a client waits."""
 
 MAX_RUN_SECONDS = 120.0
@@ -41,23 +41,23 @@ class TagDirectory:
 
     def __init__(
         self,
-        memory: TagMemory,
+        cache: TagCache,
         source: TagSource,
         label_names: LabelNames,
         tell: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
-        """Read tags from a memory, and from a source where it has none.
+        """Read tags from a cache, and from a source where it has none.
 
         Args:
-            memory: The entries that all processes share.
+            cache: The entries that all processes share.
             source: Asked for what is not known, or not lately.
             label_names: The tags that are kept. All others are dropped.
             tell: Receives the reason why tags stay unknown: once for each missing permission, and
                 once for each pause in asking.
             clock: Seconds, which only their differences count of.
         """
-        self._memory = memory
+        self._cache = cache
         self._source = source
         self._tag_names = label_names.tag_names
         self._tell = tell
@@ -85,11 +85,11 @@ class TagDirectory:
             self._quiet_until.clear()
         if now != self._run:
             self._run, self._asked_seconds = now, 0.0
-        asks_until = self._clock() + LONGEST_LOOK_SECONDS
+        asks_until = self._clock() + MAX_LOOK_UP_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
         wanted = sorted(set(arns))
         to_read = [arn for arn in wanted if self._is_unknown(arn, now)]
-        recalled = self._memory.recall_all(to_read) if len(to_read) > 1 else {}
+        recalled = self._cache.load_all(to_read) if len(to_read) > 1 else {}
         for arn in wanted:
             entry = self._look_up(arn, recalled, now, asks_until)
             if entry is None:
@@ -112,7 +112,7 @@ class TagDirectory:
     ) -> TagEntry | None:
         if not self._is_unknown(arn, now):
             return self._entries[arn]
-        entry = recalled[arn] if arn in recalled else self._memory.recall(arn)
+        entry = recalled[arn] if arn in recalled else self._cache.load(arn)
         if entry is None or self._is_due(entry, now):
             has_time = self._clock() < asks_until and self._asked_seconds < MAX_RUN_SECONDS
             may_ask = has_time and not self._is_quiet(arn, now)
@@ -143,7 +143,7 @@ class TagDirectory:
             history = history.observed(since, kept_tags(found.tags, self._tag_names))
         checked_at = now if known is None else max(now, known.checked_at)
         entry = TagEntry(history, checked_at, self._tag_names)
-        return self._memory.remember(arn, entry, replaced=known)
+        return self._cache.save(arn, entry, replaced=known)
 
     def _is_due(self, entry: TagEntry, now: datetime) -> bool:
         """Return true when an entry is old, or was read for other names than are asked for now."""
@@ -155,7 +155,7 @@ class TagDirectory:
         self._tell(reason)
 
     def _is_quiet(self, arn: str, now: datetime) -> bool:
-        pauses = (self._quiet_until.get(asked) for asked in (service_of(arn), arn))
+        pauses = (self._quiet_until.get(asked) for asked in (get_service(arn), arn))
         return any(until is not None and now < until for until in pauses)
 
     def _tell_once(self, reason: str) -> None:

@@ -6,11 +6,11 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from lambdas.domain.invocations.remembering import remembered
+from lambdas.domain.invocations.memoize import memoize
 
 UNATTRIBUTED = "unattributed"
 """The label of calls that no source attributes."""
-LONGEST_LABEL = 256
+MAX_LABEL_LENGTH = 256
 """Characters; as many as a tag's value has."""
 
 _RESERVED_PREFIX = "__"
@@ -74,7 +74,7 @@ class Labels(NamedTuple):
 NO_LABELS = Labels()
 
 
-@remembered
+@memoize
 def read_label(text: str) -> str | None:
     """Read text as a label: visible, without blanks at its ends, not too long.
 
@@ -85,9 +85,9 @@ def read_label(text: str) -> str | None:
     Names that the meter reserves are not labels: `unattributed`, and names that start with two
     underscores (such as `__other__`, the overflow bucket).
     """
-    normal = unicodedata.normalize("NFKC", text.strip()[:LONGEST_LABEL]).strip()
+    normal = unicodedata.normalize("NFKC", text.strip()[:MAX_LABEL_LENGTH]).strip()
     visible = "".join("?" if _is_invisible(letter) else letter for letter in normal)
-    label = _WORD.sub(_mark_lookalikes, visible)[:LONGEST_LABEL].strip()
+    label = _WORD.sub(_mark_lookalikes, visible)[:MAX_LABEL_LENGTH].strip()
     is_reserved = label.startswith(_RESERVED_PREFIX) or label.casefold() == UNATTRIBUTED
     return _mark_twin(label) if label.strip("? ") and not is_reserved else None
 
@@ -111,4 +111,4 @@ def _mark_twin(label: str) -> str:
     letters = set(_LOOKALIKE.findall(label))
     if not letters or letters - _TWINS or label.endswith(_NOT_LATIN):
         return label
-    return label[: LONGEST_LABEL - len(_NOT_LATIN)].rstrip() + _NOT_LATIN
+    return label[: MAX_LABEL_LENGTH - len(_NOT_LATIN)].rstrip() + _NOT_LATIN

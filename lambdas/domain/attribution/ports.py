@@ -72,20 +72,20 @@ class TagEntry(NamedTuple):
     names: frozenset[str] = frozenset()
 
 
-class TagMemory(Protocol):
+class TagCache(Protocol):
     """Remembers what is known of resources, for all who ask."""
 
-    def recall(self, arn: str) -> TagEntry | None:
+    def load(self, arn: str) -> TagEntry | None:
         """Get the entry of a resource; `None` at first."""
 
-    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+    def load_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
         """Get the entries of many resources; some that were not read may be missing.
 
         Args:
             arns: The resources, each once.
         """
 
-    def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
+    def save(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         """Store an entry in place of the one that was read.
 
         Returns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lambdas.domain.attribution.ports import TagMemory
+from lambdas.domain.attribution.ports import TagCache
 from lambdas.domain.invocations import foundation_model_id
 
 _PROFILE = re.compile(r"(?:application-inference-profile/)?([a-z0-9]{1,64})", re.ASCII)
@@ -14,14 +14,14 @@ _PROFILE = re.compile(r"(?:application-inference-profile/)?([a-z0-9]{1,64})", re
 class ProfileModels:
     """Names profiles of one account and Region by their model; a profile's model never changes."""
 
-    def __init__(self, memory: TagMemory, profiles_arn: str) -> None:
+    def __init__(self, cache: TagCache, profiles_arn: str) -> None:
         """Find what is known of profiles.
 
         Args:
-            memory: Has the model of each profile that was called.
+            cache: Has the model of each profile that was called.
             profiles_arn: The beginning of the profiles' ARNs, up to their ids.
         """
-        self._memory = memory
+        self._cache = cache
         self._profiles_arn = profiles_arn
         self._models: dict[str, str] = {}
 
@@ -34,7 +34,7 @@ class ProfileModels:
         return model_id or name
 
     def _find(self, profile_id: str) -> str | None:
-        entry = self._memory.recall(f"{self._profiles_arn}{profile_id}")
+        entry = self._cache.load(f"{self._profiles_arn}{profile_id}")
         model_id = entry.history.model_id if entry else None
         if model_id is not None:
             self._models[profile_id] = model_id

@@ -10,16 +10,16 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
-from lambdas.domain.invocations.remembering import remembered
+from lambdas.domain.invocations.memoize import memoize
 
 Tags: TypeAlias = tuple[tuple[str, str], ...]
 """Names in lower case, in order, each once, and their values: those that rules ask for."""
 
 NO_TAGS: Tags = ()
-LONGEST_TAG_NAME = 128
-LONGEST_TAG_VALUE = 256
+MAX_TAG_NAME_LENGTH = 128
+MAX_TAG_VALUE_LENGTH = 256
 """Characters. Source: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html"""
-MOST_HISTORY_BYTES = 256 * 1024
+MAX_HISTORY_BYTES = 256 * 1024
 """The largest history of a resource, as JSON, so that it fits into an item of the state table, of
 400 KB at most: thousands of changes of usual tags. What was before is not known any more.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
@@ -31,13 +31,13 @@ _PROFILE = re.compile(
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@-]{1,128}", re.ASCII)
 
 
-@remembered
+@memoize
 def profile_arn(invoked_model_id: str) -> str | None:
     """The application inference profile that was called; `None` where it was something else."""
     return invoked_model_id if _PROFILE.fullmatch(invoked_model_id) else None
 
 
-@remembered
+@memoize
 def principal_arn(identity_arn: str) -> str | None:
     """The user, or the role behind a session, without its path; `None` for callers without tags.
 
@@ -48,7 +48,7 @@ def principal_arn(identity_arn: str) -> str | None:
     return arn if _PRINCIPAL.fullmatch(arn) else None
 
 
-def service_of(arn: str) -> str:
+def get_service(arn: str) -> str:
     """The service that knows the tags of one of `tagged_arns`, as ARNs name it."""
     return arn.split(":", 3)[2]
 
@@ -67,7 +67,7 @@ def kept_tags(tags: Iterable[tuple[str, str]], names: Collection[str]) -> Tags:
     Where one name is spelt in several ways, the first spelling in order stands, capitals first.
     """
     kept = {
-        name.casefold(): value[:LONGEST_TAG_VALUE]
+        name.casefold(): value[:MAX_TAG_VALUE_LENGTH]
         for name, value in sorted(tags, reverse=True)
         if name.casefold() in names
     }
@@ -131,7 +131,7 @@ class TagHistory:
         """The history after another look-up: longer only if something changed.
 
         An observation that is no later than the last one, by another's clock, changes nothing. Past
-        `MOST_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
+        `MAX_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
         is not what came after it.
 
         Args:
@@ -161,11 +161,11 @@ def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, 
     The last one always fits: few names are asked for, see `LabelNames`, and each text is bounded.
     """
     sizes = [_size(observation) for observation in observations]
-    if sum(sizes) <= MOST_HISTORY_BYTES:
+    if sum(sizes) <= MAX_HISTORY_BYTES:
         return observations
     forgotten = TagObservation(observations[0].observed_from, NO_TAGS)
     first, left = 0, sum(sizes) + _size(forgotten)
-    while left > MOST_HISTORY_BYTES:
+    while left > MAX_HISTORY_BYTES:
         left -= sizes[first]
         first += 1
     if observations[first].tags == NO_TAGS:

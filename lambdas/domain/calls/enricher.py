@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lambdas.domain.attribution import Attribution, AttributionRules, TagFacts
-from lambdas.domain.attribution.ladder import attribute
+from lambdas.domain.attribution.precedence import attribute
 from lambdas.domain.calls.enriched_call import EnrichedCall
 from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
 from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, Routing, read_models

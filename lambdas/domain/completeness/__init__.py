@@ -25,10 +25,10 @@ from lambdas.domain.completeness.figures import (
     merge_models,
     read_figures,
 )
+from lambdas.domain.completeness.messages import coverage_notice, mismatch_notice
 from lambdas.domain.completeness.metric_reader import FiguresUnavailableError, MetricReader
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport, SettledHour
-from lambdas.domain.completeness.own_series import OwnSeries, series_bound
-from lambdas.domain.completeness.wording import coverage_notice, mismatch_notice
+from lambdas.domain.completeness.own_series import OwnSeries, max_series
 
 __all__ = [
     "ALL_MODELS",
@@ -54,9 +54,9 @@ __all__ = [
     "coverage_notice",
     "is_by_model",
     "is_hour_by_model",
+    "max_series",
     "merge_models",
     "metered_model_id",
     "mismatch_notice",
     "read_figures",
-    "series_bound",
 ]

@@ -25,7 +25,7 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-routing.html
 """
 
 
-class Bound(NamedTuple):
+class Tolerance(NamedTuple):
     """The allowed difference of two counts: a number, or a share of Bedrock's if that is more.
 
     Attributes:
@@ -41,8 +41,8 @@ class Bound(NamedTuple):
         return difference > self.least and difference * self.one_of > bedrock
 
 
-CALLS_BOUND = Bound(3, 200)
-TOKENS_BOUND = Bound(10_000, 100)
+CALLS_TOLERANCE = Tolerance(3, 200)
+TOKENS_TOLERANCE = Tolerance(10_000, 100)
 
 
 class Comparison(NamedTuple):
@@ -79,7 +79,7 @@ class Comparison(NamedTuple):
     @property
     def is_short(self) -> bool:
         """True when more is missing than late calls explain: over three, and half a percent."""
-        return CALLS_BOUND.is_exceeded(self.missing, self.bedrock)
+        return CALLS_TOLERANCE.is_exceeded(self.missing, self.bedrock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 
 from lambdas.domain.completeness.audit_window import AuditWindow
 from lambdas.domain.completeness.coverage import (
-    CALLS_BOUND,
-    TOKENS_BOUND,
+    CALLS_TOLERANCE,
+    TOKENS_TOLERANCE,
     Comparison,
     ModelCoverage,
 )
 from lambdas.domain.completeness.figures import Quantity
 
-MODELS_BOUND: Final = 3
+MODELS_TOLERANCE: Final = 3
 """So many models may have calls on the meter's side alone: single ones, at the turn of an hour."""
 
 
@@ -62,18 +62,18 @@ class MismatchReport:
     Attributes:
         earlier: The first of the two.
         later: The second.
-        exceeded_bound: The number of models that can have metrics of the meter at one time, where
+        exceeded_tolerance: The number of models that can have metrics of the meter at one time, where
             more have some; `None` where no more have.
     """
 
     earlier: SettledHour
     later: SettledHour
-    exceeded_bound: int | None = None
+    exceeded_tolerance: int | None = None
 
     @property
     def is_mismatch(self) -> bool:
         """True when there is a difference that forged or hidden records explain."""
-        return bool(self.mismatches or self.unknown_models) or self.exceeded_bound is not None
+        return bool(self.mismatches or self.unknown_models) or self.exceeded_tolerance is not None
 
     @property
     def mismatches(self) -> Mapping[Mismatch, Comparison]:
@@ -101,7 +101,7 @@ class MismatchReport:
             metered[model.model_id] += model.calls.metered
             known[model.model_id] += model.calls.bedrock
         unknown = sorted(model for model in +metered if not known[model])
-        return tuple(unknown) if len(unknown) > MODELS_BOUND else ()
+        return tuple(unknown) if len(unknown) > MODELS_TOLERANCE else ()
 
     @property
     def uncounted_calls(self) -> Mapping[str, int]:
@@ -116,19 +116,19 @@ class MismatchReport:
 def _mismatches(model: ModelCoverage) -> Iterator[tuple[Quantity, bool, Comparison]]:
     """The quantities of a model that differ by more than their bound, and in which direction."""
     calls = model.calls
-    if CALLS_BOUND.is_exceeded(calls.missing, calls.bedrock):
+    if CALLS_TOLERANCE.is_exceeded(calls.missing, calls.bedrock):
         yield Quantity.CALLS, False, calls
-    if CALLS_BOUND.is_exceeded(calls.surplus, calls.bedrock):
+    if CALLS_TOLERANCE.is_exceeded(calls.surplus, calls.bedrock):
         yield Quantity.CALLS, True, calls
     for quantity, compared in model.tokens.items():
         expected = _expected_tokens(model, compared)
-        if TOKENS_BOUND.is_exceeded(expected - compared.metered, expected):
+        if TOKENS_TOLERANCE.is_exceeded(expected - compared.metered, expected):
             yield quantity, False, compared
-        if TOKENS_BOUND.is_exceeded(compared.surplus, compared.bedrock):
+        if TOKENS_TOLERANCE.is_exceeded(compared.surplus, compared.bedrock):
             yield quantity, True, compared
     # Else forged calls without counts could stand in for calls that are hidden.
     has_tokens = any(compared.bedrock for compared in model.tokens.values())
-    if has_tokens and CALLS_BOUND.is_exceeded(model.uncounted_calls, calls.metered):
+    if has_tokens and CALLS_TOLERANCE.is_exceeded(model.uncounted_calls, calls.metered):
         yield Quantity.UNCOUNTED_CALLS, True, Comparison(model.uncounted_calls, calls.metered)
 
 

@@ -11,7 +11,7 @@ from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import dimension_value
 
 
-def series_bound(max_models: int) -> int:
+def max_series(max_models: int) -> int:
     """Get the number of models that can have metrics at one time.
 
     At the turn of a month, those of both months have them, and `__other__`.

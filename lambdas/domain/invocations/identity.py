@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lambdas.domain.invocations.remembering import remembered
+from lambdas.domain.invocations.memoize import memoize
 
 UNKNOWN_IDENTITY = "unknown"
 """The identity of a record that does not name a caller."""
@@ -64,7 +64,7 @@ class CallerIdentity:
         return _parse(arn)
 
 
-@remembered
+@memoize
 def _parse(arn: str) -> CallerIdentity:
     parts = arn.split(":", _ARN_PARTS - 1)
     if len(parts) == _ARN_PARTS and parts[0] == "arn":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lambdas.domain.invocations.remembering import remembered
+from lambdas.domain.invocations.memoize import memoize
 
 # A system-defined inference profile is a foundation model's id behind a geography: `us.`,
 # `eu.`, `apac.`, `global.`, `us-gov.`, ... AWS adds new ones, so the form is matched, not a list.
@@ -42,7 +42,7 @@ _IDS_OF_THEIR_OWN_FORM = {
 """Source: https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html"""
 
 
-@remembered
+@memoize
 def foundation_model_id(invoked_id: str) -> str:
     """Name the foundation model behind what was called, version kept.
 
@@ -76,7 +76,7 @@ def is_foundation_model(model_id: str) -> bool:
     return _MODEL_ID.fullmatch(model_id) is not None
 
 
-@remembered
+@memoize
 def read_model_name(name: str) -> str | None:
     """The id of the foundation model that a response names; `None` where it is not known.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.invocations.remembering import remembered
+from lambdas.domain.invocations.memoize import memoize
 
 # The Claude models from before 3.7, whose output counts once. Every later one counts five times.
 _CLAUDE = re.compile(r"anthropic\.claude-")
@@ -15,7 +15,7 @@ _CLAUDE_BEFORE_3_7 = re.compile(
 _BURNDOWN_SINCE_CLAUDE_3_7 = 5
 
 
-@remembered
+@memoize
 def output_burndown(model_id: str) -> int:
     """The number of quota tokens for one output token of a foundation model.
 

@@ -13,8 +13,8 @@ RequestMetadata: TypeAlias = tuple[tuple[str, str], ...]
 NO_METADATA: RequestMetadata = ()
 RESERVED_NAMES = frozenset({"bedrock-meter-reservation"})
 """Names that the meter itself uses: a gateway's reservation, which the call settles."""
-MOST_PAIRS = 16
-LONGEST_METADATA_TEXT = 256
+MAX_PAIRS = 16
+MAX_METADATA_LENGTH = 256
 """Characters of a name, and of a value."""
 
 
@@ -28,7 +28,7 @@ def read_metadata(value: JsonValue) -> RequestMetadata:
     if not isinstance(value, dict):
         return NO_METADATA
     pairs = [(name, text) for name, text in value.items() if name and _fits(name) and _fits(text)]
-    return tuple(sorted(pairs)[:MOST_PAIRS])
+    return tuple(sorted(pairs)[:MAX_PAIRS])
 
 
 def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMetadata:
@@ -44,7 +44,7 @@ def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMeta
 
 
 def _fits(text: JsonValue) -> bool:
-    return isinstance(text, str) and len(text) <= LONGEST_METADATA_TEXT and _is_whole(text)
+    return isinstance(text, str) and len(text) <= MAX_METADATA_LENGTH and _is_whole(text)
 
 
 def _is_whole(text: str) -> bool:

@@ -29,7 +29,7 @@ from lambdas.domain.ledger.unpriced_calls import (
     WaitingGroup,
     price_need,
 )
-from lambdas.domain.ledger.usage_ledger import LedgerChange, LedgerStream, UsageLedger
+from lambdas.domain.ledger.usage_ledger import LedgerChange, LedgerListener, UsageLedger
 
 __all__ = [
     "GROUP_RENEWAL",

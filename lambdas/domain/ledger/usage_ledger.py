@@ -39,7 +39,7 @@ class LedgerChange:
         return self.replaced is None or join(self.replaced, self.record) == self.record
 
 
-LedgerStream: TypeAlias = Callable[[Sequence[LedgerChange]], None]
+LedgerListener: TypeAlias = Callable[[Sequence[LedgerChange]], None]
 """A listener that is notified of changes, in order. A write without effect is not a change."""
 
 

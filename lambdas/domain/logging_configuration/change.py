@@ -61,7 +61,7 @@ WATCHED: Mapping[Subject, WatchedActions] = {
         ),
         target="roleName",
     ),
-    Subject.MEMORY: WatchedActions(
+    Subject.LOGGING_STATE: WatchedActions(
         "ssm",
         ("PutParameter", "DeleteParameter", "DeleteParameters", "LabelParameterVersion"),
         target="name",

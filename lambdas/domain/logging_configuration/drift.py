@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 from lambdas.domain.logging_configuration.plan import (
     YOUNG_FLAGS,
     LoggingConfiguration,
-    LoggingMemory,
+    LoggingState,
     describe,
-    log_group_of,
+    get_log_group,
 )
 from lambdas.domain.words import fingerprint, normalize, show
 
@@ -32,7 +32,7 @@ class Subject(StrEnum):
     LOG_GROUP = "log_group"
     SUBSCRIPTION = "subscription"
     ROLE = "role"
-    MEMORY = "memory"
+    LOGGING_STATE = "logging_state"
     ALARM = "alarm"
     TOPIC = "topic"
     KEY = "key"
@@ -52,7 +52,7 @@ _LOGGING = (
     Subject.LOG_GROUP,
     Subject.SUBSCRIPTION,
     Subject.ROLE,
-    Subject.MEMORY,
+    Subject.LOGGING_STATE,
 )
 
 
@@ -127,7 +127,7 @@ class DeployedLogging:
         destination_arn: The destination of its subscription.
         retention_days: The days that it keeps logs; `None` where the stack does not own it.
         role: The role; `None` where the stack does not own it.
-        memory_parameter: The SSM parameter with the memory of the configuration.
+        logging_state_parameter: The SSM parameter with the logging state of the configuration.
     """
 
     configuration: LoggingConfiguration | None
@@ -135,7 +135,7 @@ class DeployedLogging:
     destination_arn: str
     retention_days: int | None
     role: DeployedRole | None
-    memory_parameter: str
+    logging_state_parameter: str
 
 
 def compare_configuration(
@@ -150,12 +150,12 @@ def compare_configuration(
     if live is None:
         yield differ("Bedrock's invocation logging is off")
     elif wanted is None:
-        if log_group_of(live) != deployed.log_group:
+        if get_log_group(live) != deployed.log_group:
             yield differ(
                 f"Bedrock's invocation logs go to {describe(live)}, not to log group"
                 f" {deployed.log_group}"
             )
-    elif not LoggingMemory((wanted,)).is_ours(live):
+    elif not LoggingState((wanted,)).is_ours(live):
         for text in _changed_settings(wanted, live):
             yield differ(f"in Bedrock's logging configuration, {text}")
 

@@ -17,7 +17,7 @@ YOUNG_FLAGS = ("videoDataDeliveryEnabled", "audioDataDeliveryEnabled")
 """Regions and SDKs that do not know these flags neither take nor return them."""
 
 
-NO_MEMORY = "nothing yet"
+NO_STATE = "nothing yet"
 """The value of a new parameter. CloudFormation would overwrite the state if this changed."""
 
 
@@ -33,12 +33,12 @@ class ForeignConfigurationError(Exception):
     """A configuration of others is in the way. The text says what was found and what to do."""
 
 
-class DamagedMemoryError(Exception):
+class DamagedStateError(Exception):
     """The stored state cannot be read. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class LoggingMemory:
+class LoggingState:
     """The state that is kept between deployments.
 
     Attributes:
@@ -57,7 +57,7 @@ class LoggingMemory:
         return any(_is_same(live, written) for written in self.written)
 
     def to_text(self) -> str:
-        """The memory as text, to be kept."""
+        """The logging state as text, to be kept."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -65,13 +65,17 @@ class LoggingMemory:
         """Read stored text; the initial value of a parameter counts as no state.
 
         Raises:
-            DamagedMemoryError: Something other than the meter wrote it. The text says what to do.
+            DamagedStateError: Something other than the meter wrote it. The text says what to do.
         """
-        if text == NO_MEMORY:
+        if text == NO_STATE:
             return cls()
         try:
-            memory = json.loads(text)
-            written, found, adopted = memory["written"], memory["found"], memory["adopted"]
+            logging_state = json.loads(text)
+            written, found, adopted = (
+                logging_state["written"],
+                logging_state["found"],
+                logging_state["adopted"],
+            )
             _check_configurations(*written, *([] if found is None else [found]))
             return cls(tuple(written), found, adopted)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -81,7 +85,7 @@ class LoggingMemory:
                 " get-parameter-history`), or its copy from the state table; docs/security.md says"
                 " how."
             )
-            raise DamagedMemoryError(message) from error
+            raise DamagedStateError(message) from error
 
 
 def _check_configurations(*values: object) -> None:
@@ -122,13 +126,13 @@ class Plan:
 
     step: Step
     configuration: LoggingConfiguration | None
-    before: LoggingMemory
-    after: LoggingMemory
+    before: LoggingState
+    after: LoggingState
 
 
 def plan_put(
     live: LoggingConfiguration | None,
-    memory: LoggingMemory,
+    logging_state: LoggingState,
     wanted: LoggingConfiguration,
     policy: ExistingPolicy,
     adopted_log_group: str | None = None,
@@ -137,7 +141,7 @@ def plan_put(
 
     Args:
         live: The configuration that Bedrock returns; `None` where logging is off.
-        memory: The saved state.
+        logging_state: The saved state.
         wanted: Our configuration.
         policy: The policy for a configuration of others. It does not refuse a return to our last
             configuration, even if others have changed that since: live logging stays as it is.
@@ -148,48 +152,48 @@ def plan_put(
             for that.
     """
     if policy is ExistingPolicy.ADOPT:
-        return _plan_adoption(live, memory, adopted_log_group)
-    is_foreign = live is not None and not memory.is_ours(live)
+        return _plan_adoption(live, logging_state, adopted_log_group)
+    is_foreign = live is not None and not logging_state.is_ours(live)
     if is_foreign and policy is ExistingPolicy.REFUSE:
-        if wanted in memory.written:  # an update that was refused is rolled back to this
-            return Plan(Step.NOTHING, None, memory, memory)
+        if wanted in logging_state.written:  # an update that was refused is rolled back to this
+            return Plan(Step.NOTHING, None, logging_state, logging_state)
         raise ForeignConfigurationError(_refusal(live or {}))
-    after = LoggingMemory((wanted,), live if is_foreign else memory.found)
+    after = LoggingState((wanted,), live if is_foreign else logging_state.found)
     # If the step fails, the one before may be live still, or be gone back to.
-    before = [*memory.written[:1], *([live] if live and not is_foreign else []), wanted]
+    before = [*logging_state.written[:1], *([live] if live and not is_foreign else []), wanted]
     return Plan(Step.PUT, wanted, replace(after, written=_distinct(before)), after)
 
 
-def plan_delete(live: LoggingConfiguration | None, memory: LoggingMemory) -> Plan:
+def plan_delete(live: LoggingConfiguration | None, logging_state: LoggingState) -> Plan:
     """Plan the end: put back what was found, or remove ours, but only while it is still ours."""
-    nothing = LoggingMemory()
+    nothing = LoggingState()
     if live is None:  # what was found may have been refused, and is not put back yet
-        return Plan(Step.NOTHING, None, memory, LoggingMemory(found=memory.found))
-    if not memory.is_ours(live):
-        return Plan(Step.NOTHING, None, memory, nothing)
-    if memory.found is not None:
-        return Plan(Step.PUT, memory.found, memory, nothing)
-    return Plan(Step.REMOVE, None, memory, nothing)
+        return Plan(Step.NOTHING, None, logging_state, LoggingState(found=logging_state.found))
+    if not logging_state.is_ours(live):
+        return Plan(Step.NOTHING, None, logging_state, nothing)
+    if logging_state.found is not None:
+        return Plan(Step.PUT, logging_state.found, logging_state, nothing)
+    return Plan(Step.REMOVE, None, logging_state, nothing)
 
 
 def _plan_adoption(
-    live: LoggingConfiguration | None, memory: LoggingMemory, log_group: str | None
+    live: LoggingConfiguration | None, logging_state: LoggingState, log_group: str | None
 ) -> Plan:
-    adopted = LoggingMemory(adopted=log_group)
-    if live is not None and memory.is_ours(live) and memory.found is not None:
-        _check_adoptable(memory.found, log_group)
-        return Plan(Step.PUT, memory.found, memory, adopted)
-    if memory != adopted:  # else an update that was refused may be rolled back to this
-        if live is None or memory.is_ours(live):
+    adopted = LoggingState(adopted=log_group)
+    if live is not None and logging_state.is_ours(live) and logging_state.found is not None:
+        _check_adoptable(logging_state.found, log_group)
+        return Plan(Step.PUT, logging_state.found, logging_state, adopted)
+    if logging_state != adopted:  # else an update that was refused may be rolled back to this
+        if live is None or logging_state.is_ours(live):
             raise ForeignConfigurationError(_NOTHING_TO_ADOPT)
         _check_adoptable(live, log_group)
-    return Plan(Step.NOTHING, None, memory, adopted)
+    return Plan(Step.NOTHING, None, logging_state, adopted)
 
 
 def describe(configuration: LoggingConfiguration) -> str:
     """Say in a few words where logs go to."""
     places = []
-    if group := log_group_of(configuration):
+    if group := get_log_group(configuration):
         places.append(f"log group {group}")
     if bucket := configuration.get("s3Config", {}).get("bucketName"):
         places.append(f"bucket {bucket}")
@@ -212,13 +216,13 @@ def _refusal(live: LoggingConfiguration) -> str:
 
 
 def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
-    if log_group_of(live) is None:
+    if get_log_group(live) is None:
         message = (
             f"Bedrock's invocation logging goes to {describe(live)} alone and cannot be adopted:"
             " the meter reads a log group. Add one to it, or use the existing policy 'replace'."
         )
         raise ForeignConfigurationError(message)
-    if log_group_of(live) != log_group:
+    if get_log_group(live) != log_group:
         message = (
             f"Bedrock's invocation logging goes to {describe(live)}, but log group"
             f" {log_group or '(none)'} is configured to be adopted. Correct the name."
@@ -226,7 +230,7 @@ def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
         raise ForeignConfigurationError(message)
 
 
-def log_group_of(configuration: LoggingConfiguration) -> str | None:
+def get_log_group(configuration: LoggingConfiguration) -> str | None:
     """The log group that logs go to; `None` where they go elsewhere."""
     name: str | None = configuration.get("cloudWatchConfig", {}).get("logGroupName")
     return name

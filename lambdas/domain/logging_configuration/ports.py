@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lambdas.domain.logging_configuration.plan import LoggingConfiguration, LoggingMemory
+from lambdas.domain.logging_configuration.plan import LoggingConfiguration, LoggingState
 
 
 class ConfigurationRefusedError(Exception):
     """Bedrock does not take a configuration, and never will as things stand."""
 
 
-class MemoryUnavailableError(Exception):
-    """The memory cannot be written just now."""
+class StateUnavailableError(Exception):
+    """The logging state cannot be written just now."""
 
 
 class LoggingApi(Protocol):
@@ -32,33 +32,33 @@ class LoggingApi(Protocol):
         """Switch logging off."""
 
 
-class MemoryStore(Protocol):
+class StateStore(Protocol):
     """The store of the state between deployments."""
 
-    def recall(self) -> LoggingMemory:
-        """Return what was remembered last; an empty memory at first.
+    def load(self) -> LoggingState:
+        """Return what was memoize last; an empty logging state at first.
 
         Raises:
-            DamagedMemoryError: It is gone or cannot be read.
+            DamagedStateError: It is gone or cannot be read.
         """
 
-    def remember(self, memory: LoggingMemory) -> None:
+    def save(self, logging_state: LoggingState) -> None:
         """Remember.
 
         Raises:
-            MemoryUnavailableError: It cannot be written just now.
+            StateUnavailableError: It cannot be written just now.
         """
 
 
-class MemoryCopy(Protocol):
+class StateCopy(Protocol):
     """A copy of the state in another service."""
 
-    def recall(self) -> tuple[LoggingMemory, ...]:
+    def load(self) -> tuple[LoggingState, ...]:
         """Return the states that the copy allows; empty before the first write."""
 
-    def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
+    def save(self, memories: tuple[LoggingState, ...]) -> None:
         """Allow these memories and no others.
 
         Raises:
-            MemoryUnavailableError: It cannot be written just now.
+            StateUnavailableError: It cannot be written just now.
         """

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from lambdas.domain.logging_configuration.change import LoggingChange
 from lambdas.domain.logging_configuration.drift import LogGroup, Role
-from lambdas.domain.logging_configuration.watching import WatchState
+from lambdas.domain.logging_configuration.watch_state import WatchState
 
 
 class WatchStateChangedError(Exception):
@@ -64,13 +64,13 @@ class Deployments(Protocol):
         """Return true when a deployment was under way at a time, which may be long over."""
 
 
-class WatchMemory(Protocol):
+class WatchStateStore(Protocol):
     """The store of the last state that a watch has found."""
 
-    def recall(self) -> WatchState:
+    def load(self) -> WatchState:
         """Load the last state; at first, that all is as deployed."""
 
-    def remember(self, state: WatchState, before: WatchState) -> None:
+    def save(self, state: WatchState, before: WatchState) -> None:
         """Remember, in place of what was recalled.
 
         Raises:

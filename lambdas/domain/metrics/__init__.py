@@ -1,7 +1,7 @@
 """CloudWatch metrics: the catalog, and how calls add up to data points."""
 
 from lambdas.domain.metrics.aggregation import (
-    LARGEST_DISTRIBUTION,
+    MAX_DISTRIBUTION_SIZE,
     DataPoint,
     Dimensions,
     Distribution,
@@ -19,12 +19,12 @@ from lambdas.domain.metrics.project_limit import MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.publish_report import PublishReport
 from lambdas.domain.metrics.publishing import NO_TIME, MetricPublishing, PublishingStop
 from lambdas.domain.metrics.role_roll_up import (
-    DEFAULT_BOUND,
+    DEFAULT_MAX_SERIES,
     OTHER_IDENTITIES,
     SESSIONS_PER_ROLE,
     Admission,
-    IdentityFolding,
-    role_of,
+    RoleRollUp,
+    get_role,
 )
 from lambdas.domain.metrics.sink import (
     MAX_CLOCK_DIFFERENCE,
@@ -36,10 +36,10 @@ from lambdas.domain.metrics.sink import (
 )
 
 __all__ = [
-    "DEFAULT_BOUND",
     "DEFAULT_MAX_MODELS",
-    "LARGEST_DISTRIBUTION",
+    "DEFAULT_MAX_SERIES",
     "MAX_CLOCK_DIFFERENCE",
+    "MAX_DISTRIBUTION_SIZE",
     "MAX_MODELS_OF_IDENTITIES",
     "MAX_PROJECTS",
     "NEWEST",
@@ -55,15 +55,15 @@ __all__ = [
     "DimensionNamer",
     "Dimensions",
     "Distribution",
-    "IdentityFolding",
     "MeteredCall",
     "MetricPublishing",
     "MetricsUnavailableError",
     "PublishReport",
     "PublishingStop",
+    "RoleRollUp",
     "StatisticSet",
     "aggregate",
     "get_metric_time",
+    "get_role",
     "is_taken",
-    "role_of",
 ]

@@ -17,7 +17,7 @@ from lambdas.domain.metrics.catalog import (
 )
 from lambdas.domain.metrics.metered_call import MeteredCall
 
-LARGEST_DISTRIBUTION = 150
+MAX_DISTRIBUTION_SIZE = 150
 """Different values that one data point holds.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
@@ -77,13 +77,13 @@ def aggregate(
         detail: The amount of detail to publish.
         metrics: The metrics that are wanted.
     """
-    gathering = Gathering(metrics)
+    aggregator = MetricAggregator(metrics)
     for call in calls:
-        gathering.add(gathering.observe(call, detail))
-    return gathering.data_points()
+        aggregator.add(aggregator.observe(call, detail))
+    return aggregator.data_points()
 
 
-class Gathering:
+class MetricAggregator:
     """Gathers what calls say of metrics, until data points are made of it."""
 
     def __init__(self, metrics: Sequence[MetricDefinition] = USAGE_METRICS) -> None:
@@ -134,7 +134,7 @@ class Gathering:
         return self._metrics[index].has_percentiles and not dimension_set.is_per_identity
 
     def data_points(self) -> list[DataPoint]:
-        """The gathered data points, in order of time, metric and dimensions."""
+        """The aggregated data points, in order of time, metric and dimensions."""
         return [
             point
             for key in sorted(self._series)
@@ -157,6 +157,6 @@ class Gathering:
             )
             yield DataPoint(metric, dimensions, minute, statistics)
             return
-        for start in range(0, len(ordered), LARGEST_DISTRIBUTION):
-            values, counts = zip(*ordered[start : start + LARGEST_DISTRIBUTION], strict=True)
+        for start in range(0, len(ordered), MAX_DISTRIBUTION_SIZE):
+            values, counts = zip(*ordered[start : start + MAX_DISTRIBUTION_SIZE], strict=True)
             yield DataPoint(metric, dimensions, minute, Distribution(values, counts))

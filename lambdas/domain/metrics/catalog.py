@@ -16,8 +16,8 @@ from typing import TypeAlias
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import UsageDoubt, UsageRecord
+from lambdas.domain.invocations.memoize import memoize
 from lambdas.domain.invocations.quota import quota_tokens
-from lambdas.domain.invocations.remembering import remembered
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
 from lambdas.meter_name import METER_NAME
 
@@ -85,7 +85,7 @@ _DIMENSION_NAMES: dict[DimensionSet, tuple[str, ...]] = {
 }
 
 
-LONGEST_DIMENSION_VALUE = 1024
+MAX_DIMENSION_VALUE_LENGTH = 1024
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
 
 
@@ -93,7 +93,7 @@ _CHANGED = re.compile(r"~[0-9a-f]{16}$")
 """The ending of text that CloudWatch would have refused as it was."""
 
 
-@remembered
+@memoize
 def dimension_value(text: str) -> str:
     """Text as CloudWatch takes it: printable ASCII, not too long, not starting with a colon.
 
@@ -101,10 +101,10 @@ def dimension_value(text: str) -> str:
     """
     ascii_text = "".join(letter if " " <= letter <= "~" else "?" for letter in text).strip()
     value = f"_{ascii_text}" if ascii_text.startswith(":") else ascii_text
-    if value == text and 0 < len(text) <= LONGEST_DIMENSION_VALUE and not _CHANGED.search(text):
+    if value == text and 0 < len(text) <= MAX_DIMENSION_VALUE_LENGTH and not _CHANGED.search(text):
         return text
     digest = sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
-    return f"{value[: LONGEST_DIMENSION_VALUE - 17]}~{digest}"
+    return f"{value[: MAX_DIMENSION_VALUE_LENGTH - 17]}~{digest}"
 
 
 MetricValue: TypeAlias = int | Decimal
@@ -429,8 +429,8 @@ USAGE_MISMATCH = HealthMetric(
     Unit.COUNT,
     "1 where calls or tokens of a model differ from Bedrock's own for two hours running.",
 )
-LOGGING_DIFFERENCES = HealthMetric(
-    "LoggingDifferences",
+DEPLOYMENT_DRIFT = HealthMetric(
+    "DeploymentDrift",
     Unit.COUNT,
     "The number of differences of invocation logging and of the meter from what was deployed.",
 )
@@ -493,7 +493,7 @@ HEALTH_METRICS = (
     COVERAGE_SHORTFALL,
     USAGE_MISMATCH,
     FORGED_SERIES,
-    LOGGING_DIFFERENCES,
+    DEPLOYMENT_DRIFT,
     HELD_PRICES,
     PRICE_LIST_AGE,
     PRICE_RELOAD_FAILURES,

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lambdas.domain.metrics.aggregation import (
-    LARGEST_DISTRIBUTION,
+    MAX_DISTRIBUTION_SIZE,
     DataPoint,
-    Gathering,
+    MetricAggregator,
     Observation,
     SeriesKey,
 )
@@ -16,8 +16,8 @@ from lambdas.domain.metrics.catalog import USAGE_METRICS, Detail, MetricDefiniti
 from lambdas.domain.metrics.metered_call import MeteredCall
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
-LARGEST_CALL_DATA_POINTS = 1000
-LARGEST_CALL_BYTES = 1_000_000
+MAX_CALL_DATA_POINTS = 1000
+MAX_CALL_BYTES = 1_000_000
 
 # As a form, uncompressed: the longest of the protocols that boto3 chooses from.
 _BYTES_OF_A_POINT = 400
@@ -55,7 +55,7 @@ def cut_into_chunks(
         yield chunk.closed()
 
 
-class _OpenChunk(Gathering):
+class _OpenChunk(MetricAggregator):
     """A chunk that still grows, and knows how large the call would be that sends it."""
 
     def __init__(self, metrics: Sequence[MetricDefinition]) -> None:
@@ -68,8 +68,8 @@ class _OpenChunk(Gathering):
         """Return true when one more call still fits; the first one always does."""
         points, added_bytes = self._growth(observations)
         return not self.size or (
-            self._points + points <= LARGEST_CALL_DATA_POINTS
-            and self._bytes + added_bytes <= LARGEST_CALL_BYTES
+            self._points + points <= MAX_CALL_DATA_POINTS
+            and self._bytes + added_bytes <= MAX_CALL_BYTES
         )
 
     def add(self, observations: Sequence[Observation]) -> None:
@@ -91,7 +91,7 @@ class _OpenChunk(Gathering):
                 is_new_point, values = known is None, _VALUES_OF_STATISTICS if known is None else 0
             else:
                 values = int(known is None or value not in known)
-                is_new_point = bool(values) and len(known or ()) % LARGEST_DISTRIBUTION == 0
+                is_new_point = bool(values) and len(known or ()) % MAX_DISTRIBUTION_SIZE == 0
             if is_new_point:
                 points += 1
                 added_bytes += _BYTES_OF_A_POINT + _BYTES_OF_A_LETTER * _letters(key)

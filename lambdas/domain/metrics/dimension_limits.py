@@ -12,8 +12,8 @@ from lambdas.domain.metrics.model_limit import MAX_MODELS_OF_IDENTITIES, Bounded
 from lambdas.domain.metrics.project_limit import MAX_PROJECTS, BoundedProjects
 from lambdas.domain.metrics.role_roll_up import (
     BoundedIdentities,
-    IdentityFolding,
     IdentityRegistry,
+    RoleRollUp,
 )
 
 
@@ -34,14 +34,14 @@ class DimensionLimits:
     """The limits that a configuration sets.
 
     Attributes:
-        folding_patterns: Regular expressions of session names that are no people.
-        identity_bound: The number of identities a month that have metrics of their own.
+        role_rollup_patterns: Regular expressions of session names that are no people.
+        max_identities: The number of identities a month that have metrics of their own.
         max_models: The number of models.
         has_pairs: Pairs of identity and model have metrics of their own.
     """
 
-    folding_patterns: tuple[str, ...]
-    identity_bound: int
+    role_rollup_patterns: tuple[str, ...]
+    max_identities: int
     max_models: int
     has_pairs: bool
 
@@ -57,7 +57,7 @@ class DimensionLimits:
         pairs = open_registry(MAX_MODELS_OF_IDENTITIES, PAIR_SCOPE) if self.has_pairs else None
         return DimensionNamer(
             BoundedIdentities(
-                IdentityFolding(self.folding_patterns), open_registry(self.identity_bound, "")
+                RoleRollUp(self.role_rollup_patterns), open_registry(self.max_identities, "")
             ),
             BoundedModels(
                 open_registry(self.max_models, MODEL_SCOPE),

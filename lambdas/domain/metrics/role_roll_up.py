@@ -16,7 +16,7 @@ from lambdas.domain.metrics.catalog import dimension_value
 
 OTHER_IDENTITIES = "__other__"
 """The dimension value of every identity past the bound."""
-DEFAULT_BOUND = 200
+DEFAULT_MAX_SERIES = 200
 """The number of identities a month with metrics of their own, by default."""
 SESSIONS_PER_ROLE = 20
 """A role with more sessions than this in a month is shown as the role alone."""
@@ -33,7 +33,7 @@ SHIPPED_PATTERNS: tuple[str, ...] = (
 """Session names that are no people. Each matches a whole name, upper or lower case."""
 
 
-class IdentityFolding:
+class RoleRollUp:
     """Decides what the dimension `IdentityArn` says for a caller, before any bound."""
 
     def __init__(self, configured_patterns: Sequence[str] = ()) -> None:
@@ -50,7 +50,7 @@ class IdentityFolding:
     def dimension_value(self, identity_arn: str) -> str:
         """The whole ARN, or that of the role where the session is not a person's."""
         caller = CallerIdentity.from_arn(identity_arn)
-        arn = role_of(caller) if self.is_machine_session(caller) else identity_arn
+        arn = get_role(caller) if self.is_machine_session(caller) else identity_arn
         return dimension_value(arn)
 
     def is_machine_session(self, caller: CallerIdentity) -> bool:
@@ -83,20 +83,20 @@ class IdentityRegistry(Protocol):
 class BoundedIdentities:
     """Decides what the dimension `IdentityArn` says, so that metrics stay within a bound."""
 
-    folding: IdentityFolding
+    folding: RoleRollUp
     registry: IdentityRegistry
 
     def name(self, identity_arn: str, month: str) -> str:
         """Name a caller as metrics do: the whole ARN, the role's, or `OTHER_IDENTITIES`."""
         value = self.folding.dimension_value(identity_arn)
-        role = dimension_value(role_of(CallerIdentity.from_arn(identity_arn)))
+        role = dimension_value(get_role(CallerIdentity.from_arn(identity_arn)))
         admission = self.registry.admit(month, value, role if role != value else None)
         if admission is Admission.ROLE_IS_FULL:
             value, admission = role, self.registry.admit(month, role, None)
         return value if admission is Admission.ADMITTED else OTHER_IDENTITIES
 
 
-def role_of(caller: CallerIdentity) -> str:
+def get_role(caller: CallerIdentity) -> str:
     """The ARN of the role behind a session, without the path that STS leaves out."""
     if caller.kind is not IdentityKind.ROLE_SESSION:
         return caller.arn

@@ -1,8 +1,8 @@
 """List prices, contracted prices, and the cost of a call."""
 
 from lambdas.domain.pricing.call_models import CallModels, read_models
+from lambdas.domain.pricing.contracted import ContractedPrice, ContractedPrices
 from lambdas.domain.pricing.cost import CallCost, Cost, CostLine, UnitLine, Unpriced
-from lambdas.domain.pricing.negotiated import NegotiatedPrice, NegotiatedPrices
 from lambdas.domain.pricing.price import (
     GUARDRAILS,
     BilledUnit,
@@ -30,12 +30,12 @@ __all__ = [
     "CallCost",
     "CallModels",
     "CallPrices",
+    "ContractedPrice",
+    "ContractedPrices",
     "Cost",
     "CostLine",
     "DatedPrices",
     "ListRate",
-    "NegotiatedPrice",
-    "NegotiatedPrices",
     "Price",
     "PriceBasis",
     "PriceBook",

@@ -73,7 +73,7 @@ def price_usage(usage: BilledUsage, entry: PriceEntry, pricing: Pricing) -> Cost
     return add_up(
         lines,
         (*unit_lines, *guardrail_lines),
-        negotiated=entry.agreed,
+        contracted=entry.agreed,
         edition=pricing.book.edition,
         variant=entry.variant,
     )

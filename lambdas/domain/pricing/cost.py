@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.invocations import CallVariant
-from lambdas.domain.pricing.negotiated import NegotiatedPrice
+from lambdas.domain.pricing.contracted import ContractedPrice
 from lambdas.domain.pricing.price import BilledUnit, Price, PriceBasis, TokenKind
 from lambdas.domain.pricing.price_book import ListRate
 
@@ -80,7 +80,7 @@ class Cost(NamedTuple):
         list_usd: At list price; `None` where a part of it has a contracted price alone.
         effective_usd: At the contracted price, else at list price.
         price: The list price that has the weakest basis; `None` where no list price was used.
-        negotiated: The contracted price.
+        contracted: The contracted price.
         basis: The weakest basis of all list prices used; `None` where no list price was used.
         edition: The edition of the price book.
         variant: The model and service tier that were priced.
@@ -91,7 +91,7 @@ class Cost(NamedTuple):
     list_usd: Decimal | None
     effective_usd: Decimal
     price: Price | None
-    negotiated: NegotiatedPrice | None = None
+    contracted: ContractedPrice | None = None
     basis: PriceBasis | None = None
     edition: str = ""
     variant: CallVariant | None = None
@@ -107,7 +107,7 @@ class Cost(NamedTuple):
         """The cost of the tokens alone."""
         return add_up(
             self.lines,
-            negotiated=self.negotiated,
+            contracted=self.contracted,
             edition=self.edition,
             variant=self.variant,
         )
@@ -117,7 +117,7 @@ def add_up(
     lines: tuple[CostLine, ...],
     unit_lines: tuple[UnitLine, ...] = (),
     *,
-    negotiated: NegotiatedPrice | None,
+    contracted: ContractedPrice | None,
     edition: str,
     variant: CallVariant | None,
 ) -> Cost:
@@ -129,7 +129,7 @@ def add_up(
         _sum_list_usd(all_lines),
         sum((line.usd for line in all_lines), Decimal(0)),
         weakest.price if weakest else None,
-        negotiated,
+        contracted,
         weakest.basis if weakest else None,
         edition,
         variant,

@@ -40,7 +40,7 @@ class CurrentPricing:
         return None if self._book is None else self._book.edition
 
     @property
-    def agreed_since(self) -> datetime:
+    def contracted_since(self) -> datetime:
         """The time since when all processes take these prices."""
         edition = self.edition
         if edition is None:

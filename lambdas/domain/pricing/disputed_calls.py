@@ -61,7 +61,7 @@ def _entries_of_any_model(
     """The dearest listed prices of all models, and every contracted price."""
     listed = pricing.book.dearest(Route(usage.region).partition, usage.day)
     yield PriceEntry(variant, listed, None, assume_prices=True, is_of_any_model=True)
-    for agreed in pricing.negotiated:
+    for agreed in pricing.contracted:
         if agreed.usd_per_million and agreed.effective_from <= usage.day:
             prices = CallPrices()
             yield PriceEntry(variant, prices, agreed, assume_prices=True, is_of_any_model=True)

@@ -14,11 +14,11 @@ from lambdas.domain.pricing.price_book import PriceBook
 
 PRICE_LIST = "AWS Price List"
 """The beginning of the names of sources that are AWS's own files."""
-_State: TypeAlias = dict[PriceItem, dict[int, "ListedFigure"]]
+_State: TypeAlias = dict[PriceItem, dict[int, "ListedPrice"]]
 _Entry = TypeVar("_Entry")
 
 
-class ListedFigure(NamedTuple):
+class ListedPrice(NamedTuple):
     """A figure of a book, and the row or the change that has it."""
 
     usd: Decimal
@@ -51,9 +51,9 @@ def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
     return PriceBook(rows, edition=_edition_name(shipped, edition))
 
 
-def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedFigure]:
+def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedPrice]:
     """Every figure that a book lists for a day, each in its own scope."""
-    found: dict[RateKey, ListedFigure] = {}
+    found: dict[RateKey, ListedPrice] = {}
     for scope, prices in _by_scope(book, _get_price_scope).items():
         state: _State = {}
         for price in prices:
@@ -78,7 +78,7 @@ def _merge(prices: Sequence[Price], changes: Sequence[PriceChange]) -> Iterator[
             yield from shipped
             continue
         for change in todays:
-            figure = ListedFigure(change.usd, change)
+            figure = ListedPrice(change.usd, change)
             state.setdefault(change.item, {})[change.above_input_tokens] = figure
         listed = {change.item for change in todays}
         for price in shipped:  # its row is replaced by one that has both
@@ -123,12 +123,12 @@ def _apply_price(state: _State, price: Price) -> None:
     """Let a row supersede what it lists."""
     for kind in {kind for rates in price.rates for kind in rates.usd_per_million}:
         state[kind] = {
-            rates.above_input_tokens: ListedFigure(rates.usd_per_million[kind], price)
+            rates.above_input_tokens: ListedPrice(rates.usd_per_million[kind], price)
             for rates in price.rates
             if kind in rates.usd_per_million
         }
     for unit, usd in price.usd_per_unit.items():
-        state[unit] = {0: ListedFigure(usd, price)}
+        state[unit] = {0: ListedPrice(usd, price)}
 
 
 def _items(price: Price) -> set[PriceItem]:
@@ -136,11 +136,11 @@ def _items(price: Price) -> set[PriceItem]:
 
 
 def _by_scope(
-    entries: Iterable[_Entry], scope_of: Callable[[_Entry], _Scope]
+    entries: Iterable[_Entry], get_scope: Callable[[_Entry], _Scope]
 ) -> dict[_Scope, list[_Entry]]:
     found: defaultdict[_Scope, list[_Entry]] = defaultdict(list)
     for entry in entries:
-        found[scope_of(entry)].append(entry)
+        found[get_scope(entry)].append(entry)
     return found
 
 

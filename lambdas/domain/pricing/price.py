@@ -133,7 +133,7 @@ class Price:
         """Say if it has begun by a day."""
         return self.effective_from is None or self.effective_from <= day
 
-    def rates_of(self, total_input_tokens: int) -> Rates:
+    def get_rates(self, total_input_tokens: int) -> Rates:
         """The rates of a call that reads so many tokens, cached ones included."""
         found = _NO_RATES
         for rates in self.rates:

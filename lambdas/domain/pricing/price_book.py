@@ -19,7 +19,7 @@ from lambdas.domain.pricing.price import (
     Routing,
     TokenKind,
 )
-from lambdas.domain.pricing.routes import Route, partition_of, scope_of
+from lambdas.domain.pricing.routes import Route, get_partition, get_scope
 
 # `anthropic.claude-sonnet-4-6`, `...-v1`, `...-v1:0` and `...-v1:0:200k` are one model. `-v2` is
 # another one than `-v1`.
@@ -108,7 +108,7 @@ class CallPrices:
 
     def _token_rates(self, size: int) -> Mapping[TokenKind, ListRate]:
         def usd_of(price: Price) -> tuple[Mapping[TokenKind, Decimal], int]:
-            rates = price.rates_of(size)
+            rates = price.get_rates(size)
             is_large = self.large_from is not None and size > self.large_from
             if is_large and not any(step.above_input_tokens for step in price.rates):
                 return {}, 0
@@ -148,7 +148,7 @@ class PriceBook:
         edition: The name of this state of the book.
 
     Example:
-        >>> bool(PriceBook([]).prices_of("m", read_route("m", "us-east-1"), date(2026, 9, 8)))
+        >>> bool(PriceBook([]).get_prices("m", read_route("m", "us-east-1"), date(2026, 9, 8)))
         False
     """
 
@@ -188,7 +188,7 @@ class PriceBook:
         """Say if a model has a price, on whichever day and wherever it is called."""
         return bool(self._spellings(model_id))
 
-    def prices_of(
+    def get_prices(
         self, model_id: str, route: Route, day: date, service_tier: str | None = None
     ) -> CallPrices:
         """Look up the list prices of calls.
@@ -223,10 +223,10 @@ class PriceBook:
             (_BASIS[scope[0]], price)
             for scope in route.scopes
             for price in rows
-            if scope_of(price) == scope
+            if get_scope(price) == scope
         )
         partition = route.partition
-        listed = [price for price in rows if partition_of(price.place) == partition]
+        listed = [price for price in rows if get_partition(price.place) == partition]
         return CallPrices(own, tuple(listed), _large_from(begun))
 
     def _dearest(self, partition: str, day: date) -> CallPrices:
@@ -234,7 +234,7 @@ class PriceBook:
         listed = [
             price
             for price in rows
-            if price.holds_on(day) and partition_of(price.place) == partition
+            if price.holds_on(day) and get_partition(price.place) == partition
         ]
         return CallPrices((), tuple(listed))
 
@@ -251,7 +251,7 @@ def _large_from(newest_first: Iterable[Price]) -> int | None:
     """The smallest size of a large call in the newest rows of each scope and tier."""
     newest: dict[tuple[object, ...], Price] = {}
     for price in newest_first:
-        newest.setdefault((price.service_tier, scope_of(price)), price)
+        newest.setdefault((price.service_tier, get_scope(price)), price)
     sizes = {rates.above_input_tokens for price in newest.values() for rates in price.rates}
     return min(sizes - {0}, default=None)
 
@@ -301,7 +301,7 @@ def _differ(one: Price, other: Price) -> bool:
     """Say if two prices of one day list the same kind or unit at different prices."""
     sizes = {rates.above_input_tokens for price in (one, other) for rates in price.rates}
     pairs: list[tuple[Mapping[TokenKind, Decimal], Mapping[TokenKind, Decimal]]] = [
-        (one.rates_of(size + 1).usd_per_million, other.rates_of(size + 1).usd_per_million)
+        (one.get_rates(size + 1).usd_per_million, other.get_rates(size + 1).usd_per_million)
         for size in sizes
     ]
     units = one.usd_per_unit.keys() & other.usd_per_unit.keys()

@@ -22,8 +22,8 @@ from lambdas.domain.pricing.editions import (
 from lambdas.domain.pricing.price_review import (
     KnownItems,
     OfferedRate,
-    changes_of,
     first_day_after,
+    list_changes,
 )
 
 ALL = "all"
@@ -72,7 +72,7 @@ def add_rates(
         first_day=first_day,
         changes=(
             *(current.changes if current else ()),
-            *changes_of(rates, edition=edition_id, effective_from=first_day),
+            *list_changes(rates, edition=edition_id, effective_from=first_day),
         ),
         superseded=current.superseded if current else (),
     )

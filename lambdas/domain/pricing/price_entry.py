@@ -8,8 +8,8 @@ from datetime import date
 
 from lambdas.domain.invocations import BilledUnits, CallVariant, TokenCounts
 from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
+from lambdas.domain.pricing.contracted import ContractedPrice
 from lambdas.domain.pricing.cost import CostLine, UnitLine, Unpriced
-from lambdas.domain.pricing.negotiated import NegotiatedPrice
 from lambdas.domain.pricing.price import BilledUnit, PriceBasis, TokenKind
 from lambdas.domain.pricing.price_book import CallPrices, ListRate
 from lambdas.domain.pricing.pricing import Pricing
@@ -41,7 +41,7 @@ class PriceEntry:
 
     variant: CallVariant
     prices: CallPrices
-    agreed: NegotiatedPrice | None
+    agreed: ContractedPrice | None
     assume_prices: bool
     has_standard_price: bool = False
     is_of_any_model: bool = False
@@ -135,10 +135,10 @@ def find_entry(pricing: Pricing, variant: CallVariant, day: date, region: str) -
     """Find the prices of calls of a model and tier on a day."""
     model_id, invoked_model_id, tier = variant
     route = read_route(invoked_model_id, region)
-    prices = pricing.book.prices_of(model_id, route, day, tier)
-    agreed = pricing.negotiated.price_of(model_id, day, tier)
+    prices = pricing.book.get_prices(model_id, route, day, tier)
+    agreed = pricing.contracted.get_price(model_id, day, tier)
     has_standard_price = tier is not None and bool(
-        pricing.book.prices_of(model_id, route, day) or pricing.negotiated.price_of(model_id, day)
+        pricing.book.get_prices(model_id, route, day) or pricing.contracted.get_price(model_id, day)
     )
     return PriceEntry(variant, prices, agreed, pricing.assume_prices, has_standard_price)
 

@@ -19,10 +19,10 @@ from lambdas.domain.pricing.editions import (
     PriceUpdates,
     RateKey,
 )
-from lambdas.domain.pricing.overlay import PRICE_LIST, ListedFigure, figures_on
+from lambdas.domain.pricing.overlay import PRICE_LIST, ListedPrice, figures_on
 from lambdas.domain.pricing.price import BilledUnit, Price, Routing
 from lambdas.domain.pricing.price_book import PriceBook, name_and_version
-from lambdas.domain.pricing.routes import EVERY_REGION, partition_of
+from lambdas.domain.pricing.routes import EVERY_REGION, get_partition
 
 MAX_FACTOR = 2
 """A candidate that changes a known price by more than this factor is held."""
@@ -65,7 +65,7 @@ def first_day_after(now: datetime) -> date:
     return (now + RELOAD_INTERVAL).date() + timedelta(days=1)
 
 
-def changes_of(
+def list_changes(
     rates: Iterable[OfferedRate], *, edition: str, effective_from: date
 ) -> tuple[PriceChange, ...]:
     """Make the changes of an edition from rates.
@@ -306,7 +306,7 @@ class _KnownPrices:
             return False
         return found.source.reason is not None and not found.source.source.startswith(PRICE_LIST)
 
-    def _find(self, key: RateKey) -> ListedFigure | None:
+    def _find(self, key: RateKey) -> ListedPrice | None:
         found = self._figures.get(key)
         if found is None and key.routing is Routing.GLOBAL:
             return self._figures.get(key._replace(place=EVERY_REGION))
@@ -330,13 +330,13 @@ class _KnownPrices:
 
 def _apart_from_place(key: RateKey) -> tuple[object, ...]:
     tier, item, size = key.service_tier, key.item, key.above_input_tokens
-    return name_and_version(key.model_id), partition_of(key.place), tier, item, size
+    return name_and_version(key.model_id), get_partition(key.place), tier, item, size
 
 
 def _model_and_tier(key: RateKey) -> tuple[object, ...]:
     """The model in any version, the partition and the tier of a key."""
     name, _ = name_and_version(key.model_id)
-    return name, partition_of(key.place), key.service_tier
+    return name, get_partition(key.place), key.service_tier
 
 
 def _spelled(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from lambdas.domain.pricing.negotiated import NegotiatedPrices
+from lambdas.domain.pricing.contracted import ContractedPrices
 from lambdas.domain.pricing.price import PriceBasis, UsdPerMillion
 from lambdas.domain.pricing.price_book import PriceBook
 from lambdas.domain.pricing.routes import Route
@@ -25,13 +25,13 @@ class Pricing:
 
     Attributes:
         book: List prices.
-        negotiated: Contracted prices.
+        contracted: Contracted prices.
         assume_prices: Whether the dearest listed price of the partition is assumed where the place
             of a call has no price.
     """
 
     book: PriceBook
-    negotiated: NegotiatedPrices = field(default_factory=NegotiatedPrices)
+    contracted: ContractedPrices = field(default_factory=ContractedPrices)
     assume_prices: bool = True
 
     def get(self, called_at: datetime) -> Pricing:  # noqa: ARG002
@@ -49,7 +49,7 @@ class Pricing:
     def knows(self, model_id: str) -> bool:
         """Say if calls of a model can have a cost, whenever and however it is called."""
         return self.book.knows(model_id) or any(
-            price.usd_per_million and price.is_of(model_id) for price in self.negotiated
+            price.usd_per_million and price.is_of(model_id) for price in self.contracted
         )
 
     def rates_in(
@@ -72,8 +72,8 @@ class Pricing:
         Returns:
             Prices; a kind that is left out has no known price.
         """
-        prices = self.book.prices_of(model_id, route, day, service_tier)
-        agreed = self.negotiated.price_of(model_id, day, service_tier)
+        prices = self.book.get_prices(model_id, route, day, service_tier)
+        agreed = self.contracted.get_price(model_id, day, service_tier)
         listed = {
             kind: rate.usd
             for kind, rate in prices.token_rates(total_input_tokens).items()

@@ -59,7 +59,7 @@ class Route(NamedTuple):
     @property
     def partition(self) -> str:
         """The AWS partition that was called. Prices of another partition say nothing about it."""
-        return partition_of(self.region or self.profile)
+        return get_partition(self.region or self.profile)
 
     @property
     def scopes(self) -> tuple[PriceScope, ...]:
@@ -83,7 +83,7 @@ class Route(NamedTuple):
         ]
         known = (scope for scope in scopes if scope[1])
         return tuple(
-            dict.fromkeys(scope for scope in known if partition_of(scope[1]) == self.partition)
+            dict.fromkeys(scope for scope in known if get_partition(scope[1]) == self.partition)
         )
 
 
@@ -104,13 +104,13 @@ def read_route(invoked_model_id: str, region: str) -> Route:
     return Route(region, found["prefix"] if found else "")
 
 
-def partition_of(place: str) -> str:
+def get_partition(place: str) -> str:
     """The AWS partition of a Region, or of the prefix of a geography's profiles."""
     own = (name for beginning, name in _PARTITIONS.items() if place.startswith(beginning))
     return next(own, _COMMERCIAL_PARTITION)
 
 
-def scope_of(price: Price) -> PriceScope:
+def get_scope(price: Price) -> PriceScope:
     """The scope of a price."""
     return price.routing, price.place
 

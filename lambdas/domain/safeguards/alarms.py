@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.words import list_names, show
 
 _KIND = "AWS::CloudWatch::Alarm"
@@ -60,7 +60,7 @@ def compare_alarms(
         resources: The deployed resources.
         live: Alarms by name, as CloudWatch describes them.
     """
-    deployed = {alarm.physical_id: alarm for alarm in resources_of(resources, _KIND)}
+    deployed = {alarm.physical_id: alarm for alarm in list_resources(resources, _KIND)}
     if gone := deployed.keys() - live.keys():
         yield Difference(Subject.ALARM, f"alarms are gone: {list_names(gone)}")
     present = sorted(deployed.keys() & live.keys())
@@ -82,7 +82,7 @@ def find_muted_alarms(
     resources: Iterable[DeployedResource], rules: Iterable[MuteRule]
 ) -> Iterator[Difference]:
     """Find rules that mute the meter's alarms, now or later."""
-    names = {alarm.physical_id for alarm in resources_of(resources, _KIND)}
+    names = {alarm.physical_id for alarm in list_resources(resources, _KIND)}
     for rule in rules:
         if rule.alarm_names is None:
             yield Difference(Subject.ALARM, f"mute rule {show(rule.name)} is listed, but not found")

@@ -76,7 +76,7 @@ def read_resources(stacks: Iterable[DeployedStack]) -> tuple[DeployedResource, .
     return tuple(resource for stack in stacks for resource in _Reader(stack, exports).read())
 
 
-def resources_of(resources: Iterable[DeployedResource], kind: str) -> Iterator[DeployedResource]:
+def list_resources(resources: Iterable[DeployedResource], kind: str) -> Iterator[DeployedResource]:
     """Resources of one type."""
     return (resource for resource in resources if resource.kind == kind)
 

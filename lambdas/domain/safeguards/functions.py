@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, list_resources, matches
 from lambdas.domain.words import fingerprint, list_names, show
 
 _FUNCTION = "AWS::Lambda::Function"
@@ -34,7 +34,7 @@ class Function:
 
 def function_names(resources: Iterable[DeployedResource]) -> list[str]:
     """The names of the deployed functions."""
-    return [function.physical_id for function in resources_of(resources, _FUNCTION)]
+    return [function.physical_id for function in list_resources(resources, _FUNCTION)]
 
 
 def compare_functions(
@@ -51,9 +51,9 @@ def compare_functions(
     resources = list(resources)
     asynchronous = {
         deployed.properties["FunctionName"]: deployed.properties
-        for deployed in resources_of(resources, _ASYNCHRONOUS)
+        for deployed in list_resources(resources, _ASYNCHRONOUS)
     }
-    for deployed in resources_of(resources, _FUNCTION):
+    for deployed in list_resources(resources, _FUNCTION):
         function = live.get(deployed.physical_id)
         texts = [*_compare(deployed.properties, function)]
         if function is not None:

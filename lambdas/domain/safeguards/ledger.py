@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.topic import find_key
 from lambdas.domain.words import show
 
@@ -40,7 +40,7 @@ class Table:
 
 def table_names(resources: Iterable[DeployedResource]) -> list[str]:
     """The names of the deployed tables."""
-    return [table.physical_id for table in resources_of(resources, _TABLE)]
+    return [table.physical_id for table in list_resources(resources, _TABLE)]
 
 
 def compare_tables(
@@ -53,7 +53,7 @@ def compare_tables(
         live: Tables by name.
     """
     resources = list(resources)
-    for deployed in resources_of(resources, _TABLE):
+    for deployed in list_resources(resources, _TABLE):
         name = deployed.physical_id
         table = live.get(name)
         if table is None:
@@ -61,7 +61,7 @@ def compare_tables(
         else:
             sources = {
                 str(mapping.properties.get("EventSourceArn"))
-                for mapping in resources_of(resources, _MAPPING)
+                for mapping in list_resources(resources, _MAPPING)
             }
             read = {source for source in sources if f":table/{name}/stream/" in source}
             key = find_key(resources) if "SSESpecification" in deployed.properties else None

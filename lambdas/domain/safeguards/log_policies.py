@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.deployed import DeployedResource, resources_of
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.words import hint_at_known
 from lambdas.domain.words import fingerprint, list_names, show
 
@@ -68,7 +68,7 @@ def find_log_policies(
 
 def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
     """The names of the deployed log groups."""
-    return [group.physical_id for group in resources_of(resources, _LOG_GROUP)]
+    return [group.physical_id for group in list_resources(resources, _LOG_GROUP)]
 
 
 def compare_log_groups(
@@ -84,7 +84,7 @@ def compare_log_groups(
     """
     deployed = {
         group.physical_id: group.properties.get("RetentionInDays")
-        for group in resources_of(resources, _LOG_GROUP)
+        for group in list_resources(resources, _LOG_GROUP)
     }
     if gone := deployed.keys() - live.keys():
         text = f"log groups of functions are gone: {list_names(gone)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.words import fingerprint, show
 
 _RULE = "AWS::Events::Rule"
@@ -48,12 +48,12 @@ class Rule:
 
 def rule_names(resources: Iterable[DeployedResource]) -> list[str]:
     """The names of the deployed rules."""
-    return [rule.physical_id for rule in resources_of(resources, _RULE)]
+    return [rule.physical_id for rule in list_resources(resources, _RULE)]
 
 
 def mapping_ids(resources: Iterable[DeployedResource]) -> list[str]:
     """The ids of the deployed event source mappings."""
-    return [mapping.physical_id for mapping in resources_of(resources, _MAPPING)]
+    return [mapping.physical_id for mapping in list_resources(resources, _MAPPING)]
 
 
 def compare_rules(
@@ -65,7 +65,7 @@ def compare_rules(
         resources: The deployed resources.
         live: Rules by name.
     """
-    for deployed in resources_of(resources, _RULE):
+    for deployed in list_resources(resources, _RULE):
         for text in _compare_rule(deployed.properties, live.get(deployed.physical_id)):
             yield Difference(Subject.RULE, f"rule {deployed.physical_id} {text}")
 
@@ -79,7 +79,7 @@ def compare_mappings(
         resources: The deployed resources.
         live: Mappings by id, as Lambda describes them.
     """
-    for deployed in resources_of(resources, _MAPPING):
+    for deployed in list_resources(resources, _MAPPING):
         function = deployed.properties["FunctionName"]
         mapping = live.get(deployed.physical_id)
         for text in _compare_mapping(deployed.properties, mapping):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from lambdas.domain.logging_configuration import Difference, PolicyDocument, Subject
-from lambdas.domain.safeguards.deployed import DeployedResource, matches, resources_of
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.words import fingerprint, show
 
 _TOPIC = "AWS::SNS::Topic"
@@ -67,20 +67,20 @@ class Key:
 
 def find_topic(resources: Iterable[DeployedResource]) -> str | None:
     """The ARN of the deployed topic."""
-    return next((topic.physical_id for topic in resources_of(resources, _TOPIC)), None)
+    return next((topic.physical_id for topic in list_resources(resources, _TOPIC)), None)
 
 
 def find_endpoints(resources: Iterable[DeployedResource]) -> set[str]:
     """The addresses that the deployment has subscribed."""
     return {
         subscription.properties["Endpoint"]
-        for subscription in resources_of(resources, _SUBSCRIPTION)
+        for subscription in list_resources(resources, _SUBSCRIPTION)
     }
 
 
 def find_key(resources: Iterable[DeployedResource]) -> str | None:
     """The id of the deployed key."""
-    return next((key.physical_id for key in resources_of(resources, _KEY)), None)
+    return next((key.physical_id for key in list_resources(resources, _KEY)), None)
 
 
 def compare_topic(
@@ -97,23 +97,23 @@ def compare_topic(
     if live is None:
         yield _topic_difference("the topic of notifications is gone")
         return
-    for topic in resources_of(resources, _TOPIC):
+    for topic in list_resources(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
             yield _topic_difference(
                 f"the topic is encrypted with another key, or with none (now {show(live.key)})"
             )
-    for policy in resources_of(resources, _TOPIC_POLICY):
+    for policy in list_resources(resources, _TOPIC_POLICY):
         if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
             yield _topic_difference(
                 f"the access policy of the topic was changed (now {fingerprint(live.policy)})"
             )
-    for subscription in resources_of(resources, _SUBSCRIPTION):
+    for subscription in list_resources(resources, _SUBSCRIPTION):
         yield from _compare_subscription(subscription, live, now)
 
 
 def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Difference]:
     """Find what keeps alarms and functions from using the topic's key."""
-    for key in resources_of(resources, _KEY):
+    for key in list_resources(resources, _KEY):
         if live is None:
             yield _key_difference("the key of the topic is gone")
             return

@@ -9,7 +9,7 @@ from typing import Final
 from lambdas.domain.alerts import Notice, list_lines
 from lambdas.domain.completeness import AuditWindow, Comparison
 from lambdas.domain.metrics.catalog import dimension_value
-from lambdas.domain.unmetered.traffic_window import day_of, period_of
+from lambdas.domain.unmetered.traffic_window import get_day, get_period
 
 MAX_MODELS_OF_A_REGION: Final = 50
 """As many models of a Region are read, through each endpoint. An application inference profile is
@@ -57,7 +57,7 @@ def region_keys(traffic: RegionTraffic, window: AuditWindow) -> Sequence[str]:
     One a day and power of a hundred calls, and those of the lower powers: a first call must not
     keep a million later ones quiet.
     """
-    day = f"region/{traffic.region}/{day_of(window)}"
+    day = f"region/{traffic.region}/{get_day(window)}"
     return [f"{day}/{power}" for power in range(_power_of_100(traffic.unmetered_calls), -1, -1)]
 
 
@@ -78,7 +78,7 @@ def is_first_deployment(region: str, regions: Sequence[str]) -> bool:
 def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
     """Say which models were called in a Region that is not metered, and how often."""
     summary = (
-        f"{period_of(window)}, Amazon Bedrock was called in {traffic.region}. No Bedrock Meter has"
+        f"{get_period(window)}, Amazon Bedrock was called in {traffic.region}. No Bedrock Meter has"
         f" counted {traffic.unmetered_calls:,} of these calls:"
     )
     lines = [summary, *list_lines(_models(traffic))]

@@ -11,7 +11,7 @@ from lambdas.domain.alerts import Notice, list_lines
 from lambdas.domain.completeness import AuditWindow
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.metrics.catalog import dimension_value
-from lambdas.domain.unmetered.traffic_window import day_of, period_of
+from lambdas.domain.unmetered.traffic_window import get_day, get_period
 
 MAX_TIERS_READ: Final = 200
 """As many metrics of tiers are read an hour. An application inference profile has its own."""
@@ -50,7 +50,7 @@ class TierCalls:
 
     def key_on(self, window: AuditWindow) -> str:
         """Get the key of its notice: one a model, tier and day."""
-        return f"tier/{self.model}/{self.tier.lower()}/{day_of(window)}"
+        return f"tier/{self.model}/{self.tier.lower()}/{get_day(window)}"
 
 
 def is_standard(tier: str) -> bool:
@@ -77,7 +77,7 @@ def tier_notice(misread: Sequence[TierCalls], window: AuditWindow) -> Notice:
     """Say which models were called at which tiers, and what that means for the cost."""
     tiers = sorted({row.tier.lower() for row in misread})
     summary = (
-        f"{period_of(window)}, Bedrock served calls at service tiers that the invocation logs do"
+        f"{get_period(window)}, Bedrock served calls at service tiers that the invocation logs do"
         " not name, since they have no content:"
     )
     lines = [

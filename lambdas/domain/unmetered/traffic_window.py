@@ -20,11 +20,11 @@ def traffic_window(moment: datetime) -> AuditWindow:
     return AuditWindow(end - _LENGTH, end)
 
 
-def day_of(window: AuditWindow) -> str:
+def get_day(window: AuditWindow) -> str:
     """Get the day of a window, for keys of notices: the hours of a day share one."""
     return f"{window.start:%Y-%m-%d}"
 
 
-def period_of(window: AuditWindow) -> str:
+def get_period(window: AuditWindow) -> str:
     """Write a window for the beginning of a sentence."""
     return f"Between {window.start:%Y-%m-%d %H:%M} and {window.end:%H:%M} UTC"

@@ -1,13 +1,13 @@
 """Usage per identity and per model, added up from calls."""
 
 from lambdas.domain.usage.plain_calls import CallKey, PlainCalls
-from lambdas.domain.usage.summary import CallGroup, UsageFigures, UsageSummary, total_figures
+from lambdas.domain.usage.summary import CallGroup, UsageSummary, UsageTotals, total_figures
 
 __all__ = [
     "CallGroup",
     "CallKey",
     "PlainCalls",
-    "UsageFigures",
     "UsageSummary",
+    "UsageTotals",
     "total_figures",
 ]

@@ -17,7 +17,7 @@ from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
 
 
 @dataclass(slots=True)
-class UsageFigures:
+class UsageTotals:
     """The usage of one identity or one model; unreported counts add nothing.
 
     Attributes:
@@ -113,7 +113,7 @@ class UsageFigures:
             self.unpriced_invocations += calls
 
 
-FiguresByKey: TypeAlias = dict[str, UsageFigures]
+FiguresByKey: TypeAlias = dict[str, UsageTotals]
 
 
 @dataclass(slots=True)
@@ -217,11 +217,11 @@ class UsageSummary:
         """The number of calls."""
         return sum(group.calls for group in self._groups.values())
 
-    def by_identity(self) -> list[tuple[str, UsageFigures]]:
+    def by_identity(self) -> list[tuple[str, UsageTotals]]:
         """Figures per identity ARN: most tokens first, then by ARN."""
         return _ranked(self._add_up().by_identity)
 
-    def by_model(self) -> list[tuple[str, UsageFigures]]:
+    def by_model(self) -> list[tuple[str, UsageTotals]]:
         """Figures per model id: most tokens first, then by id."""
         return _ranked(self._add_up().by_model)
 
@@ -303,19 +303,19 @@ class _Figures:
         ):
             figures = figures_by_key.get(key)
             if figures is None:
-                figures = figures_by_key[key] = UsageFigures()
+                figures = figures_by_key[key] = UsageTotals()
             figures.add(group, model_id, cost)
 
 
-def total_figures(parts: Iterable[UsageFigures]) -> UsageFigures:
+def total_figures(parts: Iterable[UsageTotals]) -> UsageTotals:
     """The sum of disjoint parts."""
-    total = UsageFigures()
+    total = UsageTotals()
     for part in parts:
-        for figure in fields(UsageFigures):
+        for figure in fields(UsageTotals):
             added = getattr(total, figure.name) + getattr(part, figure.name)
             setattr(total, figure.name, added)
     return total
 
 
-def _ranked(figures_by_key: FiguresByKey) -> list[tuple[str, UsageFigures]]:
+def _ranked(figures_by_key: FiguresByKey) -> list[tuple[str, UsageTotals]]:
     return sorted(figures_by_key.items(), key=lambda item: (-item[1].total_tokens, item[0]))

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from lambdas.domain.metrics import DEFAULT_MAX_MODELS
 from lambdas.wiring.environment import EnvironmentSettings
-from lambdas.wiring.publishing_settings import ModelBound
+from lambdas.wiring.publishing_settings import MaxModels
 
 
 class Settings(EnvironmentSettings):
@@ -25,5 +25,5 @@ class Settings(EnvironmentSettings):
     state_table: str = Field(min_length=3)
     profiles_arn: str = Field(min_length=1)
     stack_id: str = Field(min_length=1)
-    max_models: ModelBound = DEFAULT_MAX_MODELS
+    max_models: MaxModels = DEFAULT_MAX_MODELS
     alarm_metric: str = Field(min_length=1)

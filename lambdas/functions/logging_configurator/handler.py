@@ -38,7 +38,7 @@ def resource() -> LoggingResource:
         wanted=settings.configuration(),
         policy=settings.existing_policy,
         metered_log_group=settings.metered_log_group,
-        memory_parameter=settings.memory_parameter,
+        logging_state_parameter=settings.logging_state_parameter,
         state_table=settings.state_table,
         stack_id=settings.stack_id,
     )

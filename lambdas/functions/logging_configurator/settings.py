@@ -17,7 +17,7 @@ class Settings(EnvironmentSettings):
 
     Attributes:
         stack_id: The stack that the function belongs to.
-        memory_parameter: The SSM parameter that outlives the deployment.
+        logging_state_parameter: The SSM parameter that outlives the deployment.
         state_table: The DynamoDB table with the copy of it.
         log_group: The log group of the deployment, which Bedrock is to write to.
         role_arn: The role with which it writes.
@@ -27,7 +27,7 @@ class Settings(EnvironmentSettings):
     """
 
     stack_id: str = Field(min_length=1)
-    memory_parameter: str = Field(min_length=1)
+    logging_state_parameter: str = Field(min_length=1)
     state_table: str = Field(min_length=3)
     log_group: str = Field(min_length=1)
     role_arn: str = Field(min_length=1)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lambdas.domain.logging_configuration import LoggingChange
-from lambdas.domain.metrics.catalog import LOGGING_DIFFERENCES
+from lambdas.domain.metrics.catalog import DEPLOYMENT_DRIFT
 from lambdas.functions.logging_watcher.settings import Settings
 from lambdas.observability import log_request_id, record_health
 from lambdas.services.watch_logging import LoggingWatcher
@@ -27,7 +27,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     is_change = event["detail-type"] == _TRAIL_EVENT
     change = LoggingChange.from_event(event["detail"]) if is_change else None
     finding = watcher().check(change, datetime.fromisoformat(event["time"]))
-    record_health({LOGGING_DIFFERENCES: len(finding.differences)})
+    record_health({DEPLOYMENT_DRIFT: len(finding.differences)})
 
 
 @cache

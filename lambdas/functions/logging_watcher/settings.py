@@ -19,7 +19,7 @@ class Settings(EnvironmentSettings):
     """The deployed logging, the stores of the state, and the destination of notices.
 
     Attributes:
-        memory_parameter: The SSM parameter in which deployments save the configuration.
+        logging_state_parameter: The SSM parameter in which deployments save the configuration.
         state_table: The DynamoDB table with the copy of it, and with the findings so far.
         topic_arn: The topic that people subscribe to.
         stacks: The stacks of the deployment, as a JSON list.
@@ -38,7 +38,7 @@ class Settings(EnvironmentSettings):
         role_boundary: The ARN of its permissions boundary.
     """
 
-    memory_parameter: str = Field(min_length=1)
+    logging_state_parameter: str = Field(min_length=1)
     state_table: str = Field(min_length=3)
     topic_arn: str = Field(min_length=1)
     stacks: Annotated[tuple[str, ...], BeforeValidator(from_json_text)]
@@ -72,5 +72,5 @@ class Settings(EnvironmentSettings):
             self.destination_arn,
             retention_days=None if self.is_adopted else self.retention_days,
             role=None if self.is_adopted else role,
-            memory_parameter=self.memory_parameter,
+            logging_state_parameter=self.logging_state_parameter,
         )

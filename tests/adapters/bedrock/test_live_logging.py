@@ -14,10 +14,10 @@ from lambdas.adapters.bedrock.logging_api import BedrockLoggingApi
 from lambdas.adapters.cloudformation_stack import CloudFormationDeployments
 from lambdas.adapters.cloudtrail_change_history import CloudTrailChangeHistory
 from lambdas.adapters.cloudwatch_logs.log_groups import CloudWatchLogGroups
-from lambdas.adapters.dynamodb.memory_copy import DynamoDbMemoryCopy
-from lambdas.adapters.dynamodb.watch_memory import DynamoDbWatchMemory
+from lambdas.adapters.dynamodb.state_copy import DynamoDbStateCopy
+from lambdas.adapters.dynamodb.watch_state_store import DynamoDbWatchStateStore
 from lambdas.adapters.iam_roles import IamRoles
-from lambdas.adapters.ssm_logging_memory import SsmLoggingMemory
+from lambdas.adapters.ssm_logging_state import SsmLoggingState
 from lambdas.domain.logging_configuration import LogGroup, Role, WatchState
 from lambdas.domain.safeguards.ports import NotReadableError
 from tests.unit.logging_configuration.deployed import (
@@ -216,13 +216,13 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
         "get_model_invocation_logging_configuration",
         lambda used: BedrockLoggingApi(used).get(),
     ),
-    ("ssm", "get_parameter", lambda used: SsmLoggingMemory(used, "memory").recall()),
-    ("dynamodb", "get_item", lambda used: DynamoDbMemoryCopy(used, "ledger").recall()),
-    ("dynamodb", "get_item", lambda used: DynamoDbWatchMemory(used, "ledger").recall()),
+    ("ssm", "get_parameter", lambda used: SsmLoggingState(used, "logging_state").load()),
+    ("dynamodb", "get_item", lambda used: DynamoDbStateCopy(used, "ledger").load()),
+    ("dynamodb", "get_item", lambda used: DynamoDbWatchStateStore(used, "ledger").load()),
     (
         "dynamodb",
         "put_item",
-        lambda used: DynamoDbWatchMemory(used, "ledger").remember(WatchState(), WatchState()),
+        lambda used: DynamoDbWatchStateStore(used, "ledger").save(WatchState(), WatchState()),
     ),
     (
         "cloudformation",

@@ -12,8 +12,8 @@ from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.chunks import (
-    LARGEST_CALL_BYTES,
-    LARGEST_CALL_DATA_POINTS,
+    MAX_CALL_BYTES,
+    MAX_CALL_DATA_POINTS,
     cut_into_chunks,
 )
 from tests.builders import NOON, metered, usage_record
@@ -56,10 +56,10 @@ def test_no_call_is_larger_than_cloudwatch_takes(
     model = boto3.client("cloudwatch", region_name="us-east-1").meta.service_model
     operation = model.operation_model("PutMetricData")
     for parameters in wire.calls:
-        assert len(parameters["MetricData"]) <= LARGEST_CALL_DATA_POINTS
+        assert len(parameters["MetricData"]) <= MAX_CALL_DATA_POINTS
         body = create_serializer(protocol).serialize_to_request(parameters, operation)["body"]
         sent = urlencode(body) if isinstance(body, dict) else body
-        assert len(sent) <= LARGEST_CALL_BYTES
+        assert len(sent) <= MAX_CALL_BYTES
         for datum in parameters["MetricData"]:
             assert len(datum["Dimensions"]) <= 30
             assert len(datum.get("Values", [])) <= 150

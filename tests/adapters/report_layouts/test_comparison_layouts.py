@@ -11,7 +11,7 @@ import pytest
 from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
 from lambdas.adapters.report_layouts.comparison_tables import (
     FAMILY_SHOWN,
-    LOSSES_SHOWN,
+    MAX_WASTE_ROWS,
     OTHERS_SHOWN,
     PROJECTS_SHOWN,
     report_tables,
@@ -34,9 +34,9 @@ from lambdas.domain.reports.comparison import (
     RequestOutline,
 )
 from lambdas.domain.reports.comparison import report as comparison_report
-from lambdas.domain.reports.comparison.losses import MEANINGS, Loss
 from lambdas.domain.reports.comparison.report import Unknown
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
+from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKind
 from tests.builders import HAIKU_3, usd_by_kind
 from tests.unit.reports.comparison.observing import call, report_on
 from tests.unit.reports.comparison.prices import CACHELESS, DEAR, EMBEDDING, TIERED
@@ -56,7 +56,7 @@ def test_the_json_keeps_its_contract() -> None:
     document = json.loads(text)
     assert list(document) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
-        *("losses", "meanings", "unknown"),
+        *("waste", "meanings", "unknown"),
     ]
     assert document["start"] == document["end"] == "2026-09-08T12:00:00+00:00"
     assert document["version"] == 1
@@ -98,11 +98,11 @@ def test_the_json_keeps_its_contract() -> None:
     assert models[CACHELESS]["as_cached_usd"] is models[CACHELESS]["as_cached_saves"] is None
     assert models[CACHELESS]["lacks"] == ["cache_read"]
     assert [project["project"] for project in document["projects"]] == ["search", "chat"]
-    assert document["losses"] == [
+    assert document["waste"] == [
         {
             "project": "search",
             "model_id": DEAR,
-            "loss": "failed_calls",
+            "waste": "failed_calls",
             "calls": 1,
             "tokens": 3,
             "size_bytes": 0,
@@ -110,7 +110,7 @@ def test_the_json_keeps_its_contract() -> None:
             "unpriced_calls": 0,
         }
     ]
-    assert set(document["meanings"]) == set(Loss) == set(MEANINGS)
+    assert set(document["meanings"]) == set(WasteKind) == set(MEANINGS)
     assert document["unknown"] == list(UNKNOWNS)
 
 
@@ -230,7 +230,10 @@ def test_projects_and_losses_past_a_bound_are_counted() -> None:
             call(tokens=TokenCounts(M), project=f"p{n}", model=EMBEDDING)
             for n in range(PROJECTS_SHOWN + 2)
         ),
-        *(call(tokens=TokenCounts(M), project=f"p{n}", **FAILED) for n in range(LOSSES_SHOWN + 3)),
+        *(
+            call(tokens=TokenCounts(M), project=f"p{n}", **FAILED)
+            for n in range(MAX_WASTE_ROWS + 3)
+        ),
         *(call(model=f"nobody.knows-{n}") for n in range(7)),
     )
     text = plain_text(report_tables(report))
@@ -247,7 +250,7 @@ def test_the_models_in_use_are_marked_where_all_are_shown_too() -> None:
 
 
 def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison_report, "MOST_PROJECTS", 2)
+    monkeypatch.setattr(comparison_report, "MAX_PROJECTS", 2)
     calls = [call(tokens=TokenCounts(tokens), project=f"p{tokens}") for tokens in (1, 2, 3, 4)]
     report = report_on(
         *calls,
@@ -258,10 +261,10 @@ def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) 
     others = report.projects[-1]
     assert sum(part.mix.usd for part in others.traffic) == Decimal("0.000009")
     assert (others.failed_calls, sum(others.unpriced.values())) == (2, 1)
-    losses = {
-        key.project: (figures.calls, figures.tokens, figures.usd) for key, figures in report.losses
+    waste = {
+        key.project: (figures.calls, figures.tokens, figures.usd) for key, figures in report.waste
     }
-    assert losses == {
+    assert waste == {
         "p4": (1, 4, Decimal("0.000012")),
         "__other__": (2, 3, Decimal("0.000009")),
     }
@@ -275,7 +278,7 @@ def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison_report, "MOST_OBSERVED_PROJECTS", 3)
+    monkeypatch.setattr(comparison_report, "MAX_OBSERVED_PROJECTS", 3)
     projects = ("a", "b", "a", "c", UNATTRIBUTED, "b")
     calls = [
         call(n, TokenCounts(M * (n + 1)), project=project, **changes)
@@ -287,7 +290,7 @@ def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPat
         *(("b", 2), (UNATTRIBUTED, 1), ("a", 2), ("__other__", 1))
     ]
     assert report.account.failed_calls == 6
-    assert {key.project for key, _ in report.losses} == {"a", "b", UNATTRIBUTED, "__other__"}
+    assert {key.project for key, _ in report.waste} == {"a", "b", UNATTRIBUTED, "__other__"}
 
 
 def test_names_cannot_steer_what_shows_them() -> None:

@@ -10,8 +10,8 @@ import pytest
 from lambdas.adapters.report_layouts.focus_csv import write_csv
 from lambdas.adapters.report_layouts.focus_manifest import (
     SCHEMA_CREATED,
+    build_manifest,
     focus_metadata,
-    manifest_of,
 )
 from lambdas.domain.reports.focus import (
     COLUMNS,
@@ -19,9 +19,9 @@ from lambdas.domain.reports.focus import (
     IdentityDetail,
     LeftOut,
     Sums,
-    row_of,
+    build_row,
 )
-from tests.builders import NOBODY, usage_record
+from tests.builders import NO_ATTRIBUTION, usage_record
 from tests.focus_calls import charges_of, csv_of
 
 
@@ -30,14 +30,14 @@ def test_no_calls_are_a_header_alone() -> None:
 
 
 def test_a_number_with_more_places_than_its_column_is_refused() -> None:
-    (charge,) = [*charges_of([(usage_record(), NOBODY)]).charges(date(2026, 9, 1))][:1]
-    row = {**row_of(charge), "ListUnitPrice": Decimal("1E-21")}
+    (charge,) = [*charges_of([(usage_record(), NO_ATTRIBUTION)]).charges(date(2026, 9, 1))][:1]
+    row = {**build_row(charge), "ListUnitPrice": Decimal("1E-21")}
     with pytest.raises(Inexact):
         write_csv([row], io.StringIO())
 
 
 def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
-    manifest = manifest_of(
+    manifest = build_manifest(
         CostTotals(
             Sums(2, Decimal("1.50"), Decimal(2), Decimal("0.30")),
             3,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboards.cloudwatch import Metric, Periods, Query, Statistic, UnknownExpressionError, Value
-from dashboards.cloudwatch.queries import metric_of
+from dashboards.cloudwatch.queries import parse_metric
 
 _COMPLETE = "Complete"
 
@@ -56,7 +56,7 @@ class StoredMetrics:
             values = {query_id: values for (query_id, _), values in graph.answers.items()}
             starts = [start for start, _ in graph.periods]
             for query in graph.queries:
-                metric = metric_of(query["MetricStat"]["Metric"])
+                metric = parse_metric(query["MetricStat"]["Metric"])
                 self._sums[metric] = dict(zip(starts, values[query["Id"]], strict=True))
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:

@@ -12,7 +12,7 @@ from dashboards.reports import compare
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
-from lambdas.domain.reports.comparison import OutlineMemory
+from lambdas.domain.reports.comparison import OutlineCache
 from tests.command_line import run_command
 from tests.invocation_logs import as_lines, log, write
 
@@ -60,8 +60,8 @@ def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
     throttled = called("1", 1, errorCode="ThrottlingException", input={}, output={})
     later, earlier = called("2", 2), called("0", 0)
     logs = write(tmp_path / "a.json", as_lines(later, throttled, earlier))
-    losses = {loss["loss"]: loss["calls"] for loss in report_on(logs)["losses"]}
-    assert losses == {"throttled_calls": 1, "retried_calls": 1}
+    waste = {waste["waste"]: waste["calls"] for waste in report_on(logs)["waste"]}
+    assert waste == {"throttled_calls": 1, "retried_calls": 1}
 
 
 def test_logged_content_is_searched_and_never_told(
@@ -72,10 +72,10 @@ def test_logged_content_is_searched_and_never_told(
     request = {"inputTokenCount": 1500, "inputBodyJson": body}
     calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
     report = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    losses = {loss["loss"]: loss for loss in report["losses"]}
-    assert losses["repeated_prefixes"]["calls"] == 2
-    assert losses["repeated_prefixes"]["tokens"] == 2 * 1500
-    assert losses["oversize_max_tokens"]["tokens"] == 3 * 3995
+    waste = {waste["waste"]: waste for waste in report["waste"]}
+    assert waste["repeated_prefixes"]["calls"] == 2
+    assert waste["repeated_prefixes"]["tokens"] == 2 * 1500
+    assert waste["oversize_max_tokens"]["tokens"] == 3 * 3995
     assert report["outlined_calls"] == 3
     printed = capsys.readouterr()
     assert marker not in json.dumps(report, default=str) + printed.out + printed.err
@@ -87,7 +87,7 @@ def test_bodies_past_the_bound_are_counted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(compare, "OutlineMemory", partial(OutlineMemory, most_prefixes=3))
+    monkeypatch.setattr(compare, "OutlineCache", partial(OutlineCache, max_prefixes=3))
     request = {"inputTokenCount": 5, "inputBodyJson": {"messages": ["hello"]}}
     calls = [called(str(n), n, input=request) for n in range(3)]
     report = report_on(write(tmp_path / "a.json", as_lines(*calls)))

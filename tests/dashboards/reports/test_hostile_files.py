@@ -82,5 +82,5 @@ def test_object_without_an_end_says_why_it_is_none(text: str, why: Undecodable) 
 def test_no_line_and_no_value_that_is_decoded_at_once_takes_a_gigabyte() -> None:
     """Every 3 bytes of `[],` become an object of 64 bytes and a reference."""
     worst_factor = (64 + 8) / len(b"[],")
-    longest = max(log_reader.LONGEST_LINE_BYTES, json_values.LONGEST_VALUE_BYTES)
+    longest = max(log_reader.MAX_LINE_BYTES, json_values.MAX_VALUE_BYTES)
     assert longest * worst_factor < 500 * 10**6

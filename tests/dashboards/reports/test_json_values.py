@@ -100,7 +100,7 @@ def test_odd_streams(content: str, values: list[bytes]) -> None:
 
 
 def test_a_value_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 1000)
+    monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 1000)
     with pytest.raises(EndlessValueError):
         split('["' + "x" * 2000)
 

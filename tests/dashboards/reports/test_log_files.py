@@ -192,7 +192,7 @@ def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bo
 def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_reader, "LONGEST_LINE_BYTES", 500)
+    monkeypatch.setattr(log_reader, "MAX_LINE_BYTES", 500)
     path = write(tmp_path / "glued", json.dumps(ENVELOPE) * 3 + "\n" + MESSAGES[0] + "\n")
     assert read_ids(path) == [*IDS * 3, IDS[0]]
 
@@ -344,8 +344,8 @@ def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
 def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_reader, "LONGEST_LINE_BYTES", 1000)
-    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    monkeypatch.setattr(log_reader, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
     content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
     readings = list(read_records(write(tmp_path / "long.log", content)))
     assert [isinstance(reading, UsageRecord) for reading in readings] == [False, True, True, True]
@@ -416,7 +416,7 @@ def test_an_unreadable_log_in_a_folder_is_kept_for_reading_to_explain(tmp_path: 
 def test_a_value_that_does_not_end_is_no_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_values, "LONGEST_VALUE_BYTES", 100_000)
+    monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
     path = write(tmp_path / "a.json", b"[" + LINES[:200] + b"x" * 500_000)
     with pytest.raises(UnreadableLogsError, match="goes on for too long"):
         list(read_records(path))

@@ -139,7 +139,7 @@ def test_names_are_limited_by_the_settings_of_the_deployment() -> None:
         )
         for number, model_id in enumerate([NOVA, SONNET_4, SONNET_4])
     ]
-    source = collect_metrics(*calls, identity_bound=2, max_models=1, folding_patterns=["bot"])
+    source = collect_metrics(*calls, max_identities=2, max_models=1, role_rollup_patterns=["bot"])
     assert get_values(source, "Invocations", "ModelId") == {NOVA, "__other__"}
     assert get_values(source, "Invocations", "IdentityArn") == {
         "arn:aws:iam::111122223333:role/agent-0",
@@ -171,7 +171,7 @@ def test_prices_and_projects_are_those_of_the_settings() -> None:
     }
     record = usage_record(timestamp=NOON, identity_arn=ANA, model_id=NOVA, tokens=TokenCounts(3, 0))
     source = collect_metrics(
-        record, negotiated_prices=[contracted], attribution={"patterns": [pattern]}
+        record, contracted_prices=[contracted], attribution={"patterns": [pattern]}
     )
     cost = Metric("BedrockMeter", ESTIMATED_COST.name, (("Project", "search"),))
     assert source.values([cost], Statistic.SUM, TWO_HOURS) == {cost: (1.5, None)}

@@ -414,7 +414,7 @@ def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
     record = log(input={"inputTokenCount": 1_000_000}, output={"outputTokenCount": 0})
     logs = write(tmp_path / "logs.json", as_lines(record))
     half = [{"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 50}]
-    pricing = Config.from_context({"negotiated_prices": half}).pricing
+    pricing = Config.from_context({"contracted_prices": half}).pricing
     with open_local_meter(pricing=pricing) as local:
         meter_files(local, find_log_files([logs]))
         ((_, figures),) = local.summary.by_model()

@@ -17,8 +17,8 @@ from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.reconciliation_json import report_json as reconciliation_json
 from lambdas.adapters.report_layouts.comparison_json import report_json as comparison_json
 from lambdas.domain.pricing import shipped_prices
-from lambdas.wiring.negotiated_prices import NegotiatedPriceSetting
-from tests.builders import NOBODY, SONNET_4, usage_record
+from lambdas.wiring.contracted_prices import ContractedPriceSetting
+from tests.builders import NO_ATTRIBUTION, SONNET_4, usage_record
 from tests.focus_calls import charges_of
 from tests.unit.pricing.editions import listing, rate
 from tests.unit.reports.reconciliation import bill_rows
@@ -41,7 +41,7 @@ def comparison(_: Path) -> str:
 
 def manifest(folder: Path) -> str:
     out = folder / "focus.csv"
-    focus.write_costs(charges_of([(usage_record(model_id=SONNET_4), NOBODY)]), out, None)
+    focus.write_costs(charges_of([(usage_record(model_id=SONNET_4), NO_ATTRIBUTION)]), out, None)
     return focus.manifest_path(out).read_text()
 
 
@@ -61,7 +61,7 @@ def price_listing(_: Path) -> str:
 
 def contracted_price(_: Path) -> str:
     price = {"model": "m", "effective_from": "2026-01-01", "usd_per_million": {"input": 0.1}}
-    return NegotiatedPriceSetting.model_validate(price).model_dump_json()
+    return ContractedPriceSetting.model_validate(price).model_dump_json()
 
 
 def amounts(document: Any, *, is_money: bool = False) -> Iterator[Any]:

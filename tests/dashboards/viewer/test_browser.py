@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from dashboards.viewer.bodies import read_bodies
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.pages import write_page
 from dashboards.viewer.sources import source_of_logs
 from tests.invocation_logs import as_lines, log
@@ -34,7 +34,7 @@ LOGS = [
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     (folder / "logs.ndjson").write_bytes(as_lines(*LOGS))
-    write_page(Viewing.of(source_of_logs([folder / "logs.ndjson"])), folder / "page.html")
+    write_page(DashboardSession.of(source_of_logs([folder / "logs.ndjson"])), folder / "page.html")
     return folder / "page.html"
 
 

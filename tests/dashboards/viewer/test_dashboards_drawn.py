@@ -8,7 +8,7 @@ import pytest
 from cdk.config import Config
 from dashboards.cloudwatch import Metric
 from dashboards.reports.log_metrics import LogMetrics
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
@@ -36,7 +36,7 @@ def numbers(
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
-    widgets = Viewing.of(source).view(dashboard, choice, "1d")["widgets"]
+    widgets = DashboardSession.of(source).view(dashboard, choice, "1d")["widgets"]
     (widget,) = (candidate for candidate in widgets if candidate["title"] == title)
     return {series["name"]: series["value"] for series in widget["series"]}
 

@@ -10,9 +10,9 @@ import pytest
 from cdk.config import Config
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.viewer.bodies import UnknownBodyError, read_bodies, read_body
-from dashboards.viewer.dashboard_session import RANGES, NoSuchViewError, Viewing
+from dashboards.viewer.dashboard_session import RANGES, DashboardSession, NoSuchViewError
 from dashboards.viewer.drawings import Source, draw
-from dashboards.viewer.time_ranges import TimeRange, length_of, until
+from dashboards.viewer.time_ranges import TimeRange, parse_length, until
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.ledger import LedgerChange
 from tests.builders import usage_record
@@ -224,7 +224,7 @@ def test_logs_insights_says_where_it_runs_and_other_widgets_are_refused() -> Non
     [("-PT3H", timedelta(hours=3)), ("-P7D", timedelta(days=7)), ("-PT90M", timedelta(minutes=90))],
 )
 def test_a_start_is_relative(text: str, length: timedelta) -> None:
-    assert length_of(text) == length
+    assert parse_length(text) == length
     assert until(NOON, length).seconds == length.total_seconds()
 
 
@@ -237,9 +237,9 @@ def test_a_range_ends_with_the_period_that_has_begun() -> None:
 @pytest.mark.parametrize("chosen_range", RANGES)
 @pytest.mark.parametrize("dashboard", read_bodies())
 def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
-    viewing = Viewing.of(CALLS)
-    for choice in viewing.choices(dashboard) or [""]:
-        widgets = viewing.view(dashboard, choice, chosen_range)["widgets"]
+    session = DashboardSession.of(CALLS)
+    for choice in session.choices(dashboard) or [""]:
+        widgets = session.view(dashboard, choice, chosen_range)["widgets"]
         assert not [
             drawing for drawing in widgets if "cannot be evaluated" in drawing.get("message", "")
         ]
@@ -258,11 +258,11 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
 )
 def test_as_much_is_shown_first_as_it_takes_to_show_all(ago: timedelta | None, first: str) -> None:
     since = None if ago is None else NOON - ago
-    assert Viewing.of(replace(CALLS, since=since)).outline()["range"] == first
+    assert DashboardSession.of(replace(CALLS, since=since)).outline()["range"] == first
 
 
 def test_the_overview_says_how_much_now_against_last_week() -> None:
-    widgets = Viewing.of(CALLS).view("usage_overview", "", "1d")["widgets"]
+    widgets = DashboardSession.of(CALLS).view("usage_overview", "", "1d")["widgets"]
     (change,) = (
         drawing for drawing in widgets if drawing["title"] == "Quota tokens: now against last week"
     )
@@ -270,19 +270,19 @@ def test_the_overview_says_how_much_now_against_last_week() -> None:
 
 
 def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
-    viewing = Viewing.of(CALLS)
-    assert viewing.choices("identity_detail") == [ANA, BEN]
-    assert viewing.choices("usage_overview") == []
+    session = DashboardSession.of(CALLS)
+    assert session.choices("identity_detail") == [ANA, BEN]
+    assert session.choices("usage_overview") == []
     title = "Identity: quota tokens a day"
     for choice, tokens in ((ANA, 15), (BEN, 100)):
-        widgets = viewing.view("identity_detail", choice, "1d")["widgets"]
+        widgets = session.view("identity_detail", choice, "1d")["widgets"]
         (graph,) = (drawing for drawing in widgets if drawing["title"] == title)
         assert graph["series"][0]["value"] == tokens
 
 
 def test_a_hostile_name_breaks_no_body() -> None:
-    viewing = Viewing.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
-    widgets = viewing.view("identity_detail", HOSTILE, "1d")["widgets"]
+    session = DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
+    widgets = session.view("identity_detail", HOSTILE, "1d")["widgets"]
     (graph,) = (
         drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"
     )
@@ -295,7 +295,7 @@ def test_a_hostile_name_breaks_no_body() -> None:
 )
 def test_a_view_that_is_not_there_is_named(asked: tuple[str, str, str]) -> None:
     with pytest.raises(NoSuchViewError):
-        Viewing.of(CALLS).view(*asked)
+        DashboardSession.of(CALLS).view(*asked)
 
 
 @pytest.mark.parametrize(

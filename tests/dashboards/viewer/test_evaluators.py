@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dashboards.cloudwatch import Evaluation, Metric, Periods, Query, Series, Value
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.recent_views import RecentViews
 from dashboards.viewer.time_ranges import until
@@ -15,7 +15,7 @@ from tests.dashboards.viewer.test_drawings import widget
 LAST_DAY = until(NOON, timedelta(days=1))
 
 
-class NoFigures:
+class NoMetrics:
     """Metrics that nothing may read: the account evaluates."""
 
     def metrics(self, *_: object) -> Sequence[Metric]:
@@ -40,7 +40,7 @@ class Answering:
 
 
 def account(evaluator: Answering) -> Source:
-    return Source("an account", NoFigures(), lambda: NOON, evaluator=evaluator)
+    return Source("an account", NoMetrics(), lambda: NOON, evaluator=evaluator)
 
 
 def test_an_account_is_sent_the_queries_of_a_graph_as_they_stand() -> None:
@@ -75,7 +75,7 @@ def test_remarks_of_an_account_stand_below_the_graph() -> None:
 
 def test_an_account_is_asked_again_after_a_minute_and_not_before() -> None:
     seconds, evaluator = [0.0], Answering()
-    views = RecentViews(Viewing.of(account(evaluator)), clock=lambda: seconds[0])
+    views = RecentViews(DashboardSession.of(account(evaluator)), clock=lambda: seconds[0])
     views.view("usage_overview", "", "1d")
     asked = len(evaluator.asked)
     assert asked > 10
@@ -89,4 +89,4 @@ def test_an_account_is_asked_again_after_a_minute_and_not_before() -> None:
 
 def test_views_at_once_keep_the_place_where_graphs_are_evaluated() -> None:
     local = replace(account(Answering()), evaluator=None)
-    assert Viewing.of(local).at_once().source.evaluator is None
+    assert DashboardSession.of(local).at_once().source.evaluator is None

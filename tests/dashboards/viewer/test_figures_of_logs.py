@@ -14,7 +14,7 @@ import pytest
 
 from dashboards.demo.company import PROFILE, PROFILE_MODEL, invocation_logs
 from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.sources import source_of_logs
 from tests.invocation_logs import as_lines, log
 
@@ -63,11 +63,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
     """The widgets' numbers and lines, by what people read beside them."""
     path: Path = tmp_path_factory.mktemp("logs") / "company.ndjson"
     path.write_bytes(as_lines(*LOGS))
-    viewing = Viewing.of(source_of_logs([path]))
+    session = DashboardSession.of(source_of_logs([path]))
 
     @cache
     def widgets(dashboard: str, choice: str) -> dict[str, Any]:
-        view = viewing.view(dashboard, choice, "1d")["widgets"]
+        view = session.view(dashboard, choice, "1d")["widgets"]
         return {widget["title"]: widget for widget in view}
 
     def series(

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from dashboards.viewer.bodies import read_bodies
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.pages import write_page
 from dashboards.viewer.sources import source_of_logs
 from tests.hostile_names import HOSTILE_NAMES, hostile_logs
@@ -18,7 +18,7 @@ from tests.invocation_logs import as_lines, write
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     logs = write(folder / "logs.ndjson", as_lines(*hostile_logs()))
-    write_page(Viewing.of(source_of_logs([logs])), folder / "page.html")
+    write_page(DashboardSession.of(source_of_logs([logs])), folder / "page.html")
     return folder / "page.html"
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic, Value
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.pages import page_with_all
 from dashboards.viewer.recent_views import RecentViews
 from dashboards.viewer.server import HOST, PreviewServer
@@ -31,22 +31,24 @@ def read_data(page: str) -> dict[str, object]:
 
 
 def test_a_page_of_its_own_has_every_view() -> None:
-    page = page_with_all(Viewing.of(CALLS))
+    page = page_with_all(DashboardSession.of(CALLS))
     views = read_data(page)["views"]
     assert isinstance(views, dict)
     assert f"identity_detail\n{ANA}\n1d" in views
-    assert {key.split("\n")[0] for key in views} == set(Viewing.of(CALLS).bodies)
+    assert {key.split("\n")[0] for key in views} == set(DashboardSession.of(CALLS).bodies)
 
 
 def test_a_page_of_its_own_begins_with_all_there_is() -> None:
-    data = read_data(page_with_all(Viewing.of(replace(CALLS, since=NOON - timedelta(days=10)))))
+    data = read_data(
+        page_with_all(DashboardSession.of(replace(CALLS, since=NOON - timedelta(days=10))))
+    )
     assert data["range"] == "2w"
     assert isinstance(data["views"], dict)
     assert "usage_overview\n\n2w" in data["views"]
 
 
 def test_a_page_asks_no_other_host() -> None:
-    page = page_with_all(Viewing.of(CALLS))
+    page = page_with_all(DashboardSession.of(CALLS))
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     hashes = re.findall(r"'sha256-[^']*'", policy)
     assert policy == (
@@ -59,14 +61,14 @@ def test_a_page_asks_no_other_host() -> None:
 
 
 def test_a_name_cannot_end_the_element_that_it_is_in() -> None:
-    page = page_with_all(Viewing.of(source_of((timedelta(minutes=5), HOSTILE, 7))))
+    page = page_with_all(DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7))))
     assert "<script>alert" not in page
     assert HOSTILE in json.dumps(read_data(page)).replace('\\"', '"')
 
 
 @pytest.fixture
 def server() -> Iterator[PreviewServer]:
-    with PreviewServer(Viewing.of(CALLS), 0) as preview:
+    with PreviewServer(DashboardSession.of(CALLS), 0) as preview:
         Thread(target=preview.serve_forever, daemon=True).start()
         yield preview
         preview.shutdown()
@@ -93,7 +95,7 @@ def test_a_view_is_given_when_asked_for(server: PreviewServer) -> None:
     path = f"/data?dashboard=identity_detail&choice={quote(ANA)}&range=1d"
     status, text = ask(server, path)
     assert status == HTTPStatus.OK
-    view = Viewing.of(CALLS).view("identity_detail", ANA, "1d")
+    view = DashboardSession.of(CALLS).view("identity_detail", ANA, "1d")
     assert json.loads(text) == json.loads(json.dumps(view))
 
 
@@ -161,7 +163,7 @@ class Refusing:
 
 
 def test_a_source_that_does_not_answer_is_told_of(server: PreviewServer) -> None:
-    server.views = RecentViews(Viewing.of(replace(CALLS, metrics=Refusing())))
+    server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=Refusing())))
     status, text = ask(server, "/data?dashboard=identity_detail&choice=ana&range=1d")
     assert (status, text) == (HTTPStatus.BAD_GATEWAY, "AccessDenied")
 
@@ -186,8 +188,8 @@ def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
     server: PreviewServer,
 ) -> None:
     seconds, counting = [0.0], Counting()
-    viewing = Viewing.of(replace(CALLS, metrics=counting))
-    server.views = RecentViews(viewing, clock=lambda: seconds[0])
+    session = DashboardSession.of(replace(CALLS, metrics=counting))
+    server.views = RecentViews(session, clock=lambda: seconds[0])
     path = "/data?dashboard=usage_overview&choice=&range=1d"
     first = ask(server, path)
     read = counting.values_read
@@ -202,12 +204,14 @@ def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
 
 def test_threads_that_ask_at_once_read_each_value_once(server: PreviewServer) -> None:
     counting = Counting()
-    server.views = RecentViews(Viewing.of(replace(CALLS, metrics=counting)))
+    server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=counting)))
     path = "/data?dashboard=usage_overview&choice=&range=1d"
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: ask(server, path), range(4)))
     together, counting.values_read = counting.values_read, 0
-    RecentViews(Viewing.of(replace(CALLS, metrics=counting))).view("usage_overview", "", "1d")
+    RecentViews(DashboardSession.of(replace(CALLS, metrics=counting))).view(
+        "usage_overview", "", "1d"
+    )
     assert together == counting.values_read
 
 
@@ -225,7 +229,7 @@ def test_a_page_of_many_identities_keeps_those_with_most_tokens_and_says_so() ->
         (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
         for number in range(1, 41)
     ]
-    outline = read_data(page_with_all(Viewing.of(source_of(*calls))))
+    outline = read_data(page_with_all(DashboardSession.of(source_of(*calls))))
     dashboards = outline["dashboards"]
     assert isinstance(dashboards, list)
     (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")

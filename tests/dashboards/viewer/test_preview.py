@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from dashboards.command_line.entry_point import FailedCommand
-from dashboards.viewer.dashboard_session import Viewing
+from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import draw
 from dashboards.viewer.sources import source_of_account, source_of_cloudwatch, source_of_logs
 from dashboards.viewer.time_ranges import until
@@ -105,7 +105,7 @@ def test_an_account_tells_metrics_and_states_of_alarms() -> None:
     assert source.alarm_states is not None
     assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
     assert not source.namespaces
-    widgets = Viewing.of(source).view("pipeline_health", "", "1h")["widgets"]
+    widgets = DashboardSession.of(source).view("pipeline_health", "", "1h")["widgets"]
     (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
     assert {alarm["state"] for alarm in alarms["alarms"]} == {"NOT DEPLOYED"}
 
@@ -156,11 +156,11 @@ def test_an_account_that_refuses_says_so_in_each_widget() -> None:
 
     for event in ("GetMetricData", "DescribeAlarms"):
         cloudwatch.meta.events.register(f"before-call.cloudwatch.{event}", refuse)
-    viewing = Viewing.of(source_of_account("an account", cloudwatch))
+    session = DashboardSession.of(source_of_account("an account", cloudwatch))
     cloudwatch.put_metric_data(
         Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
     )
-    widgets = viewing.view("pipeline_health", "", "1h")["widgets"]
+    widgets = session.view("pipeline_health", "", "1h")["widgets"]
     messages = [
         widget["message"] for widget in widgets if widget["type"] == "alarm" or "message" in widget
     ]

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.attribution.labels import (
-    LONGEST_LABEL,
+    MAX_LABEL_LENGTH,
     NO_LABELS,
     UNATTRIBUTED,
     Labels,
     read_label,
 )
-from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, dimension_value
+from lambdas.domain.metrics.catalog import MAX_DIMENSION_VALUE_LENGTH, dimension_value
 from tests.unit.invocations.records import any_text
 
 labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
@@ -25,8 +25,8 @@ labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
         ("R\u00fcckfragen \u2013 Z\u00fcrich", "R\u00fcckfragen \u2013 Z\u00fcrich"),
         ("a\nb\x00c\u202ed", "a?b?c?d"),
         ("half \ud800", "half ?"),
-        ("x" * 10_000, "x" * LONGEST_LABEL),
-        ("x" * (LONGEST_LABEL - 1) + " y", "x" * (LONGEST_LABEL - 1)),
+        ("x" * 10_000, "x" * MAX_LABEL_LENGTH),
+        ("x" * (MAX_LABEL_LENGTH - 1) + " y", "x" * (MAX_LABEL_LENGTH - 1)),
         (":search", ":search"),
         ("_search", "_search"),
         ("\uff53\uff45\uff41\uff52\uff43\uff48", "search"),
@@ -43,7 +43,7 @@ labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
         ("\u039c\u0391\u03a4\u0397", "\u039c\u0391\u03a4\u0397 (not Latin)"),
         ("\ua4d0\ua4d1", "\ua4d0\ua4d1 (not Latin)"),
         ("\u0442\u0435\u0441\u0442", "\u0442\u0435\u0441\u0442"),
-        ("\u0441" * 400, "\u0441" * (LONGEST_LABEL - 12) + " (not Latin)"),
+        ("\u0441" * 400, "\u0441" * (MAX_LABEL_LENGTH - 12) + " (not Latin)"),
         (
             "\u043f\u043b\u0430\u0442\u0435\u0436\u0438 A",
             "\u043f\u043b\u0430\u0442\u0435\u0436\u0438 A",
@@ -75,10 +75,10 @@ def test_whatever_is_a_label_stays_one_and_fits_into_a_dimension(text: str) -> N
         return
     assert read_label(label) == label
     assert label.isprintable()
-    assert len(label) <= LONGEST_LABEL
+    assert len(label) <= MAX_LABEL_LENGTH
     label.encode()
     dimension = dimension_value(label)
-    assert 0 < len(dimension) <= LONGEST_DIMENSION_VALUE
+    assert 0 < len(dimension) <= MAX_DIMENSION_VALUE_LENGTH
     assert dimension.casefold() != UNATTRIBUTED
     assert not dimension.startswith("__")
 

@@ -6,16 +6,16 @@ from lambdas.domain.attribution import TagHistory
 from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.attribution.profile_models import ProfileModels
 from tests.builders import NOON, SONNET_4
-from tests.fakes import InMemoryTagMemory
+from tests.fakes import InMemoryTagCache
 
 PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
 
 
-def known(model_id: str | None) -> InMemoryTagMemory:
-    memory = InMemoryTagMemory()
+def known(model_id: str | None) -> InMemoryTagCache:
+    logging_state = InMemoryTagCache()
     entry = TagEntry(TagHistory(model_id=model_id), NOON, frozenset())
-    memory.remember(f"{PROFILES}abc123", entry, None)
-    return memory
+    logging_state.save(f"{PROFILES}abc123", entry, None)
+    return logging_state
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,11 @@ def test_other_names_stay_as_they_are(name: str) -> None:
 
 
 def test_model_that_is_known_is_asked_for_once_and_an_unknown_one_again() -> None:
-    memory = known(None)
-    models = ProfileModels(memory, PROFILES)
+    logging_state = known(None)
+    models = ProfileModels(logging_state, PROFILES)
     assert models.name_model("abc123") == "abc123"
-    memory.entries[f"{PROFILES}abc123"] = TagEntry(TagHistory(model_id=SONNET_4), NOON, frozenset())
+    logging_state.entries[f"{PROFILES}abc123"] = TagEntry(
+        TagHistory(model_id=SONNET_4), NOON, frozenset()
+    )
     assert [models.name_model("abc123") for _ in range(3)] == [SONNET_4] * 3
-    assert len(memory.recalled) == 2
+    assert len(logging_state.recalled) == 2

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lambdas.domain.attribution import TagFacts, TagHistory, TagObservation, tagged_arns
 from lambdas.domain.attribution.tags import (
-    LONGEST_TAG_VALUE,
-    MOST_HISTORY_BYTES,
+    MAX_HISTORY_BYTES,
+    MAX_TAG_VALUE_LENGTH,
     NO_TAGS,
     Tags,
     kept_tags,
@@ -109,7 +109,7 @@ def test_of_several_spellings_of_a_name_the_first_in_order_stands() -> None:
 
 
 def test_a_value_longer_than_any_is_cut() -> None:
-    assert kept_tags([("a", "x" * 10_000)], {"a"}) == (("a", "x" * LONGEST_TAG_VALUE),)
+    assert kept_tags([("a", "x" * 10_000)], {"a"}) == (("a", "x" * MAX_TAG_VALUE_LENGTH),)
 
 
 # What held when.
@@ -143,14 +143,14 @@ def test_a_model_that_is_known_stays_known() -> None:
     assert history == TagHistory((TagObservation(at(0), SEARCH),), HAIKU_3)
 
 
-MOST_LARGE = 6
+MANY_LARGE_TAGS = 6
 """How many observations of large tags are kept, beside one of no tags."""
 
 
 def large(project: str) -> Tags:
     return (
         ("project", project),
-        ("use_case", "\u00fc" * (MOST_HISTORY_BYTES // 2 // MOST_LARGE - 60)),
+        ("use_case", "\u00fc" * (MAX_HISTORY_BYTES // 2 // MANY_LARGE_TAGS - 60)),
     )
 
 
@@ -161,12 +161,12 @@ def size_of(history: TagHistory) -> int:
 
 def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
     history = TagHistory()
-    for hours in range(2 * MOST_LARGE):
+    for hours in range(2 * MANY_LARGE_TAGS):
         history = history.observed(at(hours), large(str(hours)))
-        assert size_of(history) <= MOST_HISTORY_BYTES
-    kept = range(MOST_LARGE, 2 * MOST_LARGE)
+        assert size_of(history) <= MAX_HISTORY_BYTES
+    kept = range(MANY_LARGE_TAGS, 2 * MANY_LARGE_TAGS)
     assert [history.tags_at(at(hours)) for hours in kept] == [large(str(hours)) for hours in kept]
-    assert history.tags_at(at(MOST_LARGE - 1)) == NO_TAGS
+    assert history.tags_at(at(MANY_LARGE_TAGS - 1)) == NO_TAGS
 
 
 def test_whoever_changes_usual_tags_every_hour_for_months_makes_nobody_forget_them() -> None:
@@ -179,10 +179,10 @@ def test_whoever_changes_usual_tags_every_hour_for_months_makes_nobody_forget_th
 
 def test_of_what_is_not_kept_any_more_nothing_is_known() -> None:
     history = TagHistory()
-    for hours in range(MOST_LARGE):
+    for hours in range(MANY_LARGE_TAGS):
         history = history.observed(at(hours), large(str(hours)))
     assert history.tags_at(at(-1)) == large("0")
-    history = history.observed(at(MOST_LARGE), large("last"))
+    history = history.observed(at(MANY_LARGE_TAGS), large("last"))
     assert [history.tags_at(at(hours)) for hours in (-1, 0)] == [NO_TAGS] * 2
     assert history.tags_at(at(1)) == large("1")
 
@@ -195,14 +195,14 @@ def test_what_is_kept_may_take_all_bytes_there_are_and_no_more(over: int) -> Non
         looks = enumerate((SEARCH, (("project", filling),), SEARCH))
         return reduce(lambda known, look: known.observed(at(look[0]), look[1]), looks, TagHistory())
 
-    full = history("x" * (MOST_HISTORY_BYTES - size_of(history("")) + over))
+    full = history("x" * (MAX_HISTORY_BYTES - size_of(history("")) + over))
     assert (full.tags_at(at(0)) == SEARCH) == (over == 0)
-    assert size_of(full) <= MOST_HISTORY_BYTES
+    assert size_of(full) <= MAX_HISTORY_BYTES
 
 
 def test_where_a_history_begins_anew_with_no_tags_that_is_told_once() -> None:
     history = TagHistory().observed(at(0), large("0")).observed(at(1), NO_TAGS)
-    for hours in range(2, MOST_LARGE + 2):
+    for hours in range(2, MANY_LARGE_TAGS + 2):
         history = history.observed(at(hours), large(str(hours)))
     assert [observation.tags for observation in history.observations[:2]] == [NO_TAGS, large("2")]
 
@@ -224,7 +224,7 @@ def test_what_is_observed_later_changes_nothing_before(
     assert longer.tags_at(at(hours)) == history.tags_at(at(hours))
 
 
-many_looks = st.lists(st.integers(1, 5), min_size=1, max_size=3 * MOST_LARGE)
+many_looks = st.lists(st.integers(1, 5), min_size=1, max_size=3 * MANY_LARGE_TAGS)
 small_or_large = some_tags | st.sampled_from([large("search"), large("chat")])
 
 
@@ -238,7 +238,7 @@ def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
         history = history.observed(at(now), tags[number % len(tags)])
         if now > hours:
             known.append(history.tags_at(at(hours)))
-        assert size_of(history) <= MOST_HISTORY_BYTES
+        assert size_of(history) <= MAX_HISTORY_BYTES
     answers = [answer for answer in known if answer != NO_TAGS]
     assert len(set(answers)) <= 1
 

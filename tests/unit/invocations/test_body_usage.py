@@ -325,7 +325,7 @@ def openai(prompt: object, cached: object) -> dict[str, Any]:
         pytest.param(100, 40, TokenCounts(60, 20, 40), id="some_cached"),
         pytest.param(100, 0, TokenCounts(100, 20, 0), id="none_cached"),
         pytest.param(100, 100, TokenCounts(0, 20, 100), id="all_cached"),
-        pytest.param(100, None, TokenCounts(100, 20), id="not_told"),
+        pytest.param(100, None, TokenCounts(100, 20), id="not_reported"),
         pytest.param(100, "many", TokenCounts(100, 20), id="told_in_words"),
     ],
 )
@@ -552,7 +552,7 @@ def test_a_body_of_other_text_tells_nothing(body: str) -> None:
         pytest.param(one_line({"metrics": {"latencyMs": 5}}), 5, id="text"),
         pytest.param({"metrics": {"latencyMs": "Lore"}}, None, id="words"),
         pytest.param({"metrics": [1866]}, None, id="no_object"),
-        pytest.param({"usage": CONVERSE}, None, id="not_told"),
+        pytest.param({"usage": CONVERSE}, None, id="not_reported"),
     ],
 )
 def test_a_body_tells_how_long_the_model_took(body: object, latency_ms: int | None) -> None:

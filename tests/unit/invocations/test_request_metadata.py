@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.invocations.request_metadata import (
-    LONGEST_METADATA_TEXT,
-    MOST_PAIRS,
+    MAX_METADATA_LENGTH,
+    MAX_PAIRS,
     read_metadata,
 )
 from tests.unit.invocations.records import (
@@ -19,7 +19,7 @@ from tests.unit.invocations.records import (
     read_record,
 )
 
-LONGEST = "x" * LONGEST_METADATA_TEXT
+LONGEST = "x" * MAX_METADATA_LENGTH
 
 
 def test_metadata_is_kept_in_the_order_of_its_names() -> None:
@@ -65,7 +65,7 @@ def test_a_pair_of_any_other_text_is_kept_as_it_is(name: str, text: str) -> None
 def test_of_a_thousand_pairs_the_first_ones_by_name_are_kept_in_whatever_order_they_come() -> None:
     pairs = {f"name-{number:04}": "text" for number in range(1000)}
     kept = read_metadata(pairs)
-    assert kept == tuple(pairs.items())[:MOST_PAIRS]
+    assert kept == tuple(pairs.items())[:MAX_PAIRS]
     assert read_metadata(dict(reversed(pairs.items()))) == kept
 
 
@@ -89,10 +89,10 @@ hostile = st.dictionaries(
 def test_whatever_callers_send_is_bounded_ordered_and_can_be_stored(value: object) -> None:
     kept = read_metadata(value)
     assert kept == tuple(sorted(set(kept)))
-    assert len(kept) <= MOST_PAIRS
+    assert len(kept) <= MAX_PAIRS
     assert isinstance(hash(kept), int)
     for text in (text for pair in kept for text in pair):
-        assert len(text) <= LONGEST_METADATA_TEXT
+        assert len(text) <= MAX_METADATA_LENGTH
         text.encode()
     assert read_record(invocation_log(requestMetadata=value)).request_metadata == kept
 

@@ -55,14 +55,14 @@ POLICY: PolicyDocument = {
 }
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/BedrockMeter-Boundary-us-east-1"
 DEPLOYED_ROLE = DeployedRole(ROLE, TRUST, POLICY, BOUNDARY)
-MEMORY = "BedrockMeter-LoggingMemory"
+LOGGING_STATE = "BedrockMeter-LoggingState"
 DEPLOYED = DeployedLogging(
     CONFIGURATION,
     GROUP,
     DESTINATION,
     retention_days=90,
     role=DEPLOYED_ROLE,
-    memory_parameter=MEMORY,
+    logging_state_parameter=LOGGING_STATE,
 )
 LIVE_GROUP = LogGroup("STANDARD", 90, frozenset({(DESTINATION, "")}))
 LIVE_ROLE = Role(TRUST, {"Writing": POLICY}, frozenset(), BOUNDARY)

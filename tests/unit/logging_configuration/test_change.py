@@ -46,8 +46,8 @@ def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> 
     [
         ({"logGroupName": "logs", "filterName": "x"}, ("logs",)),
         ({"roleName": "role", "policyName": "x"}, ("role",)),
-        ({"name": "memory", "value": "HIDDEN", "type": "String"}, ("memory",)),
-        ({"names": ["memory", "other"]}, ("memory", "other")),
+        ({"name": "logging_state", "value": "HIDDEN", "type": "String"}, ("logging_state",)),
+        ({"names": ["logging_state", "other"]}, ("logging_state", "other")),
         ({"alarmNames": ["one", "two"]}, ("one", "two")),
         ({"name": "mute", "muteTargets": {"alarmNames": ["one"]}}, ("one", "mute")),
         ({"topicArn": "arn:topic"}, ("arn:topic",)),

@@ -13,7 +13,7 @@ from lambdas.domain.logging_configuration import (
     DeployedLogging,
     Difference,
     LoggingConfiguration,
-    LoggingMemory,
+    LoggingState,
     LogGroup,
     Role,
     Subject,
@@ -125,7 +125,7 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
     changes: dict[str, Any],
 ) -> None:
     live = CONFIGURATION | changes
-    assert bool(of_configuration(live)) is not LoggingMemory((CONFIGURATION,)).is_ours(live)
+    assert bool(of_configuration(live)) is not LoggingState((CONFIGURATION,)).is_ours(live)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from lambdas.domain.metrics import (
     StatisticSet,
     aggregate,
 )
-from lambdas.domain.metrics.aggregation import LARGEST_DISTRIBUTION
+from lambdas.domain.metrics.aggregation import MAX_DISTRIBUTION_SIZE
 from lambdas.domain.metrics.catalog import USAGE_METRICS, Detail
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, metered, usage_record, usage_records
 from tests.enriching import call_books
@@ -35,7 +35,7 @@ def find(points: list[DataPoint], name: str, **dimensions: str) -> list[DataPoin
     return [point for point in points if point.metric.name == name and point.dimensions == wanted]
 
 
-def sum_of(point: DataPoint) -> Decimal:
+def sum_metric(point: DataPoint) -> Decimal:
     match point.values:
         case Distribution(values, counts):
             pairs = zip(values, counts, strict=True)
@@ -74,11 +74,11 @@ def test_absent_counts_make_no_data_point() -> None:
 def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points() -> None:
     records = [
         usage_record(request_id=str(number), tokens=TokenCounts(input=number))
-        for number in range(LARGEST_DISTRIBUTION + 1)
+        for number in range(MAX_DISTRIBUTION_SIZE + 1)
     ]
     points = find(aggregate_fully(records), "InputTokens")
     sizes = [len(point.values.values) for point in points if isinstance(point.values, Distribution)]
-    assert sizes == [LARGEST_DISTRIBUTION, 1]
+    assert sizes == [MAX_DISTRIBUTION_SIZE, 1]
 
 
 def test_identities_can_be_folded_into_one() -> None:
@@ -87,7 +87,7 @@ def test_identities_can_be_folded_into_one() -> None:
     rolled_up = [call._replace(values=call.values._replace(identity="__other__")) for call in calls]
     points = aggregate(rolled_up, Detail.STANDARD)
     (folded,) = find(points, "Invocations", IdentityArn="__other__")
-    assert sum_of(folded) == 2
+    assert sum_metric(folded) == 2
 
 
 def test_standard_detail_leaves_out_what_only_full_detail_publishes() -> None:
@@ -113,7 +113,7 @@ def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[Usage
     for metric in USAGE_METRICS:
         sums = {
             dimension_set: sum(
-                sum_of(point)
+                sum_metric(point)
                 for point in points
                 if point.metric == metric
                 and tuple(dimension for dimension, _ in point.dimensions)
@@ -129,7 +129,7 @@ def test_data_points_of_parts_add_up_to_those_of_the_whole(
     records: list[UsageRecord], cut: int
 ) -> None:
     def total(points: list[DataPoint], name: str) -> Decimal:
-        return sum((sum_of(point) for point in find(points, name)), Decimal(0))
+        return sum((sum_metric(point) for point in find(points, name)), Decimal(0))
 
     whole = aggregate_fully(records)
     parts = aggregate_fully(records[:cut]), aggregate_fully(records[cut:])

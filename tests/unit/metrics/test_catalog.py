@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import pytest
 
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution, Rung
+from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSource
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
@@ -90,7 +90,7 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         UNATTRIBUTED,
         UNATTRIBUTED,
         UNATTRIBUTED,
-        Rung.UNATTRIBUTED,
+        AttributionSource.UNATTRIBUTED,
         is_forged=True,
         is_disputed=True,
     )
@@ -154,8 +154,8 @@ def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
 
 
 def test_what_nobody_told_is_published_as_nothing_and_never_as_zero() -> None:
-    untold = usage_record(tokens=TokenCounts())
-    call = enriched(untold)
+    unreported = usage_record(tokens=TokenCounts())
+    call = enriched(unreported)
     assert call.cost is Unpriced.NO_COUNTS
     values = {name: metric.value_of(call, call.cost) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {

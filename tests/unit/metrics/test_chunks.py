@@ -10,8 +10,8 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metrics import DataPoint, Distribution, aggregate
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.chunks import (
-    LARGEST_CALL_BYTES,
-    LARGEST_CALL_DATA_POINTS,
+    MAX_CALL_BYTES,
+    MAX_CALL_DATA_POINTS,
     Chunk,
     cut_into_chunks,
 )
@@ -48,7 +48,7 @@ def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
 def test_many_different_identities_are_spread_over_the_fewest_chunks() -> None:
     records = scattered(500)
     chunks = chunks_of(records, Detail.FULL)
-    assert all(len(chunk.data_points) <= LARGEST_CALL_DATA_POINTS for chunk in chunks)
+    assert all(len(chunk.data_points) <= MAX_CALL_DATA_POINTS for chunk in chunks)
     place = 0
     for chunk in chunks[:-1]:
         one_more = records[place : place + chunk.size + 1]
@@ -97,11 +97,11 @@ def test_many_different_values_are_spread_over_the_fewest_chunks() -> None:
     assert len(chunks) > 1
     place = 0
     for chunk in chunks:
-        assert size_of(chunk.data_points) <= LARGEST_CALL_BYTES
+        assert size_of(chunk.data_points) <= MAX_CALL_BYTES
         one_more = records[place : place + chunk.size + 1]
         place += chunk.size
         if place < len(records):
-            assert size_of(points_of(one_more)) > LARGEST_CALL_BYTES
+            assert size_of(points_of(one_more)) > MAX_CALL_BYTES
 
 
 def points_of(records: list[UsageRecord]) -> Sequence[DataPoint]:

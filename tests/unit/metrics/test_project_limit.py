@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import UsageRecord
-from tests.builders import BEN, NOBODY, enriched, usage_record
+from tests.builders import BEN, NO_ATTRIBUTION, enriched, usage_record
 from tests.enriching import dimension_namer
 
 ANA = BEN.replace("ben", "ana")
@@ -15,7 +15,7 @@ def shown(*records: UsageRecord) -> list[str]:
     """The projects that metrics show, where one a month has a series of its own."""
     namer = dimension_namer(max_projects=1)
     attributed = (
-        NOBODY._replace(project=PROJECTS.get(record.identity_arn, UNATTRIBUTED))
+        NO_ATTRIBUTION._replace(project=PROJECTS.get(record.identity_arn, UNATTRIBUTED))
         for record in records
     )
     return [

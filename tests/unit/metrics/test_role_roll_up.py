@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
-from lambdas.domain.metrics.catalog import LONGEST_DIMENSION_VALUE, dimension_value
-from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, BoundedIdentities, IdentityFolding
+from lambdas.domain.metrics.catalog import MAX_DIMENSION_VALUE_LENGTH, dimension_value
+from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, BoundedIdentities, RoleRollUp
 from tests.builders import ANA, BEN
 
 ROLE = "arn:aws:iam::111122223333:role/agent"
@@ -30,29 +30,29 @@ def session(name: str) -> str:
     ],
 )
 def test_sessions_of_machines_are_folded_into_their_role(name: str) -> None:
-    assert IdentityFolding().dimension_value(session(name)) == ROLE
+    assert RoleRollUp().dimension_value(session(name)) == ROLE
 
 
 @pytest.mark.parametrize(
     "name", ["ana@example.com", "support-chat", "ana-2024", "build-42", "i-am-a-person"]
 )
 def test_sessions_of_people_and_applications_keep_their_whole_arn(name: str) -> None:
-    assert IdentityFolding().dimension_value(session(name)) == session(name)
+    assert RoleRollUp().dimension_value(session(name)) == session(name)
 
 
 def test_configuration_adds_patterns_which_match_whole_names() -> None:
-    folding = IdentityFolding(["job-[a-z]+"])
+    folding = RoleRollUp(["job-[a-z]+"])
     assert folding.dimension_value(session("job-nightly")) == ROLE
     assert folding.dimension_value(session("my-job-nightly-run")) == session("my-job-nightly-run")
 
 
 @pytest.mark.parametrize("arn", [BEN, "unknown", "arn:aws:iam::111122223333:root", "odd text"])
 def test_who_has_no_session_is_never_folded(arn: str) -> None:
-    assert IdentityFolding([".*"]).dimension_value(arn) == arn
+    assert RoleRollUp([".*"]).dimension_value(arn) == arn
 
 
 def test_past_the_bound_identities_are_others_and_members_stay_members() -> None:
-    identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(2, 20))
+    identities = BoundedIdentities(RoleRollUp(), InMemoryIdentityRegistry(2, 20))
     arns = [ANA, BEN, "carl", ANA, "dora", BEN]
     assert [identities.name(arn, "2026-09") for arn in arns] == [
         ANA,
@@ -65,13 +65,13 @@ def test_past_the_bound_identities_are_others_and_members_stay_members() -> None
 
 
 def test_every_month_starts_from_nothing() -> None:
-    identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(1, 20))
+    identities = BoundedIdentities(RoleRollUp(), InMemoryIdentityRegistry(1, 20))
     assert identities.name(ANA, "2026-09") == ANA
     assert identities.name(BEN, "2026-10") == BEN
 
 
 def test_a_role_with_too_many_sessions_is_shown_as_the_role() -> None:
-    identities = BoundedIdentities(IdentityFolding(), InMemoryIdentityRegistry(200, 2))
+    identities = BoundedIdentities(RoleRollUp(), InMemoryIdentityRegistry(200, 2))
     arns = [session(name) for name in ("ana", "ben", "chloe", "dario", "ana")]
     assert [identities.name(arn, "2026-09") for arn in arns] == [
         session("ana"),
@@ -87,7 +87,7 @@ def test_any_text_becomes_what_cloudwatch_takes(text: str) -> None:
     value = dimension_value(text)
     assert value.isascii()
     assert value.isprintable()
-    assert 1 <= len(value) <= LONGEST_DIMENSION_VALUE
+    assert 1 <= len(value) <= MAX_DIMENSION_VALUE_LENGTH
     assert not value.startswith(":")
     assert value == value.strip()
 
@@ -103,7 +103,7 @@ def test_different_texts_never_share_a_dimension_value(one: str, other: str) -> 
 
 def test_texts_that_cloudwatch_does_not_take_are_still_told_apart() -> None:
     assert dimension_value("caf\u00e9").startswith("caf?~")
-    longest = "a" * LONGEST_DIMENSION_VALUE
+    longest = "a" * MAX_DIMENSION_VALUE_LENGTH
     assert dimension_value(longest) == longest
     texts = [
         longest + "b",

@@ -12,9 +12,9 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import (
     GUARDRAILS,
     BilledUnit,
+    ContractedPrice,
+    ContractedPrices,
     Cost,
-    NegotiatedPrice,
-    NegotiatedPrices,
     Price,
     PriceBasis,
     PriceBook,
@@ -162,7 +162,7 @@ def test_call_that_a_guardrail_blocked_costs_what_the_guardrail_costs() -> None:
 
 
 def test_contracted_discount_holds_for_units_as_well() -> None:
-    half = NegotiatedPrices([NegotiatedPrice("*", date(2026, 1, 1), {}, Decimal(50))])
+    half = ContractedPrices([ContractedPrice("*", date(2026, 1, 1), {}, Decimal(50))])
     pricing = Pricing(PRICING.book, half)
     record = usage_record(
         model_id=IMAGES,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.usage_record import CallVariant
 from lambdas.domain.pricing import (
+    ContractedPrice,
+    ContractedPrices,
     Cost,
-    NegotiatedPrice,
-    NegotiatedPrices,
     PriceBasis,
     PriceBook,
     Pricing,
@@ -40,12 +40,12 @@ BOOK = PriceBook([LISTED, FLEX], edition="e1")
 TODAY = NOON.date()
 
 
-def cost_of(record: UsageRecord, *negotiated: NegotiatedPrice, book: PriceBook = BOOK) -> object:
-    return price_call(record, Pricing(book, NegotiatedPrices(negotiated)))
+def cost_of(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK) -> object:
+    return price_call(record, Pricing(book, ContractedPrices(contracted)))
 
 
-def usd(record: UsageRecord, *negotiated: NegotiatedPrice, book: PriceBook = BOOK) -> Decimal:
-    cost = cost_of(record, *negotiated, book=book)
+def usd(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK) -> Decimal:
+    cost = cost_of(record, *contracted, book=book)
     assert isinstance(cost, Cost)
     return cost.effective_usd
 
@@ -120,11 +120,11 @@ def agreed(
     **usd: str,
 ) -> object:
     rates = {TokenKind(kind): Decimal(value) for kind, value in usd.items()}
-    return NegotiatedPrice(model, since, rates, Decimal(percent), tier)
+    return ContractedPrice(model, since, rates, Decimal(percent), tier)
 
 
 @pytest.mark.parametrize(
-    ("negotiated", "expected"),
+    ("contracted", "expected"),
     [
         ([], "18"),
         ([agreed(percent="10")], "16.2"),
@@ -149,17 +149,17 @@ def agreed(
     ],
 )
 def test_what_was_agreed_on_is_paid_from_its_day_on(
-    negotiated: list[NegotiatedPrice], expected: str
+    contracted: list[ContractedPrice], expected: str
 ) -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6))
-    cost = cost_of(record, *negotiated)
+    cost = cost_of(record, *contracted)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(expected)
     assert cost.list_usd == 18
 
 
 @pytest.mark.parametrize(
-    ("negotiated", "expected"),
+    ("contracted", "expected"),
     [
         ([], "9"),
         ([agreed(percent="10")], "8.1"),  # a discount is of all tiers
@@ -172,10 +172,10 @@ def test_what_was_agreed_on_is_paid_from_its_day_on(
     ],
 )
 def test_a_call_in_a_service_tier_has_the_price_of_the_tier(
-    negotiated: list[NegotiatedPrice], expected: str
+    contracted: list[ContractedPrice], expected: str
 ) -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="flex")
-    assert usd(record, *negotiated) == Decimal(expected)
+    assert usd(record, *contracted) == Decimal(expected)
 
 
 def test_a_tier_of_which_nothing_is_known_is_told_apart_from_a_model_of_which_nothing_is() -> None:
@@ -216,7 +216,7 @@ def test_a_model_of_ones_own_has_the_price_that_was_told_and_no_list_price() -> 
 )
 def test_a_model_is_known_if_calls_of_it_can_have_a_cost(model_id: str, *, is_known: bool) -> None:
     own, discount = agreed("imported-model/abc", input="1"), agreed("custom-model/*", percent="5")
-    assert Pricing(BOOK, NegotiatedPrices([own, discount])).knows(model_id) is is_known  # type: ignore[list-item]
+    assert Pricing(BOOK, ContractedPrices([own, discount])).knows(model_id) is is_known  # type: ignore[list-item]
 
 
 priced = usage_records.map(lambda record: record._replace(model_id=HAIKU_3))
@@ -252,7 +252,7 @@ def test_pricing_and_adding_up_is_adding_up_and_pricing(records: list[UsageRecor
 def test_money_is_decimal_and_a_discount_never_makes_a_call_dearer(
     record: UsageRecord, percent: Decimal
 ) -> None:
-    cost = cost_of(record, NegotiatedPrice("*", date(2020, 1, 1), {}, percent))
+    cost = cost_of(record, ContractedPrice("*", date(2020, 1, 1), {}, percent))
     if isinstance(cost, Cost):
         assert isinstance(cost.effective_usd, Decimal)
         assert isinstance(cost.list_usd, Decimal)

@@ -55,7 +55,7 @@ def edition(*changes: PriceChange, superseded: tuple[str, ...] = ()) -> Edition:
 
 def usd(prices: PriceBook, day: date = TOMORROW, size: int = 1) -> dict[TokenKind, str]:
     """The prices that a call in the Region gets."""
-    found = prices.prices_of(NOVA, read_route(NOVA, REGION), day).token_rates(size)
+    found = prices.get_prices(NOVA, read_route(NOVA, REGION), day).token_rates(size)
     return {kind: str(listed.usd) for kind, listed in found.items()}
 
 
@@ -82,7 +82,7 @@ def test_large_calls_keep_their_price_where_that_of_small_ones_changes() -> None
 
 def test_a_unit_has_a_price_of_its_own() -> None:
     found = lay_over(book(price("1")), edition(change("0.04", BilledUnit.IMAGE)))
-    prices = found.prices_of(NOVA, read_route(NOVA, REGION), TOMORROW)
+    prices = found.get_prices(NOVA, read_route(NOVA, REGION), TOMORROW)
     assert prices.unit_rates[BilledUnit.IMAGE].usd == Decimal("0.04")
     assert usd(found) == {INPUT: "1"}
 

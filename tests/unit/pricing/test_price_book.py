@@ -22,7 +22,7 @@ from lambdas.domain.pricing import (
     read_route,
 )
 from lambdas.domain.pricing.price_book import is_same_model
-from lambdas.domain.pricing.routes import partition_of
+from lambdas.domain.pricing.routes import get_partition
 from tests.builders import listed_price
 
 NOVA = "amazon.nova-pro-v1:0"
@@ -52,7 +52,7 @@ def find(
     day: date = DAY,
     model_id: str = NOVA,
 ) -> ListRate | None:
-    prices = book.prices_of(model_id, read_route(invoked_model_id, region), day)
+    prices = book.get_prices(model_id, read_route(invoked_model_id, region), day)
     return prices.token_rates(1000).get(TokenKind.INPUT)
 
 
@@ -122,7 +122,7 @@ def test_route_decides_on_price_and_basis(
     ],
 )
 def test_place_is_in_one_partition(place: str, partition: str) -> None:
-    assert partition_of(place) == partition
+    assert get_partition(place) == partition
 
 
 def test_partition_is_read_from_the_profile_where_the_region_is_unknown() -> None:
@@ -145,7 +145,7 @@ def test_each_kind_takes_its_own_scope() -> None:
             price("5", kind=TokenKind.CACHE_READ),
         ]
     )
-    found = book.prices_of(NOVA, Route("eu-west-1"), DAY).token_rates(0)
+    found = book.get_prices(NOVA, Route("eu-west-1"), DAY).token_rates(0)
     assert {kind: usd_and_basis(rate) for kind, rate in found.items()} == {
         TokenKind.INPUT: ("1", PriceBasis.REGION),
         TokenKind.OUTPUT: ("9", PriceBasis.GEOGRAPHY),
@@ -161,9 +161,9 @@ def test_published_price_of_zero_is_a_price() -> None:
 def test_price_of_another_tier_is_never_taken() -> None:
     flex = replace(price("1"), service_tier="flex")
     book = PriceBook([price("2"), flex])
-    found = book.prices_of(NOVA, Route("eu-west-1"), DAY, "flex").token_rates(0)
+    found = book.get_prices(NOVA, Route("eu-west-1"), DAY, "flex").token_rates(0)
     assert usd_and_basis(found[TokenKind.INPUT]) == ("1", PriceBasis.ASSUMED)
-    assert not book.prices_of(NOVA, Route("us-east-1"), DAY, "priority")
+    assert not book.get_prices(NOVA, Route("us-east-1"), DAY, "priority")
 
 
 def test_assumed_price_is_the_dearest_of_those_in_force_for_the_size_of_the_call() -> None:
@@ -176,10 +176,10 @@ def test_assumed_price_is_the_dearest_of_those_in_force_for_the_size_of_the_call
             price("20", (Routing.REGION, "eu-west-1"), effective_from=date(2026, 10, 1)),
         ]
     )
-    prices = book.prices_of(NOVA, Route("sa-east-1"), DAY)
+    prices = book.get_prices(NOVA, Route("sa-east-1"), DAY)
     assert usd_of(prices.token_rates(100)[TokenKind.INPUT]) == "3"
     assert usd_of(prices.token_rates(101)[TokenKind.INPUT]) == "9"
-    before = book.prices_of(NOVA, Route("sa-east-1"), date(2026, 8, 31))
+    before = book.get_prices(NOVA, Route("sa-east-1"), date(2026, 8, 31))
     assert usd_of(before.token_rates(100)[TokenKind.INPUT]) == "7"
 
 
@@ -204,7 +204,7 @@ def test_units_have_scopes_like_tokens() -> None:
         ("us-east-1", ("0.04", PriceBasis.REGION)),
         ("sa-east-1", ("0.05", PriceBasis.ASSUMED)),
     ):
-        rates = book.prices_of(NOVA, Route(region), DAY).unit_rates
+        rates = book.get_prices(NOVA, Route(region), DAY).unit_rates
         assert usd_and_basis(rates[BilledUnit.IMAGE]) == found
 
 
@@ -291,7 +291,7 @@ def test_newer_row_that_lists_fewer_kinds_leaves_the_others_in_force() -> None:
         rates=(Rates(0, {TokenKind.INPUT: Decimal(1), TokenKind.OUTPUT: Decimal(2)}),),
     )
     book = PriceBook([old, price("3", effective_from=date(2026, 6, 1))])
-    rates = book.prices_of(NOVA, Route("us-east-1"), DAY).token_rates(0)
+    rates = book.get_prices(NOVA, Route("us-east-1"), DAY).token_rates(0)
     assert (usd_of(rates[TokenKind.INPUT]), usd_of(rates[TokenKind.OUTPUT])) == ("3", "2")
 
 
@@ -315,7 +315,7 @@ def test_row_with_a_reason_supersedes_one_of_the_same_day() -> None:
 
 def test_rows_of_a_day_can_list_different_kinds() -> None:
     output = replace(price("5", kind=TokenKind.OUTPUT), source="another")
-    rates = PriceBook([price(), output]).prices_of(NOVA, Route("us-east-1"), DAY).token_rates(0)
+    rates = PriceBook([price(), output]).get_prices(NOVA, Route("us-east-1"), DAY).token_rates(0)
     assert {kind: rate.price.source for kind, rate in rates.items()} == {
         TokenKind.INPUT: "tests",
         TokenKind.OUTPUT: "another",
@@ -374,7 +374,7 @@ routes = st.builds(
 def test_basis_is_region_only_where_the_region_has_a_row_of_the_kind(
     rows: list[Price], route: Route, kind: TokenKind
 ) -> None:
-    found = PriceBook(rows).prices_of(NOVA, route, DAY).token_rates(0).get(kind)
+    found = PriceBook(rows).get_prices(NOVA, route, DAY).token_rates(0).get(kind)
     has_row = any(
         (row.routing, row.place) == (Routing.REGION, route.region)
         and kind in row.rates[0].usd_per_million
@@ -388,11 +388,11 @@ def test_basis_is_region_only_where_the_region_has_a_row_of_the_kind(
 def test_assumed_price_is_at_least_every_listed_one_of_the_partition(
     rows: list[Price], route: Route, kind: TokenKind
 ) -> None:
-    found = PriceBook(rows).prices_of(NOVA, route, DAY).token_rates(0).get(kind)
+    found = PriceBook(rows).get_prices(NOVA, route, DAY).token_rates(0).get(kind)
     of_partition = [
         row.rates[0].usd_per_million[kind]
         for row in rows
-        if partition_of(row.place) == route.partition and kind in row.rates[0].usd_per_million
+        if get_partition(row.place) == route.partition and kind in row.rates[0].usd_per_million
     ]
     assert (found is None) == (not of_partition)
     if found is not None:
@@ -403,8 +403,8 @@ def test_assumed_price_is_at_least_every_listed_one_of_the_partition(
 
 @given(listed, routes)
 def test_partitions_never_borrow_from_one_another(rows: list[Price], route: Route) -> None:
-    own = [row for row in rows if partition_of(row.place) == route.partition]
-    whole, alone = (PriceBook(each).prices_of(NOVA, route, DAY) for each in (rows, own))
+    own = [row for row in rows if get_partition(row.place) == route.partition]
+    whole, alone = (PriceBook(each).get_prices(NOVA, route, DAY) for each in (rows, own))
     assert whole.token_rates(0) == alone.token_rates(0)
 
 
@@ -414,9 +414,9 @@ def test_a_profile_that_may_be_global_has_the_dearest_price_assumed(
 ) -> None:
     profile = f"arn:aws:bedrock:{region}:111122223333:application-inference-profile/a1b2c3"
     book = PriceBook(rows)
-    hidden = book.prices_of(NOVA, read_route(profile, region), DAY).token_rates(0)
+    hidden = book.get_prices(NOVA, read_route(profile, region), DAY).token_rates(0)
     for invoked in (NOVA, f"global.{NOVA}"):
-        known = book.prices_of(NOVA, read_route(invoked, region), DAY).token_rates(0)
+        known = book.get_prices(NOVA, read_route(invoked, region), DAY).token_rates(0)
         assert hidden.keys() == known.keys()
         for kind, rate in hidden.items():
             assert rate.basis is PriceBasis.ASSUMED
@@ -445,7 +445,7 @@ def test_row_without_a_price_of_large_calls_lists_none_where_the_model_has_one()
     )
 
     def usd(region: str, size: int, tier: str | None = None) -> tuple[str, PriceBasis] | None:
-        prices = book.prices_of("maker.m", Route(region), date(2026, 9, 8), tier)
+        prices = book.get_prices("maker.m", Route(region), date(2026, 9, 8), tier)
         rate = prices.token_rates(size).get(TokenKind.INPUT)
         return None if rate is None else (str(rate.usd), rate.basis)
 

@@ -96,7 +96,7 @@ def test_flex_costs_less_than_the_standard_tier_and_faster_tiers_more() -> None:
     for price in tiers:
         region = price.place if price.routing is Routing.REGION else "us-east-1"
         route = Route(region, "global" if price.routing is Routing.GLOBAL else "")
-        usual = book.prices_of(price.model_id, route, DAY).token_rates(0)
+        usual = book.get_prices(price.model_id, route, DAY).token_rates(0)
         for kind, usd in price.rates[0].usd_per_million.items():
             standard = usual.get(kind)
             if standard is not None and standard.basis is not PriceBasis.ASSUMED:

@@ -12,9 +12,9 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.invocations.usage_record import MAX_CONFLICT_VALUES, CallVariant, Conflicts
 from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.pricing import (
+    ContractedPrice,
+    ContractedPrices,
     Cost,
-    NegotiatedPrice,
-    NegotiatedPrices,
     Price,
     PriceBasis,
     PriceBook,
@@ -181,9 +181,9 @@ def test_many_twins_that_are_billed_otherwise_cannot_make_a_call_unpriced(
 
 def test_many_twins_lower_neither_a_contracted_price_nor_a_cost_without_assumed_prices() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN, tokens=MILLION)
-    contracted = NegotiatedPrice(UNKNOWN, date(2026, 1, 1), {TokenKind.INPUT: Decimal(200)})
+    contracted = ContractedPrice(UNKNOWN, date(2026, 1, 1), {TokenKind.INPUT: Decimal(200)})
     (record,) = join_readings([real, *twins_of(real, "a.model")]).values()
-    pricing = replace(PRICING, negotiated=NegotiatedPrices([contracted]))
+    pricing = replace(PRICING, contracted=ContractedPrices([contracted]))
     assert priced(record, pricing).effective_usd == Decimal(200)
     assert priced(record, replace(pricing, assume_prices=False)).effective_usd == Decimal(200)
     assert priced(record, replace(PRICING, assume_prices=False)).effective_usd == Decimal(9)

@@ -226,7 +226,7 @@ def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() ->
 def test_more_series_than_the_meter_publishes_are_a_mismatch(name: str) -> None:
     auditor = CoverageAuditor(account_with_fake_series(name), named_profile, max_models=100)
     report = auditor.audit_settled_hours(SETTLED)
-    assert (report.is_mismatch, report.exceeded_bound) == (True, 201)
+    assert (report.is_mismatch, report.exceeded_tolerance) == (True, 201)
     text = mismatch_notice(report).text
     assert "More than 201 models have metrics in the namespace BedrockMeter" in text
 
@@ -239,5 +239,5 @@ def test_models_of_two_months_and_the_rest_are_as_many_as_the_meter_publishes() 
     assert not CoverageAuditor(metrics, max_models=2).audit_settled_hours(SETTLED).is_mismatch
     metrics.add("BedrockMeter", "Invocations", WITHIN, 1, "vendor.model-5")
     report = CoverageAuditor(metrics, max_models=2).audit_settled_hours(SETTLED)
-    assert report.exceeded_bound == 5
+    assert report.exceeded_tolerance == 5
     assert not report.mismatches

@@ -14,8 +14,8 @@ from lambdas.adapters.report_layouts.comparison_files import ComparisonFiles
 from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.reports.comparison import OutlineMemory, TrafficObserver, WeeklyComparison
-from lambdas.domain.reports.comparison.losses import Loss
+from lambdas.domain.reports.comparison import OutlineCache, TrafficObserver, WeeklyComparison
+from lambdas.domain.reports.comparison.waste import WasteKind
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.services import compare_models
 from lambdas.services.compare_models import ModelComparer
@@ -73,8 +73,8 @@ def text(files: InMemoryReportFiles, week: str = "2026-W47") -> str:
     return files.kept[f"comparison/week={week}/bedrock-meter.txt"].decode()
 
 
-def lost(written: WeeklyComparison) -> set[Loss]:
-    return {key.loss for key, _ in written.report.losses}
+def lost(written: WeeklyComparison) -> set[WasteKind]:
+    return {key.waste for key, _ in written.report.waste}
 
 
 @pytest.mark.parametrize("now", [NOW, NOW - timedelta(hours=4.5), NOW + timedelta(days=6)])
@@ -139,7 +139,7 @@ def test_calls_are_looked_at_in_order_of_time_however_the_ledger_holds_them() ->
     again = call("2", MONDAY + 30 * SECOND)
     for calls in ((throttled, again), (again, throttled)):
         reporter, _ = comparing(*calls)
-        assert Loss.RETRIED_CALLS in lost(reporter.report(NOW))
+        assert WasteKind.RETRIED_CALLS in lost(reporter.report(NOW))
 
 
 def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them() -> None:
@@ -147,7 +147,7 @@ def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them
     again = call("2", MONDAY)
     for calls in ((throttled, again), (again, throttled)):
         reporter, _ = comparing(*calls)
-        assert Loss.RETRIED_CALLS in lost(reporter.report(NOW))
+        assert WasteKind.RETRIED_CALLS in lost(reporter.report(NOW))
 
 
 def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> None:
@@ -173,7 +173,7 @@ def test_requests_are_looked_at_where_they_are_logged() -> None:
     logs = InMemoryInvocationLogs({record.timestamp: message(record, body) for record in calls})
     reporter, files = comparing(*calls, logs=logs)
     written = reporter.report(NOW)
-    assert lost(written) == {Loss.REPEATED_PREFIXES, Loss.OVERSIZE_MAX_TOKENS}
+    assert lost(written) == {WasteKind.REPEATED_PREFIXES, WasteKind.OVERSIZE_MAX_TOKENS}
     assert written.requests_unread is None
     report = read_json(files)
     assert (report["outlined_calls"], report["requests_left_out"]) == (2, 0)
@@ -192,7 +192,7 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
         }
     )
     reporter, files = comparing(
-        last, first, logs=logs, outlines=partial(OutlineMemory, most_prefixes=2)
+        last, first, logs=logs, outlines=partial(OutlineCache, max_prefixes=2)
     )
     reporter.report(NOW)
     assert (read_json(files)["calls"], read_json(files)["outlined_calls"]) == (1, 1)
@@ -204,7 +204,7 @@ def test_what_cannot_be_remembered_is_counted() -> None:
     logs = InMemoryInvocationLogs(
         {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
     )
-    reporter, files = comparing(*calls, logs=logs, outlines=partial(OutlineMemory, most_prefixes=4))
+    reporter, files = comparing(*calls, logs=logs, outlines=partial(OutlineCache, max_prefixes=4))
     reporter.report(NOW)
     assert (read_json(files)["outlined_calls"], read_json(files)["requests_left_out"]) == (2, 1)
     assert "1 request did not fit in memory." in text(files)
@@ -273,7 +273,7 @@ def test_unreadable_items_are_counted_in_the_report() -> None:
 
 
 def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare_models, "MOST_CALLS", 2)
+    monkeypatch.setattr(compare_models, "MAX_CALLS", 2)
     reporter, files = comparing(*(call(str(number), MONDAY) for number in range(2)))
     reporter.report(NOW)
     files.kept.clear()

@@ -5,19 +5,19 @@ from contextlib import suppress
 import pytest
 
 from lambdas.domain.logging_configuration import (
-    AlteredMemoryError,
+    AlteredStateError,
     ExistingPolicy,
     ForeignConfigurationError,
     LoggingConfiguration,
-    LoggingMemory,
-    VerifiedMemory,
+    LoggingState,
+    VerifiedState,
 )
 from lambdas.domain.logging_configuration.ports import (
     ConfigurationRefusedError,
-    MemoryUnavailableError,
+    StateUnavailableError,
 )
 from lambdas.services.configure_logging import LoggingConfigurator, NotRestored
-from tests.fakes import InMemoryLoggingApi, InMemoryMemoryCopy, InMemoryMemoryStore
+from tests.fakes import InMemoryLoggingApi, InMemoryStateCopy, InMemoryStateStore
 
 REFUSE, ADOPT, REPLACE = ExistingPolicy
 
@@ -40,14 +40,14 @@ class Account:
 
     def __init__(self, state: str, replaced: LoggingConfiguration | None = None) -> None:
         self.api = InMemoryLoggingApi(LIVE[state])
-        self.store = InMemoryMemoryStore()
-        self.copy = InMemoryMemoryCopy()
+        self.store = InMemoryStateStore()
+        self.copy = InMemoryStateCopy()
         if state in ("ours", "changed since"):  # we wrote ours once
-            self.remember(LoggingMemory((OURS,), replaced))
-        self.configurator = LoggingConfigurator(self.api, VerifiedMemory(self.store, self.copy))
+            self.save(LoggingState((OURS,), replaced))
+        self.configurator = LoggingConfigurator(self.api, VerifiedState(self.store, self.copy))
 
-    def remember(self, memory: LoggingMemory) -> None:
-        self.store.memory, self.copy.memories = memory, (memory,)
+    def save(self, logging_state: LoggingState) -> None:
+        self.store.logging_state, self.copy.memories = logging_state, (logging_state,)
 
     def delete(self) -> NotRestored | None:
         return self.configurator.delete(OURS)
@@ -81,7 +81,7 @@ def test_creating_and_updating(
     if request_type == "rolled-back update" and state == "ours":
         newer = configuration("newer")  # what the update wrote before it was rolled back
         account.api.live = newer
-        account.remember(LoggingMemory((OURS, newer)))
+        account.save(LoggingState((OURS, newer)))
     if live_afterwards == "an error":
         before = account.api.live
         with pytest.raises(ForeignConfigurationError):
@@ -115,14 +115,14 @@ def test_deleting_removes_or_restores_only_what_is_still_ours(
         account.put(OURS, ADOPT)
     assert account.delete() is None
     assert account.api.live == live_afterwards
-    assert account.store.memory == LoggingMemory()
+    assert account.store.logging_state == LoggingState()
 
 
 @pytest.mark.parametrize("policy", ExistingPolicy)
 @pytest.mark.parametrize("state", ["none", "foreign", "changed since"])
 def test_a_delete_after_a_failed_create_changes_nothing(state: str, policy: ExistingPolicy) -> None:
     account = Account(state)
-    account.remember(LoggingMemory())
+    account.save(LoggingState())
     account.api.refused = [OURS]
     is_adopted = policy is ADOPT and state == "foreign"
     if not is_adopted:
@@ -188,7 +188,7 @@ def test_a_restore_that_is_refused_is_reported_and_ours_goes_all_the_same() -> N
     assert not_restored is not None
     assert not_restored.configuration == FOREIGN
     assert account.api.live is None
-    assert account.store.memory == LoggingMemory(found=FOREIGN)
+    assert account.store.logging_state == LoggingState(found=FOREIGN)
 
 
 def test_a_restore_that_was_refused_is_made_up_for_by_the_next_deployment() -> None:
@@ -238,7 +238,7 @@ def test_an_update_of_an_adoption_that_was_refused_can_be_rolled_back(
 def test_what_cannot_be_remembered_is_not_done() -> None:
     account = Account("foreign")
     account.store.writes_left = 0
-    with pytest.raises(MemoryUnavailableError):
+    with pytest.raises(StateUnavailableError):
         account.put(OURS, REPLACE)
     assert account.api.live == FOREIGN
 
@@ -260,7 +260,7 @@ def test_wherever_writing_is_interrupted_it_goes_on_where_it_was(
 ) -> None:
     account = Account("foreign")
     account.store.writes_left, account.copy.writes_left = memories, copies
-    with suppress(MemoryUnavailableError):
+    with suppress(StateUnavailableError):
         account.put(OURS, REPLACE)
         account.put(NEW, REPLACE)
         account.delete()
@@ -280,28 +280,28 @@ PLANTED: LoggingConfiguration = {
 @pytest.mark.parametrize(
     "planted",
     [
-        LoggingMemory((OURS,), found=PLANTED),
-        LoggingMemory(found=PLANTED),
-        LoggingMemory(),
-        LoggingMemory(adopted="audit"),
+        LoggingState((OURS,), found=PLANTED),
+        LoggingState(found=PLANTED),
+        LoggingState(),
+        LoggingState(adopted="audit"),
     ],
 )
-def test_what_others_wrote_into_the_memory_is_not_put_back(planted: LoggingMemory) -> None:
+def test_what_others_wrote_into_the_memory_is_not_put_back(planted: LoggingState) -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.store.memory = planted
+    account.store.logging_state = planted
     not_restored = account.delete()
     assert account.api.live is None
     assert not_restored is not None
     assert not_restored.configuration is None
     assert "differs from the copy" in not_restored.reason
-    assert account.store.memory == planted
+    assert account.store.logging_state == planted
 
 
 def test_what_others_wrote_into_the_copy_is_not_put_back() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = (LoggingMemory((OURS,), found=PLANTED),)
+    account.copy.memories = (LoggingState((OURS,), found=PLANTED),)
     assert account.delete() is not None
     assert account.api.live is None
 
@@ -309,7 +309,7 @@ def test_what_others_wrote_into_the_copy_is_not_put_back() -> None:
 def test_a_configuration_of_others_that_the_memory_calls_ours_is_not_removed() -> None:
     account = Account("ours")
     account.api.live = FOREIGN
-    account.store.memory = LoggingMemory((FOREIGN,), found=PLANTED)
+    account.store.logging_state = LoggingState((FOREIGN,), found=PLANTED)
     assert account.delete() is not None
     assert account.api.live == FOREIGN
 
@@ -325,8 +325,8 @@ def test_a_memory_that_lost_its_copy_is_not_put_back() -> None:
 def test_nothing_is_deployed_with_a_memory_that_others_wrote() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.store.memory = LoggingMemory((OURS,), found=PLANTED)
-    with pytest.raises(AlteredMemoryError, match="replaced: bucket attacker-bucket"):
+    account.store.logging_state = LoggingState((OURS,), found=PLANTED)
+    with pytest.raises(AlteredStateError, match="replaced: bucket attacker-bucket"):
         account.put(NEW, REPLACE)
     assert account.api.live == OURS
 
@@ -335,7 +335,7 @@ def test_a_memory_of_the_version_before_is_taken_by_the_first_update() -> None:
     account = Account("ours", replaced=FOREIGN)
     account.copy.memories = ()
     account.put(NEW, REPLACE)
-    assert account.copy.recall() == (account.store.memory,)
+    assert account.copy.load() == (account.store.logging_state,)
     assert account.delete() is None
     assert account.api.live == FOREIGN
 
@@ -348,7 +348,7 @@ def test_any_number_of_failed_updates_stays_within_a_parameter() -> None:
         account.api.refused = [newer]
         with pytest.raises(ConfigurationRefusedError):
             account.put(newer, REPLACE)
-    assert len(account.store.memory.to_text()) < 4_096
+    assert len(account.store.logging_state.to_text()) < 4_096
     account.delete()
     assert account.api.live == FOREIGN
 

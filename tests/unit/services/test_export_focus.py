@@ -73,7 +73,7 @@ def rows_of(files: InMemoryReportFiles, period: str) -> list[TextRow]:
     return read_rows(io.StringIO(gzip.decompress(packed).decode(), newline=""))
 
 
-def manifest_of(files: InMemoryReportFiles, period: str) -> Any:
+def build_manifest(files: InMemoryReportFiles, period: str) -> Any:
     return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
 
 
@@ -90,14 +90,14 @@ def test_each_period_has_its_calls_and_their_cost(
         expected = sum(cost.effective_usd for cost in costs if isinstance(cost, Cost))
         assert expected > 0
         assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
-        assert Decimal(manifest_of(files, period)["billed_cost_usd"]) == expected
+        assert Decimal(build_manifest(files, period)["billed_cost_usd"]) == expected
 
 
 def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
-    assert exporter.export(NOW) == [manifest_of(files, period) for period in (OCTOBER, NOVEMBER)]
-    manifest = manifest_of(files, NOVEMBER)
+    assert exporter.export(NOW) == [build_manifest(files, period) for period in (OCTOBER, NOVEMBER)]
+    manifest = build_manifest(files, NOVEMBER)
     parts = ("source", "account_id", "written_at", "covers_until", "is_cut_off_by_retention")
     assert {name: manifest[name] for name in parts} == {
         "source": "Bedrock Meter",
@@ -110,7 +110,7 @@ def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
     assert manifest["left_out"] == [
         {"model_id": "a.b", "reason": "no_price", "invocations": 1, "tokens": 15}
     ]
-    assert manifest_of(files, OCTOBER)["covers_until"] == "2026-11-01T00:00:00Z"
+    assert build_manifest(files, OCTOBER)["covers_until"] == "2026-11-01T00:00:00Z"
     assert manifest["focus_metadata"]["FocusVersion"] == "1.2"
 
 
@@ -121,7 +121,7 @@ def test_the_manifest_comes_last_and_knows_its_files(
     names = list(files.kept)
     assert [name.split("/")[1] for name in names] == ["csv", "parquet", "manifests"] * 2
     for period in (OCTOBER, NOVEMBER):
-        for file in manifest_of(files, period)["files"]:
+        for file in build_manifest(files, period)["files"]:
             (name,) = (path for path in names if period in path and path.endswith(file["name"]))
             content = files.kept[name]
             assert file["bytes"] == len(content)
@@ -186,8 +186,8 @@ def test_a_period_that_began_before_the_ledger_does_is_told(
     exporter: FocusExporter, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
     replace(exporter, kept=kept).export(NOW)
-    assert manifest_of(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
-    assert manifest_of(files, NOVEMBER)["is_cut_off_by_retention"] is False
+    assert build_manifest(files, OCTOBER)["is_cut_off_by_retention"] is is_cut_off
+    assert build_manifest(files, NOVEMBER)["is_cut_off_by_retention"] is False
 
 
 def test_the_previous_period_of_january_is_december(
@@ -244,7 +244,7 @@ def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
     costs = [price_call(record, PRICING) for record in calls]
     expected = sum(cost.effective_usd for cost in costs if isinstance(cost, Cost))
     assert sum(Decimal(row["BilledCost"] or "NaN") for row in rows) == expected
-    manifest = manifest_of(files, NOVEMBER)
+    manifest = build_manifest(files, NOVEMBER)
     assert (manifest["identity_detail"], manifest["rows"]) == ("signed_in_people", 2)
 
 
@@ -252,8 +252,10 @@ def test_unreadable_items_are_counted_in_the_manifests(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
-    assert manifest_of(files, NOVEMBER)["unreadable_items"] == 0
+    assert build_manifest(files, NOVEMBER)["unreadable_items"] == 0
     rows = rows_of(files, NOVEMBER)
     replace(exporter, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3)).export(NOW)
-    assert {manifest_of(files, period)["unreadable_items"] for period in (OCTOBER, NOVEMBER)} == {3}
+    assert {
+        build_manifest(files, period)["unreadable_items"] for period in (OCTOBER, NOVEMBER)
+    } == {3}
     assert rows_of(files, NOVEMBER) == rows

@@ -17,9 +17,9 @@ from lambdas.domain.metrics import DimensionNamer, MetricPublishing
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import (
     CallCost,
+    ContractedPrice,
+    ContractedPrices,
     Cost,
-    NegotiatedPrice,
-    NegotiatedPrices,
     PriceBook,
     Pricing,
     Rates,
@@ -51,7 +51,7 @@ from tests.fakes import (
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
 SONNET_USD = {TokenKind.INPUT: Decimal(3), TokenKind.OUTPUT: Decimal(15)}
 WITH_SONNET = Pricing(
-    PRICES, NegotiatedPrices([NegotiatedPrice(SONNET_4, date(2026, 1, 1), SONNET_USD)])
+    PRICES, ContractedPrices([ContractedPrice(SONNET_4, date(2026, 1, 1), SONNET_USD)])
 )
 
 
@@ -101,7 +101,7 @@ def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() ->
     assert {dict(point.dimensions).get("IdentityArn", ANA) for point in points} == {ANA}
     assert usd_in(sink) == Decimal("0.000105")
     assert report.by_model == {
-        SONNET_4: RepricedModel(1, Decimal("0.000105"), ("negotiated, from 2026-01-01",))
+        SONNET_4: RepricedModel(1, Decimal("0.000105"), ("contracted, from 2026-01-01",))
     }
 
 
@@ -156,7 +156,7 @@ def test_a_group_in_which_a_call_waits_is_kept() -> None:
 
 def test_a_price_that_begins_later_is_found_whichever_day_was_noted_first() -> None:
     begins = NOON.date() + timedelta(days=1)
-    pricing = Pricing(PRICES, NegotiatedPrices([NegotiatedPrice(SONNET_4, begins, SONNET_USD)]))
+    pricing = Pricing(PRICES, ContractedPrices([ContractedPrice(SONNET_4, begins, SONNET_USD)]))
     early = usage_record(request_id="early", model_id=SONNET_4)
     late = usage_record(request_id="late", model_id=SONNET_4, timestamp=NOON + timedelta(days=1))
     for records in ((early, late), (late, early)):

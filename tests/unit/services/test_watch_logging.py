@@ -10,9 +10,9 @@ from lambdas.domain.logging_configuration import (
     Difference,
     LoggingChange,
     LoggingConfiguration,
-    LoggingMemory,
+    LoggingState,
     Subject,
-    VerifiedMemory,
+    VerifiedState,
     WatchState,
 )
 from lambdas.domain.logging_configuration.watch_ports import WatchStateChangedError
@@ -23,12 +23,12 @@ from tests.fakes import (
     InMemoryDeployments,
     InMemoryLoggingApi,
     InMemoryLogGroups,
-    InMemoryMemoryCopy,
-    InMemoryMemoryStore,
     InMemoryNotifier,
     InMemoryRoles,
     InMemorySafeguards,
-    InMemoryWatchMemory,
+    InMemoryStateCopy,
+    InMemoryStateStore,
+    InMemoryWatchStateStore,
 )
 from tests.unit.logging_configuration.deployed import (
     CONFIGURATION,
@@ -37,8 +37,8 @@ from tests.unit.logging_configuration.deployed import (
     GROUP,
     LIVE_GROUP,
     LIVE_ROLE,
+    LOGGING_STATE,
     MALLORY,
-    MEMORY,
     NOON,
     ROLE,
     change,
@@ -54,30 +54,30 @@ class Account:
 
     def __init__(self) -> None:
         self.api = InMemoryLoggingApi(CONFIGURATION)
-        self.put, self.copy = InMemoryMemoryStore(), InMemoryMemoryCopy()
-        self.remember(CONFIGURATION)
+        self.put, self.copy = InMemoryStateStore(), InMemoryStateCopy()
+        self.save(CONFIGURATION)
         self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
         self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
         self.safeguards = InMemorySafeguards()
         self.history = InMemoryChangeHistory()
         self.deployments = InMemoryDeployments()
-        self.memory = InMemoryWatchMemory()
+        self.logging_state = InMemoryWatchStateStore()
         self.notifier = InMemoryNotifier()
         self.watcher = LoggingWatcher(
             deployed=DEPLOYED,
             deploying_role_arn=CONFIGURATOR,
-            put=VerifiedMemory(self.put, self.copy),
+            put=VerifiedState(self.put, self.copy),
             live=LiveLogging(self.api, self.groups, self.roles),
             safeguards=self.safeguards,
             history=self.history,
             deployments=self.deployments,
-            memory=self.memory,
+            logging_state=self.logging_state,
             notifier=self.notifier,
         )
 
-    def remember(self, *written: LoggingConfiguration) -> None:
-        self.put.memory = LoggingMemory(written)
-        self.copy.memories = (self.put.memory,)
+    def save(self, *written: LoggingConfiguration) -> None:
+        self.put.logging_state = LoggingState(written)
+        self.copy.memories = (self.put.logging_state,)
 
     def check(self, cause: LoggingChange | None = None) -> int:
         """Check at noon; says in how many ways logging is not as deployed."""
@@ -94,7 +94,7 @@ class Account:
 
 
 CHANGED = "invocation logging was changed"
-MENDED = "all is as deployed again"
+RESOLVED = "all is as deployed again"
 METER_CHANGED = "the meter itself was changed"
 METER_TOUCHED = "a change of the meter itself was undone or left no trace"
 TOUCHED = "a change of invocation logging was undone or left no trace"
@@ -108,7 +108,7 @@ def account() -> Account:
 def test_as_long_as_all_is_as_deployed_nobody_is_told(account: Account) -> None:
     assert [account.check(), account.check()] == [0, 0]
     assert account.texts == []
-    assert account.memory.state is None
+    assert account.logging_state.state is None
 
 
 def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Account) -> None:
@@ -179,7 +179,7 @@ def test_that_it_is_over_is_told_once(account: Account) -> None:
     account.check(change())
     account.api.live = CONFIGURATION
     assert [account.check(), account.check()] == [0, 0]
-    assert account.subjects == [CHANGED, MENDED]
+    assert account.subjects == [CHANGED, RESOLVED]
 
 
 def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Account) -> None:
@@ -204,14 +204,14 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put = change("PutModelInvocationLoggingConfiguration", userIdentity=identity)
     account.deployments.under_way = True
-    account.remember(CONFIGURATION, renamed)
+    account.save(CONFIGURATION, renamed)
     account.api.live = renamed
     account.check(put)
     account.groups[GROUP] = group(retention_days=30)  # a stack after the other
     assert account.check(put) == account.check() == 2
     account.deployments.under_way = False
     account.deployments.over.append((NOON - timedelta(minutes=5), NOON))
-    account.remember(renamed)
+    account.save(renamed)
     account.groups[GROUP] = LIVE_GROUP
     account.check(put)
     account.watcher = replace(account.watcher, deployed=replace(DEPLOYED, configuration=renamed))
@@ -266,7 +266,7 @@ def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
     begun = NOON - timedelta(minutes=10)
     account.deployments.over.append((begun, NOON))
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
-    account.remember(renamed)
+    account.save(renamed)
     account.api.live = renamed
     assert account.check(change(userIdentity=session_of(CONFIGURATOR))) == 2
     assert account.texts == []
@@ -275,23 +275,23 @@ def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
 
 
 def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) -> None:
-    """An attacker writes the same into Bedrock, the memory and its copy."""
+    """An attacker writes the same into Bedrock, the logging state and its copy."""
     theirs = CONFIGURATION | {
         "s3Config": {"bucketName": "attacker-bucket"},
         "textDataDeliveryEnabled": True,
     }
     account.api.live = theirs
-    account.remember(theirs)
+    account.save(theirs)
     account.check()
     (text,) = account.texts
     assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
     assert "textDataDeliveryEnabled is True, was False" in text
-    assert "memory of Bedrock's logging configuration is of another configuration" in text
+    assert "logging state of Bedrock's logging configuration is of another configuration" in text
 
 
 def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
     planted = {"s3Config": {"bucketName": "attacker-bucket"}}
-    account.put.memory = LoggingMemory((CONFIGURATION,), found=planted)
+    account.put.logging_state = LoggingState((CONFIGURATION,), found=planted)
     account.check()
     (text,) = account.texts
     assert "in SSM differs from its copy in the state table" in text
@@ -301,14 +301,14 @@ def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: A
 @pytest.mark.parametrize(
     ("action", "parameters"),
     [
-        ("PutParameter", {"name": MEMORY, "value": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
-        ("DeleteParameters", {"names": ["other", MEMORY]}),
+        ("PutParameter", {"name": LOGGING_STATE, "value": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+        ("DeleteParameters", {"names": ["other", LOGGING_STATE]}),
     ],
 )
 def test_whoever_changed_the_memory_is_named(
     account: Account, action: str, parameters: dict[str, Any]
 ) -> None:
-    account.put.memory = LoggingMemory()
+    account.put.logging_state = LoggingState()
     account.history += [
         change(action, eventID="other", requestParameters={"name": "other"}, userIdentity=None),
         change(action, requestParameters=parameters),
@@ -316,11 +316,11 @@ def test_whoever_changed_the_memory_is_named(
     account.check()
     (text,) = account.texts
     assert f"Who: {MALLORY}, by {action} of " in text
-    assert MEMORY in text
+    assert LOGGING_STATE in text
 
 
 def test_a_change_of_the_memory_that_was_undone_is_reported(account: Account) -> None:
-    account.check(change("PutParameter", requestParameters={"name": MEMORY}))
+    account.check(change("PutParameter", requestParameters={"name": LOGGING_STATE}))
     assert account.subjects == [TOUCHED]
 
 
@@ -346,7 +346,7 @@ def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> N
     account.notifier.refusals = 1
     with pytest.raises(ConnectionError):
         account.check(change())
-    assert account.memory.recall() == WatchState((OFF,), ("event-1",), is_told=False)
+    assert account.logging_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
     account.check(change())
     account.check()
     assert account.subjects == [CHANGED]
@@ -356,15 +356,15 @@ def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> N
 def test_it_is_remembered_before_it_is_told(account: Account) -> None:
     account.api.live = None
 
-    class Quicker(InMemoryWatchMemory):
+    class Quicker(InMemoryWatchStateStore):
         """Another check that remembers the same at the same time."""
 
-        def recall(self) -> WatchState:
-            before = super().recall()
+        def load(self) -> WatchState:
+            before = super().load()
             self.state = replace(before, differences=(OFF,))
             return before
 
-    watcher = replace(account.watcher, memory=Quicker())
+    watcher = replace(account.watcher, logging_state=Quicker())
     with pytest.raises(WatchStateChangedError):
         watcher.check(None, NOON)
     assert account.texts == []
@@ -373,20 +373,20 @@ def test_it_is_remembered_before_it_is_told(account: Account) -> None:
 def test_only_so_many_events_are_remembered(account: Account) -> None:
     for number in range(60):
         account.check(change(eventID=f"event-{number}"))
-    assert len(account.memory.recall().events) == 50
-    assert account.memory.recall().events[-1] == "event-59"
+    assert len(account.logging_state.load().events) == 50
+    assert account.logging_state.load().events[-1] == "event-59"
     assert len(account.texts) == 60
 
 
 def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
-    account.put.memory = LoggingMemory(adopted=GROUP)
-    account.copy.memories = (account.put.memory,)
+    account.put.logging_state = LoggingState(adopted=GROUP)
+    account.copy.memories = (account.put.logging_state,)
     adopted = replace(DEPLOYED, configuration=None, retention_days=None, role=None)
     adopting = replace(account.watcher, deployed=adopted)
     assert adopting.check(None, NOON + timedelta(minutes=15)).differences == ()
-    assert account.subjects == [CHANGED, MENDED]
+    assert account.subjects == [CHANGED, RESOLVED]
 
 
 ALARM = "BedrockMeter-Health-Coverage"
@@ -406,7 +406,7 @@ def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) 
     assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
     account.safeguards.differences.clear()
     account.check()
-    assert account.subjects == [METER_CHANGED, MENDED]
+    assert account.subjects == [METER_CHANGED, RESOLVED]
 
 
 def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
@@ -551,7 +551,9 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
     account.watcher = replace(account.watcher, put=put)
     account.check()
     (text,) = account.texts
-    assert "- the memory of Bedrock's logging configuration cannot be read: Throttling" in text
+    assert (
+        "- the logging state of Bedrock's logging configuration cannot be read: Throttling" in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -568,14 +570,14 @@ def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
     """A disabled key gags the state table and the topic at once."""
     key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
     account.safeguards.differences.append(key)
-    account.memory.refused = refused
+    account.logging_state.refused = refused
     for _ in range(2):
         with pytest.raises(NotReadableError, match="AccessDenied"):
             account.check()
     assert account.subjects == [METER_CHANGED, METER_CHANGED]
     assert all(f"- {key.text}\n" in text and gap in text for text in account.texts)
     assert [notice.is_repeated for notice in account.notifier.notices] == [False, False]
-    account.memory.refused = set()
+    account.logging_state.refused = set()
     account.check()
     account.check()
     assert account.subjects == [METER_CHANGED] * 3
@@ -613,7 +615,7 @@ def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new
     assert "and 950 more (" in account.texts[0]
     assert "and 95 more at" in account.texts[0]
     assert max(map(len, account.texts)) < 40_000
-    assert len(account.memory.recall().to_text()) < 40_000
+    assert len(account.logging_state.load().to_text()) < 40_000
 
 
 def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:

@@ -10,7 +10,7 @@ from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.domain.usage import UsageFigures, UsageSummary, total_figures
+from lambdas.domain.usage import UsageSummary, UsageTotals, total_figures
 from lambdas.domain.usage.summary import CallGroup
 from tests.builders import (
     ANA,
@@ -44,7 +44,7 @@ def test_token_kinds_are_added_up_apart() -> None:
     tokens = TokenCounts(input=3, output=52, cache_read=7, cache_write=100)
     ((identity, figures),) = summarize([usage_record(tokens=tokens)]).by_identity()
     assert identity == ANA
-    assert figures == UsageFigures(
+    assert figures == UsageTotals(
         invocations=1,
         input_tokens=3,
         cache_read_tokens=7,
@@ -59,7 +59,7 @@ def test_token_kinds_are_added_up_apart() -> None:
 def test_tokens_of_failed_calls_are_in_no_figure_but_their_own() -> None:
     failed = usage_record(error_code="ModelStreamErrorException")
     ((_, figures),) = summarize([failed]).by_model()
-    assert figures == UsageFigures(invocation_errors=1, failed_tokens=15)
+    assert figures == UsageTotals(invocation_errors=1, failed_tokens=15)
 
 
 def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts() -> None:
@@ -189,7 +189,7 @@ def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) ->
 
 @given(token_counts)
 def test_a_total_is_the_sum_of_its_kinds(tokens: TokenCounts) -> None:
-    figures, group = UsageFigures(), CallGroup(usage_record(tokens=tokens))
+    figures, group = UsageTotals(), CallGroup(usage_record(tokens=tokens))
     group.add(tokens)
     figures.add(group, HAIKU_3, cost=None)
     assert figures.total_tokens == (tokens.total or 0)

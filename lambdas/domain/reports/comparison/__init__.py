@@ -3,7 +3,6 @@
 from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.families import model_family
-from lambdas.domain.reports.comparison.losses import MEANINGS, LossFigures, LossKey
 from lambdas.domain.reports.comparison.ports import (
     COMPARISON_PREFIX,
     ComparisonStore,
@@ -18,12 +17,13 @@ from lambdas.domain.reports.comparison.report import (
     TrafficObserver,
 )
 from lambdas.domain.reports.comparison.request_outline import (
-    OutlineMemory,
+    OutlineCache,
     RequestOutline,
     read_outline,
 )
 from lambdas.domain.reports.comparison.traffic import TrafficMix
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
+from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKey, WasteTotals
 
 __all__ = [
     "COMPARISON_PREFIX",
@@ -33,16 +33,16 @@ __all__ = [
     "ComparisonStore",
     "InvocationLogs",
     "InvocationLogsUnavailableError",
-    "LossFigures",
-    "LossKey",
     "ModelCost",
     "ObservedCall",
-    "OutlineMemory",
+    "OutlineCache",
     "ProjectComparison",
     "RequestOutline",
     "TrafficComparison",
     "TrafficMix",
     "TrafficObserver",
+    "WasteKey",
+    "WasteTotals",
     "WeeklyComparison",
     "model_family",
     "read_outline",

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.pricing import TokenKind, UsdPerMillion, tokens_by_kind
 from lambdas.domain.reports.comparison.calls import ObservedCall
-from lambdas.domain.reports.comparison.losses import Loss, LossBook
+from lambdas.domain.reports.comparison.waste import WasteKind, WasteSummary
 
 SHORT_LIFETIME = timedelta(minutes=5)
 LONG_LIFETIME = timedelta(hours=1)
@@ -46,7 +46,7 @@ class CacheWrites:
     model counts for all writes that are still alive. Writes stay in memory until they expire.
     """
 
-    losses: LossBook
+    waste: WasteSummary
     _caches: dict[_CacheKey, _Cache] = field(default_factory=dict)
 
     def observe(self, call: ObservedCall) -> None:
@@ -81,7 +81,7 @@ class CacheWrites:
         for writes in cache.unread:
             while writes and writes[0].deadline < now:
                 write = writes.popleft()
-                figures = self.losses.of(write.project, key[-1], Loss.UNREAD_CACHE_WRITES)
+                figures = self.waste.of(write.project, key[-1], WasteKind.UNREAD_CACHE_WRITES)
                 figures.add(write.tokens, write.usd)
 
 

@@ -92,7 +92,7 @@ class Candidates:
         for price in self.pricing.book:
             name = name_and_version(price.model_id)
             self._book[name] = price.model_id
-            if TokenKind.OUTPUT in price.rates_of(0).usd_per_million:
+            if TokenKind.OUTPUT in price.get_rates(0).usd_per_million:
                 self._text_models.add(name)
 
     def compare(self, purpose: Purpose, mix: TrafficMix) -> PricedCandidates:
@@ -125,7 +125,7 @@ class Candidates:
     def _listed_as(self, model_id: str, terms: Iterable[Terms]) -> str:
         """The price book's spelling of a model; the given one where it has no list price."""
         spelled = (
-            self.pricing.book.prices_of(model_id, part.ways[0], part.day, tier).listed_as
+            self.pricing.book.get_prices(model_id, part.ways[0], part.day, tier).listed_as
             for part in terms
             for tier in _tiers(part)
         )

@@ -16,7 +16,6 @@ from lambdas.domain.pricing import Pricing, Unpriced
 from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.reports.comparison.candidates import Candidates, ModelCost
-from lambdas.domain.reports.comparison.losses import LossBook, LossFigures, LossKey
 from lambdas.domain.reports.comparison.request_outline import RequestOutline
 from lambdas.domain.reports.comparison.requests import Requests
 from lambdas.domain.reports.comparison.throttling import Throttling
@@ -26,13 +25,14 @@ from lambdas.domain.reports.comparison.traffic import (
     Purpose,
     Terms,
     TrafficMix,
-    purpose_of,
+    get_purpose,
     read_comparable_cost,
 )
+from lambdas.domain.reports.comparison.waste import WasteKey, WasteSummary, WasteTotals
 
-MOST_PROJECTS = 200
+MAX_PROJECTS = 200
 """The number of projects in a report, the most costly ones: each is some 25 KB of JSON."""
-MOST_OBSERVED_PROJECTS = 5_000
+MAX_OBSERVED_PROJECTS = 5_000
 """The number of projects to keep while calls come in, some 10 KB of memory each."""
 
 
@@ -102,14 +102,14 @@ class ComparisonReport(NamedTuple):
     Attributes:
         coverage: The calls and the period that it covers.
         account: All projects together.
-        projects: Each, the most costly first; at the end, as one, what is past `MOST_PROJECTS`.
-        losses: The savings opportunities, the largest first.
+        projects: Each, the most costly first; at the end, as one, what is past `MAX_PROJECTS`.
+        waste: The savings opportunities, the largest first.
     """
 
     coverage: Coverage
     account: ProjectComparison
     projects: tuple[ProjectComparison, ...]
-    losses: tuple[tuple[LossKey, LossFigures], ...]
+    waste: tuple[tuple[WasteKey, WasteTotals], ...]
 
 
 @dataclass(slots=True)
@@ -142,17 +142,17 @@ class TrafficObserver:
         self._priced: dict[tuple[str, Terms], PricedTerms] = {}
         self._projects: dict[str, _Project] = {}
         self._names = {UNATTRIBUTED: UNATTRIBUTED}
-        self._losses = LossBook({})
-        self._cache_writes = CacheWrites(self._losses)
-        self._throttling = Throttling(self._losses)
-        self._requests = Requests(self._losses)
+        self._waste = WasteSummary({})
+        self._cache_writes = CacheWrites(self._waste)
+        self._throttling = Throttling(self._waste)
+        self._requests = Requests(self._waste)
         self._start: datetime | None = None
         self._last: datetime | None = None
         self._calls = self._outlined_calls = 0
 
     def _name(self, project: str) -> str:
         """Name a project: those past a limit are one. Equal names are one text in memory."""
-        if project not in self._names and len(self._names) >= MOST_OBSERVED_PROJECTS:
+        if project not in self._names and len(self._names) >= MAX_OBSERVED_PROJECTS:
             return OTHER_PROJECTS
         return self._names.setdefault(project, project)
 
@@ -200,8 +200,8 @@ class TrafficObserver:
         account = _together(self._projects.values())
         others = self._projects.pop(OTHER_PROJECTS, None)
         ranked = sorted(self._projects.items(), key=lambda item: (-item[1].usd, item[0]))
-        listed = dict(ranked[:MOST_PROJECTS])
-        past = [*([others] if others else ()), *(project for _, project in ranked[MOST_PROJECTS:])]
+        listed = dict(ranked[:MAX_PROJECTS])
+        past = [*([others] if others else ()), *(project for _, project in ranked[MAX_PROJECTS:])]
         if past:
             listed[OTHER_PROJECTS] = _together(past)
         candidates = Candidates(self._pricing)
@@ -209,7 +209,7 @@ class TrafficObserver:
             Coverage(start or self._start, end, self._calls, self._outlined_calls),
             _compare(None, account, candidates),
             tuple(_compare(name, project, candidates) for name, project in listed.items()),
-            tuple(self._losses.told_of(listed, OTHER_PROJECTS).ranked()),
+            tuple(self._waste.regroup(listed, OTHER_PROJECTS).ranked()),
         )
 
     def _count(self, call: ObservedCall) -> None:
@@ -218,7 +218,7 @@ class TrafficObserver:
         if call.is_failed:
             project.failed_calls += 1
         elif isinstance(cost, ComparableCost):
-            mix = project.mixes.setdefault(purpose_of(rates), TrafficMix())
+            mix = project.mixes.setdefault(get_purpose(rates), TrafficMix())
             mix.add(model_id, call.tokens, cost, terms)
         elif cost is not None:
             project.unpriced[Unknown(model_id, cost)] += 1

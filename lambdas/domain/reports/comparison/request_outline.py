@@ -13,12 +13,12 @@ from lambdas.domain.invocations import RejectionReason, UsageRecord, read_invoca
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_json
 from lambdas.domain.invocations.token_counts import read_count
 
-MOST_PARTS = 64
+MAX_PARTS = 64
 """So many parts of a request are looked at: its tools, its system prompt, its first messages."""
-MOST_BYTES = 4 * 2**20
+MAX_BYTES = 4 * 2**20
 """No part that begins beyond so many bytes of a request is looked at."""
 
-MOST_PREFIXES = 500_000
+MAX_PREFIXES = 500_000
 """The number of prefixes of requests that are kept at a time, some 200 bytes each."""
 
 _DIGEST_BYTES = 8
@@ -97,9 +97,9 @@ def _max_tokens(body: JsonObject) -> int | None:
 def _prefixes(body: JsonObject, key: bytes) -> Iterator[Prefix]:
     digest = blake2b(key=key, digest_size=_DIGEST_BYTES)
     size = 0
-    for part in islice(_parts(body), MOST_PARTS):
+    for part in islice(_parts(body), MAX_PARTS):
         text = _to_bytes(part)
-        if text is None or size > MOST_BYTES:
+        if text is None or size > MAX_BYTES:
             return
         size += len(text)
         digest.update(len(text).to_bytes(8) + text)
@@ -126,7 +126,7 @@ def _to_bytes(part: JsonValue) -> bytes | None:
     return text.encode("utf-8", "surrogatepass")
 
 
-class OutlineMemory:
+class OutlineCache:
     """Outlines of the calls that are being read, in memory alone, within a bound.
 
     Attributes:
@@ -136,18 +136,18 @@ class OutlineMemory:
     def __init__(
         self,
         is_wanted: Callable[[UsageRecord], bool] = lambda _: True,
-        most_prefixes: int = MOST_PREFIXES,
+        max_prefixes: int = MAX_PREFIXES,
     ) -> None:
         """Remember nothing yet, and take a key of its own; see `read_outline`.
 
         Args:
             is_wanted: Asked for each call; the requests of others are not looked at.
-            most_prefixes: The number of prefixes that are kept; an outline counts as two more.
+            max_prefixes: The number of prefixes that are kept; an outline counts as two more.
         """
         self.left_out = 0
         self._is_wanted = is_wanted
         self._key = token_bytes(_KEY_BYTES)
-        self._room = most_prefixes
+        self._room = max_prefixes
         self._outlines: dict[tuple[str, str, str], RequestOutline] = {}
 
     def read_invocation(self, log: JsonValue) -> UsageRecord | RejectionReason:

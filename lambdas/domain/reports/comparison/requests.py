@@ -11,8 +11,8 @@ from typing import TypeAlias
 from lambdas.domain.pricing import TokenKind, UsdPerMillion
 from lambdas.domain.reports.comparison.cache_writes import SHORT_LIFETIME
 from lambdas.domain.reports.comparison.calls import ObservedCall
-from lambdas.domain.reports.comparison.losses import Loss, LossBook
 from lambdas.domain.reports.comparison.request_outline import Prefix, RequestOutline
+from lambdas.domain.reports.comparison.waste import WasteKind, WasteSummary
 
 OVERSIZE_RATIO = 10
 """`max_tokens` is too large from so many times the output on ..."""
@@ -23,7 +23,7 @@ LEAST_CACHED_TOKENS = 1000
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 """
-MOST_BEGINNINGS = 200_000
+MAX_BEGINNINGS = 200_000
 """The number of beginnings that are kept; past that, the least recently seen are dropped."""
 
 _OF_A_MILLION = -6  # places of the decimal point
@@ -34,8 +34,8 @@ _Caller: TypeAlias = tuple[str, str, str, str]
 class Requests:
     """Looks for what successful calls sent in vain."""
 
-    losses: LossBook
-    most_beginnings: int = MOST_BEGINNINGS
+    waste: WasteSummary
+    max_beginnings: int = MAX_BEGINNINGS
     _seen: OrderedDict[tuple[_Caller, int], datetime] = field(default_factory=OrderedDict)
 
     def observe(self, call: ObservedCall, outline: RequestOutline) -> None:
@@ -51,8 +51,8 @@ class Requests:
             count = min(tokens.input, repeated.size_bytes)
             if count < LEAST_CACHED_TOKENS:
                 return
-            loss = self.losses.of(call.project, model_id, Loss.REPEATED_PREFIXES)
-            loss.add(count, _saved_by_cache(count, call.priced.rates), repeated.size_bytes)
+            waste = self.waste.of(call.project, model_id, WasteKind.REPEATED_PREFIXES)
+            waste.add(count, _saved_by_cache(count, call.priced.rates), repeated.size_bytes)
 
     def _look_at_limit(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> None:
         output = call.tokens.output
@@ -60,8 +60,8 @@ class Requests:
             return
         idle = outline.max_tokens - output
         if idle >= OVERSIZE_TOKENS and outline.max_tokens >= OVERSIZE_RATIO * output:
-            loss = self.losses.of(call.project, model_id, Loss.OVERSIZE_MAX_TOKENS)
-            loss.add_without_money(idle)
+            waste = self.waste.of(call.project, model_id, WasteKind.OVERSIZE_MAX_TOKENS)
+            waste.add_without_money(idle)
 
     def _store(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> Prefix | None:
         """Remember a call's beginnings; returns the longest that was fresh in memory already."""
@@ -73,7 +73,7 @@ class Requests:
             if seen_at is not None and call.timestamp - seen_at <= SHORT_LIFETIME:
                 repeated = prefix
             self._seen[key] = call.timestamp
-        while len(self._seen) > self.most_beginnings:
+        while len(self._seen) > self.max_beginnings:
             self._seen.popitem(last=False)
         return repeated
 

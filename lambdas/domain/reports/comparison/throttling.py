@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lambdas.domain.reports.comparison.calls import ObservedCall
-from lambdas.domain.reports.comparison.losses import Loss, LossBook
+from lambdas.domain.reports.comparison.waste import WasteKind, WasteSummary
 
 RETRY_WINDOW = timedelta(minutes=1)
 """A call that soon after a throttled one is taken as the same one, made again."""
@@ -24,7 +24,7 @@ _Caller: TypeAlias = tuple[str, str, str, str]
 class Throttling:
     """Counts what fails. Remembers the last throttled call of a caller and a model."""
 
-    losses: LossBook
+    waste: WasteSummary
     _throttled_at: dict[_Caller, datetime] = field(default_factory=dict)
 
     def observe(self, call: ObservedCall) -> None:
@@ -33,12 +33,12 @@ class Throttling:
         caller = (call.account_id, call.region, call.identity_arn, model_id)
         throttled_at = self._throttled_at.pop(caller, None)
         if throttled_at is not None and call.timestamp - throttled_at <= RETRY_WINDOW:
-            self.losses.of(call.project, model_id, Loss.RETRIED_CALLS).add_without_money()
+            self.waste.of(call.project, model_id, WasteKind.RETRIED_CALLS).add_without_money()
         if not call.is_failed:
             return
         is_throttled = call.error_code in THROTTLED
-        loss = Loss.THROTTLED_CALLS if is_throttled else Loss.FAILED_CALLS
-        figures = self.losses.of(call.project, model_id, loss)
+        waste = WasteKind.THROTTLED_CALLS if is_throttled else WasteKind.FAILED_CALLS
+        figures = self.waste.of(call.project, model_id, waste)
         figures.add(call.tokens.total or 0, call.usd)
         if is_throttled:
             if len(self._throttled_at) >= _MAX_CALLERS:

@@ -37,7 +37,7 @@ class Purpose(StrEnum):
     """It answers with no tokens: only its input has a price."""
 
 
-def purpose_of(rates: UsdPerMillion) -> Purpose:
+def get_purpose(rates: UsdPerMillion) -> Purpose:
     """The purpose of the model of a call, by what is paid for it."""
     return Purpose.TEXT if TokenKind.OUTPUT in rates else Purpose.EMBEDDING
 
@@ -94,7 +94,7 @@ class PriceSteps:
 
     def __init__(self, pricing: Pricing) -> None:
         """Find the steps of all prices there are."""
-        days = {price.effective_from for price in (*pricing.book, *pricing.negotiated)}
+        days = {price.effective_from for price in (*pricing.book, *pricing.contracted)}
         self._days = sorted(day for day in days if day is not None)
         self._sizes = sorted(
             {rates.above_input_tokens for price in pricing.book for rates in price.rates[1:]}

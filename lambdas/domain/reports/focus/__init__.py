@@ -25,7 +25,7 @@ from lambdas.domain.reports.focus.period_costs import (
     PeriodCosts,
     Sums,
 )
-from lambdas.domain.reports.focus.rows import EXACTLY, Row, Value, midnight, month_after, row_of
+from lambdas.domain.reports.focus.rows import EXACTLY, Row, Value, build_row, midnight, month_after
 
 __all__ = [
     "COLUMNS",
@@ -50,7 +50,7 @@ __all__ = [
     "Sums",
     "TooManyChargesError",
     "Value",
+    "build_row",
     "midnight",
     "month_after",
-    "row_of",
 ]

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.attribution import Rung
+from lambdas.domain.attribution import AttributionSource
 from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.invocations import CallerIdentity, UsageRecord
 from lambdas.domain.metrics import OTHER_MODELS
@@ -34,7 +34,7 @@ NO_ACCOUNT = "no_account"
 
 NO_PERIOD = "no_period"
 """The reason of a call with a price to be left out: FOCUS cannot write the month."""
-LONGEST_TEXT = 2048
+MAX_TEXT_LENGTH = 2048
 """The most characters of text from a log; longer text, which AWS never writes, is cut off."""
 
 Meter: TypeAlias = TokenKind | BilledUnit
@@ -86,7 +86,7 @@ class ChargeKey(NamedTuple):
         project: The project that the calls are attributed to, or `UNATTRIBUTED`.
         department: Their department.
         use_case: Their use case.
-        rung: The attribution source of the project.
+        source: The attribution source of the project.
         service_tier: The tier that served the calls; empty for the standard one.
         edition: The edition of the price book; empty where it has no name.
         meter: The kind of the tokens, or the unit.
@@ -104,7 +104,7 @@ class ChargeKey(NamedTuple):
     project: str
     department: str
     use_case: str
-    rung: Rung
+    source: AttributionSource
     service_tier: str
     edition: str
     meter: Meter
@@ -240,7 +240,7 @@ class DailyCharges:
             self._quantities[key] = self._quantities.get(key, 0) + quantity
 
     def _leave_out(self, call: EnrichedCall, month: date, reason: str, times: int) -> None:
-        key = (call.models.own.model_id[:LONGEST_TEXT], reason)
+        key = (call.models.own.model_id[:MAX_TEXT_LENGTH], reason)
         known = self._left_out[month]
         if key not in known and len(known) >= MAX_LEFT_OUT:
             key = (OTHER_MODELS, reason)
@@ -254,7 +254,9 @@ def is_formula(text: str) -> bool:
 
 
 _Rates: TypeAlias = tuple[Decimal, Decimal | None, ListPrice | None]
-_Shared: TypeAlias = tuple[date, str, str, str, str, str, str, str, str, Rung, str, str]
+_Shared: TypeAlias = tuple[
+    date, str, str, str, str, str, str, str, str, AttributionSource, str, str
+]
 
 
 def _read_line(line: CostLine | UnitLine) -> tuple[Meter, int, _Rates]:
@@ -277,15 +279,15 @@ def _shared(call: EnrichedCall, cost: Cost, day: date, account_id: str) -> _Shar
     invoked = variant.invoked_model_id if call.models.disputed else record.invoked_model_id
     return (
         day,
-        account_id[:LONGEST_TEXT],
-        "" if is_formula(record.region) else record.region[:LONGEST_TEXT],
-        record.identity_arn[:LONGEST_TEXT],
-        variant.model_id[:LONGEST_TEXT],
-        (record.prompt_router or invoked)[:LONGEST_TEXT],
+        account_id[:MAX_TEXT_LENGTH],
+        "" if is_formula(record.region) else record.region[:MAX_TEXT_LENGTH],
+        record.identity_arn[:MAX_TEXT_LENGTH],
+        variant.model_id[:MAX_TEXT_LENGTH],
+        (record.prompt_router or invoked)[:MAX_TEXT_LENGTH],
         attribution.project,
         attribution.department,
         attribution.use_case,
-        attribution.rung,
+        attribution.source,
         variant.service_tier or "",
         cost.edition,
     )

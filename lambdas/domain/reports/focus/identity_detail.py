@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import IntEnum
 
 from lambdas.domain.invocations import CallerIdentity
-from lambdas.domain.metrics import OTHER_IDENTITIES, IdentityFolding, role_of
+from lambdas.domain.metrics import OTHER_IDENTITIES, RoleRollUp, get_role
 
 _SIGN_IN_ROLE = "role/AWSReservedSSO_"
 """Roles of IAM Identity Center, whose sessions are named after people by AWS, not by the caller."""
-_SHIPPED_FOLDING = IdentityFolding()
+_SHIPPED_PATTERNS = RoleRollUp()
 
 
 class IdentityDetail(IntEnum):
@@ -41,8 +41,8 @@ class IdentityDetail(IntEnum):
         if self is IdentityDetail.NOTHING:
             return OTHER_IDENTITIES
         caller = CallerIdentity.from_arn(identity_arn)
-        if self is IdentityDetail.PEOPLE and not _SHIPPED_FOLDING.is_machine_session(caller):
+        if self is IdentityDetail.PEOPLE and not _SHIPPED_PATTERNS.is_machine_session(caller):
             return identity_arn
         if self is IdentityDetail.SIGNED_IN_PEOPLE and caller.principal.startswith(_SIGN_IN_ROLE):
             return identity_arn
-        return role_of(caller)
+        return get_role(caller)

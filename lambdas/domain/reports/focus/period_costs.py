@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from lambdas.domain.pricing import PriceBasis
 from lambdas.domain.reports.focus.charges import Charge, DailyCharges, LeftOut
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
-from lambdas.domain.reports.focus.rows import EXACTLY, Row, costs_of
+from lambdas.domain.reports.focus.rows import EXACTLY, Row, build_costs
 
 COSTS_PREFIX = "focus/"
 """The beginning of the names of all files, where they are stored."""
@@ -33,7 +33,7 @@ class Sums(NamedTuple):
 
     def plus(self, charge: Charge) -> Sums:
         """The sums with one more charge."""
-        costs = costs_of(charge)
+        costs = build_costs(charge)
         listed = charge.key.list_price
         is_assumed = listed is not None and listed.basis is PriceBasis.ASSUMED
         return Sums(

@@ -66,7 +66,7 @@ class Costs(NamedTuple):
     list_usd: Decimal
 
 
-def costs_of(charge: Charge) -> Costs:
+def build_costs(charge: Charge) -> Costs:
     """Work out the cost of a charge.
 
     Raises:
@@ -81,7 +81,7 @@ def costs_of(charge: Charge) -> Costs:
     return Costs(quantity, usd, list_unit_usd, EXACTLY.multiply(quantity, list_unit_usd))
 
 
-def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
+def build_row(charge: Charge, billing_account_id: str | None = None) -> Row:
     """Write a charge as a row. Columns without a known value are `None`.
 
     Args:
@@ -92,7 +92,7 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         decimal.Inexact: A cost has more digits than a decimal holds.
     """
     key, quantity = charge
-    costs = costs_of(charge)
+    costs = build_costs(charge)
     consumed_unit, pricing_unit = _units(key.meter)
     payer = billing_account_id or key.account_id
     return {
@@ -131,7 +131,7 @@ def row_of(charge: Charge, billing_account_id: str | None = None) -> Row:
         "SubAccountId": key.account_id,
         "SubAccountName": key.account_id,
         "Tags": _tags(key),
-        "x_AttributedBy": key.rung.value,
+        "x_AttributedBy": key.source.value,
         "x_CostBasis": "Estimate",
         "x_IdentityArn": _inert(key.identity_arn),
         "x_InvokedModelId": _inert(key.invoked_model_id),
@@ -179,7 +179,7 @@ def _resource(invoked_model_id: str) -> dict[str, Value]:
 
 
 def _sku(key: ChargeKey) -> dict[str, Value]:
-    """The entry of the price book. What is negotiated, and when a price began, is no part of it."""
+    """The entry of the price book. What is contracted, and when a price began, is no part of it."""
     listed = key.list_price
     model_id = listed.model_id if listed else key.model_id
     area = listed.area if listed else _UNLISTED

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from lambdas.domain.metrics import IdentityFolding
+from lambdas.domain.metrics import RoleRollUp
 from lambdas.domain.pricing.price_list import Measure
 from lambdas.domain.reports.reconciliation.amounts import NOTHING, ZERO, Amounts
 from lambdas.domain.reports.reconciliation.bill import ApartKey
@@ -141,7 +141,7 @@ def difference_totals(
         reconciliation: Logs against a bill.
         fold: Names a caller in reports; sessions of machines become their role by default.
     """
-    name = fold or IdentityFolding().dimension_value
+    name = fold or RoleRollUp().dimension_value
     totals: dict[Difference, DifferenceTotal] = {}
     for line in reconciliation.lines:
         if line.line_class is LineClass.AGREES:

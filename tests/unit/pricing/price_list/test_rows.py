@@ -210,7 +210,7 @@ def test_recorded_prices_of_logged_calls_are_those_of_the_shipped_book() -> None
         if listed.is_long_context or listed.variant:
             continue  # the list does not say where large calls begin, nor which images a call made
         profile = "global" if listed.routing is Routing.GLOBAL else ""
-        prices = shipped_prices().prices_of(
+        prices = shipped_prices().get_prices(
             listed.model_id, Route(listed.region, profile), date(2026, 11, 28), listed.service_tier
         )
         assert isinstance(listed.measure, TokenKind)

@@ -12,8 +12,8 @@ from lambdas.domain.reports.comparison import (
     TrafficObserver,
 )
 from lambdas.domain.reports.comparison.candidates import ModelCost
-from lambdas.domain.reports.comparison.losses import Loss, LossFigures
-from tests.builders import NOBODY, NOON, usage_record
+from lambdas.domain.reports.comparison.waste import WasteKind, WasteTotals
+from tests.builders import NO_ATTRIBUTION, NOON, usage_record
 from tests.unit.reports.comparison.prices import DEAR, PRICING
 
 SOME_TOKENS = TokenCounts(10, 5)
@@ -46,7 +46,7 @@ def call(
 
 def enriched_attempt(made: MadeCall, pricing: Pricing = PRICING) -> EnrichedCall:
     """A call of its project, with the cost that it has as a successful one."""
-    attribution = NOBODY._replace(project=made.project)
+    attribution = NO_ATTRIBUTION._replace(project=made.project)
     return CallEnricher(pricing).enrich_attempt(made.record)._replace(attribution=attribution)
 
 
@@ -61,14 +61,14 @@ def report_on(
     return observer.report(end=end)
 
 
-def costs_of(report: ComparisonReport) -> dict[str, ModelCost]:
+def build_costs(report: ComparisonReport) -> dict[str, ModelCost]:
     """The cost of all traffic, which has one purpose, by model."""
     (traffic,) = report.account.traffic
     return {cost.model_id: cost for cost in traffic.costs}
 
 
-def lost(report: ComparisonReport, loss: Loss) -> LossFigures:
-    """The figures of one loss, which at most one project and model have; empty without it."""
-    found = [figures for key, figures in report.losses if key.loss is loss]
+def lost(report: ComparisonReport, waste: WasteKind) -> WasteTotals:
+    """The figures of one waste, which at most one project and model have; empty without it."""
+    found = [figures for key, figures in report.waste if key.waste is waste]
     assert len(found) <= 1
-    return found[0] if found else LossFigures()
+    return found[0] if found else WasteTotals()

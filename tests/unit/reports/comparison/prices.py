@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from lambdas.domain.pricing import (
-    NegotiatedPrice,
-    NegotiatedPrices,
+    ContractedPrice,
+    ContractedPrices,
     Price,
     PriceBook,
     Pricing,
@@ -48,12 +48,12 @@ BOOK = PriceBook(
     ]
 )
 PRICING = Pricing(BOOK)
-NEGOTIATED = Pricing(
+CONTRACTED = Pricing(
     BOOK,
-    NegotiatedPrices(
+    ContractedPrices(
         [
-            NegotiatedPrice("maker.*", date(2026, 9, 8), {}, Decimal("12.5")),
-            NegotiatedPrice(DEAR, date(2026, 1, 1), {TokenKind.OUTPUT: Decimal("7.77")}),
+            ContractedPrice("maker.*", date(2026, 9, 8), {}, Decimal("12.5")),
+            ContractedPrice(DEAR, date(2026, 1, 1), {TokenKind.OUTPUT: Decimal("7.77")}),
         ]
     ),
 )

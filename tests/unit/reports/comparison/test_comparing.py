@@ -28,16 +28,16 @@ from lambdas.domain.reports.comparison.traffic import (
     read_comparable_cost,
 )
 from tests.builders import NOON, listed_price, usage_record, usd_by_kind
-from tests.unit.reports.comparison.observing import MadeCall, call, costs_of, report_on
+from tests.unit.reports.comparison.observing import MadeCall, build_costs, call, report_on
 from tests.unit.reports.comparison.prices import (
     BOOK,
     CACHELESS,
     CHEAP,
+    CONTRACTED,
     DEAR,
     DEAR_EMBEDDING,
     EMBEDDING,
     GLOBAL_ONLY,
-    NEGOTIATED,
     PRICING,
     TIERED,
 )
@@ -47,7 +47,7 @@ CACHED = TokenCounts(M, M, cache_read=M, cache_write=2 * M, cache_write_1h=M)
 
 
 def test_the_same_tokens_are_priced_on_every_model_as_cached_and_uncached() -> None:
-    costs = costs_of(report_on(call(tokens=CACHED)))
+    costs = build_costs(report_on(call(tokens=CACHED)))
     assert {cost.model_id: (cost.as_cached_usd, cost.uncached_usd) for cost in costs.values()} == {
         DEAR: (Decimal("28.05"), Decimal(27)),  # 3 + 15 + 0.3 + 3.75 + 6, and 4 x 3 + 15
         CHEAP: (Decimal("9.35"), Decimal(9)),
@@ -64,7 +64,7 @@ def test_the_same_tokens_are_priced_on_every_model_as_cached_and_uncached() -> N
 
 
 def test_without_cache_tokens_no_cache_price_is_needed() -> None:
-    cost = costs_of(report_on(call(tokens=TokenCounts(M, M))))[CACHELESS]
+    cost = build_costs(report_on(call(tokens=TokenCounts(M, M))))[CACHELESS]
     assert cost.as_cached_usd == cost.uncached_usd == Decimal(2)
     assert cost.lacks == ()
 
@@ -81,47 +81,47 @@ def test_embeddings_are_compared_with_embeddings_and_text_with_text() -> None:
 def test_prices_are_those_of_the_day_of_each_call() -> None:
     before = call(-86_400, TokenCounts(M, M))
     after = call(0, TokenCounts(M, M))
-    assert costs_of(report_on(before, after))[CHEAP].uncached_usd == Decimal(12 + 6)
+    assert build_costs(report_on(before, after))[CHEAP].uncached_usd == Decimal(12 + 6)
 
 
 def test_a_tier_is_of_the_size_of_each_call_and_not_of_their_sum() -> None:
     small = [call(second, TokenCounts(400, 0)) for second in range(10)]
     at_the_step, above = call(20, TokenCounts(1000, 0)), call(21, TokenCounts(900, 0, 101))
-    costs = costs_of(report_on(*small, at_the_step, above))
+    costs = build_costs(report_on(*small, at_the_step, above))
     assert costs[TIERED].uncached_usd == Decimal("0.005") + Decimal("0.002002")
 
 
 def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_other_price() -> None:
     worldwide = call(tokens=TokenCounts(M, M), invoked_model_id=f"global.{DEAR}")
-    costs = costs_of(report_on(worldwide))
+    costs = build_costs(report_on(worldwide))
     assert costs[DEAR].uncached_usd == Decimal("16.2")  # its global price
     assert costs[GLOBAL_ONLY].uncached_usd == Decimal("0.3")
     assert CHEAP in costs
-    assert GLOBAL_ONLY not in costs_of(report_on(call(tokens=TokenCounts(M, M))))
+    assert GLOBAL_ONLY not in build_costs(report_on(call(tokens=TokenCounts(M, M))))
     both = report_on(worldwide, call(1, TokenCounts(M, M)))
-    assert costs_of(both)[DEAR].uncached_usd == Decimal("34.2")
-    assert GLOBAL_ONLY not in costs_of(both)
+    assert build_costs(both)[DEAR].uncached_usd == Decimal("34.2")
+    assert GLOBAL_ONLY not in build_costs(both)
 
 
 def test_model_in_use_keeps_its_listed_price_for_traffic_of_a_global_profile() -> None:
     elsewhere = listed_price(CHEAP, Rates(0, usd_by_kind("90", "90")), place="ap-south-1")
     pricing = Pricing(PriceBook([*BOOK, elsewhere]))
     calls = (call(model=CHEAP), call(1, invoked_model_id=f"global.{DEAR}"))
-    cost = costs_of(report_on(*calls, pricing=pricing))[CHEAP]
-    assert cost == costs_of(report_on(*calls))[CHEAP]
+    cost = build_costs(report_on(*calls, pricing=pricing))[CHEAP]
+    assert cost == build_costs(report_on(*calls))[CHEAP]
     assert not cost.has_assumed_price
 
 
 def test_in_a_service_tier_a_model_has_the_price_of_the_tier_or_else_its_standard_one() -> None:
-    costs = costs_of(report_on(call(tokens=TokenCounts(M, M), model=CHEAP, service_tier="flex")))
+    costs = build_costs(report_on(call(tokens=TokenCounts(M, M), model=CHEAP, service_tier="flex")))
     assert costs[CHEAP].as_cached_usd == 3
     assert costs[DEAR].as_cached_usd == 18
-    standard = costs_of(report_on(call(tokens=TokenCounts(M, M), model=DEAR)))
+    standard = build_costs(report_on(call(tokens=TokenCounts(M, M), model=DEAR)))
     assert standard[CHEAP].as_cached_usd == 6
 
 
 def test_a_model_is_one_however_it_is_spelt() -> None:
-    costs = costs_of(report_on(call(model="maker.dear-v1")))
+    costs = build_costs(report_on(call(model="maker.dear-v1")))
     assert DEAR not in costs
     assert costs["maker.dear-v1"].is_in_use
 
@@ -186,7 +186,7 @@ calls = st.builds(
     st.sampled_from([None, None, None, "ThrottlingException"]),
     st.sampled_from([None, None, "flex"]),
 )
-pricings = st.sampled_from([PRICING, NEGOTIATED])
+pricings = st.sampled_from([PRICING, CONTRACTED])
 
 
 def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
@@ -299,7 +299,7 @@ def test_a_report_of_nothing_says_so() -> None:
     report = report_on()
     assert report.coverage == (None, None, 0, 0)
     assert not report.projects
-    assert not report.losses
+    assert not report.waste
 
 
 def test_coverage_is_from_the_first_call_to_the_last_unless_more_is_known() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_line, read_message
-from lambdas.domain.reports.comparison import OutlineMemory, RequestOutline, read_outline
-from lambdas.domain.reports.comparison.request_outline import MOST_BYTES, MOST_PARTS
+from lambdas.domain.reports.comparison import OutlineCache, RequestOutline, read_outline
+from lambdas.domain.reports.comparison.request_outline import MAX_BYTES, MAX_PARTS
 from tests.builders import usage_record
 from tests.invocation_logs import log
 from tests.unit.invocations.records import fixture_lines, hostile_bodies, json_values
@@ -107,8 +107,8 @@ def test_digests_of_two_runs_have_nothing_in_common() -> None:
 
 
 def test_work_on_a_body_is_bounded() -> None:
-    assert len(outline({"messages": [1] * 10_000}).prefixes) == MOST_PARTS
-    large = "x" * (MOST_BYTES // 2 - 2)  # and its quotation marks
+    assert len(outline({"messages": [1] * 10_000}).prefixes) == MAX_PARTS
+    large = "x" * (MAX_BYTES // 2 - 2)  # and its quotation marks
     assert len(outline({"messages": [large] * 9}).prefixes) == 3
 
 
@@ -128,14 +128,14 @@ def test_no_body_can_do_harm(body: object) -> None:
 
 
 def test_the_memory_reads_as_the_meter_does() -> None:
-    memory = OutlineMemory(most_prefixes=10_000)
+    memory = OutlineCache(max_prefixes=10_000)
     for line in fixture_lines("invocation-logs.ndjson"):
         assert read_line(line, memory.read_invocation) == read_line(line)
         assert read_message(line, memory.read_invocation) == read_message(line)
 
 
 def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
-    memory = OutlineMemory(most_prefixes=7)
+    memory = OutlineCache(max_prefixes=7)
 
     def read(request_id: str, *messages: object) -> UsageRecord:
         body = {"inputBodyJson": {"messages": [*messages]}}
@@ -158,7 +158,7 @@ def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
 def test_each_memory_has_a_key_of_its_own() -> None:
     logged = log(input={"inputBodyJson": {"messages": [HELLO]}})
     digests = set()
-    for memory in (OutlineMemory(), OutlineMemory()):
+    for memory in (OutlineCache(), OutlineCache()):
         record = memory.read_invocation(logged)
         assert isinstance(record, UsageRecord)
         digests |= {
@@ -168,7 +168,7 @@ def test_each_memory_has_a_key_of_its_own() -> None:
 
 
 def test_calls_that_nobody_wants_take_no_room() -> None:
-    memory = OutlineMemory(lambda record: record.request_id == "1", most_prefixes=3)
+    memory = OutlineCache(lambda record: record.request_id == "1", max_prefixes=3)
     for request_id in ("2", "1"):
         record = memory.read_invocation(
             log(request_id, input={"inputBodyJson": {"messages": [HELLO]}})
@@ -179,7 +179,7 @@ def test_calls_that_nobody_wants_take_no_room() -> None:
 
 
 def test_a_rejected_record_leaves_nothing() -> None:
-    memory = OutlineMemory(most_prefixes=10)
+    memory = OutlineCache(max_prefixes=10)
     bad = log(timestamp=None, input={"inputBodyJson": {"messages": [HELLO]}})
     assert memory.read_invocation(bad) is RejectionReason.BAD_TIMESTAMP
     assert memory.left_out == 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.attribution import Attribution, Rung
+from lambdas.domain.attribution import Attribution, AttributionSource
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger.readings import join
 from lambdas.domain.pricing import (
@@ -34,7 +34,7 @@ from lambdas.domain.reports.focus import (
     TooManyChargesError,
     charges,
 )
-from tests.builders import BEN, HAIKU_3, NOBODY, SONNET_4, disputed_call, usage_record
+from tests.builders import BEN, HAIKU_3, NO_ATTRIBUTION, SONNET_4, disputed_call, usage_record
 from tests.focus_calls import (
     AGREED,
     FIRST,
@@ -151,7 +151,7 @@ def test_what_is_taken_out_again_leaves_no_trace(
 
 def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> None:
     call = usage_record(tokens=TokenCounts(input=10))
-    label = Attribution("p", "d", "u", Rung.PATTERN)
+    label = Attribution("p", "d", "u", AttributionSource.PATTERN)
     same = [(call, label), (call._replace(request_id="2", operation="InvokeModel"), label)]
     assert [row["ConsumedQuantity"] for row in rows_of(charges_of(same))] == ["20"]
     others = [
@@ -173,7 +173,7 @@ def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
         model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=2000)
     )
     large = small._replace(request_id="2", tokens=TokenCounts(input=2001))
-    rows = rows_of(charges_of([(small, NOBODY), (large, NOBODY)]))
+    rows = rows_of(charges_of([(small, NO_ATTRIBUTION), (large, NO_ATTRIBUTION)]))
     assert [(row["BilledCost"], row["ListUnitPrice"]) for row in rows] == [
         ("0.006", "3"),
         ("0.012006", "6"),
@@ -216,7 +216,7 @@ def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
         tokens=TokenCounts(input=1000),
         billed_units=(("guardrail_topic_unit", 4),),
     )
-    made = charges_of([(pictures, NOBODY), (guarded, NOBODY)], Pricing(UNIT_PRICES))
+    made = charges_of([(pictures, NO_ATTRIBUTION), (guarded, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
     names = ("x_ModelId", "SkuId", "SkuMeter", "ConsumedQuantity", "ConsumedUnit")
     prices = ("PricingQuantity", "PricingUnit", "ListUnitPrice", "BilledCost")
     assert [tuple(row[name] for name in (*names, *prices)) for row in rows_of(made)] == [
@@ -253,7 +253,7 @@ def test_a_call_billed_in_other_units_without_a_price_is_in_no_row_and_not_price
     model_id: str, tokens: TokenCounts, changes: dict[str, Any]
 ) -> None:
     call = usage_record(model_id=model_id, tokens=tokens, **changes)
-    charged = charges_of([(call, NOBODY)], Pricing(UNIT_PRICES))
+    charged = charges_of([(call, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
     assert rows_of(charged) == []
     assert charged.priced_invocations(SEPTEMBER) == 0
     (left_out,) = charged.left_out(SEPTEMBER)
@@ -267,7 +267,8 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
     failed = usage_record(error_code="ThrottlingException")
     nowhere = usage_record(account_id="", identity_arn="unknown")
     charged = charges_of(
-        (record, NOBODY) for record in (unknown, unknown, no_kind, uncounted, failed, nowhere)
+        (record, NO_ATTRIBUTION)
+        for record in (unknown, unknown, no_kind, uncounted, failed, nowhere)
     )
     assert rows_of(charged) == []
     assert charged.months() == [SEPTEMBER]
@@ -342,16 +343,16 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
     charged.add(enrich(long._replace(model_id="m" * 9000)))
     (row,) = rows_of(charged)
     lengths = {len(row[name] or "") for name in ("RegionId", "SubAccountId", "x_InvokedModelId")}
-    assert lengths == {charges.LONGEST_TEXT}
-    assert row["x_IdentityArn"] == long.identity_arn[: charges.LONGEST_TEXT]
+    assert lengths == {charges.MAX_TEXT_LENGTH}
+    assert row["x_IdentityArn"] == long.identity_arn[: charges.MAX_TEXT_LENGTH]
     (left_out,) = charged.left_out(long.timestamp.date().replace(day=1))
-    assert len(left_out.model_id) == charges.LONGEST_TEXT
+    assert len(left_out.model_id) == charges.MAX_TEXT_LENGTH
 
 
 def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_LEFT_OUT", 2)
     made_up = [usage_record(model_id=f"made-up-{number}") for number in range(5)]
-    charged = charges_of([(record, NOBODY) for record in made_up])
+    charged = charges_of([(record, NO_ATTRIBUTION) for record in made_up])
     for record in made_up[1:3]:
         charged.add(enrich(record), times=-1)
     found = {left.model_id: (left.invocations, left.tokens) for left in charged.left_out(SEPTEMBER)}
@@ -392,7 +393,10 @@ def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
     max_charges: int, detail: IdentityDetail, named: set[str], order: list[str]
 ) -> None:
     one = TokenCounts(input=1)
-    calls = [(usage_record(request_id=arn, identity_arn=arn, tokens=one), NOBODY) for arn in order]
+    calls = [
+        (usage_record(request_id=arn, identity_arn=arn, tokens=one), NO_ATTRIBUTION)
+        for arn in order
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(charges, "MAX_CHARGES", max_charges)
         charged = charges_of(calls)
@@ -437,7 +441,7 @@ def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.Monkey
 
 def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
-    charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NOBODY)])
+    charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NO_ATTRIBUTION)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
         charged.add(enrich(usage_record(tokens=TokenCounts(output=1))))
 
@@ -446,7 +450,7 @@ def test_sums_name_what_is_paid_at_assumed_prices() -> None:
     near = usage_record(tokens=TokenCounts(input=1_000_000))
     far = near._replace(request_id="2", region="eu-west-1")
     sums = Sums()
-    for charge in charges_of([(near, NOBODY), (far, NOBODY)]).charges(SEPTEMBER):
+    for charge in charges_of([(near, NO_ATTRIBUTION), (far, NO_ATTRIBUTION)]).charges(SEPTEMBER):
         sums = sums.plus(charge)
     assert sums == Sums(2, Decimal("0.5"), Decimal("0.5"), Decimal("0.25"))
 
@@ -457,9 +461,9 @@ def test_sums_are_those_of_the_rows() -> None:
         timestamp=FIRST.replace(day=8),
         tokens=TokenCounts(input=1_000_000, output=1_000_000),
     )
-    charged = charges_of([(discounted, NOBODY)])
+    charged = charges_of([(discounted, NO_ATTRIBUTION)])
     sums = Sums()
     for charge in charged.charges(SEPTEMBER):
         sums = sums.plus(charge)
-    assert AGREED.price_of(discounted.model_id, SEPTEMBER.replace(day=8)) is not None
+    assert AGREED.get_price(discounted.model_id, SEPTEMBER.replace(day=8)) is not None
     assert sums == Sums(2, Decimal("21.53086422"), Decimal("24.999"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from lambdas.domain.attribution import Attribution, AttributionRules, Rung, TagFacts
-from lambdas.domain.attribution.ladder import attribute
+from lambdas.domain.attribution import Attribution, AttributionRules, AttributionSource, TagFacts
+from lambdas.domain.attribution.precedence import attribute
 from lambdas.domain.invocations import TokenCounts, UsageRecord, read_message
 from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.domain.reports.focus import COLUMNS
@@ -19,7 +19,7 @@ from tests.focus_calls import attributed_calls, charges_of, rows_of
 from tests.focus_rules import COLUMN_TABLES, NOT_MET, PUBLISHED, violations
 
 SAMPLES = Path(__file__).parents[3] / "fixtures" / "invocation-logs.ndjson"
-LONGEST_LIST = 20  # that of ServiceSubcategory is checked by its table alone
+MAX_LIST_LENGTH = 20  # that of ServiceSubcategory is checked by its table alone
 
 
 def test_columns_are_transcribed_as_the_specification_has_them() -> None:
@@ -33,7 +33,7 @@ def test_columns_are_transcribed_as_the_specification_has_them() -> None:
         for name, column in SPECIFIED.items()
     } == {
         name: table
-        if len(table["allowed_values"]) < LONGEST_LIST
+        if len(table["allowed_values"]) < MAX_LIST_LENGTH
         else table | {"allowed_values": []}
         for name, table in COLUMN_TABLES.items()
     }
@@ -131,7 +131,7 @@ def test_the_check_finds_what_breaks_a_rule(
     broken: Callable[[dict[str, Any]], object], rule: str
 ) -> None:
     call = usage_record(model_id=SONNET_4, tokens=TokenCounts(input=10, output=5))
-    rows = rows_of(charges_of([(call, Attribution("p", "d", "u", Rung.PATTERN))]))
+    rows = rows_of(charges_of([(call, Attribution("p", "d", "u", AttributionSource.PATTERN))]))
     row = dict(rows[0])
     assert Decimal(row["BilledCost"] or "NaN") > 0
     broken(row)

@@ -6,13 +6,19 @@ from decimal import DecimalException
 
 import pytest
 
-from lambdas.domain.attribution import UNATTRIBUTED, Attribution, ProfiledModel, Rung, TagFacts
+from lambdas.domain.attribution import (
+    UNATTRIBUTED,
+    Attribution,
+    AttributionSource,
+    ProfiledModel,
+    TagFacts,
+)
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.pricing import NegotiatedPrice, NegotiatedPrices, PriceBook, Pricing
-from lambdas.domain.reports.focus import DailyCharges, month_after, row_of
+from lambdas.domain.pricing import ContractedPrice, ContractedPrices, PriceBook, Pricing
+from lambdas.domain.reports.focus import DailyCharges, build_row, month_after
 from lambdas.domain.reports.focus.charges import Charge
-from tests.builders import ANA, NOBODY, SONNET_4, usage_record, usd_by_kind
+from tests.builders import ANA, NO_ATTRIBUTION, SONNET_4, usage_record, usd_by_kind
 from tests.focus_calls import (
     IMPORTED,
     PRICING,
@@ -29,7 +35,7 @@ CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCo
 
 
 def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
-    attribution = Attribution("search", UNATTRIBUTED, "chat", Rung.PRINCIPAL)
+    attribution = Attribution("search", UNATTRIBUTED, "chat", AttributionSource.PRINCIPAL)
     profiles = TagFacts.of_profiles({PROFILE: ProfiledModel(SONNET_4)})
     call = CallEnricher(PRICING, facts=profiles).enrich(CALL._replace(invoked_model_id=PROFILE))
     row = only_row_of(call._replace(attribution=attribution))
@@ -108,13 +114,13 @@ def test_a_row_says_what_its_price_rests_on(region: str, prefix: str, basis: str
 
 def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
     agreed = [
-        NegotiatedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind(price), service_tier=tier)
+        ContractedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind(price), service_tier=tier)
         for price, tier in (("4", None), ("2", "flex"))
     ]
     call = usage_record(model_id=IMPORTED, tokens=TokenCounts(input=1_000_000))
-    made = [(call, NOBODY), (call._replace(service_tier="flex"), NOBODY)]
-    charges = charges_of(made, Pricing(PriceBook([]), NegotiatedPrices(agreed)))
-    rows = map(row_of, charges.charges(date(2026, 9, 1)))
+    made = [(call, NO_ATTRIBUTION), (call._replace(service_tier="flex"), NO_ATTRIBUTION)]
+    charges = charges_of(made, Pricing(PriceBook([]), ContractedPrices(agreed)))
+    rows = map(build_row, charges.charges(date(2026, 9, 1)))
     assert {row["SkuPriceId"]: row["ListUnitPrice"] for row in rows} == {
         f"{IMPORTED}/input/unlisted/0": 4,
         f"{IMPORTED}/input/unlisted/0/flex": 2,
@@ -122,8 +128,8 @@ def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() ->
 
 
 def test_the_account_that_pays_can_be_another_one() -> None:
-    (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
-    row = row_of(charge, "999988887777")
+    (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
+    row = build_row(charge, "999988887777")
     assert row["BillingAccountId"] == row["BillingAccountName"] == "999988887777"
     assert row["SubAccountId"] == row["SubAccountName"] == "111122223333"
 
@@ -168,8 +174,8 @@ def test_what_belongs_to_aws_is_no_resource_of_the_account(invoked: str) -> None
 def test_a_region_newer_than_the_list_goes_by_its_id_and_none_by_nothing() -> None:
     newer = row_of_call(CALL._replace(region="xx-new-1"))
     assert (newer["RegionId"], newer["RegionName"]) == ("xx-new-1", "xx-new-1")
-    untold = row_of_call(CALL._replace(region=""))
-    assert (untold["RegionId"], untold["RegionName"]) == (None, None)
+    unreported = row_of_call(CALL._replace(region=""))
+    assert (unreported["RegionId"], unreported["RegionName"]) == (None, None)
 
 
 def test_calls_put_down_to_nothing_have_no_tags() -> None:
@@ -178,7 +184,7 @@ def test_calls_put_down_to_nothing_have_no_tags() -> None:
 
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", 'a "quoted", name', "two\r\nlines", "'x"])
 def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
-    attributed = Attribution(name, name, name, Rung.PATTERN)
+    attributed = Attribution(name, name, name, AttributionSource.PATTERN)
     arn = f"arn:aws:sts::111122223333:assumed-role/chat/{name}"
     call = CALL._replace(identity_arn=arn)
     row = row_of_call(call, attributed)
@@ -201,9 +207,9 @@ def test_a_billing_period_is_a_month_of_the_calendar(month: date, following: dat
 
 
 def test_a_cost_that_would_have_to_be_rounded_is_refused() -> None:
-    (charge,) = charges_of([(CALL, NOBODY)]).charges(date(2026, 9, 1))
+    (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
     with pytest.raises(DecimalException):
-        row_of(Charge(charge.key, 10**39 + 1))
+        build_row(Charge(charge.key, 10**39 + 1))
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
@@ -217,7 +223,7 @@ def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
         model_id=IMPORTED,
     )
     charged = DailyCharges("111122223333")
-    nobody = NOBODY._replace(project=formula, department=formula, use_case=formula)
+    nobody = NO_ATTRIBUTION._replace(project=formula, department=formula, use_case=formula)
     charged.add(enrich(record, nobody))
     rows = rows_of(charged)
     assert rows

@@ -13,8 +13,8 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.pricing import (
     GUARDRAILS,
     BilledUnit,
-    NegotiatedPrice,
-    NegotiatedPrices,
+    ContractedPrice,
+    ContractedPrices,
     PriceBook,
     Pricing,
 )
@@ -370,8 +370,8 @@ def test_discounts_are_shown_apart() -> None:
 
 def test_discount_that_is_configured_agrees_and_one_that_is_not_differs() -> None:
     rows = [row(tokens="100000", net_unblended_cost="80")]
-    agreed = NegotiatedPrice(MICRO, date(2026, 1, 1), {}, Decimal(20))
-    configured = replace(PRICING, negotiated=NegotiatedPrices([agreed]))
+    agreed = ContractedPrice(MICRO, date(2026, 1, 1), {}, Decimal(20))
+    configured = replace(PRICING, contracted=ContractedPrices([agreed]))
     calls = [call(input_tokens=100_000_000)]
 
     assert on_the_8th(compare(rows, calls)) == [(DIFFERS, Reason.DISCOUNT)]

@@ -53,12 +53,12 @@ class Silence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Symptom:
+class HealthCheck:
     """A fault that a health alarm detects.
 
     Attributes:
         name: Its name, the alarm's too.
-        metric_of: Makes the metric that shows it.
+        parse_metric: Makes the metric that shows it.
         graph: The id of its graph on the dashboard `pipeline_health`.
         meaning: Its meaning and the first step to fix it.
         threshold: The value from which on the fault is present.
@@ -71,7 +71,7 @@ class Symptom:
     """
 
     name: str
-    metric_of: MetricOf
+    parse_metric: MetricOf
     graph: str
     meaning: str
     threshold: float = 1
@@ -88,7 +88,7 @@ class Symptom:
         return f"{self.meaning} {name_runbook(self.runbook or self.name)}"
 
 
-def sum_of(
+def sum_metric(
     namespace: str,
     name: str,
     dimensions: Mapping[str, str] | None = None,

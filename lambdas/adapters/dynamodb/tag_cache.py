@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RETENTION = timedelta(days=430)  # longer than a ledger can keep calls
 
 
-class DynamoDbTagMemory:
+class DynamoDbTagCache:
     """Stores an item for each resource; of two writers at once, the first one wins."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
@@ -33,12 +33,12 @@ class DynamoDbTagMemory:
         """
         self._items = TableItems(client, table_name)
 
-    def recall(self, arn: str) -> TagEntry | None:
+    def load(self, arn: str) -> TagEntry | None:
         """Load the entry of a resource; `None` at first."""
         item = self._items.get(TAGS_PREFIX + arn)
         return None if item is None else _read(item)
 
-    def recall_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
+    def load_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
         """Load the entries of many resources, except those that one answer has no room for."""
         entries: dict[str, TagEntry | None] = {}
         for batch in batches(arns, MAX_READS):
@@ -49,7 +49,7 @@ class DynamoDbTagMemory:
                     entries[arn] = _read(items[key]) if key in items else None
         return entries
 
-    def remember(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
+    def save(self, arn: str, entry: TagEntry, replaced: TagEntry | None) -> TagEntry:
         """Save an entry in place of the one that was loaded; return the one that is stored."""
         loaded = "" if replaced is None else replaced.checked_at.isoformat()
         is_saved = self._items.put_if(
@@ -57,7 +57,7 @@ class DynamoDbTagMemory:
             make_key(TAGS_PREFIX + arn) | _write(entry),
             values={":loaded": {"S": loaded}},
         )
-        return entry if is_saved else self.recall(arn) or entry
+        return entry if is_saved else self.load(arn) or entry
 
 
 def _write(entry: TagEntry) -> Item:

@@ -1,4 +1,4 @@
-"""Symptoms of prices that are missing, old or doubtful."""
+"""HealthChecks of prices that are missing, old or doubtful."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk.alarms.symptom import DAY, FIVE_MINUTES, HOUR, Silence, Symptom, health_maximum, sum_of
+from cdk.alarms.health_check import (
+    DAY,
+    FIVE_MINUTES,
+    HOUR,
+    HealthCheck,
+    Silence,
+    health_maximum,
+    sum_metric,
+)
 from lambdas.domain.metrics.catalog import (
     HELD_PRICES,
     MISSING_TOKEN_COUNTS,
@@ -24,30 +32,30 @@ _WITHOUT_A_PRICE = "FILL(unpriced, 0) - FILL(missing, 0)"
 """The number of calls of a period that have counts and no known price."""
 
 
-def price_symptoms() -> Iterator[Symptom]:
+def price_checks() -> Iterator[HealthCheck]:
     """Health checks of the prices of calls."""
     # A call without counts has no cost at any price, and is counted separately. Other calls breach
     # until a price is set, except for quiet nights and weekends: that is one notification.
-    yield Symptom(
+    yield HealthCheck(
         "UnpricedCalls",
         lambda _: cloudwatch.MathExpression(
             expression=_WITHOUT_A_PRICE,
             using_metrics={
-                "unpriced": sum_of(NAMESPACE, UNPRICED_INVOCATIONS.name, period=HOUR),
-                "missing": sum_of(NAMESPACE, MISSING_TOKEN_COUNTS.name, period=HOUR),
+                "unpriced": sum_metric(NAMESPACE, UNPRICED_INVOCATIONS.name, period=HOUR),
+                "missing": sum_metric(NAMESPACE, MISSING_TOKEN_COUNTS.name, period=HOUR),
             },
             period=HOUR,
         ),
         "unpriced-calls",
         "Models without a known price were called, and their cost is missing from every total. Run"
-        " make reprice first: it lists them. Then set their prices in negotiated_prices (cdk.json)"
+        " make reprice first: it lists them. Then set their prices in contracted_prices (cdk.json)"
         " and deploy. The alarm ends three days after the last such call, without a notification.",
         runbook="UnpricedModels",
         periods=(1, 72),
         is_recovery_notified=False,
     )
     # The alarm above stays in ALARM for days, and notifies only of the first model.
-    yield Symptom(
+    yield HealthCheck(
         "UnpricedModels",
         lambda _: cloudwatch.MathExpression(
             expression=_MORE_MODELS_WITHOUT_A_PRICE,
@@ -56,16 +64,16 @@ def price_symptoms() -> Iterator[Symptom]:
         ),
         "unpriced-models",
         "One more model without a known price was called. make reprice lists all that wait;"
-        " add prices in negotiated_prices (cdk.json) and deploy.",
+        " add prices in contracted_prices (cdk.json) and deploy.",
         periods=(1, 2),
         is_recovery_notified=False,
     )
 
 
-def price_list_symptoms() -> Iterator[Symptom]:
+def price_list_checks() -> Iterator[HealthCheck]:
     """Health checks of the daily price updates."""
     # The function writes the number only when it checks and when a decision is made.
-    yield Symptom(
+    yield HealthCheck(
         HELD_PRICES.name,
         lambda _: health_maximum(HELD_PRICES.name, FIVE_MINUTES),
         "held-prices",
@@ -74,7 +82,7 @@ def price_list_symptoms() -> Iterator[Symptom]:
         silence=Silence.UNCHANGED,
     )
     # Each failed check makes one value of a day and more; a check that succeeds makes 0.
-    yield Symptom(
+    yield HealthCheck(
         PRICE_LIST_AGE.name,
         lambda _: health_maximum(PRICE_LIST_AGE.name, DAY),
         "price-list-age",

@@ -1,4 +1,4 @@
-"""The memory of the watch over invocation logging and the meter, and its notices."""
+"""The logging state of the watch over invocation logging and the meter, and its notices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
 from lambdas.domain.logging_configuration.drift import Difference
 from lambdas.domain.words import cut, fingerprint, list_first
 
-_EVENTS_REMEMBERED = 50
+_MAX_EVENTS = 50
 # SNS and EventBridge take 256 KB, an item of DynamoDB 400 KB.
 _MAX_LISTED = 50
 _MAX_LETTERS = 500
@@ -35,19 +35,19 @@ class WatchState:
     Attributes:
         differences: The drift, in words: a bounded list.
         events: The newest reported changes by others, by their ids in CloudTrail.
-        is_told: Whether people were notified of all of it. Until then each run notifies again.
+        is_reported: Whether people were notified of all of it. Until then each run notifies again.
     """
 
     differences: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
-    is_told: bool = True
+    is_reported: bool = True
 
     def after(self, differences: Iterable[Difference], change: LoggingChange | None) -> WatchState:
         """The state with these differences and this change, before people are notified of them."""
         events = self.events
         if change is not None and change.event_id not in events:
-            events = (*events, change.event_id)[-_EVENTS_REMEMBERED:]
-        return WatchState(list_differences(differences), events, is_told=False)
+            events = (*events, change.event_id)[-_MAX_EVENTS:]
+        return WatchState(list_differences(differences), events, is_reported=False)
 
     def to_text(self) -> str:
         """The state as text, to be kept."""
@@ -57,7 +57,7 @@ class WatchState:
     def from_text(cls, text: str) -> Self:
         """Read kept text."""
         state = json.loads(text)
-        return cls(tuple(state["differences"]), tuple(state["events"]), state["is_told"])
+        return cls(tuple(state["differences"]), tuple(state["events"]), state["is_reported"])
 
 
 def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
@@ -68,14 +68,14 @@ def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
 
 
 def watch_notice(
-    differences: Sequence[Difference], change: LoggingChange | None, *, is_mended: bool
+    differences: Sequence[Difference], change: LoggingChange | None, *, is_resolved: bool
 ) -> Notice:
     """Say what is not as it was deployed, or that all is, and who did it.
 
     Args:
         differences: All that there are.
         change: The change that caused it, if it is in CloudTrail.
-        is_mended: Whether there were differences before.
+        is_resolved: Whether there were differences before.
     """
     if differences:
         logging = [difference for difference in differences if difference.subject.is_logging]
@@ -96,7 +96,7 @@ def watch_notice(
         touched = _METER if change and change.action in _METER_ACTIONS else _LOGGING
         subject = (
             "Bedrock Meter: all is as deployed again"
-            if is_mended
+            if is_resolved
             else f"Bedrock Meter: a change of {touched} was undone or left no trace"
         )
         lines = [

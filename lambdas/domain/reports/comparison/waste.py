@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Loss(StrEnum):
+class WasteKind(StrEnum):
     """A way to lose money or quota. No token is in two of them."""
 
     FAILED_CALLS = "failed_calls"
@@ -20,30 +20,30 @@ class Loss(StrEnum):
     OVERSIZE_MAX_TOKENS = "oversize_max_tokens"
 
 
-class LossKey(NamedTuple):
+class WasteKey(NamedTuple):
     """The project, model and kind of a savings opportunity.
 
     Attributes:
         project: The project of the calls.
         model_id: The model that was called.
-        loss: The kind.
+        waste: The kind.
     """
 
     project: str
     model_id: str
-    loss: Loss
+    waste: WasteKind
 
 
 @dataclass(slots=True)
-class LossFigures:
+class WasteTotals:
     """The amount of one savings opportunity.
 
     Attributes:
         calls: Calls that lose something.
         tokens: The tokens that are lost, or at most.
         size_bytes: Their length as JSON in UTF-8, for `REPEATED_PREFIXES` alone.
-        priced_calls: Calls whose loss is known.
-        priced_usd: The loss of those, exactly, or at most.
+        priced_calls: Calls whose waste is known.
+        priced_usd: The waste of those, exactly, or at most.
         unpriced_calls: Calls that may lose an unknown amount.
     """
 
@@ -56,7 +56,7 @@ class LossFigures:
 
     @property
     def usd(self) -> Decimal | None:
-        """The known loss; `None` where no call has a price."""
+        """The known waste; `None` where no call has a price."""
         return self.priced_usd if self.priced_calls else None
 
     def add(self, tokens: int, usd: Decimal | None, size_bytes: int = 0) -> None:
@@ -75,7 +75,7 @@ class LossFigures:
         self.calls += 1
         self.tokens += tokens
 
-    def include(self, other: LossFigures) -> None:
+    def include(self, other: WasteTotals) -> None:
         """Add what others lose in the same way."""
         for figure in fields(self):
             total = getattr(self, figure.name) + getattr(other, figure.name)
@@ -83,24 +83,24 @@ class LossFigures:
 
 
 @dataclass(slots=True)
-class LossBook:
+class WasteSummary:
     """All that is lost, by project, model and way."""
 
-    figures: dict[LossKey, LossFigures]
+    figures: dict[WasteKey, WasteTotals]
 
-    def of(self, project: str, model_id: str, loss: Loss) -> LossFigures:
+    def of(self, project: str, model_id: str, waste: WasteKind) -> WasteTotals:
         """The figures to add to."""
-        return self.figures.setdefault(LossKey(project, model_id, loss), LossFigures())
+        return self.figures.setdefault(WasteKey(project, model_id, waste), WasteTotals())
 
-    def told_of(self, projects: Container[str], others: str) -> LossBook:
-        """The same losses, those of all but some projects under another name."""
-        regrouped = LossBook({})
-        for (project, model_id, loss), figures in self.figures.items():
+    def regroup(self, projects: Container[str], others: str) -> WasteSummary:
+        """The same waste, those of all but some projects under another name."""
+        regrouped = WasteSummary({})
+        for (project, model_id, waste), figures in self.figures.items():
             name = project if project in projects else others
-            regrouped.of(name, model_id, loss).include(figures)
+            regrouped.of(name, model_id, waste).include(figures)
         return regrouped
 
-    def ranked(self) -> list[tuple[LossKey, LossFigures]]:
+    def ranked(self) -> list[tuple[WasteKey, WasteTotals]]:
         """All of it: what loses most money first, then most tokens, then by name."""
         return sorted(
             self.figures.items(),
@@ -109,29 +109,29 @@ class LossBook:
 
 
 MEANINGS = {
-    Loss.FAILED_CALLS: (
+    WasteKind.FAILED_CALLS: (
         "at most: tokens of failed calls, throttled ones apart, as if they had succeeded. Whether"
         " AWS bills them is not in the log"
     ),
-    Loss.THROTTLED_CALLS: (
+    WasteKind.THROTTLED_CALLS: (
         "at most: tokens of throttled calls where the log has them, as if they had succeeded"
     ),
-    Loss.RETRIED_CALLS: (
+    WasteKind.RETRIED_CALLS: (
         "at most: throttled calls after which the same caller called the same model again within a"
         " minute. What that costs is time; the call that succeeds did the work"
     ),
-    Loss.UNREAD_CACHE_WRITES: (
+    WasteKind.UNREAD_CACHE_WRITES: (
         "at least: what cache writes cost more than plain input, where nobody in the account read"
         " any cache of the model in that Region for as long as they can have lived. Where the log"
         " does not tell how long, an hour. Writes that may live on when the log ends are not judged"
     ),
-    Loss.REPEATED_PREFIXES: (
+    WasteKind.REPEATED_PREFIXES: (
         "at most: beginnings of requests (tools, system prompt, messages) that the same caller had"
         " sent to the same model within five minutes, in calls without any caching; what reading"
         " them from a cache would have saved. Of 1,000 tokens at least, which no model goes below;"
         " the least size of this model is not known, nor is the price of the first write deducted"
     ),
-    Loss.OVERSIZE_MAX_TOKENS: (
+    WasteKind.OVERSIZE_MAX_TOKENS: (
         "quota, no money: tokens that max_tokens allowed and the answer did not use, where it was"
         " ten times the answer and more. Bedrock takes them off the quota while a call runs"
     ),

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.pricing import (
-    NegotiatedPrice,
-    NegotiatedPrices,
+    ContractedPrice,
+    ContractedPrices,
     Pricing,
     TokenKind,
     shipped_prices,
@@ -24,7 +24,7 @@ _Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]
 _Percent = Annotated[Decimal, Field(ge=0, lt=100, decimal_places=4)]
 
 
-class NegotiatedPriceSetting(SettingsModel):
+class ContractedPriceSetting(SettingsModel):
     """A price that is paid instead of the list price.
 
     Attributes:
@@ -58,9 +58,9 @@ class NegotiatedPriceSetting(SettingsModel):
         )
         return self
 
-    def to_domain(self) -> NegotiatedPrice:
+    def to_domain(self) -> ContractedPrice:
         """The same as the price book takes it."""
-        return NegotiatedPrice(
+        return ContractedPrice(
             self.model,
             self.effective_from,
             self.usd_per_million,
@@ -70,13 +70,13 @@ class NegotiatedPriceSetting(SettingsModel):
 
 
 def pricing_with(
-    negotiated: Iterable[NegotiatedPriceSetting], *, assume_prices: bool = True
+    contracted: Iterable[ContractedPriceSetting], *, assume_prices: bool = True
 ) -> Pricing:
     """The pricing of calls by shipped and by contracted prices.
 
     Args:
-        negotiated: Contracted prices.
+        contracted: Contracted prices.
         assume_prices: True if a call whose place has no price gets that of another place.
     """
-    contracted = NegotiatedPrices([setting.to_domain() for setting in negotiated])
+    contracted = ContractedPrices([setting.to_domain() for setting in contracted])
     return Pricing(shipped_prices(), contracted, assume_prices)

@@ -1,4 +1,4 @@
-"""Each call has one project, one department, one use case: from the first rung that knows it."""
+"""Each call has one project, one department, one use case: from the first source that knows it."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -14,15 +14,15 @@ from lambdas.domain.attribution import (
     Attribution,
     AttributionPattern,
     AttributionRules,
-    Rung,
+    AttributionSource,
     TagFacts,
     TagHistory,
     TagObservation,
     TrustedPrincipal,
     TrustedProfile,
 )
-from lambdas.domain.attribution.labels import LONGEST_LABEL
-from lambdas.domain.attribution.ladder import attribute
+from lambdas.domain.attribution.labels import MAX_LABEL_LENGTH
+from lambdas.domain.attribution.precedence import attribute
 from lambdas.domain.attribution.tags import Tags
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata, read_metadata
@@ -68,24 +68,26 @@ def call(**changes: Any) -> UsageRecord:
     return usage_record(**(fields | changes))
 
 
-EACH_RUNG = {
-    Rung.INFERENCE_PROFILE: "of profile",
-    Rung.REQUEST_METADATA: "of metadata",
-    Rung.PRINCIPAL: "of principal",
-    Rung.PATTERN: "of pattern",
+EACH_SOURCE = {
+    AttributionSource.INFERENCE_PROFILE: "of profile",
+    AttributionSource.REQUEST_METADATA: "of metadata",
+    AttributionSource.PRINCIPAL: "of principal",
+    AttributionSource.PATTERN: "of pattern",
 }
 
 
-def climb(present: set[Rung], record: UsageRecord | None = None) -> Attribution:
-    """Attribute a call where these rungs know a project."""
+def climb(present: set[AttributionSource], record: UsageRecord | None = None) -> Attribution:
+    """Attribute a call where these sources know a project."""
     histories = {}
-    if Rung.INFERENCE_PROFILE in present:
+    if AttributionSource.INFERENCE_PROFILE in present:
         histories[PROFILE] = history(project("of profile"))
-    if Rung.PRINCIPAL in present:
+    if AttributionSource.PRINCIPAL in present:
         histories[ROLE] = history(project("of principal"))
     rules = AttributionRules(
-        trusted_principals=(ANA_IS_TRUSTED,) if Rung.REQUEST_METADATA in present else (),
-        patterns=(pattern(project="of pattern"),) if Rung.PATTERN in present else (),
+        trusted_principals=(ANA_IS_TRUSTED,)
+        if AttributionSource.REQUEST_METADATA in present
+        else (),
+        patterns=(pattern(project="of pattern"),) if AttributionSource.PATTERN in present else (),
     )
     return attribute(record or call(), TagFacts(histories), rules)
 
@@ -93,13 +95,17 @@ def climb(present: set[Rung], record: UsageRecord | None = None) -> Attribution:
 # The order of the ladder.
 
 
-@pytest.mark.parametrize("are_present", [*product([False, True], repeat=len(EACH_RUNG))])
+@pytest.mark.parametrize("are_present", [*product([False, True], repeat=len(EACH_SOURCE))])
 def test_the_first_rung_that_knows_the_project_decides(are_present: tuple[bool, ...]) -> None:
-    present = {rung for rung, is_there in zip(EACH_RUNG, are_present, strict=True) if is_there}
+    present = {
+        source for source, is_there in zip(EACH_SOURCE, are_present, strict=True) if is_there
+    }
     attribution = climb(present)
-    first = next((rung for rung in EACH_RUNG if rung in present), Rung.UNATTRIBUTED)
-    assert attribution.rung is first
-    assert attribution.project == EACH_RUNG.get(first, UNATTRIBUTED)
+    first = next(
+        (source for source in EACH_SOURCE if source in present), AttributionSource.UNATTRIBUTED
+    )
+    assert attribution.source is first
+    assert attribution.project == EACH_SOURCE.get(first, UNATTRIBUTED)
 
 
 def test_each_label_comes_from_the_first_rung_that_knows_it() -> None:
@@ -113,13 +119,13 @@ def test_each_label_comes_from_the_first_rung_that_knows_it() -> None:
         patterns=(pattern(department="other"), pattern(use_case="chat", project="other"))
     )
     assert attribute(call(request_metadata=()), facts, rules) == Attribution(
-        "search", "sales", "chat", Rung.INFERENCE_PROFILE, is_disputed=True
+        "search", "sales", "chat", AttributionSource.INFERENCE_PROFILE, is_disputed=True
     )
 
 
 def test_a_call_of_which_nobody_knows_is_unattributed() -> None:
     assert attribute(usage_record(), TagFacts(), NOTHING) == Attribution(
-        UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, Rung.UNATTRIBUTED
+        UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, AttributionSource.UNATTRIBUTED
     )
 
 
@@ -127,7 +133,7 @@ def test_a_call_of_which_nobody_knows_is_unattributed() -> None:
 def test_a_tag_that_is_no_label_leaves_it_to_the_next_rung(claim: str) -> None:
     facts = TagFacts({PROFILE: history(project(claim)), ROLE: history(project("search"))})
     attribution = attribute(call(request_metadata=()), facts, NOTHING)
-    assert (attribution.project, attribution.rung) == ("search", Rung.PRINCIPAL)
+    assert (attribution.project, attribution.source) == ("search", AttributionSource.PRINCIPAL)
 
 
 def test_of_several_patterns_the_first_that_matches_gives_a_label() -> None:
@@ -137,7 +143,7 @@ def test_of_several_patterns_the_first_that_matches_gives_a_label() -> None:
         pattern(project="everybody's", use_case="chat"),
     )
     attribution = attribute(usage_record(), TagFacts(), AttributionRules(patterns=patterns))
-    assert attribution == Attribution("search", UNATTRIBUTED, "chat", Rung.PATTERN)
+    assert attribution == Attribution("search", UNATTRIBUTED, "chat", AttributionSource.PATTERN)
 
 
 def test_a_pattern_matches_the_model_behind_a_profile() -> None:
@@ -149,7 +155,7 @@ def test_a_pattern_matches_the_model_behind_a_profile() -> None:
 
 def test_failed_calls_are_attributed_like_others() -> None:
     failed = call(error_code="ThrottlingException")
-    assert climb({*EACH_RUNG}, failed) == climb({*EACH_RUNG})
+    assert climb({*EACH_SOURCE}, failed) == climb({*EACH_SOURCE})
 
 
 # As of its time.
@@ -179,8 +185,8 @@ def test_trust_begins_when_it_is_given() -> None:
     before, after = (
         attribute(call(timestamp=when), TagFacts(), rules) for when in (NOON - DAY, NOON)
     )
-    assert (before.rung, before.is_forged) == (Rung.UNATTRIBUTED, True)
-    assert (after.rung, after.is_forged) == (Rung.REQUEST_METADATA, False)
+    assert (before.source, before.is_forged) == (AttributionSource.UNATTRIBUTED, True)
+    assert (after.source, after.is_forged) == (AttributionSource.REQUEST_METADATA, False)
 
 
 names = st.sampled_from(["a", "b", "c"])
@@ -241,19 +247,23 @@ def test_metadata_that_names_no_label_is_no_forgery() -> None:
 
 
 def test_forgery_is_told_even_where_a_tag_decides() -> None:
-    forged = climb({Rung.INFERENCE_PROFILE})
-    assert (forged.rung, forged.is_forged) == (Rung.INFERENCE_PROFILE, True)
-    assert not climb({Rung.INFERENCE_PROFILE, Rung.REQUEST_METADATA}).is_forged
+    forged = climb({AttributionSource.INFERENCE_PROFILE})
+    assert (forged.source, forged.is_forged) == (AttributionSource.INFERENCE_PROFILE, True)
+    assert not climb(
+        {AttributionSource.INFERENCE_PROFILE, AttributionSource.REQUEST_METADATA}
+    ).is_forged
 
 
 hostile_names = st.sampled_from(["project", "department", "use_case", "__proto__"]) | any_text
 metadata = st.dictionaries(hostile_names, any_text, max_size=20).map(read_metadata)
-present_rungs = st.sets(st.sampled_from([rung for rung in EACH_RUNG if rung != "request_metadata"]))
+present_sources = st.sets(
+    st.sampled_from([source for source in EACH_SOURCE if source != "request_metadata"])
+)
 
 
-@given(metadata, present_rungs)
+@given(metadata, present_sources)
 def test_whatever_an_untrusted_caller_writes_changes_no_label(
-    claim: RequestMetadata, present: set[Rung]
+    claim: RequestMetadata, present: set[AttributionSource]
 ) -> None:
     honest = climb(present, call(request_metadata=()))
     forged = climb(present, call(request_metadata=claim))
@@ -270,16 +280,16 @@ def test_whatever_an_untrusted_caller_writes_changes_no_label(
     ).map(read_metadata)
 )
 def test_labels_of_hostile_metadata_are_bounded_and_can_be_stored(claim: RequestMetadata) -> None:
-    attribution = climb({Rung.REQUEST_METADATA}, call(request_metadata=claim))
+    attribution = climb({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
     for label in (attribution.project, attribution.department, attribution.use_case):
-        assert 0 < len(label) <= LONGEST_LABEL
+        assert 0 < len(label) <= MAX_LABEL_LENGTH
         assert label.isprintable()
         label.encode()
 
 
 def test_a_thousand_pairs_are_no_more_than_sixteen() -> None:
     claim = read_metadata({f"{number:04}": "x" for number in range(1000)} | {"project": "late"})
-    attribution = climb({Rung.REQUEST_METADATA}, call(request_metadata=claim))
+    attribution = climb({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
     assert len(claim) == 16
     assert attribution.project == UNATTRIBUTED
 
@@ -300,14 +310,16 @@ def test_the_projects_add_up_to_the_account(
     for record in records:
         attribution = attribute(record, TagFacts(histories), rules)
         assert attribution == attribute(record, TagFacts(histories), rules)
-        assert (attribution.project == UNATTRIBUTED) == (attribution.rung is Rung.UNATTRIBUTED)
+        assert (attribution.project == UNATTRIBUTED) == (
+            attribution.source is AttributionSource.UNATTRIBUTED
+        )
         tokens[attribution.project] += record.tokens.total or 0
     assert tokens.total() == sum(record.tokens.total or 0 for record in records)
 
 
 def test_a_caller_without_a_known_form_is_attributed_by_its_profile() -> None:
     record = call(identity_arn="<redacted>", request_metadata=())
-    assert climb({Rung.INFERENCE_PROFILE}, record).project == "of profile"
+    assert climb({AttributionSource.INFERENCE_PROFILE}, record).project == "of profile"
 
 
 # Profiles that name another project than the caller's own tags.
@@ -344,8 +356,8 @@ def test_setting_lets_the_caller_s_own_tags_decide_from_its_date_on() -> None:
         attribute(call(request_metadata=(), timestamp=when), OTHER_PROJECT, rules)
         for when in (NOON - timedelta(seconds=1), NOON)
     )
-    assert (before.project, before.rung) == ("victim", Rung.INFERENCE_PROFILE)
-    assert (after.project, after.rung) == ("own", Rung.PRINCIPAL)
+    assert (before.project, before.source) == ("victim", AttributionSource.INFERENCE_PROFILE)
+    assert (after.project, after.source) == ("own", AttributionSource.PRINCIPAL)
     assert (before.is_disputed, after.is_disputed) == (True, True)
 
 

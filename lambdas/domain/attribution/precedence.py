@@ -1,10 +1,10 @@
-"""Climbs down the ladder of attribution: the first rung that knows a label gives it."""
+"""Climbs down the ladder of attribution: the first source that knows a label gives it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lambdas.domain.attribution.attribution import Attribution, Rung
+from lambdas.domain.attribution.attribution import Attribution, AttributionSource
 from lambdas.domain.attribution.labels import NO_LABELS, UNATTRIBUTED, Labels
 from lambdas.domain.attribution.rules import AttributionRules
 from lambdas.domain.attribution.tags import TagFacts, principal_arn, profile_arn
@@ -28,12 +28,12 @@ def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> 
     is_trusted = has_claim and rules.trusts(caller, record.timestamp)
     is_disputed = _is_profile_disputed(record, facts, rules)
     is_profile_left_out = is_disputed and rules.puts_own_tags_first(record.timestamp)
-    found, decided = NO_LABELS, Rung.UNATTRIBUTED
-    for rung, labels in _rungs(record, caller, facts, rules, is_trusted=is_trusted):
-        if is_profile_left_out and rung is Rung.INFERENCE_PROFILE:
+    found, decided = NO_LABELS, AttributionSource.UNATTRIBUTED
+    for source, labels in _sources(record, caller, facts, rules, is_trusted=is_trusted):
+        if is_profile_left_out and source is AttributionSource.INFERENCE_PROFILE:
             continue
         if found.project is None and labels.project is not None:
-            decided = rung
+            decided = source
         found = found.filled_from(labels)
         if found.is_complete:
             break
@@ -57,24 +57,24 @@ def _is_profile_disputed(record: UsageRecord, facts: TagFacts, rules: Attributio
     return named not in (None, own) and own is not None and not rules.trusts_profile(profile, when)
 
 
-def _rungs(
+def _sources(
     record: UsageRecord,
     caller: CallerIdentity,
     facts: TagFacts,
     rules: AttributionRules,
     *,
     is_trusted: bool,
-) -> Iterator[tuple[Rung, Labels]]:
-    """The labels that each rung knows, from the surest on."""
+) -> Iterator[tuple[AttributionSource, Labels]]:
+    """The labels that each source knows, from the surest on."""
     when, names = record.timestamp, rules.label_names
     profile_tags = facts.tags_at(profile_arn(record.invoked_model_id), when)
-    yield Rung.INFERENCE_PROFILE, names.read_tags(profile_tags)
+    yield AttributionSource.INFERENCE_PROFILE, names.read_tags(profile_tags)
     if is_trusted:
-        yield Rung.REQUEST_METADATA, names.read_metadata(record.request_metadata)
+        yield AttributionSource.REQUEST_METADATA, names.read_metadata(record.request_metadata)
     principal_tags = facts.tags_at(principal_arn(record.identity_arn), when)
-    yield Rung.PRINCIPAL, names.read_tags(principal_tags)
+    yield AttributionSource.PRINCIPAL, names.read_tags(principal_tags)
     if rules.patterns:
         model_id = facts.get_model_id(record)
         for pattern in rules.patterns:
             if pattern.matches(caller, model_id) and pattern.is_in_effect(when):
-                yield Rung.PATTERN, pattern.labels
+                yield AttributionSource.PATTERN, pattern.labels

@@ -8,21 +8,21 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cdk.alarms.symptom import (
+from cdk.alarms.health_check import (
     FIVE_MINUTES,
     TWO_HOURS,
+    HealthCheck,
     MetricOf,
     Silence,
-    Symptom,
     Watched,
     count_reports,
     health_maximum,
-    sum_of,
+    sum_metric,
 )
 from lambdas.domain.metrics.catalog import (
     ACCEPTED_RECORDS,
+    DEPLOYMENT_DRIFT,
     INVOCATIONS,
-    LOGGING_DIFFERENCES,
     NAMESPACE,
     REPRICED_CALLS,
     UNPUBLISHED_RECORDS,
@@ -52,7 +52,7 @@ _FIX_AND_REDRIVE = "Fix the cause of the errors first, then run make redrive."
 _NOT_IN_METRICS = "They are missing from metrics and alarms, not from the ledger and its reports."
 
 
-def function_symptoms() -> Iterator[Symptom]:
+def function_checks() -> Iterator[HealthCheck]:
     """Health checks of the functions that count and publish, and of the checks' own reports."""
     yield from _silence()
     yield from _errors()
@@ -60,19 +60,19 @@ def function_symptoms() -> Iterator[Symptom]:
     yield from _given_up()
 
 
-def _silence() -> Iterator[Symptom]:
+def _silence() -> Iterator[HealthCheck]:
     """Health checks of functions that run but whose log groups are gone.
 
     The audits and the checks of logging and of the price list have alarms of their own. Those
     treat a missing value as a fault.
     """
     # Metrics carry the time of the call, reports that of the run, so a single period is no proof.
-    yield Symptom(
+    yield HealthCheck(
         "HealthMetricsMissing",
         lambda _: cloudwatch.MathExpression(
             expression=_NOTHING_REPORTED,
             using_metrics={
-                "metered": sum_of(NAMESPACE, INVOCATIONS.name, period=_HALF_AN_HOUR),
+                "metered": sum_metric(NAMESPACE, INVOCATIONS.name, period=_HALF_AN_HOUR),
                 "deliveries": count_reports(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
                 "batches": count_reports(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
             },
@@ -85,7 +85,7 @@ def _silence() -> Iterator[Symptom]:
         periods=(2, 2),
     )
     # Two hours hold a run, some seconds early or late.
-    yield Symptom(
+    yield HealthCheck(
         "PriceRefresherSilent",
         lambda _: count_reports(REPRICED_CALLS.name, TWO_HOURS),
         "price-refresher-reports",
@@ -96,9 +96,9 @@ def _silence() -> Iterator[Symptom]:
         is_below=True,
         silence=Silence.FAULT,
     )
-    yield Symptom(
-        LOGGING_DIFFERENCES.name,
-        lambda _: health_maximum(LOGGING_DIFFERENCES.name, _QUARTER_OF_AN_HOUR),
+    yield HealthCheck(
+        DEPLOYMENT_DRIFT.name,
+        lambda _: health_maximum(DEPLOYMENT_DRIFT.name, _QUARTER_OF_AN_HOUR),
         "logging-differences",
         "For half an hour, invocation logging, alarms, notifications or functions have not been as"
         " they were deployed. Read the notification of LoggingWatcher first: it says what differs."
@@ -108,13 +108,13 @@ def _silence() -> Iterator[Symptom]:
     )
 
 
-def _errors() -> Iterator[Symptom]:
+def _errors() -> Iterator[HealthCheck]:
     for name, function_of in _FUNCTIONS.items():
         for metric, meaning in (
             ("Errors", _FAILS),
             ("Throttles", _IS_THROTTLED),
         ):
-            yield Symptom(
+            yield HealthCheck(
                 f"{name}{metric}",
                 _build_function_metric(function_of, metric, "Sum"),
                 f"function-{metric.lower()}",
@@ -122,7 +122,7 @@ def _errors() -> Iterator[Symptom]:
                 periods=(2, 3),
                 runbook="FunctionErrors",
             )
-        yield Symptom(
+        yield HealthCheck(
             f"{name}DestinationFailures",
             _build_function_metric(function_of, "DestinationDeliveryFailures", "Sum"),
             "function-destination-failures",
@@ -132,12 +132,12 @@ def _errors() -> Iterator[Symptom]:
         )
 
 
-def _delays() -> Iterator[Symptom]:
+def _delays() -> Iterator[HealthCheck]:
     for name, function, metric, graph in (
         ("DeliveryAge", "LogProcessor", "AsyncEventAge", "delivery-age"),
         ("StreamAge", "MetricPublisher", "IteratorAge", "stream-age"),
     ):
-        yield Symptom(
+        yield HealthCheck(
             name,
             _build_function_metric(_FUNCTIONS[function], metric, "Maximum"),
             graph,
@@ -149,8 +149,8 @@ def _delays() -> Iterator[Symptom]:
         )
 
 
-def _given_up() -> Iterator[Symptom]:
-    yield Symptom(
+def _given_up() -> Iterator[HealthCheck]:
+    yield HealthCheck(
         "DroppedDeliveries",
         _build_function_metric(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
         "dropped-deliveries",
@@ -171,7 +171,7 @@ def _given_up() -> Iterator[Symptom]:
             f"which are not in the failure bucket. {_NOT_IN_METRICS} Check its role first.",
         ),
     ):
-        yield Symptom(
+        yield HealthCheck(
             name,
             _build_stream_metric(metric),
             "stream-failures",
@@ -191,6 +191,6 @@ def _build_function_metric(
 
 
 def _build_stream_metric(metric: str) -> MetricOf:
-    return lambda watched: sum_of(
+    return lambda watched: sum_metric(
         _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
     )

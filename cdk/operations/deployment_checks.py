@@ -15,7 +15,7 @@ from cdk.config import stack_names
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries, read_settings
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.memory import remembered
+from cdk.operations.logging_state import memoize
 from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
 from cdk.operations.own_log_policies import find_own_log_policies
@@ -24,13 +24,13 @@ from cdk.operations.price_state import (
     describe_held,
     read_price_state,
 )
-from lambdas.domain.logging_configuration import DamagedMemoryError, describe
+from lambdas.domain.logging_configuration import DamagedStateError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
 from lambdas.domain.words import list_names
 
 if TYPE_CHECKING:
-    from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingMemory
+    from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingState
 
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 _MIN_BOOTSTRAP_VERSION = 6
@@ -53,7 +53,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """The result of one health check.
 
     Attributes:
@@ -68,7 +68,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class DeploymentChecks:
     """Health checks of one account and Region.
 
     Attributes:
@@ -87,7 +87,7 @@ class Examination:
     known_log_policies: tuple[str, ...] = ()
     stacks: tuple[str, ...] = stack_names.ALL
 
-    def examine(self) -> Iterator[Finding]:
+    def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
         checks: tuple[tuple[str, Callable[[], tuple[Status, str]]], ...] = (
             ("account", self._account),
@@ -107,11 +107,11 @@ class Examination:
         for name, check in checks:
             try:
                 status, text = check()
-            except (NotDeployedError, DamagedMemoryError, DamagedPriceStateError) as error:
+            except (NotDeployedError, DamagedStateError, DamagedPriceStateError) as error:
                 status, text = Status.PROBLEM, str(error)
             except (BotoCoreError, ClientError) as error:
                 status, text = Status.UNKNOWN, f"Could not look: {' '.join(str(error).split())}"
-            yield Finding(name, status, text)
+            yield CheckResult(name, status, text)
 
     def _account(self) -> tuple[Status, str]:
         identity = self.session.client("sts").get_caller_identity()
@@ -160,15 +160,15 @@ class Examination:
         return status, text
 
     def _logging(self) -> tuple[Status, str]:
-        live, memory = self._live_logging(), remembered(self.session, self.deployment)
+        live, logging_state = self._live_logging(), memoize(self.session, self.deployment)
         if live is None:
-            return self._logging_is_off(memory)
+            return self._logging_is_off(logging_state)
         content = "with prompts and completions" if _is_content_logged(live) else "metadata only"
         where = f"To {describe(live)}, {content}"
         group = live.get("cloudWatchConfig", {}).get("logGroupName")
-        if memory.is_ours(live):
+        if logging_state.is_ours(live):
             return Status.OK, f"{where}; ours."
-        if group is not None and group == memory.adopted:
+        if group is not None and group == logging_state.adopted:
             return Status.OK, f"{where}; not ours, adopted."
         adopting = (
             f"existing_logging=adopt with adopted_log_group={group} (changes nothing), or "
@@ -183,12 +183,12 @@ class Examination:
             )
         return Status.WARNING, f"{where}; not ours. To deploy, {choice}."
 
-    def _logging_is_off(self, memory: LoggingMemory) -> tuple[Status, str]:
+    def _logging_is_off(self, logging_state: LoggingState) -> tuple[Status, str]:
         if self._is_deployed:
             return Status.PROBLEM, f"Off, though Bedrock Meter is deployed: {_ANEW}."
-        if memory.found is not None:
+        if logging_state.found is not None:
             return Status.WARNING, (
-                f"Off. Before Bedrock Meter it went to {describe(memory.found)}, which could not be"
+                f"Off. Before Bedrock Meter it went to {describe(logging_state.found)}, which could not be"
                 " put back: make destroy tries again after make deploy."
             )
         return Status.OK, "Off; deploying switches it on."

@@ -1,4 +1,4 @@
-"""Keeps the copy of the memory of Bedrock's logging configuration in the state table."""
+"""Keeps the copy of the logging state of Bedrock's logging configuration in the state table."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.dynamodb.items import TableItems, make_key
 from lambdas.adapters.refusals import refusal_as_not_readable
-from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
-from lambdas.domain.logging_configuration import LoggingMemory, read_copies
-from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
+from lambdas.domain.logging_configuration import LoggingState, read_copies
+from lambdas.domain.logging_configuration.ports import StateUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class DynamoDbMemoryCopy:
+class DynamoDbStateCopy:
     """Keeps the memories that are allowed as texts in one item."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
@@ -24,27 +24,27 @@ class DynamoDbMemoryCopy:
         self._client = client
         self._items = TableItems(client, table_name)
 
-    def recall(self) -> tuple[LoggingMemory, ...]:
+    def load(self) -> tuple[LoggingState, ...]:
         """Return the memories that the copy allows; none where there is no copy, or no table."""
         with refusal_as_not_readable():
             return read_copies(self._read())
 
     def _read(self) -> list[str]:
         try:
-            item = self._items.get(MEMORY_KEY) or {}
+            item = self._items.get(LOGGING_STATE_KEY) or {}
         except self._client.exceptions.ResourceNotFoundException:
             return []
         texts = item.get(MEMORIES, {}).get("L", [])
         return [text.get("S", "") for text in texts]
 
-    def remember(self, memories: tuple[LoggingMemory, ...]) -> None:
+    def save(self, memories: tuple[LoggingState, ...]) -> None:
         """Allow these memories and no others.
 
         Raises:
-            MemoryUnavailableError: DynamoDB does not take them.
+            StateUnavailableError: DynamoDB does not take them.
         """
-        texts = [{"S": memory.to_text()} for memory in memories]
+        texts = [{"S": logging_state.to_text()} for logging_state in memories]
         try:
-            self._items.put(make_key(MEMORY_KEY) | {MEMORIES: {"L": texts}})
+            self._items.put(make_key(LOGGING_STATE_KEY) | {MEMORIES: {"L": texts}})
         except (BotoCoreError, ClientError) as error:
-            raise MemoryUnavailableError(str(error)) from error
+            raise StateUnavailableError(str(error)) from error

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _STATE = "watch_state"
 
 
-class DynamoDbWatchMemory:
+class DynamoDbWatchStateStore:
     """Keeps the state as text in one item, which is written only in place of what was read."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
@@ -29,7 +29,7 @@ class DynamoDbWatchMemory:
         """
         self._items = TableItems(client, table_name)
 
-    def recall(self) -> WatchState:
+    def load(self) -> WatchState:
         """Load the state that was saved last; at first, a state without differences.
 
         Raises:
@@ -39,7 +39,7 @@ class DynamoDbWatchMemory:
             item = self._items.get(WATCH_KEY)
         return WatchState() if item is None else WatchState.from_text(item[_STATE]["S"])
 
-    def remember(self, state: WatchState, before: WatchState) -> None:
+    def save(self, state: WatchState, before: WatchState) -> None:
         """Save a state in place of the one that was loaded.
 
         Raises:
@@ -53,5 +53,5 @@ class DynamoDbWatchMemory:
                 values={":before": {"S": before.to_text()}},
             )
         if not is_saved:
-            message = "another check has remembered something since this one has begun"
+            message = "another check has memoize something since this one has begun"
             raise WatchStateChangedError(message)

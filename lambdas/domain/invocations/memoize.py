@@ -8,16 +8,16 @@ from typing import TypeVar
 
 _Result = TypeVar("_Result")
 
-_TEXTS_REMEMBERED = 4096
+_MAX_TEXTS = 4096
 _MAX_TEXT_LENGTH = 512  # characters: enough for names, not for arbitrary text in their place
 
 
-def remembered(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:
+def memoize(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:
     """Remember the results of a pure function for texts that come again and again."""
-    recall = lru_cache(_TEXTS_REMEMBERED)(work_out)
+    recall = lru_cache(_MAX_TEXTS)(work_out)
 
     @wraps(work_out)
     def work_out_or_recall(text: str) -> _Result:
-        return recall(text) if len(text) <= _MAX_TEXT_LENGTH else work_out(text)
+        return load(text) if len(text) <= _MAX_TEXT_LENGTH else work_out(text)
 
     return work_out_or_recall

@@ -1,4 +1,4 @@
-"""Losses are exact or an upper limit, and reveal no prompt."""
+"""Waste are exact or an upper limit, and reveal no prompt."""
 
 from decimal import Decimal
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.reports.comparison import RequestOutline, TrafficObserver
-from lambdas.domain.reports.comparison.losses import Loss, LossBook, LossFigures
 from lambdas.domain.reports.comparison.request_outline import Prefix
 from lambdas.domain.reports.comparison.requests import Requests
+from lambdas.domain.reports.comparison.waste import WasteKind, WasteSummary, WasteTotals
 from tests.builders import BEN
 from tests.unit.reports.comparison.observing import call, enriched_attempt, lost, report_on
 from tests.unit.reports.comparison.prices import CACHELESS, DEAR, PRICING
@@ -28,7 +28,7 @@ def test_failed_calls_are_priced_as_if_they_had_succeeded() -> None:
         call(tokens=TokenCounts(M, 0), error_code="ModelErrorException"),
         call(tokens=TokenCounts(), error_code="ValidationException"),
     )
-    assert lost(report, Loss.FAILED_CALLS) == LossFigures(2, M, 0, 1, Decimal(3), 1)
+    assert lost(report, WasteKind.FAILED_CALLS) == WasteTotals(2, M, 0, 1, Decimal(3), 1)
 
 
 def test_throttled_calls_are_apart_and_the_next_call_of_the_caller_is_a_retry() -> None:
@@ -38,9 +38,9 @@ def test_throttled_calls_are_apart_and_the_next_call_of_the_caller_is_a_retry() 
         call(61),  # and again, a minute later
         call(62),  # another call
     )
-    assert lost(report, Loss.THROTTLED_CALLS) == LossFigures(2, M, 0, 1, Decimal(3), 1)
-    assert lost(report, Loss.RETRIED_CALLS) == LossFigures(calls=2)
-    assert lost(report, Loss.FAILED_CALLS) == LossFigures()
+    assert lost(report, WasteKind.THROTTLED_CALLS) == WasteTotals(2, M, 0, 1, Decimal(3), 1)
+    assert lost(report, WasteKind.RETRIED_CALLS) == WasteTotals(calls=2)
+    assert lost(report, WasteKind.FAILED_CALLS) == WasteTotals()
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_call_that_comes_late_or_from_elsewhere_is_no_retry(change: dict[str, 
     report = report_on(
         call(0, TokenCounts(), error_code="ThrottlingException"), call(**({"seconds": 1} | change))
     )
-    assert lost(report, Loss.RETRIED_CALLS) == LossFigures()
+    assert lost(report, WasteKind.RETRIED_CALLS) == WasteTotals()
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_a_cache_write_is_lost_when_nobody_read_while_it_lived(
     writes: TokenCounts, lifetime: int, premium: str
 ) -> None:
     slack = MINUTE
-    unread = LossFigures(1, M, 0, 1, Decimal(premium), 0)
+    unread = WasteTotals(1, M, 0, 1, Decimal(premium), 0)
     ended = report_on(call(0, writes), end_seconds=lifetime + slack + 1)
-    assert lost(ended, Loss.UNREAD_CACHE_WRITES) == unread
+    assert lost(ended, WasteKind.UNREAD_CACHE_WRITES) == unread
     too_late = report_on(call(0, writes), call(lifetime + slack + 1, READS))
-    assert lost(too_late, Loss.UNREAD_CACHE_WRITES) == unread
+    assert lost(too_late, WasteKind.UNREAD_CACHE_WRITES) == unread
     in_time = report_on(call(0, writes), call(lifetime, READS), end_seconds=10 * HOUR)
-    assert lost(in_time, Loss.UNREAD_CACHE_WRITES) == LossFigures()
+    assert lost(in_time, WasteKind.UNREAD_CACHE_WRITES) == WasteTotals()
 
 
 def test_what_could_still_have_been_read_is_not_judged() -> None:
     report = report_on(call(0, WRITES), end_seconds=5 * MINUTE)
-    assert lost(report, Loss.UNREAD_CACHE_WRITES) == LossFigures()
+    assert lost(report, WasteKind.UNREAD_CACHE_WRITES) == WasteTotals()
 
 
 @pytest.mark.parametrize(
@@ -100,19 +100,19 @@ def test_reads_of_the_same_account_region_and_model_count(
         if calls[0] is reads and change != {"seconds": 0}:
             continue
         report = report_on(*calls, end_seconds=HOUR)
-        assert (lost(report, Loss.UNREAD_CACHE_WRITES) != LossFigures()) is is_lost
+        assert (lost(report, WasteKind.UNREAD_CACHE_WRITES) != WasteTotals()) is is_lost
 
 
 def test_a_call_does_not_read_what_it_writes_itself() -> None:
     both = TokenCounts(1, 1, M, M, 0)
     report = report_on(call(0, both), end_seconds=HOUR)
-    assert lost(report, Loss.UNREAD_CACHE_WRITES).tokens == M
+    assert lost(report, WasteKind.UNREAD_CACHE_WRITES).tokens == M
 
 
 def test_a_write_without_a_price_is_lost_without_an_amount() -> None:
     report = report_on(call(0, WRITES, model=CACHELESS), end_seconds=HOUR)
-    figures = lost(report, Loss.UNREAD_CACHE_WRITES)
-    assert figures == LossFigures(1, M, unpriced_calls=1)
+    figures = lost(report, WasteKind.UNREAD_CACHE_WRITES)
+    assert figures == WasteTotals(1, M, unpriced_calls=1)
     assert figures.usd is None
 
 
@@ -127,13 +127,13 @@ def test_a_beginning_that_is_sent_again_is_what_a_cache_would_have_saved_at_most
         call(299, TokenCounts(M, 1), outline=prompts(10, M // 2, M)),
     )
     saved = Decimal("1.35")  # half a million tokens of 3 dollars that could be 0.3
-    assert lost(report, Loss.REPEATED_PREFIXES) == LossFigures(1, M // 2, M // 2, 1, saved, 0)
+    assert lost(report, WasteKind.REPEATED_PREFIXES) == WasteTotals(1, M // 2, M // 2, 1, saved, 0)
 
 
 def test_no_more_tokens_are_repeated_than_were_read() -> None:
     sent, read = prompts(5000), TokenCounts(1007, 1)
     report = report_on(call(0, read, outline=sent), call(1, read, outline=sent))
-    assert lost(report, Loss.REPEATED_PREFIXES).tokens == 1007
+    assert lost(report, WasteKind.REPEATED_PREFIXES).tokens == 1007
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_is_too_short_for_the_cache_of_any_model_is_not_lost(
     read: int, size: int, tokens: int
 ) -> None:
     sent = [call(second, TokenCounts(read, 1), outline=prompts(size)) for second in (0, 1)]
-    assert lost(report_on(*sent), Loss.REPEATED_PREFIXES).tokens == tokens
+    assert lost(report_on(*sent), WasteKind.REPEATED_PREFIXES).tokens == tokens
 
 
 @pytest.mark.parametrize(
@@ -165,24 +165,24 @@ def test_a_beginning_that_is_late_or_elsewhere_or_cached_is_not_repeated(
 ) -> None:
     sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(9999)}
     report = report_on(call(0, **sent), call(**(sent | {"seconds": 1} | change)))
-    assert lost(report, Loss.REPEATED_PREFIXES) == LossFigures()
+    assert lost(report, WasteKind.REPEATED_PREFIXES) == WasteTotals()
 
 
 def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() -> None:
     sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(1004)}
     repeated = [call(second, model=CACHELESS, **sent) for second in (0, 1)]
-    assert lost(report_on(*repeated), Loss.REPEATED_PREFIXES) == LossFigures(
+    assert lost(report_on(*repeated), WasteKind.REPEATED_PREFIXES) == WasteTotals(
         1, 1004, 1004, unpriced_calls=1
     )
 
 
 def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
-    requests = Requests(losses := LossBook({}), most_beginnings=2)
+    requests = Requests(waste := WasteSummary({}), max_beginnings=2)
     for second, size in enumerate((1001, 1002, 1003, 1001, 1003)):
         sent = call(second, TokenCounts(9000, 1))
         observed = TrafficObserver(PRICING).read(enriched_attempt(sent))
         requests.observe(observed, prompts(size))
-    assert [figures.calls for figures in losses.figures.values()] == [1]  # the third alone
+    assert [figures.calls for figures in waste.figures.values()] == [1]  # the third alone
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_max_tokens_is_oversize_from_ten_times_the_output_on(
 ) -> None:
     asked = prompts(max_tokens=max_tokens)
     report = report_on(call(0, TokenCounts(1, output), outline=asked))
-    figures = lost(report, Loss.OVERSIZE_MAX_TOKENS)
+    figures = lost(report, WasteKind.OVERSIZE_MAX_TOKENS)
     assert figures.tokens == idle
     assert figures.usd is None
 
@@ -206,7 +206,7 @@ def test_losses_are_of_projects_and_models_the_dearest_first() -> None:
         call(0, TokenCounts(M), project="search", **failed),
         call(0, TokenCounts(M), project="search", model=CACHELESS, **failed),
     )
-    assert [(key.project, key.model_id) for key, _ in report.losses] == [
+    assert [(key.project, key.model_id) for key, _ in report.waste] == [
         ("search", DEAR),
         ("search", CACHELESS),
         ("chat", DEAR),

@@ -12,13 +12,13 @@ from lambdas.domain.pricing.price import TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import is_same_model
 
 _REST = "*"
-_LOOKUPS_REMEMBERED = 4096
+_MAX_LOOKUPS = 4096
 _HUNDRED = Decimal(100)
 _HUNDREDTH_EXPONENT = -2
 
 
 @dataclass(frozen=True, slots=True)
-class NegotiatedPrice:
+class ContractedPrice:
     """A contracted price that replaces the list price from a date on.
 
     Attributes:
@@ -63,27 +63,27 @@ class NegotiatedPrice:
         return {kind: usd * share for kind, usd in listed.items()} | dict(self.usd_per_million)
 
 
-class NegotiatedPrices:
+class ContractedPrices:
     """Contracted prices by model and date."""
 
-    def __init__(self, prices: Sequence[NegotiatedPrice] = ()) -> None:
+    def __init__(self, prices: Sequence[ContractedPrice] = ()) -> None:
         """Keep them; the closest name decides, then the tier, then the latest date."""
         self._prices = prices
-        self._recall = lru_cache(_LOOKUPS_REMEMBERED)(self._look_up)
+        self._recall = lru_cache(_MAX_LOOKUPS)(self._look_up)
 
-    def __iter__(self) -> Iterator[NegotiatedPrice]:
+    def __iter__(self) -> Iterator[ContractedPrice]:
         """All contracted prices, in any order."""
         return iter(self._prices)
 
-    def price_of(
+    def get_price(
         self, model_id: str, day: date, service_tier: str | None = None
-    ) -> NegotiatedPrice | None:
+    ) -> ContractedPrice | None:
         """Get the contracted price of a model in a tier on a day; `None` without a contract."""
         return self._recall(model_id, day, service_tier) if self._prices else None
 
     def _look_up(
         self, model_id: str, day: date, service_tier: str | None
-    ) -> NegotiatedPrice | None:
+    ) -> ContractedPrice | None:
         fitting = [
             price
             for price in self._prices
@@ -94,6 +94,6 @@ class NegotiatedPrices:
         return max(fitting, key=_closeness, default=None)
 
 
-def _closeness(price: NegotiatedPrice) -> tuple[bool, int, bool, date]:
+def _closeness(price: ContractedPrice) -> tuple[bool, int, bool, date]:
     is_exact = not price.model.endswith(_REST)
     return is_exact, len(price.model), price.service_tier is not None, price.effective_from

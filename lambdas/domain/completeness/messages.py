@@ -83,9 +83,9 @@ def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
             f" has none of: {list_first(unknown, MAX_LINES)}. They take places of real models for"
             " the whole month."
         )
-    if report.exceeded_bound is not None:
+    if report.exceeded_tolerance is not None:
         yield (
-            f"More than {report.exceeded_bound} models have metrics in the namespace {NAMESPACE},"
+            f"More than {report.exceeded_tolerance} models have metrics in the namespace {NAMESPACE},"
             " which are more than the meter publishes: something else publishes there. Only models"
             " that Bedrock names are compared."
         )

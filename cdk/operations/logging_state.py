@@ -6,32 +6,32 @@ import boto3
 
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment, NotDeployedError
-from lambdas.domain.ledger.state_table import MEMORIES, MEMORY_KEY
+from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
 from lambdas.domain.ledger.table import PARTITION_KEY
-from lambdas.domain.logging_configuration import LoggingMemory, read_copies, verify
+from lambdas.domain.logging_configuration import LoggingState, read_copies, verify
 
 
-def remembered(session: boto3.Session, deployment: Deployment) -> LoggingMemory:
+def memoize(session: boto3.Session, deployment: Deployment) -> LoggingState:
     """Load what was written, found or adopted; empty before the first deployment.
 
     Raises:
-        DamagedMemoryError: It cannot be read, or differs from its copy in the state table.
+        DamagedStateError: It cannot be read, or differs from its copy in the state table.
     """
     if deployment.status(stack_names.STORAGE) is None:
-        return LoggingMemory()
-    name = deployment.output(stack_names.STORAGE, "MemoryParameterName")
+        return LoggingState()
+    name = deployment.output(stack_names.STORAGE, "LoggingStateParameterName")
     answer = session.client("ssm").get_parameter(Name=name)
-    memory = LoggingMemory.from_text(answer["Parameter"]["Value"])
-    verify(memory, _copies(session, deployment), may_lack_copy=True)
-    return memory
+    logging_state = LoggingState.from_text(answer["Parameter"]["Value"])
+    verify(logging_state, _copies(session, deployment), may_lack_copy=True)
+    return logging_state
 
 
-def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingMemory, ...]:
+def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingState, ...]:
     client = session.client("dynamodb")
     try:
         answer = client.get_item(
             TableName=deployment.output(stack_names.STORAGE, "StateTableName"),
-            Key={PARTITION_KEY: {"S": MEMORY_KEY}},
+            Key={PARTITION_KEY: {"S": LOGGING_STATE_KEY}},
             ConsistentRead=True,
         )
     except (client.exceptions.ResourceNotFoundException, NotDeployedError):

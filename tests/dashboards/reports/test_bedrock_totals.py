@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from dashboards.demo.company import invocation_logs
-from dashboards.reports.bedrock_figures import bedrock_figures
+from dashboards.reports.bedrock_totals import bedrock_totals
 
 LOGS = list(invocation_logs())
 
@@ -14,7 +14,7 @@ def total(name: str, *, by_model: bool) -> float:
     return float(
         sum(
             value * count
-            for figure in bedrock_figures(LOGS)
+            for figure in bedrock_totals(LOGS)
             if figure["MetricName"] == name and bool(figure["Dimensions"]) is by_model
             for value, count in zip(figure["Values"], figure["Counts"], strict=True)
         )
@@ -36,13 +36,13 @@ def test_every_log_was_delivered() -> None:
 
 
 def test_no_data_point_has_more_values_than_cloudwatch_takes() -> None:
-    assert max(len(figure["Values"]) for figure in bedrock_figures(LOGS)) <= 150
+    assert max(len(figure["Values"]) for figure in bedrock_totals(LOGS)) <= 150
 
 
 def test_embedding_has_no_first_token() -> None:
     models = {
         figure["Dimensions"][0]["Value"]
-        for figure in bedrock_figures(LOGS)
+        for figure in bedrock_totals(LOGS)
         if figure["MetricName"] == "TimeToFirstToken" and figure["Dimensions"]
     }
     assert models

@@ -13,7 +13,7 @@ from typing import Any
 
 from lambdas.domain.invocations import UsageRecord, read_line
 from lambdas.domain.invocations.quota import quota_tokens
-from lambdas.domain.metrics import LARGEST_DISTRIBUTION
+from lambdas.domain.metrics import MAX_DISTRIBUTION_SIZE
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_MODEL_ID, BedrockMetric
 
 _ERRORS = {
@@ -25,7 +25,7 @@ _MS_TO_FIRST_TOKEN, _MS_A_KILOTOKEN, _MS_A_TOKEN = 350, 60, 18  # of no model in
 _Key = tuple[str, str | None, datetime]
 
 
-def bedrock_figures(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def bedrock_totals(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The data points of calls, as PutMetricData takes them: by minute, by model and of all."""
     found: defaultdict[_Key, Counter[float]] = defaultdict(Counter)
     for log in logs:
@@ -48,8 +48,8 @@ def bedrock_figures(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _parts(pairs: list[tuple[float, int]]) -> Iterator[list[tuple[float, int]]]:
-    for first in range(0, len(pairs), LARGEST_DISTRIBUTION):
-        yield pairs[first : first + LARGEST_DISTRIBUTION]
+    for first in range(0, len(pairs), MAX_DISTRIBUTION_SIZE):
+        yield pairs[first : first + MAX_DISTRIBUTION_SIZE]
 
 
 def _figures(record: UsageRecord, error: str | None) -> Iterator[tuple[str, float]]:

@@ -1,4 +1,4 @@
-"""Symptoms of calls that are missing, doubtful, late or forged."""
+"""HealthChecks of calls that are missing, doubtful, late or forged."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk.alarms.symptom import (
+from cdk.alarms.health_check import (
     DAY,
     FIVE_MINUTES,
     HOUR,
     TWO_HOURS,
+    HealthCheck,
     Silence,
-    Symptom,
     health_maximum,
-    sum_of,
+    sum_metric,
 )
 from lambdas.domain.completeness import AUDITS_RUNNING
 from lambdas.domain.metrics.bedrock_metrics import (
@@ -55,7 +55,7 @@ _BELOW_ZERO = "IF(" + " OR ".join(f"FILL({label}, 0) < 0" for label in _ADDED_UP
 """1 for a period in which a metric of the account has values below zero."""
 
 
-def counting_symptoms() -> Iterator[Symptom]:
+def counting_checks() -> Iterator[HealthCheck]:
     """Health checks of the counts themselves."""
     yield from _completeness()
     yield from _conflicts()
@@ -64,15 +64,15 @@ def counting_symptoms() -> Iterator[Symptom]:
     yield from _coverage()
 
 
-def _completeness() -> Iterator[Symptom]:
-    yield Symptom(
+def _completeness() -> Iterator[HealthCheck]:
+    yield HealthCheck(
         "LogDeliveryFailures",
-        lambda _: sum_of(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
+        lambda _: sum_metric(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
         "log-delivery-failures",
         "Bedrock could not deliver invocation logs, so these calls are not counted. Check"
         " the notifications of LoggingWatcher first: it checks the logging role and the log group.",
     )
-    yield Symptom(
+    yield HealthCheck(
         REJECTED_RECORDS.name,
         lambda _: health_maximum(REJECTED_RECORDS.name, FIVE_MINUTES),
         "rejected-records",
@@ -80,14 +80,14 @@ def _completeness() -> Iterator[Symptom]:
         " each record with its reason, and some reasons mean that the record was forged.",
     )
     # Our metrics may arrive some minutes after Bedrock's, so a single period is no proof.
-    yield Symptom(
+    yield HealthCheck(
         "NoData",
         lambda _: cloudwatch.MathExpression(
             expression=_NOTHING_METERED,
             using_metrics={
-                "bedrock": sum_of(BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS),
-                "metered": sum_of(NAMESPACE, INVOCATIONS.name),
-                "failed": sum_of(NAMESPACE, INVOCATION_ERRORS.name),
+                "bedrock": sum_metric(BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS),
+                "metered": sum_metric(NAMESPACE, INVOCATIONS.name),
+                "failed": sum_metric(NAMESPACE, INVOCATION_ERRORS.name),
             },
             period=FIVE_MINUTES,
         ),
@@ -99,16 +99,16 @@ def _completeness() -> Iterator[Symptom]:
     )
 
 
-def _conflicts() -> Iterator[Symptom]:
+def _conflicts() -> Iterator[HealthCheck]:
     graph = "conflicting-calls"
-    yield Symptom(
+    yield HealthCheck(
         CONFLICTING_DUPLICATES.name,
         lambda _: health_maximum(CONFLICTING_DUPLICATES.name, FIVE_MINUTES),
         graph,
         "Calls were logged twice with different contents: a sign of forged records. No count and no"
         " cost was lowered. The log of MetricPublisher names the callers.",
     )
-    yield Symptom(
+    yield HealthCheck(
         TAMPERED_CALLS.name,
         lambda _: health_maximum(TAMPERED_CALLS.name, FIVE_MINUTES),
         graph,
@@ -117,9 +117,9 @@ def _conflicts() -> Iterator[Symptom]:
     )
 
 
-def _late_calls() -> Iterator[Symptom]:
+def _late_calls() -> Iterator[HealthCheck]:
     # No audit looks at an hour again once two hours have gone by.
-    yield Symptom(
+    yield HealthCheck(
         "LateCalls",
         lambda _: health_maximum(METERING_DELAY.name, FIVE_MINUTES),
         "metering-delay",
@@ -128,7 +128,7 @@ def _late_calls() -> Iterator[Symptom]:
         " compares hours so long ago with Bedrock's own count.",
         threshold=TWO_HOURS.to_seconds(),
     )
-    yield Symptom(
+    yield HealthCheck(
         UNPUBLISHED_RECORDS.name,
         lambda _: health_maximum(UNPUBLISHED_RECORDS.name, FIVE_MINUTES),
         "unpublished-calls",
@@ -138,8 +138,8 @@ def _late_calls() -> Iterator[Symptom]:
     )
 
 
-def _bounds() -> Iterator[Symptom]:
-    yield Symptom(
+def _bounds() -> Iterator[HealthCheck]:
+    yield HealthCheck(
         "NegativeMetrics",
         lambda _: cloudwatch.MathExpression(
             expression=_BELOW_ZERO,
@@ -152,7 +152,7 @@ def _bounds() -> Iterator[Symptom]:
         " reports are right.",
     )
     # Written once an hour, some seconds early or late: each two hours hold a value.
-    yield Symptom(
+    yield HealthCheck(
         FORGED_SERIES.name,
         lambda _: health_maximum(FORGED_SERIES.name, TWO_HOURS),
         "forged-series",
@@ -164,7 +164,7 @@ def _bounds() -> Iterator[Symptom]:
         runbook="NegativeMetrics",
     )
     # The bucket is used until the month ends: that is one notification.
-    yield Symptom(
+    yield HealthCheck(
         OVERFLOWING_CALLS.name,
         lambda _: health_maximum(OVERFLOWING_CALLS.name, HOUR),
         "overflowing-calls",
@@ -175,8 +175,8 @@ def _bounds() -> Iterator[Symptom]:
     )
 
 
-def _coverage() -> Iterator[Symptom]:
-    yield Symptom(
+def _coverage() -> Iterator[HealthCheck]:
+    yield HealthCheck(
         "Coverage",
         lambda _: health_maximum(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
         "coverage-shortfall",
@@ -187,7 +187,7 @@ def _coverage() -> Iterator[Symptom]:
         silence=Silence.FAULT,
     )
     # Written once an hour, some seconds early or late: each two hours hold a value.
-    yield Symptom(
+    yield HealthCheck(
         USAGE_MISMATCH.name,
         lambda _: health_maximum(USAGE_MISMATCH.name, TWO_HOURS),
         "usage-mismatch",
@@ -197,16 +197,16 @@ def _coverage() -> Iterator[Symptom]:
         " CoverageAuditor still exists.",
         silence=Silence.FAULT,
     )
-    yield Symptom(
+    yield HealthCheck(
         "UnloggedTraffic",
-        lambda _: sum_of(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
+        lambda _: sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
         "unlogged-traffic",
         "Models were called through bedrock-mantle within a day. Bedrock does not log these calls:"
         " they are in no count and no cost, and the caller is not known. Check first which roles"
         " and users IAM allows bedrock-mantle:*.",
     )
     # An hour that one run cannot read is read by the next as well.
-    yield Symptom(
+    yield HealthCheck(
         UNREADABLE_REGIONS.name,
         lambda _: health_maximum(UNREADABLE_REGIONS.name, HOUR),
         "unreadable-regions",

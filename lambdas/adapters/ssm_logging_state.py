@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.refusals import refusal_as_not_readable
-from lambdas.domain.logging_configuration import DamagedMemoryError, LoggingMemory
-from lambdas.domain.logging_configuration.ports import MemoryUnavailableError
+from lambdas.domain.logging_configuration import DamagedStateError, LoggingState
+from lambdas.domain.logging_configuration.ports import StateUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 
-class SsmLoggingMemory:
-    """Keeps the memory as text in a parameter that outlives the deployment."""
+class SsmLoggingState:
+    """Keeps the logging state as text in a parameter that outlives the deployment."""
 
     def __init__(self, client: SSMClient, parameter_name: str) -> None:
         """Keep the state in an existing parameter; the content of a new one counts as none."""
         self._client = client
         self._parameter_name = parameter_name
 
-    def recall(self) -> LoggingMemory:
+    def load(self) -> LoggingState:
         """Load the state that was saved last.
 
         Raises:
-            DamagedMemoryError: It is gone or cannot be read.
+            DamagedStateError: It is gone or cannot be read.
         """
         with refusal_as_not_readable():
-            return LoggingMemory.from_text(self._read())
+            return LoggingState.from_text(self._read())
 
     def _read(self) -> str:
         try:
@@ -40,18 +40,18 @@ class SsmLoggingMemory:
                 f", {self._parameter_name}, is gone. Make it again from its copy in the state"
                 " table; docs/security.md says how."
             )
-            raise DamagedMemoryError(message) from error
+            raise DamagedStateError(message) from error
         return answer["Parameter"]["Value"]
 
-    def remember(self, memory: LoggingMemory) -> None:
+    def save(self, logging_state: LoggingState) -> None:
         """Save the state.
 
         Raises:
-            MemoryUnavailableError: SSM does not take it.
+            StateUnavailableError: SSM does not take it.
         """
         try:
             self._client.put_parameter(
-                Name=self._parameter_name, Value=memory.to_text(), Overwrite=True
+                Name=self._parameter_name, Value=logging_state.to_text(), Overwrite=True
             )
         except (BotoCoreError, ClientError) as error:
-            raise MemoryUnavailableError(str(error)) from error
+            raise StateUnavailableError(str(error)) from error
