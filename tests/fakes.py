@@ -258,7 +258,7 @@ class InMemoryLoggingApi:
 
 
 class InMemoryStateStore:
-    """A logging state that lasts as long as the test; takes so many writes."""
+    """A state that lasts as long as the test; takes so many writes."""
 
     def __init__(self) -> None:
         self.logging_state = LoggingState()
@@ -275,7 +275,7 @@ class InMemoryStateStore:
 
 
 class InMemoryStateCopy:
-    """A copy of a logging state that lasts as long as the test; takes so many writes."""
+    """A copy of a state that lasts as long as the test; takes so many writes."""
 
     def __init__(self) -> None:
         self.memories: tuple[LoggingState, ...] = ()
@@ -448,7 +448,7 @@ class InMemoryDeployments:
 
 
 class InMemoryWatchStateStore:
-    """A watch's logging state that lasts as long as the test."""
+    """The state of a watch that lasts as long as the test."""
 
     def __init__(self) -> None:
         self.state: WatchState | None = None
@@ -470,7 +470,7 @@ class InMemoryWatchStateStore:
 
 
 class InMemoryTagCache:
-    """A logging state of tags that is a dictionary; notes what it was asked for."""
+    """A cache of tags that is a dictionary; notes what it was asked for."""
 
     def __init__(self) -> None:
         self.entries: dict[str, TagEntry] = {}

@@ -164,10 +164,10 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
 def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, Any]]]:
     """The threshold lines of each graph, by its id."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    checks = (*checks(), *price_list_checks())
+    alarmed = (*checks(), *price_list_checks())
     for graph, (label, value) in {
         check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
-        for check in checks
+        for check in alarmed
     }.items():
         lines[graph].append({"label": label, "value": value, "color": _ALARM_COLOR})
     lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})

@@ -48,7 +48,7 @@ class LoggingConfigurator(MeterFunction):
             log_group: The log group that Bedrock is configured to write to.
             metered_group: The name of the metered log group: that one, or an adopted one.
             logging_role: The role with which Bedrock writes logs.
-            logging_state: The parameter that stores Bedrock's configuration, ours and the one before.
+            logging_state: The parameter with Bedrock's configuration, ours and the one before.
             state: The table that has a copy of it.
         """
         stack_id = Stack.of(scope).stack_id

@@ -62,7 +62,7 @@ class LoggingWatcher(MeterFunction):
             log_processor: The function that the log group's subscription starts.
             logging_role: The role with which Bedrock writes logs.
             deploying_role: The role with which deployments configure Bedrock's logging.
-            logging_state: The parameter that stores Bedrock's configuration, ours and the one before.
+            logging_state: The parameter with Bedrock's configuration, ours and the one before.
             ledger: The table of calls, whose settings it compares.
             state: The table that stores the results of its checks.
             stream_mapping: The event source mapping that starts `metric_publisher`.

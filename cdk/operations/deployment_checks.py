@@ -188,8 +188,8 @@ class DeploymentChecks:
             return Status.PROBLEM, f"Off, though Bedrock Meter is deployed: {_ANEW}."
         if logging_state.found is not None:
             return Status.WARNING, (
-                f"Off. Before Bedrock Meter it went to {describe(logging_state.found)}, which could not be"
-                " put back: make destroy tries again after make deploy."
+                f"Off. Before Bedrock Meter it went to {describe(logging_state.found)}, which could"
+                " not be put back: make destroy tries again after make deploy."
             )
         return Status.OK, "Off; deploying switches it on."
 

@@ -1,4 +1,4 @@
-"""All retained resources: logs, ledger, state, reports, key, and the logging logging state."""
+"""All retained resources: logs, ledger, state, reports, key, and the logging state."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lambdas.domain.metrics.catalog import HealthMetric
 from lambdas.observability import logger
 
 MAX_FIRST_TRY = timedelta(minutes=5)
-"""The time in which a change is tried first, with the 30 seconds in which changes are aggregated."""
+"""The time until a change is tried first, with the 30 seconds in which changes are collected."""
 _MAX_LOGGED_CALLS = 50  # of a batch of a thousand
 
 

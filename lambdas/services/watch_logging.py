@@ -173,7 +173,7 @@ class LoggingWatcher:
             )
         yield from find_differences(
             Subject.LOGGING_STATE,
-            "the logging state of Bedrock's logging configuration",
+            "the saved state of Bedrock's logging configuration",
             lambda: compare_state(deployed, self.put),
         )
 

@@ -78,5 +78,5 @@ def pricing_with(
         contracted: Contracted prices.
         assume_prices: True if a call whose place has no price gets that of another place.
     """
-    contracted = ContractedPrices([setting.to_domain() for setting in contracted])
-    return Pricing(shipped_prices(), contracted, assume_prices)
+    prices = ContractedPrices([setting.to_domain() for setting in contracted])
+    return Pricing(shipped_prices(), prices, assume_prices)

@@ -207,8 +207,8 @@ def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
         body = json.loads((FOLDER / f"{file}.json").read_text())
         return {widget["id"] for widget in body["widgets"] if "id" in widget}
 
-    checks = [*checks(), *price_list_checks()]
-    assert {check.graph for check in checks} | {STARTS_GRAPH} == ids("pipeline_health")
+    alarmed = [*checks(), *price_list_checks()]
+    assert {check.graph for check in alarmed} | {STARTS_GRAPH} == ids("pipeline_health")
     for context in CONFIGURATIONS.values():
         for threshold in alarm_thresholds(Config.from_context(context)):
             assert threshold.graph in ids("usage_overview") | ids("identity_detail")

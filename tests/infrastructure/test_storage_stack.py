@@ -24,7 +24,7 @@ PINNED = {
     "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",
     "InvocationLogsCD36EA0A": "AWS::Logs::LogGroup",
     "Key961B73FD": "AWS::KMS::Key",
-    "LoggingMemory0D563458": "AWS::SSM::Parameter",
+    "LoggingState8042E413": "AWS::SSM::Parameter",
     "MeterState4ED0B9E5": "AWS::DynamoDB::Table",
     "PricesEF2AB66A": "AWS::S3::Bucket",
     "PricesPolicy77737ED5": "AWS::S3::BucketPolicy",

@@ -1,4 +1,4 @@
-"""Keeps the copy of the logging state of Bedrock's logging configuration in the state table."""
+"""Keeps the copy of the saved state of Bedrock's logging configuration in the state table."""
 
 from __future__ import annotations
 

@@ -53,5 +53,5 @@ class DynamoDbWatchStateStore:
                 values={":before": {"S": before.to_text()}},
             )
         if not is_saved:
-            message = "another check has memoize something since this one has begun"
+            message = "another check has saved something since this one began"
             raise WatchStateChangedError(message)

@@ -39,4 +39,4 @@ class Notifier(Protocol):
     """Passes notices on to whoever has subscribed."""
 
     def publish(self, notice: Notice) -> None:
-        """Pass a notice on; whoever calls has memoize first what it is about."""
+        """Pass on a notice, after the caller has saved the state behind it."""

@@ -85,9 +85,9 @@ def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
         )
     if report.exceeded_tolerance is not None:
         yield (
-            f"More than {report.exceeded_tolerance} models have metrics in the namespace {NAMESPACE},"
-            " which are more than the meter publishes: something else publishes there. Only models"
-            " that Bedrock names are compared."
+            f"More than {report.exceeded_tolerance} models have metrics in the namespace"
+            f" {NAMESPACE}, more than the meter publishes: something else publishes there. Only"
+            " models that Bedrock names are compared."
         )
 
 

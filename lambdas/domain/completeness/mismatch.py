@@ -62,8 +62,8 @@ class MismatchReport:
     Attributes:
         earlier: The first of the two.
         later: The second.
-        exceeded_tolerance: The number of models that can have metrics of the meter at one time, where
-            more have some; `None` where no more have.
+        exceeded_tolerance: The number of models that can have metrics of the meter at one time, if
+            more have some; `None` otherwise.
     """
 
     earlier: SettledHour

@@ -1,4 +1,4 @@
-"""Remembers what was worked out of a text, within bounds of its own making."""
+"""Memoizes functions of texts, within limits that callers cannot exceed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _MAX_TEXTS = 4096
 _MAX_TEXT_LENGTH = 512  # characters: enough for names, not for arbitrary text in their place
 
 
-def memoize(work_out: Callable[[str], _Result]) -> Callable[[str], _Result]:
-    """Remember the results of a pure function for texts that come again and again."""
-    recall = lru_cache(_MAX_TEXTS)(work_out)
+def memoize(function: Callable[[str], _Result]) -> Callable[[str], _Result]:
+    """Cache the results of a pure function for short texts."""
+    cached = lru_cache(_MAX_TEXTS)(function)
 
-    @wraps(work_out)
-    def work_out_or_recall(text: str) -> _Result:
-        return load(text) if len(text) <= _MAX_TEXT_LENGTH else work_out(text)
+    @wraps(function)
+    def memoized(text: str) -> _Result:
+        return cached(text) if len(text) <= _MAX_TEXT_LENGTH else function(text)
 
-    return work_out_or_recall
+    return memoized

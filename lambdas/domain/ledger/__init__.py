@@ -40,7 +40,7 @@ __all__ = [
     "CorrectionReport",
     "CostCorrections",
     "LedgerChange",
-    "LedgerStream",
+    "LedgerListener",
     "PriceNeed",
     "ProgressChangedError",
     "RecordedCalls",

@@ -36,7 +36,7 @@ class StateStore(Protocol):
     """The store of the state between deployments."""
 
     def load(self) -> LoggingState:
-        """Return what was memoize last; an empty logging state at first.
+        """Return the state saved last; an empty one at first.
 
         Raises:
             DamagedStateError: It is gone or cannot be read.

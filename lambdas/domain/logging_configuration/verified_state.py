@@ -35,7 +35,7 @@ class VerifiedState:
         """Return the logging state.
 
         Args:
-            may_lack_copy: Accept a logging state without a copy, as versions before the copy wrote it.
+            may_lack_copy: Accept a state without a copy, as earlier versions wrote it.
 
         Raises:
             DamagedStateError: It cannot be read, or differs from its copy.
@@ -91,11 +91,11 @@ def read_copies(texts: Iterable[str]) -> tuple[LoggingState, ...]:
 
 
 def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> Iterator[Difference]:
-    """Yield what is wrong with the logging state: altered, unreadable, or of another configuration."""
+    """Yield the faults of a logging state: altered, unreadable, of another configuration."""
 
     def differ(text: str) -> Difference:
         return Difference(
-            Subject.LOGGING_STATE, f"the logging state of Bedrock's logging configuration {text}"
+            Subject.LOGGING_STATE, f"the saved state of Bedrock's logging configuration {text}"
         )
 
     try:

@@ -286,7 +286,7 @@ def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) 
     (text,) = account.texts
     assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
     assert "textDataDeliveryEnabled is True, was False" in text
-    assert "logging state of Bedrock's logging configuration is of another configuration" in text
+    assert "saved state of Bedrock's logging configuration is of another configuration" in text
 
 
 def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
@@ -551,9 +551,7 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
     account.watcher = replace(account.watcher, put=put)
     account.check()
     (text,) = account.texts
-    assert (
-        "- the logging state of Bedrock's logging configuration cannot be read: Throttling" in text
-    )
+    assert "- the saved state of Bedrock's logging configuration cannot be read: Throttling" in text
 
 
 @pytest.mark.parametrize(
