@@ -36,7 +36,7 @@ def cloud() -> Iterator[LocalCloud]:
 
 
 def list_names(cloud: LocalCloud) -> dict[str, list[str]]:
-    """What bills, by kind."""
+    """List the resources that are billed, by kind."""
 
     def client(service: str) -> Any:
         return cloud.client(service, ACCOUNT)

@@ -15,7 +15,7 @@ from cdk.operations.verification.redaction import redact
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a verification found.
+    """The outcome of a verification.
 
     Attributes:
         region: The Region.

@@ -27,6 +27,7 @@ from cdk.operations.verification.removal import remove_all
 from cdk.operations.verification.report import Report
 from cdk.operations.verification.verified_meter import VerifiedMeter
 from cdk.operations.verification.waiting import Waiting
+from lambdas.domain.words import plural
 
 _ROOT = Path(__file__).resolve().parents[3]
 # The deployment is for one Region, and notifies the verification's own queue alone.
@@ -35,7 +36,7 @@ _SETTINGS = ("regions=", "notify_emails=", "notify_https=")
 
 @dataclass(frozen=True, slots=True)
 class VerificationRequest:
-    """What an operator asks for.
+    """The options that an operator chose.
 
     Attributes:
         cdk: The CDK's command line.
@@ -137,7 +138,7 @@ def verify_account(
         request.report.write_text(report.to_json(), encoding="utf-8")
         print(f"Report: {request.report}")
         if verification.left:
-            print("LEFT BEHIND, and may cost money:", *verification.left, sep="\n  ")
+            print("Not removed, and may cost money:", *verification.left, sep="\n  ")
     _raise_problems(verification)
 
 
@@ -208,7 +209,7 @@ def _raise_problems(verification: Verification) -> None:
         for result in verification.results
         if result.status is Status.FAILED
     ]
-    problems = [*failed, *(f"left: {each}" for each in verification.left)]
+    problems = [*failed, *(f"not removed: {name}" for name in verification.left)]
     if problems:
-        message = f"{len(problems)} problems:"
+        message = f"{plural(len(problems), 'problem')}:"
         raise CommandError(message, *problems)

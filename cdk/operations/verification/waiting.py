@@ -22,7 +22,7 @@ class Waiting:
         pause: Waits some seconds.
     """
 
-    limit_seconds: float = 600
+    limit_seconds: float = 900
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
 

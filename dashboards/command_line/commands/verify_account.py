@@ -10,8 +10,6 @@ import click
 
 from dashboards.command_line.parameters import PATH
 
-_NAME = "BedrockMeter-Verify"
-
 
 @click.command(
     epilog="With make: make verify-account [REGION=eu-west-1] [REPORT=FILE] [METRICS=FOLDER]"
@@ -53,16 +51,23 @@ def command(  # noqa: PLR0913  # each is an option
     Deploys a meter of its own into a Region without one, calls a model, checks everything that can
     only be seen on AWS, and removes it all. Asks first, and says what it costs.
     """
-    # Names derive from this variable, once they are imported.
-    os.environ["METER_NAME"] = _NAME
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # CI cancels a job so
+    from cdk.operations.verification import VERIFICATION_NAME
+
+    # Names derive from this variable when they are imported.
+    os.environ["METER_NAME"] = VERIFICATION_NAME
+    from cdk.config import stack_names
     from cdk.operations.account import in_account
+    from cdk.operations.terminal import CommandError
     from cdk.operations.verification.verify_account import (
         VerificationRequest,
         remove_verification,
         verify_account,
     )
 
+    if stack_names.PREFIX != VERIFICATION_NAME:  # it would remove another deployment
+        message = f"this process works on {stack_names.PREFIX}: start the command by itself."
+        raise CommandError(message)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # CI cancels a job so
     if remove:
         in_account(remove_verification, profile, region)
         return
