@@ -76,12 +76,12 @@ def call_model(meter: VerifiedMeter) -> str:
     client: Any = meter.session.client("bedrock-runtime")
     for priced in list_models(meter.session):
         try:
-            usage = _converse(client, priced.model_id)
+            usage = converse(client, priced.model_id)
         except ClientError as error:
             if error_code(error) not in _NOT_USABLE:
                 raise
             continue
-        usages = [usage, *(_converse(client, priced.model_id) for _ in range(CALLS - 1))]
+        usages = [usage, *(converse(client, priced.model_id) for _ in range(CALLS - 1))]
         meter.made = ModelCalls(
             priced.model_id,
             len(usages),
@@ -93,10 +93,11 @@ def call_model(meter: VerifiedMeter) -> str:
     raise CheckFailedError(message)
 
 
-def _converse(client: Any, model_id: str) -> dict[str, int]:  # noqa: ANN401  # a client without types
+def converse(client: Any, model_id: str, prompt: str = _PROMPT) -> dict[str, int]:  # noqa: ANN401  # a client without types
+    """Call a model, and return the token counts of its answer."""
     answer = client.converse(
         modelId=model_id,
-        messages=[{"role": "user", "content": [{"text": _PROMPT}]}],
+        messages=[{"role": "user", "content": [{"text": prompt}]}],
         inferenceConfig={"maxTokens": MAX_OUTPUT_TOKENS},
     )
     usage: dict[str, int] = answer["usage"]

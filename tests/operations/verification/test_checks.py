@@ -1,7 +1,7 @@
 """Checks of a deployment pass where it works, and say what is wrong where it does not."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from cdk.components.dashboards import dashboard_name, deployed_dashboards
 from cdk.config import Config, stack_names
+from cdk.operations.masking_samples import masking_samples
 from cdk.operations.verification.check import CheckFailedError, CheckSkippedError
 from cdk.operations.verification.dashboard_checks import check_dashboards
 from cdk.operations.verification.masking_check import check_masking
@@ -136,5 +137,49 @@ def test_a_graph_that_cloudwatch_does_not_answer_fails_the_check(verified: Verif
 
 
 def test_masking_is_skipped_while_no_content_is_logged(verified: VerifiedMeter) -> None:
-    with pytest.raises(CheckSkippedError, match="log_content is off"):
+    with pytest.raises(CheckSkippedError, match="set log_content"):
         check_masking(verified)
+
+
+class LoggingRuntime:
+    """Logs each prompt, with the masks that it was made with."""
+
+    def __init__(self, mask: Callable[[str], str]) -> None:
+        self.mask = mask
+
+    def converse(self, messages: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
+        text = self.mask(messages[0]["content"][0]["text"])
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        boto3.client("logs").put_log_events(
+            logGroupName="invocation-logs",
+            logStreamName="s",
+            logEvents=[{"timestamp": now, "message": json.dumps({"input": text})}],
+        )
+        return {"usage": {"inputTokens": 90, "outputTokens": 1}}
+
+
+def mask_samples(text: str) -> str:
+    for sample in masking_samples():
+        text = text.replace(sample.secret, "****")
+    return text
+
+
+def check_masks(verified: VerifiedMeter, mask: Callable[[str], str]) -> str:
+    session: Any = Session(bedrock_runtime=LoggingRuntime(mask))
+    verified.session, verified.config = session, Config(log_content=True)
+    return check_masking(verified)
+
+
+def test_masked_secrets_pass(verified: VerifiedMeter) -> None:
+    assert "all made-up secrets are masked" in check_masks(verified, mask_samples)
+
+
+def test_an_unmasked_secret_fails_without_being_shown(verified: VerifiedMeter) -> None:
+    with pytest.raises(CheckFailedError, match="CreditCardNumber is not masked") as raised:
+        check_masks(verified, str)
+    assert not any(sample.secret in str(raised.value) for sample in masking_samples())
+
+
+def test_a_missing_record_fails(verified: VerifiedMeter) -> None:
+    with pytest.raises(CheckFailedError, match="no record of the call"):
+        check_masks(verified, lambda _: "")
