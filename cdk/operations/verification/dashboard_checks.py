@@ -77,4 +77,5 @@ def _build_query(query_id: str, row: list[Any], properties: Mapping[str, Any]) -
         dimensions = dict(zip(pairs[::2], pairs[1::2], strict=True))
         stat = options.get("stat", properties.get("stat", "Average"))
         query = build_query(query_id, namespace, metric, dimensions, stat, period=period)
-    return query | {"Id": options.get("id", query_id)}
+    is_shown = options.get("visible", True)  # a hidden number could not be answered
+    return query | {"Id": options.get("id", query_id), "ReturnData": is_shown}

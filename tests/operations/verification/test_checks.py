@@ -114,11 +114,19 @@ def test_every_graph_is_asked_for_and_the_answers_are_stored_without_accounts(
     verified: VerifiedMeter, tmp_path: Path
 ) -> None:
     arn = "arn:aws:iam::123456789012:user/jane"
-    put_dashboards([["BedrockMeter", "Invocations", "IdentityArn", arn, {"id": "m1"}]])
+    put_dashboards(
+        [
+            ["BedrockMeter", "Invocations", "IdentityArn", arn, {"id": "m1"}],
+            ["BedrockMeter", "QuotaTokens", {"visible": False}],
+            [{"expression": "ANOMALY_DETECTION_BAND(m1, 3)", "id": "usual"}],
+        ]
+    )
     verified.answers = MetricAnswers(boto3.client("cloudwatch"), tmp_path)
     assert check_dashboards(verified) == "3 dashboards, 3 queries answered"
     stored = (tmp_path / "usage_overview.json").read_text()
-    assert json.loads(stored)[0]["queries"][0]["MetricStat"]["Stat"] == "Sum"
+    shown, hidden = json.loads(stored)[0]["queries"]
+    assert (shown["MetricStat"]["Stat"], shown["ReturnData"]) == ("Sum", True)
+    assert hidden["ReturnData"] is False
     assert "123456789012" not in stored
     assert "jane" not in stored
 
