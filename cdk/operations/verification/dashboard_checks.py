@@ -45,7 +45,7 @@ def check_dashboards(meter: VerifiedMeter) -> str:
 
 
 def _list_graphs(body: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
-    """List the queries of each graph.
+    """List the queries of each graph, those of Metrics Insights alone: a request takes one.
 
     Bands are left out: CloudWatch answers them only once it has learnt what is usual.
     """
@@ -56,8 +56,15 @@ def _list_graphs(body: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
             for number, row in enumerate(properties.get("metrics", ()))
             if not _is_band(row)
         ]
-        if queries:
-            yield queries
+        insights = [query for query in queries if _is_insights(query)]
+        if others := [query for query in queries if query not in insights]:
+            yield others
+        for query in insights:
+            yield [query]
+
+
+def _is_insights(query: Mapping[str, Any]) -> bool:
+    return bool(query.get("Expression", "").startswith("SELECT "))
 
 
 def _is_band(row: list[Any]) -> bool:

@@ -18,6 +18,7 @@ from cdk.operations.verification.waiting import Waiting
 
 _IN_PROGRESS = "_IN_PROGRESS"
 _DELETED = {None, "DELETE_COMPLETE"}
+_DELETE_FAILED = "DELETE_FAILED"
 
 
 def remove_all(session: boto3.Session, waiting: Waiting) -> list[str]:
@@ -48,7 +49,10 @@ def _delete_stack(session: boto3.Session, waiting: Waiting, stack: str) -> None:
     if _await_end(session, waiting, stack) in _DELETED:
         return
     session.client("cloudformation").delete_stack(StackName=stack)
-    status = _await_end(session, waiting, stack)
+    status = waiting.until(
+        lambda: _get_status(session, stack),
+        lambda status: status in _DELETED or status == _DELETE_FAILED,
+    )
     if status not in _DELETED:
         message = f"{stack} is in status {status}"
         raise CommandError(message)

@@ -131,6 +131,23 @@ def test_every_graph_is_asked_for_and_the_answers_are_stored_without_accounts(
     assert "jane" not in stored
 
 
+def test_queries_of_metrics_insights_are_asked_one_by_one(verified: VerifiedMeter) -> None:
+    """Others of the same graph are asked together: expressions name each other."""
+    select = {"expression": "SELECT MIN(QuotaTokens) FROM SCHEMA(BedrockMeter, IdentityArn)"}
+    plain = ["BedrockMeter", "Invocations"]
+    put_dashboards([[select], [select], plain, plain])
+    asked: list[int] = []
+
+    class Counting(MetricAnswers):
+        def ask(self, queries: Sequence[Mapping[str, Any]], start: datetime) -> MetricAnswer:
+            asked.append(len(queries))
+            return MetricAnswer(start, start, queries, [])
+
+    verified.answers = Counting(boto3.client("cloudwatch"))
+    check_dashboards(verified)
+    assert asked == [2, 1, 1] * 3
+
+
 def test_a_graph_that_cloudwatch_does_not_answer_fails_the_check(verified: VerifiedMeter) -> None:
     put_dashboards([["BedrockMeter", "Invocations"]])
 
