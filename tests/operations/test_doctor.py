@@ -528,7 +528,7 @@ def test_expired_credentials_are_a_problem() -> None:
         check_account(session)
 
 
-def test_what_an_aborted_verification_left_is_a_warning(session: boto3.Session) -> None:
+def test_remains_of_an_aborted_verification_are_a_warning(session: boto3.Session) -> None:
     assert examine(session)["verification"].status is Status.OK
     deploy("BedrockMeter-Verify-Storage")
     found = examine(session)["verification"]
