@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.logging_state import memoize
+from cdk.operations.logging_state import load_logging_state
 from cdk.operations.terminal import CommandError
 from lambdas.domain.logging_configuration import DamagedStateError, LoggingConfiguration
 
@@ -115,7 +115,7 @@ def _empty(s3: S3Client, bucket: str) -> None:
 
 def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
     with suppress(ClientError, DamagedStateError):  # it may be deleted, or owned by others
-        return memoize(session, Deployment(session.client("cloudformation"))).found
+        return load_logging_state(session, Deployment(session.client("cloudformation"))).found
     return None
 
 

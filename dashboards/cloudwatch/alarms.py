@@ -114,7 +114,7 @@ class Alarm:
         is_filled = any(None not in contributor.series.values for contributor in contributors)
         return age < self.warm_up and (self.is_warm_up_whole or not is_filled)
 
-    def state_of(self, contributors: list[Contributor]) -> AlarmState:
+    def get_state(self, contributors: list[Contributor]) -> AlarmState:
         """The state of the whole: ALARM as soon as one contributor is."""
         states = {contributor.state for contributor in contributors}
         if not states:

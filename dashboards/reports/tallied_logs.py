@@ -76,7 +76,7 @@ class TalliedLogs(LocalMeter):
             self._take(file, list(islice(remaining, len(file_parts))))
         disputed = chain.from_iterable(tally.set_aside for tally in tallies)
         while batch := list(islice(disputed, BATCH)):
-            self.ledger.put(batch)
+            self.ledger.write(batch)
 
     def _take(self, file: LogFile, tallies: Iterable[Tally]) -> None:
         problem, read = None, 0
@@ -84,7 +84,7 @@ class TalliedLogs(LocalMeter):
             problem = problem or tally.problem
             self.summary.merge(tally.groups)
             self._spans.merge(tally.spans)
-            self.quarantine.keep(
+            self.quarantine.store(
                 [
                     RejectedRecord(file.name, read + place, reason)
                     for place, reason in tally.rejections

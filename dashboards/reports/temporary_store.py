@@ -86,7 +86,7 @@ class SqliteUsageLedger:
         self._connection = connection
         self._streams = streams
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         """Join readings into the store, and pass on the changes that they make."""
         readings: defaultdict[bytes, dict[UsageRecord, None]] = defaultdict(dict)
         for record in map(bound_reading, records):
@@ -158,7 +158,7 @@ class SqliteQuarantine:
         """Keep records in a store."""
         self._connection = connection
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
         """Keep records."""
         self._connection.execute("BEGIN")
         self._connection.executemany(

@@ -12,7 +12,7 @@ from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
 from lambdas.domain.pricing import Unpriced
-from lambdas.domain.usage import total_figures
+from lambdas.domain.usage import add_up_totals
 from lambdas.domain.words import plural
 
 _REJECTED_SHOWN = 5
@@ -91,7 +91,7 @@ def _name(values: Sequence[str]) -> str:
 
 
 def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:
-    everything = total_figures(figures for _, figures in meter.summary.by_model())
+    everything = add_up_totals(totals for _, totals in meter.summary.by_model())
     if everything.records_missing_output:
         yield (
             f"{plural(everything.records_missing_output, 'call')} without an output count (a stream"

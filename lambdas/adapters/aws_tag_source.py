@@ -46,7 +46,7 @@ class AwsTagSource:
         self._iam = iam
         self._account_id = account_id
 
-    def find(self, arn: str) -> FoundTags:
+    def get(self, arn: str) -> FoundTags:
         """Look at a profile, a role or a user.
 
         Raises:

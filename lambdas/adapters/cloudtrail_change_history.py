@@ -25,7 +25,7 @@ class CloudTrailChangeHistory:
         """Look with a CloudTrail client."""
         self._client = client
 
-    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+    def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         """Find the changes that are known by now.
 
         CloudTrail answers two requests a second in an account, whoever makes them, so the first

@@ -19,7 +19,7 @@ class IamRoles:
         """Look with an IAM client."""
         self._client = client
 
-    def find(self, name: str) -> Role | None:
+    def get(self, name: str, /) -> Role | None:
         """A role with its policies; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)

@@ -21,7 +21,7 @@ class KmsKeys:
         """Read with a KMS client."""
         self._client = client
 
-    def find(self, key_id: str) -> Key | None:
+    def get(self, key_id: str) -> Key | None:
         """A key with its policy; `None` if there is none."""
         with refusal_as_not_readable(), ignore_absent():
             state = self._client.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]

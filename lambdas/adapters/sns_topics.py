@@ -20,7 +20,7 @@ class SnsTopics:
         """Read with an SNS client."""
         self._client = client
 
-    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+    def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
         """Find a topic with its subscriptions, those of some addresses in full."""
         with refusal_as_not_readable(), ignore_absent():
             attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]

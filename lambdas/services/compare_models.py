@@ -103,7 +103,7 @@ class ModelComparer:
         if self.logs is None:
             return None
         try:
-            for messages in self.logs.between(start, end + _LOGGED_WITHIN):
+            for messages in self.logs.scan_range(start, end + _LOGGED_WITHIN):
                 if not has_time():
                     return "there was no time for all"
                 for message in messages:

@@ -99,9 +99,9 @@ class Ingestor:
             else:
                 records.append(self._without_other_metadata(reading))
         if records:
-            self.ledger.put(records)
+            self.ledger.write(records)
         if rejected:
-            self.quarantine.keep(rejected)
+            self.quarantine.store(rejected)
         read = len(records) + ignored + len(rejected)
         return IngestReport(read, len(records), ignored, len(rejected))
 

@@ -34,14 +34,14 @@ def foundation_model(model: str) -> str:
     Raises:
         ValueError: It has one. The text says what to write instead.
     """
-    instead = allowed_instead_of(model)
+    instead = suggest_model(model)
     if instead is not None:
         message = f"allowed: {instead}"
         raise ValueError(message)
     return model
 
 
-def allowed_instead_of(model: str) -> str | None:
+def suggest_model(model: str) -> str | None:
     """Say what to write instead of a model that no call goes by; `None` for one that calls go by.
 
     Calls go by their foundation model: no rule with a geography or an ARN would ever match.

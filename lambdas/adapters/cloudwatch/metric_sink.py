@@ -22,7 +22,7 @@ class CloudWatchMetricSink:
         """Send with a CloudWatch client."""
         self._client = client
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         """Send data points.
 
         Raises:

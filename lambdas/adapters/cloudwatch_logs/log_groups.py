@@ -20,7 +20,7 @@ class CloudWatchLogGroups:
         """Look with a client of CloudWatch Logs."""
         self._client = client
 
-    def find(self, name: str) -> LogGroup | None:
+    def get(self, name: str, /) -> LogGroup | None:
         """A log group with its subscriptions; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)

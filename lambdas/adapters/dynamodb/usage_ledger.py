@@ -91,7 +91,7 @@ class DynamoDbUsageLedger:
         self._retention = retention
         self._pause = pause
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         """Join readings into the ledger.
 
         Raises:

@@ -138,7 +138,7 @@ def _waste(report: ComparisonReport) -> Table:
     if not report.waste:
         return Table("Where money is lost: nothing found", (), [], _content_note(report))
     ways = sorted({key.waste for key, _ in report.waste})
-    rows = [_waste_row(key, figures) for key, figures in report.waste[:MAX_WASTE_ROWS]]
+    rows = [_waste_row(key, totals) for key, totals in report.waste[:MAX_WASTE_ROWS]]
     notes = [f"{way}: {MEANINGS[way]}." for way in ways]
     if (more := len(report.waste) - MAX_WASTE_ROWS) > 0:
         notes.insert(0, f"{more:,} smaller ones are in the JSON.")
@@ -151,10 +151,10 @@ def _waste(report: ComparisonReport) -> Table:
     )
 
 
-def _waste_row(key: WasteKey, figures: WasteTotals) -> tuple[str, ...]:
-    usd = dollars(figures.usd) if figures.priced_calls else "-"
-    figures_shown = (f"{figures.calls:,}", f"{figures.tokens:,}", usd)
-    return key.waste, key.project, key.model_id, *figures_shown, f"{figures.unpriced_calls:,}"
+def _waste_row(key: WasteKey, totals: WasteTotals) -> tuple[str, ...]:
+    usd = dollars(totals.usd) if totals.priced_calls else "-"
+    cells = (f"{totals.calls:,}", f"{totals.tokens:,}", usd)
+    return key.waste, key.project, key.model_id, *cells, f"{totals.unpriced_calls:,}"
 
 
 def _content_note(report: ComparisonReport) -> tuple[str, ...]:

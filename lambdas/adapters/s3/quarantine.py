@@ -32,7 +32,7 @@ class S3Quarantine:
         self._bucket = bucket
         self._delivery = delivery
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
         """Keep records, and log how many."""
         lines = [json.dumps(entry) for entry in self._delivery.describe(rejected)]
         self._open_client().put_object(

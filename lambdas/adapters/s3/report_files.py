@@ -24,7 +24,7 @@ class S3ReportFiles:
         self._client = client
         self._bucket = bucket
 
-    def keep(self, file: Path, name: str) -> None:
+    def store(self, file: Path, name: str) -> None:
         """Write a file over what has its name.
 
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html

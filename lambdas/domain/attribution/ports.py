@@ -47,7 +47,7 @@ class FoundTags(NamedTuple):
 class TagSource(Protocol):
     """Knows the tags of application inference profiles, roles and users."""
 
-    def find(self, arn: str) -> FoundTags:
+    def get(self, arn: str) -> FoundTags:
         """Look at a resource.
 
         Args:

@@ -145,7 +145,7 @@ class TagHistory:
         observations = (*self.observations, TagObservation(since, tags))
         return replace(self, observations=_bounded(observations))
 
-    def of_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
+    def with_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
         """The history with the model of a profile; the same history if the model is not known."""
         if model_id is None:
             return self
@@ -193,7 +193,7 @@ class TagFacts:
     unavailable: frozenset[str] = frozenset()
 
     @classmethod
-    def of_profiles(cls, models: Mapping[str, ProfiledModel]) -> TagFacts:
+    def from_profiles(cls, models: Mapping[str, ProfiledModel]) -> TagFacts:
         """Know the models behind inference profiles, by ARN, and no tags."""
         return cls(
             {

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from lambdas.domain.alerts import MAX_LINES, Notice, list_lines
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
-from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
+from lambdas.domain.completeness.quantities import Quantity
 from lambdas.domain.words import list_first
 
 _ADVICE = (

@@ -14,7 +14,7 @@ from lambdas.domain.completeness.coverage import (
     Comparison,
     ModelCoverage,
 )
-from lambdas.domain.completeness.figures import Quantity
+from lambdas.domain.completeness.quantities import Quantity
 
 MODELS_TOLERANCE: Final = 3
 """So many models may have calls on the meter's side alone: single ones, at the turn of an hour."""

@@ -27,5 +27,5 @@ class RejectedRecord:
 class Quarantine(Protocol):
     """A store of rejected records."""
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
         """Keep records, in order."""

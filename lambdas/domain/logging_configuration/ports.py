@@ -56,8 +56,8 @@ class StateCopy(Protocol):
     def load(self) -> tuple[LoggingState, ...]:
         """Return the states that the copy allows; empty before the first write."""
 
-    def save(self, memories: tuple[LoggingState, ...]) -> None:
-        """Allow these memories and no others.
+    def save(self, states: tuple[LoggingState, ...]) -> None:
+        """Allow these states and no others.
 
         Raises:
             StateUnavailableError: It cannot be written just now.

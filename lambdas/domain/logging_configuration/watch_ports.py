@@ -18,14 +18,14 @@ class WatchStateChangedError(Exception):
 class LogGroups(Protocol):
     """Log groups of this account and Region."""
 
-    def find(self, name: str) -> LogGroup | None:
+    def get(self, name: str, /) -> LogGroup | None:
         """Get a log group with its subscriptions; `None` where no log group has the name."""
 
 
 class Roles(Protocol):
     """Roles of this account."""
 
-    def find(self, name: str) -> Role | None:
+    def get(self, name: str, /) -> Role | None:
         """Get a role with its policies; `None` where no role has the name."""
 
 
@@ -44,7 +44,7 @@ class FoundChanges(NamedTuple):
 class ChangeHistory(Protocol):
     """The changes in CloudTrail's event history, which every account keeps for 90 days."""
 
-    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+    def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         """Find changes by these actions that are known by now.
 
         Args:

@@ -107,7 +107,7 @@ def dimension_value(text: str) -> str:
 
 
 MetricValue: TypeAlias = int | Decimal
-_ValueOf: TypeAlias = Callable[[EnrichedCall, CallCost], MetricValue | None]
+_GetValue: TypeAlias = Callable[[EnrichedCall, CallCost], MetricValue | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class MetricDefinition:
         description: A sentence about the metric.
         detail_of: The dimension sets that it is published for, each with the level of detail
             from which on.
-        value_of: The metric's value for one call and the cost that is published of it; `None` where
-            the call says nothing of it, and nothing is published then: absent is not zero.
+        get_value: Gets the metric's value for one call and its published cost; `None` where the
+            call says nothing of it. Nothing is published then: absent is not zero.
         otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
         has_percentiles: Whether each value is published, for the account and for models; money is
             another amount in every call, and percentiles of it would cost much and say little.
@@ -134,7 +134,7 @@ class MetricDefinition:
     unit: Unit
     description: str
     detail_of: dict[DimensionSet, Detail]
-    value_of: _ValueOf
+    get_value: _GetValue
     otel_name: str | None = None
     has_percentiles: bool = True
     is_total: bool = True
@@ -142,12 +142,12 @@ class MetricDefinition:
     needs_content: bool = False
 
 
-def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
-    return lambda call, _: None if call.record.is_failed else value_of(call.record)
+def _from_successes(get_value: Callable[[UsageRecord], int | None]) -> _GetValue:
+    return lambda call, _: None if call.record.is_failed else get_value(call.record)
 
 
-def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
-    return lambda call, _: value_of(call.record) if call.record.is_failed else None
+def _from_failures(get_value: Callable[[UsageRecord], int | None]) -> _GetValue:
+    return lambda call, _: get_value(call.record) if call.record.is_failed else None
 
 
 def _count_quota_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
@@ -208,7 +208,7 @@ MISSING_TOKEN_COUNTS = MetricDefinition(
     Unit.COUNT,
     "Successful calls of which neither an input nor an output count is known.",
     _IDENTITIES_IN_FULL,
-    _of_successes(lambda record: 1 if record.tokens.is_missing else None),
+    _from_successes(lambda record: 1 if record.tokens.is_missing else None),
     frequency=Frequency.ON_EVENT,
 )
 
@@ -217,7 +217,7 @@ AMBIGUOUS_USAGE = MetricDefinition(
     Unit.COUNT,
     "Successful calls whose reported total fits no reading of their token counts.",
     _NO_IDENTITIES,
-    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
+    _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
     frequency=Frequency.ON_EVENT,
 )
 UNVERIFIED_USAGE = MetricDefinition(
@@ -225,7 +225,7 @@ UNVERIFIED_USAGE = MetricDefinition(
     Unit.COUNT,
     "Successful calls whose cached tokens were separated by model and operation alone.",
     _NO_IDENTITIES,
-    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
+    _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
     frequency=Frequency.ON_EVENT,
 )
 
@@ -234,21 +234,21 @@ INVOCATIONS = MetricDefinition(
     Unit.COUNT,
     "Successful calls.",
     _EVERYWHERE_AND_BY_PROJECT,
-    _of_successes(lambda _: 1),
+    _from_successes(lambda _: 1),
 )
 INVOCATION_ERRORS = MetricDefinition(
     "InvocationErrors",
     Unit.COUNT,
     "Failed calls.",
     _EVERYWHERE,
-    _of_failures(lambda _: 1),
+    _from_failures(lambda _: 1),
 )
 INPUT_TOKENS = MetricDefinition(
     "InputTokens",
     Unit.COUNT,
     "Input tokens of successful calls, without cache reads and writes.",
     _EVERYWHERE,
-    _of_successes(lambda record: record.tokens.input),
+    _from_successes(lambda record: record.tokens.input),
     otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
 )
 OUTPUT_TOKENS = MetricDefinition(
@@ -256,7 +256,7 @@ OUTPUT_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Output tokens of successful calls.",
     _EVERYWHERE,
-    _of_successes(lambda record: record.tokens.output),
+    _from_successes(lambda record: record.tokens.output),
     otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
 )
 CACHE_READ_TOKENS = MetricDefinition(
@@ -264,7 +264,7 @@ CACHE_READ_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Input tokens read from the prompt cache.",
     _IDENTITIES_IN_FULL,
-    _of_successes(lambda record: record.tokens.cache_read),
+    _from_successes(lambda record: record.tokens.cache_read),
     otel_name="gen_ai.usage.cache_read.input_tokens",
 )
 CACHE_WRITE_TOKENS = MetricDefinition(
@@ -272,7 +272,7 @@ CACHE_WRITE_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Input tokens written to the prompt cache.",
     _IDENTITIES_IN_FULL,
-    _of_successes(lambda record: record.tokens.cache_write),
+    _from_successes(lambda record: record.tokens.cache_write),
     otel_name="gen_ai.usage.cache_creation.input_tokens",
 )
 TOTAL_TOKENS = MetricDefinition(
@@ -280,7 +280,7 @@ TOTAL_TOKENS = MetricDefinition(
     Unit.COUNT,
     "All tokens of successful calls: input, cache reads and writes, output.",
     _EVERYWHERE_AND_BY_PROJECT,
-    _of_successes(lambda record: record.tokens.total),
+    _from_successes(lambda record: record.tokens.total),
     otel_name=_OTEL_TOKEN_USAGE,
 )
 QUOTA_TOKENS = MetricDefinition(
@@ -305,7 +305,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "All tokens of failed calls; they are in no other metric.",
         _IDENTITIES_IN_FULL,
-        _of_failures(lambda record: record.tokens.total),
+        _from_failures(lambda record: record.tokens.total),
     ),
     MISSING_TOKEN_COUNTS,
     AMBIGUOUS_USAGE,
@@ -315,7 +315,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.MILLISECONDS,
         "How long the model took, where content logging lets the log tell.",
         _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: record.latency_ms),
+        _from_successes(lambda record: record.latency_ms),
         otel_name="gen_ai.server.request.duration",
         is_total=False,
         needs_content=True,

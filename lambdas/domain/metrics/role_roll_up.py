@@ -83,12 +83,12 @@ class IdentityRegistry(Protocol):
 class BoundedIdentities:
     """Decides what the dimension `IdentityArn` says, so that metrics stay within a bound."""
 
-    folding: RoleRollUp
+    role_roll_up: RoleRollUp
     registry: IdentityRegistry
 
     def name(self, identity_arn: str, month: str) -> str:
         """Name a caller as metrics do: the whole ARN, the role's, or `OTHER_IDENTITIES`."""
-        value = self.folding.dimension_value(identity_arn)
+        value = self.role_roll_up.dimension_value(identity_arn)
         role = dimension_value(get_role(CallerIdentity.from_arn(identity_arn)))
         admission = self.registry.admit(month, value, role if role != value else None)
         if admission is Admission.ROLE_IS_FULL:

@@ -32,7 +32,7 @@ class _Scope(NamedTuple):
     service_tier: str | None
 
 
-def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
+def apply_edition(shipped: PriceBook, edition: Edition) -> PriceBook:
     """Make the price book of an edition.
 
     A change holds from its day on, until a later change or a later shipped price of the same item
@@ -51,7 +51,7 @@ def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
     return PriceBook(rows, edition=_edition_name(shipped, edition))
 
 
-def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedPrice]:
+def get_prices_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedPrice]:
     """Every figure that a book lists for a day, each in its own scope."""
     found: dict[RateKey, ListedPrice] = {}
     for scope, prices in _by_scope(book, _get_price_scope).items():

@@ -19,7 +19,7 @@ from lambdas.domain.pricing.editions import (
     PriceUpdates,
     RateKey,
 )
-from lambdas.domain.pricing.overlay import PRICE_LIST, ListedPrice, figures_on
+from lambdas.domain.pricing.overlay import PRICE_LIST, ListedPrice, get_prices_on
 from lambdas.domain.pricing.price import BilledUnit, Price, Routing
 from lambdas.domain.pricing.price_book import PriceBook, name_and_version
 from lambdas.domain.pricing.routes import EVERY_REGION, get_partition
@@ -156,8 +156,8 @@ class _Candidates:
 
     def weigh(self) -> Iterator[OfferedRate | HeldPrice]:
         """Every rate that is news, and everything that is held."""
-        rejected = _collect_figures(self.updates.settled)
-        waiting = _collect_figures(self.updates.held)
+        rejected = _collect_rates(self.updates.settled)
+        waiting = _collect_rates(self.updates.held)
         for key, offered in self.listed.items():
             known = self.known.usd(key)
             is_known = any(known == candidate.rate.usd for candidate in offered)
@@ -244,7 +244,7 @@ class _Candidates:
         return entry.model_copy(update={"since": since})
 
 
-def _collect_figures(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
+def _collect_rates(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
     return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
 
 
@@ -273,15 +273,15 @@ class _KnownPrices:
     """The prices of a book on a day, looked up as candidates name them."""
 
     def __init__(self, book: PriceBook, day: date) -> None:
-        self._figures = figures_on(book, day)
+        self._prices = get_prices_on(book, day)
         self._spellings: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
         self._sizes: defaultdict[str, set[int]] = defaultdict(set)
         self._elsewhere: defaultdict[tuple[object, ...], list[Decimal]] = defaultdict(list)
-        for key, figure in self._figures.items():
+        for key, price in self._prices.items():
             name, version = name_and_version(key.model_id)
             self._spellings[name].setdefault(version, key.model_id)
-            self._elsewhere[_apart_from_place(key)].append(figure.usd)
-        self.items = KnownItems(self._figures)
+            self._elsewhere[_apart_from_place(key)].append(price.usd)
+        self.items = KnownItems(self._prices)
 
     def spell(self, model_id: str) -> str:
         """A model's id as the book spells it."""
@@ -307,9 +307,9 @@ class _KnownPrices:
         return found.source.reason is not None and not found.source.source.startswith(PRICE_LIST)
 
     def _find(self, key: RateKey) -> ListedPrice | None:
-        found = self._figures.get(key)
+        found = self._prices.get(key)
         if found is None and key.routing is Routing.GLOBAL:
-            return self._figures.get(key._replace(place=EVERY_REGION))
+            return self._prices.get(key._replace(place=EVERY_REGION))
         return found
 
     def doubt(self, rate: ListedRate) -> HoldReason | None:

@@ -49,7 +49,7 @@ class Pricing:
     def knows(self, model_id: str) -> bool:
         """Say if calls of a model can have a cost, whenever and however it is called."""
         return self.book.knows(model_id) or any(
-            price.usd_per_million and price.is_of(model_id) for price in self.contracted
+            price.usd_per_million and price.applies_to(model_id) for price in self.contracted
         )
 
     def rates_in(
@@ -73,10 +73,10 @@ class Pricing:
             Prices; a kind that is left out has no known price.
         """
         prices = self.book.get_prices(model_id, route, day, service_tier)
-        agreed = self.contracted.get_price(model_id, day, service_tier)
+        contracted = self.contracted.get_price(model_id, day, service_tier)
         listed = {
             kind: rate.usd
             for kind, rate in prices.token_rates(total_input_tokens).items()
             if self.assume_prices or rate.basis is not PriceBasis.ASSUMED
         }
-        return listed if agreed is None else agreed.apply_to(listed)
+        return listed if contracted is None else contracted.apply_to(listed)

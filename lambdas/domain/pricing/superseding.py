@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_book import PriceBook
 
 MAX_LATENESS = timedelta(hours=1)
@@ -81,7 +81,7 @@ class PublishedBooks:
         if decisions not in self._books:
             later = self.edition.superseded[decisions:]
             edition = self.edition.before(later[0]) if later else self.edition
-            self._books[decisions] = lay_over(self._shipped, edition)
+            self._books[decisions] = apply_edition(self._shipped, edition)
         return self._books[decisions]
 
 

@@ -31,7 +31,7 @@ def check_time(has_time: Callable[[], bool]) -> None:
 class ReportFiles(Protocol):
     """Keeps files by name; what was kept by the same name before is gone."""
 
-    def keep(self, file: Path, name: str) -> None:
+    def store(self, file: Path, name: str) -> None:
         """Keep a file, wholly or not at all.
 
         Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.topic import find_key
 from lambdas.domain.words import show
@@ -45,7 +45,7 @@ def table_names(resources: Iterable[DeployedResource]) -> list[str]:
 
 def compare_tables(
     resources: Iterable[DeployedResource], live: Mapping[str, Table]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find tables that are gone, lose items, or no longer report changes.
 
     Args:
@@ -67,7 +67,7 @@ def compare_tables(
             key = find_key(resources) if "SSESpecification" in deployed.properties else None
             texts = _compare(deployed.properties, table, read, key)
         for text in texts:
-            yield Difference(Subject.LEDGER, f"table {name} {text}")
+            yield Drift(Subject.LEDGER, f"table {name} {text}")
 
 
 def _compare(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.words import hint_at_known
 from lambdas.domain.words import fingerprint, list_names, show
@@ -34,7 +34,7 @@ class LogPolicies:
 
 def find_log_policies(
     live: LogPolicies, *, log_group: str, destination_arn: str, known: Collection[str]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find what masks, rewrites or copies the metered log group.
 
     Args:
@@ -59,11 +59,11 @@ def find_log_policies(
     }
     for word, text in found.items():
         if text and word not in known:
-            yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
+            yield Drift(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
     for name, criteria in sorted(live.field_criteria.items()):
         if live.subscriptions.get(name) == destination_arn:
             text = f"of log group {log_group} only events from {show(criteria)} are delivered"
-            yield Difference(Subject.LOG_POLICY, text)
+            yield Drift(Subject.LOG_POLICY, text)
 
 
 def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
@@ -73,7 +73,7 @@ def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
 
 def compare_log_groups(
     resources: Iterable[DeployedResource], live: Mapping[str, int | None]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find log groups of functions that are gone or expire earlier.
 
     The account may keep all logs longer than the meter does. That hides nothing.
@@ -88,7 +88,7 @@ def compare_log_groups(
     }
     if gone := deployed.keys() - live.keys():
         text = f"log groups of functions are gone: {list_names(gone)}"
-        yield Difference(Subject.LOG_POLICY, text)
+        yield Drift(Subject.LOG_POLICY, text)
     expiring = {
         name: kept
         for name, days in deployed.items()
@@ -97,4 +97,4 @@ def compare_log_groups(
     if expiring:
         names, now = list_names(expiring), fingerprint(expiring)
         text = f"log groups of functions expire earlier (now {now}): {names}"
-        yield Difference(Subject.LOG_POLICY, text)
+        yield Drift(Subject.LOG_POLICY, text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.logging_configuration import Drift
 from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack
@@ -36,11 +36,11 @@ class SafeguardReport:
     """The result of a check.
 
     Attributes:
-        differences: The drift.
+        drifts: The drift.
         names: The names of what was deployed, by which changes of it are recognised.
     """
 
-    differences: tuple[Difference, ...]
+    drifts: tuple[Drift, ...]
     names: frozenset[str]
 
 
@@ -71,7 +71,7 @@ class Alarms(Protocol):
 class Topics(Protocol):
     """Topics of the account."""
 
-    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+    def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
         """Find a topic with its subscriptions; `None` if the topic is gone.
 
         Args:
@@ -84,7 +84,7 @@ class Topics(Protocol):
 class Keys(Protocol):
     """Customer keys of the account."""
 
-    def find(self, key_id: str) -> Key | None:
+    def get(self, key_id: str) -> Key | None:
         """Get a key with its policy; `None` if the key is gone."""
 
 

@@ -27,7 +27,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
     is_change = event["detail-type"] == _TRAIL_EVENT
     change = LoggingChange.from_event(event["detail"]) if is_change else None
     finding = watcher().check(change, datetime.fromisoformat(event["time"]))
-    record_health({DEPLOYMENT_DRIFT: len(finding.differences)})
+    record_health({DEPLOYMENT_DRIFT: len(finding.drifts)})
 
 
 @cache

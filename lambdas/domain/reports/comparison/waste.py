@@ -86,24 +86,24 @@ class WasteTotals:
 class WasteSummary:
     """All that is lost, by project, model and way."""
 
-    figures: dict[WasteKey, WasteTotals]
+    totals: dict[WasteKey, WasteTotals]
 
-    def of(self, project: str, model_id: str, waste: WasteKind) -> WasteTotals:
-        """The figures to add to."""
-        return self.figures.setdefault(WasteKey(project, model_id, waste), WasteTotals())
+    def get(self, project: str, model_id: str, waste: WasteKind) -> WasteTotals:
+        """The totals to add to."""
+        return self.totals.setdefault(WasteKey(project, model_id, waste), WasteTotals())
 
     def regroup(self, projects: Container[str], others: str) -> WasteSummary:
         """The same waste, those of all but some projects under another name."""
         regrouped = WasteSummary({})
-        for (project, model_id, waste), figures in self.figures.items():
+        for (project, model_id, waste), totals in self.totals.items():
             name = project if project in projects else others
-            regrouped.of(name, model_id, waste).include(figures)
+            regrouped.get(name, model_id, waste).include(totals)
         return regrouped
 
     def ranked(self) -> list[tuple[WasteKey, WasteTotals]]:
         """All of it: what loses most money first, then most tokens, then by name."""
         return sorted(
-            self.figures.items(),
+            self.totals.items(),
             key=lambda item: (-item[1].priced_usd, -item[1].tokens, item[0]),
         )
 
