@@ -1,4 +1,4 @@
-"""HealthChecks of calls that are missing, doubtful, late or forged."""
+"""Health checks of calls that are missing, doubtful, late or forged."""
 
 from __future__ import annotations
 

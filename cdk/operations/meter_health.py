@@ -22,7 +22,7 @@ class MeterHealth:
     """The state of the meter's own checks.
 
     Attributes:
-        drifts: Differences from the deployment in the newest check; `None` where
+        drifts: The number of drifts in the newest check; `None` where
             LoggingWatcher has not reported for 45 minutes.
         breaching: Health alarms that are in ALARM.
         silenced: Alarms whose actions are switched off.

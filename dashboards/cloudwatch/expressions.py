@@ -224,8 +224,8 @@ class _Evaluation:
     def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
         """Take one value or the other.
 
-        Where the condition has no data there is none; where it is true and what it chooses has
-        none, that is 0.
+        A condition without data gives no data. A chosen value without data is 0 where the
+        condition is true.
         """
         if isinstance(condition, list) or isinstance(then, list) or isinstance(otherwise, list):
             raise UnknownExpressionError(self._text)

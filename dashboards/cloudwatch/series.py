@@ -1,4 +1,4 @@
-"""Figures over time, and where they come from."""
+"""Time series of metrics, and their sources."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Series:
 
 
 class MetricSource(Protocol):
-    """Knows metrics and their figures."""
+    """A source of metrics and their values."""
 
     def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
         """Every metric of a name, of whatever dimensions."""

@@ -60,7 +60,7 @@ def compare(
 ) -> tuple[ComparisonReport, dict[str, int]]:
     """Meter files, so that each call is there once, and compare models on the calls.
 
-    No tags are known on this machine: calls are put down by trusted metadata and by patterns.
+    No tags are known on this machine: trusted metadata and patterns attribute the calls.
 
     Returns:
         The report, and what became of the records that were read.

@@ -69,7 +69,7 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
 
 
 def manifest_path(out: Path) -> Path:
-    """The file beside, which says what is in a file of costs, and what is not."""
+    """The path of the manifest of a file of costs."""
     return out.with_name(f"{out.name}.manifest.json")
 
 

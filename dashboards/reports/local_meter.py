@@ -31,7 +31,7 @@ class LocalMeter:
         files_read: The number of files that were read to their end.
         skipped: The files that were not read, or not to their end.
         report: The counts of messages by outcome.
-        summary: Figures per identity and per model.
+        summary: Totals per identity and per model.
         ledger: The calls, each once.
         quarantine: The rejected records.
     """

@@ -159,7 +159,7 @@ class SqliteQuarantine:
         self._connection = connection
 
     def store(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records."""
+        """Store records."""
         self._connection.execute("BEGIN")
         self._connection.executemany(
             "INSERT INTO rejected VALUES (?, ?, ?)",
@@ -216,7 +216,7 @@ class InMemoryRegistries:
     """Opens registries in memory; those of one scope have the same places."""
 
     def __init__(self) -> None:
-        """Have none yet."""
+        """Start without registries."""
         self._by_scope: dict[str, InMemoryIdentityRegistry] = {}
 
     def open(self, bound: int, scope: str) -> InMemoryIdentityRegistry:

@@ -1,4 +1,4 @@
-"""Says below a report what was read, and what was not counted or priced and why."""
+"""Notes below a report: what was read, and what was not counted or priced."""
 
 from __future__ import annotations
 

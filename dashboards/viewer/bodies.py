@@ -58,7 +58,7 @@ class Variable:
         return sorted({dict(metric.dimensions)[self.dimension] for metric in metrics})
 
     def most_used(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
-        """So many of the choices: those with most of what is searched for in a period."""
+        """The most used choices in a period."""
         metrics = search_metrics(self.search, source)
         used: Counter[str] = Counter()
         for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():

@@ -50,7 +50,7 @@ class DashboardSession:
         return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
 
     def at_once(self) -> DashboardSession:
-        """The same views, of figures that end at one time and are asked for once."""
+        """The same views over memoized metrics that end at one time."""
         now = self.source.now()
         evaluator = self.source.evaluator
         source = replace(
@@ -98,7 +98,7 @@ class DashboardSession:
         return variable.choices(self.source.metrics) if variable else []
 
     def most_used(self, dashboard: str, count: int) -> list[str]:
-        """So many of the choices of a dashboard's variable: those with most tokens."""
+        """The choices of a dashboard's variable with the most tokens."""
         variable = self.bodies[dashboard].variable
         if variable is None:
             return []

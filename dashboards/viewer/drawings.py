@@ -1,7 +1,7 @@
 """Drawings of widgets, computed from their bodies and a source of metrics.
 
-The page only draws: periods, statistics, expressions, labels and colours are CloudWatch's, and are
-settled here.
+The page only draws. This module applies CloudWatch's rules for periods, statistics, expressions,
+labels and colours.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itse
 
 
 class AlarmStates(Protocol):
-    """Knows in which states alarms are."""
+    """A source of the states of alarms."""
 
     def __call__(self, names: Sequence[str]) -> Mapping[str, str]:
         """The states of alarms, by their names; those that are not there are left out."""
@@ -88,7 +88,7 @@ class Source:
 
 
 def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange) -> list[Drawing]:
-    """Work out every widget of a dashboard.
+    """Compute every widget of a dashboard.
 
     Raises:
         UnknownBodyError: A widget has what is not drawn here.
@@ -106,9 +106,9 @@ def _draw(widget: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawin
         case "log":
             return place | kind | {"message": _NO_INSIGHTS}
         case "alarm" | "metric" as type_:
-            work_out = _alarms if type_ == "alarm" else _metric
+            draw_widget = _alarms if type_ == "alarm" else _metric
             try:
-                return place | kind | work_out(properties, source, shown)
+                return place | kind | draw_widget(properties, source, shown)
             except UnknownExpressionError as error:
                 return place | kind | {"message": f"This cannot be evaluated here: {error}"}
             except SourceError as error:

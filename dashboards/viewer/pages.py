@@ -1,4 +1,4 @@
-"""The page that draws: one HTML file with all that it needs, which asks no other host."""
+"""The page of the dashboards: one HTML file with everything it needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NoLibraryError(Exception):
 
 
 def page_that_asks(session: DashboardSession) -> str:
-    """The page for a server, which gives it a view at a time.
+    """Render the page for a server, which sends it one view at a time.
 
     Raises:
         NoLibraryError: The charting library is not installed.
@@ -33,7 +33,7 @@ def page_that_asks(session: DashboardSession) -> str:
 
 
 def page_with_all(session: DashboardSession) -> str:
-    """The page as a file of its own, with every view in it.
+    """Render the page as a single file, with every view in it.
 
     Raises:
         NoLibraryError: The charting library is not installed.

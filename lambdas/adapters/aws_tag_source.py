@@ -108,7 +108,7 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
         if code in _NO_SUCH_RESOURCE:
             return None
         if code in _DENIED:
-            denied.append(f"{action} is denied: allow it, or what it would tell counts for nothing")
+            denied.append(f"{action} is denied: allow it, or these tags are not used")
             return None
         message = f"{action} failed: {code}"
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]

@@ -26,7 +26,7 @@ class CloudTrailChangeHistory:
         self._client = client
 
     def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
-        """Find the changes that are known by now.
+        """Search for the changes that are known by now.
 
         CloudTrail answers two requests a second in an account, whoever makes them, so the first
         failure ends the search. What was found before it counts.

@@ -20,7 +20,7 @@ class IamRoles:
         self._client = client
 
     def get(self, name: str, /) -> Role | None:
-        """A role with its policies; `None` if it does not exist."""
+        """Get a role with its policies; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)
 

@@ -22,7 +22,7 @@ class KmsKeys:
         self._client = client
 
     def get(self, key_id: str) -> Key | None:
-        """A key with its policy; `None` if there is none."""
+        """Get a key with its policy; `None` if it does not exist."""
         with refusal_as_not_readable(), ignore_absent():
             state = self._client.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
             policy = self._client.get_key_policy(KeyId=key_id, PolicyName=_ONLY_POLICY)

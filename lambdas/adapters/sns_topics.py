@@ -21,7 +21,7 @@ class SnsTopics:
         self._client = client
 
     def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
-        """Find a topic with its subscriptions, those of some addresses in full."""
+        """Get a topic with its subscriptions, those of some addresses in full."""
         with refusal_as_not_readable(), ignore_absent():
             attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
             return Topic(

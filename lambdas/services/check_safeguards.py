@@ -50,7 +50,7 @@ _Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Drift]]
 
 @dataclass(frozen=True, slots=True)
 class LiveSafeguards:
-    """The sources of the deployed state."""
+    """The sources of the live state."""
 
     alarms: Alarms
     topics: Topics
@@ -81,7 +81,7 @@ class MeteredLogs:
 class SafeguardChecker:
     """Compares deployed values with live ones, subject by subject.
 
-    A subject that cannot be read is a drift itself: not readable is not healthy.
+    A subject that cannot be read counts as drift: not readable is not healthy.
     """
 
     stacks: DeployedStacks

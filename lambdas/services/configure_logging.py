@@ -1,4 +1,4 @@
-"""Switches Bedrock's invocation logging on, and in the end leaves things as they were."""
+"""Switches Bedrock's invocation logging on, and restores the earlier configuration in the end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NotRestored:
 
 @dataclass(frozen=True, slots=True)
 class LoggingConfigurator:
-    """Carries out what the domain plans: state first, so that every change can be undone."""
+    """Carries out plans: saves the state first, so that every change can be undone."""
 
     api: LoggingApi
     logging_state: VerifiedState

@@ -1,4 +1,4 @@
-"""Measures coverage on schedule, and notifies of what an alarm on it is about."""
+"""Measures coverage on schedule, and names the models behind its alarms."""
 
 from __future__ import annotations
 

@@ -98,10 +98,10 @@ class LoggingWatcher:
     def check(self, change: LoggingChange | None, now: datetime) -> CheckResult:
         """Check, because of a change or because it is time.
 
-        A change by others is notified even if it is undone already; anything else, where it makes
-        a drift that was not notified before, or undoes one. While the meter itself is being
-        deployed, drifts that only deployments have made are left to the next check. So are
-        all that a deployment's own change shows: its other stacks may not have begun yet.
+        A change by others is notified even if it was undone already; any other change is
+        notified if it causes new drift or resolves some. While the meter itself is being deployed,
+        drift without a change by others is left to the next check. So is drift after a
+        deployment's own change: its other stacks may not have begun yet.
 
         Each notice is published at least once: after an error in between, the next check publishes
         it again. Without its logging state, each check publishes all that it finds.

@@ -1,4 +1,4 @@
-"""The books that enrich calls, for every function that needs their labels or their money."""
+"""The books that enrich calls, for every function that needs their labels or their cost."""
 
 from __future__ import annotations
 

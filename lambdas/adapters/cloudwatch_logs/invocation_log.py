@@ -28,7 +28,7 @@ class CloudWatchInvocationLog:
         self._log_group = log_group
 
     def scan_range(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
-        """The messages of a time; see `InvocationLogs`.
+        """Read the messages of a time; see `InvocationLogs`.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 

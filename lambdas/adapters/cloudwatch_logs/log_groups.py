@@ -1,4 +1,4 @@
-"""Log groups, and what they are subscribed for."""
+"""Log groups, and their subscriptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CloudWatchLogGroups:
         self._client = client
 
     def get(self, name: str, /) -> LogGroup | None:
-        """A log group with its subscriptions; `None` if it does not exist."""
+        """Get a log group with its subscriptions; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDbStateCopy:
-    """Keeps the states that are allowed as texts in one item."""
+    """Stores the allowed states as texts in one item."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         """Keep the copy in the state table."""
@@ -38,7 +38,7 @@ class DynamoDbStateCopy:
         return [text.get("S", "") for text in texts]
 
     def save(self, states: tuple[LoggingState, ...]) -> None:
-        """Allow these states and no others.
+        """Replace the states that the copy allows.
 
         Raises:
             StateUnavailableError: DynamoDB does not take them.

@@ -165,7 +165,7 @@ class DynamoDbUsageLedger:
 
     def _join_into(self, item: Item, record: UsageRecord) -> bool:
         """Join a reading into an item that was read; `False` where it has changed since."""
-        standing = _read_standing(item, record)
+        standing = _read_stored(item, record)
         if standing is None:
             return self._replace(item, record)
         joined = join(record, standing)
@@ -183,16 +183,16 @@ class DynamoDbUsageLedger:
         return self._items.put_if(item=to_item(record, self._retention), **_unchanged(item))
 
     def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
-        """Say if an item holds nothing but a call, and does not expire before its time.
+        """Say if an item holds nothing but a call, and does not expire too early.
 
-        Someone may have written it otherwise, or calls are kept for longer than they were before.
+        Someone else may have written it, or the retention may have become longer.
         """
         is_early = read_expiry(item) < expiry(standing, self._retention)
         return not is_early and item.keys() <= CALL_ATTRIBUTES
 
 
-def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:
-    """Read what stands of a call; `None` where the item holds no call."""
+def _read_stored(item: Item, record: UsageRecord) -> UsageRecord | None:
+    """Read the stored call; `None` where the item holds no call."""
     try:
         standing = from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError):

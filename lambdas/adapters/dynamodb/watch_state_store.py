@@ -30,7 +30,7 @@ class DynamoDbWatchStateStore:
         self._items = TableItems(client, table_name)
 
     def load(self) -> WatchState:
-        """Load the state that was saved last; at first, a state without differences.
+        """Load the state that was saved last; at first, a state without drift.
 
         Raises:
             NotReadableError: The table does not answer.

@@ -1,4 +1,4 @@
-"""Publishes notices in several ways, each whatever becomes of the others."""
+"""Publishes notices in several ways; a failure of one does not stop the others."""
 
 from __future__ import annotations
 

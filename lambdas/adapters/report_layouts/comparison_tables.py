@@ -1,4 +1,4 @@
-"""A comparison as tables and lines, for people: laid out by whoever shows them."""
+"""A comparison as tables and lines, for people: whose caller lays them out."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from lambdas.domain.reports.comparison import (
 from lambdas.domain.words import plural
 
 FAMILY_SHOWN = 8
-"""So many models of the families in use are shown, the cheapest first; the JSON has all."""
+"""The number of models of the families in use that are shown; the JSON has all."""
 OTHERS_SHOWN = 5
-"""So many models of other families are shown."""
+"""The number of models of other families that are shown."""
 PROJECTS_SHOWN = 20
 MAX_WASTE_ROWS = 25
 _UNPRICED_SHOWN = 5

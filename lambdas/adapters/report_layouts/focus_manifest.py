@@ -18,7 +18,7 @@ from lambdas.domain.words import exact_text
 
 MANIFEST_VERSION = 1
 SCHEMA_CREATED = "2026-11-28T00:00:00Z"
-"""When the columns were last changed."""
+"""The day of the last change of the columns."""
 _BASIS = (
     "Estimates of Bedrock Meter, from Amazon Bedrock's invocation logs and a price book."
     " They are part of no invoice."

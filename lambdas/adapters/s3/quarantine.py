@@ -1,4 +1,4 @@
-"""Keeps rejected records in S3, as JSON lines: why, where, and what without its bodies."""
+"""Stores rejected records in S3, as JSON lines: reason, place, and content without bodies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class S3Quarantine:
         self._delivery = delivery
 
     def store(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records, and log how many."""
+        """Store records, and log their number."""
         lines = [json.dumps(entry) for entry in self._delivery.describe(rejected)]
         self._open_client().put_object(
             Bucket=self._bucket,

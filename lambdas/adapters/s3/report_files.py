@@ -1,4 +1,4 @@
-"""Keeps files of reports in S3."""
+"""Stores files of reports in S3."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class S3ReportFiles:
         self._bucket = bucket
 
     def store(self, file: Path, name: str) -> None:
-        """Write a file over what has its name.
+        """Store a file, in place of one with the same name.
 
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
         """

@@ -1,4 +1,4 @@
-"""Knows the tags of resources: remembers them, and looks again once in a while."""
+"""Looks up the tags of resources: caches them, and refreshes them from time to time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lambdas.domain.attribution.tags import (
 )
 
 _TAGGED_LIVES = timedelta(hours=1)
-"""For how long tags that were found are taken to hold, whatever became of them since."""
+"""The time for which tags that were found count, even if they change meanwhile."""
 _UNTAGGED_LIVES = timedelta(minutes=15)
 """The same where no tags were found, or the look-up failed, so that a fix takes effect soon."""
 _PAUSE = timedelta(minutes=1)
@@ -51,11 +51,11 @@ class TagDirectory:
 
         Args:
             cache: The entries that all processes share.
-            source: Asked for what is not known, or not lately.
+            source: Asked for tags that are unknown or too old.
             label_names: The tags that are kept. All others are dropped.
             report: Receives the reason why tags stay unknown: once for each missing permission, and
                 once for each pause in asking.
-            clock: Seconds, which only their differences count of.
+            clock: Returns seconds; only differences between them are used.
         """
         self._cache = cache
         self._source = source
@@ -99,7 +99,7 @@ class TagDirectory:
         return TagFacts(histories, frozenset(unavailable))
 
     def _is_unknown(self, arn: str, now: datetime) -> bool:
-        """Say if nothing is known here of a resource that holds at a time."""
+        """Say if no entry of a resource is valid at a time."""
         entry = self._entries.get(arn)
         return entry is None or self._is_due(entry, now)
 

@@ -45,7 +45,7 @@ class FoundTags(NamedTuple):
 
 
 class TagSource(Protocol):
-    """Knows the tags of application inference profiles, roles and users."""
+    """A source of tags of application inference profiles, roles and users."""
 
     def get(self, arn: str) -> FoundTags:
         """Look at a resource.
@@ -73,7 +73,7 @@ class TagEntry(NamedTuple):
 
 
 class TagCache(Protocol):
-    """Remembers what is known of resources, for all who ask."""
+    """A store of what is known about resources, shared by all processes."""
 
     def load(self, arn: str) -> TagEntry | None:
         """Get the entry of a resource; `None` at first."""

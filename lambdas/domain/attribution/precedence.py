@@ -1,4 +1,4 @@
-"""Climbs down the ladder of attribution: the first source that knows a label gives it."""
+"""Attributes calls by precedence: the first source that knows a label decides it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _sources(
     *,
     is_trusted: bool,
 ) -> Iterator[tuple[AttributionSource, Labels]]:
-    """The labels that each source knows, from the surest on."""
+    """The labels that each source knows, the most reliable first."""
     when, names = record.timestamp, rules.label_names
     profile_tags = facts.tags_at(profile_arn(record.invoked_model_id), when)
     yield AttributionSource.INFERENCE_PROFILE, names.read_tags(profile_tags)

@@ -1,4 +1,4 @@
-"""Finds the foundation models behind application inference profiles, as far as they are known."""
+"""Finds the known foundation models behind application inference profiles."""
 
 from __future__ import annotations
 

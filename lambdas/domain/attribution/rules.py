@@ -31,7 +31,7 @@ class DatedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedPrincipal(DatedRule):
-    """A gateway or application whose `requestMetadata` counts, by a name that it cannot choose.
+    """A gateway or application whose `requestMetadata` is trusted, by a name that it cannot choose.
 
     Attributes:
         account_id: The account of the principal, whose name is unique in there only.

@@ -1,4 +1,4 @@
-"""Tags of AWS resources as they were: what changes tomorrow changes no yesterday."""
+"""The history of tags of AWS resources: a changed tag does not change earlier calls."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ UNKNOWN_HISTORY = TagHistory()
 
 
 def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, ...]:
-    """All of them, or the newest that fit, after one that says that nothing is known before.
+    """All of them, or the newest that fit. The first one then says that earlier tags are unknown.
 
     The last one always fits: few names are asked for, see `LabelNames`, and each text is bounded.
     """
@@ -194,7 +194,7 @@ class TagFacts:
 
     @classmethod
     def from_profiles(cls, models: Mapping[str, ProfiledModel]) -> TagFacts:
-        """Know the models behind inference profiles, by ARN, and no tags."""
+        """Make facts from the models behind inference profiles, by ARN, without tags."""
         return cls(
             {
                 arn: TagHistory(model_id=profiled.model_id, is_global=profiled.is_global)

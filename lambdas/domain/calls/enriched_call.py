@@ -1,4 +1,4 @@
-"""A call with its model, its labels and its money."""
+"""A call with its model, its labels and its cost."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Comparison(NamedTuple):
 
     @property
     def covered(self) -> int:
-        """The part of Bedrock's that is counted. What the meter has beyond it covers nothing."""
+        """The part of Bedrock's that is counted. A surplus of the meter covers nothing."""
         return min(self.metered, self.bedrock)
 
     @property
@@ -107,7 +107,7 @@ class CoverageReport:
 
     Attributes:
         window: The hour that it looked at.
-        models: Every model that Bedrock has calls of, or we, in the order of their ids.
+        models: Every model that Bedrock or the meter has calls of, in the order of their ids.
         unlogged: Usage of `bedrock-mantle`, which cannot be attributed; empty where there is no
             such usage, or where the audit did not look.
     """
@@ -118,7 +118,7 @@ class CoverageReport:
 
     @property
     def calls(self) -> Comparison:
-        """The calls of all models. What one model has too many makes up for no other's lack."""
+        """The calls of all models. A surplus of one model offsets no other's lack."""
         return Comparison(
             sum(model.calls.covered for model in self.models),
             sum(model.calls.bedrock for model in self.models),
@@ -142,8 +142,8 @@ def compare(
     """Compare totals of models.
 
     Args:
-        metered: Ours, by foundation model.
-        bedrock: Bedrock's, by what was called. Several of them may be one model of ours.
+        metered: The meter's, by foundation model.
+        bedrock: Bedrock's, by the called id. Several ids may be one foundation model.
     """
     called: defaultdict[str, list[Totals]] = defaultdict(list)
     names = {

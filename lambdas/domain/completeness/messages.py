@@ -1,4 +1,4 @@
-"""Says what an audit has found: which model, which hour, how much."""
+"""Notices about the results of an audit: the model, the hour and the amount."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from lambdas.domain.completeness.coverage import (
 from lambdas.domain.completeness.quantities import Quantity
 
 MODELS_TOLERANCE: Final = 3
-"""So many models may have calls on the meter's side alone: single ones, at the turn of an hour."""
+"""The number of models that may have calls on the meter's side alone, at the turn of an hour."""
 
 
 class Mismatch(NamedTuple):

@@ -33,7 +33,7 @@ class Quantity(StrEnum):
 
 
 MetricNames: TypeAlias = Mapping[Quantity, tuple[str, ...]]
-"""The metrics of quantities. Several names are spellings of one total."""
+"""The metrics of quantities. Several names are spellings of one metric."""
 
 OWN_METRICS: MetricNames = {
     Quantity.CALLS: (INVOCATIONS.name,),
@@ -73,11 +73,11 @@ Totals: TypeAlias = Mapping[Quantity, int]
 def merge_models(
     totals: Mapping[str, Totals], name_model: Callable[[str], str]
 ) -> Mapping[str, Totals]:
-    """Add up totals of models by other names of theirs.
+    """Add up the totals of models under other names.
 
     Args:
         totals: By model.
-        name_model: Names each model; several may have one name then.
+        name_model: Names each model; several models may get the same name.
     """
     merged: defaultdict[str, Counter[Quantity]] = defaultdict(Counter)
     for model, of_model in totals.items():
@@ -88,7 +88,7 @@ def merge_models(
 def read_totals(sums: Mapping[str, int], names: MetricNames) -> Totals:
     """Read totals from sums of metrics, by name.
 
-    If a metric has two spellings, the larger sum counts: both are of the same tokens, so they
+    If a metric has two spellings, the larger sum counts: both count the same tokens, so they
     are never added up.
     """
     found = {

@@ -55,7 +55,7 @@ class CountedTokens(NamedTuple):
 def separate_cached_tokens(
     logged: TokenCounts, reported: ReportedUsage, usual: CacheReporting
 ) -> CountedTokens:
-    """Work out disjoint counts.
+    """Compute disjoint counts.
 
     Args:
         logged: The counts that Bedrock itself logs. Each goes before the body's.

@@ -1,4 +1,4 @@
-"""Decodes JSON that callers and models have had a hand in, without letting them hide a record."""
+"""Decodes JSON that callers and models write parts of, so that they cannot hide a record."""
 
 from __future__ import annotations
 

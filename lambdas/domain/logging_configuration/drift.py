@@ -1,4 +1,4 @@
-"""Compares invocation logging as it is with what was deployed: configuration, group, filter, role.
+"""Compares live invocation logging with the deployed one: configuration, group, filter, role.
 
 Each of these four can drift by itself, and then calls go uncounted.
 """
@@ -57,7 +57,7 @@ _LOGGING = (
 
 
 class Drift(NamedTuple):
-    """One thing that is not as it was deployed.
+    """One change from the deployed state.
 
     Attributes:
         subject: The drifted part.
@@ -85,7 +85,7 @@ class LogGroup:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, by what decides what may be done with it.
+    """A role, with everything that decides on its permissions.
 
     Attributes:
         trust: Its trust policy.
@@ -141,7 +141,7 @@ class DeployedLogging:
 def compare_configuration(
     deployed: DeployedLogging, live: LoggingConfiguration | None
 ) -> Iterator[Drift]:
-    """Yield what is other in Bedrock's configuration than was deployed, or adopted."""
+    """Yield the drift of Bedrock's configuration from the deployed or adopted one."""
     wanted = deployed.configuration
 
     def drift(text: str) -> Drift:

@@ -8,7 +8,7 @@ from lambdas.domain.logging_configuration.plan import LoggingConfiguration, Logg
 
 
 class ConfigurationRefusedError(Exception):
-    """Bedrock does not take a configuration, and never will as things stand."""
+    """Bedrock does not take a configuration, and never will for this account."""
 
 
 class StateUnavailableError(Exception):
@@ -43,7 +43,7 @@ class StateStore(Protocol):
         """
 
     def save(self, logging_state: LoggingState) -> None:
-        """Remember.
+        """Save a state.
 
         Raises:
             StateUnavailableError: It cannot be written just now.
@@ -57,7 +57,7 @@ class StateCopy(Protocol):
         """Return the states that the copy allows; empty before the first write."""
 
     def save(self, states: tuple[LoggingState, ...]) -> None:
-        """Allow these states and no others.
+        """Replace the states that the copy allows.
 
         Raises:
             StateUnavailableError: It cannot be written just now.

@@ -49,7 +49,7 @@ class VerifiedState:
 
         Args:
             logging_state: The new logging state.
-            replaced: The logging state so far, as it was recalled or written.
+            replaced: The logging state so far, as it was loaded or written.
 
         Raises:
             StateUnavailableError: It cannot be written just now.
@@ -99,7 +99,7 @@ def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> It
         )
 
     try:
-        recalled = logging_state.load()
+        loaded = logging_state.load()
     except AlteredStateError:
         yield drift("in SSM differs from its copy in the state table")
         return
@@ -107,8 +107,6 @@ def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> It
         yield drift("in SSM is gone or cannot be read")
         return
     wanted = deployed.configuration
-    is_deployed = (
-        recalled.adopted == deployed.log_group if wanted is None else recalled.is_ours(wanted)
-    )
+    is_deployed = loaded.adopted == deployed.log_group if wanted is None else loaded.is_ours(wanted)
     if not is_deployed:
         yield drift("is of another configuration than was deployed")

@@ -68,10 +68,10 @@ class WatchStateStore(Protocol):
     """The store of the last state that a watch has found."""
 
     def load(self) -> WatchState:
-        """Load the last state; at first, that all is as deployed."""
+        """Load the last state; at first, a state without drift."""
 
     def save(self, state: WatchState, before: WatchState) -> None:
-        """Remember, in place of what was recalled.
+        """Save a state in place of the one that was loaded.
 
         Raises:
             WatchStateChangedError: The stored state is not that one any more.

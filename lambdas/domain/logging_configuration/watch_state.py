@@ -43,19 +43,19 @@ class WatchState:
     is_reported: bool = True
 
     def after(self, drifts: Iterable[Drift], change: LoggingChange | None) -> WatchState:
-        """The state with these drifts and this change, before people are notified of them."""
+        """The state with this drift and this change, before people are notified of them."""
         events = self.events
         if change is not None and change.event_id not in events:
             events = (*events, change.event_id)[-_MAX_EVENTS:]
         return WatchState(list_drifts(drifts), events, is_reported=False)
 
     def to_text(self) -> str:
-        """The state as text, to be kept."""
+        """The state as text, for storage."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read kept text."""
+        """Read stored text."""
         state = json.loads(text)
         return cls(tuple(state["drifts"]), tuple(state["events"]), state["is_reported"])
 
@@ -70,12 +70,12 @@ def list_drifts(drifts: Iterable[Drift]) -> tuple[str, ...]:
 def watch_notice(
     drifts: Sequence[Drift], change: LoggingChange | None, *, is_resolved: bool
 ) -> Notice:
-    """Say what is not as it was deployed, or that all is, and who did it.
+    """Describe the drift, or its end, and who caused it.
 
     Args:
-        drifts: All that there are.
-        change: The change that caused it, if it is in CloudTrail.
-        is_resolved: Whether there were drifts before.
+        drifts: All drift.
+        change: The change that caused it, if CloudTrail has it.
+        is_resolved: Whether there was drift before.
     """
     if drifts:
         logging = [drift for drift in drifts if drift.subject.is_logging]

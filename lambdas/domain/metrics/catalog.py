@@ -206,7 +206,7 @@ ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
 MISSING_TOKEN_COUNTS = MetricDefinition(
     "MissingTokenCounts",
     Unit.COUNT,
-    "Successful calls of which neither an input nor an output count is known.",
+    "Successful calls without a known input or output count.",
     _IDENTITIES_IN_FULL,
     _from_successes(lambda record: 1 if record.tokens.is_missing else None),
     frequency=Frequency.ON_EVENT,
@@ -313,7 +313,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "InvocationLatency",
         Unit.MILLISECONDS,
-        "How long the model took, where content logging lets the log tell.",
+        "The duration of the model, where content is logged.",
         _IDENTITIES_IN_FULL,
         _from_successes(lambda record: record.latency_ms),
         otel_name="gen_ai.server.request.duration",
@@ -326,7 +326,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "UnattributedTokens",
         Unit.COUNT,
-        "Tokens of successful calls that are put down to no project.",
+        "Tokens of successful calls that are not attributed to a project.",
         _ACCOUNT_ALONE,
         _count_unattributed_tokens,
         has_percentiles=False,
@@ -334,7 +334,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "ForgedAttributions",
         Unit.COUNT,
-        "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
+        "Calls whose metadata named a label without the caller being trusted; it was ignored.",
         _ACCOUNT_ALONE,
         lambda call, _: 1 if call.attribution.is_forged else None,
         frequency=Frequency.ON_EVENT,
@@ -431,7 +431,7 @@ USAGE_MISMATCH = HealthMetric(
 DEPLOYMENT_DRIFT = HealthMetric(
     "DeploymentDrift",
     Unit.COUNT,
-    "The number of differences of invocation logging and of the meter from what was deployed.",
+    "The number of drifts of invocation logging and the meter from the deployed state.",
 )
 HELD_PRICES = HealthMetric(
     "HeldPrices",

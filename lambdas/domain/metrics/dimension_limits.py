@@ -34,7 +34,7 @@ class DimensionLimits:
     """The limits that a configuration sets.
 
     Attributes:
-        role_rollup_patterns: Regular expressions of session names that are no people.
+        role_rollup_patterns: Regular expressions of session names that are not those of people.
         max_identities: The number of identities a month that have metrics of their own.
         max_models: The number of models.
         has_pairs: Pairs of identity and model have metrics of their own.

@@ -1,4 +1,4 @@
-"""Publishes calls chunk by chunk, one call of `PutMetricData` each: all publishers do it here."""
+"""Publishes calls chunk by chunk, one call of `PutMetricData` each, for all publishers."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class ContractedPrices:
     """Contracted prices by model and date."""
 
     def __init__(self, prices: Sequence[ContractedPrice] = ()) -> None:
-        """Keep them; the closest name decides, then the tier, then the latest date."""
+        """Index prices; the closest name decides, then the tier, then the latest date."""
         self._prices = prices
         self._look_up_memoized = lru_cache(_MAX_LOOKUPS)(self._look_up)
 

@@ -1,4 +1,4 @@
-"""The price book in force: reloaded now and then, and kept where it cannot be."""
+"""The price book in force: reloaded from time to time; the last good one stays in force."""
 
 from __future__ import annotations
 

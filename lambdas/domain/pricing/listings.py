@@ -1,4 +1,4 @@
-"""Makes the listing of one Region from what the AWS Price List says."""
+"""Makes the listing of one Region from the AWS Price List."""
 
 from __future__ import annotations
 

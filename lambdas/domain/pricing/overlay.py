@@ -1,4 +1,4 @@
-"""Lays the changes of an edition over the shipped price book."""
+"""Applies the changes of an edition to the shipped price book."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Entry = TypeVar("_Entry")
 
 
 class ListedPrice(NamedTuple):
-    """A figure of a book, and the row or the change that has it."""
+    """A price of a book, and the row or the change that has it."""
 
     usd: Decimal
     source: Price | PriceChange
@@ -52,7 +52,7 @@ def apply_edition(shipped: PriceBook, edition: Edition) -> PriceBook:
 
 
 def get_prices_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedPrice]:
-    """Every figure that a book lists for a day, each in its own scope."""
+    """Get every price that a book lists for a day, each in its own scope."""
     found: dict[RateKey, ListedPrice] = {}
     for scope, prices in _by_scope(book, _get_price_scope).items():
         state: _State = {}

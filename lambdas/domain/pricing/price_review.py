@@ -1,4 +1,4 @@
-"""Compares what the AWS Price List says with the price book: what is new, and what is held."""
+"""Compares the AWS Price List with the price book: new prices, and prices to hold."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from lambdas.domain.pricing.routes import Route
 
 
 class DatedPrices(Protocol):
-    """The prices at which calls are taken, by the time of the call."""
+    """The prices of calls, by the time of the call."""
 
     def get(self, called_at: datetime) -> Pricing:
         """Get the prices of calls of a time."""
@@ -21,7 +21,7 @@ class DatedPrices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """All that decides on prices.
+    """List prices, contracted prices, and the rule for assumed prices.
 
     Attributes:
         book: List prices.

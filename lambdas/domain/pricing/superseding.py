@@ -2,7 +2,7 @@
 
 A call that was published at superseded prices gets the difference later. So that each call gets it
 once, publishers go on with the superseded prices for calls from before the decision, while such
-calls may still arrive; and the differences are worked out after that.
+calls may still arrive. The differences are published after that.
 """
 
 from __future__ import annotations

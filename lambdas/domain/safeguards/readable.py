@@ -9,7 +9,7 @@ from lambdas.domain.safeguards.ports import NotReadableError
 
 
 def find_drifts(subject: Subject, name: str, compare: Callable[[], Iterable[Drift]]) -> list[Drift]:
-    """Compare one part; a part that cannot be read is a drift itself, and hides no other.
+    """Compare one part; report a part that cannot be read as drift, and go on with the others.
 
     Args:
         subject: The subject of the part.

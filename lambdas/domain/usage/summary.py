@@ -28,7 +28,7 @@ class UsageTotals:
         cache_write_tokens: Input written to the prompt cache.
         output_tokens: Output of successful calls.
         quota_tokens: Tokens that count against the tokens-per-minute quota.
-        failed_tokens: All tokens of failed calls; they are in no other figure.
+        failed_tokens: All tokens of failed calls; they are in no other total.
         records_missing_counts: Successful calls whose input and output are both unknown.
         records_missing_output: Successful calls whose output alone is not known, such as
             streams that were cut off; they add nothing to `output_tokens`.
@@ -288,7 +288,7 @@ class UsageSummary:
 
 @dataclass(slots=True)
 class _Totals:
-    """The totals that groups of calls add up to."""
+    """The totals of groups of calls."""
 
     by_identity: TotalsByKey = field(default_factory=dict)
     by_model: TotalsByKey = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Puts the rows of bulk files together: one price of each key, and a reason for all else."""
+"""Combines the rows of bulk files: one price of each key, and a reason for every other row."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _Caller: TypeAlias = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class Requests:
-    """Looks for what successful calls sent in vain."""
+    """Finds waste in the requests of successful calls."""
 
     waste: WasteSummary
     max_beginnings: int = MAX_BEGINNINGS
@@ -64,7 +64,7 @@ class Requests:
             waste.add_without_money(idle)
 
     def _store(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> Prefix | None:
-        """Remember a call's beginnings; returns the longest that was fresh in memory already."""
+        """Store a call's prefixes; return the longest that was stored and is still fresh."""
         caller = (call.account_id, call.region, call.identity_arn, model_id)
         repeated = None
         for prefix in outline.prefixes:

@@ -22,7 +22,7 @@ _Caller: TypeAlias = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class Throttling:
-    """Counts what fails. Remembers the last throttled call of a caller and a model."""
+    """Counts failed calls, and keeps the last throttled call of each caller and model."""
 
     waste: WasteSummary
     _throttled_at: dict[_Caller, datetime] = field(default_factory=dict)
