@@ -212,4 +212,4 @@ def refuse(clients: Clients, arn: str, code: str, status: int = 400) -> None:
 
 
 def denied(action: str) -> tuple[str, ...]:
-    return (f"{action} is denied: allow it, or what it would tell counts for nothing",)
+    return (f"{action} is denied: allow it, or these tags are not used",)
