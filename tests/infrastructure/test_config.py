@@ -89,6 +89,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
     config = Config.from_context(
         {
             "log_content": "true",
+            "mask_log_content": "false",
             "max_identities": "20",
             "notify_emails": "a@example.com, b@example.com",
             "regions": "us-east-1,eu-west-1",
@@ -99,6 +100,7 @@ def test_the_command_line_gives_text_and_it_is_read() -> None:
         }
     )
     assert config.log_content
+    assert not config.mask_log_content
     assert config.max_identities == 20
     assert config.notify_emails == ("a@example.com", "b@example.com")
     assert config.regions == ("us-east-1", "eu-west-1")

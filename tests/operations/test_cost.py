@@ -74,6 +74,20 @@ def test_metrics_of_some_calls_alone_are_billed_where_there_are_such_calls() -> 
     assert occasional_usd(Usage(1, 50, 6), Config(), PRICES) == (8 + 6 * 6 + 7) * Decimal("0.3")
 
 
+def test_logged_prompts_cost_more_and_masking_them_has_a_line() -> None:
+    def costs(**settings: bool) -> dict[str, Decimal]:
+        config = Config.from_context(settings)
+        lines = running_cost(Usage(10**6, 1, 1), config, PRICES)
+        return {line.what: line.usd for line in lines if line.service == "CloudWatch Logs"}
+
+    assert [name for name in costs() if "masked" in name] == []
+    unmasked = costs(log_content=True, mask_log_content=False)
+    (logs,) = unmasked.values()
+    assert logs == 20 * sum(costs().values())
+    # 20 GB at $0.12.
+    assert costs(log_content=True) == unmasked | {"secrets masked in them": Decimal("2.40")}
+
+
 def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
     assert total(Usage(10**6, 50, 6)) <= 174
 
