@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, Frequency, HealthMetric
 
-# ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
+# ASCII alone: names of callers may hold characters that control the terminal of a reader of logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
 _REQUEST_ID = "function_request_id"  # `inject_lambda_context` names it so
 logger = Logger(service="bedrock-meter", json_serializer=_to_json)

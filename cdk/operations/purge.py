@@ -133,7 +133,7 @@ def confirm_and_purge(session: boto3.Session) -> None:
     found = _not_put_back(session)
     if found is not None:
         print(
-            "With it goes what it remembers of the logging configuration that it replaced and"
+            "This also deletes its copy of the logging configuration that it replaced and"
             f" could not put back:\n{json.dumps(found, indent=2)}"
         )
     confirm("purge", otherwise="nothing was deleted.")

@@ -37,7 +37,7 @@ class CloudWatchMetrics:
         self._client = client
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
         pages = self._client.get_paginator("list_metrics").paginate(
             Namespace=namespace, MetricName=name
         )

@@ -120,7 +120,7 @@ class MetricSource(Protocol):
     """A source of metrics and their values."""
 
     def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods

@@ -212,7 +212,7 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
 
 
 def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
-    """Publish what Bedrock does by itself, so that the meter's figures have theirs beside them."""
+    """Publish Bedrock's own metrics, which dashboards show beside the meter's."""
     points = bedrock_totals(logs)
     for first in range(0, len(points), _MAX_POINTS):
         cloud.client("cloudwatch").put_metric_data(

@@ -1,4 +1,4 @@
-"""Writes what calls cost in FOCUS columns: `make focus LOGS="PATH ..." OUT=focus.csv`."""
+"""Writes the cost of calls in FOCUS columns: `make focus LOGS="PATH ..." OUT=focus.csv`."""
 
 from __future__ import annotations
 

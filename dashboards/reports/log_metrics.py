@@ -139,7 +139,7 @@ class LogMetrics:
         return None if last is None else datetime.fromtimestamp((last + 1) * _MINUTE, UTC)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
         return [
             metric
             for metric in self._minutes

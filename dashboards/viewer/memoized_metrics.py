@@ -27,7 +27,7 @@ class MemoizedMetrics:
         self._values: dict[tuple[Metric, Statistic, Periods], tuple[Value, ...]] = {}
 
     def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
         key = (namespace, name)
         if key not in self._metrics:
             self._metrics[key] = self._source.metrics(namespace, name)

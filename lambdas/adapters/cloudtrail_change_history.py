@@ -28,7 +28,7 @@ class CloudTrailChangeHistory:
     def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         """Search for the changes that are known by now.
 
-        CloudTrail answers two requests a second in an account, whoever makes them, so the first
+        CloudTrail answers two requests a second in an account, from all callers, so the first
         failure ends the search. What was found before it counts.
 
         Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html

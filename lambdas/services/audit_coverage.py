@@ -1,4 +1,4 @@
-"""Compares what the meter has counted with Bedrock's own metrics."""
+"""Compares the meter's counts with Bedrock's own metrics."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from lambdas.observability import logger
 
 @dataclass(frozen=True, slots=True)
 class NotRestored:
-    """The end of a deployment in which nothing was put back, though something may have been there.
+    """The result of a deletion that did not restore the earlier configuration.
 
     Attributes:
         configuration: The earlier configuration, which Bedrock did not accept again; `None` if the

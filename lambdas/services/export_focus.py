@@ -1,4 +1,4 @@
-"""Writes what calls cost in FOCUS columns, a billing period at a time, and each one afresh."""
+"""Writes the cost of calls in FOCUS columns, one billing period at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifies once when invocation logging or the meter is not as deployed, with who and what."""
+"""Notifies once of each drift in invocation logging or the meter, and of its author."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class LoggingWatcher:
     notifier: Notifier
 
     def check(self, change: LoggingChange | None, now: datetime) -> CheckResult:
-        """Check, because of a change or because it is time.
+        """Check after a change or on schedule.
 
         A change by others is notified even if it was undone already; any other change is
         notified if it causes new drift or resolves some. While the meter itself is being deployed,

@@ -38,14 +38,14 @@ class LabelNames:
         return frozenset(name for names in self._by_label for name in names)
 
     def read_tags(self, tags: Tags) -> Labels:
-        """The labels that tags give."""
+        """Read labels from tags."""
         if not tags:
             return NO_LABELS
         values = dict(tags)
         return Labels(*(_first(values, map(str.casefold, names)) for names in self._by_label))
 
     def read_metadata(self, metadata: RequestMetadata) -> Labels:
-        """The labels that metadata gives, whoever wrote it."""
+        """Read labels from metadata, without regard to its writer."""
         values = dict(metadata)
         return Labels(*(_first(values, names) for names in self._by_label))
 

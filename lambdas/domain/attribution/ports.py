@@ -35,7 +35,7 @@ class FoundTags(NamedTuple):
         model_id: The foundation model behind an application inference profile, if it is known.
         denied: The permissions that the meter lacks to know more. Equal texts mean the same
             permission.
-        is_global: Whether the profile reaches its model in whichever Region of the world.
+        is_global: Whether the profile reaches its model in any Region of the world.
     """
 
     tags: Sequence[tuple[str, str]] | None = None

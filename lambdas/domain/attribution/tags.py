@@ -79,7 +79,7 @@ class ProfiledModel(NamedTuple):
 
     Attributes:
         model_id: The model.
-        is_global: Whether the profile reaches it in whichever Region of the world.
+        is_global: Whether the profile reaches it in any Region of the world.
     """
 
     model_id: str
@@ -107,7 +107,7 @@ class TagHistory:
             where the meter could not look, or found nothing.
         model_id: The foundation model behind an application inference profile, if it is known.
             A profile's model never changes.
-        is_global: Whether the profile reaches it in whichever Region of the world; that does not
+        is_global: Whether the profile reaches it in any Region of the world; that does not
             change either.
     """
 
@@ -121,18 +121,17 @@ class TagHistory:
         return self.observations[-1].tags if self.observations else NO_TAGS
 
     def tags_at(self, when: datetime) -> Tags:
-        """The tags that held at a time; before the first observation, what it found."""
+        """Get the tags at a time; before the first observation, its own tags."""
         for observed_from, tags in reversed(self.observations):
             if observed_from <= when:
                 return tags
         return self.observations[0].tags if self.observations else NO_TAGS
 
     def observed(self, since: datetime, tags: Tags) -> TagHistory:
-        """The history after another look-up: longer only if something changed.
+        """Add the result of a look-up; the history grows only if the tags changed.
 
         An observation that is no later than the last one, by another's clock, changes nothing. Past
-        `MAX_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
-        is not what came after it.
+        `MAX_HISTORY_BYTES` the oldest are dropped: the tags of that time are then unknown.
 
         Args:
             since: The time from which it is taken to hold.
@@ -146,7 +145,7 @@ class TagHistory:
         return replace(self, observations=_bounded(observations))
 
     def with_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
-        """The history with the model of a profile; the same history if the model is not known."""
+        """Add the model of a profile; return the same history if the model is not known."""
         if model_id is None:
             return self
         return replace(self, model_id=model_id, is_global=is_global)

@@ -1,4 +1,4 @@
-"""Compares what the meter has counted with what Bedrock has, model by model."""
+"""Compares the meter's counts with Bedrock's own, model by model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The called model: one spelling for the many that callers use."""
+"""The called model, in one spelling."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def read_metadata(value: JsonValue) -> RequestMetadata:
 def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMetadata:
     """Keep the pairs with some names and with the meter's own.
 
-    Callers may write prompts into the others.
+    Callers may write prompts into other pairs.
 
     Args:
         metadata: The value that the caller sent.

@@ -44,7 +44,7 @@ class LoggingState:
     Attributes:
         written: The configuration that we wrote last. While a change is under way or has failed,
             also its other possible results: each of them counts as ours.
-        found: The configuration of others that ours replaced, until it has been put back.
+        found: The configuration of others that ours replaced, until it has been restored.
         adopted: The log group of an adopted configuration, which is used as it is.
     """
 
@@ -167,7 +167,7 @@ def plan_put(
 def plan_delete(live: LoggingConfiguration | None, logging_state: LoggingState) -> Plan:
     """Plan a deletion: restore the earlier configuration, or remove ours if it still stands."""
     nothing = LoggingState()
-    if live is None:  # what was found may have been refused, and is not put back yet
+    if live is None:  # the earlier one may have been refused, and is not restored yet
         return Plan(Step.NOTHING, None, logging_state, LoggingState(found=logging_state.found))
     if not logging_state.is_ours(live):
         return Plan(Step.NOTHING, None, logging_state, nothing)

@@ -1,7 +1,7 @@
 """The logging state and its copy: written together, compared whenever the logging state is read.
 
-The logging state decides which configuration `make destroy` puts back. It lies in SSM, the copy in
-DynamoDB: a permission on one of the two services is not enough to change what is put back.
+The logging state decides which configuration `make destroy` restores. It lies in SSM, the copy in
+DynamoDB: a permission on one of the two services is not enough to change what is restored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class AlteredStateError(DamagedStateError):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedState:
-    """The logging state, taken only where its copy agrees.
+    """The logging state, used only if its copy agrees.
 
     Attributes:
         store: The logging state.

@@ -1,4 +1,4 @@
-"""A call as metrics show it: when, and under which values of each dimension."""
+"""A call as metrics show it: its time and the values of its dimensions."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ class PriceBook:
         return tuple(sorted(sizes - {0}))
 
     def knows(self, model_id: str) -> bool:
-        """Say if a model has a price, on whichever day and wherever it is called."""
+        """Say if a model has a price on any day, in any scope."""
         return bool(self._spellings(model_id))
 
     def get_prices(

@@ -35,7 +35,7 @@ class Pricing:
     assume_prices: bool = True
 
     def get(self, called_at: datetime) -> Pricing:  # noqa: ARG002
-        """Get the prices of calls of a time: these, whenever it was; see `DatedPrices`."""
+        """Return these prices, for any time; see `DatedPrices`."""
         return self
 
     @property
@@ -47,7 +47,7 @@ class Pricing:
         return self.book.size_steps
 
     def knows(self, model_id: str) -> bool:
-        """Say if calls of a model can have a cost, whenever and however it is called."""
+        """Say if calls of a model can have a cost at any time, in any scope."""
         return self.book.knows(model_id) or any(
             price.usd_per_million and price.applies_to(model_id) for price in self.contracted
         )

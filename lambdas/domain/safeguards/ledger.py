@@ -1,4 +1,4 @@
-"""Compares the meter's tables with the deployed ones: what keeps items, and reports changes."""
+"""Compares the meter's tables with the deployed ones: retention of items, streams, protection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAPPING = "AWS::Lambda::EventSourceMapping"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, by what decides which items stay and which changes are reported.
+    """A table, by the settings that protect its items and report changes.
 
     Attributes:
         stream_view: The part of items that its stream has; `None` without a stream.

@@ -1,4 +1,4 @@
-"""Finds what changes, hides or copies logs: policies, transformers, filters, deleted log groups."""
+"""Finds policies, transformers and filters that change, hide or copy logs, and lost log groups."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def find_log_policies(
     known: Collection[str],
     deployed_masks: frozenset[str] | None = None,
 ) -> Iterator[Drift]:
-    """Find what masks, rewrites or copies the metered log group.
+    """Find policies and filters that mask, rewrite or copy the metered log group.
 
     Args:
         live: The current state.

@@ -19,14 +19,14 @@ from lambdas.domain.safeguards.topic import Key, Topic
 
 
 class NotReadableError(Exception):
-    """AWS does not say how something is.
+    """AWS does not return the state of a resource.
 
     Attributes:
         code: The error code, without details of the request.
     """
 
     def __init__(self, code: str, text: str | None = None) -> None:
-        """Take the code, and the whole text where there is more."""
+        """Make the error from a code, and a longer text if there is one."""
         super().__init__(text or code)
         self.code = code
 

@@ -1,4 +1,4 @@
-"""Compares what starts functions with what was deployed: rules and event source mappings."""
+"""Compares the rules and event source mappings that start functions with the deployed ones."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def find_key(resources: Iterable[DeployedResource]) -> str | None:
 def compare_topic(
     resources: Iterable[DeployedResource], live: Topic | None, now: datetime
 ) -> Iterator[Drift]:
-    """Find what keeps notifications from people.
+    """Find faults that keep notifications from people.
 
     Args:
         resources: The deployed resources.
@@ -112,7 +112,7 @@ def compare_topic(
 
 
 def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Drift]:
-    """Find what keeps alarms and functions from using the topic's key."""
+    """Find faults that keep alarms and functions from using the topic's key."""
     for key in list_resources(resources, _KEY):
         if live is None:
             yield _make_key_drift("the key of the topic is gone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def hint_at_known(word: str) -> str:
-    """Name the word of `known_log_policies` with which an owner says that a policy is theirs.
+    """Name the entry of `known_log_policies` that accepts a policy.
 
     >>> hint_at_known("transformer")
     "(if you made it, add 'transformer' to known_log_policies)"

@@ -1,4 +1,4 @@
-"""The costs of a billing period: their sums, what is in no row, and the store that takes them."""
+"""The costs of a billing period: their sums, the calls in no row, and the port that stores them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joins what logs say with what the bill says, line by line, and explains the differences."""
+"""Joins the use in logs and in the bill, line by line, and explains the differences."""
 
 from __future__ import annotations
 
