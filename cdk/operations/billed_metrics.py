@@ -82,7 +82,7 @@ def count_series(usage: Usage, config: Config) -> int:
     return _count_usage_series(metrics, usage, config) + len(health)
 
 
-def count_most_series(usage: Usage, config: Config) -> int:
+def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
 

@@ -113,7 +113,7 @@ def _empty(s3: S3Client, bucket: str) -> None:
                 raise CommandError(message)
 
 
-def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
+def _read_unrestored(session: boto3.Session) -> LoggingConfiguration | None:
     with suppress(ClientError, DamagedStateError):  # it may be deleted, or owned by others
         return load_logging_state(session, Deployment(session.client("cloudformation"))).found
     return None
@@ -130,7 +130,7 @@ def confirm_and_purge(session: boto3.Session) -> None:
         "This deletes ledger, state, invocation logs, quarantine, reports and price editions of"
         f" Bedrock Meter in account {account}, {session.region_name}, for good."
     )
-    found = _not_put_back(session)
+    found = _read_unrestored(session)
     if found is not None:
         print(
             "This also deletes its copy of the logging configuration that it replaced and"

@@ -92,7 +92,7 @@ def run_demo() -> None:
     console = open_console()
     with open_company() as source:
         try:
-            write_page(DashboardSession.of(source), PAGE)
+            write_page(DashboardSession.from_source(source), PAGE)
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
     console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
@@ -133,7 +133,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     _replace_model([*logs, *earlier], PROFILE, profile)
     for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
         _write(cloud, group, calls := list(day_logs))
-        _let_bedrock_publish(cloud, calls)
+        _publish_bedrock_metrics(cloud, calls)
     counted = len(earlier)
     _settle(cloud, counted)
     span = round((_parse_time(logs[-1]) - _parse_time(logs[0])) / _MINUTE)
@@ -150,7 +150,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
         for number, (minute, minute_logs) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
                 _write(cloud, group, minute_logs)
-            _let_bedrock_publish(cloud, minute_logs)
+            _publish_bedrock_metrics(cloud, minute_logs)
             counted += len(minute_logs)
             _settle(cloud, counted)
             before = evaluation.notified
@@ -211,7 +211,7 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
     )
 
 
-def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
+def _publish_bedrock_metrics(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
     """Publish Bedrock's own metrics, which dashboards show beside the meter's."""
     points = bedrock_totals(logs)
     for first in range(0, len(points), _MAX_POINTS):

@@ -149,7 +149,7 @@ def read_bill(files: CurFiles, bill: Bill) -> list[str]:
         TemporaryDirectory() as folder,
         duckdb.connect(Path(folder, "bill.duckdb"), config=_SETTINGS) as database,
     ):
-        _allow_nothing_else(database, files.paths, folder)
+        _restrict_access(database, files.paths, folder)
         for path in files.paths:
             # DuckDB takes some letters of a path for a pattern.
             link = Path(folder, f"bill{_suffix(path)}")
@@ -212,7 +212,7 @@ def _explained_errors(path: Path, link: Path) -> Iterator[None]:
         raise UnreadableBillError(message) from None
 
 
-def _allow_nothing_else(
+def _restrict_access(
     database: duckdb.DuckDBPyConnection, paths: Sequence[Path], folder: str
 ) -> None:
     """Let DuckDB read the bill, write to its own folder, and use no network."""

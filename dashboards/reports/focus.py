@@ -97,7 +97,7 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
         ParquetError: It cannot be written as Parquet.
     """
     months = charges.months()
-    totals = CostTotals.of(charges, months)
+    totals = CostTotals.from_charges(charges, months)
     rows = (
         build_row(charge, billing_account_id)
         for month in months

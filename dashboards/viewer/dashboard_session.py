@@ -44,12 +44,12 @@ class DashboardSession:
     bodies: Mapping[str, Body]
 
     @classmethod
-    def of(cls, source: Source) -> DashboardSession:
+    def from_source(cls, source: Source) -> DashboardSession:
         """Views of the dashboards as they stand in their folder."""
         bodies = read_bodies()
         return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
 
-    def at_once(self) -> DashboardSession:
+    def memoize(self) -> DashboardSession:
         """The same views over memoized metrics that end at one time."""
         now = self.source.now()
         evaluator = self.source.evaluator

@@ -176,7 +176,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     if messages:
         drawing["note"] = " ".join(dict.fromkeys(messages))
     if not any(series.present for _, series in found):
-        drawing["message"] = _why_nothing(properties["metrics"], source)
+        drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
 
 
@@ -272,7 +272,7 @@ def _shorten(drawn: Sequence[Drawing]) -> None:
             series["label"] = series["label"].partition(" ")[2]
 
 
-def _why_nothing(metrics: Sequence[Sequence[Any]], source: Source) -> str:
+def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:
     wanted = {row[0] for row in metrics if isinstance(row[0], str)}
     missing = {
         namespace

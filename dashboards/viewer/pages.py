@@ -23,7 +23,7 @@ class NoLibraryError(Exception):
     """The charting library is not installed. The text says what to do."""
 
 
-def page_that_asks(session: DashboardSession) -> str:
+def render_live_page(session: DashboardSession) -> str:
     """Render the page for a server, which sends it one view at a time.
 
     Raises:
@@ -32,13 +32,13 @@ def page_that_asks(session: DashboardSession) -> str:
     return _page(session.outline())
 
 
-def page_with_all(session: DashboardSession) -> str:
+def render_complete_page(session: DashboardSession) -> str:
     """Render the page as a single file, with every view in it.
 
     Raises:
         NoLibraryError: The charting library is not installed.
     """
-    session = session.at_once()
+    session = session.memoize()
     outline = session.outline()
     kept_ranges = _RANGES | {outline["range"]}
     outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
@@ -64,7 +64,7 @@ def write_page(session: DashboardSession, out: Path) -> None:
         NoLibraryError: The charting library is not installed.
         OSError: It cannot be written.
     """
-    page = page_with_all(session)
+    page = render_complete_page(session)
     out.parent.mkdir(exist_ok=True)
     out.write_text(page, encoding="utf-8")
 

@@ -86,7 +86,7 @@ class FocusExporter:
             covers_until=min(now, midnight(month_after(month))),
             is_cut_off_by_retention=midnight(month) < now - self.kept,
             unreadable_items=unreadable_items,
-            totals=CostTotals.of(charges, [month]),
+            totals=CostTotals.from_charges(charges, [month]),
         )
         rows = (build_row(charge, self.billing_account_id) for charge in charges.charges(month))
         return self.files.write(costs, rows)

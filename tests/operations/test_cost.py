@@ -18,7 +18,7 @@ from cdk.operations.billed_metrics import (
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
     Usage,
-    count_most_series,
+    count_max_series,
     count_series,
     max_metrics_read,
     metrics_read,
@@ -70,7 +70,7 @@ def test_metrics_of_some_calls_alone_are_billed_where_there_are_such_calls() -> 
     assert more(Usage(1, 50, 6, unpriced=1), Config()) == 1 + 6
     assert more(Usage(1, 50, 6), Config.from_context({"log_content": True})) == 1 + 6  # latency
     # Each of the account's and models' at once, and seven health metrics.
-    assert count_most_series(Usage(1, 50, 6), Config()) == 19 + 6 * 16 + 50 * 7 + 5 * 4 + 23
+    assert count_max_series(Usage(1, 50, 6), Config()) == 19 + 6 * 16 + 50 * 7 + 5 * 4 + 23
     assert occasional_usd(Usage(1, 50, 6), Config(), PRICES) == (8 + 6 * 6 + 7) * Decimal("0.3")
 
 
@@ -105,7 +105,7 @@ def test_worst_case_is_bounded_whatever_callers_do(
     config: Config, series: int, usd: Decimal
 ) -> None:
     many = 10**9
-    assert count_most_series(Usage(many, many, many, many, many), config) == series
+    assert count_max_series(Usage(many, many, many, many, many), config) == series
     assert worst_case_usd(config, PRICES) == usd
 
 

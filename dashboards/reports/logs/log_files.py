@@ -138,13 +138,13 @@ def _files_in(folder: Path, skipped: SkippedFiles) -> Iterator[LogFile]:
         for link in (path for name in folders if (path := Path(parent, name)).is_symlink()):
             skipped.add(SkipReason.LINK, link)
         for path in (Path(parent, name) for name in sorted(names)):
-            if reason := _kept_beside_logs(path, folder) or _why_skipped(path):
+            if reason := _kept_beside_logs(path, folder) or _find_skip_reason(path):
                 skipped.add(reason, path)
             else:
                 yield LogFile(path, path.stat().st_size, is_named=False)
 
 
-def _why_skipped(path: Path) -> SkipReason | None:
+def _find_skip_reason(path: Path) -> SkipReason | None:
     """Say why a file in a folder is not read; `None` for a log.
 
     A file that cannot be read now is taken for a log: reading it explains what is wrong with it.

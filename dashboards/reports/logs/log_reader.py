@@ -107,7 +107,7 @@ def holds_lines(content: BufferedReader, file: LogFile) -> bool:
     start = content.tell()
     head = content.read(_HEAD_BYTES)
     content.seek(start)
-    return _is_laid_out_in_lines(head.lstrip(), file.suffix)
+    return _is_line_based(head.lstrip(), file.suffix)
 
 
 class _Window(io.RawIOBase):
@@ -247,7 +247,7 @@ def read_one_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     return readings
 
 
-def _is_laid_out_in_lines(head: bytes, suffix: str) -> bool:
+def _is_line_based(head: bytes, suffix: str) -> bool:
     """Say by the first bytes of a file if each of its lines stands for itself."""
     first, _, rest = head.partition(b"\n")
     if head.startswith(b"["):

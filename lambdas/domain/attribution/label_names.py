@@ -49,7 +49,7 @@ class LabelNames:
         values = dict(metadata)
         return Labels(*(_first(values, names) for names in self._by_label))
 
-    def are_in(self, metadata: RequestMetadata) -> bool:
+    def appear_in(self, metadata: RequestMetadata) -> bool:
         """Return true when metadata contains the name of a label."""
         return not self.metadata_names.isdisjoint(name for name, _ in metadata)
 

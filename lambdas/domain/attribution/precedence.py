@@ -24,7 +24,7 @@ def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> 
     """
     caller = CallerIdentity.from_arn(record.identity_arn)
     metadata = record.request_metadata
-    has_claim = bool(metadata) and rules.label_names.are_in(metadata)
+    has_claim = bool(metadata) and rules.label_names.appear_in(metadata)
     is_trusted = has_claim and rules.trusts(caller, record.timestamp)
     is_disputed = _is_profile_disputed(record, facts, rules)
     is_profile_left_out = is_disputed and rules.puts_own_tags_first(record.timestamp)

@@ -87,7 +87,7 @@ def watch_notice(
         lines = [
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
-            _describe_author(change) if change else _where_to_look(drifts),
+            _describe_author(change) if change else _suggest_lookup(drifts),
             "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
             "To repair it: docs/tampering.md of Bedrock Meter.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
@@ -123,7 +123,7 @@ def _describe_author(change: LoggingChange) -> str:
     )
 
 
-def _where_to_look(drifts: Sequence[Drift]) -> str:
+def _suggest_lookup(drifts: Sequence[Drift]) -> str:
     actions = dict.fromkeys(action for drift in drifts for action in WATCHED[drift.subject].actions)
     rest = len(actions) - _MAX_ACTIONS
     names = ", ".join([*actions][:_MAX_ACTIONS])

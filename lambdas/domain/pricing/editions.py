@@ -89,7 +89,7 @@ class ListedRate(_Document):
         return self
 
     @classmethod
-    def of(cls, key: RateKey, usd: Decimal) -> ListedRate:
+    def from_key(cls, key: RateKey, usd: Decimal) -> ListedRate:
         """Make a rate from its key, with the figure written out."""
         return cls(**key._asdict(), usd=Decimal(f"{usd:f}"))
 

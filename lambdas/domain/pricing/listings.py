@@ -59,7 +59,7 @@ def read_listing(
         if isinstance(key, Unusable):
             left_out[key.value] += 1
         else:
-            rates.append(ListedRate.of(key, row.usd))
+            rates.append(ListedRate.from_key(key, row.usd))
     return Listing(
         offer=file.offer,
         region=region,

@@ -184,7 +184,7 @@ def supersede(edition_id: str, reason: str, now: datetime) -> Decide:
                 offer=change.offer,
                 since=now,
                 name=change.model_id,
-                rate=ListedRate.of(change.key, change.usd),
+                rate=ListedRate.from_key(change.key, change.usd),
                 read_on=change.read_on,
                 is_first=change.effective_from == date.min,
             )

@@ -125,7 +125,7 @@ def review_listings(
         if entry.rate is not None
         else entry
         for entry in updates.settled
-        if candidates.still_has(entry)
+        if candidates.still_lists(entry)
     )
     rejected = {entry.id for entry in settled}
     waiting = tuple(entry for entry in held if entry.id not in rejected)
@@ -187,7 +187,7 @@ class _Candidates:
                 )
             )
 
-    def still_has(self, entry: HeldPrice) -> bool:
+    def still_lists(self, entry: HeldPrice) -> bool:
         """Say if the listings still have what was rejected."""
         if entry.rate is not None:
             offered = self.listed.get(entry.rate.key, ())

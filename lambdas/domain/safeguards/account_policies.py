@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lambdas.domain.logging_configuration import Drift, Subject
-from lambdas.domain.safeguards.words import hint_at_known
+from lambdas.domain.safeguards.words import suggest_known_policy
 from lambdas.domain.words import fingerprint, show
 
 ACCOUNT_POLICY_EFFECTS: Mapping[str, str] = {
@@ -82,4 +82,4 @@ def find_account_policies(
             text = (
                 f"account policy {show(policy.name)} {effect} of the meter's log groups (now {now})"
             )
-            yield Drift(Subject.LOG_POLICY, f"{text} {hint_at_known(policy.word)}")
+            yield Drift(Subject.LOG_POLICY, f"{text} {suggest_known_policy(policy.word)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.masking import compare_masks
-from lambdas.domain.safeguards.words import hint_at_known
+from lambdas.domain.safeguards.words import suggest_known_policy
 from lambdas.domain.words import fingerprint, list_names, show
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
@@ -72,7 +72,7 @@ def find_log_policies(
     }
     for word, text in found.items():
         if text and word not in known:
-            yield Drift(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
+            yield Drift(Subject.LOG_POLICY, f"{text} {suggest_known_policy(word)}")
     for name, criteria in sorted(live.field_criteria.items()):
         if live.subscriptions.get(name) == destination_arn:
             text = f"of log group {log_group} only events from {show(criteria)} are delivered"

@@ -60,7 +60,7 @@ class CostTotals(NamedTuple):
     identity_detail: IdentityDetail
 
     @classmethod
-    def of(cls, charges: DailyCharges, months: Collection[date]) -> CostTotals:
+    def from_charges(cls, charges: DailyCharges, months: Collection[date]) -> CostTotals:
         """Add up the charges of billing periods.
 
         Args:
