@@ -12,7 +12,7 @@ from lambdas.domain.logging_configuration import LoggingState, read_copies, veri
 
 
 def load_logging_state(session: boto3.Session, deployment: Deployment) -> LoggingState:
-    """Load what was written, found or adopted; empty before the first deployment.
+    """Load the logging state; an empty one before the first deployment.
 
     Raises:
         DamagedStateError: It cannot be read, or differs from its copy in the state table.

@@ -1,4 +1,4 @@
-"""Permanently deletes what `make destroy` retains, after a typed confirmation: `make purge`."""
+"""Permanently deletes resources that `make destroy` retains, after a confirmation: `make purge`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GONE = {
 
 
 def purge(session: boto3.Session) -> list[str]:
-    """Delete the storage stack and all resources that it retains; return what was deleted.
+    """Delete the storage stack and all resources that it retains; return their names.
 
     Can be repeated after an interruption: the stack, which lists the others, is deleted last.
 

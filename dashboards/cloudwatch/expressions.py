@@ -167,7 +167,7 @@ class _Evaluation:
         raise UnknownExpressionError(self._text)
 
     def _reduce(self, reduce: Callable[[Sequence[float]], float], result: Result) -> Result:
-        """One number of a series, or one series of several: period by period, of what is there."""
+        """Reduce a series to one number, or several series to one, without missing values."""
         match result:
             case Series():
                 return float(reduce(result.present)) if result.present else math.nan
@@ -272,7 +272,7 @@ def _presence(series: Series) -> list[bool]:
 
 
 def _value(number: float) -> Value:
-    """A computed value; what is divided by zero has none."""
+    """Return a computed value; `None` for a division by zero."""
     return float(number) if math.isfinite(number) else None
 
 

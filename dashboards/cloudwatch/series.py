@@ -103,7 +103,7 @@ class Series:
     Attributes:
         label: Its label: the values of its dimensions, or the name of its metric.
         values: The oldest first.
-        metric: The one metric whose values these are; `None` for what was computed.
+        metric: The one metric whose values these are; `None` for a computed series.
     """
 
     label: str

@@ -84,7 +84,7 @@ _Sums: TypeAlias = dict[str, tuple[float, ...]]
 
 
 def run_demo() -> None:
-    """Deploy, log the company's calls minute by minute, and print what a subscriber gets.
+    """Deploy, log the company's calls minute by minute, and print its notifications.
 
     Raises:
         CommandError: The local cloud does not work, or counted wrongly.
@@ -115,7 +115,7 @@ def open_company() -> Iterator[Source]:
 
 
 def _show_company(cloud: LocalCloud, console: Console) -> None:
-    """Deploy, log the company's calls of two weeks, and print what a subscriber gets.
+    """Deploy, log the company's calls of two weeks, and print the notifications of a subscriber.
 
     Raises:
         CommandError: The local cloud counted wrongly.

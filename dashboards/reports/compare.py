@@ -63,7 +63,7 @@ def compare(
     No tags are known on this machine: trusted metadata and patterns attribute the calls.
 
     Returns:
-        The report, and what became of the records that were read.
+        The report, and the outcome of the records that were read.
     """
     outlines = OutlineCache()
     meter_files(meter, files, outlines.read_invocation)

@@ -137,7 +137,7 @@ def read_bill(files: CurFiles, bill: Bill) -> list[str]:
     """Add the lines of all files to a bill.
 
     Returns:
-        What is missing in the export, and what that means.
+        The columns that the export lacks, and the effects.
 
     Raises:
         BillError: The lines cannot be compared.
@@ -290,7 +290,7 @@ def _bedrock_condition(names: set[str]) -> str:
 def _add_other_services(
     database: duckdb.DuckDBPyConnection, source: str, names: set[str], bill: Bill
 ) -> None:
-    """Add up what the bill has of other services, by service; list cost as `Bill` takes it."""
+    """Add up the lines of other services, by service; list cost as `Bill` takes it."""
     cost = _usd("unblended_cost", names)
     net = f"coalesce({_usd('net_unblended_cost', names)}, {cost}, 0)"
     usage_types = ", ".join(f"'{name}'" for name in sorted(USAGE_LINES))

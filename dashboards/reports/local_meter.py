@@ -57,7 +57,7 @@ class LocalMeter:
             line += len(batch)
 
     def coverage(self) -> Coverage | None:
-        """Get what the calls cover; `None` where there is no call."""
+        """Get the coverage of the calls; `None` without calls."""
         return self.ledger.coverage()
 
     def record_counts(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Meters logs by adding them up, without storing each call: what `make meter` reads."""
+"""Meters logs by adding them up, without storing each call, for `make meter`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TalliedLogs(LocalMeter):
         self._spans = CallSpans()
 
     def coverage(self) -> Coverage | None:
-        """Get what the calls cover; `None` where there is no call."""
+        """Get the coverage of the calls; `None` without calls."""
         return self._spans.coverage(super().coverage())
 
     def tally(self, found: LogFiles) -> None:

@@ -82,7 +82,7 @@ class SqliteUsageLedger:
     """A usage ledger with its stream, as the deployed table has one."""
 
     def __init__(self, connection: sqlite3.Connection, *streams: LedgerListener) -> None:
-        """Write to a store, and pass on to the streams what changed."""
+        """Write to a store, and pass the changes on to the streams."""
         self._connection = connection
         self._streams = streams
 
@@ -127,7 +127,7 @@ class SqliteUsageLedger:
         return int(count)
 
     def coverage(self) -> Coverage | None:
-        """Get what the calls cover; `None` where there is no call."""
+        """Get the coverage of the calls; `None` without calls."""
         ((start, end),) = self._connection.execute(
             "SELECT min(timestamp), max(timestamp) FROM ledger"
         )
@@ -183,7 +183,7 @@ class SqliteQuarantine:
 
 @dataclass(frozen=True, slots=True)
 class InMemoryIdentityRegistry:
-    """A registry that lasts as long as its process: for what is not deployed.
+    """A registry in memory, for commands on this machine.
 
     Attributes:
         bound: The number of identities a month that it admits.

@@ -1,4 +1,4 @@
-"""Writes what was metered as JSON, for programs: see `docs/reports.md`."""
+"""Writes the usage as JSON, for programs: see `docs/reports.md`."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ REJECTION_MEANINGS = {
 
 
 def print_notes(meter: LocalMeter, console: Console) -> None:
-    """Print what was read, and what was not counted and why."""
+    """Print the files that were read, and the records that were not counted."""
     for line in _notes(meter):
         console.print(Text(printable(line)), soft_wrap=True)
 

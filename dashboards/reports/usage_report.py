@@ -1,4 +1,4 @@
-"""Shows what was metered as tables, for people."""
+"""Shows the usage as tables, for people."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _GAP = 2  # between columns
 
 
 def print_report(meter: LocalMeter, console: Console) -> None:
-    """Print tables per identity and per model, and what was not counted and why."""
+    """Print tables per identity and per model, and notes about uncounted records."""
     if meter.summary.calls:
         _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
         _print_table(console, "Model", meter.summary.by_model(), str)

@@ -1,4 +1,4 @@
-"""The dashboards over one source: which there are, what can be chosen, and each view of them."""
+"""The dashboards over one source: their names, choices and views."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange)
     """Compute every widget of a dashboard.
 
     Raises:
-        UnknownBodyError: A widget has what is not drawn here.
+        UnknownBodyError: A widget has an unsupported part.
     """
     return [_draw(widget, source, shown) for widget in widgets]
 
@@ -187,7 +187,7 @@ class _Row:
     Attributes:
         id: Its name, for expressions.
         options: The options of the row.
-        query: It, as CloudWatch's API has it, but for what the widget says.
+        query: The query for CloudWatch's API, without the properties of the widget.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Topics of SNS, with what is subscribed to them."""
+"""Topics of SNS, with their subscriptions."""
 
 from __future__ import annotations
 

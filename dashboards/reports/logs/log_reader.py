@@ -43,7 +43,7 @@ def read_log_file(
     on_progress: Callable[[int], None],
     read: ReadInvocation = read_invocation,
 ) -> Iterator[Reading]:
-    """Read the messages of a file, in order: what each turned out to be.
+    """Read the messages of a file, in order.
 
     Args:
         file: The file.

@@ -62,10 +62,10 @@ class LedgerUnavailableError(Exception):
 
 
 class DynamoDbUsageLedger:
-    """Joins readings of calls into a table, whose stream shows what changed.
+    """Joins readings of calls into a table, whose stream shows the changes.
 
     A call that is new is inserted, 25 a request. Where there is an item already, it is read, joined
-    with the new reading and written back on condition that it is still what was read, so that no
+    with the new reading and written back on condition that it has not changed, so that no
     reading of another writer is lost. An item that a reading does not change is not written,
     unless it would expire too early or holds more than a call.
     """
@@ -83,7 +83,7 @@ class DynamoDbUsageLedger:
             client: A DynamoDB client.
             table_name: The ledger table.
             retention: The time for which the ledger keeps a call after it was made.
-            pause: Waits some seconds before what was left over is written again.
+            pause: Waits some seconds before unprocessed items are written again.
         """
         self._client = client
         self._table_name = table_name
@@ -202,7 +202,7 @@ def _read_stored(item: Item, record: UsageRecord) -> UsageRecord | None:
 
 
 def _unchanged(item: Item) -> _Condition:
-    """The condition that an item still holds what was read of it, and nothing else of a call.
+    """Make the condition that an item still holds the call that was read, and nothing else.
 
     Attributes that no call has are left out: others may add as many as an item holds, and a
     condition has 4 KB.

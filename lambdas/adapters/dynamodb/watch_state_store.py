@@ -18,7 +18,7 @@ _STATE = "watch_state"
 
 
 class DynamoDbWatchStateStore:
-    """Keeps the state as text in one item, which is written only in place of what was read."""
+    """Stores the state as text in one item, with an optimistic lock."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         """Keep the state in a table.

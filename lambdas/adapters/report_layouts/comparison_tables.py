@@ -34,7 +34,7 @@ _OTHER_FAMILIES = "Other families:"
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
-    """Lay out a report for people: the account, projects, waste, what is not known."""
+    """Lay out a report for people: the account, projects, waste, unknowns."""
     figures = set[str]()
     for table in _tables(report):
         figures.update(cell for row in table.rows for cell in row[table.texts :])

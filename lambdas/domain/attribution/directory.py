@@ -69,7 +69,7 @@ class TagDirectory:
         self._asked_seconds = 0.0
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
-        """Return what is known about resources, after refreshing entries that are due.
+        """Return the known facts about resources, after refreshing entries that are due.
 
         Tags hold until the next refresh is due, and new tags hold from that time on. A changed tag
         counts that much later, whenever the look-up runs. While AWS is too busy to answer, or no

@@ -15,7 +15,7 @@ class LabelNames:
     """The names of each label in tags and in `requestMetadata`; earlier names go first.
 
     Tags are compared without regard to case, as IAM does it; metadata exactly. Names have no dates:
-    a new name goes beside the old one, or what was labelled by the old one is so no longer.
+    a new name is added beside the old one, or calls with the old label lose it.
 
     Attributes:
         project: Names of the project's label.

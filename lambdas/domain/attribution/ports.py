@@ -73,7 +73,7 @@ class TagEntry(NamedTuple):
 
 
 class TagCache(Protocol):
-    """A store of what is known about resources, shared by all processes."""
+    """A store of tag entries of resources, shared by all processes."""
 
     def load(self, arn: str) -> TagEntry | None:
         """Get the entry of a resource; `None` at first."""

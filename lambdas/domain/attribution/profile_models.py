@@ -15,7 +15,7 @@ class ProfileModels:
     """Names profiles of one account and Region by their model; a profile's model never changes."""
 
     def __init__(self, cache: TagCache, profiles_arn: str) -> None:
-        """Find what is known of profiles.
+        """Look profiles up in a cache.
 
         Args:
             cache: Has the model of each profile that was called.

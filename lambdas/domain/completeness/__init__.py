@@ -1,4 +1,4 @@
-"""Compares the meter's count with Bedrock's own: what is missing, too much, or in no log."""
+"""Compares the meter's count with Bedrock's own: missing, surplus and unlogged calls."""
 
 from lambdas.domain.completeness.audit_detail import (
     ALL_MODELS,

@@ -1,4 +1,4 @@
-"""Finds where the meter's count and Bedrock's own differ for two hours running, either way."""
+"""Finds models whose counts in the meter and in Bedrock differ in two consecutive hours."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SettledHour:
     models: tuple[ModelCoverage, ...]
 
     def find_mismatches(self) -> dict[Mismatch, Comparison]:
-        """Find what differs by more than its bound."""
+        """Find quantities that differ by more than their bound."""
         return {
             Mismatch(model.model_id, quantity, is_surplus): compared
             for model in self.models

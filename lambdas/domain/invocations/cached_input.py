@@ -178,7 +178,7 @@ def _find_doubt(counts: TokenCounts, usual: CacheReporting) -> UsageDoubt | None
 
 
 def _take_out_cached(counts: TokenCounts) -> TokenCounts:
-    """Leave in the input what is not cached; cached tokens that do not fit in are beside it."""
+    """Subtract cached tokens from the input; cached tokens that exceed it are beside it."""
     cached = _sum_cached(counts)
     if counts.input is None or cached > counts.input:
         return counts

@@ -44,7 +44,7 @@ _IDS_OF_THEIR_OWN_FORM = {
 
 @memoize
 def foundation_model_id(invoked_id: str) -> str:
-    """Name the foundation model behind what was called, version kept.
+    """Name the foundation model behind a called id or ARN, with its version.
 
     Ids and ARNs of foundation models and of system-defined (cross-Region) inference profiles
     give the foundation model's id. Whatever hides its model gives `<kind>/<id>`:

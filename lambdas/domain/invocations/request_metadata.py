@@ -8,7 +8,7 @@ from typing import TypeAlias
 from lambdas.domain.invocations.decoding import JsonValue
 
 RequestMetadata: TypeAlias = tuple[tuple[str, str], ...]
-"""Names and values, in order of the names. Callers write what they like: see `attribution`."""
+"""Names and values, in order of the names. Callers can write anything: see `attribution`."""
 
 NO_METADATA: RequestMetadata = ()
 RESERVED_NAMES = frozenset({"bedrock-meter-reservation"})
