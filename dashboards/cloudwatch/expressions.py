@@ -222,7 +222,7 @@ class _Evaluation:
         return Series(series.label, values, series.metric)
 
     def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
-        """Take one value or the other.
+        """Choose one value or the other.
 
         A condition without data gives no data. A chosen value without data is 0 where the
         condition is true.

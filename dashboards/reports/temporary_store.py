@@ -69,7 +69,7 @@ class Coverage(NamedTuple):
 
 @contextmanager
 def open_temporary_store() -> Iterator[sqlite3.Connection]:
-    """Open a store of its own in the temporary folder; it is gone when closed, or after a crash."""
+    """Open a private store in the temporary folder; it is deleted when closed or after a crash."""
     connection = sqlite3.connect("", isolation_level=None)  # the empty name: private, on disk
     try:
         connection.executescript(SCHEMA)
@@ -155,7 +155,7 @@ class SqliteQuarantine:
     """Rejected records, kept in order."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Keep records in a store."""
+        """Store records in a store."""
         self._connection = connection
 
     def store(self, rejected: Sequence[RejectedRecord]) -> None:

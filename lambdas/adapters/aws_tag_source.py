@@ -35,7 +35,7 @@ class AwsTagSource:
     """Asks Bedrock and IAM of one account and Region; nothing is found elsewhere."""
 
     def __init__(self, bedrock: BedrockClient, iam: IAMClient, account_id: str) -> None:
-        """Look at the resources of an account.
+        """Read the resources of an account.
 
         Args:
             bedrock: A client of the Region whose profiles are looked at.
@@ -47,7 +47,7 @@ class AwsTagSource:
         self._account_id = account_id
 
     def get(self, arn: str) -> FoundTags:
-        """Look at a profile, a role or a user.
+        """Get the tags of a profile, a role or a user.
 
         Raises:
             TagSourceBusyError: Bedrock or IAM is too busy, or does not answer.

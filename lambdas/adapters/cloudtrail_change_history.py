@@ -22,7 +22,7 @@ class CloudTrailChangeHistory:
     """Looks events up by the names of actions, the newest first."""
 
     def __init__(self, client: CloudTrailClient) -> None:
-        """Look with a CloudTrail client."""
+        """Read with a CloudTrail client."""
         self._client = client
 
     def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:

@@ -16,7 +16,7 @@ class IamRoles:
     """Looks at roles of one account."""
 
     def __init__(self, client: IAMClient) -> None:
-        """Look with an IAM client."""
+        """Read with an IAM client."""
         self._client = client
 
     def get(self, name: str, /) -> Role | None:

@@ -69,7 +69,7 @@ def read_log_file(
 
 @contextmanager
 def explained_read_errors(file: LogFile) -> Iterator[None]:
-    """Say in a line why a file cannot be read to its end.
+    """Explain in a line why a file cannot be read to its end.
 
     Raises:
         UnreadableLogsError: It cannot.

@@ -17,7 +17,7 @@ class CloudWatchLogGroups:
     """Looks at log groups of one account and Region."""
 
     def __init__(self, client: CloudWatchLogsClient) -> None:
-        """Look with a client of CloudWatch Logs."""
+        """Read with a client of CloudWatch Logs."""
         self._client = client
 
     def get(self, name: str, /) -> LogGroup | None:

@@ -20,7 +20,7 @@ class DynamoDbStateCopy:
     """Stores the allowed states as texts in one item."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep the copy in the state table."""
+        """Store the copy in the state table."""
         self._client = client
         self._items = TableItems(client, table_name)
 

@@ -57,7 +57,7 @@ class DynamoDbUnpricedNotes:
         table_name: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the notes in a table.
+        """Store the notes in a table.
 
         Args:
             client: A DynamoDB client.
@@ -117,7 +117,7 @@ class DynamoDbUnpricedCalls(DynamoDbUnpricedNotes):
         ledger_table: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the notes in one table, and read their calls from another.
+        """Store the notes in one table, and read their calls from another.
 
         Args:
             client: A DynamoDB client.

@@ -21,7 +21,7 @@ class DynamoDbWatchStateStore:
     """Stores the state as text in one item, with an optimistic lock."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep the state in a table.
+        """Store the state in a table.
 
         Args:
             client: A DynamoDB client.

@@ -21,7 +21,7 @@ class S3Quarantine:
     def __init__(
         self, open_client: Callable[[], S3Client], bucket: str, delivery: Delivery
     ) -> None:
-        """Keep records in a bucket.
+        """Store records in a bucket.
 
         Args:
             open_client: Gives an S3 client. Most deliveries need none, and making one takes time.

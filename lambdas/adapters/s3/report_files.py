@@ -20,7 +20,7 @@ class S3ReportFiles:
     """An object each, of at most 5 GB: it is there when all of it is."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
-        """Keep files in a bucket."""
+        """Store files in a bucket."""
         self._client = client
         self._bucket = bucket
 

@@ -48,7 +48,7 @@ class TagSource(Protocol):
     """A source of tags of application inference profiles, roles and users."""
 
     def get(self, arn: str) -> FoundTags:
-        """Look at a resource.
+        """Get the tags and model of a resource.
 
         Args:
             arn: One of `tagged_arns`.
@@ -64,7 +64,7 @@ class TagEntry(NamedTuple):
     Attributes:
         history: Its known history.
         checked_at: The time of the last look-up, in UTC, whatever its result.
-        names: The names of tags that were looked for, in lower case; of others nothing is known.
+        names: The names of tags that were looked for, in lower case; nothing is known of other tags.
     """
 
     history: TagHistory

@@ -50,7 +50,7 @@ def coverage_notice(report: CoverageReport) -> Notice:
 
 
 def mismatch_notice(report: MismatchReport) -> Notice:
-    """Say what differs from Bedrock's own count, or that nothing does any more."""
+    """Describe differences from Bedrock's own count, or their end."""
     start, end = report.earlier.window.start, report.later.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     found = report.mismatches

@@ -30,7 +30,7 @@ class ExistingPolicy(StrEnum):
 
 
 class ForeignConfigurationError(Exception):
-    """A configuration of others is in the way. The text says what was found and what to do."""
+    """Another configuration exists. The text describes it and says what to do."""
 
 
 class DamagedStateError(Exception):

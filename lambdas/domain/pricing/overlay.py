@@ -120,7 +120,7 @@ def _usd_at(
 
 
 def _apply_price(state: _State, price: Price) -> None:
-    """Let a row supersede what it lists."""
+    """Replace prices by those of a newer row."""
     for kind in {kind for rates in price.rates for kind in rates.usd_per_million}:
         state[kind] = {
             rates.above_input_tokens: ListedPrice(rates.usd_per_million[kind], price)

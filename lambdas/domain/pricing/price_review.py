@@ -252,7 +252,7 @@ class KnownItems:
     """The models, tiers and items that have a price in a partition."""
 
     def __init__(self, keys: Iterable[RateKey]) -> None:
-        """Take the places of all figures."""
+        """Index the keys of all prices."""
         places = set(keys)
         self._items = {(*_model_and_tier(key), key.item) for key in places}
         self._models = {_model_and_tier(key) for key in places}
@@ -313,7 +313,7 @@ class _KnownPrices:
         return found
 
     def doubt(self, rate: ListedRate) -> HoldReason | None:
-        """Say why a candidate is held; `None` where it is not.
+        """Get the reason to hold a candidate; `None` if it is not held.
 
         Where the place has no price yet, calls have been taken at prices of other places: a
         candidate has to fit these.
