@@ -64,7 +64,7 @@ class TagEntry(NamedTuple):
     Attributes:
         history: Its known history.
         checked_at: The time of the last look-up, in UTC, whatever its result.
-        names: The names of tags that were looked for, in lower case; nothing is known of other tags.
+        names: The names of tags that were read, in lower case; nothing is known of other tags.
     """
 
     history: TagHistory
