@@ -42,7 +42,7 @@ class MeterHealth:
         if self.drifts is None and age > timedelta(minutes=_MINUTES):
             problems.append(f"LoggingWatcher has reported nothing for {_MINUTES} minutes")
         if self.drifts:
-            count = plural(self.drifts, "drift")
+            count = plural(self.drifts, "difference")
             problems.append(f"{count} from what was deployed: the log of LoggingWatcher has more")
         if self.silenced:
             problems.append(f"alarms that notify no one: {list_names(self.silenced)}")

@@ -84,7 +84,7 @@ _Sums: TypeAlias = dict[str, tuple[float, ...]]
 
 
 def run_demo() -> None:
-    """Deploy, log the company's calls minute by minute, and print its notifications.
+    """Deploy, log the company's calls minute by minute, and print notifications.
 
     Raises:
         CommandError: The local cloud does not work, or counted wrongly.

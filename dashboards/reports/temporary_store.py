@@ -155,7 +155,7 @@ class SqliteQuarantine:
     """Rejected records, kept in order."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Store records in a store."""
+        """Write records to a store."""
         self._connection = connection
 
     def store(self, rejected: Sequence[RejectedRecord]) -> None:

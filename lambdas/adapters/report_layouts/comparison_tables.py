@@ -1,4 +1,4 @@
-"""A comparison as tables and lines, for people: whose caller lays them out."""
+"""A comparison as tables and lines for people; the caller lays them out."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from lambdas.domain.logging_configuration.plan import LoggingConfiguration, Logg
 
 
 class ConfigurationRefusedError(Exception):
-    """Bedrock does not take a configuration, and never will for this account."""
+    """Bedrock rejects a configuration; trying again does not help."""
 
 
 class StateUnavailableError(Exception):

@@ -431,7 +431,7 @@ USAGE_MISMATCH = HealthMetric(
 DEPLOYMENT_DRIFT = HealthMetric(
     "DeploymentDrift",
     Unit.COUNT,
-    "The number of drifts of invocation logging and the meter from the deployed state.",
+    "The number of differences of invocation logging and the meter from the deployed state.",
 )
 HELD_PRICES = HealthMetric(
     "HeldPrices",
