@@ -1,4 +1,4 @@
-"""HealthChecks of calls that are missing, doubtful, late or forged."""
+"""Health checks of calls that are missing, doubtful, late or forged."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _ADDED_UP = {
     "cost": ESTIMATED_COST.name,
     "calls": INVOCATIONS.name,
 }
-"""The metrics of the account that alarms on usage add up, whichever tokens they are about."""
+"""The metrics of the account that alarms on usage add up, for every kind of tokens."""
 _NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period with calls at Bedrock but without any in the meter."""
 _BELOW_ZERO = "IF(" + " OR ".join(f"FILL({label}, 0) < 0" for label in _ADDED_UP) + ", 1, 0)"

@@ -1,4 +1,4 @@
-"""HealthChecks of prices that are missing, old or doubtful."""
+"""Health checks of prices that are missing, old or doubtful."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ class NamedThresholds(WindowThresholds):
 
     Attributes:
         identity: The value of the metrics' dimension `IdentityArn`: the full ARN, or that of the
-            role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
+            role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are rolled up.
     """
 
     identity: _WatchedIdentity

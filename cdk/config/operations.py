@@ -46,7 +46,7 @@ class OperationSettings(SettingsModel):
         customer_keys: Encrypt logs, ledger and buckets with a customer managed key.
         tags: Tags of all deployed resources.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
-        architecture: The functions' processor, likewise.
+        architecture: The functions' processor, for the local cloud.
     """
 
     regions: _Regions = ()

@@ -24,7 +24,7 @@ _EVERY = Duration.seconds(STEP.total_seconds())
 
 
 class CoverageAuditor(MeterFunction):
-    """The function `coverage_auditor`, and what starts it.
+    """The function `coverage_auditor`, and its triggers.
 
     Attributes:
         scheduled: The description of the function for its alarms.

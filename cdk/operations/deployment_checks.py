@@ -17,7 +17,7 @@ from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries, read_settings
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.logging_state import memoize
+from cdk.operations.logging_state import load_logging_state
 from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
 from cdk.operations.own_log_policies import find_own_log_policies, read_masks
@@ -174,7 +174,10 @@ class DeploymentChecks:
         return status, text
 
     def _logging(self) -> tuple[Status, str]:
-        live, logging_state = self._live_logging(), memoize(self.session, self.deployment)
+        live, logging_state = (
+            self._live_logging(),
+            load_logging_state(self.session, self.deployment),
+        )
         if live is None:
             return self._logging_is_off(logging_state)
         content = "with prompts and completions" if _is_content_logged(live) else "metadata only"
@@ -298,7 +301,7 @@ class DeploymentChecks:
             return Status.PROBLEM, f"{'; '.join(problems)}."
         if health.breaching:
             return Status.WARNING, f"In ALARM: {list_names(health.breaching)} (docs/runbooks)."
-        if health.differences is None:
+        if health.drifts is None:
             return Status.OK, "No health alarm. LoggingWatcher has not reported yet."
         return Status.OK, "No health alarm. As deployed, by the last check of LoggingWatcher."
 

@@ -1,4 +1,4 @@
-"""Reports what is deployed, what is missing and what cannot be checked: `make doctor`."""
+"""Reports the state of the account and the deployment: `make doctor`."""
 
 from __future__ import annotations
 

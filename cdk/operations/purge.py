@@ -1,4 +1,4 @@
-"""Permanently deletes what `make destroy` retains, after a typed confirmation: `make purge`."""
+"""Permanently deletes resources that `make destroy` retains, after a confirmation: `make purge`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.logging_state import memoize
+from cdk.operations.logging_state import load_logging_state
 from cdk.operations.terminal import CommandError, confirm
 from lambdas.domain.logging_configuration import DamagedStateError, LoggingConfiguration
 
@@ -28,7 +28,7 @@ _GONE = {
 
 
 def purge(session: boto3.Session) -> list[str]:
-    """Delete the storage stack and all resources that it retains; return what was deleted.
+    """Delete the storage stack and all resources that it retains; return their names.
 
     Can be repeated after an interruption: the stack, which lists the others, is deleted last.
 
@@ -113,9 +113,9 @@ def _empty(s3: S3Client, bucket: str) -> None:
                 raise CommandError(message)
 
 
-def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
+def _read_unrestored(session: boto3.Session) -> LoggingConfiguration | None:
     with suppress(ClientError, DamagedStateError):  # it may be deleted, or owned by others
-        return memoize(session, Deployment(session.client("cloudformation"))).found
+        return load_logging_state(session, Deployment(session.client("cloudformation"))).found
     return None
 
 
@@ -130,10 +130,10 @@ def confirm_and_purge(session: boto3.Session) -> None:
         "This deletes ledger, state, invocation logs, quarantine, reports and price editions of"
         f" Bedrock Meter in account {account}, {session.region_name}, for good."
     )
-    found = _not_put_back(session)
+    found = _read_unrestored(session)
     if found is not None:
         print(
-            "With it goes what it remembers of the logging configuration that it replaced and"
+            "This also deletes its copy of the logging configuration that it replaced and"
             f" could not put back:\n{json.dumps(found, indent=2)}"
         )
     confirm("purge", otherwise="nothing was deleted.")

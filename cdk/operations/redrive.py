@@ -55,7 +55,7 @@ class Redrive:
     bucket: str
     known: frozenset[str]
 
-    def put_back_all(self) -> RedriveReport:
+    def redrive_all(self) -> RedriveReport:
         """Redrive all failures in the bucket."""
         done, left = 0, {}
         for key in list(self._keys()):
@@ -135,7 +135,7 @@ def redrive_failures(session: boto3.Session) -> None:
         open_functions(session),
         deployment.output(stack_names.STORAGE, "FailureBucketName"),
         frozenset({deployment.log_processor, deployment.metric_publisher}),
-    ).put_back_all()
+    ).redrive_all()
     print_report(report)
     if report.left:
         message = "fix what is named above, then run make redrive again."

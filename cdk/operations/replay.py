@@ -112,10 +112,12 @@ def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
     retention = timedelta(days=int(deployment.output(stack_names.STORAGE, "LedgerRetentionDays")))
     earliest = datetime.now(UTC) - retention
     if end <= earliest:
-        message = f"the ledger remembers {retention.days} days: it takes no calls from before then."
+        message = f"the ledger keeps {retention.days} days of calls and takes no older ones."
         raise CommandError(message)
     if start < earliest:
-        print(f"The ledger remembers {retention.days} days: replaying from {earliest:%F %H:%M} on.")
+        print(
+            f"The ledger keeps {retention.days} days of calls: replaying from {earliest:%F %H:%M}."
+        )
         start = earliest
     replay = Replay(
         session.client("logs"),

@@ -46,7 +46,7 @@ def print_correction(correction: dict[str, Any]) -> None:
     """Print the corrected cost of calls that were priced by a superseded edition."""
     name = f"edition {printable(correction['edition'])} (superseded)"
     if not correction["is_begun"]:
-        print(f"{name}: what its calls cost without it is worked out within the next hours.")
+        print(f"{name}: its calls are corrected within the next hours.")
         return
     if not correction["is_done"]:
         name += ", so far"

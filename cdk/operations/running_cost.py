@@ -17,7 +17,7 @@ from cdk.operations.billed_metrics import (
     WORST,
     Usage,
     count_alarm_metrics,
-    count_most_series,
+    count_max_series,
     count_series,
     max_metrics_read,
     metrics_read,
@@ -118,7 +118,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         *_logs(calls, config, prices),
         *_ledger(calls, ledger_gb, config, prices),
         *_counting(calls, prices),
-        *_hourly_looks(prices),
+        *_hourly_checks(prices),
         CostItem(
             "DynamoDB",
             f"notes of {usage.unpriced:,} calls without a price, and the search for their prices",
@@ -226,7 +226,7 @@ def _counting(calls: Decimal, prices: UnitPrices) -> list[CostItem]:
     ]
 
 
-def _hourly_looks(prices: UnitPrices) -> list[CostItem]:
+def _hourly_checks(prices: UnitPrices) -> list[CostItem]:
     return [
         _small_function(what, HOURS_A_MONTH, HOURS_A_MONTH * seconds, prices)
         for what, seconds in (
@@ -258,14 +258,12 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
     reads = max_metrics_read(config) + unlogged_read(config, MAX_MANTLE_SERIES)
     reads += traffic_read(WORST, config, models_elsewhere=WORST.models)
-    return (
-        _series_usd(count_most_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
-    )
+    return _series_usd(count_max_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
 
 
 def occasional_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
     """Get the extra monthly cost of metrics if all of them have data in every hour."""
-    most = _series_usd(count_most_series(usage, config), prices)
+    most = _series_usd(count_max_series(usage, config), prices)
     return most - _series_usd(count_series(usage, config), prices)
 
 

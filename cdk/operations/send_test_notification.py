@@ -9,7 +9,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import printable
 
 _UNCONFIRMED = "PendingConfirmation"
-_REASON = "Only a test: somebody ran make test-notification."
+_REASON = "This is a test, sent by make test-notification."
 
 
 def force_alarm(session: boto3.Session, alarm: str) -> str:

@@ -130,10 +130,10 @@ class MonitoringStack(Stack):
                 threshold=threshold,
                 look_at=dashboard_url(dashboard, self.region),
             )
-            self._notify_of(alarm)
+            self._add_notification(alarm)
             if threshold.is_grouped:
                 grouped.append(alarm)
-        self._notify_of_partial_data(grouped)
+        self._add_partial_data_notification(grouped)
 
     def _make_anomaly_alarms(self) -> None:
         if not self._config.anomaly_band:
@@ -147,7 +147,7 @@ class MonitoringStack(Stack):
                 metric_name=metric_name,
                 look_at=dashboard_url("usage_overview", self.region),
             )
-            self._notify_of(alarm)
+            self._add_notification(alarm)
 
     def _make_health_alarms(
         self, ingestion: IngestionStack, scheduled: Sequence[Scheduled]
@@ -165,14 +165,14 @@ class MonitoringStack(Stack):
             look_at=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
-            self._notify_of(alarm)
+            self._add_notification(alarm)
         RecoveryNotices(self, "Recovery", topic=self.topic, without=health.without_recovery)
         return health
 
-    def _notify_of(self, alarm: cloudwatch.AlarmBase) -> None:
+    def _add_notification(self, alarm: cloudwatch.AlarmBase) -> None:
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def _notify_of_partial_data(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
+    def _add_partial_data_notification(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
         """Notify when a grouped alarm no longer sees every series.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html

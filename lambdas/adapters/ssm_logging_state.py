@@ -18,7 +18,7 @@ class SsmLoggingState:
     """Keeps the logging state as text in a parameter that outlives the deployment."""
 
     def __init__(self, client: SSMClient, parameter_name: str) -> None:
-        """Keep the state in an existing parameter; the content of a new one counts as none."""
+        """Store the state in an existing parameter; the content of a new one counts as none."""
         self._client = client
         self._parameter_name = parameter_name
 

@@ -74,7 +74,7 @@ def state(
     configuration: str = "default",
 ) -> AlarmState:
     alarm = alarm_of(name, configuration)
-    return alarm.state_of(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
+    return alarm.get_state(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
 
 
 @pytest.mark.parametrize(

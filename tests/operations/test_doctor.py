@@ -15,7 +15,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.doctor import check_account
 from cdk.operations.terminal import CommandError
-from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
+from lambdas.domain.ledger.state_table import COPIED_STATES, LOGGING_STATE_KEY
 from lambdas.domain.logging_configuration import LoggingState
 from tests.aws import list_batch_jobs
 from tests.operations.deployed import deploy
@@ -193,7 +193,7 @@ def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session
     copy = LoggingState(found=FOREIGN).to_text()
     boto3.client("dynamodb").put_item(
         TableName="meter-state",
-        Item={"pk": {"S": LOGGING_STATE_KEY}, MEMORIES: {"L": [{"S": copy}]}},
+        Item={"pk": {"S": LOGGING_STATE_KEY}, COPIED_STATES: {"L": [{"S": copy}]}},
     )
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]

@@ -38,7 +38,7 @@ def stream(payload: Any) -> dict[str, Any]:
 def redrive(**handlers: Any) -> RedriveReport:
     functions: Any = RunningFunctions(**handlers)
     known = frozenset({"processor", "publisher"})
-    return Redrive(boto3.client("s3"), functions, BUCKET, known).put_back_all()
+    return Redrive(boto3.client("s3"), functions, BUCKET, known).redrive_all()
 
 
 def left() -> dict[str, Any]:
@@ -134,7 +134,7 @@ def test_a_function_that_aws_does_not_call_stops_nothing_else() -> None:
     functions: Any = Throttled(processor=lambda _: None)
     report = Redrive(
         boto3.client("s3"), functions, BUCKET, frozenset({"processor", "publisher"})
-    ).put_back_all()
+    ).redrive_all()
     assert report.done == 1
     assert "TooManyRequests" in report.left["aws/lambda/a"]
 

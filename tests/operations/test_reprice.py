@@ -50,7 +50,7 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["contracted, from 2026-01-0
         ),
         (
             NOTHING | {"corrections": [CORRECTED | {"is_begun": False, "is_done": False}]},
-            "edition 20260905T061500Z-00000000 (superseded): what its calls cost without it is",
+            "edition 20260905T061500Z-00000000 (superseded): its calls are corrected within",
         ),
         (
             NOTHING | {"corrections": [CORRECTED | {"is_done": False}]},

@@ -15,7 +15,7 @@ MAX_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that people have to know.
+    """A message for people.
 
     Attributes:
         subject: The subject, in one line.
@@ -36,7 +36,7 @@ def list_lines(found: Sequence[str]) -> list[str]:
 
 
 class Notifier(Protocol):
-    """Passes notices on to whoever has subscribed."""
+    """Delivers notices to subscribers."""
 
     def publish(self, notice: Notice) -> None:
-        """Pass on a notice, after the caller has saved the state behind it."""
+        """Publish a notice, after the caller has saved the state behind it."""

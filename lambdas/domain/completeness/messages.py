@@ -1,4 +1,4 @@
-"""Says what an audit has found: which model, which hour, how much."""
+"""Notices about the results of an audit: the model, the hour and the amount."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from lambdas.domain.alerts import MAX_LINES, Notice, list_lines
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
-from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
+from lambdas.domain.completeness.quantities import Quantity
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.words import list_first
 
@@ -51,7 +51,7 @@ def coverage_notice(report: CoverageReport) -> Notice:
 
 
 def mismatch_notice(report: MismatchReport) -> Notice:
-    """Say what differs from Bedrock's own count, or that nothing does any more."""
+    """Describe differences from Bedrock's own count, or their end."""
     start, end = report.earlier.window.start, report.later.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     found = report.mismatches

@@ -1,4 +1,4 @@
-"""Plans changes of a logging configuration that harm no existing logging."""
+"""Plans changes of a logging configuration without harm to existing logging."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExistingPolicy(StrEnum):
 
 
 class ForeignConfigurationError(Exception):
-    """A configuration of others is in the way. The text says what was found and what to do."""
+    """Another configuration exists. The text describes it and says what to do."""
 
 
 class DamagedStateError(Exception):
@@ -44,7 +44,7 @@ class LoggingState:
     Attributes:
         written: The configuration that we wrote last. While a change is under way or has failed,
             also its other possible results: each of them counts as ours.
-        found: The configuration of others that ours replaced, until it has been put back.
+        found: The configuration of others that ours replaced, until it has been restored.
         adopted: The log group of an adopted configuration, which is used as it is.
     """
 
@@ -57,7 +57,7 @@ class LoggingState:
         return any(_is_same(live, written) for written in self.written)
 
     def to_text(self) -> str:
-        """The logging state as text, to be kept."""
+        """The logging state as text, for storage."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -159,15 +159,15 @@ def plan_put(
             return Plan(Step.NOTHING, None, logging_state, logging_state)
         raise ForeignConfigurationError(_refusal(live or {}))
     after = LoggingState((wanted,), live if is_foreign else logging_state.found)
-    # If the step fails, the one before may be live still, or be gone back to.
+    # If the step fails, the earlier configuration may still be live or be restored.
     before = [*logging_state.written[:1], *([live] if live and not is_foreign else []), wanted]
     return Plan(Step.PUT, wanted, replace(after, written=_distinct(before)), after)
 
 
 def plan_delete(live: LoggingConfiguration | None, logging_state: LoggingState) -> Plan:
-    """Plan the end: put back what was found, or remove ours, but only while it is still ours."""
+    """Plan a deletion: restore the earlier configuration, or remove ours if it still stands."""
     nothing = LoggingState()
-    if live is None:  # what was found may have been refused, and is not put back yet
+    if live is None:  # the earlier one may have been refused, and is not restored yet
         return Plan(Step.NOTHING, None, logging_state, LoggingState(found=logging_state.found))
     if not logging_state.is_ours(live):
         return Plan(Step.NOTHING, None, logging_state, nothing)
@@ -191,7 +191,7 @@ def _plan_adoption(
 
 
 def describe(configuration: LoggingConfiguration) -> str:
-    """Say in a few words where logs go to."""
+    """Describe the destinations of logs in a few words."""
     places = []
     if group := get_log_group(configuration):
         places.append(f"log group {group}")

@@ -9,7 +9,7 @@ from typing import Self
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
-from lambdas.domain.logging_configuration.drift import Difference
+from lambdas.domain.logging_configuration.drift import Drift
 from lambdas.domain.words import cut, fingerprint, list_first
 
 _MAX_EVENTS = 50
@@ -33,53 +33,53 @@ class WatchState:
     """The result of the last run.
 
     Attributes:
-        differences: The drift, in words: a bounded list.
+        drifts: The drift, in words: a bounded list.
         events: The newest reported changes by others, by their ids in CloudTrail.
         is_reported: Whether people were notified of all of it. Until then each run notifies again.
     """
 
-    differences: tuple[str, ...] = ()
+    drifts: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     is_reported: bool = True
 
-    def after(self, differences: Iterable[Difference], change: LoggingChange | None) -> WatchState:
-        """The state with these differences and this change, before people are notified of them."""
+    def after(self, drifts: Iterable[Drift], change: LoggingChange | None) -> WatchState:
+        """The state with this drift and this change, before people are notified of them."""
         events = self.events
         if change is not None and change.event_id not in events:
             events = (*events, change.event_id)[-_MAX_EVENTS:]
-        return WatchState(list_differences(differences), events, is_reported=False)
+        return WatchState(list_drifts(drifts), events, is_reported=False)
 
     def to_text(self) -> str:
-        """The state as text, to be kept."""
+        """The state as text, for storage."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read kept text."""
+        """Read stored text."""
         state = json.loads(text)
-        return cls(tuple(state["differences"]), tuple(state["events"]), state["is_reported"])
+        return cls(tuple(state["drifts"]), tuple(state["events"]), state["is_reported"])
 
 
-def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
+def list_drifts(drifts: Iterable[Drift]) -> tuple[str, ...]:
     """List the texts, within bounds; a fingerprint stands for what is left out."""
-    texts = [cut(difference.text, _MAX_LETTERS) for difference in differences]
+    texts = [cut(drift.text, _MAX_LETTERS) for drift in drifts]
     listed, rest = texts[:_MAX_LISTED], texts[_MAX_LISTED:]
     return (*listed, *([f"and {len(rest)} more ({fingerprint(rest)})"] if rest else []))
 
 
 def watch_notice(
-    differences: Sequence[Difference], change: LoggingChange | None, *, is_resolved: bool
+    drifts: Sequence[Drift], change: LoggingChange | None, *, is_resolved: bool
 ) -> Notice:
-    """Say what is not as it was deployed, or that all is, and who did it.
+    """Describe the drift, or its end, and who caused it.
 
     Args:
-        differences: All that there are.
-        change: The change that caused it, if it is in CloudTrail.
-        is_resolved: Whether there were differences before.
+        drifts: All drift.
+        change: The change that caused it, if CloudTrail has it.
+        is_resolved: Whether there was drift before.
     """
-    if differences:
-        logging = [difference for difference in differences if difference.subject.is_logging]
-        meter = [difference for difference in differences if not difference.subject.is_logging]
+    if drifts:
+        logging = [drift for drift in drifts if drift.subject.is_logging]
+        meter = [drift for drift in drifts if not drift.subject.is_logging]
         parts = [name for name, found in ((_LOGGING, logging), (_METER, meter)) if found]
         subject = (
             f"Bedrock Meter: {' and '.join(parts)} {'were' if logging and meter else 'was'} changed"
@@ -87,7 +87,7 @@ def watch_notice(
         lines = [
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
-            _describe_author(change) if change else _where_to_look(differences),
+            _describe_author(change) if change else _suggest_lookup(drifts),
             "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
             "To repair it: docs/tampering.md of Bedrock Meter.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
@@ -107,11 +107,11 @@ def watch_notice(
     return Notice(subject, "\n".join(lines))
 
 
-def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
-    if not differences:
+def _list_changes(name: str, drifts: Sequence[Drift]) -> list[str]:
+    if not drifts:
         return []
     heading = f"{name.capitalize()} is not as it was deployed:"
-    return [heading, *(f"- {text}" for text in list_differences(differences))]
+    return [heading, *(f"- {text}" for text in list_drifts(drifts))]
 
 
 def _describe_author(change: LoggingChange) -> str:
@@ -123,10 +123,8 @@ def _describe_author(change: LoggingChange) -> str:
     )
 
 
-def _where_to_look(differences: Sequence[Difference]) -> str:
-    actions = dict.fromkeys(
-        action for difference in differences for action in WATCHED[difference.subject].actions
-    )
+def _suggest_lookup(drifts: Sequence[Drift]) -> str:
+    actions = dict.fromkeys(action for drift in drifts for action in WATCHED[drift.subject].actions)
     rest = len(actions) - _MAX_ACTIONS
     names = ", ".join([*actions][:_MAX_ACTIONS])
     return (

@@ -94,15 +94,15 @@ class AsyncInvocation:
 
     @classmethod
     def listed(cls, arn: str, model: str, submitted_at: datetime) -> Self:
-        """Take what Bedrock's list has."""
+        """Read an entry of Bedrock's list."""
         return cls(arn, _model_id(model), submitted_at)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that its notice leaves, its own first.
 
-        One a model and day, so that many invocations are one notice; where the caller is known, one
-        a caller as well.
+        One for each model and day, so that many invocations make one notice; if the caller is
+        known, one for each caller as well.
         """
         of_model = f"async/{self.model}/{self.submitted_at:%Y-%m-%d}"
         return (of_model,) if self.caller is None else (f"{of_model}/{self.caller}", of_model)

@@ -12,8 +12,9 @@ from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import get_day, get_period
 
 MAX_MODELS_OF_A_REGION: Final = 50
-"""As many models of a Region are read, through each endpoint. An application inference profile is
-one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
+"""The number of models of a Region that are read through each endpoint; an application inference
+profile counts as one. With more, the calls of all models are read as one sum: each metric costs
+money."""
 
 ENABLED_STATUSES: Final = ("ENABLED", "ENABLED_BY_DEFAULT")
 """The status of a Region in which an account can call Bedrock. Source:
@@ -27,7 +28,7 @@ class RegionTraffic:
     Attributes:
         region: The Region.
         calls: Calls that Bedrock can log, by the model's name in CloudWatch.
-        mantle_calls: Calls through `bedrock-mantle`, which no log has, likewise.
+        mantle_calls: Calls through `bedrock-mantle`, which no log has, by model as well.
         metered_calls: Calls that a deployment there has counted; `None` where the meter has
             published nothing in that Region.
     """

@@ -14,7 +14,7 @@ from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import get_day, get_period
 
 MAX_TIERS_READ: Final = 200
-"""As many metrics of tiers are read an hour. An application inference profile has its own."""
+"""The number of metrics of tiers that are read an hour; a profile has metrics of its own."""
 _HOUR: Final = timedelta(hours=1)
 _MEANINGS: Final = {
     "priority": "costs more than standard: the cost in metrics and reports is too low",
@@ -49,7 +49,7 @@ class TierCalls:
         return is_standard(self.tier)
 
     def key_on(self, window: AuditWindow) -> str:
-        """Get the key of its notice: one a model, tier and day."""
+        """Get the key of its notice: one for each model, tier and day."""
         return f"tier/{self.model}/{self.tier.lower()}/{get_day(window)}"
 
 

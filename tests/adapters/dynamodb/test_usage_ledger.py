@@ -28,15 +28,15 @@ def stored() -> list[UsageRecord]:
 def test_many_calls_written_twice_are_stored_once() -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
     records = [usage_record(request_id=str(number)) for number in range(60)]
-    ledger.put(records)
-    ledger.put(records[::-1])
+    ledger.write(records)
+    ledger.write(records[::-1])
     assert sorted(stored()) == sorted(records)
 
 
 @pytest.mark.usefixtures("aws")
 def test_signs_between_the_parts_of_a_key_cannot_make_two_calls_one() -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
-    ledger.put(
+    ledger.write(
         [
             usage_record(account_id="a", region="b#c", request_id="d"),
             usage_record(account_id="a#b", region="c", request_id="d"),
@@ -96,7 +96,7 @@ def test_only_statements_that_failed_for_now_are_tried_again_after_longer_pauses
 ) -> None:
     table, pauses = InMemoryDynamoDb(), list[float]()
     table.errors = [None] * 7 + [code] * 9
-    open_ledger(table, pauses.append).put(calls(10))
+    open_ledger(table, pauses.append).write(calls(10))
     assert len(table.items) == 10
     assert len(table.stream) == 10
     assert table.requests == {"BatchExecuteStatement": 4}
@@ -107,9 +107,9 @@ def test_only_statements_that_failed_for_now_are_tried_again_after_longer_pauses
 def test_insertion_that_was_made_all_the_same_is_found_when_it_is_tried_again() -> None:
     table = InMemoryDynamoDb()
     ledger = open_ledger(table)
-    ledger.put(calls(3))
+    ledger.write(calls(3))
     table.errors = ["InternalServerError"]
-    ledger.put(calls(3))
+    ledger.write(calls(3))
     assert len(table.stream) == 3
     assert table.requests["PutItem"] == 0
 
@@ -118,7 +118,7 @@ def test_readings_that_are_never_written_go_back_to_lambda() -> None:
     table = InMemoryDynamoDb()
     table.errors = ["ThrottlingError"] * 100
     with pytest.raises(LedgerUnavailableError, match="12 items were not written"):
-        open_ledger(table).put(calls(12))
+        open_ledger(table).write(calls(12))
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "ValidationError", "ResourceNotFound"])
@@ -126,16 +126,16 @@ def test_refused_statement_is_named_and_stops_no_other(code: str) -> None:
     table = InMemoryDynamoDb()
     table.errors = [None, code]
     with pytest.raises(LedgerUnavailableError, match=f"1 items were not written to .*1 {code}"):
-        open_ledger(table).put(calls(30))
+        open_ledger(table).write(calls(30))
     assert len(table.items) == 29
 
 
 def test_keys_that_a_read_leaves_over_are_read_again() -> None:
     table, pauses = InMemoryDynamoDb(), list[float]()
     ledger = open_ledger(table, pauses.append)
-    ledger.put(calls(30))
+    ledger.write(calls(30))
     table.unread = 20
-    ledger.put([record._replace(latency_ms=7) for record in calls(30)])
+    ledger.write([record._replace(latency_ms=7) for record in calls(30)])
     assert all(from_item(item).latency_ms == 7 for item in table.items.values())
     assert len(pauses) == 1
 
@@ -148,8 +148,8 @@ def test_call_that_expired_between_two_requests_is_inserted_again() -> None:
 
     table = ExpiringTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
+    ledger.write([usage_record()])
     assert [from_item(item) for item in table.items.values()] == [usage_record()]
 
 
@@ -165,8 +165,8 @@ def test_item_that_expired_and_was_inserted_between_two_requests_is_joined_as_it
     between = usage_record(latency_ms=7, tokens=TokenCounts(output=1))
     table = ExpiringTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
-    ledger.put([usage_record(tokens=TokenCounts(99))])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(tokens=TokenCounts(99))])
     (item,) = table.items.values()
     assert from_item(item) == usage_record(
         latency_ms=7,
@@ -187,18 +187,18 @@ def test_race_that_is_lost_every_time_goes_back_to_lambda() -> None:
 
     table = ContestedTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     with pytest.raises(LedgerUnavailableError):
-        ledger.put([usage_record(tokens=TokenCounts(99))])
+        ledger.write([usage_record(tokens=TokenCounts(99))])
 
 
 def test_item_that_holds_no_call_is_replaced_by_one() -> None:
     table = InMemoryDynamoDb()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     ((key, item),) = table.items.items()
     table.items[key] = {**item, "timestamp": {"S": "yesterday"}}
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     assert from_item(table.items[key]) == usage_record()
 
 
@@ -220,9 +220,9 @@ def test_item_of_the_previous_version_is_joined_as_it_is() -> None:
         "output": {"N": "5"},
     }
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     assert table.stream == []
-    ledger.put([usage_record(identity_arn=BEN)])
+    ledger.write([usage_record(identity_arn=BEN)])
     assert from_item(table.items[key]).identity_arn == "conflicting"
 
 
@@ -233,7 +233,7 @@ def test_item_that_expires_too_early_gets_its_time_back_by_the_next_reading() ->
     table.items = {item["pk"]["S"]: early}
     ledger = open_ledger(table)
     for _ in range(2):
-        ledger.put([usage_record()])
+        ledger.write([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
 
@@ -244,7 +244,7 @@ def test_attributes_that_no_call_has_are_removed_by_the_next_reading() -> None:
     table.items = {item["pk"]["S"]: {**item, "x": {"N": "1"}}}
     ledger = open_ledger(table)
     for _ in range(2):
-        ledger.put([usage_record()])
+        ledger.write([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
 
@@ -263,7 +263,7 @@ def test_nothing_that_others_add_to_an_item_stops_a_delivery(added: dict[str, An
     client.put_item(TableName=LEDGER, Item={**to_item(usage_record(), RETENTION), **added})
     ledger = DynamoDbUsageLedger(client, LEDGER, RETENTION)
     later = usage_record(tokens=TokenCounts(99), error_code="x" * 1024, prompt_router="y" * 1024)
-    ledger.put([later, usage_record(request_id="another")])
+    ledger.write([later, usage_record(request_id="another")])
     (joined,) = (record for record in stored() if record.request_id == "request-1")
     assert len(stored()) == 2
     assert joined.tokens.input == 99
@@ -271,16 +271,16 @@ def test_nothing_that_others_add_to_an_item_stops_a_delivery(added: dict[str, An
 
 def test_shorter_retention_rewrites_no_item() -> None:
     table = InMemoryDynamoDb()
-    open_ledger(table).put([usage_record()])
+    open_ledger(table).write([usage_record()])
     client: Any = table
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=30)).put([usage_record()])
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=30)).write([usage_record()])
     assert table.requests["PutItem"] == 0
 
 
 def test_item_expires_by_the_latest_time_that_was_reported() -> None:
     table = InMemoryDynamoDb()
     later = usage_record(timestamp=NOON + timedelta(days=2))
-    open_ledger(table).put([usage_record(), later])
+    open_ledger(table).write([usage_record(), later])
     (item,) = table.items.values()
     assert from_item(item).timestamp == NOON
     assert int(item["expires_at"]["N"]) == int((later.timestamp + RETENTION).timestamp())
@@ -288,7 +288,7 @@ def test_item_expires_by_the_latest_time_that_was_reported() -> None:
 
 def test_thousand_new_calls_take_a_write_unit_each_and_forty_requests() -> None:
     table = InMemoryDynamoDb()
-    open_ledger(table).put(calls(1000))
+    open_ledger(table).write(calls(1000))
     assert table.write_units == 1000
     assert table.requests == {"BatchExecuteStatement": 40}
 
@@ -314,7 +314,7 @@ def test_most_different_readings_that_there_can_be_fit_into_one_item() -> None:
     ]
     ledger = open_ledger(table)
     for record in records:
-        ledger.put([record])
+        ledger.write([record])
     (item,) = table.items.values()
     assert from_item(item).conflicts is not None
     assert len(table.stream) == len(records)
@@ -342,7 +342,7 @@ def test_a_record_that_nobody_at_aws_would_write_does_not_stop_its_batch(
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
     good = usage_record(request_id="good")
     for _ in range(2):
-        ledger.put([good, usage_record(**hostile)])
+        ledger.write([good, usage_record(**hostile)])
     assert len(stored()) == 2
     assert good in stored()
 

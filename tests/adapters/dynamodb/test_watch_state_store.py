@@ -27,7 +27,7 @@ def watch_state(request: pytest.FixtureRequest) -> Iterator[WatchStateStore]:
 def test_at_first_all_was_as_deployed_and_nothing_is_to_be_told(
     watch_state: WatchStateStore,
 ) -> None:
-    assert watch_state.load() == WatchState(differences=(), events=(), is_reported=True)
+    assert watch_state.load() == WatchState(drifts=(), events=(), is_reported=True)
 
 
 def test_what_was_remembered_is_recalled(watch_state: WatchStateStore) -> None:

@@ -34,7 +34,9 @@ LOGS = [
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     (folder / "logs.ndjson").write_bytes(as_lines(*LOGS))
-    write_page(DashboardSession.of(source_of_logs([folder / "logs.ndjson"])), folder / "page.html")
+    write_page(
+        DashboardSession.from_source(source_of_logs([folder / "logs.ndjson"])), folder / "page.html"
+    )
     return folder / "page.html"
 
 

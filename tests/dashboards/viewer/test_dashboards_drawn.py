@@ -36,7 +36,7 @@ def numbers(
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
-    widgets = DashboardSession.of(source).view(dashboard, choice, "1d")["widgets"]
+    widgets = DashboardSession.from_source(source).view(dashboard, choice, "1d")["widgets"]
     (widget,) = (candidate for candidate in widgets if candidate["title"] == title)
     return {series["name"]: series["value"] for series in widget["series"]}
 

@@ -237,7 +237,7 @@ def test_a_range_ends_with_the_period_that_has_begun() -> None:
 @pytest.mark.parametrize("chosen_range", RANGES)
 @pytest.mark.parametrize("dashboard", read_bodies())
 def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
-    session = DashboardSession.of(CALLS)
+    session = DashboardSession.from_source(CALLS)
     for choice in session.choices(dashboard) or [""]:
         widgets = session.view(dashboard, choice, chosen_range)["widgets"]
         assert not [
@@ -258,11 +258,11 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
 )
 def test_as_much_is_shown_first_as_it_takes_to_show_all(ago: timedelta | None, first: str) -> None:
     since = None if ago is None else NOON - ago
-    assert DashboardSession.of(replace(CALLS, since=since)).outline()["range"] == first
+    assert DashboardSession.from_source(replace(CALLS, since=since)).outline()["range"] == first
 
 
 def test_the_overview_says_how_much_now_against_last_week() -> None:
-    widgets = DashboardSession.of(CALLS).view("usage_overview", "", "1d")["widgets"]
+    widgets = DashboardSession.from_source(CALLS).view("usage_overview", "", "1d")["widgets"]
     (change,) = (
         drawing for drawing in widgets if drawing["title"] == "Quota tokens: now against last week"
     )
@@ -270,7 +270,7 @@ def test_the_overview_says_how_much_now_against_last_week() -> None:
 
 
 def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
-    session = DashboardSession.of(CALLS)
+    session = DashboardSession.from_source(CALLS)
     assert session.choices("identity_detail") == [ANA, BEN]
     assert session.choices("usage_overview") == []
     title = "Identity: quota tokens a day"
@@ -281,7 +281,7 @@ def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
 
 
 def test_a_hostile_name_breaks_no_body() -> None:
-    session = DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
+    session = DashboardSession.from_source(source_of((timedelta(minutes=5), HOSTILE, 7)))
     widgets = session.view("identity_detail", HOSTILE, "1d")["widgets"]
     (graph,) = (
         drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"
@@ -295,7 +295,7 @@ def test_a_hostile_name_breaks_no_body() -> None:
 )
 def test_a_view_that_is_not_there_is_named(asked: tuple[str, str, str]) -> None:
     with pytest.raises(NoSuchViewError):
-        DashboardSession.of(CALLS).view(*asked)
+        DashboardSession.from_source(CALLS).view(*asked)
 
 
 @pytest.mark.parametrize(

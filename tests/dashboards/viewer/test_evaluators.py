@@ -75,7 +75,7 @@ def test_remarks_of_an_account_stand_below_the_graph() -> None:
 
 def test_an_account_is_asked_again_after_a_minute_and_not_before() -> None:
     seconds, evaluator = [0.0], Answering()
-    views = RecentViews(DashboardSession.of(account(evaluator)), clock=lambda: seconds[0])
+    views = RecentViews(DashboardSession.from_source(account(evaluator)), clock=lambda: seconds[0])
     views.view("usage_overview", "", "1d")
     asked = len(evaluator.asked)
     assert asked > 10
@@ -89,4 +89,4 @@ def test_an_account_is_asked_again_after_a_minute_and_not_before() -> None:
 
 def test_views_at_once_keep_the_place_where_graphs_are_evaluated() -> None:
     local = replace(account(Answering()), evaluator=None)
-    assert DashboardSession.of(local).at_once().source.evaluator is None
+    assert DashboardSession.from_source(local).memoize().source.evaluator is None

@@ -63,7 +63,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
     """The widgets' numbers and lines, by what people read beside them."""
     path: Path = tmp_path_factory.mktemp("logs") / "company.ndjson"
     path.write_bytes(as_lines(*LOGS))
-    session = DashboardSession.of(source_of_logs([path]))
+    session = DashboardSession.from_source(source_of_logs([path]))
 
     @cache
     def widgets(dashboard: str, choice: str) -> dict[str, Any]:

@@ -20,5 +20,5 @@ def test_a_name_whose_value_is_no_label_leaves_it_to_the_next_one() -> None:
 def test_metadata_is_read_by_its_exact_name() -> None:
     names = LabelNames()
     assert names.read_metadata((("Project", "a"), ("project", "b"))) == Labels(project="b")
-    assert names.are_in((("project", "b"),))
-    assert not names.are_in((("Project", "a"), ("trace", "c")))
+    assert names.appear_in((("project", "b"),))
+    assert not names.appear_in((("Project", "a"), ("trace", "c")))

@@ -10,8 +10,8 @@ from lambdas.domain.completeness import (
     AuditWindow,
     Comparison,
     CoverageReport,
-    Figures,
     Quantity,
+    Totals,
     compare,
     coverage_notice,
     metered_model_id,
@@ -41,7 +41,7 @@ comparisons = st.builds(Comparison, calls, calls)
 models = st.dictionaries(st.sampled_from(list(SPELLINGS)), calls, min_size=1)
 
 
-def of_calls(counts: dict[str, int]) -> dict[str, Figures]:
+def of_calls(counts: dict[str, int]) -> dict[str, Totals]:
     return {model: {Quantity.CALLS: count} for model, count in counts.items()}
 
 

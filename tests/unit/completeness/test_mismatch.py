@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from lambdas.domain.completeness import (
     AuditWindow,
     Comparison,
-    Figures,
     Mismatch,
     MismatchReport,
     Quantity,
     SettledHour,
+    Totals,
     compare,
     mismatch_notice,
 )
@@ -22,7 +22,7 @@ from tests.builders import HAIKU_3, NOON, SONNET_4
 
 EARLIER, LATER = AuditWindow.settled_at(NOON)
 TOKEN_KINDS = [Quantity.INPUT, Quantity.OUTPUT, Quantity.CACHE_READ, Quantity.CACHE_WRITE]
-Hour = tuple[Mapping[str, Figures], Mapping[str, Figures]]
+Hour = tuple[Mapping[str, Totals], Mapping[str, Totals]]
 """What the meter and Bedrock have of each model in an hour."""
 
 
@@ -33,7 +33,7 @@ def report(earlier: Hour, later: Hour | None = None) -> MismatchReport:
     )
 
 
-def hour(metered: Figures, bedrock: Figures) -> Hour:
+def hour(metered: Totals, bedrock: Totals) -> Hour:
     return {HAIKU_3: metered}, {f"us.{HAIKU_3}": bedrock}
 
 

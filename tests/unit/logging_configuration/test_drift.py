@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.logging_configuration import (
     DeployedLogging,
-    Difference,
+    Drift,
     LoggingConfiguration,
     LoggingState,
     LogGroup,
@@ -41,10 +41,10 @@ ADOPTED = replace(DEPLOYED, configuration=None, log_group="/audit/bedrock")
 AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:role/audit"}}
 
 
-def texts(differences: Any, subject: Subject) -> list[str]:
-    found: list[Difference] = list(differences)
-    assert {difference.subject for difference in found} <= {subject}
-    return [difference.text for difference in found]
+def texts(drifts: Any, subject: Subject) -> list[str]:
+    found: list[Drift] = list(drifts)
+    assert {drift.subject for drift in found} <= {subject}
+    return [drift.text for drift in found]
 
 
 def of_configuration(

@@ -9,9 +9,9 @@ from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, r
 
 
 def found(**changes: Any) -> list[str]:
-    """The differences of one alarm with these changes; `None` removes a value."""
+    """The drifts of one alarm with these changes; `None` removes a value."""
     live = {name: value for name, value in (LIVE_ALARM | changes).items() if value is not None}
-    return [difference.text for difference in compare_alarms([ALARM], {COVERAGE: live})]
+    return [drift.text for drift in compare_alarms([ALARM], {COVERAGE: live})]
 
 
 def test_an_alarm_as_deployed_is_no_difference() -> None:
@@ -36,8 +36,8 @@ def test_an_alarm_as_deployed_is_no_difference() -> None:
 def test_a_changed_setting_is_shown_with_its_deployed_value(
     changes: dict[str, Any], text: str
 ) -> None:
-    (difference,) = found(**changes)
-    assert difference.startswith(f"alarm {COVERAGE}: {text}")
+    (drift,) = found(**changes)
+    assert drift.startswith(f"alarm {COVERAGE}: {text}")
 
 
 def test_disabled_actions_are_a_difference() -> None:
@@ -48,8 +48,8 @@ def test_disabled_actions_are_a_difference() -> None:
 
 def test_many_alarms_that_are_gone_are_one_difference() -> None:
     alarms = [resource(ALARM.kind, f"alarm-{number}", {}) for number in range(7)]
-    (difference,) = compare_alarms(alarms, {})
-    assert text_of(difference) == (
+    (drift,) = compare_alarms(alarms, {})
+    assert text_of(drift) == (
         "alarms are gone: alarm-0, alarm-1, alarm-2, alarm-3, alarm-4 and 2 more"
     )
 
@@ -97,8 +97,8 @@ def test_an_anomaly_alarm_has_no_threshold_but_its_band() -> None:
     alarm = resource(ALARM.kind, "anomaly", {"ThresholdMetricId": "band"})
     same = {"anomaly": {"ThresholdMetricId": "band", "Threshold": 0.0}}
     assert not [*compare_alarms([alarm], same)]
-    (difference,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
-    assert "ThresholdMetricId is 'other', was 'band'" in difference.text
+    (drift,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
+    assert "ThresholdMetricId is 'other', was 'band'" in drift.text
 
 
 def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> None:
@@ -106,10 +106,10 @@ def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> N
         MuteRule("quiet", frozenset({COVERAGE, "other"})),
         MuteRule("night", frozenset({"other"})),
     ]
-    (difference,) = find_muted_alarms([ALARM], rules)
-    assert difference.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
+    (drift,) = find_muted_alarms([ALARM], rules)
+    assert drift.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
 
 
 def test_a_mute_rule_that_is_listed_and_not_found_is_a_difference() -> None:
-    (difference,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
-    assert difference.text == "mute rule 'lost' is listed, but not found"
+    (drift,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
+    assert drift.text == "mute rule 'lost' is listed, but not found"

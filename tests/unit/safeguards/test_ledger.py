@@ -1,4 +1,4 @@
-"""A table that loses items or no longer reports changes is a difference."""
+"""A table that loses items or no longer reports changes is a drift."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,9 +30,9 @@ def found(live: Table | None, **properties: Any) -> list[str]:
     table = resource("AWS::DynamoDB::Table", NAME, PROPERTIES | properties)
     key = resource("AWS::KMS::Key", KEY.rpartition("/")[2], {})
     tables = {} if live is None else {NAME: live}
-    differences = [*compare_tables([table, key, READER], tables)]
-    assert {difference.subject for difference in differences} <= {Subject.LEDGER}
-    return [difference.text.removeprefix(f"table {NAME} ") for difference in differences]
+    drifts = [*compare_tables([table, key, READER], tables)]
+    assert {drift.subject for drift in drifts} <= {Subject.LEDGER}
+    return [drift.text.removeprefix(f"table {NAME} ") for drift in drifts]
 
 
 @pytest.mark.parametrize(

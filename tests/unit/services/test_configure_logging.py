@@ -47,7 +47,7 @@ class Account:
         self.configurator = LoggingConfigurator(self.api, VerifiedState(self.store, self.copy))
 
     def save(self, logging_state: LoggingState) -> None:
-        self.store.logging_state, self.copy.memories = logging_state, (logging_state,)
+        self.store.logging_state, self.copy.states = logging_state, (logging_state,)
 
     def delete(self) -> NotRestored | None:
         return self.configurator.delete(OURS)
@@ -254,12 +254,10 @@ def test_a_memory_that_fails_after_the_step_still_knows_what_is_ours() -> None:
 
 
 @pytest.mark.parametrize("copies", range(9))
-@pytest.mark.parametrize("memories", range(5))
-def test_wherever_writing_is_interrupted_it_goes_on_where_it_was(
-    memories: int, copies: int
-) -> None:
+@pytest.mark.parametrize("stored", range(5))
+def test_wherever_writing_is_interrupted_it_goes_on_where_it_was(stored: int, copies: int) -> None:
     account = Account("foreign")
-    account.store.writes_left, account.copy.writes_left = memories, copies
+    account.store.writes_left, account.copy.writes_left = stored, copies
     with suppress(StateUnavailableError):
         account.put(OURS, REPLACE)
         account.put(NEW, REPLACE)
@@ -301,7 +299,7 @@ def test_what_others_wrote_into_the_memory_is_not_put_back(planted: LoggingState
 def test_what_others_wrote_into_the_copy_is_not_put_back() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = (LoggingState((OURS,), found=PLANTED),)
+    account.copy.states = (LoggingState((OURS,), found=PLANTED),)
     assert account.delete() is not None
     assert account.api.live is None
 
@@ -317,7 +315,7 @@ def test_a_configuration_of_others_that_the_memory_calls_ours_is_not_removed() -
 def test_a_memory_that_lost_its_copy_is_not_put_back() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = ()
+    account.copy.states = ()
     assert account.delete() is not None
     assert account.api.live is None
 
@@ -333,7 +331,7 @@ def test_nothing_is_deployed_with_a_memory_that_others_wrote() -> None:
 
 def test_a_memory_of_the_version_before_is_taken_by_the_first_update() -> None:
     account = Account("ours", replaced=FOREIGN)
-    account.copy.memories = ()
+    account.copy.states = ()
     account.put(NEW, REPLACE)
     assert account.copy.load() == (account.store.logging_state,)
     assert account.delete() is None

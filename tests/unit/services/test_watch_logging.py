@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import (
-    Difference,
+    Drift,
     LoggingChange,
     LoggingConfiguration,
     LoggingState,
@@ -54,34 +54,34 @@ class Account:
 
     def __init__(self) -> None:
         self.api = InMemoryLoggingApi(CONFIGURATION)
-        self.put, self.copy = InMemoryStateStore(), InMemoryStateCopy()
+        self.store, self.copy = InMemoryStateStore(), InMemoryStateCopy()
         self.save(CONFIGURATION)
         self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
         self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
         self.safeguards = InMemorySafeguards()
         self.history = InMemoryChangeHistory()
         self.deployments = InMemoryDeployments()
-        self.logging_state = InMemoryWatchStateStore()
+        self.watch_state = InMemoryWatchStateStore()
         self.notifier = InMemoryNotifier()
         self.watcher = LoggingWatcher(
             deployed=DEPLOYED,
             deploying_role_arn=CONFIGURATOR,
-            put=VerifiedState(self.put, self.copy),
+            verified_state=VerifiedState(self.store, self.copy),
             live=LiveLogging(self.api, self.groups, self.roles),
             safeguards=self.safeguards,
             history=self.history,
             deployments=self.deployments,
-            logging_state=self.logging_state,
+            watch_state=self.watch_state,
             notifier=self.notifier,
         )
 
     def save(self, *written: LoggingConfiguration) -> None:
-        self.put.logging_state = LoggingState(written)
-        self.copy.memories = (self.put.logging_state,)
+        self.store.logging_state = LoggingState(written)
+        self.copy.states = (self.store.logging_state,)
 
     def check(self, cause: LoggingChange | None = None) -> int:
         """Check at noon; says in how many ways logging is not as deployed."""
-        return len(self.watcher.check(cause, NOON).differences)
+        return len(self.watcher.check(cause, NOON).drifts)
 
     @property
     def texts(self) -> list[str]:
@@ -108,7 +108,7 @@ def account() -> Account:
 def test_as_long_as_all_is_as_deployed_nobody_is_told(account: Account) -> None:
     assert [account.check(), account.check()] == [0, 0]
     assert account.texts == []
-    assert account.logging_state.state is None
+    assert account.watch_state.state is None
 
 
 def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Account) -> None:
@@ -291,7 +291,7 @@ def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) 
 
 def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
     planted = {"s3Config": {"bucketName": "attacker-bucket"}}
-    account.put.logging_state = LoggingState((CONFIGURATION,), found=planted)
+    account.store.logging_state = LoggingState((CONFIGURATION,), found=planted)
     account.check()
     (text,) = account.texts
     assert "in SSM differs from its copy in the state table" in text
@@ -308,7 +308,7 @@ def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: A
 def test_whoever_changed_the_memory_is_named(
     account: Account, action: str, parameters: dict[str, Any]
 ) -> None:
-    account.put.logging_state = LoggingState()
+    account.store.logging_state = LoggingState()
     account.history += [
         change(action, eventID="other", requestParameters={"name": "other"}, userIdentity=None),
         change(action, requestParameters=parameters),
@@ -346,7 +346,7 @@ def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> N
     account.notifier.refusals = 1
     with pytest.raises(ConnectionError):
         account.check(change())
-    assert account.logging_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
+    assert account.watch_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
     account.check(change())
     account.check()
     assert account.subjects == [CHANGED]
@@ -361,10 +361,10 @@ def test_it_is_remembered_before_it_is_told(account: Account) -> None:
 
         def load(self) -> WatchState:
             before = super().load()
-            self.state = replace(before, differences=(OFF,))
+            self.state = replace(before, drifts=(OFF,))
             return before
 
-    watcher = replace(account.watcher, logging_state=Quicker())
+    watcher = replace(account.watcher, watch_state=Quicker())
     with pytest.raises(WatchStateChangedError):
         watcher.check(None, NOON)
     assert account.texts == []
@@ -373,29 +373,29 @@ def test_it_is_remembered_before_it_is_told(account: Account) -> None:
 def test_only_so_many_events_are_remembered(account: Account) -> None:
     for number in range(60):
         account.check(change(eventID=f"event-{number}"))
-    assert len(account.logging_state.load().events) == 50
-    assert account.logging_state.load().events[-1] == "event-59"
+    assert len(account.watch_state.load().events) == 50
+    assert account.watch_state.load().events[-1] == "event-59"
     assert len(account.texts) == 60
 
 
 def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
-    account.put.logging_state = LoggingState(adopted=GROUP)
-    account.copy.memories = (account.put.logging_state,)
+    account.store.logging_state = LoggingState(adopted=GROUP)
+    account.copy.states = (account.store.logging_state,)
     adopted = replace(DEPLOYED, configuration=None, retention_days=None, role=None)
     adopting = replace(account.watcher, deployed=adopted)
-    assert adopting.check(None, NOON + timedelta(minutes=15)).differences == ()
+    assert adopting.check(None, NOON + timedelta(minutes=15)).drifts == ()
     assert account.subjects == [CHANGED, RESOLVED]
 
 
 ALARM = "BedrockMeter-Health-Coverage"
-ALARM_GONE = Difference(Subject.ALARM, f"alarms are gone: {ALARM}")
+ALARM_GONE = Drift(Subject.ALARM, f"alarms are gone: {ALARM}")
 
 
 def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(
         change("DeleteAlarms", requestParameters={"alarmNames": ["other", ALARM]})
     )
@@ -404,14 +404,14 @@ def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) 
     (text,) = account.texts
     assert f"The meter itself is not as it was deployed:\n- alarms are gone: {ALARM}" in text
     assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
-    account.safeguards.differences.clear()
+    account.safeguards.drifts.clear()
     account.check()
     assert account.subjects == [METER_CHANGED, RESOLVED]
 
 
 def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
     account.check()
     assert "Who: not known yet." in account.texts[0]
@@ -420,7 +420,7 @@ def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
 
 def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) -> None:
     account.api.live = None
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     assert account.check(change()) == 2
     assert account.subjects == ["invocation logging and the meter itself were changed"]
     assert account.texts[0].splitlines()[:4] == [
@@ -536,7 +536,7 @@ def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_othe
 ) -> None:
     live = replace(account.watcher.live, **{part: Unreadable()})
     account.watcher = replace(account.watcher, live=live)
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     assert [account.check(), account.check()] == [2, 2]
     (text,) = account.texts
     assert f"- {name} cannot be read: ThrottlingException\n" in text
@@ -547,8 +547,8 @@ def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_othe
 def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
     account: Account, part: str
 ) -> None:
-    put = replace(account.watcher.put, **{part: Unreadable()})
-    account.watcher = replace(account.watcher, put=put)
+    altered = replace(account.watcher.verified_state, **{part: Unreadable()})
+    account.watcher = replace(account.watcher, verified_state=altered)
     account.check()
     (text,) = account.texts
     assert "- the saved state of Bedrock's logging configuration cannot be read: Throttling" in text
@@ -566,16 +566,16 @@ def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
     account: Account, refused: set[str], gap: str
 ) -> None:
     """A disabled key gags the state table and the topic at once."""
-    key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
-    account.safeguards.differences.append(key)
-    account.logging_state.refused = refused
+    key = Drift(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
+    account.safeguards.drifts.append(key)
+    account.watch_state.refused = refused
     for _ in range(2):
         with pytest.raises(NotReadableError, match="AccessDenied"):
             account.check()
     assert account.subjects == [METER_CHANGED, METER_CHANGED]
     assert all(f"- {key.text}\n" in text and gap in text for text in account.texts)
     assert [notice.is_repeated for notice in account.notifier.notices] == [False, False]
-    account.logging_state.refused = set()
+    account.watch_state.refused = set()
     account.check()
     account.check()
     assert account.subjects == [METER_CHANGED] * 3
@@ -601,26 +601,24 @@ def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account
 def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new(
     account: Account,
 ) -> None:
-    account.safeguards.differences += [
-        Difference(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
+    account.safeguards.drifts += [
+        Drift(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
     ]
     names = [f"{'n' * 250}{number}" for number in range(100)]
     account.check(forced(requestParameters={"alarmNames": names}))
-    account.safeguards.differences[-1] = Difference(Subject.ALARM, "alarm 999: other")
+    account.safeguards.drifts[-1] = Drift(Subject.ALARM, "alarm 999: other")
     account.check()
     account.check()
     assert len(account.texts) == 2
     assert "and 950 more (" in account.texts[0]
     assert "and 95 more at" in account.texts[0]
     assert max(map(len, account.texts)) < 40_000
-    assert len(account.logging_state.load().to_text()) < 40_000
+    assert len(account.watch_state.load().to_text()) < 40_000
 
 
 def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:
     account.api.live = None
-    account.safeguards.differences += [
-        Difference(subject, f"{subject} changed") for subject in Subject
-    ]
+    account.safeguards.drifts += [Drift(subject, f"{subject} changed") for subject in Subject]
     account.check()
     (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Who: "))
     assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
