@@ -87,7 +87,7 @@ class TrafficAuditor(MeterFunction):
             construct_id,
             self,
             _EVERY,
-            "looks for calls outside the logs: other Regions, asynchronous ones",
+            "looks for calls that the logs do not have",
         )
 
     def _start_on_jobs(self) -> None:
