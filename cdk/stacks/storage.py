@@ -82,7 +82,7 @@ class StorageStack(Stack):
         self.logging_state = ssm.StringParameter(
             self,
             "LoggingState",
-            description="Bedrock Meter: Bedrock's logging configuration, the meter's and the previous one",
+            description="Bedrock Meter: Bedrock's logging configuration, current and replaced",
             string_value=NO_STATE,
         )
         self.logging_state.apply_removal_policy(RemovalPolicy.RETAIN)

@@ -170,14 +170,17 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
         text = f"log group {name} is of class {live.log_class}, which cannot be metered"
         yield Difference(Subject.LOG_GROUP, text)
     if deployed.retention_days not in (None, live.retention_days):
-        kept = "ever" if live.retention_days is None else live.retention_days
-        text = f"log group {name} keeps logs for {kept} instead of {deployed.retention_days} days"
+        kept = "forever" if live.retention_days is None else f"for {live.retention_days} days"
+        text = f"log group {name} keeps logs {kept} instead of {deployed.retention_days} days"
         yield Difference(Subject.LOG_GROUP, text)
     patterns = [pattern for arn, pattern in live.subscriptions if arn == deployed.destination_arn]
     if not patterns:
-        yield Difference(Subject.SUBSCRIPTION, f"log group {name} is not subscribed to any more")
+        yield Difference(
+            Subject.SUBSCRIPTION,
+            f"log group {name} has no subscription filter of the meter any more",
+        )
     elif "" not in patterns:
-        text = f"of log group {name} only what matches {show(min(patterns))} is delivered"
+        text = f"log group {name} delivers only events that match {show(min(patterns))}"
         yield Difference(Subject.SUBSCRIPTION, text)
 
 
@@ -191,17 +194,17 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Differen
         yield differ("is gone")
         return
     if normalize(live.trust) != normalize(deployed.trust):
-        yield differ(f"is trusted to others than was deployed (now {fingerprint(live.trust)})")
+        yield differ(f"has another trust policy (now {fingerprint(live.trust)})")
     wanted = normalize(deployed.policy)
     ours = {name for name, policy in live.policies.items() if normalize(policy) == wanted}
     if not ours:
-        yield differ("has lost the policy with which it writes logs")
+        yield differ("no longer has the policy that lets it write logs")
     if others := (live.policies.keys() - ours) | live.attached:
         documents = fingerprint({name: live.policies.get(name) for name in others})
         names = ", ".join(sorted(others))
         yield differ(f"has policies that were not deployed (now {documents}): {names}")
     if live.boundary is None:
-        yield differ("has lost its permissions boundary")
+        yield differ("no longer has its permissions boundary")
     elif live.boundary != deployed.boundary:
         yield differ(f"has another permissions boundary: {live.boundary}")
 

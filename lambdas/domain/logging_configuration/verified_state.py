@@ -72,11 +72,12 @@ def verify(
         return
     found = "nothing" if logging_state.found is None else describe(logging_state.found)
     message = (
-        "What Bedrock Meter remembers of Bedrock's logging configuration was changed by others: its"
-        " SSM parameter differs from the copy in the state table. According to the parameter,"
-        f" Bedrock Meter replaced: {found}. CloudTrail names who wrote it (PutParameter). Bring"
-        " back an earlier version of the parameter (`aws ssm get-parameter-history`), or, if the"
-        " parameter is right, delete the copy; docs/security.md says how."
+        "The saved state of Bedrock's logging configuration was changed by something other than"
+        " Bedrock Meter: its SSM parameter differs from the copy in the state table. According to"
+        f" the parameter, Bedrock Meter replaced: {found}. CloudTrail names who wrote it"
+        " (PutParameter). Restore an earlier version of the parameter (`aws ssm"
+        " get-parameter-history`), or, if the parameter is right, delete the copy;"
+        " docs/security.md says how."
     )
     raise AlteredStateError(message)
 
@@ -104,11 +105,11 @@ def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> It
         yield differ("in SSM differs from its copy in the state table")
         return
     except DamagedStateError:
-        yield differ("in SSM is gone or cannot be read")
+        yield differ("in SSM is missing or cannot be read")
         return
     wanted = deployed.configuration
     is_deployed = (
         recalled.adopted == deployed.log_group if wanted is None else recalled.is_ours(wanted)
     )
     if not is_deployed:
-        yield differ("is of another configuration than was deployed")
+        yield differ("does not match the deployed configuration")

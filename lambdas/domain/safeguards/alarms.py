@@ -62,7 +62,7 @@ def compare_alarms(
     """
     deployed = {alarm.physical_id: alarm for alarm in list_resources(resources, _KIND)}
     if gone := deployed.keys() - live.keys():
-        yield Difference(Subject.ALARM, f"alarms are gone: {list_names(gone)}")
+        yield Difference(Subject.ALARM, f"alarms are missing: {list_names(gone)}")
     present = sorted(deployed.keys() & live.keys())
     silent = [
         name
@@ -71,7 +71,7 @@ def compare_alarms(
         != deployed[name].properties.get("ActionsEnabled", True)
     ]
     if silent:
-        text = f"actions were switched off or on for alarms: {list_names(silent)}"
+        text = f"actions were turned off or on for alarms: {list_names(silent)}"
         yield Difference(Subject.ALARM, text)
     for name in present:
         for text in _changes(deployed[name].properties, live[name]):
@@ -85,7 +85,9 @@ def find_muted_alarms(
     names = {alarm.physical_id for alarm in list_resources(resources, _KIND)}
     for rule in rules:
         if rule.alarm_names is None:
-            yield Difference(Subject.ALARM, f"mute rule {show(rule.name)} is listed, but not found")
+            yield Difference(
+                Subject.ALARM, f"mute rule {show(rule.name)} is listed but cannot be found"
+            )
         elif muted := names & rule.alarm_names:
             text = f"mute rule {show(rule.name)} silences alarms: {list_names(muted)}"
             yield Difference(Subject.ALARM, text)

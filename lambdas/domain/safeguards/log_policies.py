@@ -62,7 +62,7 @@ def find_log_policies(
             yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
     for name, criteria in sorted(live.field_criteria.items()):
         if live.subscriptions.get(name) == destination_arn:
-            text = f"of log group {log_group} only events from {show(criteria)} are delivered"
+            text = f"log group {log_group} delivers only events from {show(criteria)}"
             yield Difference(Subject.LOG_POLICY, text)
 
 
@@ -87,7 +87,7 @@ def compare_log_groups(
         for group in list_resources(resources, _LOG_GROUP)
     }
     if gone := deployed.keys() - live.keys():
-        text = f"log groups of functions are gone: {list_names(gone)}"
+        text = f"log groups of functions are missing: {list_names(gone)}"
         yield Difference(Subject.LOG_POLICY, text)
     expiring = {
         name: kept

@@ -95,12 +95,12 @@ def compare_topic(
     """
     resources = list(resources)
     if live is None:
-        yield _topic_difference("the topic of notifications is gone")
+        yield _topic_difference("the notification topic is missing")
         return
     for topic in list_resources(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
             yield _topic_difference(
-                f"the topic is encrypted with another key, or with none (now {show(live.key)})"
+                f"the encryption key of the topic was changed (now {show(live.key)})"
             )
     for policy in list_resources(resources, _TOPIC_POLICY):
         if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
@@ -115,7 +115,7 @@ def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iter
     """Find what keeps alarms and functions from using the topic's key."""
     for key in list_resources(resources, _KEY):
         if live is None:
-            yield _key_difference("the key of the topic is gone")
+            yield _key_difference("the key of the topic is missing")
             return
         if live.state != _ENABLED:
             yield _key_difference(f"the key of the topic cannot be used: its state is {live.state}")
@@ -160,10 +160,10 @@ def _compare_subscription(
         yield _topic_difference(f"{name} is gone")
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
-            yield _topic_difference(f"{name} is not confirmed, so it receives nothing")
+            yield _topic_difference(f"{name} is not confirmed, so it receives no notifications")
     elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
         shown = show(max(filter_ for filter_ in filters if filter_ is not None))
-        yield _topic_difference(f"{name} receives only what matches {shown}")
+        yield _topic_difference(f"{name} receives only notifications that match {shown}")
 
 
 def _without_secrets(endpoint: str) -> str:
