@@ -17,7 +17,7 @@ from lambdas.domain.logging_configuration.plan import (
     describe,
     get_log_group,
 )
-from lambdas.domain.words import fingerprint, normalize, show
+from lambdas.domain.words import fingerprint, normalize, plural, show
 
 PolicyDocument: TypeAlias = Mapping[str, Any]
 """Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"""
@@ -170,7 +170,8 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
         text = f"log group {name} is of class {live.log_class}, which cannot be metered"
         yield Difference(Subject.LOG_GROUP, text)
     if deployed.retention_days not in (None, live.retention_days):
-        kept = "forever" if live.retention_days is None else f"for {live.retention_days} days"
+        days = live.retention_days
+        kept = "forever" if days is None else f"for {plural(days, 'day')}"
         text = f"log group {name} keeps logs {kept} instead of {deployed.retention_days} days"
         yield Difference(Subject.LOG_GROUP, text)
     patterns = [pattern for arn, pattern in live.subscriptions if arn == deployed.destination_arn]

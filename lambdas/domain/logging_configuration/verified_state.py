@@ -105,7 +105,7 @@ def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> It
         yield differ("in SSM differs from its copy in the state table")
         return
     except DamagedStateError:
-        yield differ("in SSM is missing or cannot be read")
+        yield differ("in SSM is gone or cannot be read")
         return
     wanted = deployed.configuration
     is_deployed = (

@@ -62,7 +62,7 @@ def compare_alarms(
     """
     deployed = {alarm.physical_id: alarm for alarm in list_resources(resources, _KIND)}
     if gone := deployed.keys() - live.keys():
-        yield Difference(Subject.ALARM, f"alarms are missing: {list_names(gone)}")
+        yield Difference(Subject.ALARM, f"alarms are gone: {list_names(gone)}")
     present = sorted(deployed.keys() & live.keys())
     silent = [
         name

@@ -87,7 +87,7 @@ def compare_log_groups(
         for group in list_resources(resources, _LOG_GROUP)
     }
     if gone := deployed.keys() - live.keys():
-        text = f"log groups of functions are missing: {list_names(gone)}"
+        text = f"log groups of functions are gone: {list_names(gone)}"
         yield Difference(Subject.LOG_POLICY, text)
     expiring = {
         name: kept

@@ -95,7 +95,7 @@ def compare_topic(
     """
     resources = list(resources)
     if live is None:
-        yield _topic_difference("the notification topic is missing")
+        yield _topic_difference("the notification topic is gone")
         return
     for topic in list_resources(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
@@ -115,7 +115,7 @@ def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iter
     """Find what keeps alarms and functions from using the topic's key."""
     for key in list_resources(resources, _KEY):
         if live is None:
-            yield _key_difference("the key of the topic is missing")
+            yield _key_difference("the key of the topic is gone")
             return
         if live.state != _ENABLED:
             yield _key_difference(f"the key of the topic cannot be used: its state is {live.state}")
