@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Size
+from aws_cdk import Size
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import MAX_TIMEOUT
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.bundle import DependencyGroup
 from cdk.components.call_enrichment import grant_enrich_calls
@@ -65,7 +66,7 @@ class ReportingFunction(MeterFunction):
             settings=settings,
             defaults=defaults,
             groups=groups,
-            timeout=Duration.minutes(15),  # the longest there is
+            timeout=MAX_TIMEOUT,
             memory_size=2048,  # for the maximum of charges or calls that each function states
             ephemeral_storage=ephemeral_storage,
         )

@@ -48,7 +48,7 @@ class Config(
     LoggingSettings,
     OperationSettings,
 ):
-    """All settings of a deployment. cdk/README.md explains each one."""
+    """All settings of a deployment. docs/settings.md explains each one."""
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:

@@ -9,6 +9,7 @@ from pydantic import model_validator
 from cdk.config.setting_types import Words
 from lambdas.domain.logging_configuration import ExistingPolicy
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
+from lambdas.domain.safeguards.log_policies import DATA_PROTECTION
 from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -38,6 +39,8 @@ class LoggingSettings(SettingsModel):
 
     Attributes:
         log_content: Let Bedrock log prompts and completions as well.
+        mask_log_content: Mask secrets in logged prompts and completions. Without `log_content`, and
+            in an adopted log group, it masks nothing.
         log_retention_days: The retention of the invocation logs, in days.
         existing_logging: The action if Bedrock's logging is already configured by others.
         adopted_log_group: The log group of that configuration, for `adopt`.
@@ -46,10 +49,16 @@ class LoggingSettings(SettingsModel):
     """
 
     log_content: bool = False
+    mask_log_content: bool = True
     log_retention_days: _LogRetentionDays = 90
     existing_logging: ExistingPolicy = ExistingPolicy.REFUSE
     adopted_log_group: _LogGroupName | None = None
     known_log_policies: Annotated[tuple[_KnownLogPolicy, ...], Words] = ()
+
+    @property
+    def is_content_masked(self) -> bool:
+        """True if the deployment masks secrets in the metered log group."""
+        return self.log_content and self.mask_log_content and self.adopted_log_group is None
 
     @model_validator(mode="after")
     def _adopts_a_group(self) -> Self:
@@ -64,5 +73,15 @@ class LoggingSettings(SettingsModel):
             "adopted_log_group",
             "a name with existing_logging 'adopt' alone",
             is_so=self.adopted_log_group is None or is_adopted,
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_the_owner_s_masks(self) -> Self:
+        check(
+            "mask_log_content",
+            f"false while known_log_policies has {DATA_PROTECTION}, for a log group has one data"
+            " protection policy and a deployment would replace yours",
+            is_so=not self.is_content_masked or DATA_PROTECTION not in self.known_log_policies,
         )
         return self

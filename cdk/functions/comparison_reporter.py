@@ -74,7 +74,12 @@ class ComparisonReporter(ReportingFunction):
         if may_have_content:
             self._grant_read_logs(metered_group)
         self.scheduled = Scheduled(
-            construct_id, self, _EVERY, "compares models on real traffic", self.fixed_name
+            construct_id,
+            self,
+            _EVERY,
+            "compares models on real traffic",
+            self.fixed_name,
+            is_growing=True,
         )
 
     def _grant_read_logs(self, log_group: str) -> None:

@@ -71,5 +71,10 @@ class FocusExporter(ReportingFunction):
             ephemeral_storage=Size.gibibytes(1),
         )
         self.scheduled = Scheduled(
-            construct_id, self, _EVERY, "writes costs in FOCUS columns", self.fixed_name
+            construct_id,
+            self,
+            _EVERY,
+            "writes costs in FOCUS columns",
+            self.fixed_name,
+            is_growing=True,
         )

@@ -29,12 +29,12 @@ _TEMPLATES = Path(__file__).parents[2] / "cdk.out"
 # or give a role more rights than the templates' own policies do.
 _UNUSED = re.compile(
     "Abac|Accelerate|Acl$|Analytics|BearerToken|Bucket(Metadata|Website)|CORS|Cors|CapacityProvider"
-    "|CodeSigning|DataProtection|Group(Policy)$|Import|IndexPolic|IntelligentTiering|Inventory"
+    "|CodeSigning|Group(Policy)$|Import|IndexPolic|IntelligentTiering|Inventory"
     "|Kinesis|LogDelivery|LogEvents|Metadata|MetricData|MetricsConfiguration|Notification"
     "|ObjectLock|OwnershipControls|PrimaryRegion|REST|Recursion|Replica"
     "|RuntimeManagement|Scaling|ServiceLinkedRole|UserPolicy|Website|BucketLogging"
     "|^dynamodb:(BatchWriteItem|(Delete|Get|Put|Update)Item|Query|Scan)$|^logs:CreateLogStream$"
-    "|^s3:(Delete|Put)Object|(Delete|Put)ResourcePolicy$"
+    "|^s3:(Delete|Put)Object|^sns:\\w+DataProtectionPolicy$|(Delete|Put)ResourcePolicy$"
     "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy)$"
     "|^kms:(?!CreateKey$|List(Aliases|Keys)$)"  # the key's own policy allows them
 )

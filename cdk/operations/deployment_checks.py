@@ -12,13 +12,14 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.config import stack_names
+from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries, read_settings
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import memoize
 from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
-from cdk.operations.own_log_policies import find_own_log_policies
+from cdk.operations.own_log_policies import find_own_log_policies, read_masks
 from cdk.operations.price_state import (
     DamagedPriceStateError,
     describe_held,
@@ -27,7 +28,9 @@ from cdk.operations.price_state import (
 from lambdas.domain.logging_configuration import DamagedStateError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
-from lambdas.domain.words import list_names
+from lambdas.domain.safeguards.log_policies import DATA_PROTECTION
+from lambdas.domain.safeguards.masking import compare_masks
+from lambdas.domain.words import list_names, plural
 
 if TYPE_CHECKING:
     from lambdas.domain.logging_configuration import LoggingConfiguration, LoggingState
@@ -39,6 +42,7 @@ _MANTLE_DAYS = 14
 _MAX_PRICE_LIST_AGE = timedelta(days=3)
 _MAX_HELD_NAMED = 5
 _TRAFFIC_HOURS = timedelta(hours=3)
+_KINDS = plural(len(MASKED_IDENTIFIERS), "kind") + " of secrets"
 _ANEW = "run make destroy and make deploy (the data stays)"
 _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
@@ -78,6 +82,7 @@ class DeploymentChecks:
         adopted_log_group: The log group of others to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
         stacks: The names of the stacks of a deployment, by the settings.
+        is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
     """
 
     session: boto3.Session
@@ -86,6 +91,7 @@ class DeploymentChecks:
     adopted_log_group: str | None = None
     known_log_policies: tuple[str, ...] = ()
     stacks: tuple[str, ...] = stack_names.ALL
+    is_content_masked: bool = False
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -97,6 +103,7 @@ class DeploymentChecks:
             ("invocation logging", self._logging),
             ("subscription", self._subscription),
             ("log policies", self._log_policies),
+            ("masking", self._masking),
             ("trail", self._trail),
             ("notifications", self._notifications),
             ("meter", self._meter),
@@ -217,9 +224,29 @@ class DeploymentChecks:
 
     def _log_policies(self) -> tuple[Status, str]:
         group = self.deployment.metered_log_group if self._is_deployed else self.adopted_log_group
-        if found := find_own_log_policies(self.session, group, self.known_log_policies):
+        ours = [DATA_PROTECTION] if self.is_content_masked else []
+        known = [*self.known_log_policies, *ours]
+        if found := find_own_log_policies(self.session, group, known):
             return Status.WARNING, f"logging_watcher will report: {'; '.join(found)}."
         return Status.OK, "None that known_log_policies lacks."
+
+    def _masking(self) -> tuple[Status, str]:
+        if not self.is_content_masked:
+            return (
+                Status.OK,
+                "Off: the settings log no prompts, do not mask them, or adopt a log group.",
+            )
+        if not self._is_deployed:
+            return Status.OK, f"Deploying masks {_KINDS} in logged prompts."
+        group = self.deployment.metered_log_group
+        live = read_masks(self.session.client("logs"), group) or frozenset()
+        wanted = frozenset(MASKED_IDENTIFIERS)
+        if found := [*compare_masks(wanted, live, log_group=group)]:
+            return Status.PROBLEM, (
+                f"{'; '.join(found)}. If you just changed the settings, run make deploy; else"
+                " deploy once with mask_log_content=false and once with true."
+            )
+        return Status.OK, f"{group} masks {_KINDS} in logged prompts. Copies in S3 are not masked."
 
     def _trail(self) -> tuple[Status, str]:
         client = self.session.client("cloudtrail")

@@ -34,6 +34,7 @@ def check_account(session: boto3.Session) -> None:
         config.adopted_log_group,
         config.known_log_policies,
         config.stacks,
+        is_content_masked=config.is_content_masked,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

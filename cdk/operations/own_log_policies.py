@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from lambdas.domain.safeguards.account_policies import (
     find_account_policies,
 )
 from lambdas.domain.safeguards.log_policies import LogPolicies, find_log_policies
+from lambdas.domain.safeguards.masking import masked_identifiers
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -73,7 +75,6 @@ def _find_log_group_policies(
     client: CloudWatchLogsClient, log_group: str, known: Collection[str]
 ) -> Iterator[Difference]:
     filters = _answer(client.describe_subscription_filters, logGroupName=log_group)
-    protection = _answer(client.get_data_protection_policy, logGroupIdentifier=log_group)
     transformer = _answer(client.get_transformer, logGroupIdentifier=log_group)
     subscriptions = {
         filter_["filterName"]: filter_["destinationArn"]
@@ -86,7 +87,7 @@ def _find_log_group_policies(
     ]
     return find_log_policies(
         LogPolicies(
-            has_data_protection=bool(protection.get("policyDocument")),
+            masks=read_masks(client, log_group),
             has_transformer=bool(transformer.get("transformerConfig")),
             subscriptions=subscriptions,
         ),
@@ -94,6 +95,13 @@ def _find_log_group_policies(
         destination_arn=ours[0] if ours else "",
         known=known,
     )
+
+
+def read_masks(client: CloudWatchLogsClient, log_group: str) -> frozenset[str] | None:
+    """Read the data identifiers that a log group's policy masks; `None` without a policy."""
+    answer = _answer(client.get_data_protection_policy, logGroupIdentifier=log_group)
+    policy = answer.get("policyDocument")
+    return masked_identifiers(json.loads(policy)) if policy else None
 
 
 def _answer(ask: Callable[..., Any], **request: object) -> Mapping[str, Any]:

@@ -28,6 +28,8 @@ _PRICES = Path(__file__).with_name("unit_prices.json")
 # Taken high: a metadata-only record. Without their bodies, those in tests/fixtures/ have 550 bytes
 # on average and 800 at most; CloudWatch Logs adds 26 an event.
 BYTES_OF_A_LOG_RECORD = 1_000
+# An assumption: some 4,000 tokens of text. With `log_content`, this is what decides the bill.
+BYTES_OF_A_LOG_RECORD_WITH_CONTENT = 20_000
 # Taken high as well; a write unit holds 1,024 bytes.
 BYTES_OF_A_LEDGER_ITEM = 700
 CALLS_OF_A_DELIVERY = 10
@@ -111,7 +113,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     return [
         *_metrics(usage, config, prices),
         *_watching(usage, config, prices),
-        _logs(calls, config, prices),
+        *_logs(calls, config, prices),
         *_ledger(calls, ledger_gb, config, prices),
         *_counting(calls, prices),
         *_hourly_looks(prices),
@@ -170,14 +172,19 @@ def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem
     ]
 
 
-def _logs(calls: Decimal, config: Config, prices: UnitPrices) -> CostItem:
-    logs_gb = calls * BYTES_OF_A_LOG_RECORD / _GB
-    return CostItem(
+def _logs(calls: Decimal, config: Config, prices: UnitPrices) -> list[CostItem]:
+    size = BYTES_OF_A_LOG_RECORD_WITH_CONTENT if config.log_content else BYTES_OF_A_LOG_RECORD
+    logs_gb = calls * size / _GB
+    logs = CostItem(
         "CloudWatch Logs",
-        "invocation logs, taken in and kept",
+        f"invocation logs of {size:,} bytes a call, taken in and kept",
         logs_gb * prices["logs_ingested_gb"]
         + logs_gb * config.log_retention_days / 30 * prices["logs_stored_gb_month"],
     )
+    if not config.is_content_masked:
+        return [logs]
+    usd = logs_gb * prices["logs_masked_gb"]
+    return [logs, CostItem("CloudWatch Logs", "secrets masked in them", usd)]
 
 
 def _ledger(

@@ -11,6 +11,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk.components.acknowledgements import acknowledge
+from cdk.components.content_masking import masking_policy
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config, stack_names
@@ -60,6 +61,7 @@ class StorageStack(Stack):
             "InvocationLogs",
             log_group_class=logs.LogGroupClass.STANDARD,  # others allow no subscription filter
             encryption_key=self.data_key,
+            data_protection_policy=masking_policy() if config.is_content_masked else None,
             removal_policy=RemovalPolicy.RETAIN,
         )
         self.log_group.node.default_child.retention_in_days = config.log_retention_days  # type: ignore[union-attr]

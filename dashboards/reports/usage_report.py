@@ -12,8 +12,8 @@ from rich.text import Text
 from cdk.operations.terminal import printable_name
 from dashboards.reports.local_meter import LocalMeter
 from dashboards.reports.usage_notes import print_notes
-from lambdas.adapters.report_layouts.money import cost_legend, dollars
 from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.money import cost_legend, dollars
 from lambdas.domain.usage import UsageSummary, UsageTotals, total_figures
 
 _ROWS_SHOWN = 25

@@ -18,6 +18,7 @@ from lambdas.domain.safeguards.log_policies import (
     find_log_policies,
     log_group_names,
 )
+from lambdas.domain.safeguards.masking import find_deployed_masks
 from lambdas.domain.safeguards.ports import (
     Alarms,
     DeployedStacks,
@@ -139,7 +140,7 @@ class SafeguardChecker:
             yield from compare_key(resources, self.live.keys.find(key_id))
 
     def _log_policies(
-        self, _resources: tuple[DeployedResource, ...], _now: datetime
+        self, resources: tuple[DeployedResource, ...], _now: datetime
     ) -> Iterator[Difference]:
         metered = self.metered
         live = self.live.logs.read(metered.log_group)
@@ -149,6 +150,7 @@ class SafeguardChecker:
                 log_group=metered.log_group,
                 destination_arn=metered.destination_arn,
                 known=metered.known_policies,
+                deployed_masks=find_deployed_masks(resources, metered.log_group),
             )
 
     def _account_policies(self, kind: str) -> _Check:

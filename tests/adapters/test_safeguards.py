@@ -33,6 +33,15 @@ from tests.unit.safeguards.deployed import (
 )
 
 GROUP = "meter"
+MASKING = {
+    "Statement": [
+        {
+            "DataIdentifier": [f"arn:aws:dataprotection::aws:data-identifier/{name}"],
+            "Operation": {operation: {}},
+        }
+        for name, operation in (("Ssn-US", "Deidentify"), ("IpAddress", "Audit"))
+    ]
+}
 MAPPING = "11111111-2222-3333-4444-555555555555"
 MAIL = resource(
     "AWS::SNS::Subscription", "mail", {"Endpoint": "finops@example.com", "Protocol": "email"}
@@ -197,11 +206,11 @@ def test_what_is_done_with_a_log_group_is_read() -> None:
             "fieldSelectionCriteria": '@aws.region NOT IN ["us-east-1"]',
         }
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
-        stub.add_response("get_data_protection_policy", {"policyDocument": "{}"})
+        stub.add_response("get_data_protection_policy", {"policyDocument": json.dumps(MASKING)})
         stub.add_response("get_transformer", {"transformerConfig": [{"parseJSON": {}}]})
         found = CloudWatchLogSettings(logs).read(GROUP)
     assert found == LogPolicies(
-        has_data_protection=True,
+        masks=frozenset({"Ssn-US"}),
         has_transformer=True,
         subscriptions={"ours": FUNCTION_ARN},
         field_criteria={"ours": '@aws.region NOT IN ["us-east-1"]'},
@@ -215,7 +224,7 @@ def test_a_log_group_without_policies_has_none() -> None:
         stub.add_client_error("get_data_protection_policy", "ResourceNotFoundException")
         stub.add_client_error("get_transformer", "ResourceNotFoundException")
         found = CloudWatchLogSettings(logs).read(GROUP)
-    assert found == LogPolicies(has_data_protection=False, has_transformer=False, subscriptions={})
+    assert found == LogPolicies(masks=None, has_transformer=False, subscriptions={})
 
 
 def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:

@@ -1,5 +1,6 @@
 """Missing calls and changes of logging are found by the functions as they are deployed."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,6 +78,24 @@ def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
     assert f"- actions were turned off or on for alarms: {COVERAGE_ALARM}\n" in changed
     assert f"- rule {rule} is DISABLED, was ENABLED" in changed
     assert "match the deployment" in resolved
+
+
+def test_masks_that_others_put_on_the_log_group_are_notified_and_so_is_their_end(
+    deployed: Deployed, subscriber: Subscriber
+) -> None:
+    logs, now = deployed.cloud.client("logs"), datetime.now(UTC)
+    arn = "arn:aws:dataprotection::aws:data-identifier/EmailAddress"
+    masking = {"DataIdentifier": [arn], "Operation": {"Deidentify": {"MaskConfig": {}}}}
+    logs.put_data_protection_policy(
+        logGroupIdentifier=deployed.log_group,
+        policyDocument=json.dumps({"Name": "x", "Version": "2021-06-01", "Statement": [masking]}),
+    )
+    deployed.start("LoggingWatcher", event("Scheduled Event", now))
+    logs.delete_data_protection_policy(logGroupIdentifier=deployed.log_group)
+    deployed.start("LoggingWatcher", event("Scheduled Event", now))
+    changed, resolved = wait_for_texts(subscriber, 2)
+    assert f"- a data protection policy masks text in log group {deployed.log_group}" in changed
+    assert "are as they were deployed" in resolved
 
 
 def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(

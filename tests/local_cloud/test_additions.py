@@ -499,6 +499,37 @@ def test_a_log_group_has_no_policies_and_one_that_is_missing_is_missing(cloud: L
         logs.get_transformer(logGroupIdentifier="missing")
 
 
+def test_a_log_group_has_the_data_protection_policy_of_its_template(cloud: LocalCloud) -> None:
+    logs, stack = cloud.client("logs"), "data-protection"
+
+    def write_template(**properties: Any) -> str:
+        group = {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {"LogGroupName": "protected", **properties},
+        }
+        return json.dumps({"Resources": {"Group": group}})
+
+    def read_policy() -> str | None:
+        answer = logs.get_data_protection_policy(logGroupIdentifier="protected")
+        policy: str | None = answer.get("policyDocument")
+        return policy
+
+    policy = {"Name": "masking", "Version": "2021-06-01", "Statement": []}
+    deploy(cloud, stack, write_template(DataProtectionPolicy=policy))
+    assert json.loads(read_policy() or "") == policy
+    logs.put_data_protection_policy(logGroupIdentifier="protected", policyDocument="{}")
+    assert read_policy() == "{}"
+    logs.delete_data_protection_policy(logGroupIdentifier="protected")
+    assert read_policy() is None
+    logs.put_data_protection_policy(logGroupIdentifier="protected", policyDocument="{}")
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.update_stack(StackName=stack, TemplateBody=write_template(RetentionInDays=30))
+    cloudformation.get_waiter("stack_update_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 1}
+    )
+    assert read_policy() is None
+
+
 def test_a_deployed_topic_has_the_key_of_its_template(cloud: LocalCloud) -> None:
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": "arn:key"}}
     deploy(cloud, "topic-keys", json.dumps({"Resources": {"Topic": topic}}))

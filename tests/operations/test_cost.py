@@ -74,6 +74,20 @@ def test_metrics_of_some_calls_alone_are_billed_where_there_are_such_calls() -> 
     assert occasional_usd(Usage(1, 50, 6), Config(), PRICES) == (8 + 6 * 6 + 7) * Decimal("0.3")
 
 
+def test_logged_prompts_cost_more_and_masking_them_has_a_line() -> None:
+    def costs(**settings: bool) -> dict[str, Decimal]:
+        config = Config.from_context(settings)
+        lines = running_cost(Usage(10**6, 1, 1), config, PRICES)
+        return {line.what: line.usd for line in lines if line.service == "CloudWatch Logs"}
+
+    assert [name for name in costs() if "masked" in name] == []
+    unmasked = costs(log_content=True, mask_log_content=False)
+    (logs,) = unmasked.values()
+    assert logs == 20 * sum(costs().values())
+    # 20 GB at $0.12.
+    assert costs(log_content=True) == unmasked | {"secrets masked in them": Decimal("2.40")}
+
+
 def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
     assert total(Usage(10**6, 50, 6)) <= 174
 
@@ -82,9 +96,9 @@ def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 23, Decimal("1159.9408")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 23, Decimal("1160.1408")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 23, Decimal("3446.5408")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 23, Decimal("3446.7408")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -168,7 +182,7 @@ def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> 
     saved = total(Usage(10**6, 50, 6)) - total(Usage(10**6, 50, 6), without)
     reads = 30 * Decimal(3 * 10**6 * 700) / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
     seconds = 30 * Decimal(3 * 10**6) / 10**4
-    alarms = 2 * PRICES["alarm_metric_month"]
+    alarms = 3 * PRICES["alarm_metric_month"]
     assert saved == reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms
 
 
@@ -180,8 +194,8 @@ def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
     runs, kept_calls = Decimal(30) / 7, Decimal(3 * 10**6)
     reads = runs * kept_calls * 700 / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
     seconds = runs * kept_calls / 10**4
-    alarm = PRICES["alarm_metric_month"]
-    expected = reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarm
+    alarms = 2 * PRICES["alarm_metric_month"]
+    expected = reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms
     assert abs(saved - expected) < Decimal(10) ** -12
 
 

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
+from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.account import in_account
 from cdk.operations.boundary import Boundary
 from cdk.operations.deployment import Deployment
@@ -32,9 +33,10 @@ def session(aws: None) -> boto3.Session:
     return boto3.Session()
 
 
-def examine(session: boto3.Session) -> dict[str, CheckResult]:
+def examine(session: boto3.Session, **settings: Any) -> dict[str, CheckResult]:
     deployment = Deployment(session.client("cloudformation"))
-    return {finding.check: finding for finding in DeploymentChecks(session, deployment).examine()}
+    findings = DeploymentChecks(session, deployment, **settings).examine()
+    return {finding.check: finding for finding in findings}
 
 
 def bootstrap(version: str = "21") -> None:
@@ -415,6 +417,30 @@ def test_subscription_filters_of_an_adopted_log_group_are_named(session: boto3.S
 
     assert status() == (Status.WARNING, True)
     assert status(word) == (Status.OK, False)
+
+
+def test_the_masks_of_a_deployed_log_group_are_compared_with_the_settings(
+    session: boto3.Session, data_protection: dict[str, str]
+) -> None:
+    masking = {"is_content_masked": True}
+    assert examine(session, **masking)["masking"].text.startswith("Deploying masks 22 kinds")
+    group = f"{stack_names.STORAGE}-logs"
+    boto3.client("logs").create_log_group(logGroupName=group)
+    deploy(stack_names.STORAGE, LogGroupName=group)
+    deploy(stack_names.INGESTION)
+    missing = examine(session, **masking)["masking"]
+    assert missing.status is Status.PROBLEM
+    assert f"{group} does not mask AwsSecretKey, " in missing.text
+    arns = [f"arn:aws:dataprotection::aws:data-identifier/{name}" for name in MASKED_IDENTIFIERS]
+    statement = {"DataIdentifier": arns, "Operation": {"Deidentify": {"MaskConfig": {}}}}
+    data_protection[group] = json.dumps({"Statement": [statement]})
+    masked = examine(session, **masking)
+    assert masked["masking"].status is Status.OK
+    assert "Copies in S3 are not masked" in masked["masking"].text
+    assert masked["log policies"].status is Status.OK
+    off = examine(session)
+    assert off["masking"].status is Status.OK
+    assert f"masks text in log group {group}" in off["log policies"].text
 
 
 def test_denied_log_policies_are_unknown(session: boto3.Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,7 @@ from lambdas.adapters.refusals import (
 )
 from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.log_policies import LogPolicies
+from lambdas.domain.safeguards.masking import masked_identifiers
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -38,7 +40,7 @@ class CloudWatchLogSettings:
             # Two at most, which are one page.
             filters = self._client.describe_subscription_filters(logGroupName=log_group)
             return LogPolicies(
-                has_data_protection=self._has_data_protection(log_group),
+                masks=self._masks(log_group),
                 has_transformer=self._has_transformer(log_group),
                 subscriptions={
                     filter_["filterName"]: filter_["destinationArn"]
@@ -71,12 +73,14 @@ class CloudWatchLogSettings:
                 for group in page["logGroups"]
             }
 
-    def _has_data_protection(self, log_group: str) -> bool:
+    def _masks(self, log_group: str) -> frozenset[str] | None:
         try:
             answer = self._client.get_data_protection_policy(logGroupIdentifier=log_group)
         except ClientError as error:
-            return _exists_after(error)
-        return bool(answer.get("policyDocument"))
+            _exists_after(error)
+            return None
+        policy = answer.get("policyDocument")
+        return masked_identifiers(json.loads(policy)) if policy else None
 
     def _has_transformer(self, log_group: str) -> bool:
         try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from lambdas.adapters.report_layouts.money import cost_legend, dollars
 from lambdas.adapters.report_layouts.tables import Table, shown_time
 from lambdas.domain.metrics import OTHER_PROJECTS
+from lambdas.domain.money import cost_legend, dollars
 from lambdas.domain.reports.comparison import (
     MEANINGS,
     UNKNOWNS,

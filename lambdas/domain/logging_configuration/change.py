@@ -93,6 +93,7 @@ WATCHED: Mapping[Subject, WatchedActions] = {
     Subject.LOG_POLICY: WatchedActions(
         "logs",
         (
+            "DeleteDataProtectionPolicy",
             "DeleteLogGroup",
             "DeleteRetentionPolicy",
             "PutAccountPolicy",

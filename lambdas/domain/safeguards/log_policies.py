@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lambdas.domain.logging_configuration import Difference, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
+from lambdas.domain.safeguards.masking import compare_masks
 from lambdas.domain.safeguards.words import hint_at_known
 from lambdas.domain.words import fingerprint, list_names, show
 
@@ -20,20 +21,26 @@ class LogPolicies:
     """The policies and filters that CloudWatch Logs applies to the metered log group.
 
     Attributes:
-        has_data_protection: Whether a policy of the log group masks text, for subscribers too.
+        masks: The data identifiers that a policy of the log group masks, for subscribers too;
+            `None` without a policy.
         has_transformer: Whether a transformer rewrites its log events.
         subscriptions: The destinations of its subscription filters, by name.
         field_criteria: The log events that filters select by their source, by name.
     """
 
-    has_data_protection: bool
+    masks: frozenset[str] | None
     has_transformer: bool
     subscriptions: Mapping[str, str]
     field_criteria: Mapping[str, str] = field(default_factory=dict)
 
 
 def find_log_policies(
-    live: LogPolicies, *, log_group: str, destination_arn: str, known: Collection[str]
+    live: LogPolicies,
+    *,
+    log_group: str,
+    destination_arn: str,
+    known: Collection[str],
+    deployed_masks: frozenset[str] | None = None,
 ) -> Iterator[Difference]:
     """Find what masks, rewrites or copies the metered log group.
 
@@ -42,9 +49,15 @@ def find_log_policies(
         log_group: The metered log group.
         destination_arn: The function that counts.
         known: The policies that the account's owner has declared in `known_log_policies`.
+        deployed_masks: The data identifiers that the deployment masks; `None` if it has no policy.
     """
+    if deployed_masks is not None:
+        live_masks = live.masks or frozenset()
+        for difference in compare_masks(deployed_masks, live_masks, log_group=log_group):
+            yield Difference(Subject.LOG_POLICY, difference)
     found = {
-        DATA_PROTECTION: live.has_data_protection
+        DATA_PROTECTION: deployed_masks is None
+        and live.masks is not None
         and f"a data protection policy masks text in log group {log_group}",
         TRANSFORMER: live.has_transformer
         and f"a transformer rewrites the events of log group {log_group}",

@@ -162,7 +162,7 @@ def test_an_assumed_price_is_marked_and_no_alternative_has_one() -> None:
     )
     text = plain_text(report_tables(report))
     assert shown_models(text) == ["maker.line-far-v1 *", "maker.line-near-v1"]
-    assert "All projects, text: 1 call for ~$2.0000" in text
+    assert "All projects, text: 1 call for ~$2.00" in text
     assert "  ~  holds an assumed price" in text
     (traffic,) = json.loads(report_json(report, {}))["account"]["traffic"]
     assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
@@ -185,7 +185,7 @@ def test_a_guardrail_costs_the_same_beside_any_model_and_other_units_are_not_com
     )
     (traffic,) = report.account.traffic
     assert (traffic.mix.usd, traffic.mix.guardrail_usd) == (Decimal(1), Decimal(15))
-    assert "Guardrails cost $15.0000 beside that" in plain_text(report_tables(report))
+    assert "Guardrails cost $15.00 beside that" in plain_text(report_tables(report))
     assert report.account.unpriced == {
         Unknown("maker.pictures-v1", Unpriced.BILLED_IN_OTHER_UNITS): 1
     }
@@ -196,7 +196,7 @@ def test_the_text_shows_the_shipped_models() -> None:
         call(tokens=TokenCounts(M, M), model=HAIKU_3), pricing=Pricing(shipped_prices())
     )
     text = plain_text(report_tables(report))
-    assert "All projects, text: 1 call for $1.5000" in text
+    assert "All projects, text: 1 call for $1.50" in text
     assert f"{HAIKU_3} *" in text
     models = shown_models(text)
     assert all(
@@ -213,7 +213,7 @@ def test_a_text_line_is_what_it_says() -> None:
     lines = plain_text(report_tables(report)).splitlines()
     assert lines[0] == "2 calls, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
     dear = next(line for line in lines if line.startswith(f"{DEAR} *"))
-    assert dear.split() == [DEAR, "*", "$3.0000", "0.0%", "$3.0000", "0.0%"]
+    assert dear.split() == [DEAR, "*", "$3.00", "0.0%", "$3.00", "0.0%"]
     failed = next(line for line in lines if line.startswith("failed_calls"))
     assert failed.split() == ["failed_calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
 

@@ -517,10 +517,10 @@ def test_costs_that_mean_different_things_look_different(
     assumed = Decimal(rows["assumed"]["cost_usd"])
     assert assumed >= 1
     assert {name: cells[name] for name in used} == {
-        "priced": "$1.0000",
+        "priced": "$1.00",
         "tiny": "<$0.0001",
         "free": "$0",
-        "assumed": f"~${assumed:.4f}",
+        "assumed": f"~${assumed:.2f}",
         "unknown": "unpriced",
         "failed": "-",
     }

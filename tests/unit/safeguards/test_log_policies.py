@@ -9,20 +9,27 @@ from lambdas.domain.safeguards.log_policies import (
     compare_log_groups,
     find_log_policies,
 )
+from lambdas.domain.safeguards.masking import find_deployed_masks
 from tests.unit.safeguards.deployed import FUNCTION_ARN, resource, text_of
 
 CLEAN = LogPolicies(
-    has_data_protection=False,
+    masks=None,
     has_transformer=False,
     subscriptions={"ours": FUNCTION_ARN},
 )
 
 
-def found(live: LogPolicies, *known: str) -> list[str]:
+def found(
+    live: LogPolicies, *known: str, deployed_masks: frozenset[str] | None = None
+) -> list[str]:
     return [
         difference.text
         for difference in find_log_policies(
-            live, log_group="group", destination_arn=FUNCTION_ARN, known=known
+            live,
+            log_group="group",
+            destination_arn=FUNCTION_ARN,
+            known=known,
+            deployed_masks=deployed_masks,
         )
     ]
 
@@ -31,7 +38,7 @@ def found(live: LogPolicies, *known: str) -> list[str]:
     ("live", "text", "word"),
     [
         (
-            replace(CLEAN, has_data_protection=True),
+            replace(CLEAN, masks=frozenset({"EmailAddress"})),
             "a data protection policy masks text in log group group",
             "data-protection",
         ),
@@ -82,3 +89,44 @@ def test_a_filter_that_selects_by_source_is_a_difference() -> None:
     others = {**CLEAN.subscriptions, "copy": "arn:elsewhere"}
     copied = replace(CLEAN, subscriptions=others, field_criteria={"copy": "any"})
     assert found(copied, "subscription:copy=arn:elsewhere") == []
+
+
+MASKS = frozenset({"Ssn-US", "CreditCardNumber"})
+
+
+@pytest.mark.parametrize(
+    ("live", "texts"),
+    [
+        (MASKS, []),
+        (None, ["log group group does not mask CreditCardNumber, Ssn-US"]),
+        (frozenset({"Ssn-US"}), ["log group group does not mask CreditCardNumber"]),
+        (MASKS | {"IpAddress"}, ["log group group also masks IpAddress"]),
+        (
+            frozenset({"IpAddress"}),
+            [
+                "log group group does not mask CreditCardNumber, Ssn-US",
+                "log group group also masks IpAddress",
+            ],
+        ),
+    ],
+)
+def test_masks_are_compared_with_those_that_were_deployed(
+    live: frozenset[str] | None, texts: list[str]
+) -> None:
+    masked = replace(CLEAN, masks=live)
+    assert found(masked, deployed_masks=MASKS) == texts
+    assert found(masked, "data-protection", deployed_masks=MASKS) == texts
+
+
+def test_the_masks_of_the_metered_log_group_alone_are_deployed_ones() -> None:
+    arn = "arn:aws:dataprotection::aws:data-identifier/Ssn-US"
+    masking = {"DataIdentifier": [arn], "Operation": {"Deidentify": {"MaskConfig": {}}}}
+    audit = {"DataIdentifier": [arn], "Operation": {"Audit": {"FindingsDestination": {}}}}
+    policy = {"DataProtectionPolicy": {"Statement": [audit, masking]}}
+    groups = [
+        resource("AWS::Logs::LogGroup", "other", policy),
+        resource("AWS::Logs::LogGroup", "group", {}),
+    ]
+    assert find_deployed_masks(groups, "group") is None
+    masked = [resource("AWS::Logs::LogGroup", "group", policy)]
+    assert find_deployed_masks(masked, "group") == frozenset({"Ssn-US"})

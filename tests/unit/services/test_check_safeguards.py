@@ -55,13 +55,12 @@ class Account:
 
     def __init__(self) -> None:
         self.refused: set[str] = set()
+        self.resources = dict(RESOURCES)
         self.alarms: dict[str, dict[str, Any]] = {COVERAGE: LIVE_ALARM}
         self.mute_rules: list[MuteRule] = []
         self.topic: Topic | None = Topic(None, POLICY, ())
         self.key: Key | None = Key("Enabled", POLICY)
-        self.log_policies = LogPolicies(
-            has_data_protection=False, has_transformer=False, subscriptions={}
-        )
+        self.log_policies = LogPolicies(masks=None, has_transformer=False, subscriptions={})
         self.account_policies: list[AccountPolicy] = []
         self.groups: dict[str, int | None] = {FUNCTION_LOG: 30}
         self.rules = {"rule": Rule("ENABLED", None, "rate(1 hour)", ({"Arn": FUNCTION_ARN},))}
@@ -100,12 +99,12 @@ class Stacks(Port):
                 {
                     "Resources": {
                         logical_id: {"Type": kind, "Properties": properties}
-                        for logical_id, (kind, _, properties) in RESOURCES.items()
+                        for logical_id, (kind, _, properties) in self.account.resources.items()
                     }
                 },
                 {
                     logical_id: StackResource(physical_id, BEFORE)
-                    for logical_id, (_, physical_id, _) in RESOURCES.items()
+                    for logical_id, (_, physical_id, _) in self.account.resources.items()
                 },
                 {},
             )
@@ -230,6 +229,18 @@ def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
     account = Account()
     account.refused.add(port)
     assert account.check() == [(subject, f"{name} cannot be read: AccessDenied")]
+
+
+def test_masks_that_were_removed_from_the_log_group_are_a_difference() -> None:
+    account = Account()
+    arn = "arn:aws:dataprotection::aws:data-identifier/Ssn-US"
+    statement = {"DataIdentifier": [arn], "Operation": {"Deidentify": {}}}
+    policy = {"DataProtectionPolicy": {"Statement": [statement]}}
+    account.resources["Group"] = ("AWS::Logs::LogGroup", GROUP, policy)
+    missing = f"log group {GROUP} does not mask Ssn-US"
+    assert account.check() == [(Subject.LOG_POLICY, missing)]
+    account.log_policies = replace(account.log_policies, masks=frozenset({"Ssn-US"}))
+    assert account.check() == []
 
 
 def test_a_change_of_the_deployment_is_recognised_by_its_names() -> None:

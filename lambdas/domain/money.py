@@ -1,4 +1,4 @@
-"""Money as reports show it, and the legend of its marks."""
+"""Money as people read it, in every report and message, and the legend of its marks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ UNPRICED = "unpriced"
 """The cost of calls without a known price. They are not free."""
 ASSUMED_MARK = "~"
 """Stands before a cost that holds an assumed price."""
-_PLACES = 4
-_SMALLEST_SHOWN = Decimal(1).scaleb(-_PLACES)
+_PLACES = 2
+_PLACES_BELOW_A_DOLLAR = 4
+_SMALLEST_SHOWN = Decimal(1).scaleb(-_PLACES_BELOW_A_DOLLAR)
 _FREE = "$0"
 _TOO_SMALL = f"<${_SMALLEST_SHOWN}"
 _LEGEND = {
@@ -25,18 +26,24 @@ _LEGEND = {
 
 
 def dollars(usd: Decimal | None, *, is_assumed: bool = False) -> str:
-    """Write an amount for people: no cost, a tiny one, an assumed one and none known differ.
+    """Write an amount for people: cents, and below a dollar hundredths of a cent.
+
+    No cost, a tiny one, an assumed one and an unknown one differ.
 
     Example:
-        >>> dollars(Decimal("1234.5")), dollars(Decimal("0.00004")), dollars(Decimal(0))
-        ('$1,234.5000', '<$0.0001', '$0')
+        >>> dollars(Decimal("1234.5")), dollars(Decimal("0.0419")), dollars(Decimal("0.00004"))
+        ('$1,234.50', '$0.0419', '<$0.0001')
     """
     if usd is None:
         return UNPRICED
     mark = ASSUMED_MARK if is_assumed else ""
     if not usd:
         return f"{mark}{_FREE}"
-    return f"{mark}{_TOO_SMALL}" if 0 < usd < _SMALLEST_SHOWN else f"{mark}${usd:,.{_PLACES}f}"
+    if 0 < usd < _SMALLEST_SHOWN:
+        return f"{mark}{_TOO_SMALL}"
+    shown = round(usd, _PLACES_BELOW_A_DOLLAR)
+    places = _PLACES if shown >= 1 else _PLACES_BELOW_A_DOLLAR
+    return f"{mark}${usd:,.{places}f}"
 
 
 def cost_legend(shown: Iterable[str]) -> list[str]:
