@@ -46,7 +46,7 @@ IS_THOROUGH = $(filter-out 0 no false,$(THOROUGH))
 SET ?=
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
-  lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
+  lock release clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
   deployer-policy prices erase-identity
 
 help: ## List the targets
@@ -184,6 +184,9 @@ $(ECHARTS): $(READY)
 	@cp $(VIEWER)/package.json $(VIEWER)/package-lock.json .venv/echarts-$(ECHARTS_VERSION)
 	@$(NPM_CI) --prefix .venv/echarts-$(ECHARTS_VERSION)
 	@touch $@
+
+release: $(READY) ## Build the version of pyproject.toml in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
+	@$(METER) release
 
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks

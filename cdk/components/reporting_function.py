@@ -16,6 +16,7 @@ from cdk.components.bundle import DependencyGroup
 from cdk.components.call_enrichment import grant_enrich_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
+from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX
 from lambdas.wiring.call_settings import CallSettings
 
 
@@ -72,8 +73,19 @@ class ReportingFunction(MeterFunction):
         )
         self.grant("dynamodb:Scan", on=ledger.table_arn)
         grant_enrich_calls(self, state=state, prices=prices)
+        self._grant_read_unlogged_usage(state)
         files = reports.arn_for_objects(f"{prefix}*")
         self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
         self.start_on_schedule(schedule, description=description)
+
+    def _grant_read_unlogged_usage(self, state: dynamodb.ITable) -> None:
+        """Grant reading of what no log has: metrics, batch jobs and their counted tokens."""
+        self.grant(
+            *("bedrock:ListModelInvocationJobs", "cloudwatch:GetMetricData"),
+            "cloudwatch:ListMetrics",
+            on="*",
+            wildcard="Reading metrics and listing jobs support no resource.",
+        )
+        self.grant_items("dynamodb:BatchGetItem", on=state.table_arn, keys=[f"{BATCH_JOB_PREFIX}*"])

@@ -20,16 +20,20 @@ from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_R
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
+    UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
     DimensionSet,
     Frequency,
     MetricDefinition,
 )
+from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
 HOURS_A_MONTH = 30 * 24
+EXPORTS_A_MONTH = 30
+WEEKS_A_MONTH = 5  # taken high
 AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
@@ -84,7 +88,9 @@ def count_series(usage: Usage, config: Config) -> int:
 
 def count_most_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
-    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
+    models = min(usage.models, config.max_models + 1)
+    unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
+    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS) + unlogged
 
 
 def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
@@ -168,6 +174,19 @@ def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int
         reads += METERED_READS_OF_A_REGION
     tiers = 0 if config.log_content else 1 + min(usage.models, MAX_TIERS_READ)
     return HOURS_A_MONTH * (other_regions * reads + tiers)
+
+
+def unlogged_read(config: Config, mantle_series: int = 0) -> int:
+    """Count the metrics and lists of `bedrock-mantle` that reports read in a month.
+
+    Args:
+        config: The deployment's settings.
+        mantle_series: The pairs of project and model that are called through it.
+    """
+    periods = EXPORTS_A_MONTH * 2 * config.focus_export
+    weeks = WEEKS_A_MONTH * config.comparison_report
+    # Of input and of output: the account's total, a list, and each pair.
+    return (periods + weeks) * 2 * (2 + min(mantle_series, MAX_MANTLE_SERIES))
 
 
 def count_alarm_metrics(usage: Usage, config: Config) -> int:

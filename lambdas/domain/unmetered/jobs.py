@@ -28,8 +28,12 @@ _ONCE: Final = (
     f" {UNLOGGED_JOBS.name} counts every invocation."
 )
 _ADVICE: Final = (
-    "Bedrock does not log these calls, so their tokens and cost are in no metric and no report. The"
+    "Bedrock does not log these calls, so they are in no metric of calls and under no identity. The"
     " bill includes them (make reconcile). To deny them, see docs/security.md."
+)
+_TOKENS_OF_JOBS: Final = (
+    "Reports list the job when it has ended, with its tokens if the setting batch_output_buckets"
+    " names its output bucket."
 )
 
 
@@ -114,7 +118,8 @@ def batch_notice(job: BatchJob) -> Notice:
     """Name a batch job and its model."""
     return Notice(
         "Bedrock Meter: a batch job is not logged",
-        f"Batch inference job {job.arn} calls {job.model} (state: {job.status}).\n{_ADVICE}",
+        f"Batch inference job {job.arn} calls {job.model} (state: {job.status}).\n{_ADVICE}\n"
+        f"{_TOKENS_OF_JOBS}",
     )
 
 

@@ -38,6 +38,7 @@ VARIABLES = {
     "erase-identity": "IDENTITY=arn:aws:iam::111122223333:user/ana",
     "deployer-policy": "",
     "prices": "OFFLINE=1",
+    "release": "",
 }
 """Values for every variable that each target's recipe passes to a command."""
 RECIPES = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
