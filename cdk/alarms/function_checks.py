@@ -102,7 +102,7 @@ def _silence() -> Iterator[HealthCheck]:
         "logging-differences",
         "For half an hour, invocation logging, alarms, notifications or functions have differed"
         " from the deployment. First read the notification of LoggingWatcher: it lists the"
-        " differences. If there is none, the checks may not be reporting: check that its log group"
+        " differences. If none came, the checks may not be reporting: check that its log group"
         " exists.",
         periods=(2, 2),
         silence=Silence.FAULT,
