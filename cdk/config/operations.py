@@ -30,8 +30,8 @@ _Tags: TypeAlias = Annotated[
     dict[str, str],
     Json,
     allowed(
-        f"{_MAX_TAGS} tags, keys of {_MAX_TAG_KEY_LENGTH} characters that do not start with aws:,"
-        f" values of {_MAX_TAG_VALUE_LENGTH}",
+        f"up to {_MAX_TAGS} tags, with keys of up to {_MAX_TAG_KEY_LENGTH} characters that do not"
+        f" start with aws:, and values of up to {_MAX_TAG_VALUE_LENGTH}",
         _are_tags,
     ),
 ]

@@ -40,12 +40,12 @@ class MeterHealth:
         """
         problems = []
         if self.drifts is None and age > timedelta(minutes=_MINUTES):
-            problems.append(f"LoggingWatcher has reported nothing for {_MINUTES} minutes")
+            problems.append(f"LoggingWatcher has not reported for {_MINUTES} minutes")
         if self.drifts:
             count = plural(self.drifts, "difference")
-            problems.append(f"{count} from what was deployed: the log of LoggingWatcher has more")
+            problems.append(f"{count} from the deployment: see the log of LoggingWatcher")
         if self.silenced:
-            problems.append(f"alarms that notify no one: {list_names(self.silenced)}")
+            problems.append(f"alarms with actions turned off: {list_names(self.silenced)}")
         return [f"{problem} ({_RUNBOOK})" for problem in problems]
 
 

@@ -48,7 +48,9 @@ def purge(session: boto3.Session) -> list[str]:
                 )
             raise CommandError(message)
     if deployment.status(stack_names.STORAGE) is None:
-        message = f"{stack_names.STORAGE} is not deployed in this Region: there is nothing left."
+        message = (
+            f"{stack_names.STORAGE} is not deployed in this Region: there is nothing to delete."
+        )
         raise NotDeployedError(message)
 
     deleted = []
@@ -127,14 +129,14 @@ def confirm_and_purge(session: boto3.Session) -> None:
     """
     account = session.client("sts").get_caller_identity()["Account"]
     print(
-        "This deletes ledger, state, invocation logs, quarantine, reports and price editions of"
-        f" Bedrock Meter in account {account}, {session.region_name}, for good."
+        "This permanently deletes the ledger, state, invocation logs, quarantine, reports and price"
+        f" editions of Bedrock Meter in account {account}, {session.region_name}."
     )
     found = _read_unrestored(session)
     if found is not None:
         print(
-            "This also deletes its copy of the logging configuration that it replaced and"
-            f" could not put back:\n{json.dumps(found, indent=2)}"
+            "It also deletes the only copy of the logging configuration that Bedrock Meter replaced"
+            f" and could not restore:\n{json.dumps(found, indent=2)}"
         )
     confirm("purge", otherwise="nothing was deleted.")
     for resource in purge(session):

@@ -179,7 +179,7 @@ def _logs(calls: Decimal, config: Config, prices: UnitPrices) -> list[CostItem]:
     logs_gb = calls * size / _GB
     logs = CostItem(
         "CloudWatch Logs",
-        f"invocation logs of {size:,} bytes a call, taken in and kept",
+        f"invocation logs of {size:,} bytes a call, ingested and stored",
         logs_gb * prices["logs_ingested_gb"]
         + logs_gb * config.log_retention_days / 30 * prices["logs_stored_gb_month"],
     )
@@ -200,7 +200,7 @@ def _ledger(
         ),
         CostItem(
             "DynamoDB",
-            f"the ledger of {config.ledger_retention_days} days, and its recovery",
+            f"the ledger of {config.ledger_retention_days} days, with point-in-time recovery",
             ledger_gb * (prices["dynamodb_stored_gb_month"] + prices["dynamodb_recovery_gb_month"]),
         ),
     ]
@@ -230,8 +230,8 @@ def _hourly_checks(prices: UnitPrices) -> list[CostItem]:
     return [
         _small_function(what, HOURS_A_MONTH, HOURS_A_MONTH * seconds, prices)
         for what, seconds in (
-            ("a look each hour for calls outside the logs", SECONDS_OF_A_TRAFFIC_AUDIT),
-            ("a look each hour for prices that became known", SECONDS_OF_A_LOOK_FOR_PRICES),
+            ("the hourly search for calls outside the logs", SECONDS_OF_A_TRAFFIC_AUDIT),
+            ("the hourly search for prices that became known", SECONDS_OF_A_LOOK_FOR_PRICES),
         )
     ]
 
@@ -300,7 +300,7 @@ def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
     requests = [
         CostItem(
             "S3",
-            "price editions, written and looked for",
+            "price editions, written and read",
             checks * WRITES_OF_A_PRICE_CHECK * prices["s3_writes_1000"] / 1000
             + Decimal(PRICE_RELOADS_A_MONTH) * prices["s3_reads_1000"] / 1000,
         )

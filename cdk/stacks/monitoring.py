@@ -128,7 +128,7 @@ class MonitoringStack(Stack):
             alarm = UsageAlarm(
                 self,
                 threshold=threshold,
-                look_at=dashboard_url(dashboard, self.region),
+                dashboard_url=dashboard_url(dashboard, self.region),
             )
             self._add_notification(alarm)
             if threshold.is_grouped:
@@ -145,7 +145,7 @@ class MonitoringStack(Stack):
                 name,
                 width=self._config.anomaly_band,
                 metric_name=metric_name,
-                look_at=dashboard_url("usage_overview", self.region),
+                dashboard_url=dashboard_url("usage_overview", self.region),
             )
             self._add_notification(alarm)
 
@@ -162,7 +162,7 @@ class MonitoringStack(Stack):
             ),
             scheduled=scheduled,
             optional=price_list_checks() if self._config.price_updates else (),
-            look_at=dashboard_url("pipeline_health", self.region),
+            dashboard_url=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
             self._add_notification(alarm)
@@ -180,7 +180,7 @@ class MonitoringStack(Stack):
         rule = events.Rule(
             self,
             "PartialData",
-            description="Bedrock Meter: an alarm does not see all its series",
+            description="Bedrock Meter: an alarm cannot evaluate all its series",
             event_pattern=alarm_changes(
                 {
                     "alarmName": [alarm.alarm_name for alarm in alarms],
@@ -190,8 +190,8 @@ class MonitoringStack(Stack):
         )
         text = (
             f"Bedrock Meter: alarm {events.EventField.from_path('$.detail.alarmName')} watches more"
-            " series than CloudWatch can evaluate, and may miss some. Lower max_identities, or fold"
-            " more sessions into their roles (role_rollup_patterns)."
+            " series than CloudWatch can evaluate, and may miss some. Lower max_identities, or roll"
+            " up more sessions to their roles (role_rollup_patterns)."
         )
         rule.add_target(TopicTarget(self.topic, message=events.RuleTargetInput.from_text(text)))
 

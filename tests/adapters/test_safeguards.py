@@ -105,8 +105,11 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
         AttributeValue='{"a": ["b"]}',
     )
     assert drifts() == [
-        f"actions were switched off or on for alarms: {COVERAGE}",
-        'the email subscription finops@example.com receives only what matches \'{"a": ["b"]}\'',
+        f"actions were turned off or on for alarms: {COVERAGE}",
+        (
+            "the email subscription finops@example.com receives only notifications that"
+            ' match \'{"a": ["b"]}\''
+        ),
         "rule BedrockMeter-Rule is DISABLED, was ENABLED",
     ]
     boto3.client("cloudwatch").delete_alarms(AlarmNames=[COVERAGE])
@@ -119,7 +122,7 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
         "rule BedrockMeter-Rule is gone",
     ]
     sns.delete_topic(TopicArn=topic)
-    assert "the topic of notifications is gone" in drifts()
+    assert "the notification topic is gone" in drifts()
 
 
 def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:

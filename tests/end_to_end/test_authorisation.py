@@ -248,7 +248,7 @@ def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
         found = drifts()
     finally:
         cloudwatch.enable_alarm_actions(AlarmNames=[alarm])
-    assert found == [f"actions were switched off or on for alarms: {alarm}"]
+    assert found == [f"actions were turned off or on for alarms: {alarm}"]
     assert drifts() == []
 
 

@@ -155,7 +155,7 @@ def test_a_trail_s_event_is_told_with_who_and_what_and_once(
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: invocation logging was changed"
     assert "- Bedrock's invocation logging is off" in message["Message"]
-    assert f"Who: {MALLORY}" in message["Message"]
+    assert f"Changed by: {MALLORY}" in message["Message"]
     check()
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     assert received() == []
@@ -171,11 +171,11 @@ def test_the_check_finds_all_that_is_other(received: Received) -> None:
     (message,) = received()
     assert [line for line in message["Message"].split("\n") if line.startswith("- ")] == [
         "- in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
-        f"- log group {GROUP} keeps logs for 1 instead of 90 days",
-        f"- log group {GROUP} is not subscribed to any more",
-        f"- logging role {ROLE} has lost the policy with which it writes logs",
+        f"- log group {GROUP} keeps logs for 1 day instead of 90 days",
+        f"- log group {GROUP} has no subscription filter of the meter any more",
+        f"- logging role {ROLE} no longer has the policy that lets it write logs",
     ]
-    assert "Who: not known yet." in message["Message"]
+    assert "Changed by: not known yet." in message["Message"]
 
 
 def test_that_it_is_over_is_told(received: Received) -> None:
@@ -186,7 +186,7 @@ def test_that_it_is_over_is_told(received: Received) -> None:
     check()
     assert [message["Subject"].removeprefix("Bedrock Meter: ") for message in received()] == [
         "invocation logging was changed",
-        "all is as deployed again",
+        "drift is resolved",
     ]
 
 
@@ -230,7 +230,7 @@ def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> N
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     (message,) = received()
     assert "in SSM differs from its copy in the state table" in message["Message"]
-    assert f"Who: {MALLORY}, by PutParameter of {LOGGING_STATE}" in message["Message"]
+    assert f"Changed by: {MALLORY}, with PutParameter on {LOGGING_STATE}" in message["Message"]
 
 
 def test_a_memory_that_was_deleted_is_reported(received: Received) -> None:
@@ -282,7 +282,7 @@ def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
     detail = json.loads(entry["Detail"])
     assert (entry["Source"], entry["DetailType"]) == ("bedrock-meter", "Bedrock Meter Notice")
     assert message["Subject"] == detail["subject"] == "Bedrock Meter: the meter itself was changed"
-    assert "- the topic of notifications is gone" in detail["text"]
+    assert "- the notification topic is gone" in detail["text"]
     assert message["Message"].startswith(detail["text"])
     (line,) = (record for record in caplog.records if record.levelname == "WARNING")
     assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
@@ -304,7 +304,7 @@ def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Receive
     (message,) = received()
     assert "- Bedrock's invocation logging is off" in message["Message"]
     assert "- alarms cannot be read: Throttling" in message["Message"]
-    assert f"Who: {MALLORY}" in message["Message"]
+    assert f"Changed by: {MALLORY}" in message["Message"]
 
 
 def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_back(
@@ -318,7 +318,7 @@ def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_bac
             check()
     details = [json.loads(entry["Detail"]) for entry in published]
     assert [detail["repeated"] for detail in details] == [False, True]
-    assert all("the topic of notifications is gone" in detail["text"] for detail in details)
+    assert all("the notification topic is gone" in detail["text"] for detail in details)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"] * 2
 
 

@@ -274,7 +274,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         "Health",
         watched=Watched(function, function, mapping),
         scheduled=[Scheduled("Report", function, every, "reports")],
-        look_at="somewhere",
+        dashboard_url="somewhere",
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
     return {

@@ -110,6 +110,6 @@ def test_a_bad_configuration_ends_in_one_clear_text() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "The configuration cannot be used:",
+        "The configuration is invalid:",
         "  metric_detail = 'much': allowed: 'standard' or 'full'",
     ]

@@ -154,7 +154,7 @@ def test_redrive_with_nothing_to_do_says_so(capsys: pytest.CaptureFixture[str]) 
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     in_account(redrive_failures)
-    assert capsys.readouterr().out == "0 events went through; 0 are left.\n"
+    assert capsys.readouterr().out == "Processed 0 events; 0 are left.\n"
 
 
 @pytest.mark.usefixtures("aws")
@@ -192,9 +192,9 @@ def test_replay_asks_for_what_the_ledger_remembers_alone(
     boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])
     call_command("replay", "--from", "2020-01-01")
     printed = capsys.readouterr().out
-    assert "remembers 90 days: replaying from" in printed
-    assert "0 log events" in printed
-    with pytest.raises(FailedCommand, match="takes no calls from before"):
+    assert "keeps 90 days: replaying from" in printed
+    assert "Delivered 0 log events" in printed
+    with pytest.raises(FailedCommand, match="accepts no older calls"):
         call_command("replay", "--from", "2020-01-01", "--to", "2020-02-01")
 
 
@@ -229,7 +229,7 @@ def test_a_test_notification_names_those_who_will_hear_of_it(
     send_test_notification(session)  # in ALARM already, and has to change to notify
     assert states == ["ALARM", "OK", "ALARM"]
     printed = capsys.readouterr().out
-    assert "A second message follows: logging_watcher" in printed
+    assert "A second message follows: LoggingWatcher" in printed
     assert "a@example.com" in printed
     assert "NOT confirmed" not in printed
 
@@ -405,7 +405,7 @@ def test_purge_waits_until_the_rest_is_destroyed() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_purge_of_nothing_says_so() -> None:
-    with pytest.raises(NotDeployedError, match="there is nothing left"):
+    with pytest.raises(NotDeployedError, match="there is nothing to delete"):
         purge.purge(boto3.Session())
 
 

@@ -99,8 +99,8 @@ def test_of_a_batch_only_what_was_not_published_is_left() -> None:
     [
         (asynchronous("somebody-elses"), "not one of the meter's functions"),
         (b"{ no json", "Expecting"),
-        ({"requestPayload": {}}, "names no function"),
-        ({**asynchronous(), "requestPayload": 5}, "holds no event"),
+        ({"requestPayload": {}}, "no function name"),
+        ({**asynchronous(), "requestPayload": 5}, "no event in it"),
         ([], "not written by Lambda"),
         ({"requestContext": "x"}, "not written by Lambda"),
         (b"[" * 100_000, "not written by Lambda"),

@@ -31,7 +31,7 @@ class Notice:
 def list_lines(found: Sequence[str]) -> list[str]:
     """List the first `MAX_LINES` texts, a line each, and the number of the others."""
     more = len(found) - MAX_LINES
-    rest = [f"- and {more:,} more; the function's log names them"] if more > 0 else []
+    rest = [f"- and {more:,} more; see the function's log"] if more > 0 else []
     return [*(f"- {text}" for text in found[:MAX_LINES]), *rest]
 
 

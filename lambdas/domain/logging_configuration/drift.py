@@ -17,7 +17,7 @@ from lambdas.domain.logging_configuration.plan import (
     describe,
     get_log_group,
 )
-from lambdas.domain.words import fingerprint, normalize, show
+from lambdas.domain.words import fingerprint, normalize, plural, show
 
 PolicyDocument: TypeAlias = Mapping[str, Any]
 """Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"""
@@ -170,14 +170,18 @@ def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Itera
         text = f"log group {name} is of class {live.log_class}, which cannot be metered"
         yield Drift(Subject.LOG_GROUP, text)
     if deployed.retention_days not in (None, live.retention_days):
-        kept = "ever" if live.retention_days is None else live.retention_days
-        text = f"log group {name} keeps logs for {kept} instead of {deployed.retention_days} days"
+        days = live.retention_days
+        kept = "forever" if days is None else f"for {plural(days, 'day')}"
+        text = f"log group {name} keeps logs {kept} instead of {deployed.retention_days} days"
         yield Drift(Subject.LOG_GROUP, text)
     patterns = [pattern for arn, pattern in live.subscriptions if arn == deployed.destination_arn]
     if not patterns:
-        yield Drift(Subject.SUBSCRIPTION, f"log group {name} is not subscribed to any more")
+        yield Drift(
+            Subject.SUBSCRIPTION,
+            f"log group {name} has no subscription filter of the meter any more",
+        )
     elif "" not in patterns:
-        text = f"of log group {name} only what matches {show(min(patterns))} is delivered"
+        text = f"log group {name} delivers only events that match {show(min(patterns))}"
         yield Drift(Subject.SUBSCRIPTION, text)
 
 
@@ -191,17 +195,17 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Drift]:
         yield drift("is gone")
         return
     if normalize(live.trust) != normalize(deployed.trust):
-        yield drift(f"is trusted to others than was deployed (now {fingerprint(live.trust)})")
+        yield drift(f"has another trust policy (now {fingerprint(live.trust)})")
     wanted = normalize(deployed.policy)
     ours = {name for name, policy in live.policies.items() if normalize(policy) == wanted}
     if not ours:
-        yield drift("has lost the policy with which it writes logs")
+        yield drift("no longer has the policy that lets it write logs")
     if others := (live.policies.keys() - ours) | live.attached:
         documents = fingerprint({name: live.policies.get(name) for name in others})
         names = ", ".join(sorted(others))
         yield drift(f"has policies that were not deployed (now {documents}): {names}")
     if live.boundary is None:
-        yield drift("has lost its permissions boundary")
+        yield drift("no longer has its permissions boundary")
     elif live.boundary != deployed.boundary:
         yield drift(f"has another permissions boundary: {live.boundary}")
 

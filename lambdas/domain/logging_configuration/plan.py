@@ -80,10 +80,9 @@ class LoggingState:
             return cls(tuple(written), found, adopted)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             message = (
-                "What Bedrock Meter remembers of Bedrock's logging configuration cannot be read."
-                " Bring back an earlier version of its SSM parameter (`aws ssm"
-                " get-parameter-history`), or its copy from the state table; docs/security.md says"
-                " how."
+                "The saved state of Bedrock's logging configuration cannot be read. Restore an"
+                " earlier version of its SSM parameter (`aws ssm get-parameter-history`), or its"
+                " copy from the state table; docs/security.md says how."
             )
             raise DamagedStateError(message) from error
 
@@ -101,7 +100,7 @@ def _check_configurations(*values: object) -> None:
             else [None]
         )
         if not all(isinstance(section, dict) for section in sections):
-            message = f"{type(value).__name__} is no logging configuration"
+            message = f"{type(value).__name__} is not a logging configuration"
             raise TypeError(message)
 
 
@@ -201,31 +200,31 @@ def describe(configuration: LoggingConfiguration) -> str:
 
 
 _NOTHING_TO_ADOPT = (
-    "There is no logging configuration but Bedrock Meter's own: nothing to adopt. Switch Bedrock's"
-    " logging to your log group on first, or let Bedrock Meter do it (existing policy 'refuse')."
+    "There is no logging configuration to adopt, except Bedrock Meter's own. Turn on Bedrock's"
+    " logging to your log group first, or let Bedrock Meter do it (existing_logging: refuse)."
 )
 
 
 def _refusal(live: LoggingConfiguration) -> str:
     return (
-        "Bedrock's invocation logging is configured already, and not by Bedrock Meter: it goes to"
-        f" {describe(live)}. Nothing was changed. Either use it as it is (existing policy 'adopt',"
-        " with the name of its log group), or replace it for as long as Bedrock Meter is deployed"
-        " ('replace')."
+        "Bedrock's invocation logging is already configured, and not by Bedrock Meter: it goes to"
+        f" {describe(live)}. Nothing was changed. Either use it as it is (existing_logging: adopt,"
+        " with adopted_log_group), or replace it while Bedrock Meter is deployed (existing_logging:"
+        " replace)."
     )
 
 
 def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
     if get_log_group(live) is None:
         message = (
-            f"Bedrock's invocation logging goes to {describe(live)} alone and cannot be adopted:"
-            " the meter reads a log group. Add one to it, or use the existing policy 'replace'."
+            f"Bedrock's invocation logging goes only to {describe(live)} and cannot be adopted:"
+            " the meter reads a log group. Add one to it, or set existing_logging to replace."
         )
         raise ForeignConfigurationError(message)
     if get_log_group(live) != log_group:
         message = (
-            f"Bedrock's invocation logging goes to {describe(live)}, but log group"
-            f" {log_group or '(none)'} is configured to be adopted. Correct the name."
+            f"Bedrock's invocation logging goes to {describe(live)}, but adopted_log_group is"
+            f" {log_group or '(none)'}. Correct the name."
         )
         raise ForeignConfigurationError(message)
 

@@ -72,11 +72,12 @@ def verify(
         return
     found = "nothing" if logging_state.found is None else describe(logging_state.found)
     message = (
-        "What Bedrock Meter remembers of Bedrock's logging configuration was changed by others: its"
-        " SSM parameter differs from the copy in the state table. According to the parameter,"
-        f" Bedrock Meter replaced: {found}. CloudTrail names who wrote it (PutParameter). Bring"
-        " back an earlier version of the parameter (`aws ssm get-parameter-history`), or, if the"
-        " parameter is right, delete the copy; docs/security.md says how."
+        "The saved state of Bedrock's logging configuration was changed by something other than"
+        " Bedrock Meter: its SSM parameter differs from the copy in the state table. According to"
+        f" the parameter, Bedrock Meter replaced: {found}. CloudTrail names who wrote it"
+        " (PutParameter). Restore an earlier version of the parameter (`aws ssm"
+        " get-parameter-history`), or, if the parameter is right, delete the copy;"
+        " docs/security.md says how."
     )
     raise AlteredStateError(message)
 
@@ -109,4 +110,4 @@ def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> It
     wanted = deployed.configuration
     is_deployed = loaded.adopted == deployed.log_group if wanted is None else loaded.is_ours(wanted)
     if not is_deployed:
-        yield drift("is of another configuration than was deployed")
+        yield drift("does not match the deployed configuration")

@@ -88,21 +88,21 @@ def watch_notice(
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
             _describe_author(change) if change else _suggest_lookup(drifts),
-            "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
-            "To repair it: docs/tampering.md of Bedrock Meter.",
+            "Until this is fixed, calls may not be counted and alarms may not notify.",
+            "Runbook: docs/runbooks/DeploymentDrift.md in the Bedrock Meter repository.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
         ]
     else:
         touched = _METER if change and change.action in _METER_ACTIONS else _LOGGING
         subject = (
-            "Bedrock Meter: all is as deployed again"
+            "Bedrock Meter: drift is resolved"
             if is_resolved
-            else f"Bedrock Meter: a change of {touched} was undone or left no trace"
+            else f"Bedrock Meter: a change to {touched} was undone or left no trace"
         )
         lines = [
-            "Invocation logging, alarms, notifications and functions are as they were deployed.",
+            "Invocation logging, alarms, notifications and functions match the deployment.",
             *([_describe_author(change)] if change else []),
-            "Calls made in between may not be logged, and alarms may not have notified anyone.",
+            "Calls made in between may not have been logged, and alarms may not have notified.",
         ]
     return Notice(subject, "\n".join(lines))
 
@@ -110,17 +110,16 @@ def watch_notice(
 def _list_changes(name: str, drifts: Sequence[Drift]) -> list[str]:
     if not drifts:
         return []
-    heading = f"{name.capitalize()} is not as it was deployed:"
+    heading = f"{name.capitalize()} differs from the deployment:"
     return [heading, *(f"- {text}" for text in list_drifts(drifts))]
 
 
 def _describe_author(change: LoggingChange) -> str:
     targets = [cut(target, _MAX_LETTERS) for target in change.targets]
-    of = f" of {list_first(targets, _MAX_NAMES)}" if targets else ""
+    on = f" on {list_first(targets, _MAX_NAMES)}" if targets else ""
     at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"
-    return (
-        f"Who: {cut(change.who, _MAX_LETTERS)}, by {cut(change.action, _MAX_LETTERS)}{of} at {at}."
-    )
+    who, action = cut(change.who, _MAX_LETTERS), cut(change.action, _MAX_LETTERS)
+    return f"Changed by: {who}, with {action}{on} at {at}."
 
 
 def _suggest_lookup(drifts: Sequence[Drift]) -> str:
@@ -128,8 +127,8 @@ def _suggest_lookup(drifts: Sequence[Drift]) -> str:
     rest = len(actions) - _MAX_ACTIONS
     names = ", ".join([*actions][:_MAX_ACTIONS])
     return (
-        "Who: not known yet. CloudTrail's event history has it within about 15 minutes: aws"
-        " cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=NAME,"
-        f" where NAME is one of {names}"
+        "Changed by: not known yet. CloudTrail's event history shows it within about 15 minutes:"
+        " aws cloudtrail lookup-events --lookup-attributes"
+        f" AttributeKey=EventName,AttributeValue=NAME, where NAME is one of {names}"
         + (f", or of {rest} more in docs/tampering.md." if rest > 0 else ".")
     )

@@ -71,7 +71,7 @@ def compare_alarms(
         != deployed[name].properties.get("ActionsEnabled", True)
     ]
     if silent:
-        text = f"actions were switched off or on for alarms: {list_names(silent)}"
+        text = f"actions were turned off or on for alarms: {list_names(silent)}"
         yield Drift(Subject.ALARM, text)
     for name in present:
         for text in _changes(deployed[name].properties, live[name]):
@@ -85,7 +85,7 @@ def find_muted_alarms(
     names = {alarm.physical_id for alarm in list_resources(resources, _KIND)}
     for rule in rules:
         if rule.alarm_names is None:
-            yield Drift(Subject.ALARM, f"mute rule {show(rule.name)} is listed, but not found")
+            yield Drift(Subject.ALARM, f"mute rule {show(rule.name)} is listed but cannot be found")
         elif muted := names & rule.alarm_names:
             text = f"mute rule {show(rule.name)} silences alarms: {list_names(muted)}"
             yield Drift(Subject.ALARM, text)

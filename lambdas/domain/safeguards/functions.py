@@ -100,7 +100,7 @@ def _compare_asynchronous(deployed: Mapping[str, Any], live: Mapping[str, Any]) 
             yield f"has {name} {show(now)} for asynchronous events, was {show(before)}"
     wanted, found = _destinations(deployed), _destinations(live)
     if not matches(wanted, found):
-        yield f"sends asynchronous events on to {show(found)}, was {show(wanted)}"
+        yield f"has destinations {show(found)} for asynchronous events, was {show(wanted)}"
 
 
 def _destinations(configuration: Mapping[str, Any]) -> dict[str, Any]:

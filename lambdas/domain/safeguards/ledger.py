@@ -77,11 +77,11 @@ def _compare(
     if live.stream_view != view:
         yield f"has the stream view {show(live.stream_view)}, was {show(view)}"
     elif read_streams - {live.stream_arn}:
-        yield "has another stream than the one that metric_publisher reads"
+        yield "has another stream than the one that MetricPublisher reads"
     expiry = deployed.get("TimeToLiveSpecification", {})
     attribute = expiry.get("AttributeName") if expiry.get("Enabled") else None
     if live.expiry_attribute != attribute:
-        yield f"expires items by {show(live.expiry_attribute)}, was {show(attribute)}"
+        yield f"has Time to Live on {show(live.expiry_attribute)}, was {show(attribute)}"
     if deployed.get("DeletionProtectionEnabled") and not live.is_protected:
         yield "is no longer protected from deletion"
     recovery = deployed.get("PointInTimeRecoverySpecification", {})
@@ -90,4 +90,4 @@ def _compare(
     if (live.key or "").rpartition("/")[2] != (key or "").rpartition("/")[2]:
         yield f"is encrypted with key {show(live.key)}, was {show(key)}"
     if live.resource_policy is not None and "ResourcePolicy" not in deployed:
-        yield f"has a policy of its own: {show(live.resource_policy)}"
+        yield f"has a resource policy: {show(live.resource_policy)}"

@@ -75,7 +75,7 @@ def find_log_policies(
             yield Drift(Subject.LOG_POLICY, f"{text} {suggest_known_policy(word)}")
     for name, criteria in sorted(live.field_criteria.items()):
         if live.subscriptions.get(name) == destination_arn:
-            text = f"of log group {log_group} only events from {show(criteria)} are delivered"
+            text = f"log group {log_group} delivers only events from {show(criteria)}"
             yield Drift(Subject.LOG_POLICY, text)
 
 

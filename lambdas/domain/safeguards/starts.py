@@ -94,9 +94,9 @@ def _compare_rule(deployed: Mapping[str, Any], live: Rule | None) -> Iterator[st
     if live.state != state:
         yield f"is {live.state}, was {state}"
     if not matches(deployed.get("ScheduleExpression"), live.schedule):
-        yield f"starts at {show(live.schedule)}"
+        yield f"has schedule {show(live.schedule)}"
     if not matches(deployed.get("EventPattern"), live.pattern):
-        yield f"starts with other events (now {fingerprint(live.pattern)})"
+        yield f"has another event pattern (now {fingerprint(live.pattern)})"
     wanted = [_target(target) for target in deployed["Targets"]]
     targets = [_target(target) for target in live.targets]
     if not matches(wanted, targets):
@@ -124,7 +124,7 @@ def _compare_mapping(deployed: Mapping[str, Any], live: Mapping[str, Any] | None
         if before != now:
             yield f"has {name} {show(now)}, was {show(before)}"
     if not matches(_filters(deployed), _filters(live)):
-        yield f"filters other records (now {fingerprint(_filters(live))})"
+        yield f"has another filter (now {fingerprint(_filters(live))})"
 
 
 def _filters(mapping: Mapping[str, Any]) -> list[Any]:

@@ -95,12 +95,12 @@ def compare_topic(
     """
     resources = list(resources)
     if live is None:
-        yield _make_topic_drift("the topic of notifications is gone")
+        yield _make_topic_drift("the notification topic is gone")
         return
     for topic in list_resources(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
             yield _make_topic_drift(
-                f"the topic is encrypted with another key, or with none (now {show(live.key)})"
+                f"the encryption key of the topic was changed (now {show(live.key)})"
             )
     for policy in list_resources(resources, _TOPIC_POLICY):
         if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
@@ -160,10 +160,10 @@ def _compare_subscription(
         yield _make_topic_drift(f"{name} is gone")
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
-            yield _make_topic_drift(f"{name} is not confirmed, so it receives nothing")
+            yield _make_topic_drift(f"{name} is not confirmed, so it receives no notifications")
     elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
         shown = show(max(filter_ for filter_ in filters if filter_ is not None))
-        yield _make_topic_drift(f"{name} receives only what matches {shown}")
+        yield _make_topic_drift(f"{name} receives only notifications that match {shown}")
 
 
 def _without_secrets(endpoint: str) -> str:

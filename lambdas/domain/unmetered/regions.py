@@ -79,20 +79,20 @@ def is_first_deployment(region: str, regions: Sequence[str]) -> bool:
 def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
     """Say which models were called in a Region that is not metered, and how often."""
     summary = (
-        f"{get_period(window)}, Amazon Bedrock was called in {traffic.region}. No Bedrock Meter has"
-        f" counted {traffic.unmetered_calls:,} of these calls:"
+        f"{get_period(window)}, Amazon Bedrock was called in {traffic.region}. No deployment of"
+        f" Bedrock Meter counted {traffic.unmetered_calls:,} of these calls:"
     )
     lines = [summary, *list_lines(_models(traffic))]
     next_at = 100 ** (_power_of_100(traffic.unmetered_calls) + 1)
     if traffic.metered_calls is not None:
         lines.append(
-            f"Metrics of a Bedrock Meter there have {traffic.metered_calls:,} of"
+            f"Metrics of Bedrock Meter in that Region show {traffic.metered_calls:,} of"
             f" {sum(traffic.calls.values()):,} calls."
         )
     lines.append(
-        "They are in no metric, no report and no alarm on usage. Deploy the meter there (regions in"
-        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. The next"
-        f" notification of the day about this Region comes from {next_at:,} calls in two hours on."
+        "They are in no metric, report or usage alarm. Deploy the meter there (regions in"
+        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. Today's next"
+        f" notification about this Region follows at {next_at:,} calls in two hours."
     )
     return Notice("Bedrock Meter: calls in a Region that is not metered", "\n".join(lines))
 

@@ -19,14 +19,14 @@ _HOUR: Final = timedelta(hours=1)
 _MEANINGS: Final = {
     "priority": "costs more than standard: the cost in metrics and reports is too low",
     "flex": "costs less than standard: the cost in metrics and reports is too high",
-    "reserved": "is paid by the hour: the cost in metrics and reports is not what these calls cost",
+    "reserved": "is paid by the hour: the cost in metrics and reports does not apply",
 }
 _ADVICE: Final = (
-    "The meter prices these calls as standard; their tokens are right. With log_content the logs"
-    " name the tier. The bill has the right cost (make reconcile). This is the only notification of"
-    " the day about these models and tiers."
+    "The meter prices these calls as standard; their token counts are correct. With log_content,"
+    " the logs name the tier. The bill has the correct cost (make reconcile). This is the only"
+    " notification about these models and tiers today."
 )
-_OTHER_MEANING: Final = "has prices of its own: the cost in metrics and reports is not right"
+_OTHER_MEANING: Final = "has other prices: the cost in metrics and reports is wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def tier_notice(misread: Sequence[TierCalls], window: AuditWindow) -> Notice:
     """Say which models were called at which tiers, and what that means for the cost."""
     tiers = sorted({row.tier.lower() for row in misread})
     summary = (
-        f"{get_period(window)}, Bedrock served calls at service tiers that the invocation logs do"
-        " not name, since they have no content:"
+        f"{get_period(window)}, Bedrock served calls at service tiers that invocation logs without"
+        " content do not name:"
     )
     lines = [
         summary,

@@ -264,7 +264,7 @@ def test_as_much_is_shown_first_as_it_takes_to_show_all(ago: timedelta | None, f
 def test_the_overview_says_how_much_now_against_last_week() -> None:
     widgets = DashboardSession.from_source(CALLS).view("usage_overview", "", "1d")["widgets"]
     (change,) = (
-        drawing for drawing in widgets if drawing["title"] == "Quota tokens: now against last week"
+        drawing for drawing in widgets if drawing["title"] == "Quota tokens: week over week"
     )
     assert [series["value"] for series in change["series"]] == [115, 40, 187.5]
 
@@ -273,7 +273,7 @@ def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
     session = DashboardSession.from_source(CALLS)
     assert session.choices("identity_detail") == [ANA, BEN]
     assert session.choices("usage_overview") == []
-    title = "Identity: quota tokens a day"
+    title = "Identity: quota tokens per day"
     for choice, tokens in ((ANA, 15), (BEN, 100)):
         widgets = session.view("identity_detail", choice, "1d")["widgets"]
         (graph,) = (drawing for drawing in widgets if drawing["title"] == title)
@@ -284,7 +284,7 @@ def test_a_hostile_name_breaks_no_body() -> None:
     session = DashboardSession.from_source(source_of((timedelta(minutes=5), HOSTILE, 7)))
     widgets = session.view("identity_detail", HOSTILE, "1d")["widgets"]
     (graph,) = (
-        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"
+        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens per day"
     )
     assert graph["series"][0]["value"] == 7
 

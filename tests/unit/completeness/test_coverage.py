@@ -190,7 +190,7 @@ def test_a_notice_names_model_period_and_difference_the_worst_first() -> None:
     assert models == [
         (
             f"- {SONNET_4}: 18,800 of 19,000 calls (98.94 %); 200 are missing;"
-            " 7 failed calls are counted apart"
+            " 7 failed calls are counted separately"
         ),
         f"- {HAIKU_3}: 990 of 1,000 calls (99.00 %); 10 are missing, with 100 input tokens",
     ]
@@ -205,14 +205,14 @@ def test_all_but_one_is_never_said_to_be_all() -> None:
 def test_a_notice_stays_readable_however_many_models_there_are() -> None:
     text = coverage_notice(report({}, {f"model-{number}": 100 for number in range(30)})).text
     assert len(text.split("\n")) == 23
-    assert "- and 10 more; the" in text
+    assert "- and 10 more; see the" in text
 
 
 def test_what_is_counted_by_the_time_of_the_notice_is_told_as_such() -> None:
     notice = coverage_notice(report({HAIKU_3: 999}, {HAIKU_3: 1_000}))
-    assert notice.subject == "Bedrock Meter: no calls are missing now"
+    assert notice.subject == "Bedrock Meter: no calls are missing any more"
     assert "all but 1 of Bedrock's 1,000" in notice.text
-    assert "check that the log group of CoverageAuditor still exists." in notice.text
+    assert "check that the log group of CoverageAuditor exists." in notice.text
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001  # Hypothesis adds the zone

@@ -121,7 +121,7 @@ def test_forged_calls_of_100_models_in_one_hour_are_found_though_each_is_one_cal
     assert found.is_mismatch
     assert len(found.unknown_models) == 100
     text = mismatch_notice(found).text
-    assert "calls of 100 models that Bedrock has none of: vendor.forged-000, " in text
+    assert "calls of 100 models that Bedrock did not count: vendor.forged-000, " in text
     assert "vendor.forged-019 and 80 more." in text
     assert "In both hours" not in text
 
@@ -222,18 +222,18 @@ def test_notice_names_model_quantity_and_both_counts() -> None:
         SONNET_4: {Quantity.CALLS: 50, Quantity.INPUT: 5},
     }
     notice = mismatch_notice(report((metered, bedrock)))
-    assert notice.subject == "Bedrock Meter: its count differs from Bedrock's"
+    assert notice.subject == "Bedrock Meter: the counts differ from Bedrock's"
     first, *models, uncounted, advice = notice.text.split("\n")
     assert first == (
-        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's count differs from Bedrock's"
-        " own. The later hour:"
+        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's counts differ from Bedrock's."
+        " The later hour:"
     )
     assert models == [
-        f"- {HAIKU_3}: 500 calls too many (1,500 counted, 1,000 by Bedrock)",
+        f"- {HAIKU_3}: 500 calls surplus (1,500 counted, 1,000 by Bedrock)",
         f"- {HAIKU_3}: 1,999,990 input tokens missing (10 counted, 2,000,000 by Bedrock)",
         (f"- {SONNET_4}: 50 of 50 calls have no counts, though Bedrock counts tokens of the model"),
     ]
-    assert uncounted == f"Calls without counts, left out of both: {SONNET_4} (50)."
+    assert uncounted == f"Calls without counts, not compared: {SONNET_4} (50)."
     assert "docs/runbooks/UsageMismatch.md" in advice
 
 
@@ -246,4 +246,4 @@ def test_notice_stays_readable_however_many_models_differ() -> None:
 
 def test_what_agrees_by_the_time_of_the_notice_is_reported_as_such() -> None:
     notice = mismatch_notice(report(calls(10, 10)))
-    assert notice.subject == "Bedrock Meter: its count and Bedrock's agree now"
+    assert notice.subject == "Bedrock Meter: the counts agree with Bedrock's again"

@@ -140,22 +140,22 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
         (
             group(retention_days=1),
             Subject.LOG_GROUP,
-            f"log group {GROUP} keeps logs for 1 instead of 90 days",
+            f"log group {GROUP} keeps logs for 1 day instead of 90 days",
         ),
         (
             group(retention_days=None),
             Subject.LOG_GROUP,
-            f"log group {GROUP} keeps logs for ever instead of 90 days",
+            f"log group {GROUP} keeps logs forever instead of 90 days",
         ),
         (
             group(subscriptions=frozenset({("arn:of:somebody-else", "")})),
             Subject.SUBSCRIPTION,
-            f"log group {GROUP} is not subscribed to any more",
+            f"log group {GROUP} has no subscription filter of the meter any more",
         ),
         (
             group(subscriptions=frozenset({(DESTINATION, "nothing")})),
             Subject.SUBSCRIPTION,
-            f"of log group {GROUP} only what matches 'nothing' is delivered",
+            f"log group {GROUP} delivers only events that match 'nothing'",
         ),
     ],
 )
@@ -181,9 +181,9 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         (None, "is gone"),
         (
             role(trust=trusted_to("ec2.amazonaws.com")),
-            "is trusted to others than was deployed",
+            "has another trust policy",
         ),
-        (role(policies={}), "has lost the policy with which it writes logs"),
+        (role(policies={}), "no longer has the policy that lets it write logs"),
         (
             role(policies={"Writing": POLICY, "Deny": TRUST}),
             "has policies that were not deployed: Deny",
@@ -192,7 +192,7 @@ def trusted_to(service: str) -> Mapping[str, Any]:
             role(attached=frozenset({"arn:aws:iam::aws:policy/Other"})),
             "has policies that were not deployed: arn:aws:iam::aws:policy/Other",
         ),
-        (role(boundary=None), "has lost its permissions boundary"),
+        (role(boundary=None), "no longer has its permissions boundary"),
         (
             role(boundary="arn:aws:iam::aws:policy/AWSDenyAll"),
             "has another permissions boundary: arn:aws:iam::aws:policy/AWSDenyAll",
@@ -205,7 +205,7 @@ def test_another_role_is_told_by_what_is_other(live: Role | None, expected: str)
 
 def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:
     assert without_fingerprints(of_role(role(policies={"Writing": TRUST}))) == [
-        f"logging role {ROLE} has lost the policy with which it writes logs",
+        f"logging role {ROLE} no longer has the policy that lets it write logs",
         f"logging role {ROLE} has policies that were not deployed: Writing",
     ]
 

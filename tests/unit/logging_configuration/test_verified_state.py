@@ -92,9 +92,9 @@ def test_whatever_others_write_into_the_memory_is_damaged_and_breaks_nothing(tex
         (OURS, (OURS,), []),
         (LoggingState((CONFIGURATION,), found={"s3Config": {}}), (OURS,), ["in SSM differs"]),
         (OURS, (), ["in SSM differs"]),
-        (OTHER, (OTHER,), ["is of another configuration"]),
-        (ADOPTED, (ADOPTED,), ["is of another configuration"]),
-        (LoggingState(), (), ["is of another configuration"]),
+        (OTHER, (OTHER,), ["does not match the deployed configuration"]),
+        (ADOPTED, (ADOPTED,), ["does not match the deployed configuration"]),
+        (LoggingState(), (), ["does not match the deployed configuration"]),
     ],
 )
 def test_the_watch_finds_a_memory_that_is_not_of_this_deployment(
@@ -111,7 +111,7 @@ def test_the_watch_finds_a_memory_that_is_not_of_this_deployment(
 def test_the_memory_of_an_adopted_configuration_names_its_log_group() -> None:
     assert list(compare_state(ADOPTING, verified(ADOPTED, ADOPTED))) == []
     (difference,) = compare_state(replace(ADOPTING, log_group="/other"), verified(ADOPTED, ADOPTED))
-    assert "is of another configuration" in difference.text
+    assert "does not match the deployed configuration" in difference.text
 
 
 def test_a_memory_that_cannot_be_read_is_a_difference() -> None:

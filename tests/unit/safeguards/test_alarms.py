@@ -41,9 +41,7 @@ def test_a_changed_setting_is_shown_with_its_deployed_value(
 
 
 def test_disabled_actions_are_a_difference() -> None:
-    assert found(ActionsEnabled=False) == [
-        f"actions were switched off or on for alarms: {COVERAGE}"
-    ]
+    assert found(ActionsEnabled=False) == [f"actions were turned off or on for alarms: {COVERAGE}"]
 
 
 def test_many_alarms_that_are_gone_are_one_difference() -> None:
@@ -112,4 +110,4 @@ def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> N
 
 def test_a_mute_rule_that_is_listed_and_not_found_is_a_difference() -> None:
     (drift,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
-    assert drift.text == "mute rule 'lost' is listed, but not found"
+    assert drift.text == "mute rule 'lost' is listed but cannot be found"

@@ -50,14 +50,14 @@ def found(live: Table | None, **properties: Any) -> list[str]:
         ),
         (
             replace(LIVE, stream_arn=f"{STREAM}-later"),
-            ["has another stream than the one that metric_publisher reads"],
+            ["has another stream than the one that MetricPublisher reads"],
         ),
-        (replace(LIVE, expiry_attribute="x"), ["expires items by 'x', was 'expires_at'"]),
-        (replace(LIVE, expiry_attribute=None), ["expires items by not set, was 'expires_at'"]),
+        (replace(LIVE, expiry_attribute="x"), ["has Time to Live on 'x', was 'expires_at'"]),
+        (replace(LIVE, expiry_attribute=None), ["has Time to Live on not set, was 'expires_at'"]),
         (replace(LIVE, is_protected=False), ["is no longer protected from deletion"]),
         (replace(LIVE, is_recoverable=False), ["can no longer be restored to a point in time"]),
         (replace(LIVE, key=KEY), [f"is encrypted with key {KEY!r}, was not set"]),
-        (replace(LIVE, resource_policy="{}"), ["has a policy of its own: '{}'"]),
+        (replace(LIVE, resource_policy="{}"), ["has a resource policy: '{}'"]),
     ],
 )
 def test_each_setting_that_loses_or_hides_items_is_a_difference(

@@ -84,7 +84,7 @@ def test_log_groups_of_functions_have_to_be_there(
 def test_a_filter_that_selects_by_source_is_a_difference() -> None:
     narrowed = replace(CLEAN, field_criteria={"ours": '@aws.region IN ["eu-west-1"]'})
     assert found(narrowed) == [
-        "of log group group only events from '@aws.region IN [\"eu-west-1\"]' are delivered"
+        "log group group delivers only events from '@aws.region IN [\"eu-west-1\"]'"
     ]
     others = {**CLEAN.subscriptions, "copy": "arn:elsewhere"}
     copied = replace(CLEAN, subscriptions=others, field_criteria={"copy": "any"})

@@ -33,8 +33,8 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
         (LIVE_SCHEDULE, []),
         (None, ["is gone"]),
         (replace(LIVE_SCHEDULE, state="DISABLED"), ["is DISABLED, was ENABLED"]),
-        (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["starts at 'rate(7 days)'"]),
-        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["starts with other events"]),
+        (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["has schedule 'rate(7 days)'"]),
+        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["has another event pattern"]),
         (replace(LIVE_SCHEDULE, targets=()), ["has other targets"]),
         (replace(LIVE_SCHEDULE, targets=({"Arn": "other"},)), ["has other targets"]),
         (
@@ -54,7 +54,7 @@ def test_a_rule_that_starts_something_else_is_a_difference(
 def test_a_changed_pattern_is_a_difference() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
     assert [text_of(difference) for difference in compare_rules([EVENTS], live)] == [
-        "rule events starts with other events"
+        "rule events has another event pattern"
     ]
 
 
@@ -93,8 +93,8 @@ LIVE_MAPPING = {
         ({"TumblingWindowInSeconds": 900}, ["has TumblingWindowInSeconds 900, was 0"]),
         ({"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0}, []),
         ({"DestinationConfig": {}}, ["has DestinationConfig {}, was {'OnFailure'"]),
-        ({"FilterCriteria": None}, ["filters other records"]),
-        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["filters other records"]),
+        ({"FilterCriteria": None}, ["has another filter"]),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["has another filter"]),
     ],
 )
 def test_a_mapping_that_delivers_something_else_is_a_difference(
@@ -199,7 +199,7 @@ def test_a_deleted_function_is_a_difference() -> None:
         ),
         (
             {"DestinationConfig": {"OnFailure": {}}},
-            "sends asynchronous events on to {}, was {'OnFailure': 'arn:failures'}",
+            "has destinations {} for asynchronous events, was {'OnFailure': 'arn:failures'}",
         ),
     ],
 )
@@ -216,4 +216,6 @@ def test_a_destination_that_was_not_deployed_is_a_difference() -> None:
     copied = {"DestinationConfig": {"OnSuccess": {"Destination": "arn:elsewhere"}}}
     live = {FUNCTION: Function(CONFIGURATION, None, copied)}
     (difference,) = compare_functions([DEPLOYED], live)
-    assert difference.text.endswith("on to {'OnSuccess': 'arn:elsewhere'}, was {}")
+    assert difference.text.endswith(
+        "{'OnSuccess': 'arn:elsewhere'} for asynchronous events, was {}"
+    )

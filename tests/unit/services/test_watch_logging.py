@@ -94,10 +94,10 @@ class Account:
 
 
 CHANGED = "invocation logging was changed"
-RESOLVED = "all is as deployed again"
+RESOLVED = "drift is resolved"
 METER_CHANGED = "the meter itself was changed"
-METER_TOUCHED = "a change of the meter itself was undone or left no trace"
-TOUCHED = "a change of invocation logging was undone or left no trace"
+METER_TOUCHED = "a change to the meter itself was undone or left no trace"
+TOUCHED = "a change to invocation logging was undone or left no trace"
 
 
 @pytest.fixture
@@ -118,7 +118,8 @@ def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Accou
     (text,) = account.texts
     assert f"- {OFF}" in text
     assert (
-        f"Who: {MALLORY}, by DeleteModelInvocationLoggingConfiguration at 2026-09-08 11:58:03 UTC."
+        f"Changed by: {MALLORY}, with DeleteModelInvocationLoggingConfiguration at"
+        " 2026-09-08 11:58:03 UTC."
     ) in text
 
 
@@ -137,7 +138,7 @@ def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account
     ]
     account.check()
     (text,) = account.texts
-    assert f"Who: {MALLORY}" in text
+    assert f"Changed by: {MALLORY}" in text
 
 
 def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -> None:
@@ -146,7 +147,7 @@ def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -
     account.check()
     (text,) = account.texts
     assert f"log group {GROUP} is gone" in text
-    assert "Who: not known yet." in text
+    assert "Changed by: not known yet." in text
     assert "DeleteLogGroup, PutRetentionPolicy, DeleteRetentionPolicy" in text
 
 
@@ -171,7 +172,10 @@ def test_a_further_difference_is_told_with_all_there_are(account: Account) -> No
     account.groups[GROUP] = group(subscriptions=frozenset())
     account.check()
     assert account.subjects == [CHANGED, CHANGED]
-    assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.texts[-1]
+    assert (
+        f"- {OFF}\n- log group {GROUP} has no subscription filter of the meter any more"
+        in account.texts[-1]
+    )
 
 
 def test_that_it_is_over_is_told_once(account: Account) -> None:
@@ -186,9 +190,9 @@ def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Acc
     account.check(change())
     account.check(change())
     assert account.subjects == [TOUCHED]
-    assert f"Who: {MALLORY}" in account.texts[0]
+    assert f"Changed by: {MALLORY}" in account.texts[0]
     assert (
-        "Calls made in between may not be logged, and alarms may not have notified anyone."
+        "Calls made in between may not have been logged, and alarms may not have notified."
         in account.texts[0]
     )
 
@@ -226,14 +230,14 @@ def test_a_stack_of_somebody_else_s_is_somebody_else(account: Account) -> None:
     account.api.live = None
     account.check(change(userIdentity=BY_CLOUDFORMATION))
     assert account.subjects == [CHANGED]
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
+    assert "Changed by: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Account) -> None:
     account.api.live = None
     account.history.append(change(userIdentity=BY_CLOUDFORMATION))
     account.check()
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
+    assert "Changed by: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 @pytest.mark.parametrize(
@@ -286,7 +290,10 @@ def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) 
     (text,) = account.texts
     assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
     assert "textDataDeliveryEnabled is True, was False" in text
-    assert "saved state of Bedrock's logging configuration is of another configuration" in text
+    assert (
+        "saved state of Bedrock's logging configuration does not match the deployed configuration"
+        in text
+    )
 
 
 def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
@@ -315,7 +322,7 @@ def test_whoever_changed_the_memory_is_named(
     ]
     account.check()
     (text,) = account.texts
-    assert f"Who: {MALLORY}, by {action} of " in text
+    assert f"Changed by: {MALLORY}, with {action} on " in text
     assert LOGGING_STATE in text
 
 
@@ -350,7 +357,7 @@ def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> N
     account.check(change())
     account.check()
     assert account.subjects == [CHANGED]
-    assert f"Who: {MALLORY}" in account.texts[0]
+    assert f"Changed by: {MALLORY}" in account.texts[0]
 
 
 def test_it_is_remembered_before_it_is_told(account: Account) -> None:
@@ -402,8 +409,8 @@ def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) 
     assert [account.check(), account.check()] == [1, 1]
     assert account.subjects == [METER_CHANGED]
     (text,) = account.texts
-    assert f"The meter itself is not as it was deployed:\n- alarms are gone: {ALARM}" in text
-    assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
+    assert f"The meter itself differs from the deployment:\n- alarms are gone: {ALARM}" in text
+    assert f"Changed by: {MALLORY}, with DeleteAlarms on other, {ALARM} at" in text
     account.safeguards.drifts.clear()
     account.check()
     assert account.subjects == [METER_CHANGED, RESOLVED]
@@ -414,7 +421,7 @@ def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
     account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
     account.check()
-    assert "Who: not known yet." in account.texts[0]
+    assert "Changed by: not known yet." in account.texts[0]
     assert "DeleteAlarms, DisableAlarmActions" in account.texts[0]
 
 
@@ -424,9 +431,9 @@ def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) ->
     assert account.check(change()) == 2
     assert account.subjects == ["invocation logging and the meter itself were changed"]
     assert account.texts[0].splitlines()[:4] == [
-        "Invocation logging is not as it was deployed:",
+        "Invocation logging differs from the deployment:",
         f"- {OFF}",
-        "The meter itself is not as it was deployed:",
+        "The meter itself differs from the deployment:",
         f"- {ALARM_GONE.text}",
     ]
 
@@ -446,7 +453,7 @@ def test_a_forced_state_of_an_alarm_is_notified_by_the_trail_and_by_the_check(
     account.history.append(forced())
     assert [account.check(), account.check(), account.check(forced())] == [0, 0, 0]
     assert account.subjects == [METER_TOUCHED]
-    assert f"Who: {MALLORY}, by SetAlarmState of {ALARM}" in account.texts[0]
+    assert f"Changed by: {MALLORY}, with SetAlarmState on {ALARM}" in account.texts[0]
 
 
 def test_each_of_two_forced_states_is_notified(account: Account) -> None:
@@ -620,7 +627,7 @@ def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:
     account.api.live = None
     account.safeguards.drifts += [Drift(subject, f"{subject} changed") for subject in Subject]
     account.check()
-    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Who: "))
+    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Changed by: "))
     assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
     assert "more in docs/tampering.md." in line
     assert len(line) < 700
