@@ -25,7 +25,7 @@ from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
 from lambdas.domain.ledger.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.logging_configuration import (
-    Difference,
+    Drift,
     LoggingChange,
     LoggingConfiguration,
     LoggingState,
@@ -66,7 +66,7 @@ class InMemoryUsageLedger:
         self.records: dict[tuple[str, str, str], UsageRecord] = {}
         self._streams = streams
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         changes = []
         for key, record in join_readings(records).items():
             replaced = self.records.get(key)
@@ -122,7 +122,7 @@ class InMemoryReportFiles:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
-    def keep(self, file: Path, name: str) -> None:
+    def store(self, file: Path, name: str) -> None:
         self.kept[name] = file.read_bytes()
 
 
@@ -133,7 +133,7 @@ class InMemoryInvocationLogs:
         self._messages = messages
         self.unavailable_because: str | None = None
 
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
+    def scan_range(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
         yield []
         if self.unavailable_because is not None:
             raise InvocationLogsUnavailableError(self.unavailable_because)
@@ -149,7 +149,7 @@ class InMemoryMetricSink:
         self.calls: list[Sequence[DataPoint]] = []
         self.taken_before_a_refusal: int | None = None
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         if self.taken_before_a_refusal == 0:
             self.taken_before_a_refusal = None
             message = "throttled"
@@ -234,7 +234,7 @@ class InMemoryQuarantine:
     def __init__(self) -> None:
         self.records: list[RejectedRecord] = []
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
         self.records.extend(rejected)
 
 
@@ -278,17 +278,17 @@ class InMemoryStateCopy:
     """A copy of a state that accepts a number of writes."""
 
     def __init__(self) -> None:
-        self.memories: tuple[LoggingState, ...] = ()
+        self.states: tuple[LoggingState, ...] = ()
         self.writes_left = 1_000
 
     def load(self) -> tuple[LoggingState, ...]:
-        return self.memories
+        return self.states
 
-    def save(self, memories: tuple[LoggingState, ...]) -> None:
+    def save(self, states: tuple[LoggingState, ...]) -> None:
         if not self.writes_left:
             raise StateUnavailableError
         self.writes_left -= 1
-        self.memories = memories
+        self.states = states
 
 
 class InMemoryMetrics:
@@ -305,7 +305,7 @@ class InMemoryMetrics:
         dimensions = () if model is None else ((MODEL_ID, model),)
         self.values.append((namespace, name, dimensions, at, value))
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         for point in data_points:
             values = point.values
             if isinstance(values, Distribution):
@@ -317,11 +317,11 @@ class InMemoryMetrics:
                 (NAMESPACE, point.metric.name, point.dimensions, point.minute, int(total))
             )
 
-    def by_model(
+    def sum_by_model(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         listed = {name: self._list(namespace, name) for name in names}
-        return self.of_models(namespace, listed, window)
+        return self.sum_models(namespace, listed, window)
 
     def count_models(self, namespace: str, name: str) -> int:
         self.counted += 1
@@ -330,7 +330,7 @@ class InMemoryMetrics:
     def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
         return self._list(namespace, name)[:at_most]
 
-    def of_models(
+    def sum_models(
         self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         wanted = {(name, ((MODEL_ID, model),)) for name in models for model in models[name]}
@@ -349,7 +349,7 @@ class InMemoryMetrics:
         }
         return list(found)
 
-    def of_account(
+    def sum_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:
         found: Counter[str] = Counter()
@@ -394,26 +394,20 @@ class InMemoryNotifier:
 class InMemoryLogGroups(dict[str, LogGroup]):
     """Log groups by name."""
 
-    def find(self, name: str) -> LogGroup | None:
-        return self.get(name)
-
 
 class InMemoryRoles(dict[str, Role]):
     """Roles by name."""
 
-    def find(self, name: str) -> Role | None:
-        return self.get(name)
-
 
 class InMemorySafeguards:
-    """Alarms, notifications, logs and functions with these differences."""
+    """Alarms, notifications, logs and functions with so many drifts."""
 
     def __init__(self) -> None:
-        self.differences: list[Difference] = []
+        self.drifts: list[Drift] = []
         self.names: frozenset[str] = frozenset()
 
     def check(self, now: datetime) -> SafeguardReport:  # noqa: ARG002  # as the port has it
-        return SafeguardReport(tuple(self.differences), self.names)
+        return SafeguardReport(tuple(self.drifts), self.names)
 
 
 class InMemoryChangeHistory(list[LoggingChange]):
@@ -421,7 +415,7 @@ class InMemoryChangeHistory(list[LoggingChange]):
 
     gaps: tuple[str, ...] = ()
 
-    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+    def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         wanted = set(actions)
         found = [change for change in self if change.action in wanted and change.at >= since]
         return FoundChanges(found[:limit], self.gaps)
@@ -501,7 +495,7 @@ class InMemoryTagSource:
         self.busy: set[str] = set()
         self.failing: set[str] = set()
 
-    def find(self, arn: str) -> FoundTags:
+    def get(self, arn: str) -> FoundTags:
         self.asked.append(arn)
         if get_service(arn) in self.busy:
             raise TagSourceBusyError(get_service(arn), "iam:ListRoleTags failed: Throttling")

@@ -18,6 +18,6 @@ class ReportSettings(SettingsModel):
 
     focus_export: bool = True
     billing_account_id: Annotated[
-        str, like(r"(\d{12})?", "the 12 digits of an account, or nothing")
+        str, like(r"(\d{12})?", "the 12 digits of an account, or an empty text")
     ] = ""
     comparison_report: bool = True

@@ -86,17 +86,17 @@ def test_a_deployed_stack_matches_its_template(aws: None) -> None:
     alarm = resource("AWS::CloudWatch::Alarm", COVERAGE, notifying)
     resources = (*read_resources([stack]), MAIL, alarm)
 
-    def differences() -> list[str]:
+    def drifts() -> list[str]:
         found = [
             *compare_alarms(resources, CloudWatchAlarms(boto3.client("cloudwatch")).read()),
-            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic, ENDPOINTS), NOON),
+            *compare_topic(resources, SnsTopics(boto3.client("sns")).get(topic, ENDPOINTS), NOON),
             *compare_rules(
                 resources, EventBridgeRules(boto3.client("events")).read(["BedrockMeter-Rule"])
             ),
         ]
-        return [difference.text for difference in found]
+        return [drift.text for drift in found]
 
-    assert differences() == []
+    assert drifts() == []
     boto3.client("cloudwatch").disable_alarm_actions(AlarmNames=[COVERAGE])
     boto3.client("events").disable_rule(Name="BedrockMeter-Rule")
     sns.set_subscription_attributes(
@@ -104,22 +104,25 @@ def test_a_deployed_stack_matches_its_template(aws: None) -> None:
         AttributeName="FilterPolicy",
         AttributeValue='{"a": ["b"]}',
     )
-    assert differences() == [
-        f"actions were switched off or on for alarms: {COVERAGE}",
-        'the email subscription finops@example.com receives only what matches \'{"a": ["b"]}\'',
+    assert drifts() == [
+        f"actions were turned off or on for alarms: {COVERAGE}",
+        (
+            "the email subscription finops@example.com receives only notifications that"
+            ' match \'{"a": ["b"]}\''
+        ),
         "rule BedrockMeter-Rule is DISABLED, was ENABLED",
     ]
     boto3.client("cloudwatch").delete_alarms(AlarmNames=[COVERAGE])
     boto3.client("events").remove_targets(Rule="BedrockMeter-Rule", Ids=["Target0"])
     boto3.client("events").delete_rule(Name="BedrockMeter-Rule")
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-    assert differences() == [
+    assert drifts() == [
         f"alarms are gone: {COVERAGE}",
         "the email subscription finops@example.com is gone",
         "rule BedrockMeter-Rule is gone",
     ]
     sns.delete_topic(TopicArn=topic)
-    assert "the topic of notifications is gone" in differences()
+    assert "the notification topic is gone" in drifts()
 
 
 def test_mute_rules_are_read_with_their_alarms() -> None:
@@ -161,7 +164,7 @@ def test_an_unconfirmed_subscription_has_no_attributes_to_read() -> None:
             "Endpoint": "a@example.com",
         }
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [pending]})
-        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
+        found = SnsTopics(sns).get("arn:topic", ["a@example.com"])
     unconfirmed = TopicSubscription("email", "a@example.com", is_confirmed=False)
     assert found == Topic("key", {}, (unconfirmed,))
 
@@ -176,7 +179,7 @@ def test_subscriptions_of_other_owners_are_not_read() -> None:
             "Endpoint": "arn:aws:sqs:us-east-1:999999999999:queue",
         }
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [theirs]})
-        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
+        found = SnsTopics(sns).get("arn:topic", ["a@example.com"])
         stub.assert_no_pending_responses()
     other = TopicSubscription("sqs", theirs["Endpoint"], is_confirmed=True)
     assert found == Topic(None, {}, (other,))
@@ -186,12 +189,12 @@ def test_a_key_is_read_with_its_state_and_policy(aws: None) -> None:
     kms = boto3.client("kms")
     policy = {"Version": "2012-10-17", "Statement": []}
     key_id = kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
-    assert KmsKeys(kms).find(key_id) == Key("Enabled", policy)
+    assert KmsKeys(kms).get(key_id) == Key("Enabled", policy)
     kms.disable_key(KeyId=key_id)
-    assert KmsKeys(kms).find(key_id) == Key("Disabled", policy)
+    assert KmsKeys(kms).get(key_id) == Key("Disabled", policy)
     kms.schedule_key_deletion(KeyId=key_id)
-    assert KmsKeys(kms).find(key_id) == Key("PendingDeletion", policy)
-    assert KmsKeys(kms).find("11111111-2222-3333-4444-555555555555") is None
+    assert KmsKeys(kms).get(key_id) == Key("PendingDeletion", policy)
+    assert KmsKeys(kms).get("11111111-2222-3333-4444-555555555555") is None
 
 
 def test_a_log_group_is_read_with_its_policies_and_filters() -> None:
@@ -316,8 +319,8 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("cloudformation", "describe_stacks", lambda api: CloudFormationTemplates(api, ["One"]).read()),
     ("cloudwatch", "describe_alarms", lambda api: CloudWatchAlarms(api).read()),
     ("cloudwatch", "list_alarm_mute_rules", lambda api: CloudWatchAlarms(api).read_mute_rules()),
-    ("sns", "get_topic_attributes", lambda api: SnsTopics(api).find("arn:topic", [])),
-    ("kms", "describe_key", lambda api: KmsKeys(api).find("key")),
+    ("sns", "get_topic_attributes", lambda api: SnsTopics(api).get("arn:topic", [])),
+    ("kms", "describe_key", lambda api: KmsKeys(api).get("key")),
     ("logs", "describe_subscription_filters", lambda api: CloudWatchLogSettings(api).read("group")),
     (
         *("logs", "describe_account_policies"),

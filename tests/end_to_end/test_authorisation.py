@@ -230,26 +230,26 @@ def test_the_watcher_may_read_everything_that_it_compares(deployed: Deployed) ->
     """An unreadable setting would show as drift in the state table."""
     now = datetime.now(UTC)
 
-    def differences() -> list[str]:
+    def drifts() -> list[str]:
         deployed.start("LoggingWatcher", event("Scheduled Event", now))
         item = deployed.cloud.client("dynamodb").get_item(
             TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
         )
         if "Item" not in item:
             return []  # nothing was ever found
-        found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["differences"]
+        found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["drifts"]
         return found
 
-    assert differences() == []
+    assert drifts() == []
     alarm = "BedrockMeter-Health-Coverage"
     cloudwatch = deployed.cloud.client("cloudwatch")
     cloudwatch.disable_alarm_actions(AlarmNames=[alarm])
     try:
-        found = differences()
+        found = drifts()
     finally:
         cloudwatch.enable_alarm_actions(AlarmNames=[alarm])
-    assert found == [f"actions were switched off or on for alarms: {alarm}"]
-    assert differences() == []
+    assert found == [f"actions were turned off or on for alarms: {alarm}"]
+    assert drifts() == []
 
 
 def sent_notices(deployed: Deployed) -> set[str]:

@@ -98,7 +98,7 @@ def test_a_failing_function_loses_nothing(deployed: Deployed) -> None:
     finally:
         set_table(variables["LEDGER_TABLE"])
 
-    assert "1 events went through; 0 are left." in make(deployed.cloud, "redrive")
+    assert "Processed 1 events; 0 are left." in make(deployed.cloud, "redrive")
     deployed.wait_for_tokens(unlucky, 45)
     assert s3.list_objects_v2(Bucket=failures).get("KeyCount") == 0
 

@@ -139,7 +139,7 @@ def test_a_check_of_unchanged_files_changes_nothing(
     make(deployed.cloud, "price-updates", "CHECK=1")
     before = state(deployed)
     price_list.answers.clear()
-    assert "Prices stay as they were" in make(deployed.cloud, "price-updates", "CHECK=1")
+    assert "Prices are unchanged" in make(deployed.cloud, "price-updates", "CHECK=1")
     after = state(deployed)
     assert (after.edition, after.held, after.editions) == (
         *(before.edition, before.held),

@@ -53,8 +53,8 @@ def test_a_logging_change_and_its_end_are_notified(
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
     changed, resolved = wait_for_texts(subscriber, 2)
     assert "- Bedrock's invocation logging is off" in changed
-    assert f"Who: {MALLORY}" in changed
-    assert "are as they were deployed" in resolved
+    assert f"Changed by: {MALLORY}" in changed
+    assert "match the deployment" in resolved
 
 
 def test_silenced_alarms_and_rules_and_their_end_are_notified(
@@ -74,10 +74,10 @@ def test_silenced_alarms_and_rules_and_their_end_are_notified(
     rules.enable_rule(Name=rule)
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
     changed, resolved = wait_for_texts(subscriber, 2)
-    assert "The meter itself is not as it was deployed:" in changed
-    assert f"- actions were switched off or on for alarms: {COVERAGE_ALARM}\n" in changed
+    assert "The meter itself differs from the deployment:" in changed
+    assert f"- actions were turned off or on for alarms: {COVERAGE_ALARM}\n" in changed
     assert f"- rule {rule} is DISABLED, was ENABLED" in changed
-    assert "are as they were deployed" in resolved
+    assert "match the deployment" in resolved
 
 
 def test_foreign_masks_on_the_log_group_and_their_end_are_notified(

@@ -61,7 +61,7 @@ def write_calls() -> None:
         logStreamName="stream",
         logEvents=[{"timestamp": int(at.timestamp() * 1000), "message": json.dumps(record)}],
     )
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [
             usage_record(request_id="1", timestamp=at),
             usage_record(request_id="2", timestamp=at),

@@ -99,7 +99,7 @@ def test_a_coverage_alarm_is_followed_by_the_missing_calls(
         state={"value": "ALARM"},
     )
     (message,) = received()
-    assert message["Subject"] == "Bedrock Meter: calls of Bedrock are missing"
+    assert message["Subject"] == "Bedrock Meter: calls are missing"
     assert f"- {HAIKU_3}: 150 of 200 calls (75.00 %); 50 are missing" in message["Message"]
     assert f"{WITHIN:%Y-%m-%d %H:%M}" in message["Message"]
     assert message["Message"].endswith("Account 123456789012, us-east-1")
@@ -157,7 +157,7 @@ def test_a_mismatch_alarm_is_followed_by_the_differences(received: Any) -> None:
         state={"value": "ALARM"},
     )
     (message,) = received()
-    assert message["Subject"] == "Bedrock Meter: its count differs from Bedrock's"
+    assert message["Subject"] == "Bedrock Meter: the counts differ from Bedrock's"
     assert f"- {HAIKU_3}: 20,000 input tokens missing (0 counted" in message["Message"]
 
 

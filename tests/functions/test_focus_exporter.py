@@ -49,7 +49,7 @@ def test_calls_of_this_month_and_the_last_are_in_the_bucket(
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     last_month = now.replace(day=1) - timedelta(days=1)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [
             usage_record(request_id="1", timestamp=now),
             usage_record(request_id="2", timestamp=last_month),
@@ -94,7 +94,7 @@ def test_calls_of_this_month_and_the_last_are_in_the_bucket(
 def test_a_run_without_time_fails_and_keeps_the_existing_files() -> None:
     handler.lambda_handler({}, CONTEXT)
     before = written()
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [usage_record(timestamp=datetime.now(UTC))]
     )
     hurried = lambda_context(44_000)

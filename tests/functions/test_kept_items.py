@@ -128,7 +128,7 @@ def test_the_publisher_and_the_refresher_write_only_allowed_items(
 ) -> None:
     monkeypatch.setenv("METRIC_DETAIL", "full")
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write([record])
     asked.clear()
     publisher = metric_publisher.publisher()
     publish = publisher.make_publisher(publisher.books.get()).publish

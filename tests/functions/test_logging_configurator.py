@@ -85,7 +85,7 @@ def save(text: str) -> None:
     boto3.client("ssm").put_parameter(Name=LOGGING_STATE, Value=text, Overwrite=True)
 
 
-def memoize() -> LoggingState:
+def load_state() -> LoggingState:
     value = boto3.client("ssm").get_parameter(Name=LOGGING_STATE)["Parameter"]["Value"]
     return LoggingState.from_text(value)
 
@@ -130,7 +130,7 @@ def test_a_replaced_configuration_is_restored(function: Function) -> None:
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
     function.request("Create")
-    assert memoize().found == audit
+    assert load_state().found == audit
     function.request("Delete")
     assert live() == audit
 
@@ -142,7 +142,7 @@ def test_an_adopted_configuration_must_use_the_metered_log_group(function: Funct
         function.request("Create")
     function.configure(METERED_LOG_GROUP="audit")
     function.request("Create")
-    assert memoize() == LoggingState(adopted="audit")
+    assert load_state() == LoggingState(adopted="audit")
     assert live() == audit
 
 
@@ -181,7 +181,7 @@ def test_a_planted_configuration_is_not_restored(
     function: Function, caplog: pytest.LogCaptureFixture
 ) -> None:
     function.request("Create")
-    save(replace(memoize(), found=PLANTED.found).to_text())
+    save(replace(load_state(), found=PLANTED.found).to_text())
     function.request("Delete")
     assert live() == {}
     (warning,) = (vars(record) for record in caplog.records)

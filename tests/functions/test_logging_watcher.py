@@ -155,7 +155,7 @@ def test_a_trail_event_is_notified_once_with_caller_and_change(
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: invocation logging was changed"
     assert "- Bedrock's invocation logging is off" in message["Message"]
-    assert f"Who: {MALLORY}" in message["Message"]
+    assert f"Changed by: {MALLORY}" in message["Message"]
     check()
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     assert received() == []
@@ -171,11 +171,11 @@ def test_the_check_finds_every_change(received: Received) -> None:
     (message,) = received()
     assert [line for line in message["Message"].split("\n") if line.startswith("- ")] == [
         "- in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
-        f"- log group {GROUP} keeps logs for 1 instead of 90 days",
-        f"- log group {GROUP} is not subscribed to any more",
-        f"- logging role {ROLE} has lost the policy with which it writes logs",
+        f"- log group {GROUP} keeps logs for 1 day instead of 90 days",
+        f"- log group {GROUP} has no subscription filter of the meter any more",
+        f"- logging role {ROLE} no longer has the policy that lets it write logs",
     ]
-    assert "Who: not known yet." in message["Message"]
+    assert "Changed by: not known yet." in message["Message"]
 
 
 def test_resolved_drift_is_notified(received: Received) -> None:
@@ -186,7 +186,7 @@ def test_resolved_drift_is_notified(received: Received) -> None:
     check()
     assert [message["Subject"].removeprefix("Bedrock Meter: ") for message in received()] == [
         "invocation logging was changed",
-        "all is as deployed again",
+        "drift is resolved",
     ]
 
 
@@ -230,7 +230,7 @@ def test_a_planted_logging_state_is_reported_with_its_writer(received: Received)
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     (message,) = received()
     assert "in SSM differs from its copy in the state table" in message["Message"]
-    assert f"Who: {MALLORY}, by PutParameter of {LOGGING_STATE}" in message["Message"]
+    assert f"Changed by: {MALLORY}, with PutParameter on {LOGGING_STATE}" in message["Message"]
 
 
 def test_a_deleted_logging_state_is_reported(received: Received) -> None:
@@ -282,7 +282,7 @@ def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
     detail = json.loads(entry["Detail"])
     assert (entry["Source"], entry["DetailType"]) == ("bedrock-meter", "Bedrock Meter Notice")
     assert message["Subject"] == detail["subject"] == "Bedrock Meter: the meter itself was changed"
-    assert "- the topic of notifications is gone" in detail["text"]
+    assert "- the notification topic is gone" in detail["text"]
     assert message["Message"].startswith(detail["text"])
     (line,) = (record for record in caplog.records if record.levelname == "WARNING")
     assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
@@ -304,7 +304,7 @@ def test_a_busy_service_hides_neither_a_change_nor_its_caller(received: Received
     (message,) = received()
     assert "- Bedrock's invocation logging is off" in message["Message"]
     assert "- alarms cannot be read: Throttling" in message["Message"]
-    assert f"Who: {MALLORY}" in message["Message"]
+    assert f"Changed by: {MALLORY}" in message["Message"]
 
 
 def test_each_check_publishes_an_event_while_the_topic_is_silenced(
@@ -318,7 +318,7 @@ def test_each_check_publishes_an_event_while_the_topic_is_silenced(
             check()
     details = [json.loads(entry["Detail"]) for entry in published]
     assert [detail["repeated"] for detail in details] == [False, True]
-    assert all("the topic of notifications is gone" in detail["text"] for detail in details)
+    assert all("the notification topic is gone" in detail["text"] for detail in details)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"] * 2
 
 

@@ -34,7 +34,7 @@ def note_a_call() -> datetime:
     now = datetime.now(UTC).replace(microsecond=0)
     record = usage_record(model_id=PRIVATE, timestamp=now)
     client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).write([record])
     DynamoDbUnpricedCalls(client, STATE, LEDGER).write([record], now)
     return now
 

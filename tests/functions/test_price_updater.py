@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cdk.local_cloud.price_list import PriceListServer
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from lambdas.wiring import price_updater as wiring
@@ -65,7 +65,7 @@ def nova_usd() -> Decimal:
     """The price of a million input tokens of Nova Lite in Tokyo with the edition in force."""
     edition = read_updates().edition
     shipped = shipped_prices()
-    book = lay_over(shipped, read_editions().read_edition(edition)) if edition else shipped
+    book = apply_edition(shipped, read_editions().read_edition(edition)) if edition else shipped
     first_day = first_day_after(datetime.now(UTC))
     (usd,) = (
         usd

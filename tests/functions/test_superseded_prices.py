@@ -73,7 +73,7 @@ def test_a_call_at_a_superseded_price_gets_the_difference_once(
 ) -> None:
     publish_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     at = NOW - timedelta(hours=4)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([call(at)])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write([call(at)])
     for corrected in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
         assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [corrected]
@@ -92,6 +92,6 @@ def test_a_difference_refused_by_cloudwatch_fails_the_run(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     publish_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     record = call(NOW - timedelta(hours=4))
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write([record])
     with pytest.raises(MetricsUnavailableError, match=r"127\.0\.0\.1:9"):
         handler.lambda_handler({}, CONTEXT)

@@ -74,7 +74,7 @@ def state(
     configuration: str = "default",
 ) -> AlarmState:
     alarm = find_alarm(name, configuration)
-    return alarm.state_of(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
+    return alarm.get_state(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         "Health",
         watched=Watched(function, function, mapping),
         scheduled=[Scheduled("Report", function, every, "reports")],
-        look_at="somewhere",
+        dashboard_url="somewhere",
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
     return {

@@ -133,8 +133,8 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
         ("notify_https", ["http://example.com"], "starts with https://"),
         ("regions", ["somewhere"], "allowed: a Region, such as us-east-1"),
         ("ledger_retention_days", 401, "less than or equal to 400"),
-        ("regions", "us-east-1,us-east-1", "allowed: each of them once"),
-        ("notify_emails", "a@b.c,a@b.c", "allowed: each of them once"),
+        ("regions", "us-east-1,us-east-1", "allowed: each value once"),
+        ("notify_emails", "a@b.c,a@b.c", "allowed: each value once"),
         ("notify_https", ["https://a b"], "starts with https://"),
         ("log_content", "maybe", "allowed: true or false"),
         ("price_updates", None, "allowed: true or false"),
@@ -166,12 +166,12 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
         ),
         ("attribution", {"patterns": [{"project": "x"}]}, "patterns.0.effective_from is missing"),
         ("attribution", {"label_names": {"project": ["a" * 99] * 14}}, "3 names at most"),
-        ("attribution", {"label_name": {}}, "no such setting"),
+        ("attribution", {"label_name": {}}, "unknown setting"),
         ("attribution", {"trusted_profiles": ["arn:aws:bedrock"]}, "allowed: an object"),
         ("attribution", [], "attribution = []: allowed: an object\n"),
-        ("tags", {"aws:owner": "x"}, "do not start with aws:"),
-        ("tags", {"owner": "x" * 257}, "values of 256"),
-        ("tags", {str(n): "" for n in range(41)}, "allowed: 40 tags"),
+        ("tags", {"aws:owner": "x"}, "that do not start with aws:"),
+        ("tags", {"owner": "x" * 257}, "values of up to 256"),
+        ("tags", {str(n): "" for n in range(41)}, "allowed: up to 40 tags"),
         ("named_identities", [{"identity": "Zoë", "critical": 5}], "printable ASCII"),
         ("named_identities", [{"identity": "alice", "critical": 5}], "allowed: an ARN, or unknown"),
         ("named_models", [{"model": " ", "critical": 5}], "printable ASCII"),
@@ -183,8 +183,8 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
         ("named_models", [{"model": "m"}], "named_models.0.critical is missing"),
         ("adopted_log_group", "a b", "allowed: the name of a log group"),
         ("ledger_retention_days", 14, "greater than or equal to 15"),
-        ("billing_account_id", "1234", "allowed: the 12 digits of an account, or nothing"),
-        ("ledger_retention_days", 61, "allowed: 62 or more while focus_export is true"),
+        ("billing_account_id", "1234", "allowed: the 12 digits of an account, or an empty text"),
+        ("ledger_retention_days", 61, "allowed: 62 or more if focus_export is true"),
     ],
 )
 def test_an_invalid_value_is_reported_with_field_value_and_allowed_values(
@@ -197,7 +197,7 @@ def test_an_invalid_value_is_reported_with_field_value_and_allowed_values(
 
 
 def test_a_misspelt_setting_is_refused() -> None:
-    assert "metric_detial: no such setting; did you mean metric_detail?" in refusal(
+    assert "metric_detial: unknown setting; did you mean metric_detail?" in refusal(
         metric_detial="full"
     )
 
@@ -253,13 +253,13 @@ def test_a_short_ledger_retention_is_allowed_without_exports() -> None:
 
 
 def test_adopting_needs_the_name_of_the_log_group() -> None:
-    assert "adopted_log_group: allowed: with existing_logging 'adopt', the name" in refusal(
+    assert "adopted_log_group: allowed: the log group that Bedrock already writes" in refusal(
         existing_logging="adopt"
     )
 
 
 def test_a_log_group_name_requires_the_adopt_policy() -> None:
-    assert "existing_logging 'adopt'" in refusal(adopted_log_group="/audit/bedrock")
+    assert "existing_logging is 'adopt'" in refusal(adopted_log_group="/audit/bedrock")
 
 
 def test_each_window_has_one_threshold() -> None:

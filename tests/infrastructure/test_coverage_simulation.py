@@ -96,7 +96,7 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
     while now < until:
         now += STEP
         arrived = bisect(deliveries, now, key=lambda delivery: delivery[0])
-        ledger.put([call.record for _, call in deliveries[:arrived]])
+        ledger.write([call.record for _, call in deliveries[:arrived]])
         del deliveries[:arrived]
         report = auditor.audit(now)
         shortfalls.append(int(report.is_short))
@@ -127,7 +127,7 @@ def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
     def publish_new(changes: Iterable[LedgerChange]) -> None:
         service.publish(list(changes), NOON + 5 * HOUR)
 
-    InMemoryUsageLedger(publish_new).put([call.record for call in made if call.delay is not None])
+    InMemoryUsageLedger(publish_new).write([call.record for call in made if call.delay is not None])
     for call in made:
         if not call.is_forged:
             metrics.add("AWS/Bedrock", "Invocations", call.at, 1, call.invoked)

@@ -113,14 +113,14 @@ def test_only_names_thresholds_and_the_band_differ(file: str, configuration: str
         (
             {},
             dict.fromkeys(
-                ["Account: quota tokens an hour", "Account: cost an hour"],
+                ["Account: quota tokens per hour", "Account: cost per hour"],
                 "ANOMALY_DETECTION_BAND(m1, 3)",
             ),
         ),
         (
             {"alarm_metric": "TotalTokens", "anomaly_band": 2.5},
             dict.fromkeys(
-                ["Account: total tokens an hour", "Account: cost an hour"],
+                ["Account: total tokens per hour", "Account: cost per hour"],
                 "ANOMALY_DETECTION_BAND(m1, 2.5)",
             ),
         ),
@@ -179,17 +179,17 @@ def test_each_health_alarm_has_its_line_on_a_graph_of_its_metric() -> None:
 def test_thresholds_are_drawn_in_the_graphs_of_their_metric_and_window() -> None:
     overview = thresholds_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
     assert overview == {
-        "Account: total tokens an hour": [("Critical", 3)],
-        "Account: total tokens a day": [("Warning", 1), ("Critical", 3)],
-        "Models: total tokens an hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
-        "Models: total tokens a day": [("Critical (amazon.nova-lite-v1:0)", 7)],
-        "Identities: total tokens an hour": [("Critical", 2_000_000)],
-        "Account: cost a day": [("Critical", 12.5)],
+        "Account: total tokens per hour": [("Critical", 3)],
+        "Account: total tokens per day": [("Warning", 1), ("Critical", 3)],
+        "Models: total tokens per hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
+        "Models: total tokens per day": [("Critical (amazon.nova-lite-v1:0)", 7)],
+        "Identities: total tokens per hour": [("Critical", 2_000_000)],
+        "Account: cost per day": [("Critical", 12.5)],
     }
     identity = thresholds_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
-        "Identity: total tokens an hour": [("Critical", 2_000_000)],
-        "Identity: total tokens a week": [
+        "Identity: total tokens per hour": [("Critical", 2_000_000)],
+        "Identity: total tokens per week": [
             ("Warning (arn:aws:iam::111122223333:role/app)", 5),
             ("Critical (arn:aws:iam::111122223333:role/app)", 9),
         ],

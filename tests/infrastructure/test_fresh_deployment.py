@@ -158,7 +158,7 @@ def notified(
         while age < length and alarm.name not in found:
             contributors = alarm.evaluate(figures, CREATED + age)
             is_warm = is_warm or not alarm.is_warming_up(age, contributors)
-            if is_warm and alarm.state_of(contributors) is AlarmState.ALARM:
+            if is_warm and alarm.get_state(contributors) is AlarmState.ALARM:
                 found.add(alarm.name)
             age += step
     return found

@@ -110,6 +110,6 @@ def test_an_invalid_configuration_ends_with_one_clear_message() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "The configuration cannot be used:",
+        "The configuration is invalid:",
         "  metric_detail = 'much': allowed: 'standard' or 'full'",
     ]

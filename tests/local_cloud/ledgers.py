@@ -29,12 +29,12 @@ class OpenLedger:
     """A ledger that was empty at first.
 
     Attributes:
-        put: Takes a batch of readings.
+        write: Takes a batch of readings.
         stored: Returns the calls by their keys.
         changes: Returns what the stream has shown so far.
     """
 
-    put: Callable[[Sequence[UsageRecord]], None]
+    write: Callable[[Sequence[UsageRecord]], None]
     stored: Callable[[], dict[CallKey, UsageRecord]]
     changes: Callable[[], list[LedgerChange]]
 
@@ -71,7 +71,7 @@ def open_pure_ledger() -> OpenLedger:
     stored: dict[CallKey, UsageRecord] = {}
     changes: list[LedgerChange] = []
 
-    def put(records: Sequence[UsageRecord]) -> None:
+    def write(records: Sequence[UsageRecord]) -> None:
         before = dict(stored)
         for record in map(bound_reading, records):
             known = stored.get(record.key)
@@ -83,13 +83,13 @@ def open_pure_ledger() -> OpenLedger:
             if stored[key] != before.get(key)
         )
 
-    return OpenLedger(put, lambda: stored, lambda: changes)
+    return OpenLedger(write, lambda: stored, lambda: changes)
 
 
 def open_in_memory() -> OpenLedger:
     changes: list[LedgerChange] = []
     ledger = InMemoryUsageLedger(changes.extend)
-    return OpenLedger(ledger.put, lambda: ledger.records, lambda: changes)
+    return OpenLedger(ledger.write, lambda: ledger.records, lambda: changes)
 
 
 def open_sqlite() -> Iterator[OpenLedger]:
@@ -100,7 +100,7 @@ def open_sqlite() -> Iterator[OpenLedger]:
         def stored() -> dict[CallKey, UsageRecord]:
             return {record.key: record for record in ledger.in_order_of_time()}
 
-        yield OpenLedger(ledger.put, stored, lambda: changes)
+        yield OpenLedger(ledger.write, stored, lambda: changes)
 
 
 def make_table_in_memory() -> Table:
@@ -142,7 +142,7 @@ def _make_table(client: Any, streams: Any) -> Table:
 
 
 def open_table(table: Table) -> OpenLedger:
-    return OpenLedger(table.ledger().put, table.stored, table.changes)
+    return OpenLedger(table.ledger().write, table.stored, table.changes)
 
 
 class Turns:

@@ -62,16 +62,16 @@ def make_table(request: pytest.FixtureRequest) -> MakeTable:
 
 def test_a_new_call_is_streamed_once_despite_repeated_writes(open_ledger: Open) -> None:
     ledger = open_ledger()
-    ledger.put([usage_record()])
-    ledger.put([usage_record(), usage_record()])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(), usage_record()])
     assert ledger.changes() == [LedgerChange(usage_record())]
 
 
 def test_a_further_reading_is_joined_and_streamed_as_a_correction(open_ledger: Open) -> None:
     first, second = usage_record(), usage_record(tokens=TokenCounts(input=99), latency_ms=7)
     ledger = open_ledger()
-    ledger.put([first])
-    ledger.put([second])
+    ledger.write([first])
+    ledger.write([second])
     joined = usage_record(
         tokens=TokenCounts(99, 5),
         latency_ms=7,
@@ -85,9 +85,9 @@ def test_a_reading_with_lower_counts_lowers_nothing_and_is_one_conflict(
     open_ledger: Open,
 ) -> None:
     ledger = open_ledger()
-    ledger.put([usage_record()])
-    ledger.put([usage_record(tokens=TokenCounts(0, 0))])
-    ledger.put([usage_record(tokens=TokenCounts(0, 0))])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(tokens=TokenCounts(0, 0))])
+    ledger.write([usage_record(tokens=TokenCounts(0, 0))])
     disputed = usage_record(conflicts=Conflicts(are_counts_disputed=True))
     assert ledger.changes() == [
         LedgerChange(usage_record()),
@@ -98,7 +98,7 @@ def test_a_reading_with_lower_counts_lowers_nothing_and_is_one_conflict(
 def test_readings_of_one_batch_are_joined_before_they_are_written(open_ledger: Open) -> None:
     other = usage_record(identity_arn=BEN)
     ledger = open_ledger()
-    ledger.put([usage_record(), other, usage_record()])
+    ledger.write([usage_record(), other, usage_record()])
     (change,) = ledger.changes()
     assert change == LedgerChange(join(usage_record(), other))
     assert change.is_conflict
@@ -109,7 +109,7 @@ def test_the_same_id_in_another_account_or_region_is_another_call(
     open_ledger: Open, field: str
 ) -> None:
     ledger = open_ledger()
-    ledger.put([usage_record(), usage_record(**{field: "other"})])
+    ledger.write([usage_record(), usage_record(**{field: "other"})])
     assert [change.replaced for change in ledger.changes()] == [None, None]
 
 
@@ -130,9 +130,9 @@ def test_every_field_is_stored_and_read_back(open_ledger: Open) -> None:
         model_id=SONNET_4, service_tier=None, identity_arn=BEN, timestamp=NOON, error_code=None
     )
     ledger = open_ledger()
-    ledger.put([full])
-    ledger.put([full])
-    ledger.put([other])
+    ledger.write([full])
+    ledger.write([full])
+    ledger.write([other])
     assert ledger.changes() == [LedgerChange(full), LedgerChange(join(full, other), replaced=full)]
 
 
@@ -154,7 +154,7 @@ def test_forged_duplicates_in_any_order_hide_no_call(
     for order in permutations([real, real._replace(**forged), real._replace(**forged)]):
         ledger = open_ledger()
         for reading in order:
-            ledger.put([reading])
+            ledger.write([reading])
         (record,) = ledger.stored().values()
         assert record == join(real, real._replace(**forged))
         assert (record.tokens, record.timestamp) == (real.tokens, NOON)
@@ -169,11 +169,11 @@ def test_any_order_and_repetition_match_the_pure_join(
     records = [record for batch in batches for record in batch]
     in_order, shuffled = open_ledger(), open_ledger()
     for batch in batches:
-        in_order.put(batch)
+        in_order.write(batch)
     again = data.draw(st.lists(st.sampled_from(records), max_size=5)) if records else []
     order = data.draw(st.permutations(records + again))
     for start in range(0, len(order), 4):
-        shuffled.put(order[start : start + 4])
+        shuffled.write(order[start : start + 4])
     assert in_order.stored() == shuffled.stored() == join_readings(records)
 
 
@@ -184,8 +184,8 @@ def test_every_ledger_streams_the_same_changes(
 ) -> None:
     twin, ledger = open_in_memory(), open_ledger()
     for batch in batches:
-        twin.put(batch)
-        ledger.put(batch)
+        twin.write(batch)
+        ledger.write(batch)
     assert by_call(ledger.changes()) == by_call(twin.changes())
 
 
@@ -203,7 +203,7 @@ def write_in_turns(table: Table, batches: list[list[UsageRecord]], order: list[i
 
     def write(writer: int) -> None:
         try:
-            table.ledger(turns.make_client(writer, table.client)).put(batches[writer])
+            table.ledger(turns.make_client(writer, table.client)).write(batches[writer])
         finally:
             turns.end(writer)
 
@@ -246,7 +246,7 @@ def test_two_writers_lose_no_reading_in_any_order_of_their_requests(
     for order in ORDERS:
         table = make_table()
         if standing is not None:
-            table.ledger().put([standing])
+            table.ledger().write([standing])
         write_in_turns(table, [[first], [second]], list(order))
         assert table.stored() == {expected.key: expected}
         changes = table.changes()
@@ -257,7 +257,7 @@ def test_two_writers_lose_no_reading_in_any_order_of_their_requests(
 def test_another_writer_between_any_two_requests_loses_nothing(make_table: MakeTable) -> None:
     for place in range(4):
         table = make_table()
-        table.ledger().put([usage_record()])
+        table.ledger().write([usage_record()])
         write_in_turns(table, [[FIRST], [SECOND]], [0] * place + [1] * 9)
         assert list(table.stored().values()) == [join(usage_record(), join(FIRST, SECOND))]
 
@@ -274,7 +274,7 @@ def test_two_writers_of_any_readings_store_their_join(
     make_table: MakeTable, batches: list[list[UsageRecord]], order: list[int]
 ) -> None:
     table = make_table()
-    table.ledger().put(batches[0])
+    table.ledger().write(batches[0])
     write_in_turns(table, batches[1:], order)
     records = [bound_reading(record) for batch in batches for record in batch]
     assert table.stored() == join_readings(records)
@@ -285,8 +285,8 @@ def test_two_writers_of_any_readings_store_their_join(
 def test_a_repeated_batch_writes_nothing(make_table: MakeTable) -> None:
     table = make_table()
     calls = [usage_record(request_id=str(number)) for number in range(60)]
-    table.ledger().put(calls)
+    table.ledger().write(calls)
     before = table.changes()
-    table.ledger().put(calls[::-1])
+    table.ledger().write(calls[::-1])
     assert len(before) == 60
     assert table.changes() == before

@@ -156,7 +156,7 @@ def test_redrive_reports_that_there_is_nothing_to_do(capsys: pytest.CaptureFixtu
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     in_account(redrive_failures)
-    assert capsys.readouterr().out == "0 events went through; 0 are left.\n"
+    assert capsys.readouterr().out == "Processed 0 events; 0 are left.\n"
 
 
 @pytest.mark.usefixtures("aws")
@@ -194,9 +194,9 @@ def test_replay_is_limited_to_the_ledger_s_retention(
     boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])
     call_command("replay", "--from", "2020-01-01")
     printed = capsys.readouterr().out
-    assert "remembers 90 days: replaying from" in printed
-    assert "0 log events" in printed
-    with pytest.raises(FailedCommand, match="takes no calls from before"):
+    assert "keeps 90 days: replaying from" in printed
+    assert "Delivered 0 log events" in printed
+    with pytest.raises(FailedCommand, match="accepts no older calls"):
         call_command("replay", "--from", "2020-01-01", "--to", "2020-02-01")
 
 
@@ -231,7 +231,7 @@ def test_a_test_notification_lists_its_recipients(
     send_test_notification(session)  # in ALARM already, and has to change to notify
     assert states == ["ALARM", "OK", "ALARM"]
     printed = capsys.readouterr().out
-    assert "A second message follows: logging_watcher" in printed
+    assert "A second message follows: LoggingWatcher" in printed
     assert "a@example.com" in printed
     assert "NOT confirmed" not in printed
 
@@ -407,7 +407,7 @@ def test_purge_is_refused_until_the_other_stacks_are_destroyed() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_purge_reports_that_there_is_nothing_to_delete() -> None:
-    with pytest.raises(NotDeployedError, match="there is nothing left"):
+    with pytest.raises(NotDeployedError, match="there is nothing to delete"):
         purge.purge(boto3.Session())
 
 

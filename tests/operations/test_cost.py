@@ -18,7 +18,7 @@ from cdk.operations.billed_metrics import (
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
     Usage,
-    count_most_series,
+    count_max_series,
     count_series,
     max_metrics_read,
     metrics_read,
@@ -71,7 +71,7 @@ def test_metrics_of_rare_calls_are_billed_only_if_such_calls_occur() -> None:
     assert more(Usage(1, 50, 6, unpriced=1), Config()) == 1 + 6
     assert more(Usage(1, 50, 6), Config.from_context({"log_content": True})) == 1 + 6  # latency
     # Each of the account's and models' at once, and seven health metrics.
-    assert count_most_series(Usage(1, 50, 6), Config()) == 19 + 6 * 16 + 50 * 7 + 5 * 4 + 23
+    assert count_max_series(Usage(1, 50, 6), Config()) == 19 + 6 * 16 + 50 * 7 + 5 * 4 + 23
     assert occasional_usd(Usage(1, 50, 6), Config(), PRICES) == (8 + 6 * 6 + 7) * Decimal("0.3")
 
 
@@ -106,7 +106,7 @@ def test_the_worst_case_is_bounded_whatever_callers_do(
     config: Config, series: int, usd: Decimal
 ) -> None:
     many = 10**9
-    assert count_most_series(Usage(many, many, many, many, many), config) == series
+    assert count_max_series(Usage(many, many, many, many, many), config) == series
     assert worst_case_usd(config, PRICES) == usd
 
 
@@ -332,7 +332,7 @@ def test_reports_read_a_bounded_number_of_metrics_of_bedrock_mantle(
 
 def test_metrics_of_batch_jobs_are_billed_if_buckets_are_configured() -> None:
     usage, config = Usage(1, 1, 6), Config.from_context({"batch_output_buckets": ["results"]})
-    more = count_most_series(usage, config) - count_most_series(usage, Config())
+    more = count_max_series(usage, config) - count_max_series(usage, Config())
     assert more == 2 * (1 + 6)
     assert total(usage, config) == total(usage)  # they have data in few hours
 

@@ -15,7 +15,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.doctor import check_account
 from cdk.operations.terminal import CommandError
-from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
+from lambdas.domain.ledger.state_table import COPIED_STATES, LOGGING_STATE_KEY
 from lambdas.domain.logging_configuration import LoggingState
 from tests.aws import list_batch_jobs
 from tests.operations.deployed import deploy
@@ -80,7 +80,7 @@ def test_a_prepared_account_has_no_problem(session: boto3.Session) -> None:
     findings = examine(session)
     assert Status.PROBLEM not in {finding.status for finding in findings.values()}
     assert "123456789012, us-east-1" in findings["account"].text
-    assert "deploying switches it on" in findings["invocation logging"].text
+    assert "make deploy turns it on" in findings["invocation logging"].text
 
 
 def test_a_missing_permissions_boundary_is_a_problem(session: boto3.Session) -> None:
@@ -148,7 +148,7 @@ def test_the_meter_s_logging_is_recognized(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
-    assert found.text.endswith("; ours.")
+    assert found.text.endswith("; configured by Bedrock Meter.")
 
 
 def test_adopted_logging_is_no_problem(session: boto3.Session) -> None:
@@ -158,7 +158,7 @@ def test_adopted_logging_is_no_problem(session: boto3.Session) -> None:
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
-    assert found.text.endswith("; not ours, adopted.")
+    assert found.text.endswith("; not configured by Bedrock Meter, adopted.")
 
 
 def test_logging_changed_after_the_deployment_is_a_problem(session: boto3.Session) -> None:
@@ -176,7 +176,7 @@ def test_a_configuration_that_could_not_be_restored_is_reported(session: boto3.S
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
     assert found.status is Status.WARNING
-    assert "it went to log group /audit/bedrock" in found.text
+    assert "earlier configuration, to log group /audit/bedrock" in found.text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"written": 5}', "null"])
@@ -193,7 +193,7 @@ def test_a_logging_state_that_differs_from_its_copy_is_a_problem(session: boto3.
     copy = LoggingState(found=FOREIGN).to_text()
     boto3.client("dynamodb").put_item(
         TableName="meter-state",
-        Item={"pk": {"S": LOGGING_STATE_KEY}, MEMORIES: {"L": [{"S": copy}]}},
+        Item={"pk": {"S": LOGGING_STATE_KEY}, COPIED_STATES: {"L": [{"S": copy}]}},
     )
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
@@ -267,7 +267,7 @@ def test_a_removed_subscription_is_a_problem(
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["subscription"]
     assert found.status is Status.PROBLEM
-    assert "not subscribed to any more" in found.text
+    assert "has no subscription filter of the meter any more" in found.text
 
 
 def test_a_deleted_log_group_is_a_problem(session: boto3.Session) -> None:
@@ -283,7 +283,7 @@ def test_the_meter_s_subscription_does_not_count_as_a_used_slot(session: boto3.S
     subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
     found = examine(session)["subscription"]
     assert found.status is Status.OK
-    assert found.text == "/audit/bedrock is subscribed. Others read it as well: siem."
+    assert found.text == "/audit/bedrock is subscribed. Other subscription filters: siem."
 
 
 def test_an_unconfirmed_address_is_a_problem(
@@ -291,7 +291,7 @@ def test_an_unconfirmed_address_is_a_problem(
 ) -> None:
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
     deploy(stack_names.MONITORING, TopicArn=topic)
-    assert "No address is notified" in examine(session)["notifications"].text
+    assert "There are no subscribers" in examine(session)["notifications"].text
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
     assert examine(session)["notifications"].status is Status.OK
     session.events.register(
@@ -303,7 +303,7 @@ def test_an_unconfirmed_address_is_a_problem(
     found = examine(session)["notifications"]
     assert (found.status, found.text) == (
         Status.PROBLEM,
-        "Not confirmed, so not notified: a@example.com",
+        "Not confirmed, so these receive nothing: a@example.com",
     )
 
 
@@ -394,7 +394,7 @@ def test_a_region_that_denies_access_is_unreadable_not_quiet(session: boto3.Sess
     session.events.register("before-call.cloudwatch.ListMetrics", deny)
     found = examine(session)["other Regions"]
     assert found.status is Status.UNKNOWN
-    assert found.text == "Not readable: eu-north-1 (AccessDenied). Nothing is known of them."
+    assert found.text == "Could not read: eu-north-1 (AccessDenied). Calls there are unknown."
 
 
 def test_regions_unreadable_to_the_function_are_counted(session: boto3.Session) -> None:
@@ -402,7 +402,7 @@ def test_regions_unreadable_to_the_function_are_counted(session: boto3.Session) 
     call_in("us-east-1", "BedrockMeter/Health", "UnreadableRegions")
     found = examine(session)["other Regions"]
     assert found.status is Status.UNKNOWN
-    assert "TrafficAuditor itself cannot read: 1 " in found.text
+    assert "TrafficAuditor cannot read 1 Regions " in found.text
 
 
 def test_a_denied_list_of_regions_is_unknown(session: boto3.Session) -> None:
@@ -512,7 +512,7 @@ def test_problems_fail_the_command(capsys: pytest.CaptureFixture[str]) -> None:
         CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
     ):
         in_account(check_account)
-    assert "Not visible from here" in capsys.readouterr().out
+    assert "Not checked: " in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("aws")

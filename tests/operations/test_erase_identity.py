@@ -32,7 +32,7 @@ MONTH = "2026-09"
 
 
 def write_calls(*records: UsageRecord) -> None:
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION).put(records)
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION).write(records)
 
 
 def read_calls() -> dict[str, UsageRecord]:

@@ -64,7 +64,7 @@ def test_the_shipped_prices_are_in_force_before_the_first_check(
 ) -> None:
     command()
     printed = capsys.readouterr().out
-    assert "No price waits for a decision." in printed
+    assert "No prices wait for a decision." in printed
     assert "Last check of the AWS Price List: not yet. In force: the shipped prices." in printed
 
 
@@ -89,7 +89,7 @@ def test_accepted_and_rejected_prices_leave_the_list(
     (entry,) = read_updates().held
     command(f"--reject={entry.id}")
     printed = capsys.readouterr().out
-    assert "Prices stay as they were." in printed
+    assert "Prices are unchanged." in printed
     assert f"Rejected: {entry.id}, amazon.nova-lite-v1:0 input" in printed
     command(f"--accept={entry.id},")
     edition = read_updates().edition
@@ -108,11 +108,11 @@ def test_an_edition_is_superseded_with_a_reason(
     command("--check")
     edition = read_updates().edition
     assert edition is not None
-    with pytest.raises(FailedCommand, match="say why"):
+    with pytest.raises(FailedCommand, match="give the reason"):
         command(f"--supersede={edition}")
     command(f"--supersede={edition}", "--reason=AWS's file was wrong")
     printed = capsys.readouterr().out
-    assert "takes the changes out" in printed
+    assert "removes the changes" in printed
     assert f"supersedes {edition}: AWS's file was wrong" in printed
 
 
@@ -121,8 +121,8 @@ def test_an_edition_is_superseded_with_a_reason(
     [
         (["--accept=00000000"], "00000000 is not held"),
         (["--reject=all"], "no price is held"),
-        (["--accept=a", "--reject=b"], "name one of"),
-        (["--accept=a", "--check"], "name one of"),
+        (["--accept=a", "--reject=b"], "use only one of"),
+        (["--accept=a", "--check"], "use only one of"),
         (["--supersede=x", "--reason=y"], "no change of edition x is in force"),
     ],
 )
@@ -158,7 +158,7 @@ def test_a_damaged_state_is_reported() -> None:
 
 def test_the_doctor_lists_held_prices(server: PriceListServer) -> None:
     finding = examined()
-    assert (finding.status, "was not read yet" in finding.text) == (Status.WARNING, True)
+    assert (finding.status, "has not been read yet" in finding.text) == (Status.WARNING, True)
     command("--check")
     finding = examined()
     assert finding.status is Status.OK
@@ -167,7 +167,7 @@ def test_the_doctor_lists_held_prices(server: PriceListServer) -> None:
     command("--check")
     finding = examined()
     assert finding.status is Status.WARNING
-    assert "1 wait for a decision" in finding.text
+    assert "1 held price (make price-updates)" in finding.text
     assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in finding.text
 
 

@@ -38,7 +38,7 @@ def stream(payload: Any) -> dict[str, Any]:
 def redrive(**handlers: Any) -> RedriveReport:
     functions: Any = RunningFunctions(**handlers)
     known = frozenset({"processor", "publisher"})
-    return Redrive(boto3.client("s3"), functions, BUCKET, known).put_back_all()
+    return Redrive(boto3.client("s3"), functions, BUCKET, known).redrive_all()
 
 
 def left() -> dict[str, Any]:
@@ -99,8 +99,8 @@ def test_only_the_unpublished_part_of_a_batch_is_left() -> None:
     [
         (asynchronous("foreign"), "not one of the meter's functions"),
         (b"{ no json", "Expecting"),
-        ({"requestPayload": {}}, "names no function"),
-        ({**asynchronous(), "requestPayload": 5}, "holds no event"),
+        ({"requestPayload": {}}, "no function name"),
+        ({**asynchronous(), "requestPayload": 5}, "no event in it"),
         ([], "not written by Lambda"),
         ({"requestContext": "x"}, "not written by Lambda"),
         (b"[" * 100_000, "not written by Lambda"),
@@ -134,7 +134,7 @@ def test_a_throttled_function_stops_no_other() -> None:
     functions: Any = Throttled(processor=lambda _: None)
     report = Redrive(
         boto3.client("s3"), functions, BUCKET, frozenset({"processor", "publisher"})
-    ).put_back_all()
+    ).redrive_all()
     assert report.done == 1
     assert "TooManyRequests" in report.left["aws/lambda/a"]
 

@@ -107,7 +107,7 @@ def test_calls_are_published_at_the_price_of_the_edition() -> None:
 
 def test_calls_waiting_for_a_price_get_the_price_of_the_edition() -> None:
     record = call()
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).put([record])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).write([record])
     publish_call(record)
     publish_edition()
     price_refresher.lambda_handler({}, CONTEXT)
@@ -118,7 +118,7 @@ def test_reports_are_written_at_the_price_of_the_edition() -> None:
     publish_edition()
     monday = datetime.now(UTC) - timedelta(days=datetime.now(UTC).weekday())
     last_week = (monday - timedelta(days=3)).replace(microsecond=0)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).write(
         [call(request_id="1", timestamp=last_week)]
     )
     focus_exporter.lambda_handler({}, CONTEXT)

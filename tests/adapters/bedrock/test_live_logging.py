@@ -34,10 +34,10 @@ ACTIONS = ["PutModelInvocationLoggingConfiguration", "DeleteModelInvocationLoggi
 
 def test_a_log_group_has_its_retention_and_its_subscriptions(aws: None) -> None:
     logs, groups = boto3.client("logs"), CloudWatchLogGroups(boto3.client("logs"))
-    assert groups.find("meter") is None
+    assert groups.get("meter") is None
     for name in ("meter-of-others", "meter"):
         logs.create_log_group(logGroupName=name)
-    assert groups.find("meter") == LogGroup("STANDARD", None, frozenset())
+    assert groups.get("meter") == LogGroup("STANDARD", None, frozenset())
     logs.put_retention_policy(logGroupName="meter", retentionInDays=90)
     stream = boto3.client("kinesis")
     stream.create_stream(StreamName="logs", ShardCount=1)
@@ -45,7 +45,7 @@ def test_a_log_group_has_its_retention_and_its_subscriptions(aws: None) -> None:
     logs.put_subscription_filter(
         logGroupName="meter", filterName="ours", filterPattern="", destinationArn=arn
     )
-    assert groups.find("meter") == LogGroup("STANDARD", 90, frozenset({(arn, "")}))
+    assert groups.get("meter") == LogGroup("STANDARD", 90, frozenset({(arn, "")}))
 
 
 def test_the_class_of_a_log_group_is_read() -> None:
@@ -55,13 +55,13 @@ def test_the_class_of_a_log_group_is_read() -> None:
         stub.add_response("describe_log_groups", {"logGroups": [listed]})
         given = {"filterName": "ours", "destinationArn": DESTINATION}
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
-        found = CloudWatchLogGroups(client).find("meter")
+        found = CloudWatchLogGroups(client).get("meter")
     assert found == LogGroup("INFREQUENT_ACCESS", None, frozenset({(DESTINATION, "")}))
 
 
 def test_a_role_is_read_with_its_trust_inline_and_attached_policies(aws: None) -> None:
     iam = boto3.client("iam")
-    assert IamRoles(iam).find("logging") is None
+    assert IamRoles(iam).get("logging") is None
     outside = iam.create_policy(PolicyName="outside", PolicyDocument=json.dumps(POLICY))["Policy"]
     iam.create_role(
         RoleName="logging",
@@ -70,7 +70,7 @@ def test_a_role_is_read_with_its_trust_inline_and_attached_policies(aws: None) -
     )
     iam.put_role_policy(RoleName="logging", PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
     iam.attach_role_policy(RoleName="logging", PolicyArn=outside["Arn"])
-    assert IamRoles(iam).find("logging") == Role(
+    assert IamRoles(iam).get("logging") == Role(
         trust=TRUST,
         policies={"Writing": POLICY},
         attached=frozenset({outside["Arn"]}),
@@ -162,7 +162,7 @@ def test_callers_are_looked_up_by_action_name() -> None:
         denied = trail_record(put, eventID="denied", errorCode="AccessDenied")
         looked_up(stub, put, denied, trail_record(put))
         looked_up(stub, delete)
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=50)
+        found = CloudTrailChangeHistory(client).search(ACTIONS, since=NOON, limit=50)
         stub.assert_no_pending_responses()
     assert found == ([change(put)], ())
 
@@ -175,7 +175,7 @@ def test_a_change_below_many_newer_events_is_found() -> None:
         looked_up(stub, put, *denied, is_last=False)
         looked_up(stub, put, *denied, page=1, is_last=False)
         looked_up(stub, put, trail_record(put), page=2)
-        found = CloudTrailChangeHistory(client).find([put], since=NOON, limit=1_000)
+        found = CloudTrailChangeHistory(client).search([put], since=NOON, limit=1_000)
         stub.assert_no_pending_responses()
     assert found == ([change(put)], ())
 
@@ -188,7 +188,7 @@ def test_a_history_that_is_too_long_is_reported_as_incomplete() -> None:
         looked_up(stub, put, *denied, is_last=False)
         looked_up(stub, put, *denied, page=1, is_last=False)
         looked_up(stub, delete, trail_record(delete))
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=100)
+        found = CloudTrailChangeHistory(client).search(ACTIONS, since=NOON, limit=100)
         stub.assert_no_pending_responses()
     assert found == ([change(delete)], (f"{put}: more than 100 events",))
 
@@ -200,15 +200,15 @@ def test_a_failed_lookup_in_the_history_leaves_a_gap_and_other_changes(
     with Stubber(client) as stub:
         looked_up(stub, ACTIONS[0], trail_record(ACTIONS[0]))
         stub.add_client_error("lookup_events", "ThrottlingException")
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=50)
+        found = CloudTrailChangeHistory(client).search(ACTIONS, since=NOON, limit=50)
     assert len(found.changes) == 1
     assert found.gaps == (f"{ACTIONS[1]}: ThrottlingException",)
     assert "cannot be asked" in caplog.text
 
 
 READS: list[tuple[str, str, Callable[[Any], object]]] = [
-    ("iam", "get_role", lambda used: IamRoles(used).find("logging")),
-    ("logs", "describe_log_groups", lambda used: CloudWatchLogGroups(used).find("meter")),
+    ("iam", "get_role", lambda used: IamRoles(used).get("logging")),
+    ("logs", "describe_log_groups", lambda used: CloudWatchLogGroups(used).get("meter")),
     (
         "bedrock",
         "get_model_invocation_logging_configuration",
@@ -258,5 +258,5 @@ def test_an_unreachable_service_is_reported_as_unreadable() -> None:
         aws_secret_access_key="none",  # noqa: S106  # of no one
     )
     with pytest.raises(NotReadableError) as caught:
-        IamRoles(client).find("logging")
+        IamRoles(client).get("logging")
     assert caught.value.code == "EndpointConnectionError"

@@ -52,7 +52,7 @@ def test_no_request_exceeds_the_cloudwatch_limit(
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
     wire: Any = Wire()
     for chunk in cut_into_chunks(map(metered, records), detail):
-        CloudWatchMetricSink(wire).put(chunk.data_points)
+        CloudWatchMetricSink(wire).send(chunk.data_points)
     model = boto3.client("cloudwatch", region_name="us-east-1").meta.service_model
     operation = model.operation_model("PutMetricData")
     for parameters in wire.calls:

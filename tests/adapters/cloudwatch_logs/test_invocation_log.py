@@ -34,14 +34,14 @@ def written(*seconds: float) -> CloudWatchInvocationLog:
 @pytest.mark.usefixtures("aws")
 def test_messages_of_a_time_range_are_read_in_order() -> None:
     log = written(-0.001, 0, 1, 3599.999, 3600)
-    found = [message for page in log.between(START, START + HOUR) for message in page]
+    found = [message for page in log.scan_range(START, START + HOUR) for message in page]
     assert found == ["0", "1", "3599.999"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_all_pages_are_read() -> None:
     seconds = [number / 10 for number in range(10_001)]  # a page has 10,000 at most
-    pages = list(written(*seconds).between(START, START + HOUR))
+    pages = list(written(*seconds).scan_range(START, START + HOUR))
     assert len(pages) > 1
     assert [message for page in pages for message in page] == [str(second) for second in seconds]
 
@@ -50,7 +50,7 @@ def test_all_pages_are_read() -> None:
 def test_a_missing_log_group_is_given_as_the_reason() -> None:
     log = CloudWatchInvocationLog(boto3.client("logs"), "gone")
     with pytest.raises(InvocationLogsUnavailableError, match="ResourceNotFoundException"):
-        list(log.between(START, START + HOUR))
+        list(log.scan_range(START, START + HOUR))
 
 
 def test_an_unreachable_endpoint_is_given_as_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,4 +63,4 @@ def test_an_unreachable_endpoint_is_given_as_the_reason(monkeypatch: pytest.Monk
         config=Config(retries={"total_max_attempts": 1}),
     )
     with pytest.raises(InvocationLogsUnavailableError, match="does not answer: EndpointConnection"):
-        list(CloudWatchInvocationLog(unreachable, GROUP).between(START, START + HOUR))
+        list(CloudWatchInvocationLog(unreachable, GROUP).scan_range(START, START + HOUR))

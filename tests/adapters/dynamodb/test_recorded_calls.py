@@ -28,7 +28,7 @@ def in_memory(*records: UsageRecord) -> RecordedCalls:
 
 def in_dynamodb(*records: UsageRecord) -> DynamoDbRecordedCalls:
     client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).write(records)
     return DynamoDbRecordedCalls(client, LEDGER)
 
 

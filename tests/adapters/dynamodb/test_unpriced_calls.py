@@ -25,7 +25,7 @@ Open: TypeAlias = Callable[..., UnpricedCalls]
 
 def in_dynamodb(*records: UsageRecord) -> DynamoDbUnpricedCalls:
     client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).write(records)
     return DynamoDbUnpricedCalls(client, STATE, LEDGER)
 
 

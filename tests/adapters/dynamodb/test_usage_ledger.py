@@ -28,15 +28,15 @@ def stored() -> list[UsageRecord]:
 def test_many_calls_written_twice_are_stored_once() -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
     records = [usage_record(request_id=str(number)) for number in range(60)]
-    ledger.put(records)
-    ledger.put(records[::-1])
+    ledger.write(records)
+    ledger.write(records[::-1])
     assert sorted(stored()) == sorted(records)
 
 
 @pytest.mark.usefixtures("aws")
 def test_separators_inside_key_parts_cannot_merge_two_calls() -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
-    ledger.put(
+    ledger.write(
         [
             usage_record(account_id="a", region="b#c", request_id="d"),
             usage_record(account_id="a#b", region="c", request_id="d"),
@@ -96,7 +96,7 @@ def test_only_transient_failures_are_retried_with_growing_delays(
 ) -> None:
     table, pauses = InMemoryDynamoDb(), list[float]()
     table.errors = [None] * 7 + [code] * 9
-    open_ledger(table, pauses.append).put(calls(10))
+    open_ledger(table, pauses.append).write(calls(10))
     assert len(table.items) == 10
     assert len(table.stream) == 10
     assert table.requests == {"BatchExecuteStatement": 4}
@@ -107,9 +107,9 @@ def test_only_transient_failures_are_retried_with_growing_delays(
 def test_a_retry_finds_an_insertion_that_succeeded_without_an_answer() -> None:
     table = InMemoryDynamoDb()
     ledger = open_ledger(table)
-    ledger.put(calls(3))
+    ledger.write(calls(3))
     table.errors = ["InternalServerError"]
-    ledger.put(calls(3))
+    ledger.write(calls(3))
     assert len(table.stream) == 3
     assert table.requests["PutItem"] == 0
 
@@ -118,7 +118,7 @@ def test_readings_that_cannot_be_written_are_returned_to_lambda() -> None:
     table = InMemoryDynamoDb()
     table.errors = ["ThrottlingError"] * 100
     with pytest.raises(LedgerUnavailableError, match="12 items were not written"):
-        open_ledger(table).put(calls(12))
+        open_ledger(table).write(calls(12))
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "ValidationError", "ResourceNotFound"])
@@ -126,16 +126,16 @@ def test_a_refused_statement_is_reported_and_stops_no_other(code: str) -> None:
     table = InMemoryDynamoDb()
     table.errors = [None, code]
     with pytest.raises(LedgerUnavailableError, match=f"1 items were not written to .*1 {code}"):
-        open_ledger(table).put(calls(30))
+        open_ledger(table).write(calls(30))
     assert len(table.items) == 29
 
 
 def test_unprocessed_keys_of_a_read_are_read_again() -> None:
     table, pauses = InMemoryDynamoDb(), list[float]()
     ledger = open_ledger(table, pauses.append)
-    ledger.put(calls(30))
+    ledger.write(calls(30))
     table.unread = 20
-    ledger.put([record._replace(latency_ms=7) for record in calls(30)])
+    ledger.write([record._replace(latency_ms=7) for record in calls(30)])
     assert all(from_item(item).latency_ms == 7 for item in table.items.values())
     assert len(pauses) == 1
 
@@ -148,8 +148,8 @@ def test_a_call_that_expires_between_two_requests_is_inserted_again() -> None:
 
     table = ExpiringTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
+    ledger.write([usage_record()])
     assert [from_item(item) for item in table.items.values()] == [usage_record()]
 
 
@@ -165,8 +165,8 @@ def test_an_item_replaced_between_two_requests_is_joined_in_its_new_state() -> N
     between = usage_record(latency_ms=7, tokens=TokenCounts(output=1))
     table = ExpiringTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
-    ledger.put([usage_record(tokens=TokenCounts(99))])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(tokens=TokenCounts(99))])
     (item,) = table.items.values()
     assert from_item(item) == usage_record(
         latency_ms=7,
@@ -187,18 +187,18 @@ def test_a_reading_that_loses_every_race_is_returned_to_lambda() -> None:
 
     table = ContestedTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     with pytest.raises(LedgerUnavailableError):
-        ledger.put([usage_record(tokens=TokenCounts(99))])
+        ledger.write([usage_record(tokens=TokenCounts(99))])
 
 
 def test_an_item_that_holds_no_call_is_replaced_by_the_call() -> None:
     table = InMemoryDynamoDb()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     ((key, item),) = table.items.items()
     table.items[key] = {**item, "timestamp": {"S": "yesterday"}}
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     assert from_item(table.items[key]) == usage_record()
 
 
@@ -220,9 +220,9 @@ def test_an_item_of_the_previous_version_is_joined_without_migration() -> None:
         "output": {"N": "5"},
     }
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     assert table.stream == []
-    ledger.put([usage_record(identity_arn=BEN)])
+    ledger.write([usage_record(identity_arn=BEN)])
     assert from_item(table.items[key]).identity_arn == "conflicting"
 
 
@@ -233,7 +233,7 @@ def test_the_next_reading_repairs_an_expiry_that_is_too_early() -> None:
     table.items = {item["pk"]["S"]: early}
     ledger = open_ledger(table)
     for _ in range(2):
-        ledger.put([usage_record()])
+        ledger.write([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
 
@@ -244,7 +244,7 @@ def test_the_next_reading_removes_unknown_attributes() -> None:
     table.items = {item["pk"]["S"]: {**item, "x": {"N": "1"}}}
     ledger = open_ledger(table)
     for _ in range(2):
-        ledger.put([usage_record()])
+        ledger.write([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
 
@@ -263,7 +263,7 @@ def test_foreign_attributes_of_an_item_do_not_stop_a_delivery(added: dict[str, A
     client.put_item(TableName=LEDGER, Item={**to_item(usage_record(), RETENTION), **added})
     ledger = DynamoDbUsageLedger(client, LEDGER, RETENTION)
     later = usage_record(tokens=TokenCounts(99), error_code="x" * 1024, prompt_router="y" * 1024)
-    ledger.put([later, usage_record(request_id="another")])
+    ledger.write([later, usage_record(request_id="another")])
     (joined,) = (record for record in stored() if record.request_id == "request-1")
     assert len(stored()) == 2
     assert joined.tokens.input == 99
@@ -271,16 +271,16 @@ def test_foreign_attributes_of_an_item_do_not_stop_a_delivery(added: dict[str, A
 
 def test_a_shorter_retention_rewrites_no_item() -> None:
     table = InMemoryDynamoDb()
-    open_ledger(table).put([usage_record()])
+    open_ledger(table).write([usage_record()])
     client: Any = table
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=30)).put([usage_record()])
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=30)).write([usage_record()])
     assert table.requests["PutItem"] == 0
 
 
 def test_an_item_expires_by_its_latest_reported_time() -> None:
     table = InMemoryDynamoDb()
     later = usage_record(timestamp=NOON + timedelta(days=2))
-    open_ledger(table).put([usage_record(), later])
+    open_ledger(table).write([usage_record(), later])
     (item,) = table.items.values()
     assert from_item(item).timestamp == NOON
     assert int(item["expires_at"]["N"]) == int((later.timestamp + RETENTION).timestamp())
@@ -288,7 +288,7 @@ def test_an_item_expires_by_its_latest_reported_time() -> None:
 
 def test_a_thousand_new_calls_take_a_thousand_write_units_and_forty_requests() -> None:
     table = InMemoryDynamoDb()
-    open_ledger(table).put(calls(1000))
+    open_ledger(table).write(calls(1000))
     assert table.write_units == 1000
     assert table.requests == {"BatchExecuteStatement": 40}
 
@@ -314,7 +314,7 @@ def test_the_largest_set_of_conflicting_readings_fits_into_one_item() -> None:
     ]
     ledger = open_ledger(table)
     for record in records:
-        ledger.put([record])
+        ledger.write([record])
     (item,) = table.items.values()
     assert from_item(item).conflicts is not None
     assert len(table.stream) == len(records)
@@ -342,7 +342,7 @@ def test_a_record_that_aws_would_never_write_does_not_stop_its_batch(
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
     good = usage_record(request_id="good")
     for _ in range(2):
-        ledger.put([good, usage_record(**hostile)])
+        ledger.write([good, usage_record(**hostile)])
     assert len(stored()) == 2
     assert good in stored()
 

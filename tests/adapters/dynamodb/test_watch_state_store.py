@@ -27,7 +27,7 @@ def watch_state(request: pytest.FixtureRequest) -> Iterator[WatchStateStore]:
 def test_the_initial_state_has_no_drift_and_no_pending_notice(
     watch_state: WatchStateStore,
 ) -> None:
-    assert watch_state.load() == WatchState(differences=(), events=(), is_reported=True)
+    assert watch_state.load() == WatchState(drifts=(), events=(), is_reported=True)
 
 
 def test_a_saved_state_is_loaded(watch_state: WatchStateStore) -> None:

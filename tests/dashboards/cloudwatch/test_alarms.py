@@ -30,7 +30,7 @@ def definition(**changes: Any) -> dict[str, Any]:
 def state(values: list[float | None], **changes: Any) -> AlarmState:
     alarm = Alarm.from_definition(definition(**changes))
     contributors = alarm.evaluate(InMemoryMetrics({metric("Errors"): values}), NOON)
-    return alarm.state_of(contributors)
+    return alarm.get_state(contributors)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_each_contributor_has_a_separate_state() -> None:
         "ana": ALARM,
         "ben": OK,
     }
-    assert alarm.state_of(contributors) is ALARM
+    assert alarm.get_state(contributors) is ALARM
 
 
 def test_windows_end_with_the_current_minute() -> None:

@@ -163,11 +163,11 @@ def test_usage_marks_optional_arguments(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "message"),
     [
         (["replay", "--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
-        (["price-updates", "--supersede", "x"], "say why: --supersede EDITION --reason"),
-        (["price-updates", "--reason", "x"], "--reason goes with --supersede EDITION"),
-        (["price-updates", "--accept", "a", "--check"], "name one of --accept, --reject"),
-        (["prepare", "bootstrap", "-c", "nosuch=1"], "The configuration cannot be used"),
-        (["prepare", "deploy", "-c", "nosuch=1"], "The configuration cannot be used"),
+        (["price-updates", "--supersede", "x"], "give the reason: --supersede EDITION --reason"),
+        (["price-updates", "--reason", "x"], "--reason needs --supersede EDITION"),
+        (["price-updates", "--accept", "a", "--check"], "use only one of --accept, --reject"),
+        (["prepare", "bootstrap", "-c", "nosuch=1"], "The configuration is invalid"),
+        (["prepare", "deploy", "-c", "nosuch=1"], "The configuration is invalid"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

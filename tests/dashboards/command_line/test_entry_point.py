@@ -73,7 +73,7 @@ def test_each_configuration_problem_has_its_line(
 
     assert get_exit_code(read_settings) == 2
     first, *problems = capsys.readouterr().err.splitlines()
-    assert first == "meter: The configuration cannot be used:"
+    assert first == "meter: The configuration is invalid:"
     assert [line.split()[0] for line in problems] == ["regions.0", "metric_detail"]
     assert all(line.isprintable() and "\N{REPLACEMENT CHARACTER}" not in line for line in problems)
 

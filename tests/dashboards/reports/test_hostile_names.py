@@ -10,7 +10,7 @@ import pytest
 
 from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.pages import render_complete_page
 from dashboards.viewer.sources import source_of_logs
 from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
@@ -102,7 +102,7 @@ def test_reconciliation_prints_names_as_text(
 
 
 def test_the_page_keeps_names_inside_its_data(logs: Path) -> None:
-    page = page_with_all(DashboardSession.of(source_of_logs([logs])))
+    page = render_complete_page(DashboardSession.from_source(source_of_logs([logs])))
     assert "window.hacked" in page
     assert "<script>window.hacked" not in page
     assert "<img src=x" not in page

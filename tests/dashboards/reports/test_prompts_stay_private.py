@@ -7,7 +7,7 @@ import pytest
 
 from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.pages import render_complete_page
 from dashboards.viewer.sources import source_of_logs
 from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
@@ -53,6 +53,6 @@ def test_commands_write_and_print_no_prompts(
 
 
 def test_the_page_contains_no_prompts(logs: Path) -> None:
-    page = page_with_all(DashboardSession.of(source_of_logs([logs])))
+    page = render_complete_page(DashboardSession.from_source(source_of_logs([logs])))
     assert "user/ana" in page
     assert find_prompts(page) == set()

@@ -34,7 +34,9 @@ LOGS = [
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     (folder / "logs.ndjson").write_bytes(as_lines(*LOGS))
-    write_page(DashboardSession.of(source_of_logs([folder / "logs.ndjson"])), folder / "page.html")
+    write_page(
+        DashboardSession.from_source(source_of_logs([folder / "logs.ndjson"])), folder / "page.html"
+    )
     return folder / "page.html"
 
 
@@ -91,13 +93,13 @@ def test_every_widget_is_drawn_inside_its_area(
 
 def test_numbers_match_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    shown = numbers(page, "In the time shown")
+    shown = numbers(page, "Totals for the selected time")
     assert shown["Total tokens"] == total(tokens)
     assert shown["Calls"] == len(LOGS)
     by_identity = Counter[str]()
     for invocation in LOGS:
         by_identity[invocation["identity"]["arn"]] += tokens(invocation)
-    assert read_table(page, "Who: quota tokens (top 10)") == by_identity
+    assert read_table(page, "Quota tokens by identity (top 10)") == by_identity
 
 
 def read_options(page: Page, title: str) -> dict[str, Any]:
@@ -128,11 +130,11 @@ def by_hour(read: Any) -> dict[int, int]:
 
 def test_lines_follow_the_hourly_totals_of_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    options = read_options(page, "Account: total tokens an hour")
+    options = read_options(page, "Account: total tokens per hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
     assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
-    thresholds = read_options(page, "Identities: quota tokens an hour")["series"][0]["lines"]
+    thresholds = read_options(page, "Identities: quota tokens per hour")["series"][0]["lines"]
     assert thresholds == [1_000_000, 5_000_000]
 
 
@@ -148,13 +150,13 @@ def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
     assert calls["stack"] is None
     values = [value for _, value in calls["data"]]
     assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
-    (hours,) = read_options(page, "Identity: quota tokens an hour")["series"]
+    (hours,) = read_options(page, "Identity: quota tokens per hour")["series"]
     assert not any(hours["sizes"])  # one after the other, they are a line
 
 
 def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    (pie,) = read_options(page, "Which kind of tokens")["series"]
+    (pie,) = read_options(page, "Tokens by kind")["series"]
     kinds = {part["name"]: part["value"] for part in pie["data"]}
     assert {name: value for name, value in kinds.items() if value} == {
         "Input": total(lambda invocation: invocation["input"]["inputTokenCount"]),
@@ -162,7 +164,7 @@ def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_f
     }
     colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
     assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
-    bars = read_options(page, "Who: quota tokens (top 10)")
+    bars = read_options(page, "Quota tokens by identity (top 10)")
     (drawn,) = bars["series"]
     assert len(bars["names"]) == 3
     assert sorted(point["value"] for point in drawn["data"]) == sorted(
@@ -174,7 +176,7 @@ def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "usage_overview")
-    card = page.locator('section[aria-label="Account: total tokens an hour"]')
+    card = page.locator('section[aria-label="Account: total tokens per hour"]')
     card.locator("h2 button").click()
     cells = card.locator("tbody td").all_inner_texts()
     hours = by_hour(tokens)
@@ -210,7 +212,7 @@ def test_choosing_an_identity_switches_the_dashboard(page: Page, page_file: Path
     for arn in (BEN, ANA):
         page.select_option("#choice", arn)
         page.wait_for_selector("main[aria-busy=false]")
-        shown = numbers(page, "In the time shown")
+        shown = numbers(page, "Totals for the selected time")
         assert shown["Total tokens"] == total(tokens, arn)
 
 
@@ -218,9 +220,9 @@ def test_a_hostile_name_is_shown_as_text(page: Page, page_file: Path) -> None:
     show(page, page_file, "identity_detail")
     page.select_option("#choice", HOSTILE)
     page.wait_for_selector("main[aria-busy=false]")
-    assert numbers(page, "In the time shown")["Total tokens"] == total(tokens, HOSTILE)
+    assert numbers(page, "Totals for the selected time")["Total tokens"] == total(tokens, HOSTILE)
     show(page, page_file, "usage_overview")
-    assert read_table(page, "Who: quota tokens (top 10)")[HOSTILE] == total(tokens, HOSTILE)
+    assert read_table(page, "Quota tokens by identity (top 10)")[HOSTILE] == total(tokens, HOSTILE)
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -229,7 +231,7 @@ def test_links_between_dashboards_stay_on_the_page(page: Page, page_file: Path) 
     show(page, page_file, "usage_overview")
     page.get_by_role("link", name="Health of the meter").click()
     page.wait_for_selector('nav a[aria-current][href="#pipeline_health"]')
-    page.wait_for_selector('section[aria-label="Alarms on the meter itself"]')
+    page.wait_for_selector('section[aria-label="Health alarms"]')
 
 
 def test_the_page_can_be_used_with_the_keyboard_alone(page: Page, page_file: Path) -> None:

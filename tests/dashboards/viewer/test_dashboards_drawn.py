@@ -36,7 +36,7 @@ def numbers(
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
-    widgets = DashboardSession.of(source).view(dashboard, choice, "1d")["widgets"]
+    widgets = DashboardSession.from_source(source).view(dashboard, choice, "1d")["widgets"]
     (widget,) = (candidate for candidate in widgets if candidate["title"] == title)
     return {series["name"]: series["value"] for series in widget["series"]}
 
@@ -44,9 +44,9 @@ def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[
 @pytest.mark.parametrize(
     ("dashboard", "title", "choice"),
     [
-        ("usage_overview", "Quota tokens: now against last week", ""),
-        ("identity_detail", "Quota tokens: now against last week", usage_record().identity_arn),
-        ("cost_and_budgets", "Cost: now against last week, US dollars", ""),
+        ("usage_overview", "Quota tokens: week over week", ""),
+        ("identity_detail", "Quota tokens: week over week", usage_record().identity_arn),
+        ("cost_and_budgets", "Cost: week over week, US dollars", ""),
     ],
 )
 def test_this_week_is_compared_with_the_previous_one(
@@ -71,13 +71,13 @@ def test_the_rates_of_a_model_match_its_tokens() -> None:
         call(3, error_code="ThrottlingException"),
         call(4, model_id="other", tokens=TokenCounts(input=10**6, output=10**6)),
     ]
-    assert numbers("model_comparison", "Model: rates in the time shown", calls, HAIKU_3) == {
-        "Output per input": pytest.approx(40 / 120),
+    assert numbers("model_comparison", "Model: rates in the selected time", calls, HAIKU_3) == {
+        "Output tokens per input token": pytest.approx(40 / 120),
         "Cache hit rate, %": pytest.approx(100 * 30 / 120),
-        "Tokens a call": 80,
+        "Tokens per call": 80,
         "Failed calls, %": pytest.approx(100 / 3),
         # Only the second model has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
-        "USD a thousand priced calls": pytest.approx(1000 * 17.5e-6),
+        "USD per 1,000 priced calls": pytest.approx(1000 * 17.5e-6),
     }
 
 
@@ -92,13 +92,13 @@ def test_the_ten_largest_are_shown_largest_first() -> None:
         call(number, identity_arn=f"user-{number}", tokens=TokenCounts(number, 0))
         for number in range(1, 13)
     ]
-    ranked = numbers("usage_overview", "Who: quota tokens (top 10)", calls)
+    ranked = numbers("usage_overview", "Quota tokens by identity (top 10)", calls)
     assert list(ranked.values()) == list(range(12, 2, -1))
 
 
 def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
     calls = [call(1, tokens=TokenCounts(1, 1, cache_write=10))]
-    title = "Cache: tokens read for each one written"
+    title = "Cache: tokens read per token written"
     assert numbers("cost_and_budgets", title, calls) == {"Reads per write": 0}
 
 
@@ -110,8 +110,8 @@ def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
     label = "Coverage, % of Bedrock's calls"
     for figures, percent in (({bedrock: [200], metered: [199]}, 99.5), ({bedrock: [200]}, 0)):
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
-        assert shown(source, "pipeline_health", "In the time shown")[label] == percent
-        title = "Five minutes with nothing metered"
+        assert shown(source, "pipeline_health", "Totals for the selected time")[label] == percent
+        title = "Periods with nothing metered"
         drawn = shown(source, "pipeline_health", title)["Nothing metered"]
         assert drawn == (0 if metered in figures else 1)
 
@@ -119,8 +119,8 @@ def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
 @pytest.mark.parametrize(
     ("dashboard", "title"),
     [
-        ("usage_overview", "Tokens of no project, in %"),
-        ("cost_and_budgets", "Tokens of no project, in percent"),
+        ("usage_overview", "Tokens without a project, in %"),
+        ("cost_and_budgets", "Tokens without a project, in percent"),
     ],
 )
 def test_the_unattributed_share_is_a_share_of_all_tokens(dashboard: str, title: str) -> None:

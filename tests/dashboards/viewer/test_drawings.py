@@ -237,7 +237,7 @@ def test_a_range_ends_with_the_current_period() -> None:
 @pytest.mark.parametrize("chosen_range", RANGES)
 @pytest.mark.parametrize("dashboard", read_bodies())
 def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
-    session = DashboardSession.of(CALLS)
+    session = DashboardSession.from_source(CALLS)
     for choice in session.choices(dashboard) or [""]:
         widgets = session.view(dashboard, choice, chosen_range)["widgets"]
         assert not [
@@ -258,22 +258,22 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
 )
 def test_the_default_range_shows_all_data(ago: timedelta | None, first: str) -> None:
     since = None if ago is None else NOON - ago
-    assert DashboardSession.of(replace(CALLS, since=since)).outline()["range"] == first
+    assert DashboardSession.from_source(replace(CALLS, since=since)).outline()["range"] == first
 
 
 def test_the_overview_compares_the_current_week_with_the_last() -> None:
-    widgets = DashboardSession.of(CALLS).view("usage_overview", "", "1d")["widgets"]
+    widgets = DashboardSession.from_source(CALLS).view("usage_overview", "", "1d")["widgets"]
     (change,) = (
-        drawing for drawing in widgets if drawing["title"] == "Quota tokens: now against last week"
+        drawing for drawing in widgets if drawing["title"] == "Quota tokens: week over week"
     )
     assert [series["value"] for series in change["series"]] == [115, 40, 187.5]
 
 
 def test_the_choices_of_a_dashboard_are_the_existing_identities() -> None:
-    session = DashboardSession.of(CALLS)
+    session = DashboardSession.from_source(CALLS)
     assert session.choices("identity_detail") == [ANA, BEN]
     assert session.choices("usage_overview") == []
-    title = "Identity: quota tokens a day"
+    title = "Identity: quota tokens per day"
     for choice, tokens in ((ANA, 15), (BEN, 100)):
         widgets = session.view("identity_detail", choice, "1d")["widgets"]
         (graph,) = (drawing for drawing in widgets if drawing["title"] == title)
@@ -281,10 +281,10 @@ def test_the_choices_of_a_dashboard_are_the_existing_identities() -> None:
 
 
 def test_a_hostile_name_does_not_break_a_body() -> None:
-    session = DashboardSession.of(make_source((timedelta(minutes=5), HOSTILE, 7)))
+    session = DashboardSession.from_source(make_source((timedelta(minutes=5), HOSTILE, 7)))
     widgets = session.view("identity_detail", HOSTILE, "1d")["widgets"]
     (graph,) = (
-        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"
+        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens per day"
     )
     assert graph["series"][0]["value"] == 7
 
@@ -295,7 +295,7 @@ def test_a_hostile_name_does_not_break_a_body() -> None:
 )
 def test_a_missing_view_is_named(asked: tuple[str, str, str]) -> None:
     with pytest.raises(NoSuchViewError):
-        DashboardSession.of(CALLS).view(*asked)
+        DashboardSession.from_source(CALLS).view(*asked)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_messages_of_an_account_are_shown_below_the_graph() -> None:
 
 def test_answers_of_an_account_are_cached_for_a_minute() -> None:
     seconds, evaluator = [0.0], Answering()
-    views = RecentViews(DashboardSession.of(account(evaluator)), clock=lambda: seconds[0])
+    views = RecentViews(DashboardSession.from_source(account(evaluator)), clock=lambda: seconds[0])
     views.view("usage_overview", "", "1d")
     asked = len(evaluator.asked)
     assert asked > 10
@@ -89,4 +89,4 @@ def test_answers_of_an_account_are_cached_for_a_minute() -> None:
 
 def test_concurrent_views_keep_the_evaluator_setting() -> None:
     local = replace(account(Answering()), evaluator=None)
-    assert DashboardSession.of(local).at_once().source.evaluator is None
+    assert DashboardSession.from_source(local).memoize().source.evaluator is None

@@ -63,7 +63,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
     """The widgets' numbers and lines by their labels."""
     path: Path = tmp_path_factory.mktemp("logs") / "company.ndjson"
     path.write_bytes(as_lines(*LOGS))
-    session = DashboardSession.of(source_of_logs([path]))
+    session = DashboardSession.from_source(source_of_logs([path]))
 
     @cache
     def widgets(dashboard: str, choice: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ Shown = Callable[..., dict[str, Any]]
 
 
 def test_account_totals_match_sums_over_the_logs(shown: Shown) -> None:
-    found = shown("usage_overview", "In the time shown")
+    found = shown("usage_overview", "Totals for the selected time")
     del found["Cost, USD"]
     assert found == {
         "Quota tokens": sum(map(quota, SUCCESSES)),
@@ -94,14 +94,14 @@ def test_account_totals_match_sums_over_the_logs(shown: Shown) -> None:
 
 
 def test_token_kinds_match_sums_over_the_logs(shown: Shown) -> None:
-    assert shown("usage_overview", "Which kind of tokens") == {
+    assert shown("usage_overview", "Tokens by kind") == {
         kind: sum(tokens(call, kind) for call in SUCCESSES) for kind in KINDS
     }
 
 
 def test_the_largest_callers_are_ranked_by_sums_over_the_logs(shown: Shown) -> None:
     sums = summed(SUCCESSES, lambda call: call["identity"]["arn"], quota)
-    found = shown("usage_overview", "Who: quota tokens (top 10)")
+    found = shown("usage_overview", "Quota tokens by identity (top 10)")
     assert list(found.items()) == sums.most_common(10)
 
 
@@ -110,7 +110,7 @@ def test_totals_of_each_identity_match_the_logs(shown: Shown) -> None:
     assert len(callers) > 5
     for caller in callers:
         calls = [call for call in SUCCESSES if call["identity"]["arn"] == caller]
-        found = shown("identity_detail", "In the time shown", caller)
+        found = shown("identity_detail", "Totals for the selected time", caller)
         assert found["Total tokens"] == sum(map(total, calls))
         assert found["Quota tokens"] == sum(map(quota, calls))
         assert found["Calls"] == len(calls)
@@ -123,7 +123,7 @@ def test_sums_and_means_of_each_model_match_the_logs(shown: Shown) -> None:
     calls = summed(answering, get_model, lambda _: 1)
     assert shown("model_comparison", "Calls by model") == calls
     output = summed(answering, get_model, lambda call: tokens(call, "Output"))
-    assert shown("model_comparison", "Output tokens a call") == pytest.approx(
+    assert shown("model_comparison", "Output tokens per call") == pytest.approx(
         {model: output[model] / calls[model] for model in calls}
     )
     everything = summed(SUCCESSES, get_model, lambda call: tokens(call, "Input"))
@@ -134,7 +134,7 @@ def test_sums_and_means_of_each_model_match_the_logs(shown: Shown) -> None:
 
 
 def test_lines_show_sums_per_five_minutes(shown: Shown) -> None:
-    lines = shown("cost_and_budgets", "Kinds of tokens", field="values")
+    lines = shown("cost_and_budgets", "Tokens by kind", field="values")
     for kind in KINDS:
         sums: defaultdict[str, int] = defaultdict(int)
         for call in SUCCESSES:

@@ -18,7 +18,7 @@ from tests.invocation_logs import as_lines, write
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     logs = write(folder / "logs.ndjson", as_lines(*hostile_logs()))
-    write_page(DashboardSession.of(source_of_logs([logs])), folder / "page.html")
+    write_page(DashboardSession.from_source(source_of_logs([logs])), folder / "page.html")
     return folder / "page.html"
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic, Value
 from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.pages import render_complete_page
 from dashboards.viewer.recent_views import RecentViews
 from dashboards.viewer.server import HOST, PreviewServer
 from tests.builders import NOON
@@ -31,16 +31,18 @@ def read_data(page: str) -> dict[str, object]:
 
 
 def test_a_standalone_page_has_every_view() -> None:
-    page = page_with_all(DashboardSession.of(CALLS))
+    page = render_complete_page(DashboardSession.from_source(CALLS))
     views = read_data(page)["views"]
     assert isinstance(views, dict)
     assert f"identity_detail\n{ANA}\n1d" in views
-    assert {key.split("\n")[0] for key in views} == set(DashboardSession.of(CALLS).bodies)
+    assert {key.split("\n")[0] for key in views} == set(DashboardSession.from_source(CALLS).bodies)
 
 
 def test_a_standalone_page_starts_with_the_whole_range() -> None:
     data = read_data(
-        page_with_all(DashboardSession.of(replace(CALLS, since=NOON - timedelta(days=10))))
+        render_complete_page(
+            DashboardSession.from_source(replace(CALLS, since=NOON - timedelta(days=10)))
+        )
     )
     assert data["range"] == "2w"
     assert isinstance(data["views"], dict)
@@ -48,7 +50,7 @@ def test_a_standalone_page_starts_with_the_whole_range() -> None:
 
 
 def test_a_page_requests_no_other_host() -> None:
-    page = page_with_all(DashboardSession.of(CALLS))
+    page = render_complete_page(DashboardSession.from_source(CALLS))
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     hashes = re.findall(r"'sha256-[^']*'", policy)
     assert policy == (
@@ -61,14 +63,16 @@ def test_a_page_requests_no_other_host() -> None:
 
 
 def test_a_name_cannot_close_its_element() -> None:
-    page = page_with_all(DashboardSession.of(make_source((timedelta(minutes=5), HOSTILE, 7))))
+    page = render_complete_page(
+        DashboardSession.from_source(make_source((timedelta(minutes=5), HOSTILE, 7)))
+    )
     assert "<script>alert" not in page
     assert HOSTILE in json.dumps(read_data(page)).replace('\\"', '"')
 
 
 @pytest.fixture
 def server() -> Iterator[PreviewServer]:
-    with PreviewServer(DashboardSession.of(CALLS), 0) as preview:
+    with PreviewServer(DashboardSession.from_source(CALLS), 0) as preview:
         Thread(target=preview.serve_forever, daemon=True).start()
         yield preview
         preview.shutdown()
@@ -95,7 +99,7 @@ def test_a_view_is_served_on_request(server: PreviewServer) -> None:
     path = f"/data?dashboard=identity_detail&choice={quote(ANA)}&range=1d"
     status, text = ask(server, path)
     assert status == HTTPStatus.OK
-    view = DashboardSession.of(CALLS).view("identity_detail", ANA, "1d")
+    view = DashboardSession.from_source(CALLS).view("identity_detail", ANA, "1d")
     assert json.loads(text) == json.loads(json.dumps(view))
 
 
@@ -163,7 +167,7 @@ class Refusing:
 
 
 def test_an_unreachable_source_is_reported(server: PreviewServer) -> None:
-    server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=Refusing())))
+    server.views = RecentViews(DashboardSession.from_source(replace(CALLS, metrics=Refusing())))
     status, text = ask(server, "/data?dashboard=identity_detail&choice=ana&range=1d")
     assert (status, text) == (HTTPStatus.BAD_GATEWAY, "AccessDenied")
 
@@ -188,7 +192,7 @@ def test_a_view_reloaded_within_a_minute_reads_no_value_again(
     server: PreviewServer,
 ) -> None:
     seconds, counting = [0.0], Counting()
-    session = DashboardSession.of(replace(CALLS, metrics=counting))
+    session = DashboardSession.from_source(replace(CALLS, metrics=counting))
     server.views = RecentViews(session, clock=lambda: seconds[0])
     path = "/data?dashboard=usage_overview&choice=&range=1d"
     first = ask(server, path)
@@ -204,12 +208,12 @@ def test_a_view_reloaded_within_a_minute_reads_no_value_again(
 
 def test_concurrent_threads_read_each_value_once(server: PreviewServer) -> None:
     counting = Counting()
-    server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=counting)))
+    server.views = RecentViews(DashboardSession.from_source(replace(CALLS, metrics=counting)))
     path = "/data?dashboard=usage_overview&choice=&range=1d"
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: ask(server, path), range(4)))
     together, counting.values_read = counting.values_read, 0
-    RecentViews(DashboardSession.of(replace(CALLS, metrics=counting))).view(
+    RecentViews(DashboardSession.from_source(replace(CALLS, metrics=counting))).view(
         "usage_overview", "", "1d"
     )
     assert together == counting.values_read
@@ -229,7 +233,7 @@ def test_a_page_of_many_identities_shows_the_largest_and_says_so() -> None:
         (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
         for number in range(1, 41)
     ]
-    outline = read_data(page_with_all(DashboardSession.of(make_source(*calls))))
+    outline = read_data(render_complete_page(DashboardSession.from_source(make_source(*calls))))
     dashboards = outline["dashboards"]
     assert isinstance(dashboards, list)
     (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")

@@ -105,7 +105,7 @@ def test_an_account_provides_metrics_and_alarm_states() -> None:
     assert source.alarm_states is not None
     assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
     assert not source.namespaces
-    widgets = DashboardSession.of(source).view("pipeline_health", "", "1h")["widgets"]
+    widgets = DashboardSession.from_source(source).view("pipeline_health", "", "1h")["widgets"]
     (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
     assert {alarm["state"] for alarm in alarms["alarms"]} == {"NOT DEPLOYED"}
 
@@ -156,7 +156,7 @@ def test_denied_access_is_shown_in_each_widget() -> None:
 
     for event in ("GetMetricData", "DescribeAlarms"):
         cloudwatch.meta.events.register(f"before-call.cloudwatch.{event}", refuse)
-    session = DashboardSession.of(source_of_account("an account", cloudwatch))
+    session = DashboardSession.from_source(source_of_account("an account", cloudwatch))
     cloudwatch.put_metric_data(
         Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
     )

@@ -20,5 +20,5 @@ def test_an_invalid_value_leaves_the_label_to_the_next_name() -> None:
 def test_metadata_is_read_by_its_exact_name() -> None:
     names = LabelNames()
     assert names.read_metadata((("Project", "a"), ("project", "b"))) == Labels(project="b")
-    assert names.are_in((("project", "b"),))
-    assert not names.are_in((("Project", "a"), ("trace", "c")))
+    assert names.appear_in((("project", "b"),))
+    assert not names.appear_in((("Project", "a"), ("trace", "c")))

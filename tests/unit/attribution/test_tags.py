@@ -139,7 +139,7 @@ def test_an_observation_by_a_slow_clock_is_ignored(hours: int) -> None:
 
 
 def test_a_model_that_is_known_stays_known() -> None:
-    history = TagHistory().of_model(HAIKU_3).observed(at(0), SEARCH).of_model(None)
+    history = TagHistory().with_model(HAIKU_3).observed(at(0), SEARCH).with_model(None)
     assert history == TagHistory((TagObservation(at(0), SEARCH),), HAIKU_3)
 
 

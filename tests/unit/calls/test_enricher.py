@@ -216,5 +216,5 @@ def test_unattributed_tokens_are_counted_beside_all_tokens() -> None:
     ]
     (unattributed,) = (metric for metric in USAGE_METRICS if metric.name == "UnattributedTokens")
     calls = call_books(tagged(ben="search")).enrich(records, NOON)
-    assert [unattributed.value_of(call, call.cost) for call in calls] == [0, 15, None]
+    assert [unattributed.get_value(call, call.cost) for call in calls] == [0, 15, None]
     assert calls[0].model_id == HAIKU_3

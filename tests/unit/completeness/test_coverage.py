@@ -10,8 +10,8 @@ from lambdas.domain.completeness import (
     AuditWindow,
     Comparison,
     CoverageReport,
-    Figures,
     Quantity,
+    Totals,
     compare,
     coverage_notice,
     metered_model_id,
@@ -41,7 +41,7 @@ comparisons = st.builds(Comparison, calls, calls)
 models = st.dictionaries(st.sampled_from(list(SPELLINGS)), calls, min_size=1)
 
 
-def count_calls(counts: dict[str, int]) -> dict[str, Figures]:
+def count_calls(counts: dict[str, int]) -> dict[str, Totals]:
     return {model: {Quantity.CALLS: count} for model, count in counts.items()}
 
 
@@ -192,7 +192,7 @@ def test_a_notice_names_model_period_and_difference_worst_first() -> None:
     assert models == [
         (
             f"- {SONNET_4}: 18,800 of 19,000 calls (98.94 %); 200 are missing;"
-            " 7 failed calls are counted apart"
+            " 7 failed calls are counted separately"
         ),
         f"- {HAIKU_3}: 990 of 1,000 calls (99.00 %); 10 are missing, with 100 input tokens",
     ]
@@ -207,14 +207,14 @@ def test_coverage_below_one_is_never_rounded_to_100_percent() -> None:
 def test_a_notice_about_many_models_stays_readable() -> None:
     text = coverage_notice(report({}, {f"model-{number}": 100 for number in range(30)})).text
     assert len(text.split("\n")) == 23
-    assert "- and 10 more; the" in text
+    assert "- and 10 more; see the" in text
 
 
 def test_calls_counted_before_the_notice_are_reported_as_recovered() -> None:
     notice = coverage_notice(report({HAIKU_3: 999}, {HAIKU_3: 1_000}))
-    assert notice.subject == "Bedrock Meter: no calls are missing now"
+    assert notice.subject == "Bedrock Meter: no calls are missing any more"
     assert "all but 1 of Bedrock's 1,000" in notice.text
-    assert "check that the log group of CoverageAuditor still exists." in notice.text
+    assert "check that the log group of CoverageAuditor exists." in notice.text
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001  # Hypothesis adds the zone

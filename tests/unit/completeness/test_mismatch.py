@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from lambdas.domain.completeness import (
     AuditWindow,
     Comparison,
-    Figures,
     Mismatch,
     MismatchReport,
     Quantity,
     SettledHour,
+    Totals,
     compare,
     mismatch_notice,
 )
@@ -22,7 +22,7 @@ from tests.builders import HAIKU_3, NOON, SONNET_4
 
 EARLIER, LATER = AuditWindow.settled_at(NOON)
 TOKEN_KINDS = [Quantity.INPUT, Quantity.OUTPUT, Quantity.CACHE_READ, Quantity.CACHE_WRITE]
-Hour = tuple[Mapping[str, Figures], Mapping[str, Figures]]
+Hour = tuple[Mapping[str, Totals], Mapping[str, Totals]]
 """The counts of the meter and of Bedrock for each model in an hour."""
 
 
@@ -33,7 +33,7 @@ def report(earlier: Hour, later: Hour | None = None) -> MismatchReport:
     )
 
 
-def hour(metered: Figures, bedrock: Figures) -> Hour:
+def hour(metered: Totals, bedrock: Totals) -> Hour:
     return {HAIKU_3: metered}, {f"us.{HAIKU_3}": bedrock}
 
 
@@ -119,7 +119,7 @@ def test_one_forged_call_of_each_of_100_models_is_found(*, is_later: bool) -> No
     assert found.is_mismatch
     assert len(found.unknown_models) == 100
     text = mismatch_notice(found).text
-    assert "calls of 100 models that Bedrock has none of: vendor.forged-000, " in text
+    assert "calls of 100 models that Bedrock did not count: vendor.forged-000, " in text
     assert "vendor.forged-019 and 80 more." in text
     assert "In both hours" not in text
 
@@ -220,18 +220,18 @@ def test_a_notice_names_model_quantity_and_both_counts() -> None:
         SONNET_4: {Quantity.CALLS: 50, Quantity.INPUT: 5},
     }
     notice = mismatch_notice(report((metered, bedrock)))
-    assert notice.subject == "Bedrock Meter: its count differs from Bedrock's"
+    assert notice.subject == "Bedrock Meter: the counts differ from Bedrock's"
     first, *models, uncounted, advice = notice.text.split("\n")
     assert first == (
-        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's count differs from Bedrock's"
-        " own. The later hour:"
+        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's counts differ from Bedrock's."
+        " The later hour:"
     )
     assert models == [
-        f"- {HAIKU_3}: 500 calls too many (1,500 counted, 1,000 by Bedrock)",
+        f"- {HAIKU_3}: 500 calls surplus (1,500 counted, 1,000 by Bedrock)",
         f"- {HAIKU_3}: 1,999,990 input tokens missing (10 counted, 2,000,000 by Bedrock)",
         (f"- {SONNET_4}: 50 of 50 calls have no counts, though Bedrock counts tokens of the model"),
     ]
-    assert uncounted == f"Calls without counts, left out of both: {SONNET_4} (50)."
+    assert uncounted == f"Calls without counts, not compared: {SONNET_4} (50)."
     assert "docs/runbooks/UsageMismatch.md" in advice
 
 
@@ -244,4 +244,4 @@ def test_a_notice_about_many_models_stays_readable() -> None:
 
 def test_counts_that_agree_before_the_notice_are_reported_as_resolved() -> None:
     notice = mismatch_notice(report(calls(10, 10)))
-    assert notice.subject == "Bedrock Meter: its count and Bedrock's agree now"
+    assert notice.subject == "Bedrock Meter: the counts agree with Bedrock's again"

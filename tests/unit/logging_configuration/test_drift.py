@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.logging_configuration import (
     DeployedLogging,
-    Difference,
+    Drift,
     LoggingConfiguration,
     LoggingState,
     LogGroup,
@@ -41,10 +41,10 @@ ADOPTED = replace(DEPLOYED, configuration=None, log_group="/audit/bedrock")
 AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:role/audit"}}
 
 
-def texts(differences: Any, subject: Subject) -> list[str]:
-    found: list[Difference] = list(differences)
-    assert {difference.subject for difference in found} <= {subject}
-    return [difference.text for difference in found]
+def texts(drifts: Any, subject: Subject) -> list[str]:
+    found: list[Drift] = list(drifts)
+    assert {drift.subject for drift in found} <= {subject}
+    return [drift.text for drift in found]
 
 
 def list_configuration_drift(
@@ -140,22 +140,22 @@ def test_a_foreign_configuration_always_has_a_reported_difference(
         (
             group(retention_days=1),
             Subject.LOG_GROUP,
-            f"log group {GROUP} keeps logs for 1 instead of 90 days",
+            f"log group {GROUP} keeps logs for 1 day instead of 90 days",
         ),
         (
             group(retention_days=None),
             Subject.LOG_GROUP,
-            f"log group {GROUP} keeps logs for ever instead of 90 days",
+            f"log group {GROUP} keeps logs forever instead of 90 days",
         ),
         (
             group(subscriptions=frozenset({("arn:of:other-team", "")})),
             Subject.SUBSCRIPTION,
-            f"log group {GROUP} is not subscribed to any more",
+            f"log group {GROUP} has no subscription filter of the meter any more",
         ),
         (
             group(subscriptions=frozenset({(DESTINATION, "nothing")})),
             Subject.SUBSCRIPTION,
-            f"of log group {GROUP} only what matches 'nothing' is delivered",
+            f"log group {GROUP} delivers only events that match 'nothing'",
         ),
     ],
 )
@@ -181,9 +181,9 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         (None, "is gone"),
         (
             role(trust=trusted_to("ec2.amazonaws.com")),
-            "is trusted to others than was deployed",
+            "has another trust policy",
         ),
-        (role(policies={}), "has lost the policy with which it writes logs"),
+        (role(policies={}), "no longer has the policy that lets it write logs"),
         (
             role(policies={"Writing": POLICY, "Deny": TRUST}),
             "has policies that were not deployed: Deny",
@@ -192,7 +192,7 @@ def trusted_to(service: str) -> Mapping[str, Any]:
             role(attached=frozenset({"arn:aws:iam::aws:policy/Other"})),
             "has policies that were not deployed: arn:aws:iam::aws:policy/Other",
         ),
-        (role(boundary=None), "has lost its permissions boundary"),
+        (role(boundary=None), "no longer has its permissions boundary"),
         (
             role(boundary="arn:aws:iam::aws:policy/AWSDenyAll"),
             "has another permissions boundary: arn:aws:iam::aws:policy/AWSDenyAll",
@@ -205,7 +205,7 @@ def test_a_different_role_is_reported_by_its_differences(live: Role | None, expe
 
 def test_a_rewritten_policy_is_drift() -> None:
     assert without_fingerprints(list_role_drift(role(policies={"Writing": TRUST}))) == [
-        f"logging role {ROLE} has lost the policy with which it writes logs",
+        f"logging role {ROLE} no longer has the policy that lets it write logs",
         f"logging role {ROLE} has policies that were not deployed: Writing",
     ]
 

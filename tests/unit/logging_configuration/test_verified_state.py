@@ -92,9 +92,9 @@ def test_foreign_content_of_the_state_is_reported_as_damaged(text: str) -> None:
         (OURS, (OURS,), []),
         (LoggingState((CONFIGURATION,), found={"s3Config": {}}), (OURS,), ["in SSM differs"]),
         (OURS, (), ["in SSM differs"]),
-        (OTHER, (OTHER,), ["is of another configuration"]),
-        (ADOPTED, (ADOPTED,), ["is of another configuration"]),
-        (LoggingState(), (), ["is of another configuration"]),
+        (OTHER, (OTHER,), ["does not match the deployed configuration"]),
+        (ADOPTED, (ADOPTED,), ["does not match the deployed configuration"]),
+        (LoggingState(), (), ["does not match the deployed configuration"]),
     ],
 )
 def test_the_watcher_finds_a_state_of_another_deployment(
@@ -111,7 +111,7 @@ def test_the_watcher_finds_a_state_of_another_deployment(
 def test_the_state_of_an_adopted_configuration_names_its_log_group() -> None:
     assert list(compare_state(ADOPTING, verified(ADOPTED, ADOPTED))) == []
     (difference,) = compare_state(replace(ADOPTING, log_group="/other"), verified(ADOPTED, ADOPTED))
-    assert "is of another configuration" in difference.text
+    assert "does not match the deployed configuration" in difference.text
 
 
 def test_an_unreadable_state_is_drift() -> None:

@@ -104,7 +104,7 @@ def test_every_metric_reads_its_value_of_a_call() -> None:
     )
     cost = Cost(Decimal(2), Decimal("1.5"), price=None, basis=PriceBasis.ASSUMED)
     call = enriched(record)._replace(attribution=unattributed)
-    values = {name: metric.value_of(call, cost) for name, metric in BY_NAME.items()}
+    values = {name: metric.get_value(call, cost) for name, metric in BY_NAME.items()}
     assert values == {
         "Invocations": 1,
         "InvocationErrors": None,
@@ -136,10 +136,10 @@ def test_doubtful_usage_of_successful_calls_is_counted(doubt: UsageDoubt, name: 
     names = ("AmbiguousUsage", "UnverifiedUsage")
     record = usage_record(usage_doubt=doubt)
     call = enriched(record)
-    values = {metric: BY_NAME[metric].value_of(call, call.cost) for metric in names}
+    values = {metric: BY_NAME[metric].get_value(call, call.cost) for metric in names}
     assert values == dict.fromkeys(names) | {name: 1}
     failed = enriched(record._replace(error_code="ThrottlingException"))
-    assert BY_NAME[name].value_of(failed, failed.cost) is None
+    assert BY_NAME[name].get_value(failed, failed.cost) is None
 
 
 @pytest.mark.parametrize(
@@ -149,12 +149,12 @@ def test_a_price_of_the_called_region_is_not_counted_as_assumed(
     basis: PriceBasis | None,
 ) -> None:
     cost = Cost(Decimal(2), Decimal(2), price=None, basis=basis)
-    assert BY_NAME["AssumedPriceInvocations"].value_of(enriched(usage_record()), cost) is None
+    assert BY_NAME["AssumedPriceInvocations"].get_value(enriched(usage_record()), cost) is None
 
 
 def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
     failed = enriched(usage_record(error_code="ThrottlingException"))
-    values = {name: metric.value_of(failed, failed.cost) for name, metric in BY_NAME.items()}
+    values = {name: metric.get_value(failed, failed.cost) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {
         "InvocationErrors": 1,
         "FailedTokens": 15,
@@ -165,7 +165,7 @@ def test_a_missing_value_is_not_published_as_zero() -> None:
     unreported = usage_record(tokens=TokenCounts())
     call = enriched(unreported)
     assert call.cost is Unpriced.NO_COUNTS
-    values = {name: metric.value_of(call, call.cost) for name, metric in BY_NAME.items()}
+    values = {name: metric.get_value(call, call.cost) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {
         "Invocations": 1,
         "MissingTokenCounts": 1,

@@ -18,7 +18,7 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, ListedRate, PriceUpdates
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_decisions import add_rates
 from lambdas.domain.pricing.price_review import review_listings
 from tests.builders import usage_record
@@ -50,7 +50,7 @@ def first_days(shipped: PriceBook, *rates: ListedRate) -> set[date]:
 
 def test_a_call_waiting_for_a_price_of_its_model_gets_one() -> None:
     assert price_call(LAST_WEEK, Pricing(EMPTY)) is Unpriced.NO_PRICE
-    cost = price_call(LAST_WEEK, Pricing(lay_over(EMPTY, publish(EMPTY, rate("2")))))
+    cost = price_call(LAST_WEEK, Pricing(apply_edition(EMPTY, publish(EMPTY, rate("2")))))
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(2)
     assert cost.price is not None
@@ -61,7 +61,7 @@ def test_a_call_waiting_for_a_price_of_a_kind_gets_one_and_others_keep_theirs() 
     shipped = book(price("1"))
     cached = LAST_WEEK._replace(tokens=TokenCounts(10**6, 0, cache_read=10**6))
     assert price_call(cached, Pricing(shipped)) is Unpriced.NO_PRICE_OF_A_KIND
-    pricing = Pricing(lay_over(shipped, publish(shipped, rate("0.5", TokenKind.CACHE_READ))))
+    pricing = Pricing(apply_edition(shipped, publish(shipped, rate("0.5", TokenKind.CACHE_READ))))
     costs = [price_call(record, pricing) for record in (cached, LAST_WEEK)]
     assert [cost.effective_usd for cost in costs if isinstance(cost, Cost)] == [
         Decimal("1.5"),

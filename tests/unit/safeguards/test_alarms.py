@@ -9,9 +9,9 @@ from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, g
 
 
 def found(**changes: Any) -> list[str]:
-    """The differences of one alarm with these changes; `None` removes a value."""
+    """The drifts of one alarm with these changes; `None` removes a value."""
     live = {name: value for name, value in (LIVE_ALARM | changes).items() if value is not None}
-    return [difference.text for difference in compare_alarms([ALARM], {COVERAGE: live})]
+    return [drift.text for drift in compare_alarms([ALARM], {COVERAGE: live})]
 
 
 def test_an_unchanged_alarm_is_not_drift() -> None:
@@ -36,20 +36,18 @@ def test_an_unchanged_alarm_is_not_drift() -> None:
 def test_a_changed_setting_is_shown_with_its_deployed_value(
     changes: dict[str, Any], text: str
 ) -> None:
-    (difference,) = found(**changes)
-    assert difference.startswith(f"alarm {COVERAGE}: {text}")
+    (drift,) = found(**changes)
+    assert drift.startswith(f"alarm {COVERAGE}: {text}")
 
 
 def test_disabled_actions_are_drift() -> None:
-    assert found(ActionsEnabled=False) == [
-        f"actions were switched off or on for alarms: {COVERAGE}"
-    ]
+    assert found(ActionsEnabled=False) == [f"actions were turned off or on for alarms: {COVERAGE}"]
 
 
 def test_many_deleted_alarms_are_reported_once() -> None:
     alarms = [resource(ALARM.kind, f"alarm-{number}", {}) for number in range(7)]
-    (difference,) = compare_alarms(alarms, {})
-    assert get_text(difference) == (
+    (drift,) = compare_alarms(alarms, {})
+    assert get_text(drift) == (
         "alarms are gone: alarm-0, alarm-1, alarm-2, alarm-3, alarm-4 and 2 more"
     )
 
@@ -97,8 +95,8 @@ def test_an_anomaly_alarm_is_compared_by_its_band() -> None:
     alarm = resource(ALARM.kind, "anomaly", {"ThresholdMetricId": "band"})
     same = {"anomaly": {"ThresholdMetricId": "band", "Threshold": 0.0}}
     assert not [*compare_alarms([alarm], same)]
-    (difference,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
-    assert "ThresholdMetricId is 'other', was 'band'" in difference.text
+    (drift,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
+    assert "ThresholdMetricId is 'other', was 'band'" in drift.text
 
 
 def test_only_a_rule_that_mutes_the_meter_s_alarms_is_reported() -> None:
@@ -106,10 +104,10 @@ def test_only_a_rule_that_mutes_the_meter_s_alarms_is_reported() -> None:
         MuteRule("quiet", frozenset({COVERAGE, "other"})),
         MuteRule("night", frozenset({"other"})),
     ]
-    (difference,) = find_muted_alarms([ALARM], rules)
-    assert difference.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
+    (drift,) = find_muted_alarms([ALARM], rules)
+    assert drift.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
 
 
 def test_a_listed_mute_rule_that_is_not_found_is_drift() -> None:
-    (difference,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
-    assert difference.text == "mute rule 'lost' is listed, but not found"
+    (drift,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
+    assert drift.text == "mute rule 'lost' is listed but cannot be found"

@@ -80,7 +80,7 @@ def test_log_groups_of_functions_must_exist(live: dict[str, int | None], texts: 
 def test_a_filter_that_selects_by_source_is_drift() -> None:
     narrowed = replace(CLEAN, field_criteria={"ours": '@aws.region IN ["eu-west-1"]'})
     assert found(narrowed) == [
-        "of log group group only events from '@aws.region IN [\"eu-west-1\"]' are delivered"
+        "log group group delivers only events from '@aws.region IN [\"eu-west-1\"]'"
     ]
     others = {**CLEAN.subscriptions, "copy": "arn:elsewhere"}
     copied = replace(CLEAN, subscriptions=others, field_criteria={"copy": "any"})

@@ -33,8 +33,8 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
         (LIVE_SCHEDULE, []),
         (None, ["is gone"]),
         (replace(LIVE_SCHEDULE, state="DISABLED"), ["is DISABLED, was ENABLED"]),
-        (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["starts at 'rate(7 days)'"]),
-        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["starts with other events"]),
+        (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["has schedule 'rate(7 days)'"]),
+        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["has another event pattern"]),
         (replace(LIVE_SCHEDULE, targets=()), ["has other targets"]),
         (replace(LIVE_SCHEDULE, targets=({"Arn": "other"},)), ["has other targets"]),
         (
@@ -52,7 +52,7 @@ def test_a_rule_with_another_target_is_drift(schedule: Rule | None, texts: list[
 def test_a_changed_pattern_is_drift() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
     assert [get_text(difference) for difference in compare_rules([EVENTS], live)] == [
-        "rule events starts with other events"
+        "rule events has another event pattern"
     ]
 
 
@@ -91,8 +91,8 @@ LIVE_MAPPING = {
         ({"TumblingWindowInSeconds": 900}, ["has TumblingWindowInSeconds 900, was 0"]),
         ({"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0}, []),
         ({"DestinationConfig": {}}, ["has DestinationConfig {}, was {'OnFailure'"]),
-        ({"FilterCriteria": None}, ["filters other records"]),
-        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["filters other records"]),
+        ({"FilterCriteria": None}, ["has another filter"]),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["has another filter"]),
     ],
 )
 def test_a_changed_event_source_mapping_is_drift(changes: dict[str, Any], texts: list[str]) -> None:
@@ -195,7 +195,7 @@ def test_a_deleted_function_is_drift() -> None:
         ),
         (
             {"DestinationConfig": {"OnFailure": {}}},
-            "sends asynchronous events on to {}, was {'OnFailure': 'arn:failures'}",
+            "has destinations {} for asynchronous events, was {'OnFailure': 'arn:failures'}",
         ),
     ],
 )
@@ -212,4 +212,6 @@ def test_an_undeployed_destination_is_drift() -> None:
     copied = {"DestinationConfig": {"OnSuccess": {"Destination": "arn:elsewhere"}}}
     live = {FUNCTION: Function(CONFIGURATION, None, copied)}
     (difference,) = compare_functions([DEPLOYED], live)
-    assert difference.text.endswith("on to {'OnSuccess': 'arn:elsewhere'}, was {}")
+    assert difference.text.endswith(
+        "{'OnSuccess': 'arn:elsewhere'} for asynchronous events, was {}"
+    )

@@ -51,8 +51,8 @@ def test_an_unchanged_topic_is_not_drift() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"key": None}, "the topic is encrypted with another key, or with none (now not set)"),
-        ({"key": "other"}, "the topic is encrypted with another key, or with none (now 'other')"),
+        ({"key": None}, "the encryption key of the topic was changed (now not set)"),
+        ({"key": "other"}, "the encryption key of the topic was changed (now 'other')"),
         ({"policy": {}}, "the access policy of the topic was changed"),
         (
             {"subscriptions": (SUBSCRIBED_HOOK,)},
@@ -64,11 +64,14 @@ def test_an_unchanged_topic_is_not_drift() -> None:
         ),
         (
             {"subscriptions": (replace(SUBSCRIBED_MAIL, is_confirmed=False), SUBSCRIBED_HOOK)},
-            "the email subscription finops@example.com is not confirmed, so it receives nothing",
+            (
+                "the email subscription finops@example.com is not confirmed, so it receives no"
+                " notifications"
+            ),
         ),
         (
             {"subscriptions": (replace(SUBSCRIBED_MAIL, filter_policy="{}"), SUBSCRIBED_HOOK)},
-            "the email subscription finops@example.com receives only what matches '{}'",
+            "the email subscription finops@example.com receives only notifications that match '{}'",
         ),
     ],
 )
@@ -77,7 +80,7 @@ def test_a_changed_topic_is_drift(changes: dict[str, Any], text: str) -> None:
 
 
 def test_a_deleted_topic_is_drift() -> None:
-    assert found(None) == ["the topic of notifications is gone"]
+    assert found(None) == ["the notification topic is gone"]
 
 
 @pytest.mark.parametrize(

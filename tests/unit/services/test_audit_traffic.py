@@ -89,8 +89,8 @@ def test_a_hundred_times_as_many_calls_notify_again_the_same_day(
         found.append(len(account.notifier.notices) - before)
     assert found == [1, 0, 1, 0, 1, 0, 0]
     first, second, third = (notice.text for notice in account.notifier.notices)
-    assert "comes from 100 calls in two hours on." in first
-    assert "comes from 10,000 calls in two hours on." in second
+    assert "follows at 100 calls in two hours." in first
+    assert "follows at 10,000 calls in two hours." in second
     assert "comes from 100,000,000 calls in two hours on." in third
 
 
@@ -210,7 +210,7 @@ def test_a_batch_job_notifies_once() -> None:
     for _ in range(2):
         account.auditor.report_batch_job(job, NOON)
     assert not account.auditor.is_new(job)
-    assert account.subjects == ["Bedrock Meter: a batch job runs outside the logs"]
+    assert account.subjects == ["Bedrock Meter: a batch job is not logged"]
 
 
 def test_new_models_and_tiers_of_a_run_share_one_notice() -> None:

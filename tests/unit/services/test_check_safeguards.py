@@ -73,9 +73,9 @@ class Account:
             raise NotReadableError("AccessDenied")  # noqa: EM101  # as an adapter raises it
 
     def check(self) -> list[tuple[Subject, str]]:
-        """The differences at noon."""
+        """The drifts at noon."""
         report = self.checker().check(NOON)
-        return [(difference.subject, difference.text) for difference in report.differences]
+        return [(drift.subject, drift.text) for drift in report.drifts]
 
     def checker(self) -> SafeguardChecker:
         live = LiveSafeguards(
@@ -122,7 +122,7 @@ class Alarms(Port):
 
 
 class Topics(Port):
-    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+    def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
         assert not endpoints
         self.account.ask("topic")
         assert arn == TOPIC
@@ -130,7 +130,7 @@ class Topics(Port):
 
 
 class Keys(Port):
-    def find(self, key_id: str) -> Key | None:
+    def get(self, key_id: str) -> Key | None:
         self.account.ask("key")
         assert key_id == "key-id"
         return self.account.key

@@ -47,7 +47,7 @@ class Account:
         self.configurator = LoggingConfigurator(self.api, VerifiedState(self.store, self.copy))
 
     def save(self, logging_state: LoggingState) -> None:
-        self.store.logging_state, self.copy.memories = logging_state, (logging_state,)
+        self.store.logging_state, self.copy.states = logging_state, (logging_state,)
 
     def delete(self) -> NotRestored | None:
         return self.configurator.delete(OURS)
@@ -254,10 +254,10 @@ def test_a_failed_save_after_the_change_keeps_the_meter_s_configuration_known() 
 
 
 @pytest.mark.parametrize("copies", range(9))
-@pytest.mark.parametrize("memories", range(5))
-def test_an_interrupted_write_is_resumed_at_any_step(memories: int, copies: int) -> None:
+@pytest.mark.parametrize("stored", range(5))
+def test_an_interrupted_write_is_resumed_at_any_step(stored: int, copies: int) -> None:
     account = Account("foreign")
-    account.store.writes_left, account.copy.writes_left = memories, copies
+    account.store.writes_left, account.copy.writes_left = stored, copies
     with suppress(StateUnavailableError):
         account.put(OURS, REPLACE)
         account.put(NEW, REPLACE)
@@ -299,7 +299,7 @@ def test_a_foreign_write_to_the_logging_state_is_not_restored(planted: LoggingSt
 def test_a_foreign_write_to_the_state_copy_is_not_restored() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = (LoggingState((OURS,), found=PLANTED),)
+    account.copy.states = (LoggingState((OURS,), found=PLANTED),)
     assert account.delete() is not None
     assert account.api.live is None
 
@@ -315,7 +315,7 @@ def test_a_foreign_configuration_claimed_by_the_logging_state_is_not_removed() -
 def test_a_logging_state_without_its_copy_is_not_restored() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = ()
+    account.copy.states = ()
     assert account.delete() is not None
     assert account.api.live is None
 
@@ -331,7 +331,7 @@ def test_a_foreign_logging_state_stops_a_deployment() -> None:
 
 def test_the_first_update_takes_over_the_state_of_the_previous_version() -> None:
     account = Account("ours", replaced=FOREIGN)
-    account.copy.memories = ()
+    account.copy.states = ()
     account.put(NEW, REPLACE)
     assert account.copy.load() == (account.store.logging_state,)
     assert account.delete() is None

@@ -16,7 +16,7 @@ from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost, Pricing, Routing, TokenKind
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, PriceChange, SupersededEdition
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.superseding import MAX_LATENESS, PublishedBooks
 from lambdas.services.correct_costs import CostCorrector
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, usage_record
@@ -284,7 +284,7 @@ def test_published_cost_and_corrections_add_up_to_the_right_cost_if_prices_rise(
     while service.correct(current, end, time_for(steps)).reason is not None:
         continue
 
-    right = usd(Pricing(lay_over(PRICES, current)), records)
+    right = usd(Pricing(apply_edition(PRICES, current)), records)
     total = sum(published.values(), Decimal(0)) + usd_in(sink)
     assert total >= right
     assert total >= sum(published.values(), Decimal(0))

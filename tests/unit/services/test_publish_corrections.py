@@ -65,7 +65,7 @@ class Meter:
 
     def read(self, *batches: UsageRecord) -> None:
         for record in batches:
-            self.ledger.put([record])
+            self.ledger.write([record])
 
     @property
     def call(self) -> UsageRecord:

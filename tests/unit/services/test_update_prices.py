@@ -15,7 +15,7 @@ from lambdas.domain.pricing.editions import (
     PriceEditionsUnavailableError,
     PriceUpdates,
 )
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_decisions import (
     ALL,
     DecisionRefusedError,
@@ -60,7 +60,7 @@ class Prices:
         """The price of a kind at a number of days after the first check."""
         edition = self.pointer.edition
         shipped = self.updater.shipped
-        prices = lay_over(shipped, self.store.read_edition(edition)) if edition else shipped
+        prices = apply_edition(shipped, self.store.read_edition(edition)) if edition else shipped
         rates = rates_on(prices, NOW.date() + timedelta(days=days))
         (found,) = (usd for key, usd in rates.items() if key.item is item)
         return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import (
-    Difference,
+    Drift,
     LoggingChange,
     LoggingConfiguration,
     LoggingState,
@@ -54,34 +54,34 @@ class Account:
 
     def __init__(self) -> None:
         self.api = InMemoryLoggingApi(CONFIGURATION)
-        self.put, self.copy = InMemoryStateStore(), InMemoryStateCopy()
+        self.store, self.copy = InMemoryStateStore(), InMemoryStateCopy()
         self.save(CONFIGURATION)
         self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
         self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
         self.safeguards = InMemorySafeguards()
         self.history = InMemoryChangeHistory()
         self.deployments = InMemoryDeployments()
-        self.logging_state = InMemoryWatchStateStore()
+        self.watch_state = InMemoryWatchStateStore()
         self.notifier = InMemoryNotifier()
         self.watcher = LoggingWatcher(
             deployed=DEPLOYED,
             deploying_role_arn=CONFIGURATOR,
-            put=VerifiedState(self.put, self.copy),
+            verified_state=VerifiedState(self.store, self.copy),
             live=LiveLogging(self.api, self.groups, self.roles),
             safeguards=self.safeguards,
             history=self.history,
             deployments=self.deployments,
-            logging_state=self.logging_state,
+            watch_state=self.watch_state,
             notifier=self.notifier,
         )
 
     def save(self, *written: LoggingConfiguration) -> None:
-        self.put.logging_state = LoggingState(written)
-        self.copy.memories = (self.put.logging_state,)
+        self.store.logging_state = LoggingState(written)
+        self.copy.states = (self.store.logging_state,)
 
     def check(self, cause: LoggingChange | None = None) -> int:
         """Check at noon; returns the number of differences from the deployment."""
-        return len(self.watcher.check(cause, NOON).differences)
+        return len(self.watcher.check(cause, NOON).drifts)
 
     @property
     def texts(self) -> list[str]:
@@ -94,10 +94,10 @@ class Account:
 
 
 CHANGED = "invocation logging was changed"
-RESOLVED = "all is as deployed again"
+RESOLVED = "drift is resolved"
 METER_CHANGED = "the meter itself was changed"
-METER_TOUCHED = "a change of the meter itself was undone or left no trace"
-TOUCHED = "a change of invocation logging was undone or left no trace"
+METER_TOUCHED = "a change to the meter itself was undone or left no trace"
+TOUCHED = "a change to invocation logging was undone or left no trace"
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def account() -> Account:
 def test_an_unchanged_account_does_not_notify(account: Account) -> None:
     assert [account.check(), account.check()] == [0, 0]
     assert account.texts == []
-    assert account.logging_state.state is None
+    assert account.watch_state.state is None
 
 
 def test_a_change_reported_by_a_trail_is_notified_with_caller_and_change(account: Account) -> None:
@@ -118,7 +118,8 @@ def test_a_change_reported_by_a_trail_is_notified_with_caller_and_change(account
     (text,) = account.texts
     assert f"- {OFF}" in text
     assert (
-        f"Who: {MALLORY}, by DeleteModelInvocationLoggingConfiguration at 2026-09-08 11:58:03 UTC."
+        f"Changed by: {MALLORY}, with DeleteModelInvocationLoggingConfiguration at"
+        " 2026-09-08 11:58:03 UTC."
     ) in text
 
 
@@ -141,7 +142,7 @@ def test_without_a_trail_the_check_finds_the_change_and_its_caller_in_cloudtrail
     ]
     account.check()
     (text,) = account.texts
-    assert f"Who: {MALLORY}" in text
+    assert f"Changed by: {MALLORY}" in text
 
 
 def test_a_change_of_another_log_group_is_not_a_cause(account: Account) -> None:
@@ -150,7 +151,7 @@ def test_a_change_of_another_log_group_is_not_a_cause(account: Account) -> None:
     account.check()
     (text,) = account.texts
     assert f"log group {GROUP} is gone" in text
-    assert "Who: not known yet." in text
+    assert "Changed by: not known yet." in text
     assert "DeleteLogGroup, PutRetentionPolicy, DeleteRetentionPolicy" in text
 
 
@@ -175,7 +176,10 @@ def test_further_drift_is_notified_with_all_drift(account: Account) -> None:
     account.groups[GROUP] = group(subscriptions=frozenset())
     account.check()
     assert account.subjects == [CHANGED, CHANGED]
-    assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.texts[-1]
+    assert (
+        f"- {OFF}\n- log group {GROUP} has no subscription filter of the meter any more"
+        in account.texts[-1]
+    )
 
 
 def test_resolved_drift_is_notified_once(account: Account) -> None:
@@ -190,9 +194,9 @@ def test_a_change_undone_before_the_check_is_still_notified(account: Account) ->
     account.check(change())
     account.check(change())
     assert account.subjects == [TOUCHED]
-    assert f"Who: {MALLORY}" in account.texts[0]
+    assert f"Changed by: {MALLORY}" in account.texts[0]
     assert (
-        "Calls made in between may not be logged, and alarms may not have notified anyone."
+        "Calls made in between may not have been logged, and alarms may not have notified."
         in account.texts[0]
     )
 
@@ -232,14 +236,14 @@ def test_a_change_by_another_stack_is_notified(account: Account) -> None:
     account.api.live = None
     account.check(change(userIdentity=BY_CLOUDFORMATION))
     assert account.subjects == [CHANGED]
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
+    assert "Changed by: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 def test_a_change_by_another_stack_is_found_by_the_check_too(account: Account) -> None:
     account.api.live = None
     account.history.append(change(userIdentity=BY_CLOUDFORMATION))
     account.check()
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
+    assert "Changed by: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 @pytest.mark.parametrize(
@@ -292,12 +296,15 @@ def test_a_forged_logging_state_hides_no_drift(account: Account) -> None:
     (text,) = account.texts
     assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
     assert "textDataDeliveryEnabled is True, was False" in text
-    assert "saved state of Bedrock's logging configuration is of another configuration" in text
+    assert (
+        "saved state of Bedrock's logging configuration does not match the deployed configuration"
+        in text
+    )
 
 
 def test_a_planted_configuration_is_reported_before_it_is_restored(account: Account) -> None:
     planted = {"s3Config": {"bucketName": "attacker-bucket"}}
-    account.put.logging_state = LoggingState((CONFIGURATION,), found=planted)
+    account.store.logging_state = LoggingState((CONFIGURATION,), found=planted)
     account.check()
     (text,) = account.texts
     assert "in SSM differs from its copy in the state table" in text
@@ -314,14 +321,14 @@ def test_a_planted_configuration_is_reported_before_it_is_restored(account: Acco
 def test_the_caller_that_changed_the_logging_state_is_named(
     account: Account, action: str, parameters: dict[str, Any]
 ) -> None:
-    account.put.logging_state = LoggingState()
+    account.store.logging_state = LoggingState()
     account.history += [
         change(action, eventID="other", requestParameters={"name": "other"}, userIdentity=None),
         change(action, requestParameters=parameters),
     ]
     account.check()
     (text,) = account.texts
-    assert f"Who: {MALLORY}, by {action} of " in text
+    assert f"Changed by: {MALLORY}, with {action} on " in text
     assert LOGGING_STATE in text
 
 
@@ -352,11 +359,11 @@ def test_an_unpublished_notice_is_published_by_the_next_check(account: Account) 
     account.notifier.refusals = 1
     with pytest.raises(ConnectionError):
         account.check(change())
-    assert account.logging_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
+    assert account.watch_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
     account.check(change())
     account.check()
     assert account.subjects == [CHANGED]
-    assert f"Who: {MALLORY}" in account.texts[0]
+    assert f"Changed by: {MALLORY}" in account.texts[0]
 
 
 def test_the_state_is_saved_before_the_notice_is_published(account: Account) -> None:
@@ -367,10 +374,10 @@ def test_the_state_is_saved_before_the_notice_is_published(account: Account) -> 
 
         def load(self) -> WatchState:
             before = super().load()
-            self.state = replace(before, differences=(OFF,))
+            self.state = replace(before, drifts=(OFF,))
             return before
 
-    watcher = replace(account.watcher, logging_state=Quicker())
+    watcher = replace(account.watcher, watch_state=Quicker())
     with pytest.raises(WatchStateChangedError):
         watcher.check(None, NOON)
     assert account.texts == []
@@ -379,60 +386,60 @@ def test_the_state_is_saved_before_the_notice_is_published(account: Account) -> 
 def test_a_limited_number_of_events_is_saved(account: Account) -> None:
     for number in range(60):
         account.check(change(eventID=f"event-{number}"))
-    assert len(account.logging_state.load().events) == 50
-    assert account.logging_state.load().events[-1] == "event-59"
+    assert len(account.watch_state.load().events) == 50
+    assert account.watch_state.load().events[-1] == "event-59"
     assert len(account.texts) == 60
 
 
 def test_the_role_of_adopted_logging_is_not_checked(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
-    account.put.logging_state = LoggingState(adopted=GROUP)
-    account.copy.memories = (account.put.logging_state,)
+    account.store.logging_state = LoggingState(adopted=GROUP)
+    account.copy.states = (account.store.logging_state,)
     adopted = replace(DEPLOYED, configuration=None, retention_days=None, role=None)
     adopting = replace(account.watcher, deployed=adopted)
-    assert adopting.check(None, NOON + timedelta(minutes=15)).differences == ()
+    assert adopting.check(None, NOON + timedelta(minutes=15)).drifts == ()
     assert account.subjects == [CHANGED, RESOLVED]
 
 
 ALARM = "BedrockMeter-Health-Coverage"
-ALARM_GONE = Difference(Subject.ALARM, f"alarms are gone: {ALARM}")
+ALARM_GONE = Drift(Subject.ALARM, f"alarms are gone: {ALARM}")
 
 
 def test_a_deleted_alarm_is_notified_once_with_the_caller(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(
         change("DeleteAlarms", requestParameters={"alarmNames": ["other", ALARM]})
     )
     assert [account.check(), account.check()] == [1, 1]
     assert account.subjects == [METER_CHANGED]
     (text,) = account.texts
-    assert f"The meter itself is not as it was deployed:\n- alarms are gone: {ALARM}" in text
-    assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
-    account.safeguards.differences.clear()
+    assert f"The meter itself differs from the deployment:\n- alarms are gone: {ALARM}" in text
+    assert f"Changed by: {MALLORY}, with DeleteAlarms on other, {ALARM} at" in text
+    account.safeguards.drifts.clear()
     account.check()
     assert account.subjects == [METER_CHANGED, RESOLVED]
 
 
 def test_a_change_of_another_alarm_is_not_a_cause(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
     account.check()
-    assert "Who: not known yet." in account.texts[0]
+    assert "Changed by: not known yet." in account.texts[0]
     assert "DeleteAlarms, DisableAlarmActions" in account.texts[0]
 
 
 def test_changes_of_logging_and_of_the_meter_share_one_notice(account: Account) -> None:
     account.api.live = None
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     assert account.check(change()) == 2
     assert account.subjects == ["invocation logging and the meter itself were changed"]
     assert account.texts[0].splitlines()[:4] == [
-        "Invocation logging is not as it was deployed:",
+        "Invocation logging differs from the deployment:",
         f"- {OFF}",
-        "The meter itself is not as it was deployed:",
+        "The meter itself differs from the deployment:",
         f"- {ALARM_GONE.text}",
     ]
 
@@ -452,7 +459,7 @@ def test_a_forced_state_of_an_alarm_is_notified_by_the_trail_and_by_the_check(
     account.history.append(forced())
     assert [account.check(), account.check(), account.check(forced())] == [0, 0, 0]
     assert account.subjects == [METER_TOUCHED]
-    assert f"Who: {MALLORY}, by SetAlarmState of {ALARM}" in account.texts[0]
+    assert f"Changed by: {MALLORY}, with SetAlarmState on {ALARM}" in account.texts[0]
 
 
 def test_each_of_two_forced_states_is_notified(account: Account) -> None:
@@ -542,7 +549,7 @@ def test_an_unreadable_part_of_logging_is_drift_and_hides_no_other(
 ) -> None:
     live = replace(account.watcher.live, **{part: Unreadable()})
     account.watcher = replace(account.watcher, live=live)
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     assert [account.check(), account.check()] == [2, 2]
     (text,) = account.texts
     assert f"- {name} cannot be read: ThrottlingException\n" in text
@@ -551,8 +558,8 @@ def test_an_unreadable_part_of_logging_is_drift_and_hides_no_other(
 
 @pytest.mark.parametrize("part", ["store", "copy"])
 def test_an_unreadable_logging_state_is_drift(account: Account, part: str) -> None:
-    put = replace(account.watcher.put, **{part: Unreadable()})
-    account.watcher = replace(account.watcher, put=put)
+    altered = replace(account.watcher.verified_state, **{part: Unreadable()})
+    account.watcher = replace(account.watcher, verified_state=altered)
     account.check()
     (text,) = account.texts
     assert "- the saved state of Bedrock's logging configuration cannot be read: Throttling" in text
@@ -570,16 +577,16 @@ def test_a_check_without_its_state_publishes_its_drift_and_fails(
     account: Account, refused: set[str], gap: str
 ) -> None:
     """A disabled key blocks the state table and the topic at once."""
-    key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
-    account.safeguards.differences.append(key)
-    account.logging_state.refused = refused
+    key = Drift(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
+    account.safeguards.drifts.append(key)
+    account.watch_state.refused = refused
     for _ in range(2):
         with pytest.raises(NotReadableError, match="AccessDenied"):
             account.check()
     assert account.subjects == [METER_CHANGED, METER_CHANGED]
     assert all(f"- {key.text}\n" in text and gap in text for text in account.texts)
     assert [notice.is_repeated for notice in account.notifier.notices] == [False, False]
-    account.logging_state.refused = set()
+    account.watch_state.refused = set()
     account.check()
     account.check()
     assert account.subjects == [METER_CHANGED] * 3
@@ -605,28 +612,26 @@ def test_an_incomplete_history_is_drift(account: Account) -> None:
 def test_a_notice_fits_every_channel_and_an_omitted_change_is_new(
     account: Account,
 ) -> None:
-    account.safeguards.differences += [
-        Difference(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
+    account.safeguards.drifts += [
+        Drift(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
     ]
     names = [f"{'n' * 250}{number}" for number in range(100)]
     account.check(forced(requestParameters={"alarmNames": names}))
-    account.safeguards.differences[-1] = Difference(Subject.ALARM, "alarm 999: other")
+    account.safeguards.drifts[-1] = Drift(Subject.ALARM, "alarm 999: other")
     account.check()
     account.check()
     assert len(account.texts) == 2
     assert "and 950 more (" in account.texts[0]
     assert "and 95 more at" in account.texts[0]
     assert max(map(len, account.texts)) < 40_000
-    assert len(account.logging_state.load().to_text()) < 40_000
+    assert len(account.watch_state.load().to_text()) < 40_000
 
 
 def test_a_notice_suggests_one_short_lookup_command(account: Account) -> None:
     account.api.live = None
-    account.safeguards.differences += [
-        Difference(subject, f"{subject} changed") for subject in Subject
-    ]
+    account.safeguards.drifts += [Drift(subject, f"{subject} changed") for subject in Subject]
     account.check()
-    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Who: "))
+    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Changed by: "))
     assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
     assert "more in docs/tampering.md." in line
     assert len(line) < 700

@@ -55,7 +55,7 @@ def test_a_batch_job_is_named_with_its_model() -> None:
     job = BatchJob.from_detail(batch_detail())
     assert job == BatchJob(JOB, "anthropic.claude-3-haiku", "Submitted")
     notice = batch_notice(job)
-    assert notice.subject == "Bedrock Meter: a batch job runs outside the logs"
+    assert notice.subject == "Bedrock Meter: a batch job is not logged"
     assert f"{JOB} calls anthropic.claude-3-haiku (state: Submitted)" in notice.text
 
 

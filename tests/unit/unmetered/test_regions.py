@@ -47,7 +47,7 @@ def test_a_notice_names_region_models_calls_and_period() -> None:
     lines = notice.text.splitlines()
     assert lines[0] == (
         f"Between {NOON:%Y-%m-%d} 10:00 and 12:00 UTC, Amazon Bedrock was called in eu-north-1. No"
-        " Bedrock Meter has counted 4,200 of these calls:"
+        " deployment of Bedrock Meter counted 4,200 of these calls:"
     )
     assert lines[1:3] == ["- gpt: 3,000 calls through bedrock-mantle", f"- {HAIKU_3}: 1,200 calls"]
     assert "docs/security.md" in lines[-1]
@@ -55,7 +55,7 @@ def test_a_notice_names_region_models_calls_and_period() -> None:
 
 def test_a_notice_gives_the_count_of_a_deployment_in_the_region() -> None:
     text = region_notice(RegionTraffic(NORTH, {HAIKU_3: 1_000}, {"gpt": 9}, 10), WINDOW).text
-    assert "Metrics of a Bedrock Meter there have 10 of 1,000 calls." in text
+    assert "Metrics of Bedrock Meter in that Region show 10 of 1,000 calls." in text
     assert "gpt" not in text
 
 
@@ -64,7 +64,7 @@ def test_a_notice_about_many_models_names_those_with_the_most_calls() -> None:
     text = region_notice(RegionTraffic(NORTH, calls), WINDOW).text
     assert "- model-25: 25 calls" in text
     assert "- model-05:" not in text
-    assert "- and 5 more; the" in text
+    assert "- and 5 more; see the" in text
 
 
 def test_a_model_name_cannot_forge_lines_of_a_notice() -> None:

@@ -48,7 +48,7 @@ def test_a_notice_names_models_calls_tiers_and_the_effect_on_cost() -> None:
         f"- {HAIKU_3}: 40 calls at flex",
         f"- {SONNET_4}: 1 calls at new",
         "flex costs less than standard: the cost in metrics and reports is too high.",
-        "new has prices of its own: the cost in metrics and reports is not right.",
+        "new has other prices: the cost in metrics and reports is wrong.",
         "priority costs more than standard: the cost in metrics and reports is too low.",
     ]
     assert "log_content" in lines[-1]

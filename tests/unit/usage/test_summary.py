@@ -10,7 +10,7 @@ from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.domain.usage import UsageSummary, UsageTotals, total_figures
+from lambdas.domain.usage import UsageSummary, UsageTotals, add_up_totals
 from lambdas.domain.usage.summary import CallGroup
 from tests.builders import (
     ANA,
@@ -32,7 +32,7 @@ def summarize(*batches: list[UsageRecord]) -> UsageSummary:
     summary = UsageSummary(PRICING)
     ledger = InMemoryUsageLedger(summary.apply)
     for batch in batches:
-        ledger.put(batch)
+        ledger.write(batch)
     return summary
 
 
@@ -98,7 +98,7 @@ def test_doubtful_usage_is_counted_by_its_reason() -> None:
 def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> None:
     summary = UsageSummary(Pricing(PRICES))
     ledger = InMemoryUsageLedger(summary.apply)
-    ledger.put(
+    ledger.write(
         [
             usage_record(request_id="near", tokens=TokenCounts(input=1_000_000)),
             usage_record(request_id="far", region="eu-west-1", tokens=TokenCounts(input=1_000_000)),
@@ -111,7 +111,7 @@ def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> 
     assert figures.assumed_price_invocations == 1
     assert figures.assumed_cost_usd == Decimal("0.25")
     assert summary.unpriced == {Unpriced.NO_PRICE: 1, Unpriced.NO_COUNTS: 1}
-    ledger.put([usage_record(request_id="image", tokens=TokenCounts(input=1))])
+    ledger.write([usage_record(request_id="image", tokens=TokenCounts(input=1))])
     assert +summary.unpriced == {Unpriced.NO_PRICE: 1}
 
 
@@ -182,8 +182,8 @@ def test_totals_do_not_depend_on_the_order_of_conflicting_readings(
 @given(st.lists(usage_records))
 def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) -> None:
     summary = summarize(records)
-    by_identity = total_figures(figures for _, figures in summary.by_identity())
-    assert by_identity == total_figures(figures for _, figures in summary.by_model())
+    by_identity = add_up_totals(figures for _, figures in summary.by_identity())
+    assert by_identity == add_up_totals(figures for _, figures in summary.by_model())
     assert by_identity.invocations + by_identity.invocation_errors == summary.calls
 
 
@@ -216,7 +216,7 @@ def test_cost_of_groups_is_the_sum_of_the_costs_of_their_calls(calls: list[Usage
     summary.apply(list(map(LedgerChange, calls)))
     costs = [price_call(call, pricing) for call in calls]
     known = [cost.effective_usd for cost in costs if isinstance(cost, Cost)]
-    figures = total_figures(part for _, part in summary.by_model())
+    figures = add_up_totals(part for _, part in summary.by_model())
     assert figures.priced_usd == sum(known, Decimal(0))
     assert figures.priced_invocations == len(known)
     assert summary.unpriced.total() == len(calls) - len(known)

@@ -180,7 +180,7 @@ def test_the_oldest_prefixes_are_evicted_first() -> None:
         sent = call(second, TokenCounts(9000, 1))
         observed = TrafficObserver(PRICING).read(enriched_attempt(sent))
         requests.observe(observed, prompts(size))
-    assert [figures.calls for figures in waste.figures.values()] == [1]  # the third alone
+    assert [figures.calls for figures in waste.totals.values()] == [1]  # the third alone
 
 
 @pytest.mark.parametrize(

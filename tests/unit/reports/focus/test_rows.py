@@ -36,7 +36,7 @@ CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCo
 
 def test_a_row_has_usage_caller_and_price() -> None:
     attribution = Attribution("search", UNATTRIBUTED, "chat", AttributionSource.PRINCIPAL)
-    profiles = TagFacts.of_profiles({PROFILE: ProfiledModel(SONNET_4)})
+    profiles = TagFacts.from_profiles({PROFILE: ProfiledModel(SONNET_4)})
     call = CallEnricher(PRICING, facts=profiles).enrich(CALL._replace(invoked_model_id=PROFILE))
     row = read_single_row(call._replace(attribution=attribution))
     assert {name: value for name, value in row.items() if value is not None} == {

@@ -96,7 +96,7 @@ def compare(
     """Compare a bill with calls."""
     bill = make_bill(*rows, now=now)
     metered = Metered()
-    enricher = CallEnricher(pricing, facts=TagFacts.of_profiles(bill.profiles))
+    enricher = CallEnricher(pricing, facts=TagFacts.from_profiles(bill.profiles))
     for each in calls:
         metered.add(enricher.enrich(each))
     return reconcile(bill, metered, now)
