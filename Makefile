@@ -76,8 +76,8 @@ preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make 
 screenshots: $(READY) ## Take pictures of the demo's dashboards, including those in the README
 	@$(METER) screenshots
 
-meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
-	@$(METER) meter $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [OUT=summary.json]
+	@$(METER) meter $(foreach field,$(BY),--by "$(field)") $(if $(TOP),--top "$(TOP)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
 	@$(METER) focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)

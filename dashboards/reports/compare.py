@@ -17,6 +17,7 @@ from cdk.operations.terminal import (
 )
 from dashboards.reports.commands import (
     check_for_gaps,
+    check_for_logs,
     explained_failures,
     meter_files,
     without_output,
@@ -25,7 +26,7 @@ from dashboards.reports.commands import (
 from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.usage_json import files_json
-from dashboards.reports.usage_notes import print_notes
+from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
 from lambdas.adapters.report_layouts.comparison_tables import report_tables
 from lambdas.adapters.report_layouts.tables import Table
@@ -67,6 +68,7 @@ def compare(
     """
     outlines = OutlineCache()
     meter_files(meter, files, outlines.read_invocation)
+    check_for_logs(meter, files)
     observer = TrafficObserver(config.pricing)
     enricher = CallEnricher(config.pricing, config.attribution_rules)
     for record in meter.ledger.in_order_of_time():
@@ -91,6 +93,7 @@ def _show(
         if not write_report(out, [text]):
             return
     console = open_console()
+    print_coverage(meter, console)
     for table in report_tables(report):
         print_table(table, console)
     if counts["requests_left_out"]:
