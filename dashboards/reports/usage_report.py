@@ -145,9 +145,9 @@ def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row
     for name, _, format_cell in shown:
         table.add_column(name, format_cell(everything), justify="right", no_wrap=True)
     for cells, totals, is_rest in rows:
-        folded = (Text(fold_name(*part)) for part in zip(cells, widths, strict=True))
+        names_shown = (Text(fold_name(*part)) for part in zip(cells, widths, strict=True))
         figures = (format_cell(totals) for _, _, format_cell in shown)
-        table.add_row(*folded, *figures, style="dim" if is_rest else None)
+        table.add_row(*names_shown, *figures, style="dim" if is_rest else None)
     console.print(table)
     if left_out := [column[0] for column in useful if column not in shown]:
         console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")

@@ -441,6 +441,7 @@ def test_a_search_without_results_gives_an_empty_summary(
         (b"", "the files are empty."),
         (gzip.compress(b" \n"), "the files are empty."),
     ],
+    ids=["noise", "empty", "empty and compressed"],
 )
 def test_no_log_at_all_is_an_error_that_names_the_formats_and_writes_nothing(
     tmp_path: Path,
