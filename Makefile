@@ -47,7 +47,7 @@ SET ?=
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
   lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
-  deployer-policy prices
+  deployer-policy prices erase-identity
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -154,6 +154,9 @@ destroy: $(CDK) ## Remove all stacks but storage, which keeps the data
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
 	@$(METER) purge
+
+erase-identity: $(READY) ## Replace a person's name by a pseudonym in ledger and state: make erase-identity IDENTITY=ARN
+	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
 deployer-policy: $(READY) ## Renew the deployer's IAM policy and the permissions boundary from the templates
 	@$(METER) deployer-policy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 
 from aws_lambda_powertools import Logger
@@ -11,7 +12,15 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
-from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, Frequency, HealthMetric
+from lambdas.domain.metrics.catalog import (
+    HEALTH_NAMESPACE,
+    MODEL_ID,
+    NAMESPACE,
+    Frequency,
+    HealthMetric,
+    UnloggedMetric,
+    dimension_value,
+)
 
 # ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
@@ -32,6 +41,28 @@ def record_health(values: Mapping[HealthMetric, float]) -> None:
     for metric, value in values.items():
         if value or metric.frequency is not Frequency.ON_EVENT:
             provider.add_metric(metric.name, metric.unit.value, value)
+    _flush(provider)
+
+
+def record_model_usage(model_id: str, values: Mapping[UnloggedMetric, int], at: datetime) -> None:
+    """Write the usage of a model to the log, for the account and for the model.
+
+    Args:
+        model_id: The model.
+        values: The amounts.
+        at: The time of the usage: less than two weeks ago.
+    """
+    for dimensions in ({}, {MODEL_ID: dimension_value(model_id)}):
+        provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+        provider.set_timestamp(at)
+        for name, value in dimensions.items():
+            provider.add_dimension(name, value)
+        for metric, amount in values.items():
+            provider.add_metric(metric.name, metric.unit.value, amount)
+        _flush(provider)
+
+
+def _flush(provider: AmazonCloudWatchEMFProvider) -> None:
     request_id = logger.get_current_keys().get(_REQUEST_ID)
     if request_id is not None:
         provider.add_metadata(_REQUEST_ID, request_id)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.bedrock.responses import BedrockResponse
 from moto.dynamodb.models import DynamoDBBackend
 
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
@@ -45,6 +46,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setattr(DynamoDBBackend, "batch_execute_statement", insert_by_partiql)
+    list_batch_jobs(monkeypatch)
     with mock_aws():
         dynamodb = boto3.client("dynamodb")
         dynamodb.create_table(
@@ -71,6 +73,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         boto3.client("s3").create_bucket(Bucket=QUARANTINE)
         yield
     clear_caches()
+
+
+def list_batch_jobs(monkeypatch: pytest.MonkeyPatch, *summaries: dict[str, Any]) -> None:
+    """Answer what moto does not: the list of batch jobs."""
+    answer = json.dumps({"invocationJobSummaries": summaries})
+    monkeypatch.setattr(
+        BedrockResponse, "list_model_invocation_jobs", lambda _: answer, raising=False
+    )
 
 
 def deploy_a_stack() -> str:
@@ -145,6 +155,34 @@ def health_metrics(printed: str) -> dict[str, list[float]]:
     values: dict[str, list[float]]
     (values,) = (json.loads(line) for line in printed.splitlines() if '"_aws"' in line)
     return values
+
+
+class EmbeddedMetric(NamedTuple):
+    """A value of a metric that a function wrote to its log."""
+
+    namespace: str
+    name: str
+    dimensions: dict[str, str]
+    value: float
+    at: datetime
+
+
+def embedded_metrics(printed: str) -> list[EmbeddedMetric]:
+    """The metrics in what a function printed, in their order."""
+    return [
+        EmbeddedMetric(
+            directive["Namespace"],
+            metric["Name"],
+            {name: line[name] for name in names},
+            value,
+            datetime.fromtimestamp(line["_aws"]["Timestamp"] / 1000, UTC),
+        )
+        for line in (json.loads(text) for text in printed.splitlines() if '"_aws"' in text)
+        for directive in line["_aws"]["CloudWatchMetrics"]
+        for names in directive["Dimensions"]
+        for metric in directive["Metrics"]
+        for value in line[metric["Name"]]
+    ]
 
 
 def client_configs(

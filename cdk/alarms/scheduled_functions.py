@@ -1,4 +1,4 @@
-"""Health checks of a scheduled function: errors and missed starts."""
+"""Health checks of a scheduled function: errors, missed starts and runs that take too long."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ MAX_DELAY_OF_A_START = Duration.minutes(15)
 _ERRORS_GRAPH = "function-errors"
 STARTS_GRAPH = "function-calls"
 """The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
+DURATIONS_GRAPH = "function-durations"
+"""The id of the graph that shows how long runs take, on the same dashboard."""
+MAX_TIMEOUT = Duration.minutes(15)
+"""The longest run that Lambda allows.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
+_SLOW_PERCENT = 70  # of the timeout, so that there is time to act
+SLOW_RUN_MILLISECONDS = MAX_TIMEOUT.to_milliseconds() * _SLOW_PERCENT / 100
+"""The duration from which an alarm notifies of a run that takes longer as usage grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,8 @@ class Scheduled:
         purpose: The work that stops when it does not run; completes the sentence "it no longer".
         fixed_name: The function's name, where another stack has it. A reference to a generated
             name would be an export, which could not be removed together with the function.
+        is_growing: True if runs take longer as usage grows. The function has the longest timeout,
+            and an alarm that notifies before runs reach it.
     """
 
     name: str
@@ -44,6 +56,7 @@ class Scheduled:
     every: Duration
     purpose: str
     fixed_name: str | None = None
+    is_growing: bool = False
 
     def name_function(self, metric: cloudwatch.Metric) -> cloudwatch.Metric:
         """Name the function in one of its metrics by its fixed name, if it has one."""
@@ -53,7 +66,7 @@ class Scheduled:
 
 
 def list_function_checks(scheduled: Scheduled) -> Iterator[HealthCheck]:
-    """Health checks of a function that a schedule starts: that it fails, or is not started."""
+    """Health checks of a function that a schedule starts: it fails, is slow or is not started."""
     name, every = scheduled.name, scheduled.every.to_minutes()
     is_daily = every >= DAY.to_minutes()
     shortest = _MIN_PERIOD.to_minutes()
@@ -70,6 +83,8 @@ def list_function_checks(scheduled: Scheduled) -> Iterator[HealthCheck]:
         periods=(1, 1) if is_daily else (2, 2),
         runbook="FunctionErrors",
     )
+    if scheduled.is_growing:
+        yield _make_slow_check(scheduled)
     # Starts come some seconds early or late, so a single period without one is no proof.
     periods = max(2, math.ceil(shortest / every))
     first_start = every + MAX_DELAY_OF_A_START.to_minutes()
@@ -87,4 +102,20 @@ def list_function_checks(scheduled: Scheduled) -> Iterator[HealthCheck]:
         is_below=True,
         silence=Silence.FAULT,
         runbook="FunctionNotStarted",
+    )
+
+
+def _make_slow_check(scheduled: Scheduled) -> HealthCheck:
+    """Make the health check of runs that come close to the longest timeout."""
+    return HealthCheck(
+        f"{scheduled.name}Slow",
+        lambda _: scheduled.name_function(
+            scheduled.function.metric_duration(statistic="Maximum", period=DAY)
+        ),
+        DURATIONS_GRAPH,
+        f"{scheduled.name} takes {_SLOW_PERCENT} percent or more of the"
+        f" {MAX_TIMEOUT.to_minutes():.0f} minutes after which Lambda ends it, because the ledger"
+        " grows. Lower ledger_retention_days before its runs fail.",
+        threshold=SLOW_RUN_MILLISECONDS,
+        runbook="SlowReports",
     )

@@ -15,7 +15,11 @@ from typing import Any, get_args
 
 from cdk.alarms.health_checks import checks
 from cdk.alarms.price_checks import price_list_checks
-from cdk.alarms.scheduled_functions import STARTS_GRAPH
+from cdk.alarms.scheduled_functions import (
+    DURATIONS_GRAPH,
+    SLOW_RUN_MILLISECONDS,
+    STARTS_GRAPH,
+)
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.config import Config, ExtraDashboard, Window
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
@@ -169,6 +173,9 @@ def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, 
     }.items():
         lines[graph].append({"label": label, "value": value, "color": _ALARM_COLOR})
     lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})
+    lines[DURATIONS_GRAPH].append(
+        {"label": "Alarm (reports)", "value": SLOW_RUN_MILLISECONDS, "color": _ALARM_COLOR}
+    )
     for threshold in thresholds:
         lines[threshold.graph].append(_line(threshold))
     return lines

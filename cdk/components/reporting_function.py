@@ -1,25 +1,27 @@
-"""A function that reports on all calls of the ledger, on a schedule, to the bucket of reports."""
+"""A function that reports on all calls of the ledger, on a schedule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Size
+from aws_cdk import Size
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import MAX_TIMEOUT
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.bundle import DependencyGroup
 from cdk.components.call_enrichment import grant_enrich_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
+from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX
 from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it, and writes files below one prefix."""
+    """Reads every call, attributes and prices it."""
 
     def __init__(
         self,
@@ -32,8 +34,6 @@ class ReportingFunction(MeterFunction):
         ledger: dynamodb.ITable,
         state: dynamodb.ITable,
         prices: s3.IBucket,
-        reports: s3.IBucket,
-        prefix: str,
         schedule: events.Schedule,
         description: str,
         groups: Sequence[DependencyGroup] = (),
@@ -50,8 +50,6 @@ class ReportingFunction(MeterFunction):
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
-            reports: The bucket that it writes to.
-            prefix: The beginning of its files' names.
             schedule: The schedule, in UTC.
             description: Its work, for the rule that starts it.
             groups: Groups of dependencies beside `runtime`.
@@ -65,14 +63,28 @@ class ReportingFunction(MeterFunction):
             settings=settings,
             defaults=defaults,
             groups=groups,
-            timeout=Duration.minutes(15),  # the longest there is
+            timeout=MAX_TIMEOUT,
             memory_size=2048,  # for the maximum of charges or calls that each function states
             ephemeral_storage=ephemeral_storage,
         )
         self.grant("dynamodb:Scan", on=ledger.table_arn)
         grant_enrich_calls(self, state=state, prices=prices)
-        files = reports.arn_for_objects(f"{prefix}*")
-        self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)
+        self._grant_read_unlogged_usage(state)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
         self.start_on_schedule(schedule, description=description)
+
+    def _grant_read_unlogged_usage(self, state: dynamodb.ITable) -> None:
+        """Grant reading of what no log has: metrics, batch jobs and their counted tokens."""
+        self.grant(
+            *("bedrock:ListModelInvocationJobs", "cloudwatch:GetMetricData"),
+            "cloudwatch:ListMetrics",
+            on="*",
+            wildcard="Reading metrics and listing jobs support no resource.",
+        )
+        self.grant_items("dynamodb:BatchGetItem", on=state.table_arn, keys=[f"{BATCH_JOB_PREFIX}*"])
+
+    def grant_write_files(self, reports: s3.IBucket, prefix: str) -> None:
+        """Grant writing of files whose names begin so to the bucket of reports."""
+        files = reports.arn_for_objects(f"{prefix}*")
+        self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)

@@ -48,7 +48,7 @@ class Config(
     LoggingSettings,
     OperationSettings,
 ):
-    """All settings of a deployment. cdk/README.md explains each one."""
+    """All settings of a deployment. docs/settings.md explains each one."""
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Self:
@@ -73,6 +73,11 @@ class Config(
         return tuple(
             name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
         )
+
+    @property
+    def has_weekly_summary(self) -> bool:
+        """Say if a summary of each week is sent."""
+        return bool(self.notify_emails) if self.weekly_summary is None else self.weekly_summary
 
     @model_validator(mode="after")
     def _exports_whole_periods(self) -> Self:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from cdk.config.setting_types import Json
+from cdk.config.setting_types import EachOnce, Json, Words
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.metrics import DEFAULT_MAX_MODELS, DEFAULT_MAX_SERIES
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.functions.log_processor.settings import LedgerRetentionDays
-from lambdas.wiring.allowed_values import SettingsModel
+from lambdas.functions.traffic_auditor.settings import BucketName
+from lambdas.wiring.allowed_values import SettingsModel, allowed
 from lambdas.wiring.attribution_rules import AttributionSetting
 from lambdas.wiring.publishing_settings import MaxIdentities, MaxModels, RollUpPattern
+
+_MAX_BUCKETS = 20  # they stand in a function's environment and in its role
+_Buckets: TypeAlias = Annotated[
+    tuple[BucketName, ...],
+    Words,
+    EachOnce,
+    allowed(f"at most {_MAX_BUCKETS} buckets", lambda buckets: len(buckets) <= _MAX_BUCKETS),
+]
 
 
 class MeteringSettings(SettingsModel):
@@ -24,6 +33,7 @@ class MeteringSettings(SettingsModel):
         max_models: The number of models a month that have metrics of their own.
         role_rollup_patterns: Regular expressions of session names that do not belong to people.
         attribution: Rules that attribute calls without a project tag.
+        batch_output_buckets: The buckets that batch jobs write to, whose manifests report tokens.
     """
 
     ledger_retention_days: LedgerRetentionDays = 90
@@ -32,6 +42,7 @@ class MeteringSettings(SettingsModel):
     max_models: MaxModels = DEFAULT_MAX_MODELS
     role_rollup_patterns: Annotated[tuple[RollUpPattern, ...], Json] = ()
     attribution: Annotated[AttributionSetting, Json] = AttributionSetting()
+    batch_output_buckets: _Buckets = ()
 
     @property
     def attribution_rules(self) -> AttributionRules:

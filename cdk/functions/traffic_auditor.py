@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -12,7 +14,8 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
-from lambdas.domain.ledger.state_table import NOTICE_PREFIX
+from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX, NOTICE_PREFIX
+from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.domain.unmetered import ASYNC_ACTION, BATCH_EVENT
 from lambdas.functions.traffic_auditor.settings import Settings
 
@@ -57,6 +60,7 @@ class TrafficAuditor(MeterFunction):
                 region=scope.region,
                 regions=config.regions,
                 denied_regions=config.denied_regions,
+                batch_output_buckets=config.batch_output_buckets,
                 are_tiers_logged=config.log_content,
             ),
             defaults=defaults,
@@ -76,6 +80,8 @@ class TrafficAuditor(MeterFunction):
             on=state.table_arn,
             keys=[f"{NOTICE_PREFIX}*"],
         )
+        if config.batch_output_buckets:
+            self._grant_count_batch_jobs(config.batch_output_buckets, state)
         self.grant_read_write_data()
         topic.grant_publish(self)
         grant_publish_events(self)
@@ -88,6 +94,25 @@ class TrafficAuditor(MeterFunction):
             self,
             _EVERY,
             "looks for calls outside the logs: other Regions, asynchronous ones",
+        )
+
+    def _grant_count_batch_jobs(self, buckets: Sequence[str], state: dynamodb.ITable) -> None:
+        """Grant reading of manifests, which have counts and no prompts, and of no other object."""
+        self.grant(
+            "bedrock:ListModelInvocationJobs",
+            on="*",
+            wildcard="Listing jobs supports no resource.",
+        )
+        for bucket in buckets:
+            self.grant(
+                "s3:GetObject",
+                on=f"arn:{Aws.PARTITION}:s3:::{bucket}/*/{MANIFEST_NAME}",
+                wildcard="Each job has a folder of its own.",
+            )
+        self.grant_items(
+            *("dynamodb:BatchGetItem", "dynamodb:PutItem"),
+            on=state.table_arn,
+            keys=[f"{BATCH_JOB_PREFIX}*"],
         )
 
     def _start_on_jobs(self) -> None:

@@ -20,16 +20,20 @@ from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_R
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
+    UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
     DimensionSet,
     Frequency,
     MetricDefinition,
 )
+from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
 from lambdas.domain.unmetered.tiers import MAX_TIERS_READ
 
 HOURS_A_MONTH = 30 * 24
+EXPORTS_A_MONTH = 30
+WEEKS_A_MONTH = 5  # taken high
 AUDITS_A_MONTH = HOURS_A_MONTH * 60 // 5
 # Taken high: all Regions of the partition `aws` but the deployment's own, whether enabled or not.
 OTHER_REGIONS = 33
@@ -37,8 +41,9 @@ OTHER_REGIONS = 33
 LISTS_OF_A_REGION = 2
 METERED_READS_OF_A_REGION = 3
 HEALTH_ALARM_METRICS = 46
-EXPORT_ALARM_METRICS = 2
-COMPARISON_ALARM_METRICS = 1
+EXPORT_ALARM_METRICS = 3
+COMPARISON_ALARM_METRICS = 2
+SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
@@ -84,7 +89,9 @@ def count_series(usage: Usage, config: Config) -> int:
 
 def count_most_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
-    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS)
+    models = min(usage.models, config.max_models + 1)
+    unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
+    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS) + unlogged
 
 
 def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
@@ -170,6 +177,19 @@ def traffic_read(usage: Usage, config: Config, models_elsewhere: int = 0) -> int
     return HOURS_A_MONTH * (other_regions * reads + tiers)
 
 
+def unlogged_read(config: Config, mantle_series: int = 0) -> int:
+    """Count the metrics and lists of `bedrock-mantle` that reports read in a month.
+
+    Args:
+        config: The deployment's settings.
+        mantle_series: The pairs of project and model that are called through it.
+    """
+    periods = EXPORTS_A_MONTH * 2 * config.focus_export
+    weeks = WEEKS_A_MONTH * (config.comparison_report + config.has_weekly_summary)
+    # Of input and of output: the account's total, a list, and each pair.
+    return (periods + weeks) * 2 * (2 + min(mantle_series, MAX_MANTLE_SERIES))
+
+
 def count_alarm_metrics(usage: Usage, config: Config) -> int:
     """Count the metrics that alarms watch: a grouped alarm is billed for each that it matches."""
     matched = {
@@ -184,5 +204,6 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
-    report_alarms = export_alarms + comparison_alarms + price_alarms
+    summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
+    report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
     return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cdk.config import stack_names
@@ -16,6 +16,7 @@ from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
 from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.unlogged import MANIFEST_NAME
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
 _ARN = "arn:${AWS::Partition}"
@@ -40,7 +41,7 @@ _RESOURCES: Mapping[str, str] = {
 """The resources that roles may act on, by service; the actions below are exceptions."""
 
 _LOG_GROUPS = f"{_ARN}:logs:{_HERE}:log-group:*"
-_ACTIONS: Mapping[str, str] = {
+_ACTIONS: Mapping[str, str | Sequence[str]] = {
     "cloudwatch:DescribeAlarms": "*",
     "cloudwatch:GetAlarmMuteRule": "*",
     "cloudwatch:ListAlarmMuteRules": "*",
@@ -55,6 +56,8 @@ _ACTIONS: Mapping[str, str] = {
     "logs:DescribeSubscriptionFilters": _LOG_GROUPS,
     "logs:GetDataProtectionPolicy": _LOG_GROUPS,
     "logs:GetTransformer": _LOG_GROUPS,
+    # The setting batch_output_buckets names buckets of others. A manifest has counts alone.
+    "s3:GetObject": [_RESOURCES["s3"], f"{_ARN}:s3:::*/{MANIFEST_NAME}"],
 }
 _CONDITIONS: Mapping[str, Mapping[str, Any]] = {
     "cloudwatch:PutMetricData": {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},

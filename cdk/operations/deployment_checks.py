@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 _MIN_BOOTSTRAP_VERSION = 6
 _SUBSCRIPTIONS_OF_A_GROUP = 2
-_MANTLE_DAYS = 14
+_UNLOGGED_DAYS = 14
 _MAX_PRICE_LIST_AGE = timedelta(days=3)
 _MAX_HELD_NAMED = 5
 _TRAFFIC_HOURS = timedelta(hours=3)
@@ -83,6 +84,7 @@ class DeploymentChecks:
         known_log_policies: Policies of the account's own, by the settings.
         stacks: The names of the stacks of a deployment, by the settings.
         is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
+        batch_output_buckets: The buckets whose manifests the meter reads, by the settings.
     """
 
     session: boto3.Session
@@ -92,6 +94,7 @@ class DeploymentChecks:
     known_log_policies: tuple[str, ...] = ()
     stacks: tuple[str, ...] = stack_names.ALL
     is_content_masked: bool = False
+    batch_output_buckets: tuple[str, ...] = ()
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -109,6 +112,7 @@ class DeploymentChecks:
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
+            ("batch jobs", self._batch_jobs),
             ("other Regions", self._other_regions),
         )
         for name, check in checks:
@@ -339,7 +343,7 @@ class DeploymentChecks:
                     {"Name": dimension["Name"], "Value": dimension["Value"]}
                     for dimension in metric.get("Dimensions", [])
                 ],
-                StartTime=now - timedelta(days=_MANTLE_DAYS),
+                StartTime=now - timedelta(days=_UNLOGGED_DAYS),
                 EndTime=now,
                 Period=86_400,
                 Statistics=["Sum"],
@@ -347,10 +351,33 @@ class DeploymentChecks:
         )
         if calls:
             return Status.WARNING, (
-                f"Used within {_MANTLE_DAYS} days. Bedrock does not log these calls: the meter"
-                " cannot see them."
+                f"Used within {_UNLOGGED_DAYS} days. Bedrock does not log these calls: reports show"
+                " their tokens by project and model, without callers and cost."
             )
-        return Status.OK, f"No traffic within {_MANTLE_DAYS} days"
+        return Status.OK, f"No traffic within {_UNLOGGED_DAYS} days"
+
+    def _batch_jobs(self) -> tuple[Status, str]:
+        pages = (
+            self.session.client("bedrock")
+            .get_paginator("list_model_invocation_jobs")
+            .paginate(submitTimeAfter=datetime.now(UTC) - timedelta(days=_UNLOGGED_DAYS))
+        )
+        buckets = Counter(
+            job["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"].split("/")[2]
+            for page in pages
+            for job in page.get("invocationJobSummaries", [])
+        )
+        within = f"within {_UNLOGGED_DAYS} days"
+        if not buckets:
+            return Status.OK, f"None {within}"
+        jobs = f"{plural(buckets.total(), 'job')} {within}"
+        unnamed = sorted(buckets.keys() - {*self.batch_output_buckets})
+        if unnamed:
+            return Status.WARNING, (
+                f"{jobs}. Bedrock does not log their calls. To count their tokens, add their"
+                f" output buckets to batch_output_buckets: {list_names(unnamed)}"
+            )
+        return Status.OK, f"{jobs}; all write to buckets of batch_output_buckets."
 
     def _other_regions(self) -> tuple[Status, str]:
         found = find_other_regions(self.session, {self.session.region_name, *self.regions})

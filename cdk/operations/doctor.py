@@ -35,6 +35,7 @@ def check_account(session: boto3.Session) -> None:
         config.known_log_policies,
         config.stacks,
         is_content_masked=config.is_content_masked,
+        batch_output_buckets=config.batch_output_buckets,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

@@ -14,7 +14,7 @@ from cdk.config import stack_names
 from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import memoize
-from cdk.operations.terminal import CommandError
+from cdk.operations.terminal import CommandError, confirm
 from lambdas.domain.logging_configuration import DamagedStateError, LoggingConfiguration
 
 if TYPE_CHECKING:
@@ -136,11 +136,6 @@ def confirm_and_purge(session: boto3.Session) -> None:
             "With it goes what it remembers of the logging configuration that it replaced and"
             f" could not put back:\n{json.dumps(found, indent=2)}"
         )
-    answer = ""
-    with suppress(EOFError):
-        answer = input("Type 'purge' to go on: ")
-    if answer.strip() != "purge":
-        message = "nothing was deleted."
-        raise CommandError(message)
+    confirm("purge", otherwise="nothing was deleted.")
     for resource in purge(session):
         print(f"deleted {resource}")

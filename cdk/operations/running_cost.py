@@ -12,6 +12,7 @@ from cdk.components.log_queries import CONTRIBUTORS
 from cdk.config import Config
 from cdk.operations.billed_metrics import (
     AUDITS_A_MONTH,
+    EXPORTS_A_MONTH,
     HOURS_A_MONTH,
     WORST,
     Usage,
@@ -21,7 +22,9 @@ from cdk.operations.billed_metrics import (
     max_metrics_read,
     metrics_read,
     traffic_read,
+    unlogged_read,
 )
+from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -62,8 +65,7 @@ WRITES_OF_A_PRICE_CHECK = 5
 # Taken high: so many containers look for a new edition every ten minutes.
 PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
-EXPORTS_A_MONTH = 30
-COMPARISONS_A_MONTH = Decimal(30) / 7
+RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 BYTES_OF_A_SCANNED_UNIT = 8_192
@@ -146,7 +148,7 @@ def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]
         CostItem(
             "CloudWatch",
             "metrics read to find calls outside the logs",
-            _reads_usd(traffic_read(usage, config), prices),
+            _reads_usd(traffic_read(usage, config) + unlogged_read(config), prices),
         ),
     ]
 
@@ -254,7 +256,8 @@ def _flushes(calls: Decimal) -> Decimal:
 def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     """The maximum monthly cost of metrics, their alarms and audits, whatever callers do."""
     alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
-    reads = max_metrics_read(config) + traffic_read(WORST, config, models_elsewhere=WORST.models)
+    reads = max_metrics_read(config) + unlogged_read(config, MAX_MANTLE_SERIES)
+    reads += traffic_read(WORST, config, models_elsewhere=WORST.models)
     return (
         _series_usd(count_most_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
     )
@@ -318,7 +321,8 @@ def _reports(
     """List the cost of each report, which reads the whole ledger."""
     runs_of: dict[str, Decimal | int] = {
         "the daily export in FOCUS columns": EXPORTS_A_MONTH * config.focus_export,
-        "the weekly comparison of models": COMPARISONS_A_MONTH * config.comparison_report,
+        "the weekly comparison of models": RUNS_OF_A_WEEKLY_REPORT * config.comparison_report,
+        "the weekly summary": RUNS_OF_A_WEEKLY_REPORT * config.has_weekly_summary,
     }
     scan = ledger_gb * _GB / BYTES_OF_A_SCANNED_UNIT / _MILLION * prices[_READ_UNITS]
     seconds = kept_calls * SECONDS_OF_A_REPORTED_CALL

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from rich.console import Console
 
 from lambdas.domain.words import printable
 
-__all__ = ["CommandError", "open_console", "printable", "printable_name"]
+__all__ = ["CommandError", "confirm", "open_console", "printable", "printable_name"]
 
 _WIDTH_OF_A_FILE = 200
 _MAX_NAME_LENGTH = 300
@@ -25,6 +26,19 @@ class CommandError(Exception):
         """Explain in a line, with further lines for a list."""
         super().__init__(text)
         self.details = details
+
+
+def confirm(word: str, *, otherwise: str) -> None:
+    """Ask for a typed word.
+
+    Raises:
+        CommandError: Another answer, or none; its text is `otherwise`.
+    """
+    answer = ""
+    with suppress(EOFError):
+        answer = input(f"Type '{word}' to go on: ")
+    if answer.strip() != word:
+        raise CommandError(otherwise)
 
 
 def open_console() -> Console:

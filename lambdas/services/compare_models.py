@@ -19,6 +19,7 @@ from lambdas.domain.reports.comparison import (
     WeeklyComparison,
 )
 from lambdas.domain.reports.files import ReportUnfinishedError, check_time
+from lambdas.domain.unlogged import UnloggedUsage, UnloggedUsageReader
 
 MAX_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
@@ -44,6 +45,7 @@ class ModelComparer:
         books: The books that enrich calls, at the prices in force.
         logs: Has requests; `None` where content is not logged.
         reports: Stores the report.
+        unlogged: Reads the tokens that no log has; `None` for a report without them.
         outlines: Makes a memory for the outlines of the requests of some calls.
     """
 
@@ -51,6 +53,7 @@ class ModelComparer:
     books: CurrentBooks
     logs: InvocationLogs | None
     reports: ComparisonStore
+    unlogged: UnloggedUsageReader | None = None
     outlines: Callable[[Callable[[UsageRecord], bool]], OutlineCache] = OutlineCache
 
     def report(
@@ -88,6 +91,7 @@ class ModelComparer:
             requests_unread=requests_unread,
             requests_left_out=outlines.left_out,
             unreadable_items=unreadable_items,
+            unlogged=self.unlogged.read(start, end, pricing) if self.unlogged else UnloggedUsage(),
         )
         self.reports.write(comparison)
         return comparison

@@ -19,6 +19,7 @@ from lambdas.domain.reports.focus import (
     midnight,
     month_after,
 )
+from lambdas.domain.unlogged import UnloggedUsage, UnloggedUsageReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class FocusExporter:
         account_id: The account of calls whose log does not name one.
         billing_account_id: The account that pays; `None` for the one that was called.
         kept: The time for which the ledger keeps calls.
+        unlogged: Reads the tokens that no log has; `None` for manifests without them.
     """
 
     calls: RecordedCalls
@@ -47,6 +49,7 @@ class FocusExporter:
     account_id: str
     billing_account_id: str | None
     kept: timedelta
+    unlogged: UnloggedUsageReader | None = None
 
     def export(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -79,14 +82,19 @@ class FocusExporter:
     def _write(
         self, charges: DailyCharges, month: date, now: datetime, unreadable_items: int
     ) -> Mapping[str, Any]:
+        start, until = midnight(month), min(now, midnight(month_after(month)))
+        pricing = self.books.pricing.get()
         costs = PeriodCosts(
             month=month,
             account_id=self.account_id,
             written_at=now,
-            covers_until=min(now, midnight(month_after(month))),
-            is_cut_off_by_retention=midnight(month) < now - self.kept,
+            covers_until=until,
+            is_cut_off_by_retention=start < now - self.kept,
             unreadable_items=unreadable_items,
             totals=CostTotals.of(charges, [month]),
+            unlogged=self.unlogged.read(start, until, pricing)
+            if self.unlogged
+            else UnloggedUsage(),
         )
         rows = (build_row(charge, self.billing_account_id) for charge in charges.charges(month))
         return self.files.write(costs, rows)

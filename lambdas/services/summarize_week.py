@@ -19,6 +19,7 @@ from lambdas.domain.reports.weekly import (
     summarize,
     weekly_notice,
 )
+from lambdas.domain.unlogged import UnloggedUsage, UnloggedUsageReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class WeekSummarizer:
         notifier: Passes the summary on.
         retention: The time for which the ledger keeps calls.
         dashboard_url: The address of the dashboard that shows more.
+        unlogged: Reads the tokens that no log has; `None` for a summary without them.
     """
 
     calls: RecordedCalls
@@ -44,6 +46,7 @@ class WeekSummarizer:
     notifier: Notifier
     retention: timedelta
     dashboard_url: str
+    unlogged: UnloggedUsageReader | None = None
 
     def summarize(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -74,7 +77,7 @@ class WeekSummarizer:
     ) -> WeeklySummary:
         books, tally = self.books.get(), WeeklyTally(reported, self.roll_up)
         unreadable_items = 0
-        for page in self.calls.scan_range(reported.start, reported.end):
+        for page in self.calls.scan_range(reported.read_from, reported.end):
             check_time(has_time)
             unreadable_items += page.unreadable_items
             for call in books.enrich(page.records, now):
@@ -83,4 +86,7 @@ class WeekSummarizer:
             tally,
             complete_from=(now - self.retention).date() + timedelta(days=1),
             unreadable_items=unreadable_items,
+            unlogged=self.unlogged.read(reported.start, reported.end, self.books.pricing.get())
+            if self.unlogged
+            else UnloggedUsage(),
         )

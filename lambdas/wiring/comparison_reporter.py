@@ -12,6 +12,7 @@ from lambdas.services.compare_models import ModelComparer
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import current_books
+from lambdas.wiring.unlogged_usage import make_unlogged_usage_reader
 
 
 def make_comparer(
@@ -25,4 +26,5 @@ def make_comparer(
         books=current_books(settings, dynamodb),
         logs=CloudWatchInvocationLog(logs, content_log_group) if content_log_group else None,
         reports=ComparisonFiles(S3ReportFiles(boto3.client("s3", config=PROMPT), report_bucket)),
+        unlogged=make_unlogged_usage_reader(settings.state_table),
     )

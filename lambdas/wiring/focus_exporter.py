@@ -14,6 +14,7 @@ from lambdas.services.export_focus import FocusExporter
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import current_books
+from lambdas.wiring.unlogged_usage import make_unlogged_usage_reader
 
 
 def make_exporter(
@@ -35,4 +36,5 @@ def make_exporter(
         account_id=settings.account_id,
         billing_account_id=billing_account_id,
         kept=timedelta(days=retention_days),
+        unlogged=make_unlogged_usage_reader(settings.state_table),
     )

@@ -1,15 +1,21 @@
-"""The watcher of `traffic_auditor`, over the account's Regions, Bedrock and its metrics."""
+"""The services of `traffic_auditor`, over the account's Regions, Bedrock and its metrics."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import boto3
 
 from lambdas.adapters.aws_account_regions import AwsAccountRegions
 from lambdas.adapters.bedrock.async_invocations import BedrockAsyncInvocations
+from lambdas.adapters.bedrock.batch_jobs import BedrockBatchJobs
 from lambdas.adapters.cloudwatch.traffic_reader import CloudWatchTrafficReader
+from lambdas.adapters.dynamodb.counted_batch_jobs import DynamoDbCountedBatchJobs
 from lambdas.adapters.dynamodb.sent_notices import DynamoDbSentNotices
+from lambdas.adapters.s3.batch_manifests import S3BatchManifests
 from lambdas.domain.unmetered import TrafficScope
 from lambdas.services.audit_traffic import TrafficAuditor, TrafficSources, TrafficWatcher
+from lambdas.services.count_batch_jobs import BatchJobCounter
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.notifiers import make_notifier
 
@@ -34,4 +40,13 @@ def make_sources(region: str) -> TrafficSources:
             lambda other: boto3.client("cloudwatch", region_name=other, config=BRIEF),
         ),
         BedrockAsyncInvocations(boto3.client("bedrock-runtime", config=BRIEF)),
+    )
+
+
+def make_batch_job_counter(*, state_table: str, buckets: Collection[str]) -> BatchJobCounter:
+    """Make a counter of the batch jobs of the account that the function runs in."""
+    return BatchJobCounter(
+        BedrockBatchJobs(boto3.client("bedrock", config=BRIEF)),
+        S3BatchManifests(boto3.client("s3", config=BRIEF), buckets),
+        DynamoDbCountedBatchJobs(boto3.client("dynamodb"), state_table),
     )

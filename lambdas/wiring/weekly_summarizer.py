@@ -15,6 +15,7 @@ from lambdas.services.summarize_week import WeekSummarizer
 from lambdas.wiring.call_settings import CallSettings
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.enrichment import current_books
+from lambdas.wiring.unlogged_usage import make_unlogged_usage_reader
 
 
 def make_summarizer(
@@ -36,4 +37,5 @@ def make_summarizer(
         notifier=SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
         retention=timedelta(days=retention_days),
         dashboard_url=dashboard_url,
+        unlogged=make_unlogged_usage_reader(settings.state_table),
     )

@@ -17,13 +17,16 @@ from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_NAMESPACE,
     MANTLE_MODEL,
     MANTLE_NAMESPACE,
+    MANTLE_PROJECT,
     BedrockMetric,
     MantleMetric,
 )
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
+    MODEL_ID,
     NAMESPACE,
+    UNLOGGED_METRICS,
     USAGE_METRICS,
     Detail,
     DimensionSet,
@@ -72,7 +75,13 @@ def catalog(detail: Detail) -> set[Shown]:
         for dimension_set, least in metric.detail_of.items()
         if least <= detail
     }
-    return usage | {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
+    unlogged = {
+        (NAMESPACE, metric.name, dimensions)
+        for metric in UNLOGGED_METRICS
+        for dimensions in ((), (MODEL_ID,))
+    }
+    health = {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
+    return usage | unlogged | health
 
 
 @each_dashboard
@@ -86,13 +95,16 @@ def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> Non
 
 @each_dashboard
 def test_every_metric_of_bedrock_on_a_dashboard_is_one_that_it_publishes(file: str) -> None:
-    models = {BEDROCK_NAMESPACE: BEDROCK_MODEL_ID, MANTLE_NAMESPACE: MANTLE_MODEL}
+    dimensions_of = {
+        BEDROCK_NAMESPACE: {(), (BEDROCK_MODEL_ID,)},
+        MANTLE_NAMESPACE: {(), (MANTLE_MODEL,), (MANTLE_PROJECT,)},
+    }
     names = {BEDROCK_NAMESPACE: {*BedrockMetric}, MANTLE_NAMESPACE: {*MantleMetric}}
     for graph in graphs(file):
         for namespace, name, dimensions in shown(graph):
             if namespace in names:
                 assert name in names[namespace], graph["title"]
-                assert dimensions in {(), (models[namespace],)}, graph["title"]
+                assert dimensions in dimensions_of[namespace], graph["title"]
 
 
 def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:

@@ -9,12 +9,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
-from cdk.local_cloud.cloud import REGION, open_local_cloud
+from cdk.local_cloud.cloud import ACCOUNT, REGION, open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesise
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.ledger.state_table import (
+    BATCH_JOB_PREFIX,
     CORRECTION_PREFIX,
     NOTICE_PREFIX,
     TURN_PREFIX,
@@ -25,16 +26,18 @@ from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+from tests.local_cloud.waiting import wait_for
 from tests.log_deliveries import pack
 from tests.price_editions import publish_a_bad_edition
 from tests.unit.unmetered.test_jobs import JOB, batch_detail
+from tests.unlogged import BUCKET
 
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
     """A deployment where policies are evaluated."""
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        deploy(cloud, synthesise(cloud, {}))
+        deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET]}))
         deployed, now = Deployed(cloud), datetime.now(UTC)
         publish_a_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
@@ -217,8 +220,8 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     year, week, _ = last_week.isocalendar()
     stem = f"comparison/week={year}-W{week:02}/bedrock-meter"
     assert written("ComparisonReporter", "comparison/") == [f"{stem}.json", f"{stem}.txt"]
-    compared = s3.get_object(Bucket=bucket, Key=f"{stem}.json")["Body"].read()
-    assert json.loads(compared)["calls"] == 2
+    compared = json.loads(s3.get_object(Bucket=bucket, Key=f"{stem}.json")["Body"].read())
+    assert (compared["calls"], compared["not_logged"]["unread"]) == (2, [])
     exported = written("FocusExporter", "focus/")
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
 
@@ -303,6 +306,55 @@ def test_the_traffic_auditor_needs_each_grant_to_notify_once(
     role.put(role.document["Statement"])
     assert works(deployed, function, reported)
     assert f"batch/{job}" in sent_notices(deployed)
+
+
+def run_batch_job(deployed: Deployed, folder: str) -> str:
+    """Run a job of nine and four tokens; returns its ARN."""
+    s3 = deployed.cloud.client("s3")
+    if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=BUCKET)
+    arn: str = deployed.cloud.client("bedrock").create_model_invocation_job(
+        jobName=folder,
+        modelId=MODEL,
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/batch",
+        inputDataConfig={"s3InputDataConfig": {"s3Uri": f"s3://{BUCKET}/in.jsonl"}},
+        outputDataConfig={"s3OutputDataConfig": {"s3Uri": f"s3://{BUCKET}/{folder}/"}},
+    )["jobArn"]
+    key = f"{folder}/{arn.rpartition('/')[2]}/manifest.json.out"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"inputTokenCount": 9, "outputTokenCount": 4}')
+    return arn
+
+
+def is_counted(deployed: Deployed, arn: str) -> bool:
+    deployed.start("TrafficAuditor", event("Scheduled Event", datetime.now(UTC)))
+    answer = deployed.cloud.client("dynamodb").get_item(
+        TableName=deployed.bucket("StateTableName"),
+        Key={PARTITION_KEY: {"S": BATCH_JOB_PREFIX + arn}},
+    )
+    return "Item" in answer
+
+
+def test_the_tokens_of_a_batch_job_are_counted_once_with_the_role_as_it_is(
+    deployed: Deployed,
+) -> None:
+    before = deployed.metric("BatchInputTokens") or 0
+    arn = run_batch_job(deployed, "counted")
+    assert is_counted(deployed, arn)
+    assert is_counted(deployed, arn)
+    wait_for(lambda: deployed.metric("BatchInputTokens") == before + 9)
+    assert deployed.metric("BatchOutputTokens", ModelId=MODEL)
+
+
+@pytest.mark.parametrize("action", ["bedrock:ListModelInvocationJobs", "s3:GetObject"])
+def test_the_traffic_auditor_needs_each_grant_to_count_a_batch_job(
+    deployed: Deployed, action: str
+) -> None:
+    role = Role(deployed, deployed.function_name("TrafficAuditor"))
+    arn = run_batch_job(deployed, f"without-{action.partition(':')[2].lower()}")
+    role.put(role.without(action))
+    assert not is_counted(deployed, arn)
+    role.put(role.document["Statement"])
+    assert is_counted(deployed, arn)
 
 
 def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:

@@ -8,12 +8,15 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from lambdas.adapters.dynamodb.counted_batch_jobs import DynamoDbCountedBatchJobs
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.reports.files import ReportUnfinishedError
+from lambdas.domain.unlogged import BatchTokens
 from lambdas.functions.comparison_reporter import handler
-from tests.aws import LEDGER, STATE, client_configs, lambda_context
+from tests.aws import LEDGER, STATE, client_configs, lambda_context, list_batch_jobs
 from tests.builders import usage_record
 from tests.invocation_logs import log
+from tests.unlogged import batch_job
 
 REPORTS = "reports"
 GROUP = "invocations"
@@ -90,6 +93,49 @@ def test_the_report_of_the_last_week_is_in_the_bucket(caplog: pytest.LogCaptureF
     assert summary == {"week": week, "calls": 2, "outlined_calls": 1}
     for text in (*files.values(), caplog.text):
         assert PROMPT not in text
+
+
+def test_the_report_has_batch_jobs_and_bedrock_mantle_beside_the_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_calls()
+    job = batch_job(ended_at=last_week())
+    DynamoDbCountedBatchJobs(boto3.client("dynamodb"), STATE).add(job, BatchTokens(1200, 340))
+    list_batch_jobs(
+        monkeypatch,
+        {
+            "jobArn": job.arn,
+            "modelId": job.invoked_model,
+            "endTime": job.ended_at.isoformat(),
+            "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": job.output_uri}},
+        },
+    )
+    datum: Any = {
+        "MetricName": "TotalInputTokens",
+        "Timestamp": last_week(),
+        "Value": 77,
+        "Dimensions": [
+            {"Name": "Project", "Value": "chat"},
+            {"Name": "Model", "Value": "openai.gpt-oss-120b"},
+        ],
+    }
+    boto3.client("cloudwatch").put_metric_data(Namespace="AWS/BedrockMantle", MetricData=[datum])
+    handler.lambda_handler({}, context())
+    text, report = (content for _, content in sorted(written().items(), reverse=True))
+    not_logged = json.loads(report)["not_logged"]
+    assert not_logged["bedrock_mantle"] == [
+        {
+            "project": "chat",
+            "model": "openai.gpt-oss-120b",
+            "input_tokens": 77,
+            "output_tokens": None,
+        }
+    ]
+    (listed,) = not_logged["batch_jobs"]
+    assert (listed["job_arn"], listed["input_tokens"]) == (job.arn, 1200)
+    assert listed["unpriced"] == "no_price_of_the_tier"
+    assert json.loads(report)["calls"] == 2
+    assert "tokens through bedrock-mantle" in text
 
 
 def test_where_content_is_not_logged_no_log_is_read(

@@ -1,5 +1,6 @@
 """`traffic_auditor`: from events to notices and health metrics."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,14 +19,18 @@ from tests.aws import (
     REGION,
     STATE,
     client_configs,
+    embedded_metrics,
     event,
     health_metrics,
     lambda_context,
+    list_batch_jobs,
     subscribe_a_queue,
     take_events,
 )
+from tests.builders import HAIKU_3
 from tests.traffic import InMemoryAsyncInvocations, InMemoryTraffic
 from tests.unit.unmetered.test_jobs import INVOCATION, JOB, REEL, ROLE, batch_detail, trail_detail
+from tests.unlogged import BUCKET
 
 CONTEXT = lambda_context()
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -242,6 +247,40 @@ def test_an_event_that_names_nothing_is_logged_and_is_no_error(
     handle(kind, {})
     assert "does not name" in caplog.records[-1].getMessage()
     assert received() == []
+
+
+def test_the_tokens_of_a_batch_job_are_published_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended_at = NOW - timedelta(hours=1)
+    monkeypatch.setenv("BATCH_OUTPUT_BUCKETS", f'["{BUCKET}"]')
+    output = {"s3Uri": f"s3://{BUCKET}/nightly/", "s3BucketOwner": "123456789012"}
+    list_batch_jobs(
+        monkeypatch,
+        {
+            "jobArn": JOB,
+            "modelId": HAIKU_3,
+            "endTime": ended_at.isoformat(),
+            "outputDataConfig": {"s3OutputDataConfig": output},
+        },
+    )
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    key = f"nightly/{JOB.rpartition('/')[2]}/manifest.json.out"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"inputTokenCount": 9, "outputTokenCount": 4}')
+    for expected in ({"BatchInputTokens": 18, "BatchOutputTokens": 8}, {}):
+        handle("Scheduled Event")
+        found = Counter[str]()
+        for metric in embedded_metrics(capsys.readouterr().out):
+            if metric.namespace == "BedrockMeter":
+                assert metric.at == ended_at
+                found[metric.name] += round(metric.value)
+        assert found == expected  # for the account and for the model
+
+
+def test_without_buckets_no_jobs_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    list_batch_jobs(monkeypatch, {"endTime": NOW.isoformat()})  # a list of it would fail
+    handle("Scheduled Event")
 
 
 def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             }
         ],
         "named_models": [{"model": "amazon.nova-lite-v1:0", "window": "day", "critical": 7}],
+        "batch_output_buckets": ["batch-results", "other.results"],
         "extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"],
         "saved_queries": False,
         "notify_emails": ["finops@example.com"],
@@ -81,6 +82,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         ],
         "contributor_insights": True,
         "anomaly_band": 0,
+        "weekly_summary": True,
     },
 }
 

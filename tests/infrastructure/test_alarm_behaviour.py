@@ -302,6 +302,25 @@ def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
     assert all(alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * DAY for alarm in alarms.values())
 
 
+@pytest.mark.parametrize("function", ["FocusExporter", "ComparisonReporter"])
+def test_reports_notify_before_they_reach_the_timeout(function: str) -> None:
+    def after(*minutes: float | None) -> AlarmState:
+        durations = [value and value * 60_000 for value in minutes]
+        figures = {"AWS/Lambda Duration": durations}
+        return state(f"Health-{function}Slow", figures, statistic=Statistic.MAXIMUM, seconds=DAY)
+
+    assert [after(10.4), after(10.5), after(15)] == [OK, ALARM, ALARM]
+    assert after(15, None) is OK
+
+
+def test_reports_end_at_the_timeout_that_their_alarms_assume() -> None:
+    functions = resources(deployment().reporting, "AWS::Lambda::Function").values()
+    alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
+    thresholds = [alarm["Threshold"] for alarm in alarms if alarm["AlarmName"].endswith("Slow")]
+    assert thresholds == [function["Timeout"] * 700 for function in functions]
+    assert len(thresholds) == 2
+
+
 @pytest.mark.parametrize(
     ("alarm", "metric"), [("DeliveryAge", "AsyncEventAge"), ("StreamAge", "IteratorAge")]
 )

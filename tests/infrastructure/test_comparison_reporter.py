@@ -45,6 +45,7 @@ def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
         *("logs:CreateLogStream", "logs:PutLogEvents"),
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
+        *("bedrock:ListModelInvocationJobs", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
         *("iam:ListRoleTags", "iam:ListUserTags"),
         *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
     }

@@ -9,7 +9,7 @@ import pytest
 
 from cdk.alarms.health_checks import checks
 from cdk.alarms.price_checks import price_list_checks
-from cdk.alarms.scheduled_functions import STARTS_GRAPH
+from cdk.alarms.scheduled_functions import DURATIONS_GRAPH, STARTS_GRAPH
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
     FOLDER,
@@ -208,7 +208,8 @@ def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
         return {widget["id"] for widget in body["widgets"] if "id" in widget}
 
     alarmed = [*checks(), *price_list_checks()]
-    assert {check.graph for check in alarmed} | {STARTS_GRAPH} == ids("pipeline_health")
+    of_scheduled = {STARTS_GRAPH, DURATIONS_GRAPH}
+    assert {check.graph for check in alarmed} | of_scheduled == ids("pipeline_health")
     for context in CONFIGURATIONS.values():
         for threshold in alarm_thresholds(Config.from_context(context)):
             assert threshold.graph in ids("usage_overview") | ids("identity_detail")

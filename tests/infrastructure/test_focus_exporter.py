@@ -3,7 +3,7 @@
 import json
 
 from cdk.config import stack_names
-from lambdas.domain.ledger.state_table import TAGS_PREFIX
+from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX, TAGS_PREFIX
 from tests.infrastructure.synthesis import (
     deployment,
     function_of,
@@ -51,6 +51,7 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
         *("logs:CreateLogStream", "logs:PutLogEvents"),
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
+        *("bedrock:ListModelInvocationJobs", "cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
         *("iam:ListRoleTags", "iam:ListUserTags"),
         *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
     }
@@ -59,16 +60,25 @@ def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
     assert wildcard(write["Resource"]) == "/focus/*"
     assert wildcards(deployment().reporting, ROLE) == {
         *("/editions/*", "/focus/*"),
-        *(":application-inference-profile/*", ":role/*", ":user/*"),
+        *("*", ":application-inference-profile/*", ":role/*", ":user/*"),
     }
-    condition = {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{TAGS_PREFIX}*"]},
-        "Null": {"dynamodb:LeadingKeys": "false"},
+    keys = {
+        "dynamodb:BatchGetItem": [[f"{TAGS_PREFIX}*"], [f"{BATCH_JOB_PREFIX}*"]],
+        "dynamodb:GetItem": [[f"{TAGS_PREFIX}*"]],
+        "dynamodb:PutItem": [[f"{TAGS_PREFIX}*"]],
     }
-    for action in ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"):
-        (statement,) = by_action[action]
-        assert statement["Condition"] == condition
-        assert "MeterState" in json.dumps(statement["Resource"])
+    for action, patterns in keys.items():
+        conditions = [
+            {
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": pattern},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            }
+            for pattern in patterns
+        ]
+        statements = by_action[action]
+        found = sorted((statement["Condition"] for statement in statements), key=str)
+        assert found == sorted(conditions, key=str)
+        assert all("MeterState" in json.dumps(entry["Resource"]) for entry in statements)
     (scan,) = by_action["dynamodb:Scan"]
     assert "Condition" not in scan
     assert "UsageLedger" in json.dumps(scan["Resource"])

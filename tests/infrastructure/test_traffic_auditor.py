@@ -80,6 +80,39 @@ def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
         }
 
 
+def test_manifests_of_named_buckets_alone_can_be_read() -> None:
+    """A manifest has counts; prompts and answers lie beside it."""
+    allowed = grants(deployment("everything").monitoring, ROLE)
+    resources = [resource(statement) for statement in allowed["s3:GetObject"]]
+    assert resources == [
+        ":s3:::batch-results/*/manifest.json.out",
+        ":s3:::other.results/*/manifest.json.out",
+    ]
+    assert [statement["Resource"] for statement in allowed["bedrock:ListModelInvocationJobs"]] == [
+        "*"
+    ]
+    assert keys(allowed["dynamodb:BatchGetItem"]) == [["batch#*"]]
+    assert keys(allowed["dynamodb:PutItem"]) == [["notice#*"], ["batch#*"]]
+    assert keys(allowed["dynamodb:GetItem"]) == [["notice#*"]]
+
+
+def test_its_role_reads_each_bucket_of_the_settings() -> None:
+    found = variables(deployment("everything").monitoring)["BATCH_OUTPUT_BUCKETS"]
+    assert json.loads(found) == ["batch-results", "other.results"]
+
+
+def resource(statement: dict[str, Any]) -> str:
+    text: str = statement["Resource"]["Fn::Join"][1][-1]
+    return text
+
+
+def keys(statements: list[dict[str, Any]]) -> list[list[str]]:
+    return [
+        statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for statement in statements
+    ]
+
+
 def test_the_regions_of_its_own_account_alone_are_listed() -> None:
     (statement,) = grants(deployment().monitoring, ROLE)["account:ListRegions"]
     (resource,) = as_list(statement["Resource"])

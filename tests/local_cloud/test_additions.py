@@ -483,6 +483,21 @@ def test_an_application_inference_profile_has_an_arn_as_on_aws(
         assert found["models"] == [{"modelArn": model}]
 
 
+def test_a_batch_job_has_ended_and_is_listed_as_on_aws(cloud: LocalCloud) -> None:
+    bedrock = cloud.client("bedrock")
+    output = {"s3OutputDataConfig": {"s3Uri": "s3://results/nightly/"}}
+    arn = bedrock.create_model_invocation_job(
+        jobName="nightly",
+        modelId=MODEL,
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/batch",
+        inputDataConfig={"s3InputDataConfig": {"s3Uri": "s3://in/records.jsonl"}},
+        outputDataConfig=output,
+    )["jobArn"]
+    (job,) = bedrock.list_model_invocation_jobs()["invocationJobSummaries"]
+    assert (job["jobArn"], job["modelId"], job["outputDataConfig"]) == (arn, MODEL, output)
+    assert job["submitTime"] == job["endTime"] <= datetime.now(UTC)
+
+
 def test_without_a_configuration_a_call_is_answered_and_not_logged(cloud: LocalCloud) -> None:
     cloud.client("bedrock").delete_model_invocation_logging_configuration()
     assert converse(cloud.client("bedrock-runtime"))["inputTokens"] > 0

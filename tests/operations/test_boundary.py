@@ -185,6 +185,8 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
         ("dynamodb:Scan", f"arn:aws:dynamodb:{HERE}:table/payroll", {}),
         ("dynamodb:Scan", f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/BedrockMeter-Storage-L", {}),
         ("s3:GetObject", "arn:aws:s3:::payroll/x", {}),
+        ("s3:GetObject", "arn:aws:s3:::batch-results/job/records.jsonl.out", {}),
+        ("s3:PutObject", "arn:aws:s3:::batch-results/job/manifest.json.out", {}),
         ("logs:FilterLogEvents", f"arn:aws:logs:{HERE}:log-group:/audit/bedrock", {}),
         ("cloudwatch:PutMetricData", "*", {"cloudwatch:namespace": "AWS/Bedrock"}),
         ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {}),

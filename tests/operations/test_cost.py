@@ -23,6 +23,7 @@ from cdk.operations.billed_metrics import (
     max_metrics_read,
     metrics_read,
     traffic_read,
+    unlogged_read,
 )
 from cdk.operations.cost import print_cost
 from cdk.operations.running_cost import UnitPrices, occasional_usd, running_cost, worst_case_usd
@@ -96,9 +97,9 @@ def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
     ("config", "series", "usd"),
     [
         # 201 identities, 101 models, 52 projects: of each the bound, and one for all others.
-        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 23, Decimal("1159.9408")),
+        (Config(), 19 + 101 * 16 + 201 * 7 + 52 * 4 + 23, Decimal("1160.4034")),
         # In full, 1,000 models of identities as well, and one for all others of each identity.
-        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 23, Decimal("3446.5408")),
+        (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 23, Decimal("3447.0034")),
     ],
 )
 def test_worst_case_is_bounded_whatever_callers_do(
@@ -182,8 +183,9 @@ def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> 
     saved = total(Usage(10**6, 50, 6)) - total(Usage(10**6, 50, 6), without)
     reads = 30 * Decimal(3 * 10**6 * 700) / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
     seconds = 30 * Decimal(3 * 10**6) / 10**4
-    alarms = 2 * PRICES["alarm_metric_month"]
-    assert saved == reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms
+    alarms = 3 * PRICES["alarm_metric_month"]
+    mantle = 30 * 2 * 4 * PRICES["metrics_read_1000"] / 1000  # of two periods
+    assert saved == reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms + mantle
 
 
 def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
@@ -194,8 +196,9 @@ def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
     runs, kept_calls = Decimal(30) / 7, Decimal(3 * 10**6)
     reads = runs * kept_calls * 700 / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
     seconds = runs * kept_calls / 10**4
-    alarm = PRICES["alarm_metric_month"]
-    expected = reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarm
+    alarms = 2 * PRICES["alarm_metric_month"]
+    mantle = 5 * 4 * PRICES["metrics_read_1000"] / 1000
+    expected = reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms + mantle
     assert abs(saved - expected) < Decimal(10) ** -12
 
 
@@ -308,6 +311,30 @@ def test_a_look_for_calls_outside_the_logs_is_bounded_whatever_callers_do() -> N
     most = traffic_read(Usage(1, 1, many), Config(), models_elsewhere=many)
     assert most == 720 * (33 * (2 + 2 * 50 + 3) + 1 + 200)
     assert Decimal(most) / 1000 * PRICES["metrics_read_1000"] < 27
+
+
+@pytest.mark.parametrize(
+    ("context", "series", "metrics"),
+    [
+        # Each time two totals, two lists, and both metrics of each pair of project and model.
+        ({}, 0, (60 + 5) * 4),
+        ({}, 3, (60 + 5) * 10),
+        ({}, 10**9, (60 + 5) * 404),
+        ({"focus_export": False}, 0, 5 * 4),
+        ({"focus_export": False, "comparison_report": False}, 3, 0),
+    ],
+)
+def test_reports_read_a_bounded_number_of_metrics_of_bedrock_mantle(
+    context: dict[str, Any], series: int, metrics: int
+) -> None:
+    assert unlogged_read(Config.from_context(context), series) == metrics
+
+
+def test_metrics_of_batch_jobs_are_billed_where_their_buckets_are_named() -> None:
+    usage, config = Usage(1, 1, 6), Config.from_context({"batch_output_buckets": ["results"]})
+    more = count_most_series(usage, config) - count_most_series(usage, Config())
+    assert more == 2 * (1 + 6)
+    assert total(usage, config) == total(usage)  # they have data in few hours
 
 
 def test_the_readme_says_what_the_command_prints() -> None:

@@ -17,6 +17,7 @@ from cdk.operations.doctor import check_account
 from cdk.operations.terminal import CommandError
 from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
 from lambdas.domain.logging_configuration import LoggingState
+from tests.aws import list_batch_jobs
 from tests.operations.deployed import deploy
 
 FOREIGN = {
@@ -318,6 +319,36 @@ def test_traffic_that_logs_do_not_show_is_told(session: boto3.Session) -> None:
         ],
     )
     assert examine(session)["bedrock-mantle"].status is Status.WARNING
+
+
+@pytest.mark.parametrize(
+    ("buckets", "status", "text"),
+    [
+        (("a", "b"), Status.OK, "3 jobs within 14 days; all write to buckets"),
+        (("a",), Status.WARNING, "add their output buckets to batch_output_buckets: b"),
+        ((), Status.WARNING, "batch_output_buckets: a, b"),
+    ],
+)
+def test_batch_jobs_whose_tokens_are_not_counted_are_reported(
+    session: boto3.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    buckets: tuple[str, ...],
+    status: Status,
+    text: str,
+) -> None:
+    assert examine(session)["batch jobs"].text == "None within 14 days"
+    list_batch_jobs(
+        monkeypatch,
+        *(
+            {"outputDataConfig": {"s3OutputDataConfig": {"s3Uri": uri}}}
+            for uri in ("s3://a/x/", "s3://b/x/", "s3://b")
+        ),
+    )
+    deployment = Deployment(session.client("cloudformation"))
+    deployment_checks = DeploymentChecks(session, deployment, batch_output_buckets=buckets)
+    (found,) = (finding for finding in deployment_checks.examine() if finding.check == "batch jobs")
+    assert found.status is status
+    assert text in found.text
 
 
 def enable(session: boto3.Session, *regions: str) -> None:

@@ -16,6 +16,7 @@ from lambdas.domain.metrics.catalog import MODEL_ID
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import (
+        ListMetricsInputPaginateTypeDef,
         MetricDataQueryTypeDef,
         MetricStatTypeDef,
         MetricTypeDef,
@@ -40,6 +41,8 @@ class _Statistic(NamedTuple):
 
 
 _SUMS = _Statistic("Sum", STEP)
+_HOURLY_SUMS = _Statistic("Sum", timedelta(hours=1))
+_MAX_LENGTH_IN_STEPS = timedelta(days=1)
 _LOWEST = _Statistic("Minimum", timedelta(hours=1))
 
 
@@ -66,14 +69,20 @@ class CloudWatchMetricReader:
         return sum(1 for _ in self._list(namespace, name, (MODEL_ID,)))
 
     def list_values(
-        self, namespace: str, name: str, dimensions: Sequence[str]
+        self, namespace: str, name: str, dimensions: Sequence[str], *, is_recent: bool = True
     ) -> Iterator[DimensionValues]:
         """List the metrics of a name with exactly these dimensions, as far as they are asked for.
+
+        Args:
+            namespace: The metrics' namespace.
+            name: Their name.
+            dimensions: The names of their dimensions.
+            is_recent: True for those of the last three hours; else those of two weeks.
 
         Yields:
             The values of their dimensions.
         """
-        for metric in self._list(namespace, name, dimensions):
+        for metric in self._list(namespace, name, dimensions, is_recent=is_recent):
             values = dict(metric.dimensions)
             yield tuple(values[dimension] for dimension in dimensions)
 
@@ -155,13 +164,17 @@ class CloudWatchMetricReader:
             found[model][metric.name] = total
         return found
 
-    def _list(self, namespace: str, name: str, dimensions: Sequence[str]) -> Iterator[_Metric]:
-        pages = self._client.get_paginator("list_metrics").paginate(
-            Namespace=namespace,
-            MetricName=name,
-            Dimensions=[{"Name": dimension} for dimension in dimensions],
-            RecentlyActive="PT3H",  # there is no other choice; the hour began 80 minutes ago
-        )
+    def _list(
+        self, namespace: str, name: str, dimensions: Sequence[str], *, is_recent: bool = True
+    ) -> Iterator[_Metric]:
+        request: ListMetricsInputPaginateTypeDef = {
+            "Namespace": namespace,
+            "MetricName": name,
+            "Dimensions": [{"Name": dimension} for dimension in dimensions],
+        }
+        if is_recent:
+            request["RecentlyActive"] = "PT3H"  # the only choice; the hour began 80 minutes ago
+        pages = self._client.get_paginator("list_metrics").paginate(**request)
         for page in pages:
             for metric in page["Metrics"]:
                 found = metric["Dimensions"]
@@ -171,7 +184,8 @@ class CloudWatchMetricReader:
     def _sums(
         self, namespace: str, metrics: Sequence[_Metric], window: AuditWindow
     ) -> Mapping[_Metric, int]:
-        found = self._read(namespace, metrics, window, _SUMS)
+        is_long = window.end - window.start > _MAX_LENGTH_IN_STEPS
+        found = self._read(namespace, metrics, window, _HOURLY_SUMS if is_long else _SUMS)
         return {metric: sum(map(round, values)) for metric, values in found.items()}
 
     def _read(

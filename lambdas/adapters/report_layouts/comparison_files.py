@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from lambdas.adapters.report_layouts.comparison_json import report_json
 from lambdas.adapters.report_layouts.comparison_tables import report_tables
 from lambdas.adapters.report_layouts.tables import plain_text
+from lambdas.adapters.report_layouts.unlogged_usage import unlogged_json, unlogged_tables
 from lambdas.domain.reports.comparison import COMPARISON_PREFIX, WeeklyComparison
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles
 from lambdas.domain.words import plural
@@ -26,6 +27,7 @@ class ComparisonFiles:
             "requests_left_out": comparison.requests_left_out,
             "requests_unread": comparison.requests_unread,
             "unreadable_items": comparison.unreadable_items,
+            "not_logged": unlogged_json(comparison.unlogged),
         }
         with TemporaryDirectory() as folder:
             for suffix, content in (
@@ -38,7 +40,8 @@ class ComparisonFiles:
 
 
 def _text(comparison: WeeklyComparison) -> str:
-    text = plain_text(report_tables(comparison.report))
+    tables = (*report_tables(comparison.report), *unlogged_tables(comparison.unlogged))
+    text = plain_text(tables)
     if comparison.requests_unread is not None:
         text += f"\nNot all requests were looked at: {comparison.requests_unread}.\n"
     if comparison.requests_left_out:

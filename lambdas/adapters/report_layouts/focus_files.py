@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
 from lambdas.adapters.report_layouts.focus_manifest import build_manifest
+from lambdas.adapters.report_layouts.unlogged_usage import unlogged_json
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles
 from lambdas.domain.reports.focus import COSTS_PREFIX, CostTotals, PeriodCosts, Row
 
@@ -97,6 +98,7 @@ def _facts(costs: PeriodCosts) -> dict[str, Any]:
         "is_cut_off_by_retention": costs.is_cut_off_by_retention,
         "identity_detail": costs.totals.identity_detail.label,
         "unreadable_items": costs.unreadable_items,
+        "not_logged": unlogged_json(costs.unlogged),
     }
 
 

@@ -18,6 +18,8 @@ MANTLE_NAMESPACE: Final = "AWS/BedrockMantle"
 """Source: https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-mantle-metrics.html"""
 MANTLE_MODEL: Final = "Model"
 """The dimension of a model in `AWS/BedrockMantle`."""
+MANTLE_PROJECT: Final = "Project"
+"""The dimension of a project of `bedrock-mantle`."""
 
 
 class BedrockMetric(StrEnum):

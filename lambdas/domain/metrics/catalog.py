@@ -350,6 +350,37 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
 )
 """The metrics of every call, published from the ledger's stream."""
 
+
+@dataclass(frozen=True, slots=True)
+class UnloggedMetric:
+    """A metric of usage that invocation logs do not have: for the account, and for each model.
+
+    It is published where there is something to count, and is in no metric of calls.
+
+    Attributes:
+        name: Its CloudWatch name.
+        unit: Its unit.
+        description: A sentence about the metric.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+
+
+BATCH_INPUT_TOKENS = UnloggedMetric(
+    "BatchInputTokens",
+    Unit.COUNT,
+    "Input tokens of batch jobs, from their manifests, at the time at which the job ended.",
+)
+BATCH_OUTPUT_TOKENS = UnloggedMetric(
+    "BatchOutputTokens",
+    Unit.COUNT,
+    "Output tokens of batch jobs, from their manifests, at the time at which the job ended.",
+)
+UNLOGGED_METRICS = (BATCH_INPUT_TOKENS, BATCH_OUTPUT_TOKENS)
+"""The metrics of usage that invocation logs do not have."""
+
 HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
 
 

@@ -28,8 +28,12 @@ _ONCE: Final = (
     f" {UNLOGGED_JOBS.name} counts every invocation."
 )
 _ADVICE: Final = (
-    "Bedrock does not log these calls: their tokens and their cost are in no metric and no report."
-    " The bill has them (make reconcile). docs/security.md says how to deny them."
+    "Bedrock does not log these calls: they are in no metric of calls and under no identity. The"
+    " bill has them (make reconcile). docs/security.md says how to deny them."
+)
+_TOKENS_OF_JOBS: Final = (
+    "Reports list the job when it has ended, with its tokens if the setting batch_output_buckets"
+    " names its output bucket."
 )
 
 
@@ -114,7 +118,8 @@ def batch_notice(job: BatchJob) -> Notice:
     """Name a batch job and its model."""
     return Notice(
         "Bedrock Meter: a batch job runs outside the logs",
-        f"Batch inference job {job.arn} calls {job.model} (state: {job.status}).\n{_ADVICE}",
+        f"Batch inference job {job.arn} calls {job.model} (state: {job.status}).\n{_ADVICE}\n"
+        f"{_TOKENS_OF_JOBS}",
     )
 
 

@@ -35,6 +35,7 @@ VARIABLES = {
     "price-updates": "ACCEPT='a b' REJECT=c SUPERSEDE=d REASON='e f' CHECK=1",
     "replay": "FROM=2026-01-31 TO=2026-02-01T08:00",
     "purge": "",
+    "erase-identity": "IDENTITY=arn:aws:iam::111122223333:user/ana",
     "deployer-policy": "",
     "prices": "OFFLINE=1",
 }

@@ -13,16 +13,22 @@ from lambdas.domain.metrics.catalog import (
     IDENTITY_ARN,
     MODEL_ID,
     PROJECT,
+    UNLOGGED_METRICS,
     USAGE_METRICS,
     Detail,
     DimensionSet,
     HealthMetric,
     MetricDefinition,
+    UnloggedMetric,
 )
 from lambdas.domain.pricing import Cost, PriceBasis, Unpriced
 from tests.builders import SONNET_4, enriched, usage_record
 
-ALL_METRICS: list[MetricDefinition | HealthMetric] = [*USAGE_METRICS, *HEALTH_METRICS]
+ALL_METRICS: list[MetricDefinition | UnloggedMetric | HealthMetric] = [
+    *USAGE_METRICS,
+    *UNLOGGED_METRICS,
+    *HEALTH_METRICS,
+]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
 
 
@@ -32,7 +38,9 @@ def test_each_metric_has_one_definition() -> None:
 
 
 @pytest.mark.parametrize("metric", ALL_METRICS, ids=attrgetter("name"))
-def test_names_are_in_the_style_of_cloudwatch(metric: MetricDefinition | HealthMetric) -> None:
+def test_names_are_in_the_style_of_cloudwatch(
+    metric: MetricDefinition | UnloggedMetric | HealthMetric,
+) -> None:
     assert metric.name.isidentifier()
     assert metric.name[0].isupper()
     assert metric.description.endswith(".")

@@ -20,12 +20,19 @@ from lambdas.domain.pricing import Cost
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.domain.reports.focus import TooManyChargesError, charges
+from lambdas.domain.unlogged import BatchTokens, MantleTokens, UnloggedUsageReader
 from lambdas.services.export_focus import FocusExporter
 from tests.builders import HAIKU_3, usage_record
 from tests.enriching import current_books
 from tests.fakes import InMemoryRecordedCalls, InMemoryReportFiles, InMemoryTagSource
 from tests.focus_calls import PRICING
 from tests.focus_rules import TextRow, read_rows, violations
+from tests.unlogged import (
+    InMemoryBatchJobs,
+    InMemoryCountedBatchJobs,
+    InMemoryMantleMetrics,
+    batch_job,
+)
 
 NOW = datetime(2026, 11, 25, 3, 30, tzinfo=UTC)
 OCTOBER, NOVEMBER = "2026-10", "2026-11"
@@ -75,6 +82,24 @@ def rows_of(files: InMemoryReportFiles, period: str) -> list[TextRow]:
 
 def build_manifest(files: InMemoryReportFiles, period: str) -> Any:
     return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
+
+
+def test_the_manifest_has_what_no_log_has_of_its_own_period(
+    exporter: FocusExporter, files: InMemoryReportFiles
+) -> None:
+    job = batch_job(ended_at=NOW - timedelta(hours=1))
+    reader = UnloggedUsageReader(
+        InMemoryMantleMetrics([MantleTokens("chat", "model", 5, 6)]),
+        InMemoryBatchJobs([job]),
+        InMemoryCountedBatchJobs({job.arn: BatchTokens(7, 8)}),
+    )
+    replace(exporter, unlogged=reader).export(NOW)
+    earlier, current = (
+        build_manifest(files, period)["not_logged"] for period in (OCTOBER, NOVEMBER)
+    )
+    assert earlier["batch_jobs"] == []
+    assert [entry["input_tokens"] for entry in current["batch_jobs"]] == [7]
+    assert current["bedrock_mantle"][0]["output_tokens"] == 6
 
 
 def test_each_period_has_its_calls_and_their_cost(

@@ -8,10 +8,17 @@ import pytest
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.metrics import RoleRollUp
 from lambdas.domain.reports.files import ReportUnfinishedError
+from lambdas.domain.unlogged import UnloggedUsageReader
 from lambdas.services.summarize_week import WeekSummarizer
 from tests.builders import usage_record
 from tests.enriching import current_books
 from tests.fakes import InMemoryNotifier, InMemoryRecordedCalls, InMemorySummaryDeliveries
+from tests.unlogged import (
+    InMemoryBatchJobs,
+    InMemoryCountedBatchJobs,
+    InMemoryMantleMetrics,
+    batch_job,
+)
 
 MONDAY = datetime(2026, 11, 30, 5, tzinfo=UTC)
 WEEK = "2026-W48"
@@ -124,3 +131,12 @@ def test_days_that_the_ledger_no_longer_keeps_are_named() -> None:
     summaries = Summaries()
     replace(summaries.summarizer, retention=timedelta(days=20)).summarize(MONDAY)
     assert "calls from 11 November 2026 on" in summaries.notifier.notices[0].text
+
+
+def test_batch_jobs_of_the_week_are_named_and_no_others() -> None:
+    summaries = Summaries()
+    ended = [MONDAY - timedelta(days=days) for days in (0, 1, 7, 8)]
+    jobs = InMemoryBatchJobs(batch_job(str(at.day), ended_at=at) for at in ended)
+    unlogged = UnloggedUsageReader(InMemoryMantleMetrics(), jobs, InMemoryCountedBatchJobs())
+    replace(summaries.summarizer, unlogged=unlogged).summarize(MONDAY)
+    assert "2 batch jobs, unpriced." in summaries.notifier.notices[0].text

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from lambdas.domain.reports.comparison.report import ComparisonReport
+from lambdas.domain.unlogged import UnloggedUsage
 
 COMPARISON_PREFIX = "comparison/"
 """The beginning of the names of all files."""
@@ -42,6 +43,7 @@ class WeeklyComparison(NamedTuple):
         requests_unread: The reason why requests in the log were not read; `None` if all were.
         requests_left_out: Requests that did not fit in memory.
         unreadable_items: The number of items of the week that cannot be read as calls.
+        unlogged: The tokens of the week that no log has; they are not in the comparison.
     """
 
     week: str
@@ -49,6 +51,7 @@ class WeeklyComparison(NamedTuple):
     requests_unread: str | None
     requests_left_out: int
     unreadable_items: int
+    unlogged: UnloggedUsage = UnloggedUsage()
 
 
 class ComparisonStore(Protocol):

@@ -11,6 +11,7 @@ from lambdas.domain.pricing import PriceBasis
 from lambdas.domain.reports.focus.charges import Charge, DailyCharges, LeftOut
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
 from lambdas.domain.reports.focus.rows import EXACTLY, Row, build_costs
+from lambdas.domain.unlogged import UnloggedUsage
 
 COSTS_PREFIX = "focus/"
 """The beginning of the names of all files, where they are stored."""
@@ -96,6 +97,7 @@ class PeriodCosts(NamedTuple):
         is_cut_off_by_retention: It began before the oldest call that the ledger keeps.
         unreadable_items: Items of the ledger that hold no call that can be read.
         totals: The totals of the rows.
+        unlogged: The tokens of the period that no log has; they are in no row.
     """
 
     month: date
@@ -105,6 +107,7 @@ class PeriodCosts(NamedTuple):
     is_cut_off_by_retention: bool
     unreadable_items: int
     totals: CostTotals
+    unlogged: UnloggedUsage = UnloggedUsage()
 
 
 class CostFiles(Protocol):

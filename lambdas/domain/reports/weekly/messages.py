@@ -9,6 +9,7 @@ from decimal import Decimal
 from lambdas.domain.alerts import Notice
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.money import UNPRICED, dollars
+from lambdas.domain.pricing import Cost
 from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, MIN_FACTOR, MIN_USD
 from lambdas.domain.reports.weekly.summary import (
     MAX_RANKED,
@@ -18,6 +19,7 @@ from lambdas.domain.reports.weekly.summary import (
 )
 from lambdas.domain.reports.weekly.tally import NameKind
 from lambdas.domain.reports.weekly.week import LOOK_BACK
+from lambdas.domain.unlogged import UnloggedUsage
 from lambdas.domain.usage import UsageTotals
 from lambdas.domain.words import cut, plural, printable
 
@@ -104,12 +106,33 @@ def _write_doubts(summary: WeeklySummary) -> Iterator[str]:
     if summary.unreadable_items:
         items = plural(summary.unreadable_items, "item")
         yield f"Left out: {items} of the ledger that cannot be read as calls."
+    yield from _write_unlogged(summary.unlogged)
     compared_from = min(reported.before.first_day, reported.month)
     if summary.complete_from > compared_from:
         yield (
             f"The ledger keeps calls from {_write_day(summary.complete_from)} on: figures of"
             " earlier days are incomplete (ledger_retention_days)."
         )
+
+
+def _write_unlogged(unlogged: UnloggedUsage) -> Iterator[str]:
+    """Say what Bedrock bills beside the calls in the logs, as far as it is known."""
+    if unlogged.batch_jobs:
+        costs = [job.cost for job in unlogged.batch_jobs if isinstance(job.cost, Cost)]
+        usd = sum((cost.effective_usd for cost in costs), Decimal(0)) if costs else None
+        shown = dollars(usd, is_assumed=any(cost.is_assumed for cost in costs))
+        unpriced = len(unlogged.batch_jobs) - len(costs)
+        more = f", {unpriced:,} of them unpriced" if costs and unpriced else ""
+        jobs = plural(len(unlogged.batch_jobs), "batch job")
+        yield f"Outside the logs, in no figure here: {jobs}, {shown}{more}."
+    if unlogged.mantle:
+        tokens = sum((row.input or 0) + (row.output or 0) for row in unlogged.mantle)
+        yield (
+            f"Outside the logs, in no figure here: {plural(tokens, 'token')} through"
+            f" bedrock-mantle, {UNPRICED}."
+        )
+    for reason in unlogged.unread:
+        yield f"Outside the logs, not read: {printable(reason)}"
 
 
 def _write_anomalies(summary: WeeklySummary) -> Iterator[str]:

@@ -10,10 +10,12 @@ from lambdas.domain.pricing import Unpriced
 from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, CostAnomaly, find_anomalies
 from lambdas.domain.reports.weekly.tally import OTHER_NAMES, NamedUsage, NameKind, WeeklyTally
 from lambdas.domain.reports.weekly.week import ReportedWeek
+from lambdas.domain.unlogged import UnloggedUsage
 from lambdas.domain.usage import UsageTotals, total_figures
 
 MAX_RANKED = 5
 """The names of a kind that a summary lists."""
+_NOTHING_UNLOGGED = UnloggedUsage()
 
 
 class Ranking(NamedTuple):
@@ -61,6 +63,7 @@ class WeeklySummary(NamedTuple):
             `None` where there is no call.
         complete_from: The first day of which the ledger still has every call.
         unreadable_items: Items of the ledger that cannot be read as calls.
+        unlogged: The tokens of the week that no log has; they are in no other figure.
     """
 
     reported: ReportedWeek
@@ -74,10 +77,15 @@ class WeeklySummary(NamedTuple):
     judged_from: date | None
     complete_from: date
     unreadable_items: int
+    unlogged: UnloggedUsage
 
 
 def summarize(
-    tally: WeeklyTally, *, complete_from: date, unreadable_items: int = 0
+    tally: WeeklyTally,
+    *,
+    complete_from: date,
+    unreadable_items: int = 0,
+    unlogged: UnloggedUsage = _NOTHING_UNLOGGED,
 ) -> WeeklySummary:
     """Summarize a week.
 
@@ -85,6 +93,7 @@ def summarize(
         tally: The calls.
         complete_from: The first day of which the ledger still has every call.
         unreadable_items: Items of the ledger that cannot be read as calls.
+        unlogged: The tokens of the week that no log has.
     """
     reported = tally.reported
     names = {kind: _rank(tally.get_names(kind)) for kind in NameKind}
@@ -104,6 +113,7 @@ def summarize(
         judged_from=judged_from,
         complete_from=complete_from,
         unreadable_items=unreadable_items,
+        unlogged=unlogged,
     )
 
 

@@ -56,9 +56,14 @@ class ReportedWeek:
         return self.last_day.replace(day=1)
 
     @property
+    def read_from(self) -> datetime:
+        """The first moment of the days before, whose calls a summary reads as well."""
+        return self.start - LOOK_BACK
+
+    @property
     def start(self) -> datetime:
-        """The first moment that a summary reads calls of."""
-        return _midnight(self.first_day - LOOK_BACK)
+        """Its first moment."""
+        return _midnight(self.first_day)
 
     @property
     def end(self) -> datetime:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.reports.weekly import WeeklySummary, weekly_notice
+from lambdas.domain.unlogged import BatchTokens, MantleTokens, ReportedBatchJob, UnloggedUsage
 from tests.builders import ANA, BEN
 from tests.unit.reports.weekly.weekly_calls import (
     LONG_AGO,
@@ -20,6 +22,7 @@ from tests.unit.reports.weekly.weekly_calls import (
     days_before,
     summary,
 )
+from tests.unlogged import batch_job
 
 EXAMPLE = Path(__file__).parents[3] / "fixtures" / "weekly-summary.txt"
 DASHBOARD = "https://console.example.com/dashboards/usage"
@@ -120,6 +123,30 @@ def test_assumed_prices_are_marked_and_added_up() -> None:
 def test_items_that_cannot_be_read_are_counted() -> None:
     found = summary(unreadable_items=2)
     assert "Left out: 2 items of the ledger that cannot be read as calls." in text(found)
+
+
+def test_usage_outside_the_logs_is_named_apart() -> None:
+    cost = call(MONDAY, 3).cost
+    assert isinstance(cost, Cost)
+    jobs = [
+        ReportedBatchJob(batch_job("priced"), BatchTokens(0, 2_400_000), cost),
+        ReportedBatchJob(batch_job("unread"), None, Unpriced.NO_COUNTS),
+    ]
+    mantle = (MantleTokens("search", "gpt-oss", 1_000, 234), MantleTokens("etl", "qwen", None, 1))
+    unlogged = UnloggedUsage(mantle, tuple(jobs), ("batch jobs cannot be listed: AccessDenied",))
+    said = text(summary(call(MONDAY, 2), unlogged=unlogged))
+    assert (
+        "Outside the logs, in no figure here: 2 batch jobs, $3.00, 1 of them unpriced.\n"
+        "Outside the logs, in no figure here: 1,235 tokens through bedrock-mantle, unpriced.\n"
+        "Outside the logs, not read: batch jobs cannot be listed: AccessDenied\n"
+    ) in said
+    assert line(summary(call(MONDAY, 2), unlogged=unlogged), "Cost:").startswith("Cost: $2.00 (")
+
+
+def test_batch_jobs_without_any_known_cost_are_unpriced() -> None:
+    job = ReportedBatchJob(batch_job(), None, Unpriced.NO_COUNTS)
+    unlogged = UnloggedUsage(batch_jobs=(job,))
+    assert "in no figure here: 1 batch job, unpriced.\n" in text(summary(unlogged=unlogged))
 
 
 def test_figures_from_before_the_retention_are_called_incomplete() -> None:

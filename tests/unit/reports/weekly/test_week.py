@@ -37,8 +37,8 @@ def test_a_week_is_summarized_from_its_end_until_the_next_one_has_settled(now: d
 @given(MOMENTS)
 def test_the_days_that_are_read_hold_the_week_before_and_the_month_so_far(now: datetime) -> None:
     week = ReportedWeek.last_closed(now)
-    assert week.start.date() == week.first_day - LOOK_BACK
-    assert week.start.date() <= min(week.before.first_day, week.month)
+    assert week.start - week.read_from == LOOK_BACK
+    assert week.read_from.date() <= min(week.before.first_day, week.month)
     assert week.month.day == 1
     assert week.month <= week.last_day
 

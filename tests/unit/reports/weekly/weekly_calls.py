@@ -45,8 +45,6 @@ def tally(calls: Iterable[EnrichedCall], **options: Any) -> WeeklyTally:
     return added
 
 
-def summary(
-    *calls: EnrichedCall, complete_from: date = LONG_AGO, unreadable_items: int = 0
-) -> WeeklySummary:
+def summary(*calls: EnrichedCall, complete_from: date = LONG_AGO, **options: Any) -> WeeklySummary:
     """Summarize calls of the week."""
-    return summarize(tally(calls), complete_from=complete_from, unreadable_items=unreadable_items)
+    return summarize(tally(calls), complete_from=complete_from, **options)
