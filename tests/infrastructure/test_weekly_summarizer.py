@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cdk.config import Config
+from cdk.config import Config, stack_names
 from tests.infrastructure.synthesis import (
     deployment,
     function_of,
@@ -14,7 +14,6 @@ from tests.infrastructure.synthesis import (
     resources,
     started_by,
 )
-from cdk.config import stack_names
 
 NAME = "WeeklySummarizer"
 ROLE = f"{NAME}Role"
@@ -60,9 +59,7 @@ def test_it_starts_every_day_and_is_tried_twice() -> None:
     assert rule["ScheduleExpression"] == "cron(0 5 * * ? *)"
     configs = resources(deployment(ON).monitoring, "AWS::Lambda::EventInvokeConfig")
     assert [
-        config["MaximumRetryAttempts"]
-        for name, config in configs.items()
-        if name.startswith(NAME)
+        config["MaximumRetryAttempts"] for name, config in configs.items() if name.startswith(NAME)
     ] == [1]
 
 

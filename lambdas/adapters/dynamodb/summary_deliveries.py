@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.items import TableItems, make_key
-from lambdas.domain.ledger.state_table import SUMMARY_PREFIX
+from lambdas.domain.ledger.state_table import SUMMARY_PREFIX, SUMMARY_SENT_AT
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class DynamoDbSummaryDeliveries:
         self._items.put(
             {
                 **make_key(SUMMARY_PREFIX + week),
-                "sent_at": {"S": now.isoformat()},
+                SUMMARY_SENT_AT: {"S": now.isoformat()},
                 EXPIRES_AT: _seconds(now + _RETENTION),
             }
         )
