@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from lambdas.domain.ledger.state_table import (
     WATCH_KEY,
 )
 from lambdas.domain.ledger.table import PARTITION_KEY
+from lambdas.domain.reports.weekly import ReportedWeek
 from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
@@ -37,7 +38,7 @@ from tests.unlogged import BUCKET
 def deployed() -> Iterator[Deployed]:
     """A deployment where policies are evaluated."""
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET]}))
+        deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET], "weekly_summary": True}))
         deployed, now = Deployed(cloud), datetime.now(UTC)
         publish_a_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
@@ -224,6 +225,30 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert (compared["calls"], compared["not_logged"]["unread"]) == (2, [])
     exported = written("FocusExporter", "focus/")
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
+
+
+def test_the_weekly_summary_is_sent_once_with_the_role_as_it_is(deployed: Deployed) -> None:
+    caller, week = user("summarized"), ReportedWeek.last_closed(datetime.now(UTC))
+    sunday = datetime.combine(week.last_day, time(12), UTC)
+    deployed.log_calls(*calls(caller, 2, timestamp=sunday.isoformat()))
+    deployed.wait_for_tokens(caller, 30)
+    sqs = deployed.cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="summaries")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    subscription = deployed.cloud.client("sns").subscribe(
+        TopicArn=deployed.topic,
+        Protocol="sqs",
+        Endpoint=attributes["Attributes"]["QueueArn"],
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    for _ in range(2):
+        deployed.start("WeeklySummarizer", {})
+    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+    deployed.cloud.client("sns").unsubscribe(SubscriptionArn=subscription)
+    (message,) = (json.loads(received["Body"]) for received in answer["Messages"])
+    assert message["Subject"].startswith("Bedrock Meter: ")
+    assert f"{ACCOUNT} user/summarized: " in message["Message"]
+    assert "Outside the logs, not read" not in message["Message"]
 
 
 def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
