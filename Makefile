@@ -46,7 +46,7 @@ IS_THOROUGH = $(filter-out 0 no false,$(THOROUGH))
 SET ?=
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
-  lock clean synth bootstrap deploy destroy purge doctor cost test-notification redrive replay reprice price-updates \
+  lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
   deployer-policy prices erase-identity
 
 help: ## List the targets
@@ -132,6 +132,10 @@ deploy: $(CDK) ## Deploy all stacks into the account and Region of your credenti
 	@$(METER) prepare deploy $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
 
+verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
+	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
+	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
+
 test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
 	@$(METER) test-notification
 
@@ -150,7 +154,7 @@ replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=20
 
 destroy: $(CDK) ## Remove all stacks but storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
-	@$(CDK) destroy 'BedrockMeter-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
+	@$(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
 	@$(METER) purge
@@ -184,6 +188,9 @@ $(ECHARTS): $(READY)
 	@cp $(VIEWER)/package.json $(VIEWER)/package-lock.json .venv/echarts-$(ECHARTS_VERSION)
 	@$(NPM_CI) --prefix .venv/echarts-$(ECHARTS_VERSION)
 	@touch $@
+
+release: $(READY) ## Build the version of pyproject.toml in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
+	@$(METER) release
 
 bench: $(READY) ## Print each benchmark figure as one JSON line
 	@$(RUN) -m tests.benchmarks

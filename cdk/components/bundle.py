@@ -62,26 +62,39 @@ def bundle_layer(
     Raises:
         BundlingError: There is no network, or no wheel for this Python and processor.
     """
-    requirements = _uv(
+    requirements = run_uv(
         *("export", "--frozen", "--only-group", group, "--no-header", "--no-annotate")
     )
     platform = _PLATFORMS[architecture]
-    digest = hashlib.sha256(f"{requirements}\0{platform}\0{python_version}".encode())
+    digest = hashlib.sha256(f"{requirements}\0{platform}\0{python_version}\0".encode())
+    digest.update(Path(__file__).read_bytes())  # a change here can change the content
     bundle = _BUNDLES / f"layer-{digest.hexdigest()[:16]}"
     if not bundle.exists():
         with _Unfinished(bundle) as folder, tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write(requirements)
             file.flush()
-            _uv(
+            run_uv(
                 *("pip", "install", "--quiet", "--requirements", file.name, "--require-hashes"),
                 *("--target", str(folder / "python"), "--only-binary", ":all:", "--no-deps"),
                 *("--python-platform", platform, "--python-version", python_version),
                 *("--no-compile-bytecode", "--link-mode", "copy"),
             )
-            # Scripts contain paths of the build machine, and functions never run them.
-            shutil.rmtree(folder / "python" / "bin", ignore_errors=True)
+            _remove_scripts(folder / "python")
             (folder / "python" / ".lock").unlink(missing_ok=True)
     return bundle
+
+
+def _remove_scripts(packages: Path) -> None:
+    """Remove scripts, which functions never run, and their rows in the lists of files.
+
+    Scripts contain paths of the build machine, and the lists contain digests of them.
+    """
+    shutil.rmtree(packages / "bin", ignore_errors=True)
+    for record in packages.glob("*.dist-info/RECORD"):
+        rows = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text(
+            "".join(row for row in rows if not row.startswith("bin/")), encoding="utf-8"
+        )
 
 
 class _Unfinished:
@@ -110,7 +123,12 @@ class _Unfinished:
                 raise
 
 
-def _uv(*arguments: str) -> str:
+def run_uv(*arguments: str) -> str:
+    """Run the locked uv on the project; returns what it prints.
+
+    Raises:
+        BundlingError: It failed.
+    """
     done = subprocess.run(  # noqa: S603  # our own arguments
         [sys.executable, "-m", "uv", *arguments],
         cwd=ROOT,

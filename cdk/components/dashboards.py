@@ -21,10 +21,11 @@ from cdk.alarms.scheduled_functions import (
     STARTS_GRAPH,
 )
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
-from cdk.config import Config, ExtraDashboard, Window
+from cdk.config import Config, ExtraDashboard, Window, stack_names
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
+from lambdas.meter_name import DEFAULT_NAME
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
 NAMES = {
@@ -39,7 +40,7 @@ NAMES = {
 
 WRITTEN_FOR = "us-east-1"
 WRITTEN_ALARMS = f"arn:aws:cloudwatch:{WRITTEN_FOR}:111122223333:alarm:"
-WRITTEN_LOG_GROUP = "BedrockMeter-InvocationLogs"
+WRITTEN_LOG_GROUP = f"{DEFAULT_NAME}-InvocationLogs"
 WRITTEN_STREAM_MAPPING = "11111111-2222-3333-4444-555555555555"
 """Names in a file for which a deployment has its own."""
 
@@ -101,7 +102,8 @@ class DeployedNames:
             WRITTEN_LOG_GROUP: self.log_group,
             WRITTEN_STREAM_MAPPING: self.stream_mapping,
             _console(WRITTEN_FOR): _console(self.region),
-            WRITTEN_FOR: self.region,  # last, since other names contain it
+            WRITTEN_FOR: self.region,
+            DEFAULT_NAME: stack_names.PREFIX,  # last, since other names contain these
         }
         written = re.compile("|".join(map(re.escape, names)))
         return written.sub(lambda found: names[found[0]], text)

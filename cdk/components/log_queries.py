@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.components.dashboards import FOLDER
+from cdk.config import stack_names
 from cdk.config.resource_names import NAME_PREFIX
 
 QUERIES = FOLDER / "queries"
@@ -31,7 +32,7 @@ class SavedQueries(Construct):
             logs.CfnQueryDefinition(
                 self,
                 _construct_id(path),
-                name=f"BedrockMeter/{_title(path)}",
+                name=f"{stack_names.PREFIX}/{_title(path)}",
                 query_string=path.read_text(),
                 log_group_names=[log_group_name],
             )

@@ -17,6 +17,7 @@ from cdk.components.acknowledgements import acknowledge, acknowledge_wildcard
 from cdk.components.bundle import DependencyGroup
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.config import ConfigurationError
+from lambdas.meter_name import DEFAULT_NAME, METER_NAME, NAME_VARIABLE
 from lambdas.wiring.environment import EnvironmentSettings
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -77,7 +78,7 @@ class MeterFunction(lambda_.Function):
             handler=f"lambdas.functions.{job}.handler.lambda_handler",
             code=defaults.code,
             layers=defaults.layers([*groups, "runtime"]),
-            environment=environment,
+            environment={**environment, **_name_variable()},
             role=role,
             log_group=log_group,
             memory_size=memory_size,
@@ -202,6 +203,11 @@ def _make_log_and_role(
     )
     log_group.grant_write(role)
     return log_group, role
+
+
+def _name_variable() -> dict[str, str]:
+    """Name the deployment to a function, where the name is not the default."""
+    return {} if METER_NAME == DEFAULT_NAME else {NAME_VARIABLE: METER_NAME}
 
 
 def _check_size(environment: Mapping[str, str], job: str, stack: Stack) -> None:

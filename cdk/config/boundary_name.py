@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cdk.config import stack_names
+from lambdas.meter_name import DEFAULT_NAME
 
-BOUNDARY_PREFIX = f"{stack_names.PREFIX}-Boundary"
+BOUNDARY_PREFIX = f"{DEFAULT_NAME}-Boundary"
 
 
 def boundary_name(region: str) -> str:
-    """Return the name of the boundary of a Region's deployment.
+    """Return the name of the boundary of a Region's deployments, whatever their names are.
 
     IAM knows no Regions. A name for each lets deployments of different versions differ.
     """

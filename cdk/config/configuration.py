@@ -22,9 +22,11 @@ from cdk.config.operations import OperationSettings
 from cdk.config.prices import PriceSettings
 from cdk.config.reports import ReportSettings
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
+from lambdas.meter_name import DEFAULT_NAME, METER_NAME, NAME_VARIABLE
 from lambdas.wiring.allowed_values import check
 
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
+_NAME = re.compile(rf"{DEFAULT_NAME}(-[A-Z][A-Za-z0-9]{{0,15}})?", re.ASCII)
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _SHAPES = {
     "tuple_type": "a list",
@@ -55,8 +57,14 @@ class Config(
         """Read the settings in the context of a CDK app; the CDK's own entries are left alone.
 
         Raises:
-            ConfigurationError: Settings are unknown, or their values are not allowed.
+            ConfigurationError: Settings are unknown, or their values or the name are not allowed.
         """
+        if not _NAME.fullmatch(METER_NAME):
+            message = (
+                f"{NAME_VARIABLE} is {METER_NAME!r}; allowed: {DEFAULT_NAME}, or {DEFAULT_NAME}-"
+                " and up to 16 letters and digits (the deployer's policy covers no other names)"
+            )
+            raise ConfigurationError(message)
         # The CDK's own entries have a colon, a slash or a hyphen in their names.
         own = {name: value for name, value in context.items() if _OWN_KEY.fullmatch(name)}
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-PREFIX = "BedrockMeter"
+from lambdas.meter_name import METER_NAME
+
+PREFIX = METER_NAME
 STORAGE = f"{PREFIX}-Storage"
 INGESTION = f"{PREFIX}-Ingestion"
 REPORTING = f"{PREFIX}-Reporting"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from botocore.exceptions import ClientError, WaiterError
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
+from cdk.operations import assembly
 from cdk.operations.boundary import Boundary
 
-_ROOT = Path(__file__).resolve().parents[2]
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _PSEUDO_PARAMETERS = {
     "${AWS::AccountId}": ACCOUNT,
@@ -33,24 +32,11 @@ def synthesise(cloud: LocalCloud, settings: Mapping[str, object]) -> Path:
         LocalCloudError: It cannot be synthesised; a setting may be wrong.
     """
     folder = cloud.home / "cdk.out"
-    context = {**local_settings(), **settings}
-    environment = {
-        **cloud.environment,
-        "CDK_OUTDIR": str(folder),
-        "CDK_CONTEXT_JSON": json.dumps(context),
-    }
-    process = subprocess.run(
-        [sys.executable, "-m", "cdk.app"],
-        cwd=_ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode:
-        *_, reason = process.stderr.strip().splitlines() or ["it said nothing"]
-        message = f"the app cannot be synthesised: {reason.strip()}"
-        raise LocalCloudError(message)
+    try:
+        assembly.synthesise(folder, {**local_settings(), **settings}, cloud.environment)
+    except assembly.SynthesisError as error:
+        message = f"the app cannot be synthesised: {error}"
+        raise LocalCloudError(message) from error
     return folder
 
 

@@ -13,35 +13,42 @@ from cdk.operations.deployment import NotDeployedError
 from cdk.operations.terminal import CommandError
 
 
-def open_session(profile: str | None = None) -> boto3.Session:
+def open_session(profile: str | None = None, region: str | None = None) -> boto3.Session:
     """Open a session with the Region of the environment and, if there are some, its credentials.
 
     Args:
         profile: The profile with the credentials; `None` for those of the environment.
+        region: Another Region than the environment's.
 
     Raises:
         CommandError: The profile is not there.
     """
     # The CDK's command line and other SDKs read AWS_REGION; boto3 does not.
+    region = region or os.environ.get("AWS_REGION")
     try:
-        return boto3.Session(profile_name=profile, region_name=os.environ.get("AWS_REGION"))
+        return boto3.Session(profile_name=profile, region_name=region)
     except BotoCoreError as error:
         message = f"{error}: correct AWS_PROFILE or ~/.aws/config."
         raise CommandError(message) from None
 
 
-def in_account(command: Callable[[boto3.Session], None], profile: str | None = None) -> None:
+def in_account(
+    command: Callable[[boto3.Session], None],
+    profile: str | None = None,
+    region: str | None = None,
+) -> None:
     """Run a command.
 
     Args:
         command: Takes the session.
         profile: The profile with the credentials; `None` for those of the environment.
+        region: Another Region than the environment's.
 
     Raises:
         CommandError: There is no Region, no credentials or no deployment, or AWS refuses or
             does not answer.
     """
-    session = open_session(profile)
+    session = open_session(profile, region)
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
         raise CommandError(message)

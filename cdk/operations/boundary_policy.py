@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cdk.config import stack_names
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
-from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.unlogged import MANIFEST_NAME
+from lambdas.meter_name import DEFAULT_NAME
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
 _ARN = "arn:${AWS::Partition}"
@@ -26,16 +25,16 @@ _KEYS = f"{_ARN}:kms:{_HERE}:key/*"
 _RESOURCES: Mapping[str, str] = {
     "account": f"{_ARN}:account::${{AWS::AccountId}}:account",
     "bedrock": f"{_ARN}:bedrock:{_HERE}:application-inference-profile/*",
-    "cloudformation": f"{_ARN}:cloudformation:{_HERE}:stack/{stack_names.PREFIX}-*",
+    "cloudformation": f"{_ARN}:cloudformation:{_HERE}:stack/{DEFAULT_NAME}-*",
     "cloudwatch": f"{_ARN}:cloudwatch:{_HERE}:alarm:*",
-    "dynamodb": f"{_ARN}:dynamodb:{_HERE}:table/{stack_names.STORAGE}-*",
-    "events": f"{_ARN}:events:{_HERE}:rule/{stack_names.PREFIX}-*",
-    "iam": f"{_ROLES}/{stack_names.PREFIX}-*",
+    "dynamodb": f"{_ARN}:dynamodb:{_HERE}:table/{DEFAULT_NAME}-*Storage-*",
+    "events": f"{_ARN}:events:{_HERE}:rule/{DEFAULT_NAME}-*",
+    "iam": f"{_ROLES}/{DEFAULT_NAME}-*",
     "kms": _KEYS,
-    "lambda": f"{_ARN}:lambda:{_HERE}:function:{stack_names.PREFIX}-*",
-    "logs": f"{_ARN}:logs:{_HERE}:log-group:{stack_names.PREFIX}-*",
-    "s3": f"{_ARN}:s3:::{stack_names.STORAGE.lower()}-*",
-    "sns": f"{_ARN}:sns:{_HERE}:{stack_names.MONITORING}-*",
+    "lambda": f"{_ARN}:lambda:{_HERE}:function:{DEFAULT_NAME}-*",
+    "logs": f"{_ARN}:logs:{_HERE}:log-group:{DEFAULT_NAME}-*",
+    "s3": f"{_ARN}:s3:::{DEFAULT_NAME.lower()}-*storage-*",
+    "sns": f"{_ARN}:sns:{_HERE}:{DEFAULT_NAME}-*Monitoring-*",
     "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingState*",
 }
 """The resources that roles may act on, by service; the actions below are exceptions."""
@@ -60,7 +59,9 @@ _ACTIONS: Mapping[str, str | Sequence[str]] = {
     "s3:GetObject": [_RESOURCES["s3"], f"{_ARN}:s3:::*/{MANIFEST_NAME}"],
 }
 _CONDITIONS: Mapping[str, Mapping[str, Any]] = {
-    "cloudwatch:PutMetricData": {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+    "cloudwatch:PutMetricData": {
+        "StringLike": {"cloudwatch:namespace": [DEFAULT_NAME, f"{DEFAULT_NAME}-*"]}
+    },
     "iam:PassRole": {"StringEquals": {"iam:PassedToService": "bedrock.amazonaws.com"}},
 }
 # No function uses a key itself: DynamoDB, S3 and SNS do, on its behalf.

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cdk.config import stack_names
 from cdk.config.boundary_name import BOUNDARY_PREFIX
+from lambdas.meter_name import DEFAULT_NAME
 
-_OURS = f"{stack_names.PREFIX}-*"
+_OURS = f"{DEFAULT_NAME}-*"
 BOUNDARY = f"arn:*:iam::*:policy/{BOUNDARY_PREFIX}-*"
 _FUNCTIONS = f"arn:*:lambda:*:*:function:{_OURS}"
 _MAPPINGS = "arn:*:lambda:*:*:event-source-mapping:*"
@@ -25,7 +25,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "iam": (f"arn:*:iam::*:role/{_OURS}",),
     "lambda": (_FUNCTIONS, f"arn:*:lambda:*:*:layer:{_OURS}"),
     "logs": (f"arn:*:logs:*:*:log-group:{_OURS}",),
-    "s3": (f"arn:*:s3:::{stack_names.PREFIX.lower()}-*",),
+    "s3": (f"arn:*:s3:::{DEFAULT_NAME.lower()}-*",),
     "sns": (f"arn:*:sns:*:*:{_OURS}",),
     # CloudFormation's names of parameters begin with the logical id, and not with the stack.
     "ssm": ("arn:*:ssm:*:*:parameter/CFN-LoggingState*",),

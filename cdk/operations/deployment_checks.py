@@ -27,6 +27,8 @@ from cdk.operations.price_state import (
     read_price_state,
 )
 from cdk.operations.summary_state import read_summary_state
+from cdk.operations.verification import VERIFICATION_NAME
+from cdk.operations.verification.preconditions import list_stacks
 from lambdas.domain.logging_configuration import DamagedStateError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
@@ -118,6 +120,7 @@ class DeploymentChecks:
             ("bedrock-mantle", self._mantle),
             ("batch jobs", self._batch_jobs),
             ("other Regions", self._other_regions),
+            ("verification", self._verification),
         )
         for name, check in checks:
             try:
@@ -406,6 +409,14 @@ class DeploymentChecks:
         if found.unreadable or unread:
             status = Status.UNKNOWN
         return (Status.WARNING if found.called else status), text
+
+    def _verification(self) -> tuple[Status, str]:
+        if left := list(list_stacks(self.session, f"{VERIFICATION_NAME}-")):
+            return Status.WARNING, (
+                f"{list_names(left)}: a verification runs, or was aborted and costs money. Then run"
+                " make verify-account REMOVE=1."
+            )
+        return Status.OK, "Nothing is left of make verify-account."
 
     def _regions_that_the_meter_cannot_read(self) -> float:
         now = datetime.now(UTC)

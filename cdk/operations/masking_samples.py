@@ -10,7 +10,9 @@ from dataclasses import dataclass
 _CARD = "4539578763621486"
 _IBAN = "DE89370400440532013000"
 _KEY_BODY = "MC4CAQAwBQYDK2VwBCIEIDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
-_KEPT = ("ana@example.com", "192.0.2.7", "Ana Example")
+MASKING_MARKER = "ana@example.com"
+"""A text that identifies the log record of a call with `masking_prompt`; it is not masked."""
+_KEPT = (MASKING_MARKER, "192.0.2.7", "Ana Example")
 
 
 @dataclass(frozen=True, slots=True)

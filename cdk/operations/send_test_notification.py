@@ -12,6 +12,17 @@ _UNCONFIRMED = "PendingConfirmation"
 _REASON = "Only a test: somebody ran make test-notification."
 
 
+def force_alarm(session: boto3.Session, alarm: str) -> str:
+    """Put an alarm into ALARM, and return the state that it had before."""
+    cloudwatch = session.client("cloudwatch")
+    # An alarm notifies only when its state changes.
+    (metric_alarm,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+    state = metric_alarm["StateValue"]
+    for value in ("OK", "ALARM") if state == "ALARM" else ("ALARM",):
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=value, StateReason=_REASON)
+    return state
+
+
 def send_test_notification(session: boto3.Session) -> None:
     """Put an alarm into ALARM for a moment; CloudWatch itself notifies, and corrects the state."""
     deployment = Deployment(session.client("cloudformation"))
@@ -24,12 +35,7 @@ def send_test_notification(session: boto3.Session) -> None:
         .paginate(TopicArn=topic)
         for subscription in page["Subscriptions"]
     ]
-    cloudwatch = session.client("cloudwatch")
-    # An alarm notifies only when its state changes.
-    (metric_alarm,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
-    state = metric_alarm["StateValue"]
-    for value in ("OK", "ALARM") if state == "ALARM" else ("ALARM",):
-        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=value, StateReason=_REASON)
+    state = force_alarm(session, alarm)
     print(f"{alarm} is in ALARM for a moment. These subscribers receive the message:")
     for subscription in subscriptions:
         is_confirmed = subscription["SubscriptionArn"] != _UNCONFIRMED

@@ -526,3 +526,12 @@ def test_credentials_that_have_expired_are_a_problem() -> None:
     )
     with pytest.raises(CommandError, match=r"fix these first: account\."):
         check_account(session)
+
+
+def test_what_an_aborted_verification_left_is_a_warning(session: boto3.Session) -> None:
+    assert examine(session)["verification"].status is Status.OK
+    deploy("BedrockMeter-Verify-Storage")
+    found = examine(session)["verification"]
+    assert found.status is Status.WARNING
+    assert "BedrockMeter-Verify-Storage: " in found.text
+    assert "make verify-account REMOVE=1" in found.text

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from aws_cdk import FileSystem
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -156,6 +157,20 @@ def test_the_code_is_the_functions_and_nothing_else() -> None:
     }
 
 
+def test_layers_name_no_file_that_depends_on_the_build_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = layer("runtime")
+    for record in folder.glob("*.dist-info/RECORD"):
+        names = [row.split(",")[0] for row in record.read_text(encoding="utf-8").splitlines()]
+        assert [name for name in names if not (folder / name).exists()] == []
+    monkeypatch.setattr(bundle, "_BUNDLES", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    again = layer("runtime")
+    assert again != folder
+    assert FileSystem.fingerprint(str(again)) == FileSystem.fingerprint(str(folder))
+
+
 def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -183,6 +198,6 @@ def test_a_bundle_that_another_process_finishes_first_is_used(
         return ""
 
     monkeypatch.setattr(bundle, "_BUNDLES", tmp_path)
-    monkeypatch.setattr(bundle, "_uv", install)
+    monkeypatch.setattr(bundle, "run_uv", install)
     assert make() == finished[0]
     assert list(tmp_path.iterdir()) == finished

@@ -7,29 +7,50 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 NOTICE = (ROOT / "NOTICE").read_text(encoding="utf-8")
 PRICING = ROOT / "lambdas" / "domain" / "pricing"
-REPOSITORY = re.compile(r"\b[A-Za-z][\w-]*/[A-Za-z][\w-]*(?=[@:#,]|$)")
+SECTION = re.compile(r"^(\S+)\n((?:  .*\n)+)", re.MULTILINE)
+ROW = re.compile(r"^    (\S.*?) {2,}(\S.*)$", re.MULTILINE)
+LICENCES = {"MIT", "MIT-0", "Apache-2.0", "none stated"}
+PAGE = "https://aws.amazon.com/bedrock/pricing/"
 
 
-def test_every_source_of_prices_is_named() -> None:
-    sources = json.loads((PRICING / "prices.json").read_text(encoding="utf-8"))["sources"]
-    named = {
-        repository
-        for source in sources
-        if not source["name"].startswith("https://")
-        for repository in REPOSITORY.findall(source["name"].partition(":")[0])
+def read_licences(file: str) -> dict[str, str]:
+    """The licences of the sources of a file, by the text that names each source."""
+    return dict(ROW.findall(dict(SECTION.findall(NOTICE))[file]))
+
+
+def find_licences(file: str, source: str) -> set[str]:
+    """The licences of the rows that name a source of a file."""
+    name = re.escape(source)
+    found = read_licences(file).items()
+    return {licence for row, licence in found if re.search(rf"(?<![\w/-]){name}(?![\w/-])", row)}
+
+
+def test_every_source_of_prices_has_a_row_with_its_licence() -> None:
+    names = json.loads((PRICING / "prices.json").read_text(encoding="utf-8"))["sources"]
+    sources = {
+        re.split(r"[@: ]", part)[0]
+        for name in names
+        if not name["name"].startswith(PAGE)
+        for part in name["name"].split(", ")
     }
-    assert "Portkey-AI/models" in named
-    assert {repository for repository in named if repository not in NOTICE} == set()
+    file = "lambdas/domain/pricing/prices.json"
+    assert {"Portkey-AI/models", "digline/digline", "genai-prices", "litellm"} <= sources
+    licences = {source: find_licences(file, source) for source in sources}
+    assert {source for source, found in licences.items() if not found & LICENCES} == set()
+    assert f"    {PAGE}" in NOTICE
 
 
-def test_every_source_of_model_names_is_named() -> None:
-    text = (PRICING / "price_list" / "model_names.json").read_text(encoding="utf-8")
-    named = set(re.findall(r"([A-Za-z][\w-]*/[\w-]+)@", " ".join(json.loads(text)["sources"])))
-    assert named
-    assert {repository for repository in named if repository not in NOTICE} == set()
+def test_every_source_of_model_names_has_a_row_with_its_licence() -> None:
+    file = "lambdas/domain/pricing/price_list/model_names.json"
+    sources = json.loads((PRICING / "price_list" / "model_names.json").read_text())["sources"]
+    repositories = re.findall(r"[\w-]+/[\w-]+(?=@)|awslabs [\w-]+(?===)", " ".join(sources))
+    assert len(repositories) == 4
+    licences = {repository: find_licences(file, repository) for repository in repositories}
+    assert {source for source, found in licences.items() if not found & LICENCES} == set()
 
 
 def test_every_fixture_is_named() -> None:
     fixtures = [path for path in (ROOT / "tests" / "fixtures").rglob("*") if path.is_file()]
-    names = {path.name for path in fixtures if "cases" not in path.parts and path.name[0] != "."}
+    own = {"cases", "releases"}
+    names = {path.name for path in fixtures if own.isdisjoint(path.parts) and path.name[0] != "."}
     assert {name for name in names if name not in NOTICE} == set()

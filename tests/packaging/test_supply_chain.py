@@ -62,6 +62,13 @@ def test_python_packages_are_locked_by_hash() -> None:
     assert len(third_party) == len(packages) - 1  # the project itself
 
 
+def test_the_lock_file_has_the_project_s_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    (locked,) = (package for package in packages if package["name"] == project["name"])
+    assert locked["version"] == project["version"]
+
+
 def test_the_project_is_built_by_the_locked_uv_and_downloads_nothing_for_it() -> None:
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]

@@ -13,6 +13,7 @@ import json
 import queue
 import threading
 import uuid
+from contextvars import Context, copy_context
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -60,17 +61,22 @@ def _fan_out(group: str, stream: str, events: list[dict[str, Any]]) -> None:
             ],
         }
         data = base64.b64encode(gzip.compress(json.dumps(envelope).encode())).decode()
-        _get_queue(function).put({"awslogs": {"data": data}})
+        waiting = _get_queue(get_account_id(), function)
+        waiting.put((copy_context(), {"awslogs": {"data": data}}))
 
 
 @cache
-def _get_queue(function: str) -> queue.Queue[Delivery]:
-    """Get the queue of a function's deliveries; the first use starts the thread that empties it."""
-    deliveries: queue.Queue[Delivery] = queue.Queue()
+def _get_queue(_account: str, function: str) -> queue.Queue[tuple[Context, Delivery]]:
+    """Get the queue of a function's deliveries; the first use starts the thread that empties it.
+
+    MiniStack finds the account of a request in the context of its thread.
+    """
+    deliveries: queue.Queue[tuple[Context, Delivery]] = queue.Queue()
 
     def work() -> None:
         while True:
-            _deliver(function, deliveries.get())
+            context, delivery = deliveries.get()
+            context.run(_deliver, function, delivery)
 
     threading.Thread(target=work, daemon=True).start()
     return deliveries

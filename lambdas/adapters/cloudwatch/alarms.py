@@ -9,12 +9,13 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.refusals import ignore_absent, is_not_offered, refusal_as_not_readable
 from lambdas.domain.safeguards.alarms import MuteRule
+from lambdas.meter_name import METER_NAME
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.literals import AlarmMuteRuleStatusType
 
-_PREFIX = "BedrockMeter-"
+_PREFIX = f"{METER_NAME}-"
 _STATUSES: tuple[AlarmMuteRuleStatusType, ...] = ("ACTIVE", "SCHEDULED")
 
 

@@ -9,6 +9,7 @@ from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
+from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.words import list_first
 
 _ADVICE = (
@@ -85,7 +86,7 @@ def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
     if report.exceeded_tolerance is not None:
         yield (
             f"More than {report.exceeded_tolerance} models have metrics in the namespace"
-            " BedrockMeter, more than the meter publishes: something else publishes there. Only"
+            f" {NAMESPACE}, more than the meter publishes: something else publishes there. Only"
             " models that Bedrock names are compared."
         )
 

@@ -19,8 +19,9 @@ from lambdas.domain.invocations import UsageDoubt, UsageRecord
 from lambdas.domain.invocations.memoize import memoize
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.pricing import CallCost, Cost, Unpriced
+from lambdas.meter_name import METER_NAME
 
-NAMESPACE = "BedrockMeter"
+NAMESPACE = METER_NAME
 MODEL_ID = "ModelId"
 IDENTITY_ARN = "IdentityArn"
 PROJECT = "Project"

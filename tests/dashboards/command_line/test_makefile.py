@@ -29,6 +29,8 @@ VARIABLES = {
     "bootstrap": "SET='-c metric_detail=full --profile me --force'",
     "deploy": "SET='-c metric_detail=full --profile me --force'",
     "destroy": "SET='-c metric_detail=full --profile me --force'",
+    "verify-account": "REGION=eu-west-1 REPORT=report.json METRICS=answers YES=1 REMOVE=1"
+    " SET='-c metric_detail=full --profile me'",
     "test-notification": "",
     "redrive": "",
     "reprice": "",
@@ -38,6 +40,7 @@ VARIABLES = {
     "erase-identity": "IDENTITY=arn:aws:iam::111122223333:user/ana",
     "deployer-policy": "",
     "prices": "OFFLINE=1",
+    "release": "",
 }
 """Values for every variable that each target's recipe passes to a command."""
 RECIPES = re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)

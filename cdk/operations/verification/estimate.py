@@ -1,0 +1,24 @@
+"""The cost of a verification, from the dated prices of `make cost` and the price book."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from cdk.config import Config
+from cdk.operations.billed_metrics import HOURS_A_MONTH, Usage
+from cdk.operations.running_cost import UnitPrices, running_cost
+from cdk.operations.verification.model_calls import CALLS, PricedModel
+
+MINUTES = 30
+"""Expected, not measured: two thirds are CloudFormation's."""
+_BILLED_HOURS = 2  # half an hour can touch two, and CloudWatch bills metrics by the hour
+_METRICS_READ = 5_000  # taken high: all graphs once, and a metric at each look
+
+
+def estimate_usd(config: Config, models: Sequence[PricedModel]) -> Decimal:
+    """Estimate the most that a verification costs, whichever model it may use."""
+    prices = UnitPrices()
+    month = sum((item.usd for item in running_cost(Usage(CALLS, 1, 1), config, prices)), Decimal(0))
+    reads = Decimal(_METRICS_READ) / 1000 * prices["metrics_read_1000"]
+    return month / HOURS_A_MONTH * _BILLED_HOURS + reads + max(models).usd

@@ -1,0 +1,141 @@
+"""The meter that is verified: how checks reach it, and what they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import boto3
+
+from cdk.config import Config, stack_names
+from cdk.operations.deployment import Deployment
+from cdk.operations.invocation import invoke, open_functions
+from cdk.operations.verification.check import CheckFailedError, CheckSkippedError
+from cdk.operations.verification.metric_answers import MetricAnswers
+from cdk.operations.verification.notification_queue import NotificationQueue
+from cdk.operations.verification.waiting import Waiting
+from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, HealthMetric
+
+_FUNCTION = "AWS::Lambda::Function"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCalls:
+    """The calls that the verification made.
+
+    Attributes:
+        model: The model.
+        count: The number of calls.
+        input_tokens: The sum of what Bedrock answered.
+        output_tokens: Likewise.
+    """
+
+    model: str
+    count: int
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        """All their tokens."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass
+class VerifiedMeter:
+    """A deployment that was made to be verified.
+
+    Attributes:
+        session: The credentials and the Region.
+        config: The settings of the deployment.
+        waiting: How to wait for what AWS does later.
+        answers: Reads metrics, and stores the answers if that was asked for.
+        started_at: The time from which on calls and metrics count.
+        made: The calls that were made, once they were.
+    """
+
+    session: boto3.Session
+    config: Config
+    waiting: Waiting
+    answers: MetricAnswers
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    made: ModelCalls | None = None
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """The deployment's stacks."""
+        return Deployment(self.session.client("cloudformation"))
+
+    @cached_property
+    def caller(self) -> str:
+        """The ARN of the identity that calls models here."""
+        return self.session.client("sts").get_caller_identity()["Arn"]
+
+    @cached_property
+    def notifications(self) -> NotificationQueue:
+        """The queue that gets all notifications from its first use on."""
+        return NotificationQueue.open(
+            self.session, self.deployment.output(stack_names.MONITORING, "TopicArn")
+        )
+
+    @property
+    def calls(self) -> ModelCalls:
+        """The calls that were made.
+
+        Raises:
+            CheckSkippedError: None were.
+        """
+        if self.made is None:
+            message = "no calls were made"
+            raise CheckSkippedError(message)
+        return self.made
+
+    def start(self, function: str) -> Any:  # noqa: ANN401  # its answer
+        """Start a function as its schedule does, and return its answer.
+
+        Args:
+            function: The construct's name of the function.
+
+        Raises:
+            FunctionFailedError: It raised an error.
+        """
+        scheduled = {
+            "detail-type": "Scheduled Event",
+            "time": datetime.now(UTC).isoformat(),
+            "detail": {},
+        }
+        client = open_functions(self.session)
+        return invoke(client, self._find_function(function), scheduled)
+
+    def await_health(self, metric: HealthMetric) -> float:
+        """Wait until a health metric has a value after the start, and return the newest.
+
+        Raises:
+            CheckFailedError: It has none.
+        """
+        values = self.waiting.until(
+            lambda: self.answers.read(
+                HEALTH_NAMESPACE, metric.name, {}, "Maximum", self.started_at - timedelta(minutes=5)
+            )
+        )
+        if not values:
+            message = f"{metric.name} has no value in {HEALTH_NAMESPACE}"
+            raise CheckFailedError(message)
+        return values[-1]
+
+    def _find_function(self, function: str) -> str:
+        pages = self.session.client("cloudformation").get_paginator("list_stack_resources")
+        found = [
+            str(resource.get("PhysicalResourceId"))
+            for stack in self.config.stacks
+            for page in pages.paginate(StackName=stack)
+            for resource in page["StackResourceSummaries"]
+            if resource["ResourceType"] == _FUNCTION
+            and resource["LogicalResourceId"].startswith(function)
+        ]
+        if len(found) != 1:
+            message = f"the stacks have {len(found)} functions called {function}"
+            raise CheckFailedError(message)
+        return found[0]

@@ -1,0 +1,75 @@
+"""The command `verify-account`."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from dashboards.command_line.parameters import PATH
+
+
+@click.command(
+    epilog="With make: make verify-account [REGION=eu-west-1] [REPORT=FILE] [METRICS=FOLDER]"
+    " [YES=1] [REMOVE=1]"
+)
+@click.option("--cdk", type=PATH, required=True, metavar="FILE", help="The CDK's command line.")
+@click.option("--region", help="The Region; by default that of your credentials.")
+@click.option(
+    "--report",
+    type=PATH,
+    default=Path("verification.json"),
+    show_default=True,
+    metavar="FILE",
+    help="Where to write the report, as JSON without account ids.",
+)
+@click.option(
+    "--store-metrics",
+    type=PATH,
+    metavar="FOLDER",
+    help="Where to store CloudWatch's answers, to replay them in tests.",
+)
+@click.option("-c", "--context", multiple=True, metavar="NAME=VALUE", help="A setting.")
+@click.option("--profile", help="The profile with the credentials.")
+@click.option("--yes", is_flag=True, help="Start without a question.")
+@click.option("--remove", is_flag=True, help="Only remove what an aborted verification left.")
+def command(  # noqa: PLR0913  # each is an option
+    *,
+    cdk: Path,
+    region: str | None,
+    report: Path,
+    store_metrics: Path | None,
+    context: tuple[str, ...],
+    profile: str | None,
+    yes: bool,
+    remove: bool,
+) -> None:
+    """Verify the meter in your account.
+
+    Deploys a meter of its own into a Region without one, calls a model, checks everything that can
+    only be seen on AWS, and removes it all. Asks first, and says what it costs.
+    """
+    from cdk.operations.verification import VERIFICATION_NAME
+
+    # Names derive from this variable when they are imported.
+    os.environ["METER_NAME"] = VERIFICATION_NAME
+    from cdk.config import stack_names
+    from cdk.operations.account import in_account
+    from cdk.operations.terminal import CommandError
+    from cdk.operations.verification.verify_account import (
+        VerificationRequest,
+        remove_verification,
+        verify_account,
+    )
+
+    if stack_names.PREFIX != VERIFICATION_NAME:  # it would remove another deployment
+        message = f"this process works on {stack_names.PREFIX}: start the command by itself."
+        raise CommandError(message)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # CI cancels a job so
+    if remove:
+        in_account(remove_verification, profile, region)
+        return
+    request = VerificationRequest(cdk, context, report, store_metrics, is_confirmed=yes)
+    in_account(lambda session: verify_account(session, request), profile, region)

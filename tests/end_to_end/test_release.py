@@ -1,0 +1,70 @@
+"""A release is deployed by the CDK's command line alone, and a kept one by the local cloud."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from cdk.components.bundle import ROOT
+from cdk.local_cloud.cloud import open_local_cloud
+from cdk.local_cloud.deployment import deploy, local_settings
+from cdk.operations.kept_release import KEPT_RELEASES, keep
+from cdk.operations.release import ASSEMBLY, build
+from tests.end_to_end.deployed import Deployed, bootstrap, calls, user
+from tests.releases import DAY, complete
+
+PACKAGES = json.loads((ROOT / "cdk" / "package.json").read_text())["dependencies"]
+CDK = ROOT / f".venv/cdk-{PACKAGES['aws-cdk']}/node_modules/.bin/cdk"
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of a release whose functions run on this machine."""
+    folder = tmp_path_factory.mktemp("release") / "current"
+    build(folder, DAY, local_settings())
+    return folder / ASSEMBLY
+
+
+def test_an_assembly_is_deployed_with_nothing_else_and_counts(assembly: Path) -> None:
+    with open_local_cloud() as cloud:
+        bootstrap(cloud)
+        deployed = subprocess.run(
+            [
+                CDK,
+                "deploy",
+                "--all",
+                "--app",
+                assembly,
+                "--require-approval",
+                "never",
+                "--no-notices",
+            ],
+            cwd=assembly.parent,
+            env=dict(cloud.environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert deployed.returncode == 0, deployed.stderr[-3000:]
+        assert_calls_are_counted(Deployed(cloud))
+
+
+def test_a_kept_release_is_deployed_with_the_current_layers_and_counts(
+    assembly: Path, tmp_path: Path
+) -> None:
+    """It is the latest published one, or the current code before the first one."""
+    keep(assembly, tmp_path / "0.0.0")
+    published = [path for path in (ROOT / KEPT_RELEASES).iterdir() if path.is_dir()]
+    latest = max([tmp_path / "0.0.0", *published], key=lambda path: Version(path.name))
+    complete(latest, assembly, tmp_path / "complete")
+    with open_local_cloud() as cloud:
+        deploy(cloud, tmp_path / "complete")
+        assert_calls_are_counted(Deployed(cloud))
+
+
+def assert_calls_are_counted(deployed: Deployed) -> None:
+    caller = user("caller")
+    deployed.log_calls(*calls(caller, 2))
+    deployed.wait_for_tokens(caller, 30)

@@ -1,0 +1,83 @@
+"""`make verify-account` in another account of the local cloud: it passes and leaves nothing."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk.local_cloud.cloud import REGION, LocalCloud, open_local_cloud
+from cdk.local_cloud.price_list import PriceListServer, open_price_list
+from cdk.operations.verification.registry import CHECKS
+from tests.end_to_end.deployed import make, settings
+from tests.price_list import recorded_files
+
+ACCOUNT = "444455556666"
+"""The emulator takes an access key of twelve digits for the account."""
+
+
+@pytest.fixture(scope="module")
+def price_list() -> Iterator[PriceListServer]:
+    with open_price_list() as price_list:
+        for document in recorded_files(REGION).values():
+            price_list.serve(REGION, document)
+        yield price_list
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloud]:
+    with open_local_cloud() as local_cloud:
+        keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "CDK_DEFAULT_ACCOUNT": ACCOUNT}
+        other = replace(local_cloud, environment={**local_cloud.environment, **keys})
+        make(other, "bootstrap", f"SET=aws://{ACCOUNT}/{REGION}")
+        yield other
+
+
+def list_names(cloud: LocalCloud) -> dict[str, list[str]]:
+    """List the resources that are billed, by kind."""
+
+    def client(service: str) -> Any:
+        return cloud.client(service, ACCOUNT)
+
+    return {
+        "functions": client("lambda").list_functions()["Functions"],
+        "tables": client("dynamodb").list_tables()["TableNames"],
+        "alarms": client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "dashboards": client("cloudwatch").list_dashboards()["DashboardEntries"],
+        "groups": client("logs").describe_log_groups()["logGroups"],
+        "topics": client("sns").list_topics()["Topics"],
+        "queues": client("sqs").list_queues().get("QueueUrls", []),
+        "buckets": [
+            bucket
+            for bucket in client("s3").list_buckets()["Buckets"]
+            if bucket["Name"].startswith("bedrockmeter")
+        ],
+        "rules": client("events").list_rules()["Rules"],
+    }
+
+
+def test_all_checks_pass_and_nothing_is_left(
+    cloud: LocalCloud, price_list: PriceListServer, tmp_path: Path
+) -> None:
+    report_file, answers = tmp_path / "report.json", tmp_path / "answers"
+    local = settings(price_list_url=price_list.url).replace("--require-approval never ", "")
+    variables = [f"REPORT={report_file}", f"METRICS={answers}", local]
+    make(cloud, "verify-account", *variables, "YES=1")
+    text = report_file.read_text()
+    report = json.loads(text)
+    statuses = {result["name"]: result["status"] for result in report["results"]}
+    assert statuses == {
+        "deployment": "passed",
+        **{check.name: "passed" for check in CHECKS},
+        "masking": "skipped",
+    }
+    assert report["left"] == []
+    assert not report["is_interrupted"]
+    assert ACCOUNT not in text
+    assert "arn:" not in text
+    assert {kind: names for kind, names in list_names(cloud).items() if names} == {}
+    stored = {path.stem: path.read_text() for path in answers.glob("*.json")}
+    assert stored.keys() == {"usage_overview", "identity_detail", "pipeline_health", "metrics"}
+    assert not any(ACCOUNT in answer or "arn:" in answer for answer in stored.values())

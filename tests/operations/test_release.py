@@ -1,0 +1,150 @@
+"""A release is the same wherever it is built, is for every account, and lists what it ships."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from packaging.utils import canonicalize_name
+
+from cdk.components.bundle import ROOT
+from cdk.config import stack_names
+from cdk.operations.boundary import Boundary
+from cdk.operations.kept_release import read_assets
+from cdk.operations.release import ASSEMBLY, CHECKSUMS, build, make_release
+from cdk.operations.terminal import CommandError
+from tests.operations.clones import commit, git, make_clone
+from tests.releases import DAY, build_once
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def release() -> Path:
+    return build_once()
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def digests(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != CHECKSUMS:
+            name = path.relative_to(folder).as_posix()
+            yield name, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
+    release: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clone = make_clone(tmp_path)
+    commit(clone)
+    make_release(clone)
+    kept = "tests/fixtures/releases/1.2.0"
+    assert f"Kept it in {kept}: commit that, then tag the commit v1.2.0." in capsys.readouterr().out
+    assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
+    commit(clone)
+    git(clone, "tag", "v1.2.0")
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111122223333")
+    monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
+    make_release(clone)
+    assert f"It equals the one that is kept in {kept}." in capsys.readouterr().out
+    assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
+
+
+def test_a_clone_that_cannot_be_released_is_not_built(tmp_path: Path) -> None:
+    make_clone(tmp_path)
+    commit(tmp_path)
+    (tmp_path / "notes.txt").write_text("new")
+    with pytest.raises(CommandError, match="the clone has changes"):
+        make_release(tmp_path)
+    assert not (tmp_path / ".release").exists()
+
+
+def test_every_file_has_its_checksum(release: Path) -> None:
+    lines = (release / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    listed = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert listed == dict(digests(release))
+
+
+def test_the_assembly_has_all_stacks_for_every_account_and_region(release: Path) -> None:
+    artifacts = read(release / ASSEMBLY / "manifest.json")["artifacts"]
+    stacks = {
+        name: artifact["environment"]
+        for name, artifact in artifacts.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert stacks == dict.fromkeys(stack_names.ALL, "aws://unknown-account/unknown-region")
+
+
+def test_the_assembly_has_every_asset_and_no_path_of_this_machine(release: Path) -> None:
+    assembly = release / ASSEMBLY
+    assets = read_assets(assembly)
+    assert len(assets) > len(stack_names.ALL)
+    assert all((assembly / asset["source"]["path"]).exists() for asset in assets.values())
+    texts = [path.read_text(encoding="utf-8") for path in assembly.glob("*.json")]
+    assert not any(str(place) in text for text in texts for place in (ROOT, release))
+
+
+def test_the_sbom_lists_the_packages_of_the_layers_and_the_cdk_s_own_function(
+    release: Path,
+) -> None:
+    bill = read(release / "sbom.cdx.json")
+    components = {(component["name"], component["version"]) for component in bill["components"]}
+    layers = list((release / ASSEMBLY).glob("asset.*/python"))
+    shipped = {
+        (canonicalize_name(package.name), package.version)
+        for package in distributions(path=[str(layer) for layer in layers])
+    }
+    assert len(layers) == 3
+    assert {name for name, _ in components - shipped} == {"aws-cdk-lib"}
+    assert shipped <= components
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert bill["metadata"]["timestamp"] == "2026-03-04T00:00:00Z"
+
+
+def test_the_sbom_of_development_lists_every_locked_package(release: Path) -> None:
+    shipped, development = (
+        {component["purl"] for component in read(release / name)["components"]}
+        for name in ("sbom.cdx.json", "sbom-development.cdx.json")
+    )
+    assert shipped < development
+    names = {purl.partition("@")[0] for purl in development}
+    assert {"pkg:pypi/ministack", "pkg:pypi/pytest", "pkg:pypi/uv"} <= names
+
+
+def test_the_policies_that_a_deployment_needs_first_are_in_the_release(release: Path) -> None:
+    for name in ("boundary.json", "deployer-policy.json"):
+        assert (release / name).read_bytes() == (ROOT / "cdk" / name).read_bytes()
+
+
+def test_the_commands_in_the_documentation_fill_in_the_boundary(
+    release: Path, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^sed (?:.*\\\n)*.*", page, re.MULTILINE)
+    script = f"cp {shlex.quote(str(release))}/boundary.json . && {command}"
+    environment = {"ACCOUNT": ACCOUNT_ID, "AWS_REGION": REGION, "PATH": os.environ["PATH"]}
+    subprocess.run(["/bin/sh", "-c", script], cwd=tmp_path, env=environment, check=True)
+    with mock_aws():
+        iam, sts = boto3.client("iam"), boto3.client("sts")
+        assert read(tmp_path / "my-boundary.json") == Boundary(iam, sts, REGION).document
+
+
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="log_retention_days"):
+        build(tmp_path / "release", DAY, {"log_retention_days": "many"})

@@ -1,0 +1,145 @@
+"""A verification asks first, and removes what it made, however it ends."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk.config import Config, stack_names
+from cdk.operations.boundary import Boundary
+from cdk.operations.terminal import CommandError
+from cdk.operations.verification.check import Check, CheckFailedError, CheckSkippedError, Status
+from cdk.operations.verification.notification_queue import NotificationQueue, has_queue
+from cdk.operations.verification.removal import remove_all
+from cdk.operations.verification.verified_meter import VerifiedMeter
+from cdk.operations.verification.verify_account import (
+    Verification,
+    VerificationRequest,
+    verify_account,
+)
+from tests.operations.deployed import deploy
+from tests.operations.verification.session import NO_WAITING, Bedrock, Session, meter
+
+pytestmark = pytest.mark.usefixtures("aws")
+TOPIC = "arn:aws:sns:us-east-1:123456789012:notifications"
+
+
+def deploy_stacks(_: VerifiedMeter) -> str:
+    for stack in stack_names.ALL:
+        deploy(stack)
+    return "deployed"
+
+
+def fail(_: VerifiedMeter) -> str:
+    message = "it does not count"
+    raise CheckFailedError(message)
+
+
+def skip(_: VerifiedMeter) -> str:
+    message = "the setting is off"
+    raise CheckSkippedError(message)
+
+
+def interrupt(_: VerifiedMeter) -> str:
+    raise KeyboardInterrupt
+
+
+def verification(*checks: Check, deployment: Any = deploy_stacks) -> Verification:
+    return Verification(meter(Session()), Check("deployment", deployment), checks)
+
+
+def list_stacks() -> list[str]:
+    stacks = boto3.client("cloudformation").describe_stacks()["Stacks"]
+    return [stack["StackName"] for stack in stacks]
+
+
+def test_checks_run_in_order_and_all_is_removed() -> None:
+    run = verification(Check("a", fail), Check("b", skip), Check("c", lambda _: "fine"))
+    run.run()
+    assert [(result.name, result.status.value) for result in run.results] == [
+        ("deployment", "passed"),
+        ("a", "failed"),
+        ("b", "skipped"),
+        ("c", "passed"),
+    ]
+    assert run.results[1].reason == "it does not count"
+    assert run.left == []
+    assert list_stacks() == []
+
+
+def test_after_a_failed_deployment_nothing_is_checked_and_its_stacks_are_removed() -> None:
+    def fail_halfway(verified: VerifiedMeter) -> str:
+        deploy(stack_names.STORAGE)
+        return fail(verified)
+
+    run = verification(Check("a", skip), deployment=fail_halfway)
+    run.run()
+    assert [result.status for result in run.results] == [Status.FAILED]
+    assert list_stacks() == []
+
+
+def test_an_interrupted_run_is_removed_too() -> None:
+    run = verification(Check("a", interrupt), Check("b", skip))
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    assert [result.name for result in run.results] == ["deployment"]
+    assert run.left == []
+    assert list_stacks() == []
+
+
+def test_what_cannot_be_removed_is_named() -> None:
+    session: Any = Session(bedrock=Bedrock(logging={"s3Config": {}}))
+    assert remove_all(session, NO_WAITING) == ["Bedrock's invocation logging configuration"]
+
+
+def test_the_queue_gets_notifications_and_is_removed() -> None:
+    session: Any = Session()
+    boto3.client("sns").create_topic(Name="notifications")
+    queue = NotificationQueue.open(session, TOPIC)
+    boto3.client("sns").publish(TopicArn=TOPIC, Message="In ALARM")
+    assert queue.await_text(NO_WAITING, lambda text: "ALARM" in text) == "In ALARM"
+    assert queue.await_text(NO_WAITING, lambda text: "OK" in text) is None
+    assert has_queue(session)
+    assert remove_all(session, NO_WAITING) == []
+    assert not has_queue(session)
+
+
+def test_nothing_is_deployed_without_a_confirmation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    session: Any = Session()
+    Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1").put()
+    request = VerificationRequest(tmp_path / "cdk", report=tmp_path / "report.json")
+    with pytest.raises(CommandError, match="nothing was deployed"):
+        verify_account(session, request)
+    printed = capsys.readouterr().out
+    assert "calls a model 20 times" in printed
+    assert "costs at most $0." in printed
+    assert not request.report.exists()
+
+
+def test_a_run_that_fails_writes_its_report_and_names_the_problems(tmp_path: Path) -> None:
+    session: Any = Session()
+    Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1").put()
+    cdk = tmp_path / "cdk"
+    cdk.write_text('#!/bin/sh\ntest "$AWS_REGION" = us-east-1 && exit 3\n')
+    cdk.chmod(0o700)
+    request = VerificationRequest(cdk, report=tmp_path / "report.json", is_confirmed=True)
+    with pytest.raises(CommandError) as raised:
+        verify_account(session, request, NO_WAITING)
+    assert raised.value.details == (
+        "deployment: cdk deploy ended with exit code 3: its own output says why",
+    )
+    report = json.loads(request.report.read_text())
+    assert [result["status"] for result in report["results"]] == ["failed"]
+    assert report["left"] == []
+
+
+def test_the_deployment_is_for_one_region_and_notifies_only_the_verification() -> None:
+    settings = VerificationRequest(Path("cdk"), ("metric_detail=full",)).settings
+    config = Config.from_context(dict(setting.split("=") for setting in settings))
+    assert (config.regions, config.notify_emails, config.notify_https) == ((), (), ())
+    assert config.metric_detail == "full"
