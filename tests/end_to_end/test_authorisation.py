@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
@@ -227,25 +228,19 @@ def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> N
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
 
 
+def summaries(subscriber: Subscriber) -> list[dict[str, Any]]:
+    return [message for message in subscriber.messages if "Month so far" in message["Message"]]
+
+
 def test_the_weekly_summary_is_sent_once_with_the_role_as_it_is(deployed: Deployed) -> None:
     caller, week = user("summarized"), ReportedWeek.last_closed(datetime.now(UTC))
     sunday = datetime.combine(week.last_day, time(12), UTC)
     deployed.log_calls(*calls(caller, 2, timestamp=sunday.isoformat()))
     deployed.wait_for_tokens(caller, 30)
-    sqs = deployed.cloud.client("sqs")
-    queue = sqs.create_queue(QueueName="summaries")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    subscription = deployed.cloud.client("sns").subscribe(
-        TopicArn=deployed.topic,
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-        ReturnSubscriptionArn=True,
-    )["SubscriptionArn"]
-    for _ in range(2):
-        deployed.start("WeeklySummarizer", {})
-    answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-    deployed.cloud.client("sns").unsubscribe(SubscriptionArn=subscription)
-    (message,) = (json.loads(received["Body"]) for received in answer["Messages"])
+    with open_subscriber(deployed.cloud, deployed.topic) as subscriber:
+        for _ in range(2):
+            deployed.start("WeeklySummarizer", {})
+        (message,) = wait_for(lambda: summaries(subscriber))
     assert message["Subject"].startswith("Bedrock Meter: ")
     assert f"{ACCOUNT} user/summarized: " in message["Message"]
     assert "Outside the logs, not read" not in message["Message"]
