@@ -107,7 +107,7 @@ def test_it_has_alarms_on_errors_missed_starts_and_slow_runs() -> None:
     names = {alarm["AlarmName"] for alarm in resources(template, "AWS::CloudWatch::Alarm").values()}
     found = {name for name in names if NAME in str(name)}
     assert found == {
-        f"BedrockMeter-Health-{NAME}{symptom}" for symptom in ("Errors", "NotStarted", "Slow")
+        f"BedrockMeter-Health-{NAME}{check}" for check in ("Errors", "NotStarted", "Slow")
     }
 
 

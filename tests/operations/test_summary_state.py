@@ -1,4 +1,4 @@
-"""What the doctor says about the weekly summary."""
+"""The doctor's check of the weekly summary."""
 
 from datetime import UTC, datetime, timedelta
 

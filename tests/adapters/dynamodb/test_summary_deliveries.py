@@ -13,7 +13,7 @@ from tests.builders import NOON
 from tests.fakes import InMemorySummaryDeliveries
 
 WEEK, NEXT_WEEK = "2026-W48", "2026-W49"
-LONGEST_RUN = timedelta(minutes=15)
+MAX_RUN = timedelta(minutes=15)
 
 
 @pytest.fixture(params=["in memory", "dynamodb"])
@@ -27,7 +27,7 @@ def deliveries(request: pytest.FixtureRequest) -> Iterator[SummaryDeliveries]:
 
 def test_one_run_at_a_time_takes_on_a_week(deliveries: SummaryDeliveries) -> None:
     assert deliveries.begin(WEEK, NOON)
-    assert not deliveries.begin(WEEK, NOON + LONGEST_RUN - timedelta(seconds=1))
+    assert not deliveries.begin(WEEK, NOON + MAX_RUN - timedelta(seconds=1))
     assert deliveries.begin(NEXT_WEEK, NOON)
 
 
@@ -35,7 +35,7 @@ def test_a_run_that_was_cut_off_leaves_the_week_to_a_later_one(
     deliveries: SummaryDeliveries,
 ) -> None:
     assert deliveries.begin(WEEK, NOON)
-    assert deliveries.begin(WEEK, NOON + LONGEST_RUN)
+    assert deliveries.begin(WEEK, NOON + MAX_RUN)
 
 
 def test_a_week_that_was_given_up_can_be_taken_on_at_once(deliveries: SummaryDeliveries) -> None:

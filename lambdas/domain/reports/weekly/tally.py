@@ -60,7 +60,7 @@ class WeeklyTally:
     Attributes:
         reported: The week.
         roll_up: Names sessions of machines by their role, as metrics do.
-        max_names: The names of a kind that are told apart.
+        max_names: The names of a kind that have usage of their own.
         week: The usage of the week.
         before: The usage of the week before.
         month: The usage from the first day of the month to the end of the week.

@@ -8,7 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 SETTLING = timedelta(hours=4)
 """The time after the end of a week in which its last calls reach the ledger."""
 LOOK_BACK = timedelta(weeks=4)
-"""The days before a week that tell what is usual and what is new; they hold its month so far."""
+"""The days before a week by which a summary judges what is usual and what is new.
+
+They include the beginning of its month.
+"""
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)

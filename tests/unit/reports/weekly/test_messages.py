@@ -1,4 +1,4 @@
-"""What the summary says, word by word, and what callers cannot make it say."""
+"""The text of a summary, also with names that attack its reader."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What the summary of a week adds up, ranks and notices."""
+"""The totals, rankings, new names and unusual days of a summary."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Which week is summarized, and which days it is compared with."""
+"""The week of a summary, and the days that it is compared with."""
 
 from datetime import UTC, date, datetime, timedelta
 
