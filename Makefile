@@ -52,13 +52,13 @@ SET ?=
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Make .venv from the lock file (every other target does it by itself)
+setup: $(READY) ## Make .venv from the lock file (other targets do so themselves)
 
 tools: $(LOCAL_CLOUD) $(CDK) $(ECHARTS)  # to be made before test and e2e run at the same time
 
 $(READY): uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Bedrock Meter needs Python 3.11 or later. Say which: make PYTHON=python3.12 ..." >&2; exit 2; }
+	  { echo "Bedrock Meter needs Python 3.11 or later. Choose one: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@echo "Setting up .venv (once) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { \
@@ -67,13 +67,13 @@ $(READY): uv.lock pyproject.toml
 	@$(UV) sync --frozen --quiet
 	@touch $@
 
-demo: $(LOCAL_CLOUD) $(ECHARTS) ## Deploy into a local cloud, and be notified of what a made-up company spends
+demo: $(LOCAL_CLOUD) $(ECHARTS) ## Meter a made-up company in a local cloud, and print the notifications
 	@$(METER) demo
 
-preview: $(LOCAL_CLOUD) $(ECHARTS) ## Look at the dashboards: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
+preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
 	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-screenshots: $(READY) ## Take pictures of the demo's dashboards, those of the README too
+screenshots: $(READY) ## Take pictures of the demo's dashboards, including those in the README
 	@$(METER) screenshots
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
@@ -82,18 +82,18 @@ meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
 	@$(METER) focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-compare: $(READY) ## What your logs would cost on other models, and where money is lost: make compare LOGS="PATH ..." [OUT=comparison.json]
+compare: $(READY) ## Compare models on your logs, and find savings: make compare LOGS="PATH ..." [OUT=comparison.json]
 	@$(METER) compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
 	@set --; for path in $(CUR); do set -- "$$@" --cur "$$path"; done; \
 	  $(METER) reconcile "$$@" $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests but the end-to-end ones (make e2e); THOROUGH=1 as CI runs them
+test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests except end-to-end tests (make e2e); THOROUGH=1 as CI runs them
 	@$(if $(IS_THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
 	  $(if $(IS_THOROUGH),--cov --cov-report=term --cov-fail-under=95)
 
-e2e: $(LOCAL_CLOUD) $(CDK) ## Deploy into a local cloud, and follow calls all the way to notifications
+e2e: $(LOCAL_CLOUD) $(CDK) ## Run the end-to-end tests in a local cloud
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
 
 check: THOROUGH = 1
@@ -111,16 +111,16 @@ lint: $(READY) ## Lint
 types: $(READY) ## Check types (mypy, strict)
 	@$(BIN)/mypy
 
-imports: $(READY) ## Check who imports whom
+imports: $(READY) ## Check the import contracts
 	@$(BIN)/lint-imports --no-cache
 
 synth: $(CDK) ## Make the CloudFormation templates in cdk.out, without credentials
 	@$(CDK) synth --quiet --no-notices $(SET)
 
-doctor: $(READY) ## Look at the account before and after deploying; changes nothing
+doctor: $(READY) ## Check the account before or after deploying; changes nothing
 	@$(METER) doctor
 
-cost: $(READY) ## Dollars a month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]
+cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]
 	@$(METER) cost $(if $(CALLS),--calls "$(CALLS)") $(if $(IDENTITIES),--identities "$(IDENTITIES)") \
 	  $(if $(MODELS),--models "$(MODELS)") $(if $(UNPRICED),--unpriced "$(UNPRICED)")
 
@@ -136,13 +136,13 @@ verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [RE
 	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
 	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
 
-test-notification: $(READY) ## Put an alarm into ALARM for a moment, and say who should hear of it
+test-notification: $(READY) ## Test that alarms reach you: put one into ALARM for a moment, and list the subscribers
 	@$(METER) test-notification
 
-redrive: $(READY) ## Put back what functions gave up on
+redrive: $(READY) ## Process again the events that functions failed on
 	@$(METER) redrive
 
-reprice: $(READY) ## Publish the cost of calls whose price became known (else within an hour)
+reprice: $(READY) ## Publish the cost of calls whose price became known (otherwise within an hour)
 	@$(METER) reprice
 
 price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
@@ -152,11 +152,11 @@ price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJE
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
 
-destroy: $(CDK) ## Remove all stacks but storage, which keeps the data
+destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
 	@$(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
 
-purge: $(READY) ## Delete what is kept as well, for good, after a typed confirmation
+purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
 	@$(METER) purge
 
 erase-identity: $(READY) ## Replace a person's name by a pseudonym in ledger and state: make erase-identity IDENTITY=ARN
@@ -165,7 +165,7 @@ erase-identity: $(READY) ## Replace a person's name by a pseudonym in ledger and
 deployer-policy: $(READY) ## Renew the deployer's IAM policy and the permissions boundary from the templates
 	@$(METER) deployer-policy
 
-prices: $(LITELLM)/.ready ## Make the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
+prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
 	@$(METER) prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
 
 $(LITELLM)/.ready: $(READY)
@@ -192,7 +192,7 @@ $(ECHARTS): $(READY)
 release: $(READY) ## Build the version of pyproject.toml in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
 	@$(METER) release
 
-bench: $(READY) ## Print each benchmark figure as one JSON line
+bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
 
 lock: $(READY) ## Renew uv.lock within the ranges of pyproject.toml

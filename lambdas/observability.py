@@ -22,7 +22,7 @@ from lambdas.domain.metrics.catalog import (
     dimension_value,
 )
 
-# ASCII alone: names of callers may hold characters that steer the terminal of whoever reads logs.
+# ASCII alone: names of callers may hold characters that control the terminal of a reader of logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
 _REQUEST_ID = "function_request_id"  # `inject_lambda_context` names it so
 logger = Logger(service="bedrock-meter", json_serializer=_to_json)

@@ -1,4 +1,4 @@
-"""A made-up AWS account in memory (moto), with the tables and buckets that functions use."""
+"""An in-memory AWS account (moto) with the tables and buckets of the functions."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def list_batch_jobs(monkeypatch: pytest.MonkeyPatch, *summaries: dict[str, Any])
     )
 
 
-def deploy_a_stack() -> str:
-    """The id of a stack that was just created."""
+def deploy_stack() -> str:
+    """Create a stack just now; returns its id."""
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
     answer = boto3.client("cloudformation").create_stack(
         StackName="stack", TemplateBody=json.dumps(template)
@@ -122,7 +122,7 @@ def event(kind: str, at: datetime, detail: dict[str, Any] | None = None) -> dict
 
 
 def take_events() -> list[dict[str, Any]]:
-    """Take the events that functions publish, in place of EventBridge."""
+    """Collect the events that functions publish, in place of EventBridge."""
     entries: list[dict[str, Any]] = []
 
     def take(params: dict[str, Any], **_: Any) -> Any:
@@ -135,8 +135,8 @@ def take_events() -> list[dict[str, Any]]:
     return entries
 
 
-def subscribe_a_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
-    """The ARN of a topic, and what gives the messages that its subscriber received since."""
+def subscribe_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
+    """The ARN of a topic, and a function that returns the messages received since."""
     sns, sqs = boto3.client("sns"), boto3.client("sqs")
     topic = sns.create_topic(Name="notifications")["TopicArn"]
     queue = sqs.create_queue(QueueName="notifications")["QueueUrl"]
@@ -200,7 +200,7 @@ def client_configs(
 
 
 def lambda_context(milliseconds: int = 900_000, request_id: str = "a-request") -> Any:
-    """The context of an invocation that has so much time left."""
+    """The context of an invocation with this much time left."""
     return SimpleNamespace(
         function_name="function",
         memory_limit_in_mb=512,
@@ -211,7 +211,7 @@ def lambda_context(milliseconds: int = 900_000, request_id: str = "a-request") -
 
 
 def clear_caches() -> None:
-    """Start all functions anew: forget settings and services, as new processes would."""
+    """Clear cached settings and services, as new processes would."""
     for name, module in list(sys.modules.items()):
         if name.startswith("lambdas.functions.") and name.endswith(".handler"):
             for resource in vars(module).values():

@@ -1,4 +1,4 @@
-"""Builds records for tests: a plain one, changed where a test cares."""
+"""Builds records for tests from defaults that each test overrides."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def listed_price(model_id: str, *rates: Rates, **changes: Any) -> Price:
 
 
 PRICES = PriceBook([listed_price(HAIKU_3, Rates(0, usd_by_kind("0.25", "1.25")))])
-"""A price of one model, without its cache, and none of others."""
+"""A price of one model without cache prices, and no price of others."""
 PRICING = Pricing(PRICES)
 NO_ATTRIBUTION = Attribution(
     UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, AttributionSource.UNATTRIBUTED
 )
-"""The attribution of a call to nothing."""
+"""The attribution of an unattributed call."""
 
 
-def cost_of(record: UsageRecord, pricing: Pricing = PRICING) -> CallCost:
+def compute_cost(record: UsageRecord, pricing: Pricing = PRICING) -> CallCost:
     """The cost of a call."""
     return price_call(record, pricing)
 

@@ -1,4 +1,4 @@
-"""Starts `bedrock-meter`, in this process or in one of its own."""
+"""Starts `bedrock-meter`, in this process or in a separate one."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from dashboards.command_line import main
 from dashboards.command_line.entry_point import NAME, bedrock_meter
 
 BEDROCK_METER = (sys.executable, "-c", "from dashboards.command_line import main; main()")
-"""What the console script does, with the code of this folder."""
+"""The console script, run with the code of this folder."""
 
 
 def run_command(*arguments: Path | str) -> int:

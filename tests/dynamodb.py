@@ -1,4 +1,4 @@
-"""DynamoDB as the usage ledger sees it: a table in memory, and what moto lacks of PartiQL."""
+"""DynamoDB for the usage ledger: an in-memory table, and PartiQL that moto lacks."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ class InMemoryDynamoDb:
         left, self.unread = request["Keys"][: self.unread], 0
         keys = [key[_KEY]["S"] for key in request["Keys"][len(left) :]]
         found = [copy.deepcopy(self.items[key]) for key in keys if key in self.items]
-        self.read_units += sum(max(1, ceil(size_of(item) / BYTES_OF_A_READ_UNIT)) for item in found)
+        self.read_units += sum(
+            max(1, ceil(estimate_size(item) / BYTES_OF_A_READ_UNIT)) for item in found
+        )
         unprocessed = {table: {"Keys": left}} if left else {}
         return {"Responses": {table: found}, "UnprocessedKeys": unprocessed}
 
@@ -103,7 +105,9 @@ class InMemoryDynamoDb:
         self.requests["PutItem"] += 1
         item = request["Item"]
         before = self.items.get(item[_KEY]["S"])
-        self.write_units += _write_units(item if before is None else max(item, before, key=size_of))
+        self.write_units += _write_units(
+            item if before is None else max(item, before, key=estimate_size)
+        )
         if not _holds(request, before or {}):
             error: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
             raise ClientError(error, "PutItem")
@@ -120,7 +124,7 @@ class InMemoryDynamoDb:
         return {"TableName": "ledger"}
 
     def _store(self, item: dict[str, Any], before: dict[str, Any] | None) -> None:
-        assert size_of(item) <= 400 * 1024
+        assert estimate_size(item) <= 400 * 1024
         self.items[item[_KEY]["S"]] = copy.deepcopy(item)
         if item != before:
             images = {"NewImage": item, **({} if before is None else {"OldImage": before})}
@@ -129,15 +133,15 @@ class InMemoryDynamoDb:
 
 
 def read_own_change(record: StreamRecord) -> LedgerChange:
-    """Read a change that the meter itself made, which is never taken for tampering."""
+    """Read a change by the meter, which is never tampering."""
     change = read_change(record, timedelta(0))
     assert not isinstance(change, TamperedCall)
     assert change.is_possible
     return change
 
 
-def size_of(value: Any) -> int:
-    """About how many bytes an item takes: its names, and its values with all that is in them.
+def estimate_size(value: Any) -> int:
+    """Estimate the bytes of an item: its names and its nested values.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """
@@ -149,16 +153,16 @@ def size_of(value: Any) -> int:
         case {"BOOL": bool()} if len(value) == 1:
             return 1
         case {"M": dict(inner)} | {"L": list(inner)} if len(value) == 1:
-            return 3 + len(inner) + size_of(inner)
+            return 3 + len(inner) + estimate_size(inner)
         case dict():
-            return sum(len(name.encode()) + size_of(part) for name, part in value.items())
+            return sum(len(name.encode()) + estimate_size(part) for name, part in value.items())
         case list():
-            return sum(map(size_of, value))
+            return sum(map(estimate_size, value))
     raise TypeError(value)
 
 
 def _write_units(item: dict[str, Any]) -> int:
-    return max(1, ceil(size_of(item) / BYTES_OF_A_WRITE_UNIT))
+    return max(1, ceil(estimate_size(item) / BYTES_OF_A_WRITE_UNIT))
 
 
 def _holds(request: Mapping[str, Any], item: Mapping[str, Any]) -> bool:

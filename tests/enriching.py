@@ -1,4 +1,4 @@
-"""Enriches calls, with nothing but logging state behind it."""
+"""Enriches calls with in-memory state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def call_books(
     rules: AttributionRules | None = None,
     prices: DatedPrices = PRICING,
 ) -> CallBooks:
-    """Make books with the tags that a source knows."""
+    """Make books with the tags of a source."""
     rules = rules or AttributionRules()
     directory = TagDirectory(
         InMemoryTagCache(),
@@ -37,12 +37,12 @@ def current_books(
     rules: AttributionRules | None = None,
     pricing: Pricing = PRICING,
 ) -> CurrentBooks:
-    """Make books with the tags that a source knows, at prices that no edition changes."""
+    """Make books with the tags of a source and the shipped prices."""
     books = call_books(source, rules)
     return CurrentBooks(books.tags, books.rules, CurrentPricing(pricing))
 
 
 def dimension_namer(max_projects: int = MAX_PROJECTS) -> DimensionNamer:
-    """Name dimensions with a limit on projects alone."""
+    """Name dimensions with a limit only on projects."""
     registry = InMemoryIdentityRegistry(max_projects, SESSIONS_PER_ROLE)
     return DimensionNamer(projects=BoundedProjects(registry))

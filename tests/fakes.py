@@ -25,7 +25,7 @@ from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
 from lambdas.domain.ledger.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
 from lambdas.domain.logging_configuration import (
-    Difference,
+    Drift,
     LoggingChange,
     LoggingConfiguration,
     LoggingState,
@@ -60,13 +60,13 @@ from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport
 
 
 class InMemoryUsageLedger:
-    """A usage ledger that is a dictionary."""
+    """A usage ledger in a dictionary."""
 
     def __init__(self, *streams: LedgerListener) -> None:
         self.records: dict[tuple[str, str, str], UsageRecord] = {}
         self._streams = streams
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         changes = []
         for key, record in join_readings(records).items():
             replaced = self.records.get(key)
@@ -122,18 +122,18 @@ class InMemoryReportFiles:
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
 
-    def keep(self, file: Path, name: str) -> None:
+    def store(self, file: Path, name: str) -> None:
         self.kept[name] = file.read_bytes()
 
 
 class InMemoryInvocationLogs:
-    """Messages by time, one a page; unavailable where a reason is given."""
+    """Messages by time, one per page; unavailable if a reason is given."""
 
     def __init__(self, messages: Mapping[datetime, str]) -> None:
         self._messages = messages
         self.unavailable_because: str | None = None
 
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
+    def scan_range(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
         yield []
         if self.unavailable_because is not None:
             raise InvocationLogsUnavailableError(self.unavailable_because)
@@ -143,13 +143,13 @@ class InMemoryInvocationLogs:
 
 
 class InMemoryMetricSink:
-    """Keeps the data points of each call; refuses one after so many that it takes."""
+    """Records the data points of each request; refuses one after a number of accepted ones."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[DataPoint]] = []
         self.taken_before_a_refusal: int | None = None
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         if self.taken_before_a_refusal == 0:
             self.taken_before_a_refusal = None
             message = "throttled"
@@ -219,7 +219,7 @@ class InMemoryUnpricedCalls:
 
 
 def find_waiting(unpriced: UnpricedCalls) -> set[UsageRecord]:
-    """The calls that wait for a price, in whichever group."""
+    """The calls that wait for a price in any group."""
     return {
         record
         for group in unpriced.get_groups()
@@ -229,12 +229,12 @@ def find_waiting(unpriced: UnpricedCalls) -> set[UsageRecord]:
 
 
 class InMemoryQuarantine:
-    """A quarantine that is a list."""
+    """A quarantine in a list."""
 
     def __init__(self) -> None:
         self.records: list[RejectedRecord] = []
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
         self.records.extend(rejected)
 
 
@@ -258,7 +258,7 @@ class InMemoryLoggingApi:
 
 
 class InMemoryStateStore:
-    """A state that lasts as long as the test; takes so many writes."""
+    """A state that accepts a number of writes."""
 
     def __init__(self) -> None:
         self.logging_state = LoggingState()
@@ -275,20 +275,20 @@ class InMemoryStateStore:
 
 
 class InMemoryStateCopy:
-    """A copy of a state that lasts as long as the test; takes so many writes."""
+    """A copy of a state that accepts a number of writes."""
 
     def __init__(self) -> None:
-        self.memories: tuple[LoggingState, ...] = ()
+        self.states: tuple[LoggingState, ...] = ()
         self.writes_left = 1_000
 
     def load(self) -> tuple[LoggingState, ...]:
-        return self.memories
+        return self.states
 
-    def save(self, memories: tuple[LoggingState, ...]) -> None:
+    def save(self, states: tuple[LoggingState, ...]) -> None:
         if not self.writes_left:
             raise StateUnavailableError
         self.writes_left -= 1
-        self.memories = memories
+        self.states = states
 
 
 class InMemoryMetrics:
@@ -305,22 +305,23 @@ class InMemoryMetrics:
         dimensions = () if model is None else ((MODEL_ID, model),)
         self.values.append((namespace, name, dimensions, at, value))
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         for point in data_points:
-            total = (
-                sum(value * count for value, count in zip(it.values, it.counts, strict=True))
-                if isinstance(it := point.values, Distribution)
-                else it.sum
-            )
+            values = point.values
+            if isinstance(values, Distribution):
+                counts = zip(values.values, values.counts, strict=True)
+                total = sum(value * count for value, count in counts)
+            else:
+                total = values.sum
             self.values.append(
                 (NAMESPACE, point.metric.name, point.dimensions, point.minute, int(total))
             )
 
-    def by_model(
+    def sum_by_model(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         listed = {name: self._list(namespace, name) for name in names}
-        return self.of_models(namespace, listed, window)
+        return self.sum_models(namespace, listed, window)
 
     def count_models(self, namespace: str, name: str) -> int:
         self.counted += 1
@@ -329,7 +330,7 @@ class InMemoryMetrics:
     def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
         return self._list(namespace, name)[:at_most]
 
-    def of_models(
+    def sum_models(
         self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         wanted = {(name, ((MODEL_ID, model),)) for name in models for model in models[name]}
@@ -348,7 +349,7 @@ class InMemoryMetrics:
         }
         return list(found)
 
-    def of_account(
+    def sum_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:
         found: Counter[str] = Counter()
@@ -377,7 +378,7 @@ class InMemoryMetrics:
 
 
 class InMemoryNotifier:
-    """Keeps notices; refuses so many before."""
+    """Records notices after a number of refusals."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -393,26 +394,20 @@ class InMemoryNotifier:
 class InMemoryLogGroups(dict[str, LogGroup]):
     """Log groups by name."""
 
-    def find(self, name: str) -> LogGroup | None:
-        return self.get(name)
-
 
 class InMemoryRoles(dict[str, Role]):
     """Roles by name."""
 
-    def find(self, name: str) -> Role | None:
-        return self.get(name)
-
 
 class InMemorySafeguards:
-    """Alarms, notifications, logs and functions with so many differences."""
+    """Alarms, notifications, logs and functions with so many drifts."""
 
     def __init__(self) -> None:
-        self.differences: list[Difference] = []
+        self.drifts: list[Drift] = []
         self.names: frozenset[str] = frozenset()
 
     def check(self, now: datetime) -> SafeguardReport:  # noqa: ARG002  # as the port has it
-        return SafeguardReport(tuple(self.differences), self.names)
+        return SafeguardReport(tuple(self.drifts), self.names)
 
 
 class InMemoryChangeHistory(list[LoggingChange]):
@@ -420,14 +415,14 @@ class InMemoryChangeHistory(list[LoggingChange]):
 
     gaps: tuple[str, ...] = ()
 
-    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+    def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         wanted = set(actions)
         found = [change for change in self if change.action in wanted and change.at >= since]
         return FoundChanges(found[:limit], self.gaps)
 
 
 class InMemoryDeployments:
-    """Times of deployments: the one under way, and those that are over."""
+    """Times of deployments: the current one and past ones."""
 
     def __init__(self) -> None:
         self.is_readable = True
@@ -448,14 +443,14 @@ class InMemoryDeployments:
 
 
 class InMemoryWatchStateStore:
-    """The state of a watch that lasts as long as the test."""
+    """The state of the watcher in memory."""
 
     def __init__(self) -> None:
         self.state: WatchState | None = None
         self.refused: set[str] = set()
 
     def load(self) -> WatchState:
-        self._check("recall")
+        self._check("load")
         return self.state or WatchState()
 
     def _check(self, action: str) -> None:
@@ -463,21 +458,21 @@ class InMemoryWatchStateStore:
             raise NotReadableError("AccessDeniedException")  # noqa: EM101  # likewise
 
     def save(self, state: WatchState, before: WatchState) -> None:
-        self._check("remember")
+        self._check("save")
         if self.state not in (None, before):
             raise WatchStateChangedError
         self.state = state
 
 
 class InMemoryTagCache:
-    """A cache of tags that is a dictionary; notes what it was asked for."""
+    """A cache of tags in a dictionary; records the requested ARNs."""
 
     def __init__(self) -> None:
         self.entries: dict[str, TagEntry] = {}
-        self.recalled: list[str] = []
+        self.loaded: list[str] = []
 
     def load(self, arn: str) -> TagEntry | None:
-        self.recalled.append(arn)
+        self.loaded.append(arn)
         return self.entries.get(arn)
 
     def load_all(self, arns: Sequence[str]) -> Mapping[str, TagEntry | None]:
@@ -500,7 +495,7 @@ class InMemoryTagSource:
         self.busy: set[str] = set()
         self.failing: set[str] = set()
 
-    def find(self, arn: str) -> FoundTags:
+    def get(self, arn: str) -> FoundTags:
         self.asked.append(arn)
         if get_service(arn) in self.busy:
             raise TagSourceBusyError(get_service(arn), "iam:ListRoleTags failed: Throttling")
@@ -513,7 +508,7 @@ class InMemoryTagSource:
 
 
 class InMemoryPriceEditions:
-    """Documents of price updates as JSON texts; unavailable where a reason is given."""
+    """Documents of price updates as JSON texts; unavailable if a reason is given."""
 
     def __init__(self) -> None:
         self.documents: dict[str, str] = {}
@@ -565,7 +560,7 @@ class InMemoryPriceEditions:
 
 
 class InMemoryPriceList:
-    """Listings by offer, whose entity tag is their content; counts what it sends whole."""
+    """Listings by offer, whose entity tag is their content; counts complete downloads."""
 
     def __init__(self, *listings: Listing) -> None:
         self.listings = {listing.offer: listing for listing in listings}

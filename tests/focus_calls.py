@@ -1,4 +1,4 @@
-"""Calls of all kinds, with prices that differ by size, area, day and agreement."""
+"""Calls of all kinds, with prices that differ by size, scope, day and contract."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ models = st.sampled_from(
         (SONNET_4, PROFILE),
         (OPUS, OPUS),
         (IMPORTED, f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}"),
-        ("nobody.knows-it-v1:0", "nobody.knows-it-v1:0"),
+        ("unknown.model-v1:0", "unknown.model-v1:0"),
     ]
 )
 calls = st.builds(
@@ -104,7 +104,7 @@ def enrich(record: UsageRecord, attribution: Attribution = NO_ATTRIBUTION) -> En
     return enriched(record, PRICING, attribution)
 
 
-def charges_of(
+def build_charges(
     attributed: Iterable[tuple[UsageRecord, Attribution]], pricing: Pricing = PRICING
 ) -> DailyCharges:
     charges = DailyCharges()
@@ -113,7 +113,7 @@ def charges_of(
     return charges
 
 
-def csv_of(charges: DailyCharges) -> str:
+def to_csv(charges: DailyCharges) -> str:
     text = io.StringIO(newline="")
     write_csv(
         (build_row(charge) for month in charges.months() for charge in charges.charges(month)), text
@@ -121,8 +121,8 @@ def csv_of(charges: DailyCharges) -> str:
     return text.getvalue()
 
 
-def rows_of(charges: DailyCharges) -> list[TextRow]:
-    return read_rows(io.StringIO(csv_of(charges), newline=""))
+def parse_rows(charges: DailyCharges) -> list[TextRow]:
+    return read_rows(io.StringIO(to_csv(charges), newline=""))
 
 
 def row_of_call(
@@ -130,12 +130,12 @@ def row_of_call(
     attribution: Attribution = NO_ATTRIBUTION,
 ) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
-    return only_row_of(enrich(record, attribution))
+    return read_single_row(enrich(record, attribution))
 
 
-def only_row_of(call: EnrichedCall) -> TextRow:
+def read_single_row(call: EnrichedCall) -> TextRow:
     """The only row of a call that uses one kind of tokens."""
     charges = DailyCharges()
     charges.add(call)
-    (row,) = rows_of(charges)
+    (row,) = parse_rows(charges)
     return row

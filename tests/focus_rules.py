@@ -1,4 +1,4 @@
-"""Checks rows by what is published of FOCUS 1.2: its validator's rules, its columns' tables."""
+"""Checks rows against FOCUS 1.2: its validator's rules and its column tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_MET = frozenset(
         "VIRTUAL_CURRENCY_SUPPORTED",
     }
 )
-"""The specification's conditions that do not hold of what AWS sells as Amazon Bedrock."""
+"""The specification's conditions that do not apply to Amazon Bedrock."""
 
 _WHOLE = "CostAndUsage-D-000-M"  # names all others, or names what does
 
@@ -35,7 +35,7 @@ MISTAKEN = frozenset(
         "CommitmentDiscountStatus-C-005-M",  # values of something else
     }
 )
-"""Published rules that say something else than the specification's own text."""
+"""Published rules that differ from the specification's text."""
 
 TextRow: TypeAlias = Mapping[str, "str | None"]
 Expression: TypeAlias = "str | list[Any]"
@@ -46,7 +46,7 @@ _UNIT = re.compile(r"(\d+ )?(Tokens|Units|Images|Seconds)", re.ASCII)
 
 
 def read_rows(text: TextIO) -> list[TextRow]:
-    """Rows as any reader of CSV sees them; what is empty is no value."""
+    """Rows as read from CSV; an empty cell is no value."""
     reader = csv.DictReader(text, strict=True)
     return [{name: value or None for name, value in row.items()} for row in reader]
 
@@ -93,7 +93,7 @@ def _holds(expression: Expression, row: TextRow, rows: Sequence[TextRow]) -> boo
 
 
 def _has_no_value(items: Sequence[Expression], row: TextRow) -> bool:
-    """Say if the items list the values of one column, and it is empty: other rules cover that."""
+    """Check if the items list the values of an empty column, which other rules cover."""
     columns = {item[1] if item[0] == "CheckValue" else None for item in items}
     return len(columns) == 1 and row.get(str(*columns), "") is None
 

@@ -1,4 +1,4 @@
-"""Names that attack whatever shows them: callers choose those of sessions, forgers all of them."""
+"""Names that attack their viewers: callers choose session names, forgers any name."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _TIMES = (
 
 
 def poison_messages(time: datetime) -> dict[str, str]:
-    """Messages by what is wrong with them, with request ids of their own where they have any."""
+    """Messages by what is wrong with them, with unique request ids if they have any."""
     records = dict(_records())
     messages = {
         name: json.dumps(

@@ -1,4 +1,4 @@
-"""Publishes editions of prices for tests of what happens with them."""
+"""Publishes price editions for tests."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from tests.builders import HAIKU_3
 BAD_USD = Decimal("0.10")  # of a million input tokens
 
 
-def publish_a_bad_edition(
+def publish_bad_edition(
     editions: PriceEditions, now: datetime, superseded_at: datetime | None
 ) -> str:
     """Publish a wrong price of Claude 3 Haiku five days ago, and take it back.

@@ -1,4 +1,4 @@
-"""Log messages with a mark wherever Bedrock may write a prompt, a completion or their place."""
+"""Log messages with a mark wherever Bedrock may write a prompt, a completion or their location."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PROFILE = "arn:aws:bedrock:us-east-1:444455556666:application-inference-profile
 
 
 def find_prompts(text: str) -> set[str]:
-    """The kinds of records whose mark a text holds."""
+    """The kinds of records whose mark is in a text."""
     return {found.removeprefix(f"{_MARK}-") for found in _FOUND.findall(text)}
 
 
 def prompt_messages(time: datetime) -> list[str]:
-    """One message of each kind, each with a mark of its own."""
+    """One message of each kind, each with a unique mark."""
     at = {"timestamp": time.isoformat()}
     records = [log(f"request {kind}", **at) | changes for kind, changes in _kinds().items()]
     cut_off = json.dumps(log("cut off", **at) | _bodies(_mark("cut-off"), _mark("cut-off")))
@@ -118,7 +118,7 @@ def _converse_stream(mark: str) -> dict[str, Any]:
 
 
 def _tools(mark: str) -> dict[str, Any]:
-    """Arguments of a tool, which a model writes as JSON, in the shape of a response of its own."""
+    """Arguments of a tool, which a model writes as JSON, in the shape of a response."""
     own_response = {
         "usage": {"inputTokens": mark, "serviceTier": {"type": mark}},
         "model": mark,

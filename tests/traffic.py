@@ -30,7 +30,7 @@ class InMemorySentNotices:
 
 
 class InMemoryTraffic:
-    """The traffic of every Region; what is named in `denied` cannot be read."""
+    """The traffic of every Region; sources in `denied` cannot be read."""
 
     def __init__(self, *traffic: RegionTraffic) -> None:
         self.regions = {entry.region: entry for entry in traffic}

@@ -1,4 +1,4 @@
-"""HealthChecks of calls that are missing, doubtful, late or forged."""
+"""Health checks of calls that are missing, doubtful, late or forged."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cdk.alarms.health_check import (
     TWO_HOURS,
     HealthCheck,
     Silence,
-    health_maximum,
-    sum_metric,
+    build_health_metric,
+    build_sum_metric,
 )
 from lambdas.domain.completeness import AUDITS_RUNNING
 from lambdas.domain.metrics.bedrock_metrics import (
@@ -48,7 +48,7 @@ _ADDED_UP = {
     "cost": ESTIMATED_COST.name,
     "calls": INVOCATIONS.name,
 }
-"""The metrics of the account that alarms on usage add up, whichever tokens they are about."""
+"""The metrics of the account that alarms on usage add up, for every kind of tokens."""
 _NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period with calls at Bedrock but without any in the meter."""
 _BELOW_ZERO = "IF(" + " OR ".join(f"FILL({label}, 0) < 0" for label in _ADDED_UP) + ", 1, 0)"
@@ -67,17 +67,17 @@ def counting_checks() -> Iterator[HealthCheck]:
 def _completeness() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "LogDeliveryFailures",
-        lambda _: sum_metric(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
+        lambda _: build_sum_metric(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
         "log-delivery-failures",
-        "Bedrock could not deliver invocation logs, so these calls are not counted. Check"
-        " the notifications of LoggingWatcher first: it checks the logging role and the log group.",
+        "Bedrock could not deliver invocation logs, so these calls are not counted. First read"
+        " the notifications of LoggingWatcher: it checks the logging role and the log group.",
     )
     yield HealthCheck(
         REJECTED_RECORDS.name,
-        lambda _: health_maximum(REJECTED_RECORDS.name, FIVE_MINUTES),
+        lambda _: build_health_metric(REJECTED_RECORDS.name, FIVE_MINUTES),
         "rejected-records",
-        "Records in the log group could not be counted. Look in the quarantine bucket first: it has"
-        " each record with its reason, and some reasons mean that the record was forged.",
+        "Records in the log group could not be counted. First look in the quarantine bucket: it has"
+        " each record with the reason. Some reasons mean that the record is forged.",
     )
     # Our metrics may arrive some minutes after Bedrock's, so a single period is no proof.
     yield HealthCheck(
@@ -85,15 +85,16 @@ def _completeness() -> Iterator[HealthCheck]:
         lambda _: cloudwatch.MathExpression(
             expression=_NOTHING_METERED,
             using_metrics={
-                "bedrock": sum_metric(BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS),
-                "metered": sum_metric(NAMESPACE, INVOCATIONS.name),
-                "failed": sum_metric(NAMESPACE, INVOCATION_ERRORS.name),
+                "bedrock": build_sum_metric(BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS),
+                "metered": build_sum_metric(NAMESPACE, INVOCATIONS.name),
+                "failed": build_sum_metric(NAMESPACE, INVOCATION_ERRORS.name),
             },
             period=FIVE_MINUTES,
         ),
         "nothing-metered",
-        "Bedrock was called in at least 15 minutes of the last hour in which the meter counted"
-        " nothing. Run make doctor first: it checks invocation logging and the subscription.",
+        "In at least three periods of five minutes of the last hour, Bedrock counted calls and the"
+        " meter counted none. First run make doctor: it checks invocation logging and the"
+        " subscription.",
         periods=(3, 12),
         is_of_the_past=True,
     )
@@ -103,37 +104,39 @@ def _conflicts() -> Iterator[HealthCheck]:
     graph = "conflicting-calls"
     yield HealthCheck(
         CONFLICTING_DUPLICATES.name,
-        lambda _: health_maximum(CONFLICTING_DUPLICATES.name, FIVE_MINUTES),
+        lambda _: build_health_metric(CONFLICTING_DUPLICATES.name, FIVE_MINUTES),
         graph,
-        "Calls were logged twice with different contents: a sign of forged records. No count and no"
-        " cost was lowered. The log of MetricPublisher names the callers.",
+        "The log group has several records of one call, and they differ: some may be forged. No"
+        " count and no cost was lowered. First query the log of MetricPublisher: it names the"
+        " callers.",
     )
     yield HealthCheck(
         TAMPERED_CALLS.name,
-        lambda _: health_maximum(TAMPERED_CALLS.name, FIVE_MINUTES),
+        lambda _: build_health_metric(TAMPERED_CALLS.name, FIVE_MINUTES),
         graph,
-        "Something other than the meter changed or removed calls in the ledger's table. Metrics are"
-        " as they were, reports may be too low. The log of MetricPublisher names the calls.",
+        "Something other than the meter changed or deleted calls in the ledger. Metrics are not"
+        " affected; reports may be too low. First query the log of MetricPublisher: it names the"
+        " calls.",
     )
 
 
 def _late_calls() -> Iterator[HealthCheck]:
-    # No audit looks at an hour again once two hours have gone by.
+    # No audit reads an hour again after two hours.
     yield HealthCheck(
         "LateCalls",
-        lambda _: health_maximum(METERING_DELAY.name, FIVE_MINUTES),
+        lambda _: build_health_metric(METERING_DELAY.name, FIVE_MINUTES),
         "metering-delay",
-        "A call was counted more than two hours after the time that its record gives. After an"
-        " outage or make replay this is expected. Otherwise the record may be forged: no audit"
-        " compares hours so long ago with Bedrock's own count.",
+        "A call was counted more than two hours after the time in its record. This is expected"
+        " after an outage or make replay. Otherwise the record may be forged: audits no longer"
+        " compare that hour with Bedrock's own count.",
         threshold=TWO_HOURS.to_seconds(),
     )
     yield HealthCheck(
         UNPUBLISHED_RECORDS.name,
-        lambda _: health_maximum(UNPUBLISHED_RECORDS.name, FIVE_MINUTES),
+        lambda _: build_health_metric(UNPUBLISHED_RECORDS.name, FIVE_MINUTES),
         "unpublished-calls",
-        "The ledger has new calls that are more than two weeks old, or items that cannot be read:"
-        " they are in reports and in no metric. After make replay of such a time this is expected."
+        "The ledger has new calls that are more than two weeks old, or items that cannot be read."
+        " Reports have them, metrics do not. This is expected after make replay of such old logs."
         " Otherwise the records may be forged.",
     )
 
@@ -147,29 +150,30 @@ def _bounds() -> Iterator[HealthCheck]:
             period=FIVE_MINUTES,
         ),
         "negative-metrics",
-        "A metric of the account has values below zero, which the meter never publishes: whoever"
-        " may publish metrics can lower sums so that no alarm on usage notifies. The ledger and its"
-        " reports are right.",
+        "A metric of the account has values below zero, which the meter never publishes. Such"
+        " values lower sums and can keep alarms on usage silent. First check which roles may"
+        " publish metrics. The ledger and the reports are not affected.",
     )
     # Written once an hour, some seconds early or late: each two hours hold a value.
     yield HealthCheck(
         FORGED_SERIES.name,
-        lambda _: health_maximum(FORGED_SERIES.name, TWO_HOURS),
+        lambda _: build_health_metric(FORGED_SERIES.name, TWO_HOURS),
         "forged-series",
-        "A metric of an identity or a model had values below zero within eight days, or more series"
-        " exist than the meter publishes: whoever may publish metrics can keep alarms on usage"
-        " silent. The log of CoverageAuditor names the series. The ledger and its reports are"
-        " right.",
+        "A metric of an identity or a model had values below zero within eight days, or there are"
+        " more series than the meter publishes. Such values can keep alarms on usage silent. First"
+        " query the log of CoverageAuditor: it names the series. The ledger and the reports are not"
+        " affected.",
         silence=Silence.FAULT,
         runbook="NegativeMetrics",
     )
-    # The bucket is used until the month ends: that is one notification.
+    # The overflow bucket is used until the month ends: that is one notification.
     yield HealthCheck(
         OVERFLOWING_CALLS.name,
-        lambda _: health_maximum(OVERFLOWING_CALLS.name, HOUR),
+        lambda _: build_health_metric(OVERFLOWING_CALLS.name, HOUR),
         "overflowing-calls",
-        "More identities, projects or models called than have metrics of their own this month:"
-        " metrics and alarms show the others as __other__. The ledger and its reports have each.",
+        "This month's calls have more identities, projects or models than may have metrics of their"
+        " own. Metrics and alarms show the others as __other__; the ledger and the reports list"
+        " each one.",
         periods=(1, 72),
         is_recovery_notified=False,
     )
@@ -178,41 +182,42 @@ def _bounds() -> Iterator[HealthCheck]:
 def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "Coverage",
-        lambda _: health_maximum(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
+        lambda _: build_health_metric(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
         "coverage-shortfall",
-        "Bedrock has counted calls that the meter has not: more than half a percent of an hour's."
-        " A second notification names the models and how much is missing. Without one, the audits"
-        " may report nothing: check that the log group of CoverageAuditor still exists.",
+        "Bedrock counted more calls than the meter: over half a percent of an hour's calls are"
+        " missing. A second notification names the models and how many are missing. If none"
+        " follows, the audits may not be reporting: check that the log group of CoverageAuditor"
+        " exists.",
         periods=(AUDITS_RUNNING, AUDITS_RUNNING),
         silence=Silence.FAULT,
     )
     # Written once an hour, some seconds early or late: each two hours hold a value.
     yield HealthCheck(
         USAGE_MISMATCH.name,
-        lambda _: health_maximum(USAGE_MISMATCH.name, TWO_HOURS),
+        lambda _: build_health_metric(USAGE_MISMATCH.name, TWO_HOURS),
         "usage-mismatch",
-        "For two hours running, calls or tokens of a model differ from Bedrock's own: some are"
-        " missing, or there are too many, which forged records make. A second notification names"
-        " the models. Without one, the audits may report nothing: check that the log group of"
-        " CoverageAuditor still exists.",
+        "For two hours in a row, the calls or tokens of a model differ from Bedrock's own count."
+        " Missing ones point to lost records, surplus ones to forged records. A second notification"
+        " names the models. If none follows, the audits may not be reporting: check that the log"
+        " group of CoverageAuditor exists.",
         silence=Silence.FAULT,
     )
     yield HealthCheck(
         "UnloggedTraffic",
-        lambda _: sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
+        lambda _: build_sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
         "unlogged-traffic",
-        "Models were called through bedrock-mantle within a day. Bedrock does not log these calls:"
-        " they are in no count and no cost, and the caller is not known. Check first which roles"
-        " and users IAM allows bedrock-mantle:*.",
+        "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
+        " calls: they are in no count and no cost, and the callers are unknown. First check which"
+        " roles and users IAM allows bedrock-mantle:*.",
     )
     # An hour that one run cannot read is read by the next as well.
     yield HealthCheck(
         UNREADABLE_REGIONS.name,
-        lambda _: health_maximum(UNREADABLE_REGIONS.name, HOUR),
+        lambda _: build_health_metric(UNREADABLE_REGIONS.name, HOUR),
         "unreadable-regions",
-        "For two hours, calls outside the logs could not be looked for in a Region: nothing is"
-        " known of it. The log of TrafficAuditor names the Regions and reasons. If it has no new"
-        " lines, check that the log group still exists.",
+        "For two hours, TrafficAuditor could not read some Regions, so calls there may go"
+        " unnoticed. First query the log of TrafficAuditor: it names the Regions and the reasons."
+        " If it has no new lines, check that the log group exists.",
         periods=(2, 2),
         silence=Silence.FAULT,
     )

@@ -12,12 +12,12 @@ from cdk.alarms.health_check import (
     FIVE_MINUTES,
     TWO_HOURS,
     HealthCheck,
-    MetricOf,
+    MetricBuilder,
     Silence,
     Watched,
-    count_reports,
-    health_maximum,
-    sum_metric,
+    build_health_metric,
+    build_report_count,
+    build_sum_metric,
 )
 from lambdas.domain.metrics.catalog import (
     ACCEPTED_RECORDS,
@@ -41,15 +41,15 @@ _FUNCTIONS: dict[str, Callable[[Watched], lambda_.IFunction]] = {
     "MetricPublisher": lambda watched: watched.metric_publisher,
 }
 _FAILS = (
-    "fails again and again. Lambda retries, then keeps the event in the failure bucket. Read the"
-    " last error in its log group first."
+    "fails repeatedly. Lambda retries, then stores the event in the failure bucket. First read the"
+    " last error in the function's log group."
 )
 _IS_THROTTLED = (
-    "is throttled: other functions use up the account's concurrency, or someone limited its own."
-    " Compare the two first."
+    "is throttled. First check its reserved concurrency, which the meter does not set, then the"
+    " account's concurrency limit, which other functions may use up."
 )
-_FIX_AND_REDRIVE = "Fix the cause of the errors first, then run make redrive."
-_NOT_IN_METRICS = "They are missing from metrics and alarms, not from the ledger and its reports."
+_FIX_AND_REDRIVE = "First fix the cause of the errors, then run make redrive."
+_NOT_IN_METRICS = "Metrics and alarms lack them; the ledger and the reports have them."
 
 
 def function_checks() -> Iterator[HealthCheck]:
@@ -72,51 +72,52 @@ def _silence() -> Iterator[HealthCheck]:
         lambda _: cloudwatch.MathExpression(
             expression=_NOTHING_REPORTED,
             using_metrics={
-                "metered": sum_metric(NAMESPACE, INVOCATIONS.name, period=_HALF_AN_HOUR),
-                "deliveries": count_reports(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
-                "batches": count_reports(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
+                "metered": build_sum_metric(NAMESPACE, INVOCATIONS.name, period=_HALF_AN_HOUR),
+                "deliveries": build_report_count(ACCEPTED_RECORDS.name, _HALF_AN_HOUR),
+                "batches": build_report_count(UNPUBLISHED_RECORDS.name, _HALF_AN_HOUR),
             },
             period=_HALF_AN_HOUR,
         ),
         "nothing-reported",
-        "Calls are metered, but LogProcessor or MetricPublisher reports nothing of itself, so that"
-        " alarms on rejected records and forged readings see nothing. Check first that the"
-        " function's log group still exists.",
+        "Calls are metered, but LogProcessor or MetricPublisher publishes no health metrics, so the"
+        " alarms on rejected, conflicting and tampered records cannot detect anything. First check"
+        " that the function's log group exists.",
         periods=(2, 2),
     )
     # Two hours hold a run, some seconds early or late.
     yield HealthCheck(
         "PriceRefresherSilent",
-        lambda _: count_reports(REPRICED_CALLS.name, TWO_HOURS),
+        lambda _: build_report_count(REPRICED_CALLS.name, TWO_HOURS),
         "price-refresher-reports",
-        "PriceRefresher has reported nothing for two hours, so that the alarm on further models"
-        " without a price sees nothing. Check first that it runs, and that its log group still"
-        " exists.",
+        "PriceRefresher has published no health metrics for two hours, so the alarm on further"
+        " models without a price cannot detect any. First check that the function runs and that its"
+        " log group exists.",
         runbook="HealthMetricsMissing",
         is_below=True,
         silence=Silence.FAULT,
     )
     yield HealthCheck(
         DEPLOYMENT_DRIFT.name,
-        lambda _: health_maximum(DEPLOYMENT_DRIFT.name, _QUARTER_OF_AN_HOUR),
+        lambda _: build_health_metric(DEPLOYMENT_DRIFT.name, _QUARTER_OF_AN_HOUR),
         "logging-differences",
-        "For half an hour, invocation logging, alarms, notifications or functions have not been as"
-        " they were deployed. Read the notification of LoggingWatcher first: it says what differs."
-        " Without one, the checks may report nothing: check that its log group still exists.",
+        "For half an hour, invocation logging, alarms, notifications or functions have differed"
+        " from the deployment. First read the notification of LoggingWatcher: it lists the"
+        " differences. If none came, the checks may not be reporting: check that its log group"
+        " exists.",
         periods=(2, 2),
         silence=Silence.FAULT,
     )
 
 
 def _errors() -> Iterator[HealthCheck]:
-    for name, function_of in _FUNCTIONS.items():
+    for name, select_function in _FUNCTIONS.items():
         for metric, meaning in (
             ("Errors", _FAILS),
             ("Throttles", _IS_THROTTLED),
         ):
             yield HealthCheck(
                 f"{name}{metric}",
-                _build_function_metric(function_of, metric, "Sum"),
+                _build_function_metric(select_function, metric, "Sum"),
                 f"function-{metric.lower()}",
                 f"{name} {meaning}",
                 periods=(2, 3),
@@ -124,10 +125,11 @@ def _errors() -> Iterator[HealthCheck]:
             )
         yield HealthCheck(
             f"{name}DestinationFailures",
-            _build_function_metric(function_of, "DestinationDeliveryFailures", "Sum"),
+            _build_function_metric(select_function, "DestinationDeliveryFailures", "Sum"),
             "function-destination-failures",
-            f"{name} gave up on some calls, and Lambda could not keep them in the failure bucket,"
-            " where make redrive would find them. Check first that its role may write there.",
+            f"{name} gave up on some calls, and Lambda could not store them in the failure bucket,"
+            " from which make redrive retries them. First check that the function's role may write"
+            " to the bucket.",
             runbook="FailedDeliveries",
         )
 
@@ -141,9 +143,9 @@ def _delays() -> Iterator[HealthCheck]:
             name,
             _build_function_metric(_FUNCTIONS[function], metric, "Maximum"),
             graph,
-            f"{function} counts calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
-            " Nothing is lost, but alarms on usage are as late. Check first whether it fails or is"
-            " throttled.",
+            f"{function} processes calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
+            " Nothing is lost, but alarms on usage are late. First check whether the function fails"
+            " or is throttled.",
             threshold=_MAX_DELAY.to_milliseconds(),
             runbook="CountingDelays",
         )
@@ -154,7 +156,7 @@ def _given_up() -> Iterator[HealthCheck]:
         "DroppedDeliveries",
         _build_function_metric(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
         "dropped-deliveries",
-        "LogProcessor gave up on deliveries of logs, which are in the failure bucket. Their calls"
+        "LogProcessor gave up on log deliveries. They are in the failure bucket, and their calls"
         f" are not counted. {_FIX_AND_REDRIVE}",
         runbook="FailedDeliveries",
     )
@@ -168,7 +170,7 @@ def _given_up() -> Iterator[HealthCheck]:
         (
             "DroppedBatches",
             "DroppedEventCount",
-            f"which are not in the failure bucket. {_NOT_IN_METRICS} Check its role first.",
+            f"which are not in the failure bucket. {_NOT_IN_METRICS} First check its role.",
         ),
     ):
         yield HealthCheck(
@@ -181,16 +183,16 @@ def _given_up() -> Iterator[HealthCheck]:
 
 
 def _build_function_metric(
-    function_of: Callable[[Watched], lambda_.IFunction],
+    select_function: Callable[[Watched], lambda_.IFunction],
     metric: str,
     statistic: str,
-) -> MetricOf:
-    return lambda watched: function_of(watched).metric(
+) -> MetricBuilder:
+    return lambda watched: select_function(watched).metric(
         metric, statistic=statistic, period=FIVE_MINUTES
     )
 
 
-def _build_stream_metric(metric: str) -> MetricOf:
-    return lambda watched: sum_metric(
+def _build_stream_metric(metric: str) -> MetricBuilder:
+    return lambda watched: build_sum_metric(
         _LAMBDA, metric, {"EventSourceMappingUUID": watched.stream_mapping.attr_id}
     )

@@ -1,4 +1,4 @@
-"""Alarms on the meter itself: missing calls, delays and failures."""
+"""Health alarms: missing calls, delays and failures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class HealthAlarms(Construct):
         watched: Watched,
         scheduled: Sequence[Scheduled],
         optional: Iterable[HealthCheck] = (),
-        look_at: str,
+        dashboard_url: str,
     ) -> None:
         """Make the alarms.
 
@@ -49,29 +49,31 @@ class HealthAlarms(Construct):
             watched: The resources with metrics of their own.
             scheduled: The functions that a schedule starts.
             optional: Health checks of optional parts of a deployment.
-            look_at: The address of the dashboard that shows more.
+            dashboard_url: The address of the dashboard with the details.
         """
         super().__init__(scope, construct_id)
-        all_of_them = list(chain(checks(), optional, *map(list_function_checks, scheduled)))
-        self.alarms = {check.name: self._alarm(check, watched, look_at) for check in all_of_them}
+        all_checks = list(chain(checks(), optional, *map(list_function_checks, scheduled)))
+        self.alarms = {
+            check.name: self._alarm(check, watched, dashboard_url) for check in all_checks
+        }
         self.without_recovery = frozenset(
             f"{HEALTH_ALARM_PREFIX}{check.name}"
-            for check in all_of_them
+            for check in all_checks
             if not check.is_recovery_notified
         )
 
-    def _alarm(self, check: HealthCheck, watched: Watched, look_at: str) -> cloudwatch.Alarm:
-        there, of = check.periods
-        metric = check.parse_metric(watched)
+    def _alarm(self, check: HealthCheck, watched: Watched, dashboard_url: str) -> cloudwatch.Alarm:
+        breaching, evaluated = check.periods
+        metric = check.build_metric(watched)
         alarm = cloudwatch.Alarm(
             self,
             check.name,
             alarm_name=f"{HEALTH_ALARM_PREFIX}{check.name}",
-            alarm_description=f"{check.description} Dashboard: {look_at}",
+            alarm_description=f"{check.description} Dashboard: {dashboard_url}",
             metric=metric,
             threshold=check.threshold,
-            datapoints_to_alarm=there,
-            evaluation_periods=of,
+            datapoints_to_alarm=breaching,
+            evaluation_periods=evaluated,
             comparison_operator=(
                 cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
                 if check.is_below

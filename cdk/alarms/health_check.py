@@ -35,7 +35,7 @@ class Watched:
     stream_mapping: lambda_.CfnEventSourceMapping
 
 
-MetricOf: TypeAlias = Callable[[Watched], cloudwatch.Metric | cloudwatch.MathExpression]
+MetricBuilder: TypeAlias = Callable[[Watched], cloudwatch.Metric | cloudwatch.MathExpression]
 
 
 class Silence(Enum):
@@ -58,7 +58,7 @@ class HealthCheck:
 
     Attributes:
         name: Its name, the alarm's too.
-        parse_metric: Makes the metric that shows it.
+        build_metric: Builds the metric that shows it.
         graph: The id of its graph on the dashboard `pipeline_health`.
         meaning: Its meaning and the first step to fix it.
         threshold: The value from which on the fault is present.
@@ -71,7 +71,7 @@ class HealthCheck:
     """
 
     name: str
-    parse_metric: MetricOf
+    build_metric: MetricBuilder
     graph: str
     meaning: str
     threshold: float = 1
@@ -88,13 +88,13 @@ class HealthCheck:
         return f"{self.meaning} {name_runbook(self.runbook or self.name)}"
 
 
-def sum_metric(
+def build_sum_metric(
     namespace: str,
     name: str,
     dimensions: Mapping[str, str] | None = None,
     period: Duration = FIVE_MINUTES,
 ) -> cloudwatch.Metric:
-    """Make a metric of the sums of periods."""
+    """Build a metric of the sum of each period."""
     return cloudwatch.Metric(
         namespace=namespace,
         metric_name=name,
@@ -104,15 +104,15 @@ def sum_metric(
     )
 
 
-def health_maximum(name: str, period: Duration) -> cloudwatch.Metric:
-    """Make a health metric of largest values, which forged values below zero do not lower."""
+def build_health_metric(name: str, period: Duration) -> cloudwatch.Metric:
+    """Build a health metric of maximums, which forged values below zero do not lower."""
     return cloudwatch.Metric(
         namespace=HEALTH_NAMESPACE, metric_name=name, statistic="Maximum", period=period
     )
 
 
-def count_reports(name: str, period: Duration) -> cloudwatch.Metric:
-    """Make a metric of the number of times that a function has written a health metric."""
+def build_report_count(name: str, period: Duration) -> cloudwatch.Metric:
+    """Build a metric of the number of times that a function wrote a health metric."""
     return cloudwatch.Metric(
         namespace=HEALTH_NAMESPACE, metric_name=name, statistic="SampleCount", period=period
     )

@@ -1,4 +1,4 @@
-"""HealthChecks of prices that are missing, old or doubtful."""
+"""Health checks of prices that are missing, old or doubtful."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cdk.alarms.health_check import (
     HOUR,
     HealthCheck,
     Silence,
-    health_maximum,
-    sum_metric,
+    build_health_metric,
+    build_sum_metric,
 )
 from lambdas.domain.metrics.catalog import (
     HELD_PRICES,
@@ -41,14 +41,14 @@ def price_checks() -> Iterator[HealthCheck]:
         lambda _: cloudwatch.MathExpression(
             expression=_WITHOUT_A_PRICE,
             using_metrics={
-                "unpriced": sum_metric(NAMESPACE, UNPRICED_INVOCATIONS.name, period=HOUR),
-                "missing": sum_metric(NAMESPACE, MISSING_TOKEN_COUNTS.name, period=HOUR),
+                "unpriced": build_sum_metric(NAMESPACE, UNPRICED_INVOCATIONS.name, period=HOUR),
+                "missing": build_sum_metric(NAMESPACE, MISSING_TOKEN_COUNTS.name, period=HOUR),
             },
             period=HOUR,
         ),
         "unpriced-calls",
-        "Models without a known price were called, and their cost is missing from every total. Run"
-        " make reprice first: it lists them. Then set their prices in contracted_prices (cdk.json)"
+        "Models without a known price were called, so their cost is missing from every total. First"
+        " run make reprice: it lists them. Then add their prices to contracted_prices (cdk.json)"
         " and deploy. The alarm ends three days after the last such call, without a notification.",
         runbook="UnpricedModels",
         periods=(1, 72),
@@ -59,12 +59,12 @@ def price_checks() -> Iterator[HealthCheck]:
         "UnpricedModels",
         lambda _: cloudwatch.MathExpression(
             expression=_MORE_MODELS_WITHOUT_A_PRICE,
-            using_metrics={"waiting": health_maximum(WAITING_MODELS.name, HOUR)},
+            using_metrics={"waiting": build_health_metric(WAITING_MODELS.name, HOUR)},
             period=HOUR,
         ),
         "unpriced-models",
-        "One more model without a known price was called. make reprice lists all that wait;"
-        " add prices in contracted_prices (cdk.json) and deploy.",
+        "Another model without a known price was called. First run make reprice: it lists all of"
+        " them. Then add their prices to contracted_prices (cdk.json) and deploy.",
         periods=(1, 2),
         is_recovery_notified=False,
     )
@@ -75,19 +75,19 @@ def price_list_checks() -> Iterator[HealthCheck]:
     # The function writes the number only when it checks and when a decision is made.
     yield HealthCheck(
         HELD_PRICES.name,
-        lambda _: health_maximum(HELD_PRICES.name, FIVE_MINUTES),
+        lambda _: build_health_metric(HELD_PRICES.name, FIVE_MINUTES),
         "held-prices",
-        "The AWS Price List has new prices that look like mistakes: the old prices stay until you"
-        " decide. List them with make price-updates, then accept or reject each.",
+        "The AWS Price List has new prices that look like mistakes. The old prices stay in force"
+        " until you decide. List them with make price-updates, then accept or reject each one.",
         silence=Silence.UNCHANGED,
     )
     # Each failed check makes one value of a day and more; a check that succeeds makes 0.
     yield HealthCheck(
         PRICE_LIST_AGE.name,
-        lambda _: health_maximum(PRICE_LIST_AGE.name, DAY),
+        lambda _: build_health_metric(PRICE_LIST_AGE.name, DAY),
         "price-list-age",
-        "The AWS Price List was not read for three days. Calls are counted and priced all the same,"
-        " but new prices are not known. The log of PriceUpdater says why.",
+        "The AWS Price List has not been read for three days. Calls are still counted and priced,"
+        " but new prices are unknown. First read the log of PriceUpdater: it gives the reason.",
         threshold=Duration.hours(12).to_seconds(),
         periods=(_DAYS_WITHOUT_PRICES, _DAYS_WITHOUT_PRICES),
         silence=Silence.FAULT,

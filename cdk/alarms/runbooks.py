@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def name_runbook(page: str) -> str:
-    """Say where to read on; an e-mail is often read without the repository at hand."""
-    return f"What to do: docs/runbooks/{page}.md in the repository of Bedrock Meter."
+    """Name the page and the repository: an e-mail does not link to either."""
+    return f"Runbook: docs/runbooks/{page}.md in the Bedrock Meter repository."

@@ -78,8 +78,8 @@ def list_function_checks(scheduled: Scheduled) -> Iterator[HealthCheck]:
             )
         ),
         _ERRORS_GRAPH,
-        f"{name} fails: it no longer {scheduled.purpose}. Read the last error in its log group"
-        " first.",
+        f"{name} fails, so it no longer {scheduled.purpose}. First read the last error in its log"
+        " group.",
         periods=(1, 1) if is_daily else (2, 2),
         runbook="FunctionErrors",
     )
@@ -96,8 +96,8 @@ def list_function_checks(scheduled: Scheduled) -> Iterator[HealthCheck]:
             scheduled.function.metric_invocations(period=scheduled.every)
         ),
         STARTS_GRAPH,
-        f"{name} missed its last {periods} starts: it no longer {scheduled.purpose}. Check"
-        " first that its rule in EventBridge exists, is enabled and names the function.",
+        f"{name} missed its last {periods} starts, so it no longer {scheduled.purpose}. First"
+        " check that its EventBridge rule exists, is enabled and targets the function.",
         periods=(periods, periods),
         is_below=True,
         silence=Silence.FAULT,

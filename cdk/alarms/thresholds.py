@@ -76,7 +76,7 @@ class AlarmThreshold:
 
 
 def name_graph(dimension_set: DimensionSet, metric_name: str, window: Window) -> str:
-    """The id of the graphs of a metric by a window, on whichever dashboards they are."""
+    """Name the graphs of a metric by a window, on all dashboards."""
     return f"{dimension_set}-{metric_name}-{window}"
 
 

@@ -25,19 +25,19 @@ _SILENCE_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
 class UsageAlarm(cloudwatch.Alarm):
     """The alarm of one threshold. Its window slides, so that it notifies as soon as it can."""
 
-    def __init__(self, scope: Construct, *, threshold: AlarmThreshold, look_at: str) -> None:
+    def __init__(self, scope: Construct, *, threshold: AlarmThreshold, dashboard_url: str) -> None:
         """Make the alarm.
 
         Args:
             scope: The stack.
             threshold: The amount from which on it notifies.
-            look_at: The address of the dashboard that shows more.
+            dashboard_url: The address of the dashboard with the details.
         """
         super().__init__(
             scope,
             threshold.alarm_name.removeprefix(NAME_PREFIX),
             alarm_name=threshold.alarm_name,
-            alarm_description=_describe(threshold, look_at),
+            alarm_description=_describe(threshold, dashboard_url),
             metric=describe_usage(threshold),
             threshold=float(threshold.value),
             evaluation_periods=1,
@@ -50,7 +50,13 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
     """Notifies when the account's tokens, or its cost, rise above what CloudWatch has learnt."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, width: float, metric_name: str, look_at: str
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        width: float,
+        metric_name: str,
+        dashboard_url: str,
     ) -> None:
         """Make the alarm; `width` is that of the band, in standard deviations."""
         super().__init__(
@@ -58,9 +64,9 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
             construct_id,
             alarm_name=f"{NAME_PREFIX}Account-{construct_id}",
             alarm_description=(
-                f"The account's {metric_name} of an hour is far above what is usual at this time"
-                f" ({width:g} standard deviations). Who and which model: {look_at}"
-                f" {name_runbook(_RUNBOOK)}"
+                f"The account's {metric_name} of the last hour is above the range that is expected"
+                f" at this time ({width:g} standard deviations). Usage by identity and model:"
+                f" {dashboard_url} {name_runbook(_RUNBOOK)}"
             ),
             metric=_plain(DimensionSet.ACCOUNT, Window.HOUR, metric_name),
             std_devs=width,
@@ -105,15 +111,14 @@ def _plain(
     )
 
 
-def _describe(threshold: AlarmThreshold, look_at: str) -> str:
+def _describe(threshold: AlarmThreshold, dashboard_url: str) -> str:
     who = threshold.subject[:200]
     what = f"{threshold.value:,} {threshold.metric_name}"
     if threshold.is_of_cost:
         what = f"{Decimal(threshold.value).normalize():,f} US dollars (estimated)"
-    by_itself = "; the notification names which one" if threshold.is_grouped else ""
+    named = "; the notification names it" if threshold.is_grouped else ""
     return (
         f"{threshold.severity.capitalize()}: {what} or more within"
         f" {'an hour' if threshold.window is Window.HOUR else f'a {threshold.window}'}"
-        f" ({who}{by_itself}). What was used, by whom and on which model: {look_at}"
-        f" {name_runbook(_RUNBOOK)}"
+        f" ({who}{named}). Usage by identity and model: {dashboard_url} {name_runbook(_RUNBOOK)}"
     )

@@ -50,7 +50,7 @@ def publishing_settings(
 def grant_publish_calls(
     function: MeterFunction, *, state: dynamodb.ITable, prices: s3.IBucket
 ) -> None:
-    """Grant publishing of metrics of calls, and what publishing reads and stores.
+    """Grant publishing of metrics of calls, and the reads and writes that it needs.
 
     Args:
         function: The function.

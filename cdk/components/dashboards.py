@@ -189,7 +189,7 @@ def _is_band(row: Sequence[Any]) -> bool:
 
 def _band(width: float) -> list[dict[str, str]]:
     expression = f"{_BAND}(m1, {width:g})"
-    return [{"expression": expression, "id": "usual", "label": "What is usual", "color": "#4d5866"}]
+    return [{"expression": expression, "id": "usual", "label": "Expected", "color": "#4d5866"}]
 
 
 def _line(threshold: AlarmThreshold) -> dict[str, Any]:

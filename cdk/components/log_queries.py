@@ -26,7 +26,7 @@ class SavedQueries(Construct):
     """Queries that CloudWatch offers for the log group. Each run is billed by the data it reads."""
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
-        """Save them for a log group."""
+        """Save the queries for a log group."""
         super().__init__(scope, construct_id)
         for path in sorted(QUERIES.glob("*.txt")):
             logs.CfnQueryDefinition(
@@ -42,7 +42,7 @@ class ContributorRules(Construct):
     """Rules that rank identities, however many there are: billed by rule and by log event."""
 
     def __init__(self, scope: Construct, construct_id: str, *, log_group_name: str) -> None:
-        """Let them read a log group."""
+        """Make the rules for a log group."""
         super().__init__(scope, construct_id)
         for path in sorted(CONTRIBUTORS.glob("*.json")):
             rule: dict[str, Any] = json.loads(path.read_text())

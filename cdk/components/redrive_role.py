@@ -26,7 +26,7 @@ class RedriveRole(iam.Role):
         super().__init__(
             scope,
             construct_id,
-            description="Bedrock Meter: reads and deletes what functions gave up on (make redrive)",
+            description="Bedrock Meter: retries events that functions failed on (make redrive)",
             assumed_by=iam.AccountRootPrincipal(),
         )
         objects = failures.arn_for_objects(f"{FAILURES_PREFIX}*")

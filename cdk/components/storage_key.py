@@ -26,7 +26,7 @@ class StorageKey(kms.Key):
         super().__init__(
             scope,
             construct_id,
-            description="Bedrock Meter: notifications, and what is stored where so configured",
+            description="Bedrock Meter: encrypts notifications, and stored data with customer_keys",
             enable_key_rotation=True,
             pending_window=Duration.days(7),
             removal_policy=RemovalPolicy.RETAIN,

@@ -42,7 +42,7 @@ _Tokens: TypeAlias = Annotated[int, Field(ge=1, le=_MAX_AMOUNT)]
 _DimensionValue: TypeAlias = Annotated[
     str,
     allowed(
-        "the name as the metric's dimension has it: printable ASCII, without blanks at its ends,"
+        "the dimension's value: printable ASCII, no spaces at either end,"
         f" {_MAX_WATCHED_LENGTH} characters at most",
         lambda value: dimension_value(value) == value and len(value) <= _MAX_WATCHED_LENGTH,
     ),
@@ -57,7 +57,7 @@ _WatchedIdentity: TypeAlias = Annotated[
 _WatchedModel: TypeAlias = Annotated[
     _DimensionValue,
     AfterValidator(called_model),
-    allowed("one model, without a *", lambda value: "*" not in value),
+    allowed("one model, without *", lambda value: "*" not in value),
 ]
 
 
@@ -89,7 +89,7 @@ class _Severities(SettingsModel, Generic[_Amount]):
     def _in_order(self) -> Self:
         check(
             "warning",
-            f"an amount below critical ({self.critical}), or null for none",
+            f"an amount below critical ({self.critical}), or null to omit it",
             is_so=self.warning is None or self.warning < self.critical,
         )
         return self
@@ -121,7 +121,7 @@ class NamedThresholds(WindowThresholds):
 
     Attributes:
         identity: The value of the metrics' dimension `IdentityArn`: the full ARN, or that of the
-            role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are folded.
+            role (`arn:aws:iam::ACCOUNT:role/NAME`) where its sessions are rolled up.
     """
 
     identity: _WatchedIdentity

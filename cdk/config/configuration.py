@@ -71,7 +71,7 @@ class Config(
             return cls.model_validate(own)
         except ValidationError as error:
             problems = "\n".join(f"  {_explain(problem)}" for problem in error.errors())
-            message = f"The configuration cannot be used:\n{problems}"
+            message = f"The configuration is invalid:\n{problems}"
             raise ConfigurationError(message) from None
 
     @property
@@ -91,8 +91,8 @@ class Config(
     def _exports_whole_periods(self) -> Self:
         check(
             "ledger_retention_days",
-            f"{SHORTEST_LEDGER_DAYS} or more while focus_export is true, for it writes two billing"
-            f" periods from the ledger; given: {self.ledger_retention_days}",
+            f"{SHORTEST_LEDGER_DAYS} or more if focus_export is true, because the export covers two"
+            f" billing periods; given: {self.ledger_retention_days}",
             is_so=not self.focus_export or self.ledger_retention_days >= SHORTEST_LEDGER_DAYS,
         )
         return self
@@ -125,7 +125,7 @@ def _read_context(path: Path) -> dict[str, Any]:
         raise ConfigurationError(message) from None
     context = content.get("context", {}) if isinstance(content, dict) else None
     if not isinstance(context, dict):
-        message = f'{path.name}: allowed: {{"context": {{...}}}} with the settings in it.'
+        message = f'{path.name}: allowed: {{"context": {{...}}}} with the settings inside.'
         raise ConfigurationError(message)
     return context
 
@@ -139,7 +139,7 @@ def _explain(problem: ErrorDetails) -> str:
         case "extra_forbidden":
             name = str(problem["loc"][-1])
             near = difflib.get_close_matches(name, Config.model_fields, n=1)
-            return f"{field}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+            return f"{field}: unknown setting" + (f"; did you mean {near[0]}?" if near else "")
         case "missing":
             return f"{field} is missing"
         case kind if kind in _SHAPES:

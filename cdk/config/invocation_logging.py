@@ -65,13 +65,13 @@ class LoggingSettings(SettingsModel):
         is_adopted = self.existing_logging is ExistingPolicy.ADOPT
         check(
             "adopted_log_group",
-            "with existing_logging 'adopt', the name of the log group that Bedrock writes to"
-            " already (make doctor shows it)",
+            "the log group that Bedrock already writes to (make doctor shows it), because"
+            " existing_logging is 'adopt'",
             is_so=self.adopted_log_group is not None or not is_adopted,
         )
         check(
             "adopted_log_group",
-            "a name with existing_logging 'adopt' alone",
+            "a name only if existing_logging is 'adopt'",
             is_so=self.adopted_log_group is None or is_adopted,
         )
         return self

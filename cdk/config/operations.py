@@ -30,8 +30,8 @@ _Tags: TypeAlias = Annotated[
     dict[str, str],
     Json,
     allowed(
-        f"{_MAX_TAGS} tags, keys of {_MAX_TAG_KEY_LENGTH} characters that do not start with aws:,"
-        f" values of {_MAX_TAG_VALUE_LENGTH}",
+        f"up to {_MAX_TAGS} tags, with keys of up to {_MAX_TAG_KEY_LENGTH} characters that do not"
+        f" start with aws:, and values of up to {_MAX_TAG_VALUE_LENGTH}",
         _are_tags,
     ),
 ]
@@ -46,7 +46,7 @@ class OperationSettings(SettingsModel):
         customer_keys: Encrypt logs, ledger and buckets with a customer managed key.
         tags: Tags of all deployed resources.
         python_version: The functions' Python, for the local cloud; AWS runs the newest.
-        architecture: The functions' processor, likewise.
+        architecture: The functions' processor, for the local cloud.
     """
 
     regions: _Regions = ()

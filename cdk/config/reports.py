@@ -20,7 +20,7 @@ class ReportSettings(SettingsModel):
 
     focus_export: bool = True
     billing_account_id: Annotated[
-        str, like(r"(\d{12})?", "the 12 digits of an account, or nothing")
+        str, like(r"(\d{12})?", "the 12 digits of an account, or an empty text")
     ] = ""
     comparison_report: bool = True
     weekly_summary: bool | None = None

@@ -19,6 +19,6 @@ def _has_each_once(values: tuple[str, ...]) -> bool:
     return len(set(values)) == len(values)
 
 
-EachOnce = allowed("each of them once", _has_each_once)
+EachOnce = allowed("each value once", _has_each_once)
 Json = BeforeValidator(from_json_text)
 Words = BeforeValidator(_from_text)

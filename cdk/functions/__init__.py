@@ -1,1 +1,1 @@
-"""One construct per function: its settings, its permissions and what starts it."""
+"""One construct per function: its settings, permissions and triggers."""

@@ -24,7 +24,7 @@ _EVERY = Duration.seconds(STEP.total_seconds())
 
 
 class CoverageAuditor(MeterFunction):
-    """The function `coverage_auditor`, and what starts it.
+    """The function `coverage_auditor`, and its triggers.
 
     Attributes:
         scheduled: The description of the function for its alarms.
@@ -79,7 +79,7 @@ class CoverageAuditor(MeterFunction):
             description="compares what is counted with Bedrock's own metrics",
         )
         self.scheduled = Scheduled(
-            construct_id, self, _EVERY, "compares the count with Bedrock's own"
+            construct_id, self, _EVERY, "compares the meter's count with Bedrock's own"
         )
 
     def start_on_alarms(self, *alarms: cloudwatch.IAlarm) -> None:

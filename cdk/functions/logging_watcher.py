@@ -30,7 +30,7 @@ _EVERY = Duration.minutes(15)
 
 
 class LoggingWatcher(MeterFunction):
-    """The function `logging_watcher`, and what starts it.
+    """The function `logging_watcher`, and its triggers.
 
     Attributes:
         scheduled: The description of the function for its alarms.

@@ -93,7 +93,7 @@ class TrafficAuditor(MeterFunction):
             construct_id,
             self,
             _EVERY,
-            "looks for calls outside the logs: other Regions, asynchronous ones",
+            "looks for calls that the logs do not have",
         )
 
     def _grant_count_batch_jobs(self, buckets: Sequence[str], state: dynamodb.ITable) -> None:

@@ -87,7 +87,7 @@ def count_series(usage: Usage, config: Config) -> int:
     return _count_usage_series(metrics, usage, config) + len(health)
 
 
-def count_most_series(usage: Usage, config: Config) -> int:
+def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0

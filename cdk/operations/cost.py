@@ -25,8 +25,8 @@ def print_cost(usage: Usage) -> None:
     prices = UnitPrices()
     items = running_cost(usage, config, prices)
 
-    table = Table("Service", "What")
-    table.add_column("USD a month", justify="right")
+    table = Table("Service", "Item")
+    table.add_column("USD per month", justify="right")
     for item in items:
         table.add_row(item.service, item.what, _dollars(item.usd))
     table.add_section()
@@ -34,16 +34,16 @@ def print_cost(usage: Usage) -> None:
     console = open_console()
     console.print(table)
     console.print(
-        f"List prices of {prices.region} at {prices.date}, free tiers not deducted, settings from"
-        " cdk.json. What Bedrock itself costs is not in it. Metrics grow with identities (up to"
-        " max_identities) and models (up to max_models); the rest with calls. Whatever callers do,"
-        " metrics, their alarms and audits cost at most"
-        f" {_dollars(worst_case_usd(config, prices))} US dollars a month."
+        f"List prices of {prices.region} at {prices.date}, without free tiers, with the settings of"
+        " cdk.json. The cost of Bedrock itself is not included. Metrics grow with identities (up to"
+        " max_identities) and models (up to max_models); other items grow with calls. Whatever"
+        " callers do, metrics, their alarms and audits cost at most"
+        f" {_dollars(worst_case_usd(config, prices))} US dollars per month."
     )
     console.print(
-        "CloudWatch bills a metric in hours with data. Metrics of unusual calls alone (no price, an"
-        " assumed price, doubtful counts ...) are not in the table: if each hour had all of them,"
-        f" they would cost {_dollars(occasional_usd(usage, config, prices))} more."
+        "CloudWatch bills a metric only in hours with data. Metrics of unusual calls (no price, an"
+        " assumed price, uncertain counts ...) are not in the table: with all of them in every"
+        f" hour, they would cost {_dollars(occasional_usd(usage, config, prices))} more."
     )
 
 

@@ -24,7 +24,7 @@ class Deployment:
     """The deployment in one account and Region."""
 
     def __init__(self, cloudformation: CloudFormationClient) -> None:
-        """Look with a CloudFormation client."""
+        """Read with a CloudFormation client."""
         self._cloudformation = cloudformation
         self._stacks: dict[str, StackTypeDef | None] = {}
 

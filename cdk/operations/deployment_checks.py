@@ -17,7 +17,7 @@ from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries, read_settings
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.logging_state import memoize
+from cdk.operations.logging_state import load_logging_state
 from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
 from cdk.operations.own_log_policies import find_own_log_policies, read_masks
@@ -128,7 +128,7 @@ class DeploymentChecks:
             except (NotDeployedError, DamagedStateError, DamagedPriceStateError) as error:
                 status, text = Status.PROBLEM, str(error)
             except (BotoCoreError, ClientError) as error:
-                status, text = Status.UNKNOWN, f"Could not look: {' '.join(str(error).split())}"
+                status, text = Status.UNKNOWN, f"Could not check: {' '.join(str(error).split())}"
             yield CheckResult(name, status, text)
 
     def _account(self) -> tuple[Status, str]:
@@ -160,7 +160,7 @@ class DeploymentChecks:
                 status = Status.PROBLEM if is_missing else Status.WARNING
                 return status, f"{boundary.name} is {state.value}: run make bootstrap."
         names = ", ".join(boundary.name for boundary in here)
-        return Status.OK, names or "This Region is not one of cdk.json's."
+        return Status.OK, names or "The setting regions does not include this Region."
 
     def _stacks(self) -> tuple[Status, str]:
         states = {stack: self.deployment.status(stack) for stack in stack_names.ALL}
@@ -168,7 +168,7 @@ class DeploymentChecks:
         for stack in left_over:
             if states.pop(stack) is not None:
                 return Status.WARNING, (
-                    f"{stack} is left over: the settings switch off all that it does. Run make"
+                    f"{stack} is no longer needed: the settings turn off all that it does. Run make"
                     f" deploy, then aws cloudformation delete-stack --stack-name {stack}."
                 )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
@@ -178,43 +178,46 @@ class DeploymentChecks:
         return status, text
 
     def _logging(self) -> tuple[Status, str]:
-        live, logging_state = self._live_logging(), memoize(self.session, self.deployment)
+        live, logging_state = (
+            self._live_logging(),
+            load_logging_state(self.session, self.deployment),
+        )
         if live is None:
             return self._logging_is_off(logging_state)
         content = "with prompts and completions" if _is_content_logged(live) else "metadata only"
         where = f"To {describe(live)}, {content}"
         group = live.get("cloudWatchConfig", {}).get("logGroupName")
         if logging_state.is_ours(live):
-            return Status.OK, f"{where}; ours."
+            return Status.OK, f"{where}; configured by Bedrock Meter."
         if group is not None and group == logging_state.adopted:
-            return Status.OK, f"{where}; not ours, adopted."
+            return Status.OK, f"{where}; not configured by Bedrock Meter, adopted."
         adopting = (
             f"existing_logging=adopt with adopted_log_group={group} (changes nothing), or "
             if group
             else ""
         )
-        choice = f"set {adopting}existing_logging=replace (put back by make destroy)"
+        choice = f"set {adopting}existing_logging=replace (make destroy restores it)"
         if self._is_deployed:
             return Status.PROBLEM, (
-                f"{where}; this was changed after the deployment, and Bedrock Meter counts nothing."
+                f"{where}; this was changed after the deployment, so Bedrock Meter counts nothing."
                 f" Undo the change, or {choice} and run make deploy."
             )
-        return Status.WARNING, f"{where}; not ours. To deploy, {choice}."
+        return Status.WARNING, f"{where}; not configured by Bedrock Meter. To deploy, {choice}."
 
     def _logging_is_off(self, logging_state: LoggingState) -> tuple[Status, str]:
         if self._is_deployed:
             return Status.PROBLEM, f"Off, though Bedrock Meter is deployed: {_ANEW}."
         if logging_state.found is not None:
             return Status.WARNING, (
-                f"Off. Before Bedrock Meter it went to {describe(logging_state.found)}, which could"
-                " not be put back: make destroy tries again after make deploy."
+                f"Off. The earlier configuration, to {describe(logging_state.found)}, could not be"
+                " restored: run make deploy and make destroy to try again."
             )
-        return Status.OK, "Off; deploying switches it on."
+        return Status.OK, "Off; make deploy turns it on."
 
     def _subscription(self) -> tuple[Status, str]:
         group = self._group_to_read()
         if group is None:
-            return Status.OK, "A new log group will be made."
+            return Status.OK, "make deploy creates a new log group."
         try:
             filters = self.session.client("logs").describe_subscription_filters(logGroupName=group)[
                 "subscriptionFilters"
@@ -226,12 +229,18 @@ class DeploymentChecks:
         names = [subscription["filterName"] for subscription in filters]
         others = [name for name in names if not name.startswith(stack_names.INGESTION)]
         if self._is_deployed and others == names:
-            return Status.PROBLEM, f"{group} is not subscribed to any more: {_ANEW}."
+            return (
+                Status.PROBLEM,
+                f"{group} has no subscription filter of the meter any more: {_ANEW}.",
+            )
         if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
-            ours = "is subscribed" if others != names else "has room for our subscription"
-            also = f" Others read it as well: {', '.join(others)}." if others else ""
+            ours = "is subscribed" if others != names else "has room for a subscription filter"
+            also = f" Other subscription filters: {', '.join(others)}." if others else ""
             return Status.OK, f"{group} {ours}.{also}"
-        return Status.PROBLEM, f"{group} is full: {', '.join(others)}. Remove one."
+        return (
+            Status.PROBLEM,
+            f"{group} has two subscription filters, the most: {', '.join(others)}. Remove one.",
+        )
 
     def _log_policies(self) -> tuple[Status, str]:
         group = self.deployment.metered_log_group if self._is_deployed else self.adopted_log_group
@@ -239,7 +248,7 @@ class DeploymentChecks:
         known = [*self.known_log_policies, *ours]
         if found := find_own_log_policies(self.session, group, known):
             return Status.WARNING, f"logging_watcher will report: {'; '.join(found)}."
-        return Status.OK, "None that known_log_policies lacks."
+        return Status.OK, "None, or all are in known_log_policies."
 
     def _masking(self) -> tuple[Status, str]:
         if not self.is_content_masked:
@@ -265,8 +274,8 @@ class DeploymentChecks:
             if client.get_trail_status(Name=trail["TrailARN"])["IsLogging"]:
                 return Status.OK, f"{trail['Name']} is logging"
         return Status.WARNING, (
-            "No trail is logging: a change of Bedrock's logging configuration is found by a check"
-            " every 15 minutes, and not at once."
+            "No trail is logging, so a change to Bedrock's logging configuration is found within 15"
+            " minutes, not at once."
         )
 
     def _notifications(self) -> tuple[Status, str]:
@@ -286,10 +295,10 @@ class DeploymentChecks:
         ]
         if not subscriptions:
             return Status.WARNING, (
-                "No address is notified: set notify_emails or notify_https in cdk.json."
+                "There are no subscribers: set notify_emails or notify_https in cdk.json."
             )
         if waiting:
-            return Status.PROBLEM, f"Not confirmed, so not notified: {', '.join(waiting)}"
+            return Status.PROBLEM, f"Not confirmed, so these receive nothing: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
 
     def _weekly_summary(self) -> tuple[Status, str]:
@@ -314,9 +323,12 @@ class DeploymentChecks:
             return Status.PROBLEM, f"{'; '.join(problems)}."
         if health.breaching:
             return Status.WARNING, f"In ALARM: {list_names(health.breaching)} (docs/runbooks)."
-        if health.differences is None:
-            return Status.OK, "No health alarm. LoggingWatcher has not reported yet."
-        return Status.OK, "No health alarm. As deployed, by the last check of LoggingWatcher."
+        if health.drifts is None:
+            return Status.OK, "No health alarm is in ALARM. LoggingWatcher has not reported yet."
+        return (
+            Status.OK,
+            "No health alarm is in ALARM. The last check of LoggingWatcher found no drift.",
+        )
 
     def _prices(self) -> tuple[Status, str]:
         if not self._is_deployed:
@@ -327,20 +339,20 @@ class DeploymentChecks:
             return Status.OK, f"{in_force}. Updates are off (price_updates)."
         if state.checked_at is None:
             return Status.WARNING, (
-                f"{in_force}. The AWS Price List was not read yet: it is, once a day; or run make"
-                " price-updates CHECK=1."
+                f"{in_force}. The AWS Price List has not been read yet: this happens once a day, or"
+                " run make price-updates CHECK=1."
             )
         age = datetime.now(UTC) - state.checked_at
         read = f"the AWS Price List was read {age.days * 24 + age.seconds // 3600} hours ago"
         if age > _MAX_PRICE_LIST_AGE:
             return Status.PROBLEM, (
-                f"{in_force}; {read}. The log of PriceUpdater says why"
+                f"{in_force}; {read}. The log of PriceUpdater gives the reason"
                 " (docs/runbooks/PriceListAge.md)."
             )
         if state.held:
             named = "; ".join(describe_held(entry) for entry in state.held[:_MAX_HELD_NAMED])
             return Status.WARNING, (
-                f"{in_force}; {read}. {len(state.held)} wait for a decision (make price-updates):"
+                f"{in_force}; {read}. {plural(len(state.held), 'held price')} (make price-updates):"
                 f" {named}"
             )
         return Status.OK, f"{in_force}; {read}."
@@ -370,10 +382,10 @@ class DeploymentChecks:
         )
         if calls:
             return Status.WARNING, (
-                f"Used within {_UNLOGGED_DAYS} days. Bedrock does not log these calls: reports show"
+                f"Used within {_UNLOGGED_DAYS} days. Bedrock does not log these calls. Reports show"
                 " their tokens by project and model, without callers and cost."
             )
-        return Status.OK, f"No traffic within {_UNLOGGED_DAYS} days"
+        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days"
 
     def _batch_jobs(self) -> tuple[Status, str]:
         pages = (
@@ -403,7 +415,7 @@ class DeploymentChecks:
         text, status = found.text, Status.OK
         if unread := self._regions_that_the_meter_cannot_read():
             text += (
-                f" Regions that TrafficAuditor itself cannot read: {unread:.0f}"
+                f" TrafficAuditor cannot read {unread:.0f} Regions"
                 " (docs/runbooks/UnreadableRegions.md)."
             )
         if found.unreadable or unread:

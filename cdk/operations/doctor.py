@@ -1,4 +1,4 @@
-"""Reports what is deployed, what is missing and what cannot be checked: `make doctor`."""
+"""Reports the state of the account and the deployment: `make doctor`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from cdk.operations.deployment_checks import DeploymentChecks, Status
 from cdk.operations.terminal import CommandError, open_console, printable
 
 _UNSEEN = (
-    "Not visible from here: whether e-mails arrive (make test-notification), deployments in other"
-    " Regions (run it there), how long Bedrock takes to deliver a log, service control policies."
+    "Not checked: whether e-mails arrive (run make test-notification), deployments in other Regions"
+    " (run make doctor there), how long Bedrock takes to deliver a log, service control policies."
 )
 
 

@@ -6,13 +6,13 @@ import boto3
 
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment, NotDeployedError
-from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
+from lambdas.domain.ledger.state_table import COPIED_STATES, LOGGING_STATE_KEY
 from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.logging_configuration import LoggingState, read_copies, verify
 
 
-def memoize(session: boto3.Session, deployment: Deployment) -> LoggingState:
-    """Load what was written, found or adopted; empty before the first deployment.
+def load_logging_state(session: boto3.Session, deployment: Deployment) -> LoggingState:
+    """Load the logging state; an empty one before the first deployment.
 
     Raises:
         DamagedStateError: It cannot be read, or differs from its copy in the state table.
@@ -36,5 +36,5 @@ def _copies(session: boto3.Session, deployment: Deployment) -> tuple[LoggingStat
         )
     except (client.exceptions.ResourceNotFoundException, NotDeployedError):
         return ()  # an interrupted purge, or a deployment from before that table
-    texts = answer.get("Item", {}).get(MEMORIES, {}).get("L", [])
+    texts = answer.get("Item", {}).get(COPIED_STATES, {}).get("L", [])
     return read_copies(text.get("S", "") for text in texts)

@@ -22,13 +22,13 @@ class MeterHealth:
     """The state of the meter's own checks.
 
     Attributes:
-        differences: Differences from the deployment in the newest check; `None` where
+        drifts: The number of drifts in the newest check; `None` where
             LoggingWatcher has not reported for 45 minutes.
         breaching: Health alarms that are in ALARM.
         silenced: Alarms whose actions are switched off.
     """
 
-    differences: int | None
+    drifts: int | None
     breaching: tuple[str, ...] = ()
     silenced: tuple[str, ...] = ()
 
@@ -39,18 +39,18 @@ class MeterHealth:
             age: The time since the deployment: a new meter has not reported yet.
         """
         problems = []
-        if self.differences is None and age > timedelta(minutes=_MINUTES):
-            problems.append(f"LoggingWatcher has reported nothing for {_MINUTES} minutes")
-        if self.differences:
-            count = plural(self.differences, "difference")
-            problems.append(f"{count} from what was deployed: the log of LoggingWatcher has more")
+        if self.drifts is None and age > timedelta(minutes=_MINUTES):
+            problems.append(f"LoggingWatcher has not reported for {_MINUTES} minutes")
+        if self.drifts:
+            count = plural(self.drifts, "difference")
+            problems.append(f"{count} from the deployment: see the log of LoggingWatcher")
         if self.silenced:
-            problems.append(f"alarms that notify no one: {list_names(self.silenced)}")
+            problems.append(f"alarms with actions turned off: {list_names(self.silenced)}")
         return [f"{problem} ({_RUNBOOK})" for problem in problems]
 
 
 def read_meter_health(cloudwatch: CloudWatchClient, now: datetime) -> MeterHealth:
-    """Read alarms, and the newest number of differences."""
+    """Read alarms, and the newest number of drifts."""
     points = cloudwatch.get_metric_statistics(
         Namespace=HEALTH_NAMESPACE,
         MetricName=DEPLOYMENT_DRIFT.name,

@@ -54,11 +54,11 @@ class OtherRegions:
         texts = []
         if self.called:
             texts.append(
-                f"Bedrock was called within three hours, and not metered, in"
+                f"Bedrock was called within three hours, but not metered, in"
                 f" {', '.join(self.called)}: {_ADVICE}"
             )
         if self.unreadable:
-            texts.append(f"Not readable: {', '.join(self.unreadable)}. Nothing is known of them.")
+            texts.append(f"Could not read: {', '.join(self.unreadable)}. Calls there are unknown.")
         return " ".join(texts) or f"No calls within three hours in {self.seen} other Regions."
 
 

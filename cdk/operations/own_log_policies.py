@@ -14,7 +14,7 @@ import boto3
 
 from cdk.config import stack_names
 from cdk.operations.aws_errors import ignore_errors
-from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.logging_configuration import Drift
 from lambdas.domain.safeguards.account_policies import (
     ACCOUNT_POLICY_EFFECTS,
     AccountPolicy,
@@ -55,7 +55,7 @@ def find_own_log_policies(
         _find_log_group_policies(client, log_group, known) if log_group else (),
         find_account_policies(policies, log_groups=log_groups, known=known),
     )
-    return [difference.text for difference in found]
+    return [drift.text for drift in found]
 
 
 def _read_account_policies(client: CloudWatchLogsClient, kind: str) -> list[AccountPolicy]:
@@ -73,7 +73,7 @@ def _read_account_policies(client: CloudWatchLogsClient, kind: str) -> list[Acco
 
 def _find_log_group_policies(
     client: CloudWatchLogsClient, log_group: str, known: Collection[str]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     filters = _answer(client.describe_subscription_filters, logGroupName=log_group)
     transformer = _answer(client.get_transformer, logGroupIdentifier=log_group)
     subscriptions = {

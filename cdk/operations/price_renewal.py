@@ -99,9 +99,9 @@ def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date)
     A figure that differs corrects what another source had misread, from the same day on; where the
     book has it from AWS's list already, the price has changed, from today on.
     """
-    standing, renewal = _Standing(book), Renewal()
+    in_force, renewal = _PricesInForce(book), Renewal()
     for price in listed:
-        entry, known, new, other = standing.compare(price, today, renewal)
+        entry, known, new, other = in_force.compare(price, today, renewal)
         if new:
             renewal.added.append(build_row(entry, new, price.source, price.read_on))
         by_row: defaultdict[int, Amounts] = defaultdict(dict)
@@ -132,13 +132,13 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
     A source's figures are added to a scope where it agrees with the book on all others. Its own
     later price holds where the book has the earlier one from it.
     """
-    standing, renewal = _Standing(book), Renewal()
+    in_force, renewal = _PricesInForce(book), Renewal()
     rows = list(listed)
     renewal.added += [price for price in rows if not book.knows(price.model_id)]
     for price in _in_force_or_later((row for row in rows if book.knows(row.model_id)), today):
-        if standing.has_worldwide_prices_by_region(price):
+        if in_force.has_worldwide_prices_by_region(price):
             continue
-        entry, known, new, other = standing.compare(price, today, renewal)
+        entry, known, new, other = in_force.compare(price, today, renewal)
         # A known price without prices of large calls in its scope holds for calls of every size.
         fitting = {key: usd for key, usd in new.items() if not (known and key[1])}
         if fitting and not other:
@@ -161,7 +161,7 @@ def _in_force_or_later(listed: Iterable[Price], today: date) -> list[Price]:
     """The rows that hold today, and those that begin later, of each scope."""
     found: dict[tuple[PriceEntry, date | None], Price] = {}
     for price in sorted(listed, key=lambda row: row.effective_from or date.min):
-        entry = PriceEntry.of(price)
+        entry = PriceEntry.from_price(price)
         found[entry, None if price.holds_on(today) else price.effective_from] = price
     return list(found.values())
 
@@ -176,7 +176,7 @@ class _Known(NamedTuple):
 _KnownAmounts: TypeAlias = dict[tuple[Measure, int], _Known]
 
 
-class _Standing:
+class _PricesInForce:
     """The rows of a book, by entry."""
 
     def __init__(self, book: PriceBook) -> None:
@@ -184,7 +184,7 @@ class _Standing:
         self._rows: defaultdict[PriceEntry, list[Price]] = defaultdict(list)
         self._spellings: defaultdict[str, set[str]] = defaultdict(set)
         for price in book:
-            entry = PriceEntry.of(price)
+            entry = PriceEntry.from_price(price)
             self._rows[entry].append(price)
             self._spellings[name_and_version(price.model_id)[0]].add(price.model_id)
 

@@ -19,7 +19,7 @@ _MEANINGS = {
     HoldReason.LARGE_CHANGE: "changes by more than a factor of 2",
     HoldReason.NEW_ZERO: "is 0 now",
     HoldReason.REMOVED: "is no longer listed",
-    HoldReason.UNMAPPED_NAME: "names no model that is known",
+    HoldReason.UNMAPPED_NAME: "has an unknown model name",
     HoldReason.AMBIGUOUS: "is listed with several prices",
     HoldReason.SUPERSEDED: "was in a superseded edition",
 }
@@ -53,13 +53,13 @@ def read_request(
     decisions = {"accept": accept, "reject": reject, "supersede": supersede}
     names = [name for name, value in decisions.items() if value]
     if len(names) + check > 1:
-        message = "name one of --accept, --reject, --supersede and --check."
+        message = "use only one of --accept, --reject, --supersede and --check."
         raise CommandError(message)
     if reason and not supersede:
-        message = "--reason goes with --supersede EDITION."
+        message = "--reason needs --supersede EDITION."
         raise CommandError(message)
     if supersede and not reason:
-        message = 'say why: --supersede EDITION --reason "...".'
+        message = 'give the reason: --supersede EDITION --reason "...".'
         raise CommandError(message)
     if supersede:
         return {"decision": {"supersede": supersede, "reason": reason}}
@@ -105,13 +105,12 @@ def _print_answer(answer: dict[str, Any]) -> None:
         if problem in answer:
             raise CommandError(printable(answer[problem]))
     if answer["edition"] is None:
-        print("Prices stay as they were.")
+        print("Prices are unchanged.")
     elif answer["changes"]:
         print(f"Edition {answer['edition']} has {plural(answer['changes'], 'change')}.")
     else:
         print(
-            f"Edition {answer['edition']} takes the changes out. Functions know of it within 10"
-            " minutes."
+            f"Edition {answer['edition']} removes the changes. Functions use it within 10 minutes."
         )
 
 
@@ -123,11 +122,11 @@ def _print_state(console: Console, state: PriceUpdates) -> None:
         console.print(table)
         console.print("The known prices stay until you decide: --accept NAME or --reject NAME.")
     else:
-        console.print("No price waits for a decision.")
+        console.print("No prices wait for a decision.")
     for rejected in state.settled[-_MAX_REJECTED:]:
         console.print(f"Rejected: {rejected.id}, {printable(describe_held(rejected))}")
     if len(state.settled) > _MAX_REJECTED:
-        console.print(f"Rejected before: {len(state.settled) - _MAX_REJECTED:,} more.")
+        console.print(f"Rejected earlier: {len(state.settled) - _MAX_REJECTED:,} more.")
     for summary in state.editions[-_MAX_EDITIONS:]:
         console.print(
             f"Edition {summary.id}: {plural(summary.changes, 'change')}, from {summary.first_day}"

@@ -1,4 +1,4 @@
-"""Permanently deletes what `make destroy` retains, after a typed confirmation: `make purge`."""
+"""Permanently deletes resources that `make destroy` retains, after a confirmation: `make purge`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.operations.aws_errors import ignore_errors
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.logging_state import memoize
+from cdk.operations.logging_state import load_logging_state
 from cdk.operations.terminal import CommandError, confirm
 from lambdas.domain.logging_configuration import DamagedStateError, LoggingConfiguration
 
@@ -28,7 +28,7 @@ _GONE = {
 
 
 def purge(session: boto3.Session) -> list[str]:
-    """Delete the storage stack and all resources that it retains; return what was deleted.
+    """Delete the storage stack and all resources that it retains; return their names.
 
     Can be repeated after an interruption: the stack, which lists the others, is deleted last.
 
@@ -48,7 +48,9 @@ def purge(session: boto3.Session) -> list[str]:
                 )
             raise CommandError(message)
     if deployment.status(stack_names.STORAGE) is None:
-        message = f"{stack_names.STORAGE} is not deployed in this Region: there is nothing left."
+        message = (
+            f"{stack_names.STORAGE} is not deployed in this Region: there is nothing to delete."
+        )
         raise NotDeployedError(message)
 
     deleted = []
@@ -113,9 +115,9 @@ def _empty(s3: S3Client, bucket: str) -> None:
                 raise CommandError(message)
 
 
-def _not_put_back(session: boto3.Session) -> LoggingConfiguration | None:
+def _read_unrestored(session: boto3.Session) -> LoggingConfiguration | None:
     with suppress(ClientError, DamagedStateError):  # it may be deleted, or owned by others
-        return memoize(session, Deployment(session.client("cloudformation"))).found
+        return load_logging_state(session, Deployment(session.client("cloudformation"))).found
     return None
 
 
@@ -127,14 +129,14 @@ def confirm_and_purge(session: boto3.Session) -> None:
     """
     account = session.client("sts").get_caller_identity()["Account"]
     print(
-        "This deletes ledger, state, invocation logs, quarantine, reports and price editions of"
-        f" Bedrock Meter in account {account}, {session.region_name}, for good."
+        "This permanently deletes the ledger, state, invocation logs, quarantine, reports and price"
+        f" editions of Bedrock Meter in account {account}, {session.region_name}."
     )
-    found = _not_put_back(session)
+    found = _read_unrestored(session)
     if found is not None:
         print(
-            "With it goes what it remembers of the logging configuration that it replaced and"
-            f" could not put back:\n{json.dumps(found, indent=2)}"
+            "It also deletes the only copy of the logging configuration that Bedrock Meter replaced"
+            f" and could not restore:\n{json.dumps(found, indent=2)}"
         )
     confirm("purge", otherwise="nothing was deleted.")
     for resource in purge(session):

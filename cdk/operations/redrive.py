@@ -55,7 +55,7 @@ class Redrive:
     bucket: str
     known: frozenset[str]
 
-    def put_back_all(self) -> RedriveReport:
+    def redrive_all(self) -> RedriveReport:
         """Redrive all failures in the bucket."""
         done, left = 0, {}
         for key in list(self._keys()):
@@ -101,7 +101,7 @@ def _get_function_name(failure: dict[str, Any]) -> str:
     arn: object = failure.get("requestContext", {}).get("functionArn")
     parts = arn.split(":") if isinstance(arn, str) else []
     if len(parts) <= _PLACE_OF_NAME:
-        message = "names no function: not written by Lambda"
+        message = "no function name: not written by Lambda"
         raise ValueError(message)
     return parts[_PLACE_OF_NAME]
 
@@ -115,7 +115,7 @@ def _get_event(failure: dict[str, Any]) -> dict[str, Any]:
     if isinstance(event, str):
         event = json.loads(event)
     if not isinstance(event, dict):
-        message = "holds no event"
+        message = "no event in it"
         raise ValueError(message)  # noqa: TRY004  # of the file, not of an argument
     return event
 
@@ -135,10 +135,10 @@ def redrive_failures(session: boto3.Session) -> None:
         open_functions(session),
         deployment.output(stack_names.STORAGE, "FailureBucketName"),
         frozenset({deployment.log_processor, deployment.metric_publisher}),
-    ).put_back_all()
+    ).redrive_all()
     print_report(report)
     if report.left:
-        message = "fix what is named above, then run make redrive again."
+        message = "fix the causes listed above, then run make redrive again."
         raise CommandError(message)
 
 
@@ -156,6 +156,6 @@ def _assume(session: boto3.Session, role: str) -> boto3.Session:
 
 def print_report(report: RedriveReport) -> None:
     """Print the outcome, made safe for a terminal: functions can write any text into the bucket."""
-    print(f"{report.done} events went through; {len(report.left)} are left.")
+    print(f"Processed {report.done} events; {len(report.left)} are left.")
     for key, reason in report.left.items():
         print(printable(f"  {key}: {reason}"))

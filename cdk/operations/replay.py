@@ -112,10 +112,10 @@ def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
     retention = timedelta(days=int(deployment.output(stack_names.STORAGE, "LedgerRetentionDays")))
     earliest = datetime.now(UTC) - retention
     if end <= earliest:
-        message = f"the ledger remembers {retention.days} days: it takes no calls from before then."
+        message = f"the ledger keeps {retention.days} days: it accepts no older calls."
         raise CommandError(message)
     if start < earliest:
-        print(f"The ledger remembers {retention.days} days: replaying from {earliest:%F %H:%M} on.")
+        print(f"The ledger keeps {retention.days} days: replaying from {earliest:%F %H:%M} UTC.")
         start = earliest
     replay = Replay(
         session.client("logs"),
@@ -128,4 +128,4 @@ def replay_logs(session: boto3.Session, start: datetime, end: datetime) -> None:
     except FunctionFailedError as error:
         message = f"{error}; see its log. Replaying again is safe."
         raise CommandError(message) from None
-    print(f"{events} log events of {deployment.metered_log_group} were delivered again.")
+    print(f"Delivered {events} log events of {deployment.metered_log_group} again.")

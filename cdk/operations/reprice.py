@@ -28,8 +28,8 @@ def reprice(session: boto3.Session) -> None:
         print(f"{model}: {repriced['calls']:,} calls cost {repriced['usd']} US dollars ({prices})")
     if report["too_old"]:
         print(
-            f"{report['too_old']:,} calls have a price, and are too old for CloudWatch: reports"
-            " have their cost."
+            f"{report['too_old']:,} calls now have a price but are too old for CloudWatch: only"
+            " reports show their cost."
         )
     for model_id, day in report["waiting"].items():
         model, since = printable(model_id), printable(day)
@@ -37,32 +37,32 @@ def reprice(session: boto3.Session) -> None:
     for correction in report["corrections"]:
         print_correction(correction)
     if report["reason"]:
-        print(f"Not all was done: {report['reason']}. The next run goes on.")
+        print(f"Incomplete: {report['reason']}. The next run continues.")
     elif not any(report[part] for part in ("by_model", "too_old", "waiting")):
-        print("No call waits for a price.")
+        print("No calls wait for a price.")
 
 
 def print_correction(correction: dict[str, Any]) -> None:
     """Print the corrected cost of calls that were priced by a superseded edition."""
     name = f"edition {printable(correction['edition'])} (superseded)"
     if not correction["is_begun"]:
-        print(f"{name}: what its calls cost without it is worked out within the next hours.")
+        print(f"{name}: the corrected cost of its calls is calculated within hours.")
         return
     if not correction["is_done"]:
         name += ", so far"
     print(
         f"{name}: {correction['raised_calls']:,} calls cost {printable(correction['raised_usd'])}"
-        " US dollars more, which was published."
+        " US dollars more, which is published."
     )
     if correction["lowered_calls"]:
         less = printable(correction["lowered_usd"].removeprefix("-"))
         print(
             f"{name}: {correction['lowered_calls']:,} calls cost {less} US dollars less. Metrics"
-            " keep the higher cost; reports have the right one."
+            " keep the higher cost; reports show the correct one."
         )
     if correction["too_old_calls"]:
         print(
-            f"{name}: {correction['too_old_calls']:,} calls cost more, and are too old for"
+            f"{name}: {correction['too_old_calls']:,} calls cost more but are too old for"
             " CloudWatch."
         )
     if correction["unpriced_calls"]:

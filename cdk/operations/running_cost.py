@@ -17,7 +17,7 @@ from cdk.operations.billed_metrics import (
     WORST,
     Usage,
     count_alarm_metrics,
-    count_most_series,
+    count_max_series,
     count_series,
     max_metrics_read,
     metrics_read,
@@ -118,7 +118,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         *_logs(calls, config, prices),
         *_ledger(calls, ledger_gb, config, prices),
         *_counting(calls, prices),
-        *_hourly_looks(prices),
+        *_hourly_checks(prices),
         CostItem(
             "DynamoDB",
             f"notes of {usage.unpriced:,} calls without a price, and the search for their prices",
@@ -179,7 +179,7 @@ def _logs(calls: Decimal, config: Config, prices: UnitPrices) -> list[CostItem]:
     logs_gb = calls * size / _GB
     logs = CostItem(
         "CloudWatch Logs",
-        f"invocation logs of {size:,} bytes a call, taken in and kept",
+        f"invocation logs of {size:,} bytes a call, ingested and stored",
         logs_gb * prices["logs_ingested_gb"]
         + logs_gb * config.log_retention_days / 30 * prices["logs_stored_gb_month"],
     )
@@ -200,7 +200,7 @@ def _ledger(
         ),
         CostItem(
             "DynamoDB",
-            f"the ledger of {config.ledger_retention_days} days, and its recovery",
+            f"the ledger of {config.ledger_retention_days} days, with point-in-time recovery",
             ledger_gb * (prices["dynamodb_stored_gb_month"] + prices["dynamodb_recovery_gb_month"]),
         ),
     ]
@@ -226,12 +226,12 @@ def _counting(calls: Decimal, prices: UnitPrices) -> list[CostItem]:
     ]
 
 
-def _hourly_looks(prices: UnitPrices) -> list[CostItem]:
+def _hourly_checks(prices: UnitPrices) -> list[CostItem]:
     return [
         _small_function(what, HOURS_A_MONTH, HOURS_A_MONTH * seconds, prices)
         for what, seconds in (
-            ("a look each hour for calls outside the logs", SECONDS_OF_A_TRAFFIC_AUDIT),
-            ("a look each hour for prices that became known", SECONDS_OF_A_LOOK_FOR_PRICES),
+            ("the hourly search for calls outside the logs", SECONDS_OF_A_TRAFFIC_AUDIT),
+            ("the hourly search for prices that became known", SECONDS_OF_A_LOOK_FOR_PRICES),
         )
     ]
 
@@ -258,14 +258,12 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
     reads = max_metrics_read(config) + unlogged_read(config, MAX_MANTLE_SERIES)
     reads += traffic_read(WORST, config, models_elsewhere=WORST.models)
-    return (
-        _series_usd(count_most_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
-    )
+    return _series_usd(count_max_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
 
 
 def occasional_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
     """Get the extra monthly cost of metrics if all of them have data in every hour."""
-    most = _series_usd(count_most_series(usage, config), prices)
+    most = _series_usd(count_max_series(usage, config), prices)
     return most - _series_usd(count_series(usage, config), prices)
 
 
@@ -302,7 +300,7 @@ def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
     requests = [
         CostItem(
             "S3",
-            "price editions, written and looked for",
+            "price editions, written and read",
             checks * WRITES_OF_A_PRICE_CHECK * prices["s3_writes_1000"] / 1000
             + Decimal(PRICE_RELOADS_A_MONTH) * prices["s3_reads_1000"] / 1000,
         )

@@ -9,7 +9,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import printable
 
 _UNCONFIRMED = "PendingConfirmation"
-_REASON = "Only a test: somebody ran make test-notification."
+_REASON = "This is a test: someone ran make test-notification."
 
 
 def force_alarm(session: boto3.Session, alarm: str) -> str:
@@ -39,13 +39,13 @@ def send_test_notification(session: boto3.Session) -> None:
     print(f"{alarm} is in ALARM for a moment. These subscribers receive the message:")
     for subscription in subscriptions:
         is_confirmed = subscription["SubscriptionArn"] != _UNCONFIRMED
-        note = "" if is_confirmed else "  (NOT confirmed: gets nothing until it is)"
+        note = "" if is_confirmed else "  (NOT confirmed: receives nothing until confirmed)"
         endpoint = printable(subscription["Endpoint"])
         print(f"  {subscription['Protocol']:<6} {endpoint}{note}")
     if not subscriptions:
         print("  none: set notify_emails or notify_https in cdk.json, and run make deploy.")
     if state == "ALARM":
         print(
-            "The alarm was in ALARM before, and was set to OK first. A second message follows:"
-            " logging_watcher reports that the state was forced."
+            "The alarm was already in ALARM, so it was set to OK first. A second message follows:"
+            " LoggingWatcher reports that the state was set by hand."
         )

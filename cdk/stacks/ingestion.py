@@ -21,7 +21,7 @@ PRICE_UPDATER = "PriceUpdater"
 
 
 class IngestionStack(Stack):
-    """The functions that count, what starts them, and Bedrock's logging configuration.
+    """The functions that count, their triggers, and Bedrock's logging configuration.
 
     Attributes:
         metered_group: The name of the metered log group: the meter's own, or an adopted one.

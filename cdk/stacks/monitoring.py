@@ -149,12 +149,12 @@ class MonitoringStack(Stack):
             alarm = UsageAlarm(
                 self,
                 threshold=threshold,
-                look_at=dashboard_url(dashboard, self.region),
+                dashboard_url=dashboard_url(dashboard, self.region),
             )
-            self._notify_of(alarm)
+            self._add_notification(alarm)
             if threshold.is_grouped:
                 grouped.append(alarm)
-        self._notify_of_partial_data(grouped)
+        self._add_partial_data_notification(grouped)
 
     def _make_anomaly_alarms(self) -> None:
         if not self._config.anomaly_band:
@@ -166,9 +166,9 @@ class MonitoringStack(Stack):
                 name,
                 width=self._config.anomaly_band,
                 metric_name=metric_name,
-                look_at=dashboard_url("usage_overview", self.region),
+                dashboard_url=dashboard_url("usage_overview", self.region),
             )
-            self._notify_of(alarm)
+            self._add_notification(alarm)
 
     def _make_health_alarms(
         self, ingestion: IngestionStack, scheduled: Sequence[Scheduled]
@@ -183,17 +183,17 @@ class MonitoringStack(Stack):
             ),
             scheduled=scheduled,
             optional=price_list_checks() if self._config.price_updates else (),
-            look_at=dashboard_url("pipeline_health", self.region),
+            dashboard_url=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
-            self._notify_of(alarm)
+            self._add_notification(alarm)
         RecoveryNotices(self, "Recovery", topic=self.topic, without=health.without_recovery)
         return health
 
-    def _notify_of(self, alarm: cloudwatch.AlarmBase) -> None:
+    def _add_notification(self, alarm: cloudwatch.AlarmBase) -> None:
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def _notify_of_partial_data(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
+    def _add_partial_data_notification(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
         """Notify when a grouped alarm no longer sees every series.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-alarms-partial-data.html
@@ -201,7 +201,7 @@ class MonitoringStack(Stack):
         rule = events.Rule(
             self,
             "PartialData",
-            description="Bedrock Meter: an alarm does not see all its series",
+            description="Bedrock Meter: an alarm cannot evaluate all its series",
             event_pattern=alarm_changes(
                 {
                     "alarmName": [alarm.alarm_name for alarm in alarms],
@@ -211,8 +211,8 @@ class MonitoringStack(Stack):
         )
         text = (
             f"Bedrock Meter: alarm {events.EventField.from_path('$.detail.alarmName')} watches more"
-            " series than CloudWatch can evaluate, and may miss some. Lower max_identities, or fold"
-            " more sessions into their roles (role_rollup_patterns)."
+            " series than CloudWatch can evaluate, and may miss some. Lower max_identities, or roll"
+            " up more sessions to their roles (role_rollup_patterns)."
         )
         rule.add_target(TopicTarget(self.topic, message=events.RuleTargetInput.from_text(text)))
 

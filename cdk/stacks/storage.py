@@ -49,7 +49,7 @@ class StorageStack(Stack):
             scope,
             construct_id,
             stack_name=stack_names.STORAGE,
-            description="Bedrock Meter: what is kept",
+            description="Bedrock Meter: ledger, logs, prices and other retained data",
             env=environment,
             termination_protection=True,
         )
@@ -84,7 +84,7 @@ class StorageStack(Stack):
         self.logging_state = ssm.StringParameter(
             self,
             "LoggingState",
-            description="Bedrock Meter: Bedrock's logging configuration, ours and the one before",
+            description="Bedrock Meter: Bedrock's logging configuration, current and replaced",
             string_value=NO_STATE,
         )
         self.logging_state.apply_removal_policy(RemovalPolicy.RETAIN)

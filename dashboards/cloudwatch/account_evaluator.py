@@ -98,7 +98,7 @@ class AccountEvaluator:
 
 @contextmanager
 def _readable_answers() -> Iterator[None]:
-    """Report answers that lack what the API's reference promises."""
+    """Raise errors for answers that lack documented fields."""
     try:
         yield
     except (KeyError, ValueError) as error:

@@ -84,7 +84,7 @@ class AlarmEvaluation:
         ]
         self._notified_series = {key for key in self._notified_series if key[0] != alarm.name}
         self._notified_series |= {(alarm.name, series.label) for series in breaching}
-        state = alarm.state_of(contributors)
+        state = alarm.get_state(contributors)
         is_changed = state != definition["StateValue"]
         if is_changed:
             reason = _reason(alarm, new[0]) if new else f"No longer so: {state}."

@@ -25,7 +25,7 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class AlarmState(StrEnum):
-    """The states there are."""
+    """The states of an alarm."""
 
     OK = "OK"
     ALARM = "ALARM"
@@ -114,8 +114,8 @@ class Alarm:
         is_filled = any(None not in contributor.series.values for contributor in contributors)
         return age < self.warm_up and (self.is_warm_up_whole or not is_filled)
 
-    def state_of(self, contributors: list[Contributor]) -> AlarmState:
-        """The state of the whole: ALARM as soon as one contributor is."""
+    def get_state(self, contributors: list[Contributor]) -> AlarmState:
+        """Get the state of the alarm: ALARM as soon as one contributor is in ALARM."""
         states = {contributor.state for contributor in contributors}
         if not states:
             return self._judge_series(Series(self.name, (None,) * self.periods))

@@ -37,7 +37,7 @@ class CloudWatchMetrics:
         self._client = client
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
         pages = self._client.get_paginator("list_metrics").paginate(
             Namespace=namespace, MetricName=name
         )
@@ -66,7 +66,9 @@ class CloudWatchMetrics:
             counts = self.values(metrics, Statistic.SAMPLE_COUNT, periods)
             return {metric: _divide(sums[metric], counts[metric]) for metric in metrics}
         elif statistic in _COMBINED:
-            seconds = next((length for length in _SHORTER if _is_made_of(periods, length)), _MINUTE)
+            seconds = next(
+                (length for length in _SHORTER if _is_multiple(periods, length)), _MINUTE
+            )
         else:
             message = f"{statistic} of windows that slide"
             raise UnknownExpressionError(message)
@@ -123,7 +125,7 @@ def _combine(
     return tuple(values)
 
 
-def _is_made_of(periods: Periods, seconds: int) -> bool:
+def _is_multiple(periods: Periods, seconds: int) -> bool:
     return periods.end.timestamp() % seconds == 0 == periods.seconds % seconds
 
 

@@ -83,7 +83,7 @@ def evaluate_expression(text: str, scope: Scope) -> Result:
         UnknownExpressionError: It is not one that we use.
     """
     try:
-        return _Evaluation(text, scope).result_of(_parser().parse(text))
+        return _Evaluation(text, scope).evaluate(_parser().parse(text))
     except LarkError as error:
         raise UnknownExpressionError(text) from error
 
@@ -98,7 +98,7 @@ class _Evaluation:
         self._text = text
         self._scope = scope
 
-    def result_of(self, node: Node) -> Result:
+    def evaluate(self, node: Node) -> Result:
         if isinstance(node, Token):
             return self._operand(node)
         match node.data:
@@ -109,10 +109,10 @@ class _Evaluation:
             case "all":
                 return self._fold(node.children, min)
         first, *rest = node.children
-        result = self.result_of(first)
+        result = self.evaluate(first)
         for sign, operand in zip(rest[::2], rest[1::2], strict=True):
             compute = _OPERATORS[str(sign)]
-            result = self._combine(compute, result, self.result_of(operand))
+            result = self._combine(compute, result, self.evaluate(operand))
         return result
 
     def _operand(self, token: Token) -> Result:
@@ -123,7 +123,7 @@ class _Evaluation:
         raise UnknownExpressionError(self._text)
 
     def _fold(self, nodes: Sequence[Node], choose: Callable[[float, float], float]) -> Result:
-        first, *rest = (self._truth(self.result_of(node)) for node in nodes)
+        first, *rest = (self._truth(self.evaluate(node)) for node in nodes)
         for each in rest:
             first = self._combine(choose, first, each)
         return first
@@ -134,7 +134,7 @@ class _Evaluation:
     def _call(self, name: str, arguments: Sequence[Node]) -> Result:
         match name, arguments:
             case "SEARCH", [Token(type="TEXT") as query, Token(type="TEXT") as stat, *length]:
-                seconds = [self.result_of(node) for node in length] or [self._scope.periods.seconds]
+                seconds = [self.evaluate(node) for node in length] or [self._scope.periods.seconds]
                 return self._search(query[1:-1], Statistic(stat[1:-1]), *seconds)
             case "SORT", [series, Token("NAME", "SUM"), Token("NAME", "DESC")]:
                 return sorted(self._many(series), key=lambda found: -sum(found.present))
@@ -142,9 +142,9 @@ class _Evaluation:
                 bounds = slice(*(int(self._number(bound)) for bound in (start, end)))
                 return self._many(series)[bounds]
             case "FILL", [series, value]:
-                return self._fill(self.result_of(series), self._number(value))
+                return self._fill(self.evaluate(series), self._number(value))
             case "IF", [condition, then, otherwise]:
-                return self._choose(*map(self.result_of, (condition, then, otherwise)))
+                return self._choose(*map(self.evaluate, (condition, then, otherwise)))
             case _, [operand]:
                 return self._call_unary(name, operand)
         raise UnknownExpressionError(self._text)
@@ -155,7 +155,7 @@ class _Evaluation:
                 self._one(operand)
                 return Series("", tuple(start.timestamp() for start, _ in self._scope.periods))
             case "SUM" | "MAX":
-                return self._reduce(_REDUCED[name], self.result_of(operand))
+                return self._reduce(_REDUCED[name], self.evaluate(operand))
             case "DIFF":
                 return _differences(self._one(operand))
             case "METRIC_COUNT":
@@ -167,7 +167,7 @@ class _Evaluation:
         raise UnknownExpressionError(self._text)
 
     def _reduce(self, reduce: Callable[[Sequence[float]], float], result: Result) -> Result:
-        """One number of a series, or one series of several: period by period, of what is there."""
+        """Reduce a series to one number, or several series to one, without missing values."""
         match result:
             case Series():
                 return float(reduce(result.present)) if result.present else math.nan
@@ -193,19 +193,19 @@ class _Evaluation:
         ]
 
     def _many(self, node: Node) -> list[Series]:
-        result = self.result_of(node)
+        result = self.evaluate(node)
         if not isinstance(result, list):
             raise UnknownExpressionError(self._text)
         return result
 
     def _one(self, node: Node) -> Series:
-        result = self.result_of(node)
+        result = self.evaluate(node)
         if not isinstance(result, Series):
             raise UnknownExpressionError(self._text)
         return result
 
     def _number(self, node: Node) -> float:
-        result = self.result_of(node)
+        result = self.evaluate(node)
         if not isinstance(result, float):
             raise UnknownExpressionError(self._text)
         return result
@@ -222,10 +222,10 @@ class _Evaluation:
         return Series(series.label, values, series.metric)
 
     def _choose(self, condition: Result, then: Result, otherwise: Result) -> Result:
-        """Take one value or the other.
+        """Choose one value or the other.
 
-        Where the condition has no data there is none; where it is true and what it chooses has
-        none, that is 0.
+        A condition without data gives no data. A chosen value without data is 0 where the
+        condition is true.
         """
         if isinstance(condition, list) or isinstance(then, list) or isinstance(otherwise, list):
             raise UnknownExpressionError(self._text)
@@ -272,7 +272,7 @@ def _presence(series: Series) -> list[bool]:
 
 
 def _value(number: float) -> Value:
-    """A computed value; what is divided by zero has none."""
+    """Return a computed value; `None` for a division by zero."""
     return float(number) if math.isfinite(number) else None
 
 

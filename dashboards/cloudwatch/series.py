@@ -1,4 +1,4 @@
-"""Figures over time, and where they come from."""
+"""Time series of metrics, and their sources."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Series:
     Attributes:
         label: Its label: the values of its dimensions, or the name of its metric.
         values: The oldest first.
-        metric: The one metric whose values these are; `None` for what was computed.
+        metric: The one metric whose values these are; `None` for a computed series.
     """
 
     label: str
@@ -117,10 +117,10 @@ class Series:
 
 
 class MetricSource(Protocol):
-    """Knows metrics and their figures."""
+    """A source of metrics and their values."""
 
     def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods

@@ -37,11 +37,11 @@ PATH = NamedPath(path_type=Path, readable=False)
 
 
 def logs_argument(*, required: bool = True) -> _Decorator:
-    """Take files and folders of invocation logs."""
+    """Add an argument for files and folders of invocation logs."""
     metavar = "LOGS..." if required else "[LOGS]..."
     return click.argument("logs", nargs=-1, required=required, type=PATH, metavar=metavar)
 
 
 def out_option(text: str, *, required: bool = False) -> _Decorator:
-    """Take a file to write to; `text` says what is written."""
+    """Add an option for a file to write; `text` is its help."""
     return click.option("--out", required=required, type=PATH, metavar="FILE", help=text)

@@ -12,7 +12,7 @@ _TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 
 
 def set_up_account(cloud: LocalCloud) -> str:
-    """Make whom and what the company's calls name, before they are made.
+    """Create the identities and the profile that the company's calls name.
 
     Returns:
         The ARN of its application inference profile, instead of `PROFILE`: AWS chooses its id.

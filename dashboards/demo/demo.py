@@ -65,7 +65,7 @@ _RAISED_BY_HISTORY = {
 }
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
-_MAX_FIGURES = 1000  # of one PutMetricData
+_MAX_POINTS = 1000  # of one PutMetricData
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _COLUMNS = {
     "Calls": INVOCATIONS.name,
@@ -80,11 +80,11 @@ _COLUMNS_OF_PROJECTS = {
 }
 _TOLERANCE = 0.0001  # dollars: CloudWatch adds up floating-point numbers
 _Log = dict[str, Any]
-_Figures: TypeAlias = dict[str, tuple[float, ...]]
+_Sums: TypeAlias = dict[str, tuple[float, ...]]
 
 
 def run_demo() -> None:
-    """Deploy, log the company's calls minute by minute, and print what a subscriber gets.
+    """Deploy, log the company's calls minute by minute, and print notifications.
 
     Raises:
         CommandError: The local cloud does not work, or counted wrongly.
@@ -92,7 +92,7 @@ def run_demo() -> None:
     console = open_console()
     with open_company() as source:
         try:
-            write_page(DashboardSession.of(source), PAGE)
+            write_page(DashboardSession.from_source(source), PAGE)
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
     console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
@@ -115,7 +115,7 @@ def open_company() -> Iterator[Source]:
 
 
 def _show_company(cloud: LocalCloud, console: Console) -> None:
-    """Deploy, log the company's calls of two weeks, and print what a subscriber gets.
+    """Deploy, log the company's calls of two weeks, and print the notifications of a subscriber.
 
     Raises:
         CommandError: The local cloud counted wrongly.
@@ -133,7 +133,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     _replace_model([*logs, *earlier], PROFILE, profile)
     for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
         _write(cloud, group, calls := list(day_logs))
-        _let_bedrock_publish(cloud, calls)
+        _publish_bedrock_metrics(cloud, calls)
     counted = len(earlier)
     _settle(cloud, counted)
     span = round((_parse_time(logs[-1]) - _parse_time(logs[0])) / _MINUTE)
@@ -150,7 +150,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
         for number, (minute, minute_logs) in enumerate(minutes.items()):
             for _ in range(2 if number % _REDELIVERED == 0 else 1):
                 _write(cloud, group, minute_logs)
-            _let_bedrock_publish(cloud, minute_logs)
+            _publish_bedrock_metrics(cloud, minute_logs)
             counted += len(minute_logs)
             _settle(cloud, counted)
             before = evaluation.notified
@@ -161,12 +161,12 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     whole = Periods(end, int(_SHOWN.total_seconds()), 1)
     calls = [*earlier, *logs]
     _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log names it; Bedrock was asked
-    figures = _figures(cloud, IDENTITY_ARN, _COLUMNS, whole)
-    _check_tokens(figures, calls)
-    _print_figures("Identity", _COLUMNS, figures, console)
-    spent = _figures(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
+    sums = _sum_by_dimension(cloud, IDENTITY_ARN, _COLUMNS, whole)
+    _check_tokens(sums, calls)
+    _print_sums("Identity", _COLUMNS, sums, console)
+    spent = _sum_by_dimension(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
     _check_money(spent, calls)
-    _print_figures("Project", _COLUMNS_OF_PROJECTS, spent, console)
+    _print_sums("Project", _COLUMNS_OF_PROJECTS, spent, console)
     for name, reason in evaluation.left_out.items():
         console.print(f"Not evaluated locally: alarm {name}: {reason}.", style="dim")
     console.print(
@@ -211,12 +211,12 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
     )
 
 
-def _let_bedrock_publish(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
-    """Publish what Bedrock does by itself, so that the meter's figures have theirs beside them."""
-    figures = bedrock_totals(logs)
-    for first in range(0, len(figures), _MAX_FIGURES):
+def _publish_bedrock_metrics(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
+    """Publish Bedrock's own metrics, which dashboards show beside the meter's."""
+    points = bedrock_totals(logs)
+    for first in range(0, len(points), _MAX_POINTS):
         cloud.client("cloudwatch").put_metric_data(
-            Namespace=BEDROCK_NAMESPACE, MetricData=figures[first : first + _MAX_FIGURES]
+            Namespace=BEDROCK_NAMESPACE, MetricData=points[first : first + _MAX_POINTS]
         )
 
 
@@ -258,12 +258,12 @@ def _print_notification(notification: dict[str, Any], minute: datetime, console:
     console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
 
 
-def _figures(
+def _sum_by_dimension(
     cloud: LocalCloud, dimension: str, columns: Mapping[str, str], whole: Periods
-) -> _Figures:
+) -> _Sums:
     """CloudWatch's metrics by the values of a dimension, in the order of the columns."""
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
-    figures: dict[str, list[float]] = {}
+    sums: dict[str, list[float]] = {}
     for place, name in enumerate(columns.values()):
         metrics = [
             metric
@@ -271,12 +271,12 @@ def _figures(
             if metric.dimension_names == {dimension}
         ]
         for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
-            row = figures.setdefault(dict(metric.dimensions)[dimension], [0] * len(columns))
+            row = sums.setdefault(dict(metric.dimensions)[dimension], [0] * len(columns))
             row[place] = value or 0
-    return {name: tuple(row) for name, row in figures.items()}
+    return {name: tuple(row) for name, row in sums.items()}
 
 
-def _check_tokens(by_identity: _Figures, logs: Sequence[_Log]) -> None:
+def _check_tokens(by_identity: _Sums, logs: Sequence[_Log]) -> None:
     """Compare calls and tokens with plain sums over the logs of each caller."""
     expected = {
         arn: (sums.calls, sums.failed_calls, sums.total_tokens, sums.quota_tokens)
@@ -288,7 +288,7 @@ def _check_tokens(by_identity: _Figures, logs: Sequence[_Log]) -> None:
         raise CommandError(message)
 
 
-def _check_money(by_project: _Figures, logs: Sequence[_Log]) -> None:
+def _check_money(by_project: _Sums, logs: Sequence[_Log]) -> None:
     """Compare with plain sums over the logs of each project's callers, at list prices."""
     projects = {caller.arn: caller.project or UNATTRIBUTED for caller in CALLERS}
     expected = sum_calls(logs, lambda log: projects[get_identity(log)])
@@ -301,14 +301,12 @@ def _check_money(by_project: _Figures, logs: Sequence[_Log]) -> None:
             raise CommandError(message)
 
 
-def _print_figures(
-    what: str, columns: Mapping[str, str], figures: _Figures, console: Console
-) -> None:
+def _print_sums(what: str, columns: Mapping[str, str], sums: _Sums, console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(what, overflow="fold")
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    for name, row in sorted(figures.items(), key=lambda item: item[1][-1], reverse=True):
+    for name, row in sorted(sums.items(), key=lambda item: item[1][-1], reverse=True):
         cells = (
             f"{value:,.2f}" if metric == ESTIMATED_COST.name else f"{value:,.0f}"
             for metric, value in zip(columns.values(), row, strict=True)

@@ -1,6 +1,6 @@
 """Sums over invocation logs as they are, without any of the meter's own readers and prices.
 
-The demo compares its figures with them: a mistake in a reader would be in both figures else.
+The demo compares its figures with them. They share no reader, so a reader's mistake shows.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ Source: https://aws.amazon.com/bedrock/pricing/
 def sum_calls(
     logs: Iterable[Mapping[str, Any]], key: Callable[[Mapping[str, Any]], str]
 ) -> dict[str, PlainSums]:
-    """Add up calls and tokens, and what they cost.
+    """Add up calls, tokens and cost.
 
     Args:
         logs: The invocation logs.
-        key: Returns what the calls are added up by.
+        key: Returns the key of the group of a call.
     """
     sums: dict[str, PlainSums] = {}
     for log in logs:

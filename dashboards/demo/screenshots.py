@@ -19,7 +19,7 @@ _FOLDER = PAGE.parent / "screenshots"
 
 
 def take_screenshots() -> None:
-    """Take them.
+    """Take pictures of every dashboard.
 
     Raises:
         CommandError: There is no page yet, or no browser.

@@ -31,7 +31,7 @@ def bedrock_totals(logs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for log in logs:
         for record in read_line(json.dumps(log)):
             if isinstance(record, UsageRecord):
-                for name, value in _figures(record, log.get("errorCode")):
+                for name, value in _list_values(record, log.get("errorCode")):
                     for model in (record.invoked_model_id, None):
                         found[name, model, record.minute][value] += 1
     return [
@@ -52,7 +52,7 @@ def _parts(pairs: list[tuple[float, int]]) -> Iterator[list[tuple[float, int]]]:
         yield pairs[first : first + MAX_DISTRIBUTION_SIZE]
 
 
-def _figures(record: UsageRecord, error: str | None) -> Iterator[tuple[str, float]]:
+def _list_values(record: UsageRecord, error: str | None) -> Iterator[tuple[str, float]]:
     yield BedrockMetric.LOGS_DELIVERED, 1
     if error is not None:
         yield _ERRORS[error], 1

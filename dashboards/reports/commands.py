@@ -29,10 +29,10 @@ _STANDARD_OUTPUT = 1
 
 @contextmanager
 def explained_failures() -> Iterator[None]:
-    """Say in a line what is wrong with the configuration, or with the temporary folder.
+    """Explain in a line a fault of the configuration or of the temporary folder.
 
     Raises:
-        CommandError: Something is.
+        CommandError: One of them has a fault.
     """
     try:
         yield

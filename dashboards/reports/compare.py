@@ -60,10 +60,10 @@ def compare(
 ) -> tuple[ComparisonReport, dict[str, int]]:
     """Meter files, so that each call is there once, and compare models on the calls.
 
-    No tags are known on this machine: calls are put down by trusted metadata and by patterns.
+    No tags are known on this machine: trusted metadata and patterns attribute the calls.
 
     Returns:
-        The report, and what became of the records that were read.
+        The report, and the outcome of the records that were read.
     """
     outlines = OutlineCache()
     meter_files(meter, files, outlines.read_invocation)

@@ -137,7 +137,7 @@ def read_bill(files: CurFiles, bill: Bill) -> list[str]:
     """Add the lines of all files to a bill.
 
     Returns:
-        What is missing in the export, and what that means.
+        The columns that the export lacks, and the effects.
 
     Raises:
         BillError: The lines cannot be compared.
@@ -149,7 +149,7 @@ def read_bill(files: CurFiles, bill: Bill) -> list[str]:
         TemporaryDirectory() as folder,
         duckdb.connect(Path(folder, "bill.duckdb"), config=_SETTINGS) as database,
     ):
-        _allow_nothing_else(database, files.paths, folder)
+        _restrict_access(database, files.paths, folder)
         for path in files.paths:
             # DuckDB takes some letters of a path for a pattern.
             link = Path(folder, f"bill{_suffix(path)}")
@@ -212,7 +212,7 @@ def _explained_errors(path: Path, link: Path) -> Iterator[None]:
         raise UnreadableBillError(message) from None
 
 
-def _allow_nothing_else(
+def _restrict_access(
     database: duckdb.DuckDBPyConnection, paths: Sequence[Path], folder: str
 ) -> None:
     """Let DuckDB read the bill, write to its own folder, and use no network."""
@@ -290,7 +290,7 @@ def _bedrock_condition(names: set[str]) -> str:
 def _add_other_services(
     database: duckdb.DuckDBPyConnection, source: str, names: set[str], bill: Bill
 ) -> None:
-    """Add up what the bill has of other services, by service; list cost as `Bill` takes it."""
+    """Add up the lines of other services, by service; list cost as `Bill` takes it."""
     cost = _usd("unblended_cost", names)
     net = f"coalesce({_usd('net_unblended_cost', names)}, {cost}, 0)"
     usage_types = ", ".join(f"'{name}'" for name in sorted(USAGE_LINES))

@@ -1,4 +1,4 @@
-"""Writes what calls cost in FOCUS columns: `make focus LOGS="PATH ..." OUT=focus.csv`."""
+"""Writes the cost of calls in FOCUS columns: `make focus LOGS="PATH ..." OUT=focus.csv`."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
 
 
 def manifest_path(out: Path) -> Path:
-    """The file beside, which says what is in a file of costs, and what is not."""
+    """The path of the manifest of a file of costs."""
     return out.with_name(f"{out.name}.manifest.json")
 
 
@@ -97,7 +97,7 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
         ParquetError: It cannot be written as Parquet.
     """
     months = charges.months()
-    totals = CostTotals.of(charges, months)
+    totals = CostTotals.from_charges(charges, months)
     rows = (
         build_row(charge, billing_account_id)
         for month in months

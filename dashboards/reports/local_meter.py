@@ -31,7 +31,7 @@ class LocalMeter:
         files_read: The number of files that were read to their end.
         skipped: The files that were not read, or not to their end.
         report: The counts of messages by outcome.
-        summary: Figures per identity and per model.
+        summary: Totals per identity and per model.
         ledger: The calls, each once.
         quarantine: The rejected records.
     """
@@ -57,7 +57,7 @@ class LocalMeter:
             line += len(batch)
 
     def coverage(self) -> Coverage | None:
-        """Get what the calls cover; `None` where there is no call."""
+        """Get the coverage of the calls; `None` without calls."""
         return self.ledger.coverage()
 
     def record_counts(self) -> dict[str, int]:

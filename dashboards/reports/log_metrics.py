@@ -39,7 +39,7 @@ class _Samples:
     occurrences: Counter[MetricValue] = field(default_factory=Counter)
 
     def add(self, values: Distribution | StatisticSet) -> None:
-        """Add what was published once."""
+        """Add one published value."""
         if isinstance(values, StatisticSet):
             self._add(values.sample_count, values.sum, values.minimum, values.maximum)
             return
@@ -49,7 +49,7 @@ class _Samples:
         self.occurrences.update(pairs)
 
     def merge(self, other: _Samples) -> None:
-        """Add what was published in another minute."""
+        """Add the samples of another minute."""
         if other.minimum is not None and other.maximum is not None:
             self._add(other.count, other.sum, other.minimum, other.maximum)
         self.occurrences.update(other.occurrences)
@@ -139,7 +139,7 @@ class LogMetrics:
         return None if last is None else datetime.fromtimestamp((last + 1) * _MINUTE, UTC)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
         return [
             metric
             for metric in self._minutes

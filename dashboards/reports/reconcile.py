@@ -80,7 +80,7 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
             raise CommandError(message)
         with open_local_meter(pricing=config.pricing) as meter:
             meter_files(meter, inputs.logs)
-            metered, profiles = Metered(), TagFacts.of_profiles(bill.profiles)
+            metered, profiles = Metered(), TagFacts.from_profiles(bill.profiles)
             enricher = CallEnricher(config.pricing, facts=profiles)
             for record in meter.ledger.in_order_of_time():
                 metered.add(enricher.enrich(record))
@@ -95,7 +95,7 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
 
 
 def get_list_price(pricing: Pricing) -> ListPrice:
-    """Get list prices of tokens by what a line of the bill is for."""
+    """Get the list price of tokens for a line of the bill."""
 
     def list_price(key: UsageKey, kind: TokenKind) -> Decimal | None:
         route = Route(key.region, "global" if key.routing is Routing.GLOBAL else "")

@@ -39,7 +39,7 @@ _LISTED = frozenset(Apart) - {Apart.OTHER_SERVICE, Apart.NOT_SETTLED}
 
 
 def report_tables(reconciliation: Reconciliation) -> Iterator[Table]:
-    """The report: where each dollar is, the largest differences, and what is not compared."""
+    """Lay out the report: every dollar, the largest differences, lines not compared."""
     about = (
         f"{plural(reconciliation.bill_lines, 'line')} of the bill against"
         f" {plural(reconciliation.calls, 'call')},"

@@ -1,4 +1,4 @@
-"""Meters logs by adding them up, without storing each call: what `make meter` reads."""
+"""Meters logs by adding them up, without storing each call, for `make meter`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TalliedLogs(LocalMeter):
         self._spans = CallSpans()
 
     def coverage(self) -> Coverage | None:
-        """Get what the calls cover; `None` where there is no call."""
+        """Get the coverage of the calls; `None` without calls."""
         return self._spans.coverage(super().coverage())
 
     def tally(self, found: LogFiles) -> None:
@@ -76,7 +76,7 @@ class TalliedLogs(LocalMeter):
             self._take(file, list(islice(remaining, len(file_parts))))
         disputed = chain.from_iterable(tally.set_aside for tally in tallies)
         while batch := list(islice(disputed, BATCH)):
-            self.ledger.put(batch)
+            self.ledger.write(batch)
 
     def _take(self, file: LogFile, tallies: Iterable[Tally]) -> None:
         problem, read = None, 0
@@ -84,7 +84,7 @@ class TalliedLogs(LocalMeter):
             problem = problem or tally.problem
             self.summary.merge(tally.groups)
             self._spans.merge(tally.spans)
-            self.quarantine.keep(
+            self.quarantine.store(
                 [
                     RejectedRecord(file.name, read + place, reason)
                     for place, reason in tally.rejections

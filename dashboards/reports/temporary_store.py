@@ -69,7 +69,7 @@ class Coverage(NamedTuple):
 
 @contextmanager
 def open_temporary_store() -> Iterator[sqlite3.Connection]:
-    """Open a store of its own in the temporary folder; it is gone when closed, or after a crash."""
+    """Open a private store in the temporary folder; it is deleted when closed or after a crash."""
     connection = sqlite3.connect("", isolation_level=None)  # the empty name: private, on disk
     try:
         connection.executescript(SCHEMA)
@@ -82,11 +82,11 @@ class SqliteUsageLedger:
     """A usage ledger with its stream, as the deployed table has one."""
 
     def __init__(self, connection: sqlite3.Connection, *streams: LedgerListener) -> None:
-        """Write to a store, and pass on to the streams what changed."""
+        """Write to a store, and pass the changes on to the streams."""
         self._connection = connection
         self._streams = streams
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         """Join readings into the store, and pass on the changes that they make."""
         readings: defaultdict[bytes, dict[UsageRecord, None]] = defaultdict(dict)
         for record in map(bound_reading, records):
@@ -127,7 +127,7 @@ class SqliteUsageLedger:
         return int(count)
 
     def coverage(self) -> Coverage | None:
-        """Get what the calls cover; `None` where there is no call."""
+        """Get the coverage of the calls; `None` without calls."""
         ((start, end),) = self._connection.execute(
             "SELECT min(timestamp), max(timestamp) FROM ledger"
         )
@@ -155,11 +155,11 @@ class SqliteQuarantine:
     """Rejected records, kept in order."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Keep records in a store."""
+        """Write records to a store."""
         self._connection = connection
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records."""
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
+        """Store records."""
         self._connection.execute("BEGIN")
         self._connection.executemany(
             "INSERT INTO rejected VALUES (?, ?, ?)",
@@ -183,7 +183,7 @@ class SqliteQuarantine:
 
 @dataclass(frozen=True, slots=True)
 class InMemoryIdentityRegistry:
-    """A registry that lasts as long as its process: for what is not deployed.
+    """A registry in memory, for commands on this machine.
 
     Attributes:
         bound: The number of identities a month that it admits.
@@ -216,7 +216,7 @@ class InMemoryRegistries:
     """Opens registries in memory; those of one scope have the same places."""
 
     def __init__(self) -> None:
-        """Have none yet."""
+        """Start without registries."""
         self._by_scope: dict[str, InMemoryIdentityRegistry] = {}
 
     def open(self, bound: int, scope: str) -> InMemoryIdentityRegistry:

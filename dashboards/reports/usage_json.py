@@ -1,4 +1,4 @@
-"""Writes what was metered as JSON, for programs: see `docs/reports.md`."""
+"""Writes the usage as JSON, for programs: see `docs/reports.md`."""
 
 from __future__ import annotations
 
@@ -61,24 +61,24 @@ def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
 
 
 def _rows(ranking: list[tuple[str, UsageTotals]], key_name: str) -> Iterator[dict[str, Any]]:
-    for key, figures in ranking:
+    for key, totals in ranking:
         yield {
             key_name: key,
-            "invocations": figures.invocations,
-            "invocation_errors": figures.invocation_errors,
-            "input_tokens": figures.input_tokens,
-            "cache_read_tokens": figures.cache_read_tokens,
-            "cache_write_tokens": figures.cache_write_tokens,
-            "output_tokens": figures.output_tokens,
-            "total_tokens": figures.total_tokens,
-            "quota_tokens": figures.quota_tokens,
-            "failed_tokens": figures.failed_tokens,
-            "records_missing_counts": figures.records_missing_counts,
-            "records_missing_output": figures.records_missing_output,
-            "ambiguous_invocations": figures.ambiguous_invocations,
-            "unverified_invocations": figures.unverified_invocations,
-            "cost_usd": figures.cost_usd,
-            "unpriced_invocations": figures.unpriced_invocations,
-            "assumed_price_invocations": figures.assumed_price_invocations,
-            "assumed_cost_usd": figures.assumed_cost_usd,
+            "invocations": totals.invocations,
+            "invocation_errors": totals.invocation_errors,
+            "input_tokens": totals.input_tokens,
+            "cache_read_tokens": totals.cache_read_tokens,
+            "cache_write_tokens": totals.cache_write_tokens,
+            "output_tokens": totals.output_tokens,
+            "total_tokens": totals.total_tokens,
+            "quota_tokens": totals.quota_tokens,
+            "failed_tokens": totals.failed_tokens,
+            "records_missing_counts": totals.records_missing_counts,
+            "records_missing_output": totals.records_missing_output,
+            "ambiguous_invocations": totals.ambiguous_invocations,
+            "unverified_invocations": totals.unverified_invocations,
+            "cost_usd": totals.cost_usd,
+            "unpriced_invocations": totals.unpriced_invocations,
+            "assumed_price_invocations": totals.assumed_price_invocations,
+            "assumed_cost_usd": totals.assumed_cost_usd,
         }

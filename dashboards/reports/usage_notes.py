@@ -1,4 +1,4 @@
-"""Says below a report what was read, and what was not counted or priced and why."""
+"""Notes below a report: what was read, and what was not counted or priced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
 from lambdas.domain.pricing import Unpriced
-from lambdas.domain.usage import total_figures
+from lambdas.domain.usage import add_up_totals
 from lambdas.domain.words import plural
 
 _REJECTED_SHOWN = 5
@@ -42,7 +42,7 @@ REJECTION_MEANINGS = {
 
 
 def print_notes(meter: LocalMeter, console: Console) -> None:
-    """Print what was read, and what was not counted and why."""
+    """Print the files that were read, and the records that were not counted."""
     for line in _notes(meter):
         console.print(Text(printable(line)), soft_wrap=True)
 
@@ -91,7 +91,7 @@ def _name(values: Sequence[str]) -> str:
 
 
 def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:
-    everything = total_figures(figures for _, figures in meter.summary.by_model())
+    everything = add_up_totals(totals for _, totals in meter.summary.by_model())
     if everything.records_missing_output:
         yield (
             f"{plural(everything.records_missing_output, 'call')} without an output count (a stream"

@@ -1,4 +1,4 @@
-"""Shows what was metered as tables, for people."""
+"""Shows the usage as tables, for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboards.reports.local_meter import LocalMeter
 from dashboards.reports.usage_notes import print_notes
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.money import cost_legend, dollars
-from lambdas.domain.usage import UsageSummary, UsageTotals, total_figures
+from lambdas.domain.usage import UsageSummary, UsageTotals, add_up_totals
 
 _ROWS_SHOWN = 25
 
@@ -23,36 +23,36 @@ _Ranking: TypeAlias = list[tuple[str, UsageTotals]]
 _NO_COST = "-"
 
 
-def _output_text(figures: UsageTotals) -> str:
+def _output_text(totals: UsageTotals) -> str:
     """Output tokens; a dash where every call that has output lacks its count."""
-    is_unknown = figures.records_missing_output and not figures.output_tokens
-    return "-" if is_unknown else f"{figures.output_tokens:,}"
+    is_unknown = totals.records_missing_output and not totals.output_tokens
+    return "-" if is_unknown else f"{totals.output_tokens:,}"
 
 
-def cost_text(figures: UsageTotals) -> str:
+def cost_text(totals: UsageTotals) -> str:
     """The cost of calls as people read it; a dash where no call succeeded."""
-    if not figures.invocations:
+    if not totals.invocations:
         return _NO_COST
-    usd = figures.priced_usd if figures.priced_invocations else None
-    return dollars(usd, is_assumed=figures.assumed_price_invocations > 0)
+    usd = totals.priced_usd if totals.priced_invocations else None
+    return dollars(usd, is_assumed=totals.assumed_price_invocations > 0)
 
 
 # In the order in which they are shown; the number says which go first where a terminal is narrow.
 _Column: TypeAlias = tuple[str, int, Callable[[UsageTotals], str]]
 _COLUMNS: tuple[_Column, ...] = (
-    ("Calls", 0, lambda figures: f"{figures.invocations:,}"),
-    ("Errors", 7, lambda figures: f"{figures.invocation_errors:,}"),
-    ("Input", 5, lambda figures: f"{figures.input_tokens:,}"),
-    ("Cache read", 6, lambda figures: f"{figures.cache_read_tokens:,}"),
-    ("Cache write", 8, lambda figures: f"{figures.cache_write_tokens:,}"),
+    ("Calls", 0, lambda totals: f"{totals.invocations:,}"),
+    ("Errors", 7, lambda totals: f"{totals.invocation_errors:,}"),
+    ("Input", 5, lambda totals: f"{totals.input_tokens:,}"),
+    ("Cache read", 6, lambda totals: f"{totals.cache_read_tokens:,}"),
+    ("Cache write", 8, lambda totals: f"{totals.cache_write_tokens:,}"),
     ("Output", 4, _output_text),
-    ("No output", 11, lambda figures: f"{figures.records_missing_output:,}"),
-    ("Total tokens", 0, lambda figures: f"{figures.total_tokens:,}"),
-    ("Quota tokens", 3, lambda figures: f"{figures.quota_tokens:,}"),
-    ("Failed tokens", 9, lambda figures: f"{figures.failed_tokens:,}"),
-    ("No counts", 10, lambda figures: f"{figures.records_missing_counts:,}"),
+    ("No output", 11, lambda totals: f"{totals.records_missing_output:,}"),
+    ("Total tokens", 0, lambda totals: f"{totals.total_tokens:,}"),
+    ("Quota tokens", 3, lambda totals: f"{totals.quota_tokens:,}"),
+    ("Failed tokens", 9, lambda totals: f"{totals.failed_tokens:,}"),
+    ("No counts", 10, lambda totals: f"{totals.records_missing_counts:,}"),
     ("Cost", 1, cost_text),
-    ("Unpriced", 2, lambda figures: f"{figures.unpriced_invocations:,}"),
+    ("Unpriced", 2, lambda totals: f"{totals.unpriced_invocations:,}"),
 )
 _ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost"})
 _NOTHING = "0"
@@ -61,7 +61,7 @@ _GAP = 2  # between columns
 
 
 def print_report(meter: LocalMeter, console: Console) -> None:
-    """Print tables per identity and per model, and what was not counted and why."""
+    """Print tables per identity and per model, and notes about uncounted records."""
     if meter.summary.calls:
         _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
         _print_table(console, "Model", meter.summary.by_model(), str)
@@ -73,7 +73,7 @@ def _print_table(
     console: Console, heading: str, ranking: _Ranking, shorten: Callable[[str], str]
 ) -> None:
     """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
-    everything = total_figures(figures for _, figures in ranking)
+    everything = add_up_totals(totals for _, totals in ranking)
     useful = [
         (name, priority, format_cell)
         for name, priority, format_cell in _COLUMNS
@@ -87,11 +87,11 @@ def _print_table(
     table.add_column(heading, "All", overflow="fold", min_width=_MIN_NAME_WIDTH)
     for name, _, format_cell in shown:
         table.add_column(name, format_cell(everything), justify="right", no_wrap=True)
-    for key, figures in ranking[:_ROWS_SHOWN]:
-        cells = [format_cell(figures) for _, _, format_cell in shown]
+    for key, totals in ranking[:_ROWS_SHOWN]:
+        cells = [format_cell(totals) for _, _, format_cell in shown]
         table.add_row(Text(printable_name(shorten(key))), *cells)
     if len(ranking) > _ROWS_SHOWN:
-        rest = total_figures(figures for _, figures in ranking[_ROWS_SHOWN:])
+        rest = add_up_totals(totals for _, totals in ranking[_ROWS_SHOWN:])
         cells = [format_cell(rest) for _, _, format_cell in shown]
         table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
     console.print(table)
@@ -101,8 +101,8 @@ def _print_table(
 
 
 def _print_legend(console: Console, summary: UsageSummary) -> None:
-    figures = [part for ranking in (summary.by_identity(), summary.by_model()) for part in ranking]
-    if lines := cost_legend(cost_text(part) for _, part in figures):
+    totals = [part for ranking in (summary.by_identity(), summary.by_model()) for part in ranking]
+    if lines := cost_legend(cost_text(part) for _, part in totals):
         for line in lines:
             console.print(Text(line, style="dim"), soft_wrap=True)
         console.print()

@@ -31,7 +31,7 @@ _FIRST = "__FIRST"  # stands for the first choice, until a reader makes one
 
 
 class UnknownBodyError(Exception):
-    """A body has what is not drawn here. The text names it."""
+    """A body has an unsupported part. The text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Variable:
         return sorted({dict(metric.dimensions)[self.dimension] for metric in metrics})
 
     def most_used(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
-        """So many of the choices: those with most of what is searched for in a period."""
+        """The most used choices in a period."""
         metrics = search_metrics(self.search, source)
         used: Counter[str] = Counter()
         for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
@@ -96,7 +96,7 @@ def read_bodies() -> dict[str, Body]:
     """The dashboards there are, by the names of their files.
 
     Raises:
-        UnknownBodyError: One has what is not drawn here.
+        UnknownBodyError: One has an unsupported part.
     """
     return {path.stem: read_body(path.stem, path.read_text()) for path in FOLDER.glob("*.json")}
 
@@ -105,7 +105,7 @@ def read_body(name: str, text: str) -> Body:
     """Read one body.
 
     Raises:
-        UnknownBodyError: It has what is not drawn here.
+        UnknownBodyError: It has an unsupported part.
     """
     body = json.loads(text)
     if unknown := body.keys() - {"widgets", "variables", "periodOverride", "start"}:

@@ -6,7 +6,7 @@ import shutil
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
-    "--no-sandbox",  # in containers there is none to be had; the page is our own
+    "--no-sandbox",  # containers have no sandbox; the page is our own
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -14,5 +14,5 @@ ARGUMENTS = (
 
 
 def find_browser() -> str | None:
-    """The path of an installed browser; `None` if there is none."""
+    """Find the path of an installed browser; `None` without one."""
     return next(filter(None, map(shutil.which, _NAMES)), None)

@@ -1,4 +1,4 @@
-"""The dashboards over one source: which there are, what can be chosen, and each view of them."""
+"""The dashboards over one source: their names, choices and views."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class DashboardSession:
     bodies: Mapping[str, Body]
 
     @classmethod
-    def of(cls, source: Source) -> DashboardSession:
+    def from_source(cls, source: Source) -> DashboardSession:
         """Views of the dashboards as they stand in their folder."""
         bodies = read_bodies()
         return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
 
-    def at_once(self) -> DashboardSession:
-        """The same views, of figures that end at one time and are asked for once."""
+    def memoize(self) -> DashboardSession:
+        """The same views over memoized metrics that end at one time."""
         now = self.source.now()
         evaluator = self.source.evaluator
         source = replace(
@@ -98,7 +98,7 @@ class DashboardSession:
         return variable.choices(self.source.metrics) if variable else []
 
     def most_used(self, dashboard: str, count: int) -> list[str]:
-        """So many of the choices of a dashboard's variable: those with most tokens."""
+        """The choices of a dashboard's variable with the most tokens."""
         variable = self.bodies[dashboard].variable
         if variable is None:
             return []

@@ -1,7 +1,7 @@
 """Drawings of widgets, computed from their bodies and a source of metrics.
 
-The page only draws: periods, statistics, expressions, labels and colours are CloudWatch's, and are
-settled here.
+The page only draws. This module applies CloudWatch's rules for periods, statistics, expressions,
+labels and colours.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itse
 
 
 class AlarmStates(Protocol):
-    """Knows in which states alarms are."""
+    """A source of the states of alarms."""
 
     def __call__(self, names: Sequence[str]) -> Mapping[str, str]:
         """The states of alarms, by their names; those that are not there are left out."""
@@ -88,10 +88,10 @@ class Source:
 
 
 def draw(widgets: Sequence[Mapping[str, Any]], source: Source, shown: TimeRange) -> list[Drawing]:
-    """Work out every widget of a dashboard.
+    """Compute every widget of a dashboard.
 
     Raises:
-        UnknownBodyError: A widget has what is not drawn here.
+        UnknownBodyError: A widget has an unsupported part.
     """
     return [_draw(widget, source, shown) for widget in widgets]
 
@@ -106,9 +106,9 @@ def _draw(widget: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawin
         case "log":
             return place | kind | {"message": _NO_INSIGHTS}
         case "alarm" | "metric" as type_:
-            work_out = _alarms if type_ == "alarm" else _metric
+            draw_widget = _alarms if type_ == "alarm" else _metric
             try:
-                return place | kind | work_out(properties, source, shown)
+                return place | kind | draw_widget(properties, source, shown)
             except UnknownExpressionError as error:
                 return place | kind | {"message": f"This cannot be evaluated here: {error}"}
             except SourceError as error:
@@ -176,7 +176,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     if messages:
         drawing["note"] = " ".join(dict.fromkeys(messages))
     if not any(series.present for _, series in found):
-        drawing["message"] = _why_nothing(properties["metrics"], source)
+        drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
 
 
@@ -187,7 +187,7 @@ class _Row:
     Attributes:
         id: Its name, for expressions.
         options: The options of the row.
-        query: It, as CloudWatch's API has it, but for what the widget says.
+        query: The query for CloudWatch's API, without the properties of the widget.
     """
 
     id: str
@@ -272,7 +272,7 @@ def _shorten(drawn: Sequence[Drawing]) -> None:
             series["label"] = series["label"].partition(" ")[2]
 
 
-def _why_nothing(metrics: Sequence[Sequence[Any]], source: Source) -> str:
+def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:
     wanted = {row[0] for row in metrics if isinstance(row[0], str)}
     missing = {
         namespace

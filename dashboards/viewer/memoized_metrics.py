@@ -1,4 +1,4 @@
-"""Asks for the same figures once."""
+"""Memoizes metrics and evaluations."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class MemoizedMetrics:
     """Metrics as they were when first read; for one view, or a page of many."""
 
     def __init__(self, source: MetricSource) -> None:
-        """Ask a source."""
+        """Memoize a source."""
         self._source = source
         self._metrics: dict[tuple[str, str], Sequence[Metric]] = {}
         self._values: dict[tuple[Metric, Statistic, Periods], tuple[Value, ...]] = {}
 
     def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
-        """Every metric of a name, of whatever dimensions."""
+        """Get every metric of a name, with any dimensions."""
         key = (namespace, name)
         if key not in self._metrics:
             self._metrics[key] = self._source.metrics(namespace, name)
@@ -48,7 +48,7 @@ class MemoizedEvaluator:
     """Evaluates the same queries once; for one view, or a page of many."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        """Let an evaluator evaluate what is new."""
+        """Memoize an evaluator."""
         self._evaluator = evaluator
         self._evaluations: dict[tuple[str, Periods], Evaluation] = {}
 

@@ -1,4 +1,4 @@
-"""The page that draws: one HTML file with all that it needs, which asks no other host."""
+"""The page of the dashboards: one HTML file with everything it needs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class NoLibraryError(Exception):
     """The charting library is not installed. The text says what to do."""
 
 
-def page_that_asks(session: DashboardSession) -> str:
-    """The page for a server, which gives it a view at a time.
+def render_live_page(session: DashboardSession) -> str:
+    """Render the page for a server, which sends it one view at a time.
 
     Raises:
         NoLibraryError: The charting library is not installed.
@@ -32,13 +32,13 @@ def page_that_asks(session: DashboardSession) -> str:
     return _page(session.outline())
 
 
-def page_with_all(session: DashboardSession) -> str:
-    """The page as a file of its own, with every view in it.
+def render_complete_page(session: DashboardSession) -> str:
+    """Render the page as a single file, with every view in it.
 
     Raises:
         NoLibraryError: The charting library is not installed.
     """
-    session = session.at_once()
+    session = session.memoize()
     outline = session.outline()
     kept_ranges = _RANGES | {outline["range"]}
     outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
@@ -64,7 +64,7 @@ def write_page(session: DashboardSession, out: Path) -> None:
         NoLibraryError: The charting library is not installed.
         OSError: It cannot be written.
     """
-    page = page_with_all(session)
+    page = render_complete_page(session)
     out.parent.mkdir(exist_ok=True)
     out.write_text(page, encoding="utf-8")
 

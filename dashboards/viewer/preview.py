@@ -60,7 +60,7 @@ def _open_account(session: boto3.Session) -> Source:
 
 
 def _present(source: Source, port: int | None, out: Path | None) -> None:
-    session = DashboardSession.of(source)
+    session = DashboardSession.from_source(source)
     try:
         if out:
             _write(session, out)

@@ -28,7 +28,7 @@ class RecentViews:
         self._session = session
         self._clock = clock
         self._lock = Lock()
-        self._recent = session.at_once()
+        self._recent = session.memoize()
         self._since = clock()
 
     def view(self, dashboard: str, choice: str, chosen_range: str) -> dict[str, list[Drawing]]:
@@ -39,5 +39,5 @@ class RecentViews:
         """
         with self._lock:  # two threads would ask for the same figures
             if self._clock() - self._since >= KEPT_SECONDS:
-                self._recent, self._since = self._session.at_once(), self._clock()
+                self._recent, self._since = self._session.memoize(), self._clock()
             return self._recent.view(dashboard, choice, chosen_range)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from dashboards.cloudwatch import SourceError
 from dashboards.viewer.dashboard_session import DashboardSession, NoSuchViewError
-from dashboards.viewer.pages import page_that_asks
+from dashboards.viewer.pages import render_live_page
 from dashboards.viewer.recent_views import RecentViews
 
 HOST = "127.0.0.1"
@@ -32,11 +32,11 @@ class PreviewServer(ThreadingHTTPServer):
             NoLibraryError: The charting library is not installed.
         """
         self.views = RecentViews(session)
-        self.page = page_that_asks(session).encode()
+        self.page = render_live_page(session).encode()
         super().__init__((HOST, port), _Handler)
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        """Say nothing of a browser that closed its connection before it had its answer."""
+        """Ignore browsers that close their connection before the answer."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -62,11 +62,11 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == "/":
             self._answer(HTTPStatus.OK, "text/html; charset=utf-8", self.server.page)
         elif parts.path == "/data":
-            self._give_view(parts.query)
+            self._send_view(parts.query)
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There is no such page.")
 
-    def _give_view(self, query: str) -> None:
+    def _send_view(self, query: str) -> None:
         asked = parse_qs(query, keep_blank_values=True)
         names = (asked.get(name, [""])[0] for name in ("dashboard", "choice", "range"))
         try:
@@ -89,4 +89,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing of requests."""
+        """Log no requests."""

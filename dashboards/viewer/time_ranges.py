@@ -15,7 +15,7 @@ _RELATIVE = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<min
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """From when to when.
+    """A range of time.
 
     Attributes:
         start: Aware.
@@ -36,12 +36,12 @@ class TimeRange:
 
     @property
     def whole(self) -> Periods:
-        """It as one period, for a number that says it all."""
+        """The whole range as one period."""
         return Periods(self.end, self.seconds, 1)
 
 
 def until(end: datetime, length: timedelta) -> TimeRange:
-    """A range that ends with the period a time is in: of a minute, or an hour in long ranges."""
+    """Make a range that ends with the minute of a time, or with its hour for long ranges."""
     grain = 3600 if length > timedelta(days=1) else 60
     last = datetime.fromtimestamp(-(-end.timestamp() // grain) * grain, UTC)
     return TimeRange(last - length, last)

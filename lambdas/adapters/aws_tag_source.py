@@ -35,7 +35,7 @@ class AwsTagSource:
     """Asks Bedrock and IAM of one account and Region; nothing is found elsewhere."""
 
     def __init__(self, bedrock: BedrockClient, iam: IAMClient, account_id: str) -> None:
-        """Look at the resources of an account.
+        """Read the resources of an account.
 
         Args:
             bedrock: A client of the Region whose profiles are looked at.
@@ -46,8 +46,8 @@ class AwsTagSource:
         self._iam = iam
         self._account_id = account_id
 
-    def find(self, arn: str) -> FoundTags:
-        """Look at a profile, a role or a user.
+    def get(self, arn: str) -> FoundTags:
+        """Get the tags of a profile, a role or a user.
 
         Raises:
             TagSourceBusyError: Bedrock or IAM is too busy, or does not answer.
@@ -108,7 +108,7 @@ def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answe
         if code in _NO_SUCH_RESOURCE:
             return None
         if code in _DENIED:
-            denied.append(f"{action} is denied: allow it, or what it would tell counts for nothing")
+            denied.append(f"{action} is denied: allow it, or these tags are not used")
             return None
         message = f"{action} failed: {code}"
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]

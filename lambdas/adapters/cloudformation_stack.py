@@ -30,7 +30,7 @@ class CloudFormationDeployments:
     """Deployments of some stacks."""
 
     def __init__(self, client: CloudFormationClient, stack_names: Sequence[str]) -> None:
-        """Look with a CloudFormation client."""
+        """Read with a CloudFormation client."""
         self._client = client
         self._stack_names = stack_names
 

@@ -22,13 +22,13 @@ class CloudTrailChangeHistory:
     """Looks events up by the names of actions, the newest first."""
 
     def __init__(self, client: CloudTrailClient) -> None:
-        """Look with a CloudTrail client."""
+        """Read with a CloudTrail client."""
         self._client = client
 
-    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
-        """Find the changes that are known by now.
+    def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+        """Search for the changes that are known by now.
 
-        CloudTrail answers two requests a second in an account, whoever makes them, so the first
+        CloudTrail answers two requests a second in an account, from all callers, so the first
         failure ends the search. What was found before it counts.
 
         Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html

@@ -119,7 +119,7 @@ class _SameHostRedirects(HTTPRedirectHandler):
 class _TimedReader:
     """A response that is read for as long as there is time.
 
-    It reads what has arrived and waits for no more, so that a slow host does not use up the time.
+    It reads only data that has arrived, so that a slow host does not use up the time.
     """
 
     def __init__(self, response: HTTPResponse, has_time: Callable[[], bool]) -> None:

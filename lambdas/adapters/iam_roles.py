@@ -16,11 +16,11 @@ class IamRoles:
     """Looks at roles of one account."""
 
     def __init__(self, client: IAMClient) -> None:
-        """Look with an IAM client."""
+        """Read with an IAM client."""
         self._client = client
 
-    def find(self, name: str) -> Role | None:
-        """A role with its policies; `None` if it does not exist."""
+    def get(self, name: str, /) -> Role | None:
+        """Get a role with its policies; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)
 

@@ -21,8 +21,8 @@ class KmsKeys:
         """Read with a KMS client."""
         self._client = client
 
-    def find(self, key_id: str) -> Key | None:
-        """A key with its policy; `None` if there is none."""
+    def get(self, key_id: str) -> Key | None:
+        """Get a key with its policy; `None` if it does not exist."""
         with refusal_as_not_readable(), ignore_absent():
             state = self._client.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"]
             policy = self._client.get_key_policy(KeyId=key_id, PolicyName=_ONLY_POLICY)

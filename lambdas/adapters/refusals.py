@@ -40,7 +40,7 @@ def refusal_as_not_readable() -> Iterator[None]:
 
 @contextmanager
 def ignore_absent() -> Iterator[None]:
-    """Leave the block where the resource does not exist: what follows it answers instead."""
+    """Leave the block if the resource does not exist; the code after it gives the default."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Topics of SNS, with what is subscribed to them."""
+"""Topics of SNS, with their subscriptions."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class SnsTopics:
         """Read with an SNS client."""
         self._client = client
 
-    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
-        """Find a topic with its subscriptions, those of some addresses in full."""
+    def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+        """Get a topic with its subscriptions, those of some addresses in full."""
         with refusal_as_not_readable(), ignore_absent():
             attributes = self._client.get_topic_attributes(TopicArn=arn)["Attributes"]
             return Topic(

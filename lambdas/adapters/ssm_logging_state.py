@@ -18,7 +18,7 @@ class SsmLoggingState:
     """Keeps the logging state as text in a parameter that outlives the deployment."""
 
     def __init__(self, client: SSMClient, parameter_name: str) -> None:
-        """Keep the state in an existing parameter; the content of a new one counts as none."""
+        """Store the state in an existing parameter; the content of a new one counts as none."""
         self._client = client
         self._parameter_name = parameter_name
 
@@ -36,7 +36,7 @@ class SsmLoggingState:
             answer = self._client.get_parameter(Name=self._parameter_name)
         except self._client.exceptions.ParameterNotFound as error:
             message = (
-                "The SSM parameter in which Bedrock Meter remembers Bedrock's logging configuration"
+                "The SSM parameter with the saved state of Bedrock's logging configuration"
                 f", {self._parameter_name}, is gone. Make it again from its copy in the state"
                 " table; docs/security.md says how."
             )

@@ -1,4 +1,4 @@
-"""Compares what the meter has counted with Bedrock's own metrics."""
+"""Compares the meter's counts with Bedrock's own metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from lambdas.domain.completeness import (
     OWN_METRICS,
     AuditWindow,
     CoverageReport,
-    Figures,
     MetricNames,
     MetricReader,
     MismatchReport,
@@ -22,12 +21,13 @@ from lambdas.domain.completeness import (
     OwnSeries,
     Quantity,
     SettledHour,
+    Totals,
     compare,
     is_by_model,
     is_hour_by_model,
     max_series,
     merge_models,
-    read_figures,
+    read_totals,
 )
 from lambdas.domain.metrics import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
@@ -67,7 +67,7 @@ class CoverageAuditor:
                 notification names models and says how much is missing.
 
         Raises:
-            FiguresUnavailableError: Not all figures are to be had.
+            MetricReadError: CloudWatch did not return all sums.
         """
         window = AuditWindow.at(moment)
         if window.start < self.metered_since:
@@ -79,14 +79,14 @@ class CoverageAuditor:
             models = self._compare_sums(window, [Quantity.CALLS])
         if not (with_tokens or window.is_hour_of_the_clock):
             return CoverageReport(window, models, unlogged={})
-        mantle = self.reader.of_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
-        return CoverageReport(window, models, read_figures(mantle, MANTLE_METRICS))
+        mantle = self.reader.sum_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
+        return CoverageReport(window, models, read_totals(mantle, MANTLE_METRICS))
 
     def audit_settled_hours(self, moment: datetime) -> MismatchReport:
         """Audit calls and tokens of the last two hours that have settled at a moment.
 
         Raises:
-            FiguresUnavailableError: Not all figures are to be had.
+            MetricReadError: CloudWatch did not return all sums.
         """
         earlier, later = AuditWindow.settled_at(moment)
         if earlier.start < self.metered_since:
@@ -116,31 +116,31 @@ class CoverageAuditor:
     def _compare_models(
         self, window: AuditWindow, quantities: Iterable[Quantity], own: OwnSeries
     ) -> tuple[ModelCoverage, ...]:
-        def figures(
+        def read_sums(
             sums_by_model: Mapping[str, Mapping[str, int]], names: MetricNames
-        ) -> Mapping[str, Figures]:
-            found = {model: read_figures(sums, names) for model, sums in sums_by_model.items()}
+        ) -> Mapping[str, Totals]:
+            found = {model: read_totals(sums, names) for model, sums in sums_by_model.items()}
             return merge_models(found, self.name_model)
 
         names = _select(BEDROCK_METRICS, quantities)
-        bedrock = self.reader.by_model(BEDROCK_NAMESPACE, _spellings(names), window)
+        bedrock = self.reader.sum_by_model(BEDROCK_NAMESPACE, _spellings(names), window)
         selected = own.select(bedrock, self.name_model)
-        metered = self.reader.of_models(NAMESPACE, selected, window)
+        metered = self.reader.sum_models(NAMESPACE, selected, window)
         return compare(
-            metered=figures(metered, _select(OWN_METRICS, quantities)),
-            bedrock=figures(bedrock, names),
+            metered=read_sums(metered, _select(OWN_METRICS, quantities)),
+            bedrock=read_sums(bedrock, names),
         )
 
     def _compare_sums(
         self, window: AuditWindow, quantities: Iterable[Quantity]
     ) -> tuple[ModelCoverage, ...]:
-        def figures(namespace: str, names: MetricNames) -> Mapping[str, Figures]:
-            sums = self.reader.of_account(namespace, _spellings(names), window)
-            return {ALL_MODELS: read_figures(sums, names)} if sums else {}
+        def read_sums(namespace: str, names: MetricNames) -> Mapping[str, Totals]:
+            sums = self.reader.sum_account(namespace, _spellings(names), window)
+            return {ALL_MODELS: read_totals(sums, names)} if sums else {}
 
         return compare(
-            metered=figures(NAMESPACE, _select(OWN_METRICS, quantities)),
-            bedrock=figures(BEDROCK_NAMESPACE, _select(BEDROCK_METRICS, quantities)),
+            metered=read_sums(NAMESPACE, _select(OWN_METRICS, quantities)),
+            bedrock=read_sums(BEDROCK_NAMESPACE, _select(BEDROCK_METRICS, quantities)),
         )
 
 

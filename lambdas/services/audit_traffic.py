@@ -75,8 +75,8 @@ class TrafficAuditor:
         window, unreadable = traffic_window(moment), dict[str, str]()
         unmetered = tuple(self._find_unmetered(window, unreadable))
         own = _Unreadable(self.scope.region, unreadable)
-        submitted = own.unless_read(lambda: tuple(self.sources.async_invocations.list(window)))
-        tiers = own.unless_read(lambda: self._find_misread_tiers(window))
+        submitted = own.try_read(lambda: tuple(self.sources.async_invocations.list(window)))
+        tiers = own.try_read(lambda: self._find_misread_tiers(window))
         return TrafficReport(window, unmetered, unreadable, submitted, tiers)
 
     def notify(self, report: TrafficReport, moment: datetime) -> None:
@@ -164,7 +164,7 @@ class _Unreadable:
     region: str
     reasons: dict[str, str]
 
-    def unless_read(self, audit: Callable[[], tuple[_Found, ...]]) -> tuple[_Found, ...]:
+    def try_read(self, audit: Callable[[], tuple[_Found, ...]]) -> tuple[_Found, ...]:
         try:
             return audit()
         except TrafficUnavailableError as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS, find_account_policies
 from lambdas.domain.safeguards.alarms import compare_alarms, find_muted_alarms
 from lambdas.domain.safeguards.deployed import DeployedResource, read_resources
@@ -31,7 +31,7 @@ from lambdas.domain.safeguards.ports import (
     Tables,
     Topics,
 )
-from lambdas.domain.safeguards.readable import find_differences
+from lambdas.domain.safeguards.readable import find_drifts
 from lambdas.domain.safeguards.starts import (
     compare_mappings,
     compare_rules,
@@ -46,12 +46,12 @@ from lambdas.domain.safeguards.topic import (
     find_topic,
 )
 
-_Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Difference]]
+_Check = Callable[[tuple[DeployedResource, ...], datetime], Iterable[Drift]]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSafeguards:
-    """The sources of the deployed state."""
+    """The sources of the live state."""
 
     alarms: Alarms
     topics: Topics
@@ -82,7 +82,7 @@ class MeteredLogs:
 class SafeguardChecker:
     """Compares deployed values with live ones, subject by subject.
 
-    A subject that cannot be read is a difference itself: not readable is not healthy.
+    A subject that cannot be read counts as drift: not readable is not healthy.
     """
 
     stacks: DeployedStacks
@@ -95,7 +95,7 @@ class SafeguardChecker:
             resources = read_resources(self.stacks.read())
         except NotReadableError as error:
             text = f"what was deployed cannot be read: {error.code}"
-            return SafeguardReport((Difference(Subject.FUNCTION, text),), frozenset())
+            return SafeguardReport((Drift(Subject.FUNCTION, text),), frozenset())
         checks: tuple[tuple[Subject, str, _Check], ...] = (
             (Subject.ALARM, "alarms", self._alarms),
             (Subject.ALARM, "mute rules of alarms", self._mute_rules),
@@ -112,36 +112,32 @@ class SafeguardChecker:
             (Subject.FUNCTION, "functions", self._functions),
             (Subject.LEDGER, "the meter's tables", self._tables),
         )
-        differences: list[Difference] = []
+        drifts: list[Drift] = []
         for subject, name, compare in checks:
-            differences += find_differences(subject, name, partial(compare, resources, now))
+            drifts += find_drifts(subject, name, partial(compare, resources, now))
         names = frozenset(resource.physical_id for resource in resources)
-        return SafeguardReport(tuple(differences), names)
+        return SafeguardReport(tuple(drifts), names)
 
-    def _alarms(
-        self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    def _alarms(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterable[Drift]:
         return compare_alarms(resources, self.live.alarms.read())
 
     def _mute_rules(
         self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    ) -> Iterable[Drift]:
         return find_muted_alarms(resources, self.live.alarms.read_mute_rules())
 
-    def _topic(
-        self, resources: tuple[DeployedResource, ...], now: datetime
-    ) -> Iterator[Difference]:
+    def _topic(self, resources: tuple[DeployedResource, ...], now: datetime) -> Iterator[Drift]:
         if (arn := find_topic(resources)) is not None:
-            live = self.live.topics.find(arn, find_endpoints(resources))
+            live = self.live.topics.get(arn, find_endpoints(resources))
             yield from compare_topic(resources, live, now)
 
-    def _key(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterator[Difference]:
+    def _key(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterator[Drift]:
         if (key_id := find_key(resources)) is not None:
-            yield from compare_key(resources, self.live.keys.find(key_id))
+            yield from compare_key(resources, self.live.keys.get(key_id))
 
     def _log_policies(
         self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterator[Difference]:
+    ) -> Iterator[Drift]:
         metered = self.metered
         live = self.live.logs.read(metered.log_group)
         if live is not None:
@@ -154,9 +150,7 @@ class SafeguardChecker:
             )
 
     def _account_policies(self, kind: str) -> _Check:
-        def compare(
-            resources: tuple[DeployedResource, ...], _now: datetime
-        ) -> Iterable[Difference]:
+        def compare(resources: tuple[DeployedResource, ...], _now: datetime) -> Iterable[Drift]:
             return find_account_policies(
                 self.live.logs.read_account_policies(kind),
                 log_groups=[self.metered.log_group, *log_group_names(resources)],
@@ -167,29 +161,23 @@ class SafeguardChecker:
 
     def _log_groups(
         self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    ) -> Iterable[Drift]:
         others = [
             resource for resource in resources if resource.physical_id != self.metered.log_group
         ]
         return compare_log_groups(others, self.live.logs.read_groups(log_group_names(others)))
 
-    def _rules(
-        self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    def _rules(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterable[Drift]:
         return compare_rules(resources, self.live.rules.read(rule_names(resources)))
 
-    def _mappings(
-        self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    def _mappings(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterable[Drift]:
         live = self.live.functions.read_mappings(mapping_ids(resources))
         return compare_mappings(resources, live)
 
     def _functions(
         self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    ) -> Iterable[Drift]:
         return compare_functions(resources, self.live.functions.read(function_names(resources)))
 
-    def _tables(
-        self, resources: tuple[DeployedResource, ...], _now: datetime
-    ) -> Iterable[Difference]:
+    def _tables(self, resources: tuple[DeployedResource, ...], _now: datetime) -> Iterable[Drift]:
         return compare_tables(resources, self.live.tables.read(table_names(resources)))

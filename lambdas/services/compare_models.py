@@ -29,7 +29,7 @@ take some 200 MB more at most; the function has 2 GB.
 """
 
 _LOGGED_WITHIN = timedelta(days=1)
-"""So long after a call its request is looked for in the log."""
+"""The time after a call in which its request is expected in the log."""
 _BATCH = 1_000
 _WEEK = timedelta(days=7)
 
@@ -38,7 +38,7 @@ _WEEK = timedelta(days=7)
 class ModelComparer:
     """Reports on the last whole week, Monday to Sunday in UTC, from what the ledger holds.
 
-    Done again, it writes the same report afresh, with what came late.
+    A repeated run replaces the report and includes late calls.
 
     Attributes:
         calls: The ledger.
@@ -46,7 +46,7 @@ class ModelComparer:
         logs: Has requests; `None` where content is not logged.
         reports: Stores the report.
         unlogged: Reads the tokens that no log has; `None` for a report without them.
-        outlines: Makes a memory for the outlines of the requests of some calls.
+        outlines: Makes a cache for the outlines of the requests of some calls.
     """
 
     calls: RecordedCalls
@@ -107,7 +107,7 @@ class ModelComparer:
         if self.logs is None:
             return None
         try:
-            for messages in self.logs.between(start, end + _LOGGED_WITHIN):
+            for messages in self.logs.scan_range(start, end + _LOGGED_WITHIN):
                 if not has_time():
                     return "there was no time for all"
                 for message in messages:

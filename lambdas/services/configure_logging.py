@@ -1,4 +1,4 @@
-"""Switches Bedrock's invocation logging on, and in the end leaves things as they were."""
+"""Switches Bedrock's invocation logging on, and restores the earlier configuration in the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lambdas.observability import logger
 
 @dataclass(frozen=True, slots=True)
 class NotRestored:
-    """The end of a deployment in which nothing was put back, though something may have been there.
+    """The result of a deletion that did not restore the earlier configuration.
 
     Attributes:
         configuration: The earlier configuration, which Bedrock did not accept again; `None` if the
@@ -44,7 +44,7 @@ class NotRestored:
 
 @dataclass(frozen=True, slots=True)
 class LoggingConfigurator:
-    """Carries out what the domain plans: state first, so that every change can be undone."""
+    """Carries out plans: saves the state first, so that every change can be undone."""
 
     api: LoggingApi
     logging_state: VerifiedState

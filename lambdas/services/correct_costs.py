@@ -1,4 +1,4 @@
-"""Publishes the differences of cost where calls were published at superseded prices."""
+"""Publishes the difference in cost of calls that were published at superseded prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes what calls cost in FOCUS columns, a billing period at a time, and each one afresh."""
+"""Writes the cost of calls in FOCUS columns, one billing period at a time."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class FocusExporter:
             covers_until=until,
             is_cut_off_by_retention=start < now - self.kept,
             unreadable_items=unreadable_items,
-            totals=CostTotals.of(charges, [month]),
+            totals=CostTotals.from_charges(charges, [month]),
             unlogged=self.unlogged.read(start, until, pricing)
             if self.unlogged
             else UnloggedUsage(),

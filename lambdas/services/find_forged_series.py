@@ -32,7 +32,7 @@ class ForgedSeriesFinder:
         """Find forged series in the time that alarms on usage add up at a moment.
 
         Raises:
-            FiguresUnavailableError: CloudWatch did not give all values.
+            MetricReadError: CloudWatch did not give all values.
         """
         window = window_of_series(moment)
         lowest = {}

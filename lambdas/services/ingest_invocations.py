@@ -1,4 +1,4 @@
-"""Takes log messages in: countable calls into the ledger, the rest set aside with a reason."""
+"""Ingests log messages: countable calls go to the ledger, the rest to the quarantine."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Ingestor:
     metadata_names: Collection[str] | None = None
 
     def ingest(self, source: str, readings: Iterable[Reading], first_line: int) -> IngestReport:
-        """Ingest a batch: all of it, or an error of the ledger or the quarantine comes through.
+        """Ingest a whole batch; errors of the ledger or the quarantine are raised.
 
         Doing it again is safe: the ledger holds each call once.
 
@@ -99,9 +99,9 @@ class Ingestor:
             else:
                 records.append(self._without_other_metadata(reading))
         if records:
-            self.ledger.put(records)
+            self.ledger.write(records)
         if rejected:
-            self.quarantine.keep(rejected)
+            self.quarantine.store(rejected)
         read = len(records) + ignored + len(rejected)
         return IngestReport(read, len(records), ignored, len(rejected))
 

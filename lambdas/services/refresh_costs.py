@@ -1,4 +1,4 @@
-"""Publishes cost that was missing: of calls without a price, and at superseded prices."""
+"""Publishes missing cost: of calls without a price, and of calls at superseded prices."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from lambdas.domain.pricing.editions import (
     PriceEditions,
     PriceUpdates,
 )
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_decisions import Decide, NextState, add_rates
 from lambdas.domain.pricing.price_list import OFFERS
 from lambdas.domain.pricing.price_list_source import (
@@ -151,7 +151,7 @@ class PriceUpdater:
         review = review_listings(
             listings,
             before=[*offers.before.values()],
-            book=self.shipped if current is None else lay_over(self.shipped, current),
+            book=self.shipped if current is None else apply_edition(self.shipped, current),
             updates=updates,
             now=now,
         )
@@ -205,7 +205,7 @@ class PriceUpdater:
             )
             following = decide(updates, current)
             if following.edition is not None:
-                lay_over(self.shipped, following.edition)  # refuse what makes no book
+                apply_edition(self.shipped, following.edition)  # refuse what makes no book
                 self.editions.write_edition(following.edition)
             try:
                 self.editions.publish(following.updates, stored.version)

@@ -1,4 +1,4 @@
-"""Measures coverage on schedule, and notifies of what an alarm on it is about."""
+"""Measures coverage on schedule, and names the models behind its alarms."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CoverageWatcher:
         """Audit on schedule; once an hour, audit settled hours and look for forged series as well.
 
         Raises:
-            FiguresUnavailableError: Not all figures are to be had.
+            MetricReadError: CloudWatch did not return all sums.
         """
         report = self.auditor.audit(moment)
         _log_coverage(report)
@@ -89,7 +89,7 @@ class CoverageWatcher:
         them is sent when it has turned to ALARM, so there is no state to keep here.
 
         Raises:
-            FiguresUnavailableError: Not all figures are to be had.
+            MetricReadError: CloudWatch did not return all sums.
         """
         if alarm_name.endswith(USAGE_MISMATCH.name):
             settled = self.auditor.audit_settled_hours(moment)

@@ -1,4 +1,4 @@
-"""Notifies once when invocation logging or the meter is not as deployed, with who and what."""
+"""Notifies once of each drift in invocation logging or the meter, and of its author."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from lambdas.domain.alerts import Notice, Notifier
 from lambdas.domain.logging_configuration import (
-    LEAVES_NO_DIFFERENCE,
+    LEAVES_NO_DRIFT,
     WATCHED,
     DeployedLogging,
-    Difference,
+    Drift,
     LoggingChange,
     Subject,
     VerifiedState,
@@ -20,7 +20,7 @@ from lambdas.domain.logging_configuration import (
     compare_log_group,
     compare_role,
     compare_state,
-    list_differences,
+    list_drifts,
     watch_notice,
 )
 from lambdas.domain.logging_configuration.ports import LoggingApi
@@ -32,7 +32,7 @@ from lambdas.domain.logging_configuration.watch_ports import (
     WatchStateStore,
 )
 from lambdas.domain.safeguards.ports import NotReadableError, SafeguardReport, Safeguards
-from lambdas.domain.safeguards.readable import find_differences
+from lambdas.domain.safeguards.readable import find_drifts
 
 # Further back than one check, for those that failed or came late.
 _LOOKED_BACK = timedelta(hours=1)
@@ -61,11 +61,11 @@ class CheckResult:
     """The result of a check.
 
     Attributes:
-        differences: The differences from the deployed state.
+        drifts: The drifts from the deployed state.
         notice: The notice about it; `None` where nothing is new.
     """
 
-    differences: tuple[Difference, ...]
+    drifts: tuple[Drift, ...]
     notice: Notice | None
 
 
@@ -76,32 +76,32 @@ class LoggingWatcher:
     Attributes:
         deployed: The deployed logging.
         deploying_role_arn: The role with which deployments configure Bedrock's logging.
-        put: The configuration as deployments saved it.
+        verified_state: The configuration as deployments saved it.
         live: The sources of the present state.
         safeguards: Alarms, notifications, logs and functions of the meter.
         history: The changes, with who made them.
         deployments: The deployments, and the times at which they were under way.
-        logging_state: The earlier findings.
+        watch_state: The earlier findings.
         notifier: Publishes notices.
     """
 
     deployed: DeployedLogging
     deploying_role_arn: str
-    put: VerifiedState
+    verified_state: VerifiedState
     live: LiveLogging
     safeguards: Safeguards
     history: ChangeHistory
     deployments: Deployments
-    logging_state: WatchStateStore
+    watch_state: WatchStateStore
     notifier: Notifier
 
     def check(self, change: LoggingChange | None, now: datetime) -> CheckResult:
-        """Check, because of a change or because it is time.
+        """Check after a change or on schedule.
 
-        A change by others is notified even if it is undone already; anything else, where it makes
-        a difference that was not notified before, or undoes one. While the meter itself is being
-        deployed, differences that only deployments have made are left to the next check. So are
-        all that a deployment's own change shows: its other stacks may not have begun yet.
+        A change by others is notified even if it was undone already; any other change is
+        notified if it causes new drift or resolves some. While the meter itself is being deployed,
+        drift without a change by others is left to the next check. So is drift after a
+        deployment's own change: its other stacks may not have begun yet.
 
         Each notice is published at least once: after an error in between, the next check publishes
         it again. Without its logging state, each check publishes all that it finds.
@@ -113,68 +113,68 @@ class LoggingWatcher:
         if change is not None and change.is_harmless:
             change = None
         report = self.safeguards.check(now)
-        hidden = self.history.find(
-            LEAVES_NO_DIFFERENCE, since=now - _LOOKED_BACK, limit=_HIDDEN_CHANGES_READ
+        hidden = self.history.search(
+            LEAVES_NO_DRIFT, since=now - _LOOKED_BACK, limit=_HIDDEN_CHANGES_READ
         )
-        found = (*self._differences(), *report.differences)
-        state, failure = self._recall()
-        differences = (*found, *_unreadable(hidden.gaps, failure))
+        found = (*self._drifts(), *report.drifts)
+        state, failure = self._load_state()
+        drifts = (*found, *_unreadable(hidden.gaps, failure))
         change = change or self._newest_hidden(hidden.changes, report, state)
         foreign = None if change is None or self._is_by_deployment(change) else change
-        is_known = state.is_reported and list_differences(differences) == state.differences
+        is_known = state.is_reported and list_drifts(drifts) == state.drifts
         if is_known and (foreign is None or foreign.event_id in state.events):
-            return CheckResult(differences, None)
+            return CheckResult(drifts, None)
         if foreign is None and (change is not None or self._is_deploying()):
-            return CheckResult(differences, None)
+            return CheckResult(drifts, None)
 
-        cause = change or self._find_cause(differences, report, now)
-        is_resolved = bool(state.differences) or cause is None
-        unsent = state.after(differences, cause)
+        cause = change or self._find_cause(drifts, report, now)
+        is_resolved = bool(state.drifts) or cause is None
+        unsent = state.after(drifts, cause)
         notice = replace(
-            watch_notice(differences, cause, is_resolved=is_resolved), is_repeated=unsent == state
+            watch_notice(drifts, cause, is_resolved=is_resolved), is_repeated=unsent == state
         )
-        failure = failure or self._remember(unsent, state)
+        failure = failure or self._save_state(unsent, state)
         self.notifier.publish(notice)
         if failure is not None:
             raise failure
-        self.logging_state.save(replace(unsent, is_reported=True), before=unsent)
-        return CheckResult(differences, notice)
+        self.watch_state.save(replace(unsent, is_reported=True), before=unsent)
+        return CheckResult(drifts, notice)
 
-    def _recall(self) -> tuple[WatchState, NotReadableError | None]:
+    def _load_state(self) -> tuple[WatchState, NotReadableError | None]:
         try:
-            return self.logging_state.load(), None
+            return self.watch_state.load(), None
         except NotReadableError as error:
             return WatchState(), error
 
-    def _remember(self, state: WatchState, before: WatchState) -> NotReadableError | None:
+    def _save_state(self, state: WatchState, before: WatchState) -> NotReadableError | None:
         try:
-            self.logging_state.save(state, before=before)
+            self.watch_state.save(state, before=before)
         except NotReadableError as error:
             return error
         return None
 
-    def _differences(self) -> Iterator[Difference]:
+    def _drifts(self) -> Iterator[Drift]:
         deployed, live = self.deployed, self.live
-        yield from find_differences(
+        yield from find_drifts(
             Subject.CONFIGURATION,
             "Bedrock's logging configuration",
             lambda: compare_configuration(deployed, live.api.get()),
         )
-        yield from find_differences(
+        yield from find_drifts(
             Subject.LOG_GROUP,
             f"log group {deployed.log_group}",
-            lambda: compare_log_group(deployed, live.groups.find(deployed.log_group)),
+            lambda: compare_log_group(deployed, live.groups.get(deployed.log_group)),
         )
         if (role := deployed.role) is not None:
-            yield from find_differences(
+            yield from find_drifts(
                 Subject.ROLE,
                 f"logging role {role.name}",
-                lambda: compare_role(role, live.roles.find(role.name)),
+                lambda: compare_role(role, live.roles.get(role.name)),
             )
-        yield from find_differences(
+        yield from find_drifts(
             Subject.LOGGING_STATE,
             "the saved state of Bedrock's logging configuration",
-            lambda: compare_state(deployed, self.put),
+            lambda: compare_state(deployed, self.verified_state),
         )
 
     def _is_deploying(self) -> bool:
@@ -212,15 +212,13 @@ class LoggingWatcher:
         return next(changes, None)
 
     def _find_cause(
-        self, differences: Sequence[Difference], report: SafeguardReport, now: datetime
+        self, drifts: Sequence[Drift], report: SafeguardReport, now: datetime
     ) -> LoggingChange | None:
-        """The newest change that may have made a difference."""
+        """The newest change that may have made a drift."""
         role = self.deployed.role
         ours = {self.deployed.log_group, self.deployed.logging_state_parameter, role and role.name}
-        actions = {
-            action for difference in differences for action in WATCHED[difference.subject].actions
-        }
-        found = self.history.find(sorted(actions), since=now - _LOOKED_BACK, limit=_CAUSES_READ)
+        actions = {action for drift in drifts for action in WATCHED[drift.subject].actions}
+        found = self.history.search(sorted(actions), since=now - _LOOKED_BACK, limit=_CAUSES_READ)
         fitting = [
             change
             for change in found.changes
@@ -234,14 +232,14 @@ class LoggingWatcher:
         return max(fitting, key=lambda change: change.at, default=None)
 
 
-def _unreadable(gaps: Iterable[str], failure: NotReadableError | None) -> Iterator[Difference]:
+def _unreadable(gaps: Iterable[str], failure: NotReadableError | None) -> Iterator[Drift]:
     """Yield what the check itself cannot see."""
     for gap in gaps:
         text = f"CloudTrail's event history cannot be read to its end: {gap}"
-        yield Difference(Subject.FUNCTION, text)
+        yield Drift(Subject.FUNCTION, text)
     if failure is not None:
         text = f"what was notified before cannot be read from the state table: {failure.code}"
-        yield Difference(Subject.FUNCTION, text)
+        yield Drift(Subject.FUNCTION, text)
 
 
 def _names_any(change: LoggingChange, names: Iterable[str]) -> bool:

@@ -25,10 +25,10 @@ def make_watcher(
 ) -> CoverageWatcher:
     """Make a watcher of the account that the function runs in."""
     reader = CloudWatchMetricReader(boto3.client("cloudwatch"))
-    logging_state = DynamoDbTagCache(boto3.client("dynamodb"), state_table)
+    cache = DynamoDbTagCache(boto3.client("dynamodb"), state_table)
     auditor = CoverageAuditor(
         reader,
-        ProfileModels(logging_state, profiles_arn).name_model,
+        ProfileModels(cache, profiles_arn).name_model,
         max_models,
         metered_since=created_at(boto3.client("cloudformation"), stack_id),
     )

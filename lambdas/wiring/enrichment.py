@@ -1,4 +1,4 @@
-"""The books that enrich calls, for every function that needs their labels or their money."""
+"""The books that enrich calls, for every function that needs their labels or their cost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def current_books(settings: CallSettings, dynamodb: DynamoDBClient) -> CurrentBo
         boto3.client("iam", config=BRIEF),
         settings.account_id,
     )
-    logging_state = DynamoDbTagCache(dynamodb, settings.state_table)
+    cache = DynamoDbTagCache(dynamodb, settings.state_table)
     rules = settings.attribution_rules
-    directory = TagDirectory(logging_state, source, rules.label_names, logger.warning, monotonic)
+    directory = TagDirectory(cache, source, rules.label_names, logger.warning, monotonic)
     return CurrentBooks(directory, rules, current_pricing(settings))

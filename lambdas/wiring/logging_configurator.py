@@ -27,7 +27,7 @@ def make_resource(
     state_table: str,
     stack_id: str,
 ) -> LoggingResource:
-    """Make a resource with two memories of what it replaced."""
+    """Make a resource with two copies of the state that it replaced."""
     logging_state = VerifiedState(
         SsmLoggingState(boto3.client("ssm"), logging_state_parameter),
         DynamoDbStateCopy(boto3.client("dynamodb"), state_table),

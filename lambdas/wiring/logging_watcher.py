@@ -47,7 +47,7 @@ def make_watcher(
     return LoggingWatcher(
         deployed=deployed,
         deploying_role_arn=deploying_role_arn,
-        put=VerifiedState(
+        verified_state=VerifiedState(
             SsmLoggingState(boto3.client("ssm"), deployed.logging_state_parameter),
             DynamoDbStateCopy(dynamodb, state_table),
         ),
@@ -71,6 +71,6 @@ def make_watcher(
         ),
         history=CloudTrailChangeHistory(boto3.client("cloudtrail", config=_PATIENT)),
         deployments=CloudFormationDeployments(cloudformation, stacks),
-        logging_state=DynamoDbWatchStateStore(dynamodb, state_table),
+        watch_state=DynamoDbWatchStateStore(dynamodb, state_table),
         notifier=make_notifier(topic_arn),
     )

@@ -18,7 +18,7 @@ from lambdas.wiring.publishing import dimension_namer, metric_publishing
 from lambdas.wiring.publishing_settings import PublishingSettings
 
 STARTED = datetime.now(UTC)
-"""When this process began."""
+"""The start of this process."""
 
 
 def make_publisher(

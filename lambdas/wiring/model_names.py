@@ -1,4 +1,4 @@
-"""Names of models in rules and settings, as calls go by them."""
+"""Names of models in rules and settings, as records name them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _MODELS = re.compile(r"[!-)+-~]+\*?|\*")
 _REST = "*"
 _ARN = "arn:"
 _GEOGRAPHIES = frozenset({"us", "us-gov", "eu", "apac", "au", "jp", "in", "ca", "sa", "global"})
-"""Beginnings of any other kind are taken for those of a provider, who may be new."""
+"""Every other beginning is taken for a provider, which may be new."""
 _SOME_MODEL = "x.x"
-"""How an id may go on; what is a geography shows by the provider that follows."""
+"""A continuation of an id, so that a provider follows the geography."""
 _EXAMPLE = "such as anthropic.claude-sonnet-4-6"
 
 
 def called_model(model: str) -> str:
-    """Take a model that calls may be of, or the beginning of some and a `*`.
+    """Accept a foundation model, or the beginning of some and a `*`.
 
     Raises:
-        ValueError: Calls go by another id. The text says by which.
+        ValueError: Records have another id. The text names it.
     """
     if _MODELS.fullmatch(model) is None:
         message = "allowed: a foundation model's id, or its beginning and a * at the end"
@@ -29,22 +29,22 @@ def called_model(model: str) -> str:
 
 
 def foundation_model(model: str) -> str:
-    """Take a model without its geography or ARN.
+    """Accept a model without its geography or ARN.
 
     Raises:
         ValueError: It has one. The text says what to write instead.
     """
-    instead = allowed_instead_of(model)
+    instead = suggest_model(model)
     if instead is not None:
         message = f"allowed: {instead}"
         raise ValueError(message)
     return model
 
 
-def allowed_instead_of(model: str) -> str | None:
-    """Say what to write instead of a model that no call goes by; `None` for one that calls go by.
+def suggest_model(model: str) -> str | None:
+    """Suggest a replacement for a model that no call is named by; `None` for a valid one.
 
-    Calls go by their foundation model: no rule with a geography or an ARN would ever match.
+    Calls are named by their foundation model: a rule with a geography or an ARN never matches.
 
     Args:
         model: An id, or the beginning of some and a `*`.

@@ -1,4 +1,4 @@
-"""The ways out for notices of functions whose messages matter even if the topic is gone."""
+"""Notifiers of functions whose notices must reach people even if the topic is gone."""
 
 from __future__ import annotations
 

@@ -33,6 +33,6 @@ def dimension_namer(settings: PublishingSettings, dynamodb: DynamoDBClient) -> D
 
 
 def metric_publishing(settings: PublishingSettings) -> MetricPublishing:
-    """Make what sends calls to CloudWatch."""
+    """Make the publisher that sends calls to CloudWatch."""
     sink = CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT))
     return MetricPublishing(sink, settings.detail)

@@ -37,7 +37,7 @@ class PublishingSettings(CallSettings):
         metric_detail: Every metric and dimension set is billed; `full` has more of them.
         max_identities: The number of identities a month that have metrics of their own.
         max_models: The number of models a month that have metrics of their own.
-        role_rollup_patterns: Regular expressions, as a JSON list: session names that are no people.
+        role_rollup_patterns: Regular expressions, as a JSON list: names that are not people's.
     """
 
     metric_detail: Literal["standard", "full"] = "standard"

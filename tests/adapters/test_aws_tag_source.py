@@ -61,10 +61,10 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
         clients.stubbed_iam.assert_no_pending_responses()
 
 
-def test_a_profile_tells_its_tags_and_the_model_behind_it(clients: Clients) -> None:
+def test_a_profile_is_found_with_its_tags_and_model(clients: Clients) -> None:
     clients.answer_model(MODELS)
     clients.answer_tags()
-    assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], SONNET_4)
+    assert clients.source.get(PROFILE) == FoundTags([("Project", "search")], SONNET_4)
 
 
 @pytest.mark.parametrize(
@@ -75,44 +75,44 @@ def test_a_profile_tells_its_tags_and_the_model_behind_it(clients: Clients) -> N
         ([MODELS[0], f"arn:aws-cn:bedrock:::foundation-model/{SONNET_4}"], True),
     ],
 )
-def test_a_profile_that_copies_a_global_one_names_its_model_in_no_region_as_well(
+def test_a_profile_that_copies_a_global_one_has_the_model_without_region(
     clients: Clients, models: list[str], *, is_global: bool
 ) -> None:
     clients.answer_model(models)
     clients.answer_tags()
-    found = clients.source.find(PROFILE)
+    found = clients.source.get(PROFILE)
     assert (found.model_id, found.is_global) == (SONNET_4, is_global)
 
 
-def test_a_profile_of_several_models_is_not_taken_for_one_of_them(clients: Clients) -> None:
+def test_a_profile_of_several_models_has_no_single_model(clients: Clients) -> None:
     clients.answer_model([MODELS[0], "arn:aws:bedrock:us-east-1::foundation-model/another"])
     clients.answer_tags()
-    assert clients.source.find(PROFILE).model_id is None
+    assert clients.source.get(PROFILE).model_id is None
 
 
 @pytest.mark.usefixtures("aws")
-def test_roles_and_users_tell_their_tags_and_those_that_are_none_tell_nothing() -> None:
+def test_tags_are_found_for_roles_and_users_and_not_for_missing_ones() -> None:
     iam = boto3.client("iam")
     tags: Any = [{"Key": "Project", "Value": "search"}, {"Key": "b", "Value": ""}]
     iam.create_role(RoleName="chat", AssumeRolePolicyDocument="{}", Path="/ops/", Tags=tags)
     iam.create_user(UserName="ben", Tags=tags[:1])
     iam.create_user(UserName="eva")
     source = AwsTagSource(boto3.client("bedrock"), iam, ACCOUNT)
-    assert source.find(ROLE) == FoundTags([("Project", "search"), ("b", "")])
-    assert source.find(USER) == FoundTags([("Project", "search")])
-    assert source.find(f"arn:aws:iam::{ACCOUNT}:user/eva").tags == []
-    for nobody in ("role/nobody", "user/nobody"):
-        assert source.find(f"arn:aws:iam::{ACCOUNT}:{nobody}") == FoundTags()
+    assert source.get(ROLE) == FoundTags([("Project", "search"), ("b", "")])
+    assert source.get(USER) == FoundTags([("Project", "search")])
+    assert source.get(f"arn:aws:iam::{ACCOUNT}:user/eva").tags == []
+    for missing in ("role/missing", "user/missing"):
+        assert source.get(f"arn:aws:iam::{ACCOUNT}:{missing}") == FoundTags()
 
 
-def test_tags_on_several_pages_are_all_told(clients: Clients) -> None:
+def test_tags_on_all_pages_are_found(clients: Clients) -> None:
     first: dict[str, Any] = {"Tags": [{"Key": "a", "Value": "1"}], "IsTruncated": True}
     first["Marker"] = "next"
     last = {"Tags": [{"Key": "b", "Value": "2"}], "IsTruncated": False}
     clients.stubbed_iam.add_response("list_role_tags", first, {"RoleName": "chat"})
     asked = {"RoleName": "chat", "Marker": "next"}
     clients.stubbed_iam.add_response("list_role_tags", last, asked)
-    assert clients.source.find(ROLE).tags == [("a", "1"), ("b", "2")]
+    assert clients.source.get(ROLE).tags == [("a", "1"), ("b", "2")]
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_tags_on_several_pages_are_all_told(clients: Clients) -> None:
         PROFILE.replace(REGION, "eu-central-1"),
     ],
 )
-def test_what_lies_in_another_account_or_region_is_not_asked_for(
+def test_resources_of_other_accounts_and_regions_are_not_requested(
     clients: Clients, arn: str
 ) -> None:
-    assert clients.source.find(arn) == FoundTags()
+    assert clients.source.get(arn) == FoundTags()
 
 
 @pytest.mark.parametrize(
@@ -141,29 +141,29 @@ def test_what_lies_in_another_account_or_region_is_not_asked_for(
 )
 def test_a_resource_that_does_not_exist_has_no_tags(clients: Clients, arn: str, code: str) -> None:
     refuse(clients, arn, code)
-    assert clients.source.find(arn) == FoundTags()
+    assert clients.source.get(arn) == FoundTags()
 
 
 @pytest.mark.parametrize(
     ("arn", "action"), [(ROLE, "iam:ListRoleTags"), (USER, "iam:ListUserTags")]
 )
-def test_a_missing_permission_is_told_by_its_name(clients: Clients, arn: str, action: str) -> None:
+def test_a_missing_permission_is_reported_by_name(clients: Clients, arn: str, action: str) -> None:
     refuse(clients, arn, "AccessDenied")
-    assert clients.source.find(arn) == FoundTags(denied=denied(action))
+    assert clients.source.get(arn) == FoundTags(denied=denied(action))
 
 
-def test_a_profile_whose_tags_nobody_may_see_still_tells_its_model(clients: Clients) -> None:
+def test_a_profile_with_denied_tags_still_has_its_model(clients: Clients) -> None:
     clients.answer_model(MODELS)
     clients.stubbed_bedrock.add_client_error("list_tags_for_resource", "AccessDeniedException")
     denials = denied("bedrock:ListTagsForResource")
-    assert clients.source.find(PROFILE) == FoundTags(None, SONNET_4, denials)
+    assert clients.source.get(PROFILE) == FoundTags(None, SONNET_4, denials)
 
 
-def test_a_profile_whose_model_nobody_may_see_still_tells_its_tags(clients: Clients) -> None:
+def test_a_profile_with_a_denied_model_still_has_its_tags(clients: Clients) -> None:
     refuse(clients, PROFILE, "AccessDeniedException")
     clients.answer_tags()
     denials = denied("bedrock:GetInferenceProfile")
-    assert clients.source.find(PROFILE) == FoundTags([("Project", "search")], None, denials)
+    assert clients.source.get(PROFILE) == FoundTags([("Project", "search")], None, denials)
 
 
 @pytest.mark.parametrize(
@@ -177,24 +177,24 @@ def test_a_profile_whose_model_nobody_may_see_still_tells_its_tags(clients: Clie
         (PROFILE, "InternalServerException", 500, "bedrock"),
     ],
 )
-def test_a_service_that_is_too_busy_is_told_as_such(
+def test_a_throttled_service_is_reported_as_busy(
     clients: Clients, arn: str, code: str, status: int, service: str
 ) -> None:
     refuse(clients, arn, code, status)
     with pytest.raises(TagSourceBusyError, match=f"failed: {code}") as raised:
-        clients.source.find(arn)
+        clients.source.get(arn)
     assert raised.value.service == service
 
 
 @pytest.mark.parametrize("code", ["InvalidInput", "ExpiredToken"])
-def test_whatever_else_aws_says_is_no_answer_yet_of_this_one(clients: Clients, code: str) -> None:
+def test_any_other_error_leaves_the_resource_unanswered(clients: Clients, code: str) -> None:
     refuse(clients, ROLE, code)
     with pytest.raises(TagsUnavailableError, match=f"iam:ListRoleTags failed: {code}") as raised:
-        clients.source.find(ROLE)
+        clients.source.get(ROLE)
     assert not isinstance(raised.value, TagSourceBusyError)
 
 
-def test_a_service_that_does_not_answer_is_asked_again_later() -> None:
+def test_an_unreachable_service_is_retried_later() -> None:
     class Unreachable:
         def get_paginator(self, _: str) -> Any:
             raise EndpointConnectionError(endpoint_url="https://iam.amazonaws.com")
@@ -202,7 +202,7 @@ def test_a_service_that_does_not_answer_is_asked_again_later() -> None:
     iam: Any = Unreachable()
     source = AwsTagSource(boto3.client("bedrock", REGION), iam, ACCOUNT)
     with pytest.raises(TagSourceBusyError, match="iam does not answer: EndpointConnectionError"):
-        source.find(ROLE)
+        source.get(ROLE)
 
 
 def refuse(clients: Clients, arn: str, code: str, status: int = 400) -> None:
@@ -212,4 +212,4 @@ def refuse(clients: Clients, arn: str, code: str, status: int = 400) -> None:
 
 
 def denied(action: str) -> tuple[str, ...]:
-    return (f"{action} is denied: allow it, or what it would tell counts for nothing",)
+    return (f"{action} is denied: allow it, or these tags are not used",)

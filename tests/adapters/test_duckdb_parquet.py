@@ -1,4 +1,4 @@
-"""Parquet holds what the CSV holds, digit by digit, and nothing is asked of any network."""
+"""Parquet has the exact values of the CSV, and no network is used."""
 
 import gzip
 import io
@@ -19,7 +19,7 @@ from lambdas.domain.attribution import Attribution
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.reports.focus import COLUMNS, DataType
 from tests.examples import percent_of_examples
-from tests.focus_calls import attributed_calls, charges_of, csv_of
+from tests.focus_calls import attributed_calls, build_charges, to_csv
 from tests.focus_rules import read_rows
 
 COLUMN_TYPES = {column.name: column.data_type for column in COLUMNS}
@@ -43,8 +43,10 @@ def as_read_from_text(name: str, text: str | None) -> Any:
 
 @settings(max_examples=percent_of_examples(30))
 @given(attributed_calls)
-def test_parquet_read_back_is_the_csv(attributed: list[tuple[UsageRecord, Attribution]]) -> None:
-    text = csv_of(charges_of(attributed))
+def test_parquet_has_the_same_values_as_the_csv(
+    attributed: list[tuple[UsageRecord, Attribution]],
+) -> None:
+    text = to_csv(build_charges(attributed))
     expected = [
         {name: as_read_from_text(name, value) for name, value in row.items()}
         for row in read_rows(io.StringIO(text, newline=""))
@@ -58,7 +60,7 @@ def test_parquet_read_back_is_the_csv(attributed: list[tuple[UsageRecord, Attrib
         assert read_parquet(parquet) == expected
 
 
-def test_columns_have_types_that_lose_nothing(tmp_path: Path) -> None:
+def test_column_types_lose_no_precision(tmp_path: Path) -> None:
     csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
     with csv.open("w", newline="") as text:
         write_csv([], text)
@@ -90,7 +92,7 @@ HEADER = ",".join(COLUMN_TYPES) + "\r\n"
         HEADER + "1" + "," * (len(COLUMN_TYPES) - 2) + ',"cut off',
     ],
 )
-def test_what_is_no_such_file_is_an_error(tmp_path: Path, content: str) -> None:
+def test_a_malformed_file_is_an_error(tmp_path: Path, content: str) -> None:
     csv = tmp_path / "a.csv"
     csv.write_text(content, newline="")
     with pytest.raises(ParquetError) as raised:
@@ -99,6 +101,6 @@ def test_what_is_no_such_file_is_an_error(tmp_path: Path, content: str) -> None:
     assert list(tmp_path.iterdir()) == [csv]
 
 
-def test_what_is_not_there_cannot_be_converted(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         convert_to_parquet(tmp_path / "a.csv", tmp_path / "a.parquet")

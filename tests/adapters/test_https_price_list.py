@@ -61,7 +61,7 @@ def test_the_recorded_rows_of_a_region_become_its_listing(server: PriceListServe
     assert usd(marketplace.listing, sonnet, TokenKind.CACHE_WRITE_1H) == {"6.6"}
 
 
-def test_a_file_that_is_known_is_not_sent_again(server: PriceListServer) -> None:
+def test_an_unchanged_file_is_not_downloaded_again(server: PriceListServer) -> None:
     first = fetch(server.url)
     assert first is not None
     assert fetch(server.url, first.etag) is None
@@ -76,7 +76,7 @@ def test_a_region_without_the_offer_has_no_listing(server: PriceListServer) -> N
     assert fetch(server.url, offer="AmazonBedrockService") == FetchedListing(None, None)
 
 
-def test_a_file_with_prices_that_begin_later_is_read_again_the_next_day(
+def test_a_file_with_future_prices_is_read_again_the_next_day(
     server: PriceListServer,
 ) -> None:
     row = {**ROW, "usagetype": "APN1-NovaMicro-input-tokens", "regionCode": TOKYO}
@@ -95,29 +95,31 @@ def test_a_file_of_another_offer_is_refused(server: PriceListServer) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>Sign in to the guest network</html>", b"{}"])
-def test_what_is_no_price_list_is_refused(server: PriceListServer, content: bytes) -> None:
+def test_a_response_that_is_not_a_price_list_is_refused(
+    server: PriceListServer, content: bytes
+) -> None:
     path = server.serve(TOKYO, recorded_files(TOKYO)[OFFER])
     server.files[path] = content
     with pytest.raises(PriceListUnavailableError, match="PriceListFileError"):
         fetch(server.url)
 
 
-def test_a_file_that_is_larger_than_its_limit_is_refused(server: PriceListServer) -> None:
+def test_a_file_above_the_size_limit_is_refused(server: PriceListServer) -> None:
     limits = replace(DEFAULT_LIMITS, max_bytes=1_000)
     price_list = HttpsPriceList(server.url, TOKYO, {}, limits)
     with pytest.raises(PriceListUnavailableError, match="larger than its limit"):
         price_list.fetch(OFFER, None, lambda: True)
 
 
-def test_reading_ends_with_the_time(server: PriceListServer) -> None:
+def test_reading_stops_when_the_time_is_up(server: PriceListServer) -> None:
     price_list = HttpsPriceList(server.url, TOKYO, {})
     with pytest.raises(PriceListUnavailableError, match="no time left"):
         price_list.fetch(OFFER, None, lambda: False)
 
 
 @contextmanager
-def dripping() -> Iterator[str]:
-    """The address of a server that sends the first byte of a file, and no more until the end."""
+def serve_slowly() -> Iterator[str]:
+    """The address of a server that sends the first byte of a file, then nothing until the end."""
     ended = Event()
 
     class Drips(BaseHTTPRequestHandler):
@@ -129,7 +131,7 @@ def dripping() -> Iterator[str]:
             ended.wait(_MAX_WAIT_SECONDS)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
+            """Log no requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
         Thread(target=server.serve_forever, args=(_POLL_SECONDS,), daemon=True).start()
@@ -138,13 +140,13 @@ def dripping() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_host_that_sends_byte_by_byte_does_not_use_up_the_time() -> None:
+def test_a_slow_host_does_not_use_up_the_time() -> None:
     until_the_first_byte = iter([True, True])
-    with dripping() as url, pytest.raises(PriceListUnavailableError, match="no time left"):
+    with serve_slowly() as url, pytest.raises(PriceListUnavailableError, match="no time left"):
         HttpsPriceList(url, TOKYO, {}).fetch(OFFER, None, lambda: next(until_the_first_byte, False))
 
 
-def test_a_host_that_does_not_answer_is_reported_in_a_line() -> None:
+def test_an_unreachable_host_is_reported_in_one_line() -> None:
     with open_price_list() as gone:
         url = gone.url
     with pytest.raises(PriceListUnavailableError, match="AmazonBedrock: URLError"):
@@ -152,7 +154,7 @@ def test_a_host_that_does_not_answer_is_reported_in_a_line() -> None:
 
 
 def answering(status: int, location: str = "") -> AbstractContextManager[str]:
-    """The address of a server that answers every request alike."""
+    """The address of a server with one answer for every request."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -163,7 +165,7 @@ def answering(status: int, location: str = "") -> AbstractContextManager[str]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing of requests."""
+            """Log no requests."""
 
     @contextmanager
     def opened() -> Iterator[str]:
@@ -186,7 +188,7 @@ def test_a_redirect_to_another_host_is_not_followed(location: str) -> None:
         fetch(url)
 
 
-def test_a_redirect_that_leads_in_circles_ends() -> None:
+def test_a_redirect_loop_ends() -> None:
     with answering(302, "/round/and/round") as url, pytest.raises(PriceListUnavailableError):
         fetch(url)
 

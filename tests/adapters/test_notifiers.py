@@ -1,4 +1,4 @@
-"""Each notice goes three ways, whatever becomes of one of them."""
+"""Each notice is published in three ways, even if one of them fails."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ def client(service: Any) -> Any:
     return boto3.client(service, region_name="us-east-1")
 
 
-def test_a_notice_is_an_event_of_the_meter_s_own_source() -> None:
+def test_a_notice_is_an_event_with_the_meter_s_source() -> None:
     events = client("events")
     with Stubber(events) as stub:
         stub.add_response(
@@ -38,7 +38,7 @@ def test_a_notice_is_an_event_of_the_meter_s_own_source() -> None:
         stub.assert_no_pending_responses()
 
 
-def test_an_event_that_is_not_taken_is_an_error() -> None:
+def test_a_rejected_event_is_an_error() -> None:
     events = client("events")
     with Stubber(events) as stub:
         refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
@@ -47,7 +47,7 @@ def test_an_event_that_is_not_taken_is_an_error() -> None:
             EventBridgeNotifier(events).publish(NOTICE)
 
 
-def test_a_notice_is_a_warning_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_notice_is_logged_as_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     LogNotifier().publish(NOTICE)
     (record,) = caplog.records
     assert (record.levelname, record.message) == ("WARNING", NOTICE.subject)
@@ -55,7 +55,7 @@ def test_a_notice_is_a_warning_in_the_log(caplog: pytest.LogCaptureFixture) -> N
 
 
 @pytest.mark.parametrize("code", ["NotFound", "KMSDisabled", "AuthorizationError"])
-def test_a_gagged_topic_prevents_neither_the_event_nor_the_log_line(
+def test_a_blocked_topic_prevents_neither_the_event_nor_the_log_line(
     code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     sns, events, last = client("sns"), client("events"), InMemoryNotifier()

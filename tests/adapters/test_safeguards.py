@@ -68,8 +68,8 @@ def client(service: Any) -> Any:
     return boto3.client(service, region_name="us-east-1")
 
 
-def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
-    """The whole way of one check, over what moto deploys and what then changes."""
+def test_a_deployed_stack_matches_its_template(aws: None) -> None:
+    """A complete check of resources that moto deploys and that then change."""
     boto3.client("cloudformation").create_stack(
         StackName="Stack", TemplateBody=json.dumps(TEMPLATE)
     )
@@ -86,17 +86,17 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
     alarm = resource("AWS::CloudWatch::Alarm", COVERAGE, notifying)
     resources = (*read_resources([stack]), MAIL, alarm)
 
-    def differences() -> list[str]:
+    def drifts() -> list[str]:
         found = [
             *compare_alarms(resources, CloudWatchAlarms(boto3.client("cloudwatch")).read()),
-            *compare_topic(resources, SnsTopics(boto3.client("sns")).find(topic, ENDPOINTS), NOON),
+            *compare_topic(resources, SnsTopics(boto3.client("sns")).get(topic, ENDPOINTS), NOON),
             *compare_rules(
                 resources, EventBridgeRules(boto3.client("events")).read(["BedrockMeter-Rule"])
             ),
         ]
-        return [difference.text for difference in found]
+        return [drift.text for drift in found]
 
-    assert differences() == []
+    assert drifts() == []
     boto3.client("cloudwatch").disable_alarm_actions(AlarmNames=[COVERAGE])
     boto3.client("events").disable_rule(Name="BedrockMeter-Rule")
     sns.set_subscription_attributes(
@@ -104,25 +104,28 @@ def test_a_deployed_stack_is_as_its_template_says(aws: None) -> None:
         AttributeName="FilterPolicy",
         AttributeValue='{"a": ["b"]}',
     )
-    assert differences() == [
-        f"actions were switched off or on for alarms: {COVERAGE}",
-        'the email subscription finops@example.com receives only what matches \'{"a": ["b"]}\'',
+    assert drifts() == [
+        f"actions were turned off or on for alarms: {COVERAGE}",
+        (
+            "the email subscription finops@example.com receives only notifications that"
+            ' match \'{"a": ["b"]}\''
+        ),
         "rule BedrockMeter-Rule is DISABLED, was ENABLED",
     ]
     boto3.client("cloudwatch").delete_alarms(AlarmNames=[COVERAGE])
     boto3.client("events").remove_targets(Rule="BedrockMeter-Rule", Ids=["Target0"])
     boto3.client("events").delete_rule(Name="BedrockMeter-Rule")
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-    assert differences() == [
+    assert drifts() == [
         f"alarms are gone: {COVERAGE}",
         "the email subscription finops@example.com is gone",
         "rule BedrockMeter-Rule is gone",
     ]
     sns.delete_topic(TopicArn=topic)
-    assert "the topic of notifications is gone" in differences()
+    assert "the notification topic is gone" in drifts()
 
 
-def test_mute_rules_are_read_with_the_alarms_that_they_mute() -> None:
+def test_mute_rules_are_read_with_their_alarms() -> None:
     cloudwatch = client("cloudwatch")
     with Stubber(cloudwatch) as stub:
         arns = [f"arn:aws:cloudwatch:us-east-1:1:alarm-mute-rule:{name}" for name in ("a:b", "c")]
@@ -161,12 +164,12 @@ def test_an_unconfirmed_subscription_has_no_attributes_to_read() -> None:
             "Endpoint": "a@example.com",
         }
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [pending]})
-        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
+        found = SnsTopics(sns).get("arn:topic", ["a@example.com"])
     unconfirmed = TopicSubscription("email", "a@example.com", is_confirmed=False)
     assert found == Topic("key", {}, (unconfirmed,))
 
 
-def test_subscriptions_of_others_are_not_read_since_those_of_other_accounts_cannot_be() -> None:
+def test_subscriptions_of_other_owners_are_not_read() -> None:
     sns = client("sns")
     with Stubber(sns) as stub:
         stub.add_response("get_topic_attributes", {"Attributes": {"Policy": "{}"}})
@@ -176,25 +179,25 @@ def test_subscriptions_of_others_are_not_read_since_those_of_other_accounts_cann
             "Endpoint": "arn:aws:sqs:us-east-1:999999999999:queue",
         }
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [theirs]})
-        found = SnsTopics(sns).find("arn:topic", ["a@example.com"])
+        found = SnsTopics(sns).get("arn:topic", ["a@example.com"])
         stub.assert_no_pending_responses()
     other = TopicSubscription("sqs", theirs["Endpoint"], is_confirmed=True)
     assert found == Topic(None, {}, (other,))
 
 
-def test_a_key_has_its_state_and_its_policy(aws: None) -> None:
+def test_a_key_is_read_with_its_state_and_policy(aws: None) -> None:
     kms = boto3.client("kms")
     policy = {"Version": "2012-10-17", "Statement": []}
     key_id = kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["KeyId"]
-    assert KmsKeys(kms).find(key_id) == Key("Enabled", policy)
+    assert KmsKeys(kms).get(key_id) == Key("Enabled", policy)
     kms.disable_key(KeyId=key_id)
-    assert KmsKeys(kms).find(key_id) == Key("Disabled", policy)
+    assert KmsKeys(kms).get(key_id) == Key("Disabled", policy)
     kms.schedule_key_deletion(KeyId=key_id)
-    assert KmsKeys(kms).find(key_id) == Key("PendingDeletion", policy)
-    assert KmsKeys(kms).find("11111111-2222-3333-4444-555555555555") is None
+    assert KmsKeys(kms).get(key_id) == Key("PendingDeletion", policy)
+    assert KmsKeys(kms).get("11111111-2222-3333-4444-555555555555") is None
 
 
-def test_what_is_done_with_a_log_group_is_read() -> None:
+def test_a_log_group_is_read_with_its_policies_and_filters() -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
         given = {
@@ -224,7 +227,7 @@ def test_a_log_group_without_policies_has_none() -> None:
     assert found == LogPolicies(masks=None, has_transformer=False, subscriptions={})
 
 
-def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
+def test_account_policies_of_every_type_are_read_with_their_criteria() -> None:
     logs = client("logs")
     criteria = 'LogGroupNamePrefix IN ["/company"]'
     with Stubber(logs) as stub:
@@ -257,7 +260,7 @@ def test_account_policies_of_all_kinds_are_read_with_their_criteria() -> None:
 
 
 @pytest.mark.parametrize("code", ["UnknownOperationException", "InvalidParameterException"])
-def test_a_region_that_does_not_know_account_policies_or_a_kind_has_none(code: str) -> None:
+def test_a_region_without_support_for_account_policies_has_none(code: str) -> None:
     logs = client("logs")
     with Stubber(logs) as stub:
         stub.add_client_error("describe_account_policies", code)
@@ -276,7 +279,7 @@ def test_log_groups_of_functions_are_read_with_their_retention(aws: None) -> Non
     assert settings.read("missing") is None
 
 
-def test_a_rule_has_its_pattern_and_its_targets(aws: None) -> None:
+def test_a_rule_is_read_with_its_pattern_and_targets(aws: None) -> None:
     events = boto3.client("events")
     events.put_rule(Name="rule", EventPattern='{"source": ["aws.logs"]}')
     events.put_targets(Rule="rule", Targets=[{"Id": "one", "Arn": FUNCTION_ARN}])
@@ -287,7 +290,7 @@ def test_a_rule_has_its_pattern_and_its_targets(aws: None) -> None:
     }
 
 
-def test_functions_and_mappings_that_are_gone_are_left_out() -> None:
+def test_deleted_functions_and_mappings_are_left_out() -> None:
     functions = client("lambda")
     with Stubber(functions) as stub:
         stub.add_response("get_function_configuration", {"FunctionName": FUNCTION})
@@ -316,8 +319,8 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
     ("cloudformation", "describe_stacks", lambda api: CloudFormationTemplates(api, ["One"]).read()),
     ("cloudwatch", "describe_alarms", lambda api: CloudWatchAlarms(api).read()),
     ("cloudwatch", "list_alarm_mute_rules", lambda api: CloudWatchAlarms(api).read_mute_rules()),
-    ("sns", "get_topic_attributes", lambda api: SnsTopics(api).find("arn:topic", [])),
-    ("kms", "describe_key", lambda api: KmsKeys(api).find("key")),
+    ("sns", "get_topic_attributes", lambda api: SnsTopics(api).get("arn:topic", [])),
+    ("kms", "describe_key", lambda api: KmsKeys(api).get("key")),
     ("logs", "describe_subscription_filters", lambda api: CloudWatchLogSettings(api).read("group")),
     (
         *("logs", "describe_account_policies"),
@@ -335,7 +338,7 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
 
 
 @pytest.mark.parametrize(("service", "action", "read"), READS)
-def test_denied_access_and_a_busy_service_are_not_readable(
+def test_denied_access_and_a_busy_service_are_reported_as_unreadable(
     service: str, action: str, read: Callable[[Any], object]
 ) -> None:
     used = client(service)
@@ -349,7 +352,7 @@ def test_denied_access_and_a_busy_service_are_not_readable(
     assert caught.value.code == "ThrottlingException"
 
 
-def test_denied_policies_of_a_log_group_are_not_readable() -> None:
+def test_denied_log_group_policies_are_reported_as_unreadable() -> None:
     logs = client("logs")
     for answered, refused in enumerate(("get_data_protection_policy", "get_transformer")):
         with Stubber(logs) as stub:

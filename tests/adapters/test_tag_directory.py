@@ -45,7 +45,7 @@ def source() -> InMemoryTagSource:
 
 
 class Directory:
-    """A directory with a clock in minutes, opened anew for each look-up or kept."""
+    """A directory with a clock in minutes, opened for each lookup or kept open."""
 
     def __init__(self, cache: TagCache, source: InMemoryTagSource, *, is_stored: bool) -> None:
         self._cache = cache
@@ -65,7 +65,7 @@ class Directory:
         return len(self._source.asked) * self.seconds_of_a_question
 
     def renamed(self, *names: str) -> Directory:
-        """The directory of a later deployment, to which a project's tag has other names."""
+        """The directory of a later deployment with other names of the project tag."""
         self.names = LabelNames(project=names)
         self._directory = self._open()
         return self
@@ -91,7 +91,7 @@ def tagged(project: str, model_id: str | None = None) -> FoundTags:
     return FoundTags([("Project", project), ("owner", "eva")], model_id)
 
 
-def test_tags_are_looked_at_once_an_hour(directory: Directory, source: InMemoryTagSource) -> None:
+def test_tags_are_looked_up_once_an_hour(directory: Directory, source: InMemoryTagSource) -> None:
     source.found[ROLE] = tagged("search")
     assert [directory.project(minutes) for minutes in (0, 1, 59)] == ["search"] * 3
     assert source.asked == [ROLE]
@@ -100,7 +100,7 @@ def test_tags_are_looked_at_once_an_hour(directory: Directory, source: InMemoryT
     assert source.asked == [ROLE, ROLE]
 
 
-def test_what_has_no_tags_is_looked_at_sooner_and_not_at_once(
+def test_a_resource_without_tags_is_looked_up_again_sooner(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     assert [directory.project(minutes) for minutes in (0, 1, 14)] == [None] * 3
@@ -112,7 +112,7 @@ def test_what_has_no_tags_is_looked_at_sooner_and_not_at_once(
     assert len(source.asked) == 3
 
 
-def test_tags_that_changed_leave_the_ones_before_to_the_calls_before(
+def test_changed_tags_do_not_apply_to_earlier_calls(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     for minutes, project in ((0, "search"), (60, "search"), (120, "chat")):
@@ -125,7 +125,7 @@ def test_tags_that_changed_leave_the_ones_before_to_the_calls_before(
 
 
 @pytest.mark.parametrize("looks", [[60], [61], [60, 90, 119], [7 * 24 * 60]])
-def test_new_tags_hold_from_when_the_old_answer_ended_whenever_somebody_looks(
+def test_new_tags_apply_from_the_expiry_of_the_old_answer(
     directory: Directory, source: InMemoryTagSource, looks: list[int]
 ) -> None:
     source.found[ROLE] = tagged("search")
@@ -137,7 +137,7 @@ def test_new_tags_hold_from_when_the_old_answer_ended_whenever_somebody_looks(
     assert facts.tags_at(ROLE, NOON + 60 * MINUTE) == (("project", "chat"),)
 
 
-def test_tags_of_what_had_none_hold_from_when_that_answer_ended(
+def test_first_tags_apply_from_the_expiry_of_the_untagged_answer(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = FoundTags([])
@@ -152,7 +152,7 @@ some_projects = st.sampled_from(["a", "b", "c"])
 
 
 @given(st.lists(st.tuples(st.integers(1, 300), some_projects), min_size=1), st.integers(0, 3000))
-def test_what_is_found_later_never_changes_what_was_told_of_an_earlier_time(
+def test_later_lookups_never_change_earlier_answers(
     looks: list[tuple[int, str]], asked: int
 ) -> None:
     source = InMemoryTagSource()
@@ -167,7 +167,7 @@ def test_what_is_found_later_never_changes_what_was_told_of_an_earlier_time(
     assert len(answers) <= 1
 
 
-def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
+def test_a_newly_configured_tag_name_is_looked_up_at_once(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = FoundTags([("project", "search"), ("cost-center", "c1")])
@@ -183,7 +183,7 @@ def test_tags_by_a_name_that_is_new_in_configuration_are_looked_at_at_once(
 
 
 @pytest.mark.parametrize("is_global", [False, True])
-def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
+def test_a_deleted_profile_keeps_its_model(
     directory: Directory, source: InMemoryTagSource, *, is_global: bool
 ) -> None:
     source.found[PROFILE] = tagged("search", HAIKU_3)._replace(is_global=is_global)
@@ -194,7 +194,7 @@ def test_a_profile_is_remembered_with_its_model_after_it_is_gone(
     assert history.latest_tags == (("project", "search"),)
 
 
-def test_late_calls_of_a_role_that_is_deleted_keep_its_project(
+def test_late_calls_of_a_deleted_role_keep_its_project(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = tagged("search")
@@ -208,7 +208,7 @@ def test_late_calls_of_a_role_that_is_deleted_keep_its_project(
     assert facts.tags_at(ROLE, NOON + 180 * MINUTE) == (("project", "chat"),)
 
 
-def test_what_did_not_exist_yet_has_no_past_without_tags(
+def test_first_tags_of_a_new_resource_apply_to_its_earlier_calls(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     assert [directory.project(minutes) for minutes in (0, 14)] == [None, None]
@@ -217,7 +217,7 @@ def test_what_did_not_exist_yet_has_no_past_without_tags(
     assert directory.look_up(15, ROLE).tags_at(ROLE, NOON) == (("project", "search"),)
 
 
-def test_only_tags_that_name_labels_are_remembered(
+def test_only_label_tags_are_stored(
     cache: TagCache, directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = tagged("search")
@@ -227,7 +227,7 @@ def test_only_tags_that_name_labels_are_remembered(
     assert entry.history.latest_tags == (("project", "search"),)
 
 
-def test_what_may_not_be_looked_at_is_told_once_and_tried_again_later(
+def test_a_denied_lookup_is_reported_once_and_retried_later(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.denied = {ROLE, USER}
@@ -241,7 +241,7 @@ def test_what_may_not_be_looked_at_is_told_once_and_tried_again_later(
     assert directory.project(15) == "search"
 
 
-def test_a_permission_that_is_given_later_tells_of_the_calls_before(
+def test_a_permission_granted_later_covers_earlier_calls(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.denied = {ROLE}
@@ -251,7 +251,7 @@ def test_a_permission_that_is_given_later_tells_of_the_calls_before(
     assert directory.look_up(15, ROLE).tags_at(ROLE, NOON) == (("project", "search"),)
 
 
-def test_a_permission_that_is_taken_away_leaves_what_is_known(
+def test_a_revoked_permission_leaves_known_tags(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = tagged("search")
@@ -261,7 +261,7 @@ def test_a_permission_that_is_taken_away_leaves_what_is_known(
     assert len(source.asked) == 3
 
 
-def test_while_aws_is_busy_what_is_known_stands_and_the_rest_is_told_as_unavailable(
+def test_known_tags_are_used_while_aws_is_busy_and_others_are_unavailable(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found[ROLE] = tagged("search")
@@ -277,9 +277,7 @@ def test_while_aws_is_busy_what_is_known_stands_and_the_rest_is_told_as_unavaila
     assert directory.project(61, USER) == "chat"
 
 
-def test_no_call_asks_a_busy_aws_twice_in_a_minute(
-    cache: TagCache, source: InMemoryTagSource
-) -> None:
+def test_a_busy_service_is_asked_once_a_minute(cache: TagCache, source: InMemoryTagSource) -> None:
     directory = Directory(cache, source, is_stored=True)
     source.busy = {"iam"}
     for minutes in (0, 0.5, 0.9):
@@ -291,7 +289,7 @@ def test_no_call_asks_a_busy_aws_twice_in_a_minute(
     assert len(directory.reported) == 2
 
 
-def test_while_one_service_is_busy_the_other_one_is_asked(
+def test_a_busy_service_does_not_block_lookups_in_the_other(
     cache: TagCache, source: InMemoryTagSource
 ) -> None:
     directory = Directory(cache, source, is_stored=True)
@@ -303,7 +301,7 @@ def test_while_one_service_is_busy_the_other_one_is_asked(
     assert facts.tags_at(ROLE, NOON) == (("project", "search"),)
 
 
-def test_a_resource_that_aws_does_not_tell_of_keeps_nobody_from_asking_for_others(
+def test_a_failed_lookup_does_not_block_other_resources(
     cache: TagCache, source: InMemoryTagSource
 ) -> None:
     directory = Directory(cache, source, is_stored=True)
@@ -316,7 +314,7 @@ def test_a_resource_that_aws_does_not_tell_of_keeps_nobody_from_asking_for_other
     assert source.asked == [ROLE, USER, ROLE]
 
 
-def test_a_look_up_ends_in_time_and_the_next_one_goes_on(
+def test_a_lookup_ends_in_time_and_the_next_one_continues(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     directory.seconds_of_a_question = 8
@@ -326,7 +324,7 @@ def test_a_look_up_ends_in_time_and_the_next_one_goes_on(
     assert source.asked == arns
 
 
-def test_run_of_many_look_ups_ends_in_time_whatever_roles_records_name(
+def test_a_run_of_many_lookups_ends_in_time_for_any_roles(
     source: InMemoryTagSource,
 ) -> None:
     directory = Directory(InMemoryTagCache(), source, is_stored=True)
@@ -343,7 +341,7 @@ def test_run_of_many_look_ups_ends_in_time_whatever_roles_records_name(
     assert source.asked[-2:] == forged[-2:]
 
 
-def test_what_is_known_stands_where_there_is_no_time_to_look_again(
+def test_known_tags_are_used_when_there_is_no_time_to_refresh(
     directory: Directory, source: InMemoryTagSource
 ) -> None:
     source.found |= {ROLE: tagged("search"), USER: tagged("chat")}
@@ -354,18 +352,18 @@ def test_what_is_known_stands_where_there_is_no_time_to_look_again(
     assert source.asked == [ROLE, USER, ROLE]
 
 
-def test_many_are_recalled_at_once_whether_known_or_not(cache: TagCache) -> None:
+def test_many_entries_are_loaded_in_one_request(cache: TagCache) -> None:
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(250)]
     entry = TagEntry(TagHistory(), NOON)
     for arn in arns[::100]:
         cache.save(arn, entry, None)
-    recalled = cache.load_all(arns)
-    assert recalled == {arn: entry if arn in arns[::100] else None for arn in arns}
+    loaded = cache.load_all(arns)
+    assert loaded == {arn: entry if arn in arns[::100] else None for arn in arns}
     assert cache.load_all([]) == {}
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_an_answer_had_no_room_for_is_recalled_by_itself(source: InMemoryTagSource) -> None:
+def test_entries_that_a_batch_left_out_are_loaded_individually(source: InMemoryTagSource) -> None:
     client = boto3.client("dynamodb")
     cache = DynamoDbTagCache(client, STATE)
     source.found |= {ROLE: tagged("search"), USER: tagged("chat")}
@@ -384,7 +382,7 @@ def test_what_an_answer_had_no_room_for_is_recalled_by_itself(source: InMemoryTa
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_report_of_many_roles_takes_a_request_for_a_hundred(source: InMemoryTagSource) -> None:
+def test_a_report_takes_one_request_per_hundred_roles(source: InMemoryTagSource) -> None:
     client = boto3.client("dynamodb")
     requests: Counter[str] = Counter()
     client.meta.events.register(
@@ -396,7 +394,7 @@ def test_a_report_of_many_roles_takes_a_request_for_a_hundred(source: InMemoryTa
     assert requests == {"BatchGetItem": 10, "PutItem": 1}
 
 
-def test_of_two_processes_that_look_at_once_the_first_one_stands(cache: TagCache) -> None:
+def test_the_first_of_two_concurrent_lookups_wins(cache: TagCache) -> None:
     first = TagEntry(TagHistory().observed(NOON, (("project", "a"),)), NOON)
     second = TagEntry(TagHistory().observed(NOON + MINUTE, (("project", "b"),)), NOON + MINUTE)
     assert cache.load(ROLE) is None
@@ -409,7 +407,7 @@ def test_of_two_processes_that_look_at_once_the_first_one_stands(cache: TagCache
     assert cache.load(USER) is None
 
 
-def test_a_clock_that_is_behind_does_not_set_back_when_somebody_looked_last(
+def test_a_slow_clock_does_not_set_back_the_last_lookup(
     cache: TagCache, source: InMemoryTagSource
 ) -> None:
     directory = Directory(cache, source, is_stored=True)
@@ -420,27 +418,27 @@ def test_a_clock_that_is_behind_does_not_set_back_when_somebody_looked_last(
     assert (entry.checked_at, entry.names) == (NOON + 10 * MINUTE, directory.names.tag_names)
 
 
-def test_nothing_is_asked_for_no_resources(directory: Directory, source: InMemoryTagSource) -> None:
+def test_no_resources_cause_no_request(directory: Directory, source: InMemoryTagSource) -> None:
     assert directory.look_up(0) == TagFacts()
     assert source.asked == []
 
 
-def test_a_directory_of_many_resources_forgets_some_and_recalls_them(
+def test_a_full_directory_evicts_entries_and_loads_them_again(
     source: InMemoryTagSource,
 ) -> None:
     cache = InMemoryTagCache()
     directory = Directory(cache, source, is_stored=True)
     arns = [f"arn:aws:iam::111122223333:role/{number}" for number in range(10_001)]
     directory.look_up(0, *arns)
-    cache.recalled.clear()
+    cache.loaded.clear()
     for minutes in (1, 2):
         directory.look_up(minutes, *arns[:2])
-    assert cache.recalled == arns[:2]
+    assert cache.loaded == arns[:2]
     assert len(source.asked) == len(arns)
 
 
 @pytest.mark.parametrize(("resources", "is_asked_again"), [(10_000, False), (10_001, True)])
-def test_a_directory_forgets_whom_it_does_not_ask_for_now_where_they_are_many(
+def test_a_full_directory_evicts_entries_that_are_not_in_use(
     source: InMemoryTagSource, resources: int, *, is_asked_again: bool
 ) -> None:
     directory = Directory(InMemoryTagCache(), source, is_stored=True)
@@ -453,8 +451,8 @@ def test_a_directory_forgets_whom_it_does_not_ask_for_now_where_they_are_many(
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_another_process_has_just_remembered_is_recalled() -> None:
-    """Reads that may be late would let two processes replace each other's history."""
+def test_an_entry_saved_by_another_process_is_loaded() -> None:
+    """With eventually consistent reads, two processes could replace each other's history."""
     client = boto3.client("dynamodb")
     asked: list[dict[str, Any]] = []
     client.meta.events.register(
@@ -465,7 +463,7 @@ def test_what_another_process_has_just_remembered_is_recalled() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
+def test_the_longest_history_is_stored_in_one_item_without_loss() -> None:
     cache = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
     names = [f"{number}".rjust(MAX_TAG_NAME_LENGTH, "\U00020000") for number in range(9)]
     history = TagHistory(model_id=HAIKU_3)
@@ -474,7 +472,7 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
         tags = kept_tags([(name, value) for name in names], names)
         history = history.observed(NOON + number * MINUTE, tags)
     entry = TagEntry(history, NOON + timedelta(microseconds=5), frozenset(names))
-    assert history.observations[0].tags == NO_TAGS  # the oldest are forgotten
+    assert history.observations[0].tags == NO_TAGS  # the oldest are dropped
     assert cache.save(ROLE, entry, replaced=None) == entry
     assert cache.load(ROLE) == entry
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
@@ -483,7 +481,7 @@ def test_the_longest_history_fits_into_an_item_and_survives_it() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_is_remembered_is_kept_for_as_long_as_calls_may_be() -> None:
+def test_entries_are_stored_as_long_as_calls() -> None:
     cache = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
     cache.save(ROLE, TagEntry(TagHistory(), NOON), replaced=None)
     (item,) = boto3.client("dynamodb").scan(TableName=STATE)["Items"]

@@ -1,4 +1,4 @@
-"""An account's Regions and its asynchronous invocations are listed as AWS documents it."""
+"""An account's Regions and asynchronous invocations are listed as AWS documents."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def test_enabled_regions_are_listed_from_all_pages() -> None:
     assert found == ["af-south-1", "ap-south-1", "us-east-1"]
 
 
-def test_regions_that_the_account_does_not_list_are_unknown() -> None:
+def test_regions_are_unknown_if_the_account_cannot_list_them() -> None:
     account = client("account")
     with Stubber(account) as stub:
         stub.add_client_error("list_regions", "AccessDeniedException")
@@ -43,7 +43,7 @@ def test_regions_that_the_account_does_not_list_are_unknown() -> None:
             AwsAccountRegions(account).list()
 
 
-def test_invocations_of_a_window_are_listed_without_its_end() -> None:
+def test_invocations_are_listed_up_to_the_end_of_the_window_exclusive() -> None:
     bedrock = client("bedrock-runtime")
     asked = {
         "submitTimeAfter": WINDOW.start,
@@ -65,7 +65,7 @@ def test_invocations_of_a_window_are_listed_without_its_end() -> None:
     assert found == [AsyncInvocation(ARN, "amazon.nova-reel-v1:1", WINDOW.start)]
 
 
-def test_invocations_that_bedrock_does_not_list_are_unknown() -> None:
+def test_invocations_are_unknown_if_bedrock_cannot_list_them() -> None:
     bedrock = client("bedrock-runtime")
     with Stubber(bedrock) as stub:
         stub.add_client_error("list_async_invokes", "ThrottlingException")

@@ -73,7 +73,7 @@ def test_jobs_that_ended_in_a_period_are_listed_from_all_pages() -> None:
     assert found == [batch_job("a"), batch_job("b")]
 
 
-def test_jobs_that_bedrock_does_not_list_are_unknown() -> None:
+def test_jobs_are_unknown_if_bedrock_cannot_list_them() -> None:
     client = bedrock()
     with Stubber(client) as stub:
         stub.add_client_error("list_model_invocation_jobs", "ThrottlingException")
@@ -102,14 +102,14 @@ def test_the_manifest_of_a_job_is_read(manifests: S3BatchManifests) -> None:
     ],
     ids=["missing", "other bucket", "no location"],
 )
-def test_a_manifest_that_is_not_where_the_settings_allow_has_no_tokens(
+def test_a_manifest_outside_the_configured_buckets_has_no_tokens(
     manifests: S3BatchManifests, job: Any
 ) -> None:
     boto3.client("s3").put_object(Bucket="quarantine", Key=KEY, Body=json.dumps(MANIFEST).encode())
     assert manifests.read(job) is None
 
 
-def test_a_manifest_is_asked_of_the_account_that_owns_the_bucket() -> None:
+def test_a_manifest_is_requested_from_the_account_that_owns_the_bucket() -> None:
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     client = boto3.client("s3", region_name="us-east-1", **keys)  # type: ignore[call-overload]
     asked = {"Bucket": BUCKET, "Key": KEY, "ExpectedBucketOwner": "111122223333"}
@@ -121,7 +121,7 @@ def test_a_manifest_is_asked_of_the_account_that_owns_the_bucket() -> None:
 @pytest.mark.parametrize(
     "content", [b"x" * 10**6, b"not JSON", b'{"inputTokenCount": -1, "outputTokenCount": 2}']
 )
-def test_a_hostile_manifest_has_no_tokens_and_none_of_it_is_logged(
+def test_a_hostile_manifest_has_no_tokens_and_is_not_logged(
     manifests: S3BatchManifests, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=content)
@@ -150,7 +150,7 @@ def test_no_jobs_have_no_tokens(counted: CountedBatchJobs) -> None:
     assert counted.read([]) == {}
 
 
-def test_an_item_has_tokens_alone_and_expires(aws: None) -> None:
+def test_an_item_has_only_tokens_and_expires(aws: None) -> None:
     client = boto3.client("dynamodb")
     DynamoDbCountedBatchJobs(client, STATE).add(JOB, TOKENS)
     (item,) = client.scan(TableName=STATE)["Items"]
@@ -189,7 +189,7 @@ def test_tokens_of_bedrock_mantle_are_read_by_project_and_model(aws: None) -> No
     assert read() == [MantleTokens("search", "b", 900, None), MantleTokens("chat", "a", 11, 70)]
 
 
-def test_what_is_in_no_series_that_is_read_is_one_row(
+def test_usage_outside_the_read_series_is_one_row(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mantle_metrics, "MAX_MANTLE_SERIES", 1)
@@ -205,7 +205,7 @@ def test_an_account_that_does_not_use_bedrock_mantle_has_no_rows(aws: None) -> N
     assert read() == []
 
 
-def test_metrics_that_cloudwatch_does_not_give_are_unknown() -> None:
+def test_metrics_are_unknown_if_cloudwatch_cannot_read_them() -> None:
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     client = boto3.client("cloudwatch", region_name="us-east-1", **keys)  # type: ignore[call-overload]
     with Stubber(client) as stub:

@@ -85,7 +85,7 @@ def _ledger_requests(records: list[UsageRecord]) -> Iterator[Figure]:
     ledger = DynamoDbUsageLedger(client, "usage-ledger", _RETENTION)
     for kind in ("new", "repeated"):
         table.reset_consumption()
-        ledger.put(calls)
+        ledger.write(calls)
         note = f"1000 {kind} calls of the demo's company in one batch, no other writer"
         yield Figure(f"dynamodb_write_units_per_1000_{kind}", table.write_units, "units", note)
         yield Figure(f"dynamodb_read_units_per_1000_{kind}", table.read_units, "units", note)

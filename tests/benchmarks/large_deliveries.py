@@ -9,7 +9,7 @@ from time import process_time
 
 from lambdas.domain.invocations import Delivery
 from tests.benchmarks.figure import Figure
-from tests.unit.invocations.test_large_deliveries import HOSTILE, calls, delivery_of, packed
+from tests.unit.invocations.test_large_deliveries import HOSTILE, calls, make_delivery, packed
 
 _PEAK = """
 import re, sys
@@ -25,7 +25,7 @@ def figures() -> Iterator[Figure]:
     """Read deliveries as `log_processor` does, without AWS."""
     for kind, pieces in HOSTILE.items():
         yield _peak(f"hostile, {kind}", packed(pieces()))
-    whole = delivery_of(calls(2400))
+    whole = make_delivery(calls(2400))
     yield _peak("2400 calls of 28 KB", whole)
     for count in (100, 400):  # held as a whole, and split
         yield _cpu(count)
@@ -39,7 +39,7 @@ def _peak(name: str, data: str) -> Figure:
 
 
 def _cpu(count: int) -> Figure:
-    data = delivery_of(calls(count))
+    data = make_delivery(calls(count))
     start = process_time()
     parts = [len(part.readings()) for part in Delivery.open(data)]
     micros = (process_time() - start) / sum(parts) * 1e6

@@ -85,7 +85,7 @@ def catalog(detail: Detail) -> set[Shown]:
 
 
 @each_dashboard
-def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> None:
+def test_every_meter_metric_on_a_dashboard_is_in_the_catalog(file: str) -> None:
     for graph in graphs(file):
         detail = Detail.FULL if graph["title"].endswith(FULL) else Detail.STANDARD
         for metric in shown(graph):
@@ -94,7 +94,7 @@ def test_every_metric_of_ours_on_a_dashboard_is_in_the_catalog(file: str) -> Non
 
 
 @each_dashboard
-def test_every_metric_of_bedrock_on_a_dashboard_is_one_that_it_publishes(file: str) -> None:
+def test_every_bedrock_metric_on_a_dashboard_exists(file: str) -> None:
     dimensions_of = {
         BEDROCK_NAMESPACE: {(), (BEDROCK_MODEL_ID,)},
         MANTLE_NAMESPACE: {(), (MANTLE_MODEL,), (MANTLE_PROJECT,)},
@@ -118,14 +118,14 @@ def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:
 
 
 @each_dashboard
-def test_full_detail_is_said_only_where_standard_would_show_nothing(file: str) -> None:
+def test_full_detail_is_mentioned_only_if_standard_detail_shows_nothing(file: str) -> None:
     for graph in graphs(file):
         if graph["title"].endswith(FULL):
             assert not set(shown(graph)) & catalog(Detail.STANDARD), graph["title"]
 
 
 @each_dashboard
-def test_a_body_has_what_cloudwatch_asks_for(file: str) -> None:
+def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
     dashboard = body(file)
     assert dashboard.keys() <= {"widgets", "variables", "periodOverride", "start"}
@@ -185,7 +185,7 @@ def _max_series(row: list[Any]) -> int:
 
 
 @each_dashboard
-def test_a_dashboard_says_first_what_it_answers_and_how_much_it_is(file: str) -> None:
+def test_a_dashboard_starts_with_its_question_and_its_totals(file: str) -> None:
     first, *others = body(file)["widgets"]
     assert first["type"] == "text"
     assert first["properties"]["markdown"].startswith("# ")
@@ -196,7 +196,7 @@ def test_a_dashboard_says_first_what_it_answers_and_how_much_it_is(file: str) ->
 
 
 @each_dashboard
-def test_widgets_lie_beside_one_another(file: str) -> None:
+def test_widgets_do_not_overlap(file: str) -> None:
     def cells(widget: dict[str, Any]) -> set[tuple[int, int]]:
         columns = range(widget["x"], widget["x"] + widget["width"])
         return {(x, y) for x in columns for y in range(widget["y"], widget["y"] + widget["height"])}
@@ -206,13 +206,13 @@ def test_widgets_lie_beside_one_another(file: str) -> None:
 
 
 @each_dashboard
-def test_titles_are_told_apart(file: str) -> None:
+def test_titles_are_unique(file: str) -> None:
     titles = [graph["title"] for graph in graphs(file)]
     assert len(set(titles)) == len(titles)
 
 
 @each_dashboard
-def test_ids_of_graphs_are_told_apart(file: str) -> None:
+def test_graph_ids_are_unique(file: str) -> None:
     ids = [widget["id"] for widget in body(file)["widgets"] if "id" in widget]
     assert len(set(ids)) == len(ids)
 
@@ -225,7 +225,7 @@ def test_titles_fit_beside_the_button_at_1280_pixels(file: str) -> None:
 
 
 @each_dashboard
-def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) -> None:
+def test_expressions_have_ids_and_searches_use_the_period_of_their_graph(file: str) -> None:
     for graph in graphs(file):
         ids = [row[-1]["id"] for row in graph["metrics"] if "id" in row[-1]]
         assert len(set(ids)) == len(ids)
@@ -249,7 +249,7 @@ def test_expressions_have_ids_and_searches_the_period_of_their_graph(file: str) 
     ],
 )
 @pytest.mark.parametrize("metric_name", ["QuotaTokens", "TotalTokens"])
-def test_threshold_graphs_show_their_metric_by_their_window(
+def test_threshold_graphs_show_their_metric_per_window(
     file: str, dimension_set: DimensionSet, windows: tuple[Window, ...], metric_name: str
 ) -> None:
     by_id = {
@@ -262,7 +262,7 @@ def test_threshold_graphs_show_their_metric_by_their_window(
         assert (graph["stat"], graph["period"]) == ("Sum", PERIODS[window])
 
 
-def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> None:
+def test_the_meter_s_cost_uses_the_prices_of_make_cost() -> None:
     """The catalog gives the number of metrics; the dated table gives the price of each unit."""
     prices = UnitPrices()
     of_identities, rest = (
@@ -291,7 +291,7 @@ def test_what_the_meter_costs_is_worked_out_with_the_prices_of_make_cost() -> No
     assert f"30 * {prices['dynamodb_write_units_million']} * SUM(" in writes
 
 
-def test_the_chosen_identity_is_that_of_every_graph() -> None:
+def test_the_chosen_identity_applies_to_every_graph() -> None:
     (variable,) = body("identity_detail")["variables"]
     assert variable["populateFrom"] == "IdentityArn"
     for graph in graphs("identity_detail"):
@@ -300,7 +300,7 @@ def test_the_chosen_identity_is_that_of_every_graph() -> None:
             assert (variable["pattern"] in json.dumps(row)) is is_metric, graph["title"]
 
 
-def test_the_chosen_model_is_that_of_the_graphs_that_say_so() -> None:
+def test_the_chosen_model_applies_to_the_graphs_that_name_it() -> None:
     (variable,) = body("model_comparison")["variables"]
     assert variable["populateFrom"] == "ModelId"
     for graph in graphs("model_comparison"):
@@ -309,7 +309,7 @@ def test_the_chosen_model_is_that_of_the_graphs_that_say_so() -> None:
 
 
 @each_dashboard
-def test_links_lead_to_dashboards_that_exist(file: str) -> None:
+def test_links_lead_to_existing_dashboards(file: str) -> None:
     links = re.findall(r"\((https://[^)]+)\)", json.dumps(body(file)))
     assert links
     assert set(links) <= {dashboard_url(other, WRITTEN_FOR) for other in NAMES if other != file}

@@ -52,19 +52,19 @@ def commands(text: str) -> list[str]:
     return [part.strip() for part in " ".join(lines).split(" | ")]
 
 
-def test_every_query_that_was_asked_for_is_there() -> None:
+def test_every_required_query_exists() -> None:
     assert {path.stem for path in QUERIES.glob("*.txt")} == ASKED_FOR
 
 
 @each_query
-def test_a_query_says_what_it_answers_and_fits(path: Path) -> None:
+def test_a_query_has_a_description_and_fits_the_limit(path: Path) -> None:
     text = path.read_text()
     assert re.fullmatch(r"# [A-Z].*\.", text.splitlines()[0])
     assert len(text) <= 10_000  # of AWS::Logs::QueryDefinition
 
 
 @each_query
-def test_a_query_is_made_of_known_commands_and_of_fields_that_there_are(path: Path) -> None:
+def test_a_query_uses_only_known_commands_and_fields(path: Path) -> None:
     known = fields_of_logs() | OF_CLOUDWATCH | FUNCTIONS | WORDS
     for command in commands(path.read_text()):
         name, _, rest = command.partition(" ")
@@ -76,7 +76,7 @@ def test_a_query_is_made_of_known_commands_and_of_fields_that_there_are(path: Pa
 
 
 @each_query
-def test_a_query_of_calls_leaves_out_those_that_failed_or_is_about_them(path: Path) -> None:
+def test_a_query_of_calls_excludes_failed_calls_or_is_about_them(path: Path) -> None:
     is_about_failures = "error" in path.stem
     (condition,) = (
         command for command in commands(path.read_text()) if command.startswith("filter ")
@@ -86,7 +86,7 @@ def test_a_query_of_calls_leaves_out_those_that_failed_or_is_about_them(path: Pa
     )
 
 
-def test_no_caller_hides_from_the_traffic_of_no_project_by_metadata_of_its_own() -> None:
+def test_untrusted_metadata_hides_no_caller_from_unattributed_traffic() -> None:
     (condition,) = (
         command
         for command in commands((QUERIES / "unattributed_traffic.txt").read_text())
@@ -108,7 +108,7 @@ def test_the_table_on_a_dashboard_is_the_saved_query() -> None:
 
 
 @each_rule
-def test_a_rule_ranks_identities_by_fields_that_there_are(path: Path) -> None:
+def test_a_rule_ranks_identities_by_existing_fields(path: Path) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights-RuleSyntax.html"""
     text = path.read_text()
     rule = json.loads(text)

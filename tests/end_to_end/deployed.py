@@ -50,7 +50,7 @@ def settings(**changes: object) -> str:
 
 
 def bootstrap(cloud: LocalCloud, **changes: str) -> None:
-    """Bootstrap with settings that the permissions boundary goes by."""
+    """Bootstrap with the settings of the permissions boundary."""
     context = "".join(f" -c {name}={value}" for name, value in changes.items())
     make(cloud, "bootstrap", f"SET=aws://{ACCOUNT}/{REGION}{context}")
 
@@ -106,7 +106,7 @@ class Deployed:
         return [item for item in items if item.get("identity_arn", {}).get("S") == identity]
 
     def metric(self, name: str, **dimensions: str) -> float | None:
-        """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""
+        """The sum of a metric over all of its data in CloudWatch; `None` for no data."""
         return sum_metric(self.cloud, NAMESPACE, name, **dimensions)
 
     def health(self, name: str) -> float:

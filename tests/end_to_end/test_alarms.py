@@ -50,7 +50,7 @@ def state(deployed: Deployed) -> str:
     return found
 
 
-def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
+def test_only_the_identity_that_crosses_its_threshold_is_notified(
     deployed: Deployed, subscriber: Subscriber, queue: str
 ) -> None:
     spender, saver = user("spender"), user("saver")
@@ -86,7 +86,7 @@ def test_an_identity_that_crosses_its_threshold_is_told_of_and_no_other(
     assert state(deployed) == "OK"
 
 
-def test_alarms_that_are_not_evaluated_locally_are_named(deployed: Deployed) -> None:
+def test_alarms_without_local_evaluation_are_named(deployed: Deployed) -> None:
     evaluation = AlarmEvaluation(deployed.cloud.client)
     evaluation.evaluate()
     assert evaluation.left_out.keys() == {
@@ -121,7 +121,7 @@ def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber)
     assert json.loads(notified["Message"])["NewStateValue"] == "ALARM"
 
 
-def test_the_doctor_finds_what_is_deployed(deployed: Deployed) -> None:
+def test_the_doctor_reports_the_deployment(deployed: Deployed) -> None:
     printed = make(deployed.cloud, "doctor")
     assert "; ours." in printed
     assert "CREATE_COMPLETE" in printed

@@ -30,7 +30,7 @@ from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
 from tests.local_cloud.waiting import wait_for
 from tests.log_deliveries import pack
-from tests.price_editions import publish_a_bad_edition
+from tests.price_editions import publish_bad_edition
 from tests.unit.unmetered.test_jobs import JOB, batch_detail
 from tests.unlogged import BUCKET
 
@@ -41,7 +41,7 @@ def deployed() -> Iterator[Deployed]:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
         deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET], "weekly_summary": True}))
         deployed, now = Deployed(cloud), datetime.now(UTC)
-        publish_a_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
+        publish_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
         cloudformation = cloud.client("cloudformation")
         for stack in (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION):
@@ -172,7 +172,7 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("price_refresher", "dynamodb:Scan"),
     ],
 )
-def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, action: str) -> None:
+def test_a_function_needs_each_of_its_grants(deployed: Deployed, job: str, action: str) -> None:
     function: str = getattr(deployed.deployment, job)
     functions = deployed.cloud.client("lambda")
 
@@ -181,7 +181,7 @@ def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, a
 
     variables = functions.get_function_configuration(FunctionName=function)["Environment"]
 
-    def start_anew(note: str) -> None:
+    def restart_functions(note: str) -> None:
         """Restart the function: a running one would hide a missing permission behind its state."""
         changed = {"Variables": {**variables["Variables"], "NOTE": note}}
         functions.update_function_configuration(FunctionName=function, Environment=changed)
@@ -189,24 +189,24 @@ def test_a_function_needs_each_grant_that_it_has(deployed: Deployed, job: str, a
     role = Role(deployed, function)
     assert works(deployed, function, event())
     role.put(role.without(action))
-    start_anew(f"without {action}")
+    restart_functions(f"without {action}")
     assert not works(deployed, function, event())
     role.put(role.document["Statement"])
-    start_anew(f"with {action} again")
+    restart_functions(f"with {action} again")
     assert works(deployed, function, event())
     # As it was deployed, which the watcher compares.
     functions.update_function_configuration(FunctionName=function, Environment=variables)
 
 
-def test_the_whole_way_works_with_the_roles_as_they_are(deployed: Deployed) -> None:
-    caller = user("somebody")
+def test_the_pipeline_works_with_the_deployed_roles(deployed: Deployed) -> None:
+    caller = user("operator")
     deployed.log_calls(*calls(caller, 2), "{ poison")
     deployed.wait_for_tokens(caller, 30)
     live = deployed.cloud.client("bedrock").get_model_invocation_logging_configuration()
     assert live["loggingConfig"]["cloudWatchConfig"]["logGroupName"] == deployed.log_group
 
 
-def test_reports_are_written_with_the_roles_as_they_are(deployed: Deployed) -> None:
+def test_reports_are_written_with_the_deployed_roles(deployed: Deployed) -> None:
     caller, last_week = user("reported"), datetime.now(UTC) - timedelta(days=7)
     deployed.log_calls(*calls(caller, 2, timestamp=last_week.isoformat()))
     deployed.wait_for_tokens(caller, 30)
@@ -246,30 +246,30 @@ def test_the_weekly_summary_is_sent_once_with_the_role_as_it_is(deployed: Deploy
     assert "Outside the logs, not read" not in message["Message"]
 
 
-def test_the_watcher_may_read_all_that_it_compares(deployed: Deployed) -> None:
-    """A setting that it may not read would show as drift in the state table."""
+def test_the_watcher_may_read_everything_that_it_compares(deployed: Deployed) -> None:
+    """An unreadable setting would show as drift in the state table."""
     now = datetime.now(UTC)
 
-    def differences() -> list[str]:
+    def drifts() -> list[str]:
         deployed.start("LoggingWatcher", event("Scheduled Event", now))
         item = deployed.cloud.client("dynamodb").get_item(
             TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
         )
         if "Item" not in item:
             return []  # nothing was ever found
-        found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["differences"]
+        found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["drifts"]
         return found
 
-    assert differences() == []
+    assert drifts() == []
     alarm = "BedrockMeter-Health-Coverage"
     cloudwatch = deployed.cloud.client("cloudwatch")
     cloudwatch.disable_alarm_actions(AlarmNames=[alarm])
     try:
-        found = differences()
+        found = drifts()
     finally:
         cloudwatch.enable_alarm_actions(AlarmNames=[alarm])
-    assert found == [f"actions were switched off or on for alarms: {alarm}"]
-    assert differences() == []
+    assert found == [f"actions were turned off or on for alarms: {alarm}"]
+    assert drifts() == []
 
 
 def sent_notices(deployed: Deployed) -> set[str]:
@@ -283,7 +283,7 @@ def sent_notices(deployed: Deployed) -> set[str]:
     return {key.removeprefix(NOTICE_PREFIX) for key in keys if key.startswith(NOTICE_PREFIX)}
 
 
-def test_traffic_outside_the_logs_is_found_with_the_role_as_it_is(deployed: Deployed) -> None:
+def test_traffic_outside_the_logs_is_found_with_the_deployed_role(deployed: Deployed) -> None:
     now = datetime.now(UTC)
     window = traffic_window(now)
     tiers = {"ServiceTier": "priority", "ResolvedServiceTier": "priority"}
@@ -354,7 +354,7 @@ def is_counted(deployed: Deployed, arn: str) -> bool:
     return "Item" in answer
 
 
-def test_the_tokens_of_a_batch_job_are_counted_once_with_the_role_as_it_is(
+def test_the_tokens_of_a_batch_job_are_counted_once_with_the_deployed_role(
     deployed: Deployed,
 ) -> None:
     before = deployed.metric("BatchInputTokens") or 0
@@ -377,10 +377,10 @@ def test_the_traffic_auditor_needs_each_grant_to_count_a_batch_job(
     assert is_counted(deployed, arn)
 
 
-def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Deployed) -> None:
+def test_the_publisher_is_denied_other_namespaces(deployed: Deployed) -> None:
     role = Role(deployed, deployed.deployment.metric_publisher)
     foreign = json.loads(
-        json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"SomebodyElses"')
+        json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"OtherMeter"')
     )
     assert foreign != role.document["Statement"]
     role.put(foreign)
@@ -399,7 +399,7 @@ def test_a_namespace_of_somebody_elses_is_denied_to_the_publisher(deployed: Depl
         ("price_refresher", "correction#*"),
     ],
 )
-def test_items_of_the_state_table_are_denied_to_whoever_may_keep_others(
+def test_a_function_needs_the_grant_for_its_items_in_the_state_table(
     deployed: Deployed, job: str, keys: str
 ) -> None:
     function: str = getattr(deployed.deployment, job)
@@ -412,7 +412,7 @@ def test_items_of_the_state_table_are_denied_to_whoever_may_keep_others(
     assert works(deployed, function, event_for(deployed, job))
 
 
-def test_log_processor_is_denied_the_ledger_by_a_grant_on_the_state_table(
+def test_a_grant_on_the_state_table_gives_no_access_to_the_ledger(
     deployed: Deployed,
 ) -> None:
     function = deployed.deployment.log_processor
@@ -427,7 +427,7 @@ def test_log_processor_is_denied_the_ledger_by_a_grant_on_the_state_table(
 
 
 def user_with(deployed: Deployed, name: str, *actions: str) -> Any:
-    """Make a user who may do something with everything; returns an access key."""
+    """Create a user with some permissions on all resources; returns an access key."""
     iam = deployed.cloud.client("iam")
     iam.create_user(UserName=name)
     statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
@@ -446,7 +446,7 @@ def redriver(deployed: Deployed, user: Any, service: str) -> Any:
     )
 
 
-def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> None:
+def test_only_the_redrive_role_can_read_failures(deployed: Deployed) -> None:
     bucket = deployed.bucket("FailureBucketName")
     failure = {"Bucket": bucket, "Key": "aws/lambda/async/processor/1"}
     deployed.cloud.client("s3").put_object(**failure, Body=b"a delivery")
@@ -462,7 +462,7 @@ def test_failures_are_read_with_the_redrive_role_alone(deployed: Deployed) -> No
         redriving.list_objects_v2(Bucket=deployed.bucket("ReportBucketName"))
 
 
-def test_no_policy_lets_a_role_go_beyond_the_boundary(deployed: Deployed) -> None:
+def test_no_policy_extends_a_role_beyond_the_boundary(deployed: Deployed) -> None:
     intruder = user_with(deployed, "intruder", "sts:AssumeRole")
     iam, name = deployed.cloud.client("iam"), deployed.bucket("RedriveRoleArn").split("/")[-1]
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -482,7 +482,7 @@ def test_no_policy_lets_a_role_go_beyond_the_boundary(deployed: Deployed) -> Non
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
-def test_whoever_may_not_invoke_a_model_may_not_converse(deployed: Deployed, effect: str) -> None:
+def test_a_caller_denied_invoke_model_is_denied_converse(deployed: Deployed, effect: str) -> None:
     """AWS has no action for Converse: it is InvokeModel that allows and denies it."""
     iam = deployed.cloud.client("iam")
     iam.create_user(UserName=effect)

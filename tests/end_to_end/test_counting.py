@@ -1,4 +1,4 @@
-"""Every logged call is counted once and exact to the token, whatever happens on the way."""
+"""Every logged call is counted once and exact to the token, despite failures."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.unit.invocations.records import fixture_lines
 
 
 def samples() -> tuple[list[str], Counter[str]]:
-    """The samples as if logged here and just now, and the expected tokens of each identity."""
+    """The samples as if logged here just now, and the expected tokens of each identity."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     expected: list[dict[str, Any]] = json.loads("".join(fixture_lines("expected-samples.json")))
     messages, tokens = [], Counter[str]()
@@ -29,7 +29,7 @@ def samples() -> tuple[list[str], Counter[str]]:
     return messages, tokens
 
 
-def test_samples_are_metrics_to_the_token_and_once_however_often_delivered(
+def test_samples_become_exact_metrics_once_despite_repeated_delivery(
     deployed: Deployed,
 ) -> None:
     messages, tokens = samples()
@@ -40,7 +40,7 @@ def test_samples_are_metrics_to_the_token_and_once_however_often_delivered(
             assert (deployed.tokens(identity) or 0) == expected, identity
 
 
-def test_a_call_that_is_deleted_from_the_ledger_is_noticed_and_stays_in_metrics(
+def test_a_call_deleted_from_the_ledger_is_noticed_and_stays_in_metrics(
     deployed: Deployed,
 ) -> None:
     hidden = user("hidden")
@@ -78,7 +78,7 @@ def test_a_poison_record_is_quarantined_and_its_batch_counted(deployed: Deployed
     assert entry["reason"] == "bad_timestamp"
 
 
-def test_a_function_that_fails_loses_nothing(deployed: Deployed) -> None:
+def test_a_failing_function_loses_nothing(deployed: Deployed) -> None:
     functions, name = deployed.cloud.client("lambda"), deployed.deployment.log_processor
     variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     s3, failures = deployed.cloud.client("s3"), deployed.bucket("FailureBucketName")
@@ -98,7 +98,7 @@ def test_a_function_that_fails_loses_nothing(deployed: Deployed) -> None:
     finally:
         set_table(variables["LEDGER_TABLE"])
 
-    assert "1 events went through; 0 are left." in make(deployed.cloud, "redrive")
+    assert "Processed 1 events; 0 are left." in make(deployed.cloud, "redrive")
     deployed.wait_for_tokens(unlucky, 45)
     assert s3.list_objects_v2(Bucket=failures).get("KeyCount") == 0
 
@@ -143,7 +143,7 @@ def invoke_stream(client: Any) -> None:
         ("cem", (converse, invoke, converse_stream, invoke_stream)),
     ],
 )
-def test_a_call_of_bedrock_is_on_the_metric_of_whoever_made_it(
+def test_a_bedrock_call_is_on_the_metric_of_its_caller(
     deployed: Deployed, name: str, ways: tuple[Any, ...]
 ) -> None:
     iam = deployed.cloud.client("iam")

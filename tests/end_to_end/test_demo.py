@@ -4,7 +4,7 @@ import subprocess
 from itertools import pairwise
 
 
-def test_the_demo_notifies_of_whoever_crosses_a_threshold_and_checks_every_figure() -> None:
+def test_the_demo_notifies_of_crossed_thresholds_and_checks_every_total() -> None:
     process = subprocess.run(
         ["make", "-s", "demo"],  # noqa: S607  # the one that runs us
         capture_output=True,

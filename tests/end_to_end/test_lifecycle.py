@@ -64,7 +64,7 @@ def statuses(cloud: LocalCloud) -> dict[str, str]:
     }
 
 
-def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: LocalCloud) -> None:
+def test_foreign_logging_is_refused_then_replaced_and_restored(cloud: LocalCloud) -> None:
     printed = make(cloud, "deploy", settings(), is_ok=False)
     assert "Bedrock's invocation logging is configured already" in printed
     assert f"log group {AUDIT}. Nothing was changed." in printed
@@ -95,7 +95,7 @@ def test_somebody_elses_logging_is_refused_then_replaced_and_put_back(cloud: Loc
     assert live(cloud) == FOREIGN
 
 
-def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
+def test_adopted_logging_is_read_and_left_unchanged(cloud: LocalCloud) -> None:
     changes = {"existing_logging": "adopt", "adopted_log_group": AUDIT}
     adopting = settings(**changes)
     assert "of other settings: run make bootstrap" in make(cloud, "deploy", adopting, is_ok=False)
@@ -111,11 +111,11 @@ def test_adopted_logging_is_read_and_left_as_it_is(cloud: LocalCloud) -> None:
     bootstrap(cloud)
 
 
-def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
+def test_a_planted_configuration_is_not_restored(cloud: LocalCloud) -> None:
     make(cloud, "deploy", settings(existing_logging="replace"))
     ours = live(cloud)
-    invoke_the_configurator(cloud, "Update", IsContentLogged="true")
-    invoke_the_configurator(cloud, "Delete")
+    invoke_configurator(cloud, "Update", IsContentLogged="true")
+    invoke_configurator(cloud, "Delete")
     assert live(cloud) == ours
 
     plant(cloud, {"s3Config": {"bucketName": "attacker-bucket"}})
@@ -132,7 +132,7 @@ def test_a_planted_configuration_is_not_put_back(cloud: LocalCloud) -> None:
     assert live(cloud) == {}
 
 
-def invoke_the_configurator(cloud: LocalCloud, request_type: str, **properties: str) -> None:
+def invoke_configurator(cloud: LocalCloud, request_type: str, **properties: str) -> None:
     """Send a request as CloudFormation does, while it deploys nothing; it is refused."""
     name = find_function(cloud, stack_names.INGESTION, "LoggingConfigurator")
     request = {"RequestType": request_type, "ResourceProperties": properties}

@@ -60,7 +60,7 @@ def state(deployed: Deployed) -> PriceUpdates:
 
 
 def edition(deployed: Deployed) -> tuple[str, dict[str, Any]]:
-    """The edition in force: its key, and what it says."""
+    """The edition in force: its key and content."""
     key = f"editions/{state(deployed).edition}.json"
     bucket = deployed.deployment.price_bucket
     body = deployed.cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
@@ -68,7 +68,7 @@ def edition(deployed: Deployed) -> tuple[str, dict[str, Any]]:
 
 
 def let_a_day_pass(deployed: Deployed) -> None:
-    """Date what was published today back to this morning, and let functions start anew."""
+    """Backdate today's edition to this morning, and restart the functions."""
     key, document = edition(deployed)
     today = f"{datetime.now(UTC):%F}"
     for change in document["changes"]:
@@ -102,7 +102,7 @@ def usd(input_factor: float) -> Any:
     return pytest.approx((10 * 0.035 * input_factor + 5 * 0.14) / 1e6, rel=1e-6)
 
 
-def test_prices_follow_the_price_list_and_wait_for_a_decision_where_they_look_wrong(
+def test_prices_follow_the_price_list_and_suspicious_ones_are_held(
     deployed: Deployed, price_list: PriceListServer
 ) -> None:
     cloud = deployed.cloud
@@ -132,14 +132,14 @@ def test_prices_follow_the_price_list_and_wait_for_a_decision_where_they_look_wr
     assert cost_of_a_call(deployed, "accepted") == usd(100)
 
 
-def test_a_check_that_finds_the_same_files_changes_nothing(
+def test_a_check_of_unchanged_files_changes_nothing(
     deployed: Deployed, price_list: PriceListServer
 ) -> None:
     serve(price_list)
     make(deployed.cloud, "price-updates", "CHECK=1")
     before = state(deployed)
     price_list.answers.clear()
-    assert "Prices stay as they were" in make(deployed.cloud, "price-updates", "CHECK=1")
+    assert "Prices are unchanged" in make(deployed.cloud, "price-updates", "CHECK=1")
     after = state(deployed)
     assert (after.edition, after.held, after.editions) == (
         *(before.edition, before.held),
@@ -161,7 +161,7 @@ def test_a_bad_edition_is_superseded(deployed: Deployed, price_list: PriceListSe
     assert document["superseded"][-1]["reason"] == "a mistake"
 
 
-def test_without_the_price_list_prices_and_calls_go_on(
+def test_an_unavailable_price_list_stops_neither_prices_nor_calls(
     deployed: Deployed, price_list: PriceListServer
 ) -> None:
     before = state(deployed)
@@ -173,7 +173,7 @@ def test_without_the_price_list_prices_and_calls_go_on(
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
-def test_the_function_needs_each_grant_that_it_has(
+def test_the_function_needs_each_of_its_grants(
     deployed: Deployed, price_list: PriceListServer, action: str
 ) -> None:
     function = deployed.deployment.price_updater

@@ -36,7 +36,7 @@ def wait_for_texts(subscriber: Subscriber, count: int) -> list[str]:
     return texts()
 
 
-def test_a_change_of_logging_is_told_and_that_it_is_over(
+def test_a_logging_change_and_its_end_are_notified(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
     bedrock = deployed.cloud.client("bedrock")
@@ -53,11 +53,11 @@ def test_a_change_of_logging_is_told_and_that_it_is_over(
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
     changed, resolved = wait_for_texts(subscriber, 2)
     assert "- Bedrock's invocation logging is off" in changed
-    assert f"Who: {MALLORY}" in changed
-    assert "are as they were deployed" in resolved
+    assert f"Changed by: {MALLORY}" in changed
+    assert "match the deployment" in resolved
 
 
-def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
+def test_silenced_alarms_and_rules_and_their_end_are_notified(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
     cloudwatch, rules = deployed.cloud.client("cloudwatch"), deployed.cloud.client("events")
@@ -74,13 +74,13 @@ def test_silenced_alarms_and_rules_are_notified_and_so_is_their_end(
     rules.enable_rule(Name=rule)
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
     changed, resolved = wait_for_texts(subscriber, 2)
-    assert "The meter itself is not as it was deployed:" in changed
-    assert f"- actions were switched off or on for alarms: {COVERAGE_ALARM}\n" in changed
+    assert "The meter itself differs from the deployment:" in changed
+    assert f"- actions were turned off or on for alarms: {COVERAGE_ALARM}\n" in changed
     assert f"- rule {rule} is DISABLED, was ENABLED" in changed
-    assert "are as they were deployed" in resolved
+    assert "match the deployment" in resolved
 
 
-def test_masks_that_others_put_on_the_log_group_are_notified_and_so_is_their_end(
+def test_foreign_masks_on_the_log_group_and_their_end_are_notified(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
     logs, now = deployed.cloud.client("logs"), datetime.now(UTC)
@@ -98,9 +98,7 @@ def test_masks_that_others_put_on_the_log_group_are_notified_and_so_is_their_end
     assert "are as they were deployed" in resolved
 
 
-def test_calls_that_bedrock_has_and_the_meter_has_not_are_named(
-    deployed: Deployed, subscriber: Subscriber
-) -> None:
+def test_calls_missing_from_the_meter_are_named(deployed: Deployed, subscriber: Subscriber) -> None:
     metered = user("metered")
     deployed.log_calls(*calls(metered, 6))
     deployed.wait_for_tokens(metered, 90)

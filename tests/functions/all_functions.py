@@ -1,4 +1,4 @@
-"""A made-up account in which calls are metered, audited and reported."""
+"""An account in which calls are metered, audited and reported."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import pytest
 
 from lambdas.domain.reports.weekly import ReportedWeek
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
-from tests.aws import deploy_a_stack, event, lambda_context, set_log_processor_variables
+from tests.aws import deploy_stack, event, lambda_context, set_log_processor_variables
 
 REPORTS = "reports"
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
 SETTLED_WEEK = datetime.combine(ReportedWeek.last_closed(NOW).last_day, time(12), UTC)
-_AUDITED = NOW + timedelta(hours=6)  # what was before the deployment is not audited
+_AUDITED = NOW + timedelta(hours=6)  # hours before the deployment are not audited
 
 
 def set_variables_of_all_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what publishers, reporters and auditors need but for their topic; make the bucket."""
+    """Set the variables of publishers, reporters and auditors except the topic; make the bucket."""
     set_log_processor_variables(monkeypatch)
     for name, value in {
-        "STACK_ID": deploy_a_stack(),
+        "STACK_ID": deploy_stack(),
         "METRIC_DETAIL": "full",
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",

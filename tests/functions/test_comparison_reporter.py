@@ -61,7 +61,7 @@ def write_calls() -> None:
         logStreamName="stream",
         logEvents=[{"timestamp": int(at.timestamp() * 1000), "message": json.dumps(record)}],
     )
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [
             usage_record(request_id="1", timestamp=at),
             usage_record(request_id="2", timestamp=at),
@@ -138,7 +138,7 @@ def test_the_report_has_batch_jobs_and_bedrock_mantle_beside_the_calls(
     assert "tokens through bedrock-mantle" in text
 
 
-def test_where_content_is_not_logged_no_log_is_read(
+def test_no_log_is_read_if_content_is_not_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_calls()
@@ -148,7 +148,7 @@ def test_where_content_is_not_logged_no_log_is_read(
     assert (logged["calls"], logged["outlined_calls"]) == (2, 0)
 
 
-def test_a_log_group_that_cannot_be_read_is_told_and_the_calls_are_compared(
+def test_an_unreadable_log_group_is_reported_and_calls_are_still_compared(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_calls()
@@ -160,27 +160,27 @@ def test_a_log_group_that_cannot_be_read_is_told_and_the_calls_are_compared(
     assert warning["reason"] == "logs:FilterLogEvents failed: ResourceNotFoundException"
 
 
-def test_requests_are_passed_over_before_calls_are(caplog: pytest.LogCaptureFixture) -> None:
+def test_requests_are_skipped_first_when_time_is_short(caplog: pytest.LogCaptureFixture) -> None:
     write_calls()
     handler.lambda_handler({}, context(milliseconds=200_000))
     assert vars(caplog.records[-1])["reason"] == "there was no time for all"
     assert len(written()) == 2
 
 
-def test_without_time_it_fails_and_writes_nothing() -> None:
+def test_a_run_without_time_fails_and_writes_nothing() -> None:
     write_calls()
     with pytest.raises(ReportUnfinishedError):
         handler.lambda_handler({}, context(milliseconds=44_000))
     assert written() == {}
 
 
-def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_ledger_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", "no-such-table")
     with pytest.raises(ClientError):
         handler.lambda_handler({}, context())
     assert written() == {}
 
 
-def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_has_the_same_timeouts_as_other_services(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = client_configs(handler.comparer, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

@@ -15,31 +15,31 @@ from lambdas.domain.completeness import AuditWindow
 from lambdas.functions.coverage_auditor import handler
 from tests.aws import (
     STATE,
-    deploy_a_stack,
+    deploy_stack,
     event,
     health_metrics,
     lambda_context,
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.builders import HAIKU_3
 
 CONTEXT = lambda_context()
 PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
 NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=6)
-"""Some hours after the deployment: what was before it is not audited."""
+"""Some hours after the deployment: earlier hours are not audited."""
 WITHIN = AuditWindow.at(NOW).start
 
 
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The messages that the topic's subscriber has received."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("PROFILES_ARN", PROFILES)
     monkeypatch.setenv("ALARM_METRIC", "QuotaTokens")
     monkeypatch.setenv("MAX_MODELS", "2")
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
     return received
 
 
@@ -55,7 +55,7 @@ def handle(kind: str, at: datetime = NOW, **detail: Any) -> None:
     handler.lambda_handler(event(kind, at, detail), CONTEXT)
 
 
-def test_the_schedule_s_audit_measures_and_tells_nobody(
+def test_a_scheduled_audit_measures_without_notifying(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     count("AWS/Bedrock", f"us.{HAIKU_3}", 200)
@@ -68,7 +68,7 @@ def test_the_schedule_s_audit_measures_and_tells_nobody(
     assert received() == []
 
 
-def test_where_nobody_called_no_ratio_is_published(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_ratio_is_published_without_calls(capsys: pytest.CaptureFixture[str]) -> None:
     handle("Scheduled Event")
     health = health_metrics(capsys.readouterr().out)
     assert "CoverageRatio" not in health
@@ -88,7 +88,7 @@ def test_values_below_zero_are_counted_and_named_once_an_hour(
     assert "ForgedSeries" not in health_metrics(capsys.readouterr().out)
 
 
-def test_what_the_alarm_tells_is_followed_by_what_is_missing(
+def test_a_coverage_alarm_is_followed_by_the_missing_calls(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     count("AWS/Bedrock", f"us.{HAIKU_3}", 200)
@@ -99,14 +99,14 @@ def test_what_the_alarm_tells_is_followed_by_what_is_missing(
         state={"value": "ALARM"},
     )
     (message,) = received()
-    assert message["Subject"] == "Bedrock Meter: calls of Bedrock are missing"
+    assert message["Subject"] == "Bedrock Meter: calls are missing"
     assert f"- {HAIKU_3}: 150 of 200 calls (75.00 %); 50 are missing" in message["Message"]
     assert f"{WITHIN:%Y-%m-%d %H:%M}" in message["Message"]
     assert message["Message"].endswith("Account 123456789012, us-east-1")
     assert '"_aws"' not in capsys.readouterr().out  # a second audit of an hour is not measured
 
 
-def test_the_log_has_every_model_and_what_nobody_can_attribute(
+def test_the_log_lists_every_model_and_unattributable_usage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # The hour of the clock that is whole by the time of the event.
@@ -149,7 +149,7 @@ def test_settled_hours_are_judged_once_an_hour(
     assert received() == []
 
 
-def test_alarm_on_a_mismatch_is_followed_by_what_differs(received: Any) -> None:
+def test_a_mismatch_alarm_is_followed_by_the_differences(received: Any) -> None:
     handle(
         "CloudWatch Alarm State Change",
         hide_tokens(),
@@ -157,14 +157,14 @@ def test_alarm_on_a_mismatch_is_followed_by_what_differs(received: Any) -> None:
         state={"value": "ALARM"},
     )
     (message,) = received()
-    assert message["Subject"] == "Bedrock Meter: its count differs from Bedrock's"
+    assert message["Subject"] == "Bedrock Meter: the counts differ from Bedrock's"
     assert f"- {HAIKU_3}: 20,000 input tokens missing (0 counted" in message["Message"]
 
 
-def test_hours_that_began_before_the_deployment_are_not_judged(
+def test_hours_before_the_deployment_are_not_judged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Bedrock has calls of them, and the meter could not count any."""
+    """Bedrock has calls of them that the meter did not count."""
     at = datetime.now(UTC).replace(minute=15, second=30) + timedelta(hours=1)
     for hours in (1, 2, 3):
         start = at.replace(minute=0, second=0) - timedelta(hours=hours)
@@ -181,7 +181,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         handle("Scheduled Event")
 
 
-def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
+def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_count_of_its_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logging_state = DynamoDbTagCache(boto3.client("dynamodb"), STATE)
@@ -193,7 +193,7 @@ def test_bedrock_s_count_of_a_profile_is_compared_with_the_meter_s_of_its_model(
     assert health_metrics(capsys.readouterr().out)["MissingCalls"] == [0]
 
 
-def test_fake_series_of_the_meter_s_namespace_are_a_mismatch(
+def test_forged_series_in_the_meter_s_namespace_are_a_mismatch(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     at = NOW.replace(minute=15, second=30) - timedelta(hours=1)

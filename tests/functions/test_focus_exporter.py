@@ -49,7 +49,7 @@ def test_calls_of_this_month_and_the_last_are_in_the_bucket(
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     last_month = now.replace(day=1) - timedelta(days=1)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [
             usage_record(request_id="1", timestamp=now),
             usage_record(request_id="2", timestamp=last_month),
@@ -91,10 +91,10 @@ def test_calls_of_this_month_and_the_last_are_in_the_bucket(
     assert not any({"focus_metadata", "left_out"} & manifest.keys() for manifest in logged)
 
 
-def test_without_time_it_fails_and_leaves_what_was_there() -> None:
+def test_a_run_without_time_fails_and_keeps_the_existing_files() -> None:
     handler.lambda_handler({}, CONTEXT)
     before = written()
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [usage_record(timestamp=datetime.now(UTC))]
     )
     hurried = lambda_context(44_000)
@@ -103,13 +103,13 @@ def test_without_time_it_fails_and_leaves_what_was_there() -> None:
     assert written() == before
 
 
-def test_a_ledger_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_ledger_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEDGER_TABLE", "no-such-table")
     with pytest.raises(ClientError):
         handler.lambda_handler({}, CONTEXT)
     assert written() == {}
 
 
-def test_it_waits_for_s3_no_longer_than_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_has_the_same_timeouts_as_other_services(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = client_configs(handler.exporter, monkeypatch)
     assert configs["s3"] is configs["dynamodb"]

@@ -1,4 +1,4 @@
-"""A forged log with a real call's request id hides neither the call nor its tokens nor its cost.
+"""A forged log with a real call's request id hides neither the call, its tokens nor its cost.
 
 Each row of the attack is looked at in the ledger, in the metrics and in the FOCUS export.
 """
@@ -22,7 +22,7 @@ from lambdas.domain.pricing import Cost, Pricing, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.functions.price_refresher import handler as price_refresher
 from lambdas.services.export_focus import FocusExporter
-from tests.aws import LEDGER, deploy_a_stack, lambda_context, published, set_log_processor_variables
+from tests.aws import LEDGER, deploy_stack, lambda_context, published, set_log_processor_variables
 from tests.builders import enriched
 from tests.enriching import current_books
 from tests.fakes import InMemoryReportFiles
@@ -78,7 +78,7 @@ ORDERS = {
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def table() -> Table:
 
 
 def meter(table: Table, *logs: dict[str, Any]) -> None:
-    """Deliver logs, and what the ledger makes of them to the metrics."""
+    """Deliver logs, then publish the changes of the ledger."""
     deliver(*map(json.dumps, logs))
     publish(table.changes())
 
@@ -141,7 +141,7 @@ def _write_nothing(_csv: Path, parquet: Path) -> int:
     return 0
 
 
-def cost_of(record: UsageRecord) -> Cost:
+def compute_cost(record: UsageRecord) -> Cost:
     cost = price_call(record, PRICING)
     assert isinstance(cost, Cost)
     return cost
@@ -157,8 +157,8 @@ def check_ledger(call: UsageRecord) -> None:
     real = real_call()
     assert (call.tokens, call.timestamp) == (real.tokens, real.timestamp)
     assert not call.is_failed
-    cost = cost_of(call)
-    assert cost.effective_usd == cost_of(real).effective_usd
+    cost = compute_cost(call)
+    assert cost.effective_usd == compute_cost(real).effective_usd
     assert enriched(call, PRICING).model_id == OPUS_4
     assert call.identity_arn != VICTIM
 
@@ -167,7 +167,9 @@ def check_metrics() -> None:
     price_refresher.lambda_handler({}, CONTEXT)  # the hourly run
     assert total("Invocations") == 1
     assert total("TotalTokens") == total("InputTokens", "OutputTokens") == TOKENS
-    assert total("EstimatedCostUSD") == pytest.approx(float(cost_of(real_call()).effective_usd))
+    assert total("EstimatedCostUSD") == pytest.approx(
+        float(compute_cost(real_call()).effective_usd)
+    )
     assert total("InvocationErrors") <= 1
     assert in_metrics("TotalTokens", "IdentityArn").get(VICTIM, 0) <= 1
 
@@ -175,14 +177,14 @@ def check_metrics() -> None:
 def check_focus() -> None:
     rows = in_focus()
     assert sum(Decimal(row["ConsumedQuantity"] or 0) for row in rows) == TOKENS
-    expected = cost_of(real_call()).effective_usd
+    expected = compute_cost(real_call()).effective_usd
     assert sum(Decimal(row["BilledCost"] or 0) for row in rows) == expected
     assert VICTIM not in json.dumps(rows)
 
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
+def test_forged_duplicates_hide_nothing_in_ledger_metrics_and_focus(
     forged: dict[str, Any], order: list[list[int]], table: Table
 ) -> None:
     for delivery in order:
@@ -203,7 +205,7 @@ def test_forged_twins_hide_nothing_in_ledger_metrics_and_focus(
     ids=lambda forged: next(iter(forged)),
 )
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_twins_that_move_a_call_elsewhere_are_conflicts(
+def test_duplicates_with_another_identity_or_model_are_conflicts(
     forged: dict[str, Any],
     order: list[list[int]],
     table: Table,
@@ -218,19 +220,19 @@ def test_twins_that_move_a_call_elsewhere_are_conflicts(
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
-def test_twin_of_three_weeks_ago_keeps_no_call_out_of_the_metrics(
+def test_a_duplicate_from_three_weeks_ago_keeps_no_call_out_of_the_metrics(
     order: list[list[int]], table: Table
 ) -> None:
     """The ledger shows the call at the earliest time, for which CloudWatch takes no metric."""
-    twin = REAL | {"timestamp": (NOW - 21 * DAY).isoformat(), **ZERO_TOKENS}
+    duplicate = REAL | {"timestamp": (NOW - 21 * DAY).isoformat(), **ZERO_TOKENS}
     for delivery in order:
-        meter(table, *(twin if is_forged else REAL for is_forged in delivery))
+        meter(table, *(duplicate if is_forged else REAL for is_forged in delivery))
     assert in_ledger().tokens == real_call().tokens
     check_metrics()
 
 
 @pytest.mark.parametrize("forged", [{"accountId": "444455556666"}, {"region": "eu-north-1"}])
-def test_twin_of_another_account_or_region_is_no_second_call(
+def test_a_duplicate_from_another_account_or_region_is_not_a_second_call(
     forged: dict[str, Any], table: Table
 ) -> None:
     meter(table, REAL | forged, REAL)
@@ -239,7 +241,7 @@ def test_twin_of_another_account_or_region_is_no_second_call(
     check_focus()
 
 
-def test_nine_cheap_forged_models_do_not_push_out_the_real_one(table: Table) -> None:
+def test_nine_cheap_forged_models_do_not_displace_the_real_one(table: Table) -> None:
     cheap = [REAL | {"modelId": f"a-model-{number}"} for number in range(9)]
     meter(table, *cheap, REAL)
-    assert cost_of(in_ledger()).effective_usd >= cost_of(real_call()).effective_usd
+    assert compute_cost(in_ledger()).effective_usd >= compute_cost(real_call()).effective_usd

@@ -1,4 +1,4 @@
-"""Names that attack a reader are text in metrics, logs, notifications and deployed reports."""
+"""Hostile names are text in metrics, logs, notifications and deployed reports."""
 
 import json
 from datetime import datetime
@@ -15,7 +15,7 @@ from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.weekly_summarizer import handler as weekly_summarizer
 from lambdas.observability import logger
 from tests.aws import (
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.functions.all_functions import (
     CONTEXT,
@@ -62,7 +62,7 @@ def calls(at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def values_of(dimension: str) -> set[str]:
+def read_values(dimension: str) -> set[str]:
     pages = boto3.client("cloudwatch").get_paginator("list_metrics").paginate(Namespace=NAMESPACE)
     return {
         part["Value"]
@@ -73,9 +73,9 @@ def values_of(dimension: str) -> set[str]:
     }
 
 
-def test_every_name_has_a_dimension_value_of_its_own_that_cloudwatch_takes() -> None:
+def test_every_name_has_a_unique_valid_dimension_value() -> None:
     meter(*calls(NOW), table=Table())
-    models, identities = values_of("ModelId"), values_of("IdentityArn")
+    models, identities = read_values("ModelId"), read_values("IdentityArn")
     assert {dimension_value(name) for name in NAMES if len(name) < 1000} <= identities
     assert len(identities) == 2 * len(NAMES)
     assert len(models) == len(NAMES) + 1
@@ -85,7 +85,7 @@ def test_every_name_has_a_dimension_value_of_its_own_that_cloudwatch_takes() -> 
         assert len(value) <= 1024
 
 
-def test_log_lines_are_one_json_object_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_log_line_is_one_json_object(caplog: pytest.LogCaptureFixture) -> None:
     table = Table()
     meter(*calls(NOW), table=table)
     disputed = [line | {"identity": {"arn": f"{ROLE}/other"}} for line in calls(NOW)]
@@ -99,7 +99,7 @@ def test_log_lines_are_one_json_object_each(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     models = [f"vendor.{name[:1000]}" for name in NAMES if name.isascii() and name.isprintable()]
     audit_missing_calls(models)
@@ -111,7 +111,7 @@ def test_notifications_name_models_as_text(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(message["Message"]) < 256 * 1024
 
 
-def test_the_text_of_the_deployed_comparison_steers_no_terminal() -> None:
+def test_the_deployed_comparison_has_no_control_characters() -> None:
     meter(*calls(LAST_WEEK), table=Table())
     comparison_reporter.lambda_handler({}, CONTEXT)
     client = boto3.client("s3")
@@ -128,7 +128,7 @@ def test_the_text_of_the_deployed_comparison_steers_no_terminal() -> None:
 def test_the_weekly_summary_shows_names_as_text_each_in_its_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     monkeypatch.setenv("TOPIC_ARN", topic)
     meter(*calls(SETTLED_WEEK), table=Table())
     weekly_summarizer.lambda_handler({}, CONTEXT)

@@ -14,13 +14,13 @@ from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.ledger import LedgerChange
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
-from tests.aws import LEDGER, STATE, deploy_a_stack, lambda_context, set_log_processor_variables
+from tests.aws import LEDGER, STATE, deploy_stack, lambda_context, set_log_processor_variables
 from tests.builders import usage_record
 from tests.dynamodb import read_insertion
 from tests.functions.deliveries import deliver
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.invocation_logs import log
-from tests.price_editions import publish_a_bad_edition
+from tests.price_editions import publish_bad_edition
 
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -45,7 +45,7 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     """Actions on single items, and the keys of these, since the test began."""
     set_log_processor_variables(monkeypatch)
     for name, value in (
-        ("STACK_ID", deploy_a_stack()),
+        ("STACK_ID", deploy_stack()),
         ("LEDGER_RETENTION_DAYS", "90"),
         ("ATTRIBUTION", json.dumps(RULES)),
     ):
@@ -54,10 +54,10 @@ def asked(aws: None, monkeypatch: pytest.MonkeyPatch) -> Asked:
     session = boto3.DEFAULT_SESSION  # the functions' clients come from it
     assert session is not None
 
-    def see(params: dict[str, Any], model: Any, **_: Any) -> None:
+    def record_items(params: dict[str, Any], model: Any, **_: Any) -> None:
         seen.update(_items(model.name, params))
 
-    session.events.register("provide-client-params.dynamodb", see)
+    session.events.register("provide-client-params.dynamodb", record_items)
     return seen
 
 
@@ -107,7 +107,7 @@ def has_key(condition: dict[str, Any] | None, key: str) -> bool:
     )
 
 
-def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
+def test_the_log_processor_reads_and_writes_only_calls(asked: Asked) -> None:
     for code in ("", "ThrottlingException"):
         message = json.dumps(log(timestamp=NOW.isoformat(), errorCode=code))
         deliver(message)
@@ -123,12 +123,12 @@ def test_the_log_processor_reads_and_writes_calls_alone(asked: Asked) -> None:
     assert granted("LogProcessorRole") == actions
 
 
-def test_the_publisher_and_the_refresher_keep_what_they_may(
+def test_the_publisher_and_the_refresher_write_only_allowed_items(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("METRIC_DETAIL", "full")
     record = usage_record(model_id=PRIVATE, identity_arn=SESSION, timestamp=NOW)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write([record])
     asked.clear()
     publisher = metric_publisher.publisher()
     publish = publisher.make_publisher(publisher.books.get()).publish
@@ -149,7 +149,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
     boto3.client("s3").create_bucket(Bucket="prices")
     monkeypatch.setenv("PRICE_BUCKET", "prices")
     editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")
-    publish_a_bad_edition(editions, NOW, superseded_at=NOW - timedelta(hours=2))
+    publish_bad_edition(editions, NOW, superseded_at=NOW - timedelta(hours=2))
     price_refresher.lambda_handler({}, CONTEXT)
     assert {key.split("#")[0] for _, table, key in asked if table == STATE} >= {
         "turn",
@@ -162,7 +162,7 @@ def test_the_publisher_and_the_refresher_keep_what_they_may(
 
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
-def test_whoever_publishes_can_change_no_call(role: str) -> None:
+def test_publishing_functions_cannot_change_calls(role: str) -> None:
     writes = granted(role) & WRITES
     assert writes >= {"BatchWriteItem", "PutItem", "UpdateItem"}
     assert not [

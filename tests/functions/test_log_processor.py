@@ -30,7 +30,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(request_id: str = "1", days_ago: int = 1, **changes: Any) -> dict[str, Any]:
-    """A log of a call that the ledger still remembers, unless it was made too long ago."""
+    """A log of a call within the ledger's retention by default."""
     timestamp = (datetime.now(UTC) - timedelta(days=days_ago)).isoformat()
     return log(request_id, timestamp=timestamp, **changes)
 
@@ -52,7 +52,7 @@ def ledger() -> dict[str, int | None]:
     return {record.request_id: record.tokens.total for record in map(from_item, items)}
 
 
-def test_a_delivery_is_in_the_ledger_once_however_often_it_comes(
+def test_a_repeated_delivery_is_in_the_ledger_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     messages = [json.dumps(call(str(number))) for number in range(30)]
@@ -75,10 +75,10 @@ def test_a_poison_record_does_not_stop_its_batch(
     assert "could not be counted" in caplog.text
 
 
-def test_large_delivery_is_counted_in_parts_and_its_poison_is_quarantined(
+def test_a_large_delivery_is_counted_in_parts_and_its_poison_records_quarantined(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It unpacks to more than is held in memory at once."""
+    """It unpacks to more than the memory buffer."""
     prompt = {"input": {"inputTokenCount": 10, "inputBodyJson": "lorem ipsum " * 40_000}}
     messages = [json.dumps(call(str(number)) | prompt) for number in range(20)]
     for _ in range(2):
@@ -95,7 +95,7 @@ def test_large_delivery_is_counted_in_parts_and_its_poison_is_quarantined(
     assert counts == {(20, 2)}
 
 
-def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
+def test_a_call_older_than_the_ledger_s_retention_is_quarantined(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "30")
@@ -104,7 +104,7 @@ def test_a_call_older_than_the_ledger_s_memory_is_set_aside(
     assert rejections() == ["too_old"]
 
 
-def test_call_later_than_clocks_differ_is_quarantined() -> None:
+def test_a_call_too_far_in_the_future_is_quarantined() -> None:
     ahead = [(datetime.now(UTC) + timedelta(minutes=minutes)).isoformat() for minutes in (58, 62)]
     deliver(*(json.dumps(log(time, timestamp=time)) for time in ahead))
     assert ledger().keys() == {ahead[0]}
@@ -124,7 +124,7 @@ def test_records_of_another_account_or_region_are_quarantined(
     assert health_metrics(capsys.readouterr().out)["RejectedRecords"] == [1]
 
 
-def test_record_without_account_and_region_is_another_reading_of_the_same_call() -> None:
+def test_a_record_without_account_and_region_is_a_reading_of_the_same_call() -> None:
     named = call("1")
     unnamed = {name: value for name, value in named.items() if name not in ("accountId", "region")}
     deliver(json.dumps(named), json.dumps(unnamed))
@@ -144,7 +144,7 @@ def test_records_from_another_log_group_or_stream_are_quarantined(source: dict[s
     assert rejections() == ["wrong_source", "not_json"]
 
 
-def test_control_messages_are_ignored_though_they_name_no_log_group(
+def test_control_messages_without_a_log_group_are_ignored(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     probe = {"messageType": "CONTROL_MESSAGE", "logGroup": "", "logStream": "", "logEvents": []}
@@ -153,7 +153,7 @@ def test_control_messages_are_ignored_though_they_name_no_log_group(
     assert (health["IgnoredRecords"], health["RejectedRecords"]) == ([1], [0])
 
 
-def test_what_cannot_be_written_goes_back_to_lambda() -> None:
+def test_a_failed_write_is_returned_to_lambda() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
     with pytest.raises(LedgerUnavailableError, match="ResourceNotFound"):
         deliver(json.dumps(call()))
@@ -166,7 +166,7 @@ def test_no_prompt_reaches_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert "XyzzyMarker" not in printed.out + printed.err
 
 
-def test_what_a_caller_writes_into_other_metadata_is_not_in_the_ledger() -> None:
+def test_other_request_metadata_is_not_in_the_ledger() -> None:
     said = {"project": "search", "prompt": "XyzzyMarker", "Project": "XyzzyMarker"}
     deliver(json.dumps(call(requestMetadata=said)))
     (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
@@ -174,7 +174,7 @@ def test_what_a_caller_writes_into_other_metadata_is_not_in_the_ledger() -> None
     assert "XyzzyMarker" not in json.dumps(item)
 
 
-def test_names_of_labels_are_those_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_label_names_follow_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METADATA_NAMES", '["CostCenter"]')
     deliver(json.dumps(call(requestMetadata={"project": "search", "CostCenter": "7"})))
     (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]

@@ -26,7 +26,7 @@ from lambdas.domain.logging_configuration.ports import (
 )
 from lambdas.functions.logging_configurator import handler
 from lambdas.services.configure_logging import LoggingConfigurator
-from tests.aws import REGION, STATE, clear_caches, deploy_a_stack, lambda_context
+from tests.aws import REGION, STATE, clear_caches, deploy_stack, lambda_context
 from tests.fakes import InMemoryStateCopy, InMemoryStateStore
 
 CONTEXT = lambda_context()
@@ -55,7 +55,7 @@ class Function:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.environment = monkeypatch
-        self.stack_id = deploy_a_stack()
+        self.stack_id = deploy_stack()
         self.configure(STACK_ID=self.stack_id, **SETTINGS)
 
     def configure(self, **variables: str) -> None:
@@ -68,7 +68,7 @@ class Function:
         cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION].stacks[self.stack_id].status = status
 
     def request(self, request_type: str, status: str | None = None, **properties: str) -> str:
-        """Send a request while the stack is in a status; by default in the one that fits."""
+        """Send a request while the stack is in a status, by default a matching one."""
         self.set_status(status or STATUSES[request_type])
         event = {"RequestType": request_type, "ResourceProperties": properties}
         physical_id: str = handler.lambda_handler(event, CONTEXT)["PhysicalResourceId"]
@@ -85,7 +85,7 @@ def save(text: str) -> None:
     boto3.client("ssm").put_parameter(Name=LOGGING_STATE, Value=text, Overwrite=True)
 
 
-def memoize() -> LoggingState:
+def load_state() -> LoggingState:
     value = boto3.client("ssm").get_parameter(Name=LOGGING_STATE)["Parameter"]["Value"]
     return LoggingState.from_text(value)
 
@@ -102,7 +102,7 @@ def put(configuration: dict[str, Any]) -> dict[str, Any]:
     return live()
 
 
-def test_logging_is_switched_on_with_every_flag_and_off_again(function: Function) -> None:
+def test_logging_is_switched_on_with_every_flag_and_removed_again(function: Function) -> None:
     physical_id = function.request("Create")
     assert live()["cloudWatchConfig"]["logGroupName"] == "meter"
     assert {name: live()[name] for name in live() if name.endswith("Enabled")} == {
@@ -115,7 +115,7 @@ def test_logging_is_switched_on_with_every_flag_and_off_again(function: Function
     assert live() == {}
 
 
-def test_somebody_elses_configuration_stays_untouched_by_default(function: Function) -> None:
+def test_a_foreign_configuration_stays_unchanged_by_default(function: Function) -> None:
     before = put({"s3Config": {"bucketName": "quarantine"}, "textDataDeliveryEnabled": True})
     with pytest.raises(ForeignConfigurationError, match="bucket quarantine"):
         function.request("Create")
@@ -126,27 +126,27 @@ def test_somebody_elses_configuration_stays_untouched_by_default(function: Funct
 AUDIT = {"cloudWatchConfig": {"logGroupName": "audit", "roleArn": SETTINGS["ROLE_ARN"]}}
 
 
-def test_a_replaced_configuration_comes_back(function: Function) -> None:
+def test_a_replaced_configuration_is_restored(function: Function) -> None:
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
     function.request("Create")
-    assert memoize().found == audit
+    assert load_state().found == audit
     function.request("Delete")
     assert live() == audit
 
 
-def test_an_adopted_configuration_is_the_one_of_the_metered_log_group(function: Function) -> None:
+def test_an_adopted_configuration_must_use_the_metered_log_group(function: Function) -> None:
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="adopt", METERED_LOG_GROUP="other")
     with pytest.raises(ForeignConfigurationError, match="log group audit, but log group other"):
         function.request("Create")
     function.configure(METERED_LOG_GROUP="audit")
     function.request("Create")
-    assert memoize() == LoggingState(adopted="audit")
+    assert load_state() == LoggingState(adopted="audit")
     assert live() == audit
 
 
-def test_properties_of_a_request_change_nothing(function: Function) -> None:
+def test_request_properties_change_nothing(function: Function) -> None:
     """Invoking the function is not enough to switch prompts on, even during a deployment."""
     function.request("Create")
     before = live()
@@ -177,11 +177,11 @@ def test_logging_cannot_be_deleted_while_the_stack_is_updated(function: Function
 PLANTED = LoggingState(found={"s3Config": {"bucketName": "attacker-bucket"}})
 
 
-def test_a_planted_configuration_is_not_put_back(
+def test_a_planted_configuration_is_not_restored(
     function: Function, caplog: pytest.LogCaptureFixture
 ) -> None:
     function.request("Create")
-    save(replace(memoize(), found=PLANTED.found).to_text())
+    save(replace(load_state(), found=PLANTED.found).to_text())
     function.request("Delete")
     assert live() == {}
     (warning,) = (vars(record) for record in caplog.records)
@@ -190,7 +190,7 @@ def test_a_planted_configuration_is_not_put_back(
 
 
 @pytest.mark.parametrize("damage", ["{", None])
-def test_a_damaged_memory_does_not_keep_a_deployment_from_its_end(
+def test_a_damaged_logging_state_does_not_block_deletion(
     function: Function, damage: str | None
 ) -> None:
     function.request("Create")
@@ -203,7 +203,7 @@ def test_a_damaged_memory_does_not_keep_a_deployment_from_its_end(
 
 
 @pytest.mark.parametrize("changed", [PLANTED.to_text(), "{"])
-def test_an_update_that_a_changed_memory_stops_can_be_rolled_back(
+def test_an_update_stopped_by_a_changed_logging_state_can_be_rolled_back(
     function: Function, changed: str
 ) -> None:
     function.request("Create")
@@ -217,7 +217,7 @@ def test_an_update_that_a_changed_memory_stops_can_be_rolled_back(
     assert live() == before
 
 
-def test_the_memory_of_the_last_version_is_taken_over_by_an_update(function: Function) -> None:
+def test_an_update_takes_over_the_logging_state_of_the_previous_version(function: Function) -> None:
     """The last version had no copy in the state table."""
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="replace")
@@ -228,7 +228,7 @@ def test_the_memory_of_the_last_version_is_taken_over_by_an_update(function: Fun
     assert live() == audit
 
 
-def test_a_state_table_that_is_gone_does_not_keep_a_deployment_from_its_end(
+def test_a_missing_state_table_does_not_block_deletion(
     function: Function,
 ) -> None:
     function.request("Create")
@@ -237,14 +237,16 @@ def test_a_state_table_that_is_gone_does_not_keep_a_deployment_from_its_end(
     assert live() == {}
 
 
-def test_without_a_copy_nothing_is_deployed(function: Function) -> None:
+def test_a_deployment_without_a_state_copy_is_refused(function: Function) -> None:
     boto3.client("dynamodb").delete_table(TableName=STATE)
     with pytest.raises(StateUnavailableError, match="ResourceNotFound"):
         function.request("Create")
     assert live() == {}
 
 
-def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_configuration_that_cannot_be_restored_is_logged_in_full(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     found = {"s3Config": {"bucketName": "archive"}, "textDataDeliveryEnabled": True}
     bedrock: Any = Bedrock(refusal("no such role"))
     bedrock.get_model_invocation_logging_configuration = lambda: {"loggingConfig": WANTED}
@@ -259,21 +261,21 @@ def test_what_cannot_be_put_back_is_told_in_full(caplog: pytest.LogCaptureFixtur
     assert "no such role" in warning["reason"]
 
 
-def test_a_memory_that_somebody_else_wrote_over_stops_everything(function: Function) -> None:
+def test_an_overwritten_logging_state_stops_everything(function: Function) -> None:
     save('{"written":')
     with pytest.raises(DamagedStateError, match="get-parameter-history"):
         function.request("Create")
     assert live() == {}
 
 
-def test_a_setting_that_is_not_allowed_is_named(function: Function) -> None:
+def test_an_invalid_setting_is_named(function: Function) -> None:
     function.configure(EXISTING_POLICY="overwrite")
     with pytest.raises(ValidationError, match="existing_policy"):
         function.request("Create")
 
 
 class Bedrock:
-    """Refuses so many times, with these words; remembers what it took."""
+    """Refuses with these errors first; records the accepted configurations."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
@@ -293,7 +295,7 @@ NOT_YET = "Failed to validate permissions for log group: meter"
 WANTED = {f"{flag}DataDeliveryEnabled": False for flag in FLAGS}
 
 
-def test_a_role_that_is_not_known_yet_is_waited_for() -> None:
+def test_a_role_not_yet_visible_to_bedrock_is_retried() -> None:
     bedrock: Any = Bedrock(refusal(NOT_YET), refusal(NOT_YET))
     pauses: list[float] = []
     BedrockLoggingApi(bedrock, pauses.append).put(WANTED)
@@ -301,19 +303,19 @@ def test_a_role_that_is_not_known_yet_is_waited_for() -> None:
     assert pauses == [1, 2]
 
 
-def test_a_role_that_never_works_is_given_up() -> None:
+def test_a_role_that_never_works_ends_the_retries() -> None:
     bedrock: Any = Bedrock(*[refusal(NOT_YET)] * 100)
     with pytest.raises(ConfigurationRefusedError, match="validate permissions"):
         BedrockLoggingApi(bedrock, lambda _: None).put(WANTED)
 
 
-def test_any_other_refusal_is_final() -> None:
+def test_any_other_refusal_is_not_retried() -> None:
     bedrock: Any = Bedrock(refusal("no such log group"), refusal("never asked again"))
     with pytest.raises(ConfigurationRefusedError, match="no such log group"):
         BedrockLoggingApi(bedrock, lambda _: None).put(WANTED)
 
 
-def test_a_bedrock_that_is_busy_is_no_refusal() -> None:
+def test_a_busy_bedrock_is_not_a_refusal() -> None:
     busy = ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, "Put")
     bedrock: Any = Bedrock(busy)
     with pytest.raises(ClientError, match="slow down"):
@@ -327,7 +329,7 @@ def test_a_bedrock_that_is_busy_is_no_refusal() -> None:
         refusal("audioDataDeliveryEnabled is not supported in this Region"),
     ],
 )
-def test_only_flags_that_are_not_known_are_left_out(error: Exception) -> None:
+def test_only_unknown_flags_are_left_out(error: Exception) -> None:
     bedrock: Any = Bedrock(error)
     BedrockLoggingApi(bedrock, lambda _: None).put(WANTED)
     assert WANTED.keys() - bedrock.taken.keys() == {"audioDataDeliveryEnabled"}

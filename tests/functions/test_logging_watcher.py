@@ -23,11 +23,11 @@ from tests.aws import (
     REGION,
     STATE,
     clear_caches,
-    deploy_a_stack,
+    deploy_stack,
     event,
     health_metrics,
     lambda_context,
-    subscribe_a_queue,
+    subscribe_queue,
     take_events,
 )
 from tests.unit.logging_configuration.deployed import (
@@ -40,7 +40,7 @@ from tests.unit.logging_configuration.deployed import (
     ROLE,
     ROLE_ARN,
     TRUST,
-    session_of,
+    make_session,
     trail_record,
 )
 
@@ -53,7 +53,7 @@ Received = Callable[[], list[dict[str, Any]]]
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
     """The messages that the topic's subscriber received, in an account as it was deployed."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     stream = boto3.client("kinesis")
     stream.create_stream(StreamName="logs", ShardCount=1)
     destination = stream.describe_stream(StreamName="logs")["StreamDescription"]["StreamARN"]
@@ -69,7 +69,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Received:
         RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(TRUST), PermissionsBoundary=BOUNDARY
     )
     iam.put_role_policy(RoleName=ROLE, PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
-    deploy_a_stack()
+    deploy_stack()
     settings = Settings(
         logging_state_parameter=LOGGING_STATE,
         state_table=STATE,
@@ -137,7 +137,7 @@ def check() -> None:
     handler.lambda_handler(event("Scheduled Event", NOW), CONTEXT)
 
 
-def test_an_account_as_deployed_is_no_reason_to_tell(
+def test_an_unchanged_account_is_not_notified(
     received: Received, capsys: pytest.CaptureFixture[str]
 ) -> None:
     check()
@@ -145,7 +145,7 @@ def test_an_account_as_deployed_is_no_reason_to_tell(
     assert received() == []
 
 
-def test_a_trail_s_event_is_told_with_who_and_what_and_once(
+def test_a_trail_event_is_notified_once_with_caller_and_change(
     received: Received, capsys: pytest.CaptureFixture[str]
 ) -> None:
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
@@ -155,13 +155,13 @@ def test_a_trail_s_event_is_told_with_who_and_what_and_once(
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: invocation logging was changed"
     assert "- Bedrock's invocation logging is off" in message["Message"]
-    assert f"Who: {MALLORY}" in message["Message"]
+    assert f"Changed by: {MALLORY}" in message["Message"]
     check()
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     assert received() == []
 
 
-def test_the_check_finds_all_that_is_other(received: Received) -> None:
+def test_the_check_finds_every_change(received: Received) -> None:
     put_configuration(CONFIGURATION | {"textDataDeliveryEnabled": True})
     logs, iam = boto3.client("logs"), boto3.client("iam")
     logs.delete_subscription_filter(logGroupName=GROUP, filterName="ours")
@@ -171,14 +171,14 @@ def test_the_check_finds_all_that_is_other(received: Received) -> None:
     (message,) = received()
     assert [line for line in message["Message"].split("\n") if line.startswith("- ")] == [
         "- in Bedrock's logging configuration, textDataDeliveryEnabled is True, was False",
-        f"- log group {GROUP} keeps logs for 1 instead of 90 days",
-        f"- log group {GROUP} is not subscribed to any more",
-        f"- logging role {ROLE} has lost the policy with which it writes logs",
+        f"- log group {GROUP} keeps logs for 1 day instead of 90 days",
+        f"- log group {GROUP} has no subscription filter of the meter any more",
+        f"- logging role {ROLE} no longer has the policy that lets it write logs",
     ]
-    assert "Who: not known yet." in message["Message"]
+    assert "Changed by: not known yet." in message["Message"]
 
 
-def test_that_it_is_over_is_told(received: Received) -> None:
+def test_resolved_drift_is_notified(received: Received) -> None:
     boto3.client("bedrock").delete_model_invocation_logging_configuration()
     check()
     put_configuration(CONFIGURATION)
@@ -186,31 +186,31 @@ def test_that_it_is_over_is_told(received: Received) -> None:
     check()
     assert [message["Subject"].removeprefix("Bedrock Meter: ") for message in received()] == [
         "invocation logging was changed",
-        "all is as deployed again",
+        "drift is resolved",
     ]
 
 
-def test_what_the_configurator_puts_is_told_to_nobody(received: Received) -> None:
+def test_the_configurator_s_changes_are_not_notified(received: Received) -> None:
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put_configuration(renamed)
     save(LoggingState((CONFIGURATION, renamed)))
-    begin_a_deployment()
+    start_deployment()
     record = trail_record(
         "PutModelInvocationLoggingConfiguration",
-        userIdentity=session_of(CONFIGURATOR),
+        userIdentity=make_session(CONFIGURATOR),
         eventTime=datetime.now(UTC).isoformat(),
     )
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     assert received() == []
 
 
-def begin_a_deployment() -> None:
+def start_deployment() -> None:
     backend = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
     (stack,) = backend.stacks.values()
     stack._add_stack_event("UPDATE_IN_PROGRESS")  # noqa: SLF001  # moto ends an update at once
 
 
-def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
+def test_content_logging_switched_on_with_the_configurator_s_role_is_found(
     received: Received,
 ) -> None:
     """The caller made the logging state agree, and no event names anyone else."""
@@ -222,7 +222,7 @@ def test_content_that_was_switched_on_by_the_configurator_s_role_is_found(
     assert "textDataDeliveryEnabled is True, was False" in message["Message"]
 
 
-def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> None:
+def test_a_planted_logging_state_is_reported_with_its_writer(received: Received) -> None:
     write_parameter(LoggingState((CONFIGURATION,), {"s3Config": {"bucketName": "theirs"}}))
     record = trail_record(
         "PutParameter", eventSource="ssm.amazonaws.com", requestParameters={"name": LOGGING_STATE}
@@ -230,17 +230,17 @@ def test_a_planted_memory_is_reported_with_who_wrote_it(received: Received) -> N
     handler.lambda_handler(event("AWS API Call via CloudTrail", NOW, record), CONTEXT)
     (message,) = received()
     assert "in SSM differs from its copy in the state table" in message["Message"]
-    assert f"Who: {MALLORY}, by PutParameter of {LOGGING_STATE}" in message["Message"]
+    assert f"Changed by: {MALLORY}, with PutParameter on {LOGGING_STATE}" in message["Message"]
 
 
-def test_a_memory_that_was_deleted_is_reported(received: Received) -> None:
+def test_a_deleted_logging_state_is_reported(received: Received) -> None:
     boto3.client("ssm").delete_parameter(Name=LOGGING_STATE)
     check()
     (message,) = received()
     assert "in SSM is gone or cannot be read" in message["Message"]
 
 
-def test_what_is_adopted_is_not_ours_to_compare(
+def test_an_adopted_configuration_is_not_compared(
     received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IS_ADOPTED", "true")
@@ -282,13 +282,13 @@ def test_a_change_of_the_meter_itself_is_notified_in_three_ways(
     detail = json.loads(entry["Detail"])
     assert (entry["Source"], entry["DetailType"]) == ("bedrock-meter", "Bedrock Meter Notice")
     assert message["Subject"] == detail["subject"] == "Bedrock Meter: the meter itself was changed"
-    assert "- the topic of notifications is gone" in detail["text"]
+    assert "- the notification topic is gone" in detail["text"]
     assert message["Message"].startswith(detail["text"])
     (line,) = (record for record in caplog.records if record.levelname == "WARNING")
     assert (line.message, line.__dict__["text"]) == (detail["subject"], detail["text"])
 
 
-def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Received) -> None:
+def test_a_busy_service_hides_neither_a_change_nor_its_caller(received: Received) -> None:
     """Anyone who may read alarms can keep CloudWatch busy."""
     session = boto3.DEFAULT_SESSION
     assert session is not None
@@ -304,10 +304,10 @@ def test_a_busy_service_hides_neither_a_change_nor_who_made_it(received: Receive
     (message,) = received()
     assert "- Bedrock's invocation logging is off" in message["Message"]
     assert "- alarms cannot be read: Throttling" in message["Message"]
-    assert f"Who: {MALLORY}" in message["Message"]
+    assert f"Changed by: {MALLORY}" in message["Message"]
 
 
-def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_back(
+def test_each_check_publishes_an_event_while_the_topic_is_silenced(
     received: Received, published: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     sns = boto3.client("sns")
@@ -318,11 +318,11 @@ def test_a_silenced_topic_is_published_as_an_event_by_each_check_until_it_is_bac
             check()
     details = [json.loads(entry["Detail"]) for entry in published]
     assert [detail["repeated"] for detail in details] == [False, True]
-    assert all("the topic of notifications is gone" in detail["text"] for detail in details)
+    assert all("the notification topic is gone" in detail["text"] for detail in details)
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"] * 2
 
 
-def test_an_account_policy_that_masks_logs_is_notified_until_its_owner_names_it(
+def test_an_account_policy_that_masks_logs_is_notified_until_it_is_declared(
     received: Received, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = boto3.DEFAULT_SESSION

@@ -25,7 +25,7 @@ from lambdas.wiring import metric_publisher as wiring
 from tests.aws import (
     STATE,
     clear_caches,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     lambda_context,
     published,
@@ -47,7 +47,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_TABLE", STATE)
     monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
     monkeypatch.setenv("ACCOUNT_ID", "111122223333")
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 def call(number: int, **changes: Any) -> UsageRecord:
@@ -77,7 +77,7 @@ def total(metric: str, **dimensions: str) -> float:
     return published(metric, NOW, **dimensions)
 
 
-def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:
+def test_new_calls_become_metrics_of_their_identity_and_model() -> None:
     records = [call(1), call(2, tokens=TokenCounts(100, 10)), call(3, identity_arn=BEN)]
     assert publish(*[change(number, record) for number, record in enumerate(records)]) == []
     assert total("TotalTokens", IdentityArn=ANA) == 125
@@ -85,7 +85,7 @@ def test_new_calls_are_metrics_of_their_identity_and_their_model() -> None:
     assert total("InputTokens", ModelId=HAIKU_3) == 120
 
 
-def test_a_correction_adds_what_it_raises_and_no_second_call(
+def test_a_correction_adds_the_increase_and_no_second_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     corrected = join(call(1), call(1, tokens=TokenCounts(99, 99)))
@@ -131,7 +131,7 @@ JOINED = join(call(1), READING)
     ],
     ids=["tokens", "more tokens", "error", "caller", "model", "time", "conflict", "key"],
 )
-def test_a_change_that_no_reading_makes_changes_no_metric_and_is_counted(
+def test_a_change_without_a_reading_is_counted_and_changes_no_metric(
     after: UsageRecord, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     tampered = change(3, after, JOINED)
@@ -153,7 +153,7 @@ def test_a_removed_call_stays_in_metrics_and_is_counted(
     assert logged["request_id"] == "1"
 
 
-def test_a_call_that_expired_is_not_tampered_with(
+def test_an_expired_call_is_not_tampering(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     expired = removal(1, call(1)) | {
@@ -166,14 +166,14 @@ def test_a_call_that_expired_is_not_tampered_with(
 @pytest.mark.parametrize(
     "by", [None, {"type": "Service", "principalId": "replication.dynamodb.amazonaws.com"}]
 )
-def test_only_dynamodb_itself_lets_calls_expire(
+def test_only_expiry_by_dynamodb_is_not_tampering(
     by: object, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     assert publish(removal(1, call(1)) | {"userIdentity": by}) == []
     assert tampering(capsys, caplog) == ["removed"]
 
 
-def test_a_call_that_is_removed_and_inserted_with_less_is_noticed_by_its_removal(
+def test_a_call_replaced_with_lower_counts_is_noticed_by_its_removal(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """To metrics the second one is a new call: they show more than the ledger, never less."""
@@ -194,7 +194,7 @@ def test_a_call_that_is_removed_and_inserted_with_less_is_noticed_by_its_removal
         (86_400, 0, []),  # the retention was made shorter
     ],
 )
-def test_a_call_that_is_made_to_expire_before_its_time_is_tampered_with(
+def test_a_call_set_to_expire_early_is_tampering(
     seconds_before: int | None,
     seconds_after: int | None,
     expected: list[str],
@@ -211,7 +211,7 @@ def test_a_call_that_is_made_to_expire_before_its_time_is_tampered_with(
     assert tampering(capsys, caplog) == expected
 
 
-def test_what_is_tampered_with_after_an_unsent_call_is_counted_when_it_comes_again(
+def test_tampering_after_an_unsent_call_is_counted_on_retry(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
@@ -221,7 +221,7 @@ def test_what_is_tampered_with_after_an_unsent_call_is_counted_when_it_comes_aga
     assert health_metrics(capsys.readouterr().out)["TamperedCalls"] == [1]
 
 
-def test_the_log_names_every_caller_of_a_call_whose_readings_disagree(
+def test_the_log_names_every_caller_of_conflicting_readings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     (joined,) = join_readings([call(1), call(1, identity_arn=BEN, model_id=SONNET_4)]).values()
@@ -232,7 +232,7 @@ def test_the_log_names_every_caller_of_a_call_whose_readings_disagree(
     assert logged["request_id"] == "1"
 
 
-def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
+def test_a_batch_refused_by_cloudwatch_is_retried_from_its_first_call(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -257,7 +257,7 @@ def test_a_batch_that_cloudwatch_does_not_take_comes_again_from_its_first_call(
         (timedelta(days=1), timedelta(minutes=5), 0.00002),
     ],
 )
-def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_alone(
+def test_a_call_maybe_published_at_other_prices_gets_its_cost_only_from_its_note(
     monkeypatch: pytest.MonkeyPatch,
     started_before: timedelta,
     max_first_try: timedelta,
@@ -280,7 +280,7 @@ def test_what_may_have_been_tried_at_other_prices_gets_its_cost_from_its_note_al
     assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(usd)
 
 
-def test_an_edition_that_is_published_between_two_tries_gives_no_call_its_cost_twice(
+def test_an_edition_published_between_attempts_counts_no_cost_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A call that was noted without a price gets its cost from its note alone."""
@@ -313,7 +313,7 @@ def test_an_edition_that_is_published_between_two_tries_gives_no_call_its_cost_t
     assert total("EstimatedCostUSD", IdentityArn=ANA) == pytest.approx(0.00001)
 
 
-def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
+def test_calls_too_old_for_cloudwatch_stay_only_in_the_ledger(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert publish(change(1, call(1, timestamp=NOW - timedelta(days=15)))) == []
@@ -322,7 +322,7 @@ def test_what_is_too_old_for_cloudwatch_stays_in_the_ledger_alone(
     assert "MeteringDelay" not in health
 
 
-def test_what_a_deployment_before_has_published_is_passed_over() -> None:
+def test_calls_published_by_an_earlier_deployment_are_skipped() -> None:
     """The table outlives a deployment, and its stream holds a day of changes."""
     before = change(1, call(1))
     before["dynamodb"]["ApproximateCreationDateTime"] -= 3600
@@ -340,7 +340,7 @@ def test_what_a_deployment_before_has_published_is_passed_over() -> None:
         lambda images: images["NewImage"].update(timestamp={"N": "1"}),
     ],
 )
-def test_a_change_that_cannot_be_read_does_not_stop_the_stream(
+def test_an_unreadable_change_does_not_stop_the_stream(
     damage: Callable[[dict[str, Any]], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     damaged = change(1, call(1))
@@ -353,7 +353,7 @@ def test_a_change_that_cannot_be_read_does_not_stop_the_stream(
     assert (health["UnpublishedRecords"], health["TamperedCalls"]) == ([1], [1])
 
 
-def test_the_delay_is_that_of_the_oldest_published_call(
+def test_the_delay_is_the_age_of_the_oldest_published_call(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     too_old, late = (call(n, timestamp=NOW - timedelta(days=d)) for n, d in ((1, 15), (2, 1)))
@@ -364,12 +364,12 @@ def test_the_delay_is_that_of_the_oldest_published_call(
     assert delay >= 86_400
 
 
-def test_a_clock_ahead_of_ours_is_no_negative_delay(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clock_ahead_gives_no_negative_delay(capsys: pytest.CaptureFixture[str]) -> None:
     publish(change(1, call(1, timestamp=NOW + timedelta(hours=1))))
     assert health_metrics(capsys.readouterr().out)["MeteringDelay"] == [0]
 
 
-def test_new_calls_of_long_ago_show_in_the_health_metrics_that_alarms_look_at(
+def test_late_calls_appear_in_the_alarmed_health_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made_up = [call(number, timestamp=NOW - timedelta(hours=5 * number)) for number in range(2)]
@@ -380,7 +380,9 @@ def test_new_calls_of_long_ago_show_in_the_health_metrics_that_alarms_look_at(
     assert health["UnpublishedRecords"] == [1]
 
 
-def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identities_beyond_the_limit_go_to_the_overflow_bucket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("MAX_IDENTITIES", "1")
     publish(change(1, call(1)), change(2, call(2, identity_arn=BEN)))
     assert total("Invocations", IdentityArn=ANA) == 1
@@ -388,7 +390,7 @@ def test_past_the_bound_identities_are_others(monkeypatch: pytest.MonkeyPatch) -
     assert total("Invocations", IdentityArn="__other__") == 1
 
 
-def test_past_the_bound_models_are_others_and_the_health_metric_counts_their_calls(
+def test_models_beyond_the_limit_go_to_the_overflow_bucket_and_are_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MAX_MODELS", "1")
@@ -399,7 +401,7 @@ def test_past_the_bound_models_are_others_and_the_health_metric_counts_their_cal
     assert health_metrics(capsys.readouterr().out)["OverflowingCalls"] == [1]
 
 
-def test_failed_calls_of_made_up_models_make_one_series(
+def test_failed_calls_of_invented_models_share_one_series(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made_up = [
@@ -414,7 +416,7 @@ def test_failed_calls_of_made_up_models_make_one_series(
     assert "OverflowingCalls" not in health_metrics(capsys.readouterr().out)
 
 
-def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
+def test_failed_calls_of_known_models_do_not_use_up_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MAX_MODELS", "2")
@@ -443,7 +445,7 @@ def test_failed_calls_of_known_models_do_not_fill_the_places_of_others(
         ({"LEDGER_RETENTION_DAYS": "0"}, "ledger_retention_days"),
     ],
 )
-def test_a_setting_that_is_not_allowed_is_named(variables: dict[str, str], complaint: str) -> None:
+def test_an_invalid_setting_is_named(variables: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         Settings.from_environment(NEEDED | variables)
 

@@ -1,4 +1,4 @@
-"""All the way: from gzipped deliveries, through ledger and stream, to metrics in CloudWatch."""
+"""The whole pipeline: gzipped deliveries, ledger, stream and metrics in CloudWatch."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.aws import deploy_a_stack, lambda_context, published, set_log_processor_variables
+from tests.aws import deploy_stack, lambda_context, published, set_log_processor_variables
 from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 
@@ -20,7 +20,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 def messages(count: int) -> list[str]:
@@ -41,14 +41,14 @@ def tokens(**dimensions: str) -> float:
     return published("TotalTokens", NOW, **dimensions)
 
 
-def test_every_token_is_published_once_for_whoever_spent_it() -> None:
+def test_every_token_is_published_once_for_its_caller() -> None:
     table = Table()
     deliver(*messages(90))
     publish(table.changes())
     assert (tokens(IdentityArn=ANA), tokens(IdentityArn=BEN)) == (77 * 15, 13 * 15)
 
 
-def test_deliveries_that_come_again_in_another_order_and_company_change_nothing() -> None:
+def test_repeated_deliveries_in_any_order_and_grouping_change_nothing() -> None:
     table = Table()
     everything = messages(90)
     for delivery in (everything[:50], everything[30:], everything[::-1]):
@@ -71,7 +71,7 @@ def test_a_correction_adds_its_difference_to_the_metrics() -> None:
     assert published("Invocations", NOW, IdentityArn=BEN) == 1
 
 
-def test_calls_that_cloudwatch_refuses_come_again_and_are_published_once() -> None:
+def test_calls_refused_by_cloudwatch_are_retried_and_published_once() -> None:
     table = Table()
     deliver(*messages(300))
     calls = iter([True, False, False])  # the second chunk is refused, and once more on its return

@@ -1,4 +1,4 @@
-"""One delivery of hostile records stops nothing: each is counted or set aside with a reason."""
+"""One delivery of hostile records stops nothing: each is counted or quarantined with a reason."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,12 @@ from tests.aws import (
     LEDGER,
     QUARANTINE,
     STATE,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     lambda_context,
     published,
     set_log_processor_variables,
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.functions.all_functions import SETTLED_WEEK
 from tests.functions.deliveries import Table, deliver, publish
@@ -51,7 +51,7 @@ MAX_ITEM_BYTES = 400 * 1024
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
 def items(table: str) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def test_poison_records_keep_no_call_out_of_the_metrics(
     assert health_metrics(capsys.readouterr().out.splitlines()[-1])["UnpublishedRecords"] == [0]
 
 
-def test_no_dimension_value_is_one_that_cloudwatch_refuses(
+def test_every_dimension_value_is_valid(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html"""
@@ -131,7 +131,7 @@ def test_no_dimension_value_is_one_that_cloudwatch_refuses(
         assert len(value) <= MAX_DIMENSION_VALUE_LENGTH
 
 
-def test_every_item_is_within_the_limits_of_dynamodb_and_can_be_read() -> None:
+def test_every_item_fits_dynamodb_s_limits_and_can_be_read() -> None:
     table = Table()
     deliver(*POISON.values(), GOOD)
     publish(table.changes())
@@ -170,7 +170,7 @@ def test_reports_of_poison_records_are_written(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_summary_of_poison_records_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     for name, value in {
         "LEDGER_RETENTION_DAYS": "90",
         "TOPIC_ARN": topic,

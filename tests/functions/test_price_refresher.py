@@ -30,16 +30,16 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def note_a_call() -> datetime:
-    """A call of a model without a price waits for one; when it was made."""
+    """Make a call that waits for a price of its model; returns its time."""
     now = datetime.now(UTC).replace(microsecond=0)
     record = usage_record(model_id=PRIVATE, timestamp=now)
     client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).write([record])
     DynamoDbUnpricedCalls(client, STATE, LEDGER).write([record], now)
     return now
 
 
-def test_a_price_that_is_told_gives_calls_their_cost_once(
+def test_a_new_price_gives_calls_their_cost_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = note_a_call()
@@ -61,10 +61,10 @@ def test_a_price_that_is_told_gives_calls_their_cost_once(
 
 
 @pytest.mark.parametrize(("left", "is_done"), [(45_000, False), (45_001, True)])
-def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
+def test_a_run_starts_no_step_that_may_exceed_its_time(
     left: int, *, is_done: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A call of AWS with all its tries takes up to 45 seconds; cut off, it would be repeated."""
+    """An AWS request with its retries takes up to 45 seconds; interrupted, it would be repeated."""
     monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
     note_a_call()
     context = lambda_context(left)
@@ -72,7 +72,7 @@ def test_a_run_begins_nothing_that_may_take_longer_than_it_has(
     assert (PRIVATE in report["by_model"], report["reason"] is None) == (is_done, is_done)
 
 
-def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_told(
+def test_costs_refused_by_cloudwatch_are_logged_and_fail_the_run(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
@@ -85,7 +85,7 @@ def test_what_cloudwatch_does_not_take_is_logged_and_fails_so_that_somebody_is_t
     assert (line["is_refused"], line["by_model"]) == (True, {})
 
 
-def test_while_another_run_is_at_it_nothing_fails_and_nothing_is_said_of_waiting_models(
+def test_a_run_beside_another_succeeds_without_naming_waiting_models(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     note_a_call()
@@ -94,7 +94,7 @@ def test_while_another_run_is_at_it_nothing_fails_and_nothing_is_said_of_waiting
     assert "WaitingModels" not in health_metrics(capsys.readouterr().out)
 
 
-def test_of_many_models_without_a_price_those_that_wait_longest_are_named(
+def test_the_models_that_wait_longest_for_a_price_are_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now = datetime.now(UTC)

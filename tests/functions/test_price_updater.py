@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cdk.local_cloud.price_list import PriceListServer
 from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.pricing.editions import HeldPrice, PriceEditionsError, PriceUpdates
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from lambdas.wiring import price_updater as wiring
@@ -65,7 +65,7 @@ def nova_usd() -> Decimal:
     """The price of a million input tokens of Nova Lite in Tokyo with the edition in force."""
     edition = read_updates().edition
     shipped = shipped_prices()
-    book = lay_over(shipped, read_editions().read_edition(edition)) if edition else shipped
+    book = apply_edition(shipped, read_editions().read_edition(edition)) if edition else shipped
     first_day = first_day_after(datetime.now(UTC))
     (usd,) = (
         usd
@@ -112,7 +112,7 @@ def test_a_changed_price_is_published_and_a_suspicious_one_is_held(
     assert '"HeldPrices":[1.0]' in capsys.readouterr().out.replace(" ", "")
 
 
-def test_one_odd_figure_is_left_out_and_the_other_prices_are_checked(
+def test_one_implausible_price_is_skipped_and_the_others_are_checked(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_nova_price(server, "1e12")
@@ -120,7 +120,7 @@ def test_one_odd_figure_is_left_out_and_the_other_prices_are_checked(
     assert '"PriceListAge":[0.0]' in capsys.readouterr().out.replace(" ", "")
 
 
-def test_a_check_that_fails_is_not_taken_for_a_decision(
+def test_a_failed_check_is_not_a_decision(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wiring, "large_call_sizes", lambda _: {NOVA: -1})
@@ -133,7 +133,7 @@ def test_a_check_that_fails_is_not_taken_for_a_decision(
         run()
 
 
-def test_a_held_price_is_accepted_or_rejected_by_its_name(
+def test_a_held_price_is_accepted_or_rejected_by_name(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_nova_price(server, "100")
@@ -169,14 +169,14 @@ def test_an_edition_is_superseded_with_a_reason(server: PriceListServer) -> None
         ({"supersede": "a", "reason": "b" * 401}, "reason: String should have at most 400"),
     ],
 )
-def test_a_decision_that_cannot_be_read_is_refused(decision: dict[str, Any], refused: str) -> None:
+def test_an_unreadable_decision_is_refused(decision: dict[str, Any], refused: str) -> None:
     answer = decide(**decision)["refused"]
     assert refused in answer
     assert "pydantic" not in answer
     assert read_updates() == PriceUpdates()
 
 
-def test_without_a_network_the_age_of_the_price_list_is_recorded_and_nothing_fails(
+def test_a_run_without_a_network_records_the_age_of_the_price_list(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run()
@@ -190,7 +190,7 @@ def test_without_a_network_the_age_of_the_price_list_is_recorded_and_nothing_fai
     assert read_updates() == before
 
 
-def test_before_the_first_price_list_no_age_is_recorded(
+def test_no_age_is_recorded_before_the_first_price_list(
     server: PriceListServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(server, "files", {})
@@ -198,13 +198,13 @@ def test_before_the_first_price_list_no_age_is_recorded(
     assert "PriceListAge" not in capsys.readouterr().out
 
 
-def test_a_bucket_that_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inaccessible_bucket_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRICE_BUCKET", "no-such-bucket")
     with pytest.raises(PriceEditionsError):
         run()
 
 
-def test_it_waits_for_s3_no_longer_than_other_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_has_the_same_timeouts_as_other_services(monkeypatch: pytest.MonkeyPatch) -> None:
     def make() -> None:
         editions_of_the_function = handler.runner().updater.editions
         with pytest.raises(AttributeError):  # there is no client

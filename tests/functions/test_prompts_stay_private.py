@@ -1,4 +1,4 @@
-"""No prompt and no completion leaves the log: not by metrics, reports, notifications or errors."""
+"""No prompt or completion leaves the log by metrics, reports, notifications or errors."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ from tests.aws import (
     QUARANTINE,
     STATE,
     health_metrics,
-    subscribe_a_queue,
+    subscribe_queue,
 )
 from tests.functions.all_functions import (
     CONTEXT,
@@ -48,7 +48,7 @@ FUNCTIONS = (
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
     """The messages of the topic that every function publishes to."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     set_variables_of_all_functions(monkeypatch)
     monkeypatch.setenv("CONTENT_LOG_GROUP", LOG_GROUP)
     monkeypatch.setenv("TOPIC_ARN", topic)
@@ -83,7 +83,7 @@ def printed(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     return "\n".join([output.out, output.err, *fields])
 
 
-def test_there_are_records_of_at_least_17_kinds() -> None:
+def test_at_least_17_kinds_of_records_are_tested() -> None:
     messages = prompt_messages(NOW)
     kinds = set.union(*map(find_prompts, messages))
     assert len(kinds) == len(messages) >= 17
@@ -106,7 +106,7 @@ def test_no_prompt_is_in_the_ledger_the_metrics_the_quarantine_or_the_logs(
     assert find_prompts(printed(capsys, caplog)) == set()
 
 
-def test_no_prompt_is_in_reports_though_one_of_them_reads_the_log(
+def test_no_prompt_is_in_reports(
     accepted: int, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     logs = boto3.client("logs")

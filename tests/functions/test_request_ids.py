@@ -58,7 +58,7 @@ def request_ids(lines: io.StringIO) -> list[str]:
     return [json.loads(line)["function_request_id"] for line in lines.getvalue().splitlines()]
 
 
-def test_no_variable_makes_a_function_log_its_event() -> None:
+def test_no_environment_variable_makes_a_function_log_its_event() -> None:
     """Powertools would log events, which hold prompts, where a function's environment says so."""
     program = f"""
 from importlib import import_module
@@ -85,13 +85,13 @@ for name in {sorted(EVENTS)!r}:
     assert "MARKED" not in ran.stdout + ran.stderr
 
 
-def test_every_function_is_tried() -> None:
+def test_every_function_is_tested() -> None:
     assert {path.parent.name for path in FUNCTIONS.glob("*/handler.py")} == EVENTS.keys()
 
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("function", EVENTS)
-def test_every_line_of_a_function_carries_the_id_of_its_own_invocation(
+def test_every_log_line_has_the_id_of_its_invocation(
     function: str, lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handler = import_module(f"lambdas.functions.{function}.handler")
@@ -108,7 +108,7 @@ def test_every_line_of_a_function_carries_the_id_of_its_own_invocation(
 
 
 @pytest.mark.usefixtures("aws")
-def test_lines_and_health_metrics_of_a_delivery_carry_the_same_id_and_no_event(
+def test_log_lines_and_health_metrics_of_a_delivery_have_the_same_id_and_no_event(
     lines: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_log_processor_variables(monkeypatch)
@@ -122,7 +122,7 @@ def test_lines_and_health_metrics_of_a_delivery_carry_the_same_id_and_no_event(
     assert len(boto3.client("s3").list_objects_v2(Bucket="quarantine")["Contents"]) == 1
 
 
-def test_health_metrics_outside_an_invocation_carry_no_id(
+def test_health_metrics_outside_an_invocation_have_no_id(
     lines: io.StringIO, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record_health({HELD_PRICES: 1})

@@ -1,4 +1,4 @@
-"""Calls around the time when an edition of prices is superseded have their right cost once."""
+"""Calls around the time of a superseded price edition get their right cost once."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from lambdas.functions.price_refresher.settings import Settings
 from lambdas.wiring.pricing import current_pricing
 from tests.aws import LEDGER, STATE, health_metrics, lambda_context, published
 from tests.builders import ANA, usage_record
-from tests.price_editions import BAD_USD, publish_a_bad_edition
+from tests.price_editions import BAD_USD, publish_bad_edition
 
 CONTEXT = lambda_context(900_000)
 BUCKET = "prices"
@@ -57,11 +57,11 @@ def call(at: datetime) -> UsageRecord:
         (timedelta(minutes=-5), timedelta(days=-6), RIGHT_USD),
     ],
 )
-def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
+def test_calls_are_published_at_superseded_prices_until_the_correction(
     decided: timedelta | None, called: timedelta, usd: Decimal
 ) -> None:
     decided_at = None if decided is None else NOW + decided
-    publish_a_bad_edition(editions(), NOW, decided_at)
+    publish_bad_edition(editions(), NOW, decided_at)
     pricing = current_pricing(Settings.from_environment(os.environ))
     cost = CallEnricher(pricing.get_published(NOW)).enrich(call(NOW + called)).cost
     assert isinstance(cost, Cost)
@@ -71,9 +71,9 @@ def test_calls_are_published_at_superseded_prices_until_these_are_corrected(
 def test_a_call_at_a_superseded_price_gets_the_difference_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    publish_a_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
+    publish_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     at = NOW - timedelta(hours=4)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([call(at)])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write([call(at)])
     for corrected in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
         assert health_metrics(capsys.readouterr().out)["RepricedCalls"] == [corrected]
@@ -85,13 +85,13 @@ def test_a_call_at_a_superseded_price_gets_the_difference_once(
     assert published("EstimatedCostUSD", at, IdentityArn=ANA) == pytest.approx(0.15)
 
 
-def test_a_difference_that_cloudwatch_does_not_take_fails_the_run(
+def test_a_difference_refused_by_cloudwatch_fails_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # no server there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    publish_a_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
+    publish_bad_edition(editions(), NOW, NOW - timedelta(hours=3))
     record = call(NOW - timedelta(hours=4))
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put([record])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write([record])
     with pytest.raises(MetricsUnavailableError, match=r"127\.0\.0\.1:9"):
         handler.lambda_handler({}, CONTEXT)

@@ -12,7 +12,7 @@ from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.domain.invocations import TokenCounts
 from tests.aws import (
     LEDGER,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     published,
     set_log_processor_variables,
@@ -28,10 +28,10 @@ CALL = log("call", timestamp=NOW.isoformat(), identity={"arn": CALLER})
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     set_log_processor_variables(monkeypatch)
-    monkeypatch.setenv("STACK_ID", deploy_a_stack())
+    monkeypatch.setenv("STACK_ID", deploy_stack())
 
 
-def the_item() -> Any:
+def get_item() -> Any:
     (item,) = boto3.client("dynamodb").scan(TableName=LEDGER)["Items"]
     return item
 
@@ -41,37 +41,37 @@ def write(item: dict[str, Any]) -> None:
 
 
 def delete() -> None:
-    boto3.client("dynamodb").delete_item(TableName=LEDGER, Key={"pk": the_item()["pk"]})
+    boto3.client("dynamodb").delete_item(TableName=LEDGER, Key={"pk": get_item()["pk"]})
 
 
 def put_with_fewer_tokens() -> None:
-    record = from_item(the_item())._replace(tokens=TokenCounts(0, 0))
+    record = from_item(get_item())._replace(tokens=TokenCounts(0, 0))
     write(dict(to_item(record, timedelta(days=30))))
 
 
-def update_the_caller() -> None:
+def update_caller() -> None:
     boto3.client("dynamodb").update_item(
         TableName=LEDGER,
-        Key={"pk": the_item()["pk"]},
+        Key={"pk": get_item()["pk"]},
         UpdateExpression="SET identity_arn = :caller",
         ExpressionAttributeValues={":caller": {"S": "arn:aws:iam::111122223333:user/victim"}},
     )
 
 
 def let_expire() -> None:
-    write(the_item() | {"expires_at": {"N": str(int(NOW.timestamp()))}})
+    write(get_item() | {"expires_at": {"N": str(int(NOW.timestamp()))}})
 
 
 def let_expire_by_another_attribute() -> None:
-    write(the_item() | {"x": {"N": str(int(NOW.timestamp()))}})
+    write(get_item() | {"x": {"N": str(int(NOW.timestamp()))}})
 
 
 def make_unreadable() -> None:
-    write({name: value for name, value in the_item().items() if name != "model_id"})
+    write({name: value for name, value in get_item().items() if name != "model_id"})
 
 
 def copy_under_another_key() -> None:
-    write(the_item() | {"pk": {"S": "111122223333#us-east-1#another"}})
+    write(get_item() | {"pk": {"S": "111122223333#us-east-1#another"}})
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def copy_under_another_key() -> None:
     [
         delete,
         put_with_fewer_tokens,
-        update_the_caller,
+        update_caller,
         let_expire,
         let_expire_by_another_attribute,
         make_unreadable,
         copy_under_another_key,
     ],
 )
-def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
+def test_a_foreign_write_is_counted_and_changes_no_metric(
     tamper: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = Table()
@@ -100,20 +100,20 @@ def test_what_the_meter_did_not_write_changes_no_metric_and_is_counted(
     assert (health["TamperedCalls"], health["ConflictingDuplicates"]) == ([1], [0])
 
 
-def test_item_that_holds_no_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
+def test_an_item_without_a_call_keeps_no_call_out_of_ledger_and_metrics() -> None:
     table = Table()
     deliver(json.dumps(CALL))
-    key = the_item()["pk"]
+    key = get_item()["pk"]
     delete()
     write({"pk": key})
     publish(table.changes())
     deliver(json.dumps(CALL))
     publish(table.changes())
-    assert from_item(the_item()).tokens.total == 15
+    assert from_item(get_item()).tokens.total == 15
     assert published("TotalTokens", NOW, IdentityArn=CALLER) == 15
 
 
-def test_what_was_removed_comes_back_by_a_replay_and_counts_twice_in_metrics(
+def test_a_replay_restores_a_removed_call_which_counts_twice_in_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = Table()
@@ -124,6 +124,6 @@ def test_what_was_removed_comes_back_by_a_replay_and_counts_twice_in_metrics(
     deliver(json.dumps(CALL))
     capsys.readouterr()
     publish(table.changes())
-    assert from_item(the_item()).tokens.total == 15
+    assert from_item(get_item()).tokens.total == 15
     assert published("TotalTokens", NOW, IdentityArn=CALLER) == 30
     assert health_metrics(capsys.readouterr().out)["TamperedCalls"] == [0]

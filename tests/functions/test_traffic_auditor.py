@@ -24,7 +24,7 @@ from tests.aws import (
     health_metrics,
     lambda_context,
     list_batch_jobs,
-    subscribe_a_queue,
+    subscribe_queue,
     take_events,
 )
 from tests.builders import HAIKU_3
@@ -50,8 +50,8 @@ def invocations() -> InMemoryAsyncInvocations:
 def received(
     aws: None, monkeypatch: pytest.MonkeyPatch, invocations: InMemoryAsyncInvocations
 ) -> Any:
-    """Gives the messages of the topic; moto knows neither Regions nor asynchronous invocations."""
-    topic, received = subscribe_a_queue()
+    """Return the messages of the topic; moto lacks Regions and asynchronous invocations."""
+    topic, received = subscribe_queue()
     for name, value in (
         ("TOPIC_ARN", topic),
         ("STATE_TABLE", STATE),
@@ -82,7 +82,7 @@ def handle(kind: str, detail: Any = None, at: datetime = NOW) -> None:
     handler.lambda_handler(event(kind, at, detail), CONTEXT)
 
 
-def test_calls_in_another_region_are_measured_named_and_notified_of_once(
+def test_calls_in_another_region_are_measured_and_notified_once(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, received: Any
 ) -> None:
     count(NORTH, 12, ModelId="amazon.nova-lite-v1:0")
@@ -102,7 +102,7 @@ def test_calls_in_another_region_are_measured_named_and_notified_of_once(
     assert received() == []
 
 
-def test_calls_at_the_deployment_s_own_region_are_none_of_these(
+def test_calls_in_the_deployment_s_region_are_not_unmetered(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     count(REGION, 12, ModelId="amazon.nova-lite-v1:0")
@@ -111,7 +111,7 @@ def test_calls_at_the_deployment_s_own_region_are_none_of_these(
     assert received() == []
 
 
-def test_a_deployment_that_is_not_the_first_looks_at_its_own_region_alone(
+def test_only_the_first_deployment_checks_other_regions(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, received: Any
 ) -> None:
     monkeypatch.setenv("REGIONS", f'["eu-west-1", "{REGION}"]')
@@ -123,7 +123,7 @@ def test_a_deployment_that_is_not_the_first_looks_at_its_own_region_alone(
     assert received() == []
 
 
-def test_a_region_that_denies_is_counted_and_logged_and_is_no_error(
+def test_a_region_that_denies_access_is_counted_and_logged(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     invocations: InMemoryAsyncInvocations,
@@ -147,7 +147,7 @@ def test_calls_at_another_tier_are_measured_and_explained(
     assert "too low" in message["Message"]
 
 
-def test_tiers_are_left_to_logs_that_name_them(
+def test_tiers_are_not_audited_if_logs_name_them(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, received: Any
 ) -> None:
     monkeypatch.setenv("ARE_TIERS_LOGGED", "true")
@@ -158,7 +158,7 @@ def test_tiers_are_left_to_logs_that_name_them(
     assert received() == []
 
 
-def test_asynchronous_invocations_are_counted_and_notified_of(
+def test_asynchronous_invocations_are_counted_and_notified(
     capsys: pytest.CaptureFixture[str], received: Any, invocations: InMemoryAsyncInvocations
 ) -> None:
     invocations += [AsyncInvocation(INVOCATION, REEL, WINDOW.middle)] * 2
@@ -168,7 +168,7 @@ def test_asynchronous_invocations_are_counted_and_notified_of(
     assert f"- {REEL}: 2" in message["Message"]
 
 
-def test_a_trail_s_event_names_the_caller_and_the_hourly_audit_does_not_repeat_it(
+def test_a_trail_event_names_the_caller_and_is_not_repeated_by_the_audit(
     capsys: pytest.CaptureFixture[str], received: Any, invocations: InMemoryAsyncInvocations
 ) -> None:
     handle(TRAIL, trail_detail(), WINDOW.middle)
@@ -181,7 +181,7 @@ def test_a_trail_s_event_names_the_caller_and_the_hourly_audit_does_not_repeat_i
     assert health_metrics(capsys.readouterr().out)["UnloggedJobs"] == [1]
 
 
-def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
+def test_a_batch_job_is_counted_and_notified_at_its_first_event(
     capsys: pytest.CaptureFixture[str], received: Any
 ) -> None:
     documented = event(BATCH, NOW, batch_detail()) | {"time": "Wed Aug 28 22:58:30 UTC 2026"}
@@ -194,7 +194,7 @@ def test_a_batch_job_is_counted_and_notified_of_at_its_first_event(
     assert '"_aws"' not in capsys.readouterr().out
 
 
-def test_regions_that_a_policy_denies_are_logged_and_not_counted(
+def test_regions_denied_by_policy_are_logged_and_not_counted(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -211,7 +211,7 @@ def test_regions_that_a_policy_denies_are_logged_and_not_counted(
 
 
 @pytest.mark.parametrize("kind", ["Scheduled Event", BATCH])
-def test_what_a_topic_that_refuses_cannot_say_is_counted_logged_and_published_as_an_event(
+def test_a_notice_refused_by_the_topic_is_counted_logged_and_published_as_an_event(
     kind: str,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -230,7 +230,7 @@ def test_what_a_topic_that_refuses_cannot_say_is_counted_logged_and_published_as
     assert entry["DetailType"] == "Bedrock Meter Notice"
 
 
-def test_a_trail_s_event_of_a_day_to_come_keeps_no_notice_of_that_day_quiet(
+def test_a_trail_event_dated_ahead_does_not_suppress_later_notices(
     caplog: pytest.LogCaptureFixture, received: Any
 ) -> None:
     handle(TRAIL, trail_detail(), NOW + timedelta(hours=2))
@@ -241,7 +241,7 @@ def test_a_trail_s_event_of_a_day_to_come_keeps_no_notice_of_that_day_quiet(
 
 
 @pytest.mark.parametrize("kind", [BATCH, TRAIL])
-def test_an_event_that_names_nothing_is_logged_and_is_no_error(
+def test_an_event_without_a_job_or_model_is_logged(
     kind: str, caplog: pytest.LogCaptureFixture, received: Any
 ) -> None:
     handle(kind, {})
@@ -283,7 +283,7 @@ def test_without_buckets_no_jobs_are_listed(monkeypatch: pytest.MonkeyPatch) -> 
     handle("Scheduled Event")
 
 
-def test_slow_regions_are_given_up_on_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_regions_time_out_early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("TOPIC_ARN", "STATE_TABLE", "REGION"):
         monkeypatch.setenv(name, "anything")

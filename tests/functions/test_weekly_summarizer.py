@@ -12,7 +12,7 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.reports.files import ReportUnfinishedError
 from lambdas.domain.reports.weekly import ReportedWeek
 from lambdas.functions.weekly_summarizer import handler
-from tests.aws import LEDGER, STATE, client_configs, lambda_context, subscribe_a_queue
+from tests.aws import LEDGER, STATE, client_configs, lambda_context, subscribe_queue
 from tests.builders import BEN, usage_record
 
 CONTEXT = lambda_context(900_000)
@@ -25,7 +25,7 @@ DASHBOARD = "https://console.example.com/usage"
 @pytest.fixture(autouse=True)
 def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Gives the messages of the topic."""
-    topic, received = subscribe_a_queue()
+    topic, received = subscribe_queue()
     for name, value in {
         "LEDGER_TABLE": LEDGER,
         "LEDGER_RETENTION_DAYS": "90",
@@ -40,7 +40,7 @@ def received(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def write_calls() -> None:
     """Two calls of the week, one of the week before, and one of today."""
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, timedelta(days=90)).write(
         [
             usage_record(request_id="1", timestamp=SUNDAY_NOON, tokens=DOLLAR),
             usage_record(request_id="2", timestamp=SUNDAY_NOON, tokens=DOLLAR, identity_arn=BEN),

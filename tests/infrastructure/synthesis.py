@@ -23,10 +23,10 @@ _FEATURES = {
     for name, value in json.loads((ROOT / "cdk.json").read_text())["context"].items()
     if name.startswith("@aws-cdk/")
 }
-# What is bundled is not copied for each of them.
+# Bundles are not copied for each of them.
 _CONTEXT = {**_FEATURES, "aws:cdk:disable-asset-staging": True}
 
-# One configuration each that takes the other road at every fork.
+# Each one takes the other branch of every setting.
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "default": {},
     "everything": {
@@ -89,7 +89,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Deployment:
-    """The templates of one deployment, as the cloud would get them."""
+    """The templates of one deployment, as uploaded."""
 
     folder: Path
     templates: Mapping[str, dict[str, Any]]
@@ -196,7 +196,7 @@ def started_by(
     return list(found.values())
 
 
-def function_of(template: Mapping[str, Any], job: str) -> dict[str, Any]:
+def find_function(template: Mapping[str, Any], job: str) -> dict[str, Any]:
     """The properties of the function that does a job, by the name of its package."""
     handler = f"lambdas.functions.{job}.handler.lambda_handler"
     functions = resources(template, "AWS::Lambda::Function").values()

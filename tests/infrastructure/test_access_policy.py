@@ -1,4 +1,4 @@
-"""The policy that closes the ways outside the logs denies what exists, and no metered call."""
+"""The policy against unlogged calls denies existing actions and no metered call."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ STATEMENTS: list[dict[str, Any]] = json.loads(
 GLOBAL_KEYS = {"aws:RequestedRegion"}
 
 
-def test_it_denies_existing_actions() -> None:
+def test_the_policy_denies_existing_actions() -> None:
     assert find_mistakes(STATEMENTS) == []
     assert {statement["Effect"] for statement in STATEMENTS} == {"Deny"}
 
 
-def test_its_conditions_are_keys_of_the_actions() -> None:
+def test_its_condition_keys_belong_to_the_actions() -> None:
     for statement in STATEMENTS:
         keys = {key for test in statement.get("Condition", {}).values() for key in test}
         for action in statement["Action"]:
@@ -29,7 +29,7 @@ def test_its_conditions_are_keys_of_the_actions() -> None:
             assert keys - GLOBAL_KEYS <= known, action
 
 
-def test_a_negated_condition_says_what_holds_without_the_key() -> None:
+def test_a_negated_condition_requires_its_key() -> None:
     """A negated operator holds where the key is missing, which would deny every other call."""
     for statement in STATEMENTS:
         condition = statement.get("Condition", {})

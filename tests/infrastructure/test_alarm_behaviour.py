@@ -26,14 +26,14 @@ Figures = Mapping[str, Sequence[float | None]]
 
 
 class FiguresByName:
-    """Figures of metrics whatever their dimensions; of one statistic and one period alone."""
+    """Values of metrics for any dimensions, and for only one statistic and period."""
 
     def __init__(self, figures: Figures, statistic: Statistic, seconds: int) -> None:
         self._figures = figures
         self._asked_for = (statistic, seconds)
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
-        identity_metric = Metric(namespace, name, (("IdentityArn", "somebody"),))
+        identity_metric = Metric(namespace, name, (("IdentityArn", "ana"),))
         return [identity_metric, Metric(namespace, name, (("ModelId", "some-model"),))]
 
     def values(
@@ -47,7 +47,7 @@ class FiguresByName:
         return {metric: (*missing, *values)[-periods.count :] for metric, values in found.items()}
 
 
-def alarm_of(name: str, configuration: str) -> Alarm:
+def find_alarm(name: str, configuration: str) -> Alarm:
     alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
     (definition,) = (alarm for alarm in alarms if alarm["AlarmName"] == f"BedrockMeter-{name}")
     return Alarm.from_definition(_without_references(definition))
@@ -73,8 +73,8 @@ def state(
     seconds: int = FIVE_MINUTES,
     configuration: str = "default",
 ) -> AlarmState:
-    alarm = alarm_of(name, configuration)
-    return alarm.state_of(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
+    alarm = find_alarm(name, configuration)
+    return alarm.get_state(alarm.evaluate(FiguresByName(figures, statistic, seconds), NOON))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def state(
         ("Account-Day-Warning", "TotalTokens", 86_400, 1, "everything"),
     ],
 )
-def test_tokens_are_told_of_from_the_threshold_on(
+def test_a_token_alarm_notifies_at_its_threshold(
     alarm: str, metric: str, seconds: int, threshold: int, configuration: str
 ) -> None:
     def at(tokens: float | None) -> AlarmState:
@@ -111,7 +111,7 @@ def test_tokens_are_told_of_from_the_threshold_on(
         ("MetricPublisherDestinationFailures", "AWS/Lambda DestinationDeliveryFailures"),
     ],
 )
-def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str) -> None:
+def test_a_single_failure_raises_an_alarm(alarm: str, metric: str) -> None:
     assert state(f"Health-{alarm}", {metric: [1]}) is ALARM
     assert state(f"Health-{alarm}", {metric: [1, 0]}) is OK
     assert state(f"Health-{alarm}", {}) is OK
@@ -120,7 +120,7 @@ def test_what_should_never_be_is_told_of_the_first_time(alarm: str, metric: str)
 @pytest.mark.parametrize(
     "alarm", ["RejectedRecords", "ConflictingDuplicates", "TamperedCalls", "UnpublishedRecords"]
 )
-def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> None:
+def test_a_health_count_above_zero_raises_an_alarm(alarm: str) -> None:
     def after(*counts: float) -> AlarmState:
         figures = {f"BedrockMeter/Health {alarm}": counts}
         return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
@@ -128,8 +128,8 @@ def test_one_of_the_meter_s_own_counts_above_zero_is_an_alarm(alarm: str) -> Non
     assert [after(1), after(1, 0), after()] == [ALARM, OK, OK]
 
 
-def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
-    """Otherwise a record dated yesterday adds a call that is never compared with Bedrock's."""
+def test_calls_older_than_any_audit_raise_an_alarm() -> None:
+    """Otherwise a record dated yesterday adds a call that no audit compares with Bedrock's."""
 
     def after(delay: timedelta) -> AlarmState:
         figures = {"BedrockMeter/Health MeteringDelay": [delay.total_seconds()]}
@@ -144,14 +144,14 @@ def test_calls_that_are_older_than_any_audit_are_an_alarm() -> None:
 
 @pytest.mark.parametrize("function", ["LogProcessor", "MetricPublisher"])
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
-def test_what_is_tried_again_is_told_of_when_it_stays(function: str, metric: str) -> None:
+def test_a_retried_failure_raises_an_alarm_if_it_persists(function: str, metric: str) -> None:
     def after(*values: float | None) -> AlarmState:
         return state(f"Health-{function}{metric}", {f"AWS/Lambda {metric}": values})
 
     assert [after(1), after(9, 0, 0), after(1, None, 1)] == [OK, OK, ALARM]
 
 
-def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() -> None:
+def test_missing_calls_raise_an_alarm_after_two_consecutive_audits() -> None:
     def after(*shortfalls: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health CoverageShortfall": shortfalls}
         return state("Health-Coverage", figures, statistic=Statistic.MAXIMUM)
@@ -159,7 +159,7 @@ def test_calls_that_are_missing_are_told_of_when_two_audits_running_find_so() ->
     assert [after(1, 1), after(1, 0), after(0, 1), after(None, 0)] == [ALARM, OK, OK, OK]
 
 
-def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_find_none() -> None:
+def test_a_mismatch_of_two_settled_hours_raises_an_alarm_until_two_hours_match() -> None:
     def after(*mismatches: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UsageMismatch": mismatches}
         return state("Health-UsageMismatch", figures, statistic=Statistic.MAXIMUM, seconds=2 * HOUR)
@@ -175,7 +175,7 @@ def test_mismatch_of_two_settled_hours_is_an_alarm_until_audits_of_two_hours_fin
         ("PriceListAge", "PriceListAge", DAY),
     ],
 )
-def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -> None:
+def test_missing_metrics_raise_an_alarm(alarm: str, metric: str, seconds: int) -> None:
     """This happens when someone deletes the log group from which CloudWatch extracts them."""
 
     def after(*values: float | None) -> AlarmState:
@@ -187,8 +187,8 @@ def test_metrics_that_stop_are_an_alarm(alarm: str, metric: str, seconds: int) -
     assert after(None, None, None, 0) is OK
 
 
-def test_alarms_to_which_silence_is_a_fault_wait_for_a_first_value() -> None:
-    """Thirty minutes, or the time from one value to the next where that is longer."""
+def test_alarms_on_missing_data_wait_for_a_first_value() -> None:
+    """Thirty minutes, or the interval between values if that is longer."""
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
     warm_ups = {
         alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): configuration[
@@ -210,7 +210,7 @@ def test_alarms_to_which_silence_is_a_fault_wait_for_a_first_value() -> None:
     assert warm_ups["PriceListAge"] == warm_ups["FocusExporterNotStarted"] == 24 * 60 + 15
 
 
-def test_calls_that_bedrock_does_not_log_are_told_of_once_a_day() -> None:
+def test_calls_that_bedrock_does_not_log_raise_one_alarm_a_day() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"AWS/BedrockMantle Inferences": calls}
         return state("Health-UnloggedTraffic", figures, seconds=86_400)
@@ -227,7 +227,7 @@ SCHEDULED = [
 
 
 @pytest.mark.parametrize(("function", "every", "_"), SCHEDULED)
-def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
+def test_two_consecutive_failures_of_a_scheduled_function_raise_an_alarm(
     function: str, every: int, _: int
 ) -> None:
     def after(*errors: float | None) -> AlarmState:
@@ -238,7 +238,7 @@ def test_a_function_on_a_schedule_that_fails_twice_running_is_told_of(
 
 
 @pytest.mark.parametrize(("function", "every", "missed"), SCHEDULED)
-def test_a_function_that_is_not_started_any_more_is_told_of(
+def test_a_function_that_no_longer_starts_raises_an_alarm(
     function: str, every: int, missed: int
 ) -> None:
     """Lambda publishes no data, rather than 0, for a function that is not invoked."""
@@ -274,7 +274,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         "Health",
         watched=Watched(function, function, mapping),
         scheduled=[Scheduled("Report", function, every, "reports")],
-        look_at="somewhere",
+        dashboard_url="somewhere",
     )
     alarms = resources(Template.from_stack(stack).to_json(), "AWS::CloudWatch::Alarm").values()
     return {
@@ -292,7 +292,7 @@ def scheduled(every: Duration) -> dict[str, dict[str, Any]]:
         (7, {"ReportErrors": (DAY, 1)}),
     ],
 )
-def test_what_is_started_daily_or_more_rarely_is_told_of_within_a_week(
+def test_a_missed_daily_or_weekly_start_raises_an_alarm_within_a_week(
     days: int, expected: dict[str, tuple[int, int]]
 ) -> None:
     alarms = scheduled(Duration.days(days))
@@ -313,7 +313,7 @@ def test_reports_notify_before_they_reach_the_timeout(function: str) -> None:
     assert after(15, None) is OK
 
 
-def test_reports_end_at_the_timeout_that_their_alarms_assume() -> None:
+def test_reports_end_at_the_timeout_assumed_by_their_alarms() -> None:
     functions = resources(deployment().reporting, "AWS::Lambda::Function").values()
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
     thresholds = [alarm["Threshold"] for alarm in alarms if alarm["AlarmName"].endswith("Slow")]
@@ -324,7 +324,7 @@ def test_reports_end_at_the_timeout_that_their_alarms_assume() -> None:
 @pytest.mark.parametrize(
     ("alarm", "metric"), [("DeliveryAge", "AsyncEventAge"), ("StreamAge", "IteratorAge")]
 )
-def test_a_quarter_of_an_hour_of_delay_is_told_of(alarm: str, metric: str) -> None:
+def test_fifteen_minutes_of_delay_raise_an_alarm(alarm: str, metric: str) -> None:
     def at(milliseconds: float) -> AlarmState:
         figures = {f"AWS/Lambda {metric}": [milliseconds]}
         return state(f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM)
@@ -338,7 +338,7 @@ def test_prices_that_wait_for_a_decision_raise_an_alarm_at_once() -> None:
         return state("Health-HeldPrices", figures, statistic=Statistic.MAXIMUM)
 
     assert [after(3), after(3, 0)] == [ALARM, OK]
-    assert alarm_of("Health-HeldPrices", "default").missing == "ignore"  # till the next check
+    assert find_alarm("Health-HeldPrices", "default").missing == "ignore"  # till the next check
 
 
 @pytest.mark.parametrize(
@@ -370,8 +370,8 @@ def unpriced(unpriced: Sequence[float | None], missing: Sequence[float | None] =
     return state("Health-UnpricedCalls", figures, seconds=HOUR)
 
 
-def test_calls_without_a_price_are_told_of_once_as_long_as_they_go_on() -> None:
-    """A weekend without such calls is no recovery."""
+def test_ongoing_calls_without_a_price_notify_once() -> None:
+    """A weekend without such calls does not end the alarm."""
     weekend = [None] * 62
     week: list[float | None] = [*([*[3] * 10, *[None] * 14] * 4), *[3] * 10, *weekend, 3]
     assert {unpriced(week[:hour]) for hour in range(1, len(week) + 1)} == {ALARM}
@@ -401,7 +401,7 @@ def test_each_further_model_without_a_price_notifies(
     assert found is expected
 
 
-def test_bound_that_is_reached_notifies_once() -> None:
+def test_a_reached_limit_notifies_once() -> None:
     def after(*calls: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health OverflowingCalls": calls}
         return state("Health-OverflowingCalls", figures, statistic=Statistic.MAXIMUM, seconds=HOUR)
@@ -430,7 +430,7 @@ def test_forged_series_notify_until_no_audit_finds_any() -> None:
     assert after(None) is ALARM  # the audit does not run, or cannot report
 
 
-def test_calls_without_counts_are_none_without_a_price() -> None:
+def test_calls_without_counts_do_not_raise_the_alarm_on_prices() -> None:
     assert [unpriced([2], [2]), unpriced([3], [2])] == [OK, ALARM]
 
 
@@ -444,7 +444,7 @@ def test_calls_without_counts_are_none_without_a_price() -> None:
         ([None, None, None, *[5] * 9], [None] * 12, ALARM),
     ],
 )
-def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
+def test_missing_data_raises_an_alarm_after_fifteen_minutes_of_calls(
     metered: list[float | None], failed: list[float | None], expected: AlarmState
 ) -> None:
     figures = {
@@ -456,7 +456,7 @@ def test_no_data_is_told_of_after_a_quarter_of_an_hour_of_calls(
     assert state("Health-NoData", figures) is OK
 
 
-def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
+def test_the_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
     """An action on OK would also run when an alarm of a new deployment is first evaluated."""
     alarms = resources(deployment("default").monitoring, "AWS::CloudWatch::Alarm").values()
     assert not [alarm for alarm in alarms if alarm.get("OKActions")]
@@ -467,7 +467,7 @@ def test_end_of_a_health_alarm_notifies_and_a_first_ok_does_not() -> None:
     assert pattern["detail"]["previousState"] == {"value": ["ALARM"]}
     (arn,) = pattern["resources"]
     assert arn["prefix"]["Fn::Join"][1][-1] == ":alarm:BedrockMeter-Health-"
-    # These end by the clock and not because their cause was fixed.
+    # These end with time and not because their cause was fixed.
     (names,) = pattern["detail"]["alarmName"]
     assert names["anything-but"] == [
         f"BedrockMeter-Health-{name}"

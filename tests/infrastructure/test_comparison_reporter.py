@@ -6,7 +6,7 @@ from typing import Any
 from cdk.config import stack_names
 from tests.infrastructure.synthesis import (
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     started_by,
@@ -23,11 +23,11 @@ def by_action(configuration: str = "default") -> dict[str, list[dict[str, Any]]]
 
 
 def get_log_group(configuration: str) -> Any:
-    function = function_of(deployment(configuration).reporting, "comparison_reporter")
+    function = find_function(deployment(configuration).reporting, "comparison_reporter")
     return function["Environment"]["Variables"]["CONTENT_LOG_GROUP"]
 
 
-def test_it_starts_on_mondays_and_is_tried_twice() -> None:
+def test_it_starts_on_mondays_with_two_attempts() -> None:
     template = deployment().reporting
     (rule,) = started_by("ComparisonReporter", stack=stack_names.REPORTING)
     assert rule["ScheduleExpression"] == "cron(30 4 ? * MON *)"
@@ -39,7 +39,7 @@ def test_it_starts_on_mondays_and_is_tried_twice() -> None:
     ] == [1]
 
 
-def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
+def test_it_can_read_calls_and_write_only_comparisons_and_tags() -> None:
     allowed = by_action()
     assert set(allowed) == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
@@ -54,12 +54,12 @@ def test_it_can_read_calls_and_write_nothing_but_comparisons_and_tags() -> None:
     assert all("Condition" in statement for statement in allowed["dynamodb:PutItem"])
 
 
-def test_where_no_content_is_logged_it_may_read_no_log() -> None:
+def test_it_cannot_read_logs_if_no_content_is_logged() -> None:
     assert get_log_group("default") == ""
     assert READ not in by_action()
 
 
-def test_where_content_is_logged_it_reads_the_log_group_and_no_other() -> None:
+def test_it_reads_only_the_metered_log_group_if_content_is_logged() -> None:
     group = get_log_group("everything")
     assert "InvocationLogs" in group["Fn::ImportValue"]
     arns = [statement["Resource"]["Fn::Join"][1] for statement in by_action("everything")[READ]]
@@ -67,22 +67,22 @@ def test_where_content_is_logged_it_reads_the_log_group_and_no_other() -> None:
     assert by_action("everything").keys() >= {"kms:Decrypt", "kms:GenerateDataKey*"}
 
 
-def test_of_an_adopted_log_group_it_reads_that() -> None:
+def test_it_reads_an_adopted_log_group() -> None:
     assert get_log_group("adopting") == "/audit/bedrock"
     arns = [statement["Resource"]["Fn::Join"][1][-1] for statement in by_action("adopting")[READ]]
     assert arns == [":log-group:/audit/bedrock", ":log-group:/audit/bedrock:*"]
 
 
-def test_without_the_setting_there_is_none_of_it() -> None:
+def test_without_the_setting_it_is_not_deployed() -> None:
     without = synthesise({"comparison_report": False})
     for template in (without.reporting, without.monitoring):
         assert "ComparisonReporter" not in json.dumps(template)  # nor an alarm of it
         assert "FocusExporter" in json.dumps(template)
 
 
-def test_without_any_report_there_is_no_reporting_stack() -> None:
+def test_without_reports_there_is_no_reporting_stack() -> None:
     without = synthesise({"comparison_report": False, "focus_export": False})
     assert stack_names.REPORTING not in without.templates
     assert stack_names.REPORTING not in json.dumps(
-        function_of(without.monitoring, "logging_watcher")["Environment"]
+        find_function(without.monitoring, "logging_watcher")["Environment"]
     )

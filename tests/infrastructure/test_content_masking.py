@@ -56,14 +56,14 @@ def test_logged_prompts_are_masked_by_default() -> None:
         {"log_content": True, "existing_logging": "adopt", "adopted_log_group": "theirs"},
     ],
 )
-def test_nothing_is_masked_where_no_prompts_are_logged_or_the_group_is_not_ours(
+def test_nothing_is_masked_without_prompts_or_in_an_adopted_log_group(
     settings: dict[str, Any],
 ) -> None:
     assert not Config.from_context(settings).is_content_masked
     assert get_policy(synthesise(settings).storage) is None
 
 
-def test_a_policy_of_the_owner_is_not_replaced() -> None:
+def test_an_existing_policy_is_not_replaced() -> None:
     known = {"log_content": True, "known_log_policies": ["data-protection"]}
     with pytest.raises(ConfigurationError, match=r"mask_log_content.*would replace yours"):
         Config.from_context(known)
@@ -88,7 +88,7 @@ def test_an_identifier_is_a_private_key_or_needs_a_keyword(identifier: str) -> N
     assert bool(row["keywords"]) is row["keyword_required"]
 
 
-def test_nothing_is_masked_that_an_identity_may_look_like() -> None:
+def test_nothing_is_masked_that_can_match_an_identity() -> None:
     assert TABLE.keys() >= LOOKS_LIKE_IDENTITIES
     assert not LOOKS_LIKE_IDENTITIES.intersection(MASKED_IDENTIFIERS)
 
@@ -114,7 +114,7 @@ def write_metadata(record: dict[str, Any]) -> str:
     return json.dumps(record | sides, separators=(",", ":")).lower()
 
 
-def test_metadata_has_no_keyword_and_no_text_of_the_form_of_a_secret() -> None:
+def test_metadata_has_no_keyword_and_no_secret_like_text() -> None:
     records = [write_metadata(record) for record in read_sample_records()]
     assert len(records) > 50
     for text in records:

@@ -1,4 +1,4 @@
-"""Simulates hours of calls on a clock of their own, up to the deployed alarm on coverage.
+"""Simulates hours of calls on a simulated clock, up to the deployed coverage alarm.
 
 Calls go through the rules as they are deployed, from ledger to metrics; the audit reads these and
 Bedrock's own every five minutes, and the alarm is evaluated over what it publishes.
@@ -96,7 +96,7 @@ def simulate(made: Sequence[Call], until: datetime) -> Iterator[Moment]:
     while now < until:
         now += STEP
         arrived = bisect(deliveries, now, key=lambda delivery: delivery[0])
-        ledger.put([call.record for _, call in deliveries[:arrived]])
+        ledger.write([call.record for _, call in deliveries[:arrived]])
         del deliveries[:arrived]
         report = auditor.audit(now)
         shortfalls.append(int(report.is_short))
@@ -120,14 +120,14 @@ def settled(made: Sequence[Call], until: datetime) -> list[AlarmState]:
 
 
 def publish_all(made: Sequence[Call]) -> InMemoryMetrics:
-    """Metrics of all delivered calls, and Bedrock's of all that it has; forged ones it has not."""
+    """The meter's metrics of delivered calls, and Bedrock's metrics, which lack forged calls."""
     metrics = InMemoryMetrics()
     service = publisher(metrics)
 
     def publish_new(changes: Iterable[LedgerChange]) -> None:
         service.publish(list(changes), NOON + 5 * HOUR)
 
-    InMemoryUsageLedger(publish_new).put([call.record for call in made if call.delay is not None])
+    InMemoryUsageLedger(publish_new).write([call.record for call in made if call.delay is not None])
     for call in made:
         if not call.is_forged:
             metrics.add("AWS/Bedrock", "Invocations", call.at, 1, call.invoked)
@@ -140,7 +140,7 @@ def alarmed(moments: Iterable[Moment]) -> list[Moment]:
     return [moment for moment in moments if moment.alarm is AlarmState.ALARM]
 
 
-def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> None:
+def test_one_percent_of_20_000_calls_withheld_notifies_within_half_an_hour() -> None:
     withheld = [
         replace(call, delay=None) if call.number % 100 == 0 else call for call in calls(20_000)
     ]
@@ -154,7 +154,7 @@ def test_one_percent_of_20_000_calls_withheld_is_told_within_half_an_hour() -> N
     assert moments[-1].alarm is AlarmState.ALARM
 
 
-def test_ten_calls_an_hour_with_one_of_them_late_are_no_reason_to_tell() -> None:
+def test_one_late_call_among_ten_an_hour_does_not_notify() -> None:
     late = [
         replace(call, delay=timedelta(hours=2)) if call.number == 4 else call
         for call in calls(30, over=3 * HOUR)
@@ -164,21 +164,21 @@ def test_ten_calls_an_hour_with_one_of_them_late_are_no_reason_to_tell() -> None
     assert {moment.report.calls.missing for moment in moments} == {0, 1}
 
 
-def test_calls_that_are_all_delivered_are_no_reason_to_tell() -> None:
+def test_complete_delivery_does_not_notify() -> None:
     moments = list(simulate(calls(2_000), NOON + 2 * HOUR))
     assert alarmed(moments) == []
     assert {moment.report.calls.ratio for moment in moments} == {1, None}
 
 
-def test_a_single_audit_that_finds_calls_missing_tells_nobody() -> None:
-    """They come a little later than an audit expects them, and the next one sees them."""
+def test_a_single_audit_with_missing_calls_does_not_notify() -> None:
+    """They arrive a little later than an audit expects, and the next audit counts them."""
     slow = [replace(call, delay=timedelta(minutes=19)) for call in calls(600, over=STEP)]
     moments = list(simulate(slow, NOON + 2 * HOUR))
     assert [moment.report.is_short for moment in moments].count(True) == 1
     assert alarmed(moments) == []
 
 
-def test_hidden_and_forged_calls_that_make_up_for_each_other_are_an_alarm_after_two_hours() -> None:
+def test_hidden_and_forged_calls_that_cancel_out_raise_an_alarm_after_two_hours() -> None:
     """500 an hour are hidden, and as many of another model are forged."""
     steady = calls(12_000, over=3 * HOUR)
     made = [
@@ -195,8 +195,8 @@ def test_hidden_and_forged_calls_that_make_up_for_each_other_are_an_alarm_after_
     assert settled(steady, NOON + 5 * HOUR) == [AlarmState.OK] * 5
 
 
-def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
-    """One percent: as soon as it is half a percent of the hour that is looked at."""
+def test_a_loss_in_steady_traffic_notifies_within_an_hour() -> None:
+    """One percent: found once it is half a percent of the audited hour."""
     steady = calls(20_000, over=3 * HOUR, start=NOON - HOUR)
     lossy = [
         replace(call, delay=None) if call.at >= NOON + HOUR and call.number % 100 == 0 else call
@@ -207,7 +207,7 @@ def test_a_loss_amid_steady_traffic_is_told_within_an_hour() -> None:
     assert first.report.short_models
 
 
-def test_logging_that_is_off_is_told_at_once_and_when_it_is_on_again_as_well() -> None:
+def test_switching_logging_off_and_on_again_notifies_at_once() -> None:
     lost = [
         replace(call, delay=None) if NOON <= call.at < NOON + HOUR / 2 else call
         for call in calls(6_000, over=3 * HOUR, start=NOON - HOUR)

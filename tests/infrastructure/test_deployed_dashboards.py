@@ -44,7 +44,7 @@ each_dashboard = pytest.mark.parametrize("file", NAMES)
 
 
 def written(file: str, names: DeployedNames = NAMES_AS_WRITTEN) -> dict[str, Any]:
-    """The file with the names of a deployment, without the ids that CloudWatch does not know."""
+    """The file with the names of a deployment, without ids unknown to CloudWatch."""
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     for widget in body["widgets"]:
@@ -86,13 +86,13 @@ def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
 
 
 @each_dashboard
-def test_with_the_defaults_and_the_names_in_it_a_file_is_deployed_as_it_stands(file: str) -> None:
+def test_a_file_is_deployed_unchanged_with_default_settings_and_names(file: str) -> None:
     assert deployed(file, NAMES_AS_WRITTEN, **ALL) == written(file)
 
 
 @each_dashboard
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configuration: str) -> None:
+def test_only_names_thresholds_and_the_band_differ(file: str, configuration: str) -> None:
     text = NAMES_THERE.written_in((FOLDER / f"{file}.json").read_text())
     assert REGION in text
     assert WRITTEN_FOR not in text.replace(NAMES_THERE.log_group, "")
@@ -113,21 +113,21 @@ def test_nothing_but_names_thresholds_and_the_band_differs(file: str, configurat
         (
             {},
             dict.fromkeys(
-                ["Account: quota tokens an hour", "Account: cost an hour"],
+                ["Account: quota tokens per hour", "Account: cost per hour"],
                 "ANOMALY_DETECTION_BAND(m1, 3)",
             ),
         ),
         (
             {"alarm_metric": "TotalTokens", "anomaly_band": 2.5},
             dict.fromkeys(
-                ["Account: total tokens an hour", "Account: cost an hour"],
+                ["Account: total tokens per hour", "Account: cost per hour"],
                 "ANOMALY_DETECTION_BAND(m1, 2.5)",
             ),
         ),
         ({"anomaly_band": 0}, {}),
     ],
 )
-def test_the_band_of_the_anomaly_alarm_is_drawn_around_what_it_watches(
+def test_the_anomaly_band_is_drawn_around_its_metric(
     context: dict[str, Any], bands: dict[str, str]
 ) -> None:
     body = deployed("usage_overview", **context)
@@ -146,8 +146,8 @@ def _names(graph: dict[str, Any], metric: str) -> bool:
     return any(words.search(str(part)) for row in graph["metrics"] for part in (*row[:2], row[0]))
 
 
-def test_each_alarm_on_the_meter_has_its_line_on_a_graph_of_what_it_watches() -> None:
-    """By the metrics of the template's alarms, which know nothing of the dashboard."""
+def test_each_health_alarm_has_its_line_on_a_graph_of_its_metric() -> None:
+    """The check uses the metrics of the template's alarms."""
     drawn = [
         (graph, line["value"])
         for widget in deployed("pipeline_health")["widgets"]
@@ -176,20 +176,20 @@ def test_each_alarm_on_the_meter_has_its_line_on_a_graph_of_what_it_watches() ->
         assert len(fitting) == 1, alarm["AlarmName"]
 
 
-def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> None:
+def test_thresholds_are_drawn_in_the_graphs_of_their_metric_and_window() -> None:
     overview = thresholds_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
     assert overview == {
-        "Account: total tokens an hour": [("Critical", 3)],
-        "Account: total tokens a day": [("Warning", 1), ("Critical", 3)],
-        "Models: total tokens an hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
-        "Models: total tokens a day": [("Critical (amazon.nova-lite-v1:0)", 7)],
-        "Identities: total tokens an hour": [("Critical", 2_000_000)],
-        "Account: cost a day": [("Critical", 12.5)],
+        "Account: total tokens per hour": [("Critical", 3)],
+        "Account: total tokens per day": [("Warning", 1), ("Critical", 3)],
+        "Models: total tokens per hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
+        "Models: total tokens per day": [("Critical (amazon.nova-lite-v1:0)", 7)],
+        "Identities: total tokens per hour": [("Critical", 2_000_000)],
+        "Account: cost per day": [("Critical", 12.5)],
     }
     identity = thresholds_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
-        "Identity: total tokens an hour": [("Critical", 2_000_000)],
-        "Identity: total tokens a week": [
+        "Identity: total tokens per hour": [("Critical", 2_000_000)],
+        "Identity: total tokens per week": [
             ("Warning (arn:aws:iam::111122223333:role/app)", 5),
             ("Critical (arn:aws:iam::111122223333:role/app)", 9),
         ],
@@ -197,7 +197,7 @@ def test_thresholds_are_drawn_into_the_graphs_of_their_metric_and_window() -> No
 
 
 @each_dashboard
-def test_cloudwatch_is_given_no_key_that_it_does_not_know(file: str) -> None:
+def test_cloudwatch_knows_every_key(file: str) -> None:
     for widget in deployed(file)["widgets"]:
         assert widget.keys() == {"type", "x", "y", "width", "height", "properties"}
 
@@ -215,7 +215,7 @@ def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
             assert threshold.graph in ids("usage_overview") | ids("identity_detail")
 
 
-def test_every_threshold_is_drawn_somewhere() -> None:
+def test_every_threshold_is_drawn() -> None:
     for context in CONFIGURATIONS.values():
         drawn = [
             line
@@ -234,7 +234,7 @@ def test_every_threshold_is_drawn_somewhere() -> None:
         ("everything", set(NAMES)),
     ],
 )
-def test_dashboards_that_cost_are_asked_for_and_all_are_named_for_their_region(
+def test_charged_dashboards_are_opt_in_and_names_end_with_the_region(
     configuration: str, files: set[str]
 ) -> None:
     template = deployment(configuration).monitoring
@@ -247,7 +247,7 @@ def test_dashboards_that_cost_are_asked_for_and_all_are_named_for_their_region(
 
 @each_dashboard
 @pytest.mark.parametrize("context", [{}, ALL])
-def test_links_lead_to_the_dashboards_of_the_same_region_that_are_deployed(
+def test_links_lead_to_deployed_dashboards_of_the_same_region(
     file: str, context: dict[str, Any]
 ) -> None:
     text = deployed(file, **context)["widgets"][0]["properties"]["markdown"]
@@ -256,8 +256,8 @@ def test_links_lead_to_the_dashboards_of_the_same_region_that_are_deployed(
     assert re.findall(r"\((https://[^)]+)\)", text) == others
 
 
-def test_alarms_on_a_dashboard_are_those_that_are_deployed() -> None:
-    """With every optional function; those of absent ones are left out."""
+def test_alarms_on_a_dashboard_are_deployed() -> None:
+    """Checks them with every optional function; alarms of absent ones are left out."""
     found = resources(deployment("everything").monitoring, "AWS::CloudWatch::Alarm").values()
     (widget,) = (
         candidate

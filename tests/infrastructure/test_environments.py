@@ -15,9 +15,7 @@ JOBS = sorted(path.parent.name for path in FUNCTIONS.glob("*/settings.py"))
 
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_the_environment_is_what_the_function_s_own_settings_take(
-    configuration: str, job: str
-) -> None:
+def test_the_environment_is_valid_for_the_function_s_settings(configuration: str, job: str) -> None:
     found = [
         function["Environment"]["Variables"]
         for template in deployment(configuration).templates.values()

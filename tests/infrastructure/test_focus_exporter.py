@@ -6,7 +6,7 @@ from cdk.config import stack_names
 from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX, TAGS_PREFIX
 from tests.infrastructure.synthesis import (
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     started_by,
@@ -24,7 +24,7 @@ def allowed(configuration: str = "default") -> set[str]:
 
 def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
     template = deployment().reporting
-    function = function_of(template, "focus_exporter")
+    function = find_function(template, "focus_exporter")
     layers = [layer["Ref"] for layer in function["Layers"]]
     assert [layer.startswith("Parquet") for layer in layers] == [True, False]
     assert function["MemorySize"] == 2048
@@ -38,7 +38,7 @@ def test_it_has_the_layer_for_parquet_and_room_for_a_million_charges() -> None:
     assert not any(layers[0] == layer["Ref"] for other in others for layer in other["Layers"])
 
 
-def test_it_starts_once_a_day_and_is_tried_twice() -> None:
+def test_it_starts_once_a_day_with_two_attempts() -> None:
     template = deployment().reporting
     (rule,) = started_by("FocusExporter", stack=stack_names.REPORTING)
     assert rule["ScheduleExpression"] == "cron(30 3 * * ? *)"
@@ -46,7 +46,7 @@ def test_it_starts_once_a_day_and_is_tried_twice() -> None:
     assert {config["MaximumRetryAttempts"] for config in configs} == {1}
 
 
-def test_it_can_read_calls_and_write_nothing_but_costs_and_tags() -> None:
+def test_it_can_read_calls_and_write_only_costs_and_tags() -> None:
     assert allowed() == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
@@ -88,7 +88,7 @@ def test_a_customer_key_can_be_used() -> None:
     assert allowed("everything") >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
 
 
-def test_without_the_setting_there_is_none_of_it() -> None:
+def test_without_the_setting_it_is_not_deployed() -> None:
     without = synthesise({"focus_export": False})
     names = without.reporting["Resources"]
     assert not [name for name in names if name.startswith(("Focus", "Parquet"))]

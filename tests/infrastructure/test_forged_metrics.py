@@ -20,12 +20,12 @@ def health_statistics(configuration: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("configuration", ["default", "everything"])
-def test_no_value_below_zero_lowers_what_a_health_alarm_looks_at(configuration: str) -> None:
-    """Whoever may write to any log group can make metrics, also below zero; a sum would fall.
+def test_no_value_below_zero_lowers_a_health_alarm_s_statistic(configuration: str) -> None:
+    """A writer to any log group can make metrics, also below zero; a sum would fall.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Generation_PutLogEvents.html
     """
     found = list(health_statistics(configuration))
     assert len(found) > 6
-    # A number of samples rises with every forged one; whether there is any decides on silence.
+    # Forged samples only raise SampleCount, which the alarm on missing data uses.
     assert {statistic for _, statistic in found} == {"Maximum", "SampleCount"}

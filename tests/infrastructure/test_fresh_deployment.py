@@ -1,4 +1,4 @@
-"""A new deployment notifies nothing: its health alarms, minute by minute from their creation on."""
+"""A new deployment does not notify: its health alarms, minute by minute from their creation."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.services.audit_coverage import CoverageAuditor
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import deployment, resources
-from tests.infrastructure.test_alarm_behaviour import alarm_of
+from tests.infrastructure.test_alarm_behaviour import find_alarm
 
 CREATED = datetime(2026, 9, 8, 12, 2, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -144,7 +144,7 @@ def health_alarms(configuration: str) -> list[Alarm]:
             deployment(configuration).monitoring, "AWS::CloudWatch::Alarm"
         ).values()
     )
-    return [alarm_of(name, configuration) for name in names if name.startswith("Health-")]
+    return [find_alarm(name, configuration) for name in names if name.startswith("Health-")]
 
 
 def notified(
@@ -158,20 +158,20 @@ def notified(
         while age < length and alarm.name not in found:
             contributors = alarm.evaluate(figures, CREATED + age)
             is_warm = is_warm or not alarm.is_warming_up(age, contributors)
-            if is_warm and alarm.state_of(contributors) is AlarmState.ALARM:
+            if is_warm and alarm.get_state(contributors) is AlarmState.ALARM:
                 found.add(alarm.name)
             age += step
     return found
 
 
 @pytest.mark.parametrize("is_busy", [False, True])
-def test_new_deployment_notifies_nothing_within_its_first_hours(is_busy: bool) -> None:
+def test_a_new_deployment_does_not_notify_within_its_first_hours(is_busy: bool) -> None:
     length = 6 * HOUR
     values = first_days(length, is_busy=is_busy)
     assert notified(health_alarms("default"), values, length, MINUTE) == set()
 
 
-def test_new_deployment_notifies_nothing_within_its_first_days() -> None:
+def test_a_new_deployment_does_not_notify_within_its_first_days() -> None:
     """Covers functions that run daily, in an idle account."""
     length = 4 * DAY
     values = first_days(length, is_busy=False)
@@ -180,7 +180,7 @@ def test_new_deployment_notifies_nothing_within_its_first_days() -> None:
     assert notified(slow, values, length, 15 * MINUTE) == set()
 
 
-def test_without_warm_up_a_new_deployment_would_notify() -> None:
+def test_a_new_deployment_without_warm_up_would_notify() -> None:
     length = 2 * HOUR
     cold = [replace(alarm, warm_up=timedelta(0)) for alarm in health_alarms("default")]
     found = notified(cold, first_days(length, is_busy=True), length, MINUTE)
@@ -190,7 +190,7 @@ def test_without_warm_up_a_new_deployment_would_notify() -> None:
     }
 
 
-def test_function_whose_schedule_never_starts_it_notifies_when_the_warm_up_ends() -> None:
+def test_a_function_that_never_starts_notifies_when_the_warm_up_ends() -> None:
     length = 2 * HOUR
     values = first_days(length, is_busy=False)
     del values["AWS/Lambda Invocations CoverageAuditor"]

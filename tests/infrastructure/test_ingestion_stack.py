@@ -1,4 +1,4 @@
-"""The functions have the variables and permissions that they need, and no more."""
+"""The functions have only the variables and permissions that they need."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     named,
     only,
@@ -52,7 +52,7 @@ PATTERN = {"model_id": "x", "project": "x", "effective_from": "2026-01-01T00:00:
         ),
     ],
 )
-def test_settings_that_no_environment_holds_are_told_before_they_are_deployed(
+def test_settings_too_large_for_an_environment_are_refused_at_synthesis(
     setting: str, value: Any
 ) -> None:
     expected = rf"^{setting} is too large: it takes [2-9],\d+ bytes .* which takes [4-9],\d+ in all"
@@ -60,7 +60,7 @@ def test_settings_that_no_environment_holds_are_told_before_they_are_deployed(
         synthesise({setting: value})
 
 
-def test_as_many_patterns_fit_as_the_readme_says() -> None:
+def test_the_documented_number_of_patterns_fits() -> None:
     whole = {
         "account_id": "111122223333",
         "principal": "role/chat-service",
@@ -72,7 +72,7 @@ def test_as_many_patterns_fit_as_the_readme_says() -> None:
     synthesise({"attribution": {"patterns": [whole] * 18}})
 
 
-def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
+def test_the_size_limit_covers_all_settings_together() -> None:
     half = {"role_rollup_patterns": ["a" * 2400]}
     synthesise(half)
     with pytest.raises(ConfigurationError, match="role_rollup_patterns is too large"):
@@ -81,18 +81,18 @@ def test_all_settings_together_are_what_an_environment_has_to_hold() -> None:
 
 def test_the_configuration_reaches_the_functions() -> None:
     template = deployment("everything").ingestion
-    publisher = function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]
+    publisher = find_function(template, JOBS["MetricPublisher"])["Environment"]["Variables"]
     assert publisher["METRIC_DETAIL"] == "full"
     assert publisher["MAX_IDENTITIES"] == "17"
     assert json.loads(publisher["ROLE_ROLLUP_PATTERNS"]) == ["^ci-\\d+$"]
     (pattern,) = json.loads(publisher["ATTRIBUTION"])["patterns"]
     assert (pattern["model_id"], pattern["project"]) == ("amazon.*", "pictures")
-    processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
+    processor = find_function(template, JOBS["LogProcessor"])["Environment"]["Variables"]
     assert processor["LEDGER_RETENTION_DAYS"] == publisher["LEDGER_RETENTION_DAYS"] == "400"
 
 
 @pytest.mark.parametrize("stack", ["ingestion", "monitoring"])
-def test_log_processor_alone_may_write_calls_and_no_function_may_delete_one(stack: str) -> None:
+def test_only_the_log_processor_may_write_calls_and_no_function_may_delete_them(stack: str) -> None:
     """If its `PutItem` lowered a count, the stream would show it."""
     template = getattr(deployment("everything"), stack)
     writers: dict[str, set[str]] = {}
@@ -113,17 +113,19 @@ def is_write(action: str) -> bool:
 
 
 @pytest.mark.parametrize("configuration", ["default", "adopting"])
-def test_log_processor_takes_records_of_the_subscribed_log_group_alone(configuration: str) -> None:
+def test_the_log_processor_accepts_only_records_of_the_subscribed_log_group(
+    configuration: str,
+) -> None:
     template = deployment(configuration).ingestion
     (subscription,) = resources(template, "AWS::Logs::SubscriptionFilter").values()
-    processor = function_of(template, JOBS["LogProcessor"])["Environment"]["Variables"]
+    processor = find_function(template, JOBS["LogProcessor"])["Environment"]["Variables"]
     assert processor["LOG_GROUP"] == subscription["LogGroupName"]
     assert processor["ACCOUNT_ID"] == {"Ref": "AWS::AccountId"}
     assert processor["REGION"] == {"Ref": "AWS::Region"}
 
 
 @each_configuration
-def test_each_function_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
+def test_each_function_has_a_separate_role_and_log_group(configuration: str) -> None:
     functions = resources(deployment(configuration).ingestion, "AWS::Lambda::Function").values()
     roles = [json.dumps(function["Role"]) for function in functions]
     groups = [json.dumps(function["LoggingConfig"]["LogGroup"]) for function in functions]
@@ -138,7 +140,7 @@ def test_no_role_uses_a_managed_policy(configuration: str) -> None:
 
 
 @each_configuration
-def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
+def test_every_wildcard_has_a_documented_reason(configuration: str) -> None:
     """Covers actions that take no resource, objects below a prefix, and the lists below."""
     allowed = {
         "LogProcessorRole": {"/rejected/*", "/aws/lambda/*"},
@@ -155,7 +157,7 @@ def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None
         assert wildcards(deployment(configuration).ingestion, role) == endings, role
 
 
-def test_a_star_alone_stands_only_where_aws_knows_no_resource() -> None:
+def test_a_bare_wildcard_is_used_only_if_aws_supports_no_resource() -> None:
     taking_none = {
         "MetricPublisherRole": ["cloudwatch:PutMetricData", "dynamodb:ListStreams"],
         "LoggingConfiguratorRole": [
@@ -173,7 +175,7 @@ def test_a_star_alone_stands_only_where_aws_knows_no_resource() -> None:
         assert sorted(starred) == actions
 
 
-def test_metrics_can_be_put_in_the_meter_s_namespace_alone() -> None:
+def test_metrics_can_be_published_only_in_the_meter_s_namespace() -> None:
     (statement,) = (
         candidate
         for candidate in statements(deployment().ingestion, "MetricPublisherRole")
@@ -183,11 +185,11 @@ def test_metrics_can_be_put_in_the_meter_s_namespace_alone() -> None:
     assert statement["Condition"] == condition
 
 
-def test_rejected_records_are_written_where_the_role_may_write() -> None:
+def test_rejected_records_are_written_under_an_allowed_prefix() -> None:
     assert f"/{PREFIX}*" == "/rejected/*"
 
 
-def test_only_bedrock_in_this_account_and_region_takes_the_logging_role() -> None:
+def test_only_bedrock_in_this_account_and_region_assumes_the_logging_role() -> None:
     roles = resources(deployment().ingestion, "AWS::IAM::Role")
     (name,) = (name for name in roles if name.startswith("LoggingRole"))
     (trust,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
@@ -213,7 +215,7 @@ def test_only_bedrock_in_this_account_and_region_takes_the_logging_role() -> Non
     ("configuration", "is_any_role"),
     [("default", False), ("everything", True), ("adopting", True)],
 )
-def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
+def test_roles_are_passed_only_to_bedrock_and_any_role_only_to_restore(
     configuration: str, is_any_role: bool
 ) -> None:
     (passing,) = (
@@ -226,7 +228,7 @@ def test_roles_are_passed_to_bedrock_alone_and_any_only_to_restore(
     assert (wildcard(passing["Resource"]) is not None) is is_any_role
 
 
-def test_the_stream_delivers_new_corrected_and_removed_calls_and_tries_finitely() -> None:
+def test_the_stream_delivers_new_corrected_and_removed_calls_with_limited_retries() -> None:
     mapping = only(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
     patterns = [json.loads(given["Pattern"]) for given in mapping["FilterCriteria"]["Filters"]]
     assert patterns == [
@@ -248,7 +250,7 @@ def test_deliveries_that_fail_go_to_the_failure_bucket() -> None:
 
 
 @pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole"])
-def test_what_a_function_gives_up_on_it_may_keep(role: str) -> None:
+def test_a_function_may_store_its_failed_events(role: str) -> None:
     """Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     allowed = {
         action
@@ -259,9 +261,7 @@ def test_what_a_function_gives_up_on_it_may_keep(role: str) -> None:
     assert allowed == {"s3:ListBucket", "s3:PutObject"}
 
 
-def test_a_price_that_became_known_is_looked_for_every_hour_and_failures_wait_for_the_next() -> (
-    None
-):
+def test_new_prices_are_looked_up_every_hour_without_retries() -> None:
     template = deployment().ingestion
     rule = named(template, "AWS::Events::Rule", "PriceRefresherSchedule")
     assert rule["ScheduleExpression"] == "rate(1 hour)"
@@ -270,7 +270,7 @@ def test_a_price_that_became_known_is_looked_for_every_hour_and_failures_wait_fo
     assert config["MaximumRetryAttempts"] == 0
 
 
-def test_the_price_refresher_queries_the_index_of_what_waits() -> None:
+def test_the_price_refresher_queries_the_index_of_unpriced_calls() -> None:
     granted = grants(deployment().ingestion, "PriceRefresherRole")
     (query,) = granted["dynamodb:Query"]
     assert query["Resource"]["Fn::Join"][1][-1] == "/index/Unpriced"
@@ -285,7 +285,7 @@ def test_the_price_refresher_reads_the_ledger_for_the_calls_at_superseded_prices
 
 
 @pytest.mark.parametrize("role", ["MetricPublisherRole", "PriceRefresherRole"])
-def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(role: str) -> None:
+def test_publishing_functions_may_read_tags_of_local_profiles_roles_and_users(role: str) -> None:
     allowed = {
         (action, statement["Resource"]["Fn::Join"][1][-1])
         for statement in statements(deployment().ingestion, role)
@@ -301,7 +301,7 @@ def test_whoever_publishes_may_see_the_tags_of_profiles_roles_and_users_here(rol
 
 
 @pytest.mark.parametrize("role", ["LogProcessorRole", "MetricPublisherRole", "PriceRefresherRole"])
-def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str) -> None:
+def test_data_encrypted_with_the_customer_key_can_be_written_and_read(role: str) -> None:
     def allowed(configuration: str) -> set[str]:
         return {
             action
@@ -314,14 +314,14 @@ def test_what_is_stored_with_the_customer_key_can_be_written_and_read(role: str)
     assert allowed("default") <= {"kms:GenerateDataKey"}  # to write failures, not to read them
 
 
-def test_logs_of_this_account_alone_start_the_log_processor() -> None:
+def test_only_logs_of_this_account_start_the_log_processor() -> None:
     permission = named(deployment().ingestion, "AWS::Lambda::Permission", LOGS_MAY_INVOKE)
     assert permission["Principal"] == "logs.amazonaws.com"
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
 @pytest.mark.parametrize(("configuration", "name"), [("adopting", "/audit/bedrock")])
-def test_an_adopted_log_group_is_the_one_subscribed_to(configuration: str, name: str) -> None:
+def test_an_adopted_log_group_is_subscribed(configuration: str, name: str) -> None:
     template = deployment(configuration).ingestion
     assert only(template, "AWS::Logs::SubscriptionFilter")["LogGroupName"] == name
     permission = named(template, "AWS::Lambda::Permission", LOGS_MAY_INVOKE)
@@ -347,7 +347,7 @@ def test_the_stream_s_mapping_keeps_its_name() -> None:
 
 
 @each_configuration
-def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> None:
+def test_the_publisher_may_describe_only_its_stack(configuration: str) -> None:
     template = deployment(configuration).ingestion
     (asking,) = (
         statement
@@ -357,16 +357,16 @@ def test_the_publisher_may_ask_of_its_own_stack_alone(configuration: str) -> Non
     own = {"Ref": "AWS::StackId"}
     assert asking["Resource"] == own
     assert (
-        function_of(template, JOBS["MetricPublisher"])["Environment"]["Variables"]["STACK_ID"]
+        find_function(template, JOBS["MetricPublisher"])["Environment"]["Variables"]["STACK_ID"]
         == own
     )
 
 
 @each_configuration
-def test_each_setting_of_the_configurator_makes_cloudformation_call_it(configuration: str) -> None:
+def test_each_configurator_setting_makes_cloudformation_call_it(configuration: str) -> None:
     template = deployment(configuration).ingestion
     properties = only(template, "Custom::BedrockInvocationLogging")
-    variables = function_of(template, JOBS["LoggingConfigurator"])["Environment"]["Variables"]
+    variables = find_function(template, JOBS["LoggingConfigurator"])["Environment"]["Variables"]
     assert properties["Settings"] == variables
     wanted = CONFIGURATIONS[configuration]
     assert variables["IS_CONTENT_LOGGED"] == json.dumps(wanted.get("log_content", False))
@@ -392,7 +392,7 @@ def test_the_configurator_is_called_after_its_environment_has_changed(configurat
 
 
 @each_configuration
-def test_the_configurator_writes_one_item_of_the_state_and_asks_of_its_own_stack(
+def test_the_configurator_writes_one_state_item_and_describes_only_its_stack(
     configuration: str,
 ) -> None:
     allowed = grants(deployment(configuration).ingestion, "LoggingConfiguratorRole")
@@ -408,12 +408,12 @@ def test_the_configurator_writes_one_item_of_the_state_and_asks_of_its_own_stack
 
 
 @each_configuration
-def test_the_newest_boto3_is_for_the_configurator_alone(configuration: str) -> None:
+def test_only_the_configurator_has_the_newest_boto3(configuration: str) -> None:
     template = deployment(configuration).ingestion
-    layers = {name: len(function_of(template, JOBS[name])["Layers"]) for name in JOBS}
+    layers = {name: len(find_function(template, JOBS[name])["Layers"]) for name in JOBS}
     assert layers == {"LogProcessor": 1, "MetricPublisher": 1, "LoggingConfigurator": 2}
 
 
 def test_the_functions_share_one_code_asset() -> None:
     template = deployment().ingestion
-    assert len({json.dumps(function_of(template, JOBS[name])["Code"]) for name in JOBS}) == 1
+    assert len({json.dumps(find_function(template, JOBS[name])["Code"]) for name in JOBS}) == 1

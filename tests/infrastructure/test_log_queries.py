@@ -29,7 +29,7 @@ def test_queries_are_saved_under_one_folder_and_read_the_metered_group() -> None
     assert "ImportValue" in group  # the one in the storage stack
 
 
-def test_where_logging_is_adopted_they_read_the_adopted_group() -> None:
+def test_queries_read_an_adopted_log_group() -> None:
     assert {tuple(query["LogGroupNames"]) for query in queries("adopting")} == {("/audit/bedrock",)}
     (body,) = {
         json.dumps(json.loads(rule["RuleBody"])["LogGroupNames"]) for rule in rules("adopting")
@@ -37,7 +37,7 @@ def test_where_logging_is_adopted_they_read_the_adopted_group() -> None:
     assert body == '["/audit/bedrock"]'
 
 
-def test_rules_are_asked_for() -> None:
+def test_rules_are_opt_in() -> None:
     assert not rules("default")
     found = rules("adopting")
     assert len(found) == len(list(CONTRIBUTORS.glob("*.json")))

@@ -1,4 +1,4 @@
-"""Every alarm notifies the topic, names what to look at, and watches an existing metric."""
+"""Every alarm notifies the topic, describes the next step and watches an existing metric."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def alarms(configuration: str = "default") -> dict[str, dict[str, Any]]:
 
 
 def list_metrics(alarm: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Namespace, name and dimension names of each metric that an alarm looks at."""
+    """Namespace, name and dimension names of each metric of an alarm."""
     if "MetricName" in alarm:
         yield _metric(alarm)
     for query in alarm.get("Metrics", []):
@@ -65,7 +65,7 @@ def _metric(metric: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def allowing(policy: dict[str, Any], service: str) -> dict[str, Any]:
-    """The statement of a resource's policy that lets a service in."""
+    """The statement of a resource's policy that allows a service."""
     statement: dict[str, Any]
     (statement,) = (
         candidate
@@ -77,7 +77,7 @@ def allowing(policy: dict[str, Any], service: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("service", ["cloudwatch.amazonaws.com", "events.amazonaws.com"])
 @each_configuration
-def test_a_notification_walks_from_alarm_to_topic_past_both_policies(
+def test_both_policies_allow_a_notification_from_alarm_to_topic(
     configuration: str, service: str
 ) -> None:
     template = deployment(configuration).monitoring
@@ -128,7 +128,7 @@ def test_only_alarms_and_rules_of_this_deployment_can_publish(
 
 
 @each_configuration
-def test_alarms_and_rules_use_the_key_within_bounds(configuration: str) -> None:
+def test_alarms_and_rules_have_limited_use_of_the_key(configuration: str) -> None:
     """SNS takes no condition on the source here, where EventBridge publishes.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
@@ -142,7 +142,7 @@ def test_alarms_and_rules_use_the_key_within_bounds(configuration: str) -> None:
     assert rules_use.keys() == {"ArnLike"}
 
 
-def test_the_topic_is_reached_over_tls_alone() -> None:
+def test_the_topic_requires_tls() -> None:
     policy = only(deployment().monitoring, "AWS::SNS::TopicPolicy")["PolicyDocument"]
     (deny,) = (statement for statement in policy["Statement"] if statement["Effect"] == "Deny")
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -150,7 +150,7 @@ def test_the_topic_is_reached_over_tls_alone() -> None:
 
 
 @each_configuration
-def test_every_metric_that_is_watched_exists(configuration: str) -> None:
+def test_every_watched_metric_exists(configuration: str) -> None:
     detail = Config.from_context(CONFIGURATIONS[configuration]).detail
     published = {
         (NAMESPACE, metric.name, dimension_set.dimension_names)
@@ -168,7 +168,7 @@ def test_every_metric_that_is_watched_exists(configuration: str) -> None:
 
 
 @each_configuration
-def test_every_alarm_names_a_runbook_that_is_about_it(configuration: str) -> None:
+def test_every_alarm_links_to_its_runbook(configuration: str) -> None:
     for name, alarm in alarms(configuration).items():
         pages = re.findall(r"docs/runbooks/\w+\.md", json.dumps(alarm["AlarmDescription"]))
         assert len(pages) == 1, name
@@ -200,7 +200,7 @@ def test_every_threshold_of_the_configuration_has_its_alarm(configuration: str) 
         assert period * alarm["EvaluationPeriods"] <= Window.WEEK.seconds
 
 
-def test_every_identity_is_watched_by_one_alarm_a_severity() -> None:
+def test_one_alarm_per_severity_watches_every_identity() -> None:
     for severity, tokens in (("Warning", 1_000_000), ("Critical", 5_000_000)):
         alarm = alarms()[f"BedrockMeter-EveryIdentity-Hour-{severity}"]
         assert alarm["Metrics"][0]["Expression"] == (
@@ -210,7 +210,7 @@ def test_every_identity_is_watched_by_one_alarm_a_severity() -> None:
         assert alarm["Threshold"] == tokens
 
 
-def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
+def test_a_named_identity_has_a_separate_alarm() -> None:
     (alarm,) = (
         candidate
         for name, candidate in alarms("everything").items()
@@ -222,7 +222,7 @@ def test_a_named_identity_is_watched_by_its_own_alarm() -> None:
     assert (alarm["Period"], alarm["Threshold"]) == (604_800, 5)
 
 
-def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
+def test_partial_evaluation_of_a_grouped_alarm_notifies() -> None:
     rules = resources(deployment().monitoring, "AWS::Events::Rule")
     (pattern,) = (
         rule["EventPattern"] for name, rule in rules.items() if name.startswith("PartialData")
@@ -242,7 +242,7 @@ def test_partial_evaluation_of_a_grouped_alarm_is_told() -> None:
 
 
 @each_configuration
-def test_series_that_usage_alarms_look_at_are_audited_for_values_below_zero(
+def test_series_of_usage_alarms_are_audited_for_values_below_zero(
     configuration: str,
 ) -> None:
     """An alarm on a sum stays silent where someone adds a large value below zero."""
@@ -256,7 +256,7 @@ def test_series_that_usage_alarms_look_at_are_audited_for_values_below_zero(
 
 
 @each_configuration
-def test_metrics_that_account_alarms_look_at_are_watched_for_values_below_zero(
+def test_metrics_of_account_alarms_are_watched_for_values_below_zero(
     configuration: str,
 ) -> None:
     looked_at = {
@@ -292,7 +292,7 @@ def test_an_hour_of_cost_is_watched_in_dollars() -> None:
         )
 
 
-def test_no_data_alarms_only_where_bedrock_was_called() -> None:
+def test_missing_data_raises_an_alarm_only_if_bedrock_was_called() -> None:
     alarm = alarms()["BedrockMeter-Health-NoData"]
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 12)
     assert {(namespace, name) for namespace, name, _ in list_metrics(alarm)} == {
@@ -302,7 +302,7 @@ def test_no_data_alarms_only_where_bedrock_was_called() -> None:
     }
 
 
-def test_health_is_watched_all_the_way() -> None:
+def test_every_stage_of_the_pipeline_has_a_health_alarm() -> None:
     watched = {
         metric
         for name, alarm in alarms().items()
@@ -319,14 +319,14 @@ def test_health_is_watched_all_the_way() -> None:
 
 
 @each_configuration
-def test_each_alarm_says_what_to_look_at_next(configuration: str) -> None:
+def test_each_alarm_describes_the_next_step(configuration: str) -> None:
     for name, alarm in alarms(configuration).items():
         assert "#dashboards/dashboard/BedrockMeter-" in json.dumps(
             json.dumps(alarm["AlarmDescription"])
         ), name
 
 
-def test_people_and_endpoints_of_the_configuration_are_subscribed() -> None:
+def test_configured_addresses_and_endpoints_are_subscribed() -> None:
     found = resources(deployment("everything").monitoring, "AWS::SNS::Subscription").values()
     assert {(subscription["Protocol"], subscription["Endpoint"]) for subscription in found} == {
         ("email", "finops@example.com"),
@@ -334,7 +334,7 @@ def test_people_and_endpoints_of_the_configuration_are_subscribed() -> None:
     }
 
 
-def test_alarms_of_different_names_never_share_one() -> None:
+def test_different_identities_never_share_an_alarm_name() -> None:
     config = Config.from_context(
         {
             "named_identities": [
@@ -348,7 +348,7 @@ def test_alarms_of_different_names_never_share_one() -> None:
     assert all(len(name) <= 255 for name in names)
 
 
-def test_a_warning_that_is_off_has_no_alarm() -> None:
+def test_a_disabled_warning_has_no_alarm() -> None:
     names = alarms("everything")
     assert "BedrockMeter-EveryIdentity-Hour-Critical" in names
     assert "BedrockMeter-EveryIdentity-Hour-Warning" not in names

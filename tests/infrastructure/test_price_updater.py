@@ -9,7 +9,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     synthesise,
@@ -26,15 +26,15 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 @each_configuration
-def test_it_reads_the_price_list_of_aws_for_its_own_region(configuration: str) -> None:
-    variables = function_of(deployment(configuration).ingestion, "price_updater")["Environment"][
+def test_it_reads_aws_s_price_list_of_its_region(configuration: str) -> None:
+    variables = find_function(deployment(configuration).ingestion, "price_updater")["Environment"][
         "Variables"
     ]
     assert variables["PRICE_LIST_URL"] == AWS_PRICE_LIST
     assert variables["REGION"] == {"Ref": "AWS::Region"}
 
 
-def test_it_starts_once_a_day_and_is_tried_twice() -> None:
+def test_it_starts_once_a_day_with_two_attempts() -> None:
     template = deployment().ingestion
     (rule,) = (
         rule
@@ -61,7 +61,7 @@ def objects(action: str, role: str, template: str = "ingestion") -> set[str]:
     return found
 
 
-def test_it_can_write_listings_editions_and_the_pointer_and_nothing_else() -> None:
+def test_it_can_write_only_listings_editions_and_the_pointer() -> None:
     assert {*grants(deployment().ingestion, "PriceUpdaterRole")} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
         *("s3:GetObject", "s3:ListBucket", "s3:PutObject"),
@@ -95,7 +95,7 @@ def test_functions_that_price_calls_read_editions_and_write_none(role: str) -> N
     ],
 )
 def test_functions_that_price_calls_know_the_bucket(job: str, template: str) -> None:
-    variables = function_of(getattr(deployment(), template), job)["Environment"]["Variables"]
+    variables = find_function(getattr(deployment(), template), job)["Environment"]["Variables"]
     assert "Prices" in json.dumps(variables["PRICE_BUCKET"])
 
 
@@ -104,7 +104,7 @@ def test_a_customer_key_can_be_used() -> None:
     assert allowed >= {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"}
 
 
-def test_editions_are_kept_for_good_and_replaced_pointers_for_a_year() -> None:
+def test_editions_never_expire_and_replaced_pointers_expire_after_a_year() -> None:
     bucket = resources(deployment().storage, "AWS::S3::Bucket")["PricesEF2AB66A"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     (rule,) = bucket["LifecycleConfiguration"]["Rules"]
@@ -112,7 +112,7 @@ def test_editions_are_kept_for_good_and_replaced_pointers_for_a_year() -> None:
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 400}
 
 
-def test_without_the_setting_there_is_no_function_and_no_alarm_but_editions_still_hold() -> None:
+def test_without_the_setting_there_is_no_function_or_alarm_and_editions_still_apply() -> None:
     found = synthesise({"price_updates": False})
     assert not [name for name in found.ingestion["Resources"] if name.startswith("PriceUpdater")]
     assert "PriceUpdaterName" not in found.ingestion["Outputs"]
@@ -122,11 +122,11 @@ def test_without_the_setting_there_is_no_function_and_no_alarm_but_editions_stil
     assert not {"BedrockMeter-Health-HeldPrices", "BedrockMeter-Health-PriceListAge"} & {
         alarm["AlarmName"] for alarm in alarms
     }
-    variables = function_of(found.ingestion, "metric_publisher")["Environment"]["Variables"]
+    variables = find_function(found.ingestion, "metric_publisher")["Environment"]["Variables"]
     assert "Prices" in json.dumps(variables["PRICE_BUCKET"])
 
 
-def test_a_price_list_of_a_local_cloud_can_be_named() -> None:
+def test_a_local_price_list_can_be_configured() -> None:
     found = synthesise({"price_list_url": "http://127.0.0.1:8080"})
-    variables = function_of(found.ingestion, "price_updater")["Environment"]["Variables"]
+    variables = find_function(found.ingestion, "price_updater")["Environment"]["Variables"]
     assert variables["PRICE_LIST_URL"] == "http://127.0.0.1:8080"

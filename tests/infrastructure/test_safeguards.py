@@ -1,4 +1,4 @@
-"""The deployed templates define all that the watcher compares."""
+"""The deployed templates define everything that the watcher compares."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -84,7 +84,7 @@ def unknown(value: object) -> Iterator[object]:
 
 
 @each_configuration
-def test_nothing_that_is_compared_is_known_to_cloudformation_alone(configuration: str) -> None:
+def test_every_compared_property_is_known_at_synthesis(configuration: str) -> None:
     unknown_properties = {
         (resource.physical_id, name)
         for kind in KINDS
@@ -98,7 +98,7 @@ def test_nothing_that_is_compared_is_known_to_cloudformation_alone(configuration
 
 
 @each_configuration
-def test_an_account_with_these_values_has_no_difference(configuration: str) -> None:
+def test_an_account_with_the_deployed_values_has_no_drift(configuration: str) -> None:
     resources = deployed(configuration)
 
     def live(kind: str) -> dict[str, dict[str, Any]]:

@@ -57,7 +57,7 @@ def test_the_default_name_is_in_no_template_of_another_name(
     assert re.findall(r"BedrockMeter(?!-?Verify).{0,30}", text) == []
 
 
-def test_functions_know_the_name_and_those_of_the_default_need_no_variable(
+def test_functions_know_the_name_and_the_default_needs_no_variable(
     templates: dict[str, dict[str, Any]],
 ) -> None:
     names = {

@@ -52,7 +52,7 @@ def without_log(function: str, length: timedelta, deleted: timedelta) -> dict[st
         ("PriceRefresher", {"PriceRefresherSilent"}, 125 * MINUTE),
     ],
 )
-def test_deleted_log_group_of_a_function_is_noticed(
+def test_a_deleted_log_group_of_a_function_is_noticed(
     function: str, alarms: set[str], within: timedelta
 ) -> None:
     deleted = 5 * HOUR
@@ -62,7 +62,7 @@ def test_deleted_log_group_of_a_function_is_noticed(
     assert found == {f"BedrockMeter-Health-{name}" for name in alarms}
 
 
-def test_deleted_log_group_of_the_price_updater_is_noticed_after_three_days() -> None:
+def test_a_deleted_log_group_of_the_price_updater_is_noticed_after_three_days() -> None:
     deleted, length = 2 * DAY, 5 * DAY + HOUR
     values = without_log("PriceUpdater", length, deleted)
     slow = [alarm for alarm in health_alarms("default") if alarm.warm_up > 6 * HOUR]

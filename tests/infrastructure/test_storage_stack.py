@@ -1,4 +1,4 @@
-"""The stack of all that is retained: encrypted, and found again by the next deployment."""
+"""The stack of retained resources: encrypted, and reused by the next deployment."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from tests.infrastructure.synthesis import (
     synthesise,
 )
 
-# A changed id would make CloudFormation replace the resource, and leave what it holds behind.
+# A changed id would make CloudFormation replace the resource and abandon its data.
 PINNED = {
     "Failures8A3E1A2F": "AWS::S3::Bucket",
     "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",
@@ -39,7 +39,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 @each_configuration
-def test_the_ids_of_what_is_kept_never_change(configuration: str) -> None:
+def test_logical_ids_of_retained_resources_never_change(configuration: str) -> None:
     template = deployment(configuration).storage
     kept = {
         name: resource["Type"]
@@ -49,7 +49,7 @@ def test_the_ids_of_what_is_kept_never_change(configuration: str) -> None:
     assert kept == PINNED
 
 
-def test_everything_that_holds_data_is_kept_when_the_stack_goes() -> None:
+def test_resources_with_data_are_retained_when_the_stack_is_deleted() -> None:
     for name, resource in deployment().storage["Resources"].items():
         if resource["Type"] not in ("AWS::S3::BucketPolicy", "AWS::IAM::Role", "AWS::IAM::Policy"):
             assert (name, resource["DeletionPolicy"]) == (name, "Retain")
@@ -64,13 +64,13 @@ def test_the_stack_cannot_be_deleted_by_mistake() -> None:
         assert artifacts[other]["properties"]["terminationProtection"] is False
 
 
-def test_no_state_lies_in_another_stack() -> None:
+def test_no_other_stack_has_state() -> None:
     stateful = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SSM::Parameter"}
     for template in (deployment().ingestion, deployment().reporting, deployment().monitoring):
         assert not {resource["Type"] for resource in template["Resources"].values()} & stateful
 
 
-def test_storage_knows_of_no_other_stack() -> None:
+def test_storage_depends_on_no_other_stack() -> None:
     manifest = json.loads((deployment().folder / "manifest.json").read_text())["artifacts"]
 
     def needs(name: str) -> set[str]:
@@ -86,7 +86,7 @@ def test_storage_knows_of_no_other_stack() -> None:
     assert needs(stack_names.MONITORING) == {*stack_names.ALL[:-1]}
 
 
-def test_no_stack_imports_from_reporting_so_that_a_report_can_be_switched_off() -> None:
+def test_no_stack_imports_from_reporting() -> None:
     """CloudFormation refuses to remove an export that another stack imports."""
     assert not [
         output
@@ -99,7 +99,7 @@ def test_no_stack_imports_from_reporting_so_that_a_report_can_be_switched_off() 
     "name", ["LogGroupName", "TableName", "BucketName", "AliasName", "RoleName", "FunctionName"]
 )
 @each_configuration
-def test_nothing_has_a_name_that_could_be_taken(configuration: str, name: str) -> None:
+def test_no_resource_has_a_fixed_name(configuration: str, name: str) -> None:
     naming = {
         "AWS::Logs::SubscriptionFilter",
         "AWS::Lambda::Permission",
@@ -121,7 +121,7 @@ OPTIONAL_FUNCTIONS = ("focus_export", "comparison_report", "price_updates", "wee
 @pytest.mark.parametrize(
     "switched_off", [*itertools.combinations(OPTIONAL_FUNCTIONS, 1), OPTIONAL_FUNCTIONS]
 )
-def test_switching_functions_off_removes_no_export_that_a_deployed_stack_imports(
+def test_switching_functions_off_removes_no_export_in_use(
     switched_off: tuple[str, ...],
 ) -> None:
     """CloudFormation refuses that: stacks are updated from storage to monitoring."""
@@ -150,7 +150,7 @@ def find_exports(template: dict[str, Any]) -> Iterator[str]:
 
 
 @each_configuration
-def test_the_memory_is_never_written_by_a_change_of_configuration(configuration: str) -> None:
+def test_configuration_changes_never_overwrite_the_logging_state(configuration: str) -> None:
     """CloudFormation overwrites a parameter whose template changes: its state would be lost."""
     assert only(deployment(configuration).storage, "AWS::SSM::Parameter") == {
         "Description": "Bedrock Meter: Bedrock's logging configuration, ours and the one before",
@@ -159,13 +159,13 @@ def test_the_memory_is_never_written_by_a_change_of_configuration(configuration:
     }
 
 
-def test_no_stack_is_tagged_as_a_whole_since_that_reaches_the_memory() -> None:
+def test_no_stack_has_stack_tags() -> None:
     manifest = json.loads((deployment("everything").folder / "manifest.json").read_text())
     for name in stack_names.ALL:
         assert "tags" not in manifest["artifacts"][name]["properties"]
 
 
-def test_all_else_that_takes_tags_is_tagged() -> None:
+def test_every_taggable_resource_except_the_logging_state_is_tagged() -> None:
     for table in resources(deployment("everything").storage, "AWS::DynamoDB::Table").values():
         assert {"Key": "team", "Value": "platform"} in table["Tags"]
 
@@ -195,14 +195,14 @@ def test_tables_expire_items_and_can_be_restored(name: str) -> None:
     assert table["KeySchema"] == [{"AttributeName": "pk", "KeyType": "HASH"}]
 
 
-def test_logs_can_be_subscribed_to_and_are_kept_as_configured() -> None:
+def test_logs_can_be_subscribed_to_and_are_retained_as_configured() -> None:
     for configuration, days in (("default", 90), ("everything", 30)):
         group = only(deployment(configuration).storage, "AWS::Logs::LogGroup")
         assert group["LogGroupClass"] == "STANDARD"
         assert group["RetentionInDays"] == days
 
 
-def test_what_a_function_gave_up_on_is_kept_for_thirty_days() -> None:
+def test_failed_events_are_retained_for_thirty_days() -> None:
     buckets = resources(deployment("everything").storage, "AWS::S3::Bucket")
 
     def days(name: str) -> Any:
@@ -222,7 +222,7 @@ def test_reports_that_are_overwritten_or_deleted_can_be_restored(configuration: 
 
 
 @each_configuration
-def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration: str) -> None:
+def test_buckets_are_private_encrypted_and_require_tls(configuration: str) -> None:
     template = deployment(configuration).storage
     algorithm = "aws:kms" if CONFIGURATIONS[configuration].get("customer_keys") else "AES256"
     for name, bucket in resources(template, "AWS::S3::Bucket").items():
@@ -238,7 +238,7 @@ def test_buckets_are_private_encrypted_and_reached_over_tls_alone(configuration:
 
 
 @each_configuration
-def test_failures_are_read_by_the_redrive_role_alone(configuration: str) -> None:
+def test_only_the_redrive_role_can_read_failures(configuration: str) -> None:
     """Deliveries are stored whole: with log_content or an adopted group, prompts too."""
     template = deployment(configuration).storage
     bucket = resources(template, "AWS::S3::Bucket")["Failures8A3E1A2F"]
@@ -265,7 +265,7 @@ def test_failures_are_read_by_the_redrive_role_alone(configuration: str) -> None
 
 
 @each_configuration
-def test_functions_encrypt_what_they_give_up_on_with_the_key(configuration: str) -> None:
+def test_failed_events_are_encrypted_with_the_customer_key(configuration: str) -> None:
     template = deployment(configuration).ingestion
     for role in ("LogProcessorRole", "MetricPublisherRole"):
         granted = grants(template, role)
@@ -276,7 +276,7 @@ def test_functions_encrypt_what_they_give_up_on_with_the_key(configuration: str)
         )
 
 
-def test_customer_keys_encrypt_all_that_is_stored() -> None:
+def test_customer_keys_encrypt_all_stored_data() -> None:
     storage = deployment("everything").storage
     key = {"Fn::GetAtt": ["Key961B73FD", "Arn"]}
     assert only(storage, "AWS::Logs::LogGroup")["KmsKeyId"] == key

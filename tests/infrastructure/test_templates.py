@@ -17,7 +17,7 @@ from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.config import Config
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesise
 
-OWN_DEPENDENCIES = "W3005"  # the CDK says DependsOn where a reference says it as well
+OWN_DEPENDENCIES = "W3005"  # the CDK writes DependsOn beside an equivalent reference
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
@@ -36,7 +36,7 @@ def app() -> App:
     return app
 
 
-def test_a_finding_of_cdk_nag_without_a_reason_fails_synthesis() -> None:
+def test_an_unacknowledged_cdk_nag_finding_fails_synthesis() -> None:
     app = App(analytics_reporting=False, context={"aws:cdk:disable-asset-staging": True})
     build(app, Config())
     s3.Bucket(Stack(app, "Other"), "Careless")
@@ -68,7 +68,7 @@ def test_an_acknowledgement_is_for_one_wildcard_of_one_construct(app: App) -> No
     assert "Other/A" not in str(error.value)
 
 
-def test_each_region_has_four_stacks_of_the_same_names() -> None:
+def test_each_region_has_four_stacks_with_the_same_names() -> None:
     several = synthesise({"regions": ["us-east-1", "eu-west-1"]})
     assert sorted(several.templates) == sorted(
         f"BedrockMeter-{stack}-{region}"
@@ -82,7 +82,7 @@ def test_each_region_has_four_stacks_of_the_same_names() -> None:
         assert stack["environment"] == f"aws://unknown-account/{region}"
 
 
-def test_a_local_cloud_gets_a_python_and_a_processor_of_its_own() -> None:
+def test_a_local_cloud_uses_the_local_python_and_processor() -> None:
     local = synthesise({"python_version": "3.11", "architecture": "x86_64"})
     functions = resources(local.ingestion, "AWS::Lambda::Function").values()
     ours = [function for function in functions if function["Handler"].startswith("lambdas.")]
@@ -99,7 +99,7 @@ def test_lambda_runs_the_newest_python_on_arm() -> None:
     }
 
 
-def test_a_bad_configuration_ends_in_one_clear_text() -> None:
+def test_an_invalid_configuration_ends_with_one_clear_message() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "cdk.app"],
         capture_output=True,
@@ -110,6 +110,6 @@ def test_a_bad_configuration_ends_in_one_clear_text() -> None:
     )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "The configuration cannot be used:",
+        "The configuration is invalid:",
         "  metric_detail = 'much': allowed: 'standard' or 'full'",
     ]

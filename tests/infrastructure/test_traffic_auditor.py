@@ -11,7 +11,7 @@ from tests.builders import NOON
 from tests.infrastructure.synthesis import (
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     started_by,
     synthesise,
@@ -22,7 +22,7 @@ ROLE = "TrafficAuditorRole"
 
 
 def variables(template: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = function_of(template, "traffic_auditor")["Environment"]["Variables"]
+    found: dict[str, Any] = find_function(template, "traffic_auditor")["Environment"]["Variables"]
     return found
 
 
@@ -31,7 +31,7 @@ def patterns() -> list[dict[str, Any]]:
     return [rule["EventPattern"] for rule in rules if "EventPattern" in rule]
 
 
-def test_it_starts_once_an_hour_after_the_hour_s_metrics_are_there() -> None:
+def test_it_starts_once_an_hour_after_the_hour_s_metrics_arrive() -> None:
     (schedule,) = (
         rule["ScheduleExpression"]
         for rule in started_by("TrafficAuditor")
@@ -42,7 +42,7 @@ def test_it_starts_once_an_hour_after_the_hour_s_metrics_are_there() -> None:
     assert ends == [NOON.replace(hour=hour) for hour in range(24)]
 
 
-def test_bedrock_s_own_events_on_batch_jobs_start_it_without_a_trail() -> None:
+def test_bedrock_events_on_batch_jobs_start_it_without_a_trail() -> None:
     assert {
         "source": ["aws.bedrock"],
         "detail-type": ["Batch Inference Job State Change"],
@@ -62,7 +62,7 @@ def test_asynchronous_invocations_that_a_trail_reports_start_it() -> None:
     }
 
 
-def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
+def test_it_can_read_metrics_and_lists_and_no_ledger_calls() -> None:
     allowed = grants(deployment().monitoring, ROLE)
     assert {*allowed} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
@@ -80,7 +80,7 @@ def test_it_can_read_metrics_and_lists_and_no_call_of_the_ledger() -> None:
         }
 
 
-def test_manifests_of_named_buckets_alone_can_be_read() -> None:
+def test_only_manifests_of_configured_buckets_can_be_read() -> None:
     """A manifest has counts; prompts and answers lie beside it."""
     allowed = grants(deployment("everything").monitoring, ROLE)
     resources = [resource(statement) for statement in allowed["s3:GetObject"]]
@@ -96,7 +96,7 @@ def test_manifests_of_named_buckets_alone_can_be_read() -> None:
     assert keys(allowed["dynamodb:GetItem"]) == [["notice#*"]]
 
 
-def test_its_role_reads_each_bucket_of_the_settings() -> None:
+def test_its_role_reads_each_configured_bucket() -> None:
     found = variables(deployment("everything").monitoring)["BATCH_OUTPUT_BUCKETS"]
     assert json.loads(found) == ["batch-results", "other.results"]
 
@@ -113,7 +113,7 @@ def keys(statements: list[dict[str, Any]]) -> list[list[str]]:
     ]
 
 
-def test_the_regions_of_its_own_account_alone_are_listed() -> None:
+def test_it_can_list_only_the_regions_of_its_account() -> None:
     (statement,) = grants(deployment().monitoring, ROLE)["account:ListRegions"]
     (resource,) = as_list(statement["Resource"])
     assert json.dumps(resource).count("AWS::AccountId") == 1
@@ -128,13 +128,13 @@ def test_a_state_table_with_a_customer_key_can_be_written() -> None:
 @pytest.mark.parametrize(
     ("configuration", "is_logged"), [("default", "false"), ("everything", "true")]
 )
-def test_tiers_are_read_from_metrics_where_logs_have_no_content(
+def test_tiers_are_read_from_metrics_if_logs_have_no_content(
     configuration: str, is_logged: str
 ) -> None:
     assert variables(deployment(configuration).monitoring)["ARE_TIERS_LOGGED"] == is_logged
 
 
-def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
+def test_each_deployment_knows_its_region_and_all_deployed_regions() -> None:
     assert variables(deployment().monitoring)["REGION"] == {"Ref": "AWS::Region"}
     assert json.loads(variables(deployment().monitoring)["REGIONS"]) == []
     both = ["eu-central-1", "us-east-1"]
@@ -145,13 +145,13 @@ def test_each_deployment_knows_its_region_and_all_that_are_deployed() -> None:
         assert json.loads(found["REGIONS"]) == both
 
 
-def test_regions_that_a_policy_denies_are_known_to_it() -> None:
+def test_it_knows_the_regions_denied_by_policy() -> None:
     template = synthesise({"denied_regions": ["eu-north-1"]}).monitoring
     assert variables(template)["DENIED_REGIONS"] == '["eu-north-1"]'
     assert variables(deployment().monitoring)["DENIED_REGIONS"] == "[]"
 
 
-def test_regions_that_cannot_be_read_for_two_hours_are_an_alarm() -> None:
+def test_regions_unreadable_for_two_hours_raise_an_alarm() -> None:
     def after(*regions: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UnreadableRegions": regions}
         return state("Health-UnreadableRegions", figures, statistic=Statistic.MAXIMUM, seconds=3600)

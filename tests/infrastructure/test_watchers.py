@@ -12,7 +12,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    function_of,
+    find_function,
     grants,
     resources,
     started_by,
@@ -23,7 +23,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 
 @each_configuration
-def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
+def test_each_has_a_separate_role_and_log_group(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
     has_summary = configuration != "default"
     assert len(functions) == 3 + has_summary
@@ -32,7 +32,7 @@ def test_each_has_a_role_and_a_log_group_of_its_own(configuration: str) -> None:
 
 
 @each_configuration
-def test_every_wildcard_is_one_with_a_written_reason(configuration: str) -> None:
+def test_every_wildcard_has_a_documented_reason(configuration: str) -> None:
     stacks = {
         f":stack/BedrockMeter-{name}/*"
         for name in ("Storage", "Ingestion", "Reporting", "Monitoring")
@@ -83,7 +83,7 @@ def test_neither_can_change_what_it_watches() -> None:
     }
 
 
-def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
+def test_the_watcher_can_access_only_its_state_item() -> None:
     (statement,) = grants(deployment().monitoring, "LoggingWatcherRole")["dynamodb:PutItem"]
     assert statement["Condition"] == {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [WATCH_KEY]},
@@ -96,7 +96,7 @@ def test_the_watcher_remembers_in_one_item_and_can_reach_no_other() -> None:
     }
 
 
-def test_watcher_reads_the_settings_of_both_tables_and_no_call() -> None:
+def test_the_watcher_reads_the_settings_of_both_tables_and_no_calls() -> None:
     allowed = grants(deployment().monitoring, "LoggingWatcherRole")
     for action in ("dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"):
         tables = json.dumps([statement["Resource"] for statement in allowed[action]])
@@ -108,7 +108,7 @@ def test_watcher_reads_the_settings_of_both_tables_and_no_call() -> None:
         )
 
 
-def test_watcher_is_started_by_changes_of_either_table() -> None:
+def test_changes_of_either_table_start_the_watcher() -> None:
     (pattern,) = (
         rule["EventPattern"]["detail"]["$or"]
         for rule in started_by("LoggingWatcher")
@@ -127,7 +127,7 @@ def test_the_auditor_reads_tags_of_profiles_and_no_calls() -> None:
     assert statement["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
 
 
-def test_the_auditor_asks_for_the_creation_of_its_own_stack_alone() -> None:
+def test_the_auditor_reads_only_its_stack_s_creation_time() -> None:
     allowed = grants(deployment().monitoring, "CoverageAuditorRole")
     (statement,) = allowed["cloudformation:DescribeStacks"]
     assert statement["Resource"] == {"Ref": "AWS::StackId"}
@@ -142,14 +142,14 @@ def test_a_state_table_with_a_customer_key_can_be_written() -> None:
     ("function", "rate"),
     [("CoverageAuditor", "rate(5 minutes)"), ("LoggingWatcher", "rate(15 minutes)")],
 )
-def test_both_are_started_on_a_schedule(function: str, rate: str) -> None:
+def test_both_start_on_a_schedule(function: str, rate: str) -> None:
     schedules = [
         rule["ScheduleExpression"] for rule in started_by(function) if "EventPattern" not in rule
     ]
     assert schedules == [rate]
 
 
-def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> None:
+def test_alarms_on_its_counts_start_the_auditor() -> None:
     (pattern,) = (
         rule["EventPattern"] for rule in started_by("CoverageAuditor") if "EventPattern" in rule
     )
@@ -164,7 +164,7 @@ def test_the_auditor_is_started_when_an_alarm_on_its_counts_begins_to_tell() -> 
 
 
 @each_configuration
-def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configuration: str) -> None:
+def test_each_change_reported_by_a_trail_starts_the_watcher(configuration: str) -> None:
     patterns = [
         rule["EventPattern"]
         for rule in started_by("LoggingWatcher", configuration)
@@ -182,7 +182,7 @@ def test_the_watcher_is_started_by_each_change_that_a_trail_tells_of(configurati
         assert pattern["detail"]["errorCode"] == [{"exists": False}]
 
 
-def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None:
+def test_a_deployment_s_changes_to_alarms_and_functions_start_nothing() -> None:
     details = [
         rule["EventPattern"]["detail"]
         for rule in started_by("LoggingWatcher")
@@ -198,7 +198,7 @@ def test_what_a_deployment_does_to_alarms_and_functions_starts_nothing() -> None
 
 
 @pytest.mark.parametrize("role", ["LoggingWatcherRole", "TrafficAuditorRole"])
-def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
+def test_it_can_publish_events_only_with_its_source(role: str) -> None:
     (statement,) = grants(deployment().monitoring, role)["events:PutEvents"]
     assert statement["Condition"] == {
         "ForAllValues:StringEquals": {"events:source": [EVENT_SOURCE]},
@@ -206,8 +206,10 @@ def test_it_publishes_events_of_its_own_source_alone(role: str) -> None:
     }
 
 
-def test_only_changes_of_what_was_deployed_start_it() -> None:
-    variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
+def test_only_changes_of_deployed_resources_start_it() -> None:
+    variables = find_function(deployment().monitoring, "logging_watcher")["Environment"][
+        "Variables"
+    ]
     group, role = [variables["LOG_GROUP"]], [variables["ROLE_NAME"]]
     memory = [variables["LOGGING_STATE_PARAMETER"]]
     parameters = {
@@ -229,12 +231,12 @@ def test_only_changes_of_what_was_deployed_start_it() -> None:
 
 
 @each_configuration
-def test_the_watcher_compares_with_the_configuration_that_the_configurator_puts(
+def test_the_watcher_compares_with_the_configurator_s_configuration(
     configuration: str,
 ) -> None:
     stacks = deployment(configuration)
-    put = function_of(stacks.ingestion, "logging_configurator")["Environment"]["Variables"]
-    watched = function_of(stacks.monitoring, "logging_watcher")["Environment"]["Variables"]
+    put = find_function(stacks.ingestion, "logging_configurator")["Environment"]["Variables"]
+    watched = find_function(stacks.monitoring, "logging_watcher")["Environment"]["Variables"]
     assert watched["IS_CONTENT_LOGGED"] == put["IS_CONTENT_LOGGED"]
     (imported,) = watched["ROLE_ARN"].values()
     assert "LoggingRole" in imported
@@ -245,10 +247,12 @@ def test_the_watcher_compares_with_the_configuration_that_the_configurator_puts(
         assert watched["LOG_GROUP"] == put["LOG_GROUP"]
 
 
-def test_the_watcher_is_told_of_the_role_as_it_is_deployed() -> None:
+def test_the_watcher_knows_the_deployed_logging_role() -> None:
     """Its documents are those of the ingestion stack's template."""
     template = deployment().ingestion
-    variables = function_of(deployment().monitoring, "logging_watcher")["Environment"]["Variables"]
+    variables = find_function(deployment().monitoring, "logging_watcher")["Environment"][
+        "Variables"
+    ]
     (role,) = (
         properties
         for name, properties in resources(template, "AWS::IAM::Role").items()
@@ -264,7 +268,7 @@ def test_the_watcher_is_told_of_the_role_as_it_is_deployed() -> None:
 
 
 def _filled(document: Any) -> Any:
-    """A document in which everything that only the cloud knows is one and the same text."""
+    """A document with one text for every value known only to the cloud."""
     match document:
         case {"Fn::Join": ["", list(parts)]}:
             text = "".join(part if isinstance(part, str) else "?" for part in parts)
@@ -285,15 +289,15 @@ def test_the_watcher_knows_the_boundary_of_the_logging_role(configuration: str) 
         for name, role in resources(deployment(configuration).ingestion, "AWS::IAM::Role").items()
         if name.startswith("LoggingRole")
     }
-    function = function_of(deployment(configuration).monitoring, "logging_watcher")
+    function = find_function(deployment(configuration).monitoring, "logging_watcher")
     assert boundaries == {json.dumps(function["Environment"]["Variables"]["ROLE_BOUNDARY"])}
 
 
-def test_what_is_adopted_is_told_as_such() -> None:
+def test_the_watcher_knows_an_adopted_log_group() -> None:
     def get_variables(configuration: str) -> dict[str, Any]:
         template = deployment(configuration).monitoring
         variables: dict[str, Any]
-        variables = function_of(template, "logging_watcher")["Environment"]["Variables"]
+        variables = find_function(template, "logging_watcher")["Environment"]["Variables"]
         return variables
 
     assert json.loads(get_variables("adopting")["KNOWN_LOG_POLICIES"]) == [
@@ -305,14 +309,14 @@ def test_what_is_adopted_is_told_as_such() -> None:
     assert get_variables("everything")["RETENTION_DAYS"] == "30"
 
 
-def test_audits_know_how_many_models_the_meter_publishes() -> None:
-    audit = function_of(deployment().monitoring, "coverage_auditor")
-    publisher = function_of(deployment().ingestion, "metric_publisher")
+def test_audits_know_the_limit_of_published_models() -> None:
+    audit = find_function(deployment().monitoring, "coverage_auditor")
+    publisher = find_function(deployment().ingestion, "metric_publisher")
     bounds = [each["Environment"]["Variables"]["MAX_MODELS"] for each in (audit, publisher)]
     assert bounds == ["100", "100"]
 
 
-def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None:
+def test_their_layer_is_in_their_stack() -> None:
     layers = resources(deployment().monitoring, "AWS::Lambda::LayerVersion")
     (dependencies,) = (name for name in layers if name.startswith("Dependencies"))
     (newest,) = (name for name in layers if name.startswith("NewestBoto3"))
@@ -320,5 +324,5 @@ def test_their_layer_is_of_their_own_stack_since_exports_cannot_change() -> None
         ("coverage_auditor", [dependencies]),
         ("logging_watcher", [newest, dependencies]),  # mute rules of alarms are new
     ):
-        found = function_of(deployment().monitoring, job)["Layers"]
+        found = find_function(deployment().monitoring, job)["Layers"]
         assert found == [{"Ref": name} for name in wanted]

@@ -8,7 +8,7 @@ import pytest
 from cdk.config import Config, stack_names
 from tests.infrastructure.synthesis import (
     deployment,
-    function_of,
+    find_function,
     grants,
     named,
     resources,
@@ -25,7 +25,7 @@ def by_action(configuration: str = ON) -> dict[str, list[dict[str, Any]]]:
 
 
 def variables(configuration: str) -> dict[str, Any]:
-    function = function_of(deployment(configuration).monitoring, "weekly_summarizer")
+    function = find_function(deployment(configuration).monitoring, "weekly_summarizer")
     environment: dict[str, Any] = function["Environment"]["Variables"]
     return environment
 

@@ -1,4 +1,4 @@
-"""Every kind of usage ledger behind one interface, for the suite that all of them pass."""
+"""Every kind of usage ledger behind one interface, for a common suite."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _TABLES = count()
 
 @dataclass(frozen=True, slots=True)
 class OpenLedger:
-    """A ledger that was empty when it was opened.
+    """A ledger that was empty at first.
 
     Attributes:
-        put: Takes a batch of readings.
+        write: Takes a batch of readings.
         stored: Returns the calls by their keys.
         changes: Returns what the stream has shown so far.
     """
 
-    put: Callable[[Sequence[UsageRecord]], None]
+    write: Callable[[Sequence[UsageRecord]], None]
     stored: Callable[[], dict[CallKey, UsageRecord]]
     changes: Callable[[], list[LedgerChange]]
 
@@ -66,12 +66,12 @@ class Table:
         return {record.key: record for record in records}
 
 
-def roll_up_purely() -> OpenLedger:
+def open_pure_ledger() -> OpenLedger:
     """The pure function, one reading after the other."""
     stored: dict[CallKey, UsageRecord] = {}
     changes: list[LedgerChange] = []
 
-    def put(records: Sequence[UsageRecord]) -> None:
+    def write(records: Sequence[UsageRecord]) -> None:
         before = dict(stored)
         for record in map(bound_reading, records):
             known = stored.get(record.key)
@@ -83,13 +83,13 @@ def roll_up_purely() -> OpenLedger:
             if stored[key] != before.get(key)
         )
 
-    return OpenLedger(put, lambda: stored, lambda: changes)
+    return OpenLedger(write, lambda: stored, lambda: changes)
 
 
 def open_in_memory() -> OpenLedger:
     changes: list[LedgerChange] = []
     ledger = InMemoryUsageLedger(changes.extend)
-    return OpenLedger(ledger.put, lambda: ledger.records, lambda: changes)
+    return OpenLedger(ledger.write, lambda: ledger.records, lambda: changes)
 
 
 def open_sqlite() -> Iterator[OpenLedger]:
@@ -100,7 +100,7 @@ def open_sqlite() -> Iterator[OpenLedger]:
         def stored() -> dict[CallKey, UsageRecord]:
             return {record.key: record for record in ledger.in_order_of_time()}
 
-        yield OpenLedger(ledger.put, stored, lambda: changes)
+        yield OpenLedger(ledger.write, stored, lambda: changes)
 
 
 def make_table_in_memory() -> Table:
@@ -109,7 +109,7 @@ def make_table_in_memory() -> Table:
 
 
 def tables_in_cloud(cloud: LocalCloud) -> Callable[[], Table]:
-    """Make tables in a cloud with one pair of clients: making clients takes long."""
+    """Make tables in a cloud with one pair of clients, since creating clients is slow."""
     clients = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
     return lambda: _make_table(*clients)
 
@@ -142,7 +142,7 @@ def _make_table(client: Any, streams: Any) -> Table:
 
 
 def open_table(table: Table) -> OpenLedger:
-    return OpenLedger(table.ledger().put, table.stored, table.changes)
+    return OpenLedger(table.ledger().write, table.stored, table.changes)
 
 
 class Turns:
@@ -156,7 +156,7 @@ class Turns:
         self._ended: set[int] = set()
         self._condition = Condition()
 
-    def client_of(self, writer: int, client: object) -> object:
+    def make_client(self, writer: int, client: object) -> object:
         """A client that waits for a writer's turn before each request."""
         return _ClientInTurn(self, writer, client)
 

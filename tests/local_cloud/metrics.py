@@ -6,7 +6,7 @@ from cdk.local_cloud.cloud import LocalCloud
 
 
 def sum_metric(cloud: LocalCloud, namespace: str, name: str, **dimensions: str) -> float | None:
-    """The sum of a metric over everything that CloudWatch may hold; `None` for no data."""
+    """The sum of a metric over all of its data in CloudWatch; `None` for no data."""
     now = datetime.now(UTC)
     (result,) = cloud.client("cloudwatch").get_metric_data(
         MetricDataQueries=[

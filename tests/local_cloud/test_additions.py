@@ -1,4 +1,4 @@
-"""The additions to MiniStack do what AWS does, seen through its public API alone."""
+"""The additions to MiniStack behave like AWS, as seen through its public API."""
 
 import base64
 import gzip
@@ -46,7 +46,7 @@ def deploy(cloud: LocalCloud, stack: str, template: str) -> None:
     )
 
 
-def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: LocalCloud) -> None:
+def test_an_alarm_keeps_its_queries_and_its_set_state(cloud: LocalCloud) -> None:
     alarms: dict[str, dict[str, Any]] = {
         "Query": {"Metrics": [QUERY], "Threshold": 1},
         "Band": {"Metrics": [QUERY], "ThresholdMetricId": "q"},
@@ -80,25 +80,25 @@ def test_an_alarm_keeps_its_queries_and_the_state_that_it_was_given(cloud: Local
     wait_for(lambda: len(deployed()) == len(alarms))
     assert deployed()["Query"]["Metrics"] == [QUERY]
     assert deployed()["Band"]["ThresholdMetricId"] == "q"
-    cloudwatch.set_alarm_state(AlarmName="Plain", StateValue="ALARM", StateReason="told so")
+    cloudwatch.set_alarm_state(AlarmName="Plain", StateValue="ALARM", StateReason="set by a test")
     cloudwatch.put_metric_data(
         Namespace="Tests", MetricData=[{"MetricName": "Plain", "Value": 0}, {"MetricName": "x"}]
     )
     assert deployed()["Plain"]["StateValue"] == "ALARM"
 
 
-def test_a_parameter_that_is_not_named_is_called_without_slashes(cloud: LocalCloud) -> None:
+def test_an_unnamed_parameter_gets_a_name_without_slashes(cloud: LocalCloud) -> None:
     resource = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "x"}}
     cloud.client("cloudformation").create_stack(
-        StackName="parameters", TemplateBody=json.dumps({"Resources": {"Remembered": resource}})
+        StackName="parameters", TemplateBody=json.dumps({"Resources": {"Parameter": resource}})
     )
     found = wait_for(lambda: cloud.client("ssm").describe_parameters()["Parameters"])
     assert any(
-        re.fullmatch(r"CFN-Remembered-[0-9a-f]{12}", parameter["Name"]) for parameter in found
+        re.fullmatch(r"CFN-Parameter-[0-9a-f]{12}", parameter["Name"]) for parameter in found
     )
 
 
-def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: LocalCloud) -> None:
+def test_a_role_gets_its_permissions_boundary_which_must_exist(cloud: LocalCloud) -> None:
     cloudformation, iam = cloud.client("cloudformation"), cloud.client("iam")
     allow = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
@@ -131,7 +131,7 @@ def test_a_role_gets_its_permissions_boundary_which_has_to_be_there(cloud: Local
     assert boundary() == second
 
 
-def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) -> None:
+def test_a_metric_without_dimensions_differs_from_those_with_dimensions(cloud: LocalCloud) -> None:
     cloud.client("cloudwatch").put_metric_data(
         Namespace="Tests",
         MetricData=[
@@ -143,7 +143,7 @@ def test_a_metric_without_dimensions_is_none_of_those_with(cloud: LocalCloud) ->
     assert sum_metric(cloud, "Tests", "Tokens", Who="ana") == 7
 
 
-def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
+def test_embedded_metrics_in_a_log_become_metrics(cloud: LocalCloud) -> None:
     line = {
         "_aws": {
             "Timestamp": int(NOW.timestamp() * 1000),
@@ -169,7 +169,7 @@ def test_embedded_metrics_in_a_log_are_metrics(cloud: LocalCloud) -> None:
     assert sum_metric(cloud, "Tests", "Many") == 7
 
 
-REMEMBER = """
+RECORD = """
 import base64, gzip, json, os
 import boto3
 def lambda_handler(event, context):
@@ -181,10 +181,10 @@ def lambda_handler(event, context):
 """
 
 
-def test_deliveries_of_a_log_group_come_in_order_one_at_a_time(cloud: LocalCloud) -> None:
+def test_a_log_group_delivers_in_order_one_at_a_time(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="seen")
-    subscribe(cloud, "in-order", "remember", REMEMBER)
+    subscribe(cloud, "in-order", "record", RECORD)
     for number in range(10):
         put_logs(cloud, "in-order", f"{number}", f"{number}!", timestamp=int(time.time() * 1000))
     wait_for(lambda: s3.list_objects_v2(Bucket="seen").get("KeyCount") == 10)
@@ -195,7 +195,7 @@ def test_deliveries_of_a_log_group_come_in_order_one_at_a_time(cloud: LocalCloud
     assert bodies == [f"{number},{number}!" for number in range(10)]
 
 
-def test_a_delivery_that_fails_every_time_goes_to_the_functions_bucket(cloud: LocalCloud) -> None:
+def test_a_delivery_that_fails_every_attempt_goes_to_the_failure_bucket(cloud: LocalCloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="failed")
     subscribe(cloud, "failing", "fail", "def lambda_handler(event, context): raise ValueError")
@@ -228,7 +228,7 @@ def lambda_handler(event, context):
 """
 
 
-def test_a_batch_comes_again_from_the_record_that_is_named(cloud: LocalCloud) -> None:
+def test_a_batch_is_retried_from_the_reported_record(cloud: LocalCloud) -> None:
     s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
     s3.create_bucket(Bucket="batches")
     table = dynamodb.create_table(
@@ -267,7 +267,7 @@ def lambda_handler(event, context):
 """
 
 
-def test_a_filter_lets_through_what_has_no_such_field_and_no_parent_of_it(
+def test_a_filter_on_absence_matches_a_missing_field_or_parent(
     cloud: LocalCloud,
 ) -> None:
     s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
@@ -309,7 +309,7 @@ def make_table(cloud: LocalCloud, name: str) -> str:
     return stream
 
 
-def test_items_that_statements_insert_are_in_the_stream_and_refused_ones_are_not(
+def test_only_inserted_items_are_in_the_stream_not_refused_ones(
     cloud: LocalCloud,
 ) -> None:
     stream = make_table(cloud, "inserted")
@@ -330,7 +330,7 @@ def test_items_that_statements_insert_are_in_the_stream_and_refused_ones_are_not
     assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
 
 
-def test_statements_need_the_action_of_each_on_its_table() -> None:
+def test_each_statement_needs_its_action_on_its_table() -> None:
     grant = {
         "Effect": "Allow",
         "Action": "dynamodb:PartiQLInsert",
@@ -483,7 +483,7 @@ def test_an_application_inference_profile_has_an_arn_as_on_aws(
         assert found["models"] == [{"modelArn": model}]
 
 
-def test_a_batch_job_has_ended_and_is_listed_as_on_aws(cloud: LocalCloud) -> None:
+def test_a_batch_job_ends_and_is_listed_like_on_aws(cloud: LocalCloud) -> None:
     bedrock = cloud.client("bedrock")
     output = {"s3OutputDataConfig": {"s3Uri": "s3://results/nightly/"}}
     arn = bedrock.create_model_invocation_job(
@@ -503,7 +503,7 @@ def test_without_a_configuration_a_call_is_answered_and_not_logged(cloud: LocalC
     assert converse(cloud.client("bedrock-runtime"))["inputTokens"] > 0
 
 
-def test_a_log_group_has_no_policies_and_one_that_is_missing_is_missing(cloud: LocalCloud) -> None:
+def test_a_log_group_has_no_policies_and_a_missing_one_is_not_found(cloud: LocalCloud) -> None:
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="without-policies")
     assert logs.describe_account_policies(policyType="TRANSFORMER_POLICY")["accountPolicies"] == []
@@ -514,7 +514,9 @@ def test_a_log_group_has_no_policies_and_one_that_is_missing_is_missing(cloud: L
         logs.get_transformer(logGroupIdentifier="missing")
 
 
-def test_a_log_group_has_the_data_protection_policy_of_its_template(cloud: LocalCloud) -> None:
+def test_a_deployed_log_group_has_the_data_protection_policy_of_its_template(
+    cloud: LocalCloud,
+) -> None:
     logs, stack = cloud.client("logs"), "data-protection"
 
     def write_template(**properties: Any) -> str:

@@ -1,4 +1,4 @@
-"""The emulator starts, says in one line why it does not, and leaves nothing behind."""
+"""The emulator starts or explains in one line why not, and leaves nothing behind."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def is_listening(endpoint: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-def test_it_listens_on_the_loopback_address_alone_and_is_gone_afterwards() -> None:
+def test_it_listens_only_on_the_loopback_address_and_stops_afterwards() -> None:
     with open_local_cloud() as cloud:
         assert cloud.endpoint.startswith("http://127.0.0.1:")
         assert is_listening(cloud.endpoint)
@@ -30,7 +30,7 @@ def test_it_listens_on_the_loopback_address_alone_and_is_gone_afterwards() -> No
     assert cloud.process.returncode is not None
 
 
-def test_nothing_of_the_users_own_configuration_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_ignores_the_user_s_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "secret")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
@@ -45,7 +45,7 @@ def test_nothing_of_the_users_own_configuration_reaches_it(monkeypatch: pytest.M
         assert cloud.environment["CDK_HOME"].startswith(str(cloud.home))
 
 
-def test_a_port_that_is_taken_is_named() -> None:
+def test_a_port_in_use_is_named() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_named() -> None:
             pass
 
 
-def test_an_emulator_that_ended_by_itself_is_told_with_its_last_words(cloud: LocalCloud) -> None:
+def test_an_emulator_that_exited_is_reported_with_its_last_output(cloud: LocalCloud) -> None:
     cloud.check()
     with open_local_cloud() as another:
         os.kill(another.process.pid, signal.SIGKILL)
@@ -63,17 +63,17 @@ def test_an_emulator_that_ended_by_itself_is_told_with_its_last_words(cloud: Loc
             another.check()
 
 
-def test_an_emulator_that_ends_while_it_is_asked_is_told_as_such() -> None:
-    def ask_one_that_is_killed() -> None:
+def test_an_emulator_that_exits_during_a_request_is_reported() -> None:
+    def ask_killed_emulator() -> None:
         with open_local_cloud() as cloud:
             os.killpg(cloud.process.pid, signal.SIGKILL)
             cloud.client("sts").get_caller_identity()
 
     with pytest.raises(LocalCloudError, match="the local cloud ended by itself: "):
-        ask_one_that_is_killed()
+        ask_killed_emulator()
 
 
-def test_a_setting_with_which_it_cannot_start_is_told_and_leaves_nothing() -> None:
+def test_a_setting_that_prevents_the_start_is_reported_and_leaves_no_process() -> None:
     with (
         pytest.raises(LocalCloudError, match="ended by itself"),
         open_local_cloud(settings={"PYTHONPATH": "/nonexistent", "GATEWAY_PORT": "nonsense"}),
@@ -82,7 +82,7 @@ def test_a_setting_with_which_it_cannot_start_is_told_and_leaves_nothing() -> No
 
 
 def test_another_version_of_ministack_is_refused(tmp_path: Path) -> None:
-    """The additions reach into one version's own functions."""
+    """The additions patch internal functions of one version."""
     metadata = tmp_path / "ministack-9.9.9.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
@@ -102,7 +102,7 @@ with open_local_cloud() as cloud:
 """
 
 
-def test_whoever_is_killed_leaves_no_emulator_behind() -> None:
+def test_a_killed_process_leaves_no_emulator_behind() -> None:
     killed = subprocess.run(
         [sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""A stack that cannot be deployed locally is refused with the name of what is in the way."""
+"""A stack that cannot be deployed locally is refused with the name of the obstacle."""
 
 import json
 from pathlib import Path
@@ -21,13 +21,13 @@ def app(folder: Path, **resources: Any) -> Path:
     return folder
 
 
-def test_a_type_that_the_emulator_does_not_know_is_named(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_an_unsupported_resource_type_is_named(cloud: LocalCloud, tmp_path: Path) -> None:
     folder = app(tmp_path, Budget={"Type": "AWS::Budgets::Budget", "Properties": {}})
     with pytest.raises(LocalCloudError, match=r"deployed locally: .*AWS::Budgets::Budget"):
         deploy(cloud, folder)
 
 
-def test_a_resource_that_fails_is_named_with_its_reason(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_a_failed_resource_is_named_with_its_reason(cloud: LocalCloud, tmp_path: Path) -> None:
     alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"EvaluationPeriods": 1}}
     with pytest.raises(
         LocalCloudError, match=r"was not created: Alarm \(AWS::CloudWatch::Alarm\): "
@@ -35,6 +35,6 @@ def test_a_resource_that_fails_is_named_with_its_reason(cloud: LocalCloud, tmp_p
         deploy(cloud, app(tmp_path, Alarm=alarm))
 
 
-def test_an_app_that_cannot_be_synthesised_says_why(cloud: LocalCloud) -> None:
+def test_a_failed_synthesis_is_reported_with_the_reason(cloud: LocalCloud) -> None:
     with pytest.raises(LocalCloudError, match="max_identities"):
         synthesise(cloud, {"max_identities": "many"})

@@ -1,4 +1,4 @@
-"""The pure join, the ledgers on this machine and the one in DynamoDB keep the same promises."""
+"""The pure join and every ledger satisfy the same contract."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +21,9 @@ from tests.local_cloud.ledgers import (
     Turns,
     make_table_in_memory,
     open_in_memory,
+    open_pure_ledger,
     open_sqlite,
     open_table,
-    roll_up_purely,
     tables_in_cloud,
 )
 
@@ -40,7 +40,7 @@ def open_ledger(request: pytest.FixtureRequest) -> Iterator[Open]:
     with ExitStack() as stack:
         match request.param:
             case "pure":
-                yield roll_up_purely
+                yield open_pure_ledger
             case "in memory":
                 yield open_in_memory
             case "sqlite":
@@ -60,18 +60,18 @@ def make_table(request: pytest.FixtureRequest) -> MakeTable:
     return tables_in_cloud(request.getfixturevalue("cloud"))
 
 
-def test_new_call_is_shown_once_however_often_it_is_written(open_ledger: Open) -> None:
+def test_a_new_call_is_streamed_once_despite_repeated_writes(open_ledger: Open) -> None:
     ledger = open_ledger()
-    ledger.put([usage_record()])
-    ledger.put([usage_record(), usage_record()])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(), usage_record()])
     assert ledger.changes() == [LedgerChange(usage_record())]
 
 
-def test_further_reading_is_joined_and_shown_as_a_correction(open_ledger: Open) -> None:
+def test_a_further_reading_is_joined_and_streamed_as_a_correction(open_ledger: Open) -> None:
     first, second = usage_record(), usage_record(tokens=TokenCounts(input=99), latency_ms=7)
     ledger = open_ledger()
-    ledger.put([first])
-    ledger.put([second])
+    ledger.write([first])
+    ledger.write([second])
     joined = usage_record(
         tokens=TokenCounts(99, 5),
         latency_ms=7,
@@ -81,13 +81,13 @@ def test_further_reading_is_joined_and_shown_as_a_correction(open_ledger: Open) 
     assert ledger.stored() == {first.key: joined}
 
 
-def test_reading_that_reports_less_lowers_nothing_and_is_a_conflict_once(
+def test_a_reading_with_lower_counts_lowers_nothing_and_is_one_conflict(
     open_ledger: Open,
 ) -> None:
     ledger = open_ledger()
-    ledger.put([usage_record()])
-    ledger.put([usage_record(tokens=TokenCounts(0, 0))])
-    ledger.put([usage_record(tokens=TokenCounts(0, 0))])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(tokens=TokenCounts(0, 0))])
+    ledger.write([usage_record(tokens=TokenCounts(0, 0))])
     disputed = usage_record(conflicts=Conflicts(are_counts_disputed=True))
     assert ledger.changes() == [
         LedgerChange(usage_record()),
@@ -98,20 +98,22 @@ def test_reading_that_reports_less_lowers_nothing_and_is_a_conflict_once(
 def test_readings_of_one_batch_are_joined_before_they_are_written(open_ledger: Open) -> None:
     other = usage_record(identity_arn=BEN)
     ledger = open_ledger()
-    ledger.put([usage_record(), other, usage_record()])
+    ledger.write([usage_record(), other, usage_record()])
     (change,) = ledger.changes()
     assert change == LedgerChange(join(usage_record(), other))
     assert change.is_conflict
 
 
 @pytest.mark.parametrize("field", ["account_id", "region", "request_id"])
-def test_call_in_another_account_or_region_is_another_call(open_ledger: Open, field: str) -> None:
+def test_the_same_id_in_another_account_or_region_is_another_call(
+    open_ledger: Open, field: str
+) -> None:
     ledger = open_ledger()
-    ledger.put([usage_record(), usage_record(**{field: "other"})])
+    ledger.write([usage_record(), usage_record(**{field: "other"})])
     assert [change.replaced for change in ledger.changes()] == [None, None]
 
 
-def test_every_field_survives_being_stored(open_ledger: Open) -> None:
+def test_every_field_is_stored_and_read_back(open_ledger: Open) -> None:
     full = usage_record(
         tokens=TokenCounts(1, 2, 3, 4, 4),
         error_code="ThrottlingException",
@@ -128,9 +130,9 @@ def test_every_field_survives_being_stored(open_ledger: Open) -> None:
         model_id=SONNET_4, service_tier=None, identity_arn=BEN, timestamp=NOON, error_code=None
     )
     ledger = open_ledger()
-    ledger.put([full])
-    ledger.put([full])
-    ledger.put([other])
+    ledger.write([full])
+    ledger.write([full])
+    ledger.write([other])
     assert ledger.changes() == [LedgerChange(full), LedgerChange(join(full, other), replaced=full)]
 
 
@@ -145,12 +147,14 @@ def test_every_field_survives_being_stored(open_ledger: Open) -> None:
     ],
     ids=["zero tokens", "another user", "later", "error", "cheap model"],
 )
-def test_forged_twins_in_any_order_hide_no_call(open_ledger: Open, forged: dict[str, Any]) -> None:
+def test_forged_duplicates_in_any_order_hide_no_call(
+    open_ledger: Open, forged: dict[str, Any]
+) -> None:
     real = usage_record(model_id=SONNET_4, tokens=TokenCounts(6_000_000, 5))
     for order in permutations([real, real._replace(**forged), real._replace(**forged)]):
         ledger = open_ledger()
         for reading in order:
-            ledger.put([reading])
+            ledger.write([reading])
         (record,) = ledger.stored().values()
         assert record == join(real, real._replace(**forged))
         assert (record.tokens, record.timestamp) == (real.tokens, NOON)
@@ -159,29 +163,29 @@ def test_forged_twins_in_any_order_hide_no_call(open_ledger: Open, forged: dict[
 
 @settings(max_examples=percent_of_examples(20), suppress_health_check=ANY_FIXTURE)
 @given(batches=batches_of_calls, data=st.data())
-def test_any_order_and_repetition_gives_what_the_pure_join_gives(
+def test_any_order_and_repetition_match_the_pure_join(
     open_ledger: Open, batches: list[list[UsageRecord]], data: st.DataObject
 ) -> None:
     records = [record for batch in batches for record in batch]
     in_order, shuffled = open_ledger(), open_ledger()
     for batch in batches:
-        in_order.put(batch)
+        in_order.write(batch)
     again = data.draw(st.lists(st.sampled_from(records), max_size=5)) if records else []
     order = data.draw(st.permutations(records + again))
     for start in range(0, len(order), 4):
-        shuffled.put(order[start : start + 4])
+        shuffled.write(order[start : start + 4])
     assert in_order.stored() == shuffled.stored() == join_readings(records)
 
 
 @settings(max_examples=percent_of_examples(20), suppress_health_check=ANY_FIXTURE)
 @given(batches=batches_of_calls)
-def test_every_ledger_shows_the_same_changes(
+def test_every_ledger_streams_the_same_changes(
     open_ledger: Open, batches: list[list[UsageRecord]]
 ) -> None:
     twin, ledger = open_in_memory(), open_ledger()
     for batch in batches:
-        twin.put(batch)
-        ledger.put(batch)
+        twin.write(batch)
+        ledger.write(batch)
     assert by_call(ledger.changes()) == by_call(twin.changes())
 
 
@@ -199,7 +203,7 @@ def write_in_turns(table: Table, batches: list[list[UsageRecord]], order: list[i
 
     def write(writer: int) -> None:
         try:
-            table.ledger(turns.client_of(writer, table.client)).put(batches[writer])
+            table.ledger(turns.make_client(writer, table.client)).write(batches[writer])
         finally:
             turns.end(writer)
 
@@ -242,7 +246,7 @@ def test_two_writers_lose_no_reading_in_any_order_of_their_requests(
     for order in ORDERS:
         table = make_table()
         if standing is not None:
-            table.ledger().put([standing])
+            table.ledger().write([standing])
         write_in_turns(table, [[first], [second]], list(order))
         assert table.stored() == {expected.key: expected}
         changes = table.changes()
@@ -253,7 +257,7 @@ def test_two_writers_lose_no_reading_in_any_order_of_their_requests(
 def test_another_writer_between_any_two_requests_loses_nothing(make_table: MakeTable) -> None:
     for place in range(4):
         table = make_table()
-        table.ledger().put([usage_record()])
+        table.ledger().write([usage_record()])
         write_in_turns(table, [[FIRST], [SECOND]], [0] * place + [1] * 9)
         assert list(table.stored().values()) == [join(usage_record(), join(FIRST, SECOND))]
 
@@ -266,11 +270,11 @@ def test_another_writer_between_any_two_requests_loses_nothing(make_table: MakeT
     order=st.lists(st.integers(0, 1), max_size=14),
 )
 @example(batches=[[usage_record()], [FIRST], [SECOND]], order=[0, 1] * 7)
-def test_two_writers_of_any_readings_leave_their_join(
+def test_two_writers_of_any_readings_store_their_join(
     make_table: MakeTable, batches: list[list[UsageRecord]], order: list[int]
 ) -> None:
     table = make_table()
-    table.ledger().put(batches[0])
+    table.ledger().write(batches[0])
     write_in_turns(table, batches[1:], order)
     records = [bound_reading(record) for batch in batches for record in batch]
     assert table.stored() == join_readings(records)
@@ -278,11 +282,11 @@ def test_two_writers_of_any_readings_leave_their_join(
     assert all(is_unbroken(changes) for changes in by_call(shown).values())
 
 
-def test_repeated_batch_writes_nothing(make_table: MakeTable) -> None:
+def test_a_repeated_batch_writes_nothing(make_table: MakeTable) -> None:
     table = make_table()
     calls = [usage_record(request_id=str(number)) for number in range(60)]
-    table.ledger().put(calls)
+    table.ledger().write(calls)
     before = table.changes()
-    table.ledger().put(calls[::-1])
+    table.ledger().write(calls[::-1])
     assert len(before) == 60
     assert table.changes() == before

@@ -1,4 +1,4 @@
-"""Waiting for what happens in another process."""
+"""Waits for events in another process."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _SECONDS = 60
 
 
 def wait_for(look: Callable[[], Found]) -> Found:
-    """Look until there is something; a timeout names what was there."""
+    """Poll until there is a result; a timeout shows the last one."""
     deadline = time.monotonic() + _SECONDS
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited {_SECONDS} seconds, and there is {found!r}"

@@ -1,4 +1,4 @@
-"""A deployment as operators' commands find it: stacks with outputs, and functions to call."""
+"""A deployment for operators' commands: stacks with outputs, and functions to call."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def deploy(stack: str, resources: Mapping[str, Any] | None = None, **outputs: st
 
 
 class RunningFunctions:
-    """Calls handlers where Lambda would, and answers as its API does."""
+    """Calls handlers in place of Lambda, and answers like its API."""
 
     def __init__(self, **handlers: Callable[[Any], Any]) -> None:
         self.handlers = handlers

@@ -1,4 +1,4 @@
-"""The permissions boundary: it allows what the roles need, and no role needs more."""
+"""The permissions boundary allows what the roles need, and no role needs more."""
 
 import json
 from collections.abc import Mapping
@@ -135,7 +135,7 @@ def test_every_role_has_the_boundary_and_no_managed_policy(configuration: str) -
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_what_every_role_may_do_lies_within_the_boundary(
+def test_the_boundary_covers_every_permission_of_every_role(
     session: boto3.Session, configuration: str
 ) -> None:
     templates = deployment(configuration).templates
@@ -156,7 +156,7 @@ def test_what_every_role_may_do_lies_within_the_boundary(
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_the_file_is_derived_from_the_templates(configuration: str) -> None:
+def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> None:
     """Run make synth deployer-policy where this fails."""
     derived = derive_boundary(deployment(configuration).templates.values())
     assert derived == json.loads(BOUNDARY_FILE.read_text())
@@ -196,7 +196,7 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
         ("bedrock:InvokeModel", "*", {}),
     ],
 )
-def test_no_role_goes_beyond_the_meter_s_work_whatever_its_policy_says(
+def test_the_boundary_limits_a_role_whatever_its_policy_allows(
     session: boto3.Session, action: str, resource: str, context: dict[str, str]
 ) -> None:
     assert not is_allowed(boundary(session).document, action, resource, context)
@@ -210,7 +210,7 @@ def test_no_role_goes_beyond_the_meter_s_work_whatever_its_policy_says(
         ("sqs:SendMessage", r"say in boundary_policy\.py on what"),
     ],
 )
-def test_a_role_that_would_go_beyond_it_is_an_error(action: str, text: str) -> None:
+def test_a_role_beyond_the_boundary_is_an_error(action: str, text: str) -> None:
     statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
     policy = {
         "Type": "AWS::IAM::Policy",
@@ -220,7 +220,7 @@ def test_a_role_that_would_go_beyond_it_is_an_error(action: str, text: str) -> N
         derive_boundary([{"Resources": {"Policy": policy}}])
 
 
-def test_make_bootstrap_makes_it_and_may_be_repeated(
+def test_make_bootstrap_creates_it_and_can_be_repeated(
     session: boto3.Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
@@ -235,7 +235,7 @@ def test_make_bootstrap_makes_it_and_may_be_repeated(
     assert "${" not in json.dumps(live["PolicyVersion"]["Document"])
 
 
-def test_make_bootstrap_brings_an_older_one_up_to_date_however_often(
+def test_make_bootstrap_updates_an_older_boundary_any_number_of_times(
     session: boto3.Session,
 ) -> None:
     boundary(session).put()
@@ -247,7 +247,7 @@ def test_make_bootstrap_brings_an_older_one_up_to_date_however_often(
     assert len(versions(session)) == 5
 
 
-def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
+def test_make_deploy_explains_how_to_fix_a_missing_or_different_boundary(
     session: boto3.Session,
 ) -> None:
     with pytest.raises(CommandError, match=r"BedrockMeter-Boundary-us-east-1 is missing: run make"):
@@ -261,7 +261,7 @@ def test_make_deploy_says_what_to_do_where_the_boundary_is_missing_or_another(
     check(session, read_settings(adopting))
 
 
-def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> None:
+def test_each_configured_region_has_a_boundary(session: boto3.Session) -> None:
     found = boundaries(session, read_settings(['regions=["us-east-1", "eu-west-1"]']))
     assert [policy.name for policy in found] == [
         boundary_name("us-east-1"),
@@ -273,7 +273,7 @@ def test_each_region_of_the_settings_has_a_boundary(session: boto3.Session) -> N
     assert named.name == boundary_name("eu-north-1")
 
 
-def test_a_setting_that_cannot_be_used_is_reported() -> None:
+def test_an_invalid_setting_is_reported() -> None:
     with pytest.raises(CommandError, match="configuration") as caught:
         read_settings(["metric_detail=much"])
     assert "metric_detail" in caught.value.details[0]
@@ -283,7 +283,7 @@ def test_a_setting_that_cannot_be_used_is_reported() -> None:
     ("content", "complaint"),
     [("{", "cdk.json: not JSON"), ('{"context": 7}', "cdk.json: allowed: "), ("{}", None)],
 )
-def test_cdk_json_that_cannot_be_read_is_reported(
+def test_an_unreadable_cdk_json_is_reported(
     content: str, complaint: str | None, session: boto3.Session, tmp_path: Path
 ) -> None:
     path = tmp_path / "cdk.json"
@@ -297,12 +297,12 @@ def test_cdk_json_that_cannot_be_read_is_reported(
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "deploy", "destroy"])
-def test_an_incomplete_set_is_named_as_such(name: str) -> None:
+def test_an_incomplete_set_is_reported(name: str) -> None:
     with pytest.raises(FailedCommand, match=f"^{name}: Option '-c' requires an argument"):
         call_command("prepare", name, "-c")
 
 
-def test_a_deployer_who_may_not_read_policies_goes_on(
+def test_a_deployer_without_permission_to_read_policies_continues(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def deny(_: Boundary) -> BoundaryState:
@@ -314,7 +314,7 @@ def test_a_deployer_who_may_not_read_policies_goes_on(
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "deploy", "destroy"])
-def test_the_profile_is_that_of_the_cdk_s_command_line(
+def test_the_profile_comes_from_the_cdk_s_command_line(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "replaced")

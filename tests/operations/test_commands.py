@@ -26,7 +26,7 @@ from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import OUTPUTS, deploy
 
 
-def test_without_a_region_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_reported_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
@@ -34,7 +34,7 @@ def test_without_a_region_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> N
         in_account(redrive_failures)
 
 
-def test_without_credentials_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_reported_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -75,14 +75,16 @@ def test_make_checks_credentials_first_with_the_profile_of_the_cdk(target: str) 
         assert f"bedrock-meter prepare {target} {setting}".rstrip() in before_cdk
 
 
-def test_a_profile_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "nobody")
+def test_a_missing_profile_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "missing")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    with pytest.raises(CommandError, match=r"\(nobody\) could not be found: correct AWS_PROFILE"):
+    with pytest.raises(CommandError, match=r"\(missing\) could not be found: correct AWS_PROFILE"):
         in_account(redrive_failures)
 
 
-def test_incomplete_profile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_incomplete_profile_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     configuration = tmp_path / "config"
@@ -96,7 +98,7 @@ def test_incomplete_profile_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.usefixtures("aws")
-def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_comes_from_the_cdk_s_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     seen: list[str] = []
     in_account(lambda session: seen.append(session.region_name))
@@ -105,13 +107,13 @@ def test_the_region_is_that_of_the_cdk_s_command_line(monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("command", [redrive_failures, send_test_notification])
-def test_before_a_deployment_one_line_says_what_to_do(command: Any) -> None:
+def test_before_a_deployment_one_line_explains_what_to_do(command: Any) -> None:
     with pytest.raises(CommandError, match="run make deploy"):
         in_account(command)
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_service_that_does_not_answer_has_refused_nothing() -> None:
+def test_an_unreachable_service_is_not_reported_as_a_refusal() -> None:
     def fail(_: boto3.Session) -> None:
         raise EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com")
 
@@ -120,7 +122,7 @@ def test_a_service_that_does_not_answer_has_refused_nothing() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_aws_refuses_is_one_line() -> None:
+def test_an_aws_error_is_reported_in_one_line() -> None:
     def fail(session: boto3.Session) -> None:
         session.client("dynamodb").describe_table(TableName="nothing-here")
 
@@ -143,22 +145,22 @@ def test_a_deployment_is_found_by_its_outputs() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_adopted_log_group_is_the_metered_one() -> None:
+def test_an_adopted_log_group_is_metered() -> None:
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     assert Deployment(boto3.client("cloudformation")).metered_log_group == "/audit/bedrock"
 
 
 @pytest.mark.usefixtures("aws")
-def test_redrive_with_nothing_to_do_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_redrive_reports_that_there_is_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     boto3.client("s3").create_bucket(Bucket="failures")
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     in_account(redrive_failures)
-    assert capsys.readouterr().out == "0 events went through; 0 are left.\n"
+    assert capsys.readouterr().out == "Processed 0 events; 0 are left.\n"
 
 
 @pytest.mark.usefixtures("aws")
-def test_redrive_with_something_left_ends_badly() -> None:
+def test_redrive_fails_if_something_is_left() -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="failures")
     s3.put_object(Bucket="failures", Key="aws/lambda/async/x", Body=b"{}")
@@ -177,13 +179,13 @@ def test_redrive_with_something_left_ends_badly() -> None:
         (["--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
     ],
 )
-def test_replay_asks_for_times_it_can_read(arguments: list[str], message: str) -> None:
+def test_replay_rejects_malformed_times(arguments: list[str], message: str) -> None:
     with pytest.raises(FailedCommand, match=message):
         call_command("replay", *arguments)
 
 
 @pytest.mark.usefixtures("aws")
-def test_replay_asks_for_what_the_ledger_remembers_alone(
+def test_replay_is_limited_to_the_ledger_s_retention(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The ledger would reject each older call and raise an alarm."""
@@ -192,9 +194,9 @@ def test_replay_asks_for_what_the_ledger_remembers_alone(
     boto3.client("logs").create_log_group(logGroupName=OUTPUTS[stack_names.STORAGE]["LogGroupName"])
     call_command("replay", "--from", "2020-01-01")
     printed = capsys.readouterr().out
-    assert "remembers 90 days: replaying from" in printed
-    assert "0 log events" in printed
-    with pytest.raises(FailedCommand, match="takes no calls from before"):
+    assert "keeps 90 days: replaying from" in printed
+    assert "Delivered 0 log events" in printed
+    with pytest.raises(FailedCommand, match="accepts no older calls"):
         call_command("replay", "--from", "2020-01-01", "--to", "2020-02-01")
 
 
@@ -212,7 +214,7 @@ def deploy_alarm(topic: str) -> None:
     deploy(stack_names.MONITORING, TopicArn=topic)
 
 
-def test_a_test_notification_names_those_who_will_hear_of_it(
+def test_a_test_notification_lists_its_recipients(
     session: boto3.Session,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -229,12 +231,12 @@ def test_a_test_notification_names_those_who_will_hear_of_it(
     send_test_notification(session)  # in ALARM already, and has to change to notify
     assert states == ["ALARM", "OK", "ALARM"]
     printed = capsys.readouterr().out
-    assert "A second message follows: logging_watcher" in printed
+    assert "A second message follows: LoggingWatcher" in printed
     assert "a@example.com" in printed
     assert "NOT confirmed" not in printed
 
 
-def test_a_test_notification_says_who_will_not_hear_of_it(
+def test_a_test_notification_lists_unconfirmed_recipients(
     session: boto3.Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
@@ -291,7 +293,7 @@ def session(aws: None) -> boto3.Session:
     return session
 
 
-def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> None:
+def test_purge_deletes_retained_data_and_the_stack(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, KEPT)
     s3 = boto3.client("s3")
     before = {entry["Name"] for entry in s3.list_buckets()["Buckets"]}
@@ -311,7 +313,7 @@ def test_purge_deletes_what_is_kept_and_the_stack(session: boto3.Session) -> Non
     assert Deployment(boto3.client("cloudformation")).status(stack_names.STORAGE) is None
 
 
-def test_purge_empties_buckets_of_any_size_and_stops_at_what_it_may_not_delete(
+def test_purge_empties_large_buckets_and_stops_at_undeletable_objects(
     session: boto3.Session,
 ) -> None:
     deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
@@ -344,7 +346,7 @@ def test_purge_deletes_every_version_of_an_object(session: boto3.Session) -> Non
 
 
 @pytest.mark.usefixtures("aws")
-def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
+def test_purge_shows_a_saved_logging_configuration_that_was_not_restored(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(stack_names.STORAGE, KEPT, LoggingStateParameterName="logging_state")
@@ -359,7 +361,7 @@ def test_purge_shows_what_it_remembers_of_a_logging_configuration_not_put_back(
 
 
 @pytest.mark.usefixtures("aws")
-def test_purge_knows_deployments_from_before_the_state_table(
+def test_purge_supports_deployments_without_a_state_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delitem(OUTPUTS[stack_names.STORAGE], "StateTableName")
@@ -374,7 +376,7 @@ def test_purge_knows_deployments_from_before_the_state_table(
     assert '"bucketName": "archive"' in capsys.readouterr().out
 
 
-def test_purge_goes_on_where_it_was_interrupted(session: boto3.Session) -> None:
+def test_an_interrupted_purge_can_be_resumed(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, KEPT)
     (group,) = boto3.client("logs").describe_log_groups()["logGroups"]
     boto3.client("logs").delete_log_group(logGroupName=group["logGroupName"])
@@ -385,7 +387,7 @@ def test_purge_goes_on_where_it_was_interrupted(session: boto3.Session) -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("answer", ["", "yes", "PURGE!"])
-def test_purge_without_the_typed_word_deletes_nothing(
+def test_purge_without_confirmation_deletes_nothing(
     monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     deploy(stack_names.STORAGE, KEPT)
@@ -396,7 +398,7 @@ def test_purge_without_the_typed_word_deletes_nothing(
 
 
 @pytest.mark.usefixtures("aws")
-def test_purge_waits_until_the_rest_is_destroyed() -> None:
+def test_purge_is_refused_until_the_other_stacks_are_destroyed() -> None:
     deploy(stack_names.STORAGE)
     deploy(stack_names.MONITORING)
     with pytest.raises(CommandError, match="run make destroy first"):
@@ -404,12 +406,12 @@ def test_purge_waits_until_the_rest_is_destroyed() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_purge_of_nothing_says_so() -> None:
-    with pytest.raises(NotDeployedError, match="there is nothing left"):
+def test_purge_reports_that_there_is_nothing_to_delete() -> None:
+    with pytest.raises(NotDeployedError, match="there is nothing to delete"):
         purge.purge(boto3.Session())
 
 
-def test_outputs_are_those_of_the_templates() -> None:
+def test_outputs_match_the_templates() -> None:
     from tests.infrastructure.synthesis import deployment  # noqa: PLC0415  # only this one needs it
 
     for stack, names in OUTPUTS.items():

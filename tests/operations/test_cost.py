@@ -18,7 +18,7 @@ from cdk.operations.billed_metrics import (
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
     Usage,
-    count_most_series,
+    count_max_series,
     count_series,
     max_metrics_read,
     metrics_read,
@@ -55,7 +55,7 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
     )
 
 
-def test_series_are_counted_as_cloudwatch_bills_them() -> None:
+def test_metrics_are_counted_as_cloudwatch_bills_them() -> None:
     # 11 names for the account and 10 a model, 7 an identity, 4 a project; 16 health metrics.
     standard = 11 + 6 * 10 + 50 * 7 + 5 * 4 + 16
     assert count_series(Usage(1, 50, 6), Config()) == standard
@@ -64,14 +64,14 @@ def test_series_are_counted_as_cloudwatch_bills_them() -> None:
     assert count_series(Usage(1, 50, 6), FULL) == full
 
 
-def test_metrics_of_some_calls_alone_are_billed_where_there_are_such_calls() -> None:
+def test_metrics_of_rare_calls_are_billed_only_if_such_calls_occur() -> None:
     def more(usage: Usage, config: Config) -> int:
         return count_series(usage, config) - count_series(Usage(1, 50, 6), Config())
 
     assert more(Usage(1, 50, 6, unpriced=1), Config()) == 1 + 6
     assert more(Usage(1, 50, 6), Config.from_context({"log_content": True})) == 1 + 6  # latency
     # Each of the account's and models' at once, and seven health metrics.
-    assert count_most_series(Usage(1, 50, 6), Config()) == 19 + 6 * 16 + 50 * 7 + 5 * 4 + 23
+    assert count_max_series(Usage(1, 50, 6), Config()) == 19 + 6 * 16 + 50 * 7 + 5 * 4 + 23
     assert occasional_usd(Usage(1, 50, 6), Config(), PRICES) == (8 + 6 * 6 + 7) * Decimal("0.3")
 
 
@@ -102,16 +102,16 @@ def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
         (FULL, 19 + 101 * 16 + 201 * 12 + 1201 * 7 + 52 * 4 + 23, Decimal("3447.0034")),
     ],
 )
-def test_worst_case_is_bounded_whatever_callers_do(
+def test_the_worst_case_is_bounded_whatever_callers_do(
     config: Config, series: int, usd: Decimal
 ) -> None:
     many = 10**9
-    assert count_most_series(Usage(many, many, many, many, many), config) == series
+    assert count_max_series(Usage(many, many, many, many, many), config) == series
     assert worst_case_usd(config, PRICES) == usd
 
 
 @given(counts, counts, counts)
-def test_no_usage_costs_more_metrics_than_the_worst_case(
+def test_no_usage_exceeds_the_metrics_of_the_worst_case(
     identities: int, models: int, projects: int
 ) -> None:
     usage = Usage(10**6, identities, models, projects, projects)
@@ -128,14 +128,14 @@ def test_no_usage_costs_more_metrics_than_the_worst_case(
 
 
 @given(counts, counts, st.integers(0, 50))
-def test_more_of_anything_never_costs_less(calls: int, identities: int, models: int) -> None:
+def test_more_usage_never_costs_less(calls: int, identities: int, models: int) -> None:
     cheapest = total(Usage(calls, identities, models))
     assert total(Usage(calls + 1, identities, models)) >= cheapest
     assert total(Usage(calls, identities + 1, models)) >= cheapest
     assert total(Usage(calls, identities, models + 1)) >= cheapest
 
 
-def test_identities_past_the_bound_cost_nothing_more() -> None:
+def test_identities_beyond_the_limit_cost_nothing_more() -> None:
     assert total(Usage(1, 201, 6)) == total(Usage(1, 100_000, 6))
 
 
@@ -152,7 +152,7 @@ def test_each_identity_and_model_is_watched_by_two_severities() -> None:
     assert watched(11, 6) - watched(10, 6) == watched(10, 7) - watched(10, 6) == each
 
 
-def test_calls_without_a_price_cost_their_notes_and_one_reading_of_them() -> None:
+def test_calls_without_a_price_cost_their_notes_and_one_read_of_each() -> None:
     more = total(Usage(10**6, 50, 6, unpriced=1000)) - total(Usage(10**6, 50, 6))
     groups, hours = 20, 720
     writes = 1000 * 4 + groups * 2 * 4 * hours
@@ -168,7 +168,7 @@ def test_a_million_calls_without_a_price_cost_a_few_dollars() -> None:
     assert total(Usage(calls, 50, 6, unpriced=calls)) - total(Usage(calls, 50, 6)) < 5
 
 
-def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None:
+def test_prices_are_looked_up_every_hour_even_if_none_is_missing() -> None:
     config = Config.from_context({"price_updates": False})
     lines = running_cost(Usage(0, 0, 0), config, PRICES)
     of_it = [line for line in lines if "price" in line.what and line.service != "S3"]
@@ -176,7 +176,7 @@ def test_prices_are_looked_for_each_hour_whether_or_not_any_is_missing() -> None
     assert all(line.usd > 0 for line in of_it)
 
 
-def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> None:
+def test_without_the_daily_export_its_reads_and_alarms_cost_nothing() -> None:
     without = Config.from_context({"focus_export": False})
     lines = running_cost(Usage(10**6, 50, 6), without, PRICES)
     assert not [line for line in lines if "export" in line.what]
@@ -188,7 +188,7 @@ def test_without_the_daily_export_neither_reads_nor_alarms_are_paid_for_it() -> 
     assert saved == reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms + mantle
 
 
-def test_without_the_weekly_comparison_nothing_is_paid_for_it() -> None:
+def test_without_the_weekly_comparison_it_costs_nothing() -> None:
     without = Config.from_context({"comparison_report": False})
     lines = running_cost(Usage(10**6, 50, 6), without, PRICES)
     assert not [line for line in lines if "comparison" in line.what]
@@ -222,7 +222,7 @@ def test_without_a_subscriber_no_summary_is_paid_for() -> None:
     assert not [line for line in lines if "summary" in line.what]
 
 
-def test_without_price_updates_a_look_for_editions_is_all_that_is_paid_for_them() -> None:
+def test_without_price_updates_only_the_lookup_of_editions_is_charged() -> None:
     without = Config.from_context({"price_updates": False})
     lines = running_cost(Usage(1, 1, 1), without, PRICES)
     assert not [line for line in lines if "list prices" in line.what]
@@ -234,7 +234,7 @@ def test_without_price_updates_a_look_for_editions_is_all_that_is_paid_for_them(
     assert saved == seconds + writes + 4 * PRICES["alarm_metric_month"]
 
 
-def test_alarms_and_dashboards_are_those_of_the_template() -> None:
+def test_alarms_and_dashboards_match_the_template() -> None:
     template = deployment().monitoring
     alarms = resources(template, "AWS::CloudWatch::Alarm").values()
     health = [alarm for alarm in alarms if alarm["AlarmName"].startswith("BedrockMeter-Health-")]
@@ -255,7 +255,7 @@ def test_alarms_and_dashboards_are_those_of_the_template() -> None:
     assert difference == ANOMALY_ALARM_METRICS * PRICES["alarm_metric_month"]
 
 
-def test_each_contributor_rule_is_billed_and_each_log_event_that_it_reads() -> None:
+def test_each_contributor_rule_and_each_matched_log_event_is_billed() -> None:
     config = Config.from_context({"contributor_insights": True})
     rules = len(resources(deployment("adopting").monitoring, "AWS::CloudWatch::InsightRule"))
     usage = Usage(3_000_000, 1, 1)
@@ -318,14 +318,14 @@ def test_reads_of_audits_are_bounded_whatever_others_publish(fakes: int) -> None
         ({"log_content": True}, 66, 0),
     ],
 )
-def test_a_look_for_calls_outside_the_logs_reads_each_region_once_an_hour(
+def test_the_traffic_audit_reads_each_region_once_an_hour(
     context: dict[str, Any], lists: int, metrics: int
 ) -> None:
     config = Config.from_context(context)
     assert traffic_read(Usage(1, 1, 6), config) == 720 * (lists + metrics)
 
 
-def test_a_look_for_calls_outside_the_logs_is_bounded_whatever_callers_do() -> None:
+def test_the_traffic_audit_is_bounded_whatever_callers_do() -> None:
     """Reads in each of 33 Regions: two lists, 50 models at both endpoints, and metered calls."""
     many = 10**9
     most = traffic_read(Usage(1, 1, many), Config(), models_elsewhere=many)
@@ -350,14 +350,14 @@ def test_reports_read_a_bounded_number_of_metrics_of_bedrock_mantle(
     assert unlogged_read(Config.from_context(context), series) == metrics
 
 
-def test_metrics_of_batch_jobs_are_billed_where_their_buckets_are_named() -> None:
+def test_metrics_of_batch_jobs_are_billed_if_buckets_are_configured() -> None:
     usage, config = Usage(1, 1, 6), Config.from_context({"batch_output_buckets": ["results"]})
-    more = count_most_series(usage, config) - count_most_series(usage, Config())
+    more = count_max_series(usage, config) - count_max_series(usage, Config())
     assert more == 2 * (1 + 6)
     assert total(usage, config) == total(usage)  # they have data in few hours
 
 
-def test_the_readme_says_what_the_command_prints() -> None:
+def test_the_readme_matches_the_printed_figures() -> None:
     figure = f"a million calls of 50 identities on 6 models are {total(Usage(10**6, 50, 6)):,.2f}"
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
@@ -373,7 +373,7 @@ def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
     ("calls", "unpriced"),
     [*((text, "0") for text in ("", "many", "-1", "1.5")), ("1", "-1"), ("1", "few")],
 )
-def test_numbers_that_are_none_are_asked_for_again(calls: str, unpriced: str) -> None:
+def test_invalid_numbers_are_refused(calls: str, unpriced: str) -> None:
     numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]
     with pytest.raises(FailedCommand, match="make cost CALLS="):
         call_command("cost", *numbers)

@@ -1,4 +1,4 @@
-"""The deployer's policy allows what the templates need, on the deployment's resources alone."""
+"""The deployer's policy allows what the templates need, only on the deployment's resources."""
 
 import json
 from typing import Any
@@ -40,12 +40,12 @@ GROUP = f"arn:aws:logs:{HERE}:log-group"
 
 
 @pytest.mark.parametrize("configuration", OUR_OWN)
-def test_the_file_is_derived_from_the_templates(configuration: str) -> None:
+def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> None:
     """Run make synth deployer-policy where this fails."""
     assert derive(deployment(configuration).templates.values()) == KEPT
 
 
-def test_an_adopted_log_group_is_subscribed_to_and_no_more() -> None:
+def test_an_adopted_log_group_needs_only_subscription_permissions() -> None:
     derived = derive(deployment("adopting").templates.values())
     *others, adopted = derived["Statement"]
     assert others == KEPT["Statement"]
@@ -65,7 +65,7 @@ def test_it_fits_a_managed_policy() -> None:
     assert len(json.dumps(KEPT, separators=(",", ":"))) <= MAX_MANAGED_POLICY
 
 
-def test_it_makes_everything_that_is_deployed() -> None:
+def test_it_allows_creating_everything_deployed() -> None:
     assert {
         *("lambda:CreateFunction", "lambda:PublishLayerVersion", "lambda:CreateEventSourceMapping"),
         *("iam:CreateRole", "iam:PutRolePolicy", "dynamodb:CreateTable", "logs:CreateLogGroup"),
@@ -141,13 +141,13 @@ def test_a_deployment_is_allowed(action: str, resource: str, context: dict[str, 
         ("kms:TagResource", KEY, {}),
     ],
 )
-def test_what_is_not_of_a_deployment_is_denied(
+def test_actions_outside_a_deployment_are_denied(
     action: str, resource: str, context: dict[str, str]
 ) -> None:
     assert not is_allowed(KEPT, action, resource, context)
 
 
-def test_everything_that_no_name_bounds_has_a_reason() -> None:
+def test_every_action_not_limited_by_name_has_a_reason() -> None:
     reasons = {grant.sid: grant.reason for grant in (*GRANTS, LISTS)}
     named = {tuple(arns) for arns in RESOURCES.values()}
     unnamed = [
@@ -159,7 +159,7 @@ def test_everything_that_no_name_bounds_has_a_reason() -> None:
     assert all(len(reason) > len("Because.") for reason in reasons.values())
 
 
-def test_what_is_allowed_on_all_resources_takes_none_or_only_reads() -> None:
+def test_actions_allowed_on_all_resources_take_no_resource_or_only_read() -> None:
     for statement in KEPT["Statement"]:
         if "*" in as_list(statement["Resource"]) and "Condition" not in statement:
             for action in statement["Action"]:
@@ -170,7 +170,7 @@ def test_what_is_allowed_on_all_resources_takes_none_or_only_reads() -> None:
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_all_names_that_are_given_begin_with_the_deployment_s(configuration: str) -> None:
+def test_every_resource_name_starts_with_the_deployment_s_name(configuration: str) -> None:
     """CloudFormation's own names begin with the stack's; a layer's would not."""
     names = {
         "AWS::CloudWatch::Alarm": "AlarmName",
@@ -187,7 +187,7 @@ def test_all_names_that_are_given_begin_with_the_deployment_s(configuration: str
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_the_key_s_own_policy_lets_deployments_manage_it(configuration: str) -> None:
+def test_the_key_policy_lets_deployments_manage_the_key(configuration: str) -> None:
     key = only(deployment(configuration).storage, "AWS::KMS::Key")
     assert "Tags" not in key
     by_sid = {statement.get("Sid"): statement for statement in key["KeyPolicy"]["Statement"]}
@@ -211,19 +211,19 @@ def test_no_data_is_read_or_written() -> None:
     assert not [action for action in ACTIONS if "*" in action]
 
 
-def test_a_grant_that_no_template_needs_is_an_error() -> None:
+def test_an_unneeded_grant_is_an_error() -> None:
     topic = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {}}}}
     with pytest.raises(CommandError, match="MakeKey: no template needs it"):
         derive([topic])
 
 
-def test_an_action_that_nothing_bounds_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unlimited_action_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployer_policy, "GRANTS", ())
     with pytest.raises(CommandError, match=r"kms:CreateKey: say in deployer_resources\.py on what"):
         derive(deployment().templates.values())
 
 
-def test_without_templates_it_says_what_to_do(
+def test_missing_templates_are_reported_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(deployer_policy, "_TEMPLATES", tmp_path)

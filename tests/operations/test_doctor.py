@@ -15,7 +15,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.doctor import check_account
 from cdk.operations.terminal import CommandError
-from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, MEMORIES
+from lambdas.domain.ledger.state_table import COPIED_STATES, LOGGING_STATE_KEY
 from lambdas.domain.logging_configuration import LoggingState
 from tests.aws import list_batch_jobs
 from tests.operations.deployed import deploy
@@ -75,12 +75,12 @@ def subscribe(*names: str) -> None:
         )
 
 
-def test_an_account_that_is_ready_has_no_problem(session: boto3.Session) -> None:
+def test_a_prepared_account_has_no_problem(session: boto3.Session) -> None:
     bootstrap()
     findings = examine(session)
     assert Status.PROBLEM not in {finding.status for finding in findings.values()}
     assert "123456789012, us-east-1" in findings["account"].text
-    assert "deploying switches it on" in findings["invocation logging"].text
+    assert "make deploy turns it on" in findings["invocation logging"].text
 
 
 def test_a_missing_permissions_boundary_is_a_problem(session: boto3.Session) -> None:
@@ -107,7 +107,7 @@ def test_a_missing_bootstrap_is_a_problem(
     assert "make bootstrap" in found.text
 
 
-def test_somebody_else_s_logging_is_named_with_the_settings_that_fit(
+def test_foreign_logging_is_named_with_the_settings_that_fit(
     session: boto3.Session,
 ) -> None:
     switch_logging_on()
@@ -118,14 +118,14 @@ def test_somebody_else_s_logging_is_named_with_the_settings_that_fit(
     assert "prompts and completions" in found.text
 
 
-def test_what_goes_to_a_bucket_alone_cannot_be_adopted(session: boto3.Session) -> None:
+def test_logging_to_a_bucket_only_cannot_be_adopted(session: boto3.Session) -> None:
     switch_logging_on({"s3Config": {"bucketName": "audit"}, "textDataDeliveryEnabled": False})
     found = examine(session)["invocation logging"]
     assert "adopt" not in found.text
     assert "bucket audit, metadata only" in found.text
 
 
-def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) -> None:
+def test_a_reporting_stack_without_reports_is_reported_as_left_over(session: boto3.Session) -> None:
     deployment = Deployment(session.client("cloudformation"))
     without = tuple(name for name in stack_names.ALL if name != stack_names.REPORTING)
 
@@ -141,27 +141,27 @@ def test_reporting_stack_without_reports_is_left_over(session: boto3.Session) ->
     assert "delete-stack --stack-name BedrockMeter-Reporting" in found.text
 
 
-def test_our_own_logging_is_ours(session: boto3.Session) -> None:
+def test_the_meter_s_logging_is_recognized(session: boto3.Session) -> None:
     switch_logging_on()
     live = boto3.client("bedrock").get_model_invocation_logging_configuration()["loggingConfig"]
     save(LoggingState(written=(dict(live),)))
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
-    assert found.text.endswith("; ours.")
+    assert found.text.endswith("; configured by Bedrock Meter.")
 
 
-def test_adopted_logging_is_as_it_should_be(session: boto3.Session) -> None:
+def test_adopted_logging_is_no_problem(session: boto3.Session) -> None:
     switch_logging_on()
     save(LoggingState(adopted="/audit/bedrock"))
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["invocation logging"]
     assert found.status is Status.OK
-    assert found.text.endswith("; not ours, adopted.")
+    assert found.text.endswith("; not configured by Bedrock Meter, adopted.")
 
 
-def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session) -> None:
+def test_logging_changed_after_the_deployment_is_a_problem(session: boto3.Session) -> None:
     save(LoggingState(written=({**FOREIGN, "textDataDeliveryEnabled": False},)))
     switch_logging_on()
     deploy(stack_names.STORAGE)
@@ -171,16 +171,16 @@ def test_logging_that_somebody_changed_since_is_a_problem(session: boto3.Session
     assert "Bedrock Meter counts nothing" in found.text
 
 
-def test_a_configuration_that_could_not_be_put_back_is_remembered(session: boto3.Session) -> None:
+def test_a_configuration_that_could_not_be_restored_is_reported(session: boto3.Session) -> None:
     save(LoggingState(found=FOREIGN))
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
     assert found.status is Status.WARNING
-    assert "it went to log group /audit/bedrock" in found.text
+    assert "earlier configuration, to log group /audit/bedrock" in found.text
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"written": 5}', "null"])
-def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, text: str) -> None:
+def test_an_overwritten_logging_state_is_a_problem(session: boto3.Session, text: str) -> None:
     boto3.client("ssm").put_parameter(Name="logging-memory", Value=text, Type="String")
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
@@ -188,12 +188,12 @@ def test_a_memory_that_somebody_wrote_over_is_a_problem(session: boto3.Session, 
     assert "get-parameter-history" in found.text
 
 
-def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session) -> None:
+def test_a_logging_state_that_differs_from_its_copy_is_a_problem(session: boto3.Session) -> None:
     save(LoggingState(found={"s3Config": {"bucketName": "attacker-bucket"}}))
     copy = LoggingState(found=FOREIGN).to_text()
     boto3.client("dynamodb").put_item(
         TableName="meter-state",
-        Item={"pk": {"S": LOGGING_STATE_KEY}, MEMORIES: {"L": [{"S": copy}]}},
+        Item={"pk": {"S": LOGGING_STATE_KEY}, COPIED_STATES: {"L": [{"S": copy}]}},
     )
     deploy(stack_names.STORAGE)
     found = examine(session)["invocation logging"]
@@ -201,7 +201,9 @@ def test_a_memory_that_differs_from_its_copy_is_a_problem(session: boto3.Session
     assert "replaced: bucket attacker-bucket" in found.text
 
 
-def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.Session) -> None:
+def test_a_stack_without_outputs_is_a_problem_and_stops_no_other_check(
+    session: boto3.Session,
+) -> None:
     template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
     boto3.client("cloudformation").create_stack(
         StackName=stack_names.STORAGE, TemplateBody=template
@@ -222,30 +224,28 @@ def test_a_stack_without_outputs_is_a_problem_and_stops_nothing(session: boto3.S
         ("UPDATE_ROLLBACK_FAILED", Status.PROBLEM),
     ],
 )
-def test_a_stack_that_does_not_stand_is_a_problem(
-    session: boto3.Session, state: str, status: Status
-) -> None:
+def test_a_failed_stack_is_a_problem(session: boto3.Session, state: str, status: Status) -> None:
     deploy(stack_names.STORAGE)
     deploy(stack_names.MONITORING)
 
-    def tell(parsed: Any, **_: Any) -> None:
+    def set_status(parsed: Any, **_: Any) -> None:
         for stack in parsed.get("Stacks", []):
             stack["StackStatus"] = state
 
-    session.events.register("after-call.cloudformation.DescribeStacks", tell)
+    session.events.register("after-call.cloudformation.DescribeStacks", set_status)
     found = examine(session)["stacks"]
     assert found.status is status
     assert state in found.text
 
 
-def test_logging_that_somebody_switched_off_is_a_problem(session: boto3.Session) -> None:
+def test_disabled_logging_is_a_problem(session: boto3.Session) -> None:
     save(LoggingState())
     deploy(stack_names.STORAGE)
     deploy(stack_names.INGESTION)
     assert examine(session)["invocation logging"].status is Status.PROBLEM
 
 
-def test_a_log_group_without_a_free_slot_is_a_problem(session: boto3.Session) -> None:
+def test_a_log_group_without_a_free_subscription_slot_is_a_problem(session: boto3.Session) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem")
@@ -258,7 +258,7 @@ def test_a_log_group_without_a_free_slot_is_a_problem(session: boto3.Session) ->
 
 
 @pytest.mark.parametrize("others", [(), ("siem",)])
-def test_a_subscription_that_somebody_removed_is_a_problem(
+def test_a_removed_subscription_is_a_problem(
     session: boto3.Session, others: tuple[str, ...]
 ) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
@@ -267,23 +267,23 @@ def test_a_subscription_that_somebody_removed_is_a_problem(
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["subscription"]
     assert found.status is Status.PROBLEM
-    assert "not subscribed to any more" in found.text
+    assert "has no subscription filter of the meter any more" in found.text
 
 
-def test_a_log_group_that_somebody_deleted_is_a_problem(session: boto3.Session) -> None:
+def test_a_deleted_log_group_is_a_problem(session: boto3.Session) -> None:
     deploy(stack_names.INGESTION, AdoptedLogGroupName="/audit/bedrock")
     found = examine(session)["subscription"]
     assert found.status is Status.PROBLEM
     assert "/audit/bedrock is gone" in found.text
 
 
-def test_our_own_subscription_takes_no_slot_from_us(session: boto3.Session) -> None:
+def test_the_meter_s_subscription_does_not_count_as_a_used_slot(session: boto3.Session) -> None:
     boto3.client("kinesis").create_stream(StreamName="elsewhere", ShardCount=1)
     switch_logging_on()
     subscribe("siem", "BedrockMeter-Ingestion-Subscription-1A2B")
     found = examine(session)["subscription"]
     assert found.status is Status.OK
-    assert found.text == "/audit/bedrock is subscribed. Others read it as well: siem."
+    assert found.text == "/audit/bedrock is subscribed. Other subscription filters: siem."
 
 
 def test_an_unconfirmed_address_is_a_problem(
@@ -291,7 +291,7 @@ def test_an_unconfirmed_address_is_a_problem(
 ) -> None:
     topic = boto3.client("sns").create_topic(Name="notifications")["TopicArn"]
     deploy(stack_names.MONITORING, TopicArn=topic)
-    assert "No address is notified" in examine(session)["notifications"].text
+    assert "There are no subscribers" in examine(session)["notifications"].text
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
     assert examine(session)["notifications"].status is Status.OK
     session.events.register(
@@ -303,11 +303,11 @@ def test_an_unconfirmed_address_is_a_problem(
     found = examine(session)["notifications"]
     assert (found.status, found.text) == (
         Status.PROBLEM,
-        "Not confirmed, so not notified: a@example.com",
+        "Not confirmed, so these receive nothing: a@example.com",
     )
 
 
-def test_traffic_that_logs_do_not_show_is_told(session: boto3.Session) -> None:
+def test_traffic_outside_the_logs_is_reported(session: boto3.Session) -> None:
     boto3.client("cloudwatch").put_metric_data(
         Namespace="AWS/BedrockMantle",
         MetricData=[
@@ -329,7 +329,7 @@ def test_traffic_that_logs_do_not_show_is_told(session: boto3.Session) -> None:
         ((), Status.WARNING, "batch_output_buckets: a, b"),
     ],
 )
-def test_batch_jobs_whose_tokens_are_not_counted_are_reported(
+def test_batch_jobs_with_uncounted_tokens_are_reported(
     session: boto3.Session,
     monkeypatch: pytest.MonkeyPatch,
     buckets: tuple[str, ...],
@@ -368,7 +368,7 @@ def call_in(region: str, namespace: str = "AWS/Bedrock", metric: str = "Invocati
     client.put_metric_data(Namespace=namespace, MetricData=[datum])
 
 
-def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> None:
+def test_regions_with_bedrock_calls_are_named(session: boto3.Session) -> None:
     enable(session, "us-east-1", "eu-north-1", "eu-west-1", "eu-west-2", "us-west-2")
     assert examine(session)["other Regions"].text.endswith("in 4 other Regions.")
     for region in ("us-east-1", "eu-north-1", "eu-west-1", "us-west-2"):
@@ -382,7 +382,7 @@ def test_regions_where_bedrock_was_called_are_named(session: boto3.Session) -> N
     assert "not metered, in eu-north-1, eu-west-2: deploy there" in found.text
 
 
-def test_a_region_that_denies_is_not_readable_and_not_quiet(session: boto3.Session) -> None:
+def test_a_region_that_denies_access_is_unreadable_not_quiet(session: boto3.Session) -> None:
     enable(session, "us-east-1", "eu-north-1", "eu-west-1")
 
     def deny(context: dict[str, Any], **_: Any) -> Any:
@@ -394,18 +394,18 @@ def test_a_region_that_denies_is_not_readable_and_not_quiet(session: boto3.Sessi
     session.events.register("before-call.cloudwatch.ListMetrics", deny)
     found = examine(session)["other Regions"]
     assert found.status is Status.UNKNOWN
-    assert found.text == "Not readable: eu-north-1 (AccessDenied). Nothing is known of them."
+    assert found.text == "Could not read: eu-north-1 (AccessDenied). Calls there are unknown."
 
 
-def test_regions_that_the_function_cannot_read_are_counted(session: boto3.Session) -> None:
+def test_regions_unreadable_to_the_function_are_counted(session: boto3.Session) -> None:
     enable(session, "us-east-1")
     call_in("us-east-1", "BedrockMeter/Health", "UnreadableRegions")
     found = examine(session)["other Regions"]
     assert found.status is Status.UNKNOWN
-    assert "TrafficAuditor itself cannot read: 1 " in found.text
+    assert "TrafficAuditor cannot read 1 Regions " in found.text
 
 
-def test_a_list_of_regions_that_is_denied_is_unknown(session: boto3.Session) -> None:
+def test_a_denied_list_of_regions_is_unknown(session: boto3.Session) -> None:
     assert examine(session)["other Regions"].status is Status.UNKNOWN
 
 
@@ -492,7 +492,7 @@ def test_a_trail_is_needed_to_notice_changes(session: boto3.Session) -> None:
     assert examine(session)["trail"].status is Status.OK
 
 
-def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.Session) -> None:
+def test_a_denied_check_is_unknown_and_stops_no_other(session: boto3.Session) -> None:
     session.events.register(
         "before-call.cloudtrail",
         lambda **_: (
@@ -507,16 +507,16 @@ def test_what_may_not_be_looked_at_is_unknown_and_stops_nothing(session: boto3.S
 
 
 @pytest.mark.usefixtures("aws")
-def test_problems_end_the_command_badly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_problems_fail_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
     ):
         in_account(check_account)
-    assert "Not visible from here" in capsys.readouterr().out
+    assert "Not checked: " in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("aws")
-def test_credentials_that_have_expired_are_a_problem() -> None:
+def test_expired_credentials_are_a_problem() -> None:
     bootstrap()
     session = boto3.Session()
     expired = {"Error": {"Code": "ExpiredToken", "Message": "The security token has expired"}}
@@ -528,7 +528,7 @@ def test_credentials_that_have_expired_are_a_problem() -> None:
         check_account(session)
 
 
-def test_what_an_aborted_verification_left_is_a_warning(session: boto3.Session) -> None:
+def test_remains_of_an_aborted_verification_are_a_warning(session: boto3.Session) -> None:
     assert examine(session)["verification"].status is Status.OK
     deploy("BedrockMeter-Verify-Storage")
     found = examine(session)["verification"]

@@ -32,7 +32,7 @@ MONTH = "2026-09"
 
 
 def write_calls(*records: UsageRecord) -> None:
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION).put(records)
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION).write(records)
 
 
 def read_calls() -> dict[str, UsageRecord]:
@@ -105,7 +105,7 @@ def test_a_name_leaves_the_state_table_and_calls_still_wait_for_their_price(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_call_that_changes_meanwhile_is_left_alone() -> None:
+def test_a_call_changed_meanwhile_is_not_overwritten() -> None:
     write_calls(usage_record(request_id="hers", identity_arn=ANA))
 
     class LateClient:
@@ -142,7 +142,7 @@ def test_without_the_typed_confirmation_nothing_changes(
     "identity",
     ["ana", "arn:aws:iam::111122223333:role/app", "arn:aws:iam::111122223333:root", "conflicting"],
 )
-def test_only_the_arn_of_a_person_is_accepted(
+def test_only_the_arn_of_a_user_or_session_is_accepted(
     monkeypatch: pytest.MonkeyPatch, identity: str
 ) -> None:
     with pytest.raises(FailedCommand, match="give the ARN of a user"):

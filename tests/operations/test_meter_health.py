@@ -52,7 +52,7 @@ def make_alarm(name: str, *, is_silenced: bool = False, is_breaching: bool = Fal
         client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
 
 
-def test_nothing_is_expected_before_a_deployment_and_right_after_it() -> None:
+def test_nothing_is_expected_before_and_right_after_a_deployment() -> None:
     assert examine() == CheckResult("meter", Status.OK, "Nothing deployed yet")
     deploy(stack_names.MONITORING)
     assert examine().status is Status.OK
@@ -63,10 +63,10 @@ def test_the_newest_check_counts() -> None:
     report(3, minutes_ago=20)
     found = examine()
     assert found.status is Status.PROBLEM
-    assert found.text.startswith("3 differences from what was deployed: the log of LoggingWatcher")
+    assert found.text.startswith("3 differences from the deployment: see the log of LoggingWatcher")
     report(0, minutes_ago=5)
     assert examine().status is Status.OK
-    assert "As deployed" in examine().text
+    assert "found no drift" in examine().text
 
 
 def test_a_check_that_no_longer_runs_is_a_problem() -> None:
@@ -75,7 +75,7 @@ def test_a_check_that_no_longer_runs_is_a_problem() -> None:
     assert health == MeterHealth(None)
     assert health.find_problems(timedelta(minutes=10)) == []
     (problem,) = health.find_problems(timedelta(hours=1))
-    assert problem.startswith("LoggingWatcher has reported nothing for 45 minutes")
+    assert problem.startswith("LoggingWatcher has not reported for 45 minutes")
 
 
 def test_alarms_that_notify_no_one_are_named() -> None:
@@ -84,10 +84,13 @@ def test_alarms_that_notify_no_one_are_named() -> None:
     make_alarm("of-others", is_silenced=True)
     found = examine()
     assert found.status is Status.PROBLEM
-    assert "notify no one: BedrockMeter-EveryModel-Hour-Warning (docs/runbooks" in found.text
+    assert (
+        "alarms with actions turned off: BedrockMeter-EveryModel-Hour-Warning (docs/runbooks"
+        in found.text
+    )
 
 
-def test_health_alarms_in_alarm_are_named_and_alarms_on_usage_are_not() -> None:
+def test_active_health_alarms_are_named_and_usage_alarms_are_not() -> None:
     deploy(stack_names.MONITORING)
     report(0, minutes_ago=5)
     make_alarm("BedrockMeter-Account-Hour-Warning", is_breaching=True)

@@ -59,16 +59,16 @@ def examined() -> CheckResult:
     return finding
 
 
-def test_before_the_first_check_the_shipped_prices_are_in_force(
+def test_the_shipped_prices_are_in_force_before_the_first_check(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     command()
     printed = capsys.readouterr().out
-    assert "No price waits for a decision." in printed
+    assert "No prices wait for a decision." in printed
     assert "Last check of the AWS Price List: not yet. In force: the shipped prices." in printed
 
 
-def test_a_held_price_is_shown_with_both_figures_and_why(
+def test_a_held_price_is_shown_with_both_prices_and_the_reason(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_nova_price(server, "100")
@@ -81,7 +81,7 @@ def test_a_held_price_is_shown_with_both_figures_and_why(
     assert "changes by more than a factor of 2" in line
 
 
-def test_accepted_and_rejected_prices_are_taken_off_the_list(
+def test_accepted_and_rejected_prices_leave_the_list(
     server: PriceListServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change_nova_price(server, "100")
@@ -89,7 +89,7 @@ def test_accepted_and_rejected_prices_are_taken_off_the_list(
     (entry,) = read_updates().held
     command(f"--reject={entry.id}")
     printed = capsys.readouterr().out
-    assert "Prices stay as they were." in printed
+    assert "Prices are unchanged." in printed
     assert f"Rejected: {entry.id}, amazon.nova-lite-v1:0 input" in printed
     command(f"--accept={entry.id},")
     edition = read_updates().edition
@@ -108,11 +108,11 @@ def test_an_edition_is_superseded_with_a_reason(
     command("--check")
     edition = read_updates().edition
     assert edition is not None
-    with pytest.raises(FailedCommand, match="say why"):
+    with pytest.raises(FailedCommand, match="give the reason"):
         command(f"--supersede={edition}")
     command(f"--supersede={edition}", "--reason=AWS's file was wrong")
     printed = capsys.readouterr().out
-    assert "takes the changes out" in printed
+    assert "removes the changes" in printed
     assert f"supersedes {edition}: AWS's file was wrong" in printed
 
 
@@ -121,44 +121,44 @@ def test_an_edition_is_superseded_with_a_reason(
     [
         (["--accept=00000000"], "00000000 is not held"),
         (["--reject=all"], "no price is held"),
-        (["--accept=a", "--reject=b"], "name one of"),
-        (["--accept=a", "--check"], "name one of"),
+        (["--accept=a", "--reject=b"], "use only one of"),
+        (["--accept=a", "--check"], "use only one of"),
         (["--supersede=x", "--reason=y"], "no change of edition x is in force"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], message: str) -> None:
+def test_errors_are_reported_in_one_line(arguments: list[str], message: str) -> None:
     with pytest.raises(FailedCommand, match=message):
         command(*arguments)
 
 
-def test_a_price_list_that_cannot_be_read_is_said(server: PriceListServer) -> None:
+def test_an_unreadable_price_list_is_reported(server: PriceListServer) -> None:
     server.files.clear()
     with pytest.raises(FailedCommand, match="no offer has a file for this Region"):
         command("--check")
 
 
-def test_a_function_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_function_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PRICE_BUCKET", "no-such-bucket")
     with pytest.raises(FailedCommand, match="updater failed with PriceEditionsUnavailableError"):
         command("--check")
 
 
-def test_without_the_function_it_says_how_to_switch_it_on() -> None:
+def test_a_missing_function_is_reported_with_how_to_switch_it_on() -> None:
     boto3.client("cloudformation").delete_stack(StackName=stack_names.INGESTION)
     with pytest.raises(FailedCommand, match="price updates are off"):
         command("--check")
 
 
-def test_a_damaged_state_is_named() -> None:
+def test_a_damaged_state_is_reported() -> None:
     boto3.client("s3").put_object(Bucket=PRICE_BUCKET, Key="current.json", Body=b"{}{")
     with pytest.raises(FailedCommand, match=r"prices/current\.json is not valid"):
         command()
     assert examined().status is Status.PROBLEM
 
 
-def test_the_doctor_names_held_prices(server: PriceListServer) -> None:
+def test_the_doctor_lists_held_prices(server: PriceListServer) -> None:
     finding = examined()
-    assert (finding.status, "was not read yet" in finding.text) == (Status.WARNING, True)
+    assert (finding.status, "has not been read yet" in finding.text) == (Status.WARNING, True)
     command("--check")
     finding = examined()
     assert finding.status is Status.OK
@@ -167,11 +167,11 @@ def test_the_doctor_names_held_prices(server: PriceListServer) -> None:
     command("--check")
     finding = examined()
     assert finding.status is Status.WARNING
-    assert "1 wait for a decision" in finding.text
+    assert "1 held price (make price-updates)" in finding.text
     assert "amazon.nova-lite-v1:0 input (region ap-northeast-1)" in finding.text
 
 
-def test_the_doctor_names_a_price_list_that_is_too_old() -> None:
+def test_the_doctor_reports_an_outdated_price_list() -> None:
     checked_at = datetime.now(UTC) - timedelta(days=3, minutes=1)
     read_editions().publish(PriceUpdates(checked_at=checked_at), None)
     finding = examined()
@@ -180,7 +180,7 @@ def test_the_doctor_names_a_price_list_that_is_too_old() -> None:
     assert "docs/runbooks/PriceListAge.md" in finding.text
 
 
-def test_the_doctor_says_where_updates_are_off() -> None:
+def test_the_doctor_reports_disabled_price_updates() -> None:
     client = boto3.client("cloudformation")
     client.delete_stack(StackName=stack_names.INGESTION)
     assert examined().text == "Not deployed yet."

@@ -73,7 +73,7 @@ def usd_on(book: PriceBook, day: date, kind: TokenKind = TokenKind.INPUT, size: 
 # AWS's own list
 
 
-def test_figure_that_the_book_lacks_is_added_for_as_long_as_is_known() -> None:
+def test_a_missing_price_is_added_from_its_earliest_known_day() -> None:
     renewal = renew_from_price_list(PriceBook([price("1")]), [own("1", output="5")], TODAY)
     (added,) = renewal.rows
     assert renewal.added == [added]
@@ -83,7 +83,7 @@ def test_figure_that_the_book_lacks_is_added_for_as_long_as_is_known() -> None:
     assert renewal.same == 1
 
 
-def test_figure_that_another_source_misread_is_corrected_from_its_own_day_on() -> None:
+def test_a_price_misread_by_another_source_is_corrected_from_its_first_day() -> None:
     standing = [price("1"), price("2", JUNE)]
     renewal = renew_from_price_list(PriceBook(standing), [own("3")], TODAY)
     (corrected,) = renewal.rows
@@ -94,7 +94,7 @@ def test_figure_that_another_source_misread_is_corrected_from_its_own_day_on() -
     assert [usd_on(book, day) for day in (date(2026, 5, 31), JUNE, TODAY)] == ["1", "3", "3"]
 
 
-def test_figure_that_was_in_the_own_list_before_has_changed_today() -> None:
+def test_a_changed_price_of_aws_s_list_starts_today() -> None:
     standing = [own("1")]
     renewal = renew_from_price_list(PriceBook(standing), [own("2")], TODAY)
     assert [row.effective_from for row in renewal.changed] == [TODAY]
@@ -102,7 +102,7 @@ def test_figure_that_was_in_the_own_list_before_has_changed_today() -> None:
     assert [usd_on(book, day) for day in (date(2026, 9, 7), TODAY)] == ["1", "2"]
 
 
-def test_row_that_gives_a_reason_stays_and_the_difference_is_reported() -> None:
+def test_a_row_with_a_reason_stays_and_the_difference_is_reported() -> None:
     chosen = replace(price("6"), reason="the pricing page names this Region")
     renewal = renew_from_price_list(PriceBook([chosen]), [own("3")], TODAY)
     assert renewal.rows == []
@@ -111,13 +111,13 @@ def test_row_that_gives_a_reason_stays_and_the_difference_is_reported() -> None:
     assert found == (Decimal(6), Decimal(3), Why.CHOSEN)
 
 
-def test_correction_by_the_own_list_changes_like_its_other_rows() -> None:
+def test_a_correction_by_aws_s_list_changes_like_its_other_rows() -> None:
     corrected = replace(own("3"), reason="AWS's own list, against reader")
     renewal = renew_from_price_list(PriceBook([price("1"), corrected]), [own("4")], TODAY)
     assert [row.effective_from for row in renewal.changed] == [TODAY]
 
 
-def test_new_price_of_small_calls_hides_no_price_of_large_ones() -> None:
+def test_a_new_price_of_small_calls_hides_no_price_of_large_calls() -> None:
     large = Rates(100, {TokenKind.INPUT: Decimal(9)})
     standing = replace(price("1"), rates=(*price("1").rates, large))
     renewal = renew_from_price_list(PriceBook([standing]), [own("2")], TODAY)
@@ -125,12 +125,12 @@ def test_new_price_of_small_calls_hides_no_price_of_large_ones() -> None:
     assert [usd_on(book, TODAY, size=size) for size in (100, 101)] == ["2", "9"]
 
 
-def test_published_zero_is_a_figure() -> None:
+def test_a_published_zero_is_a_price() -> None:
     renewal = renew_from_price_list(PriceBook([]), [own("1", cache_write_5m="0")], TODAY)
     assert usd_on(PriceBook(renewal.rows), TODAY, TokenKind.CACHE_WRITE_5M) == "0"
 
 
-def test_own_list_keeps_the_spelling_of_the_book() -> None:
+def test_rows_of_aws_s_list_keep_the_spelling_of_the_book() -> None:
     book = PriceBook([price("1", model_id="maker.model-v1:0")])
     renewal = renew_from_price_list(book, [own("1", model_id="maker.model")], TODAY)
     assert (renewal.rows, renewal.same) == ([], 1)
@@ -148,7 +148,7 @@ def recorded_list() -> PriceList:
     return read_price_list(files, date(2026, 11, 28))
 
 
-def test_recorded_rows_of_the_price_list_give_the_prices_of_the_book() -> None:
+def test_recorded_rows_of_the_price_list_match_the_book() -> None:
     book = shipped_prices()
     rows = list(read_price_list_rows(recorded_list(), book, TODAY))
     figures = {
@@ -180,7 +180,7 @@ def test_recorded_rows_of_the_price_list_give_the_prices_of_the_book() -> None:
     assert renewal.same >= 12
 
 
-def test_rows_of_batches_of_mantle_and_of_variants_are_no_rows_of_the_book() -> None:
+def test_rows_for_batch_mantle_and_variants_are_not_in_the_book() -> None:
     rows = read_price_list_rows(recorded_list(), PriceBook([]), TODAY)
     by_model = {row.model_id: row for row in rows}
     assert "xai.grok-4.7" not in by_model  # through bedrock-mantle alone
@@ -193,13 +193,13 @@ def test_rows_of_batches_of_mantle_and_of_variants_are_no_rows_of_the_book() -> 
 # Other sources
 
 
-def test_model_that_the_book_does_not_know_is_added_with_its_dates() -> None:
+def test_an_unknown_model_is_added_with_its_dates() -> None:
     rows = [price("1"), price("2", JUNE), price("3", DECEMBER)]
     renewal = renew_from_others(PriceBook([]), rows, TODAY)
     assert list(PriceBook(renewal.rows)) == rows
 
 
-def test_kinds_are_filled_in_where_the_source_agrees_on_the_others() -> None:
+def test_missing_kinds_are_added_if_the_source_agrees_on_the_others() -> None:
     book = PriceBook([price("1")])
     for usd, kinds in (("1", [TokenKind.OUTPUT]), ("2", [])):
         found = [price(usd, source="litellm 1", output="5")]
@@ -208,7 +208,7 @@ def test_kinds_are_filled_in_where_the_source_agrees_on_the_others() -> None:
         assert (not renewal.differences) == bool(kinds)
 
 
-def test_later_price_of_a_source_holds_where_the_book_has_the_earlier_one_from_it() -> None:
+def test_a_later_price_supersedes_the_earlier_one_from_the_same_source() -> None:
     standing = price("1", source="genai-prices 0.2")
     listed_now = [
         price("1", source="genai-prices 0.3"),
@@ -227,7 +227,7 @@ def test_later_price_of_a_source_holds_where_the_book_has_the_earlier_one_from_i
     assert renew_from_others(PriceBook([price("1")]), planned, TODAY).changed == []
 
 
-def test_worldwide_price_is_not_taken_where_the_price_depends_on_the_region() -> None:
+def test_a_worldwide_price_is_not_used_if_prices_differ_by_region() -> None:
     by_region = [
         price(usd, scope=(Routing.GLOBAL, region))
         for usd, region in (("0.30", "us-east-1"), ("0.36", "ap-northeast-1"))
@@ -248,7 +248,7 @@ rows_of_a_source = st.lists(
 
 
 @given(rows_of_a_source, rows_of_a_source)
-def test_renewed_book_keeps_every_row_and_renewing_again_adds_none(
+def test_a_renewed_book_keeps_every_row_and_a_second_renewal_adds_none(
     standing: list[Price], listed_now: list[Price]
 ) -> None:
     book = PriceBook(standing)
@@ -288,7 +288,7 @@ def by_scope(found: list[Price], tier: str | None = None) -> dict[tuple[str, str
     }
 
 
-def test_litellm_names_places_and_its_bare_name_is_that_of_the_united_states() -> None:
+def test_litellm_names_scopes_and_its_bare_name_means_the_united_states() -> None:
     found = litellm(
         **{
             "amazon.nova-pro-v1:0": usd(8e-07),
@@ -307,7 +307,7 @@ def test_litellm_names_places_and_its_bare_name_is_that_of_the_united_states() -
     }
 
 
-def test_bare_name_that_costs_less_than_the_us_profile_is_the_global_price() -> None:
+def test_a_bare_name_cheaper_than_the_us_profile_is_the_global_price() -> None:
     name = "anthropic.claude-mythos-5-1"
     flex = {"input_cost_per_token_flex": 5e-06}
     found = litellm(**{name: usd(1e-05, **flex), f"us.{name}": usd(1.1e-05)})
@@ -354,7 +354,7 @@ def test_litellm_has_prices_of_tiers_and_of_large_calls() -> None:
         ("bedrock/*/1-month-commitment/cohere.command-text-v14", usd(1e-06)),
     ],
 )
-def test_litellm_entry_that_is_no_price_of_tokens_is_left_out(
+def test_a_litellm_entry_without_a_token_price_is_left_out(
     name: str, entry: dict[str, Any]
 ) -> None:
     assert litellm(**{name: entry}) == []
@@ -403,7 +403,7 @@ def regions(**paths: str) -> dict[str, Any]:
     return {"regions": {name: {"currentVersionUrl": path} for name, path in paths.items()}}
 
 
-def test_current_file_of_every_offer_and_region_is_read() -> None:
+def test_the_current_file_of_every_offer_and_region_is_read() -> None:
     host = PriceHost(
         **{
             index("AmazonBedrock"): regions(tokyo="/offers/t.json", london="/offers/l.json"),
@@ -435,7 +435,7 @@ def test_current_file_of_every_offer_and_region_is_read() -> None:
         {"formatVersion": "v1.0"},
     ],
 )
-def test_file_that_cannot_be_read_stops_no_other(broken: Any) -> None:
+def test_an_unreadable_file_stops_no_other(broken: Any) -> None:
     host = PriceHost(
         **{
             index("AmazonBedrock"): regions(tokyo="/offers/t.json", london="/offers/l.json"),
@@ -463,7 +463,7 @@ def test_file_that_cannot_be_read_stops_no_other(broken: Any) -> None:
         {"regions": {"tokyo": {"currentVersionUrl": 7}}},
     ],
 )
-def test_damaged_list_of_regions_is_a_failure_and_opens_nothing_else(broken: Any) -> None:
+def test_a_damaged_list_of_regions_fails_without_further_requests(broken: Any) -> None:
     host = PriceHost(**{index("AmazonBedrock"): broken})
     fetched = fetch_price_files(host.open)
     assert fetched.files == ()
@@ -511,7 +511,7 @@ def shipped_copy(tmp_path: Path) -> Path:
     return book
 
 
-def test_without_a_network_the_book_is_compared_and_stays(
+def test_the_book_is_compared_and_unchanged_without_a_network(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     book = shipped_copy(tmp_path)
@@ -529,7 +529,7 @@ def test_without_a_network_the_book_is_compared_and_stays(
     assert book.read_text() == before
 
 
-def test_aws_files_make_a_new_edition_once(
+def test_aws_files_create_a_new_edition_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     book, folder = shipped_copy(tmp_path), unpacked(tmp_path)
@@ -554,7 +554,7 @@ def test_aws_files_make_a_new_edition_once(
     assert book.read_text() == written
 
 
-def test_files_are_not_asked_for_offline(
+def test_files_are_not_requested_offline(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(progress: object) -> FetchedFiles:
@@ -567,7 +567,7 @@ def test_files_are_not_asked_for_offline(
     assert "were not read (--offline)" in capsys.readouterr().out
 
 
-def test_second_change_on_a_day_says_what_to_do_and_writes_nothing(
+def test_a_second_change_on_a_day_explains_what_to_do_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     today = datetime.now(UTC).date()
@@ -580,12 +580,12 @@ def test_second_change_on_a_day_says_what_to_do_and_writes_nothing(
     assert book.read_text() == before
 
 
-def test_missing_source_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_source_file_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="run make prices"):
         run(monkeypatch, tmp_path, shipped_copy(tmp_path))
 
 
-def test_units_are_rows_as_well() -> None:
+def test_units_become_rows_too() -> None:
     attributes = {
         "usagetype": "USE1-Guardrail-ContentPolicyUnitsConsumed",
         "regionCode": "us-east-1",

@@ -1,4 +1,4 @@
-"""Failed deliveries and batches are processed in the end, once, and nothing else is touched."""
+"""Failed deliveries and batches are processed once, and nothing else is changed."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ def stream(payload: Any) -> dict[str, Any]:
 def redrive(**handlers: Any) -> RedriveReport:
     functions: Any = RunningFunctions(**handlers)
     known = frozenset({"processor", "publisher"})
-    return Redrive(boto3.client("s3"), functions, BUCKET, known).put_back_all()
+    return Redrive(boto3.client("s3"), functions, BUCKET, known).redrive_all()
 
 
 def left() -> dict[str, Any]:
@@ -52,7 +52,7 @@ def left() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("payload", [BATCH, json.dumps(BATCH)], ids=["object", "text"])
-def test_deliveries_and_batches_go_back_to_their_functions(payload: Any) -> None:
+def test_deliveries_and_batches_are_sent_back_to_their_functions(payload: Any) -> None:
     fail("async/a", asynchronous())
     fail("mapping/b", stream(payload))
     seen: dict[str, Any] = {}
@@ -69,7 +69,7 @@ def test_deliveries_and_batches_go_back_to_their_functions(payload: Any) -> None
     assert left() == {}
 
 
-def test_what_fails_again_stays_and_stops_nothing_else() -> None:
+def test_an_object_that_fails_again_stays_and_stops_no_other() -> None:
     fail("async/1", asynchronous())
     fail("async/2", asynchronous())
     calls = iter([True, False])
@@ -84,7 +84,7 @@ def test_what_fails_again_stays_and_stops_nothing_else() -> None:
     assert left().keys() == {"aws/lambda/async/1"}
 
 
-def test_of_a_batch_only_what_was_not_published_is_left() -> None:
+def test_only_the_unpublished_part_of_a_batch_is_left() -> None:
     fail("mapping/b", stream(json.dumps(BATCH)))
     report = redrive(publisher=lambda _: {"batchItemFailures": [{"itemIdentifier": "8"}]})
     assert report.left == {"aws/lambda/mapping/b": "publisher left 2 of 3 records"}
@@ -97,16 +97,16 @@ def test_of_a_batch_only_what_was_not_published_is_left() -> None:
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
-        (asynchronous("somebody-elses"), "not one of the meter's functions"),
+        (asynchronous("foreign"), "not one of the meter's functions"),
         (b"{ no json", "Expecting"),
-        ({"requestPayload": {}}, "names no function"),
-        ({**asynchronous(), "requestPayload": 5}, "holds no event"),
+        ({"requestPayload": {}}, "no function name"),
+        ({**asynchronous(), "requestPayload": 5}, "no event in it"),
         ([], "not written by Lambda"),
         ({"requestContext": "x"}, "not written by Lambda"),
         (b"[" * 100_000, "not written by Lambda"),
     ],
 )
-def test_what_is_no_failure_of_ours_is_left_alone_with_a_reason(failure: Any, reason: str) -> None:
+def test_a_foreign_object_is_left_with_a_reason(failure: Any, reason: str) -> None:
     fail("x", failure)
     fail("y", asynchronous())
     report = redrive(processor=lambda _: None)
@@ -114,7 +114,7 @@ def test_what_is_no_failure_of_ours_is_left_alone_with_a_reason(failure: Any, re
     assert reason in report.left["aws/lambda/x"]
 
 
-def test_a_batch_that_is_none_or_of_another_one_is_left_alone() -> None:
+def test_a_malformed_or_mismatched_batch_is_left() -> None:
     fail("a", stream({"Records": [5]}))
     fail("b", stream(BATCH))
     report = redrive(publisher=lambda _: {"batchItemFailures": [{"itemIdentifier": "1000"}]})
@@ -122,7 +122,7 @@ def test_a_batch_that_is_none_or_of_another_one_is_left_alone() -> None:
     assert len(report.left) == 2
 
 
-def test_a_function_that_aws_does_not_call_stops_nothing_else() -> None:
+def test_a_throttled_function_stops_no_other() -> None:
     class Throttled(RunningFunctions):
         def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803
             if FunctionName == "publisher":
@@ -134,12 +134,14 @@ def test_a_function_that_aws_does_not_call_stops_nothing_else() -> None:
     functions: Any = Throttled(processor=lambda _: None)
     report = Redrive(
         boto3.client("s3"), functions, BUCKET, frozenset({"processor", "publisher"})
-    ).put_back_all()
+    ).redrive_all()
     assert report.done == 1
     assert "TooManyRequests" in report.left["aws/lambda/a"]
 
 
-def test_names_in_the_bucket_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_in_the_bucket_are_printed_without_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     fail("\x1b[2Jkey", asynchronous("\x1b[31mred"))
     print_report(redrive())
     out = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Reading the log group again changes nothing but what was missing."""
+"""Reading the log group again adds only missing calls."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -56,7 +56,7 @@ def process(event: Any) -> None:
 
 
 @pytest.mark.usefixtures("logged")
-def test_what_was_logged_in_the_time_named_is_in_the_ledger_once_however_often() -> None:
+def test_calls_logged_in_the_time_range_are_in_the_ledger_once_after_any_replays() -> None:
     start = NOW - timedelta(hours=2, minutes=30)
     for _ in range(2):
         assert replay(process).deliver(start, NOW) == 2
@@ -64,14 +64,14 @@ def test_what_was_logged_in_the_time_named_is_in_the_ledger_once_however_often()
 
 
 @pytest.mark.usefixtures("logged")
-def test_what_was_logged_after_the_time_named_is_left_alone() -> None:
+def test_calls_logged_after_the_time_range_are_not_replayed() -> None:
     start, end = (NOW - timedelta(minutes=minutes) for minutes in (150, 90))
     assert replay(process).deliver(start, end) == 1
     assert in_ledger() == {"2 hours ago"}
 
 
 @pytest.mark.usefixtures("logged")
-def test_a_delivery_that_fails_is_told() -> None:
+def test_a_failed_delivery_is_reported() -> None:
     boto3.client("dynamodb").delete_table(TableName=LEDGER)
     with pytest.raises(FunctionFailedError, match="LedgerUnavailableError"):
         replay(process).deliver(NOW - timedelta(days=1), NOW)
@@ -96,7 +96,7 @@ def test_deliveries_hold_every_event_in_order_and_fit(given_events: list[Any]) -
         assert sum(len(event["message"]) for event in delivery) <= MAX_DELIVERY_BYTES
 
 
-def test_a_delivery_holds_a_thousand_events_at_most() -> None:
+def test_a_delivery_holds_at_most_a_thousand_events() -> None:
     many = [{"logStreamName": "a", "message": "x"}] * (2 * MAX_DELIVERY_EVENTS + 1)
     assert [len(delivery) for delivery in deliveries(many)] == [1000, 1000, 1]
 

@@ -34,7 +34,7 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["contracted, from 2026-01-0
 @pytest.mark.parametrize(
     ("report", "printed"),
     [
-        (NOTHING, "No call waits for a price.\n"),
+        (NOTHING, "No calls wait for a price.\n"),
         (
             NOTHING | {"by_model": {"m": REPRICED}},
             "m: 1,200 calls cost 0.31 US dollars (contracted, from 2026-01-01)\n",
@@ -43,23 +43,23 @@ REPRICED = {"calls": 1200, "usd": "0.31", "prices": ["contracted, from 2026-01-0
             NOTHING | {"waiting": {"m": "2026-09-08"}},
             "m: calls since 2026-09-08 wait for a price",
         ),
-        (NOTHING | {"too_old": 3}, "3 calls have a price, and are too old for CloudWatch"),
+        (NOTHING | {"too_old": 3}, "3 calls now have a price but are too old for CloudWatch"),
         (
             NOTHING | {"corrections": [CORRECTED]},
             "edition 20260905T061500Z-00000000 (superseded): 1,200 calls cost 3.10 US dollars more",
         ),
         (
             NOTHING | {"corrections": [CORRECTED | {"is_begun": False, "is_done": False}]},
-            "edition 20260905T061500Z-00000000 (superseded): what its calls cost without it is",
+            "edition 20260905T061500Z-00000000 (superseded): the corrected cost of its calls is",
         ),
         (
             NOTHING | {"corrections": [CORRECTED | {"is_done": False}]},
             "edition 20260905T061500Z-00000000 (superseded), so far: 1,200 calls",
         ),
-        (NOTHING | {"reason": "no time"}, "Not all was done: no time. The next run goes on.\n"),
+        (NOTHING | {"reason": "no time"}, "Incomplete: no time. The next run continues.\n"),
     ],
 )
-def test_what_was_done_is_printed(
+def test_the_result_is_printed(
     aws: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -73,7 +73,7 @@ def test_what_was_done_is_printed(
     assert capsys.readouterr().out.startswith(printed)
 
 
-def test_a_function_that_fails_is_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_function_is_named(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
         raise RuntimeError
 
@@ -84,12 +84,12 @@ def test_a_function_that_fails_is_named(aws: None, monkeypatch: pytest.MonkeyPat
         reprice.reprice(boto3.Session())
 
 
-def test_what_no_metric_shows_of_a_correction_is_printed(
+def test_corrections_that_no_metric_shows_are_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     left = {"lowered_calls": 5, "lowered_usd": "-2.00", "too_old_calls": 6, "unpriced_calls": 7}
     reprice.print_correction(CORRECTED | left)
     printed = capsys.readouterr().out
     assert "5 calls cost 2.00 US dollars less. Metrics keep the higher cost" in printed
-    assert "6 calls cost more, and are too old for CloudWatch" in printed
+    assert "6 calls cost more but are too old for CloudWatch" in printed
     assert "7 calls have no price without it" in printed

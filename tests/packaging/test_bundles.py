@@ -1,4 +1,4 @@
-"""The bundles contain all that the functions import, built for Lambda's Python, and no more."""
+"""The bundles contain exactly what the functions import, built for Lambda's Python."""
 
 import os
 import platform
@@ -65,13 +65,13 @@ def is_needed(requirement: Requirement, extras: Iterable[str]) -> bool:
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
-def test_there_are_functions() -> None:
+def test_functions_are_found() -> None:
     assert len(HANDLERS) >= 3
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
-def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
-    """The import sees the bundles and a boto3, as in Lambda, and nothing else of this machine."""
+def test_a_handler_can_be_imported_from_the_bundles_alone(handler: str) -> None:
+    """The import sees only the bundles and a boto3, as in Lambda."""
     layers = [layer(group) for group in {*get_groups(handler), "aws-sdk"}]
     paths = [str(bundle_code()), *map(str, layers)]
     program = (
@@ -92,7 +92,9 @@ def test_a_handler_is_imported_from_the_bundles_alone(handler: str) -> None:
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_layer_holds_what_its_group_names_and_what_that_requires(group: DependencyGroup) -> None:
+def test_a_layer_has_the_packages_of_its_group_and_their_dependencies(
+    group: DependencyGroup,
+) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     installed = {
         canonicalize_name(distribution.name): distribution.requires or ()
@@ -110,7 +112,7 @@ def test_a_layer_holds_what_its_group_names_and_what_that_requires(group: Depend
     assert installed.keys() == required
 
 
-def test_every_function_has_the_runtime_and_few_have_more() -> None:
+def test_every_function_has_the_runtime_layer_and_few_have_another() -> None:
     groups = {handler.split(".")[2]: set(get_groups(handler)) for handler in HANDLERS}
     assert all("runtime" in found for found in groups.values())
     assert {job: found - {"runtime"} for job, found in groups.items() if len(found) > 1} == {
@@ -121,14 +123,14 @@ def test_every_function_has_the_runtime_and_few_have_more() -> None:
 
 
 @pytest.mark.parametrize("group", ["runtime", "aws-sdk"])
-def test_layers_hold_what_lambda_s_own_python_on_arm_can_load(group: DependencyGroup) -> None:
+def test_layers_can_be_loaded_by_lambda_s_python_on_arm(group: DependencyGroup) -> None:
     folder = bundle_layer(group, python_version="3.14", architecture="arm64")
     for library in folder.rglob("*.so"):
         assert "314" in library.name
         assert "aarch64" in library.name
 
 
-def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
+def test_the_dependencies_are_small_and_have_no_x_ray() -> None:
     installed = {path.name for path in layer("runtime").iterdir()}
     assert {"aws_lambda_powertools", "ijson", "pydantic"} <= installed
     assert installed.isdisjoint(
@@ -139,7 +141,7 @@ def test_the_dependencies_are_small_and_know_no_x_ray() -> None:
     assert megabytes < 20
 
 
-def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() -> None:
+def test_parquet_has_a_separate_layer_that_fits_beside_the_others() -> None:
     folder = bundle_layer("parquet", python_version="3.14", architecture="arm64")
     libraries = [path.name for path in folder.rglob("*.so")]
     assert libraries == ["_duckdb.abi3.so"]
@@ -149,7 +151,7 @@ def test_parquet_is_written_by_a_layer_of_its_own_that_fits_beside_the_others() 
     assert sum(file.stat().st_size for file in files) / 1e6 < MAX_MEGABYTES / 2
 
 
-def test_the_code_is_the_functions_and_nothing_else() -> None:
+def test_the_code_bundle_has_only_the_functions() -> None:
     assert {path.name for path in bundle_code().iterdir()} == {"lambdas"}
     files = [path for path in bundle_code().rglob("*") if path.is_file()]
     assert {path.name for path in files if path.suffix != ".py"} == {
@@ -171,7 +173,7 @@ def test_layers_name_no_file_that_depends_on_the_build_machine(
     assert FileSystem.fingerprint(str(again)) == FileSystem.fingerprint(str(folder))
 
 
-def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle(
+def test_a_python_without_wheels_is_reported_and_leaves_no_partial_bundle(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(bundle, "_BUNDLES", tmp_path)
@@ -180,7 +182,7 @@ def test_a_python_without_wheels_is_told_and_leaves_no_half_bundle(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bundle_that_another_process_finishes_first_is_used(
+def test_a_bundle_finished_by_another_process_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     finished: list[Path] = []

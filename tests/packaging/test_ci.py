@@ -57,7 +57,7 @@ def test_when_tests_fail_the_end_to_end_tests_are_stopped_and_shown(tmp_path: Pa
     assert done.returncode == 3
     assert "e2e has begun\n" in done.stdout
     assert "stage e2e: stopped\n" in done.stdout
-    ended, _, _ = select.select([reading], [], [], 30)  # until no process has its other end
+    ended, _, _ = select.select([reading], [], [], 30)  # until no process holds the other end
     os.close(reading)
     assert ended
 
@@ -70,7 +70,7 @@ def test_when_end_to_end_tests_fail_they_are_shown(tmp_path: Path) -> None:
     assert "stage e2e" not in done.stdout
 
 
-def test_when_all_goes_well_each_stage_has_its_minutes(tmp_path: Path) -> None:
+def test_each_stage_of_a_successful_run_shows_its_minutes(tmp_path: Path) -> None:
     done = run_ci(tmp_path, e2e="true", test="true")
     assert done.returncode == 0
     lines = [line.partition(":")[0] for line in done.stdout.splitlines()]

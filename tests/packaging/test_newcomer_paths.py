@@ -226,7 +226,7 @@ def test_a_new_alarm_is_deployed_with_its_runbook_and_its_line(checkout: Checkou
         widget
         for dashboard in checkout.resources(stack, "AWS::CloudWatch::Dashboard")
         for widget in read_body(dashboard)["widgets"]
-        if widget["properties"].get("title") == "Prices not reloaded"
+        if widget["properties"].get("title") == "Price reload failures"
     )
     (line,) = widget["properties"]["annotations"]["horizontal"]
     assert (line["label"], line["value"]) == ("Alarm", alarm["Threshold"])
@@ -243,7 +243,7 @@ def read_body(dashboard: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def test_a_new_setting_is_refused_if_wrong_and_reaches_its_function(checkout: Checkout) -> None:
+def test_a_new_setting_is_validated_and_reaches_its_function(checkout: Checkout) -> None:
     checkout.follow("A setting")
     refusal = checkout.synthesise(exit_code=1, example_note="x" * 81)
     assert "example_note = 'xxx" in refusal
@@ -265,7 +265,7 @@ def test_a_new_command_is_listed_and_runs(checkout: Checkout) -> None:
     checkout.run_tests("A command", "-k", "hello or list")
 
 
-def test_every_section_of_the_page_is_followed_here() -> None:
+def test_every_section_of_the_page_is_tested() -> None:
     titles = re.findall(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     followed = re.findall(r'checkout\.follow\("(.+)"\)', Path(__file__).read_text(encoding="utf-8"))
     assert sorted(titles) == sorted(followed)
@@ -280,7 +280,7 @@ def test_every_section_names_tests_that_exist() -> None:
 
 
 @pytest.mark.parametrize("text", ["row = 1\n", "place = 1\nplace = 1\n"])
-def test_a_place_that_is_gone_or_not_unique_is_named(text: str) -> None:
+def test_a_missing_or_ambiguous_place_is_named(text: str) -> None:
     with pytest.raises(MissingPlaceError, match=r"a\.py: these lines .*\nplace = 1\n"):
         change(text, " place = 1\n+new = 2\n", "a.py")
 

@@ -24,7 +24,7 @@ def test_actions_are_pinned_by_commit(workflow: Path) -> None:
 
 
 @pytest.mark.parametrize("lock", NPM_LOCKS)
-def test_npm_packages_are_locked_by_hash_in_the_version_that_is_asked_for(lock: str) -> None:
+def test_npm_packages_are_locked_by_hash_in_the_required_version(lock: str) -> None:
     packages = json.loads((ROOT / lock).read_text())["packages"]
     asked = json.loads((ROOT / lock).with_name("package.json").read_text())["dependencies"]
     assert packages.pop("")["dependencies"] == asked
@@ -33,14 +33,14 @@ def test_npm_packages_are_locked_by_hash_in_the_version_that_is_asked_for(lock: 
     assert "resolved" not in (ROOT / lock).read_text()
 
 
-def test_npm_installs_what_is_locked_and_runs_none_of_its_scripts() -> None:
+def test_npm_installs_locked_packages_without_running_their_scripts() -> None:
     commands = re.findall(r"npm (?:ci|i|install|exec)\b.*|npx .*", MAKEFILE)
     assert len(commands) == 1
     assert commands[0].startswith("npm ci ")
     assert "--ignore-scripts" in commands[0]
 
 
-def test_pip_installs_by_hash_alone() -> None:
+def test_pip_installs_only_by_hash() -> None:
     commands = re.findall(r"pip install (?:.*\\\n)*.*", MAKEFILE)
     assert len(commands) == 2
     assert all("--require-hashes" in command for command in commands)
@@ -69,7 +69,7 @@ def test_the_lock_file_has_the_project_s_version() -> None:
     assert locked["version"] == project["version"]
 
 
-def test_the_project_is_built_by_the_locked_uv_and_downloads_nothing_for_it() -> None:
+def test_the_locked_uv_builds_the_project_without_downloads() -> None:
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
     packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     (version,) = (package["version"] for package in packages if package["name"] == "uv")
@@ -79,7 +79,7 @@ def test_the_project_is_built_by_the_locked_uv_and_downloads_nothing_for_it() ->
     assert version in backend.specifier
 
 
-def test_the_local_cloud_s_functions_see_neither_the_project_nor_the_command_line() -> None:
+def test_functions_of_the_local_cloud_see_neither_the_project_nor_the_command_line() -> None:
     locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
     needs = {
         package["name"]: {need["name"] for need in package.get("dependencies", [])}
@@ -95,7 +95,7 @@ def test_the_local_cloud_s_functions_see_neither_the_project_nor_the_command_lin
     assert found.isdisjoint({"bedrock-meter", "click"})
 
 
-def test_dependabot_looks_after_every_lock() -> None:
+def test_dependabot_updates_every_lock_file() -> None:
     configuration = (ROOT / ".github" / "dependabot.yml").read_text()
     ecosystems = re.findall(r"package-ecosystem: (\S+)", configuration)
     assert sorted(ecosystems) == ["github-actions", "npm", "pip", "uv"]

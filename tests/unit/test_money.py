@@ -26,7 +26,7 @@ from lambdas.domain.money import UNPRICED, cost_legend, dollars
         ("1234567.891", "$1,234,567.89"),
     ],
 )
-def test_no_cost_a_tiny_one_and_an_unknown_one_differ(usd: str | None, text: str) -> None:
+def test_zero_tiny_and_unknown_costs_look_different(usd: str | None, text: str) -> None:
     assert dollars(None if usd is None else Decimal(usd)) == text
 
 
@@ -36,12 +36,12 @@ def test_an_assumed_price_marks_any_cost() -> None:
 
 
 @given(st.decimals(min_value=0, max_value=10**9, allow_nan=False))
-def test_what_costs_something_never_looks_free(usd: Decimal) -> None:
+def test_a_positive_cost_never_looks_free(usd: Decimal) -> None:
     assert (dollars(usd) == "$0") is (usd == 0)
     assert "0.0000" not in dollars(usd) or usd >= Decimal("0.0001")
 
 
-def test_the_legend_explains_the_marks_that_occur_and_no_other() -> None:
+def test_the_legend_explains_only_the_marks_that_occur() -> None:
     assert cost_legend(["$1.00", "-", "$10.00"]) == []
     lines = cost_legend(["~$1.00", "~<$0.0001", "$0", UNPRICED])
     assert [line.split()[0] for line in lines] == ["$0", "<$0.0001", "~", "unpriced"]

@@ -1,4 +1,4 @@
-"""Numbers, numbers of things and lists of names read well, and long lists stay short."""
+"""Numbers, counts and lists of names are readable, and long lists are truncated."""
 
 from decimal import Decimal
 
@@ -7,7 +7,7 @@ import pytest
 from lambdas.domain.words import exact_text, fingerprint, list_names, plural, show
 
 
-def test_one_thing_is_named_in_the_singular() -> None:
+def test_a_count_of_one_uses_the_singular() -> None:
     assert [plural(count, "line") for count in (0, 1, 2000)] == ["0 lines", "1 line", "2,000 lines"]
 
 
@@ -28,7 +28,7 @@ def test_numbers_are_written_digit_by_digit(number: str, text: str) -> None:
     assert exact_text(Decimal(number)) == text
 
 
-def test_the_rest_of_a_long_list_is_counted_and_another_rest_reads_differently() -> None:
+def test_a_truncated_list_counts_its_rest_and_shows_a_digest() -> None:
     names = [f"n{number}" for number in range(7)]
     listed = list_names(reversed(names))
     assert listed.startswith("n0, n1, n2, n3, n4 and 2 more (")
@@ -36,7 +36,7 @@ def test_the_rest_of_a_long_list_is_counted_and_another_rest_reads_differently()
     assert list_names(names[:5]) == "n0, n1, n2, n3, n4"
 
 
-def test_values_that_differ_past_the_cut_are_shown_differently() -> None:
+def test_values_that_differ_after_the_truncation_look_different() -> None:
     values = ["a" * 300 + end for end in "xy"]
     first, second = map(show, values)
     assert first != second
@@ -44,6 +44,6 @@ def test_values_that_differ_past_the_cut_are_shown_differently() -> None:
     assert (show(None), show("a\n")) == ("not set", r"'a\n'")
 
 
-def test_a_policy_has_one_fingerprint_however_it_is_written() -> None:
+def test_equivalent_policies_have_the_same_fingerprint() -> None:
     assert fingerprint({"Action": "a"}) == fingerprint({"Action": ["a"]})
     assert fingerprint(["a", "b"]) == fingerprint(["b", "a"]) != fingerprint(["a", "c"])

@@ -1,4 +1,4 @@
-"""Rules of attribution are checked when they are read, and refusals say what to write instead."""
+"""Attribution rules are validated when read, and errors say what to write instead."""
 
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ def pattern(**changes: Any) -> AttributionPatternSetting:
 
 
 def refused(reason: str) -> AbstractContextManager[Any]:
-    """Expect a refusal that names a field and what is allowed in it."""
+    """Expect an error that names a field and its allowed values."""
     field, _, what = reason.partition(": ")
     return pytest.raises(ValidationError, match=rf"{field}(\n.*error, |: ){what}")
 
@@ -64,7 +64,7 @@ def test_an_account_has_12_digits(account_id: str) -> None:
         *("role/service/chat", "user/staff/*", "role/a b", "user/ren\u00e9"),
     ],
 )
-def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> None:
+def test_a_principal_has_a_type_and_at_most_a_trailing_wildcard(principal: str) -> None:
     for make in (trusted, pattern):
         with refused("principal: allowed: root, role/NAME"):
             make(account_id=ACCOUNT, principal=principal)
@@ -93,13 +93,13 @@ def test_a_principal_says_what_it_is_and_ends_at_its_star(principal: str) -> Non
         ({"model_id": "a", "use_case": "__other__"}, "use_case: allowed"),
     ],
 )
-def test_a_pattern_that_cannot_be_meant_so_is_told(changes: dict[str, Any], reason: str) -> None:
+def test_an_invalid_pattern_is_reported(changes: dict[str, Any], reason: str) -> None:
     with refused(reason):
         pattern(**changes)
 
 
 @pytest.mark.parametrize("principal", [None, "role/*", "user/ben", "root", "federated-user/eva"])
-def test_a_session_goes_with_a_role_for_its_name_is_chosen_by_whoever_may_assume_that(
+def test_a_session_pattern_requires_a_role(
     principal: str | None,
 ) -> None:
     with refused("session_name: allowed: together with account_id"):
@@ -107,7 +107,7 @@ def test_a_session_goes_with_a_role_for_its_name_is_chosen_by_whoever_may_assume
 
 
 @pytest.mark.parametrize("principal", ["federated-user/eva", "federated-user/*"])
-def test_nobody_is_trusted_by_a_name_of_their_choice(principal: str) -> None:
+def test_a_caller_chosen_name_cannot_be_trusted(principal: str) -> None:
     assert pattern(account_id=ACCOUNT, principal=principal).principal == principal
     with refused("principal: .*chooses its name, so let it assume a role"):
         trusted(principal)
@@ -122,26 +122,26 @@ def test_nobody_is_trusted_by_a_name_of_their_choice(principal: str) -> None:
         f"arn:aws:bedrock:us-east-1:{ACCOUNT}:application-inference-profile/a1b2c3",
     ],
 )
-def test_a_model_that_no_call_is_put_down_to_is_told_with_the_one_behind_it(model_id: str) -> None:
+def test_a_model_that_no_call_has_is_reported_with_the_right_one(model_id: str) -> None:
     reason = "model_id: allowed: the foundation model .* so (anthropic|application-inference-prof)"
     with refused(reason):
         pattern(model_id=model_id)
 
 
 @pytest.mark.parametrize("model_id", ["amazon.nova-lite-v1:0", "us*", "imported-model/*", HAIKU_3])
-def test_a_model_by_the_id_that_calls_have_is_taken(model_id: str) -> None:
+def test_a_model_id_as_in_calls_is_accepted(model_id: str) -> None:
     assert pattern(model_id=model_id).model_id == model_id
 
 
 @pytest.mark.parametrize("name", ["effective_from", "effective_until"])
-def test_a_time_without_its_zone_is_none(name: str) -> None:
+def test_a_time_without_a_zone_is_refused(name: str) -> None:
     naive = (NOON + SECOND).replace(tzinfo=None)
     with refused(f"{name}: allowed: a time with its zone"):
         trusted("role/chat", **{name: naive})
 
 
 @pytest.mark.parametrize("until", [NOON, NOON - SECOND])
-def test_a_rule_does_not_end_before_it_starts(until: datetime) -> None:
+def test_a_rule_that_ends_before_it_starts_is_refused(until: datetime) -> None:
     with refused("effective_until: allowed: a time after"):
         pattern(model_id="a", effective_until=until)
 
@@ -179,7 +179,7 @@ def test_rules_are_read_from_configuration_and_written_back() -> None:
 
 @pytest.mark.parametrize("field", ["effective_from", "effective_until"])
 @pytest.mark.parametrize("value", [20260901, 1.5, "20260901", "2026", "+5", "", True])
-def test_a_time_is_text_and_no_number_of_seconds(field: str, value: object) -> None:
+def test_a_time_is_text_not_a_number_of_seconds(field: str, value: object) -> None:
     for part in ("trusted_principals", "patterns"):
         rule = CONFIGURATION[part][0] | {field: value}
         with pytest.raises(ValidationError, match=rf"{part}\.0\.{field}\n.*allowed: ISO 8601 text"):
@@ -187,7 +187,7 @@ def test_a_time_is_text_and_no_number_of_seconds(field: str, value: object) -> N
 
 
 @pytest.mark.parametrize("part", ["label_names", "trusted_principals", "patterns", "rules"])
-def test_a_misspelt_field_in_configuration_is_told(part: str) -> None:
+def test_a_misspelt_field_is_reported(part: str) -> None:
     misspelt = {"effective_form": "2026-09-01T00:00:00Z"}
     match CONFIGURATION.get(part):
         case [rule]:
@@ -200,7 +200,7 @@ def test_a_misspelt_field_in_configuration_is_told(part: str) -> None:
         AttributionSetting.model_validate(configuration)
 
 
-def test_a_rule_that_cannot_be_meant_so_is_told_with_its_place() -> None:
+def test_an_invalid_rule_is_reported_with_its_position() -> None:
     rule = CONFIGURATION["patterns"][0] | {"account_id": "1"}
     with pytest.raises(ValidationError, match=r"patterns\.0\.account_id\n.*allowed: the 12 digits"):
         AttributionSetting.model_validate({"patterns": [rule]})
@@ -219,12 +219,12 @@ def test_trusted_profiles_are_named_by_arn(profile: str) -> None:
 
 
 @pytest.mark.parametrize("profile", ["*", "arn:*", "abc123", f"{PROFILES}", f"{PROFILES}a*b"])
-def test_trusted_profile_without_its_account_is_refused(profile: str) -> None:
+def test_a_trusted_profile_without_an_account_is_refused(profile: str) -> None:
     with refused("profile: allowed: the ARN"):
         TrustedProfileSetting(profile=profile, effective_from=NOON)
 
 
-def test_date_from_which_own_tags_decide_has_a_zone() -> None:
+def test_the_date_from_which_caller_tags_decide_has_a_zone() -> None:
     setting = AttributionSetting.model_validate({"own_tags_first_from": "2026-09-01T00:00:00Z"})
     rules = setting.to_domain()
     assert rules.puts_own_tags_first(datetime(2026, 9, 1, tzinfo=UTC))
@@ -234,7 +234,7 @@ def test_date_from_which_own_tags_decide_has_a_zone() -> None:
 
 
 @pytest.mark.parametrize("principal", ["role/*", "user/*"])
-def test_whole_account_is_not_trusted(principal: str) -> None:
+def test_a_whole_account_cannot_be_trusted(principal: str) -> None:
     with refused("principal: allowed: not every role"):
         TrustedPrincipalSetting(account_id=ACCOUNT, principal=principal, effective_from=NOON)
 
@@ -250,8 +250,6 @@ def test_whole_account_is_not_trusted(principal: str) -> None:
         ({"use_case": ("Project",)}, "label_names: allowed: each name once"),
     ],
 )
-def test_names_that_cannot_be_meant_so_are_told(
-    names: dict[str, tuple[str, ...]], reason: str
-) -> None:
+def test_invalid_label_names_are_reported(names: dict[str, tuple[str, ...]], reason: str) -> None:
     with refused(reason):
         LabelNamesSetting(**names)

@@ -1,4 +1,4 @@
-"""Wiring makes what functions consist of, and decides nothing."""
+"""Wiring creates the objects of functions and contains no decisions."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,7 @@ DECISIONS = (ast.ClassDef, ast.If, ast.For, ast.While, ast.Try, ast.Match, ast.R
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_module_of_a_function_has_no_classes_branches_or_loops(job: str) -> None:
+def test_a_composition_module_has_no_classes_branches_or_loops(job: str) -> None:
     tree = ast.parse((LAMBDAS / "wiring" / f"{job}.py").read_text())
     factories = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert all(name.startswith("make_") for name in factories)

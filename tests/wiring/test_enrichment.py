@@ -37,33 +37,33 @@ def books(account_id: str = ACCOUNT) -> CallBooks:
     return current_books(settings, boto3.client("dynamodb")).get()
 
 
-def project_of(record: UsageRecord, books: CallBooks) -> str:
+def find_project(record: UsageRecord, books: CallBooks) -> str:
     (call,) = books.enrich([record], NOW)
     return call.attribution.project
 
 
-def test_the_tags_of_a_role_name_the_project_of_its_sessions_and_are_remembered(
+def test_the_tags_of_a_role_give_the_project_of_its_sessions_and_are_saved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record = usage_record(identity_arn=ANA, timestamp=NOW)
-    assert project_of(record, books()) == "search"
+    assert find_project(record, books()) == "search"
     monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:9")
-    assert project_of(record, books()) == "search"
+    assert find_project(record, books()) == "search"
 
 
-def test_roles_of_another_account_are_not_taken_for_ours() -> None:
+def test_roles_of_another_account_are_not_confused_with_local_roles() -> None:
     record = usage_record(identity_arn=ANA, timestamp=NOW)
-    assert project_of(record, books("444455556666")) == "unattributed"
+    assert find_project(record, books("444455556666")) == "unattributed"
 
 
-def test_a_bedrock_that_does_not_answer_is_logged_and_costs_no_project_of_a_role(
+def test_an_unreachable_bedrock_is_logged_and_role_tags_still_apply(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert project_of(BY_PROFILE, books()) == "search"
+    assert find_project(BY_PROFILE, books()) == "search"
     assert "bedrock does not answer: EndpointConnectionError" in caplog.text
 
 
-def test_the_questions_of_a_look_up_take_less_than_one_call_of_those_that_count() -> None:
+def test_requests_of_a_lookup_have_shorter_timeouts_than_essential_calls() -> None:
     """https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html"""
     brief: Any = BRIEF
     tries = brief.retries["total_max_attempts"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.invocations import foundation_model_id
 from lambdas.domain.pricing import shipped_prices
-from lambdas.wiring.model_names import allowed_instead_of
+from lambdas.wiring.model_names import suggest_model
 
 ARN = "arn:aws:bedrock:us-east-1:111122223333:"
 SHIPPED = sorted({price.model_id for price in shipped_prices()})
@@ -30,8 +30,10 @@ SHIPPED = sorted({price.model_id for price in shipped_prices()})
         ("arn:*", "such as anthropic.claude-sonnet-4-6"),
     ],
 )
-def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, advice: str) -> None:
-    assert (allowed_instead_of(model) or "").endswith(advice)
+def test_a_model_name_that_calls_never_have_is_reported_with_the_right_one(
+    model: str, advice: str
+) -> None:
+    assert (suggest_model(model) or "").endswith(advice)
 
 
 @pytest.mark.parametrize(
@@ -47,19 +49,19 @@ def test_a_model_that_calls_never_go_by_is_told_with_what_is_meant(model: str, a
         "a.*",
     ],
 )
-def test_a_model_that_calls_may_go_by_is_allowed(model: str) -> None:
-    assert allowed_instead_of(model) is None
+def test_a_model_name_that_calls_can_have_is_allowed(model: str) -> None:
+    assert suggest_model(model) is None
 
 
 @given(st.sampled_from(SHIPPED), st.integers(0, 80))
-def test_every_known_model_and_every_beginning_of_one_is_allowed(model: str, length: int) -> None:
-    assert allowed_instead_of(model) is None
-    assert allowed_instead_of(f"{model[:length]}*") is None
+def test_every_known_model_and_every_prefix_is_allowed(model: str, length: int) -> None:
+    assert suggest_model(model) is None
+    assert suggest_model(f"{model[:length]}*") is None
 
 
 @given(st.sampled_from(SHIPPED), st.sampled_from(["us", "eu", "apac", "global", "us-gov"]))
-def test_no_known_model_is_allowed_behind_a_geography(model: str, geography: str) -> None:
+def test_no_known_model_is_allowed_with_a_geography_prefix(model: str, geography: str) -> None:
     invoked = f"{geography}.{model}"
     assert foundation_model_id(invoked) == model
     for length in range(len(geography) + 1, len(invoked) + 1):
-        assert allowed_instead_of(f"{invoked[:length]}*") is not None
+        assert suggest_model(f"{invoked[:length]}*") is not None

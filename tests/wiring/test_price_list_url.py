@@ -1,4 +1,4 @@
-"""The address of the price list: encrypted, or that of the function's own machine."""
+"""The address of the price list uses HTTPS or the loopback address."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from lambdas.functions.price_updater.settings import AWS_PRICE_LIST, Settings
         "https://[2001:db8::1]",
     ],
 )
-def test_the_price_list_is_read_over_https_or_from_the_function_itself(url: str) -> None:
+def test_the_price_list_is_read_over_https_or_from_the_loopback_address(url: str) -> None:
     assert (
         Settings(region="us-east-1", price_bucket="prices", price_list_url=url).price_list_url
         == url

@@ -1,4 +1,4 @@
-"""Functions price calls with the edition in force, or go on with the last prices they read."""
+"""Functions price calls with the edition in force, or with the last prices they read."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from tests.aws import (
     LEDGER,
     STATE,
     client_configs,
-    deploy_a_stack,
+    deploy_stack,
     health_metrics,
     lambda_context,
     published,
@@ -49,7 +49,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
         "PRICE_BUCKET": BUCKET,
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",
-        "STACK_ID": deploy_a_stack(),
+        "STACK_ID": deploy_stack(),
     }.items():
         monkeypatch.setenv(name, value)
     for bucket in (BUCKET, REPORTS):
@@ -57,7 +57,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def publish_edition(usd: str = "1000", edition: str = FIRST) -> None:
-    """Publish a price of a model that the shipped book does not know, for calls of last week on."""
+    """Publish a price from last week of a model that the shipped book lacks."""
     now = datetime.now(UTC)
     changes = tuple(
         PriceChange(
@@ -105,9 +105,9 @@ def test_calls_are_published_at_the_price_of_the_edition() -> None:
     assert published("EstimatedCostUSD", record.timestamp, IdentityArn=ANA) == pytest.approx(0.015)
 
 
-def test_calls_that_waited_for_a_price_get_that_of_the_edition() -> None:
+def test_calls_waiting_for_a_price_get_the_price_of_the_edition() -> None:
     record = call()
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).put([record])
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).write([record])
     publish_call(record)
     publish_edition()
     price_refresher.lambda_handler({}, CONTEXT)
@@ -118,7 +118,7 @@ def test_reports_are_written_at_the_price_of_the_edition() -> None:
     publish_edition()
     monday = datetime.now(UTC) - timedelta(days=datetime.now(UTC).weekday())
     last_week = (monday - timedelta(days=3)).replace(microsecond=0)
-    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).put(
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, KEPT).write(
         [call(request_id="1", timestamp=last_week)]
     )
     focus_exporter.lambda_handler({}, CONTEXT)
@@ -135,7 +135,7 @@ def test_reports_are_written_at_the_price_of_the_edition() -> None:
     assert "0.015" in json.dumps(compared)
 
 
-def test_a_bucket_that_cannot_be_read_costs_a_warning_and_no_call(
+def test_an_unreadable_bucket_causes_a_warning_and_loses_no_call(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -151,7 +151,7 @@ def test_a_bucket_that_cannot_be_read_costs_a_warning_and_no_call(
     assert "was not reloaded" in caplog.text
 
 
-def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
+def test_a_damaged_pointer_leaves_the_prices_unchanged() -> None:
     publish_edition()
     now = [1_000.0]
     settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
@@ -165,7 +165,7 @@ def test_a_pointer_that_is_damaged_leaves_the_prices_as_they_are() -> None:
     assert cost.edition.endswith(FIRST)
 
 
-def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
+def test_a_running_function_loads_a_new_edition_after_ten_minutes() -> None:
     publish_edition("1000")
     now = [1_000.0]
     settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
@@ -184,18 +184,18 @@ def test_a_running_function_knows_a_new_edition_after_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize("is_assumed", [True, False])
-def test_setting_whether_prices_are_assumed_reaches_the_function(*, is_assumed: bool) -> None:
+def test_the_setting_to_assume_prices_reaches_the_function(*, is_assumed: bool) -> None:
     settings = CallSettings(account_id="111122223333", state_table=STATE, assume_prices=is_assumed)
     read = CallSettings.from_environment(settings.to_environment())
     assert current_pricing(read).get().assume_prices is is_assumed
 
 
-def test_without_a_bucket_nothing_is_asked_of_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_s3_request_is_made_without_a_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = CallSettings(account_id="111122223333", state_table=STATE)
     assert not client_configs(current_pricing(settings).get, monkeypatch)
 
 
-def test_it_waits_for_s3_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_has_short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = CallSettings(account_id="111122223333", state_table=STATE, price_bucket=BUCKET)
 
     def make() -> None:

@@ -26,15 +26,15 @@ def install() -> None:
             failed.extend(_first_failed(records, result.get("body")))
         return result
 
-    def poll_and_go_back() -> bool:
+    def poll_and_rewind() -> bool:
         failed.clear()
         processed: bool = poll()
         for record in failed:
-            _go_back_to(record)
+            _rewind_to(record)
         return processed
 
     lambda_svc._execute_function = execute_and_note
-    lambda_svc._poll_dynamodb_streams = poll_and_go_back
+    lambda_svc._poll_dynamodb_streams = poll_and_rewind
 
 
 def _first_failed(records: list[dict[str, Any]], body: Any) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def _first_failed(records: list[dict[str, Any]], body: Any) -> list[dict[str, An
     return [record for record in records if record["dynamodb"]["SequenceNumber"] in failed][:1]
 
 
-def _go_back_to(record: dict[str, Any]) -> None:
+def _rewind_to(record: dict[str, Any]) -> None:
     stream = record["eventSourceARN"]
     table = stream.split("/")[1]
     start = dynamodb.stream_start_position(table)

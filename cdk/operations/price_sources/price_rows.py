@@ -23,7 +23,7 @@ class PriceEntry(NamedTuple):
     service_tier: str | None
 
     @classmethod
-    def of(cls, price: Price) -> Self:
+    def from_price(cls, price: Price) -> Self:
         """Get the entry of a row."""
         return cls(price.model_id, price.routing, price.place, price.service_tier)
 

@@ -1,4 +1,4 @@
-"""The commands of `prepare`: what make runs before the CDK's command line."""
+"""The commands of `prepare`, which make runs before the CDK's command line."""
 
 from __future__ import annotations
 

@@ -138,14 +138,14 @@ def _files_in(folder: Path, skipped: SkippedFiles) -> Iterator[LogFile]:
         for link in (path for name in folders if (path := Path(parent, name)).is_symlink()):
             skipped.add(SkipReason.LINK, link)
         for path in (Path(parent, name) for name in sorted(names)):
-            if reason := _kept_beside_logs(path, folder) or _why_skipped(path):
+            if reason := _kept_beside_logs(path, folder) or _find_skip_reason(path):
                 skipped.add(reason, path)
             else:
                 yield LogFile(path, path.stat().st_size, is_named=False)
 
 
-def _why_skipped(path: Path) -> SkipReason | None:
-    """Say why a file in a folder is not read; `None` for a log.
+def _find_skip_reason(path: Path) -> SkipReason | None:
+    """Find the reason to skip a file in a folder; `None` for a log.
 
     A file that cannot be read now is taken for a log: reading it explains what is wrong with it.
     """
@@ -163,7 +163,7 @@ def _why_skipped(path: Path) -> SkipReason | None:
 
 
 def _kept_beside_logs(path: Path, folder: Path) -> SkipReason | None:
-    """Say what AWS keeps here beside logs; `None` for nothing that its place and name give away.
+    """Recognize files that AWS keeps beside logs, by place and name; `None` for other files.
 
     Below Bedrock's own folder everything in `data/` is a body. Callers write bodies, and can make
     one look like a log. Below a searched folder, `data/` may be the user's own: there names decide.
@@ -179,7 +179,7 @@ def _kept_beside_logs(path: Path, folder: Path) -> SkipReason | None:
 
 
 def explain(name: str, error: OSError) -> str:
-    """Say in a line why a file cannot be read."""
+    """Explain in a line why a file cannot be read."""
     return f"{name}: {error.strerror or error}."
 
 

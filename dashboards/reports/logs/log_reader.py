@@ -43,7 +43,7 @@ def read_log_file(
     on_progress: Callable[[int], None],
     read: ReadInvocation = read_invocation,
 ) -> Iterator[Reading]:
-    """Read the messages of a file, in order: what each turned out to be.
+    """Read the messages of a file, in order.
 
     Args:
         file: The file.
@@ -69,7 +69,7 @@ def read_log_file(
 
 @contextmanager
 def explained_read_errors(file: LogFile) -> Iterator[None]:
-    """Say in a line why a file cannot be read to its end.
+    """Explain in a line why a file cannot be read to its end.
 
     Raises:
         UnreadableLogsError: It cannot.
@@ -107,7 +107,7 @@ def holds_lines(content: BufferedReader, file: LogFile) -> bool:
     start = content.tell()
     head = content.read(_HEAD_BYTES)
     content.seek(start)
-    return _is_laid_out_in_lines(head.lstrip(), file.suffix)
+    return _is_line_based(head.lstrip(), file.suffix)
 
 
 class _Window(io.RawIOBase):
@@ -247,7 +247,7 @@ def read_one_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     return readings
 
 
-def _is_laid_out_in_lines(head: bytes, suffix: str) -> bool:
+def _is_line_based(head: bytes, suffix: str) -> bool:
     """Say by the first bytes of a file if each of its lines stands for itself."""
     first, _, rest = head.partition(b"\n")
     if head.startswith(b"["):

@@ -43,7 +43,7 @@ class CallSpans:
     """The first and the last time of calls, by account and Region."""
 
     def __init__(self) -> None:
-        """Know of no call yet."""
+        """Start without calls."""
         self._spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
 
     def merge(self, other: CallSpans) -> None:

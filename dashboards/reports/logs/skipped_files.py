@@ -1,4 +1,4 @@
-"""Files that a command came across and did not read, or not to their end, and why."""
+"""Files that a command did not read, or not to their end, each with the reason."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SkippedFiles:
     """
 
     def __init__(self) -> None:
-        """Count nothing yet."""
+        """Start without files."""
         self.first_problem: str | None = None
         self._files: Counter[SkipReason] = Counter()
         self._examples: defaultdict[SkipReason, list[str]] = defaultdict(list)

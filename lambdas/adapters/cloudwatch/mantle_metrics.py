@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader, DimensionValues
 from lambdas.adapters.refusals import failure_code
-from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
+from lambdas.domain.completeness import AuditWindow, MetricReadError
 from lambdas.domain.metrics import OTHER_MODELS, OTHER_PROJECTS
 from lambdas.domain.metrics.bedrock_metrics import (
     MANTLE_MODEL,
@@ -54,7 +54,7 @@ class CloudWatchMantleMetrics:
         try:
             inputs = self._read_sums(MantleMetric.INPUT_TOKENS, window)
             outputs = self._read_sums(MantleMetric.OUTPUT_TOKENS, window)
-        except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
+        except (BotoCoreError, ClientError, MetricReadError) as error:
             message = f"the metrics of bedrock-mantle cannot be read: {failure_code(error)}"
             raise UnloggedUsageUnavailableError(message) from error
         rows = [
@@ -66,9 +66,9 @@ class CloudWatchMantleMetrics:
 
     def _read_sums(self, kind: MantleMetric, window: AuditWindow) -> Mapping[_Names, int]:
         """Read the tokens of a kind, by project and model."""
-        totals = self._reader.of_account(MANTLE_NAMESPACE, [kind], window)
+        totals = self._reader.sum_account(MANTLE_NAMESPACE, [kind], window)
         listed = islice(self._list(kind), MAX_MANTLE_SERIES)
-        read = self._reader.by_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, listed, window)
+        read = self._reader.sum_by_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, listed, window)
         sums = {(project, model): tokens for (project, model), tokens in read.items()}
         others = totals.get(kind, 0) - sum(sums.values())
         return {**sums, _OTHERS: others} if others > 0 else sums

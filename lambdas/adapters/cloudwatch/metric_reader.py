@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError
+from lambdas.domain.completeness import AuditWindow, MetricReadError
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.metrics import Dimensions
 from lambdas.domain.metrics.catalog import MODEL_ID
@@ -53,13 +53,13 @@ class CloudWatchMetricReader:
         """Read with a CloudWatch client."""
         self._client = client
 
-    def by_model(
+    def sum_by_model(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         """Sums of the metrics whose one dimension is `ModelId`: by model, then by name.
 
         Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
+            MetricReadError: CloudWatch did not give all of them.
         """
         metrics = [metric for name in names for metric in self._list(namespace, name, (MODEL_ID,))]
         return self._sums_by_model(namespace, metrics, window)
@@ -86,7 +86,7 @@ class CloudWatchMetricReader:
             values = dict(metric.dimensions)
             yield tuple(values[dimension] for dimension in dimensions)
 
-    def by_values(
+    def sum_by_values(
         self,
         namespace: str,
         name: str,
@@ -97,7 +97,7 @@ class CloudWatchMetricReader:
         """Sums of the metrics with these values of their dimensions.
 
         Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
+            MetricReadError: CloudWatch did not give all of them.
         """
         metrics = [_Metric(name, tuple(zip(dimensions, values, strict=True))) for values in listed]
         sums = self._sums(namespace, metrics, window)
@@ -110,7 +110,7 @@ class CloudWatchMetricReader:
         listed = islice(self._list(namespace, name, (MODEL_ID,)), at_most)
         return [value for metric in listed for _, value in metric.dimensions]
 
-    def of_models(
+    def sum_models(
         self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         """Sums of the metrics of models, without listing them: by model, then by name.
@@ -121,7 +121,7 @@ class CloudWatchMetricReader:
             window: The period.
 
         Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
+            MetricReadError: CloudWatch did not give all of them.
         """
         metrics = [
             _Metric(name, ((MODEL_ID, model),))
@@ -130,13 +130,13 @@ class CloudWatchMetricReader:
         ]
         return self._sums_by_model(namespace, metrics, window)
 
-    def of_account(
+    def sum_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:
         """Sums of the metrics without dimensions, by name.
 
         Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
+            MetricReadError: CloudWatch did not give all of them.
         """
         sums = self._sums(namespace, [_Metric(name) for name in names], window)
         return {metric.name: total for metric, total in sums.items()}
@@ -147,7 +147,7 @@ class CloudWatchMetricReader:
         """Get the lowest value of each series with this one dimension, by the dimension's value.
 
         Raises:
-            FiguresUnavailableError: CloudWatch did not give all of them.
+            MetricReadError: CloudWatch did not give all of them.
         """
         metrics = list(islice(self._list(namespace, name, (dimension,)), at_most))
         return {
@@ -219,7 +219,7 @@ class CloudWatchMetricReader:
             message = (
                 f"CloudWatch gave {incomplete} of {len(metrics)} metrics in {namespace} in part"
             )
-            raise FiguresUnavailableError(message)
+            raise MetricReadError(message)
         found = {metric: values[f"m{number}"] for number, metric in enumerate(metrics)}
         return {metric: read for metric, read in found.items() if read}
 

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class CloudWatchMetricSink:
-    """Sends what it is given with one `PutMetricData`; whoever calls keeps within its limits."""
+    """Sends data points with one `PutMetricData`; the caller keeps within its limits."""
 
     def __init__(self, client: CloudWatchClient) -> None:
         """Send with a CloudWatch client."""
         self._client = client
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         """Send data points.
 
         Raises:
-            MetricsUnavailableError: CloudWatch did not take them, or its answer got lost.
+            MetricsUnavailableError: CloudWatch did not accept them, or its answer was lost.
         """
         try:
             self._client.put_metric_data(

@@ -14,7 +14,7 @@ from lambdas.domain.completeness import (
     ALL_MODELS,
     OWN_METRICS,
     AuditWindow,
-    FiguresUnavailableError,
+    MetricReadError,
     Quantity,
 )
 from lambdas.domain.metrics.bedrock_metrics import (
@@ -68,7 +68,7 @@ class CloudWatchTrafficReader:
                 reader, MANTLE_NAMESPACE, MantleMetric.INFERENCES, MANTLE_MODEL, window
             )
             metered = _metered(reader, window) if calls or mantle else None
-        except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
+        except (BotoCoreError, ClientError, MetricReadError) as error:
             raise TrafficUnavailableError(failure_code(error)) from error
         return RegionTraffic(region, calls, mantle, metered)
 
@@ -85,10 +85,10 @@ class CloudWatchTrafficReader:
             )
             misread = [values for values in listed if not is_standard(values[-1])]
             chosen = choose_tiers(misread, window)
-            sums = reader.by_values(
+            sums = reader.sum_by_values(
                 BEDROCK_NAMESPACE, BedrockMetric.INVOCATIONS, TIER_DIMENSIONS, chosen, window
             )
-        except (BotoCoreError, ClientError, FiguresUnavailableError) as error:
+        except (BotoCoreError, ClientError, MetricReadError) as error:
             message = f"the calls by service tier cannot be read: {failure_code(error)}"
             raise TrafficUnavailableError(message) from error
         # Calls that asked for different tiers and were served at the same one are two metrics.
@@ -109,15 +109,15 @@ def _calls_by_model(
     listed = reader.list_values(namespace, name, (dimension,))
     models = list(islice(listed, MAX_MODELS_OF_A_REGION + 1))
     if len(models) > MAX_MODELS_OF_A_REGION:
-        calls = {ALL_MODELS: sum(reader.of_account(namespace, [name], window).values())}
+        calls = {ALL_MODELS: sum(reader.sum_account(namespace, [name], window).values())}
     else:
-        sums = reader.by_values(namespace, name, (dimension,), models, window)
+        sums = reader.sum_by_values(namespace, name, (dimension,), models, window)
         calls = {model: count for (model,), count in sums.items()}
     return {model: count for model, count in calls.items() if count}
 
 
 def _metered(reader: CloudWatchMetricReader, window: AuditWindow) -> int | None:
     """Read the calls that a deployment has counted; `None` where it has published nothing."""
-    own = reader.of_account(NAMESPACE, _OWN_CALLS, window)
-    is_there = own or reader.of_account(HEALTH_NAMESPACE, [COVERAGE_SHORTFALL.name], window)
+    own = reader.sum_account(NAMESPACE, _OWN_CALLS, window)
+    is_there = own or reader.sum_account(HEALTH_NAMESPACE, [COVERAGE_SHORTFALL.name], window)
     return sum(own.values()) if is_there else None

@@ -27,8 +27,8 @@ class CloudWatchInvocationLog:
         self._client = client
         self._log_group = log_group
 
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
-        """The messages of a time; see `InvocationLogs`.
+    def scan_range(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
+        """Read the messages of a time; see `InvocationLogs`.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
 

@@ -1,4 +1,4 @@
-"""Log groups, and what they are subscribed for."""
+"""Log groups, and their subscriptions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class CloudWatchLogGroups:
     """Looks at log groups of one account and Region."""
 
     def __init__(self, client: CloudWatchLogsClient) -> None:
-        """Look with a client of CloudWatch Logs."""
+        """Read with a client of CloudWatch Logs."""
         self._client = client
 
-    def find(self, name: str) -> LogGroup | None:
-        """A log group with its subscriptions; `None` if it does not exist."""
+    def get(self, name: str, /) -> LogGroup | None:
+        """Get a log group with its subscriptions; `None` if it does not exist."""
         with refusal_as_not_readable():
             return self._find(name)
 

@@ -23,7 +23,7 @@ class DynamoDbCostCorrections:
     """Items that do not expire: without one, all differences would be published again."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep the progress in a table.
+        """Store the progress in a table.
 
         Args:
             client: A DynamoDB client.

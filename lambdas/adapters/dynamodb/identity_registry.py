@@ -40,7 +40,7 @@ class DynamoDbIdentityRegistry:
         pause: Callable[[float], None] = time.sleep,
         scope: str = "",
     ) -> None:
-        """Keep the registry in a table.
+        """Store the registry in a table.
 
         Args:
             client: A DynamoDB client.

@@ -161,7 +161,7 @@ class TableItems:
         return (read_key(item) for page in pages for item in page["Items"])
 
     def put_all(self, items: Iterable[Item]) -> None:
-        """Put items of different keys in batches, and what DynamoDB leaves over again.
+        """Put items of different keys in batches; request unprocessed items again.
 
         Raises:
             TableUnavailableError: Some items were not written.

@@ -20,7 +20,7 @@ _FILTER = "#at >= :start AND #at < :end"
 
 
 class DynamoDbRecordedCalls:
-    """Scans the table page by page, a megabyte each; calls of other times are read all the same."""
+    """Scans the table page by page, a megabyte each; calls of other times are read as well."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         """Read from a table.
@@ -37,7 +37,7 @@ class DynamoDbRecordedCalls:
     ) -> Iterator[ScannedPage]:
         """The calls of a time, page by page, from a place on: the key of the last item before it.
 
-        The reads are eventually consistent and may miss what was written a second ago.
+        The reads are eventually consistent and may miss the writes of the last second.
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Scan.html
         """
         scan: ScanInputTypeDef = {

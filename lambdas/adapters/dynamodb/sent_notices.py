@@ -20,7 +20,7 @@ class DynamoDbSentNotices:
     """Keeps one item for each key; DynamoDB deletes it when no event can need it any more."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep keys in a table.
+        """Store keys in a table.
 
         Args:
             client: A DynamoDB client.

@@ -57,7 +57,7 @@ class DynamoDbUnpricedNotes:
         table_name: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the notes in a table.
+        """Store the notes in a table.
 
         Args:
             client: A DynamoDB client.
@@ -117,7 +117,7 @@ class DynamoDbUnpricedCalls(DynamoDbUnpricedNotes):
         ledger_table: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the notes in one table, and read their calls from another.
+        """Store the notes in one table, and read their calls from another.
 
         Args:
             client: A DynamoDB client.
@@ -129,7 +129,7 @@ class DynamoDbUnpricedCalls(DynamoDbUnpricedNotes):
         self._calls = TableItems(client, ledger_table, pause)
 
     def acquire_lock(self, now: datetime) -> bool:
-        """Acquire the lock of whoever publishes missing cost; `False` while another run has it.
+        """Acquire the lock for publishing missing cost; `False` while another run has it.
 
         The lock of a run that was cut off holds for as long as a function can run.
         """
@@ -179,7 +179,7 @@ class DynamoDbUnpricedCalls(DynamoDbUnpricedNotes):
             yield [from_item(item) for item in self._calls.get_all(calls)]
 
     def mark_priced(self, records: Sequence[UsageRecord]) -> None:
-        """Let calls wait no longer: their cost was published, or cannot be any more.
+        """Mark calls as priced: their cost was published, or can no longer be.
 
         Raises:
             TableUnavailableError: Some notes were not written.

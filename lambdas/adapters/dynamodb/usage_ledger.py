@@ -62,10 +62,10 @@ class LedgerUnavailableError(Exception):
 
 
 class DynamoDbUsageLedger:
-    """Joins readings of calls into a table, whose stream shows what changed.
+    """Joins readings of calls into a table, whose stream shows the changes.
 
     A call that is new is inserted, 25 a request. Where there is an item already, it is read, joined
-    with the new reading and written back on condition that it is still what was read, so that no
+    with the new reading and written back on condition that it has not changed, so that no
     reading of another writer is lost. An item that a reading does not change is not written,
     unless it would expire too early or holds more than a call.
     """
@@ -83,7 +83,7 @@ class DynamoDbUsageLedger:
             client: A DynamoDB client.
             table_name: The ledger table.
             retention: The time for which the ledger keeps a call after it was made.
-            pause: Waits some seconds before what was left over is written again.
+            pause: Waits some seconds before unprocessed items are written again.
         """
         self._client = client
         self._table_name = table_name
@@ -91,7 +91,7 @@ class DynamoDbUsageLedger:
         self._retention = retention
         self._pause = pause
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         """Join readings into the ledger.
 
         Raises:
@@ -165,7 +165,7 @@ class DynamoDbUsageLedger:
 
     def _join_into(self, item: Item, record: UsageRecord) -> bool:
         """Join a reading into an item that was read; `False` where it has changed since."""
-        standing = _read_standing(item, record)
+        standing = _read_stored(item, record)
         if standing is None:
             return self._replace(item, record)
         joined = join(record, standing)
@@ -183,16 +183,16 @@ class DynamoDbUsageLedger:
         return self._items.put_if(item=to_item(record, self._retention), **_unchanged(item))
 
     def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
-        """Say if an item holds nothing but a call, and does not expire before its time.
+        """Say if an item holds nothing but a call, and does not expire too early.
 
-        Someone may have written it otherwise, or calls are kept for longer than they were before.
+        Someone else may have written it, or the retention may have become longer.
         """
         is_early = read_expiry(item) < expiry(standing, self._retention)
         return not is_early and item.keys() <= CALL_ATTRIBUTES
 
 
-def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:
-    """Read what stands of a call; `None` where the item holds no call."""
+def _read_stored(item: Item, record: UsageRecord) -> UsageRecord | None:
+    """Read the stored call; `None` where the item holds no call."""
     try:
         standing = from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -202,7 +202,7 @@ def _read_standing(item: Item, record: UsageRecord) -> UsageRecord | None:
 
 
 def _unchanged(item: Item) -> _Condition:
-    """The condition that an item still holds what was read of it, and nothing else of a call.
+    """Make the condition that an item still holds the call that was read, and nothing else.
 
     Attributes that no call has are left out: others may add as many as an item holds, and a
     condition has 4 KB.

@@ -56,10 +56,10 @@ def read_stream(batch: Iterable[StreamRecord], retention: timedelta) -> list[Str
 
 
 def read_change(record: StreamRecord, retention: timedelta) -> LedgerChange | TamperedCall:
-    """Read what became of a call.
+    """Read the change of a call.
 
-    One that replaces what could not be read is a new one: it was published before, if at all, as
-    something else, and metrics show more rather than less.
+    A call that replaces an unreadable one counts as new. If the unreadable one was published,
+    metrics show too much rather than too little.
 
     Args:
         record: A record of the stream that `read_stream` does not leave out.
@@ -92,7 +92,7 @@ def _read_call(image: Item) -> UsageRecord | None:
 def _find_tampering(
     after: Item, call: UsageRecord, before: Item, retention: timedelta
 ) -> Tampering | None:
-    """Find what is wrong with an item, though it holds a call.
+    """Find the tampering of an item that holds a call.
 
     A new item may hold more: a later version of the meter may have written it.
     It may expire sooner than before where that is its time: a deployment may have made the

@@ -18,10 +18,10 @@ _STATE = "watch_state"
 
 
 class DynamoDbWatchStateStore:
-    """Keeps the state as text in one item, which is written only in place of what was read."""
+    """Stores the state as text in one item, with an optimistic lock."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Keep the state in a table.
+        """Store the state in a table.
 
         Args:
             client: A DynamoDB client.
@@ -30,7 +30,7 @@ class DynamoDbWatchStateStore:
         self._items = TableItems(client, table_name)
 
     def load(self) -> WatchState:
-        """Load the state that was saved last; at first, a state without differences.
+        """Load the state that was saved last; at first, a state without drift.
 
         Raises:
             NotReadableError: The table does not answer.

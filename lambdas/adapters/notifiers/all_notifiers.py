@@ -1,4 +1,4 @@
-"""Publishes notices in several ways, each whatever becomes of the others."""
+"""Publishes notices in several ways; a failure of one does not stop the others."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _FAILURES = (BotoCoreError, ClientError, EventRefusedError)
 
 
 class AllNotifiers:
-    """Publishes with every one of some notifiers."""
+    """Publishes with several notifiers."""
 
     def __init__(self, *notifiers: Notifier) -> None:
-        """Publish with these, in this order."""
+        """Publish with notifiers, in this order."""
         self._notifiers = notifiers
 
     def publish(self, notice: Notice) -> None:
         """Publish a notice in every way, then raise the first failure.
 
-        Whoever calls publishes again after a failure, marked as repeated.
+        After a failure, the caller publishes it again, marked as repeated.
         """
         failures = list[Exception]()
         for notifier in self._notifiers:

@@ -36,7 +36,7 @@ class ComparisonFiles:
             ):
                 file = Path(folder, f"{REPORT_NAME}.{suffix}")
                 file.write_text(content, encoding="utf-8")
-                self._files.keep(file, f"{COMPARISON_PREFIX}week={comparison.week}/{file.name}")
+                self._files.store(file, f"{COMPARISON_PREFIX}week={comparison.week}/{file.name}")
 
 
 def _text(comparison: WeeklyComparison) -> str:

@@ -72,13 +72,13 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                 "waste": [
                     {
                         **key._asdict(),
-                        "calls": figures.calls,
-                        "tokens": figures.tokens,
-                        "size_bytes": figures.size_bytes,
-                        "usd": _usd(figures.usd),
-                        "unpriced_calls": figures.unpriced_calls,
+                        "calls": totals.calls,
+                        "tokens": totals.tokens,
+                        "size_bytes": totals.size_bytes,
+                        "usd": _usd(totals.usd),
+                        "unpriced_calls": totals.unpriced_calls,
                     }
-                    for key, figures in report.waste
+                    for key, totals in report.waste
                 ],
                 "meanings": dict(MEANINGS),
                 "unknown": list(UNKNOWNS),

@@ -1,4 +1,4 @@
-"""A comparison as tables and lines, for people: laid out by whoever shows them."""
+"""A comparison as tables and lines for people; the caller lays them out."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from lambdas.domain.reports.comparison import (
 from lambdas.domain.words import plural
 
 FAMILY_SHOWN = 8
-"""So many models of the families in use are shown, the cheapest first; the JSON has all."""
+"""The number of models of the families in use that are shown; the JSON has all."""
 OTHERS_SHOWN = 5
-"""So many models of other families are shown."""
+"""The number of models of other families that are shown."""
 PROJECTS_SHOWN = 20
 MAX_WASTE_ROWS = 25
 _UNPRICED_SHOWN = 5
@@ -34,7 +34,7 @@ _OTHER_FAMILIES = "Other families:"
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
-    """Lay out a report for people: the account, projects, waste, what is not known."""
+    """Lay out a report for people: the account, projects, waste, unknowns."""
     figures = set[str]()
     for table in _tables(report):
         figures.update(cell for row in table.rows for cell in row[table.texts :])
@@ -138,7 +138,7 @@ def _waste(report: ComparisonReport) -> Table:
     if not report.waste:
         return Table("Where money is lost: nothing found", (), [], _content_note(report))
     ways = sorted({key.waste for key, _ in report.waste})
-    rows = [_waste_row(key, figures) for key, figures in report.waste[:MAX_WASTE_ROWS]]
+    rows = [_waste_row(key, totals) for key, totals in report.waste[:MAX_WASTE_ROWS]]
     notes = [f"{way}: {MEANINGS[way]}." for way in ways]
     if (more := len(report.waste) - MAX_WASTE_ROWS) > 0:
         notes.insert(0, f"{more:,} smaller ones are in the JSON.")
@@ -151,10 +151,10 @@ def _waste(report: ComparisonReport) -> Table:
     )
 
 
-def _waste_row(key: WasteKey, figures: WasteTotals) -> tuple[str, ...]:
-    usd = dollars(figures.usd) if figures.priced_calls else "-"
-    figures_shown = (f"{figures.calls:,}", f"{figures.tokens:,}", usd)
-    return key.waste, key.project, key.model_id, *figures_shown, f"{figures.unpriced_calls:,}"
+def _waste_row(key: WasteKey, totals: WasteTotals) -> tuple[str, ...]:
+    usd = dollars(totals.usd) if totals.priced_calls else "-"
+    cells = (f"{totals.calls:,}", f"{totals.tokens:,}", usd)
+    return key.waste, key.project, key.model_id, *cells, f"{totals.unpriced_calls:,}"
 
 
 def _content_note(report: ComparisonReport) -> tuple[str, ...]:

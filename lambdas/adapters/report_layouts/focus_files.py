@@ -84,7 +84,7 @@ class FocusFiles:
             write_rows(rows, [csv, parquet], self._to_parquet)
             manifest = write_manifest(beside, costs.totals, [csv, parquet], _facts(costs))
             for kind, file in (("csv", csv), ("parquet", parquet), ("manifests", beside)):
-                self._files.keep(file, f"{COSTS_PREFIX}{kind}/{period}/{file.name}")
+                self._files.store(file, f"{COSTS_PREFIX}{kind}/{period}/{file.name}")
         return manifest
 
 

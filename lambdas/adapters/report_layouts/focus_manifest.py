@@ -1,4 +1,4 @@
-"""The manifest beside the rows of FOCUS files: what is in them, and what is not."""
+"""The manifest of FOCUS files: the content of their rows, and the calls in no row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lambdas.domain.words import exact_text
 
 MANIFEST_VERSION = 1
 SCHEMA_CREATED = "2026-11-28T00:00:00Z"
-"""When the columns were last changed."""
+"""The day of the last change of the columns."""
 _BASIS = (
     "Estimates of Bedrock Meter, from Amazon Bedrock's invocation logs and a price book."
     " They are part of no invoice."
@@ -30,7 +30,7 @@ _TYPES = {DataType.DATE_TIME: "DATETIME"}
 def build_manifest(
     totals: CostTotals, *, files: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Describe rows, and what is not in them; money is text, digit by digit.
+    """Describe rows, and the calls in no row; money is text, digit by digit.
 
     Args:
         totals: The totals of the rows, and the calls that are in none.

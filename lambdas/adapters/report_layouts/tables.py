@@ -37,7 +37,7 @@ def shown_time(moment: datetime) -> str:
 
 
 def plain_text(tables: Iterable[Table]) -> str:
-    """Lay tables out as plain text; names in them cannot steer what shows them."""
+    """Lay tables out as plain text; names in them cannot control a terminal."""
     return "\n\n".join("\n".join(map(printable, _lines(table))) for table in tables) + "\n"
 
 

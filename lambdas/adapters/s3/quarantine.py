@@ -1,4 +1,4 @@
-"""Keeps rejected records in S3, as JSON lines: why, where, and what without its bodies."""
+"""Stores rejected records in S3, as JSON lines: reason, place, and content without bodies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class S3Quarantine:
     def __init__(
         self, open_client: Callable[[], S3Client], bucket: str, delivery: Delivery
     ) -> None:
-        """Keep records in a bucket.
+        """Store records in a bucket.
 
         Args:
             open_client: Gives an S3 client. Most deliveries need none, and making one takes time.
@@ -32,8 +32,8 @@ class S3Quarantine:
         self._bucket = bucket
         self._delivery = delivery
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records, and log how many."""
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
+        """Store records, and log their number."""
         lines = [json.dumps(entry) for entry in self._delivery.describe(rejected)]
         self._open_client().put_object(
             Bucket=self._bucket,

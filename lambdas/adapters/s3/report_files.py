@@ -1,4 +1,4 @@
-"""Keeps files of reports in S3."""
+"""Stores files of reports in S3."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class S3ReportFiles:
     """An object each, of at most 5 GB: it is there when all of it is."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
-        """Keep files in a bucket."""
+        """Store files in a bucket."""
         self._client = client
         self._bucket = bucket
 
-    def keep(self, file: Path, name: str) -> None:
-        """Write a file over what has its name.
+    def store(self, file: Path, name: str) -> None:
+        """Store a file, in place of one with the same name.
 
         Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
         """

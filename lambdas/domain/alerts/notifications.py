@@ -15,7 +15,7 @@ MAX_LINES = 20
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that people have to know.
+    """A message for people.
 
     Attributes:
         subject: The subject, in one line.
@@ -31,12 +31,12 @@ class Notice:
 def list_lines(found: Sequence[str]) -> list[str]:
     """List the first `MAX_LINES` texts, a line each, and the number of the others."""
     more = len(found) - MAX_LINES
-    rest = [f"- and {more:,} more; the function's log names them"] if more > 0 else []
+    rest = [f"- and {more:,} more; see the function's log"] if more > 0 else []
     return [*(f"- {text}" for text in found[:MAX_LINES]), *rest]
 
 
 class Notifier(Protocol):
-    """Passes notices on to whoever has subscribed."""
+    """Delivers notices to subscribers."""
 
     def publish(self, notice: Notice) -> None:
-        """Pass on a notice, after the caller has saved the state behind it."""
+        """Publish a notice, after the caller has saved the state behind it."""

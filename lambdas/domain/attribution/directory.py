@@ -1,4 +1,4 @@
-"""Knows the tags of resources: remembers them, and looks again once in a while."""
+"""Looks up the tags of resources: caches them, and refreshes them from time to time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lambdas.domain.attribution.tags import (
 )
 
 _TAGGED_LIVES = timedelta(hours=1)
-"""For how long tags that were found are taken to hold, whatever became of them since."""
+"""The time for which tags that were found count, even if they change meanwhile."""
 _UNTAGGED_LIVES = timedelta(minutes=15)
 """The same where no tags were found, or the look-up failed, so that a fix takes effect soon."""
 _PAUSE = timedelta(minutes=1)
@@ -44,32 +44,32 @@ class TagDirectory:
         cache: TagCache,
         source: TagSource,
         label_names: LabelNames,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         clock: Callable[[], float],
     ) -> None:
         """Read tags from a cache, and from a source where it has none.
 
         Args:
             cache: The entries that all processes share.
-            source: Asked for what is not known, or not lately.
+            source: Asked for tags that are unknown or too old.
             label_names: The tags that are kept. All others are dropped.
-            tell: Receives the reason why tags stay unknown: once for each missing permission, and
+            report: Receives the reason why tags stay unknown: once for each missing permission, and
                 once for each pause in asking.
-            clock: Seconds, which only their differences count of.
+            clock: Returns seconds; only differences between them are used.
         """
         self._cache = cache
         self._source = source
         self._tag_names = label_names.tag_names
-        self._tell = tell
+        self._report = report
         self._clock = clock
         self._entries: dict[str, TagEntry] = {}
         self._denied: set[str] = set()
-        self._quiet_until: dict[str, datetime] = {}
+        self._paused_until: dict[str, datetime] = {}
         self._run: datetime | None = None
         self._asked_seconds = 0.0
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
-        """Return what is known about resources, after refreshing entries that are due.
+        """Return the known facts about resources, after refreshing entries that are due.
 
         Tags hold until the next refresh is due, and new tags hold from that time on. A changed tag
         counts that much later, whenever the look-up runs. While AWS is too busy to answer, or no
@@ -81,17 +81,17 @@ class TagDirectory:
         """
         if len(self._entries) > _MAX_ENTRIES:
             self._entries.clear()
-        if len(self._quiet_until) > _MAX_ENTRIES:
-            self._quiet_until.clear()
+        if len(self._paused_until) > _MAX_ENTRIES:
+            self._paused_until.clear()
         if now != self._run:
             self._run, self._asked_seconds = now, 0.0
         asks_until = self._clock() + MAX_LOOK_UP_SECONDS
         histories, unavailable = dict[str, TagHistory](), set[str]()
         wanted = sorted(set(arns))
         to_read = [arn for arn in wanted if self._is_unknown(arn, now)]
-        recalled = self._cache.load_all(to_read) if len(to_read) > 1 else {}
+        cached = self._cache.load_all(to_read) if len(to_read) > 1 else {}
         for arn in wanted:
-            entry = self._look_up(arn, recalled, now, asks_until)
+            entry = self._look_up(arn, cached, now, asks_until)
             if entry is None:
                 unavailable.add(arn)
             else:
@@ -99,23 +99,23 @@ class TagDirectory:
         return TagFacts(histories, frozenset(unavailable))
 
     def _is_unknown(self, arn: str, now: datetime) -> bool:
-        """Say if nothing is known here of a resource that holds at a time."""
+        """Say if no entry of a resource is valid at a time."""
         entry = self._entries.get(arn)
         return entry is None or self._is_due(entry, now)
 
     def _look_up(
         self,
         arn: str,
-        recalled: Mapping[str, TagEntry | None],
+        cached: Mapping[str, TagEntry | None],
         now: datetime,
         asks_until: float,
     ) -> TagEntry | None:
         if not self._is_unknown(arn, now):
             return self._entries[arn]
-        entry = recalled[arn] if arn in recalled else self._cache.load(arn)
+        entry = cached[arn] if arn in cached else self._cache.load(arn)
         if entry is None or self._is_due(entry, now):
             has_time = self._clock() < asks_until and self._asked_seconds < MAX_RUN_SECONDS
-            may_ask = has_time and not self._is_quiet(arn, now)
+            may_ask = has_time and not self._is_paused(arn, now)
             entry = self._look_again(arn, entry, now) if may_ask else entry
         if entry is not None:
             self._entries[arn] = entry
@@ -125,19 +125,19 @@ class TagDirectory:
         """Ask the source, and keep the known entry if it does not answer."""
         began = self._clock()
         try:
-            found = self._source.find(arn)
+            found = self._source.get(arn)
         except TagSourceBusyError as error:
-            self._be_quiet(error.service, now, str(error))
+            self._pause(error.service, now, str(error))
             return known
         except TagsUnavailableError as error:
-            self._be_quiet(arn, now, f"{arn}: {error}")
+            self._pause(arn, now, f"{arn}: {error}")
             return known
         finally:
             self._asked_seconds += self._clock() - began
         for reason in found.denied:
-            self._tell_once(reason)
+            self._report_once(reason)
         known_history = UNKNOWN_HISTORY if known is None else known.history
-        history = known_history.of_model(found.model_id, is_global=found.is_global)
+        history = known_history.with_model(found.model_id, is_global=found.is_global)
         if found.tags is not None:
             since = now if known is None else min(now, _lives_until(known))
             history = history.observed(since, kept_tags(found.tags, self._tag_names))
@@ -149,19 +149,19 @@ class TagDirectory:
         """Return true when an entry is old, or was read for other names than are asked for now."""
         return now >= _lives_until(entry) or not self._tag_names <= entry.names
 
-    def _be_quiet(self, asked: str, now: datetime, reason: str) -> None:
+    def _pause(self, asked: str, now: datetime, reason: str) -> None:
         """Ask no more of a service, or of a resource, for a while."""
-        self._quiet_until[asked] = now + _PAUSE
-        self._tell(reason)
+        self._paused_until[asked] = now + _PAUSE
+        self._report(reason)
 
-    def _is_quiet(self, arn: str, now: datetime) -> bool:
-        pauses = (self._quiet_until.get(asked) for asked in (get_service(arn), arn))
+    def _is_paused(self, arn: str, now: datetime) -> bool:
+        pauses = (self._paused_until.get(asked) for asked in (get_service(arn), arn))
         return any(until is not None and now < until for until in pauses)
 
-    def _tell_once(self, reason: str) -> None:
+    def _report_once(self, reason: str) -> None:
         if reason not in self._denied:
             self._denied.add(reason)
-            self._tell(reason)
+            self._report(reason)
 
 
 def _lives_until(entry: TagEntry) -> datetime:

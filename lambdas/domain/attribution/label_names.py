@@ -15,7 +15,7 @@ class LabelNames:
     """The names of each label in tags and in `requestMetadata`; earlier names go first.
 
     Tags are compared without regard to case, as IAM does it; metadata exactly. Names have no dates:
-    a new name goes beside the old one, or what was labelled by the old one is so no longer.
+    a new name is added beside the old one, or calls with the old label lose it.
 
     Attributes:
         project: Names of the project's label.
@@ -38,18 +38,18 @@ class LabelNames:
         return frozenset(name for names in self._by_label for name in names)
 
     def read_tags(self, tags: Tags) -> Labels:
-        """The labels that tags give."""
+        """Read labels from tags."""
         if not tags:
             return NO_LABELS
         values = dict(tags)
         return Labels(*(_first(values, map(str.casefold, names)) for names in self._by_label))
 
     def read_metadata(self, metadata: RequestMetadata) -> Labels:
-        """The labels that metadata gives, whoever wrote it."""
+        """Read labels from metadata, without regard to its writer."""
         values = dict(metadata)
         return Labels(*(_first(values, names) for names in self._by_label))
 
-    def are_in(self, metadata: RequestMetadata) -> bool:
+    def appear_in(self, metadata: RequestMetadata) -> bool:
         """Return true when metadata contains the name of a label."""
         return not self.metadata_names.isdisjoint(name for name, _ in metadata)
 

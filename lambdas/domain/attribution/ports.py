@@ -35,7 +35,7 @@ class FoundTags(NamedTuple):
         model_id: The foundation model behind an application inference profile, if it is known.
         denied: The permissions that the meter lacks to know more. Equal texts mean the same
             permission.
-        is_global: Whether the profile reaches its model in whichever Region of the world.
+        is_global: Whether the profile reaches its model in any Region of the world.
     """
 
     tags: Sequence[tuple[str, str]] | None = None
@@ -45,10 +45,10 @@ class FoundTags(NamedTuple):
 
 
 class TagSource(Protocol):
-    """Knows the tags of application inference profiles, roles and users."""
+    """A source of tags of application inference profiles, roles and users."""
 
-    def find(self, arn: str) -> FoundTags:
-        """Look at a resource.
+    def get(self, arn: str) -> FoundTags:
+        """Get the tags and model of a resource.
 
         Args:
             arn: One of `tagged_arns`.
@@ -64,7 +64,7 @@ class TagEntry(NamedTuple):
     Attributes:
         history: Its known history.
         checked_at: The time of the last look-up, in UTC, whatever its result.
-        names: The names of tags that were looked for, in lower case; of others nothing is known.
+        names: The names of tags that were read, in lower case; nothing is known of other tags.
     """
 
     history: TagHistory
@@ -73,7 +73,7 @@ class TagEntry(NamedTuple):
 
 
 class TagCache(Protocol):
-    """Remembers what is known of resources, for all who ask."""
+    """A store of tag entries of resources, shared by all processes."""
 
     def load(self, arn: str) -> TagEntry | None:
         """Get the entry of a resource; `None` at first."""

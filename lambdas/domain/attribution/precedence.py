@@ -1,4 +1,4 @@
-"""Climbs down the ladder of attribution: the first source that knows a label gives it."""
+"""Attributes calls by precedence: the first source that knows a label decides it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def attribute(record: UsageRecord, facts: TagFacts, rules: AttributionRules) -> 
     """
     caller = CallerIdentity.from_arn(record.identity_arn)
     metadata = record.request_metadata
-    has_claim = bool(metadata) and rules.label_names.are_in(metadata)
+    has_claim = bool(metadata) and rules.label_names.appear_in(metadata)
     is_trusted = has_claim and rules.trusts(caller, record.timestamp)
     is_disputed = _is_profile_disputed(record, facts, rules)
     is_profile_left_out = is_disputed and rules.puts_own_tags_first(record.timestamp)
@@ -65,7 +65,7 @@ def _sources(
     *,
     is_trusted: bool,
 ) -> Iterator[tuple[AttributionSource, Labels]]:
-    """The labels that each source knows, from the surest on."""
+    """The labels that each source knows, the most reliable first."""
     when, names = record.timestamp, rules.label_names
     profile_tags = facts.tags_at(profile_arn(record.invoked_model_id), when)
     yield AttributionSource.INFERENCE_PROFILE, names.read_tags(profile_tags)

@@ -1,4 +1,4 @@
-"""Finds the foundation models behind application inference profiles, as far as they are known."""
+"""Finds the known foundation models behind application inference profiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ProfileModels:
     """Names profiles of one account and Region by their model; a profile's model never changes."""
 
     def __init__(self, cache: TagCache, profiles_arn: str) -> None:
-        """Find what is known of profiles.
+        """Look profiles up in a cache.
 
         Args:
             cache: Has the model of each profile that was called.

@@ -31,12 +31,12 @@ class DatedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedPrincipal(DatedRule):
-    """A gateway or application whose `requestMetadata` counts, by a name that it cannot choose.
+    """A gateway or application whose `requestMetadata` is trusted, by a name that it cannot choose.
 
     Attributes:
         account_id: The account of the principal, whose name is unique in there only.
-        principal: As `CallerIdentity.principal`, or its beginning and a `*`. Whoever may make a
-            role of such a name is trusted as well.
+        principal: As `CallerIdentity.principal`, or its beginning and a `*`. Anyone who may create
+            a role of such a name is trusted as well.
     """
 
     account_id: str
@@ -62,8 +62,8 @@ class TrustedProfile(DatedRule):
 class AttributionPattern(DatedRule):
     """Labels of calls by their caller, where neither tags nor metadata have any.
 
-    All that is given has to match. Texts are whole, or a beginning and a `*`. A session's name is
-    chosen by whoever may assume the role, a federated user's by whoever asks AWS for it.
+    Every given value has to match. Texts are whole, or a beginning and a `*`. Callers that assume a
+    role choose the name of their session, and the name of a federated user is chosen as well.
 
     Attributes:
         account_id: The account of the principal.
@@ -107,7 +107,7 @@ class AttributionRules:
         trusted_principals: The principals whose metadata counts; by default there are none.
         patterns: Earlier ones go first, label by label.
         trusted_profiles: Application inference profiles that may name another project than the
-            caller's own tags. Whoever may make and tag a profile can name any.
+            caller's own tags. Anyone who may create and tag a profile can name any.
         own_tags_first_from: The time from which the caller's own tags win where they name another
             project than a profile that is not trusted; `None` for never: such calls are counted.
     """

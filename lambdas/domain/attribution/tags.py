@@ -1,4 +1,4 @@
-"""Tags of AWS resources as they were: what changes tomorrow changes no yesterday."""
+"""The history of tags of AWS resources: a changed tag does not change earlier calls."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ProfiledModel(NamedTuple):
 
     Attributes:
         model_id: The model.
-        is_global: Whether the profile reaches it in whichever Region of the world.
+        is_global: Whether the profile reaches it in any Region of the world.
     """
 
     model_id: str
@@ -107,7 +107,7 @@ class TagHistory:
             where the meter could not look, or found nothing.
         model_id: The foundation model behind an application inference profile, if it is known.
             A profile's model never changes.
-        is_global: Whether the profile reaches it in whichever Region of the world; that does not
+        is_global: Whether the profile reaches it in any Region of the world; that does not
             change either.
     """
 
@@ -121,18 +121,17 @@ class TagHistory:
         return self.observations[-1].tags if self.observations else NO_TAGS
 
     def tags_at(self, when: datetime) -> Tags:
-        """The tags that held at a time; before the first observation, what it found."""
+        """Get the tags at a time; before the first observation, its own tags."""
         for observed_from, tags in reversed(self.observations):
             if observed_from <= when:
                 return tags
         return self.observations[0].tags if self.observations else NO_TAGS
 
     def observed(self, since: datetime, tags: Tags) -> TagHistory:
-        """The history after another look-up: longer only if something changed.
+        """Add the result of a look-up; the history grows only if the tags changed.
 
         An observation that is no later than the last one, by another's clock, changes nothing. Past
-        `MAX_HISTORY_BYTES` the oldest are forgotten: what held then is not known any more, and it
-        is not what came after it.
+        `MAX_HISTORY_BYTES` the oldest are dropped: the tags of that time are then unknown.
 
         Args:
             since: The time from which it is taken to hold.
@@ -145,8 +144,8 @@ class TagHistory:
         observations = (*self.observations, TagObservation(since, tags))
         return replace(self, observations=_bounded(observations))
 
-    def of_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
-        """The history with the model of a profile; the same history if the model is not known."""
+    def with_model(self, model_id: str | None, *, is_global: bool = False) -> TagHistory:
+        """Add the model of a profile; return the same history if the model is not known."""
         if model_id is None:
             return self
         return replace(self, model_id=model_id, is_global=is_global)
@@ -156,7 +155,7 @@ UNKNOWN_HISTORY = TagHistory()
 
 
 def _bounded(observations: tuple[TagObservation, ...]) -> tuple[TagObservation, ...]:
-    """All of them, or the newest that fit, after one that says that nothing is known before.
+    """All of them, or the newest that fit. The first one then says that earlier tags are unknown.
 
     The last one always fits: few names are asked for, see `LabelNames`, and each text is bounded.
     """
@@ -193,8 +192,8 @@ class TagFacts:
     unavailable: frozenset[str] = frozenset()
 
     @classmethod
-    def of_profiles(cls, models: Mapping[str, ProfiledModel]) -> TagFacts:
-        """Know the models behind inference profiles, by ARN, and no tags."""
+    def from_profiles(cls, models: Mapping[str, ProfiledModel]) -> TagFacts:
+        """Make facts from the models behind inference profiles, by ARN, without tags."""
         return cls(
             {
                 arn: TagHistory(model_id=profiled.model_id, is_global=profiled.is_global)

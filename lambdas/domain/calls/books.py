@@ -1,4 +1,4 @@
-"""The books that calls are enriched by, and where tags come from."""
+"""The books that enrich calls, and the source of tags."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lambdas.domain.pricing import DatedPrices
 
 
 class TagBook(Protocol):
-    """Knows the tags of resources, and the models behind inference profiles."""
+    """A source of tags of resources, and of the models behind inference profiles."""
 
     def look_up(self, arns: Iterable[str], now: datetime) -> TagFacts:
-        """Get what is known of resources at a time."""
+        """Get the known facts about resources at a time."""
 
 
 @dataclass(frozen=True, slots=True)

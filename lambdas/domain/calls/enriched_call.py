@@ -1,4 +1,4 @@
-"""A call with its model, its labels and its money."""
+"""A call with its model, its labels and its cost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class EnrichedCall(NamedTuple):
     """A call with everything that a report or a metric needs of it.
 
     Attributes:
-        record: The call as it was made; what the caller named stays on it.
+        record: The call as it was made, with the model that the caller named.
         models: The foundation models and tiers that it may be priced as, behind inference profiles.
         attribution: Its project, department and use case.
         cost: Its cost, or why that is not known; `None` for a failed call.

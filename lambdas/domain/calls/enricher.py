@@ -1,4 +1,4 @@
-"""Gives a call its model, its labels and its money, by books that were opened for it."""
+"""Adds to a call its model, its labels and its cost, from books that were opened for it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CallEnricher:
         return CallModels(self._look_behind(own), tuple(map(self._look_behind, disputed)))
 
     def attribute(self, record: UsageRecord) -> Attribution:
-        """Attribute a call by what held when it was made."""
+        """Attribute a call by the tags and rules at its time."""
         return attribute(record, self.facts, self.rules)
 
     def price(self, record: UsageRecord, models: CallModels) -> CallCost:

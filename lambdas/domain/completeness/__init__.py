@@ -1,4 +1,4 @@
-"""Compares the meter's count with Bedrock's own: what is missing, too much, or in no log."""
+"""Compares the meter's count with Bedrock's own: missing, surplus and unlogged calls."""
 
 from lambdas.domain.completeness.audit_detail import (
     ALL_MODELS,
@@ -15,20 +15,20 @@ from lambdas.domain.completeness.coverage import (
     compare,
     metered_model_id,
 )
-from lambdas.domain.completeness.figures import (
+from lambdas.domain.completeness.messages import coverage_notice, mismatch_notice
+from lambdas.domain.completeness.metric_reader import MetricReader, MetricReadError
+from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport, SettledHour
+from lambdas.domain.completeness.own_series import OwnSeries, max_series
+from lambdas.domain.completeness.quantities import (
     BEDROCK_METRICS,
     MANTLE_METRICS,
     OWN_METRICS,
-    Figures,
     MetricNames,
     Quantity,
+    Totals,
     merge_models,
-    read_figures,
+    read_totals,
 )
-from lambdas.domain.completeness.messages import coverage_notice, mismatch_notice
-from lambdas.domain.completeness.metric_reader import FiguresUnavailableError, MetricReader
-from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport, SettledHour
-from lambdas.domain.completeness.own_series import OwnSeries, max_series
 
 __all__ = [
     "ALL_MODELS",
@@ -40,9 +40,8 @@ __all__ = [
     "AuditWindow",
     "Comparison",
     "CoverageReport",
-    "Figures",
-    "FiguresUnavailableError",
     "MetricNames",
+    "MetricReadError",
     "MetricReader",
     "Mismatch",
     "MismatchReport",
@@ -50,6 +49,7 @@ __all__ = [
     "OwnSeries",
     "Quantity",
     "SettledHour",
+    "Totals",
     "compare",
     "coverage_notice",
     "is_by_model",
@@ -58,5 +58,5 @@ __all__ = [
     "merge_models",
     "metered_model_id",
     "mismatch_notice",
-    "read_figures",
+    "read_totals",
 ]

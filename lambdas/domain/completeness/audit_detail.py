@@ -8,7 +8,7 @@ from lambdas.domain.completeness.audit_window import STEP, AuditWindow
 from lambdas.domain.completeness.coverage import AUDITS_RUNNING
 
 MAX_MODELS_READ = 200
-"""As many models of Bedrock's are compared by each audit. An application inference profile is one.
+"""The number of Bedrock's models that each audit compares. A profile counts as one.
 
 With more, audits compare model by model as much more rarely, and the sums of the account between.
 """

@@ -1,4 +1,4 @@
-"""Compares what the meter has counted with what Bedrock has, model by model."""
+"""Compares the meter's counts with Bedrock's own, model by model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lambdas.domain.completeness.audit_window import AuditWindow
-from lambdas.domain.completeness.figures import Figures, Quantity
+from lambdas.domain.completeness.quantities import Quantity, Totals
 from lambdas.domain.invocations import foundation_model_id, is_foundation_model
 from lambdas.domain.metrics import OTHER_MODELS
 from lambdas.domain.metrics.catalog import dimension_value
@@ -58,7 +58,7 @@ class Comparison(NamedTuple):
 
     @property
     def covered(self) -> int:
-        """The part of Bedrock's that is counted. What the meter has beyond it covers nothing."""
+        """The part of Bedrock's that is counted. A surplus of the meter covers nothing."""
         return min(self.metered, self.bedrock)
 
     @property
@@ -89,7 +89,7 @@ class ModelCoverage:
     Attributes:
         model_id: The model, as the meter's dimension `ModelId` has it.
         calls: Successful calls.
-        tokens: Kinds of tokens that Bedrock has a figure of.
+        tokens: Kinds of tokens that Bedrock has a total of.
         failed_calls: Calls that the meter counts apart.
         uncounted_calls: Successful calls whose token counts the meter does not know.
     """
@@ -107,18 +107,18 @@ class CoverageReport:
 
     Attributes:
         window: The hour that it looked at.
-        models: Every model that Bedrock has calls of, or we, in the order of their ids.
+        models: Every model that Bedrock or the meter has calls of, in the order of their ids.
         unlogged: Usage of `bedrock-mantle`, which cannot be attributed; empty where there is no
             such usage, or where the audit did not look.
     """
 
     window: AuditWindow
     models: tuple[ModelCoverage, ...]
-    unlogged: Figures
+    unlogged: Totals
 
     @property
     def calls(self) -> Comparison:
-        """The calls of all models. What one model has too many makes up for no other's lack."""
+        """The calls of all models. A surplus of one model offsets no other's lack."""
         return Comparison(
             sum(model.calls.covered for model in self.models),
             sum(model.calls.bedrock for model in self.models),
@@ -137,22 +137,22 @@ class CoverageReport:
 
 
 def compare(
-    metered: Mapping[str, Figures], bedrock: Mapping[str, Figures]
+    metered: Mapping[str, Totals], bedrock: Mapping[str, Totals]
 ) -> tuple[ModelCoverage, ...]:
-    """Compare figures of models.
+    """Compare totals of models.
 
     Args:
-        metered: Ours, by foundation model.
-        bedrock: Bedrock's, by what was called. Several of them may be one model of ours.
+        metered: The meter's, by foundation model.
+        bedrock: Bedrock's, by the called id. Several ids may be one foundation model.
     """
-    called: defaultdict[str, list[Figures]] = defaultdict(list)
+    called: defaultdict[str, list[Totals]] = defaultdict(list)
     names = {
         model_id
         for model_id in metered
         if model_id != OTHER_MODELS or metered[model_id].get(Quantity.CALLS)
     }
-    for invoked_id, figures in bedrock.items():
-        called[metered_model_id(invoked_id, names)].append(figures)
+    for invoked_id, totals in bedrock.items():
+        called[metered_model_id(invoked_id, names)].append(totals)
     return tuple(
         _compare_model(model_id, metered.get(model_id, {}), called[model_id])
         for model_id in sorted({*metered, *called})
@@ -180,13 +180,13 @@ def metered_model_id(invoked_id: str, metered: Collection[str]) -> str:
     return min((model for model in metered if model.endswith(f"/{name}")), default=other)
 
 
-def _compare_model(model_id: str, metered: Figures, bedrock: list[Figures]) -> ModelCoverage:
+def _compare_model(model_id: str, metered: Totals, bedrock: list[Totals]) -> ModelCoverage:
     def comparison(quantity: Quantity) -> Comparison:
         return Comparison(
-            metered.get(quantity, 0), sum(figures.get(quantity, 0) for figures in bedrock)
+            metered.get(quantity, 0), sum(totals.get(quantity, 0) for totals in bedrock)
         )
 
-    reported = {quantity for figures in bedrock for quantity in figures} - {Quantity.CALLS}
+    reported = {quantity for totals in bedrock for quantity in totals} - {Quantity.CALLS}
     return ModelCoverage(
         model_id,
         calls=comparison(Quantity.CALLS),

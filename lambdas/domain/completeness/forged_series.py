@@ -41,7 +41,7 @@ class SeriesReader(Protocol):
             at_most: The number of series to read; if there are more, any of them are read.
 
         Raises:
-            FiguresUnavailableError: Some are not to be had.
+            MetricReadError: CloudWatch did not return all of them.
         """
 
 

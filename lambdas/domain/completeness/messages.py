@@ -1,4 +1,4 @@
-"""Says what an audit has found: which model, which hour, how much."""
+"""Notices of audits: the models, the hours and the amounts that differ."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Iterator
 from lambdas.domain.alerts import MAX_LINES, Notice, list_lines
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
-from lambdas.domain.completeness.figures import Quantity
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
+from lambdas.domain.completeness.quantities import Quantity
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.domain.words import list_first
 
 _ADVICE = (
-    "Rejected records, failing functions and logs that Bedrock could not deliver have alarms of"
-    " their own: look at these first, then run make doctor. When the cause is fixed, make replay"
-    " counts what the log group still has."
+    "First check the alarms on rejected records, failing functions and log delivery, then run make"
+    " doctor. When the cause is fixed, run make replay: it counts what the log group still has."
 )
 _TOO_MANY_MODELS = (
-    "Bedrock has so many models and inference profiles that most audits compare the sums of the"
-    " account; the function's log has models when they are compared."
+    "There are so many models and inference profiles that most audits compare only the totals of"
+    " the account. The function's log names models when they are compared."
 )
 _SILENT_ADVICE = (
-    "If the alarm stays, the audits report nothing to CloudWatch: check that the log"
-    " group of CoverageAuditor still exists. See docs/runbooks/Coverage.md in the repository of"
-    " Bedrock Meter."
+    "If the alarm stays in ALARM, the audits are not reporting to CloudWatch: check that the log"
+    " group of CoverageAuditor exists. Runbook: docs/runbooks/Coverage.md in the Bedrock Meter"
+    " repository."
 )
 _MISMATCH_ADVICE = (
-    "Too many: forged records are likely. Missing: records were kept from the meter or changed."
-    " See docs/runbooks/UsageMismatch.md in the repository of Bedrock Meter."
+    "Surplus calls or tokens: forged records are likely. Missing ones: records were lost or changed"
+    " before the meter read them. Runbook: docs/runbooks/UsageMismatch.md in the Bedrock Meter"
+    " repository."
 )
 
 
@@ -38,56 +38,56 @@ def coverage_notice(report: CoverageReport) -> Notice:
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     if not report.is_short:
         return Notice(
-            "Bedrock Meter: no calls are missing now",
-            f"In the hour {period} all but {report.calls.missing:,} of Bedrock's"
-            f" {report.calls.bedrock:,} calls are counted by now. {_SILENT_ADVICE}",
+            "Bedrock Meter: no calls are missing any more",
+            f"In the hour {period} the meter has now counted all but {report.calls.missing:,} of"
+            f" Bedrock's {report.calls.bedrock:,} calls. {_SILENT_ADVICE}",
         )
     lines = [
         f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
         *list_lines(_models(report)),
         _ADVICE,
     ]
-    return Notice("Bedrock Meter: calls of Bedrock are missing", "\n".join(lines))
+    return Notice("Bedrock Meter: calls are missing", "\n".join(lines))
 
 
 def mismatch_notice(report: MismatchReport) -> Notice:
-    """Say what differs from Bedrock's own count, or that nothing does any more."""
+    """Describe differences from Bedrock's own count, or their end."""
     start, end = report.earlier.window.start, report.later.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     found = report.mismatches
     if not report.is_mismatch:
         return Notice(
-            "Bedrock Meter: its count and Bedrock's agree now",
-            f"In the two hours {period} they agree within the bounds. {_SILENT_ADVICE}",
+            "Bedrock Meter: the counts agree with Bedrock's again",
+            f"In the two hours {period} the counts agree within the tolerance. {_SILENT_ADVICE}",
         )
     lines = list[str]()
     if found:
         lines.append(
-            f"In both hours {period} the meter's count differs from Bedrock's own. The later hour:"
+            f"In both hours {period} the meter's counts differ from Bedrock's. The later hour:"
         )
     lines += list_lines([_difference(*difference) for difference in found.items()])
     if uncounted := report.uncounted_calls:
         named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
-        lines.append(f"Calls without counts, left out of both: {list_first(named, MAX_LINES)}.")
+        lines.append(f"Calls without counts, not compared: {list_first(named, MAX_LINES)}.")
     lines += _forgeries(report, period)
     if ALL_MODELS in {mismatch.model_id for mismatch in found}:
         lines.append(_TOO_MANY_MODELS)
     lines.append(_MISMATCH_ADVICE)
-    return Notice("Bedrock Meter: its count differs from Bedrock's", "\n".join(lines))
+    return Notice("Bedrock Meter: the counts differ from Bedrock's", "\n".join(lines))
 
 
 def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
     if unknown := report.unknown_models:
         yield (
-            f"In the two hours {period} the meter has calls of {len(unknown)} models that Bedrock"
-            f" has none of: {list_first(unknown, MAX_LINES)}. They take places of real models for"
-            " the whole month."
+            f"In the two hours {period} the meter counted calls of {len(unknown)} models that"
+            f" Bedrock did not count: {list_first(unknown, MAX_LINES)}. They use up places of real"
+            " models (max_models) for the rest of the month."
         )
     if report.exceeded_tolerance is not None:
         yield (
             f"More than {report.exceeded_tolerance} models have metrics in the namespace"
-            f" {NAMESPACE}, more than the meter publishes: something else publishes there. Only"
-            " models that Bedrock names are compared."
+            f" {NAMESPACE}. The meter publishes fewer, so something else publishes there. Only"
+            " models that Bedrock reports are compared."
         )
 
 
@@ -98,7 +98,7 @@ def _difference(mismatch: Mismatch, compared: Comparison) -> str:
             " counts, though Bedrock counts tokens of the model"
         )
     amount = f"{compared.surplus:,}" if mismatch.is_surplus else f"{compared.missing:,}"
-    direction = "too many" if mismatch.is_surplus else "missing"
+    direction = "surplus" if mismatch.is_surplus else "missing"
     return (
         f"{mismatch.model_id}: {amount} {mismatch.quantity} {direction}"
         f" ({compared.metered:,} counted, {compared.bedrock:,} by Bedrock)"
@@ -129,6 +129,8 @@ def _details(model: ModelCoverage) -> str:
     tokens = f", with {', '.join(missing)}" if missing else ""
     # Where Bedrock's figure has failed calls in it, this is why they seem to be missing.
     failed = (
-        f"; {model.failed_calls:,} failed calls are counted apart" if model.failed_calls else ""
+        f"; {model.failed_calls:,} failed calls are counted separately"
+        if model.failed_calls
+        else ""
     )
     return tokens + failed

@@ -8,20 +8,20 @@ from typing import Protocol
 from lambdas.domain.completeness.audit_window import AuditWindow
 
 
-class FiguresUnavailableError(Exception):
+class MetricReadError(Exception):
     """CloudWatch did not give all figures. A partial audit would report calls as missing."""
 
 
 class MetricReader(Protocol):
     """Adds up CloudWatch metrics over a window. What has no data has no entry."""
 
-    def by_model(
+    def sum_by_model(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         """Sums of the metrics whose one dimension is `ModelId`: by model, then by name.
 
         Raises:
-            FiguresUnavailableError: Some are not to be had.
+            MetricReadError: CloudWatch did not return all of them.
         """
 
     def count_models(self, namespace: str, name: str) -> int:
@@ -30,7 +30,7 @@ class MetricReader(Protocol):
     def list_models(self, namespace: str, name: str, at_most: int) -> Collection[str]:
         """List models with a metric of a name whose one dimension is `ModelId`: some, if more."""
 
-    def of_models(
+    def sum_models(
         self, namespace: str, models: Mapping[str, Collection[str]], window: AuditWindow
     ) -> Mapping[str, Mapping[str, int]]:
         """Sums of the metrics of models, without listing them: by model, then by name.
@@ -41,14 +41,14 @@ class MetricReader(Protocol):
             window: The period.
 
         Raises:
-            FiguresUnavailableError: Some are not to be had.
+            MetricReadError: CloudWatch did not return all of them.
         """
 
-    def of_account(
+    def sum_account(
         self, namespace: str, names: Collection[str], window: AuditWindow
     ) -> Mapping[str, int]:
         """Sums of the metrics without dimensions, by name.
 
         Raises:
-            FiguresUnavailableError: Some are not to be had.
+            MetricReadError: CloudWatch did not return all of them.
         """

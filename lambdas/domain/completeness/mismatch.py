@@ -1,4 +1,4 @@
-"""Finds where the meter's count and Bedrock's own differ for two hours running, either way."""
+"""Finds models whose counts in the meter and in Bedrock differ in two consecutive hours."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lambdas.domain.completeness.coverage import (
     Comparison,
     ModelCoverage,
 )
-from lambdas.domain.completeness.figures import Quantity
+from lambdas.domain.completeness.quantities import Quantity
 
 MODELS_TOLERANCE: Final = 3
-"""So many models may have calls on the meter's side alone: single ones, at the turn of an hour."""
+"""The number of models that may have calls on the meter's side alone, at the turn of an hour."""
 
 
 class Mismatch(NamedTuple):
@@ -47,7 +47,7 @@ class SettledHour:
     models: tuple[ModelCoverage, ...]
 
     def find_mismatches(self) -> dict[Mismatch, Comparison]:
-        """Find what differs by more than its bound."""
+        """Find quantities that differ by more than their bound."""
         return {
             Mismatch(model.model_id, quantity, is_surplus): compared
             for model in self.models

@@ -1,4 +1,4 @@
-"""Bedrock's model invocation logs: what they look like, and what can be trusted in them."""
+"""Bedrock's model invocation logs: their format, and the fields that can be trusted."""
 
 from lambdas.domain.invocations.billed_units import BilledUnits
 from lambdas.domain.invocations.delivery import Delivery

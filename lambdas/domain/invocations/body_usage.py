@@ -1,4 +1,4 @@
-"""Reads from a response body what a call used: by its shape, at fixed paths, without raising.
+"""Reads the usage of a call from its response body: by shape, at fixed paths, without raising.
 
 Models and containers write bodies, so a body only fills in or refines what Bedrock itself logs.
 """

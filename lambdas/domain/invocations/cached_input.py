@@ -1,4 +1,4 @@
-"""Separates cached tokens from input tokens, whichever way a call's log reports them.
+"""Separates cached tokens from input tokens, in all forms in which logs report them.
 
 `input` never contains cached tokens in a `TokenCounts`. Anthropic, Nova and Converse report them
 beside the input; OpenAI's Chat Completions and Responses, and OpenAI's models on ConverseStream,
@@ -55,7 +55,7 @@ class CountedTokens(NamedTuple):
 def separate_cached_tokens(
     logged: TokenCounts, reported: ReportedUsage, usual: CacheReporting
 ) -> CountedTokens:
-    """Work out disjoint counts.
+    """Compute disjoint counts.
 
     Args:
         logged: The counts that Bedrock itself logs. Each goes before the body's.
@@ -84,7 +84,7 @@ def separate_cached_tokens(
 
 
 def _count_beside(logged: TokenCounts, reported: ReportedUsage) -> CountedTokens:
-    """Count a call whose model is documented: a total can raise a doubt and change nothing."""
+    """Count a call whose model is documented: a total can only raise a doubt."""
     tokens, total = fill_counts(logged, reported.counts), reported.total
     if total is None or None in (reported.counts.input, reported.counts.output):
         return CountedTokens(tokens)
@@ -178,7 +178,7 @@ def _find_doubt(counts: TokenCounts, usual: CacheReporting) -> UsageDoubt | None
 
 
 def _take_out_cached(counts: TokenCounts) -> TokenCounts:
-    """Leave in the input what is not cached; cached tokens that do not fit in are beside it."""
+    """Subtract cached tokens from the input; cached tokens that exceed it are beside it."""
     cached = _sum_cached(counts)
     if counts.input is None or cached > counts.input:
         return counts

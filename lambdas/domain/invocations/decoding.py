@@ -1,4 +1,4 @@
-"""Decodes JSON that callers and models have had a hand in, without letting them hide a record."""
+"""Decodes JSON that callers and models write parts of, so that they cannot hide a record."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def starts_with(text: bytes | str, prefix: str) -> bool:
 
 
 def _decode_carefully(text: bytes | str) -> JsonValue | Undecodable:
-    """Decode what the fast parser refuses."""
+    """Decode text that the fast parser refuses."""
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     if b'"' not in raw and raw.startswith((b"{", b"[")):  # without a name there is no record
         return Undecodable.NOT_JSON if raw[1:].strip() or raw[:1] == b"[" else Undecodable.TRUNCATED
@@ -63,7 +63,7 @@ def _decode_carefully(text: bytes | str) -> JsonValue | Undecodable:
 
 
 def _decode_patiently(raw: bytes) -> JsonValue | Undecodable:
-    """Decode what strict parsers refuse, except for nesting too deep for Python."""
+    """Decode text that strict parsers refuse, except for nesting too deep for Python."""
     try:
         text = raw.decode("utf-8-sig", "replace")
         value: JsonValue = json.loads(text, strict=False, parse_int=_read_integer)

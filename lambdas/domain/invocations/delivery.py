@@ -1,4 +1,4 @@
-"""One delivery of CloudWatch Logs, and what may be kept of a message that cannot be counted."""
+"""A delivery of CloudWatch Logs, and the fields of rejected messages that are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens what CloudWatch Logs delivers: log events in an envelope, gzipped and base64-encoded."""
+"""Opens deliveries of CloudWatch Logs: log events in an envelope, gzipped and base64-encoded."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from lambdas.domain.invocations.decoding import JsonObject
 from lambdas.domain.invocations.usage_record import Reading, RejectionReason, UsageRecord
 
 BEDROCK_LOG_STREAM = "aws/bedrock/modelinvocations"
-"""The log stream that Bedrock writes to, in whichever log group.
+"""The log stream that Bedrock writes to, in every log group.
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
 """
@@ -19,8 +19,8 @@ Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-lo
 class MeteredSource:
     """The place where Bedrock writes the invocation logs of one deployment.
 
-    This finds mistakes and careless forgeries, and authenticates nothing: whoever may write to the
-    log group or invoke the function can write these names too (`docs/security.md`).
+    This finds mistakes and careless forgeries, and authenticates nothing: anyone who may write to
+    the log group or invoke the function can write these names too (`docs/security.md`).
 
     Attributes:
         log_group: The log group that is metered.

@@ -1,4 +1,4 @@
-"""The called model: one spelling for the many that callers use."""
+"""The called model, in one spelling."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _IDS_OF_THEIR_OWN_FORM = {
 
 @memoize
 def foundation_model_id(invoked_id: str) -> str:
-    """Name the foundation model behind what was called, version kept.
+    """Name the foundation model behind a called id or ARN, with its version.
 
     Ids and ARNs of foundation models and of system-defined (cross-Region) inference profiles
     give the foundation model's id. Whatever hides its model gives `<kind>/<id>`:

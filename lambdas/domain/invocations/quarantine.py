@@ -11,7 +11,7 @@ from lambdas.domain.invocations.usage_record import RejectionReason
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A message that cannot be counted. Says where it stands, never what it says.
+    """A message that cannot be counted. Names its place, and never its content.
 
     Attributes:
         source: The file, or the log stream.
@@ -27,5 +27,5 @@ class RejectedRecord:
 class Quarantine(Protocol):
     """A store of rejected records."""
 
-    def keep(self, rejected: Sequence[RejectedRecord]) -> None:
-        """Keep records, in order."""
+    def store(self, rejected: Sequence[RejectedRecord]) -> None:
+        """Store records, in order."""

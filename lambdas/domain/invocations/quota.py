@@ -1,4 +1,4 @@
-"""Counts the tokens of a call that count against Bedrock's tokens-per-minute quota."""
+"""Counts the tokens of a call against Bedrock's tokens-per-minute quota."""
 
 from __future__ import annotations
 

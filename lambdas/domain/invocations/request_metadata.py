@@ -8,7 +8,7 @@ from typing import TypeAlias
 from lambdas.domain.invocations.decoding import JsonValue
 
 RequestMetadata: TypeAlias = tuple[tuple[str, str], ...]
-"""Names and values, in order of the names. Callers write what they like: see `attribution`."""
+"""Names and values, in order of the names. Callers can write anything: see `attribution`."""
 
 NO_METADATA: RequestMetadata = ()
 RESERVED_NAMES = frozenset({"bedrock-meter-reservation"})
@@ -34,7 +34,7 @@ def read_metadata(value: JsonValue) -> RequestMetadata:
 def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMetadata:
     """Keep the pairs with some names and with the meter's own.
 
-    Callers may write prompts into the others.
+    Callers may write prompts into other pairs.
 
     Args:
         metadata: The value that the caller sent.

@@ -1,4 +1,4 @@
-"""Service tiers: tiers of serving a call, each with prices of its own."""
+"""Service tiers, each with its own prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token counts of one call: disjoint kinds, and a difference between absent and zero."""
+"""Token counts of one call, by disjoint kinds; absent is not zero."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class TokenCounts(NamedTuple):
 
     @property
     def total_input(self) -> int | None:
-        """Everything the model read: `input`, `cache_read` and `cache_write`."""
+        """All tokens that the model read: `input`, `cache_read` and `cache_write`."""
         return sum_known(self.input, self.cache_read, self.cache_write)
 
     @property
     def total(self) -> int | None:
-        """Everything the model read or wrote; `None` where no count is known at all."""
+        """All tokens that the model read or wrote; `None` where no count is known at all."""
         return sum_known(self.input, self.cache_read, self.cache_write, self.output)
 
 

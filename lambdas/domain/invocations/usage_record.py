@@ -244,7 +244,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
 
     Top-level counts go first. The response body fills in what they leave out, and reports the
     cache, the latency, the service tier and other billed units; the request body, which callers
-    write, is not read. What counts how: `docs/counting-rules.md`.
+    write, is not read. The rules are in `docs/counting-rules.md`.
     Fields: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
     """
     if not isinstance(log, dict):
@@ -354,7 +354,7 @@ def _read_model(
 def _count_tokens(
     logged: TokenCounts, usage: BodyUsage, model_id: str, operation: str
 ) -> CountedTokens:
-    """Work out disjoint counts of what Bedrock logged and a body reports."""
+    """Compute disjoint counts from what Bedrock logged and a body reports."""
     reported = usage.reported
     # A guardrail's replacement for an answer may carry made-up counts (Titan's does).
     if usage.is_guardrail_intervention and None in (logged.input, logged.output):

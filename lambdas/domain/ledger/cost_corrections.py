@@ -1,4 +1,4 @@
-"""Differences of cost that superseded prices make, and how far they are published."""
+"""Corrections of cost after an edition was superseded, and their progress."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CorrectionProgress(NamedTuple):
         raised_calls: Calls whose cost rose.
         raised_usd: The sum of their differences, which was published.
         lowered_calls: Calls whose cost fell.
-        lowered_usd: The sum of their differences, which metrics keep: nothing lowers them.
+        lowered_usd: The sum of their differences. Metrics still have it: nothing lowers them.
         too_old_calls: Calls whose cost rose, but that CloudWatch takes no metrics of any more.
         unpriced_calls: Calls that have no cost without the superseded prices.
     """
@@ -57,7 +57,7 @@ class ProgressChangedError(Exception):
 
 
 class CostCorrections(Protocol):
-    """Stores how far corrections are published."""
+    """A store of the progress of corrections."""
 
     def get_progress(self, edition: str) -> CorrectionProgress:
         """Get the progress of a superseded edition; a new one if it is not stored."""

@@ -1,4 +1,4 @@
-"""Reading the usage ledger back: for reports, which look at what was, not at what changes."""
+"""The port that reads calls back from the usage ledger, for reports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ScannedPage(NamedTuple):
 
 
 class RecordedCalls(Protocol):
-    """The calls in the ledger, as they stand."""
+    """The current calls in the ledger."""
 
     def scan_range(
         self, start: datetime, end: datetime, after: str | None = None

@@ -1,4 +1,4 @@
-"""Changes of the ledger that the meter never makes: something else wrote to its table."""
+"""Changes of the ledger that the meter never makes, because something else wrote to its table."""
 
 from __future__ import annotations
 

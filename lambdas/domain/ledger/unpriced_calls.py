@@ -21,7 +21,7 @@ MIN_GROUP_AGE = 2 * GROUP_RENEWAL
 
 
 class PriceNeed(NamedTuple):
-    """Everything that decides whether a call can be priced, apart from its size.
+    """The properties that decide whether a call can be priced, apart from its size.
 
     Attributes:
         day: The day of the call, UTC.
@@ -53,7 +53,7 @@ class WaitingGroup(NamedTuple):
 
 
 def price_need(record: UsageRecord) -> PriceNeed:
-    """Work out which prices a call needs."""
+    """Get the prices that a call needs."""
     own = CallVariant(record.model_id, record.invoked_model_id, record.service_tier)
     conflicts = record.conflicts
     return PriceNeed(
@@ -76,7 +76,7 @@ class RepricedModel:
     Attributes:
         calls: Calls whose cost was published.
         usd: Their cost, exactly.
-        prices: The prices that were taken: their source, and from which day on they hold.
+        prices: The prices that were used: their source, and the first day on which they apply.
     """
 
     calls: int
@@ -96,7 +96,7 @@ class RepriceReport:
             that wait for it.
         reason: The reason why it ended before all were done; `None` if it did not.
         is_refused: Whether CloudWatch refused the rest.
-        is_other_run: Whether it did nothing because another run was at it.
+        is_other_run: Whether it did nothing because another run was active.
     """
 
     by_model: Mapping[str, RepricedModel] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class RepriceReport:
 
 
 class RunLock(Protocol):
-    """Lets one run at a time add cost to what was published."""
+    """A lock that lets one run at a time publish missing cost."""
 
     def acquire_lock(self, now: datetime) -> bool:
         """Acquire the lock; `False` while another run has it."""
@@ -144,7 +144,7 @@ class UnpricedCalls(UnpricedNotes, RunLock, Protocol):
         """Read the calls of a group that still wait, as the ledger has them, batch by batch."""
 
     def mark_priced(self, records: Sequence[UsageRecord]) -> None:
-        """Let calls wait no longer: their cost was published, or cannot be any more."""
+        """Mark calls as priced: their cost was published, or can no longer be."""
 
     def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
         """Delete a group in which no call waits, unless a writer renewed it since a time."""

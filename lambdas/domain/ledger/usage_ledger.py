@@ -46,5 +46,5 @@ LedgerListener: TypeAlias = Callable[[Sequence[LedgerChange]], None]
 class UsageLedger(Protocol):
     """The source of truth: one entry per (account, Region, request id)."""
 
-    def put(self, records: Sequence[UsageRecord]) -> None:
+    def write(self, records: Sequence[UsageRecord]) -> None:
         """Join readings into the entries of their calls, in any order and however often."""

@@ -1,7 +1,7 @@
 """Bedrock's invocation logging: one setting per account and Region, maybe set by others."""
 
 from lambdas.domain.logging_configuration.change import (
-    LEAVES_NO_DIFFERENCE,
+    LEAVES_NO_DRIFT,
     WATCHED,
     LoggingChange,
     WatchedActions,
@@ -10,7 +10,7 @@ from lambdas.domain.logging_configuration.deployed_configuration import deployed
 from lambdas.domain.logging_configuration.drift import (
     DeployedLogging,
     DeployedRole,
-    Difference,
+    Drift,
     LogGroup,
     PolicyDocument,
     Role,
@@ -48,13 +48,13 @@ from lambdas.domain.logging_configuration.verified_state import (
 )
 from lambdas.domain.logging_configuration.watch_state import (
     WatchState,
-    list_differences,
+    list_drifts,
     watch_notice,
 )
 
 __all__ = [
     "DELETE",
-    "LEAVES_NO_DIFFERENCE",
+    "LEAVES_NO_DRIFT",
     "NO_STATE",
     "WATCHED",
     "YOUNG_FLAGS",
@@ -62,7 +62,7 @@ __all__ = [
     "DamagedStateError",
     "DeployedLogging",
     "DeployedRole",
-    "Difference",
+    "Drift",
     "ExistingPolicy",
     "ForeignConfigurationError",
     "LogGroup",
@@ -86,7 +86,7 @@ __all__ = [
     "deployed_configuration",
     "describe",
     "is_rollback",
-    "list_differences",
+    "list_drifts",
     "plan_delete",
     "plan_put",
     "read_copies",

@@ -135,7 +135,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/logging-using-cloudtrail.html (name
 https://docs.aws.amazon.com/sns/latest/dg/logging-using-cloudtrail.html
 """
 
-LEAVES_NO_DIFFERENCE = ("SetAlarmState", "UpdateFunctionCode20150331v2")
+LEAVES_NO_DRIFT = ("SetAlarmState", "UpdateFunctionCode20150331v2")
 """Actions that no comparison can show: each check looks for them in CloudTrail's event history."""
 
 _TARGETS = (

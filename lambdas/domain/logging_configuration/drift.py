@@ -1,4 +1,4 @@
-"""Compares invocation logging as it is with what was deployed: configuration, group, filter, role.
+"""Compares live invocation logging with the deployed one: configuration, group, filter, role.
 
 Each of these four can drift by itself, and then calls go uncounted.
 """
@@ -17,7 +17,7 @@ from lambdas.domain.logging_configuration.plan import (
     describe,
     get_log_group,
 )
-from lambdas.domain.words import fingerprint, normalize, show
+from lambdas.domain.words import fingerprint, normalize, plural, show
 
 PolicyDocument: TypeAlias = Mapping[str, Any]
 """Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html"""
@@ -56,8 +56,8 @@ _LOGGING = (
 )
 
 
-class Difference(NamedTuple):
-    """One thing that is not as it was deployed.
+class Drift(NamedTuple):
+    """One change from the deployed state.
 
     Attributes:
         subject: The drifted part.
@@ -85,7 +85,7 @@ class LogGroup:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, by what decides what may be done with it.
+    """A role, with everything that decides on its permissions.
 
     Attributes:
         trust: Its trust policy.
@@ -140,70 +140,74 @@ class DeployedLogging:
 
 def compare_configuration(
     deployed: DeployedLogging, live: LoggingConfiguration | None
-) -> Iterator[Difference]:
-    """Yield what is other in Bedrock's configuration than was deployed, or adopted."""
+) -> Iterator[Drift]:
+    """Yield the drift of Bedrock's configuration from the deployed or adopted one."""
     wanted = deployed.configuration
 
-    def differ(text: str) -> Difference:
-        return Difference(Subject.CONFIGURATION, text)
+    def drift(text: str) -> Drift:
+        return Drift(Subject.CONFIGURATION, text)
 
     if live is None:
-        yield differ("Bedrock's invocation logging is off")
+        yield drift("Bedrock's invocation logging is off")
     elif wanted is None:
         if get_log_group(live) != deployed.log_group:
-            yield differ(
+            yield drift(
                 f"Bedrock's invocation logs go to {describe(live)}, not to log group"
                 f" {deployed.log_group}"
             )
     elif not LoggingState((wanted,)).is_ours(live):
         for text in _changed_settings(wanted, live):
-            yield differ(f"in Bedrock's logging configuration, {text}")
+            yield drift(f"in Bedrock's logging configuration, {text}")
 
 
-def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Iterator[Difference]:
+def compare_log_group(deployed: DeployedLogging, live: LogGroup | None) -> Iterator[Drift]:
     """List the drift of the log group and its subscription."""
     name = deployed.log_group
     if live is None:
-        yield Difference(Subject.LOG_GROUP, f"log group {name} is gone")
+        yield Drift(Subject.LOG_GROUP, f"log group {name} is gone")
         return
     if live.log_class != _SUBSCRIBABLE_CLASS:
         text = f"log group {name} is of class {live.log_class}, which cannot be metered"
-        yield Difference(Subject.LOG_GROUP, text)
+        yield Drift(Subject.LOG_GROUP, text)
     if deployed.retention_days not in (None, live.retention_days):
-        kept = "ever" if live.retention_days is None else live.retention_days
-        text = f"log group {name} keeps logs for {kept} instead of {deployed.retention_days} days"
-        yield Difference(Subject.LOG_GROUP, text)
+        days = live.retention_days
+        kept = "forever" if days is None else f"for {plural(days, 'day')}"
+        text = f"log group {name} keeps logs {kept} instead of {deployed.retention_days} days"
+        yield Drift(Subject.LOG_GROUP, text)
     patterns = [pattern for arn, pattern in live.subscriptions if arn == deployed.destination_arn]
     if not patterns:
-        yield Difference(Subject.SUBSCRIPTION, f"log group {name} is not subscribed to any more")
+        yield Drift(
+            Subject.SUBSCRIPTION,
+            f"log group {name} has no subscription filter of the meter any more",
+        )
     elif "" not in patterns:
-        text = f"of log group {name} only what matches {show(min(patterns))} is delivered"
-        yield Difference(Subject.SUBSCRIPTION, text)
+        text = f"log group {name} delivers only events that match {show(min(patterns))}"
+        yield Drift(Subject.SUBSCRIPTION, text)
 
 
-def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Difference]:
+def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Drift]:
     """List the drift of the role with which Bedrock writes logs."""
 
-    def differ(text: str) -> Difference:
-        return Difference(Subject.ROLE, f"logging role {deployed.name} {text}")
+    def drift(text: str) -> Drift:
+        return Drift(Subject.ROLE, f"logging role {deployed.name} {text}")
 
     if live is None:
-        yield differ("is gone")
+        yield drift("is gone")
         return
     if normalize(live.trust) != normalize(deployed.trust):
-        yield differ(f"is trusted to others than was deployed (now {fingerprint(live.trust)})")
+        yield drift(f"has another trust policy (now {fingerprint(live.trust)})")
     wanted = normalize(deployed.policy)
     ours = {name for name, policy in live.policies.items() if normalize(policy) == wanted}
     if not ours:
-        yield differ("has lost the policy with which it writes logs")
+        yield drift("no longer has the policy that lets it write logs")
     if others := (live.policies.keys() - ours) | live.attached:
         documents = fingerprint({name: live.policies.get(name) for name in others})
         names = ", ".join(sorted(others))
-        yield differ(f"has policies that were not deployed (now {documents}): {names}")
+        yield drift(f"has policies that were not deployed (now {documents}): {names}")
     if live.boundary is None:
-        yield differ("has lost its permissions boundary")
+        yield drift("no longer has its permissions boundary")
     elif live.boundary != deployed.boundary:
-        yield differ(f"has another permissions boundary: {live.boundary}")
+        yield drift(f"has another permissions boundary: {live.boundary}")
 
 
 def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:

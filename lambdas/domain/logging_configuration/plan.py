@@ -1,4 +1,4 @@
-"""Plans changes of a logging configuration that harm no existing logging."""
+"""Plans changes of a logging configuration without harm to existing logging."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ExistingPolicy(StrEnum):
 
 
 class ForeignConfigurationError(Exception):
-    """A configuration of others is in the way. The text says what was found and what to do."""
+    """Another configuration exists. The text describes it and says what to do."""
 
 
 class DamagedStateError(Exception):
@@ -44,7 +44,7 @@ class LoggingState:
     Attributes:
         written: The configuration that we wrote last. While a change is under way or has failed,
             also its other possible results: each of them counts as ours.
-        found: The configuration of others that ours replaced, until it has been put back.
+        found: The configuration of others that ours replaced, until it has been restored.
         adopted: The log group of an adopted configuration, which is used as it is.
     """
 
@@ -57,7 +57,7 @@ class LoggingState:
         return any(_is_same(live, written) for written in self.written)
 
     def to_text(self) -> str:
-        """The logging state as text, to be kept."""
+        """The logging state as text, for storage."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -80,10 +80,9 @@ class LoggingState:
             return cls(tuple(written), found, adopted)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             message = (
-                "What Bedrock Meter remembers of Bedrock's logging configuration cannot be read."
-                " Bring back an earlier version of its SSM parameter (`aws ssm"
-                " get-parameter-history`), or its copy from the state table; docs/security.md says"
-                " how."
+                "The saved state of Bedrock's logging configuration cannot be read. Restore an"
+                " earlier version of its SSM parameter (`aws ssm get-parameter-history`), or its"
+                " copy from the state table; docs/security.md says how."
             )
             raise DamagedStateError(message) from error
 
@@ -101,7 +100,7 @@ def _check_configurations(*values: object) -> None:
             else [None]
         )
         if not all(isinstance(section, dict) for section in sections):
-            message = f"{type(value).__name__} is no logging configuration"
+            message = f"{type(value).__name__} is not a logging configuration"
             raise TypeError(message)
 
 
@@ -159,15 +158,15 @@ def plan_put(
             return Plan(Step.NOTHING, None, logging_state, logging_state)
         raise ForeignConfigurationError(_refusal(live or {}))
     after = LoggingState((wanted,), live if is_foreign else logging_state.found)
-    # If the step fails, the one before may be live still, or be gone back to.
+    # If the step fails, the earlier configuration may still be live or be restored.
     before = [*logging_state.written[:1], *([live] if live and not is_foreign else []), wanted]
     return Plan(Step.PUT, wanted, replace(after, written=_distinct(before)), after)
 
 
 def plan_delete(live: LoggingConfiguration | None, logging_state: LoggingState) -> Plan:
-    """Plan the end: put back what was found, or remove ours, but only while it is still ours."""
+    """Plan a deletion: restore the earlier configuration, or remove ours if it still stands."""
     nothing = LoggingState()
-    if live is None:  # what was found may have been refused, and is not put back yet
+    if live is None:  # the earlier one may have been refused, and is not restored yet
         return Plan(Step.NOTHING, None, logging_state, LoggingState(found=logging_state.found))
     if not logging_state.is_ours(live):
         return Plan(Step.NOTHING, None, logging_state, nothing)
@@ -191,7 +190,7 @@ def _plan_adoption(
 
 
 def describe(configuration: LoggingConfiguration) -> str:
-    """Say in a few words where logs go to."""
+    """Describe the destinations of logs in a few words."""
     places = []
     if group := get_log_group(configuration):
         places.append(f"log group {group}")
@@ -201,31 +200,31 @@ def describe(configuration: LoggingConfiguration) -> str:
 
 
 _NOTHING_TO_ADOPT = (
-    "There is no logging configuration but Bedrock Meter's own: nothing to adopt. Switch Bedrock's"
-    " logging to your log group on first, or let Bedrock Meter do it (existing policy 'refuse')."
+    "There is no logging configuration to adopt, except Bedrock Meter's own. Turn on Bedrock's"
+    " logging to your log group first, or let Bedrock Meter do it (existing_logging: refuse)."
 )
 
 
 def _refusal(live: LoggingConfiguration) -> str:
     return (
-        "Bedrock's invocation logging is configured already, and not by Bedrock Meter: it goes to"
-        f" {describe(live)}. Nothing was changed. Either use it as it is (existing policy 'adopt',"
-        " with the name of its log group), or replace it for as long as Bedrock Meter is deployed"
-        " ('replace')."
+        "Bedrock's invocation logging is already configured, and not by Bedrock Meter: it goes to"
+        f" {describe(live)}. Nothing was changed. Either use it as it is (existing_logging: adopt,"
+        " with adopted_log_group), or replace it while Bedrock Meter is deployed (existing_logging:"
+        " replace)."
     )
 
 
 def _check_adoptable(live: LoggingConfiguration, log_group: str | None) -> None:
     if get_log_group(live) is None:
         message = (
-            f"Bedrock's invocation logging goes to {describe(live)} alone and cannot be adopted:"
-            " the meter reads a log group. Add one to it, or use the existing policy 'replace'."
+            f"Bedrock's invocation logging goes only to {describe(live)} and cannot be adopted:"
+            " the meter reads a log group. Add one to it, or set existing_logging to replace."
         )
         raise ForeignConfigurationError(message)
     if get_log_group(live) != log_group:
         message = (
-            f"Bedrock's invocation logging goes to {describe(live)}, but log group"
-            f" {log_group or '(none)'} is configured to be adopted. Correct the name."
+            f"Bedrock's invocation logging goes to {describe(live)}, but adopted_log_group is"
+            f" {log_group or '(none)'}. Correct the name."
         )
         raise ForeignConfigurationError(message)
 

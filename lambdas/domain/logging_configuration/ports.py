@@ -8,7 +8,7 @@ from lambdas.domain.logging_configuration.plan import LoggingConfiguration, Logg
 
 
 class ConfigurationRefusedError(Exception):
-    """Bedrock does not take a configuration, and never will as things stand."""
+    """Bedrock rejects a configuration; trying again does not help."""
 
 
 class StateUnavailableError(Exception):
@@ -43,7 +43,7 @@ class StateStore(Protocol):
         """
 
     def save(self, logging_state: LoggingState) -> None:
-        """Remember.
+        """Save a state.
 
         Raises:
             StateUnavailableError: It cannot be written just now.
@@ -56,8 +56,8 @@ class StateCopy(Protocol):
     def load(self) -> tuple[LoggingState, ...]:
         """Return the states that the copy allows; empty before the first write."""
 
-    def save(self, memories: tuple[LoggingState, ...]) -> None:
-        """Allow these memories and no others.
+    def save(self, states: tuple[LoggingState, ...]) -> None:
+        """Replace the states that the copy allows.
 
         Raises:
             StateUnavailableError: It cannot be written just now.

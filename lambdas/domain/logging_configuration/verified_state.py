@@ -1,7 +1,7 @@
 """The logging state and its copy: written together, compared whenever the logging state is read.
 
-The logging state decides which configuration `make destroy` puts back. It lies in SSM, the copy in
-DynamoDB: a permission on one of the two services is not enough to change what is put back.
+The logging state decides which configuration `make destroy` restores. It lies in SSM, the copy in
+DynamoDB: a permission on one of the two services is not enough to change what is restored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from lambdas.domain.logging_configuration.drift import DeployedLogging, Difference, Subject
+from lambdas.domain.logging_configuration.drift import DeployedLogging, Drift, Subject
 from lambdas.domain.logging_configuration.plan import DamagedStateError, LoggingState, describe
 from lambdas.domain.logging_configuration.ports import StateCopy, StateStore
 
@@ -21,7 +21,7 @@ class AlteredStateError(DamagedStateError):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedState:
-    """The logging state, taken only where its copy agrees.
+    """The logging state, used only if its copy agrees.
 
     Attributes:
         store: The logging state.
@@ -49,7 +49,7 @@ class VerifiedState:
 
         Args:
             logging_state: The new logging state.
-            replaced: The logging state so far, as it was recalled or written.
+            replaced: The logging state so far, as it was loaded or written.
 
         Raises:
             StateUnavailableError: It cannot be written just now.
@@ -72,17 +72,18 @@ def verify(
         return
     found = "nothing" if logging_state.found is None else describe(logging_state.found)
     message = (
-        "What Bedrock Meter remembers of Bedrock's logging configuration was changed by others: its"
-        " SSM parameter differs from the copy in the state table. According to the parameter,"
-        f" Bedrock Meter replaced: {found}. CloudTrail names who wrote it (PutParameter). Bring"
-        " back an earlier version of the parameter (`aws ssm get-parameter-history`), or, if the"
-        " parameter is right, delete the copy; docs/security.md says how."
+        "The saved state of Bedrock's logging configuration was changed by something other than"
+        " Bedrock Meter: its SSM parameter differs from the copy in the state table. According to"
+        f" the parameter, Bedrock Meter replaced: {found}. CloudTrail names who wrote it"
+        " (PutParameter). Restore an earlier version of the parameter (`aws ssm"
+        " get-parameter-history`), or, if the parameter is right, delete the copy;"
+        " docs/security.md says how."
     )
     raise AlteredStateError(message)
 
 
 def read_copies(texts: Iterable[str]) -> tuple[LoggingState, ...]:
-    """Read the memories that a copy allows; a text that is damaged allows nothing."""
+    """Read the states that a copy allows; a text that is damaged allows nothing."""
     copies = []
     for text in texts:
         with suppress(DamagedStateError):
@@ -90,25 +91,23 @@ def read_copies(texts: Iterable[str]) -> tuple[LoggingState, ...]:
     return tuple(copies)
 
 
-def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> Iterator[Difference]:
+def compare_state(deployed: DeployedLogging, logging_state: VerifiedState) -> Iterator[Drift]:
     """Yield the faults of a logging state: altered, unreadable, of another configuration."""
 
-    def differ(text: str) -> Difference:
-        return Difference(
+    def drift(text: str) -> Drift:
+        return Drift(
             Subject.LOGGING_STATE, f"the saved state of Bedrock's logging configuration {text}"
         )
 
     try:
-        recalled = logging_state.load()
+        loaded = logging_state.load()
     except AlteredStateError:
-        yield differ("in SSM differs from its copy in the state table")
+        yield drift("in SSM differs from its copy in the state table")
         return
     except DamagedStateError:
-        yield differ("in SSM is gone or cannot be read")
+        yield drift("in SSM is gone or cannot be read")
         return
     wanted = deployed.configuration
-    is_deployed = (
-        recalled.adopted == deployed.log_group if wanted is None else recalled.is_ours(wanted)
-    )
+    is_deployed = loaded.adopted == deployed.log_group if wanted is None else loaded.is_ours(wanted)
     if not is_deployed:
-        yield differ("is of another configuration than was deployed")
+        yield drift("does not match the deployed configuration")

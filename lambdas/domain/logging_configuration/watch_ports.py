@@ -18,14 +18,14 @@ class WatchStateChangedError(Exception):
 class LogGroups(Protocol):
     """Log groups of this account and Region."""
 
-    def find(self, name: str) -> LogGroup | None:
+    def get(self, name: str, /) -> LogGroup | None:
         """Get a log group with its subscriptions; `None` where no log group has the name."""
 
 
 class Roles(Protocol):
     """Roles of this account."""
 
-    def find(self, name: str) -> Role | None:
+    def get(self, name: str, /) -> Role | None:
         """Get a role with its policies; `None` where no role has the name."""
 
 
@@ -44,7 +44,7 @@ class FoundChanges(NamedTuple):
 class ChangeHistory(Protocol):
     """The changes in CloudTrail's event history, which every account keeps for 90 days."""
 
-    def find(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
+    def search(self, actions: Iterable[str], since: datetime, *, limit: int) -> FoundChanges:
         """Find changes by these actions that are known by now.
 
         Args:
@@ -68,10 +68,10 @@ class WatchStateStore(Protocol):
     """The store of the last state that a watch has found."""
 
     def load(self) -> WatchState:
-        """Load the last state; at first, that all is as deployed."""
+        """Load the last state; at first, a state without drift."""
 
     def save(self, state: WatchState, before: WatchState) -> None:
-        """Remember, in place of what was recalled.
+        """Save a state in place of the one that was loaded.
 
         Raises:
             WatchStateChangedError: The stored state is not that one any more.

@@ -9,7 +9,7 @@ from typing import Self
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
-from lambdas.domain.logging_configuration.drift import Difference
+from lambdas.domain.logging_configuration.drift import Drift
 from lambdas.domain.words import cut, fingerprint, list_first
 
 _MAX_EVENTS = 50
@@ -33,53 +33,53 @@ class WatchState:
     """The result of the last run.
 
     Attributes:
-        differences: The drift, in words: a bounded list.
+        drifts: The drift, in words: a bounded list.
         events: The newest reported changes by others, by their ids in CloudTrail.
         is_reported: Whether people were notified of all of it. Until then each run notifies again.
     """
 
-    differences: tuple[str, ...] = ()
+    drifts: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     is_reported: bool = True
 
-    def after(self, differences: Iterable[Difference], change: LoggingChange | None) -> WatchState:
-        """The state with these differences and this change, before people are notified of them."""
+    def after(self, drifts: Iterable[Drift], change: LoggingChange | None) -> WatchState:
+        """The state with this drift and this change, before people are notified of them."""
         events = self.events
         if change is not None and change.event_id not in events:
             events = (*events, change.event_id)[-_MAX_EVENTS:]
-        return WatchState(list_differences(differences), events, is_reported=False)
+        return WatchState(list_drifts(drifts), events, is_reported=False)
 
     def to_text(self) -> str:
-        """The state as text, to be kept."""
+        """The state as text, for storage."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read kept text."""
+        """Read stored text."""
         state = json.loads(text)
-        return cls(tuple(state["differences"]), tuple(state["events"]), state["is_reported"])
+        return cls(tuple(state["drifts"]), tuple(state["events"]), state["is_reported"])
 
 
-def list_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
+def list_drifts(drifts: Iterable[Drift]) -> tuple[str, ...]:
     """List the texts, within bounds; a fingerprint stands for what is left out."""
-    texts = [cut(difference.text, _MAX_LETTERS) for difference in differences]
+    texts = [cut(drift.text, _MAX_LETTERS) for drift in drifts]
     listed, rest = texts[:_MAX_LISTED], texts[_MAX_LISTED:]
     return (*listed, *([f"and {len(rest)} more ({fingerprint(rest)})"] if rest else []))
 
 
 def watch_notice(
-    differences: Sequence[Difference], change: LoggingChange | None, *, is_resolved: bool
+    drifts: Sequence[Drift], change: LoggingChange | None, *, is_resolved: bool
 ) -> Notice:
-    """Say what is not as it was deployed, or that all is, and who did it.
+    """Describe the drift, or its end, and who caused it.
 
     Args:
-        differences: All that there are.
-        change: The change that caused it, if it is in CloudTrail.
-        is_resolved: Whether there were differences before.
+        drifts: All drift.
+        change: The change that caused it, if CloudTrail has it.
+        is_resolved: Whether there was drift before.
     """
-    if differences:
-        logging = [difference for difference in differences if difference.subject.is_logging]
-        meter = [difference for difference in differences if not difference.subject.is_logging]
+    if drifts:
+        logging = [drift for drift in drifts if drift.subject.is_logging]
+        meter = [drift for drift in drifts if not drift.subject.is_logging]
         parts = [name for name, found in ((_LOGGING, logging), (_METER, meter)) if found]
         subject = (
             f"Bedrock Meter: {' and '.join(parts)} {'were' if logging and meter else 'was'} changed"
@@ -87,51 +87,48 @@ def watch_notice(
         lines = [
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
-            _describe_author(change) if change else _where_to_look(differences),
-            "Until this is repaired, calls may go uncounted, or alarms unnoticed.",
-            "To repair it: docs/tampering.md of Bedrock Meter.",
+            _describe_author(change) if change else _suggest_lookup(drifts),
+            "Until this is fixed, calls may not be counted and alarms may not notify.",
+            "Runbook: docs/runbooks/DeploymentDrift.md in the Bedrock Meter repository.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
         ]
     else:
         touched = _METER if change and change.action in _METER_ACTIONS else _LOGGING
         subject = (
-            "Bedrock Meter: all is as deployed again"
+            "Bedrock Meter: drift is resolved"
             if is_resolved
-            else f"Bedrock Meter: a change of {touched} was undone or left no trace"
+            else f"Bedrock Meter: a change to {touched} was undone or left no trace"
         )
         lines = [
-            "Invocation logging, alarms, notifications and functions are as they were deployed.",
+            "Invocation logging, alarms, notifications and functions match the deployment.",
             *([_describe_author(change)] if change else []),
-            "Calls made in between may not be logged, and alarms may not have notified anyone.",
+            "Calls made in between may not have been logged, and alarms may not have notified.",
         ]
     return Notice(subject, "\n".join(lines))
 
 
-def _list_changes(name: str, differences: Sequence[Difference]) -> list[str]:
-    if not differences:
+def _list_changes(name: str, drifts: Sequence[Drift]) -> list[str]:
+    if not drifts:
         return []
-    heading = f"{name.capitalize()} is not as it was deployed:"
-    return [heading, *(f"- {text}" for text in list_differences(differences))]
+    heading = f"{name.capitalize()} differs from the deployment:"
+    return [heading, *(f"- {text}" for text in list_drifts(drifts))]
 
 
 def _describe_author(change: LoggingChange) -> str:
     targets = [cut(target, _MAX_LETTERS) for target in change.targets]
-    of = f" of {list_first(targets, _MAX_NAMES)}" if targets else ""
+    on = f" on {list_first(targets, _MAX_NAMES)}" if targets else ""
     at = f"{change.at:%Y-%m-%d %H:%M:%S} UTC"
-    return (
-        f"Who: {cut(change.who, _MAX_LETTERS)}, by {cut(change.action, _MAX_LETTERS)}{of} at {at}."
-    )
+    who, action = cut(change.who, _MAX_LETTERS), cut(change.action, _MAX_LETTERS)
+    return f"Changed by: {who}, with {action}{on} at {at}."
 
 
-def _where_to_look(differences: Sequence[Difference]) -> str:
-    actions = dict.fromkeys(
-        action for difference in differences for action in WATCHED[difference.subject].actions
-    )
+def _suggest_lookup(drifts: Sequence[Drift]) -> str:
+    actions = dict.fromkeys(action for drift in drifts for action in WATCHED[drift.subject].actions)
     rest = len(actions) - _MAX_ACTIONS
     names = ", ".join([*actions][:_MAX_ACTIONS])
     return (
-        "Who: not known yet. CloudTrail's event history has it within about 15 minutes: aws"
-        " cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=NAME,"
-        f" where NAME is one of {names}"
+        "Changed by: not known yet. CloudTrail's event history shows it within about 15 minutes:"
+        " aws cloudtrail lookup-events --lookup-attributes"
+        f" AttributeKey=EventName,AttributeValue=NAME, where NAME is one of {names}"
         + (f", or of {rest} more in docs/tampering.md." if rest > 0 else ".")
     )

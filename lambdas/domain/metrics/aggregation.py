@@ -39,7 +39,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class StatisticSet:
-    """Values boiled down to what sum, average, minimum and maximum need."""
+    """Values reduced to what sum, average, minimum and maximum need."""
 
     sample_count: int
     sum: MetricValue
@@ -84,15 +84,15 @@ def aggregate(
 
 
 class MetricAggregator:
-    """Gathers what calls say of metrics, until data points are made of it."""
+    """Collects the values that calls add to metrics, and makes data points of them."""
 
     def __init__(self, metrics: Sequence[MetricDefinition] = USAGE_METRICS) -> None:
-        """Gather for some metrics."""
+        """Start without values."""
         self._metrics = metrics
         self._series: defaultdict[SeriesKey, Counter[MetricValue]] = defaultdict(Counter)
 
     def observe(self, metered: MeteredCall, detail: Detail) -> list[Observation]:
-        """Read what a call adds to each metric and dimension set, each at most once.
+        """Yield what a call adds to each metric and dimension set, each at most once.
 
         Of a call that was published before, this is what it adds to that. It goes to the model,
         identity and project that the call has now, so that the sum over these is always that of
@@ -120,7 +120,7 @@ class MetricAggregator:
         ]
 
     def add(self, observations: Sequence[Observation]) -> None:
-        """Add what a call says."""
+        """Add the values of a call."""
         for key, value in observations:
             self._series[key][value] += 1
 

@@ -108,7 +108,7 @@ def dimension_value(text: str) -> str:
 
 
 MetricValue: TypeAlias = int | Decimal
-_ValueOf: TypeAlias = Callable[[EnrichedCall, CallCost], MetricValue | None]
+_GetValue: TypeAlias = Callable[[EnrichedCall, CallCost], MetricValue | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ class MetricDefinition:
         description: A sentence about the metric.
         detail_of: The dimension sets that it is published for, each with the level of detail
             from which on.
-        value_of: The metric's value for one call and the cost that is published of it; `None` where
-            the call says nothing of it, and nothing is published then: absent is not zero.
+        get_value: Gets the metric's value for one call and its published cost; `None` where the
+            call says nothing of it. Nothing is published then: absent is not zero.
         otel_name: The nearest name of the OpenTelemetry GenAI conventions, where there is one.
         has_percentiles: Whether each value is published, for the account and for models; money is
             another amount in every call, and percentiles of it would cost much and say little.
@@ -135,7 +135,7 @@ class MetricDefinition:
     unit: Unit
     description: str
     detail_of: dict[DimensionSet, Detail]
-    value_of: _ValueOf
+    get_value: _GetValue
     otel_name: str | None = None
     has_percentiles: bool = True
     is_total: bool = True
@@ -143,12 +143,12 @@ class MetricDefinition:
     needs_content: bool = False
 
 
-def _of_successes(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
-    return lambda call, _: None if call.record.is_failed else value_of(call.record)
+def _from_successes(get_value: Callable[[UsageRecord], int | None]) -> _GetValue:
+    return lambda call, _: None if call.record.is_failed else get_value(call.record)
 
 
-def _of_failures(value_of: Callable[[UsageRecord], int | None]) -> _ValueOf:
-    return lambda call, _: value_of(call.record) if call.record.is_failed else None
+def _from_failures(get_value: Callable[[UsageRecord], int | None]) -> _GetValue:
+    return lambda call, _: get_value(call.record) if call.record.is_failed else None
 
 
 def _count_quota_tokens(call: EnrichedCall, _: CallCost) -> MetricValue | None:
@@ -207,9 +207,9 @@ ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
 MISSING_TOKEN_COUNTS = MetricDefinition(
     "MissingTokenCounts",
     Unit.COUNT,
-    "Successful calls of which neither an input nor an output count is known.",
+    "Successful calls without a known input or output count.",
     _IDENTITIES_IN_FULL,
-    _of_successes(lambda record: 1 if record.tokens.is_missing else None),
+    _from_successes(lambda record: 1 if record.tokens.is_missing else None),
     frequency=Frequency.ON_EVENT,
 )
 
@@ -218,7 +218,7 @@ AMBIGUOUS_USAGE = MetricDefinition(
     Unit.COUNT,
     "Successful calls whose reported total fits no reading of their token counts.",
     _NO_IDENTITIES,
-    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
+    _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
     frequency=Frequency.ON_EVENT,
 )
 UNVERIFIED_USAGE = MetricDefinition(
@@ -226,7 +226,7 @@ UNVERIFIED_USAGE = MetricDefinition(
     Unit.COUNT,
     "Successful calls whose cached tokens were separated by model and operation alone.",
     _NO_IDENTITIES,
-    _of_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
+    _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
     frequency=Frequency.ON_EVENT,
 )
 
@@ -235,21 +235,21 @@ INVOCATIONS = MetricDefinition(
     Unit.COUNT,
     "Successful calls.",
     _EVERYWHERE_AND_BY_PROJECT,
-    _of_successes(lambda _: 1),
+    _from_successes(lambda _: 1),
 )
 INVOCATION_ERRORS = MetricDefinition(
     "InvocationErrors",
     Unit.COUNT,
     "Failed calls.",
     _EVERYWHERE,
-    _of_failures(lambda _: 1),
+    _from_failures(lambda _: 1),
 )
 INPUT_TOKENS = MetricDefinition(
     "InputTokens",
     Unit.COUNT,
     "Input tokens of successful calls, without cache reads and writes.",
     _EVERYWHERE,
-    _of_successes(lambda record: record.tokens.input),
+    _from_successes(lambda record: record.tokens.input),
     otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=input}}",
 )
 OUTPUT_TOKENS = MetricDefinition(
@@ -257,7 +257,7 @@ OUTPUT_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Output tokens of successful calls.",
     _EVERYWHERE,
-    _of_successes(lambda record: record.tokens.output),
+    _from_successes(lambda record: record.tokens.output),
     otel_name=f"{_OTEL_TOKEN_USAGE}{{gen_ai.token.type=output}}",
 )
 CACHE_READ_TOKENS = MetricDefinition(
@@ -265,7 +265,7 @@ CACHE_READ_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Input tokens read from the prompt cache.",
     _IDENTITIES_IN_FULL,
-    _of_successes(lambda record: record.tokens.cache_read),
+    _from_successes(lambda record: record.tokens.cache_read),
     otel_name="gen_ai.usage.cache_read.input_tokens",
 )
 CACHE_WRITE_TOKENS = MetricDefinition(
@@ -273,7 +273,7 @@ CACHE_WRITE_TOKENS = MetricDefinition(
     Unit.COUNT,
     "Input tokens written to the prompt cache.",
     _IDENTITIES_IN_FULL,
-    _of_successes(lambda record: record.tokens.cache_write),
+    _from_successes(lambda record: record.tokens.cache_write),
     otel_name="gen_ai.usage.cache_creation.input_tokens",
 )
 TOTAL_TOKENS = MetricDefinition(
@@ -281,7 +281,7 @@ TOTAL_TOKENS = MetricDefinition(
     Unit.COUNT,
     "All tokens of successful calls: input, cache reads and writes, output.",
     _EVERYWHERE_AND_BY_PROJECT,
-    _of_successes(lambda record: record.tokens.total),
+    _from_successes(lambda record: record.tokens.total),
     otel_name=_OTEL_TOKEN_USAGE,
 )
 QUOTA_TOKENS = MetricDefinition(
@@ -306,7 +306,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         Unit.COUNT,
         "All tokens of failed calls; they are in no other metric.",
         _IDENTITIES_IN_FULL,
-        _of_failures(lambda record: record.tokens.total),
+        _from_failures(lambda record: record.tokens.total),
     ),
     MISSING_TOKEN_COUNTS,
     AMBIGUOUS_USAGE,
@@ -314,9 +314,9 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "InvocationLatency",
         Unit.MILLISECONDS,
-        "How long the model took, where content logging lets the log tell.",
+        "The duration of the model, where content is logged.",
         _IDENTITIES_IN_FULL,
-        _of_successes(lambda record: record.latency_ms),
+        _from_successes(lambda record: record.latency_ms),
         otel_name="gen_ai.server.request.duration",
         is_total=False,
         needs_content=True,
@@ -327,7 +327,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "UnattributedTokens",
         Unit.COUNT,
-        "Tokens of successful calls that are put down to no project.",
+        "Tokens of successful calls that are not attributed to a project.",
         _ACCOUNT_ALONE,
         _count_unattributed_tokens,
         has_percentiles=False,
@@ -335,7 +335,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "ForgedAttributions",
         Unit.COUNT,
-        "Calls whose metadata named a label though nobody trusts the caller; it was not looked at.",
+        "Calls whose metadata named a label without the caller being trusted; it was ignored.",
         _ACCOUNT_ALONE,
         lambda call, _: 1 if call.attribution.is_forged else None,
         frequency=Frequency.ON_EVENT,
@@ -463,7 +463,7 @@ USAGE_MISMATCH = HealthMetric(
 DEPLOYMENT_DRIFT = HealthMetric(
     "DeploymentDrift",
     Unit.COUNT,
-    "The number of differences of invocation logging and of the meter from what was deployed.",
+    "The number of differences of invocation logging and the meter from the deployed state.",
 )
 HELD_PRICES = HealthMetric(
     "HeldPrices",

@@ -56,7 +56,7 @@ def cut_into_chunks(
 
 
 class _OpenChunk(MetricAggregator):
-    """A chunk that still grows, and knows how large the call would be that sends it."""
+    """A chunk that still grows, with the size of the request that sends it."""
 
     def __init__(self, metrics: Sequence[MetricDefinition]) -> None:
         super().__init__(metrics)

@@ -18,7 +18,7 @@ from lambdas.domain.metrics.role_roll_up import (
 
 
 class OpenRegistry(Protocol):
-    """Opens registries of what has metrics of its own."""
+    """Opens registries of dimension values that have their own metrics."""
 
     def __call__(self, bound: int, scope: str) -> IdentityRegistry:
         """Open a registry.
@@ -34,7 +34,7 @@ class DimensionLimits:
     """The limits that a configuration sets.
 
     Attributes:
-        role_rollup_patterns: Regular expressions of session names that are no people.
+        role_rollup_patterns: Regular expressions of session names that are not those of people.
         max_identities: The number of identities a month that have metrics of their own.
         max_models: The number of models.
         has_pairs: Pairs of identity and model have metrics of their own.
@@ -48,7 +48,7 @@ class DimensionLimits:
     def make_namer(
         self, open_registry: OpenRegistry, is_known: Callable[[str], bool]
     ) -> DimensionNamer:
-        """Make what names the dimensions of calls within these limits.
+        """Make the namer of dimensions of calls within these limits.
 
         Args:
             open_registry: Opens a registry for each limit.

@@ -1,4 +1,4 @@
-"""A call as metrics show it: when, and under which values of each dimension."""
+"""A call as metrics show it: its time and the values of its dimensions."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class MeteredCall(NamedTuple):
 
     def get_addition(self, metric: MetricDefinition) -> MetricValue | None:
         """Get what the call adds to a metric that may show it already; `None` for nothing."""
-        value = metric.value_of(self.call, self.cost)
+        value = metric.get_value(self.call, self.cost)
         if value is None or self.replaced is None:
             return value
-        published = metric.value_of(self.replaced, self.replaced_cost)
+        published = metric.get_value(self.replaced, self.replaced_cost)
         if published is None:
             return value
         return value - published if metric.is_total and value > published else None

@@ -1,4 +1,4 @@
-"""Folds models past a bound into one, so that metrics stay few whatever callers name."""
+"""Rolls models past the limit up into one series: callers choose the names of models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER_MODELS = OTHER_IDENTITIES
 
 @dataclass(frozen=True, slots=True)
 class BoundedModels:
-    """Decides what the dimension `ModelId` says for a call.
+    """Chooses the value of the dimension `ModelId` for a call.
 
     Attributes:
         models: Admits models, month by month.

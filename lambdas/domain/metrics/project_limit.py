@@ -1,4 +1,4 @@
-"""Rolls projects past a limit up into one, so that metrics stay few."""
+"""Rolls projects past the limit up into one series, which limits the cost of metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER_PROJECTS = OTHER_IDENTITIES
 
 @dataclass(frozen=True, slots=True)
 class BoundedProjects:
-    """Decides what the dimension `Project` says for a call.
+    """Chooses the value of the dimension `Project` for a call.
 
     Attributes:
         projects: Admits projects, month by month.

@@ -1,4 +1,4 @@
-"""Publishes calls chunk by chunk, one call of `PutMetricData` each: all publishers do it here."""
+"""Publishes calls chunk by chunk, one call of `PutMetricData` each, for all publishers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class MetricPublishing:
                 return Published(published, NO_TIME)
             try:
                 if chunk.data_points:
-                    self.sink.put(chunk.data_points)
+                    self.sink.send(chunk.data_points)
             except MetricsUnavailableError as error:
                 return Published(published, PublishingStop(str(error), is_refused=True))
             published += chunk.size

@@ -1,6 +1,6 @@
-"""Folds the sessions of machines into their role, so that metrics stay few: each costs money.
+"""Shows sessions of machines as their role in metrics, since each metric costs money.
 
-Folding changes metrics only; the ledger and every report keep the whole ARN.
+This changes metrics only; the ledger and every report keep the whole ARN.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ SHIPPED_PATTERNS: tuple[str, ...] = (
     r".+[-_.@][0-9]{10,19}",  # `botocore-session-1757334633`, `aws-go-sdk-...`
     r"DocumentLoaderTask-.+",  # a Knowledge Base's ingestion
 )
-"""Session names that are no people. Each matches a whole name, upper or lower case."""
+"""Session names that are not those of people. Each matches a whole name, upper or lower case."""
 
 
 class RoleRollUp:
-    """Decides what the dimension `IdentityArn` says for a caller, before any bound."""
+    """Chooses the value of the dimension `IdentityArn` for a caller, before any limit."""
 
     def __init__(self, configured_patterns: Sequence[str] = ()) -> None:
-        """Fold by the shipped patterns and more.
+        """Use the shipped patterns and more.
 
         Raises:
             re.error: A configured pattern is not a regular expression.
@@ -70,7 +70,7 @@ class Admission(Enum):
 
 
 class IdentityRegistry(Protocol):
-    """Remembers which identities have metrics of their own, month by month."""
+    """The identities that have metrics of their own, month by month."""
 
     def admit(self, month: str, value: str, role: str | None) -> Admission:
         """Admit a dimension value in a month (`2026-09`), or say why not.
@@ -81,14 +81,14 @@ class IdentityRegistry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BoundedIdentities:
-    """Decides what the dimension `IdentityArn` says, so that metrics stay within a bound."""
+    """Chooses the value of the dimension `IdentityArn` within the cardinality limit."""
 
-    folding: RoleRollUp
+    role_roll_up: RoleRollUp
     registry: IdentityRegistry
 
     def name(self, identity_arn: str, month: str) -> str:
         """Name a caller as metrics do: the whole ARN, the role's, or `OTHER_IDENTITIES`."""
-        value = self.folding.dimension_value(identity_arn)
+        value = self.role_roll_up.dimension_value(identity_arn)
         role = dimension_value(get_role(CallerIdentity.from_arn(identity_arn)))
         admission = self.registry.admit(month, value, role if role != value else None)
         if admission is Admission.ROLE_IS_FULL:

@@ -40,7 +40,7 @@ class MetricsUnavailableError(Exception):
 class MetricSink(Protocol):
     """Takes data points."""
 
-    def put(self, data_points: Sequence[DataPoint]) -> None:
+    def send(self, data_points: Sequence[DataPoint]) -> None:
         """Send data points with one call.
 
         Raises:

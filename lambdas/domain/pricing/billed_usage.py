@@ -73,7 +73,7 @@ def price_usage(usage: BilledUsage, entry: PriceEntry, pricing: Pricing) -> Cost
     return add_up(
         lines,
         (*unit_lines, *guardrail_lines),
-        contracted=entry.agreed,
+        contracted=entry.contracted,
         edition=pricing.book.edition,
         variant=entry.variant,
     )

@@ -1,4 +1,4 @@
-"""Prices a call. `CallEnricher` calls this; whoever needs the cost of a call asks the enricher."""
+"""Prices a call. Use `CallEnricher` to get the cost of a call; it calls this."""
 
 from __future__ import annotations
 

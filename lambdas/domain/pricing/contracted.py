@@ -36,7 +36,7 @@ class ContractedPrice:
     discount_percent: Decimal = Decimal(0)
     service_tier: str | None = None
 
-    def is_of(self, model_id: str) -> bool:
+    def applies_to(self, model_id: str) -> bool:
         """Return true when the price applies to a model, see `is_same_model`."""
         if self.model.endswith(_REST):
             return model_id.startswith(self.model.removesuffix(_REST))
@@ -67,9 +67,9 @@ class ContractedPrices:
     """Contracted prices by model and date."""
 
     def __init__(self, prices: Sequence[ContractedPrice] = ()) -> None:
-        """Keep them; the closest name decides, then the tier, then the latest date."""
+        """Index prices; the closest name decides, then the tier, then the latest date."""
         self._prices = prices
-        self._recall = lru_cache(_MAX_LOOKUPS)(self._look_up)
+        self._look_up_memoized = lru_cache(_MAX_LOOKUPS)(self._look_up)
 
     def __iter__(self) -> Iterator[ContractedPrice]:
         """All contracted prices, in any order."""
@@ -79,7 +79,7 @@ class ContractedPrices:
         self, model_id: str, day: date, service_tier: str | None = None
     ) -> ContractedPrice | None:
         """Get the contracted price of a model in a tier on a day; `None` without a contract."""
-        return self._recall(model_id, day, service_tier) if self._prices else None
+        return self._look_up_memoized(model_id, day, service_tier) if self._prices else None
 
     def _look_up(
         self, model_id: str, day: date, service_tier: str | None
@@ -89,7 +89,7 @@ class ContractedPrices:
             for price in self._prices
             if price.effective_from <= day
             and price.holds_in(service_tier)
-            and price.is_of(model_id)
+            and price.applies_to(model_id)
         ]
         return max(fitting, key=_closeness, default=None)
 

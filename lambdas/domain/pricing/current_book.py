@@ -1,4 +1,4 @@
-"""The price book in force: reloaded now and then, and kept where it cannot be."""
+"""The price book in force: reloaded from time to time; the last good one stays in force."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from lambdas.domain.pricing.editions import Edition, PriceEditionReader, PriceEditionsError
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_book import PriceBook, PriceConflictError
 
 RELOAD_INTERVAL = timedelta(minutes=10)
@@ -67,6 +67,6 @@ class CurrentBook:
         edition = stored.updates.edition
         if edition is not None and (self._edition is None or edition != self._edition.id):
             read = self._editions.read_edition(edition)
-            self._book = lay_over(self._shipped, read)
+            self._book = apply_edition(self._shipped, read)
             self._edition = read
         self._version = stored.version

@@ -61,10 +61,10 @@ def _entries_of_any_model(
     """The dearest listed prices of all models, and every contracted price."""
     listed = pricing.book.dearest(Route(usage.region).partition, usage.day)
     yield PriceEntry(variant, listed, None, assume_prices=True, is_of_any_model=True)
-    for agreed in pricing.contracted:
-        if agreed.usd_per_million and agreed.effective_from <= usage.day:
+    for contract in pricing.contracted:
+        if contract.usd_per_million and contract.effective_from <= usage.day:
             prices = CallPrices()
-            yield PriceEntry(variant, prices, agreed, assume_prices=True, is_of_any_model=True)
+            yield PriceEntry(variant, prices, contract, assume_prices=True, is_of_any_model=True)
 
 
 def _price(

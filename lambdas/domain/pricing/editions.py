@@ -36,7 +36,7 @@ _Time: TypeAlias = Annotated[
     AwareDatetime,
     Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
 ]
-"""A time that others can be worked out from: the calendar ends in the year 9999."""
+"""A time with room for arithmetic: the calendar ends in the year 9999."""
 _OFFER = r"^[A-Za-z0-9]{1,64}$"
 _EDITION = r"^\d{8}T\d{6}Z-[0-9a-f]{8}$"
 _HELD_ID_LENGTH = 8
@@ -89,7 +89,7 @@ class ListedRate(_Document):
         return self
 
     @classmethod
-    def of(cls, key: RateKey, usd: Decimal) -> ListedRate:
+    def from_key(cls, key: RateKey, usd: Decimal) -> ListedRate:
         """Make a rate from its key, with the figure written out."""
         return cls(**key._asdict(), usd=Decimal(f"{usd:f}"))
 

@@ -1,4 +1,4 @@
-"""Makes the listing of one Region from what the AWS Price List says."""
+"""Makes the listing of one Region from the AWS Price List."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_listing(
         if isinstance(key, Unusable):
             left_out[key.value] += 1
         else:
-            rates.append(ListedRate.of(key, row.usd))
+            rates.append(ListedRate.from_key(key, row.usd))
     return Listing(
         offer=file.offer,
         region=region,

@@ -1,4 +1,4 @@
-"""Lays the changes of an edition over the shipped price book."""
+"""Applies the changes of an edition to the shipped price book."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Entry = TypeVar("_Entry")
 
 
 class ListedPrice(NamedTuple):
-    """A figure of a book, and the row or the change that has it."""
+    """A price of a book, and the row or the change that has it."""
 
     usd: Decimal
     source: Price | PriceChange
@@ -32,7 +32,7 @@ class _Scope(NamedTuple):
     service_tier: str | None
 
 
-def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
+def apply_edition(shipped: PriceBook, edition: Edition) -> PriceBook:
     """Make the price book of an edition.
 
     A change holds from its day on, until a later change or a later shipped price of the same item
@@ -51,8 +51,8 @@ def lay_over(shipped: PriceBook, edition: Edition) -> PriceBook:
     return PriceBook(rows, edition=_edition_name(shipped, edition))
 
 
-def figures_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedPrice]:
-    """Every figure that a book lists for a day, each in its own scope."""
+def get_prices_on(book: Iterable[Price], day: date) -> dict[RateKey, ListedPrice]:
+    """Get every price that a book lists for a day, each in its own scope."""
     found: dict[RateKey, ListedPrice] = {}
     for scope, prices in _by_scope(book, _get_price_scope).items():
         state: _State = {}
@@ -120,7 +120,7 @@ def _usd_at(
 
 
 def _apply_price(state: _State, price: Price) -> None:
-    """Let a row supersede what it lists."""
+    """Replace prices by those of a newer row."""
     for kind in {kind for rates in price.rates for kind in rates.usd_per_million}:
         state[kind] = {
             rates.above_input_tokens: ListedPrice(rates.usd_per_million[kind], price)

@@ -107,27 +107,27 @@ class CallPrices:
         return sorted((sizes | {self.large_from or 0}) - {0})
 
     def _token_rates(self, size: int) -> Mapping[TokenKind, ListRate]:
-        def usd_of(price: Price) -> tuple[Mapping[TokenKind, Decimal], int]:
+        def get_usd(price: Price) -> tuple[Mapping[TokenKind, Decimal], int]:
             rates = price.get_rates(size)
             is_large = self.large_from is not None and size > self.large_from
             if is_large and not any(step.above_input_tokens for step in price.rates):
                 return {}, 0
             return rates.usd_per_million, rates.above_input_tokens
 
-        return self._rates(usd_of)
+        return self._rates(get_usd)
 
     def _rates(
-        self, usd_of: Callable[[Price], tuple[Mapping[_Kind, Decimal], int]]
+        self, get_usd: Callable[[Price], tuple[Mapping[_Kind, Decimal], int]]
     ) -> dict[_Kind, ListRate]:
         found: dict[_Kind, ListRate] = {}
         for basis, own in self.prices:
-            usd_by_kind, size = usd_of(own)
+            usd_by_kind, size = get_usd(own)
             for kind, usd in usd_by_kind.items():
                 found.setdefault(kind, ListRate(usd, basis, own, size))
         assumed: dict[_Kind, ListRate] = {}
         superseded = set[tuple[object, ...]]()
         for price in self.assumed:
-            usd_by_kind, size = usd_of(price)
+            usd_by_kind, size = get_usd(price)
             for kind, usd in usd_by_kind.items():
                 entry = price.model_id, price.service_tier, price.routing, price.place, kind
                 if entry in superseded:
@@ -185,7 +185,7 @@ class PriceBook:
         return tuple(sorted(sizes - {0}))
 
     def knows(self, model_id: str) -> bool:
-        """Say if a model has a price, on whichever day and wherever it is called."""
+        """Say if a model has a price on any day, in any scope."""
         return bool(self._spellings(model_id))
 
     def get_prices(

@@ -152,7 +152,7 @@ def reject(ids: Collection[str]) -> Decide:
 
 
 def supersede(edition_id: str, reason: str, now: datetime) -> Decide:
-    """Take the changes of an edition out of the book, from its first day on.
+    """Remove the changes of an edition from the book, from its first day on.
 
     The same candidates count as rejected, so that the next check does not bring them back.
 
@@ -184,7 +184,7 @@ def supersede(edition_id: str, reason: str, now: datetime) -> Decide:
                 offer=change.offer,
                 since=now,
                 name=change.model_id,
-                rate=ListedRate.of(change.key, change.usd),
+                rate=ListedRate.from_key(change.key, change.usd),
                 read_on=change.read_on,
                 is_first=change.effective_from == date.min,
             )
@@ -234,7 +234,7 @@ def _refuse_rivals(chosen: Iterable[HeldPrice]) -> None:
 
 
 def _reject_rivals(updates: PriceUpdates, chosen: Iterable[HeldPrice]) -> PriceUpdates:
-    """Let other held prices of the same thing wait no longer."""
+    """Remove other held prices of the same thing."""
     keys = {entry.rate.key for entry in chosen if entry.rate is not None}
     rivals = [entry for entry in updates.held if entry.rate and entry.rate.key in keys]
     left = _without(updates, rivals)

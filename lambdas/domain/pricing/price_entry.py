@@ -31,7 +31,7 @@ class PriceEntry:
     Attributes:
         variant: The model and tier.
         prices: Their list prices.
-        agreed: Their contracted price.
+        contracted: Their contracted price.
         assume_prices: Whether a price of another place can stand in.
         has_standard_price: Whether the model has a price in the standard tier.
         is_of_any_model: Whether the prices are those of any model, whatever the variant is.
@@ -41,7 +41,7 @@ class PriceEntry:
 
     variant: CallVariant
     prices: CallPrices
-    agreed: ContractedPrice | None
+    contracted: ContractedPrice | None
     assume_prices: bool
     has_standard_price: bool = False
     is_of_any_model: bool = False
@@ -61,7 +61,7 @@ class PriceEntry:
         listed = self.prices.token_rates(size)
         if self._is_paid_by_units:
             used = tuple((kind, count) for kind, count in used if kind in listed)
-        elif not listed and not (self.agreed and self.agreed.usd_per_million):
+        elif not listed and not (self.contracted and self.contracted.usd_per_million):
             return self._missing_price
         elif not used and TokenKind.OUTPUT not in listed and TokenKind.INPUT in listed:
             return Unpriced.BILLED_IN_OTHER_UNITS  # an embedding of something else than text
@@ -83,7 +83,7 @@ class PriceEntry:
                 if self.leaves_out_unpriced:
                     continue
                 return Unpriced.ONLY_ASSUMED if rate else Unpriced.BILLED_IN_OTHER_UNITS
-            usd = rate.usd if self.agreed is None else rate.usd * self.agreed.share_paid
+            usd = rate.usd if self.contracted is None else rate.usd * self.contracted.share_paid
             lines.append(UnitLine(unit, count, self.variant.model_id, usd, rate))
         return tuple(lines)
 
@@ -96,7 +96,9 @@ class PriceEntry:
             known = rate if rate is not None and self._is_allowed(rate) else None
             list_usd = known.usd if known else None
             usd = (
-                list_usd if self.agreed is None else self.agreed.get_usd_per_million(kind, list_usd)
+                list_usd
+                if self.contracted is None
+                else self.contracted.get_usd_per_million(kind, list_usd)
             )
             if usd is None and self.leaves_out_unpriced:
                 continue
@@ -136,11 +138,11 @@ def find_entry(pricing: Pricing, variant: CallVariant, day: date, region: str) -
     model_id, invoked_model_id, tier = variant
     route = read_route(invoked_model_id, region)
     prices = pricing.book.get_prices(model_id, route, day, tier)
-    agreed = pricing.contracted.get_price(model_id, day, tier)
+    contracted = pricing.contracted.get_price(model_id, day, tier)
     has_standard_price = tier is not None and bool(
         pricing.book.get_prices(model_id, route, day) or pricing.contracted.get_price(model_id, day)
     )
-    return PriceEntry(variant, prices, agreed, pricing.assume_prices, has_standard_price)
+    return PriceEntry(variant, prices, contracted, pricing.assume_prices, has_standard_price)
 
 
 def tokens_by_kind(tokens: TokenCounts) -> Iterator[tuple[TokenKind, int]]:

@@ -1,4 +1,4 @@
-"""Compares what the AWS Price List says with the price book: what is new, and what is held."""
+"""Compares the AWS Price List with the price book: new prices, and prices to hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lambdas.domain.pricing.editions import (
     PriceUpdates,
     RateKey,
 )
-from lambdas.domain.pricing.overlay import PRICE_LIST, ListedPrice, figures_on
+from lambdas.domain.pricing.overlay import PRICE_LIST, ListedPrice, get_prices_on
 from lambdas.domain.pricing.price import BilledUnit, Price, Routing
 from lambdas.domain.pricing.price_book import PriceBook, name_and_version
 from lambdas.domain.pricing.routes import EVERY_REGION, get_partition
@@ -125,7 +125,7 @@ def review_listings(
         if entry.rate is not None
         else entry
         for entry in updates.settled
-        if candidates.still_has(entry)
+        if candidates.still_lists(entry)
     )
     rejected = {entry.id for entry in settled}
     waiting = tuple(entry for entry in held if entry.id not in rejected)
@@ -156,8 +156,8 @@ class _Candidates:
 
     def weigh(self) -> Iterator[OfferedRate | HeldPrice]:
         """Every rate that is news, and everything that is held."""
-        rejected = _collect_figures(self.updates.settled)
-        waiting = _collect_figures(self.updates.held)
+        rejected = _collect_rates(self.updates.settled)
+        waiting = _collect_rates(self.updates.held)
         for key, offered in self.listed.items():
             known = self.known.usd(key)
             is_known = any(known == candidate.rate.usd for candidate in offered)
@@ -187,7 +187,7 @@ class _Candidates:
                 )
             )
 
-    def still_has(self, entry: HeldPrice) -> bool:
+    def still_lists(self, entry: HeldPrice) -> bool:
         """Say if the listings still have what was rejected."""
         if entry.rate is not None:
             offered = self.listed.get(entry.rate.key, ())
@@ -244,7 +244,7 @@ class _Candidates:
         return entry.model_copy(update={"since": since})
 
 
-def _collect_figures(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
+def _collect_rates(entries: Iterable[HeldPrice]) -> set[tuple[RateKey, Decimal]]:
     return {(entry.rate.key, entry.rate.usd) for entry in entries if entry.rate is not None}
 
 
@@ -252,7 +252,7 @@ class KnownItems:
     """The models, tiers and items that have a price in a partition."""
 
     def __init__(self, keys: Iterable[RateKey]) -> None:
-        """Take the places of all figures."""
+        """Index the keys of all prices."""
         places = set(keys)
         self._items = {(*_model_and_tier(key), key.item) for key in places}
         self._models = {_model_and_tier(key) for key in places}
@@ -273,15 +273,15 @@ class _KnownPrices:
     """The prices of a book on a day, looked up as candidates name them."""
 
     def __init__(self, book: PriceBook, day: date) -> None:
-        self._figures = figures_on(book, day)
+        self._prices = get_prices_on(book, day)
         self._spellings: defaultdict[str, dict[str | None, str]] = defaultdict(dict)
         self._sizes: defaultdict[str, set[int]] = defaultdict(set)
         self._elsewhere: defaultdict[tuple[object, ...], list[Decimal]] = defaultdict(list)
-        for key, figure in self._figures.items():
+        for key, price in self._prices.items():
             name, version = name_and_version(key.model_id)
             self._spellings[name].setdefault(version, key.model_id)
-            self._elsewhere[_apart_from_place(key)].append(figure.usd)
-        self.items = KnownItems(self._figures)
+            self._elsewhere[_apart_from_place(key)].append(price.usd)
+        self.items = KnownItems(self._prices)
 
     def spell(self, model_id: str) -> str:
         """A model's id as the book spells it."""
@@ -307,13 +307,13 @@ class _KnownPrices:
         return found.source.reason is not None and not found.source.source.startswith(PRICE_LIST)
 
     def _find(self, key: RateKey) -> ListedPrice | None:
-        found = self._figures.get(key)
+        found = self._prices.get(key)
         if found is None and key.routing is Routing.GLOBAL:
-            return self._figures.get(key._replace(place=EVERY_REGION))
+            return self._prices.get(key._replace(place=EVERY_REGION))
         return found
 
     def doubt(self, rate: ListedRate) -> HoldReason | None:
-        """Say why a candidate is held; `None` where it is not.
+        """Get the reason to hold a candidate; `None` if it is not held.
 
         Where the place has no price yet, calls have been taken at prices of other places: a
         candidate has to fit these.

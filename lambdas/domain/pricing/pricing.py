@@ -13,7 +13,7 @@ from lambdas.domain.pricing.routes import Route
 
 
 class DatedPrices(Protocol):
-    """The prices at which calls are taken, by the time of the call."""
+    """The prices of calls, by the time of the call."""
 
     def get(self, called_at: datetime) -> Pricing:
         """Get the prices of calls of a time."""
@@ -21,7 +21,7 @@ class DatedPrices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """All that decides on prices.
+    """List prices, contracted prices, and the rule for assumed prices.
 
     Attributes:
         book: List prices.
@@ -35,7 +35,7 @@ class Pricing:
     assume_prices: bool = True
 
     def get(self, called_at: datetime) -> Pricing:  # noqa: ARG002
-        """Get the prices of calls of a time: these, whenever it was; see `DatedPrices`."""
+        """Return these prices, for any time; see `DatedPrices`."""
         return self
 
     @property
@@ -47,9 +47,9 @@ class Pricing:
         return self.book.size_steps
 
     def knows(self, model_id: str) -> bool:
-        """Say if calls of a model can have a cost, whenever and however it is called."""
+        """Say if calls of a model can have a cost at any time, in any scope."""
         return self.book.knows(model_id) or any(
-            price.usd_per_million and price.is_of(model_id) for price in self.contracted
+            price.usd_per_million and price.applies_to(model_id) for price in self.contracted
         )
 
     def rates_in(
@@ -73,10 +73,10 @@ class Pricing:
             Prices; a kind that is left out has no known price.
         """
         prices = self.book.get_prices(model_id, route, day, service_tier)
-        agreed = self.contracted.get_price(model_id, day, service_tier)
+        contracted = self.contracted.get_price(model_id, day, service_tier)
         listed = {
             kind: rate.usd
             for kind, rate in prices.token_rates(total_input_tokens).items()
             if self.assume_prices or rate.basis is not PriceBasis.ASSUMED
         }
-        return listed if agreed is None else agreed.apply_to(listed)
+        return listed if contracted is None else contracted.apply_to(listed)

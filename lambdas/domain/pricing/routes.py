@@ -65,8 +65,8 @@ class Route(NamedTuple):
     def scopes(self) -> tuple[PriceScope, ...]:
         """The scopes of the prices that the call can have, the closest first.
 
-        A call through a geography's profile is billed in the Region that was called, whichever
-        Region ran it. Source:
+        A call through a geography's profile is billed in the Region that was called, not
+        in the one that ran it. Source:
         https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html
         """
         if self.is_hidden:

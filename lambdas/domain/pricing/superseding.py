@@ -2,7 +2,7 @@
 
 A call that was published at superseded prices gets the difference later. So that each call gets it
 once, publishers go on with the superseded prices for calls from before the decision, while such
-calls may still arrive; and the differences are worked out after that.
+calls may still arrive. The differences are published after that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL
 from lambdas.domain.pricing.editions import Edition, SupersededEdition
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_book import PriceBook
 
 MAX_LATENESS = timedelta(hours=1)
@@ -81,7 +81,7 @@ class PublishedBooks:
         if decisions not in self._books:
             later = self.edition.superseded[decisions:]
             edition = self.edition.before(later[0]) if later else self.edition
-            self._books[decisions] = lay_over(self._shipped, edition)
+            self._books[decisions] = apply_edition(self._shipped, edition)
         return self._books[decisions]
 
 

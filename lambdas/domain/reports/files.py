@@ -13,7 +13,7 @@ REPORT_NAME = "bedrock-meter"
 class ReportUnfinishedError(Exception):
     """There was no time, or no room, for all calls. The text says which.
 
-    Files of earlier reports stay: no file is ever of a part.
+    Files of earlier reports stay: no partial file is ever stored.
     """
 
 
@@ -29,10 +29,10 @@ def check_time(has_time: Callable[[], bool]) -> None:
 
 
 class ReportFiles(Protocol):
-    """Keeps files by name; what was kept by the same name before is gone."""
+    """Stores files by name; a file of the same name is replaced."""
 
-    def keep(self, file: Path, name: str) -> None:
-        """Keep a file, wholly or not at all.
+    def store(self, file: Path, name: str) -> None:
+        """Store a file, completely or not at all.
 
         Args:
             file: The file to store.

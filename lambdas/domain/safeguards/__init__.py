@@ -1,1 +1,1 @@
-"""Compares the resources that notify people of tampering with their deployed state."""
+"""Compares the resources that detect and report tampering with their deployed state."""

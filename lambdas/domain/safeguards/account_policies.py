@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lambdas.domain.logging_configuration import Difference, Subject
-from lambdas.domain.safeguards.words import hint_at_known
+from lambdas.domain.logging_configuration import Drift, Subject
+from lambdas.domain.safeguards.words import suggest_known_policy
 from lambdas.domain.words import fingerprint, show
 
 ACCOUNT_POLICY_EFFECTS: Mapping[str, str] = {
@@ -67,7 +67,7 @@ class AccountPolicy:
 
 def find_account_policies(
     policies: Iterable[AccountPolicy], *, log_groups: Collection[str], known: Collection[str]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find policies that act on the meter's log groups.
 
     Args:
@@ -82,4 +82,4 @@ def find_account_policies(
             text = (
                 f"account policy {show(policy.name)} {effect} of the meter's log groups (now {now})"
             )
-            yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(policy.word)}")
+            yield Drift(Subject.LOG_POLICY, f"{text} {suggest_known_policy(policy.word)}")

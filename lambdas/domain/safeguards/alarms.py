@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.words import list_names, show
 
@@ -53,7 +53,7 @@ class MuteRule:
 
 def compare_alarms(
     resources: Iterable[DeployedResource], live: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find alarms that are gone, changed, or do not notify.
 
     Args:
@@ -62,7 +62,7 @@ def compare_alarms(
     """
     deployed = {alarm.physical_id: alarm for alarm in list_resources(resources, _KIND)}
     if gone := deployed.keys() - live.keys():
-        yield Difference(Subject.ALARM, f"alarms are gone: {list_names(gone)}")
+        yield Drift(Subject.ALARM, f"alarms are gone: {list_names(gone)}")
     present = sorted(deployed.keys() & live.keys())
     silent = [
         name
@@ -71,24 +71,24 @@ def compare_alarms(
         != deployed[name].properties.get("ActionsEnabled", True)
     ]
     if silent:
-        text = f"actions were switched off or on for alarms: {list_names(silent)}"
-        yield Difference(Subject.ALARM, text)
+        text = f"actions were turned off or on for alarms: {list_names(silent)}"
+        yield Drift(Subject.ALARM, text)
     for name in present:
         for text in _changes(deployed[name].properties, live[name]):
-            yield Difference(Subject.ALARM, f"alarm {name}: {text}")
+            yield Drift(Subject.ALARM, f"alarm {name}: {text}")
 
 
 def find_muted_alarms(
     resources: Iterable[DeployedResource], rules: Iterable[MuteRule]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find rules that mute the meter's alarms, now or later."""
     names = {alarm.physical_id for alarm in list_resources(resources, _KIND)}
     for rule in rules:
         if rule.alarm_names is None:
-            yield Difference(Subject.ALARM, f"mute rule {show(rule.name)} is listed, but not found")
+            yield Drift(Subject.ALARM, f"mute rule {show(rule.name)} is listed but cannot be found")
         elif muted := names & rule.alarm_names:
             text = f"mute rule {show(rule.name)} silences alarms: {list_names(muted)}"
-            yield Difference(Subject.ALARM, text)
+            yield Drift(Subject.ALARM, text)
 
 
 def _changes(deployed: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:

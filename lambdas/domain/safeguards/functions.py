@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import UNKNOWN, DeployedResource, list_resources, matches
 from lambdas.domain.words import fingerprint, list_names, show
 
@@ -39,7 +39,7 @@ def function_names(resources: Iterable[DeployedResource]) -> list[str]:
 
 def compare_functions(
     resources: Iterable[DeployedResource], live: Mapping[str, Function]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find functions that are gone, throttled, or run with another configuration.
 
     Their code is not compared: templates name the archive, Lambda a digest.
@@ -60,7 +60,7 @@ def compare_functions(
             wanted = asynchronous.get(deployed.physical_id, {})
             texts += _compare_asynchronous(wanted, function.asynchronous)
         for text in texts:
-            yield Difference(Subject.FUNCTION, f"function {deployed.physical_id} {text}")
+            yield Drift(Subject.FUNCTION, f"function {deployed.physical_id} {text}")
 
 
 def _compare(deployed: Mapping[str, Any], live: Function | None) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _compare_asynchronous(deployed: Mapping[str, Any], live: Mapping[str, Any]) 
             yield f"has {name} {show(now)} for asynchronous events, was {show(before)}"
     wanted, found = _destinations(deployed), _destinations(live)
     if not matches(wanted, found):
-        yield f"sends asynchronous events on to {show(found)}, was {show(wanted)}"
+        yield f"has destinations {show(found)} for asynchronous events, was {show(wanted)}"
 
 
 def _destinations(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Compares the meter's tables with the deployed ones: what keeps items, and reports changes."""
+"""Compares the meter's tables with the deployed ones: retention of items, streams, protection."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.topic import find_key
 from lambdas.domain.words import show
@@ -17,7 +17,7 @@ _MAPPING = "AWS::Lambda::EventSourceMapping"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, by what decides which items stay and which changes are reported.
+    """A table, by the settings that protect its items and report changes.
 
     Attributes:
         stream_view: The part of items that its stream has; `None` without a stream.
@@ -45,7 +45,7 @@ def table_names(resources: Iterable[DeployedResource]) -> list[str]:
 
 def compare_tables(
     resources: Iterable[DeployedResource], live: Mapping[str, Table]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find tables that are gone, lose items, or no longer report changes.
 
     Args:
@@ -67,7 +67,7 @@ def compare_tables(
             key = find_key(resources) if "SSESpecification" in deployed.properties else None
             texts = _compare(deployed.properties, table, read, key)
         for text in texts:
-            yield Difference(Subject.LEDGER, f"table {name} {text}")
+            yield Drift(Subject.LEDGER, f"table {name} {text}")
 
 
 def _compare(
@@ -77,11 +77,11 @@ def _compare(
     if live.stream_view != view:
         yield f"has the stream view {show(live.stream_view)}, was {show(view)}"
     elif read_streams - {live.stream_arn}:
-        yield "has another stream than the one that metric_publisher reads"
+        yield "has another stream than the one that MetricPublisher reads"
     expiry = deployed.get("TimeToLiveSpecification", {})
     attribute = expiry.get("AttributeName") if expiry.get("Enabled") else None
     if live.expiry_attribute != attribute:
-        yield f"expires items by {show(live.expiry_attribute)}, was {show(attribute)}"
+        yield f"has Time to Live on {show(live.expiry_attribute)}, was {show(attribute)}"
     if deployed.get("DeletionProtectionEnabled") and not live.is_protected:
         yield "is no longer protected from deletion"
     recovery = deployed.get("PointInTimeRecoverySpecification", {})
@@ -90,4 +90,4 @@ def _compare(
     if (live.key or "").rpartition("/")[2] != (key or "").rpartition("/")[2]:
         yield f"is encrypted with key {show(live.key)}, was {show(key)}"
     if live.resource_policy is not None and "ResourcePolicy" not in deployed:
-        yield f"has a policy of its own: {show(live.resource_policy)}"
+        yield f"has a resource policy: {show(live.resource_policy)}"

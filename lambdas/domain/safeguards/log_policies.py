@@ -1,14 +1,14 @@
-"""Finds what changes, hides or copies logs: policies, transformers, filters, deleted log groups."""
+"""Finds policies, transformers and filters that change, hide or copy logs, and lost log groups."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
 from lambdas.domain.safeguards.masking import compare_masks
-from lambdas.domain.safeguards.words import hint_at_known
+from lambdas.domain.safeguards.words import suggest_known_policy
 from lambdas.domain.words import fingerprint, list_names, show
 
 _LOG_GROUP = "AWS::Logs::LogGroup"
@@ -41,8 +41,8 @@ def find_log_policies(
     destination_arn: str,
     known: Collection[str],
     deployed_masks: frozenset[str] | None = None,
-) -> Iterator[Difference]:
-    """Find what masks, rewrites or copies the metered log group.
+) -> Iterator[Drift]:
+    """Find policies and filters that mask, rewrite or copy the metered log group.
 
     Args:
         live: The current state.
@@ -53,8 +53,8 @@ def find_log_policies(
     """
     if deployed_masks is not None:
         live_masks = live.masks or frozenset()
-        for difference in compare_masks(deployed_masks, live_masks, log_group=log_group):
-            yield Difference(Subject.LOG_POLICY, difference)
+        for drift in compare_masks(deployed_masks, live_masks, log_group=log_group):
+            yield Drift(Subject.LOG_POLICY, drift)
     found = {
         DATA_PROTECTION: deployed_masks is None
         and live.masks is not None
@@ -72,11 +72,11 @@ def find_log_policies(
     }
     for word, text in found.items():
         if text and word not in known:
-            yield Difference(Subject.LOG_POLICY, f"{text} {hint_at_known(word)}")
+            yield Drift(Subject.LOG_POLICY, f"{text} {suggest_known_policy(word)}")
     for name, criteria in sorted(live.field_criteria.items()):
         if live.subscriptions.get(name) == destination_arn:
-            text = f"of log group {log_group} only events from {show(criteria)} are delivered"
-            yield Difference(Subject.LOG_POLICY, text)
+            text = f"log group {log_group} delivers only events from {show(criteria)}"
+            yield Drift(Subject.LOG_POLICY, text)
 
 
 def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
@@ -86,7 +86,7 @@ def log_group_names(resources: Iterable[DeployedResource]) -> list[str]:
 
 def compare_log_groups(
     resources: Iterable[DeployedResource], live: Mapping[str, int | None]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find log groups of functions that are gone or expire earlier.
 
     The account may keep all logs longer than the meter does. That hides nothing.
@@ -101,7 +101,7 @@ def compare_log_groups(
     }
     if gone := deployed.keys() - live.keys():
         text = f"log groups of functions are gone: {list_names(gone)}"
-        yield Difference(Subject.LOG_POLICY, text)
+        yield Drift(Subject.LOG_POLICY, text)
     expiring = {
         name: kept
         for name, days in deployed.items()
@@ -110,4 +110,4 @@ def compare_log_groups(
     if expiring:
         names, now = list_names(expiring), fingerprint(expiring)
         text = f"log groups of functions expire earlier (now {now}): {names}"
-        yield Difference(Subject.LOG_POLICY, text)
+        yield Drift(Subject.LOG_POLICY, text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.logging_configuration import Drift
 from lambdas.domain.safeguards.account_policies import AccountPolicy
 from lambdas.domain.safeguards.alarms import MuteRule
 from lambdas.domain.safeguards.deployed import DeployedStack
@@ -19,14 +19,14 @@ from lambdas.domain.safeguards.topic import Key, Topic
 
 
 class NotReadableError(Exception):
-    """AWS does not say how something is.
+    """AWS does not return the state of a resource.
 
     Attributes:
         code: The error code, without details of the request.
     """
 
     def __init__(self, code: str, text: str | None = None) -> None:
-        """Take the code, and the whole text where there is more."""
+        """Make the error from a code, and a longer text if there is one."""
         super().__init__(text or code)
         self.code = code
 
@@ -36,11 +36,11 @@ class SafeguardReport:
     """The result of a check.
 
     Attributes:
-        differences: The drift.
+        drifts: The drift.
         names: The names of what was deployed, by which changes of it are recognised.
     """
 
-    differences: tuple[Difference, ...]
+    drifts: tuple[Drift, ...]
     names: frozenset[str]
 
 
@@ -71,7 +71,7 @@ class Alarms(Protocol):
 class Topics(Protocol):
     """Topics of the account."""
 
-    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+    def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
         """Find a topic with its subscriptions; `None` if the topic is gone.
 
         Args:
@@ -84,7 +84,7 @@ class Topics(Protocol):
 class Keys(Protocol):
     """Customer keys of the account."""
 
-    def find(self, key_id: str) -> Key | None:
+    def get(self, key_id: str) -> Key | None:
         """Get a key with its policy; `None` if the key is gone."""
 
 

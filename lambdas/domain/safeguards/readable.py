@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.ports import NotReadableError
 
 
-def find_differences(
-    subject: Subject, name: str, compare: Callable[[], Iterable[Difference]]
-) -> list[Difference]:
-    """Compare one part; a part that cannot be read is a difference itself, and hides no other.
+def find_drifts(subject: Subject, name: str, compare: Callable[[], Iterable[Drift]]) -> list[Drift]:
+    """Compare one part; report a part that cannot be read as drift, and go on with the others.
 
     Args:
         subject: The subject of the part.
@@ -21,4 +19,4 @@ def find_differences(
     try:
         return [*compare()]
     except NotReadableError as error:
-        return [Difference(subject, f"{name} cannot be read: {error.code}")]
+        return [Drift(subject, f"{name} cannot be read: {error.code}")]

@@ -1,4 +1,4 @@
-"""Compares what starts functions with what was deployed: rules and event source mappings."""
+"""Compares the rules and event source mappings that start functions with the deployed ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference, Subject
+from lambdas.domain.logging_configuration import Drift, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.words import fingerprint, show
 
@@ -58,7 +58,7 @@ def mapping_ids(resources: Iterable[DeployedResource]) -> list[str]:
 
 def compare_rules(
     resources: Iterable[DeployedResource], live: Mapping[str, Rule]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find rules that are gone, disabled, or start something else.
 
     Args:
@@ -67,12 +67,12 @@ def compare_rules(
     """
     for deployed in list_resources(resources, _RULE):
         for text in _compare_rule(deployed.properties, live.get(deployed.physical_id)):
-            yield Difference(Subject.RULE, f"rule {deployed.physical_id} {text}")
+            yield Drift(Subject.RULE, f"rule {deployed.physical_id} {text}")
 
 
 def compare_mappings(
     resources: Iterable[DeployedResource], live: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     """Find event source mappings that are gone, stopped or changed.
 
     Args:
@@ -83,7 +83,7 @@ def compare_mappings(
         function = deployed.properties["FunctionName"]
         mapping = live.get(deployed.physical_id)
         for text in _compare_mapping(deployed.properties, mapping):
-            yield Difference(Subject.FUNCTION, f"the event source mapping of {function} {text}")
+            yield Drift(Subject.FUNCTION, f"the event source mapping of {function} {text}")
 
 
 def _compare_rule(deployed: Mapping[str, Any], live: Rule | None) -> Iterator[str]:
@@ -94,9 +94,9 @@ def _compare_rule(deployed: Mapping[str, Any], live: Rule | None) -> Iterator[st
     if live.state != state:
         yield f"is {live.state}, was {state}"
     if not matches(deployed.get("ScheduleExpression"), live.schedule):
-        yield f"starts at {show(live.schedule)}"
+        yield f"has schedule {show(live.schedule)}"
     if not matches(deployed.get("EventPattern"), live.pattern):
-        yield f"starts with other events (now {fingerprint(live.pattern)})"
+        yield f"has another event pattern (now {fingerprint(live.pattern)})"
     wanted = [_target(target) for target in deployed["Targets"]]
     targets = [_target(target) for target in live.targets]
     if not matches(wanted, targets):
@@ -124,7 +124,7 @@ def _compare_mapping(deployed: Mapping[str, Any], live: Mapping[str, Any] | None
         if before != now:
             yield f"has {name} {show(now)}, was {show(before)}"
     if not matches(_filters(deployed), _filters(live)):
-        yield f"filters other records (now {fingerprint(_filters(live))})"
+        yield f"has another filter (now {fingerprint(_filters(live))})"
 
 
 def _filters(mapping: Mapping[str, Any]) -> list[Any]:

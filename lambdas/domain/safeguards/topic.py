@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from lambdas.domain.logging_configuration import Difference, PolicyDocument, Subject
+from lambdas.domain.logging_configuration import Drift, PolicyDocument, Subject
 from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.words import fingerprint, show
 
@@ -85,8 +85,8 @@ def find_key(resources: Iterable[DeployedResource]) -> str | None:
 
 def compare_topic(
     resources: Iterable[DeployedResource], live: Topic | None, now: datetime
-) -> Iterator[Difference]:
-    """Find what keeps notifications from people.
+) -> Iterator[Drift]:
+    """Find faults that keep notifications from people.
 
     Args:
         resources: The deployed resources.
@@ -95,33 +95,33 @@ def compare_topic(
     """
     resources = list(resources)
     if live is None:
-        yield _topic_difference("the topic of notifications is gone")
+        yield _make_topic_drift("the notification topic is gone")
         return
     for topic in list_resources(resources, _TOPIC):
         if not matches(topic.properties.get("KmsMasterKeyId"), live.key):
-            yield _topic_difference(
-                f"the topic is encrypted with another key, or with none (now {show(live.key)})"
+            yield _make_topic_drift(
+                f"the encryption key of the topic was changed (now {show(live.key)})"
             )
     for policy in list_resources(resources, _TOPIC_POLICY):
         if not _is_same_policy(policy.properties["PolicyDocument"], live.policy):
-            yield _topic_difference(
+            yield _make_topic_drift(
                 f"the access policy of the topic was changed (now {fingerprint(live.policy)})"
             )
     for subscription in list_resources(resources, _SUBSCRIPTION):
         yield from _compare_subscription(subscription, live, now)
 
 
-def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Difference]:
-    """Find what keeps alarms and functions from using the topic's key."""
+def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Drift]:
+    """Find faults that keep alarms and functions from using the topic's key."""
     for key in list_resources(resources, _KEY):
         if live is None:
-            yield _key_difference("the key of the topic is gone")
+            yield _make_key_drift("the key of the topic is gone")
             return
         if live.state != _ENABLED:
-            yield _key_difference(f"the key of the topic cannot be used: its state is {live.state}")
+            yield _make_key_drift(f"the key of the topic cannot be used: its state is {live.state}")
         if not _is_same_policy(key.properties["KeyPolicy"], live.policy):
             now = fingerprint(live.policy)
-            yield _key_difference(f"the policy of the topic's key was changed (now {now})")
+            yield _make_key_drift(f"the policy of the topic's key was changed (now {now})")
 
 
 def _is_same_policy(deployed: PolicyDocument, live: PolicyDocument) -> bool:
@@ -147,7 +147,7 @@ def _with_principals(policy: PolicyDocument) -> PolicyDocument:
 
 def _compare_subscription(
     deployed: DeployedResource, topic: Topic, now: datetime
-) -> Iterator[Difference]:
+) -> Iterator[Drift]:
     protocol, endpoint = deployed.properties["Protocol"], deployed.properties["Endpoint"]
     name = f"the {protocol} subscription {_without_secrets(endpoint)}"
     found = [
@@ -157,13 +157,13 @@ def _compare_subscription(
     ]
     confirmed = [subscription for subscription in found if subscription.is_confirmed]
     if not found:
-        yield _topic_difference(f"{name} is gone")
+        yield _make_topic_drift(f"{name} is gone")
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
-            yield _topic_difference(f"{name} is not confirmed, so it receives nothing")
+            yield _make_topic_drift(f"{name} is not confirmed, so it receives no notifications")
     elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
         shown = show(max(filter_ for filter_ in filters if filter_ is not None))
-        yield _topic_difference(f"{name} receives only what matches {shown}")
+        yield _make_topic_drift(f"{name} receives only notifications that match {shown}")
 
 
 def _without_secrets(endpoint: str) -> str:
@@ -172,9 +172,9 @@ def _without_secrets(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.hostname}" if parts.scheme and parts.hostname else endpoint
 
 
-def _topic_difference(text: str) -> Difference:
-    return Difference(Subject.TOPIC, text)
+def _make_topic_drift(text: str) -> Drift:
+    return Drift(Subject.TOPIC, text)
 
 
-def _key_difference(text: str) -> Difference:
-    return Difference(Subject.KEY, text)
+def _make_key_drift(text: str) -> Drift:
+    return Drift(Subject.KEY, text)

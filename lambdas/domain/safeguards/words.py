@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def hint_at_known(word: str) -> str:
-    """Name the word of `known_log_policies` with which an owner says that a policy is theirs.
+def suggest_known_policy(word: str) -> str:
+    """Name the entry of `known_log_policies` that accepts a policy.
 
-    >>> hint_at_known("transformer")
+    >>> suggest_known_policy("transformer")
     "(if you made it, add 'transformer' to known_log_policies)"
     """
     return f"(if you made it, add {word!r} to known_log_policies)"

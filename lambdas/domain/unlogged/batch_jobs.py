@@ -127,5 +127,5 @@ def price_batch_job(job: EndedBatchJob, tokens: BatchTokens, pricing: Pricing) -
     if isinstance(lines, Unpriced):
         return lines
     return add_up(
-        lines, contracted=entry.agreed, edition=pricing.book.edition, variant=entry.variant
+        lines, contracted=entry.contracted, edition=pricing.book.edition, variant=entry.variant
     )

@@ -24,12 +24,12 @@ _STATUS = re.compile(r"[A-Za-z]{1,40}")
 _CALLER = re.compile(r"arn:[!-~]{1,600}")
 _UNKNOWN = "unknown"
 _ONCE: Final = (
-    "This is the only notification of the day about these models; the metric"
+    "This is the only notification about these models today; the metric"
     f" {UNLOGGED_JOBS.name} counts every invocation."
 )
 _ADVICE: Final = (
-    "Bedrock does not log these calls: they are in no metric of calls and under no identity. The"
-    " bill has them (make reconcile). docs/security.md says how to deny them."
+    "Bedrock does not log these calls, so they are in no metric of calls and under no identity. The"
+    " bill includes them (make reconcile). To deny them, see docs/security.md."
 )
 _TOKENS_OF_JOBS: Final = (
     "Reports list the job when it has ended, with its tokens if the setting batch_output_buckets"
@@ -94,15 +94,15 @@ class AsyncInvocation:
 
     @classmethod
     def listed(cls, arn: str, model: str, submitted_at: datetime) -> Self:
-        """Take what Bedrock's list has."""
+        """Read an entry of Bedrock's list."""
         return cls(arn, _model_id(model), submitted_at)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that its notice leaves, its own first.
 
-        One a model and day, so that many invocations are one notice; where the caller is known, one
-        a caller as well.
+        One for each model and day, so that many invocations make one notice; if the caller is
+        known, one for each caller as well.
         """
         of_model = f"async/{self.model}/{self.submitted_at:%Y-%m-%d}"
         return (of_model,) if self.caller is None else (f"{of_model}/{self.caller}", of_model)
@@ -117,7 +117,7 @@ def count_by_model(invocations: Iterable[AsyncInvocation]) -> Mapping[str, int]:
 def batch_notice(job: BatchJob) -> Notice:
     """Name a batch job and its model."""
     return Notice(
-        "Bedrock Meter: a batch job runs outside the logs",
+        "Bedrock Meter: a batch job is not logged",
         f"Batch inference job {job.arn} calls {job.model} (state: {job.status}).\n{_ADVICE}\n"
         f"{_TOKENS_OF_JOBS}",
     )
@@ -133,7 +133,7 @@ def async_notice(invocations: Sequence[AsyncInvocation]) -> Notice:
         _ADVICE,
         _ONCE,
     ]
-    return Notice("Bedrock Meter: asynchronous invocations are outside the logs", "\n".join(lines))
+    return Notice("Bedrock Meter: asynchronous invocations are not logged", "\n".join(lines))
 
 
 def _read(pattern: re.Pattern[str], value: object) -> str | None:

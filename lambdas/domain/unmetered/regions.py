@@ -12,8 +12,9 @@ from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import get_day, get_period
 
 MAX_MODELS_OF_A_REGION: Final = 50
-"""As many models of a Region are read, through each endpoint. An application inference profile is
-one. Where there are more, the calls of all models are read in one sum: each metric costs money."""
+"""The number of models of a Region that are read through each endpoint; an application inference
+profile counts as one. With more, the calls of all models are read as one sum: each metric costs
+money."""
 
 ENABLED_STATUSES: Final = ("ENABLED", "ENABLED_BY_DEFAULT")
 """The status of a Region in which an account can call Bedrock. Source:
@@ -27,7 +28,7 @@ class RegionTraffic:
     Attributes:
         region: The Region.
         calls: Calls that Bedrock can log, by the model's name in CloudWatch.
-        mantle_calls: Calls through `bedrock-mantle`, which no log has, likewise.
+        mantle_calls: Calls through `bedrock-mantle`, which no log has, by model as well.
         metered_calls: Calls that a deployment there has counted; `None` where the meter has
             published nothing in that Region.
     """
@@ -78,20 +79,20 @@ def is_first_deployment(region: str, regions: Sequence[str]) -> bool:
 def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
     """Say which models were called in a Region that is not metered, and how often."""
     summary = (
-        f"{get_period(window)}, Amazon Bedrock was called in {traffic.region}. No Bedrock Meter has"
-        f" counted {traffic.unmetered_calls:,} of these calls:"
+        f"{get_period(window)}, Amazon Bedrock was called in {traffic.region}. No deployment of"
+        f" Bedrock Meter counted {traffic.unmetered_calls:,} of these calls:"
     )
     lines = [summary, *list_lines(_models(traffic))]
     next_at = 100 ** (_power_of_100(traffic.unmetered_calls) + 1)
     if traffic.metered_calls is not None:
         lines.append(
-            f"Metrics of a Bedrock Meter there have {traffic.metered_calls:,} of"
+            f"Metrics of Bedrock Meter in that Region show {traffic.metered_calls:,} of"
             f" {sum(traffic.calls.values()):,} calls."
         )
     lines.append(
-        "They are in no metric, no report and no alarm on usage. Deploy the meter there (regions in"
-        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. The next"
-        f" notification of the day about this Region comes from {next_at:,} calls in two hours on."
+        "They are in no metric, report or usage alarm. Deploy the meter there (regions in"
+        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. Today's next"
+        f" notification about this Region follows at {next_at:,} calls in two hours."
     )
     return Notice("Bedrock Meter: calls in a Region that is not metered", "\n".join(lines))
 

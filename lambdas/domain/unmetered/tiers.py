@@ -14,19 +14,19 @@ from lambdas.domain.metrics.catalog import dimension_value
 from lambdas.domain.unmetered.traffic_window import get_day, get_period
 
 MAX_TIERS_READ: Final = 200
-"""As many metrics of tiers are read an hour. An application inference profile has its own."""
+"""The number of metrics of tiers that are read an hour; a profile has metrics of its own."""
 _HOUR: Final = timedelta(hours=1)
 _MEANINGS: Final = {
     "priority": "costs more than standard: the cost in metrics and reports is too low",
     "flex": "costs less than standard: the cost in metrics and reports is too high",
-    "reserved": "is paid by the hour: the cost in metrics and reports is not what these calls cost",
+    "reserved": "is paid by the hour: the cost in metrics and reports does not apply",
 }
 _ADVICE: Final = (
-    "The meter prices these calls as standard; their tokens are right. With log_content the logs"
-    " name the tier. The bill has the right cost (make reconcile). This is the only notification of"
-    " the day about these models and tiers."
+    "The meter prices these calls as standard; their token counts are correct. With log_content,"
+    " the logs name the tier. The bill has the correct cost (make reconcile). This is the only"
+    " notification about these models and tiers today."
 )
-_OTHER_MEANING: Final = "has prices of its own: the cost in metrics and reports is not right"
+_OTHER_MEANING: Final = "has other prices: the cost in metrics and reports is wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TierCalls:
         return is_standard(self.tier)
 
     def key_on(self, window: AuditWindow) -> str:
-        """Get the key of its notice: one a model, tier and day."""
+        """Get the key of its notice: one for each model, tier and day."""
         return f"tier/{self.model}/{self.tier.lower()}/{get_day(window)}"
 
 
@@ -77,8 +77,8 @@ def tier_notice(misread: Sequence[TierCalls], window: AuditWindow) -> Notice:
     """Say which models were called at which tiers, and what that means for the cost."""
     tiers = sorted({row.tier.lower() for row in misread})
     summary = (
-        f"{get_period(window)}, Bedrock served calls at service tiers that the invocation logs do"
-        " not name, since they have no content:"
+        f"{get_period(window)}, Bedrock served calls at service tiers that invocation logs without"
+        " content do not name:"
     )
     lines = [
         summary,

@@ -1,7 +1,7 @@
 """Usage per identity and per model, added up from calls."""
 
 from lambdas.domain.usage.plain_calls import CallKey, PlainCalls
-from lambdas.domain.usage.summary import CallGroup, UsageSummary, UsageTotals, total_figures
+from lambdas.domain.usage.summary import CallGroup, UsageSummary, UsageTotals, add_up_totals
 
 __all__ = [
     "CallGroup",
@@ -9,5 +9,5 @@ __all__ = [
     "PlainCalls",
     "UsageSummary",
     "UsageTotals",
-    "total_figures",
+    "add_up_totals",
 ]

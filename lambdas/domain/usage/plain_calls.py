@@ -91,7 +91,7 @@ class PlainCalls:
         uncounted: Collection[CallKey] = (),
         wanted: Collection[CallKey] = (),
     ) -> None:
-        """Know of no call yet.
+        """Start without calls.
 
         Args:
             size_steps: The input tokens of a call above which any price changes, in order.

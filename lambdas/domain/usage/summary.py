@@ -1,4 +1,4 @@
-"""Adds up the ledger's stream into figures per identity and per model."""
+"""Adds up the ledger's stream into totals per identity and per model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class UsageTotals:
         cache_write_tokens: Input written to the prompt cache.
         output_tokens: Output of successful calls.
         quota_tokens: Tokens that count against the tokens-per-minute quota.
-        failed_tokens: All tokens of failed calls; they are in no other figure.
+        failed_tokens: All tokens of failed calls; they are in no other total.
         records_missing_counts: Successful calls whose input and output are both unknown.
         records_missing_output: Successful calls whose output alone is not known, such as
             streams that were cut off; they add nothing to `output_tokens`.
@@ -113,7 +113,7 @@ class UsageTotals:
             self.unpriced_invocations += calls
 
 
-FiguresByKey: TypeAlias = dict[str, UsageTotals]
+TotalsByKey: TypeAlias = dict[str, UsageTotals]
 
 
 @dataclass(slots=True)
@@ -186,7 +186,7 @@ class GroupKey(NamedTuple):
 
 @dataclass(slots=True)
 class UsageSummary:
-    """Figures per identity and per model, kept up to date by the ledger's stream.
+    """Totals per identity and per model, kept up to date by the ledger's stream.
 
     Prices are per token, so calls of equal prices are added up first, and priced as one.
 
@@ -198,7 +198,7 @@ class UsageSummary:
     pricing: Pricing
     corrections: int = 0
     _groups: dict[GroupKey, CallGroup] = field(default_factory=dict)
-    _figures: _Figures | None = None
+    _totals: _Totals | None = None
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in changes: a new call is added, a correction applied as a difference."""
@@ -218,11 +218,11 @@ class UsageSummary:
         return sum(group.calls for group in self._groups.values())
 
     def by_identity(self) -> list[tuple[str, UsageTotals]]:
-        """Figures per identity ARN: most tokens first, then by ARN."""
+        """Totals per identity ARN: most tokens first, then by ARN."""
         return _ranked(self._add_up().by_identity)
 
     def by_model(self) -> list[tuple[str, UsageTotals]]:
-        """Figures per model id: most tokens first, then by id."""
+        """Totals per model id: most tokens first, then by id."""
         return _ranked(self._add_up().by_model)
 
     @property
@@ -242,7 +242,7 @@ class UsageSummary:
 
     def _find(self, record: UsageRecord) -> CallGroup:
         """The group of a call; an empty one where it is the first."""
-        self._figures = None
+        self._totals = None
         key = self._key(record)
         group = self._groups.get(key)
         if group is None:
@@ -273,41 +273,41 @@ class UsageSummary:
         step = bisect_left(self.pricing.size_steps, size)
         return GroupKey(call, record.timestamp.date(), used, step)
 
-    def _add_up(self) -> _Figures:
-        if self._figures is None:
-            self._figures = _Figures()
+    def _add_up(self) -> _Totals:
+        if self._totals is None:
+            self._totals = _Totals()
             enricher = CallEnricher(self.pricing)
             for group in self._groups.values():
                 if group.calls:
                     example, calls, tokens = group.example, group.calls, group.tokens
                     models = enricher.find_models(example)
                     cost = enricher.price_together(example, models, calls, tokens)
-                    self._figures.add(group, models.get_priced(cost).model_id, cost)
-        return self._figures
+                    self._totals.add(group, models.get_priced(cost).model_id, cost)
+        return self._totals
 
 
 @dataclass(slots=True)
-class _Figures:
-    """The figures that groups of calls add up to."""
+class _Totals:
+    """The totals of groups of calls."""
 
-    by_identity: FiguresByKey = field(default_factory=dict)
-    by_model: FiguresByKey = field(default_factory=dict)
+    by_identity: TotalsByKey = field(default_factory=dict)
+    by_model: TotalsByKey = field(default_factory=dict)
     unpriced: Counter[Unpriced] = field(default_factory=Counter)
 
     def add(self, group: CallGroup, model_id: str, cost: CallCost) -> None:
         if isinstance(cost, Unpriced):
             self.unpriced[cost] += group.calls
-        for figures_by_key, key in (
+        for totals_by_key, key in (
             (self.by_identity, group.example.identity_arn),
             (self.by_model, model_id),
         ):
-            figures = figures_by_key.get(key)
-            if figures is None:
-                figures = figures_by_key[key] = UsageTotals()
-            figures.add(group, model_id, cost)
+            totals = totals_by_key.get(key)
+            if totals is None:
+                totals = totals_by_key[key] = UsageTotals()
+            totals.add(group, model_id, cost)
 
 
-def total_figures(parts: Iterable[UsageTotals]) -> UsageTotals:
+def add_up_totals(parts: Iterable[UsageTotals]) -> UsageTotals:
     """The sum of disjoint parts."""
     total = UsageTotals()
     for part in parts:
@@ -317,5 +317,5 @@ def total_figures(parts: Iterable[UsageTotals]) -> UsageTotals:
     return total
 
 
-def _ranked(figures_by_key: FiguresByKey) -> list[tuple[str, UsageTotals]]:
-    return sorted(figures_by_key.items(), key=lambda item: (-item[1].total_tokens, item[0]))
+def _ranked(totals_by_key: TotalsByKey) -> list[tuple[str, UsageTotals]]:
+    return sorted(totals_by_key.items(), key=lambda item: (-item[1].total_tokens, item[0]))

@@ -1,1 +1,1 @@
-"""Compares models on the calls of each week, and says where money is lost."""
+"""Compares models on the calls of each week, and finds savings opportunities."""

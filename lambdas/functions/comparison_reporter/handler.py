@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _RESERVED_FOR_CALLS_MS = 5 * 60_000
-"""So much time is left to compare the calls once requests have been looked at."""
+"""The time that is reserved for comparing the calls after requests were read."""
 
 
 @log_request_id

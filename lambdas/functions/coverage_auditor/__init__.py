@@ -1,1 +1,1 @@
-"""Compares what the meter has counted with what Bedrock has."""
+"""Compares the meter's counts with Bedrock's own."""

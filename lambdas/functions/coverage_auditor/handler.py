@@ -1,4 +1,4 @@
-"""Compares what the meter has counted with what Bedrock has, and names what is missing."""
+"""Compares the meter's counts with Bedrock's own, and names the models with missing calls."""
 
 from __future__ import annotations
 

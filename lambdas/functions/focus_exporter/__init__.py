@@ -1,1 +1,1 @@
-"""Writes what calls cost in FOCUS columns, every day."""
+"""Writes the cost of calls in FOCUS columns, every day."""

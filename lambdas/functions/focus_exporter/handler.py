@@ -1,4 +1,4 @@
-"""Writes what calls cost in FOCUS columns: the current and the previous billing period."""
+"""Writes the cost of calls in FOCUS columns: the current and the previous billing period."""
 
 from __future__ import annotations
 

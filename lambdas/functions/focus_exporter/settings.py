@@ -8,7 +8,7 @@ from lambdas.wiring.call_settings import CallSettings
 
 BILLING_ACCOUNT = r"(\d{12})?"
 SHORTEST_LEDGER_DAYS = 62
-"""The previous billing period may have begun that many days ago."""
+"""The age in days of the start of the previous billing period, at most."""
 
 
 class Settings(CallSettings):

@@ -1,4 +1,4 @@
-"""Custom resource: switches Bedrock's invocation logging on, and in the end leaves it as it was."""
+"""Custom resource: switches Bedrock's invocation logging on, and restores it in the end."""
 
 from __future__ import annotations
 

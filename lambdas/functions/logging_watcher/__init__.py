@@ -1,1 +1,1 @@
-"""Notifies when invocation logging or the meter is not as it was deployed."""
+"""Notifies of drift in invocation logging or the meter."""

@@ -1,4 +1,4 @@
-"""Notifies when invocation logging or the meter is not as it was deployed, with who and what."""
+"""Notifies of drift in invocation logging or the meter, and of its author."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _TRAIL_EVENT = "AWS API Call via CloudTrail"
 
 @log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Check because a trail reports a change, or because the schedule asks."""
+    """Check after a change that a trail reports, or on schedule."""
     is_change = event["detail-type"] == _TRAIL_EVENT
     change = LoggingChange.from_event(event["detail"]) if is_change else None
     finding = watcher().check(change, datetime.fromisoformat(event["time"]))
-    record_health({DEPLOYMENT_DRIFT: len(finding.differences)})
+    record_health({DEPLOYMENT_DRIFT: len(finding.drifts)})
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Invocation logging as AWS has it: log groups, roles, deployments, and who changed what."""
+"""Live invocation logging in AWS: log groups, roles, deployments and changes."""
 
 import json
 from collections.abc import Callable
@@ -34,10 +34,10 @@ ACTIONS = ["PutModelInvocationLoggingConfiguration", "DeleteModelInvocationLoggi
 
 def test_a_log_group_has_its_retention_and_its_subscriptions(aws: None) -> None:
     logs, groups = boto3.client("logs"), CloudWatchLogGroups(boto3.client("logs"))
-    assert groups.find("meter") is None
+    assert groups.get("meter") is None
     for name in ("meter-of-others", "meter"):
         logs.create_log_group(logGroupName=name)
-    assert groups.find("meter") == LogGroup("STANDARD", None, frozenset())
+    assert groups.get("meter") == LogGroup("STANDARD", None, frozenset())
     logs.put_retention_policy(logGroupName="meter", retentionInDays=90)
     stream = boto3.client("kinesis")
     stream.create_stream(StreamName="logs", ShardCount=1)
@@ -45,23 +45,23 @@ def test_a_log_group_has_its_retention_and_its_subscriptions(aws: None) -> None:
     logs.put_subscription_filter(
         logGroupName="meter", filterName="ours", filterPattern="", destinationArn=arn
     )
-    assert groups.find("meter") == LogGroup("STANDARD", 90, frozenset({(arn, "")}))
+    assert groups.get("meter") == LogGroup("STANDARD", 90, frozenset({(arn, "")}))
 
 
-def test_the_class_of_a_log_group_is_told() -> None:
+def test_the_class_of_a_log_group_is_read() -> None:
     client = boto3.client("logs", region_name="us-east-1")
     with Stubber(client) as stub:
         listed = {"logGroupName": "meter", "logGroupClass": "INFREQUENT_ACCESS"}
         stub.add_response("describe_log_groups", {"logGroups": [listed]})
         given = {"filterName": "ours", "destinationArn": DESTINATION}
         stub.add_response("describe_subscription_filters", {"subscriptionFilters": [given]})
-        found = CloudWatchLogGroups(client).find("meter")
+        found = CloudWatchLogGroups(client).get("meter")
     assert found == LogGroup("INFREQUENT_ACCESS", None, frozenset({(DESTINATION, "")}))
 
 
-def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> None:
+def test_a_role_is_read_with_its_trust_inline_and_attached_policies(aws: None) -> None:
     iam = boto3.client("iam")
-    assert IamRoles(iam).find("logging") is None
+    assert IamRoles(iam).get("logging") is None
     outside = iam.create_policy(PolicyName="outside", PolicyDocument=json.dumps(POLICY))["Policy"]
     iam.create_role(
         RoleName="logging",
@@ -70,7 +70,7 @@ def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> 
     )
     iam.put_role_policy(RoleName="logging", PolicyName="Writing", PolicyDocument=json.dumps(POLICY))
     iam.attach_role_policy(RoleName="logging", PolicyArn=outside["Arn"])
-    assert IamRoles(iam).find("logging") == Role(
+    assert IamRoles(iam).get("logging") == Role(
         trust=TRUST,
         policies={"Writing": POLICY},
         attached=frozenset({outside["Arn"]}),
@@ -87,7 +87,7 @@ def test_a_role_has_its_trust_its_policies_and_those_from_outside(aws: None) -> 
         (["UPDATE_ROLLBACK_FAILED", "CREATE_COMPLETE"], False),
     ],
 )
-def test_a_deployment_is_under_way_while_a_stack_changes(
+def test_a_deployment_is_in_progress_while_a_stack_changes(
     statuses: list[str], is_under_way: bool
 ) -> None:
     client = boto3.client("cloudformation", region_name="us-east-1")
@@ -127,9 +127,7 @@ EVENTS = [
         *((19, False), (20, True), (22.5, True), (23.5, True), (24, False)),
     ],
 )
-def test_when_a_deployment_was_under_way_is_told_by_the_events_of_its_stacks(
-    minute: float, was_under_way: bool
-) -> None:
+def test_stack_events_give_the_time_of_a_deployment(minute: float, was_under_way: bool) -> None:
     client = boto3.client("cloudformation", region_name="us-east-1")
     with Stubber(client) as stub:
         first = {"StackEvents": EVENTS[:3], "NextToken": "more"}
@@ -157,14 +155,14 @@ def looked_up(
     )
 
 
-def test_who_has_done_something_is_looked_up_by_the_names_of_actions() -> None:
+def test_callers_are_looked_up_by_action_name() -> None:
     client = boto3.client("cloudtrail", region_name="us-east-1")
     put, delete = ACTIONS
     with Stubber(client) as stub:
         denied = trail_record(put, eventID="denied", errorCode="AccessDenied")
         looked_up(stub, put, denied, trail_record(put))
         looked_up(stub, delete)
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=50)
+        found = CloudTrailChangeHistory(client).search(ACTIONS, since=NOON, limit=50)
         stub.assert_no_pending_responses()
     assert found == ([change(put)], ())
 
@@ -177,12 +175,12 @@ def test_a_change_below_many_newer_events_is_found() -> None:
         looked_up(stub, put, *denied, is_last=False)
         looked_up(stub, put, *denied, page=1, is_last=False)
         looked_up(stub, put, trail_record(put), page=2)
-        found = CloudTrailChangeHistory(client).find([put], since=NOON, limit=1_000)
+        found = CloudTrailChangeHistory(client).search([put], since=NOON, limit=1_000)
         stub.assert_no_pending_responses()
     assert found == ([change(put)], ())
 
 
-def test_a_history_that_is_too_long_to_read_says_so() -> None:
+def test_a_history_that_is_too_long_is_reported_as_incomplete() -> None:
     client = boto3.client("cloudtrail", region_name="us-east-1")
     put, delete = ACTIONS
     denied = [trail_record(put, eventID=f"{one}", errorCode="AccessDenied") for one in range(50)]
@@ -190,27 +188,27 @@ def test_a_history_that_is_too_long_to_read_says_so() -> None:
         looked_up(stub, put, *denied, is_last=False)
         looked_up(stub, put, *denied, page=1, is_last=False)
         looked_up(stub, delete, trail_record(delete))
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=100)
+        found = CloudTrailChangeHistory(client).search(ACTIONS, since=NOON, limit=100)
         stub.assert_no_pending_responses()
     assert found == ([change(delete)], (f"{put}: more than 100 events",))
 
 
-def test_whoever_cannot_be_looked_up_keeps_nothing_from_being_told(
+def test_a_failed_lookup_in_the_history_leaves_a_gap_and_other_changes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = boto3.client("cloudtrail", region_name="us-east-1")
     with Stubber(client) as stub:
         looked_up(stub, ACTIONS[0], trail_record(ACTIONS[0]))
         stub.add_client_error("lookup_events", "ThrottlingException")
-        found = CloudTrailChangeHistory(client).find(ACTIONS, since=NOON, limit=50)
+        found = CloudTrailChangeHistory(client).search(ACTIONS, since=NOON, limit=50)
     assert len(found.changes) == 1
     assert found.gaps == (f"{ACTIONS[1]}: ThrottlingException",)
     assert "cannot be asked" in caplog.text
 
 
 READS: list[tuple[str, str, Callable[[Any], object]]] = [
-    ("iam", "get_role", lambda used: IamRoles(used).find("logging")),
-    ("logs", "describe_log_groups", lambda used: CloudWatchLogGroups(used).find("meter")),
+    ("iam", "get_role", lambda used: IamRoles(used).get("logging")),
+    ("logs", "describe_log_groups", lambda used: CloudWatchLogGroups(used).get("meter")),
     (
         "bedrock",
         "get_model_invocation_logging_configuration",
@@ -239,18 +237,18 @@ READS: list[tuple[str, str, Callable[[Any], object]]] = [
 
 @pytest.mark.parametrize(("service", "action", "read"), READS)
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
-def test_what_does_not_answer_is_not_readable(
+def test_an_error_response_is_reported_as_unreadable(
     aws: None, service: Any, action: str, read: Callable[[Any], object], code: str
 ) -> None:
     client = boto3.client(service)
     with Stubber(client) as stub:
-        stub.add_client_error(action, code, "arn:of:somebody is not authorized")
+        stub.add_client_error(action, code, "arn:of:caller is not authorized")
         with pytest.raises(NotReadableError, match="is not authorized") as caught:
             read(client)
     assert caught.value.code == code
 
 
-def test_a_service_that_cannot_be_reached_is_not_readable() -> None:
+def test_an_unreachable_service_is_reported_as_unreadable() -> None:
     client = boto3.client(
         "iam",
         region_name="us-east-1",
@@ -260,5 +258,5 @@ def test_a_service_that_cannot_be_reached_is_not_readable() -> None:
         aws_secret_access_key="none",  # noqa: S106  # of no one
     )
     with pytest.raises(NotReadableError) as caught:
-        IamRoles(client).find("logging")
+        IamRoles(client).get("logging")
     assert caught.value.code == "EndpointConnectionError"

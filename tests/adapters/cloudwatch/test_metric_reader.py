@@ -8,17 +8,17 @@ import boto3
 import pytest
 
 from lambdas.adapters.cloudwatch.metric_reader import CloudWatchMetricReader
-from lambdas.domain.completeness import AuditWindow, FiguresUnavailableError, MetricReader
+from lambdas.domain.completeness import AuditWindow, MetricReader, MetricReadError
 from lambdas.domain.completeness.forged_series import SeriesReader
 from tests.fakes import InMemoryMetrics
 
-# CloudWatch takes and keeps what is recent.
+# CloudWatch accepts and keeps only recent data.
 WINDOW = AuditWindow.at(datetime.now(UTC))
 NAMESPACE = "AWS/Bedrock"
 
 
 class Metrics(MetricReader, SeriesReader, Protocol):
-    """A reader, and what it reads from."""
+    """A reader and its source."""
 
     def add(
         self, namespace: str, name: str, at: datetime, value: int = 1, model: str | None = None
@@ -59,12 +59,12 @@ def metrics(request: pytest.FixtureRequest) -> Iterator[Metrics]:
     yield CloudWatch()
 
 
-def test_sums_are_of_the_window_alone(metrics: Metrics) -> None:
+def test_sums_cover_only_the_window(metrics: Metrics) -> None:
     for at in (WINDOW.start - timedelta(seconds=1), WINDOW.end):
         metrics.add(NAMESPACE, "Invocations", at, 1_000, "a")
     for at in (WINDOW.start, WINDOW.end - timedelta(seconds=1)):
         metrics.add(NAMESPACE, "Invocations", at, 7, "a")
-    assert metrics.by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 14}}
+    assert metrics.sum_by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 14}}
 
 
 def test_the_lowest_value_of_each_series_is_read(metrics: Metrics) -> None:
@@ -90,7 +90,7 @@ def test_models_are_counted_without_reading_their_sums(metrics: Metrics) -> None
     assert metrics.count_models(NAMESPACE, "OutputTokenCount") == 0
 
 
-def test_models_are_listed_up_to_a_number(metrics: Metrics) -> None:
+def test_models_are_listed_up_to_a_limit(metrics: Metrics) -> None:
     for model in ("a", "b", "b", "c"):
         metrics.add(NAMESPACE, "Invocations", WINDOW.start, 7, model)
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 14)
@@ -98,69 +98,69 @@ def test_models_are_listed_up_to_a_number(metrics: Metrics) -> None:
     assert len(metrics.list_models(NAMESPACE, "Invocations", 2)) == 2
 
 
-def test_metrics_of_models_that_are_named_are_read_and_no_others(metrics: Metrics) -> None:
+def test_only_metrics_of_the_named_models_are_read(metrics: Metrics) -> None:
     for model in ("a", "b"):
         metrics.add(NAMESPACE, "Invocations", WINDOW.start, 7, model)
         metrics.add(NAMESPACE, "InputTokenCount", WINDOW.start, 70, model)
     named = {"Invocations": ["a", "absent"], "InputTokenCount": ["b"]}
-    assert metrics.of_models(NAMESPACE, named, WINDOW) == {
+    assert metrics.sum_models(NAMESPACE, named, WINDOW) == {
         "a": {"Invocations": 7},
         "b": {"InputTokenCount": 70},
     }
-    assert metrics.of_models(NAMESPACE, {}, WINDOW) == {}
+    assert metrics.sum_models(NAMESPACE, {}, WINDOW) == {}
 
 
-def test_sums_are_by_model_and_by_name(metrics: Metrics) -> None:
+def test_sums_are_grouped_by_model_and_metric_name(metrics: Metrics) -> None:
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 1, "a")
     metrics.add(NAMESPACE, "InputTokenCount", WINDOW.start, 20, "a")
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 3, "b")
     metrics.add(NAMESPACE, "NotAskedFor", WINDOW.start, 4, "b")
-    found = metrics.by_model(NAMESPACE, ["Invocations", "InputTokenCount"], WINDOW)
+    found = metrics.sum_by_model(NAMESPACE, ["Invocations", "InputTokenCount"], WINDOW)
     assert found == {"a": {"Invocations": 1, "InputTokenCount": 20}, "b": {"Invocations": 3}}
 
 
-def test_what_has_no_data_in_the_window_has_no_entry(metrics: Metrics) -> None:
+def test_a_series_without_data_in_the_window_has_no_entry(metrics: Metrics) -> None:
     metrics.add(NAMESPACE, "Invocations", WINDOW.end, 1, "a")
-    assert metrics.by_model(NAMESPACE, ["Invocations"], WINDOW) == {}
-    assert metrics.of_account(NAMESPACE, ["Invocations"], WINDOW) == {}
+    assert metrics.sum_by_model(NAMESPACE, ["Invocations"], WINDOW) == {}
+    assert metrics.sum_account(NAMESPACE, ["Invocations"], WINDOW) == {}
 
 
-def test_nothing_counted_is_not_no_data(metrics: Metrics) -> None:
+def test_a_sum_of_zero_differs_from_no_data(metrics: Metrics) -> None:
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 0, "a")
-    assert metrics.by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 0}}
+    assert metrics.sum_by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 0}}
 
 
-def test_sums_are_of_one_namespace_and_of_the_account_without_dimensions() -> None:
-    """Tests the twin alone: moto sums over all namespaces, and over all dimensions by default."""
+def test_account_sums_cover_one_namespace_without_dimensions() -> None:
+    """Test only the twin: moto sums over all namespaces, and over all dimensions by default."""
     metrics = InMemoryMetrics()
     metrics.add("Other", "Inferences", WINDOW.start, 5)
     metrics.add(NAMESPACE, "Inferences", WINDOW.start, 3)
     metrics.add(NAMESPACE, "Inferences", WINDOW.start, 3, "a")
-    assert metrics.of_account(NAMESPACE, ["Inferences", "Other"], WINDOW) == {"Inferences": 3}
+    assert metrics.sum_account(NAMESPACE, ["Inferences", "Other"], WINDOW) == {"Inferences": 3}
 
 
-def test_cloudwatch_s_sums_of_the_account_are_asked_for_by_name(aws: None) -> None:
+def test_account_sums_are_requested_by_metric_name(aws: None) -> None:
     metrics = CloudWatch()
     metrics.add(NAMESPACE, "Inferences", WINDOW.start, 3)
-    assert metrics.of_account(NAMESPACE, ["Inferences", "Other"], WINDOW) == {"Inferences": 3}
+    assert metrics.sum_account(NAMESPACE, ["Inferences", "Other"], WINDOW) == {"Inferences": 3}
 
 
-def test_a_model_is_not_counted_again_by_its_tier_or_its_callers(aws: None) -> None:
+def test_series_by_tier_or_caller_do_not_count_a_model_twice(aws: None) -> None:
     metrics = CloudWatch()
     model = {"Name": "ModelId", "Value": "a"}
     metrics.add(NAMESPACE, "Invocations", WINDOW.start, 5, "a")
     for name in ("ServiceTier", "IdentityArn"):
         more = [model, {"Name": name, "Value": "x"}]
         metrics.put(NAMESPACE, "Invocations", WINDOW.start, 5, more)
-    assert metrics.by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 5}}
+    assert metrics.sum_by_model(NAMESPACE, ["Invocations"], WINDOW) == {"a": {"Invocations": 5}}
 
 
-def test_more_models_than_fit_a_page_or_a_request_are_read(aws: None) -> None:
+def test_models_beyond_one_page_or_request_are_read(aws: None) -> None:
     """500 of them, both."""
     metrics = CloudWatch()
     for number in range(501):
         metrics.add(NAMESPACE, "Invocations", WINDOW.start, 2, f"model-{number:03}")
-    found = metrics.by_model(NAMESPACE, ["Invocations"], WINDOW)
+    found = metrics.sum_by_model(NAMESPACE, ["Invocations"], WINDOW)
     assert len(found) == 501
     assert {sums["Invocations"] for sums in found.values()} == {2}
 
@@ -184,10 +184,10 @@ class Pages:
         return self.pages
 
 
-def test_values_of_several_pages_are_one_sum() -> None:
+def test_values_across_pages_are_added_up() -> None:
     client: Any = Pages(("PartialData", [1.0, 2.0]), ("Complete", [4.0]))
     reader = CloudWatchMetricReader(client)
-    assert reader.of_account(NAMESPACE, ["Inferences"], WINDOW) == {"Inferences": 7}
+    assert reader.sum_account(NAMESPACE, ["Inferences"], WINDOW) == {"Inferences": 7}
     (query,) = client.asked["MetricDataQueries"]
     assert (query["MetricStat"]["Period"], query["MetricStat"]["Stat"]) == (300, "Sum")
     assert query["MetricStat"]["Metric"] == {
@@ -199,7 +199,7 @@ def test_values_of_several_pages_are_one_sum() -> None:
 
 
 @pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])
-def test_a_part_of_the_figures_is_no_basis_for_an_audit(status: str) -> None:
+def test_partial_data_fails_an_audit(status: str) -> None:
     client: Any = Pages((status, [1.0]))
-    with pytest.raises(FiguresUnavailableError, match="1 of 1 metrics in AWS/Bedrock"):
-        CloudWatchMetricReader(client).of_account(NAMESPACE, ["Inferences"], WINDOW)
+    with pytest.raises(MetricReadError, match="1 of 1 metrics in AWS/Bedrock"):
+        CloudWatchMetricReader(client).sum_account(NAMESPACE, ["Inferences"], WINDOW)

@@ -34,7 +34,7 @@ LONG_NAMES = [usage_record(identity_arn=f"{number}{':' * 2000}") for number in r
 
 
 class Wire:
-    """Takes the parameters of calls in CloudWatch's place."""
+    """Records request parameters in place of CloudWatch."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
@@ -46,13 +46,13 @@ class Wire:
 @pytest.mark.parametrize("protocol", ["query", "json", "smithy-rpc-v2-cbor"])
 @pytest.mark.parametrize("detail", Detail)
 @pytest.mark.parametrize("records", [SCATTERED, ALL_DIFFERENT, LONG_NAMES])
-def test_no_call_is_larger_than_cloudwatch_takes(
+def test_no_request_exceeds_the_cloudwatch_limit(
     records: list[UsageRecord], detail: Detail, protocol: str
 ) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
     wire: Any = Wire()
     for chunk in cut_into_chunks(map(metered, records), detail):
-        CloudWatchMetricSink(wire).put(chunk.data_points)
+        CloudWatchMetricSink(wire).send(chunk.data_points)
     model = boto3.client("cloudwatch", region_name="us-east-1").meta.service_model
     operation = model.operation_model("PutMetricData")
     for parameters in wire.calls:

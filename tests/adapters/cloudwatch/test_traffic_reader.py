@@ -1,4 +1,4 @@
-"""Calls in a Region are read from Bedrock's own metrics, and what a meter there has counted."""
+"""A Region's calls are read from Bedrock's metrics and from those of a meter there."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,7 +45,7 @@ def count(
     client.put_metric_data(Namespace=namespace, MetricData=[datum])
 
 
-def test_calls_are_read_by_model_in_the_region_that_is_asked_for(aws: None) -> None:
+def test_calls_are_read_by_model_in_the_requested_region(aws: None) -> None:
     count(BEDROCK, "Invocations", 5, ModelId="a")
     count(BEDROCK, "Invocations", 4, ModelId="a", at=WINDOW.end - timedelta(minutes=1))
     count(BEDROCK, "Invocations", 5, ModelId="a", ServiceTier="x", ResolvedServiceTier="x")
@@ -62,7 +62,7 @@ def test_calls_of_other_hours_are_left_out(aws: None) -> None:
     assert reader().read_region(NORTH, WINDOW) == RegionTraffic(NORTH)
 
 
-def test_calls_that_a_meter_there_has_counted_are_read_with_its_failed_ones(aws: None) -> None:
+def test_calls_counted_by_a_deployment_in_the_region_include_failed_ones(aws: None) -> None:
     count(BEDROCK, "Invocations", 5, ModelId="a")
     count(OWN, "Invocations", 3)
     count(OWN, "InvocationErrors", 2)
@@ -70,7 +70,7 @@ def test_calls_that_a_meter_there_has_counted_are_read_with_its_failed_ones(aws:
     assert (traffic.metered_calls, traffic.unmetered_calls) == (5, 0)
 
 
-def test_a_meter_that_has_counted_no_call_is_there_all_the_same(aws: None) -> None:
+def test_a_deployment_that_counted_no_calls_is_still_found(aws: None) -> None:
     count(MANTLE, "Inferences", 3, Model="gpt")
     count("BedrockMeter/Health", "CoverageShortfall", 0)
     assert reader().read_region(NORTH, WINDOW) == RegionTraffic(NORTH, {}, {"gpt": 3}, 0)
@@ -90,8 +90,8 @@ def test_calls_are_read_by_the_tier_that_served_them(aws: None) -> None:
 
 
 @pytest.mark.parametrize(("models", "named"), [(50, 50), (51, 1)])
-def test_models_past_the_bound_are_read_as_one_sum(aws: None, models: int, named: int) -> None:
-    """An application inference profile costs nothing, and to read its metric does.
+def test_models_beyond_the_limit_are_read_as_one_sum(aws: None, models: int, named: int) -> None:
+    """An application inference profile is free, and reading its metric is not.
 
     moto's metrics without dimensions are the sums of all others, as Bedrock's are.
     """
@@ -127,7 +127,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "user x"}}, "
         (ConnectTimeoutError(endpoint_url="https://x"), "ConnectTimeoutError"),
     ],
 )
-def test_a_region_that_cannot_be_read_says_why(error: Exception, reason: str) -> None:
+def test_an_unreadable_region_is_reported_with_the_reason(error: Exception, reason: str) -> None:
     client: Any = Broken(error)
     broken = CloudWatchTrafficReader(HOME, lambda _: client)
     with pytest.raises(TrafficUnavailableError, match=f"^{reason}$"):

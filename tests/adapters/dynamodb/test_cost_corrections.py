@@ -1,4 +1,4 @@
-"""The contract of the progress of corrections, kept by each store of it."""
+"""The contract of every store of the progress of corrections."""
 
 from decimal import Decimal
 
@@ -35,7 +35,9 @@ def corrections(request: pytest.FixtureRequest, aws: None) -> CostCorrections:
     return DynamoDbCostCorrections(boto3.client("dynamodb"), STATE)
 
 
-def test_an_edition_without_progress_is_at_its_beginning(corrections: CostCorrections) -> None:
+def test_an_edition_without_saved_progress_starts_at_the_beginning(
+    corrections: CostCorrections,
+) -> None:
     assert corrections.get_progress(EDITION) == CorrectionProgress(EDITION)
 
 
@@ -48,7 +50,7 @@ def test_progress_is_read_as_it_was_saved(corrections: CostCorrections) -> None:
 
 
 @pytest.mark.parametrize("revision", [1, 3])
-def test_progress_that_another_run_has_changed_is_not_replaced(
+def test_progress_saved_by_another_run_is_not_overwritten(
     corrections: CostCorrections, revision: int
 ) -> None:
     corrections.save_progress(PROGRESS)

@@ -39,20 +39,22 @@ def open_registry(request: pytest.FixtureRequest) -> OpenRegistry:
     return Anew
 
 
-def test_identities_are_admitted_up_to_the_bound_and_stay_so(open_registry: OpenRegistry) -> None:
+def test_identities_are_admitted_up_to_the_limit_and_stay_admitted(
+    open_registry: OpenRegistry,
+) -> None:
     registry = open_registry(2)
     answers = [registry.admit("2026-09", value, None) for value in ("a", "b", "c", "a", "b")]
     assert [answer is Admission.ADMITTED for answer in answers] == [True, True, False, True, True]
     assert answers[2] is Admission.FULL
 
 
-def test_months_are_counted_apart(open_registry: OpenRegistry) -> None:
+def test_each_month_is_counted_separately(open_registry: OpenRegistry) -> None:
     registry = open_registry(1)
     assert registry.admit("2026-09", "a", None) is Admission.ADMITTED
     assert registry.admit("2026-10", "b", None) is Admission.ADMITTED
 
 
-def test_a_role_has_so_many_sessions_and_no_more(open_registry: OpenRegistry) -> None:
+def test_sessions_of_a_role_are_admitted_up_to_a_limit(open_registry: OpenRegistry) -> None:
     registry = open_registry(200)
     sessions = [f"session-{number}" for number in range(SESSIONS_PER_ROLE + 1)]
     answers = [registry.admit("2026-09", session, "role") for session in sessions]
@@ -61,7 +63,7 @@ def test_a_role_has_so_many_sessions_and_no_more(open_registry: OpenRegistry) ->
     assert registry.admit("2026-09", "session", "another role") is Admission.ADMITTED
 
 
-def test_who_was_refused_takes_no_place(open_registry: OpenRegistry) -> None:
+def test_a_refused_identity_does_not_use_up_the_limit(open_registry: OpenRegistry) -> None:
     registry = open_registry(SESSIONS_PER_ROLE + 1)
     for number in range(SESSIONS_PER_ROLE + 5):
         registry.admit("2026-09", f"session-{number}", "role")
@@ -70,7 +72,7 @@ def test_who_was_refused_takes_no_place(open_registry: OpenRegistry) -> None:
 
 
 class CrowdedDynamoDb:
-    """Other writers are in the way so many times."""
+    """Fails with a conflict a number of times."""
 
     class exceptions:  # noqa: N801  # as boto3 names it
         TransactionCanceledException = ClientError
@@ -88,7 +90,7 @@ class CrowdedDynamoDb:
 
 
 @pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError"])
-def test_a_crowded_table_is_waited_for_and_not_forever(reason: str) -> None:
+def test_a_throttled_table_is_retried_for_a_limited_time(reason: str) -> None:
     pauses: list[float] = []
 
     def admit(times: int) -> Admission:
@@ -103,7 +105,7 @@ def test_a_crowded_table_is_waited_for_and_not_forever(reason: str) -> None:
         admit(times=100)
 
 
-def test_answers_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity_registry, "MAX_ANSWERS", 2)
     asked: list[str] = []
 
@@ -119,7 +121,7 @@ def test_answers_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_registry_is_forgotten_well_past_its_month() -> None:
+def test_a_registry_expires_well_after_its_month() -> None:
     client = boto3.client("dynamodb")
     DynamoDbIdentityRegistry(client, STATE, 200).admit("2026-09", "session", "role")
     first_of_december = datetime(2026, 12, 1, tzinfo=UTC).timestamp()

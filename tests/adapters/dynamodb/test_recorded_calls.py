@@ -28,22 +28,22 @@ def in_memory(*records: UsageRecord) -> RecordedCalls:
 
 def in_dynamodb(*records: UsageRecord) -> DynamoDbRecordedCalls:
     client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).write(records)
     return DynamoDbRecordedCalls(client, LEDGER)
 
 
 @pytest.fixture(params=[in_memory, in_dynamodb], ids=["memory", "dynamodb"])
 def holding(request: pytest.FixtureRequest, aws: None) -> Holding:
-    """Open a ledger that holds some calls."""
-    it: Holding = request.param
-    return it
+    """Open a ledger with some calls."""
+    opened: Holding = request.param
+    return opened
 
 
 def read(calls: RecordedCalls, start: datetime = START, end: datetime = END) -> list[UsageRecord]:
     return [record for page in calls.scan_range(start, end) for record in page.records]
 
 
-def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding) -> None:
+def test_every_call_in_the_time_range_is_read_once_as_written(holding: Holding) -> None:
     records = [
         usage_record(request_id=str(number), request_metadata=(("project", "search"),))
         for number in range(120)
@@ -53,7 +53,7 @@ def test_every_call_of_the_time_is_read_once_as_it_was_written(holding: Holding)
     assert set(found) == set(records)
 
 
-def test_who_waits_for_calls_hears_when_there_were_none(holding: Holding) -> None:
+def test_a_scan_without_calls_returns_one_empty_page(holding: Holding) -> None:
     for calls, start in ((holding(), START), (holding(usage_record()), END)):
         pages = list(calls.scan_range(start, start + timedelta(days=1)))
         assert pages == [ScannedPage([], None)]
@@ -68,7 +68,7 @@ def test_the_readings_of_a_call_are_read_as_one(holding: Holding) -> None:
     )
 
 
-def test_item_that_is_no_call_is_counted_as_unreadable(aws: None) -> None:
+def test_an_item_that_is_not_a_call_is_counted_as_unreadable(aws: None) -> None:
     record = usage_record()
     calls = in_dynamodb(record)
     other = {"pk": {"S": "other"}, "timestamp": {"S": NOON.isoformat()}}
@@ -89,7 +89,7 @@ def test_item_that_is_no_call_is_counted_as_unreadable(aws: None) -> None:
         {"conflicts": {"L": []}},
     ],
 )
-def test_unreadable_item_is_counted_and_hides_no_call(damage: dict[str, Any], aws: None) -> None:
+def test_an_unreadable_item_is_counted_and_hides_no_call(damage: dict[str, Any], aws: None) -> None:
     record = usage_record()
     calls = in_dynamodb(record)
     client = boto3.client("dynamodb")
@@ -110,13 +110,15 @@ moments = st.integers(-2_000_000, 2_000_000).map(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(at=moments | st.sampled_from([START, END, END - timedelta(microseconds=1)]))
-def test_a_time_has_its_start_and_not_its_end(holding: Holding, at: datetime) -> None:
+def test_a_time_range_includes_its_start_and_excludes_its_end(
+    holding: Holding, at: datetime
+) -> None:
     record = usage_record(request_id=at.isoformat(), timestamp=at)
     found = read(holding(record))
     assert (record in found) == (START <= at < END)
 
 
-def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:
+def test_a_time_range_can_be_given_in_any_time_zone(holding: Holding) -> None:
     elsewhere = NOON.astimezone(timezone(timedelta(hours=9)))
     calls = holding(usage_record())
     assert read(calls, elsewhere, elsewhere + timedelta(seconds=1)) == [usage_record()]
@@ -125,7 +127,7 @@ def test_a_time_can_be_told_in_any_zone(holding: Holding) -> None:
 
 @pytest.fixture(params=[InMemoryRecordedCalls, in_dynamodb], ids=["memory", "dynamodb"])
 def resumable(request: pytest.FixtureRequest, aws: None) -> RecordedCalls:
-    """Open a ledger that holds twenty calls, every second one of the time that is read."""
+    """Open a ledger with twenty calls, every second one in the time range."""
     open_calls: Callable[..., RecordedCalls] = request.param
     records = [
         usage_record(request_id=str(number), timestamp=NOON if number % 2 else END)
@@ -136,7 +138,7 @@ def resumable(request: pytest.FixtureRequest, aws: None) -> RecordedCalls:
     return open_calls(*records)
 
 
-def test_a_scan_goes_on_after_any_call(resumable: RecordedCalls) -> None:
+def test_a_scan_can_resume_after_any_call(resumable: RecordedCalls) -> None:
     pages = list(resumable.scan_range(START, END))
     calls = [call for page in pages for call in page.calls]
     assert len({call.record.request_id for call in calls}) == 10
@@ -146,13 +148,13 @@ def test_a_scan_goes_on_after_any_call(resumable: RecordedCalls) -> None:
         assert rest == calls[place:]
 
 
-def test_a_scan_goes_on_after_any_page(resumable: RecordedCalls) -> None:
+def test_a_scan_can_resume_after_any_page(resumable: RecordedCalls) -> None:
     pages = list(resumable.scan_range(START, END))
     for place, page in enumerate(pages[:-1], start=1):
         assert list(resumable.scan_range(START, END, page.cursor)) == pages[place:]
 
 
-def test_pages_are_as_large_as_dynamodb_makes_them(aws: None) -> None:
+def test_pages_have_the_size_that_dynamodb_returns(aws: None) -> None:
     records = [usage_record(request_id=str(number)) for number in range(12)]
     in_dynamodb(*records)
     client = boto3.client("dynamodb")

@@ -1,4 +1,4 @@
-"""The contract of every record of sent notices, kept by each of them."""
+"""The contract of every record of sent notices, run on each of them."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,7 +24,7 @@ def sent(request: pytest.FixtureRequest) -> Iterator[SentNotices]:
     yield DynamoDbSentNotices(boto3.client("dynamodb"), STATE)
 
 
-def test_a_key_is_there_once_it_was_added(sent: SentNotices) -> None:
+def test_a_key_exists_after_it_was_added(sent: SentNotices) -> None:
     assert not sent.contains(KEY)
     sent.add(KEY, NOON)
     assert sent.contains(KEY)
@@ -37,7 +37,7 @@ def test_a_key_may_be_added_again(sent: SentNotices) -> None:
     assert sent.contains(KEY)
 
 
-def test_an_item_has_the_first_time_and_expires_after_the_longest_job(aws: None) -> None:
+def test_an_item_keeps_its_first_time_and_expires_after_the_longest_job(aws: None) -> None:
     client = boto3.client("dynamodb")
     sent = DynamoDbSentNotices(client, STATE)
     sent.add(KEY, NOON)

@@ -1,4 +1,4 @@
-"""A table is read with what keeps its items and reports its changes."""
+"""A table is read with its retention, backup and stream settings."""
 
 import json
 
@@ -24,7 +24,7 @@ POLICY = {
 }
 
 
-def test_settings_of_a_table_are_read_as_they_change(aws: None) -> None:
+def test_changed_table_settings_are_read(aws: None) -> None:
     client = boto3.client("dynamodb")
     arn = client.create_table(
         TableName=NAME,
@@ -70,7 +70,7 @@ def test_settings_of_a_table_are_read_as_they_change(aws: None) -> None:
 @pytest.mark.parametrize(
     "action", ["describe_table", "describe_time_to_live", "describe_continuous_backups"]
 )
-def test_denied_access_is_not_readable(action: str) -> None:
+def test_denied_access_is_reported_as_unreadable(action: str) -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
     with Stubber(client) as stub:
         for earlier, answer in (

@@ -1,4 +1,4 @@
-"""The contract of notes of calls without a cost, kept by each store of them."""
+"""The contract of every store of notes of calls without a cost."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Open: TypeAlias = Callable[..., UnpricedCalls]
 
 def in_dynamodb(*records: UsageRecord) -> DynamoDbUnpricedCalls:
     client = boto3.client("dynamodb")
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).put(records)
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=90)).write(records)
     return DynamoDbUnpricedCalls(client, STATE, LEDGER)
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_written_for_no_calls(opened: Open) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_calls_that_need_other_prices_wait_in_another_group(
+def test_calls_that_need_different_prices_wait_in_different_groups(
     opened: Open, other: dict[str, Any]
 ) -> None:
     records = [usage_record(), usage_record(**{"request_id": "other", **other})]
@@ -116,7 +116,7 @@ def test_a_group_is_deleted_unless_it_was_renewed(opened: Open) -> None:
 
 
 def test_a_group_is_renewed_before_it_can_be_deleted(opened: Open) -> None:
-    """A writer that takes it as stored would add calls to it that no run finds."""
+    """A writer that assumes it is stored would add calls to it that no run finds."""
     record = usage_record()
     unpriced = opened(record)
     for minutes in range(0, 600, 7):
@@ -127,7 +127,7 @@ def test_a_group_is_renewed_before_it_can_be_deleted(opened: Open) -> None:
         assert find_waiting(unpriced) == {record}
 
 
-def test_one_run_at_a_time(opened: Open) -> None:
+def test_only_one_run_holds_the_lock(opened: Open) -> None:
     unpriced = opened()
     assert unpriced.acquire_lock(NOON)
     assert not unpriced.acquire_lock(NOON)
@@ -135,14 +135,14 @@ def test_one_run_at_a_time(opened: Open) -> None:
     assert unpriced.acquire_lock(NOON)
 
 
-def test_the_lock_of_a_run_that_was_cut_off_holds_as_long_as_a_function_can_run(aws: None) -> None:
+def test_the_lock_of_an_interrupted_run_expires_after_the_longest_run(aws: None) -> None:
     unpriced = in_dynamodb()
     assert unpriced.acquire_lock(NOON)
     assert not unpriced.acquire_lock(NOON + timedelta(minutes=14, seconds=59))
     assert unpriced.acquire_lock(NOON + timedelta(minutes=15))
 
 
-def test_a_note_expires_after_cloudwatch_takes_no_metric_of_the_call(aws: None) -> None:
+def test_a_note_expires_once_the_call_is_too_old_for_cloudwatch(aws: None) -> None:
     record = usage_record()
     in_dynamodb(record).write([record], NOON)
     items = boto3.client("dynamodb").scan(TableName=STATE)["Items"]
@@ -166,7 +166,7 @@ def test_notes_of_one_group_are_spread_over_the_index(aws: None) -> None:
 
 
 class Counting:
-    """Counts the calls of a client, and the items that it asks for by key."""
+    """Counts the requests of a client and the items it requests by key."""
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
@@ -179,7 +179,7 @@ class Counting:
             self.counts["items"] += len(request["Keys"] if isinstance(request, dict) else request)
 
 
-def test_while_a_model_has_no_price_one_item_is_read_however_many_calls_wait(aws: None) -> None:
+def test_reads_do_not_grow_with_the_calls_that_wait_for_a_price(aws: None) -> None:
     records = [usage_record(request_id=str(number)) for number in range(300)]
     in_dynamodb().write(records, NOON)
     counting = Counting()
@@ -187,7 +187,7 @@ def test_while_a_model_has_no_price_one_item_is_read_however_many_calls_wait(aws
     assert counting.counts == {"Query": 1, "BatchGetItem": 1, "items": 1}
 
 
-def test_a_group_is_written_once_an_hour_by_each_process(aws: None) -> None:
+def test_each_process_writes_a_group_once_an_hour(aws: None) -> None:
     counting = Counting()
     unpriced = DynamoDbUnpricedNotes(counting.client, STATE)
     for minute in range(60):
@@ -221,7 +221,7 @@ def test_a_group_is_written_before_its_notes(aws: None) -> None:
 
 
 class BehindIndex:
-    """Answers queries of the index with what it said when it was made."""
+    """Answers queries of the index with its content at creation."""
 
     def __init__(self) -> None:
         self.client = boto3.client("dynamodb")
@@ -241,7 +241,7 @@ class BehindIndex:
         return SimpleNamespace(paginate=query)
 
 
-def test_an_index_that_is_behind_lists_no_call_that_is_priced(aws: None) -> None:
+def test_a_stale_index_lists_no_priced_call(aws: None) -> None:
     """Otherwise the next run would publish its cost again."""
     records = [usage_record(request_id=name) for name in ("priced", "waiting")]
     unpriced = in_dynamodb(*records)
@@ -251,7 +251,7 @@ def test_an_index_that_is_behind_lists_no_call_that_is_priced(aws: None) -> None
     assert find_waiting(DynamoDbUnpricedCalls(behind, STATE, LEDGER)) == {records[1]}
 
 
-def test_a_call_that_left_the_ledger_waits_for_nothing(aws: None) -> None:
+def test_a_call_that_expired_from_the_ledger_no_longer_waits(aws: None) -> None:
     unpriced = in_dynamodb()
     unpriced.write([usage_record()], NOON)
     (group,) = unpriced.get_groups()
@@ -259,7 +259,7 @@ def test_a_call_that_left_the_ledger_waits_for_nothing(aws: None) -> None:
 
 
 class Busy:
-    """Answers with what it leaves over, so many times."""
+    """Returns unprocessed keys a number of times."""
 
     def __init__(self, times: int) -> None:
         self.client = boto3.client("dynamodb")
@@ -275,7 +275,7 @@ class Busy:
         return self.client.batch_get_item(RequestItems=RequestItems)
 
 
-def test_unprocessed_keys_are_requested_again_and_reported_in_the_end(aws: None) -> None:
+def test_unprocessed_keys_are_retried_and_finally_reported(aws: None) -> None:
     record = usage_record()
     in_dynamodb(record).write([record], NOON)
     pauses: list[float] = []

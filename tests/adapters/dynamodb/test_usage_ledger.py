@@ -1,4 +1,4 @@
-"""Calls lie in DynamoDB once, however often and in whatever company they are written."""
+"""Calls are in DynamoDB once, however often and with whichever calls they are written."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from lambdas.domain.invocations import Conflicts, TokenCounts, UsageRecord
 from lambdas.domain.ledger.readings import join_readings
 from tests.aws import LEDGER
 from tests.builders import ANA, BEN, HAIKU_3, NOON, readings, usage_record
-from tests.dynamodb import BYTES_OF_A_WRITE_UNIT, InMemoryDynamoDb, size_of
+from tests.dynamodb import BYTES_OF_A_WRITE_UNIT, InMemoryDynamoDb, estimate_size
 
 RETENTION = timedelta(days=90)
 
@@ -28,15 +28,15 @@ def stored() -> list[UsageRecord]:
 def test_many_calls_written_twice_are_stored_once() -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
     records = [usage_record(request_id=str(number)) for number in range(60)]
-    ledger.put(records)
-    ledger.put(records[::-1])
+    ledger.write(records)
+    ledger.write(records[::-1])
     assert sorted(stored()) == sorted(records)
 
 
 @pytest.mark.usefixtures("aws")
-def test_signs_between_the_parts_of_a_key_cannot_make_two_calls_one() -> None:
+def test_separators_inside_key_parts_cannot_merge_two_calls() -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
-    ledger.put(
+    ledger.write(
         [
             usage_record(account_id="a", region="b#c", request_id="d"),
             usage_record(account_id="a#b", region="c", request_id="d"),
@@ -59,7 +59,7 @@ def test_an_item_is_a_pure_function_of_its_readings(records: list[UsageRecord]) 
     assert int(item["expires_at"]["N"]) == int((latest + RETENTION).timestamp())
 
 
-def test_an_item_of_usual_size_takes_one_write_unit() -> None:
+def test_an_item_of_typical_size_takes_one_write_unit() -> None:
     record = usage_record(
         invoked_model_id="arn:aws:bedrock:us-east-1:111122223333:inference-profile/"
         "us.anthropic.claude-sonnet-4-20250514-v1:0",
@@ -67,7 +67,7 @@ def test_an_item_of_usual_size_takes_one_write_unit() -> None:
         inference_region="us-west-2",
         request_id="0f8fad5b-d9cb-469f-a165-70867728950e",
     )
-    assert size_of(to_item(record, RETENTION)) < BYTES_OF_A_WRITE_UNIT
+    assert estimate_size(to_item(record, RETENTION)) < BYTES_OF_A_WRITE_UNIT
 
 
 def open_ledger(
@@ -91,12 +91,12 @@ def calls(count: int) -> list[UsageRecord]:
         "TransactionConflict",
     ],
 )
-def test_only_statements_that_failed_for_now_are_tried_again_after_longer_pauses(
+def test_only_transient_failures_are_retried_with_growing_delays(
     code: str,
 ) -> None:
     table, pauses = InMemoryDynamoDb(), list[float]()
     table.errors = [None] * 7 + [code] * 9
-    open_ledger(table, pauses.append).put(calls(10))
+    open_ledger(table, pauses.append).write(calls(10))
     assert len(table.items) == 10
     assert len(table.stream) == 10
     assert table.requests == {"BatchExecuteStatement": 4}
@@ -104,43 +104,43 @@ def test_only_statements_that_failed_for_now_are_tried_again_after_longer_pauses
     assert 0 < pauses[0] < pauses[2]
 
 
-def test_insertion_that_was_made_all_the_same_is_found_when_it_is_tried_again() -> None:
+def test_a_retry_finds_an_insertion_that_succeeded_without_an_answer() -> None:
     table = InMemoryDynamoDb()
     ledger = open_ledger(table)
-    ledger.put(calls(3))
+    ledger.write(calls(3))
     table.errors = ["InternalServerError"]
-    ledger.put(calls(3))
+    ledger.write(calls(3))
     assert len(table.stream) == 3
     assert table.requests["PutItem"] == 0
 
 
-def test_readings_that_are_never_written_go_back_to_lambda() -> None:
+def test_readings_that_cannot_be_written_are_returned_to_lambda() -> None:
     table = InMemoryDynamoDb()
     table.errors = ["ThrottlingError"] * 100
     with pytest.raises(LedgerUnavailableError, match="12 items were not written"):
-        open_ledger(table).put(calls(12))
+        open_ledger(table).write(calls(12))
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "ValidationError", "ResourceNotFound"])
-def test_refused_statement_is_named_and_stops_no_other(code: str) -> None:
+def test_a_refused_statement_is_reported_and_stops_no_other(code: str) -> None:
     table = InMemoryDynamoDb()
     table.errors = [None, code]
     with pytest.raises(LedgerUnavailableError, match=f"1 items were not written to .*1 {code}"):
-        open_ledger(table).put(calls(30))
+        open_ledger(table).write(calls(30))
     assert len(table.items) == 29
 
 
-def test_keys_that_a_read_leaves_over_are_read_again() -> None:
+def test_unprocessed_keys_of_a_read_are_read_again() -> None:
     table, pauses = InMemoryDynamoDb(), list[float]()
     ledger = open_ledger(table, pauses.append)
-    ledger.put(calls(30))
+    ledger.write(calls(30))
     table.unread = 20
-    ledger.put([record._replace(latency_ms=7) for record in calls(30)])
+    ledger.write([record._replace(latency_ms=7) for record in calls(30)])
     assert all(from_item(item).latency_ms == 7 for item in table.items.values())
     assert len(pauses) == 1
 
 
-def test_call_that_expired_between_two_requests_is_inserted_again() -> None:
+def test_a_call_that_expires_between_two_requests_is_inserted_again() -> None:
     class ExpiringTable(InMemoryDynamoDb):
         def batch_get_item(self, **request: Any) -> dict[str, Any]:
             self.items.clear()
@@ -148,12 +148,12 @@ def test_call_that_expired_between_two_requests_is_inserted_again() -> None:
 
     table = ExpiringTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
+    ledger.write([usage_record()])
     assert [from_item(item) for item in table.items.values()] == [usage_record()]
 
 
-def test_item_that_expired_and_was_inserted_between_two_requests_is_joined_as_it_is_now() -> None:
+def test_an_item_replaced_between_two_requests_is_joined_in_its_new_state() -> None:
     class ExpiringTable(InMemoryDynamoDb):
         """Before the first item is written back, it expires, and another writer inserts it."""
 
@@ -165,8 +165,8 @@ def test_item_that_expired_and_was_inserted_between_two_requests_is_joined_as_it
     between = usage_record(latency_ms=7, tokens=TokenCounts(output=1))
     table = ExpiringTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
-    ledger.put([usage_record(tokens=TokenCounts(99))])
+    ledger.write([usage_record()])
+    ledger.write([usage_record(tokens=TokenCounts(99))])
     (item,) = table.items.values()
     assert from_item(item) == usage_record(
         latency_ms=7,
@@ -175,7 +175,7 @@ def test_item_that_expired_and_was_inserted_between_two_requests_is_joined_as_it
     )
 
 
-def test_race_that_is_lost_every_time_goes_back_to_lambda() -> None:
+def test_a_reading_that_loses_every_race_is_returned_to_lambda() -> None:
     class ContestedTable(InMemoryDynamoDb):
         """Another writer changes each item before it is written."""
 
@@ -187,22 +187,22 @@ def test_race_that_is_lost_every_time_goes_back_to_lambda() -> None:
 
     table = ContestedTable()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     with pytest.raises(LedgerUnavailableError):
-        ledger.put([usage_record(tokens=TokenCounts(99))])
+        ledger.write([usage_record(tokens=TokenCounts(99))])
 
 
-def test_item_that_holds_no_call_is_replaced_by_one() -> None:
+def test_an_item_that_holds_no_call_is_replaced_by_the_call() -> None:
     table = InMemoryDynamoDb()
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     ((key, item),) = table.items.items()
     table.items[key] = {**item, "timestamp": {"S": "yesterday"}}
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     assert from_item(table.items[key]) == usage_record()
 
 
-def test_item_of_the_previous_version_is_joined_as_it_is() -> None:
+def test_an_item_of_the_previous_version_is_joined_without_migration() -> None:
     table = InMemoryDynamoDb()
     key = "111122223333#us-east-1#request-1"
     table.items[key] = {
@@ -220,31 +220,31 @@ def test_item_of_the_previous_version_is_joined_as_it_is() -> None:
         "output": {"N": "5"},
     }
     ledger = open_ledger(table)
-    ledger.put([usage_record()])
+    ledger.write([usage_record()])
     assert table.stream == []
-    ledger.put([usage_record(identity_arn=BEN)])
+    ledger.write([usage_record(identity_arn=BEN)])
     assert from_item(table.items[key]).identity_arn == "conflicting"
 
 
-def test_item_that_expires_too_early_gets_its_time_back_by_the_next_reading() -> None:
+def test_the_next_reading_repairs_an_expiry_that_is_too_early() -> None:
     table = InMemoryDynamoDb()
     item = to_item(usage_record(), RETENTION)
     early = {**item, "expires_at": {"N": "1"}}
     table.items = {item["pk"]["S"]: early}
     ledger = open_ledger(table)
     for _ in range(2):
-        ledger.put([usage_record()])
+        ledger.write([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
 
 
-def test_attributes_that_no_call_has_are_removed_by_the_next_reading() -> None:
+def test_the_next_reading_removes_unknown_attributes() -> None:
     table = InMemoryDynamoDb()
     item = to_item(usage_record(), RETENTION)
     table.items = {item["pk"]["S"]: {**item, "x": {"N": "1"}}}
     ledger = open_ledger(table)
     for _ in range(2):
-        ledger.put([usage_record()])
+        ledger.write([usage_record()])
     assert list(table.items.values()) == [item]
     assert table.requests["PutItem"] == 1
 
@@ -258,42 +258,42 @@ def test_attributes_that_no_call_has_are_removed_by_the_next_reading() -> None:
     ],
     ids=["many attributes", "a large one"],
 )
-def test_nothing_that_others_add_to_an_item_stops_a_delivery(added: dict[str, Any]) -> None:
+def test_foreign_attributes_of_an_item_do_not_stop_a_delivery(added: dict[str, Any]) -> None:
     client = boto3.client("dynamodb")
     client.put_item(TableName=LEDGER, Item={**to_item(usage_record(), RETENTION), **added})
     ledger = DynamoDbUsageLedger(client, LEDGER, RETENTION)
     later = usage_record(tokens=TokenCounts(99), error_code="x" * 1024, prompt_router="y" * 1024)
-    ledger.put([later, usage_record(request_id="another")])
+    ledger.write([later, usage_record(request_id="another")])
     (joined,) = (record for record in stored() if record.request_id == "request-1")
     assert len(stored()) == 2
     assert joined.tokens.input == 99
 
 
-def test_shorter_retention_rewrites_no_item() -> None:
+def test_a_shorter_retention_rewrites_no_item() -> None:
     table = InMemoryDynamoDb()
-    open_ledger(table).put([usage_record()])
+    open_ledger(table).write([usage_record()])
     client: Any = table
-    DynamoDbUsageLedger(client, LEDGER, timedelta(days=30)).put([usage_record()])
+    DynamoDbUsageLedger(client, LEDGER, timedelta(days=30)).write([usage_record()])
     assert table.requests["PutItem"] == 0
 
 
-def test_item_expires_by_the_latest_time_that_was_reported() -> None:
+def test_an_item_expires_by_its_latest_reported_time() -> None:
     table = InMemoryDynamoDb()
     later = usage_record(timestamp=NOON + timedelta(days=2))
-    open_ledger(table).put([usage_record(), later])
+    open_ledger(table).write([usage_record(), later])
     (item,) = table.items.values()
     assert from_item(item).timestamp == NOON
     assert int(item["expires_at"]["N"]) == int((later.timestamp + RETENTION).timestamp())
 
 
-def test_thousand_new_calls_take_a_write_unit_each_and_forty_requests() -> None:
+def test_a_thousand_new_calls_take_a_thousand_write_units_and_forty_requests() -> None:
     table = InMemoryDynamoDb()
-    open_ledger(table).put(calls(1000))
+    open_ledger(table).write(calls(1000))
     assert table.write_units == 1000
     assert table.requests == {"BatchExecuteStatement": 40}
 
 
-def test_most_different_readings_that_there_can_be_fit_into_one_item() -> None:
+def test_the_largest_set_of_conflicting_readings_fits_into_one_item() -> None:
     table = InMemoryDynamoDb()
     wide = [chr(0x1F600 + number) * 9999 for number in range(12)]
     records = [
@@ -314,7 +314,7 @@ def test_most_different_readings_that_there_can_be_fit_into_one_item() -> None:
     ]
     ledger = open_ledger(table)
     for record in records:
-        ledger.put([record])
+        ledger.write([record])
     (item,) = table.items.values()
     assert from_item(item).conflicts is not None
     assert len(table.stream) == len(records)
@@ -336,24 +336,24 @@ def test_most_different_readings_that_there_can_be_fit_into_one_item() -> None:
     ],
     ids=["key", "identity", "texts", "time", "metadata"],
 )
-def test_a_record_that_nobody_at_aws_would_write_does_not_stop_its_batch(
+def test_a_record_that_aws_would_never_write_does_not_stop_its_batch(
     hostile: dict[str, Any],
 ) -> None:
     ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
     good = usage_record(request_id="good")
     for _ in range(2):
-        ledger.put([good, usage_record(**hostile)])
+        ledger.write([good, usage_record(**hostile)])
     assert len(stored()) == 2
     assert good in stored()
 
 
-def test_long_keys_are_told_apart() -> None:
+def test_different_long_keys_stay_different() -> None:
     one, other = (usage_record(request_id="x" * 5000 + end) for end in "ab")
     assert to_item(one, RETENTION)["pk"] != to_item(other, RETENTION)["pk"]
     assert to_item(one, RETENTION)["pk"]["S"].startswith("sha256#")
 
 
-def test_long_key_is_the_same_for_a_call_that_is_read_back() -> None:
+def test_a_call_that_is_read_back_has_the_same_long_key() -> None:
     item = to_item(usage_record(request_id="x" * 5000, region="y" * 2000), RETENTION)
     assert to_item(from_item(item), RETENTION) == item
     assert item["pk"]["S"] == call_key(from_item(item))

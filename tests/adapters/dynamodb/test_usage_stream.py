@@ -1,4 +1,4 @@
-"""The ledger's stream: which changes the meter makes, and which only something else can make."""
+"""The ledger's stream: changes by the meter, and changes that only others can make."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -44,8 +44,8 @@ def with_conflicts(record: UsageRecord, **values: Any) -> UsageRecord:
     return record._replace(conflicts=None if conflicts == Conflicts() else conflicts)
 
 
-def with_less(record: UsageRecord) -> Iterator[UsageRecord]:
-    """Every way to take one thing from what the ledger reports of a call."""
+def lower_each_value(record: UsageRecord) -> Iterator[UsageRecord]:
+    """Every way to lower or remove one value of a call."""
     yield from with_lower_counts(record)
     yield from with_fewer_conflicts(record)
     for name in ("inference_region", "latency_ms", "prompt_router"):
@@ -82,7 +82,7 @@ def with_fewer_conflicts(record: UsageRecord) -> Iterator[UsageRecord]:
 
 
 @given(st.lists(readings, min_size=1, max_size=12))
-def test_no_sequence_of_readings_is_taken_for_tampering(made: list[UsageRecord]) -> None:
+def test_no_sequence_of_readings_counts_as_tampering(made: list[UsageRecord]) -> None:
     records = [bound_reading(made[0])]
     for reading in map(bound_reading, made[1:]):
         records.append(join(records[-1], reading))
@@ -92,15 +92,15 @@ def test_no_sequence_of_readings_is_taken_for_tampering(made: list[UsageRecord])
 
 
 @given(st.lists(readings, min_size=1, max_size=10))
-def test_whatever_takes_something_away_is_tampering(made: list[UsageRecord]) -> None:
+def test_a_change_that_lowers_or_removes_a_value_is_tampering(made: list[UsageRecord]) -> None:
     (record,) = join_readings(made).values()
-    for less in with_less(record):
+    for less in lower_each_value(record):
         if bound_reading(less) != record:
             assert is_tampering(modification(less, record)), less
 
 
 @given(readings, readings)
-def test_raised_counts_without_a_sign_that_readings_disagree_are_tampering(
+def test_raised_counts_without_a_recorded_conflict_are_tampering(
     first: UsageRecord, second: UsageRecord
 ) -> None:
     before, joined = bound_reading(first), join(bound_reading(first), bound_reading(second))
@@ -120,7 +120,7 @@ def test_raised_counts_without_a_sign_that_readings_disagree_are_tampering(
     ],
 )
 @pytest.mark.parametrize("name", ["INSERT", "MODIFY"])
-def test_item_that_holds_no_call_any_more_is_tampering(
+def test_an_item_that_no_longer_holds_a_call_is_tampering(
     damage: Callable[[dict[str, Any]], object], name: str
 ) -> None:
     item: dict[str, Any] = dict(to_item(usage_record(), RETENTION))
@@ -130,27 +130,27 @@ def test_item_that_holds_no_call_any_more_is_tampering(
     assert change == TamperedCall(Tampering.UNREADABLE, usage_record())
 
 
-def test_attribute_that_no_call_has_is_tampering() -> None:
-    """Time to Live could be set to it, and delete the call as if it had expired."""
+def test_an_unknown_attribute_is_tampering() -> None:
+    """Time to Live could use it and delete the call as if it had expired."""
     item: Any = to_item(usage_record(), RETENTION)
     images = {"NewImage": {**item, "x": {"N": "1700000000"}}, "OldImage": item}
     change = read_change({"eventName": "MODIFY", "dynamodb": images}, RETENTION)
     assert change == TamperedCall(Tampering.CHANGED, usage_record())
 
 
-def test_new_call_may_have_attributes_of_a_later_version() -> None:
-    """Both functions are deployed one after the other, and metrics leave out no call in between."""
+def test_a_new_call_may_have_attributes_of_a_later_version() -> None:
+    """The functions are deployed one after the other, and metrics omit no call in between."""
     item: Any = to_item(usage_record(), RETENTION)
     assert insertion({**item, "x": {"N": "1"}}) == LedgerChange(usage_record())
 
 
-def test_call_under_the_key_of_another_one_is_tampering() -> None:
+def test_a_call_under_another_call_s_key_is_tampering() -> None:
     other = usage_record(request_id="other")
     item = {**to_item(usage_record(), RETENTION), "pk": to_item(other, RETENTION)["pk"]}
     assert insertion(item) == TamperedCall(Tampering.MISPLACED, usage_record())
 
 
-def test_call_that_replaces_what_could_not_be_read_is_a_new_one() -> None:
+def test_a_call_that_replaces_an_unreadable_item_is_new() -> None:
     """Otherwise, inserting such an item before a call would keep the call out of the metrics."""
     images = {"NewImage": to_item(usage_record(), RETENTION), "OldImage": {"pk": {"S": "1"}}}
     change = read_change({"eventName": "MODIFY", "dynamodb": images}, RETENTION)
@@ -158,7 +158,7 @@ def test_call_that_replaces_what_could_not_be_read_is_a_new_one() -> None:
 
 
 @pytest.mark.parametrize("before", [to_item(usage_record(), RETENTION), {"pk": {"S": "1"}}])
-def test_removed_item_is_tampering_whatever_it_held(before: Any) -> None:
+def test_any_removed_item_is_tampering(before: Any) -> None:
     record = usage_record() if "timestamp" in before else None
     change = read_change({"eventName": "REMOVE", "dynamodb": {"OldImage": before}}, RETENTION)
     assert change == TamperedCall(Tampering.REMOVED, record)

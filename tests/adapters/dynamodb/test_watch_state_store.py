@@ -1,4 +1,4 @@
-"""The contract of every store of a watch's state, run on each of them."""
+"""The contract of every store of the watcher's state, run on each of them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,20 +24,20 @@ def watch_state(request: pytest.FixtureRequest) -> Iterator[WatchStateStore]:
     yield DynamoDbWatchStateStore(boto3.client("dynamodb"), STATE)
 
 
-def test_at_first_all_was_as_deployed_and_nothing_is_to_be_told(
+def test_the_initial_state_has_no_drift_and_no_pending_notice(
     watch_state: WatchStateStore,
 ) -> None:
-    assert watch_state.load() == WatchState(differences=(), events=(), is_reported=True)
+    assert watch_state.load() == WatchState(drifts=(), events=(), is_reported=True)
 
 
-def test_what_was_remembered_is_recalled(watch_state: WatchStateStore) -> None:
+def test_a_saved_state_is_loaded(watch_state: WatchStateStore) -> None:
     watch_state.save(FOUND, before=watch_state.load())
     assert watch_state.load() == FOUND
     watch_state.save(replace(FOUND, is_reported=True), before=FOUND)
     assert watch_state.load().is_reported
 
 
-def test_what_somebody_else_has_remembered_since_is_not_overwritten(
+def test_a_state_saved_by_another_check_is_not_overwritten(
     watch_state: WatchStateStore,
 ) -> None:
     before = watch_state.load()

@@ -120,7 +120,7 @@ def shown_models(text: str) -> list[str]:
 
 
 def listed(*models: str, region: str = "us-east-1") -> list[Price]:
-    """Prices of models, each dearer than the one before."""
+    """Prices of models in ascending order."""
     return [
         Price(
             model,
@@ -135,7 +135,7 @@ def listed(*models: str, region: str = "us-east-1") -> list[Price]:
     ]
 
 
-def test_models_of_the_same_family_come_first_and_the_rest_is_counted() -> None:
+def test_models_of_the_same_family_come_first_and_the_others_are_counted() -> None:
     others = [f"small.tiny{n}-v1" for n in range(OTHERS_SHOWN + 4)]
     family = [f"maker.line-{n}-v1" for n in range(FAMILY_SHOWN + 3)]
     elsewhere = listed("maker.line-far-v1", "small.far-v1", region="eu-west-1")
@@ -153,7 +153,7 @@ def test_models_of_the_same_family_come_first_and_the_rest_is_counted() -> None:
     assert "  Left out: 2 without a listed price where these calls ran" in text
 
 
-def test_an_assumed_price_is_marked_and_no_alternative_has_one() -> None:
+def test_assumed_prices_are_marked_and_no_alternative_uses_one() -> None:
     near = listed("maker.line-near-v1")
     far = listed("maker.line-far-v1", "maker.line-farther-v1", region="eu-west-1")
     report = report_on(
@@ -168,7 +168,7 @@ def test_an_assumed_price_is_marked_and_no_alternative_has_one() -> None:
     assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
 
 
-def test_a_guardrail_costs_the_same_beside_any_model_and_other_units_are_not_compared() -> None:
+def test_guardrails_cost_the_same_with_any_model_and_other_units_are_excluded() -> None:
     units = [
         replace(price, rates=(), usd_per_unit={unit: Decimal(3)})
         for price, unit in zip(
@@ -208,7 +208,7 @@ def test_the_text_shows_the_shipped_models() -> None:
     assert "The requests of 0 of 1 call were looked at;" in text
 
 
-def test_a_text_line_is_what_it_says() -> None:
+def test_each_text_line_shows_its_values() -> None:
     report = report_on(call(tokens=TokenCounts(M, 0)), call(tokens=TokenCounts(3), **FAILED))
     lines = plain_text(report_tables(report)).splitlines()
     assert lines[0] == "2 calls, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
@@ -224,7 +224,7 @@ def test_a_change_of_cost_has_a_sign() -> None:
     assert (changes[DEAR], changes[CACHELESS]) == ("+50.0%", "-75.0%")
 
 
-def test_projects_and_losses_past_a_bound_are_counted() -> None:
+def test_projects_and_savings_opportunities_beyond_a_limit_are_counted() -> None:
     report = report_on(
         *(
             call(tokens=TokenCounts(M), project=f"p{n}", model=EMBEDDING)
@@ -234,7 +234,7 @@ def test_projects_and_losses_past_a_bound_are_counted() -> None:
             call(tokens=TokenCounts(M), project=f"p{n}", **FAILED)
             for n in range(MAX_WASTE_ROWS + 3)
         ),
-        *(call(model=f"nobody.knows-{n}") for n in range(7)),
+        *(call(model=f"unknown.model-{n}") for n in range(7)),
     )
     text = plain_text(report_tables(report))
     more = len(report.projects) - PROJECTS_SHOWN
@@ -243,18 +243,18 @@ def test_projects_and_losses_past_a_bound_are_counted() -> None:
     assert "and 2 more (the JSON has all)" in text
 
 
-def test_the_models_in_use_are_marked_where_all_are_shown_too() -> None:
+def test_models_in_use_are_marked_when_all_models_are_shown() -> None:
     text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M)))))
     assert "  * in use\n" in text
     assert "more models" not in text
 
 
-def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_projects_beyond_a_limit_are_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison_report, "MAX_PROJECTS", 2)
     calls = [call(tokens=TokenCounts(tokens), project=f"p{tokens}") for tokens in (1, 2, 3, 4)]
     report = report_on(
         *calls,
-        call(project="p1", model="nobody.knows"),
+        call(project="p1", model="unknown.model"),
         *(call(tokens=TokenCounts(n), project=f"p{n}", **FAILED) for n in (1, 2, 4)),
     )
     assert [project.project for project in report.projects] == ["p4", "p3", "__other__"]
@@ -277,7 +277,7 @@ def test_projects_past_a_bound_are_told_as_one(monkeypatch: pytest.MonkeyPatch) 
     assert "There are more than" not in plain_text(report_tables(report_on(*calls[:2])))
 
 
-def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_projects_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison_report, "MAX_OBSERVED_PROJECTS", 3)
     projects = ("a", "b", "a", "c", UNATTRIBUTED, "b")
     calls = [
@@ -293,14 +293,14 @@ def test_memory_holds_a_bounded_number_of_projects(monkeypatch: pytest.MonkeyPat
     assert {key.project for key, _ in report.waste} == {"a", "b", UNATTRIBUTED, "__other__"}
 
 
-def test_names_cannot_steer_what_shows_them() -> None:
+def test_names_are_shown_as_plain_text() -> None:
     report = report_on(call(project="a\x1b[2Jb\nc"), call(model="x\ry"))
     text = plain_text(report_tables(report))
     assert all(character.isprintable() for character in text.replace("\n", ""))
     assert "a\ufffd[2Jb\ufffdc" in text
 
 
-def test_nothing_found_is_said() -> None:
+def test_an_empty_result_is_reported() -> None:
     text = plain_text(report_tables(report_on(call(outline=RequestOutline()))))
     assert "Where money is lost: nothing found" in text
     assert "The requests of" not in text

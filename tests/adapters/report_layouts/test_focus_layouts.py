@@ -22,21 +22,21 @@ from lambdas.domain.reports.focus import (
     build_row,
 )
 from tests.builders import NO_ATTRIBUTION, usage_record
-from tests.focus_calls import charges_of, csv_of
+from tests.focus_calls import build_charges, to_csv
 
 
-def test_no_calls_are_a_header_alone() -> None:
-    assert csv_of(charges_of([])) == ",".join(column.name for column in COLUMNS) + "\r\n"
+def test_a_report_without_calls_has_only_a_header() -> None:
+    assert to_csv(build_charges([])) == ",".join(column.name for column in COLUMNS) + "\r\n"
 
 
-def test_a_number_with_more_places_than_its_column_is_refused() -> None:
-    (charge,) = [*charges_of([(usage_record(), NO_ATTRIBUTION)]).charges(date(2026, 9, 1))][:1]
+def test_a_number_with_too_many_decimal_places_is_refused() -> None:
+    (charge,) = [*build_charges([(usage_record(), NO_ATTRIBUTION)]).charges(date(2026, 9, 1))][:1]
     row = {**build_row(charge), "ListUnitPrice": Decimal("1E-21")}
     with pytest.raises(Inexact):
         write_csv([row], io.StringIO())
 
 
-def test_the_manifest_tells_what_is_in_the_rows_and_what_is_not() -> None:
+def test_the_manifest_lists_included_and_excluded_calls() -> None:
     manifest = build_manifest(
         CostTotals(
             Sums(2, Decimal("1.50"), Decimal(2), Decimal("0.30")),

@@ -60,7 +60,7 @@ def test_the_json_keeps_its_contract() -> None:
     }
 
 
-def test_the_text_names_each_source_and_marks_what_is_missing() -> None:
+def test_the_text_names_each_source_and_marks_missing_values() -> None:
     lines = plain_text(unlogged_tables(USAGE)).splitlines()
     rows = [line.split() for line in lines]
     assert ["chat", "openai.gpt-oss-120b", "1,200", "-"] in rows
@@ -75,14 +75,14 @@ def test_without_usage_there_is_no_text() -> None:
     assert list(unlogged_tables(UnloggedUsage())) == []
 
 
-def test_a_long_list_is_cut_and_says_so() -> None:
+def test_a_truncated_list_says_so() -> None:
     rows = tuple(MantleTokens("chat", f"model-{n}", n, n) for n in range(ROWS_SHOWN + 3))
     (table,) = unlogged_tables(UnloggedUsage(rows))
     assert len(table.rows) == ROWS_SHOWN
     assert table.notes == ("3 more rows in the JSON.",)
 
 
-def test_a_hostile_project_cannot_steer_a_terminal() -> None:
+def test_a_hostile_project_name_is_printed_without_control_characters() -> None:
     usage = UnloggedUsage((MantleTokens("\x1b[2J", "a\nb", 1, 1),))
     text = plain_text(unlogged_tables(usage))
     assert "\x1b" not in text

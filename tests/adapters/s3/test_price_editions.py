@@ -1,4 +1,4 @@
-"""One suite for the store of editions and its in-memory twin: what one does, the other does."""
+"""The contract of every store of price editions, run on each of them."""
 
 import json
 from collections.abc import Callable
@@ -49,12 +49,12 @@ def edition() -> Edition:
     return following.edition
 
 
-def test_before_the_first_publication_the_pointer_is_empty(editions: PriceEditions) -> None:
+def test_the_pointer_is_empty_before_the_first_publication(editions: PriceEditions) -> None:
     assert editions.read_pointer() == StoredPointer(PriceUpdates(), None)
     assert editions.read_newer_pointer(None) is None
 
 
-def test_the_pointer_is_read_whole_where_it_is_newer_and_not_at_all_where_it_is_known(
+def test_the_pointer_is_downloaded_only_if_it_changed(
     editions: PriceEditions,
 ) -> None:
     editions.publish(PriceUpdates(checked_at=NOW), None)
@@ -67,7 +67,7 @@ def test_the_pointer_is_read_whole_where_it_is_newer_and_not_at_all_where_it_is_
     assert newer.updates.shipped_edition == "newer"
 
 
-def test_documents_come_back_as_they_were_written(editions: PriceEditions) -> None:
+def test_documents_are_read_as_they_were_written(editions: PriceEditions) -> None:
     said, made = listing(rate("0.0000001"), unmapped_names=["Nova 9"]), edition()
     editions.write_listing(said)
     editions.write_edition(made)
@@ -75,14 +75,14 @@ def test_documents_come_back_as_they_were_written(editions: PriceEditions) -> No
     assert editions.read_edition(made.id) == made
 
 
-def test_a_document_that_is_not_there_is_invalid(editions: PriceEditions) -> None:
+def test_a_missing_document_is_invalid(editions: PriceEditions) -> None:
     with pytest.raises(InvalidPriceDocumentError):
         editions.read_edition(edition().id)
     with pytest.raises(InvalidPriceDocumentError):
         editions.read_listing("AmazonBedrock-0")
 
 
-def test_of_two_writers_one_wins(editions: PriceEditions) -> None:
+def test_only_one_of_two_concurrent_writers_succeeds(editions: PriceEditions) -> None:
     editions.publish(PriceUpdates(shipped_edition="first"), None)
     with pytest.raises(PointerMovedError):
         editions.publish(PriceUpdates(shipped_edition="second"), None)
@@ -93,7 +93,7 @@ def test_of_two_writers_one_wins(editions: PriceEditions) -> None:
     assert editions.read_pointer().updates.shipped_edition == "third"
 
 
-def test_a_pointer_that_is_gone_is_not_replaced(editions: PriceEditions) -> None:
+def test_a_deleted_pointer_is_not_replaced(editions: PriceEditions) -> None:
     with pytest.raises(PointerMovedError):
         editions.publish(PriceUpdates(), '"0123456789abcdef0123456789abcdef"')
 
@@ -101,7 +101,7 @@ def test_a_pointer_that_is_gone_is_not_replaced(editions: PriceEditions) -> None
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b'{"format": 2}', b'{"held": [{}]}', b'{"unknown": 1}', b"\xff"]
 )
-def test_a_pointer_that_is_no_pointer_is_invalid(aws: None, text: bytes) -> None:
+def test_a_malformed_pointer_is_invalid(aws: None, text: bytes) -> None:
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     client.put_object(Bucket=BUCKET, Key="current.json", Body=text)
@@ -120,7 +120,7 @@ def test_a_pointer_that_is_no_pointer_is_invalid(aws: None, text: bytes) -> None
         {"place": 1},
     ],
 )
-def test_an_edition_with_a_bad_figure_is_invalid(aws: None, change: dict[str, Any]) -> None:
+def test_an_edition_with_a_bad_price_is_invalid(aws: None, change: dict[str, Any]) -> None:
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     made = edition()
@@ -135,7 +135,7 @@ def test_an_edition_with_a_bad_figure_is_invalid(aws: None, change: dict[str, An
 
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-11-28"])
 @pytest.mark.parametrize("field", ["published_at", "superseded_at"])
-def test_an_edition_of_a_time_out_of_reach_is_invalid(aws: None, field: str, time: str) -> None:
+def test_an_edition_with_an_out_of_range_time_is_invalid(aws: None, field: str, time: str) -> None:
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     made = edition()
@@ -155,7 +155,7 @@ def test_an_edition_of_a_time_out_of_reach_is_invalid(aws: None, field: str, tim
         s3_editions().read_edition(made.id)
 
 
-def test_a_bucket_that_cannot_be_used_is_unavailable(aws: None) -> None:
+def test_an_inaccessible_bucket_is_unavailable(aws: None) -> None:
     with pytest.raises(PriceEditionsUnavailableError, match="cannot be read"):
         s3_editions("no-such-bucket").read_pointer()
     with pytest.raises(PriceEditionsUnavailableError, match="cannot be written"):

@@ -1,4 +1,4 @@
-"""Rejected records are kept with their reason, and without their bodies."""
+"""Rejected records are stored with their reason and without their bodies."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ def kept() -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_rejected_record_is_kept_with_its_place_and_without_its_bodies() -> None:
+def test_a_stored_record_has_its_position_and_no_bodies() -> None:
     bad = json.dumps(log("bad", timestamp="yesterday") | BODIES)
     (entry,) = quarantined(json.dumps(log("good")), "", bad)
     assert MARKER not in json.dumps(entry).replace(MARKER * 2, "")
@@ -56,7 +56,7 @@ def test_a_rejected_record_is_kept_with_its_place_and_without_its_bodies() -> No
 
 
 @pytest.mark.usefixtures("aws")
-def test_of_what_is_no_json_only_the_place_and_a_hash_are_kept() -> None:
+def test_invalid_json_is_stored_as_position_and_hash_only() -> None:
     (entry,) = quarantined(MARKER)
     assert MARKER not in json.dumps(entry)
     assert entry["record"] is None
@@ -66,7 +66,7 @@ def test_of_what_is_no_json_only_the_place_and_a_hash_are_kept() -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("data", ["nonsense", pack(["x"])[:60]])
-def test_a_delivery_that_does_not_unpack_is_kept_by_its_hash(data: str) -> None:
+def test_a_delivery_that_cannot_be_unpacked_is_stored_under_its_hash(data: str) -> None:
     delivery = open_small(data)
     quarantine = S3Quarantine(lambda: boto3.client("s3"), QUARANTINE, delivery)
     Ingestor(InMemoryUsageLedger(), quarantine).ingest(
@@ -78,7 +78,7 @@ def test_a_delivery_that_does_not_unpack_is_kept_by_its_hash(data: str) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_delivery_without_rejected_records_opens_no_client() -> None:
+def test_a_delivery_without_rejected_records_creates_no_client() -> None:
     def refuse() -> Any:
         raise AssertionError
 
@@ -88,7 +88,7 @@ def test_a_delivery_without_rejected_records_opens_no_client() -> None:
     assert ingestor.ingest(delivery.source, delivery.readings(), first_line=1).accepted == 1
 
 
-def test_a_place_that_is_not_in_the_delivery_is_described_by_the_delivery() -> None:
+def test_a_position_outside_the_delivery_is_described_by_the_delivery() -> None:
     delivery = open_small(pack(["x"]))
     rejected = RejectedRecord("source", 7, RejectionReason.NOT_JSON)
     (entry,) = delivery.describe([rejected])
@@ -96,13 +96,13 @@ def test_a_place_that_is_not_in_the_delivery_is_described_by_the_delivery() -> N
 
 
 @pytest.mark.usefixtures("aws")
-def test_each_of_many_rejected_records_is_kept_with_its_own_place() -> None:
+def test_each_of_many_stored_records_has_its_position() -> None:
     entries = quarantined(*[f"poison {number}" for number in range(2000)])
     assert [entry["line"] for entry in entries] == list(range(1, 2001))
     assert len({entry["sha256"] for entry in entries}) == 2000
 
 
-def test_a_source_of_any_kind_is_text_that_can_be_logged() -> None:
+def test_any_source_can_be_logged_as_text() -> None:
     delivery = open_small(envelope.pack({"logGroup": "\ud800" * 9_000, "logStream": ["x"]}))
     assert len(delivery.source) < 5_000
     assert delivery.source.encode()
@@ -111,14 +111,14 @@ def test_a_source_of_any_kind_is_text_that_can_be_logged() -> None:
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("kept", [{"requestId": ["secret"]}, {"requestId": "x" * 9_000}])
-def test_only_short_texts_and_numbers_are_kept(kept: dict[str, Any]) -> None:
+def test_only_short_texts_and_numbers_are_stored(kept: dict[str, Any]) -> None:
     bad = json.dumps(log("bad", timestamp="yesterday") | kept)
     (entry,) = quarantined(bad)
     assert entry["record"]["requestId"] in (None, "x" * 2048)
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_delivery_is_kept_in_one_object_however_often_it_comes() -> None:
+def test_a_repeated_delivery_is_stored_in_one_object() -> None:
     quarantined("poison")
     (key,) = (
         entry["Key"] for entry in boto3.client("s3").list_objects_v2(Bucket=QUARANTINE)["Contents"]

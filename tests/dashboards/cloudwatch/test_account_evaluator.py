@@ -89,7 +89,7 @@ def answer(stubber: Stubber, queries: list[Query], *results: Any, **page: Any) -
     )
 
 
-def test_queries_are_sent_as_they_are_and_answers_keep_their_labels(
+def test_queries_are_sent_unchanged_and_answers_keep_their_labels(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
     answer(
@@ -112,9 +112,7 @@ def test_a_query_without_data_has_no_series(client: CloudWatchClient, cloudwatch
     assert AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS).series == {"s1": []}
 
 
-def test_the_pages_of_an_answer_are_put_together(
-    client: CloudWatchClient, cloudwatch: Stubber
-) -> None:
+def test_the_pages_of_an_answer_are_joined(client: CloudWatchClient, cloudwatch: Stubber) -> None:
     partial = {"StatusCode": "PartialData"}
     answer(
         cloudwatch,
@@ -135,13 +133,15 @@ def test_the_pages_of_an_answer_are_put_together(
     assert found.messages == ()
 
 
-def test_series_of_one_label_stay_apart(client: CloudWatchClient, cloudwatch: Stubber) -> None:
+def test_series_with_the_same_label_stay_separate(
+    client: CloudWatchClient, cloudwatch: Stubber
+) -> None:
     answer(cloudwatch, [SEARCH], result("s1", "all", (TEN, 1)), result("s1", "all", (TEN, 2)))
     found = AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
     assert found.series == {"s1": [Series("all", (1, None)), Series("all", (2, None))]}
 
 
-def test_series_of_one_label_keep_their_order_from_page_to_page(
+def test_series_with_the_same_label_keep_their_order_across_pages(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
     answer(
@@ -160,7 +160,7 @@ def test_series_of_one_label_keep_their_order_from_page_to_page(
     assert found.series == {"s1": [Series("all", (1, 2)), Series("all", (100, 200))]}
 
 
-def test_a_page_with_some_of_the_series_of_a_label_is_refused(
+def test_a_page_that_lacks_series_of_a_label_is_refused(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
     answer(
@@ -174,7 +174,7 @@ def test_a_page_with_some_of_the_series_of_a_label_is_refused(
         AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
 
 
-def test_a_series_without_a_label_has_the_id_of_its_query(
+def test_a_series_without_a_label_is_named_by_its_query_id(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
     unlabelled = result("s1", "", (TEN, 1), Messages=[{"Code": "ArithmeticError"}])
@@ -192,7 +192,7 @@ def test_a_series_without_a_label_has_the_id_of_its_query(
         {"StatusCode": None},
     ],
 )
-def test_an_answer_that_breaks_the_api_s_promises_is_one_line(
+def test_a_malformed_answer_is_reported_in_one_line(
     client: CloudWatchClient, cloudwatch: Stubber, odd: dict[str, Any]
 ) -> None:
     broken = {**result("s1", "all", (TEN, 1)), **odd}
@@ -201,7 +201,7 @@ def test_an_answer_that_breaks_the_api_s_promises_is_one_line(
         AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
 
 
-def test_data_that_stay_incomplete_are_drawn_with_a_message(
+def test_incomplete_data_are_drawn_with_a_message(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
     many = "Maximum number of allowed metrics exceeded"
@@ -230,7 +230,7 @@ def test_each_request_has_one_insights_query(client: CloudWatchClient, cloudwatc
 
 
 @pytest.mark.parametrize("status", ["InternalError", "Forbidden"])
-def test_a_series_that_cloudwatch_could_not_read_is_no_empty_one(
+def test_a_series_that_cloudwatch_could_not_read_is_an_error(
     client: CloudWatchClient, cloudwatch: Stubber, status: str
 ) -> None:
     answer(cloudwatch, [SEARCH], result("s1", "haiku", StatusCode=status))
@@ -241,7 +241,7 @@ def test_a_series_that_cloudwatch_could_not_read_is_no_empty_one(
 @pytest.mark.parametrize(
     "times", [(TEN, TEN + timedelta(minutes=30)), (TEN - timedelta(minutes=1),), (NOON,)]
 )
-def test_values_of_other_periods_are_refused(
+def test_values_with_another_period_are_refused(
     client: CloudWatchClient, cloudwatch: Stubber, times: tuple[datetime, ...]
 ) -> None:
     answer(cloudwatch, [SEARCH], result("s1", "haiku", *((time, 1) for time in times)))
@@ -249,7 +249,7 @@ def test_values_of_other_periods_are_refused(
         AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
 
 
-def test_more_queries_than_cloudwatch_takes_are_not_sent(
+def test_more_queries_than_the_cloudwatch_limit_are_refused(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
     queries = [{**SEARCH, "Id": f"s{number}"} for number in range(501)]
@@ -265,7 +265,7 @@ def test_more_queries_than_cloudwatch_takes_are_not_sent(
         ("ValidationError", "ValidationError"),
     ],
 )
-def test_an_error_says_what_to_do_in_one_line(
+def test_an_error_explains_the_fix_in_one_line(
     client: CloudWatchClient, cloudwatch: Stubber, code: str, advice: str
 ) -> None:
     cloudwatch.add_client_error("get_metric_data", code, "not\nso")

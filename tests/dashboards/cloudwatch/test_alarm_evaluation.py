@@ -82,7 +82,7 @@ def published() -> list[str]:
     return [notification["NewStateReason"] for notification in messages]
 
 
-def test_an_alarm_changes_its_state_once_and_says_whose_tokens(evaluation: AlarmEvaluation) -> None:
+def test_an_alarm_changes_state_once_and_names_the_identity(evaluation: AlarmEvaluation) -> None:
     spend(THRESHOLD, ANA)
     for _ in range(2):
         evaluation.evaluate(NOW)
@@ -91,7 +91,7 @@ def test_an_alarm_changes_its_state_once_and_says_whose_tokens(evaluation: Alarm
     assert evaluation.notified == 1
 
 
-def test_whoever_breaches_beside_the_first_is_told_of_by_itself(
+def test_a_second_breaching_identity_is_notified_separately(
     evaluation: AlarmEvaluation,
 ) -> None:
     spend(THRESHOLD, ANA)
@@ -106,7 +106,7 @@ def test_whoever_breaches_beside_the_first_is_told_of_by_itself(
     assert evaluation.notified == 3
 
 
-def test_an_alarm_that_is_not_evaluated_is_named_with_the_reason(
+def test_an_unsupported_alarm_is_listed_with_the_reason(
     evaluation: AlarmEvaluation, topic: str
 ) -> None:
     put_alarm("another", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn)')
@@ -115,7 +115,7 @@ def test_an_alarm_that_is_not_evaluated_is_named_with_the_reason(
     assert "SELECT SUM" in evaluation.left_out["another"]
 
 
-def test_each_alarm_remembers_whom_it_told_of(evaluation: AlarmEvaluation, topic: str) -> None:
+def test_each_alarm_tracks_its_notified_identities(evaluation: AlarmEvaluation, topic: str) -> None:
     put_alarm("a second", topic, 'FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn')
     spend(THRESHOLD, BEN, CEM)
     evaluation.evaluate(NOW)
@@ -124,7 +124,7 @@ def test_each_alarm_remembers_whom_it_told_of(evaluation: AlarmEvaluation, topic
     assert published() == []
 
 
-def test_what_has_not_happened_yet_is_no_news_of_a_cloud_that_has_just_begun(
+def test_an_alarm_on_missing_data_does_not_notify_in_a_new_cloud(
     evaluation: AlarmEvaluation, topic: str
 ) -> None:
     put_alarm("nothing", topic, 'FROM SCHEMA("Nothing", Who) GROUP BY Who', missing="breaching")
@@ -133,7 +133,7 @@ def test_what_has_not_happened_yet_is_no_news_of_a_cloud_that_has_just_begun(
     assert evaluation.notified == 0
 
 
-def test_skipped_alarms_are_left_out_with_their_reason(evaluation: AlarmEvaluation) -> None:
+def test_skipped_alarms_are_listed_with_the_reason(evaluation: AlarmEvaluation) -> None:
     spend(THRESHOLD, BEN)
     evaluation.skipped = {"the alarm": "history"}
     assert evaluation.evaluate(NOW) == {}

@@ -30,7 +30,7 @@ def definition(**changes: Any) -> dict[str, Any]:
 def state(values: list[float | None], **changes: Any) -> AlarmState:
     alarm = Alarm.from_definition(definition(**changes))
     contributors = alarm.evaluate(InMemoryMetrics({metric("Errors"): values}), NOON)
-    return alarm.state_of(contributors)
+    return alarm.get_state(contributors)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,9 @@ def state(values: list[float | None], **changes: Any) -> AlarmState:
         ([None, None, None], OK),
     ],
 )
-def test_m_of_n_periods_have_to_breach(values: list[float | None], expected: AlarmState) -> None:
+def test_an_alarm_needs_m_of_n_breaching_periods(
+    values: list[float | None], expected: AlarmState
+) -> None:
     assert state(values) is expected
 
 
@@ -59,7 +61,9 @@ def test_m_of_n_periods_have_to_breach(values: list[float | None], expected: Ala
         (None, INSUFFICIENT),
     ],
 )
-def test_missing_data_is_what_the_alarm_says(missing: str | None, expected: AlarmState) -> None:
+def test_missing_data_is_treated_as_the_alarm_configures(
+    missing: str | None, expected: AlarmState
+) -> None:
     assert state([None, None, None], TreatMissingData=missing) is expected
     assert state([5, 5, None], TreatMissingData=missing) is ALARM
 
@@ -73,18 +77,20 @@ def test_missing_data_is_what_the_alarm_says(missing: str | None, expected: Alar
         ("LessThanOrEqualToThreshold", [4, 5]),
     ],
 )
-def test_values_are_compared_as_the_alarm_says(operator: str, breaching: list[int]) -> None:
+def test_values_are_compared_with_the_configured_operator(
+    operator: str, breaching: list[int]
+) -> None:
     one = {"EvaluationPeriods": 1, "DatapointsToAlarm": None}
     found = [v for v in (4, 5, 6) if state([v], ComparisonOperator=operator, **one) is ALARM]
     assert found == breaching
 
 
-def test_a_kind_of_alarm_that_is_not_known_is_refused() -> None:
+def test_an_unknown_type_of_alarm_is_refused() -> None:
     with pytest.raises(UnknownExpressionError, match="the alarm: GreaterThanUpperThreshold"):
         Alarm.from_definition(definition(ComparisonOperator="GreaterThanUpperThreshold"))
 
 
-def test_of_many_each_contributor_has_a_state_of_its_own() -> None:
+def test_each_contributor_has_a_separate_state() -> None:
     query = (
         'SELECT SUM(Tokens) FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn'
         " ORDER BY SUM() DESC"
@@ -106,10 +112,10 @@ def test_of_many_each_contributor_has_a_state_of_its_own() -> None:
         "ana": ALARM,
         "ben": OK,
     }
-    assert alarm.state_of(contributors) is ALARM
+    assert alarm.get_state(contributors) is ALARM
 
 
-def test_windows_end_with_the_minute_that_has_begun() -> None:
+def test_windows_end_with_the_current_minute() -> None:
     seen = []
 
     class Watching(InMemoryMetrics):
@@ -133,7 +139,7 @@ def test_windows_end_with_the_minute_that_has_begun() -> None:
         (30, [None, None, None], True, False),
     ],
 )
-def test_alarm_warms_up_until_its_periods_are_filled_or_the_time_is_over(
+def test_warm_up_ends_when_its_periods_are_filled_or_time_is_up(
     minutes: int,
     values: list[float | None],
     is_whole: bool,
@@ -148,5 +154,5 @@ def test_alarm_warms_up_until_its_periods_are_filled_or_the_time_is_over(
     assert alarm.is_warming_up(timedelta(minutes=minutes), contributors) is expected
 
 
-def test_alarm_without_a_warm_up_is_evaluated_at_once() -> None:
+def test_an_alarm_without_warm_up_is_evaluated_at_once() -> None:
     assert not Alarm.from_definition(definition()).is_warming_up(timedelta(0), [])

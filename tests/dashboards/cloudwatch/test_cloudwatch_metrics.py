@@ -21,7 +21,7 @@ CALLS = Metric("BedrockMeter", "Invocations", (("IdentityArn", "ana"),))
 
 @pytest.fixture
 def source() -> CloudWatchMetrics:
-    """Calls at the begin and the end of both hours, and just outside."""
+    """Calls at the start and the end of both hours, and just outside."""
     cloudwatch = boto3.client("cloudwatch")
     for value, minutes in enumerate((-121, -120, -61, -60, -1, 0)):
         cloudwatch.put_metric_data(
@@ -59,12 +59,12 @@ def test_metrics_are_found_with_their_dimensions(source: CloudWatchMetrics) -> N
     assert source.metrics("BedrockMeter", "Nothing") == []
 
 
-def test_what_nobody_published_has_no_value(source: CloudWatchMetrics) -> None:
+def test_an_unpublished_metric_has_no_value(source: CloudWatchMetrics) -> None:
     nothing = Metric("BedrockMeter", "Nothing")
     assert source.values([nothing], Statistic.SUM, LAST_TWO_HOURS) == {nothing: (None, None)}
 
 
-def test_windows_that_slide_are_made_of_minutes(source: CloudWatchMetrics) -> None:
+def test_sliding_windows_consist_of_minutes(source: CloudWatchMetrics) -> None:
     sliding = Periods(NOW - timedelta(minutes=30), 3600, 2)
     assert source.values([CALLS], Statistic.SUM, sliding) == {CALLS: (11, 1100)}
     assert source.values([CALLS], Statistic.AVERAGE, sliding) == {CALLS: (5.5, 550)}
@@ -72,5 +72,5 @@ def test_windows_that_slide_are_made_of_minutes(source: CloudWatchMetrics) -> No
         source.values([CALLS], Statistic.P50, sliding)
 
 
-def test_a_mean_is_that_of_all_calls_of_a_period(source: CloudWatchMetrics) -> None:
+def test_a_mean_covers_all_calls_of_a_period(source: CloudWatchMetrics) -> None:
     assert source.values([CALLS], Statistic.AVERAGE, LAST_TWO_HOURS) == {CALLS: (55, 5500)}

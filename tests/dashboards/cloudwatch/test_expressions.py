@@ -71,7 +71,7 @@ def test_several_series_are_reduced_to_one_or_counted(
     assert series.values == values
 
 
-def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
+def test_an_empty_search_has_no_sum_and_a_count_of_zero() -> None:
     (total,) = results(f"SUM({FOUND})", InMemoryMetrics({}))
     assert total.values == (None, None)
     (count,) = results(f"TIME_SERIES(METRIC_COUNT({FOUND}))", InMemoryMetrics({}))
@@ -122,14 +122,12 @@ def test_nothing_found_adds_up_to_nothing_and_counts_as_none() -> None:
         ("IF(EPOCH(a) > MAX(EPOCH(a)) - 3600, a, 0)", (0, 5)),
     ],
 )
-def test_math_is_done_period_by_period(expression: str, values: tuple[float | None, ...]) -> None:
+def test_math_is_evaluated_per_period(expression: str, values: tuple[float | None, ...]) -> None:
     assert math(expression, a=[1, 5], b=[2, None]) == values
 
 
 @given(st.lists(st.none() | st.integers(0, 9), min_size=2, max_size=2), st.integers(1, 9))
-def test_filling_leaves_no_gap_and_changes_nothing_else(
-    values: list[float | None], filling: int
-) -> None:
+def test_fill_replaces_gaps_and_nothing_else(values: list[float | None], filling: int) -> None:
     filled = math(f"FILL(a, {filling})", a=values)
     assert all(
         now == (filling if before is None else before)
@@ -181,17 +179,17 @@ BY_MODEL = SEARCH.replace("IdentityArn}", "IdentityArn,ModelId}")
         (f"SORT({SEARCH.replace('IdentityArn}', 'Order}')}, SUM, DESC)", "steady peak"),
     ],
 )
-def test_a_search_finds_metrics_of_exactly_its_dimensions(expression: str, found: str) -> None:
+def test_a_search_finds_metrics_with_exactly_its_dimensions(expression: str, found: str) -> None:
     assert [label.replace(", ", ",") for label in labels(expression)] == found.split()
 
 
-def test_a_query_has_a_series_for_each_of_many_the_largest_first() -> None:
+def test_a_query_returns_one_series_per_group_largest_first() -> None:
     query = f"SELECT SUM(TotalTokens) {SCHEMA} GROUP BY IdentityArn ORDER BY SUM() DESC"
     assert results(query, CALLERS) == [Series("ben", (None, 7)), Series("ana", (1, 2))]
     assert labels(f"{query} LIMIT 1") == ["ben"]
 
 
-def test_a_query_adds_up_what_it_does_not_group_by() -> None:
+def test_a_query_adds_up_dimensions_that_it_does_not_group_by() -> None:
     query = (
         'SELECT SUM(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn, ModelId)'
         " GROUP BY IdentityArn ORDER BY SUM() DESC"
@@ -199,7 +197,7 @@ def test_a_query_adds_up_what_it_does_not_group_by() -> None:
     assert results(query, CALLERS) == [Series("ana", (4, 2))]
 
 
-def test_lowest_values_of_a_query_go_first() -> None:
+def test_an_ascending_query_returns_the_lowest_values_first() -> None:
     values: dict[str, list[float | None]] = {"a": [5, None], "b": [-7, 3], "c": [None, None]}
     source = InMemoryMetrics(
         {metric("TotalTokens", IdentityArn=name): of_one for name, of_one in values.items()}
@@ -208,7 +206,7 @@ def test_lowest_values_of_a_query_go_first() -> None:
     assert results(query, source) == [Series("b", (-7, 3)), Series("a", (5, None))]
 
 
-def test_query_for_lowest_values_takes_the_lowest_of_a_group() -> None:
+def test_a_query_for_minimum_takes_the_minimum_of_each_group() -> None:
     query = (
         'SELECT MIN(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn, ModelId)'
         " GROUP BY IdentityArn ORDER BY MIN() ASC"
@@ -227,7 +225,7 @@ def test_query_for_lowest_values_takes_the_lowest_of_a_group() -> None:
     [
         "ANOMALY_DETECTION_BAND(a, 3)",
         "RATE(a)",
-        "nobody + 1",
+        "unknown + 1",
         "a +",
         "a; b",
         "FILL(a)",
@@ -242,23 +240,23 @@ def test_query_for_lowest_values_takes_the_lowest_of_a_group() -> None:
         f"SELECT MIN(TotalTokens) {SCHEMA} GROUP BY IdentityArn ORDER BY SUM() DESC",
     ],
 )
-def test_whatever_else_there_is_is_refused_by_name(expression: str) -> None:
+def test_unsupported_expressions_are_refused_by_name(expression: str) -> None:
     source = InMemoryMetrics({metric("a"): [1, 2]})
     with pytest.raises(UnknownExpressionError, match=re.escape(expression)):
         results(expression, source, a=metric("a"))
 
 
-def test_a_statistic_that_is_none_of_ours_is_named() -> None:
+def test_an_unsupported_statistic_is_named() -> None:
     with pytest.raises(UnknownExpressionError, match="IQM"):
         results(SEARCH.replace("'Sum'", "'IQM'"), CALLERS)
 
 
-def test_a_search_without_a_period_has_that_of_its_graph() -> None:
+def test_a_search_without_a_period_uses_the_period_of_its_graph() -> None:
     assert labels(SEARCH.replace(", 3600)", ")")) == ["ana", "ben"]
 
 
 @pytest.mark.parametrize("configuration", ["default", "everything"])
-def test_every_alarm_but_that_on_anomalies_is_known(configuration: str) -> None:
+def test_every_alarm_except_the_anomaly_alarm_is_supported(configuration: str) -> None:
     unknown = []
     alarms = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
     for alarm in alarms:

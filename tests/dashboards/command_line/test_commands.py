@@ -58,7 +58,7 @@ def test_commands_of_files_and_of_groups_are_found() -> None:
 
 
 @pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
-def test_help_names_every_option_and_says_what_the_command_does(
+def test_help_lists_every_option_and_describes_the_command(
     names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(*names, "--help") == 0
@@ -73,7 +73,7 @@ def test_help_names_every_option_and_says_what_the_command_does(
             assert str(parameter.metavar or parameter.name).lower() in printed.lower()
 
 
-def test_the_list_of_commands_cuts_no_description(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_list_shows_whole_descriptions(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("--help") == 0
     listed = capsys.readouterr().out.partition("Commands:")[2]
     assert {line.split()[0] for line in listed.splitlines() if line} == {
@@ -83,7 +83,7 @@ def test_the_list_of_commands_cuts_no_description(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("arguments", ["--help", "meter --help", "doctor --help", "demo --help"])
-def test_help_imports_nothing_slow(arguments: str) -> None:
+def test_help_imports_no_slow_modules(arguments: str) -> None:
     program = (
         "import sys; from dashboards.command_line import main\n"
         f"try: main({arguments.split()!r})\n"
@@ -127,7 +127,7 @@ def test_help_of_a_command_imports_no_other_command() -> None:
         (["meter", "--out", "", "x"], "meter: Invalid value for '--out': the path is empty."),
     ],
 )
-def test_wrong_arguments_are_refused_in_one_line_that_names_the_help(
+def test_wrong_arguments_are_refused_in_one_line_with_a_hint_to_the_help(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(*arguments) == 2
@@ -152,7 +152,7 @@ def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == f"{NAME}, version {version(NAME)}\n"
 
 
-def test_usage_says_which_arguments_may_be_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage_marks_optional_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("preview", "--help") == 0
     assert "[OPTIONS] [LOGS]...\n" in capsys.readouterr().out
     assert run_command("meter", "--help") == 0
@@ -163,15 +163,15 @@ def test_usage_says_which_arguments_may_be_left_out(capsys: pytest.CaptureFixtur
     ("arguments", "message"),
     [
         (["replay", "--from", "2026-02-01", "--to", "2026-01-01"], "--from has to be before --to"),
-        (["price-updates", "--supersede", "x"], "say why: --supersede EDITION --reason"),
-        (["price-updates", "--reason", "x"], "--reason goes with --supersede EDITION"),
-        (["price-updates", "--accept", "a", "--check"], "name one of --accept, --reject"),
-        (["prepare", "bootstrap", "-c", "nosuch=1"], "The configuration cannot be used"),
-        (["prepare", "deploy", "-c", "nosuch=1"], "The configuration cannot be used"),
+        (["price-updates", "--supersede", "x"], "give the reason: --supersede EDITION --reason"),
+        (["price-updates", "--reason", "x"], "--reason needs --supersede EDITION"),
+        (["price-updates", "--accept", "a", "--check"], "use only one of --accept, --reject"),
+        (["prepare", "bootstrap", "-c", "nosuch=1"], "The configuration is invalid"),
+        (["prepare", "deploy", "-c", "nosuch=1"], "The configuration is invalid"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_arguments_are_checked_before_the_account_is_opened(
+def test_arguments_are_checked_before_aws_is_called(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(*arguments) == 2

@@ -1,4 +1,4 @@
-"""Commands end cleanly, whatever stops them, and show their progress."""
+"""Commands end cleanly whatever stops them, and show their progress."""
 
 import os
 import pty
@@ -45,7 +45,7 @@ def get_exit_code(function: Callable[[], None]) -> object:
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_exit_codes_tell_how_a_command_ended(
+def test_exit_codes_report_how_a_command_ended(
     error: BaseException | None, code: int, text: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def command() -> None:
@@ -61,7 +61,7 @@ def test_exit_codes_tell_how_a_command_ended(
     assert capfd.readouterr().err == text
 
 
-def test_each_problem_of_the_configuration_has_a_line(
+def test_each_configuration_problem_has_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "cdk.json"
@@ -73,7 +73,7 @@ def test_each_problem_of_the_configuration_has_a_line(
 
     assert get_exit_code(read_settings) == 2
     first, *problems = capsys.readouterr().err.splitlines()
-    assert first == "meter: The configuration cannot be used:"
+    assert first == "meter: The configuration is invalid:"
     assert [line.split()[0] for line in problems] == ["regions.0", "metric_detail"]
     assert all(line.isprintable() and "\N{REPLACEMENT CHARACTER}" not in line for line in problems)
 
@@ -90,7 +90,7 @@ def test_a_reason_cannot_forge_a_second_line(
     assert line == "meter: no model a\N{REPLACEMENT CHARACTER}meter: all is well"
 
 
-def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_a_command_silently(tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
     reading, writing = os.pipe()
     os.close(reading)
@@ -105,7 +105,7 @@ def test_nothing_is_said_when_the_reader_of_the_output_has_seen_enough(tmp_path:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["meter", "--help"], ["completion", "bash"]])
-def test_help_is_silent_too_when_its_reader_has_seen_enough(arguments: list[str]) -> None:
+def test_a_closed_pipe_ends_help_silently(arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     run = subprocess.run(
@@ -117,7 +117,7 @@ def test_help_is_silent_too_when_its_reader_has_seen_enough(arguments: list[str]
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 @pytest.mark.parametrize("arguments", [["--help"], ["meter", "--help"], ["completion", "bash"]])
-def test_a_full_device_is_reported_in_one_line(arguments: list[str]) -> None:
+def test_a_full_disk_is_reported_in_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         run = subprocess.run(
             [*BEDROCK_METER, *arguments],
@@ -131,7 +131,7 @@ def test_a_full_device_is_reported_in_one_line(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-def test_closed_output_is_left_out(tmp_path: Path, closed: str) -> None:
+def test_closed_output_is_skipped(tmp_path: Path, closed: str) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
     command = shlex.join([*BEDROCK_METER, "meter", str(logs)])
     run = subprocess.run(  # noqa: S602  # a shell can close the output

@@ -89,7 +89,7 @@ def test_every_target_that_calls_a_command_is_listed_here() -> None:
 
 
 @pytest.mark.parametrize(("target", "variables"), VARIABLES.items(), ids=VARIABLES)
-def test_a_target_calls_a_command_with_options_that_it_takes(target: str, variables: str) -> None:
+def test_a_target_passes_only_options_that_its_command_accepts(target: str, variables: str) -> None:
     (arguments,) = read_calls(target, variables)
     parsed = parse(arguments)
     named = re.findall(r"\$\((?:if )?([A-Z]+)", dict(RECIPES)[target])
@@ -100,7 +100,7 @@ def test_a_target_calls_a_command_with_options_that_it_takes(target: str, variab
 
 
 @pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "preview"])
-def test_paths_reach_the_command_as_the_shell_reads_them(target: str) -> None:
+def test_paths_reach_the_command_as_the_shell_expands_them(target: str) -> None:
     variables = "LOGS='\"my logs\" docs/adr/000[12]*' CUR='\"my bill\" docs/adr/0003*' OUT=o.csv"
     (arguments,) = read_calls(target, variables)
     parsed = parse(arguments)
@@ -115,7 +115,7 @@ def test_paths_reach_the_command_as_the_shell_reads_them(target: str) -> None:
         assert len(bill) == 2
 
 
-def test_destroy_names_all_stacks_but_the_kept_one_in_one_pattern() -> None:
+def test_destroy_matches_all_stacks_except_storage() -> None:
     """The CDK warns of a pattern that matches no stack, such as when both reports are off."""
     command = ["make", "-n", "destroy"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -125,19 +125,19 @@ def test_destroy_names_all_stacks_but_the_kept_one_in_one_pattern() -> None:
 
 
 @pytest.mark.parametrize("setting", ["THOROUGH=1", "CI=true", "CI=1"])
-def test_all_examples_are_run_where_that_is_asked_for(setting: str) -> None:
+def test_all_examples_run_on_request(setting: str) -> None:
     assert "HYPOTHESIS_PROFILE=ci" in print_test_recipe(setting)
     assert "--cov" in print_test_recipe(setting)
 
 
 @pytest.mark.parametrize("setting", ["THOROUGH=", "THOROUGH=0", "CI=0", "CI=false"])
-def test_fewer_examples_are_run_otherwise(setting: str) -> None:
+def test_fewer_examples_run_by_default(setting: str) -> None:
     assert "HYPOTHESIS_PROFILE=ci" not in print_test_recipe(setting)
     assert "--cov" not in print_test_recipe(setting)
 
 
 @pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "cost", "replay"])
-def test_a_target_without_its_variables_passes_nothing_empty(target: str) -> None:
+def test_a_target_without_its_variables_passes_no_empty_arguments(target: str) -> None:
     (arguments,) = read_calls(target, "")
     assert "" not in arguments
     with pytest.raises(click.UsageError):

@@ -27,13 +27,13 @@ def test_the_company_is_plausible() -> None:
     assert any("cacheReadInputTokenCount" in log["input"] for log in logs)
 
 
-def test_sizes_are_those_of_the_trace() -> None:
+def test_call_sizes_match_the_trace() -> None:
     first = next(log for log in invocation_logs() if "errorCode" not in log)
     assert first["timestamp"] == "2026-11-12T18:17:03Z"
     assert sum(first["input"][field] for field in first["input"] if field.endswith("Count")) == 4808
 
 
-def test_the_company_s_earlier_days_are_mostly_office_hours_and_end_in_time() -> None:
+def test_earlier_days_have_mostly_office_hours_and_end_before_the_demo() -> None:
     noon = datetime(2026, 9, 8, 12, tzinfo=UTC)
     logs = list(earlier_logs(noon, 13))
     times = [datetime.fromisoformat(log["timestamp"]) for log in logs]

@@ -22,7 +22,7 @@ def total(name: str, *, by_model: bool) -> float:
 
 
 @pytest.mark.parametrize("by_model", [True, False])
-def test_calls_and_errors_are_those_of_the_logs(by_model: bool) -> None:
+def test_calls_and_errors_match_the_logs(by_model: bool) -> None:
     errors = Counter(log.get("errorCode") for log in LOGS)
     assert total("Invocations", by_model=by_model) == errors[None]
     assert total("InvocationThrottles", by_model=by_model) == errors["ThrottlingException"]
@@ -35,11 +35,11 @@ def test_every_log_was_delivered() -> None:
     assert total(delivered, by_model=False) == len(LOGS)
 
 
-def test_no_data_point_has_more_values_than_cloudwatch_takes() -> None:
+def test_no_data_point_exceeds_the_cloudwatch_limit_of_values() -> None:
     assert max(len(figure["Values"]) for figure in bedrock_totals(LOGS)) <= 150
 
 
-def test_embedding_has_no_first_token() -> None:
+def test_an_embedding_has_no_time_to_first_token() -> None:
     models = {
         figure["Dimensions"][0]["Value"]
         for figure in bedrock_totals(LOGS)

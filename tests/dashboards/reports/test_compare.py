@@ -44,7 +44,7 @@ def called(request_id: str, second: int = 0, **changes: Any) -> dict[str, Any]:
     return log(request_id, timestamp=f"2026-09-08T12:10:{second:02d}Z", **changes)
 
 
-def test_a_call_that_was_logged_twice_counts_once_and_the_newest_reading_stands(
+def test_a_call_logged_twice_counts_once_with_its_newest_reading(
     report_on: Any, tmp_path: Path
 ) -> None:
     first = called("1", input={"inputTokenCount": 7}, output={"outputTokenCount": 0})
@@ -56,7 +56,7 @@ def test_a_call_that_was_logged_twice_counts_once_and_the_newest_reading_stands(
     assert Decimal(traffic["cost_usd"]) == 1
 
 
-def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
+def test_files_can_be_read_in_any_order(report_on: Any, tmp_path: Path) -> None:
     throttled = called("1", 1, errorCode="ThrottlingException", input={}, output={})
     later, earlier = called("2", 2), called("0", 0)
     logs = write(tmp_path / "a.json", as_lines(later, throttled, earlier))
@@ -64,7 +64,7 @@ def test_files_may_come_in_any_order(report_on: Any, tmp_path: Path) -> None:
     assert waste == {"throttled_calls": 1, "retried_calls": 1}
 
 
-def test_logged_content_is_searched_and_never_told(
+def test_logged_content_is_analyzed_and_never_shown(
     report_on: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     marker = "XyzzyMarker"
@@ -81,7 +81,7 @@ def test_logged_content_is_searched_and_never_told(
     assert marker not in json.dumps(report, default=str) + printed.out + printed.err
 
 
-def test_bodies_past_the_bound_are_counted(
+def test_bodies_beyond_the_limit_are_counted(
     report_on: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -95,7 +95,7 @@ def test_bodies_past_the_bound_are_counted(
     assert "2 requests did not fit in memory." in capsys.readouterr().out
 
 
-def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
+def test_the_samples_cost_the_same_as_in_the_meter_report(report_on: Any) -> None:
     report = report_on(FIXTURES / "invocation-logs.ndjson")
     expected = json.loads((FIXTURES / "expected-samples.json").read_text())
     rejected = sum("rejected" in record for record in expected)
@@ -120,7 +120,7 @@ def test_the_samples_cost_what_the_meter_says(report_on: Any) -> None:
     } == guarded
 
 
-def test_tables_are_printed_and_an_earlier_report_is_no_log(
+def test_tables_are_printed_and_an_earlier_report_is_not_read_as_a_log(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "a.json", as_lines(called("1")))
@@ -134,7 +134,7 @@ def test_tables_are_printed_and_an_earlier_report_is_no_log(
     assert "1 line read: 1 call counted" in printed
 
 
-def test_the_json_can_go_through_standard_output(
+def test_the_json_can_be_written_to_standard_output(
     run: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     logs = write(tmp_path / "a.json", as_lines(called("1")))
@@ -150,7 +150,7 @@ def test_the_json_can_go_through_standard_output(
         (["logs.json", "--out", "/dev/full"], "--out /dev/full: No space left on device."),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
+def test_errors_are_reported_in_one_line(
     run: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

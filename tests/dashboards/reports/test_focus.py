@@ -28,7 +28,7 @@ def rows_in(csv: Path) -> list[TextRow]:
     return read_rows(io.StringIO(csv.read_text(encoding="utf-8"), newline=""))
 
 
-def test_the_samples_are_written_to_the_cent_and_break_no_rule(run: Any, tmp_path: Path) -> None:
+def test_the_samples_are_exact_to_the_cent_and_conform_to_focus(run: Any, tmp_path: Path) -> None:
     assert run(SAMPLES, "--out", tmp_path / "focus.csv") == 0
     rows = rows_in(tmp_path / "focus.csv")
     assert not list(violations(rows))
@@ -40,7 +40,7 @@ def test_the_samples_are_written_to_the_cent_and_break_no_rule(run: Any, tmp_pat
     assert (manifest["priced_invocations"], manifest["left_out_invocations"]) == (50, 6)
 
 
-def test_all_formats_hold_the_same(run: Any, tmp_path: Path) -> None:
+def test_all_formats_have_the_same_values(run: Any, tmp_path: Path) -> None:
     names = ("focus.csv", "focus.csv.gz", "focus.parquet")
     for name in names:
         assert run(SAMPLES, "--out", tmp_path / name) == 0
@@ -57,7 +57,7 @@ def test_all_formats_hold_the_same(run: Any, tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2 * len(names)
 
 
-def test_the_same_logs_give_the_same_bytes(run: Any, tmp_path: Path) -> None:
+def test_the_same_logs_produce_the_same_bytes(run: Any, tmp_path: Path) -> None:
     written = []
     for name in ("a", "b"):
         out = tmp_path / name / "focus.csv.gz"
@@ -67,7 +67,7 @@ def test_the_same_logs_give_the_same_bytes(run: Any, tmp_path: Path) -> None:
     assert written[0] == written[1]
 
 
-def test_the_newest_of_conflicting_readings_is_what_is_charged(run: Any, tmp_path: Path) -> None:
+def test_the_newest_of_conflicting_readings_is_charged(run: Any, tmp_path: Path) -> None:
     logs = write(
         tmp_path / "logs.json",
         as_lines(log(), log(input={"inputTokenCount": 70}), log(input={"inputTokenCount": 100})),
@@ -80,7 +80,7 @@ def test_the_newest_of_conflicting_readings_is_what_is_charged(run: Any, tmp_pat
     }
 
 
-def test_what_is_in_no_cost_is_told_on_the_screen_as_well(
+def test_calls_without_a_cost_are_printed_too(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(SAMPLES, "--out", tmp_path / "focus.csv") == 0
@@ -91,7 +91,7 @@ def test_what_is_in_no_cost_is_told_on_the_screen_as_well(
     assert "  amazon.nova-canvas-v1:0: 2 calls, 0 tokens (billed_in_other_units)" in printed
 
 
-def test_calls_that_are_left_out_are_added_up_over_months(run: Any, tmp_path: Path) -> None:
+def test_omitted_calls_are_added_up_over_months(run: Any, tmp_path: Path) -> None:
     calls = [
         log(str(month), modelId="a.b", timestamp=f"2026-{month:02}-01T00:00:00Z")
         for month in (1, 2, 3)
@@ -105,7 +105,7 @@ def test_calls_that_are_left_out_are_added_up_over_months(run: Any, tmp_path: Pa
     ]
 
 
-def test_calls_that_others_made_up_stop_no_format(
+def test_invented_calls_stop_no_format(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     endless = log("1", timestamp="9999-12-31T23:59:59Z")
@@ -118,7 +118,7 @@ def test_calls_that_others_made_up_stop_no_format(
         assert "1 call, 15 tokens (no_period)" in printed
 
 
-def test_an_earlier_manifest_in_a_folder_of_logs_is_no_log(
+def test_an_earlier_manifest_in_a_folder_is_not_read_as_a_log(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "logs.json", as_lines(log()))
@@ -145,7 +145,7 @@ def test_an_earlier_manifest_in_a_folder_of_logs_is_no_log(
         (["logs.json", "--out", "full.csv"], "--out full.csv: No space left on device."),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(
+def test_errors_are_reported_in_one_line_with_exit_code_2(
     run: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -181,7 +181,7 @@ def test_prompts_and_completions_are_in_no_output(
     assert marker.encode() not in written
 
 
-def test_what_is_paid_at_assumed_prices_is_named(
+def test_costs_at_assumed_prices_are_listed(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nowhere = log(region="xx-new-1", input={"inputTokenCount": 1_000_000}, output={})

@@ -1,4 +1,4 @@
-"""Hostile files cost bounded time and memory to read."""
+"""Hostile files take bounded time and memory to read."""
 
 import io
 import sys
@@ -22,7 +22,7 @@ def read_records(path: Path) -> list[Reading]:
     return list(read_log_file(file, on_progress=lambda _: None))
 
 
-def test_lines_that_open_objects_are_not_read_as_several_values(
+def test_unclosed_objects_on_lines_are_not_read_as_several_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def split(_: io.BytesIO) -> None:
@@ -38,7 +38,7 @@ def test_lines_that_open_objects_are_not_read_as_several_values(
     [b"{", b"[", b"{[", b"{x}", b'{"', b'{"}', b'{"}{', b"{}", b"2026-11-28T00:00:00.000Z {\n{"],
 )
 @pytest.mark.parametrize("is_repeated", [True, False])
-def test_short_lines_take_a_bounded_number_of_steps_each(
+def test_each_short_line_takes_a_bounded_number_of_steps(
     tmp_path: Path, line: bytes, *, is_repeated: bool
 ) -> None:
     """10 MB of `{` took minutes."""
@@ -75,11 +75,11 @@ def calls_made_by(work: Callable[[], object]) -> int:
         ("{nothing", Undecodable.NOT_JSON),
     ],
 )
-def test_object_without_an_end_says_why_it_is_none(text: str, why: Undecodable) -> None:
+def test_an_unclosed_object_is_rejected_with_the_reason(text: str, why: Undecodable) -> None:
     assert decode_json(text) is why
 
 
-def test_no_line_and_no_value_that_is_decoded_at_once_takes_a_gigabyte() -> None:
+def test_no_line_or_value_takes_a_gigabyte_to_decode() -> None:
     """Every 3 bytes of `[],` become an object of 64 bytes and a reference."""
     worst_factor = (64 + 8) / len(b"[],")
     longest = max(log_reader.MAX_LINE_BYTES, json_values.MAX_VALUE_BYTES)

@@ -10,7 +10,7 @@ import pytest
 
 from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.pages import render_complete_page
 from dashboards.viewer.sources import source_of_logs
 from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
@@ -50,7 +50,7 @@ def check_terminal(printed: str) -> None:
     assert ":bomb:" in printed
 
 
-def test_meter_prints_names_as_text_and_writes_them_whole(
+def test_meter_prints_names_as_text_and_writes_them_in_full(
     run: Run, logs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "summary.json"
@@ -61,7 +61,7 @@ def test_meter_prints_names_as_text_and_writes_them_whole(
     assert summary["records"]["counted"] == len(hostile_logs())
 
 
-def test_focus_has_no_formula_and_a_row_for_every_name(
+def test_focus_has_no_formulas_and_a_row_for_every_name(
     run: Run, logs: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "focus.csv"
@@ -101,8 +101,8 @@ def test_reconciliation_prints_names_as_text(
     assert json.loads(out.read_text())["lines"]
 
 
-def test_page_keeps_names_within_its_data(logs: Path) -> None:
-    page = page_with_all(DashboardSession.of(source_of_logs([logs])))
+def test_the_page_keeps_names_inside_its_data(logs: Path) -> None:
+    page = render_complete_page(DashboardSession.from_source(source_of_logs([logs])))
     assert "window.hacked" in page
     assert "<script>window.hacked" not in page
     assert "<img src=x" not in page

@@ -1,4 +1,4 @@
-"""A stream of JSON is cut into values, whatever the chunks in which it arrives."""
+"""A stream of JSON is split into values for any chunk sizes."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from tests.invocation_logs import log
 
 
 class Trickle(io.BytesIO):
-    """A stream that gives a few bytes at a time."""
+    """A stream that returns a few bytes at a time."""
 
     def __init__(self, content: bytes, at_once: int) -> None:
         super().__init__(content)
@@ -40,7 +40,7 @@ other_keys = st.text().filter(lambda key: key != "events")
 
 
 @given(st.lists(json_values_strategy), st.integers(1, 40), st.sampled_from([None, 2]))
-def test_an_array_is_cut_into_its_elements(
+def test_an_array_is_split_into_its_elements(
     elements: list[object], at_once: int, indent: int | None
 ) -> None:
     values = split(json.dumps(elements, indent=indent), at_once)
@@ -48,15 +48,13 @@ def test_an_array_is_cut_into_its_elements(
 
 
 @given(st.lists(st.dictionaries(other_keys, json_values_strategy)), st.integers(1, 40))
-def test_objects_after_one_another_are_cut_apart(
-    objects: list[dict[str, object]], at_once: int
-) -> None:
+def test_consecutive_objects_are_separated(objects: list[dict[str, object]], at_once: int) -> None:
     values = split("\n".join(json.dumps(document, indent=1) for document in objects), at_once)
     assert [json.loads(value) for value in values] == objects
 
 
 @given(st.lists(st.text()), st.integers(1, 40), st.booleans())
-def test_log_events_are_taken_out_of_their_document(
+def test_log_events_are_extracted_from_their_document(
     messages: list[str], at_once: int, comes_first: bool
 ) -> None:
     events = {"events": [{"eventId": "1", "message": message} for message in messages]}
@@ -66,14 +64,14 @@ def test_log_events_are_taken_out_of_their_document(
     assert [json.loads(value) for value in values] == events["events"]
 
 
-def test_pages_of_log_events_after_one_another_are_all_read() -> None:
+def test_consecutive_pages_of_log_events_are_all_read() -> None:
     pages = [{"events": [{"message": f"{page}"}], "nextToken": "x"} for page in range(3)]
     values = split("".join(map(json.dumps, pages)))
     assert [json.loads(value)["message"] for value in values] == ["0", "1", "2"]
 
 
 @given(st.binary(), st.integers(1, 10))
-def test_any_bytes_are_cut_without_an_error(content: bytes, at_once: int) -> None:
+def test_any_bytes_are_split_without_an_error(content: bytes, at_once: int) -> None:
     assert b"" not in split(content, at_once)
 
 
@@ -94,12 +92,12 @@ def test_any_bytes_are_cut_without_an_error(content: bytes, at_once: int) -> Non
         ('{"events": [{}], "nextToken"', [b"{}", b"{"]),
     ],
 )
-def test_odd_streams(content: str, values: list[bytes]) -> None:
+def test_unusual_streams_are_split(content: str, values: list[bytes]) -> None:
     for at_once in (1, 2, 3, 100):
         assert split(content, at_once) == values
 
 
-def test_a_value_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_without_an_end_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 1000)
     with pytest.raises(EndlessValueError):
         split('["' + "x" * 2000)
@@ -125,7 +123,7 @@ def test_log_events_are_recognized_from_the_start_of_a_document(text: str, expec
     assert has_events(text.encode()) is expected
 
 
-def test_a_long_string_is_looked_at_a_few_times_only() -> None:
+def test_a_long_string_is_scanned_a_bounded_number_of_times() -> None:
     class Counting(Trickle):
         reads = 0
 

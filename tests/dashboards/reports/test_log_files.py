@@ -86,7 +86,7 @@ def read_ids(path: Path) -> list[str]:
         ),
     ],
 )
-def test_every_layout_gives_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
+def test_every_layout_yields_the_same_calls(tmp_path: Path, name: str, content: bytes) -> None:
     assert read_ids(write(tmp_path / name, content)) == IDS
     assert read_ids(tmp_path) == IDS
 
@@ -125,7 +125,7 @@ def test_files_in_folders_are_recognized_by_their_content(
         ("dead.json", b"[" * 3_000_000),
     ],
 )
-def test_a_file_in_a_folder_that_is_no_log_is_skipped(
+def test_a_file_that_is_not_a_log_is_skipped_in_a_folder(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     write(tmp_path / "logs" / "a.json", LINES)
@@ -140,18 +140,18 @@ def test_blank_lines_before_a_log_hide_nothing(tmp_path: Path) -> None:
     assert read_ids(tmp_path) == IDS
 
 
-def test_a_log_with_a_damaged_first_line_is_read_if_it_is_named_like_a_log(tmp_path: Path) -> None:
+def test_a_log_with_a_damaged_first_line_is_recognized_by_its_name(tmp_path: Path) -> None:
     write(tmp_path / "a.ndjson", b"oops\n" + LINES)
     assert read_ids(tmp_path) == IDS
 
 
-def test_a_message_with_line_breaks_goes_on_in_lines_without_a_time(tmp_path: Path) -> None:
+def test_lines_without_a_time_continue_a_message(tmp_path: Path) -> None:
     pretty = [json.dumps(line, indent=2) for line in LOGS]
     content = "".join(f"2026-09-08T12:10:33.000Z {message}\n" for message in pretty)
     assert read_ids(write(tmp_path / "000000.gz", content)) == IDS
 
 
-def test_a_stray_line_in_an_export_costs_no_record_beside_it(tmp_path: Path) -> None:
+def test_a_stray_line_in_an_export_loses_no_neighboring_record(tmp_path: Path) -> None:
     time = "2026-09-08T12:10:33.000Z"
     cut_off = MESSAGES[1][:-20]
     lines = [f"{time} {MESSAGES[0]}", "stray", f"{time} {cut_off}", MESSAGES[2], "}", MESSAGES[0]]
@@ -178,7 +178,7 @@ export_lines = st.lists(
 
 
 @given(export_lines)
-def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bool]]) -> None:
+def test_no_line_of_an_export_loses_another_record(lines: list[tuple[str, bool]]) -> None:
     text, expected = "", []
     for number, (line, is_whole) in enumerate(lines):
         message = json.dumps(log(str(number)))
@@ -189,7 +189,7 @@ def test_no_line_of_an_export_costs_another_its_record(lines: list[tuple[str, bo
     assert found == expected
 
 
-def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
+def test_consecutive_envelopes_beyond_the_line_limit_are_all_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_reader, "MAX_LINE_BYTES", 500)
@@ -197,7 +197,7 @@ def test_glued_envelopes_longer_than_a_line_may_be_are_all_read(
     assert read_ids(path) == [*IDS * 3, IDS[0]]
 
 
-def test_envelopes_can_stand_in_lines(tmp_path: Path) -> None:
+def test_envelopes_can_be_on_separate_lines(tmp_path: Path) -> None:
     lines = "\n".join([json.dumps(ENVELOPE), pack([json.dumps(log("another"))])])
     assert read_ids(write(tmp_path / "envelopes.log", lines)) == [*IDS, "another"]
 
@@ -209,13 +209,13 @@ def test_all_members_of_a_gzip_file_are_read(tmp_path: Path) -> None:
     assert read_ids(path) == IDS
 
 
-def test_gzip_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+def test_gzip_is_recognized_by_content_not_by_name(tmp_path: Path) -> None:
     (tmp_path / "unzipped.json.gz").write_bytes(LINES)
     (tmp_path / "zipped.json").write_bytes(gzip.compress(LINES))
     assert read_ids(tmp_path / "unzipped.json.gz") == read_ids(tmp_path / "zipped.json") == IDS
 
 
-def test_envelopes_without_anything_between_them_are_all_read(tmp_path: Path) -> None:
+def test_envelopes_without_separators_are_all_read(tmp_path: Path) -> None:
     envelopes = [
         json.loads(gzip.decompress(base64.b64decode(pack([message])))) for message in MESSAGES
     ]
@@ -225,18 +225,18 @@ def test_envelopes_without_anything_between_them_are_all_read(tmp_path: Path) ->
     assert read_ids(path) == IDS
 
 
-def test_a_line_with_something_else_behind_its_record_is_no_json(tmp_path: Path) -> None:
+def test_a_line_with_text_after_its_record_is_invalid_json(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + " more")
     assert list(read_records(path)) == [RejectionReason.NOT_JSON]
 
 
-def test_a_line_break_within_a_string_costs_nothing(tmp_path: Path) -> None:
+def test_a_line_break_inside_a_string_loses_nothing(tmp_path: Path) -> None:
     broken = MESSAGES[1].replace("Converse", "Con\nverse")
     for content in (f"[{MESSAGES[0]},{broken},{MESSAGES[2]}]", f"[{broken},\n{MESSAGES[2]}]"):
         assert IDS[1:] == read_ids(write(tmp_path / "a.json", content))[-2:]
 
 
-def test_a_cut_off_object_costs_those_before_it_nothing(tmp_path: Path) -> None:
+def test_a_truncated_object_loses_no_earlier_object(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", MESSAGES[0] + MESSAGES[1] + MESSAGES[2][:40])
     assert read_ids(path) == IDS[:2]
     assert list(read_records(path))[2:] == [RejectionReason.TRUNCATED]
@@ -249,7 +249,7 @@ def test_an_array_among_lines_is_a_line(tmp_path: Path) -> None:
     assert isinstance(second, UsageRecord)
 
 
-def test_packed_data_is_taken_from_lines_alone_and_not_from_within_damaged_values(
+def test_packed_data_is_read_from_lines_only_and_not_from_damaged_values(
     tmp_path: Path,
 ) -> None:
     forged = pack([json.dumps(log("forged"))])
@@ -262,7 +262,7 @@ def test_packed_data_is_taken_from_lines_alone_and_not_from_within_damaged_value
 @pytest.mark.parametrize(
     "kept", [f"[{MESSAGES[0]},", f"[{MESSAGES[0]}", '{"events": [' + MESSAGES[0]]
 )
-def test_a_document_that_is_cut_off_between_values_says_so(tmp_path: Path, kept: str) -> None:
+def test_a_document_truncated_between_values_is_reported(tmp_path: Path, kept: str) -> None:
     readings = list(read_records(write(tmp_path / "a.json", kept)))
     assert isinstance(readings[0], UsageRecord)
     assert readings[1:] == [RejectionReason.TRUNCATED]
@@ -273,7 +273,7 @@ def test_a_string_in_the_second_line_does_not_make_lines_a_document(tmp_path: Pa
     assert read_ids(write(tmp_path / "a.json", content)) == IDS
 
 
-def test_notices_and_blank_messages_of_exports_are_no_records(tmp_path: Path) -> None:
+def test_notices_and_blank_messages_of_exports_are_not_records(tmp_path: Path) -> None:
     notice = " Permissions are correctly set for Amazon Bedrock logs."
     path = write(
         tmp_path / "a.json", json.dumps({"logEvents": [{"message": ""}, {"message": notice}]})
@@ -281,7 +281,7 @@ def test_notices_and_blank_messages_of_exports_are_no_records(tmp_path: Path) ->
     assert list(read_records(path)) == [Ignored.PERMISSION_NOTICE]
 
 
-def test_a_cut_off_line_does_not_swallow_the_next_one(tmp_path: Path) -> None:
+def test_a_truncated_line_does_not_consume_the_next_one(tmp_path: Path) -> None:
     content = LINES[:100] + b"\n" + LINES
     assert read_ids(write(tmp_path / "cut.json", content)) == IDS
 
@@ -303,13 +303,13 @@ def test_bedrocks_folders_are_read_without_bodies_and_permission_checks(tmp_path
         )
 
 
-def test_a_prefix_that_is_named_data_hides_no_logs(tmp_path: Path) -> None:
+def test_a_prefix_named_data_hides_no_logs(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "AWSLogs" / "111122223333" / "BedrockModelInvocationLogs"
     write(folder / "us-east-1" / "a.json", LINES)
     assert read_ids(tmp_path) == IDS
 
 
-def test_a_folder_data_of_the_users_own_hides_logs_no_more_than_others(tmp_path: Path) -> None:
+def test_a_user_s_folder_named_data_is_read_except_for_bodies(tmp_path: Path) -> None:
     forged = as_lines(log("forged"))
     write(tmp_path / "data" / "november.json", LINES)
     write(tmp_path / "data" / "request-1_input.json.gz", forged)
@@ -326,7 +326,7 @@ def test_files_of_a_folder_are_read_in_order_of_name(tmp_path: Path) -> None:
     assert read_ids(tmp_path) == ["c.json", "a/1.json", "a/2.json", "b/1.json"]
 
 
-def test_what_is_no_regular_file_is_passed_over_in_folders_and_refused_by_name(
+def test_a_special_file_is_skipped_in_folders_and_refused_by_name(
     tmp_path: Path,
 ) -> None:
     write(tmp_path / "a.json", LINES)
@@ -337,11 +337,11 @@ def test_what_is_no_regular_file_is_passed_over_in_folders_and_refused_by_name(
         find_log_files([tmp_path / "pipe.json"])
 
 
-def test_a_folder_that_is_named_data_itself_is_read(tmp_path: Path) -> None:
+def test_a_named_folder_called_data_is_read(tmp_path: Path) -> None:
     assert read_ids(write(tmp_path / "data" / "a.json", LINES).parent) == IDS
 
 
-def test_a_line_that_is_too_long_is_cut_and_the_next_one_read(
+def test_an_overlong_line_is_truncated_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_reader, "MAX_LINE_BYTES", 1000)
@@ -380,7 +380,7 @@ def test_an_unreadable_file_is_named(
     assert "\n" not in str(error.value)
 
 
-def test_a_subfolder_that_cannot_be_listed_is_noted_and_the_folder_itself_refused(
+def test_an_unreadable_subfolder_is_noted_and_an_unreadable_folder_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locked = tmp_path / "locked"
@@ -402,7 +402,7 @@ def test_a_subfolder_that_cannot_be_listed_is_noted_and_the_folder_itself_refuse
         find_log_files([locked])
 
 
-def test_an_unreadable_log_in_a_folder_is_kept_for_reading_to_explain(tmp_path: Path) -> None:
+def test_an_unreadable_log_in_a_folder_is_listed_and_explained_when_read(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(LINES.decode().encode("utf-16"))
     (file,) = find_log_files([tmp_path])
@@ -413,7 +413,7 @@ def test_an_unreadable_log_in_a_folder_is_kept_for_reading_to_explain(tmp_path: 
         list(read_log_file(file, on_progress=lambda _: None))
 
 
-def test_a_value_that_does_not_end_is_no_log(
+def test_a_value_without_an_end_is_not_a_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
@@ -422,7 +422,7 @@ def test_a_value_that_does_not_end_is_no_log(
         list(read_records(path))
 
 
-def test_a_path_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnreadableLogsError, match=r"nowhere\.json: No such file"):
         find_log_files([tmp_path / "nowhere.json"])
 

@@ -62,15 +62,13 @@ def test_a_period_has_the_statistics_of_its_calls(
     assert source.values([INPUT], statistic, TWO_HOURS) == {INPUT: values}
 
 
-def test_identities_have_no_percentiles_as_in_the_deployed_meter() -> None:
+def test_identities_have_no_percentiles_like_the_deployed_meter() -> None:
     source = collect_metrics(call(0, 10))
     assert source.values([OF_ANA], Statistic.P50, TWO_HOURS) == {OF_ANA: (None, None)}
     assert source.values([OF_ANA], Statistic.SUM, TWO_HOURS) == {OF_ANA: (10, None)}
 
 
-def test_a_correction_changes_no_metric_though_the_deployed_meter_publishes_what_it_raises() -> (
-    None
-):
+def test_a_correction_changes_no_metric_unlike_in_the_deployed_meter() -> None:
     source = collect_metrics(call(0, 10))
     source.apply([LedgerChange(call(0, 99), replaced=call(0, 10))])
     assert source.values([INPUT], Statistic.SUM, TWO_HOURS) == {INPUT: (10, None)}
@@ -87,7 +85,7 @@ def test_time_ends_with_the_last_call() -> None:
     assert LogMetrics(NOON, Config()).end is None
 
 
-def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter() -> None:
+def test_machine_sessions_roll_up_to_their_role_like_in_the_deployed_meter() -> None:
     role = "arn:aws:sts::111122223333:assumed-role/agent"
     calls = [
         usage_record(
@@ -110,7 +108,7 @@ def test_sessions_of_machines_are_shown_as_their_role_as_in_the_deployed_meter()
     }
 
 
-def test_identities_past_the_bound_are_one() -> None:
+def test_identities_beyond_the_limit_share_one_series() -> None:
     calls = [
         usage_record(request_id=name, identity_arn=f"arn:aws:iam::111122223333:user/{name}")
         for name in (f"user-{number}" for number in range(202))
@@ -122,7 +120,7 @@ def test_identities_past_the_bound_are_one() -> None:
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2022, 2028, 9999])
-def test_a_time_at_which_nobody_can_have_called_moves_no_graph(year: int) -> None:
+def test_an_impossible_time_does_not_move_the_graphs(year: int) -> None:
     odd = usage_record(request_id="odd", timestamp=NOON.replace(year=year))
     source = collect_metrics(call(0, 10), odd)
     assert source.end == NOON + timedelta(minutes=1)
@@ -148,7 +146,7 @@ def test_names_are_limited_by_the_settings_of_the_deployment() -> None:
     }
 
 
-def test_models_without_a_price_take_half_of_the_places_of_all() -> None:
+def test_models_without_a_price_use_at_most_half_of_the_limit() -> None:
     calls = [
         usage_record(request_id=model_id, timestamp=NOON, model_id=model_id)
         for model_id in ("made.up-1", "made.up-2", NOVA, SONNET_4)
@@ -157,7 +155,7 @@ def test_models_without_a_price_take_half_of_the_places_of_all() -> None:
     assert get_values(source, "Invocations", "ModelId") == {"made.up-1", NOVA, "__other__"}
 
 
-def test_prices_and_projects_are_those_of_the_settings() -> None:
+def test_prices_and_projects_follow_the_settings() -> None:
     contracted = {
         "model": NOVA,
         "effective_from": "2026-01-01",

@@ -157,7 +157,7 @@ def test_a_named_firehose_object_is_read(summarize: Any) -> None:
     assert summary["records"]["ignored"] == 1
 
 
-def test_firehose_objects_beside_other_logs_are_read_as_well(summarize: Any) -> None:
+def test_firehose_objects_are_read_beside_other_logs(summarize: Any) -> None:
     summary = summarize(MIXED)
     assert summary["files"]["read"] == 3
     assert summary["records"]["counted"] == 4 + 2
@@ -205,7 +205,7 @@ def test_files_that_were_not_read_are_counted_by_reason(
     assert f"  not an invocation log: 2 ({logs}/notes.txt, {logs}/settings.json)" in printed
 
 
-def test_many_skipped_files_are_counted_and_a_few_named(
+def test_many_skipped_files_are_counted_and_a_few_are_named(
     summarize: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = tmp_path / "logs"
@@ -217,7 +217,7 @@ def test_many_skipped_files_are_counted_and_a_few_named(
     assert "4_input.json, ...)" in capsys.readouterr().out
 
 
-def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_command(
+def test_a_damaged_file_fails_the_command_and_loses_no_other_file(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = tmp_path / "logs"
@@ -238,7 +238,7 @@ def test_a_damaged_file_in_a_folder_costs_the_others_nothing_and_fails_the_comma
     assert summary["files"]["skipped"][0]["reason"] == "unreadable"
 
 
-def test_names_of_skipped_files_cannot_steer_the_terminal(
+def test_names_of_skipped_files_are_printed_without_control_characters(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = tmp_path / "logs"
@@ -288,7 +288,7 @@ def test_conflicting_duplicates_are_explained(
     assert "1 conflicting duplicate: of each count the larger stands" in printed
 
 
-def test_what_is_read_is_what_became_of_it(summarize: Any) -> None:
+def test_every_record_read_is_accounted_for(summarize: Any) -> None:
     records = summarize(FIXTURES / "invocation-logs.ndjson", FIXTURES / "invocation-logs.ndjson")[
         "records"
     ]
@@ -307,9 +307,7 @@ TOTALS_THAT_FIT_NOTHING = {33, 34}
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
-def test_the_samples_add_up_to_what_was_read_off_by_hand(
-    summarize: Any, part: str, key: str
-) -> None:
+def test_the_samples_match_totals_counted_by_hand(summarize: Any, part: str, key: str) -> None:
     expected: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for record in json.loads((FIXTURES / "expected-samples.json").read_text()):
         if "rejected" in record:
@@ -379,7 +377,7 @@ def guardrail_usd(part: Any) -> Decimal:
 @pytest.mark.parametrize(
     ("part", "key"), [("by_identity", "identity_arn"), ("by_model", "model_id")]
 )
-def test_the_samples_cost_what_was_worked_out_by_hand(
+def test_the_samples_match_costs_calculated_by_hand(
     run: Any, tmp_path: Path, part: str, key: str
 ) -> None:
     lines = (FIXTURES / "invocation-logs.ndjson").read_text().splitlines()
@@ -410,7 +408,7 @@ def test_the_samples_cost_what_was_worked_out_by_hand(
     assert sum(row["unpriced_invocations"] for row in rows) == 6
 
 
-def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
+def test_calls_cost_the_contracted_price(tmp_path: Path) -> None:
     record = log(input={"inputTokenCount": 1_000_000}, output={"outputTokenCount": 0})
     logs = write(tmp_path / "logs.json", as_lines(record))
     half = [{"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": 50}]
@@ -421,14 +419,14 @@ def test_what_was_negotiated_is_what_calls_cost(tmp_path: Path) -> None:
     assert figures.cost_usd == Decimal("0.125")
 
 
-def test_a_log_with_nothing_in_it_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:
+def test_an_empty_log_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:
     summary = summarize(write(tmp_path / "empty.json", ""))
     assert summary["records"]["read"] == 0
     assert summary["by_identity"] == summary["rejected"] == []
     assert summary["coverage"] is None
 
 
-def test_tables_show_figures_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tables_show_totals_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(FIXTURES / "invocation-logs.ndjson") == 0
     printed = capsys.readouterr().out
     assert "111122667777 user/dario" in printed
@@ -447,7 +445,7 @@ CUT_OFF: dict[str, Any] = {
 }
 
 
-def test_an_output_that_is_not_known_is_not_shown_as_zero(
+def test_an_unknown_output_is_not_shown_as_zero(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log("1", **CUT_OFF), log("2", **CUT_OFF)))
@@ -459,14 +457,14 @@ def test_an_output_that_is_not_known_is_not_shown_as_zero(
     assert "2 calls without an output count" in shown
 
 
-def test_a_column_for_missing_outputs_is_shown_only_where_there_are_some(
+def test_the_column_for_missing_outputs_is_shown_only_if_needed(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(write(tmp_path / "logs.json", as_lines(log("1")))) == 0
     assert "No output" not in capsys.readouterr().out
 
 
-def test_a_model_that_a_stream_names_behind_a_profile_has_an_assumed_price(summarize: Any) -> None:
+def test_a_model_named_by_a_stream_behind_a_profile_has_an_assumed_price(summarize: Any) -> None:
     summary = summarize(CASES / "12-app-profile-1h-writes-in-stream" / "input.ndjson")
     (row,) = summary["by_model"]
     assert row["model_id"] == "anthropic.claude-opus-4-8"
@@ -494,7 +492,7 @@ def test_doubtful_usage_is_counted_and_explained(
     assert sum(row["ambiguous_invocations"] for row in rows.values()) == 1
 
 
-def test_costs_that_mean_different_things_look_different(
+def test_costs_with_different_meanings_look_different(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     used: dict[str, dict[str, Any]] = {
@@ -554,7 +552,7 @@ def test_every_reason_is_explained() -> None:
     assert set(REJECTION_MEANINGS) == set(RejectionReason)
 
 
-def test_nothing_but_rejected_records_gets_a_hint(
+def test_a_log_of_only_rejected_records_gets_a_hint(
     run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(FIXTURES / "response-bodies.ndjson") == 2
@@ -565,7 +563,7 @@ def test_nothing_but_rejected_records_gets_a_hint(
 
 
 @pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
-def test_no_number_and_no_name_is_cut_however_narrow_the_terminal(width: int) -> None:
+def test_a_narrow_terminal_truncates_no_number_and_no_name(width: int) -> None:
     with open_local_meter() as local, io.StringIO() as text:
         meter_files(local, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
         print_report(local, Console(file=text, width=width))
@@ -585,7 +583,7 @@ def test_years_are_shown_with_four_digits(
     assert "0001-01-01 00:00:00 to 0001-01-01 00:00:00 UTC" in capsys.readouterr().out
 
 
-def test_names_cannot_steer_the_terminal(
+def test_names_are_printed_without_control_characters(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hostile = "[red]\x1b]0;owned\x07\u202e" + "x" * 1000
@@ -596,7 +594,7 @@ def test_names_cannot_steer_the_terminal(
     assert not {"\x1b", "\x07", "\u202e"} & set(printed)
 
 
-def test_long_names_push_no_others_off_the_screen(
+def test_long_names_push_no_columns_off_the_screen(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = log("1", identity={"arn": "x" * 100_000}, modelId="y" * 100_000)
@@ -607,7 +605,7 @@ def test_long_names_push_no_others_off_the_screen(
     assert printed.count("x") + printed.count("y") < 1000
 
 
-def test_name_that_repeats_a_sign_in_role_costs_no_time() -> None:
+def test_a_name_that_repeats_a_sign_in_role_takes_no_extra_time() -> None:
     role = "role/AWSReservedSSO_"
     arn = f"arn:aws:sts::111122223333:federated-user/{role * 50_000}"
     assert shorten_identity(arn).endswith(role)
@@ -615,7 +613,7 @@ def test_name_that_repeats_a_sign_in_role_costs_no_time() -> None:
     assert shorten_identity(f"arn:aws:sts::111122223333:{signed_in}") == "111122223333 SSO Dev/ana"
 
 
-def test_many_identities_are_cut_to_the_largest(
+def test_only_the_largest_of_many_identities_are_shown(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = [log(str(number), identity={"arn": f"identity-{number:03}"}) for number in range(40)]
@@ -627,17 +625,17 @@ def test_many_identities_are_cut_to_the_largest(
     assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "$0.0001"]
 
 
-def test_lines_are_numbered_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:
+def test_line_numbers_continue_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:
     lines = as_lines(*[log(str(number)) for number in range(2500)]) + b"\n{\n"
     assert summarize(write(tmp_path / "a.json", lines))["rejected"][0]["line"] == 2501
 
 
-def test_ids_that_run_together_alike_are_not_one_call(summarize: Any, tmp_path: Path) -> None:
+def test_ids_that_concatenate_alike_are_different_calls(summarize: Any, tmp_path: Path) -> None:
     logs = as_lines(log("1", region="ab", accountId="c"), log("1", region="b", accountId="ca"))
     assert summarize(write(tmp_path / "a.json", logs))["records"]["counted"] == 2
 
 
-def test_an_earlier_summary_in_a_folder_of_logs_is_no_log(run: Any, tmp_path: Path) -> None:
+def test_an_earlier_summary_in_a_folder_is_not_read_as_a_log(run: Any, tmp_path: Path) -> None:
     write(tmp_path / "logs.json", as_lines(log()))
     out = tmp_path / "summary.json"
     for _ in range(2):
@@ -655,7 +653,7 @@ def test_a_log_in_a_folder_is_never_overwritten(
     assert logs.read_bytes() == before
 
 
-def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
+def test_a_summary_can_be_written_to_standard_output(tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
     command = [*BEDROCK_METER, "meter", str(logs), "--out", "/dev/stdout"]
     piped = subprocess.run(command, capture_output=True, check=True)
@@ -665,7 +663,7 @@ def test_a_summary_can_go_through_standard_output(tmp_path: Path) -> None:
     assert (tmp_path / "out.json").read_bytes() == piped.stdout
 
 
-def test_a_link_is_followed_and_stays_a_link(summarize: Any, run: Any, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed_and_kept(summarize: Any, run: Any, tmp_path: Path) -> None:
     logs = write(tmp_path / "logs.json", as_lines(log()))
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "target.json")
@@ -690,7 +688,7 @@ def test_a_link_is_followed_and_stays_a_link(summarize: Any, run: Any, tmp_path:
         (["cut.json.gz", "--out", "out.json"], "cut.json.gz: the gzip data is damaged"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(
+def test_errors_are_reported_in_one_line_with_exit_code_2(
     run: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -710,7 +708,7 @@ def test_what_cannot_be_done_is_said_in_one_line_with_exit_code_2(
     assert not (tmp_path / "out.json").exists()
 
 
-def test_a_full_disk_is_said_in_one_line(
+def test_a_full_disk_is_reported_in_one_line(
     run: Any,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

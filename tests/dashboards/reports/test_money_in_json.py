@@ -19,7 +19,7 @@ from lambdas.adapters.report_layouts.comparison_json import report_json as compa
 from lambdas.domain.pricing import shipped_prices
 from lambdas.wiring.contracted_prices import ContractedPriceSetting
 from tests.builders import NO_ATTRIBUTION, SONNET_4, usage_record
-from tests.focus_calls import charges_of
+from tests.focus_calls import build_charges
 from tests.unit.pricing.editions import listing, rate
 from tests.unit.reports.reconciliation import bill_rows
 
@@ -41,7 +41,7 @@ def comparison(_: Path) -> str:
 
 def manifest(folder: Path) -> str:
     out = folder / "focus.csv"
-    focus.write_costs(charges_of([(usage_record(model_id=SONNET_4), NO_ATTRIBUTION)]), out, None)
+    focus.write_costs(build_charges([(usage_record(model_id=SONNET_4), NO_ATTRIBUTION)]), out, None)
     return focus.manifest_path(out).read_text()
 
 
@@ -95,7 +95,7 @@ def floats(document: Any, name: str = "") -> Iterator[str]:
         *(price_book, price_listing, contracted_price),
     ],
 )
-def test_money_is_text_that_reads_back_as_a_decimal(
+def test_money_is_text_that_parses_as_a_decimal(
     write: Callable[[Path], str], tmp_path: Path
 ) -> None:
     document = json.loads(write(tmp_path))

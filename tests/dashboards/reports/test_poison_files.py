@@ -14,7 +14,7 @@ from tests.invocation_logs import write
 from tests.poison_records import poison_messages
 
 SEVERAL_VALUES = ("a list", "two objects")
-"""Which a file may hold, and a log event may not."""
+"""Names that a file can contain and a log event cannot."""
 CALLED_AT = datetime(2026, 9, 8, 12, tzinfo=UTC)
 
 
@@ -41,7 +41,7 @@ def test_each_record_of_a_file_is_counted_or_rejected_with_its_reason(
 
 
 @pytest.mark.parametrize(("name", "out"), [("focus", "focus.csv"), ("compare", "comparison.json")])
-def test_hostile_records_end_no_command(name: str, out: str, tmp_path: Path) -> None:
+def test_hostile_records_stop_no_command(name: str, out: str, tmp_path: Path) -> None:
     lines = "".join(f"{message}\n" for message in poison_messages(CALLED_AT).values())
     logs = write(tmp_path / "logs.ndjson", lines.encode("utf-8", "surrogatepass"))
     assert run_command(name, logs, "--out", tmp_path / out) == 0

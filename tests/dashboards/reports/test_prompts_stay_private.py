@@ -7,7 +7,7 @@ import pytest
 
 from dashboards.reports import reconcile
 from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.pages import render_complete_page
 from dashboards.viewer.sources import source_of_logs
 from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
@@ -32,7 +32,7 @@ def logs(tmp_path: Path) -> Path:
         ("reconcile", "reconciliation.json"),
     ],
 )
-def test_commands_write_and_print_no_prompt(
+def test_commands_write_and_print_no_prompts(
     name: str,
     out: str,
     logs: Path,
@@ -52,7 +52,7 @@ def test_commands_write_and_print_no_prompt(
     assert find_prompts("\n".join(texts)) == set()
 
 
-def test_page_has_no_prompt(logs: Path) -> None:
-    page = page_with_all(DashboardSession.of(source_of_logs([logs])))
+def test_the_page_contains_no_prompts(logs: Path) -> None:
+    page = render_complete_page(DashboardSession.from_source(source_of_logs([logs])))
     assert "user/ana" in page
     assert find_prompts(page) == set()

@@ -77,7 +77,7 @@ def days(*lines: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["bill.csv", "bill.csv.gz", "bill.snappy.parquet", "odd [*'].csv"])
-def test_bill_and_logs_agree_whatever_the_format(
+def test_bill_and_logs_agree_in_every_format(
     report: Any, logs: Path, tmp_path: Path, name: str
 ) -> None:
     write_bill = write_parquet_bill if name.endswith("parquet") else write_csv_bill
@@ -144,7 +144,7 @@ def test_one_line_and_one_call_are_named_in_the_singular(
     assert "1 line of the bill against 1 call, days before" in capsys.readouterr().out
 
 
-def test_table_adds_up_to_the_whole_bill(
+def test_the_table_adds_up_to_the_whole_bill(
     run: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [
@@ -188,7 +188,7 @@ def test_table_adds_up_to_the_whole_bill(
         (200, []),
     ],
 )
-def test_words_and_figures_stay_whole_on_a_narrow_terminal(
+def test_a_narrow_terminal_breaks_no_words_or_numbers(
     run: Any,
     logs: Path,
     tmp_path: Path,
@@ -251,7 +251,7 @@ def test_other_services_are_listed_with_their_dollars(
     ]
 
 
-def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
+def test_an_unnamed_unit_is_derived_from_the_list_price(
     report: Any, logs: Path, tmp_path: Path
 ) -> None:
     million = {"line_item_usage_amount": "0.004", "pricing_unit": ""}
@@ -261,7 +261,7 @@ def test_unit_that_the_bill_does_not_name_is_found_by_the_list_price(
     assert classes(found) == [("agrees", None, 3)]
 
 
-def test_use_without_a_price_is_never_shown_as_free(
+def test_usage_without_a_price_is_never_shown_as_free(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs = write(tmp_path / "logs.json", as_lines(called("1", modelId="acme.quark-v1:0")))
@@ -274,7 +274,7 @@ def test_use_without_a_price_is_never_shown_as_free(
     assert re.search(r"^2026-09-08 .*acme\.quark .* unpriced +0\.000000", printed, re.MULTILINE)
 
 
-def test_keys_of_products_fill_what_columns_lack(report: Any, logs: Path, tmp_path: Path) -> None:
+def test_product_keys_fill_missing_columns(report: Any, logs: Path, tmp_path: Path) -> None:
     keys = {"region": "us-east-1", "pricing_unit": "1K tokens"}
     lines = [
         line | {"product": line["product"] | keys, "line_item_usage_type": "ZZQ9-x-input-tokens"}
@@ -287,9 +287,7 @@ def test_keys_of_products_fill_what_columns_lack(report: Any, logs: Path, tmp_pa
     ]
 
 
-def test_columns_of_single_keys_of_products_are_read(
-    report: Any, logs: Path, tmp_path: Path
-) -> None:
+def test_columns_for_single_product_keys_are_read(report: Any, logs: Path, tmp_path: Path) -> None:
     lines = [
         line | {"product_model": "Nova Micro", "product_feature": "On-demand Inference"}
         for line in without(days(bill_line()), "product")
@@ -300,7 +298,7 @@ def test_columns_of_single_keys_of_products_are_read(
     ]
 
 
-def test_bill_without_callers_is_compared_without_them(
+def test_a_bill_without_callers_is_compared_without_them(
     report: Any, logs: Path, tmp_path: Path
 ) -> None:
     lines = without(days(bill_line()), "line_item_iam_principal", "line_item_resource_id")
@@ -326,7 +324,7 @@ def test_the_bill_names_the_model_behind_an_application_profile(
     assert found["lines"][0]["model_id"] == "amazon.nova-micro"
 
 
-def test_the_last_run_of_an_export_alone_counts(
+def test_only_the_last_run_of_an_export_counts(
     report: Any, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     month = tmp_path / "cur" / "data" / "BILLING_PERIOD=2026-09"
@@ -350,7 +348,7 @@ def test_the_same_file_named_twice_counts_once(run: Any, logs: Path, tmp_path: P
     assert classes(json.loads(out.read_text())) == [("agrees", None, 3)]
 
 
-def test_json_goes_to_standard_output_alone(
+def test_standard_output_has_only_the_json(
     run: Any, logs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bill = write_csv_bill(tmp_path / "bill.csv", days(bill_line()))
@@ -373,7 +371,7 @@ def test_json_goes_to_standard_output_alone(
         ),
     ],
 )
-def test_bill_that_cannot_be_compared_is_refused(
+def test_a_bill_that_cannot_be_compared_is_refused(
     run: Any,
     logs: Path,
     tmp_path: Path,
@@ -397,7 +395,7 @@ def test_bill_that_cannot_be_compared_is_refused(
         ("bill.txt", "bill.txt: name a file that ends in .csv, .csv.gz or .parquet."),
     ],
 )
-def test_a_path_without_a_bill_is_refused_as_logs_are(
+def test_a_path_without_a_bill_is_refused_like_a_path_without_logs(
     run: Any,
     logs: Path,
     tmp_path: Path,
@@ -415,7 +413,7 @@ def test_a_path_without_a_bill_is_refused_as_logs_are(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("bill.parquet", b"PAR1 this is none"),
+        ("bill.parquet", b"PAR1 not parquet"),
         ("bill.csv", b""),
         ("bill.csv", b"a,a\n1,2\n"),
         ("bill.csv.gz", b"\x1f\x8b\x08\x00broken"),
@@ -423,7 +421,7 @@ def test_a_path_without_a_bill_is_refused_as_logs_are(
         ("bill.txt", b"line_item_usage_type\n"),
     ],
 )
-def test_damaged_files_are_refused_in_a_line(
+def test_damaged_files_are_refused_in_one_line(
     run: Any,
     logs: Path,
     tmp_path: Path,
@@ -450,7 +448,7 @@ def test_a_broken_line_is_not_quoted(
     assert "XyzzyMarker" not in printed.out + printed.err
 
 
-def test_files_of_logs_that_were_not_read_are_counted(
+def test_skipped_log_files_are_counted(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, out = tmp_path / "logs", tmp_path / "out.json"
@@ -486,7 +484,7 @@ def test_nothing_to_compare_is_an_error(
     assert "there is no call in these logs" in capsys.readouterr().err
 
 
-def test_map_column_that_is_no_json_is_passed_over(report: Any, logs: Path, tmp_path: Path) -> None:
+def test_a_map_column_with_invalid_json_is_skipped(report: Any, logs: Path, tmp_path: Path) -> None:
     bill = write_csv_bill(tmp_path / "bill.csv", days(bill_line()))
     text = bill.read_text().replace('{""model"": ""Nova Micro""', '{""model"": ')
     bill.write_text(text)

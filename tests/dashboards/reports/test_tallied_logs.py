@@ -57,7 +57,7 @@ fields = {
 
 @st.composite
 def invocation(draw: st.DrawFn) -> dict[str, Any]:
-    """A plain log, or one that is almost plain."""
+    """A plain log or an almost plain one."""
     asked: dict[str, Any] = {"inputContentType": "application/json"}
     answer: dict[str, Any] = {"outputContentType": "application/json"}
     for part, names in (
@@ -119,7 +119,7 @@ def add_up(*paths: Path, part_bytes: int = 2**20) -> Any:
     st.lists(lines, max_size=4),
     st.sampled_from([64, 400, 2**20]),
 )
-def test_logs_of_any_shape_add_up_to_what_metering_each_call_gives(
+def test_logs_of_any_shape_match_metering_each_call(
     tmp_path: Path, content: list[bytes], more: list[bytes], part_bytes: int
 ) -> None:
     logs = write(tmp_path / "logs.ndjson", b"\n".join(content))
@@ -127,7 +127,7 @@ def test_logs_of_any_shape_add_up_to_what_metering_each_call_gives(
     assert add_up(logs, others, part_bytes=part_bytes) == meter_call_by_call(logs, others)
 
 
-def test_period_holds_only_the_times_at_which_calls_are_counted(tmp_path: Path) -> None:
+def test_the_period_covers_only_counted_calls(tmp_path: Path) -> None:
     asked, answer = {"inputContentType": "application/json"}, {"outputContentType": "text/plain"}
     call = log("0" * 36, input=asked, output=answer) | {"schemaVersion": "1.0"}
     early, late = ({**call, "timestamp": f"2026-09-{day}T12:00:00Z"} for day in ("08", "09"))
@@ -139,13 +139,13 @@ def test_period_holds_only_the_times_at_which_calls_are_counted(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["invocation-logs.ndjson", "response-bodies.ndjson"])
-def test_samples_add_up_to_what_metering_each_call_gives(name: str) -> None:
+def test_the_samples_match_metering_each_call(name: str) -> None:
     logs = FIXTURES / name
     assert add_up(logs, part_bytes=10_000) == meter_call_by_call(logs)
     assert add_up(logs, logs) == meter_call_by_call(logs, logs)
 
 
-def test_calls_that_are_repeated_in_other_parts_count_once(tmp_path: Path) -> None:
+def test_calls_repeated_across_parts_count_once(tmp_path: Path) -> None:
     records = [record for record, _ in zip(invocation_logs(), range(500), strict=False)]
     logs = write(tmp_path / "logs.ndjson", as_lines(*records, *reversed(records)))
     copy = write(tmp_path / "copy.ndjson", as_lines(*records[100:300]))
@@ -154,7 +154,7 @@ def test_calls_that_are_repeated_in_other_parts_count_once(tmp_path: Path) -> No
     assert summary["records"]["duplicates"] == 700
 
 
-def test_parts_are_whole_lines_and_together_the_whole_file(tmp_path: Path) -> None:
+def test_parts_are_whole_lines_and_cover_the_whole_file(tmp_path: Path) -> None:
     content = as_lines(*(record for record, _ in zip(invocation_logs(), range(99), strict=False)))
     logs = write(tmp_path / "logs.ndjson", content)
     parts = cut_into_parts(LogFile(logs, len(content)), 5_000)
@@ -164,7 +164,7 @@ def test_parts_are_whole_lines_and_together_the_whole_file(tmp_path: Path) -> No
     assert all(text.startswith(b"{") and text.endswith(b"\n") for text in texts)
 
 
-def test_several_processes_add_up_to_what_one_does(tmp_path: Path) -> None:
+def test_several_processes_get_the_same_totals_as_one(tmp_path: Path) -> None:
     records = [json.dumps(record).encode() for record in invocation_logs()]
     lines = [
         line.replace(b'"requestId": "', b'"requestId": "%d' % (number % 7))

@@ -1,4 +1,4 @@
-"""The dashboards show known calls as worked out by hand: the JSON itself is right."""
+"""The dashboards show hand-calculated results of known calls."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def numbers(
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
-    widgets = DashboardSession.of(source).view(dashboard, choice, "1d")["widgets"]
+    widgets = DashboardSession.from_source(source).view(dashboard, choice, "1d")["widgets"]
     (widget,) = (candidate for candidate in widgets if candidate["title"] == title)
     return {series["name"]: series["value"] for series in widget["series"]}
 
@@ -44,12 +44,14 @@ def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[
 @pytest.mark.parametrize(
     ("dashboard", "title", "choice"),
     [
-        ("usage_overview", "Quota tokens: now against last week", ""),
-        ("identity_detail", "Quota tokens: now against last week", usage_record().identity_arn),
-        ("cost_and_budgets", "Cost: now against last week, US dollars", ""),
+        ("usage_overview", "Quota tokens: week over week", ""),
+        ("identity_detail", "Quota tokens: week over week", usage_record().identity_arn),
+        ("cost_and_budgets", "Cost: week over week, US dollars", ""),
     ],
 )
-def test_this_week_stands_against_the_one_before(dashboard: str, title: str, choice: str) -> None:
+def test_this_week_is_compared_with_the_previous_one(
+    dashboard: str, title: str, choice: str
+) -> None:
     # Days ago, and output tokens: of this model 800,000 cost a dollar.
     ages = {1: 100, 6: 50, 8: 40, 13: 20, 15: 7000}
     calls = [
@@ -62,54 +64,54 @@ def test_this_week_stands_against_the_one_before(dashboard: str, title: str, cho
     )
 
 
-def test_the_rates_of_a_model_are_those_of_its_tokens() -> None:
+def test_the_rates_of_a_model_match_its_tokens() -> None:
     calls = [
         call(1, tokens=TokenCounts(input=60, output=30, cache_read=30, cache_write=10)),
         call(2, tokens=TokenCounts(input=20, output=10)),
         call(3, error_code="ThrottlingException"),
         call(4, model_id="other", tokens=TokenCounts(input=10**6, output=10**6)),
     ]
-    assert numbers("model_comparison", "Model: rates in the time shown", calls, HAIKU_3) == {
-        "Output per input": pytest.approx(40 / 120),
+    assert numbers("model_comparison", "Model: rates in the selected time", calls, HAIKU_3) == {
+        "Output tokens per input token": pytest.approx(40 / 120),
         "Cache hit rate, %": pytest.approx(100 * 30 / 120),
-        "Tokens a call": 80,
+        "Tokens per call": 80,
         "Failed calls, %": pytest.approx(100 / 3),
         # Only the second model has a price: 20 x 0.25 + 10 x 1.25 in millionths of a dollar.
-        "USD a thousand priced calls": pytest.approx(1000 * 17.5e-6),
+        "USD per 1,000 priced calls": pytest.approx(1000 * 17.5e-6),
     }
 
 
-def test_models_that_embed_and_models_that_answer_stand_apart() -> None:
+def test_embedding_models_and_text_models_are_separate() -> None:
     calls = [call(number, model_id=model) for number, model in enumerate((HAIKU_3, *EMBEDDINGS))]
     assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
     assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
 
 
-def test_the_ten_with_most_tokens_are_shown_the_largest_first() -> None:
+def test_the_ten_largest_are_shown_largest_first() -> None:
     calls = [
         call(number, identity_arn=f"user-{number}", tokens=TokenCounts(number, 0))
         for number in range(1, 13)
     ]
-    ranked = numbers("usage_overview", "Who: quota tokens (top 10)", calls)
+    ranked = numbers("usage_overview", "Quota tokens by identity (top 10)", calls)
     assert list(ranked.values()) == list(range(12, 2, -1))
 
 
-def test_a_cache_that_is_written_and_never_read_shows_nought() -> None:
+def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
     calls = [call(1, tokens=TokenCounts(1, 1, cache_write=10))]
-    title = "Cache: tokens read for each one written"
+    title = "Cache: tokens read per token written"
     assert numbers("cost_and_budgets", title, calls) == {"Reads per write": 0}
 
 
-def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
-    """And is 0, not unknown, where nothing was metered."""
+def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
+    """It is 0, not unknown, if nothing was metered."""
     bedrock, metered = (
         Metric(namespace, "Invocations") for namespace in ("AWS/Bedrock", "BedrockMeter")
     )
     label = "Coverage, % of Bedrock's calls"
     for figures, percent in (({bedrock: [200], metered: [199]}, 99.5), ({bedrock: [200]}, 0)):
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
-        assert shown(source, "pipeline_health", "In the time shown")[label] == percent
-        title = "Five minutes with nothing metered"
+        assert shown(source, "pipeline_health", "Totals for the selected time")[label] == percent
+        title = "Periods with nothing metered"
         drawn = shown(source, "pipeline_health", title)["Nothing metered"]
         assert drawn == (0 if metered in figures else 1)
 
@@ -117,11 +119,11 @@ def test_coverage_is_what_was_metered_of_what_bedrock_counted() -> None:
 @pytest.mark.parametrize(
     ("dashboard", "title"),
     [
-        ("usage_overview", "Tokens of no project, in %"),
-        ("cost_and_budgets", "Tokens of no project, in percent"),
+        ("usage_overview", "Tokens without a project, in %"),
+        ("cost_and_budgets", "Tokens without a project, in percent"),
     ],
 )
-def test_the_share_of_no_project_is_that_of_all_tokens(dashboard: str, title: str) -> None:
+def test_the_unattributed_share_is_a_share_of_all_tokens(dashboard: str, title: str) -> None:
     unattributed, total = (
         Metric("BedrockMeter", name) for name in ("UnattributedTokens", "TotalTokens")
     )

@@ -1,4 +1,4 @@
-"""Each widget is worked out as CloudWatch would show it, from its own JSON."""
+"""Each widget is drawn from its JSON as CloudWatch would show it."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
 HOSTILE = 'arn:aws:iam::111122223333:user/<script>alert("1")</script>'
 
 
-def source_of(*calls: tuple[timedelta, str, int]) -> Source:
+def make_source(*calls: tuple[timedelta, str, int]) -> Source:
     metrics = LogMetrics(NOON, Config())
     metrics.apply(
         [
@@ -41,7 +41,7 @@ def source_of(*calls: tuple[timedelta, str, int]) -> Source:
     return Source("some logs", metrics, lambda: NOON, frozenset({"BedrockMeter"}))
 
 
-CALLS = source_of(
+CALLS = make_source(
     (timedelta(minutes=30), ANA, 10),
     (timedelta(minutes=90), ANA, 5),
     (timedelta(minutes=30), BEN, 100),
@@ -59,7 +59,7 @@ def drawn(source: Source = CALLS, shown: TimeRange = LAST_DAY, **properties: Any
     return drawing
 
 
-def test_a_line_has_a_value_for_each_period_of_the_time_shown() -> None:
+def test_a_line_has_a_value_for_each_period_shown() -> None:
     graph = drawn(metrics=[["BedrockMeter", "InputTokens"]])
     (series,) = graph["series"]
     assert series["values"] == (*[None] * 22, 5, 110)
@@ -67,7 +67,7 @@ def test_a_line_has_a_value_for_each_period_of_the_time_shown() -> None:
     assert graph["step"] == 3_600_000
 
 
-def test_a_number_is_the_last_value_or_that_of_the_whole_time() -> None:
+def test_a_number_is_the_last_value_or_the_value_of_the_whole_range() -> None:
     metrics = [["BedrockMeter", "InputTokens", "IdentityArn", ANA, {"label": "Ana"}]]
     (last,) = drawn(view="singleValue", metrics=metrics)["series"]
     assert (last["label"], last["value"], last["values"]) == ("Ana", 10, ())
@@ -77,7 +77,7 @@ def test_a_number_is_the_last_value_or_that_of_the_whole_time() -> None:
     assert series["values"] == (*[None] * 22, 5, 10)
 
 
-def test_a_widget_can_have_a_time_of_its_own() -> None:
+def test_a_widget_can_have_its_time_range() -> None:
     metrics = [["BedrockMeter", "InputTokens"]]
     (series,) = drawn(
         view="singleValue", start="-P14D", setPeriodToTimeRange=True, metrics=metrics
@@ -85,7 +85,7 @@ def test_a_widget_can_have_a_time_of_its_own() -> None:
     assert series["value"] == 155
 
 
-def test_a_search_has_a_series_for_each_with_its_dimension_as_label() -> None:
+def test_each_series_of_a_search_is_labeled_by_its_dimension() -> None:
     search = "SEARCH('{BedrockMeter,IdentityArn} MetricName=\"InputTokens\"', 'Sum')"
     row = {
         "id": "e1",
@@ -99,7 +99,7 @@ def test_a_search_has_a_series_for_each_with_its_dimension_as_label() -> None:
     ]
 
 
-def test_a_label_can_have_the_label_of_each_series_in_it() -> None:
+def test_a_label_can_contain_the_label_of_each_series() -> None:
     query = (
         'SELECT SUM(InputTokens) FROM SCHEMA("BedrockMeter", IdentityArn)'
         " GROUP BY IdentityArn ORDER BY SUM() DESC"
@@ -109,7 +109,7 @@ def test_a_label_can_have_the_label_of_each_series_in_it() -> None:
     assert [series["name"] for series in found] == [f"Tokens: {BEN}", f"Tokens: {ANA}"]
 
 
-def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
+def test_hidden_metrics_are_evaluated_and_not_drawn() -> None:
     found = drawn(
         view="singleValue",
         metrics=[
@@ -131,7 +131,7 @@ def test_what_is_hidden_is_computed_with_and_not_drawn() -> None:
         (["application-inference-profile/p24qm5pye2qr"], None),
     ],
 )
-def test_a_model_is_called_by_its_name_where_that_is_enough(
+def test_a_model_is_shown_by_its_short_name_if_unambiguous(
     models: list[str], labels: list[str] | None
 ) -> None:
     rows = [["BedrockMeter", "InputTokens", {"label": model}] for model in models]
@@ -140,7 +140,7 @@ def test_a_model_is_called_by_its_name_where_that_is_enough(
     assert [series["name"] for series in found] == models
 
 
-def test_thresholds_and_units_are_drawn_as_told() -> None:
+def test_thresholds_and_units_are_drawn_as_configured() -> None:
     lines = [{"label": "Warning", "value": 7, "color": "#ff9900"}]
     graph = drawn(
         metrics=[["BedrockMeter", "InputTokens"]],
@@ -153,15 +153,15 @@ def test_thresholds_and_units_are_drawn_as_told() -> None:
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        (["BedrockMeter", "OutputTokens", "IdentityArn", "nobody"], "No data in this time range."),
+        (["BedrockMeter", "OutputTokens", "IdentityArn", "unknown"], "No data in this time range."),
         (["AWS/Bedrock", "Invocations"], "AWS/Bedrock is not in some logs: a deployment shows it."),
     ],
 )
-def test_where_nothing_is_to_be_drawn_the_widget_says_why(metric: list[str], message: str) -> None:
+def test_an_empty_widget_shows_the_reason(metric: list[str], message: str) -> None:
     assert drawn(metrics=[metric])["message"] == message
 
 
-def test_an_expression_that_is_not_evaluated_is_told_in_its_widget() -> None:
+def test_an_unsupported_expression_is_reported_in_its_widget() -> None:
     graph = drawn(metrics=[[{"id": "e1", "expression": "RATE(m1)"}]])
     assert graph["message"] == "This cannot be evaluated here: RATE(m1)"
 
@@ -176,12 +176,12 @@ def test_an_expression_that_is_not_evaluated_is_told_in_its_widget() -> None:
         {"metrics": [], "start": "yesterday"},
     ],
 )
-def test_what_is_not_drawn_here_is_refused(properties: dict[str, Any]) -> None:
+def test_unsupported_widgets_are_refused(properties: dict[str, Any]) -> None:
     with pytest.raises(UnknownBodyError):
         drawn(**properties)
 
 
-def test_text_is_markdown_without_html_and_its_links_stay_on_the_page() -> None:
+def test_text_is_markdown_without_html_and_links_stay_on_the_page() -> None:
     url = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard"
     markdown = f"# Hello\n<script>\n\n[One]({url}/BedrockMeter-IdentityDetail-eu-west-1)"
     text = {**widget(), "type": "text", "properties": {"markdown": markdown}}
@@ -191,7 +191,7 @@ def test_text_is_markdown_without_html_and_its_links_stay_on_the_page() -> None:
     assert 'href="#identity_detail"' in drawing["html"]
 
 
-def test_alarms_have_their_states_where_there_are_alarms() -> None:
+def test_an_alarm_widget_shows_the_states_of_its_alarms() -> None:
     arns = [f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}" for name in ("one", "two")]
     alarms = {**widget(), "type": "alarm", "properties": {"title": "Alarms", "alarms": arns}}
     deployed = Source("it", CALLS.metrics, lambda: NOON, alarm_states=lambda _: {"one": "OK"})
@@ -204,7 +204,7 @@ def test_alarms_have_their_states_where_there_are_alarms() -> None:
     assert without["message"] == "Alarms are there where the meter is deployed."
 
 
-def test_what_is_usual_is_said_to_be_drawn_by_cloudwatch_alone() -> None:
+def test_an_anomaly_band_is_reported_as_drawn_only_by_cloudwatch() -> None:
     band = {"expression": "ANOMALY_DETECTION_BAND(m1, 3)", "id": "band"}
     graph = drawn(metrics=[["BedrockMeter", "InputTokens", {"id": "m1"}], [band]])
     assert [series["name"] for series in graph["series"]] == ["InputTokens"]
@@ -212,7 +212,7 @@ def test_what_is_usual_is_said_to_be_drawn_by_cloudwatch_alone() -> None:
     assert "note" not in drawn(metrics=[["BedrockMeter", "InputTokens"]])
 
 
-def test_logs_insights_says_where_it_runs_and_other_widgets_are_refused() -> None:
+def test_a_log_query_widget_says_where_it_runs_and_others_are_refused() -> None:
     (drawing,) = draw([{**widget(), "type": "log"}], CALLS, LAST_DAY)
     assert "runs on AWS alone" in drawing["message"]
     with pytest.raises(UnknownBodyError, match="explorer"):
@@ -228,7 +228,7 @@ def test_a_start_is_relative(text: str, length: timedelta) -> None:
     assert until(NOON, length).seconds == length.total_seconds()
 
 
-def test_a_range_ends_with_the_period_that_has_begun() -> None:
+def test_a_range_ends_with_the_current_period() -> None:
     late = NOON + timedelta(minutes=3, seconds=20)
     assert until(late, timedelta(hours=1)).end == NOON + timedelta(minutes=4)
     assert until(late, timedelta(weeks=1)).end == NOON + timedelta(hours=1)
@@ -237,7 +237,7 @@ def test_a_range_ends_with_the_period_that_has_begun() -> None:
 @pytest.mark.parametrize("chosen_range", RANGES)
 @pytest.mark.parametrize("dashboard", read_bodies())
 def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
-    session = DashboardSession.of(CALLS)
+    session = DashboardSession.from_source(CALLS)
     for choice in session.choices(dashboard) or [""]:
         widgets = session.view(dashboard, choice, chosen_range)["widgets"]
         assert not [
@@ -256,46 +256,46 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
         (timedelta(days=99), "2w"),
     ],
 )
-def test_as_much_is_shown_first_as_it_takes_to_show_all(ago: timedelta | None, first: str) -> None:
+def test_the_default_range_shows_all_data(ago: timedelta | None, first: str) -> None:
     since = None if ago is None else NOON - ago
-    assert DashboardSession.of(replace(CALLS, since=since)).outline()["range"] == first
+    assert DashboardSession.from_source(replace(CALLS, since=since)).outline()["range"] == first
 
 
-def test_the_overview_says_how_much_now_against_last_week() -> None:
-    widgets = DashboardSession.of(CALLS).view("usage_overview", "", "1d")["widgets"]
+def test_the_overview_compares_the_current_week_with_the_last() -> None:
+    widgets = DashboardSession.from_source(CALLS).view("usage_overview", "", "1d")["widgets"]
     (change,) = (
-        drawing for drawing in widgets if drawing["title"] == "Quota tokens: now against last week"
+        drawing for drawing in widgets if drawing["title"] == "Quota tokens: week over week"
     )
     assert [series["value"] for series in change["series"]] == [115, 40, 187.5]
 
 
-def test_the_choices_of_a_dashboard_are_the_identities_there_are() -> None:
-    session = DashboardSession.of(CALLS)
+def test_the_choices_of_a_dashboard_are_the_existing_identities() -> None:
+    session = DashboardSession.from_source(CALLS)
     assert session.choices("identity_detail") == [ANA, BEN]
     assert session.choices("usage_overview") == []
-    title = "Identity: quota tokens a day"
+    title = "Identity: quota tokens per day"
     for choice, tokens in ((ANA, 15), (BEN, 100)):
         widgets = session.view("identity_detail", choice, "1d")["widgets"]
         (graph,) = (drawing for drawing in widgets if drawing["title"] == title)
         assert graph["series"][0]["value"] == tokens
 
 
-def test_a_hostile_name_breaks_no_body() -> None:
-    session = DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7)))
+def test_a_hostile_name_does_not_break_a_body() -> None:
+    session = DashboardSession.from_source(make_source((timedelta(minutes=5), HOSTILE, 7)))
     widgets = session.view("identity_detail", HOSTILE, "1d")["widgets"]
     (graph,) = (
-        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens a day"
+        drawing for drawing in widgets if drawing["title"] == "Identity: quota tokens per day"
     )
     assert graph["series"][0]["value"] == 7
 
 
 @pytest.mark.parametrize(
     "asked",
-    [("nothing", "", "1d"), ("usage_overview", "", "9y"), ("identity_detail", "nobody", "1d")],
+    [("nothing", "", "1d"), ("usage_overview", "", "9y"), ("identity_detail", "unknown", "1d")],
 )
-def test_a_view_that_is_not_there_is_named(asked: tuple[str, str, str]) -> None:
+def test_a_missing_view_is_named(asked: tuple[str, str, str]) -> None:
     with pytest.raises(NoSuchViewError):
-        DashboardSession.of(CALLS).view(*asked)
+        DashboardSession.from_source(CALLS).view(*asked)
 
 
 @pytest.mark.parametrize(
@@ -306,6 +306,6 @@ def test_a_view_that_is_not_there_is_named(asked: tuple[str, str, str]) -> None:
         {"widgets": [], "variables": [{}, {}]},
     ],
 )
-def test_a_body_that_is_not_drawn_here_is_refused(body: dict[str, Any]) -> None:
+def test_an_unsupported_body_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(UnknownBodyError, match="mine"):
         read_body("mine", json.dumps(body))

@@ -1,4 +1,4 @@
-"""A source that evaluates by itself is sent a graph's queries, and its answer is drawn."""
+"""A source that evaluates queries receives a graph's queries, and its answer is drawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ class NoMetrics:
 
 
 class Answering:
-    """An evaluator that keeps what it is asked, and has the same answer for every query."""
+    """An evaluator that records its queries and has one answer for every query."""
 
     def __init__(self, *series: Series, messages: tuple[str, ...] = ()) -> None:
         self.asked: list[tuple[Sequence[Query], Periods]] = []
@@ -43,7 +43,7 @@ def account(evaluator: Answering) -> Source:
     return Source("an account", NoMetrics(), lambda: NOON, evaluator=evaluator)
 
 
-def test_an_account_is_sent_the_queries_of_a_graph_as_they_stand() -> None:
+def test_the_queries_of_a_graph_are_sent_to_the_account_unchanged() -> None:
     evaluator = Answering(Series("haiku", (7,)))
     search = "SORT(SEARCH('{BedrockMeter,ModelId} MetricName=\"X\"', 'Sum'), SUM, DESC)"
     label = "${PROP('Dim.ModelId')}"
@@ -66,16 +66,16 @@ def test_an_account_is_sent_the_queries_of_a_graph_as_they_stand() -> None:
     assert [(series["name"], series["value"]) for series in drawing["series"]] == [("haiku", 7)]
 
 
-def test_remarks_of_an_account_stand_below_the_graph() -> None:
+def test_messages_of_an_account_are_shown_below_the_graph() -> None:
     evaluator = Answering(Series("haiku", (7,)), messages=("Too many metrics.",))
     graph = widget(view="bar", metrics=[["BedrockMeter", "InputTokens"]])
     (drawing,) = draw([graph], account(evaluator), LAST_DAY)
     assert drawing["note"] == "Too many metrics."
 
 
-def test_an_account_is_asked_again_after_a_minute_and_not_before() -> None:
+def test_answers_of_an_account_are_cached_for_a_minute() -> None:
     seconds, evaluator = [0.0], Answering()
-    views = RecentViews(DashboardSession.of(account(evaluator)), clock=lambda: seconds[0])
+    views = RecentViews(DashboardSession.from_source(account(evaluator)), clock=lambda: seconds[0])
     views.view("usage_overview", "", "1d")
     asked = len(evaluator.asked)
     assert asked > 10
@@ -87,6 +87,6 @@ def test_an_account_is_asked_again_after_a_minute_and_not_before() -> None:
     assert len(evaluator.asked) == 2 * asked
 
 
-def test_views_at_once_keep_the_place_where_graphs_are_evaluated() -> None:
+def test_concurrent_views_keep_the_evaluator_setting() -> None:
     local = replace(account(Answering()), evaluator=None)
-    assert DashboardSession.of(local).at_once().source.evaluator is None
+    assert DashboardSession.from_source(local).memoize().source.evaluator is None

@@ -60,10 +60,10 @@ def summed(calls: Iterable[dict[str, Any]], key: Callable[[Any], str], count: An
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
-    """The widgets' numbers and lines, by what people read beside them."""
+    """The widgets' numbers and lines by their labels."""
     path: Path = tmp_path_factory.mktemp("logs") / "company.ndjson"
     path.write_bytes(as_lines(*LOGS))
-    session = DashboardSession.of(source_of_logs([path]))
+    session = DashboardSession.from_source(source_of_logs([path]))
 
     @cache
     def widgets(dashboard: str, choice: str) -> dict[str, Any]:
@@ -82,8 +82,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, A
 Shown = Callable[..., dict[str, Any]]
 
 
-def test_totals_of_the_account_are_sums_over_the_logs(shown: Shown) -> None:
-    found = shown("usage_overview", "In the time shown")
+def test_account_totals_match_sums_over_the_logs(shown: Shown) -> None:
+    found = shown("usage_overview", "Totals for the selected time")
     del found["Cost, USD"]
     assert found == {
         "Quota tokens": sum(map(quota, SUCCESSES)),
@@ -93,24 +93,24 @@ def test_totals_of_the_account_are_sums_over_the_logs(shown: Shown) -> None:
     }
 
 
-def test_kinds_of_tokens_are_sums_over_the_logs(shown: Shown) -> None:
-    assert shown("usage_overview", "Which kind of tokens") == {
+def test_token_kinds_match_sums_over_the_logs(shown: Shown) -> None:
+    assert shown("usage_overview", "Tokens by kind") == {
         kind: sum(tokens(call, kind) for call in SUCCESSES) for kind in KINDS
     }
 
 
 def test_the_largest_callers_are_ranked_by_sums_over_the_logs(shown: Shown) -> None:
     sums = summed(SUCCESSES, lambda call: call["identity"]["arn"], quota)
-    found = shown("usage_overview", "Who: quota tokens (top 10)")
+    found = shown("usage_overview", "Quota tokens by identity (top 10)")
     assert list(found.items()) == sums.most_common(10)
 
 
-def test_each_identity_has_its_own_sums(shown: Shown) -> None:
+def test_totals_of_each_identity_match_the_logs(shown: Shown) -> None:
     callers = {call["identity"]["arn"] for call in LOGS}
     assert len(callers) > 5
     for caller in callers:
         calls = [call for call in SUCCESSES if call["identity"]["arn"] == caller]
-        found = shown("identity_detail", "In the time shown", caller)
+        found = shown("identity_detail", "Totals for the selected time", caller)
         assert found["Total tokens"] == sum(map(total, calls))
         assert found["Quota tokens"] == sum(map(quota, calls))
         assert found["Calls"] == len(calls)
@@ -118,12 +118,12 @@ def test_each_identity_has_its_own_sums(shown: Shown) -> None:
         assert (found["Failed calls"] or 0) == failed
 
 
-def test_each_model_has_its_own_sums_and_means(shown: Shown) -> None:
+def test_sums_and_means_of_each_model_match_the_logs(shown: Shown) -> None:
     answering = [call for call in SUCCESSES if "embed" not in call["modelId"]]
     calls = summed(answering, get_model, lambda _: 1)
     assert shown("model_comparison", "Calls by model") == calls
     output = summed(answering, get_model, lambda call: tokens(call, "Output"))
-    assert shown("model_comparison", "Output tokens a call") == pytest.approx(
+    assert shown("model_comparison", "Output tokens per call") == pytest.approx(
         {model: output[model] / calls[model] for model in calls}
     )
     everything = summed(SUCCESSES, get_model, lambda call: tokens(call, "Input"))
@@ -133,8 +133,8 @@ def test_each_model_has_its_own_sums_and_means(shown: Shown) -> None:
     assert shown("model_comparison", "Failed calls by model") == failures
 
 
-def test_lines_have_the_sums_of_each_five_minutes(shown: Shown) -> None:
-    lines = shown("cost_and_budgets", "Kinds of tokens", field="values")
+def test_lines_show_sums_per_five_minutes(shown: Shown) -> None:
+    lines = shown("cost_and_budgets", "Tokens by kind", field="values")
     for kind in KINDS:
         sums: defaultdict[str, int] = defaultdict(int)
         for call in SUCCESSES:
@@ -150,7 +150,7 @@ def test_cost_of_each_model_is_its_tokens_by_its_list_prices(shown: Shown) -> No
     assert shown("cost_and_budgets", "Cost by model") == pytest.approx(costs)
 
 
-def test_plain_sums_count_successes_and_failures_apart() -> None:
+def test_plain_sums_count_successes_and_failures_separately() -> None:
     """Nova Lite: 0.06 and 0.24 dollars a million tokens; Sonnet 4.5: 3.3, 16.5, 0.33 and 4.125."""
     nova, claude = "amazon.nova-lite-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
     cached = {"inputTokenCount": 1, "cacheReadInputTokenCount": 20}

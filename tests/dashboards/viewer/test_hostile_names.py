@@ -1,4 +1,4 @@
-"""Names that attack a page are text in a browser: no script, no element, no request of theirs."""
+"""Names that attack a page are text in a browser: no script, element or request."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,11 +18,11 @@ from tests.invocation_logs import as_lines, write
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     logs = write(folder / "logs.ndjson", as_lines(*hostile_logs()))
-    write_page(DashboardSession.of(source_of_logs([logs])), folder / "page.html")
+    write_page(DashboardSession.from_source(source_of_logs([logs])), folder / "page.html")
     return folder / "page.html"
 
 
-def test_no_name_runs_draws_or_asks_for_anything(page: Page, page_file: Path) -> None:
+def test_no_name_runs_code_draws_elements_or_sends_requests(page: Page, page_file: Path) -> None:
     asked: list[str] = []
     dialogs: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

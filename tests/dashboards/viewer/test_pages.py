@@ -1,4 +1,4 @@
-"""The page is one file that asks no other host, and a server gives it a view at a time."""
+"""The page is one file that requests no other host; a server provides one view at a time."""
 
 import json
 import re
@@ -16,11 +16,11 @@ import pytest
 
 from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic, Value
 from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import page_with_all
+from dashboards.viewer.pages import render_complete_page
 from dashboards.viewer.recent_views import RecentViews
 from dashboards.viewer.server import HOST, PreviewServer
 from tests.builders import NOON
-from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, source_of
+from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, make_source
 
 
 def read_data(page: str) -> dict[str, object]:
@@ -30,25 +30,27 @@ def read_data(page: str) -> dict[str, object]:
     return data
 
 
-def test_a_page_of_its_own_has_every_view() -> None:
-    page = page_with_all(DashboardSession.of(CALLS))
+def test_a_standalone_page_has_every_view() -> None:
+    page = render_complete_page(DashboardSession.from_source(CALLS))
     views = read_data(page)["views"]
     assert isinstance(views, dict)
     assert f"identity_detail\n{ANA}\n1d" in views
-    assert {key.split("\n")[0] for key in views} == set(DashboardSession.of(CALLS).bodies)
+    assert {key.split("\n")[0] for key in views} == set(DashboardSession.from_source(CALLS).bodies)
 
 
-def test_a_page_of_its_own_begins_with_all_there_is() -> None:
+def test_a_standalone_page_starts_with_the_whole_range() -> None:
     data = read_data(
-        page_with_all(DashboardSession.of(replace(CALLS, since=NOON - timedelta(days=10))))
+        render_complete_page(
+            DashboardSession.from_source(replace(CALLS, since=NOON - timedelta(days=10)))
+        )
     )
     assert data["range"] == "2w"
     assert isinstance(data["views"], dict)
     assert "usage_overview\n\n2w" in data["views"]
 
 
-def test_a_page_asks_no_other_host() -> None:
-    page = page_with_all(DashboardSession.of(CALLS))
+def test_a_page_requests_no_other_host() -> None:
+    page = render_complete_page(DashboardSession.from_source(CALLS))
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     hashes = re.findall(r"'sha256-[^']*'", policy)
     assert policy == (
@@ -60,15 +62,17 @@ def test_a_page_asks_no_other_host() -> None:
     assert not re.findall(r"(?:src|href)=\"(?!#)|url\(|@import", markup)
 
 
-def test_a_name_cannot_end_the_element_that_it_is_in() -> None:
-    page = page_with_all(DashboardSession.of(source_of((timedelta(minutes=5), HOSTILE, 7))))
+def test_a_name_cannot_close_its_element() -> None:
+    page = render_complete_page(
+        DashboardSession.from_source(make_source((timedelta(minutes=5), HOSTILE, 7)))
+    )
     assert "<script>alert" not in page
     assert HOSTILE in json.dumps(read_data(page)).replace('\\"', '"')
 
 
 @pytest.fixture
 def server() -> Iterator[PreviewServer]:
-    with PreviewServer(DashboardSession.of(CALLS), 0) as preview:
+    with PreviewServer(DashboardSession.from_source(CALLS), 0) as preview:
         Thread(target=preview.serve_forever, daemon=True).start()
         yield preview
         preview.shutdown()
@@ -91,16 +95,16 @@ def test_the_page_is_served_on_the_loopback_address(server: PreviewServer) -> No
     assert "12:00 UTC" in str(read_data(page)["source"])
 
 
-def test_a_view_is_given_when_asked_for(server: PreviewServer) -> None:
+def test_a_view_is_served_on_request(server: PreviewServer) -> None:
     path = f"/data?dashboard=identity_detail&choice={quote(ANA)}&range=1d"
     status, text = ask(server, path)
     assert status == HTTPStatus.OK
-    view = DashboardSession.of(CALLS).view("identity_detail", ANA, "1d")
+    view = DashboardSession.from_source(CALLS).view("identity_detail", ANA, "1d")
     assert json.loads(text) == json.loads(json.dumps(view))
 
 
 @pytest.mark.parametrize("path", ["/data", "/data?dashboard=nothing&range=1d", "/other"])
-def test_what_is_not_there_is_not_found(server: PreviewServer, path: str) -> None:
+def test_an_unknown_path_is_not_found(server: PreviewServer, path: str) -> None:
     assert ask(server, path)[0] == HTTPStatus.NOT_FOUND
 
 
@@ -122,7 +126,7 @@ def test_another_name_for_this_host_is_refused(server: PreviewServer, host: str)
         ("none", HTTPStatus.OK),
     ],
 )
-def test_page_of_another_site_cannot_make_this_one_query(
+def test_another_site_cannot_trigger_queries(
     server: PreviewServer, site: str, status: HTTPStatus
 ) -> None:
     connection = HTTPConnection(HOST, server.server_port)
@@ -133,7 +137,7 @@ def test_page_of_another_site_cannot_make_this_one_query(
 
 
 @pytest.mark.parametrize(("error", "is_shown"), [(BrokenPipeError, False), (ValueError, True)])
-def test_browser_that_goes_away_leaves_no_traceback(
+def test_a_disconnected_browser_leaves_no_traceback(
     server: PreviewServer,
     error: type[Exception],
     monkeypatch: pytest.MonkeyPatch,
@@ -152,7 +156,7 @@ def test_browser_that_goes_away_leaves_no_traceback(
 
 
 class Refusing:
-    """A source that does not answer, whose dashboard has a variable."""
+    """An unreachable source whose dashboard has a variable."""
 
     def metrics(self, *_: object) -> list[Metric]:
         message = "AccessDenied"
@@ -162,14 +166,14 @@ class Refusing:
         raise AssertionError
 
 
-def test_a_source_that_does_not_answer_is_told_of(server: PreviewServer) -> None:
-    server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=Refusing())))
+def test_an_unreachable_source_is_reported(server: PreviewServer) -> None:
+    server.views = RecentViews(DashboardSession.from_source(replace(CALLS, metrics=Refusing())))
     status, text = ask(server, "/data?dashboard=identity_detail&choice=ana&range=1d")
     assert (status, text) == (HTTPStatus.BAD_GATEWAY, "AccessDenied")
 
 
 class Counting:
-    """A source that counts the values that it is asked for, which CloudWatch would bill."""
+    """A source that counts requested values, which CloudWatch would bill."""
 
     def __init__(self) -> None:
         self.values_read = 0
@@ -184,11 +188,11 @@ class Counting:
         return CALLS.metrics.values(metrics, statistic, periods)
 
 
-def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
+def test_a_view_reloaded_within_a_minute_reads_no_value_again(
     server: PreviewServer,
 ) -> None:
     seconds, counting = [0.0], Counting()
-    session = DashboardSession.of(replace(CALLS, metrics=counting))
+    session = DashboardSession.from_source(replace(CALLS, metrics=counting))
     server.views = RecentViews(session, clock=lambda: seconds[0])
     path = "/data?dashboard=usage_overview&choice=&range=1d"
     first = ask(server, path)
@@ -202,20 +206,20 @@ def test_a_view_that_is_loaded_again_within_a_minute_reads_no_value_twice(
     assert counting.values_read == 2 * read
 
 
-def test_threads_that_ask_at_once_read_each_value_once(server: PreviewServer) -> None:
+def test_concurrent_threads_read_each_value_once(server: PreviewServer) -> None:
     counting = Counting()
-    server.views = RecentViews(DashboardSession.of(replace(CALLS, metrics=counting)))
+    server.views = RecentViews(DashboardSession.from_source(replace(CALLS, metrics=counting)))
     path = "/data?dashboard=usage_overview&choice=&range=1d"
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: ask(server, path), range(4)))
     together, counting.values_read = counting.values_read, 0
-    RecentViews(DashboardSession.of(replace(CALLS, metrics=counting))).view(
+    RecentViews(DashboardSession.from_source(replace(CALLS, metrics=counting))).view(
         "usage_overview", "", "1d"
     )
     assert together == counting.values_read
 
 
-def test_answers_are_of_the_type_that_they_say_and_are_not_kept(server: PreviewServer) -> None:
+def test_answers_have_their_content_type_and_are_not_cached(server: PreviewServer) -> None:
     connection = HTTPConnection(HOST, server.server_port)
     connection.request("GET", "/")
     headers = dict(connection.getresponse().getheaders())
@@ -224,12 +228,12 @@ def test_answers_are_of_the_type_that_they_say_and_are_not_kept(server: PreviewS
     assert headers["Cache-Control"] == "no-store"
 
 
-def test_a_page_of_many_identities_keeps_those_with_most_tokens_and_says_so() -> None:
+def test_a_page_of_many_identities_shows_the_largest_and_says_so() -> None:
     calls = [
         (timedelta(minutes=5), f"arn:aws:iam::111122223333:user/{number:03}", number)
         for number in range(1, 41)
     ]
-    outline = read_data(page_with_all(DashboardSession.of(source_of(*calls))))
+    outline = read_data(render_complete_page(DashboardSession.from_source(make_source(*calls))))
     dashboards = outline["dashboards"]
     assert isinstance(dashboards, list)
     (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")

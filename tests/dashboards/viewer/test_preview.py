@@ -47,7 +47,7 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
         ),
     ],
 )
-def test_what_cannot_be_shown_is_told_in_one_line(
+def test_an_error_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
 ) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
@@ -55,7 +55,7 @@ def test_what_cannot_be_shown_is_told_in_one_line(
         call_command("preview", *arguments)
 
 
-def test_logs_without_a_call_are_told_so(tmp_path: Path) -> None:
+def test_logs_without_calls_are_reported(tmp_path: Path) -> None:
     (tmp_path / "logs.ndjson").write_text('{"schemaType": "ModelInvocationLog"}\n{}\nno log\n')
     with pytest.raises(
         FailedCommand, match=r"no call to show .* 3 records read, 3 of them rejected"
@@ -63,14 +63,14 @@ def test_logs_without_a_call_are_told_so(tmp_path: Path) -> None:
         call_command("preview", tmp_path)
 
 
-def test_a_page_on_standard_output_is_the_page_alone(
+def test_standard_output_has_only_the_page(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     call_command("preview", "--out", "/dev/stdout", "--", FIXTURE)
     assert capfd.readouterr().out.rstrip().endswith("</html>")
 
 
-def test_a_port_that_is_taken_is_named() -> None:
+def test_a_port_in_use_is_named() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -79,7 +79,7 @@ def test_a_port_that_is_taken_is_named() -> None:
             call_command("preview", "--port", str(port), "--", FIXTURE)
 
 
-def test_time_ends_with_the_logs_and_other_namespaces_are_not_in_them(tmp_path: Path) -> None:
+def test_the_range_ends_with_the_logs_and_excludes_other_namespaces(tmp_path: Path) -> None:
     logs = tmp_path / "logs.ndjson"
     logs.write_bytes(as_lines(log(), log("request-2", timestamp="2026-09-08T11:00:00Z")))
     source = source_of_logs([logs])
@@ -88,7 +88,7 @@ def test_time_ends_with_the_logs_and_other_namespaces_are_not_in_them(tmp_path: 
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_account_tells_metrics_and_states_of_alarms() -> None:
+def test_an_account_provides_metrics_and_alarm_states() -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="one",
@@ -105,13 +105,13 @@ def test_an_account_tells_metrics_and_states_of_alarms() -> None:
     assert source.alarm_states is not None
     assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
     assert not source.namespaces
-    widgets = DashboardSession.of(source).view("pipeline_health", "", "1h")["widgets"]
+    widgets = DashboardSession.from_source(source).view("pipeline_health", "", "1h")["widgets"]
     (alarms,) = (widget for widget in widgets if widget["type"] == "alarm")
     assert {alarm["state"] for alarm in alarms["alarms"]} == {"NOT DEPLOYED"}
 
 
 @pytest.mark.usefixtures("aws")
-def test_numbers_of_an_account_are_what_its_metrics_add_up_to() -> None:
+def test_numbers_of_an_account_match_the_sums_of_its_metrics() -> None:
     cloudwatch = boto3.client("cloudwatch")
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     published = {minutes: 10 + minutes for minutes in range(1, 180, 7)}
@@ -147,7 +147,7 @@ def test_numbers_of_an_account_are_what_its_metrics_add_up_to() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_account_that_refuses_says_so_in_each_widget() -> None:
+def test_denied_access_is_shown_in_each_widget() -> None:
     cloudwatch = boto3.client("cloudwatch")
 
     def refuse(**_: object) -> None:
@@ -156,7 +156,7 @@ def test_an_account_that_refuses_says_so_in_each_widget() -> None:
 
     for event in ("GetMetricData", "DescribeAlarms"):
         cloudwatch.meta.events.register(f"before-call.cloudwatch.{event}", refuse)
-    session = DashboardSession.of(source_of_account("an account", cloudwatch))
+    session = DashboardSession.from_source(source_of_account("an account", cloudwatch))
     cloudwatch.put_metric_data(
         Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
     )

@@ -64,7 +64,7 @@ def write_ledger(caller: str, count: int, output: int = 2) -> None:
         )
 
 
-def test_logs_of_others_do_not_count(verified: VerifiedMeter) -> None:
+def test_logs_of_other_callers_do_not_count(verified: VerifiedMeter) -> None:
     write_logs(verified.caller, 2)
     write_logs("arn:aws:iam::123456789012:user/other", 3)
     assert check_log(verified) == "2 log records, 18 tokens"
@@ -76,7 +76,7 @@ def test_a_missing_log_record_fails_the_check(verified: VerifiedMeter) -> None:
         check_log(verified)
 
 
-def test_the_ledger_has_to_have_the_tokens_of_bedrocks_answers(verified: VerifiedMeter) -> None:
+def test_the_ledger_must_have_the_tokens_of_bedrock_s_responses(verified: VerifiedMeter) -> None:
     write_ledger(verified.caller, 2)
     assert check_ledger(verified) == "2 calls in the ledger, 18 tokens"
     write_ledger(verified.caller, 2, output=3)
@@ -84,7 +84,7 @@ def test_the_ledger_has_to_have_the_tokens_of_bedrocks_answers(verified: Verifie
         check_ledger(verified)
 
 
-def test_metrics_have_to_have_the_calls_of_the_caller(verified: VerifiedMeter) -> None:
+def test_metrics_must_include_the_caller_s_calls(verified: VerifiedMeter) -> None:
     with pytest.raises(CheckFailedError, match="0 calls in metrics"):
         check_metrics(verified)
     for name, value in (("Invocations", 2), ("TotalTokens", 18)):
@@ -110,7 +110,7 @@ def put_dashboards(metrics: list[Any]) -> None:
         )
 
 
-def test_every_graph_is_asked_for_and_the_answers_are_stored_without_accounts(
+def test_every_graph_is_queried_and_answers_are_stored_without_accounts(
     verified: VerifiedMeter, tmp_path: Path
 ) -> None:
     arn = "arn:aws:iam::123456789012:user/jane"
@@ -131,7 +131,7 @@ def test_every_graph_is_asked_for_and_the_answers_are_stored_without_accounts(
     assert "jane" not in stored
 
 
-def test_queries_of_metrics_insights_are_asked_one_by_one(verified: VerifiedMeter) -> None:
+def test_metrics_insights_queries_are_sent_one_by_one(verified: VerifiedMeter) -> None:
     """Others of the same graph are asked together: expressions name each other."""
     select = {"expression": "SELECT MIN(QuotaTokens) FROM SCHEMA(BedrockMeter, IdentityArn)"}
     plain = ["BedrockMeter", "Invocations"]
@@ -148,7 +148,7 @@ def test_queries_of_metrics_insights_are_asked_one_by_one(verified: VerifiedMete
     assert asked == [2, 1, 1] * 3
 
 
-def test_a_graph_that_cloudwatch_does_not_answer_fails_the_check(verified: VerifiedMeter) -> None:
+def test_a_graph_without_an_answer_of_cloudwatch_fails_the_check(verified: VerifiedMeter) -> None:
     put_dashboards([["BedrockMeter", "Invocations"]])
 
     class Refusing(MetricAnswers):

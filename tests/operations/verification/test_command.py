@@ -8,7 +8,7 @@ from tests.command_line import call_command
 
 
 @pytest.mark.parametrize("option", ["--remove", "--yes"])
-def test_it_never_works_on_a_deployment_of_another_name(
+def test_it_refuses_a_deployment_of_another_name(
     monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     monkeypatch.setenv("METER_NAME", "")  # the command sets it; the test puts it back

@@ -31,7 +31,7 @@ def test_the_cheapest_model_is_called_twenty_times() -> None:
     assert verified.calls.total_tokens == 180
 
 
-def test_a_model_that_the_account_may_not_use_is_passed_over() -> None:
+def test_a_model_denied_to_the_account_is_skipped() -> None:
     runtime = Runtime(NOVA)
     assert HAIKU in call_model(meter(Session(bedrock_runtime=runtime)))
     assert runtime.called == [HAIKU] * 20

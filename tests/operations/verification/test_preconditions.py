@@ -20,7 +20,7 @@ def test_an_untouched_region_is_accepted() -> None:
     require(Session())
 
 
-def test_a_region_whose_logging_is_configured_is_refused_with_the_option_to_change() -> None:
+def test_a_region_with_configured_logging_is_refused_with_the_option_to_change() -> None:
     session = Session(bedrock=Bedrock(logging={"s3Config": {"bucketName": "audit"}}))
     with pytest.raises(CommandError, match=r"already configured in us-east-1: choose .* --region"):
         require(session)
@@ -33,7 +33,7 @@ def test_a_region_with_a_meter_of_another_name_is_refused() -> None:
         require(Session())
 
 
-def test_what_an_aborted_verification_left_is_named_with_the_option_that_removes_it() -> None:
+def test_remains_of_an_aborted_verification_are_named_with_the_option_to_remove_them() -> None:
     deploy(stack_names.STORAGE)
     with pytest.raises(CommandError, match=r"left BedrockMeter-Storage in us-east-1: .* --remove"):
         require(Session())

@@ -89,7 +89,7 @@ def test_an_interrupted_run_is_removed_too() -> None:
     assert list_stacks() == []
 
 
-def test_what_cannot_be_removed_is_named() -> None:
+def test_resources_that_cannot_be_removed_are_named() -> None:
     session: Any = Session(bedrock=Bedrock(logging={"s3Config": {}}))
     assert remove_all(session, NO_WAITING) == ["Bedrock's invocation logging configuration"]
 
@@ -121,7 +121,7 @@ def test_nothing_is_deployed_without_a_confirmation(
     assert not request.report.exists()
 
 
-def test_a_run_that_fails_writes_its_report_and_names_the_problems(tmp_path: Path) -> None:
+def test_a_failed_run_writes_its_report_and_names_the_problems(tmp_path: Path) -> None:
     session: Any = Session()
     Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1").put()
     cdk = tmp_path / "cdk"

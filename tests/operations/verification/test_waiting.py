@@ -18,13 +18,13 @@ class Clock:
         return Waiting(limit_seconds, lambda: self.seconds, self.pause)
 
 
-def test_what_is_there_at_once_is_returned_without_a_pause() -> None:
+def test_an_immediate_result_is_returned_without_a_pause() -> None:
     clock = Clock()
     assert clock.waiting(60).until(lambda: "found") == "found"
     assert clock.pauses == []
 
 
-def test_pauses_grow_until_it_is_there() -> None:
+def test_pauses_grow_until_the_result_is_there() -> None:
     clock = Clock()
     assert clock.waiting(600).until(lambda: clock.seconds, lambda seconds: seconds > 100) > 100
     assert clock.pauses == sorted(clock.pauses)

@@ -3,7 +3,7 @@
 from lambdas.domain.attribution import LabelNames, Labels
 
 
-def test_labels_are_read_by_the_names_that_are_configured() -> None:
+def test_labels_are_read_by_their_configured_names() -> None:
     names = LabelNames(project=("Cost-Center", "project"), department=("dept",), use_case=())
     tags = (("cost-center", "4711"), ("dept", "sales"), ("project", "search"), ("use_case", "x"))
     assert names.read_tags(tags) == Labels("4711", "sales", None)
@@ -11,7 +11,7 @@ def test_labels_are_read_by_the_names_that_are_configured() -> None:
     assert names.tag_names == {"cost-center", "project", "dept"}
 
 
-def test_a_name_whose_value_is_no_label_leaves_it_to_the_next_one() -> None:
+def test_an_invalid_value_leaves_the_label_to_the_next_name() -> None:
     names = LabelNames(project=("project", "team"))
     assert names.read_tags((("project", " "), ("team", "core"))).project == "core"
     assert names.read_metadata((("project", "unattributed"), ("team", ""))) == Labels()
@@ -20,5 +20,5 @@ def test_a_name_whose_value_is_no_label_leaves_it_to_the_next_one() -> None:
 def test_metadata_is_read_by_its_exact_name() -> None:
     names = LabelNames()
     assert names.read_metadata((("Project", "a"), ("project", "b"))) == Labels(project="b")
-    assert names.are_in((("project", "b"),))
-    assert not names.are_in((("Project", "a"), ("trace", "c")))
+    assert names.appear_in((("project", "b"),))
+    assert not names.appear_in((("Project", "a"), ("trace", "c")))

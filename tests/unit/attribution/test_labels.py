@@ -50,7 +50,7 @@ labels = st.builds(Labels, *[st.none() | st.sampled_from(["a", "b"])] * 3)
         ),
     ],
 )
-def test_a_label_is_printable_and_of_bearable_length(text: str, label: str) -> None:
+def test_a_label_is_printable_and_has_a_limited_length(text: str, label: str) -> None:
     assert read_label(text) == label
 
 
@@ -58,18 +58,25 @@ def test_a_label_is_printable_and_of_bearable_length(text: str, label: str) -> N
     "text",
     ["", "  ", "\n", UNATTRIBUTED, " Unattributed ", "__other__", "__proto__", "\u3164", "\u2800 "],
 )
-def test_blanks_and_names_that_the_meter_keeps_for_itself_are_no_labels(text: str) -> None:
+def test_blank_and_reserved_names_are_not_labels(text: str) -> None:
     assert read_label(text) is None
 
 
-def test_no_twin_of_a_label_is_the_same_to_the_eye() -> None:
-    twins = ["copy", "\u0441opy", "\u0441\u043e\u0440\u0443", "c\u03bfpy", "co\u0440y", "\uff43opy"]
-    shown = [read_label(twin) for twin in twins]
+def test_lookalike_labels_are_shown_differently() -> None:
+    lookalikes = [
+        "copy",
+        "\u0441opy",
+        "\u0441\u043e\u0440\u0443",
+        "c\u03bfpy",
+        "co\u0440y",
+        "\uff43opy",
+    ]
+    shown = [read_label(lookalike) for lookalike in lookalikes]
     assert shown == ["copy", "?opy", "\u0441\u043e\u0440\u0443 (not Latin)", "c?py", "co?y", "copy"]
 
 
 @given(any_text | st.text("x _\n\ud800\u0441\u0442", min_size=200, max_size=600))
-def test_whatever_is_a_label_stays_one_and_fits_into_a_dimension(text: str) -> None:
+def test_a_label_is_stable_and_fits_into_a_dimension(text: str) -> None:
     label = read_label(text)
     if label is None:
         return
@@ -84,9 +91,7 @@ def test_whatever_is_a_label_stays_one_and_fits_into_a_dimension(text: str) -> N
 
 
 @given(labels, labels)
-def test_what_one_source_knows_is_kept_and_the_rest_is_taken_from_the_other(
-    one: Labels, other: Labels
-) -> None:
+def test_labels_missing_from_one_source_are_taken_from_the_next(one: Labels, other: Labels) -> None:
     filled = one.filled_from(other)
     assert filled == tuple(
         theirs if mine is None else mine for mine, theirs in zip(one, other, strict=True)

@@ -1,4 +1,4 @@
-"""Each call has one project, one department, one use case: from the first source that knows it."""
+"""Each call has one project, department and use case, from the first source that has it."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ ANA_IS_TRUSTED = TrustedPrincipal(
 
 
 def history(*tags: Tags, since: datetime = LONG_AGO, model_id: str | None = None) -> TagHistory:
-    """Tags that changed day by day."""
+    """Tags that change every day."""
     observations = (
         TagObservation(since + number * DAY, observed) for number, observed in enumerate(tags)
     )
@@ -59,7 +59,7 @@ def project(name: str) -> Tags:
 
 
 def call(**changes: Any) -> UsageRecord:
-    """A call of an application inference profile by Ana, who says what it is for."""
+    """Ana's call of an application inference profile, with request metadata."""
     fields: dict[str, Any] = {
         "model_id": "application-inference-profile/p24qm5pye2qr",
         "invoked_model_id": PROFILE,
@@ -76,8 +76,10 @@ EACH_SOURCE = {
 }
 
 
-def climb(present: set[AttributionSource], record: UsageRecord | None = None) -> Attribution:
-    """Attribute a call where these sources know a project."""
+def attribute_from(
+    present: set[AttributionSource], record: UsageRecord | None = None
+) -> Attribution:
+    """Attribute a call with a project from these sources."""
     histories = {}
     if AttributionSource.INFERENCE_PROFILE in present:
         histories[PROFILE] = history(project("of profile"))
@@ -92,15 +94,15 @@ def climb(present: set[AttributionSource], record: UsageRecord | None = None) ->
     return attribute(record or call(), TagFacts(histories), rules)
 
 
-# The order of the ladder.
+# The order of precedence.
 
 
 @pytest.mark.parametrize("are_present", [*product([False, True], repeat=len(EACH_SOURCE))])
-def test_the_first_rung_that_knows_the_project_decides(are_present: tuple[bool, ...]) -> None:
+def test_the_first_source_with_a_project_decides(are_present: tuple[bool, ...]) -> None:
     present = {
         source for source, is_there in zip(EACH_SOURCE, are_present, strict=True) if is_there
     }
-    attribution = climb(present)
+    attribution = attribute_from(present)
     first = next(
         (source for source in EACH_SOURCE if source in present), AttributionSource.UNATTRIBUTED
     )
@@ -108,7 +110,7 @@ def test_the_first_rung_that_knows_the_project_decides(are_present: tuple[bool, 
     assert attribution.project == EACH_SOURCE.get(first, UNATTRIBUTED)
 
 
-def test_each_label_comes_from_the_first_rung_that_knows_it() -> None:
+def test_each_label_comes_from_the_first_source_that_has_it() -> None:
     facts = TagFacts(
         {
             PROFILE: history((("project", "search"), ("use_case", " "))),
@@ -123,20 +125,20 @@ def test_each_label_comes_from_the_first_rung_that_knows_it() -> None:
     )
 
 
-def test_a_call_of_which_nobody_knows_is_unattributed() -> None:
+def test_a_call_without_any_source_is_unattributed() -> None:
     assert attribute(usage_record(), TagFacts(), NOTHING) == Attribution(
         UNATTRIBUTED, UNATTRIBUTED, UNATTRIBUTED, AttributionSource.UNATTRIBUTED
     )
 
 
 @pytest.mark.parametrize("claim", [UNATTRIBUTED, "Unattributed", "__other__", "", "  "])
-def test_a_tag_that_is_no_label_leaves_it_to_the_next_rung(claim: str) -> None:
+def test_an_invalid_tag_leaves_the_label_to_the_next_source(claim: str) -> None:
     facts = TagFacts({PROFILE: history(project(claim)), ROLE: history(project("search"))})
     attribution = attribute(call(request_metadata=()), facts, NOTHING)
     assert (attribution.project, attribution.source) == ("search", AttributionSource.PRINCIPAL)
 
 
-def test_of_several_patterns_the_first_that_matches_gives_a_label() -> None:
+def test_the_first_matching_pattern_gives_the_label() -> None:
     patterns = (
         pattern(principal="role/other", project="not hers"),
         pattern(principal="role/chat", session_name="ana@*", project="search"),
@@ -155,20 +157,20 @@ def test_a_pattern_matches_the_model_behind_a_profile() -> None:
 
 def test_failed_calls_are_attributed_like_others() -> None:
     failed = call(error_code="ThrottlingException")
-    assert climb({*EACH_SOURCE}, failed) == climb({*EACH_SOURCE})
+    assert attribute_from({*EACH_SOURCE}, failed) == attribute_from({*EACH_SOURCE})
 
 
-# As of its time.
+# Changes over time.
 
 
-def test_a_tag_that_changes_does_not_change_the_calls_before() -> None:
+def test_a_changed_tag_does_not_change_earlier_calls() -> None:
     facts = TagFacts({PROFILE: history(project("old"), project("new"), since=NOON)})
     times = [NOON - DAY, NOON, NOON + DAY - timedelta(seconds=1), NOON + DAY, NOON + 2 * DAY]
     projects = [attribute(call(timestamp=when), facts, NOTHING).project for when in times]
     assert projects == ["old", "old", "old", "new", "new"]
 
 
-def test_a_pattern_changes_calls_of_its_own_time_only() -> None:
+def test_a_pattern_applies_only_to_calls_of_its_period() -> None:
     patterns = (
         pattern(project="old", effective_until=NOON),
         pattern(project="new", effective_from=NOON, effective_until=NOON + DAY),
@@ -179,7 +181,7 @@ def test_a_pattern_changes_calls_of_its_own_time_only() -> None:
     assert projects == ["old", "old", "new", UNATTRIBUTED]
 
 
-def test_trust_begins_when_it_is_given() -> None:
+def test_trust_starts_at_its_effective_date() -> None:
     trusted = TrustedPrincipal(account_id=ACCOUNT, principal="role/chat", effective_from=NOON)
     rules = AttributionRules(trusted_principals=(trusted,))
     before, after = (
@@ -195,7 +197,7 @@ tags = st.sampled_from([(), *map(project, "abc")])
 
 
 @given(days, st.lists(tags, max_size=5), names, tags, usage_records)
-def test_whatever_is_changed_tomorrow_does_not_change_yesterday(
+def test_later_changes_do_not_change_earlier_calls(
     today: datetime, before: list[Tags], name: str, later: Tags, record: UsageRecord
 ) -> None:
     known = TagHistory().observed(today - 10 * DAY, ())
@@ -232,24 +234,24 @@ def _ben(since: datetime) -> dict[str, Any]:
         "unknown",
     ],
 )
-def test_a_caller_that_is_not_trusted_changes_nothing_and_is_told(identity_arn: str) -> None:
+def test_metadata_of_an_untrusted_caller_changes_nothing_and_is_reported(identity_arn: str) -> None:
     rules = AttributionRules(trusted_principals=(ANA_IS_TRUSTED,))
     honest = call(identity_arn=identity_arn, request_metadata=())
-    forger = honest._replace(request_metadata=project("somebody else's"))
+    forger = honest._replace(request_metadata=project("another project's"))
     expected = attribute(honest, TagFacts(), rules)
     assert not expected.is_forged
     assert attribute(forger, TagFacts(), rules) == expected._replace(is_forged=True)
 
 
-def test_metadata_that_names_no_label_is_no_forgery() -> None:
+def test_metadata_without_a_label_is_not_a_forgery() -> None:
     record = usage_record(request_metadata=(("Project", "a"), ("trace", "b")))
     assert not attribute(record, TagFacts(), NOTHING).is_forged
 
 
-def test_forgery_is_told_even_where_a_tag_decides() -> None:
-    forged = climb({AttributionSource.INFERENCE_PROFILE})
+def test_a_forgery_is_reported_even_if_a_tag_decides() -> None:
+    forged = attribute_from({AttributionSource.INFERENCE_PROFILE})
     assert (forged.source, forged.is_forged) == (AttributionSource.INFERENCE_PROFILE, True)
-    assert not climb(
+    assert not attribute_from(
         {AttributionSource.INFERENCE_PROFILE, AttributionSource.REQUEST_METADATA}
     ).is_forged
 
@@ -262,16 +264,16 @@ present_sources = st.sets(
 
 
 @given(metadata, present_sources)
-def test_whatever_an_untrusted_caller_writes_changes_no_label(
+def test_no_metadata_of_an_untrusted_caller_changes_a_label(
     claim: RequestMetadata, present: set[AttributionSource]
 ) -> None:
-    honest = climb(present, call(request_metadata=()))
-    forged = climb(present, call(request_metadata=claim))
+    honest = attribute_from(present, call(request_metadata=()))
+    forged = attribute_from(present, call(request_metadata=claim))
     names_a_label = not {"project", "department", "use_case"}.isdisjoint(dict(claim))
     assert forged == honest._replace(is_forged=names_a_label)
 
 
-# Whatever comes.
+# Any input.
 
 
 @given(
@@ -280,16 +282,16 @@ def test_whatever_an_untrusted_caller_writes_changes_no_label(
     ).map(read_metadata)
 )
 def test_labels_of_hostile_metadata_are_bounded_and_can_be_stored(claim: RequestMetadata) -> None:
-    attribution = climb({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
+    attribution = attribute_from({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
     for label in (attribution.project, attribution.department, attribution.use_case):
         assert 0 < len(label) <= MAX_LABEL_LENGTH
         assert label.isprintable()
         label.encode()
 
 
-def test_a_thousand_pairs_are_no_more_than_sixteen() -> None:
+def test_a_thousand_pairs_are_limited_to_sixteen() -> None:
     claim = read_metadata({f"{number:04}": "x" for number in range(1000)} | {"project": "late"})
-    attribution = climb({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
+    attribution = attribute_from({AttributionSource.REQUEST_METADATA}, call(request_metadata=claim))
     assert len(claim) == 16
     assert attribution.project == UNATTRIBUTED
 
@@ -317,17 +319,17 @@ def test_the_projects_add_up_to_the_account(
     assert tokens.total() == sum(record.tokens.total or 0 for record in records)
 
 
-def test_a_caller_without_a_known_form_is_attributed_by_its_profile() -> None:
+def test_a_caller_of_unknown_form_is_attributed_by_its_profile() -> None:
     record = call(identity_arn="<redacted>", request_metadata=())
-    assert climb({AttributionSource.INFERENCE_PROFILE}, record).project == "of profile"
+    assert attribute_from({AttributionSource.INFERENCE_PROFILE}, record).project == "of profile"
 
 
-# Profiles that name another project than the caller's own tags.
+# Profiles with another project than the caller's tags.
 
 OTHER_PROJECT = TagFacts({PROFILE: history(project("victim")), ROLE: history(project("own"))})
 
 
-def test_profile_that_names_another_project_decides_and_is_counted() -> None:
+def test_a_profile_of_another_project_decides_and_is_counted() -> None:
     attribution = attribute(call(request_metadata=()), OTHER_PROJECT, NOTHING)
     assert (attribution.project, attribution.is_disputed) == ("victim", True)
 
@@ -341,7 +343,7 @@ def test_profile_that_names_another_project_decides_and_is_counted() -> None:
         TagFacts({PROFILE: history((("department", "a"),)), ROLE: history(project("own"))}),
     ],
 )
-def test_without_two_different_projects_nothing_is_disputed(facts: TagFacts) -> None:
+def test_attribution_is_disputed_only_between_different_projects(facts: TagFacts) -> None:
     assert not attribute(call(request_metadata=()), facts, NOTHING).is_disputed
 
 
@@ -350,7 +352,7 @@ def test_only_application_profiles_are_disputed() -> None:
     assert not attribute(direct, OTHER_PROJECT, NOTHING).is_disputed
 
 
-def test_setting_lets_the_caller_s_own_tags_decide_from_its_date_on() -> None:
+def test_a_setting_lets_the_caller_s_tags_decide_from_its_date() -> None:
     rules = AttributionRules(own_tags_first_from=NOON)
     before, after = (
         attribute(call(request_metadata=(), timestamp=when), OTHER_PROJECT, rules)
@@ -361,14 +363,14 @@ def test_setting_lets_the_caller_s_own_tags_decide_from_its_date_on() -> None:
     assert (before.is_disputed, after.is_disputed) == (True, True)
 
 
-def test_own_tags_decide_nothing_where_they_name_no_project() -> None:
+def test_caller_tags_without_a_project_decide_nothing() -> None:
     facts = TagFacts({PROFILE: history(project("search"))})
     rules = AttributionRules(own_tags_first_from=LONG_AGO)
     assert attribute(call(request_metadata=()), facts, rules).project == "search"
 
 
 @pytest.mark.parametrize("trusted", [PROFILE, f"{PROFILE[:-4]}*"])
-def test_trusted_profile_may_name_another_project(trusted: str) -> None:
+def test_a_trusted_profile_may_name_another_project(trusted: str) -> None:
     rule = TrustedProfile(profile=trusted, effective_from=NOON)
     rules = AttributionRules(trusted_profiles=(rule,), own_tags_first_from=LONG_AGO)
     before, after = (

@@ -1,4 +1,4 @@
-"""Profiles go by their model, as far as it is known."""
+"""Profiles are named by their model if it is known."""
 
 import pytest
 
@@ -21,18 +21,18 @@ def known(model_id: str | None) -> InMemoryTagCache:
 @pytest.mark.parametrize(
     "name", ["abc123", "application-inference-profile/abc123", f"{PROFILES}abc123"]
 )
-def test_profile_goes_by_its_model_however_it_is_named(name: str) -> None:
+def test_a_profile_in_any_spelling_resolves_to_its_model(name: str) -> None:
     assert ProfileModels(known(SONNET_4), PROFILES).name_model(name) == SONNET_4
 
 
 @pytest.mark.parametrize(
     "name", [SONNET_4, f"us.{SONNET_4}", "custom-model/abc123", "__other__", "", "other1"]
 )
-def test_other_names_stay_as_they_are(name: str) -> None:
+def test_other_names_stay_unchanged(name: str) -> None:
     assert ProfileModels(known(SONNET_4), PROFILES).name_model(name) == name
 
 
-def test_model_that_is_known_is_asked_for_once_and_an_unknown_one_again() -> None:
+def test_a_known_model_is_looked_up_once_and_an_unknown_one_again() -> None:
     logging_state = known(None)
     models = ProfileModels(logging_state, PROFILES)
     assert models.name_model("abc123") == "abc123"
@@ -40,4 +40,4 @@ def test_model_that_is_known_is_asked_for_once_and_an_unknown_one_again() -> Non
         TagHistory(model_id=SONNET_4), NOON, frozenset()
     )
     assert [models.name_model("abc123") for _ in range(3)] == [SONNET_4] * 3
-    assert len(logging_state.recalled) == 2
+    assert len(logging_state.loaded) == 2

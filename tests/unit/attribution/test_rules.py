@@ -1,4 +1,4 @@
-"""Rules of attribution match the callers that they name, each for its time."""
+"""Attribution rules match their callers during their period."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,10 +36,10 @@ def session(role: str, name: str = "s", account_id: str = ACCOUNT) -> str:
     return f"arn:aws:sts::{account_id}:assumed-role/{role}/{name}"
 
 
-# Who is trusted.
+# Trusted principals.
 
 
-def test_nobody_is_trusted_unless_somebody_is_named() -> None:
+def test_no_principal_is_trusted_by_default() -> None:
     assert not AttributionRules().trusts(CallerIdentity.from_arn(ANA), NOON)
 
 
@@ -55,9 +55,7 @@ def test_nobody_is_trusted_unless_somebody_is_named() -> None:
         ("root", "arn:aws:iam::111122223333:root"),
     ],
 )
-def test_a_principal_is_trusted_by_its_name_or_the_beginning_of_it(
-    principal: str, arn: str
-) -> None:
+def test_a_principal_is_trusted_by_name_or_prefix(principal: str, arn: str) -> None:
     assert trusts(trusted(principal), arn)
 
 
@@ -76,11 +74,11 @@ def test_a_principal_is_trusted_by_its_name_or_the_beginning_of_it(
         pytest.param("unknown", id="unknown"),
     ],
 )
-def test_nobody_else_is_trusted(arn: str) -> None:
+def test_other_principals_are_not_trusted(arn: str) -> None:
     assert not trusts(trusted("role/chat"), arn)
 
 
-def test_rules_hold_from_their_first_moment_to_before_the_moment_of_their_end() -> None:
+def test_rules_include_their_start_and_exclude_their_end() -> None:
     rule = trusted(effective_until=NOON + 2 * SECOND)
     times = [NOON + SECOND * seconds for seconds in (-1, 0, 1, 2)]
     assert [rule.is_in_effect(when) for when in times] == [False, True, True, False]
@@ -103,7 +101,7 @@ def test_rules_hold_from_their_first_moment_to_before_the_moment_of_their_end() 
         {"account_id": ACCOUNT, "principal": "role/c*", "session_name": "ana*", "model_id": "an*"},
     ],
 )
-def test_a_pattern_matches_whom_all_of_it_describes(conditions: dict[str, str]) -> None:
+def test_a_pattern_matches_if_every_part_matches(conditions: dict[str, str]) -> None:
     assert pattern(**conditions).matches(CallerIdentity.from_arn(ANA), HAIKU_3)
 
 
@@ -119,13 +117,13 @@ def test_a_pattern_matches_whom_all_of_it_describes(conditions: dict[str, str]) 
         {"model_id": SONNET_4, "account_id": ACCOUNT, "principal": "role/chat"},
     ],
 )
-def test_a_pattern_matches_nobody_whom_a_part_of_it_does_not_describe(
+def test_a_pattern_does_not_match_if_any_part_differs(
     conditions: dict[str, str],
 ) -> None:
     assert not pattern(**conditions).matches(CallerIdentity.from_arn(ANA), HAIKU_3)
 
 
-def test_who_has_no_session_matches_no_session() -> None:
+def test_a_caller_without_a_session_matches_no_session_pattern() -> None:
     caller = CallerIdentity.from_arn("arn:aws:iam::111122223333:role/chat")
     assert pattern(**ROLE).matches(caller, HAIKU_3)
     assert not pattern(**ROLE, session_name="b*").matches(caller, HAIKU_3)

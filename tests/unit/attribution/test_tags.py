@@ -1,4 +1,4 @@
-"""Tags as they were: what changes tomorrow changes no yesterday."""
+"""Tags as they were at each time: later changes do not alter earlier times."""
 
 import json
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def at(hours: float) -> datetime:
     return NOON + hours * HOUR
 
 
-# Which resources have tags.
+# Resources with tags.
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_other_callers_have_no_tags(identity_arn: str) -> None:
         PROFILE + "\n",
     ],
 )
-def test_only_application_inference_profiles_have_tags_of_their_own(invoked_model_id: str) -> None:
+def test_only_application_inference_profiles_have_tags(invoked_model_id: str) -> None:
     assert profile_arn(invoked_model_id) is None
 
 
@@ -94,57 +94,57 @@ def test_a_call_has_the_tags_of_its_profile_and_its_caller() -> None:
     assert tagged_arns(usage_record(invoked_model_id=PROFILE, identity_arn="unknown")) == (PROFILE,)
 
 
-# Which tags are kept.
+# Stored tags.
 
 
-def test_tags_that_no_rule_asks_for_are_not_kept() -> None:
+def test_tags_that_no_rule_uses_are_not_stored() -> None:
     tags = [("owner", "eva@example.com"), ("Project", "search"), ("use_case", "")]
     kept = kept_tags(tags, {"project", "department", "use_case"})
     assert kept == (("project", "search"), ("use_case", ""))
 
 
-def test_of_several_spellings_of_a_name_the_first_in_order_stands() -> None:
+def test_the_first_of_several_spellings_of_a_name_is_used() -> None:
     tags = [("project", "c"), ("Project", "b"), ("PROJECT", "a")]
     assert kept_tags(tags, {"project"}) == kept_tags(tags[::-1], {"project"}) == (("project", "a"),)
 
 
-def test_a_value_longer_than_any_is_cut() -> None:
+def test_an_overlong_value_is_truncated() -> None:
     assert kept_tags([("a", "x" * 10_000)], {"a"}) == (("a", "x" * MAX_TAG_VALUE_LENGTH),)
 
 
-# What held when.
+# Tags at a time.
 
 
-def test_a_call_has_the_tags_that_held_at_its_time() -> None:
+def test_a_call_has_the_tags_in_effect_at_its_time() -> None:
     history = TagHistory().observed(at(0), SEARCH).observed(at(2), CHAT).observed(at(4), NO_TAGS)
     tags = [history.tags_at(at(hours)) for hours in (0, 1, 2, 3, 4, 5)]
     assert tags == [SEARCH, SEARCH, CHAT, CHAT, NO_TAGS, NO_TAGS]
     assert history.latest_tags == NO_TAGS
 
 
-def test_before_the_first_observation_holds_what_it_found() -> None:
+def test_the_first_observation_applies_to_earlier_times() -> None:
     assert TagHistory().observed(at(0), SEARCH).tags_at(at(-1000)) == SEARCH
     assert TagHistory().tags_at(at(0)) == TagHistory().latest_tags == NO_TAGS
 
 
-def test_an_observation_that_finds_nothing_new_is_not_kept() -> None:
+def test_an_observation_without_changes_is_not_stored() -> None:
     history = TagHistory().observed(at(0), SEARCH)
     assert history.observed(at(1), SEARCH) == history
 
 
 @pytest.mark.parametrize("hours", [-1, 0])
-def test_an_observation_by_a_clock_that_is_behind_is_no_news(hours: int) -> None:
+def test_an_observation_by_a_slow_clock_is_ignored(hours: int) -> None:
     history = TagHistory().observed(at(0), SEARCH)
     assert history.observed(at(hours), CHAT) == history
 
 
 def test_a_model_that_is_known_stays_known() -> None:
-    history = TagHistory().of_model(HAIKU_3).observed(at(0), SEARCH).of_model(None)
+    history = TagHistory().with_model(HAIKU_3).observed(at(0), SEARCH).with_model(None)
     assert history == TagHistory((TagObservation(at(0), SEARCH),), HAIKU_3)
 
 
 MANY_LARGE_TAGS = 6
-"""How many observations of large tags are kept, beside one of no tags."""
+"""The number of observations of large tags that fit beside one without tags."""
 
 
 def large(project: str) -> Tags:
@@ -154,22 +154,22 @@ def large(project: str) -> Tags:
     )
 
 
-def size_of(history: TagHistory) -> int:
+def measure_size(history: TagHistory) -> int:
     kept = [[since.isoformat(), tags] for since, tags in history.observations]
     return len(json.dumps(kept, ensure_ascii=False).encode())
 
 
-def test_a_history_is_bounded_and_keeps_what_is_new() -> None:
+def test_a_history_is_bounded_and_keeps_the_newest_observations() -> None:
     history = TagHistory()
     for hours in range(2 * MANY_LARGE_TAGS):
         history = history.observed(at(hours), large(str(hours)))
-        assert size_of(history) <= MAX_HISTORY_BYTES
+        assert measure_size(history) <= MAX_HISTORY_BYTES
     kept = range(MANY_LARGE_TAGS, 2 * MANY_LARGE_TAGS)
     assert [history.tags_at(at(hours)) for hours in kept] == [large(str(hours)) for hours in kept]
     assert history.tags_at(at(MANY_LARGE_TAGS - 1)) == NO_TAGS
 
 
-def test_whoever_changes_usual_tags_every_hour_for_months_makes_nobody_forget_them() -> None:
+def test_hourly_tag_changes_for_months_fit_into_a_history() -> None:
     months = range(4000)
     observed = (TagObservation(at(month), (("project", f"project-{month}"),)) for month in months)
     history = TagHistory(tuple(observed)).observed(at(len(months)), SEARCH)
@@ -177,7 +177,7 @@ def test_whoever_changes_usual_tags_every_hour_for_months_makes_nobody_forget_th
     assert len(history.observations) == len(months) + 1
 
 
-def test_of_what_is_not_kept_any_more_nothing_is_known() -> None:
+def test_tags_before_the_stored_history_are_unknown() -> None:
     history = TagHistory()
     for hours in range(MANY_LARGE_TAGS):
         history = history.observed(at(hours), large(str(hours)))
@@ -188,19 +188,19 @@ def test_of_what_is_not_kept_any_more_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize("over", range(0, 60, 10))
-def test_what_is_kept_may_take_all_bytes_there_are_and_no_more(over: int) -> None:
-    """To say that nothing is known before takes bytes as well."""
+def test_a_history_may_fill_its_size_limit_exactly(over: int) -> None:
+    """The mark that nothing earlier is known takes bytes too."""
 
     def history(filling: str) -> TagHistory:
         looks = enumerate((SEARCH, (("project", filling),), SEARCH))
         return reduce(lambda known, look: known.observed(at(look[0]), look[1]), looks, TagHistory())
 
-    full = history("x" * (MAX_HISTORY_BYTES - size_of(history("")) + over))
+    full = history("x" * (MAX_HISTORY_BYTES - measure_size(history("")) + over))
     assert (full.tags_at(at(0)) == SEARCH) == (over == 0)
-    assert size_of(full) <= MAX_HISTORY_BYTES
+    assert measure_size(full) <= MAX_HISTORY_BYTES
 
 
-def test_where_a_history_begins_anew_with_no_tags_that_is_told_once() -> None:
+def test_a_truncated_history_has_one_leading_observation_without_tags() -> None:
     history = TagHistory().observed(at(0), large("0")).observed(at(1), NO_TAGS)
     for hours in range(2, MANY_LARGE_TAGS + 2):
         history = history.observed(at(hours), large(str(hours)))
@@ -212,7 +212,7 @@ looks = st.lists(st.tuples(st.integers(0, 100).map(at), some_tags), max_size=12)
 
 
 @given(looks, st.integers(0, 100), st.lists(some_tags, max_size=3))
-def test_what_is_observed_later_changes_nothing_before(
+def test_later_observations_do_not_change_earlier_tags(
     earlier: list[tuple[datetime, Tags]], hours: int, later: list[Tags]
 ) -> None:
     history = TagHistory().observed(at(0), NO_TAGS)
@@ -229,7 +229,7 @@ small_or_large = some_tags | st.sampled_from([large("search"), large("chat")])
 
 
 @given(many_looks, st.lists(small_or_large, min_size=1), st.integers(0, 60))
-def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
+def test_no_time_gets_tags_that_it_did_not_have(
     pauses: list[int], tags: list[Tags], hours: int
 ) -> None:
     history, now, known = TagHistory(), 0, [NO_TAGS]
@@ -238,7 +238,7 @@ def test_however_often_tags_change_no_time_ever_gets_tags_that_it_did_not_have(
         history = history.observed(at(now), tags[number % len(tags)])
         if now > hours:
             known.append(history.tags_at(at(hours)))
-        assert size_of(history) <= MAX_HISTORY_BYTES
+        assert measure_size(history) <= MAX_HISTORY_BYTES
     answers = [answer for answer in known if answer != NO_TAGS]
     assert len(set(answers)) <= 1
 
@@ -258,7 +258,7 @@ def test_observations_are_in_order_and_each_differs_from_the_one_before(
 # Facts.
 
 
-def test_facts_tell_the_model_behind_a_profile() -> None:
+def test_facts_include_the_model_behind_a_profile() -> None:
     record = usage_record(
         model_id="application-inference-profile/p24qm5pye2qr", invoked_model_id=PROFILE
     )
@@ -269,7 +269,7 @@ def test_facts_tell_the_model_behind_a_profile() -> None:
     assert facts.get_model_id(usage_record()) == HAIKU_3
 
 
-def test_facts_tell_the_tags_of_what_is_known() -> None:
+def test_facts_include_the_tags_of_known_resources() -> None:
     facts = TagFacts({PROFILE: TagHistory((TagObservation(at(0), SEARCH),))})
     assert facts.tags_at(PROFILE, at(1)) == SEARCH
     assert facts.tags_at("another", at(1)) == facts.tags_at(None, at(1)) == NO_TAGS

@@ -1,4 +1,4 @@
-"""Calls get model, labels and money by what was known when they were made; records stay."""
+"""Calls get model, labels and cost as of their time, and records stay unchanged."""
 
 from copy import deepcopy
 from datetime import date, datetime, timedelta
@@ -46,7 +46,7 @@ TODAY = date(2026, 9, 8)
 
 
 def tagged(**projects: str) -> InMemoryTagSource:
-    """Users of a company, with the projects that their tags name."""
+    """Users with the projects in their tags."""
     source = InMemoryTagSource()
     for user, project in projects.items():
         source.found[f"arn:aws:iam::111122223333:user/{user}"] = FoundTags([("project", project)])
@@ -60,19 +60,19 @@ def enrich(
     return call
 
 
-def project_of(source: InMemoryTagSource, record: UsageRecord) -> str:
+def find_project(source: InMemoryTagSource, record: UsageRecord) -> str:
     return enrich(source, record).attribution.project
 
 
 def test_the_tags_of_a_user_name_the_project_of_its_calls() -> None:
-    assert project_of(tagged(ben="search"), usage_record(identity_arn=BEN)) == "search"
+    assert find_project(tagged(ben="search"), usage_record(identity_arn=BEN)) == "search"
 
 
-def test_nobody_guesses_the_project_of_a_user_without_tags() -> None:
-    assert project_of(tagged(), usage_record(identity_arn=BEN)) == UNATTRIBUTED
+def test_the_project_of_a_user_without_tags_is_not_guessed() -> None:
+    assert find_project(tagged(), usage_record(identity_arn=BEN)) == UNATTRIBUTED
 
 
-def test_a_tag_that_changes_does_not_rewrite_what_was_before() -> None:
+def test_a_changed_tag_does_not_change_earlier_calls() -> None:
     source = tagged(ben="search")
     books = call_books(source)
     early = usage_record(identity_arn=BEN)
@@ -94,16 +94,14 @@ def test_a_call_through_a_profile_is_priced_as_the_model_behind_it() -> None:
     assert call.record.invoked_model_id == PROFILE
 
 
-def test_a_model_that_a_response_names_stays_hidden_from_prices_until_the_profile_is_known() -> (
-    None
-):
+def test_a_model_named_only_by_a_response_does_not_set_the_price() -> None:
     record = usage_record(model_id=SONNET_4, invoked_model_id=PROFILE)
     call = enrich(InMemoryTagSource(), record)
     assert call.priced_as == CallVariant(SONNET_4, PROFILE, None)
 
 
 @pytest.mark.parametrize(("is_global", "usd"), [(False, "33"), (True, "30")])
-def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
+def test_a_call_through_a_copy_of_a_global_profile_has_the_global_price(
     *, is_global: bool, usd: str
 ) -> None:
     source = InMemoryTagSource()
@@ -127,7 +125,7 @@ def test_a_call_through_a_profile_of_a_global_one_has_the_global_price(
     assert call.model_id == SONNET_4
 
 
-def test_each_model_that_readings_report_is_named_behind_its_own_profile() -> None:
+def test_each_reported_model_is_resolved_behind_its_profile() -> None:
     source = InMemoryTagSource()
     other = PROFILE + "0"
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
@@ -142,7 +140,7 @@ def test_each_model_that_readings_report_is_named_behind_its_own_profile() -> No
     )
 
 
-def test_disputed_call_takes_the_dearest_model_that_has_a_price() -> None:
+def test_a_disputed_call_has_the_dearest_priced_model() -> None:
     record = disputed_call()
     call = enrich(InMemoryTagSource(), record)
     assert isinstance(call.cost, Cost)
@@ -151,7 +149,7 @@ def test_disputed_call_takes_the_dearest_model_that_has_a_price() -> None:
 
 
 @given(st.lists(readings, min_size=1, max_size=5))
-def test_no_reading_makes_a_call_cheaper_than_another_reading_alone(
+def test_joined_readings_never_cost_less_than_any_one_reading(
     said: list[UsageRecord],
 ) -> None:
     enricher = CallEnricher(PRICING)
@@ -174,7 +172,7 @@ FACTS = TagFacts(
 
 
 @given(readings, readings, st.sampled_from([PROFILE, HAIKU_3]))
-def test_enriching_is_pure_and_the_record_stays_as_it_was(
+def test_enriching_is_pure_and_leaves_the_record_unchanged(
     one: UsageRecord, other: UsageRecord, invoked: str
 ) -> None:
     record = join(one._replace(invoked_model_id=invoked), other)
@@ -187,13 +185,13 @@ def test_enriching_is_pure_and_the_record_stays_as_it_was(
 
 
 @given(st.lists(readings, max_size=5))
-def test_calls_are_enriched_one_by_one_whatever_their_company(records: list[UsageRecord]) -> None:
+def test_calls_are_enriched_independently_of_each_other(records: list[UsageRecord]) -> None:
     source = tagged(ben="search")
     together = call_books(source).enrich(records, NOON)
     assert together == [enrich(source, record) for record in records]
 
 
-def test_calls_are_priced_at_the_prices_of_their_own_time() -> None:
+def test_calls_are_priced_at_the_prices_of_their_time() -> None:
     class Dearer:
         def get(self, called_at: datetime) -> Pricing:
             return PRICING if called_at < NOON else Pricing(PriceBook([]))
@@ -204,13 +202,13 @@ def test_calls_are_priced_at_the_prices_of_their_own_time() -> None:
     assert enricher.enrich(late).cost is Unpriced.NO_PRICE
 
 
-def test_failed_call_has_no_cost_and_its_attempt_has_one() -> None:
+def test_a_failed_call_has_no_cost_and_its_attempt_has_one() -> None:
     enricher, failed = CallEnricher(PRICING), usage_record(error_code="ThrottlingException")
     assert enricher.enrich(failed).cost is None
     assert enricher.enrich_attempt(failed).cost == enricher.enrich(usage_record()).cost
 
 
-def test_tokens_of_no_project_are_counted_beside_all_tokens() -> None:
+def test_unattributed_tokens_are_counted_beside_all_tokens() -> None:
     records = [
         usage_record(request_id="1", identity_arn=BEN),
         usage_record(request_id="2"),
@@ -218,5 +216,5 @@ def test_tokens_of_no_project_are_counted_beside_all_tokens() -> None:
     ]
     (unattributed,) = (metric for metric in USAGE_METRICS if metric.name == "UnattributedTokens")
     calls = call_books(tagged(ben="search")).enrich(records, NOON)
-    assert [unattributed.value_of(call, call.cost) for call in calls] == [0, 15, None]
+    assert [unattributed.get_value(call, call.cost) for call in calls] == [0, 15, None]
     assert calls[0].model_id == HAIKU_3

@@ -1,4 +1,4 @@
-"""Audits read a bounded number of metrics, and miss no minute for it."""
+"""Audits read a bounded number of metrics and still cover every minute."""
 
 from datetime import timedelta
 from itertools import pairwise
@@ -19,13 +19,13 @@ HOURS = [AuditWindow.settled_at(NOON + number * HOUR)[1] for number in range(600
 
 
 @pytest.mark.parametrize("models", [0, 1, MAX_MODELS_READ])
-def test_up_to_the_bound_each_audit_goes_model_by_model(models: int) -> None:
+def test_each_audit_is_per_model_up_to_the_limit(models: int) -> None:
     assert all(is_by_model(window, models) for window in WINDOWS)
     assert all(is_hour_by_model(hour, models) for hour in HOURS)
 
 
 @pytest.mark.parametrize("models", [MAX_MODELS_READ + 1, 400, 1_000, 1_200, 9_999])
-def test_past_the_bound_audits_read_no_more_in_all(models: int) -> None:
+def test_audits_read_no_more_metrics_beyond_the_limit(models: int) -> None:
     audits = sum(is_by_model(window, models) for window in WINDOWS)
     assert 0 < audits * models <= len(WINDOWS) * MAX_MODELS_READ
     settled = sum(is_hour_by_model(hour, models) for hour in HOURS)
@@ -33,8 +33,8 @@ def test_past_the_bound_audits_read_no_more_in_all(models: int) -> None:
 
 
 @pytest.mark.parametrize("models", [201, 1_000, 1_200])
-def test_audits_that_go_model_by_model_come_in_pairs_and_cover_each_minute(models: int) -> None:
+def test_audits_per_model_run_in_pairs_and_cover_each_minute(models: int) -> None:
     chosen = [window for window in WINDOWS if is_by_model(window, models)]
     gaps = {later.end - earlier.end for earlier, later in pairwise(chosen)}
-    assert STEP in gaps  # the alarm needs two audits running
+    assert STEP in gaps  # the alarm needs two consecutive audits
     assert all(later.start <= earlier.end for earlier, later in pairwise(chosen))

@@ -1,4 +1,4 @@
-"""Calls and tokens that are missing or too many are found within bounds, two hours running."""
+"""Missing and surplus calls and tokens are found above a tolerance in two consecutive hours."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from lambdas.domain.completeness import (
     AuditWindow,
     Comparison,
-    Figures,
     Mismatch,
     MismatchReport,
     Quantity,
     SettledHour,
+    Totals,
     compare,
     mismatch_notice,
 )
@@ -22,18 +22,18 @@ from tests.builders import HAIKU_3, NOON, SONNET_4
 
 EARLIER, LATER = AuditWindow.settled_at(NOON)
 TOKEN_KINDS = [Quantity.INPUT, Quantity.OUTPUT, Quantity.CACHE_READ, Quantity.CACHE_WRITE]
-Hour = tuple[Mapping[str, Figures], Mapping[str, Figures]]
-"""What the meter and Bedrock have of each model in an hour."""
+Hour = tuple[Mapping[str, Totals], Mapping[str, Totals]]
+"""The counts of the meter and of Bedrock for each model in an hour."""
 
 
 def report(earlier: Hour, later: Hour | None = None) -> MismatchReport:
-    """Two hours; the later one is like the earlier one, unless it is given."""
+    """Two hours; the later one equals the earlier one by default."""
     return MismatchReport(
         SettledHour(EARLIER, compare(*earlier)), SettledHour(LATER, compare(*(later or earlier)))
     )
 
 
-def hour(metered: Figures, bedrock: Figures) -> Hour:
+def hour(metered: Totals, bedrock: Totals) -> Hour:
     return {HAIKU_3: metered}, {f"us.{HAIKU_3}": bedrock}
 
 
@@ -50,7 +50,7 @@ def tokens(quantity: Quantity, metered: int, bedrock: int) -> Hour:
     ("bedrock", "difference", "is_found"),
     [(10, 3, False), (10, 4, True), (800, 4, False), (799, 4, True), (20_000, 101, True)],
 )
-def test_more_than_three_calls_and_half_a_percent_are_a_mismatch(
+def test_a_mismatch_needs_more_than_three_calls_and_half_a_percent(
     bedrock: int, difference: int, *, is_found: bool, is_surplus: bool
 ) -> None:
     metered = bedrock + difference if is_surplus else bedrock - difference
@@ -70,7 +70,7 @@ def test_more_than_three_calls_and_half_a_percent_are_a_mismatch(
         (2_000_000, 20_001, True),
     ],
 )
-def test_more_than_ten_thousand_tokens_and_one_percent_are_a_mismatch(
+def test_a_mismatch_needs_more_than_ten_thousand_tokens_and_one_percent(
     quantity: Quantity, bedrock: int, difference: int, *, is_found: bool, is_surplus: bool
 ) -> None:
     metered = bedrock + difference if is_surplus else bedrock - difference
@@ -79,7 +79,7 @@ def test_more_than_ten_thousand_tokens_and_one_percent_are_a_mismatch(
     assert set(found) <= {Mismatch(HAIKU_3, quantity, is_surplus)}
 
 
-def test_all_tokens_of_calls_that_are_all_counted_are_missing() -> None:
+def test_missing_tokens_are_found_even_if_all_calls_are_counted() -> None:
     found = report(tokens(Quantity.INPUT, 0, 10**9)).mismatches
     assert set(found) == {Mismatch(HAIKU_3, Quantity.INPUT, is_surplus=False)}
 
@@ -105,23 +105,21 @@ def test_500_hidden_and_500_forged_calls_of_two_models_are_both_found() -> None:
 
 
 def forged_models(count: int) -> Hour:
-    """One call of each of so many models, besides real calls."""
+    """One call of each of a number of models, besides real calls."""
     metered = {f"vendor.forged-{number:03}": {Quantity.CALLS: 1} for number in range(count)}
     return metered | {HAIKU_3: {Quantity.CALLS: 90}}, {HAIKU_3: {Quantity.CALLS: 90}}
 
 
 @pytest.mark.parametrize("is_later", [False, True])
-def test_forged_calls_of_100_models_in_one_hour_are_found_though_each_is_one_call(
-    *, is_later: bool
-) -> None:
-    """They take the places of real models for the whole month."""
+def test_one_forged_call_of_each_of_100_models_is_found(*, is_later: bool) -> None:
+    """They use up the limit of models for the whole month."""
     hours = (calls(9, 9), forged_models(100)) if is_later else (forged_models(100), calls(9, 9))
     found = report(*hours)
     assert found.mismatches == {}
     assert found.is_mismatch
     assert len(found.unknown_models) == 100
     text = mismatch_notice(found).text
-    assert "calls of 100 models that Bedrock has none of: vendor.forged-000, " in text
+    assert "calls of 100 models that Bedrock did not count: vendor.forged-000, " in text
     assert "vendor.forged-019 and 80 more." in text
     assert "In both hours" not in text
 
@@ -148,14 +146,14 @@ def test_500_hidden_calls_and_500_forged_ones_without_counts_are_found() -> None
     assert set(found) == {Mismatch(HAIKU_3, Quantity.UNCOUNTED_CALLS, is_surplus=True)}
 
 
-def test_calls_without_counts_are_taken_out_on_both_sides_and_named() -> None:
+def test_calls_without_counts_are_excluded_on_both_sides_and_named() -> None:
     metered = {Quantity.CALLS: 100, Quantity.UNCOUNTED_CALLS: 3, Quantity.INPUT: 970_000}
     found = report(hour(metered, {Quantity.CALLS: 100, Quantity.INPUT: 1_000_000}))
     assert found.mismatches == {}
     assert found.uncounted_calls == {HAIKU_3: 3}
 
 
-def test_one_call_without_counts_hides_no_more_than_its_part() -> None:
+def test_a_call_without_counts_hides_no_more_than_its_share() -> None:
     metered = {Quantity.CALLS: 100, Quantity.UNCOUNTED_CALLS: 1, Quantity.INPUT: 900_000}
     found = report(hour(metered, {Quantity.CALLS: 100, Quantity.INPUT: 1_000_000})).mismatches
     assert set(found) == {Mismatch(HAIKU_3, Quantity.INPUT, is_surplus=False)}
@@ -167,12 +165,12 @@ def test_calls_without_counts_of_a_model_without_tokens_are_no_mismatch() -> Non
     assert report(hour(pictures, {Quantity.CALLS: 100})).mismatches == {}
 
 
-def test_kind_that_bedrock_does_not_have_is_not_judged() -> None:
+def test_a_token_kind_that_bedrock_does_not_report_is_not_judged() -> None:
     metered = {Quantity.CALLS: 10, Quantity.CACHE_READ: 10**6}
     assert report(hour(metered, {Quantity.CALLS: 10})).mismatches == {}
 
 
-def test_model_that_one_side_alone_has_is_missing_or_too_much_as_a_whole() -> None:
+def test_a_model_on_only_one_side_is_entirely_missing_or_surplus() -> None:
     figures = {Quantity.CALLS: 10, Quantity.INPUT: 50_000}
     missing = report(({}, {HAIKU_3: figures})).mismatches
     assert {(found.quantity, found.is_surplus) for found in missing} == {
@@ -183,27 +181,27 @@ def test_model_that_one_side_alone_has_is_missing_or_too_much_as_a_whole() -> No
     assert {(found.quantity, found.is_surplus) for found in forged} == {(Quantity.CALLS, True)}
 
 
-def test_one_hour_by_itself_is_no_mismatch() -> None:
+def test_a_single_hour_is_not_a_mismatch() -> None:
     assert report(calls(5, 10), calls(10, 10)).mismatches == {}
     assert report(calls(10, 10), calls(5, 10)).mismatches == {}
 
 
-def test_large_call_at_the_turn_of_an_hour_is_no_mismatch() -> None:
-    """The meter has it in the earlier hour, by its start, and Bedrock in the later, by its end."""
+def test_a_large_call_at_the_turn_of_an_hour_is_no_mismatch() -> None:
+    """The meter counts it in the earlier hour, by its start; Bedrock in the later, by its end."""
     earlier = tokens(Quantity.OUTPUT, 100_000, 0)
     later = tokens(Quantity.OUTPUT, 0, 100_000)
     assert report(earlier, later).mismatches == {}
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
-def test_what_is_missing_on_one_side_is_too_much_on_the_other(first: int, second: int) -> None:
+def test_a_shortfall_on_one_side_is_a_surplus_on_the_other(first: int, second: int) -> None:
     compared, swapped = Comparison(first, second), Comparison(second, first)
     assert compared.missing == swapped.surplus
     assert compared.metered + compared.missing == compared.bedrock + compared.surplus
 
 
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(2000, 1, 1)))  # noqa: DTZ001  # Hypothesis adds the zone
-def test_settled_hours_are_hours_of_the_clock_that_ended_an_hour_ago(moment: datetime) -> None:
+def test_settled_hours_are_clock_hours_that_ended_an_hour_ago(moment: datetime) -> None:
     earlier, later = AuditWindow.settled_at(moment)
     assert earlier.end == later.start
     for window in (earlier, later):
@@ -212,7 +210,7 @@ def test_settled_hours_are_hours_of_the_clock_that_ended_an_hour_ago(moment: dat
     assert timedelta(hours=1) <= moment - later.end < timedelta(hours=2)
 
 
-def test_notice_names_model_quantity_and_both_counts() -> None:
+def test_a_notice_names_model_quantity_and_both_counts() -> None:
     metered = {
         HAIKU_3: {Quantity.CALLS: 1_500, Quantity.INPUT: 10},
         SONNET_4: {Quantity.CALLS: 50, Quantity.UNCOUNTED_CALLS: 50},
@@ -222,28 +220,28 @@ def test_notice_names_model_quantity_and_both_counts() -> None:
         SONNET_4: {Quantity.CALLS: 50, Quantity.INPUT: 5},
     }
     notice = mismatch_notice(report((metered, bedrock)))
-    assert notice.subject == "Bedrock Meter: its count differs from Bedrock's"
+    assert notice.subject == "Bedrock Meter: the counts differ from Bedrock's"
     first, *models, uncounted, advice = notice.text.split("\n")
     assert first == (
-        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's count differs from Bedrock's"
-        " own. The later hour:"
+        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's counts differ from Bedrock's."
+        " The later hour:"
     )
     assert models == [
-        f"- {HAIKU_3}: 500 calls too many (1,500 counted, 1,000 by Bedrock)",
+        f"- {HAIKU_3}: 500 calls surplus (1,500 counted, 1,000 by Bedrock)",
         f"- {HAIKU_3}: 1,999,990 input tokens missing (10 counted, 2,000,000 by Bedrock)",
         (f"- {SONNET_4}: 50 of 50 calls have no counts, though Bedrock counts tokens of the model"),
     ]
-    assert uncounted == f"Calls without counts, left out of both: {SONNET_4} (50)."
+    assert uncounted == f"Calls without counts, not compared: {SONNET_4} (50)."
     assert "docs/runbooks/UsageMismatch.md" in advice
 
 
-def test_notice_stays_readable_however_many_models_differ() -> None:
+def test_a_notice_about_many_models_stays_readable() -> None:
     bedrock = {f"model-{number}": {Quantity.CALLS: 100} for number in range(30)}
     text = mismatch_notice(report(({}, bedrock))).text
     assert len(text.split("\n")) == 23
     assert "- and 10 more" in text
 
 
-def test_what_agrees_by_the_time_of_the_notice_is_reported_as_such() -> None:
+def test_counts_that_agree_before_the_notice_are_reported_as_resolved() -> None:
     notice = mismatch_notice(report(calls(10, 10)))
-    assert notice.subject == "Bedrock Meter: its count and Bedrock's agree now"
+    assert notice.subject == "Bedrock Meter: the counts agree with Bedrock's again"

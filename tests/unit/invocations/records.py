@@ -1,4 +1,4 @@
-"""Builds invocation logs as Bedrock writes them, and JSON as callers and models might."""
+"""Builds invocation logs as Bedrock writes them, and any JSON from callers and models."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def invocation_log(**changes: object) -> dict[str, Any]:
 
 
 def log_without(field: str) -> dict[str, Any]:
-    """A valid log but for one field, which it lacks."""
+    """A valid log without one field."""
     return {name: value for name, value in invocation_log().items() if name != field}
 
 
@@ -46,14 +46,14 @@ def answered(body: object, request: object = None, **output: object) -> dict[str
 
 
 def read_record(log: object) -> UsageRecord:
-    """Read a log that is to be counted."""
+    """Read a countable log."""
     record = read_invocation(log)
     assert isinstance(record, UsageRecord)
     return record
 
 
-def tokens_of(log: object) -> TokenCounts:
-    """The counts of a log that is to be counted."""
+def read_tokens(log: object) -> TokenCounts:
+    """The counts of a countable log."""
     return read_record(log).tokens
 
 
@@ -75,7 +75,7 @@ json_scalars = st.none() | st.booleans() | st.integers() | st.floats() | any_tex
 def json_values(
     scalars: st.SearchStrategy[Any] = json_scalars, keys: st.SearchStrategy[str] = any_text
 ) -> st.SearchStrategy[Any]:
-    """Any JSON that is made of these scalars and keys."""
+    """Any JSON of these scalars and keys."""
     return st.recursive(
         scalars,
         lambda children: (
@@ -153,4 +153,4 @@ hostile_bodies = json_values(
     | st.sampled_from(["INTERVENED", "optimized", "claude-opus-4-8", SONNET_4, ANA]),
     spoofed_keys | any_text,
 )
-"""JSON whose keys are named as what the meter looks for."""
+"""JSON with the keys that the meter reads."""

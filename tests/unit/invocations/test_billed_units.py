@@ -1,4 +1,4 @@
-"""Units other than tokens: wherever a response says how many, and nowhere else."""
+"""Units other than tokens are read only where a response reports their number."""
 
 from time import process_time
 from typing import Any
@@ -12,7 +12,7 @@ from tests.unit.invocations.records import answered, hostile_bodies, invocation_
 IMAGE = {"width": 400, "height": 400, "format": "jpeg", "bit_depth": 24}
 
 
-def units_of(body: object, request: object = None, **output: object) -> dict[str, int]:
+def read_units(body: object, request: object = None, **output: object) -> dict[str, int]:
     """The units of a call by its response, which has no top-level count but those given."""
     return dict(read_record(answered(body, request, **output)).billed_units)
 
@@ -33,25 +33,25 @@ def units_of(body: object, request: object = None, **output: object) -> dict[str
     ],
 )
 def test_images_are_counted(body: object, images: int) -> None:
-    assert units_of(body) == {"image": images}
+    assert read_units(body) == {"image": images}
 
 
-def test_images_that_the_log_itself_counts_need_no_body() -> None:
+def test_images_counted_by_the_log_need_no_body() -> None:
     log = invocation_log(input={}, output={"outputImageCount": 2})
     assert read_record(log).billed_units == (("image", 2),)
 
 
-def test_listed_images_are_no_units_where_their_tokens_are_counted() -> None:
+def test_listed_images_are_not_units_if_their_tokens_are_counted() -> None:
     body = {"embeddings": {"float": [[0.1]]}, "images": [IMAGE]}
-    assert units_of(body, {"inputTokenCount": 258}) == {}
-    assert units_of(body, {"inputTokenCount": 0}) == {"image": 1}
+    assert read_units(body, {"inputTokenCount": 258}) == {}
+    assert read_units(body, {"inputTokenCount": 0}) == {"image": 1}
 
 
 @pytest.mark.parametrize(
     "body", [{"images": []}, {"images": "aGk="}, {"images": [5]}, {"images": {"a": 1}}]
 )
-def test_what_is_no_list_of_images_is_not_counted(body: object) -> None:
-    assert units_of(body) == {}
+def test_a_malformed_list_of_images_is_not_counted(body: object) -> None:
+    assert read_units(body) == {}
 
 
 # Search units and seconds.
@@ -60,12 +60,12 @@ def test_what_is_no_list_of_images_is_not_counted(body: object) -> None:
 def test_search_units_are_counted() -> None:
     results = [{"index": 0, "relevance_score": 0.9}]
     body: dict[str, Any] = {"results": results, "meta": {"billed_units": {"search_units": 2}}}
-    assert units_of(body) == {"search_unit": 2}
+    assert read_units(body) == {"search_unit": 2}
 
 
 @pytest.mark.parametrize("meta", [{}, {"billed_units": {}}, {"billed_units": None}, None])
-def test_reranking_that_reports_no_units_has_none(meta: object) -> None:
-    assert units_of({"results": [{"index": 0}], "meta": meta}) == {}
+def test_reranking_without_reported_units_has_none(meta: object) -> None:
+    assert read_units({"results": [{"index": 0}], "meta": meta}) == {}
 
 
 @pytest.mark.parametrize(
@@ -80,23 +80,21 @@ def test_reranking_that_reports_no_units_has_none(meta: object) -> None:
         ({"seconds": 12}, None),
     ],
 )
-def test_seconds_of_audio_are_counted_up_to_the_next_whole_one(
-    usage: dict[str, object], seconds: int | None
-) -> None:
-    assert units_of({"usage": usage}).get("audio_second") == seconds
+def test_seconds_of_audio_are_rounded_up(usage: dict[str, object], seconds: int | None) -> None:
+    assert read_units({"usage": usage}).get("audio_second") == seconds
 
 
-def test_seconds_of_audio_in_a_stream_are_those_of_the_last_report() -> None:
+def test_seconds_of_audio_in_a_stream_come_from_the_last_report() -> None:
     chunks = [
         {"usage": {"prompt_audio_seconds": 1}},
         {"usage": {"prompt_audio_seconds": 3, "prompt_tokens": 8, "completion_tokens": 4}},
     ]
-    assert units_of(chunks) == {"audio_second": 3}
+    assert read_units(chunks) == {"audio_second": 3}
 
 
 @pytest.mark.parametrize(("duration", "seconds"), [(6, 6), (6.0, 6), ("6", 6), (5.04, 6)])
 def test_seconds_of_video_are_counted(duration: object, seconds: int) -> None:
-    assert units_of({"outputVideoDurationSeconds": duration}) == {"video_second": seconds}
+    assert read_units({"outputVideoDurationSeconds": duration}) == {"video_second": seconds}
     log = invocation_log(input={}, output={"outputVideoDurationSeconds": duration})
     assert read_record(log).billed_units == (("video_second", seconds),)
 
@@ -149,24 +147,24 @@ INPUT_ASSESSED = {"guardrail": {"inputAssessment": {"abc123": assessment(POLICIE
         ),
     ],
 )
-def test_units_of_a_guardrails_policies_are_counted(body: object) -> None:
-    assert units_of(body) == GUARDRAIL_UNITS
+def test_units_of_guardrail_policies_are_counted(body: object) -> None:
+    assert read_units(body) == GUARDRAIL_UNITS
 
 
 def test_units_of_all_assessments_add_up() -> None:
     one = assessment({"topicPolicyUnits": 1})
     converse = {"inputAssessment": {"a": one, "b": one}, "outputAssessments": {"a": [one, one]}}
-    assert units_of({"trace": {"guardrail": converse}}) == {"guardrail_topic_unit": 4}
+    assert read_units({"trace": {"guardrail": converse}}) == {"guardrail_topic_unit": 4}
     invoke_model = {"input": {"a": one}, "outputs": [{"a": one}, {"a": one}]}
-    assert units_of({"amazon-bedrock-trace": {"guardrail": invoke_model}}) == {
+    assert read_units({"amazon-bedrock-trace": {"guardrail": invoke_model}}) == {
         "guardrail_topic_unit": 3
     }
 
 
-def test_units_are_counted_where_the_guardrail_blocked_the_call() -> None:
+def test_units_are_counted_if_the_guardrail_blocked_the_call() -> None:
     blocked = {"amazon-bedrock-guardrailAction": "INTERVENED"}
     trace = {"amazon-bedrock-trace": {"guardrail": {"input": {"a": assessment(POLICIES)}}}}
-    assert units_of(blocked | trace) == GUARDRAIL_UNITS
+    assert read_units(blocked | trace) == GUARDRAIL_UNITS
 
 
 @pytest.mark.parametrize(
@@ -183,17 +181,17 @@ def test_units_are_counted_where_the_guardrail_blocked_the_call() -> None:
         {"units": 1},
     ],
 )
-def test_what_is_no_unit_of_a_policy_is_not_counted(usage: object) -> None:
-    assert units_of({"trace": {"guardrail": {"inputAssessment": {"a": assessment(usage)}}}}) == {}
+def test_unknown_units_of_a_policy_are_not_counted(usage: object) -> None:
+    assert read_units({"trace": {"guardrail": {"inputAssessment": {"a": assessment(usage)}}}}) == {}
 
 
-def test_units_are_read_at_fixed_paths_alone() -> None:
+def test_units_are_read_only_at_fixed_paths() -> None:
     body = {
         "output": {"message": {"content": [{"trace": INPUT_ASSESSED, "images": ["aGk="]}]}},
         "content": [{"meta": {"billed_units": {"search_units": 1}}}],
         "choices": [{"usage": {"prompt_audio_seconds": 9}}],
     }
-    assert units_of(body) == {}
+    assert read_units(body) == {}
     assert read_record(invocation_log(input={"inputBodyJson": body})).billed_units == ()
 
 
@@ -201,22 +199,22 @@ def test_units_are_read_at_fixed_paths_alone() -> None:
 
 
 @given(hostile_bodies)
-def test_units_of_any_body_are_few_positive_and_in_order(body: object) -> None:
+def test_units_of_any_body_are_few_positive_and_sorted(body: object) -> None:
     units = read_record(answered(body)).billed_units
     assert list(units) == sorted(units)
     assert len({unit for unit, _ in units}) == len(units) <= MAX_UNITS
     assert all(count > 0 for _, count in units)
 
 
-def test_many_kinds_of_units_are_cut_off() -> None:
+def test_too_many_kinds_of_units_are_truncated() -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     usage = {f"{letter}PolicyUnits": 1 for letter in letters}
     assert len(
-        units_of({"trace": {"guardrail": {"inputAssessment": {"a": assessment(usage)}}}})
+        read_units({"trace": {"guardrail": {"inputAssessment": {"a": assessment(usage)}}}})
     ) == (MAX_UNITS)
 
 
-def test_a_million_assessments_cost_little() -> None:
+def test_a_million_assessments_take_little_time() -> None:
     one = assessment({"topicPolicyUnits": 1})
     body = {"trace": {"guardrail": {"outputAssessments": {"a": [one] * 10**6}}}}
     log = answered(body)

@@ -15,7 +15,7 @@ from tests.unit.invocations.records import (
     invocation_log,
     one_line,
     read_record,
-    tokens_of,
+    read_tokens,
 )
 
 MEASURED = "amazon-bedrock-invocationMetrics"
@@ -144,8 +144,8 @@ ANTHROPIC = {"input_tokens": 4, "output_tokens": 50}
         ),
     ],
 )
-def test_a_whole_answer_is_read_by_its_shape(body: object, tokens: TokenCounts) -> None:
-    assert tokens_of(answered(body)) == tokens
+def test_a_complete_response_is_read_by_its_shape(body: object, tokens: TokenCounts) -> None:
+    assert read_tokens(answered(body)) == tokens
 
 
 MESSAGE_START = {
@@ -256,54 +256,54 @@ MESSAGE_START = {
         ),
     ],
 )
-def test_a_stream_counts_cumulatively_and_its_last_word_stands(
+def test_counts_of_a_stream_are_cumulative_and_the_last_is_used(
     chunks: list[object], tokens: TokenCounts
 ) -> None:
-    assert tokens_of(answered(chunks)) == tokens
-    assert tokens_of(answered(["[DONE]", None, 5, [{"usage": ANTHROPIC}], *chunks, "[DONE]"])) == (
-        tokens
-    )
+    assert read_tokens(answered(chunks)) == tokens
+    assert read_tokens(
+        answered(["[DONE]", None, 5, [{"usage": ANTHROPIC}], *chunks, "[DONE]"])
+    ) == (tokens)
 
 
-def test_the_output_count_that_opens_a_stream_is_provisional_and_not_used() -> None:
-    assert tokens_of(answered([MESSAGE_START])) == TokenCounts(16, None, 2, 3)
+def test_the_output_count_at_the_start_of_a_stream_is_not_used() -> None:
+    assert read_tokens(answered([MESSAGE_START])) == TokenCounts(16, None, 2, 3)
 
 
-def test_what_bedrock_measured_goes_before_what_the_model_said() -> None:
+def test_counts_measured_by_bedrock_take_precedence_over_the_model_s() -> None:
     measured = {MEASURED: {"inputTokenCount": 100, "outputTokenCount": 97}}
     stated = {"type": "message_delta", "usage": {"input_tokens": 1, "output_tokens": 133}}
-    assert tokens_of(answered([MESSAGE_START, stated, measured])) == TokenCounts(100, 97, 2, 3)
-    assert tokens_of(answered([measured, stated])) == TokenCounts(100, 97)
+    assert read_tokens(answered([MESSAGE_START, stated, measured])) == TokenCounts(100, 97, 2, 3)
+    assert read_tokens(answered([measured, stated])) == TokenCounts(100, 97)
 
 
-def test_what_bedrock_did_not_measure_is_taken_from_the_model() -> None:
+def test_counts_not_measured_by_bedrock_are_taken_from_the_model() -> None:
     measured = {MEASURED: {"outputTokenCount": 97, "invocationLatency": 5}}
-    assert tokens_of(answered([MESSAGE_START, measured])) == TokenCounts(16, 97, 2, 3)
+    assert read_tokens(answered([MESSAGE_START, measured])) == TokenCounts(16, 97, 2, 3)
 
 
 @pytest.mark.parametrize("operation", ["InvokeModel", "Converse", "ConverseStream", "NewOperation"])
 @pytest.mark.parametrize("body", [{"usage": ANTHROPIC}, [{"usage": ANTHROPIC}]])
-def test_the_shape_of_a_body_decides_and_not_the_operation(operation: str, body: object) -> None:
-    assert tokens_of(answered(body) | {"operation": operation}) == TokenCounts(4, 50)
+def test_the_shape_of_a_body_decides_not_the_operation(operation: str, body: object) -> None:
+    assert read_tokens(answered(body) | {"operation": operation}) == TokenCounts(4, 50)
 
 
-def test_a_top_level_count_stands_and_the_body_fills_in_the_other() -> None:
+def test_a_top_level_count_is_kept_and_the_body_adds_the_other() -> None:
     body = {"usage": ANTHROPIC | {"cache_read_input_tokens": 7}}
     only_input = answered(body, {"inputTokenCount": 1})
-    assert tokens_of(only_input) == TokenCounts(1, 50, 7)
-    assert tokens_of(answered(body, outputTokenCount=2)) == TokenCounts(4, 2, 7)
+    assert read_tokens(only_input) == TokenCounts(1, 50, 7)
+    assert read_tokens(answered(body, outputTokenCount=2)) == TokenCounts(4, 2, 7)
 
 
-def test_a_top_level_zero_is_a_count_that_stands() -> None:
+def test_a_top_level_zero_is_kept() -> None:
     request = {"inputTokenCount": 0, "cacheReadInputTokenCount": 0}
     body = {"usage": ANTHROPIC | {"cache_read_input_tokens": 7}}
-    assert tokens_of(answered(body, request, outputTokenCount=0)) == TokenCounts(0, 0, 0)
+    assert read_tokens(answered(body, request, outputTokenCount=0)) == TokenCounts(0, 0, 0)
 
 
-def test_a_body_refines_the_cache_counts_that_the_top_level_lacks() -> None:
+def test_a_body_adds_cache_counts_missing_at_the_top_level() -> None:
     body = {"usage": ANTHROPIC | {"cache_read_input_tokens": 7, "cache_creation_input_tokens": 9}}
     request = {"inputTokenCount": 4, "cacheReadInputTokenCount": 6}
-    assert tokens_of(answered(body, request, outputTokenCount=50)) == TokenCounts(4, 50, 6, 9)
+    assert read_tokens(answered(body, request, outputTokenCount=50)) == TokenCounts(4, 50, 6, 9)
 
 
 # OpenAI's prompt count holds the cached tokens; ours never does.
@@ -326,49 +326,49 @@ def openai(prompt: object, cached: object) -> dict[str, Any]:
         pytest.param(100, 0, TokenCounts(100, 20, 0), id="none_cached"),
         pytest.param(100, 100, TokenCounts(0, 20, 100), id="all_cached"),
         pytest.param(100, None, TokenCounts(100, 20), id="not_reported"),
-        pytest.param(100, "many", TokenCounts(100, 20), id="told_in_words"),
+        pytest.param(100, "many", TokenCounts(100, 20), id="text_count"),
     ],
 )
-def test_cached_tokens_are_taken_out_of_openais_prompt(
+def test_cached_tokens_are_subtracted_from_openai_s_prompt_count(
     prompt: int, cached: object, tokens: TokenCounts
 ) -> None:
-    assert tokens_of(answered(openai(prompt, cached))) == tokens
+    assert read_tokens(answered(openai(prompt, cached))) == tokens
 
 
-def test_more_cached_than_prompt_tokens_cannot_be_inside_the_prompt() -> None:
+def test_more_cached_than_prompt_tokens_are_not_part_of_the_prompt() -> None:
     record = read_record(answered(openai(100, 140)))
     assert record.tokens == TokenCounts(100, 20, 140)
     assert record.usage_doubt is UsageDoubt.UNVERIFIED
 
 
-def test_cached_tokens_are_taken_out_of_a_top_level_input_that_repeats_the_prompt() -> None:
+def test_cached_tokens_are_subtracted_from_a_top_level_input_equal_to_the_prompt() -> None:
     for_all = answered(openai(100, 40), {"inputTokenCount": 100}, outputTokenCount=20)
-    assert tokens_of(for_all) == TokenCounts(60, 20, 40)
+    assert read_tokens(for_all) == TokenCounts(60, 20, 40)
 
 
-def test_cached_tokens_are_not_added_to_an_unrelated_top_level_input() -> None:
+def test_cached_tokens_are_not_added_to_an_unrelated_top_level_input_count() -> None:
     other = answered(openai(100, 40), {"inputTokenCount": 97}, outputTokenCount=20)
-    assert tokens_of(other) == TokenCounts(97, 20)
+    assert read_tokens(other) == TokenCounts(97, 20)
 
 
-def test_cached_tokens_are_used_where_the_top_level_input_is_without_them() -> None:
+def test_cached_tokens_are_used_if_the_top_level_input_excludes_them() -> None:
     disjoint = answered(openai(100, 40), {"inputTokenCount": 60}, outputTokenCount=20)
-    assert tokens_of(disjoint) == TokenCounts(60, 20, 40)
+    assert read_tokens(disjoint) == TokenCounts(60, 20, 40)
 
 
-def test_a_top_level_output_leaves_the_conversion_of_the_prompt_as_it_is() -> None:
-    assert tokens_of(answered(openai(100, 40), outputTokenCount=21)) == TokenCounts(60, 21, 40)
+def test_a_top_level_output_does_not_change_the_prompt_conversion() -> None:
+    assert read_tokens(answered(openai(100, 40), outputTokenCount=21)) == TokenCounts(60, 21, 40)
 
 
-def test_cached_tokens_are_taken_out_of_an_input_that_bedrock_measured() -> None:
+def test_cached_tokens_are_subtracted_from_an_input_measured_by_bedrock() -> None:
     measured = {MEASURED: {"inputTokenCount": 100, "outputTokenCount": 20}}
-    assert tokens_of(answered([openai(100, 40), measured])) == TokenCounts(60, 20, 40)
+    assert read_tokens(answered([openai(100, 40), measured])) == TokenCounts(60, 20, 40)
 
 
 def test_a_later_prompt_count_without_details_does_not_count_cached_tokens_twice() -> None:
     later = {"usage": {"prompt_tokens": 100, "completion_tokens": 25}}
-    assert tokens_of(answered([openai(100, 40), later])).total == 125
-    assert tokens_of(answered([later, openai(100, 40)])).total == 120
+    assert read_tokens(answered([openai(100, 40), later])).total == 125
+    assert read_tokens(answered([later, openai(100, 40)])).total == 120
 
 
 # The cache split: five minutes or an hour.
@@ -448,46 +448,46 @@ FIVE_MINUTES, ONE_HOUR = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens
         pytest.param({"cacheDetails": [5, None, "1h"]}, None, None, id="converse_of_nonsense"),
     ],
 )
-def test_cache_writes_are_split_only_where_the_parts_add_up(
+def test_cache_writes_are_split_only_if_the_parts_add_up(
     usage: dict[str, object], cache_write: int | None, cache_write_1h: int | None
 ) -> None:
     names = ("input_tokens", "output_tokens")
     if "cacheWriteInputTokens" in usage:
         names = ("inputTokens", "outputTokens")
-    tokens = tokens_of(answered({"usage": dict(zip(names, (4, 50), strict=True)) | usage}))
+    tokens = read_tokens(answered({"usage": dict(zip(names, (4, 50), strict=True)) | usage}))
     assert tokens == TokenCounts(4, 50, None, cache_write, cache_write_1h)
 
 
 @pytest.mark.parametrize(("top_level", "cache_write_1h"), [(100, 60), (101, None)])
-def test_a_body_splits_a_top_level_cache_write_only_where_they_agree(
+def test_a_body_splits_a_top_level_cache_write_only_if_they_agree(
     top_level: int, cache_write_1h: int | None
 ) -> None:
     request = {"inputTokenCount": 4, "cacheWriteInputTokenCount": top_level}
     body = {"usage": {"cache_creation": {FIVE_MINUTES: 40, ONE_HOUR: 60}}}
-    tokens = tokens_of(answered(body, request, outputTokenCount=50))
+    tokens = read_tokens(answered(body, request, outputTokenCount=50))
     assert tokens == TokenCounts(4, 50, None, top_level, cache_write_1h)
 
 
-def test_the_split_that_opens_a_stream_holds_for_all_of_it() -> None:
+def test_the_split_at_the_start_of_a_stream_applies_to_all_of_it() -> None:
     opening = {"cache_creation_input_tokens": 100, "cache_creation": {ONE_HOUR: 100}}
     chunks = [
         {"type": "message_start", "message": {"usage": opening}},
         {"usage": {"output_tokens": 9}},
     ]
-    assert tokens_of(answered(chunks)) == TokenCounts(None, 9, None, 100, 100)
+    assert read_tokens(answered(chunks)) == TokenCounts(None, 9, None, 100, 100)
 
 
 # Guardrails, and other fields that look like usage but are not.
 
 
-def test_the_usage_in_a_guardrails_trace_is_never_taken() -> None:
+def test_usage_in_a_guardrail_trace_is_never_read() -> None:
     units = {"invocationMetrics": {"usage": {"topicPolicyUnits": 1, "inputTokens": 9}}}
     answer = {"usage": {"inputTokens": 70, "outputTokens": 209}}
     trace = {"guardrail": {"modelOutput": [one_line(answer)], "inputAssessment": {"id": units}}}
-    assert tokens_of(answered({"trace": trace, "stopReason": "guardrail_intervened"})) == NOTHING
-    assert tokens_of(answered({"amazon-bedrock-trace": trace, "usage": units})) == NOTHING
-    assert tokens_of(answered([{"metadata": {"trace": trace}}])) == NOTHING
-    assert tokens_of(answered({"trace": trace, "usage": CONVERSE})) == TokenCounts(3, 52)
+    assert read_tokens(answered({"trace": trace, "stopReason": "guardrail_intervened"})) == NOTHING
+    assert read_tokens(answered({"amazon-bedrock-trace": trace, "usage": units})) == NOTHING
+    assert read_tokens(answered([{"metadata": {"trace": trace}}])) == NOTHING
+    assert read_tokens(answered({"trace": trace, "usage": CONVERSE})) == TokenCounts(3, 52)
 
 
 @pytest.mark.parametrize(
@@ -498,15 +498,15 @@ def test_the_usage_in_a_guardrails_trace_is_never_taken() -> None:
         pytest.param({MEASURED: {"inputTokenCount": 6, "outputTokenCount": 3}}, id="measured"),
     ],
 )
-def test_no_count_is_derived_from_a_guardrails_replacement(body: dict[str, object]) -> None:
-    assert tokens_of(answered(body | INTERVENED)) == NOTHING
-    assert tokens_of(answered([body | INTERVENED])) == NOTHING
-    assert tokens_of(answered([body, INTERVENED])) == NOTHING
+def test_no_count_is_derived_from_a_guardrail_s_replacement_text(body: dict[str, object]) -> None:
+    assert read_tokens(answered(body | INTERVENED)) == NOTHING
+    assert read_tokens(answered([body | INTERVENED])) == NOTHING
+    assert read_tokens(answered([body, INTERVENED])) == NOTHING
 
 
-def test_a_guardrail_that_did_nothing_changes_nothing() -> None:
+def test_a_guardrail_without_intervention_changes_nothing() -> None:
     body = {"usage": ANTHROPIC, "amazon-bedrock-guardrailAction": "NONE"}
-    assert tokens_of(answered(body)) == TokenCounts(4, 50)
+    assert read_tokens(answered(body)) == TokenCounts(4, 50)
 
 
 @pytest.mark.parametrize(
@@ -524,21 +524,21 @@ def test_a_guardrail_that_did_nothing_changes_nothing() -> None:
         pytest.param({"usage": {"totalTokens": 5000}}, id="total_alone"),
     ],
 )
-def test_counts_are_looked_for_at_fixed_paths_alone(body: object) -> None:
-    assert tokens_of(answered(body)) == NOTHING
+def test_counts_are_read_only_at_fixed_paths(body: object) -> None:
+    assert read_tokens(answered(body)) == NOTHING
 
 
 @pytest.mark.parametrize(
     "body", [{"usage": ANTHROPIC}, [MESSAGE_START, {"usage": {"output_tokens": 50}}, "[DONE]"]]
 )
-def test_a_body_that_was_made_text_reads_as_before(body: object) -> None:
-    assert not tokens_of(answered(body)).is_missing
+def test_a_body_encoded_as_text_is_read_the_same(body: object) -> None:
+    assert not read_tokens(answered(body)).is_missing
     assert read_record(answered(one_line(body))) == read_record(answered(body))
 
 
 @pytest.mark.parametrize("body", ["", "text", "{", "5", "null", '"[]"', '{"usage":', "[" * 10**5])
-def test_a_body_of_other_text_tells_nothing(body: str) -> None:
-    assert tokens_of(answered(body)) == NOTHING
+def test_a_body_of_other_text_has_no_counts(body: str) -> None:
+    assert read_tokens(answered(body)) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -555,11 +555,11 @@ def test_a_body_of_other_text_tells_nothing(body: str) -> None:
         pytest.param({"usage": CONVERSE}, None, id="not_reported"),
     ],
 )
-def test_a_body_tells_how_long_the_model_took(body: object, latency_ms: int | None) -> None:
+def test_the_latency_is_read_from_the_body(body: object, latency_ms: int | None) -> None:
     assert read_record(answered(body)).latency_ms == latency_ms
 
 
-def test_the_latency_is_told_even_where_a_guardrail_intervened() -> None:
+def test_the_latency_is_read_even_if_a_guardrail_intervened() -> None:
     assert read_record(answered({"metrics": {"latencyMs": 5}} | INTERVENED)).latency_ms == 5
 
 
@@ -588,16 +588,14 @@ def test_the_latency_is_told_even_where_a_guardrail_intervened() -> None:
         ({"usage": {"input_tokens": 1, "service_tier": "standard"}}, None),
         ({"service_tier": ""}, None),
         ({"service_tier": 7}, None),
-        ({"service_tier": "a tier of somebody's own"}, None),
+        ({"service_tier": "an unknown tier"}, None),
         ({"service_tier": "f" * 33}, None),
         ({"serviceTier": "flex"}, None),
         ({"content": [{"service_tier": "flex"}]}, None),
         ({"usage": CONVERSE}, None),
     ],
 )
-def test_a_body_tells_in_which_service_tier_a_call_was_served(
-    body: object, tier: str | None
-) -> None:
+def test_the_service_tier_is_read_from_the_body(body: object, tier: str | None) -> None:
     assert read_record(answered(body)).service_tier == tier
 
 
@@ -626,14 +624,14 @@ STANDARD = {"performanceConfig": {"latency": "standard"}}
         pytest.param({}, {"output": OPTIMIZED}, None, id="another_path"),
     ],
 )
-def test_latency_as_served_decides_on_the_tier_and_else_as_requested(
+def test_the_served_latency_sets_the_tier_before_the_requested_one(
     requested: dict[str, Any], body: object, tier: str | None
 ) -> None:
     log = answered(body) | requested
     assert read_record(log).service_tier == tier
 
 
-def test_a_latency_that_the_request_body_asks_for_is_not_read() -> None:
+def test_a_latency_requested_in_the_request_body_is_not_read() -> None:
     log = answered({"usage": CONVERSE}, {"inputBodyJson": OPTIMIZED})
     assert read_record(log).service_tier is None
 
@@ -722,10 +720,10 @@ def recorded_tokens(line: int) -> TokenCounts:
         "operation": recorded["operation"],
         "modelId": recorded["modelId"] or "redacted",
     }
-    return tokens_of(answered(recorded["outputBodyJson"]) | changes)
+    return read_tokens(answered(recorded["outputBodyJson"]) | changes)
 
 
-def test_every_recorded_answer_is_looked_at() -> None:
+def test_every_recorded_response_is_tested() -> None:
     assert len(RECORDED) == 57
     assert sorted([*READ_BY_EYE, *WITH_HEADERS, *WITHOUT_COUNTS]) == list(range(1, 58))
 
@@ -740,7 +738,7 @@ def test_counts_from_a_body_equal_the_headers_recorded_with_it(line: int) -> Non
 
 
 @pytest.mark.parametrize("line", READ_BY_EYE)
-def test_counts_from_a_body_are_those_that_stand_in_it(line: int) -> None:
+def test_counts_from_a_body_match_its_content(line: int) -> None:
     tokens = recorded_tokens(line)
     assert (tokens.input, tokens.output) == READ_BY_EYE[line]
     assert not tokens.cache_read
@@ -748,16 +746,16 @@ def test_counts_from_a_body_are_those_that_stand_in_it(line: int) -> None:
 
 
 @pytest.mark.parametrize("line", WITHOUT_COUNTS)
-def test_counts_that_a_body_cannot_tell_are_absent(line: int) -> None:
+def test_counts_missing_from_a_body_are_absent(line: int) -> None:
     assert recorded_tokens(line) == NOTHING, WITHOUT_COUNTS[line]
 
 
 @pytest.mark.parametrize("line", WITHOUT_OUTPUT)
-def test_an_output_that_a_body_cannot_tell_is_absent(line: int) -> None:
+def test_an_output_count_missing_from_a_body_is_absent(line: int) -> None:
     assert recorded_tokens(line).output is None, WITHOUT_OUTPUT[line]
 
 
-def test_a_prompt_is_split_by_the_cache_count_of_the_top_level_where_there_is_one() -> None:
+def test_a_prompt_is_split_by_the_top_level_cache_count_if_present() -> None:
     usage = {
         "prompt_tokens": 100,
         "completion_tokens": 9,
@@ -769,7 +767,7 @@ def test_a_prompt_is_split_by_the_cache_count_of_the_top_level_where_there_is_on
     assert read_record(log).tokens == TokenCounts(input=100, output=9, cache_read=0)
 
 
-def test_the_latency_of_a_chunk_without_measurements_of_bedrock_is_what_converse_says() -> None:
+def test_the_latency_of_a_chunk_without_bedrock_metrics_comes_from_converse() -> None:
     chunk = {
         "metadata": {"metrics": {"latencyMs": 7}},
         "amazon-bedrock-invocationMetrics": {"inputTokenCount": 1},

@@ -75,7 +75,7 @@ def read_body(model: str, operation: str, body: object, **logged: int) -> UsageR
 @pytest.mark.parametrize("usage", [CHAT, RESPONSES], ids=["chat_completions", "responses"])
 @pytest.mark.parametrize("model", [LUNA, f"us.{LUNA}", QWEN, "mistral.mistral-large-3", PROFILE])
 @pytest.mark.parametrize("operation", ["InvokeModel", "ChatCompletions", "Responses", "New"])
-def test_cached_and_written_tokens_are_taken_out_of_openais_input(
+def test_cached_and_written_tokens_are_subtracted_from_openai_s_input(
     operation: str, model: str, usage: dict[str, Any]
 ) -> None:
     record = read_call(model, operation, usage)
@@ -84,7 +84,9 @@ def test_cached_and_written_tokens_are_taken_out_of_openais_input(
 
 
 @pytest.mark.parametrize("usage", [CHAT, RESPONSES], ids=["chat_completions", "responses"])
-def test_the_same_holds_for_a_logged_input_that_repeats_openais(usage: dict[str, Any]) -> None:
+def test_cached_tokens_are_subtracted_from_a_logged_input_equal_to_openai_s(
+    usage: dict[str, Any],
+) -> None:
     logged_all = read_call(
         LUNA, "InvokeModel", usage, input=2_600, output=300, read=2_000, written=400
     )
@@ -93,7 +95,7 @@ def test_the_same_holds_for_a_logged_input_that_repeats_openais(usage: dict[str,
     assert (without_cache.tokens, without_cache.usage_doubt) == (DISJOINT, None)
 
 
-def test_a_logged_input_without_the_cached_tokens_stays_as_it_is() -> None:
+def test_a_logged_input_without_cached_tokens_stays_unchanged() -> None:
     record = read_call(LUNA, "InvokeModel", CHAT, input=200, output=300)
     assert record.tokens == DISJOINT
 
@@ -118,7 +120,7 @@ def test_a_stream_of_responses_reports_usage_in_the_event_that_ends_it(event: st
     assert (record.tokens, record.usage_doubt, record.service_tier) == (DISJOINT, None, "flex")
 
 
-def test_what_bedrock_measured_of_a_stream_is_inclusive_as_well() -> None:
+def test_stream_counts_measured_by_bedrock_are_inclusive_too() -> None:
     measured = {
         "inputTokenCount": 2_600,
         "outputTokenCount": 300,
@@ -133,13 +135,13 @@ def test_what_bedrock_measured_of_a_stream_is_inclusive_as_well() -> None:
     "cached",
     [{"prompt_cache_hit_tokens": 40, "prompt_cache_miss_tokens": 60}, {"cached_tokens": 40}],
 )
-def test_other_names_of_cached_tokens_are_read(cached: dict[str, int]) -> None:
+def test_alternative_names_of_cached_tokens_are_read(cached: dict[str, int]) -> None:
     usage = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120} | cached
     record = read_call("deepseek.v3-v1:0", "InvokeModel", usage)
     assert (record.tokens, record.usage_doubt) == (TokenCounts(60, 20, 40), None)
 
 
-def test_reasoning_that_the_total_adds_to_the_output_is_output() -> None:
+def test_reasoning_that_the_total_includes_is_output() -> None:
     usage = {
         "prompt_tokens": 100,
         "completion_tokens": 20,
@@ -151,7 +153,7 @@ def test_reasoning_that_the_total_adds_to_the_output_is_output() -> None:
     assert (logged.tokens, logged.usage_doubt) == (TokenCounts(100, 50), None)
 
 
-def test_reasoning_that_the_output_includes_is_not_added() -> None:
+def test_reasoning_included_in_the_output_is_not_added() -> None:
     assert read_call(LUNA, "InvokeModel", CHAT).tokens.output == 300
 
 
@@ -168,7 +170,7 @@ BESIDE = TokenCounts(2_600, 300, 2_000, 400)
 
 @pytest.mark.parametrize("operation", ["InvokeModel", "Messages", "ConverseStream"])
 @pytest.mark.parametrize("model", [SONNET_4, f"global.{SONNET_4}", PROFILE, "moonshot.kimi-k2"])
-def test_anthropics_shape_is_disjoint(model: str, operation: str) -> None:
+def test_anthropic_s_shape_is_disjoint(model: str, operation: str) -> None:
     record = read_call(model, operation, ANTHROPIC)
     assert (record.tokens, record.usage_doubt) == (BESIDE, None)
 
@@ -196,14 +198,14 @@ def test_openai_on_converse_stream_is_inclusive(total: int | None) -> None:
         assert (record.tokens, record.usage_doubt) == (DISJOINT, expected)
 
 
-def test_openai_on_converse_stream_is_disjoint_where_the_input_is_too_small() -> None:
+def test_openai_on_converse_stream_is_disjoint_if_the_input_is_too_small() -> None:
     usage = converse(2, 0, 4_993, 17, 5_012)
     record = read_call(LUNA, "ConverseStream", usage, input=2, read=0, written=4_993, output=17)
     assert (record.tokens, record.usage_doubt) == (TokenCounts(2, 17, 0, 4_993), None)
 
 
 @pytest.mark.parametrize("key", ["prompt_tokens", "prompt_tokens_details", "cached_tokens"])
-def test_empty_key_of_another_shape_changes_no_reading(key: str) -> None:
+def test_an_empty_key_of_another_shape_changes_no_reading(key: str) -> None:
     usage = {key: None, "cache_read_input_tokens": 300}
     record = read_call(SONNET_4, "Converse", usage, input=300)
     assert record.tokens == TokenCounts(300, None, 300)
@@ -239,7 +241,7 @@ def test_details_that_no_total_confirms_are_not_used(
         (SONNET_4, "Converse", 2_900),
     ],
 )
-def test_top_level_figures_stand_where_the_total_fits_neither_way(
+def test_top_level_counts_are_kept_if_the_total_fits_neither_reading(
     model: str, operation: str, total: int
 ) -> None:
     usage = converse(2_600, 2_000, 400, 300, total)
@@ -252,7 +254,7 @@ def test_a_total_decides_against_the_usual_reading_of_a_shape() -> None:
     assert (record.tokens, record.usage_doubt) == (BESIDE, None)
 
 
-def test_audio_that_only_the_total_includes_makes_usage_ambiguous() -> None:
+def test_audio_included_only_in_the_total_makes_usage_ambiguous() -> None:
     usage = {
         "prompt_audio_seconds": 203,
         "prompt_tokens": 4,
@@ -292,7 +294,9 @@ def test_openai_is_inclusive_without_a_body_and_unverified(model: str, operation
 
 
 @pytest.mark.parametrize("operation", ["ConverseStream", "ChatCompletions", "InvokeModel"])
-def test_openai_is_disjoint_without_a_body_where_the_cached_tokens_are_more(operation: str) -> None:
+def test_openai_is_disjoint_without_a_body_if_cached_tokens_exceed_the_input(
+    operation: str,
+) -> None:
     record = read_logged(LUNA, operation, 2_399)
     assert record.tokens == TokenCounts(2_399, 5, 2_000, 400)
     assert record.usage_doubt is UsageDoubt.UNVERIFIED
@@ -302,14 +306,14 @@ def test_openai_is_disjoint_without_a_body_where_the_cached_tokens_are_more(oper
     ("model", "operation"),
     [(LUNA, "Converse"), (QWEN, "Converse"), (SONNET_4, "InvokeModel"), (SONNET_4, "Messages")],
 )
-def test_disjoint_calls_leave_no_doubt_without_a_body(model: str, operation: str) -> None:
+def test_disjoint_models_need_no_body(model: str, operation: str) -> None:
     record = read_logged(model, operation, 2_600)
     assert record.tokens == TokenCounts(2_600, 5, 2_000, 400)
     assert record.usage_doubt is None
 
 
 @pytest.mark.parametrize("model", [PROFILE, QWEN])
-def test_a_model_of_unknown_reporting_is_taken_as_disjoint_and_unverified(model: str) -> None:
+def test_a_model_with_unknown_reporting_is_read_as_disjoint_and_unverified(model: str) -> None:
     record = read_logged(model, "ConverseStream", 2_600)
     assert record.tokens == TokenCounts(2_600, 5, 2_000, 400)
     assert record.usage_doubt is UsageDoubt.UNVERIFIED
@@ -342,13 +346,13 @@ COMPACTED = sampling(23_000, 1_000, 10, 20) | {
 }
 
 
-def test_samplings_are_summed_by_kind() -> None:
+def test_samplings_are_added_up_by_kind() -> None:
     assert read_call(SONNET_4, "InvokeModel", COMPACTED).tokens == TokenCounts(
         203_000, 4_500, 11, 22
     )
 
 
-def test_a_stream_may_report_its_samplings_at_the_end() -> None:
+def test_a_stream_can_report_its_samplings_at_the_end() -> None:
     chunks = [
         {"type": "message_start", "message": {"usage": sampling(23_000, 1, 10, 20)}},
         {
@@ -373,14 +377,14 @@ def test_a_stream_may_report_its_samplings_at_the_end() -> None:
     ],
     ids=["the_sum", "one_sampling", "more", "unrelated"],
 )
-def test_a_logged_count_gives_way_only_where_it_is_one_sampling(
+def test_a_logged_count_is_replaced_only_if_it_covers_one_sampling(
     logged: dict[str, int], tokens: tuple[int, int]
 ) -> None:
     record = read_call(SONNET_4, "InvokeModel", COMPACTED, **logged)
     assert (record.tokens.input, record.tokens.output) == tokens
 
 
-def test_samplings_that_miss_what_the_answer_took_lower_nothing() -> None:
+def test_incomplete_samplings_lower_no_count() -> None:
     usage = sampling(100, 50, 7, 3) | {"iterations": [sampling(1, 1)]}
     tokens = TokenCounts(100, 50, 7, 3)
     assert read_call(SONNET_4, "InvokeModel", usage).tokens == tokens
@@ -399,7 +403,7 @@ def test_unusual_lists_of_samplings_are_not_read(iterations: object) -> None:
 @pytest.mark.parametrize(
     ("kept", "cache_write_1h"), [([5, 6], 11), ([5, None], None), ([None, None], None)]
 )
-def test_writes_kept_for_an_hour_are_summed_where_every_sampling_reports_them(
+def test_one_hour_cache_writes_are_added_up_if_every_sampling_reports_them(
     kept: list[int | None], cache_write_1h: int | None
 ) -> None:
     iterations = [
@@ -436,7 +440,7 @@ reported_usages = st.builds(
 
 
 @given(token_counts, reported_usages, st.sampled_from(CacheReporting))
-def test_no_reading_lowers_what_the_log_itself_counts(
+def test_no_reading_lowers_the_log_s_counts(
     logged: TokenCounts, reported: ReportedUsage, usual: CacheReporting
 ) -> None:
     tokens, doubt = separate_cached_tokens(logged, reported, usual)
@@ -451,7 +455,7 @@ def test_no_reading_lowers_what_the_log_itself_counts(
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
-def test_both_readings_of_the_same_call_agree(
+def test_inclusive_and_disjoint_readings_of_a_call_agree(
     input_tokens: int, read: int, written: int, output: int
 ) -> None:
     tokens = TokenCounts(input_tokens, output, read, written)

@@ -1,4 +1,4 @@
-"""Decoding JSON that callers and models have had a hand in."""
+"""Decoding of JSON with content from callers and models."""
 
 import math
 from typing import Any
@@ -42,7 +42,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", list(BODIES.values()), ids=list(BODIES))
-def test_no_body_costs_a_record_the_fields_around_it(body: str) -> None:
+def test_no_body_hides_the_other_fields_of_a_record(body: str) -> None:
     decoded = decode_json(
         f'{{"requestId":"r","input":{{"inputBodyJson":{body},"inputTokenCount":10}},'
         f'"output":{{"outputTokenCount":5,"outputBodyJson":{body}}},"modelId":"m"}}'
@@ -54,7 +54,7 @@ def test_no_body_costs_a_record_the_fields_around_it(body: str) -> None:
     assert decoded["output"]["outputTokenCount"] == 5
 
 
-def test_a_body_in_bytes_that_are_no_utf_8_costs_nothing_around_it() -> None:
+def test_a_body_with_invalid_utf_8_hides_no_other_field() -> None:
     decoded = decode_json(b'{"input":{"inputBodyJson":{"text":"\xff\xfe"},"inputTokenCount":10}}')
     assert isinstance(decoded, dict)
     assert decoded["input"]["inputTokenCount"] == 10
@@ -63,13 +63,13 @@ def test_a_body_in_bytes_that_are_no_utf_8_costs_nothing_around_it() -> None:
 @pytest.mark.parametrize(
     "number", ["9" * 5000, "-" + "9" * 5000, "NaN", "Infinity", "1e999", "1" + "0" * 400 + ".0"]
 )
-def test_a_count_that_is_no_number_costs_only_itself(number: str) -> None:
+def test_an_invalid_count_hides_no_other_field(number: str) -> None:
     decoded = decode_json(f'{{"input":{{"inputTokenCount":{number}}},"requestId":"r"}}')
     assert isinstance(decoded, dict)
     assert decoded["requestId"] == "r"
 
 
-def test_nan_is_read_as_what_it_is() -> None:
+def test_nan_is_read_as_nan() -> None:
     decoded = decode_json('{"n":NaN}')
     assert isinstance(decoded, dict)
     assert math.isnan(decoded["n"])
@@ -81,7 +81,7 @@ def test_a_byte_order_mark_is_skipped(text: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("text", [' {"a":1} ', '{"a":1}\r\n', '\n{\t"a" : 1}'])
-def test_blanks_around_and_within_are_skipped(text: str) -> None:
+def test_whitespace_around_and_inside_is_skipped(text: str) -> None:
     assert decode_json(text) == {"a": 1}
 
 
@@ -104,7 +104,7 @@ def test_blanks_around_and_within_are_skipped(text: str) -> None:
         pytest.param("{nonsense", id="nonsense_after_a_bracket"),
     ],
 )
-def test_what_never_was_an_object_is_no_json(text: str) -> None:
+def test_text_that_is_not_an_object_is_invalid_json(text: str) -> None:
     assert decode_json(text) is Undecodable.NOT_JSON
     assert decode_json(text.encode()) is Undecodable.NOT_JSON
 
@@ -122,13 +122,13 @@ def real_records() -> list[str]:
     ],
     ids=["body", "guardrail_block", "offloaded_body", "stream", "failure", "every_kind_of_value"],
 )
-def test_a_record_that_is_cut_off_anywhere_is_truncated(record: str) -> None:
+def test_a_record_cut_off_anywhere_is_truncated(record: str) -> None:
     raw = record.encode()
     for end in range(1, len(raw)):
         assert decode_json(raw[:end]) is Undecodable.TRUNCATED, raw[:end]
 
 
-def test_a_text_that_is_cut_off_in_deep_nesting_is_truncated() -> None:
+def test_a_text_cut_off_in_deep_nesting_is_truncated() -> None:
     assert decode_json('{"input":{"inputBodyJson":' + "[" * DEPTH) is Undecodable.TRUNCATED
     assert decode_json('{"a":' * DEPTH) is Undecodable.TRUNCATED
 
@@ -142,7 +142,7 @@ def test_a_text_that_is_cut_off_in_deep_nesting_is_truncated() -> None:
         pytest.param(b"9" * 5000, id="number_of_5000_digits"),
     ],
 )
-def test_a_record_with_a_hostile_field_is_truncated_when_cut_off_like_any_other(
+def test_a_cut_off_record_with_a_hostile_field_is_truncated(
     value: bytes,
 ) -> None:
     whole = b'{"requestMetadata":{"team":' + value + b'},"input":{"inputTokenCount":10}}'
@@ -150,12 +150,12 @@ def test_a_record_with_a_hostile_field_is_truncated_when_cut_off_like_any_other(
     assert decode_json(whole[:-5]) is Undecodable.TRUNCATED
 
 
-def test_a_record_behind_a_byte_order_mark_is_truncated_when_cut_off_like_any_other() -> None:
+def test_a_cut_off_record_after_a_byte_order_mark_is_truncated() -> None:
     assert decode_json('\ufeff{"a":1,"b":') is Undecodable.TRUNCATED
 
 
 @given(st.binary() | any_text)
-def test_nothing_makes_decoding_raise(text: bytes | str) -> None:
+def test_decoding_never_raises(text: bytes | str) -> None:
     decode_json(text)
 
 
@@ -165,7 +165,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces, max_size=40).map("".join))
-def test_text_and_its_bytes_decode_alike_however_broken(text: str) -> None:
+def test_text_and_its_bytes_decode_alike_even_if_broken(text: str) -> None:
     assert decode_json(text) == decode_json(text.encode())
 
 
@@ -203,7 +203,7 @@ def outline(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(objects)
-def test_the_fast_path_reads_what_was_written(record: dict[str, Any]) -> None:
+def test_the_fast_path_reads_written_values(record: dict[str, Any]) -> None:
     assert decode_json(one_line(record)) == record
 
 
@@ -216,7 +216,7 @@ def test_a_lone_surrogate_changes_nothing_else(record: dict[str, Any]) -> None:
 
 
 @given(objects)
-def test_skipping_the_bodies_changes_nothing_above_them(record: dict[str, Any]) -> None:
+def test_skipping_bodies_changes_no_other_field(record: dict[str, Any]) -> None:
     decoded = decode_json(with_hostile_member(record, r'["\q"]'))
     assert isinstance(decoded, dict)
     del decoded[HOSTILE]

@@ -1,4 +1,4 @@
-"""Opening what CloudWatch Logs delivers."""
+"""Decoding of deliveries from CloudWatch Logs."""
 
 import base64
 import gzip
@@ -32,7 +32,7 @@ from tests.unit.invocations.records import (
 NOTICE = "Permissions are correctly set for Amazon Bedrock logs."
 
 
-def envelope_of(*messages: object) -> dict[str, Any]:
+def make_envelope(*messages: object) -> dict[str, Any]:
     """A delivery of log events, as the documentation shows it."""
     return {
         "messageType": "DATA_MESSAGE",
@@ -77,7 +77,7 @@ def request_ids(readings: list[Any]) -> list[str]:
 
 
 def test_a_delivery_is_unpacked_to_its_envelope() -> None:
-    envelope = envelope_of(call("1"), "h\u00e9 \U0001f600")
+    envelope = make_envelope(call("1"), "h\u00e9 \U0001f600")
     assert unpack(packed(envelope)) == envelope
     assert unpack(packed(envelope).encode()) == envelope
 
@@ -104,17 +104,17 @@ def test_zlib_without_a_gzip_header_is_unpacked_too() -> None:
         ),
     ],
 )
-def test_data_that_is_damaged_is_no_json(data: str) -> None:
+def test_damaged_data_is_invalid_json(data: str) -> None:
     assert unpack(data) is Undecodable.NOT_JSON
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 5, 10, 40, -9, -8, -1])
-def test_a_cut_off_gzip_is_truncated(kept_bytes: int) -> None:
-    whole = gzip.compress(json.dumps(envelope_of(call("1"), call("2"))).encode())
+def test_an_incomplete_gzip_is_truncated(kept_bytes: int) -> None:
+    whole = gzip.compress(json.dumps(make_envelope(call("1"), call("2"))).encode())
     assert unpack(base64.b64encode(whole[:kept_bytes])) is Undecodable.TRUNCATED
 
 
-def test_an_envelope_that_unpacks_to_more_than_is_ever_sent_is_refused() -> None:
+def test_an_envelope_above_the_size_limit_is_refused() -> None:
     packer = zlib.compressobj(level=1, wbits=31)
     megabyte = b" " * 2**20
     bomb = b"".join(packer.compress(megabyte) for _ in range(257)) + packer.compress(b"{}")
@@ -122,25 +122,25 @@ def test_an_envelope_that_unpacks_to_more_than_is_ever_sent_is_refused() -> None
 
 
 @given(st.binary() | any_text)
-def test_nothing_makes_unpacking_raise(data: bytes | str) -> None:
+def test_unpacking_never_raises(data: bytes | str) -> None:
     unpack(data)
 
 
 @given(st.binary())
-def test_no_gzip_of_anything_makes_unpacking_raise(content: bytes) -> None:
+def test_unpacking_gzip_of_any_data_never_raises(content: bytes) -> None:
     unpack(base64.b64encode(gzip.compress(content)))
 
 
-def test_events_are_read_in_their_order() -> None:
-    assert request_ids(read_envelope(envelope_of(call("1"), call("3"), call("2")))) == [
+def test_events_are_read_in_order() -> None:
+    assert request_ids(read_envelope(make_envelope(call("1"), call("3"), call("2")))) == [
         "1",
         "3",
         "2",
     ]
 
 
-def test_an_event_reads_as_its_message_would_by_itself() -> None:
-    assert read_envelope(envelope_of(call("1"))) == [read_record(invocation_log(requestId="1"))]
+def test_an_event_is_read_like_its_message_alone() -> None:
+    assert read_envelope(make_envelope(call("1"))) == [read_record(invocation_log(requestId="1"))]
 
 
 @pytest.mark.parametrize(
@@ -155,20 +155,20 @@ def test_an_event_reads_as_its_message_would_by_itself() -> None:
         pytest.param(NOTICE, Ignored.PERMISSION_NOTICE, id="permission_notice"),
     ],
 )
-def test_one_bad_event_costs_no_good_one(bad: object, reading: object) -> None:
-    first, middle, last = read_envelope(envelope_of(call("1"), bad, call("2")))
+def test_a_bad_event_loses_no_good_one(bad: object, reading: object) -> None:
+    first, middle, last = read_envelope(make_envelope(call("1"), bad, call("2")))
     assert middle is reading
     assert request_ids([first, last]) == ["1", "2"]
 
 
 @given(hostile_bodies)
-def test_no_message_costs_its_neighbours(message: object) -> None:
-    first, _, last = read_envelope(envelope_of(call("1"), one_line(message), call("2")))
+def test_no_message_loses_its_neighbors(message: object) -> None:
+    first, _, last = read_envelope(make_envelope(call("1"), one_line(message), call("2")))
     assert request_ids([first, last]) == ["1", "2"]
 
 
 @pytest.mark.parametrize("event", [None, 5, "text", [], {}, {"Message": "{}"}])
-def test_an_event_without_a_message_is_no_object(event: object) -> None:
+def test_an_event_without_a_message_is_rejected_as_no_object(event: object) -> None:
     good = {"id": "1", "timestamp": 1, "message": call("1")}
     rejected, record = read_envelope({"logEvents": [event, good]})
     assert rejected is RejectionReason.NOT_AN_OBJECT
@@ -176,30 +176,30 @@ def test_an_event_without_a_message_is_no_object(event: object) -> None:
 
 
 @pytest.mark.parametrize("events", [None, 5, "text", {"message": call("1")}])
-def test_an_envelope_whose_events_are_no_list_is_of_the_wrong_schema(events: object) -> None:
+def test_an_envelope_without_a_list_of_events_has_the_wrong_schema(events: object) -> None:
     envelope = {"messageType": "DATA_MESSAGE", "logEvents": events}
     assert read_envelope(envelope) == [RejectionReason.WRONG_SCHEMA]
 
 
-def test_an_envelope_that_lacks_its_events_is_of_the_wrong_schema() -> None:
+def test_an_envelope_without_events_has_the_wrong_schema() -> None:
     assert read_envelope({"messageType": "DATA_MESSAGE"}) == [RejectionReason.WRONG_SCHEMA]
 
 
-def test_an_envelope_of_no_events_reads_as_nothing() -> None:
-    assert read_envelope(envelope_of()) == []
+def test_an_envelope_with_an_empty_list_has_no_records() -> None:
+    assert read_envelope(make_envelope()) == []
 
 
-def test_a_control_message_is_one_thing_ignored() -> None:
+def test_a_control_message_is_ignored() -> None:
     assert read_envelope(CONTROL_MESSAGE) == [Ignored.CONTROL_MESSAGE]
 
 
 @given(st.dictionaries(st.sampled_from(["messageType", "logEvents", "message"]), json_values()))
-def test_no_envelope_makes_reading_raise(envelope: dict[str, Any]) -> None:
+def test_reading_an_envelope_never_raises(envelope: dict[str, Any]) -> None:
     read_envelope(envelope)
 
 
-@pytest.mark.parametrize("envelope", [envelope_of(call("1"), call("2")), CONTROL_MESSAGE])
-def test_a_line_may_hold_an_envelope_in_any_wrapping(envelope: dict[str, Any]) -> None:
+@pytest.mark.parametrize("envelope", [make_envelope(call("1"), call("2")), CONTROL_MESSAGE])
+def test_a_line_can_hold_an_envelope_in_any_encoding(envelope: dict[str, Any]) -> None:
     expected = read_envelope(envelope)
     data = packed(envelope)
     assert read_line(json.dumps(envelope)) == expected
@@ -209,12 +209,12 @@ def test_a_line_may_hold_an_envelope_in_any_wrapping(envelope: dict[str, Any]) -
     assert read_line(data.encode()) == expected
 
 
-def test_a_line_may_hold_one_log() -> None:
+def test_a_line_can_hold_one_log() -> None:
     assert read_line(call("1")) == [read_record(invocation_log(requestId="1"))]
     assert read_line(call("1").encode()) == read_line(call("1"))
 
 
-def test_a_line_may_hold_the_notice_that_logging_was_switched_on() -> None:
+def test_a_line_can_hold_the_notice_that_logging_was_switched_on() -> None:
     assert read_line(NOTICE) == [Ignored.PERMISSION_NOTICE]
     assert read_line(NOTICE.encode()) == [Ignored.PERMISSION_NOTICE]
 
@@ -227,7 +227,7 @@ def test_a_line_may_hold_the_notice_that_logging_was_switched_on() -> None:
         pytest.param("[1]", RejectionReason.NOT_AN_OBJECT, id="list"),
         pytest.param("H4sI nonsense", RejectionReason.NOT_JSON, id="damaged_base64"),
         pytest.param(
-            packed(envelope_of(call("1")))[:200], RejectionReason.TRUNCATED, id="cut_off_base64"
+            packed(make_envelope(call("1")))[:200], RejectionReason.TRUNCATED, id="cut_off_base64"
         ),
         pytest.param(packed([1]), RejectionReason.NOT_AN_OBJECT, id="base64_of_a_list"),
         pytest.param('{"awslogs":{}}', RejectionReason.NO_REQUEST_ID, id="delivery_without_data"),
@@ -240,17 +240,17 @@ def test_a_line_may_hold_the_notice_that_logging_was_switched_on() -> None:
         pytest.param('{"awslogs":5}', RejectionReason.NO_REQUEST_ID, id="no_delivery"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_one_rejection(line: str, reason: RejectionReason) -> None:
+def test_an_unreadable_line_is_one_rejection(line: str, reason: RejectionReason) -> None:
     assert read_line(line) == [reason]
 
 
 @given(st.binary() | any_text | json_values().map(json.dumps))
-def test_nothing_makes_reading_a_line_raise(line: bytes | str) -> None:
+def test_reading_a_line_never_raises(line: bytes | str) -> None:
     read_line(line)
 
 
-def test_blank_messages_are_nothing() -> None:
-    assert len(read_envelope(envelope_of(call("1"), "", " \n", call("2")))) == 2
+def test_blank_messages_are_skipped() -> None:
+    assert len(read_envelope(make_envelope(call("1"), "", " \n", call("2")))) == 2
 
 
 @pytest.mark.parametrize(
@@ -262,10 +262,10 @@ def test_blank_messages_are_nothing() -> None:
         pytest.param(json.dumps({"events": [{"message": call("1")}]}), id="filter_log_events"),
     ],
 )
-def test_a_value_of_an_export_is_read_whatever_is_wrapped_around_it(value: str) -> None:
+def test_an_exported_value_is_read_in_any_wrapping(value: str) -> None:
     assert request_ids(read_value(value)) == ["1"]
 
 
-def test_a_record_with_keys_of_an_envelope_is_a_record() -> None:
+def test_a_record_with_envelope_keys_is_a_record() -> None:
     record = invocation_log(requestId="1", message="x", events=[], logEvents=[], awslogs={})
     assert request_ids(read_value(json.dumps(record))) == ["1"]

@@ -1,4 +1,4 @@
-"""Models behind application inference profiles and prompt routers, by what a response says."""
+"""Models behind application inference profiles and prompt routers, as named in responses."""
 
 import re
 
@@ -70,7 +70,7 @@ def test_a_response_names_the_model_behind_an_application_profile(
         pytest.param([{"type": "ping"}] * 8 + [ANSWERED_BY_OPUS], id="late_in_a_stream"),
     ],
 )
-def test_a_profile_whose_model_no_response_names_keeps_its_own_id(body: object) -> None:
+def test_a_profile_without_a_named_model_keeps_its_id(body: object) -> None:
     record = read_called(PROFILE, body)
     assert record.model_id == "application-inference-profile/a1b2c3d4e5f6"
 
@@ -79,7 +79,7 @@ def test_a_profile_whose_model_no_response_names_keeps_its_own_id(body: object) 
 @pytest.mark.parametrize(
     "chosen", [CHOSEN, f"us.{SONNET_4}", f"arn:aws:bedrock:us-east-1::foundation-model/{SONNET_4}"]
 )
-def test_a_trace_names_what_a_prompt_router_invoked(router: str, chosen: str) -> None:
+def test_a_trace_names_the_model_behind_a_prompt_router(router: str, chosen: str) -> None:
     chunks = [{"messageStart": {}}, {"metadata": {"trace": routed(chosen)}}]
     for body in ({"trace": routed(chosen)}, chunks):
         record = read_called(router, body)
@@ -95,25 +95,25 @@ def test_a_trace_names_what_a_prompt_router_invoked(router: str, chosen: str) ->
         f"arn:aws:bedrock:{'x' * 2_048}::foundation-model/{SONNET_4}",
     ],
 )
-def test_a_trace_that_names_no_model_leaves_the_routers_own_id(chosen: object) -> None:
+def test_a_router_without_a_named_model_keeps_its_id(chosen: object) -> None:
     record = read_called(ROUTER, {"trace": routed(chosen)})
     assert record.model_id == "prompt-router/r0ut3r"
     assert (record.invoked_model_id, record.prompt_router) == (ROUTER, None)
 
 
-def test_a_named_model_stands_whatever_a_response_says() -> None:
+def test_a_response_does_not_change_a_named_model() -> None:
     body = ANSWERED_BY_OPUS | {"trace": routed(CHOSEN)}
     record = read_called(HAIKU_3, body)
     assert (record.model_id, record.invoked_model_id) == (HAIKU_3, HAIKU_3)
     assert record.prompt_router is None
 
 
-def test_a_profile_is_not_a_router_nor_the_other_way_round() -> None:
+def test_profiles_and_routers_are_not_confused() -> None:
     assert read_called(PROFILE, {"trace": routed(CHOSEN)}).model_id.endswith("a1b2c3d4e5f6")
     assert read_called(ROUTER, ANSWERED_BY_OPUS).model_id == "prompt-router/r0ut3r"
 
 
-def test_cached_tokens_are_separated_as_the_model_behind_a_profile_reports_them() -> None:
+def test_cached_tokens_are_read_as_the_model_behind_a_profile_reports_them() -> None:
     usage = {
         "inputTokens": 2_600,
         "outputTokens": 300,
@@ -126,14 +126,14 @@ def test_cached_tokens_are_separated_as_the_model_behind_a_profile_reports_them(
 
 
 @given(hostile_bodies)
-def test_no_body_makes_a_hidden_model_raise(body: object) -> None:
+def test_reading_a_hidden_model_never_raises(body: object) -> None:
     for model in (PROFILE, ROUTER):
         record = read_called(model, body)
         record.model_id.encode()
         record.invoked_model_id.encode()
 
 
-def test_names_of_claude_and_gpt_give_ids_that_the_shipped_book_knows() -> None:
+def test_names_of_claude_and_gpt_resolve_to_ids_in_the_shipped_book() -> None:
     book = shipped_prices()
     ids = {
         price.model_id

@@ -63,7 +63,7 @@ def test_a_session_of_a_role_keeps_the_role_as_its_principal(role: str, session_
     )
 
 
-def test_a_federated_user_is_a_principal_without_a_session() -> None:
+def test_a_federated_user_has_no_session() -> None:
     arn = "arn:aws:sts::111122223333:federated-user/chloe"
     assert CallerIdentity.from_arn(arn) == CallerIdentity(
         arn,
@@ -94,7 +94,7 @@ def test_identities_are_read_alike_in_every_partition(
     assert caller.kind is kind
 
 
-def test_a_redacted_account_is_kept_as_it_is() -> None:
+def test_a_redacted_account_is_kept_unchanged() -> None:
     caller = CallerIdentity.from_arn("arn:aws:iam::XXXXXXXXXXXX:user/elif")
     assert (caller.kind, caller.account_id) == (USER, "XXXXXXXXXXXX")
 
@@ -119,19 +119,19 @@ def test_a_redacted_account_is_kept_as_it_is() -> None:
         pytest.param(" arn:aws:iam::111122223333:user/ben", id="blank_before"),
     ],
 )
-def test_what_is_no_arn_of_a_caller_is_its_own_principal(text: str) -> None:
+def test_text_that_is_not_a_caller_arn_is_used_as_the_principal(text: str) -> None:
     assert CallerIdentity.from_arn(text) == CallerIdentity(
         text, IdentityKind.UNKNOWN, principal=text
     )
 
 
 @given(any_text)
-def test_any_text_is_kept_whole(text: str) -> None:
+def test_any_text_is_kept_in_full(text: str) -> None:
     assert CallerIdentity.from_arn(text).arn == text
 
 
 @given(any_text, any_text)
-def test_any_session_name_is_kept_whole_under_its_role(account: str, session_name: str) -> None:
+def test_any_session_name_is_kept_in_full_under_its_role(account: str, session_name: str) -> None:
     arn = f"arn:aws:sts::{account.replace(':', '')}:assumed-role/chat/{session_name}x"
     caller = CallerIdentity.from_arn(arn)
     assert (caller.arn, caller.principal) == (arn, "role/chat")

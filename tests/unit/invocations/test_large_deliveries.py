@@ -1,4 +1,4 @@
-"""A large delivery is read a part at a time: every message, in memory that does not grow."""
+"""A large delivery is read in parts, with every message and constant memory."""
 
 import base64
 import gzip
@@ -69,7 +69,7 @@ def call(number: int, **changes: Any) -> str:
     return one_line(log | {"input": log["input"] | {"inputBodyJson": PROMPT}} | changes)
 
 
-def delivery_of(messages: Iterable[object], *, end: str = "]}") -> str:
+def make_delivery(messages: Iterable[object], *, end: str = "]}") -> str:
     def pieces() -> Iterator[str]:
         yield START
         for number, message in enumerate(messages):
@@ -92,7 +92,7 @@ def request_ids(readings: Iterable[Any]) -> list[str]:
 
 
 def test_every_message_of_a_large_delivery_is_read_once_in_order() -> None:
-    data = delivery_of(calls(400))
+    data = make_delivery(calls(400))
     parts = list(Delivery.open(data))
     assert len(parts) > 1
     assert request_ids(read(data)) == [str(number) for number in range(400)]
@@ -100,21 +100,21 @@ def test_every_message_of_a_large_delivery_is_read_once_in_order() -> None:
     assert {part.source for part in parts} == {SOURCE}
 
 
-def test_small_delivery_is_one_part() -> None:
-    data = delivery_of(calls(3))
+def test_a_small_delivery_is_one_part() -> None:
+    data = make_delivery(calls(3))
     (part,) = Delivery.open(data)
     assert part.envelope == unpack(data)
     assert (part.source, part.first_line) == (SOURCE, 1)
 
 
-def test_large_delivery_in_an_export_is_read_as_well() -> None:
-    assert request_ids(read_line(delivery_of(calls(400)))) == [str(n) for n in range(400)]
+def test_a_large_delivery_in_an_export_is_read() -> None:
+    assert request_ids(read_line(make_delivery(calls(400)))) == [str(n) for n in range(400)]
 
 
-def test_message_that_cannot_be_counted_is_found_at_its_place_in_a_large_delivery() -> None:
+def test_a_rejected_message_of_a_large_delivery_has_its_position() -> None:
     messages: list[object] = [*calls(300), "", "{ poison", 7, *calls(100), call(0, timestamp="no")]
     found = []
-    for part in Delivery.open(delivery_of(messages)):
+    for part in Delivery.open(make_delivery(messages)):
         rejected = [
             RejectedRecord(part.source, line, reading)
             for line, reading in enumerate(part.readings(), part.first_line)
@@ -127,14 +127,14 @@ def test_message_that_cannot_be_counted_is_found_at_its_place_in_a_large_deliver
     assert found == [(301, "not_json"), (302, "not_an_object"), (403, "bad_timestamp")]
 
 
-def test_parts_have_names_of_their_own_that_stay() -> None:
-    data = delivery_of(calls(400))
+def test_parts_have_unique_stable_names() -> None:
+    data = make_delivery(calls(400))
     names = [part.name for part in Delivery.open(data)]
     assert names == [part.name for part in Delivery.open(data)]
     assert len(set(names)) == len(names) > 1
 
 
-def test_names_after_the_log_events_are_found_too() -> None:
+def test_fields_after_the_log_events_are_found_too() -> None:
     body = ", ".join(event(number, message) for number, message in enumerate(calls(300)))
     fields = json.dumps(HEAD)[1:]
     data = packed(['{"logEvents": [', body, "], ", fields])
@@ -145,15 +145,15 @@ def test_names_after_the_log_events_are_found_too() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (delivery_of(calls(300), end=""), RejectionReason.TRUNCATED),
-        (delivery_of(calls(300), end="]"), RejectionReason.TRUNCATED),
-        (delivery_of(calls(300), end="}"), RejectionReason.NOT_JSON),
-        (delivery_of(calls(300), end="]} more"), RejectionReason.NOT_JSON),
-        (delivery_of(calls(300), end=', "'), RejectionReason.TRUNCATED),
+        (make_delivery(calls(300), end=""), RejectionReason.TRUNCATED),
+        (make_delivery(calls(300), end="]"), RejectionReason.TRUNCATED),
+        (make_delivery(calls(300), end="}"), RejectionReason.NOT_JSON),
+        (make_delivery(calls(300), end="]} more"), RejectionReason.NOT_JSON),
+        (make_delivery(calls(300), end=', "'), RejectionReason.TRUNCATED),
     ],
     ids=["end", "last bracket", "wrong bracket", "more", "string"],
 )
-def test_messages_before_the_damage_of_a_large_delivery_are_counted(
+def test_messages_before_damage_in_a_large_delivery_are_counted(
     data: str, reason: RejectionReason
 ) -> None:
     *counted, last = read(data)
@@ -161,8 +161,8 @@ def test_messages_before_the_damage_of_a_large_delivery_are_counted(
     assert last is reason
 
 
-def test_damaged_gzip_costs_no_message_before_the_damage() -> None:
-    whole = base64.b64decode(delivery_of(calls(600)))
+def test_damaged_gzip_loses_no_message_before_the_damage() -> None:
+    whole = base64.b64decode(make_delivery(calls(600)))
     *counted, last = read(base64.b64encode(whole[: len(whole) * 3 // 4]).decode())
     assert last is RejectionReason.TRUNCATED
     assert len(request_ids(counted)) > 300
@@ -174,7 +174,7 @@ def test_damaged_gzip_costs_no_message_before_the_damage() -> None:
     assert (len(request_ids(counted)), last) == (600, RejectionReason.NOT_JSON)
 
 
-def test_large_control_message_is_ignored_and_large_json_of_another_kind_is_rejected() -> None:
+def test_a_large_control_message_is_ignored_and_other_large_json_rejected() -> None:
     filler = " " * (MAX_HELD_BYTES + 1)
     control = packed(['{"messageType": "CONTROL_MESSAGE"', filler, "}"])
     assert read(control) == [Ignored.CONTROL_MESSAGE]
@@ -184,7 +184,7 @@ def test_large_control_message_is_ignored_and_large_json_of_another_kind_is_reje
     assert read(packed(["[1", filler, "]"])) == [RejectionReason.NOT_JSON]
 
 
-def test_size_is_that_of_what_is_unpacked() -> None:
+def test_the_size_is_measured_after_unpacking() -> None:
     data = packed(["x" * 1000])
     assert unpacks_to_more(data, 999)
     assert not unpacks_to_more(data, 1000)
@@ -194,9 +194,7 @@ def test_size_is_that_of_what_is_unpacked() -> None:
 
 
 @given(st.lists(st.text()), st.booleans())
-def test_messages_are_the_same_whether_a_delivery_is_split_or_not(
-    messages: list[str], is_ascii: bool
-) -> None:
+def test_splitting_a_delivery_changes_no_message(messages: list[str], is_ascii: bool) -> None:
     events = [{"id": "1", "timestamp": 7, "message": message} for message in messages]
     whole = {**HEAD, "logEvents": events}
     (part,) = split_envelope(packed([json.dumps(whole, ensure_ascii=is_ascii)]))
@@ -206,7 +204,7 @@ def test_messages_are_the_same_whether_a_delivery_is_split_or_not(
 
 
 @given(st.binary() | st.binary().map(lambda raw: START.encode() + raw) | json_texts)
-def test_no_delivery_raises(unpacked: bytes) -> None:
+def test_reading_a_delivery_never_raises(unpacked: bytes) -> None:
     assert list(split_envelope(packed([unpacked])))
     assert list(split_envelope(base64.b64encode(unpacked)))
 
@@ -231,22 +229,22 @@ HOSTILE: dict[str, Callable[[], Iterable[str]]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_no_delivery_takes_more_memory_than_a_function_has(kind: str) -> None:
+def test_no_delivery_exceeds_the_memory_of_a_function(kind: str) -> None:
     """A delivery that unpacks from 76 KB to 60 MB once took 1.8 GB."""
     data = packed(HOSTILE[kind]())
-    peak, count = peak_of(data)
+    peak, count = measure_peak(data)
     assert count >= 1
     assert peak < 160 * MB
 
 
 def test_memory_does_not_grow_with_a_delivery() -> None:
-    small, count = peak_of(delivery_of(calls(300)))
-    large, larger_count = peak_of(delivery_of(calls(2400)))
+    small, count = measure_peak(make_delivery(calls(300)))
+    large, larger_count = measure_peak(make_delivery(calls(2400)))
     assert (count, larger_count) == (300, 2400)
     assert large < small * 1.2 + MB
 
 
-def peak_of(data: str) -> tuple[int, int]:
+def measure_peak(data: str) -> tuple[int, int]:
     """Read as the function does; returns the most bytes it took and the number of readings."""
     count = 0
     tracemalloc.start()
@@ -258,6 +256,6 @@ def peak_of(data: str) -> tuple[int, int]:
         tracemalloc.stop()
 
 
-def test_message_that_is_longer_than_any_of_cloudwatch_logs_is_cut() -> None:
+def test_a_message_longer_than_the_cloudwatch_logs_limit_is_truncated() -> None:
     message = one_line(invocation_log(requestId="long", x="y" * MAX_MESSAGE_LENGTH))
-    assert read(delivery_of([call(1), message, call(2)]))[1] is RejectionReason.TRUNCATED
+    assert read(make_delivery([call(1), message, call(2)]))[1] is RejectionReason.TRUNCATED

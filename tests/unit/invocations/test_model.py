@@ -35,7 +35,7 @@ PARTITIONS = ["aws", "aws-us-gov", "aws-cn"]
 
 
 @pytest.mark.parametrize("model_id", FOUNDATION_MODELS)
-def test_a_foundation_model_is_named_by_its_own_id(model_id: str) -> None:
+def test_a_foundation_model_is_named_by_its_id(model_id: str) -> None:
     assert foundation_model_id(model_id) == model_id
 
 
@@ -49,20 +49,22 @@ def test_a_foundation_model_is_named_by_its_own_id(model_id: str) -> None:
         "zai.glm-4.7",
     ],
 )
-def test_a_dot_in_a_models_own_name_makes_no_geography_of_its_provider(model_id: str) -> None:
+def test_a_dot_in_a_model_name_does_not_turn_its_provider_into_a_geography(model_id: str) -> None:
     assert foundation_model_id(model_id) == model_id
     assert foundation_model_id(f"us.{model_id}") == model_id
 
 
 @pytest.mark.parametrize("geography", GEOGRAPHIES)
 @pytest.mark.parametrize("model_id", FOUNDATION_MODELS)
-def test_a_cross_region_profile_is_its_foundation_model(geography: str, model_id: str) -> None:
+def test_a_cross_region_profile_resolves_to_its_foundation_model(
+    geography: str, model_id: str
+) -> None:
     assert foundation_model_id(f"{geography}.{model_id}") == model_id
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("geography", GEOGRAPHIES)
-def test_the_arn_of_a_cross_region_profile_is_its_foundation_model(
+def test_the_arn_of_a_cross_region_profile_resolves_to_its_foundation_model(
     partition: str, geography: str
 ) -> None:
     arn = f"arn:{partition}:bedrock:us-east-1:111122223333:inference-profile/{geography}.{SONNET_4}"
@@ -90,13 +92,15 @@ def test_the_arn_of_a_foundation_model_has_no_account(partition: str, model_id: 
         "prompt/A1B2C3D4E5:1",
     ],
 )
-def test_what_hides_its_model_goes_by_its_kind_and_id(partition: str, resource: str) -> None:
+def test_a_resource_that_hides_its_model_is_named_by_kind_and_id(
+    partition: str, resource: str
+) -> None:
     arn = f"arn:{partition}:bedrock:us-east-1:111122223333:{resource}"
     assert foundation_model_id(arn) == resource
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_a_marketplace_model_is_its_sagemaker_endpoint(partition: str) -> None:
+def test_a_marketplace_model_is_named_by_its_sagemaker_endpoint(partition: str) -> None:
     name = "endpoint/endpoint-quick-start-idr7y"
     arn = f"arn:{partition}:sagemaker:us-east-1:111122223333:{name}"
     assert foundation_model_id(arn) == name
@@ -116,13 +120,13 @@ def test_a_marketplace_model_is_its_sagemaker_endpoint(partition: str) -> None:
         pytest.param("<redacted>", id="redacted"),
     ],
 )
-def test_text_of_no_known_form_is_kept(text: str) -> None:
+def test_text_of_unknown_form_is_kept(text: str) -> None:
     assert foundation_model_id(text) == text
 
 
 @pytest.mark.parametrize("kind", ["foundation-model", "inference-profile"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_an_arn_that_names_no_model_is_named_by_its_kind(kind: str, slash: str) -> None:
+def test_an_arn_without_a_model_is_named_by_its_kind(kind: str, slash: str) -> None:
     arn = f"arn:aws:bedrock:us-east-1:111122223333:{kind}{slash}"
     assert foundation_model_id(arn) == f"{kind}{slash}"
 
@@ -140,7 +144,7 @@ def test_no_name_is_lost(text: str) -> None:
     st.sampled_from([model_id.partition(".")[0] for model_id in FOUNDATION_MODELS]),
     st.from_regex(r"[a-z0-9-]{1,20}(-v\d{1,2}(:\d{1,2})?)?", fullmatch=True),
 )
-def test_the_name_of_a_foundation_model_stays_as_it_is_when_read_again(
+def test_reading_the_name_of_a_foundation_model_again_does_not_change_it(
     prefix: str, provider: str, name: str
 ) -> None:
     once = foundation_model_id(f"{prefix}{provider}.{name}")
@@ -148,7 +152,7 @@ def test_the_name_of_a_foundation_model_stays_as_it_is_when_read_again(
     assert foundation_model_id(once) == once
 
 
-# What a response calls a model.
+# Model names in responses.
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ def test_the_name_of_a_foundation_model_stays_as_it_is_when_read_again(
         (SONNET_4, SONNET_4),
     ],
 )
-def test_the_name_in_a_response_gives_the_models_id(name: str, model_id: str) -> None:
+def test_the_name_in_a_response_resolves_to_the_model_id(name: str, model_id: str) -> None:
     assert read_model_name(name) == model_id
 
 
@@ -182,7 +186,7 @@ def test_the_name_in_a_response_gives_the_models_id(name: str, model_id: str) ->
         *(f"claude-{'x' * 61}", "anthropic." + "x" * 200),
     ],
 )
-def test_a_name_of_another_form_gives_no_model(name: str) -> None:
+def test_a_name_of_another_form_resolves_to_no_model(name: str) -> None:
     assert read_model_name(name) is None
 
 
@@ -197,6 +201,6 @@ def test_a_name_of_another_form_gives_no_model(name: str) -> None:
         ("words of a model", False, False),
     ],
 )
-def test_a_router_is_no_model(model_id: str, *, is_router: bool, is_model: bool) -> None:
+def test_a_router_is_not_a_model(model_id: str, *, is_router: bool, is_model: bool) -> None:
     assert is_prompt_router(model_id) is is_router
     assert is_foundation_model(model_id) is is_model

@@ -46,6 +46,6 @@ def test_cache_reads_do_not_count_against_the_quota() -> None:
     assert quota_tokens(tokens, SONNET_4) == 3 + 24_479 + 5 * 52
 
 
-def test_quota_tokens_are_absent_where_nothing_that_counts_is_known() -> None:
+def test_quota_tokens_are_absent_if_every_counted_kind_is_absent() -> None:
     assert quota_tokens(TokenCounts(cache_read=7), SONNET_4) is None
     assert quota_tokens(TokenCounts(cache_write=7), SONNET_4) == 7

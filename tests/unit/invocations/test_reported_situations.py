@@ -44,26 +44,26 @@ def read_case(name: str) -> list[UsageRecord]:
         ),
     ],
 )
-def test_tokens_are_those_worked_out_by_hand(case: str, tokens: list[TokenCounts]) -> None:
+def test_tokens_match_hand_calculated_counts(case: str, tokens: list[TokenCounts]) -> None:
     records = read_case(case)
     assert [record.tokens for record in records] == tokens
     assert [record.usage_doubt for record in records] == [None] * len(tokens)
 
 
-def test_the_total_of_openai_on_converse_stream_counts_no_token_twice() -> None:
+def test_the_total_for_openai_on_converse_stream_counts_no_token_twice() -> None:
     assert [record.tokens.total for record in read_case("01")] == [5_052, 5_114]
 
 
-def test_embedded_images_are_units_where_their_tokens_are_not_counted() -> None:
+def test_embedded_images_are_units_if_their_tokens_are_not_counted() -> None:
     assert [record.billed_units for record in read_case("04")] == [(("image", 1),)] * 10
 
 
-def test_the_latency_that_was_served_decides_on_the_tier() -> None:
+def test_the_served_latency_sets_the_tier() -> None:
     tiers = [record.service_tier for record in read_case("05")]
     assert tiers == ["latency-optimized", "latency-optimized", None]
 
 
-def test_a_prompt_router_names_the_model_that_it_chose() -> None:
+def test_a_prompt_router_names_its_chosen_model() -> None:
     (record,) = read_case("11")
     profile = "inference-profile/us.anthropic.claude-3-5-haiku-20241022-v1:0"
     router = "default-prompt-router/anthropic.claude:1"
@@ -78,7 +78,7 @@ def test_a_stream_names_the_model_behind_an_application_profile() -> None:
     assert "application-inference-profile/" in through_profile.invoked_model_id
 
 
-def test_search_units_are_reported_and_never_made_up() -> None:
+def test_search_units_are_reported_and_never_estimated() -> None:
     units = [record.billed_units for record in read_case("18")]
     assert units == [(), (("search_unit", 1),), (), ()]
 

@@ -22,7 +22,7 @@ from tests.unit.invocations.records import (
 LONGEST = "x" * MAX_METADATA_LENGTH
 
 
-def test_metadata_is_kept_in_the_order_of_its_names() -> None:
+def test_metadata_is_sorted_by_name() -> None:
     log = invocation_log(requestMetadata={"team": "core", "project": "search"})
     assert read_record(log).request_metadata == (("project", "search"), ("team", "core"))
 
@@ -33,7 +33,7 @@ def test_a_call_without_metadata_has_none() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, True, "text", [], ["project"], [["project", "a"]]])
-def test_metadata_that_is_no_object_is_none_and_the_call_is_counted(value: object) -> None:
+def test_metadata_that_is_not_an_object_is_ignored_and_the_call_is_counted(value: object) -> None:
     assert read_record(invocation_log(requestMetadata=value)) == read_record(invocation_log())
 
 
@@ -52,24 +52,24 @@ def test_metadata_that_is_no_object_is_none_and_the_call_is_counted(value: objec
         pytest.param("project", {"a": "b"}, id="object"),
     ],
 )
-def test_a_pair_that_bedrock_would_not_take_is_left_out_alone(name: str, text: object) -> None:
+def test_only_the_pair_that_bedrock_would_refuse_is_left_out(name: str, text: object) -> None:
     assert read_metadata({name: text, "team": "core"}) == (("team", "core"),)
 
 
 @pytest.mark.parametrize("name", ["__proto__", "constructor", "__class__", " ", LONGEST, "\u00fc"])
 @pytest.mark.parametrize("text", ["", " ", LONGEST, "__proto__", "s\u00fc\u00df", "\U0001f600"])
-def test_a_pair_of_any_other_text_is_kept_as_it_is(name: str, text: str) -> None:
+def test_a_pair_of_any_other_text_is_kept_unchanged(name: str, text: str) -> None:
     assert read_metadata({name: text}) == ((name, text),)
 
 
-def test_of_a_thousand_pairs_the_first_ones_by_name_are_kept_in_whatever_order_they_come() -> None:
+def test_the_first_pairs_by_name_of_a_thousand_are_kept_in_any_order() -> None:
     pairs = {f"name-{number:04}": "text" for number in range(1000)}
     kept = read_metadata(pairs)
     assert kept == tuple(pairs.items())[:MAX_PAIRS]
     assert read_metadata(dict(reversed(pairs.items()))) == kept
 
 
-def test_bodies_that_are_hard_to_decode_do_not_cost_a_call_its_metadata() -> None:
+def test_bodies_that_are_hard_to_decode_do_not_hide_the_metadata() -> None:
     plain = one_line(
         invocation_log(requestMetadata={"project": "search"}, output={"outputBodyJson": "BODY"})
     )
@@ -86,7 +86,7 @@ hostile = st.dictionaries(
 
 
 @given(hostile | json_values())
-def test_whatever_callers_send_is_bounded_ordered_and_can_be_stored(value: object) -> None:
+def test_any_metadata_is_bounded_sorted_and_storable(value: object) -> None:
     kept = read_metadata(value)
     assert kept == tuple(sorted(set(kept)))
     assert len(kept) <= MAX_PAIRS
@@ -98,5 +98,5 @@ def test_whatever_callers_send_is_bounded_ordered_and_can_be_stored(value: objec
 
 
 @given(st.dictionaries(any_text, any_text, max_size=40))
-def test_the_order_in_which_pairs_come_does_not_matter(pairs: dict[str, str]) -> None:
+def test_the_order_of_pairs_does_not_matter(pairs: dict[str, str]) -> None:
     assert read_metadata(dict(reversed(pairs.items()))) == read_metadata(pairs)

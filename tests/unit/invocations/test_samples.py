@@ -1,4 +1,4 @@
-"""Every sample log against figures that were read off by hand: see `fixtures`."""
+"""Every sample log against counts that were read by hand: see `fixtures`."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ LOGS = fixture_lines("invocation-logs.ndjson")
 EXPECTED: list[dict[str, Any]] = json.loads("".join(fixture_lines("expected-samples.json")))
 
 
-def test_figures_are_expected_of_every_sample() -> None:
+def test_every_sample_has_expected_counts() -> None:
     assert [expected["line"] for expected in EXPECTED] == list(range(1, 66))
     assert len(LOGS) == 65
 
@@ -22,7 +22,7 @@ def test_figures_are_expected_of_every_sample() -> None:
     list(zip(LOGS, EXPECTED, strict=True)),
     ids=[f"line_{expected['line']}" for expected in EXPECTED],
 )
-def test_a_sample_is_read_to_the_token(log: str, expected: dict[str, Any]) -> None:
+def test_a_sample_is_counted_exactly(log: str, expected: dict[str, Any]) -> None:
     reading = read_message(log)
     if "rejected" in expected:
         assert reading is RejectionReason(expected["rejected"])
@@ -41,5 +41,5 @@ def test_a_sample_is_read_to_the_token(log: str, expected: dict[str, Any]) -> No
     } == {"request_metadata": {}} | expected
 
 
-def test_the_bytes_of_a_sample_read_as_its_text() -> None:
+def test_the_bytes_of_a_sample_are_read_like_its_text() -> None:
     assert [read_message(log.encode()) for log in LOGS] == [read_message(log) for log in LOGS]

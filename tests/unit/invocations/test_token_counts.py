@@ -68,7 +68,7 @@ def test_integers_integral_floats_and_digit_strings_are_counts(value: object, co
         pytest.param({"count": 5}, id="object"),
     ],
 )
-def test_whatever_else_is_an_absent_count(value: object) -> None:
+def test_any_other_value_is_an_absent_count(value: object) -> None:
     assert read_count(value) is None
 
 
@@ -79,7 +79,7 @@ def test_a_count_is_an_integer_within_bounds_or_absent(value: object) -> None:
 
 
 @given(st.integers(0, LARGEST))
-def test_a_count_is_the_same_however_it_is_spelt(count: int) -> None:
+def test_a_count_is_the_same_in_any_notation(count: int) -> None:
     assert read_count(count) == read_count(float(count)) == read_count(str(count)) == count
 
 
@@ -89,11 +89,11 @@ def test_cache_tokens_are_part_of_the_input_and_of_the_total() -> None:
     assert tokens.total == 3 + 100 + 24_479 + 52
 
 
-def test_the_part_that_is_kept_for_an_hour_is_not_counted_again() -> None:
+def test_one_hour_cache_writes_are_not_counted_twice() -> None:
     assert TokenCounts(cache_write=100, cache_write_1h=60).total == 100
 
 
-def test_no_count_at_all_is_absent_and_not_zero() -> None:
+def test_a_missing_count_is_absent_not_zero() -> None:
     assert TokenCounts().total is None
     assert TokenCounts().total_input is None
     assert TokenCounts(output=5).total_input is None
@@ -105,12 +105,12 @@ def test_a_count_of_zero_is_known() -> None:
     assert not TokenCounts(output=0).is_missing
 
 
-def test_counts_are_missing_where_neither_input_nor_output_is_known() -> None:
+def test_counts_are_missing_if_neither_input_nor_output_is_known() -> None:
     assert TokenCounts().is_missing
     assert TokenCounts(cache_read=5, cache_write=5).is_missing
 
 
-def test_an_embedding_which_has_only_an_input_misses_nothing() -> None:
+def test_an_embedding_with_only_an_input_has_no_missing_counts() -> None:
     assert not TokenCounts(input=6).is_missing
 
 
@@ -122,5 +122,5 @@ def test_the_total_is_the_sum_of_the_known_disjoint_counts(tokens: TokenCounts) 
 
 
 @given(token_counts)
-def test_input_and_output_make_up_the_total(tokens: TokenCounts) -> None:
+def test_input_and_output_add_up_to_the_total(tokens: TokenCounts) -> None:
     assert (tokens.total_input or 0) + (tokens.output or 0) == (tokens.total or 0)

@@ -1,4 +1,4 @@
-"""One log message: counted, rejected with a reason, or rightly ignored."""
+"""One log message is counted, rejected with a reason, or ignored."""
 
 import json
 from datetime import UTC, datetime
@@ -28,11 +28,11 @@ from tests.unit.invocations.records import (
     log_without,
     one_line,
     read_record,
-    tokens_of,
+    read_tokens,
 )
 
 
-def test_a_log_becomes_a_record_of_who_what_when_and_how_much() -> None:
+def test_a_log_becomes_a_record_with_caller_model_time_and_counts() -> None:
     assert read_message(one_line(invocation_log())) == UsageRecord(
         account_id="111122223333",
         region="us-east-1",
@@ -50,7 +50,7 @@ def test_a_log_becomes_a_record_of_who_what_when_and_how_much() -> None:
     )
 
 
-def test_text_bytes_and_a_decoded_log_read_alike() -> None:
+def test_text_bytes_and_a_decoded_log_give_the_same_record() -> None:
     log = invocation_log(identity={"arn": "arn:aws:iam::111122223333:user/h\u00e9l\u00e8ne"})
     assert read_message(one_line(log)) == read_invocation(log)
     assert read_message(one_line(log).encode()) == read_invocation(log)
@@ -62,7 +62,7 @@ def test_the_order_of_the_fields_does_not_matter() -> None:
     assert read_invocation(dict(reversed(log.items()))) == read_invocation(log)
 
 
-def test_a_record_that_needs_no_more_has_a_request_a_model_and_a_time() -> None:
+def test_a_minimal_record_has_a_request_a_model_and_a_time() -> None:
     bare = {"requestId": "r", "modelId": HAIKU_3, "timestamp": "2026-09-08T12:00:00Z"}
     assert read_invocation(bare) == UsageRecord(
         account_id="",
@@ -77,7 +77,7 @@ def test_a_record_that_needs_no_more_has_a_request_a_model_and_a_time() -> None:
     )
 
 
-# What cannot be counted.
+# Rejected messages.
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_record_that_needs_no_more_has_a_request_a_model_and_a_time() -> None:
         pytest.param("{", RejectionReason.TRUNCATED, id="bracket"),
     ],
 )
-def test_a_message_that_holds_no_object_is_rejected(message: str, reason: RejectionReason) -> None:
+def test_a_message_without_an_object_is_rejected(message: str, reason: RejectionReason) -> None:
     assert read_message(message) is reason
     assert read_message(message.encode()) is reason
 
@@ -104,7 +104,7 @@ def test_a_log_of_another_schema_is_rejected(schema: object) -> None:
     assert read_invocation(invocation_log(schemaType=schema)) is RejectionReason.WRONG_SCHEMA
 
 
-def test_a_log_need_not_name_its_schema() -> None:
+def test_a_log_without_a_schema_is_accepted() -> None:
     assert read_record(log_without("schemaType")) == read_record(invocation_log())
 
 
@@ -117,9 +117,7 @@ def test_a_log_need_not_name_its_schema() -> None:
         ("timestamp", RejectionReason.BAD_TIMESTAMP),
     ],
 )
-def test_what_makes_a_call_countable_is_text(
-    field: str, reason: RejectionReason, value: object
-) -> None:
+def test_required_fields_must_be_text(field: str, reason: RejectionReason, value: object) -> None:
     assert read_invocation(invocation_log(**{field: value})) is reason
 
 
@@ -131,7 +129,7 @@ def test_what_makes_a_call_countable_is_text(
         ("timestamp", RejectionReason.BAD_TIMESTAMP),
     ],
 )
-def test_what_makes_a_call_countable_must_be_there(field: str, reason: RejectionReason) -> None:
+def test_required_fields_must_be_present(field: str, reason: RejectionReason) -> None:
     assert read_invocation(log_without(field)) is reason
 
 
@@ -175,11 +173,11 @@ def test_the_notice_that_logging_was_switched_on_is_ignored(notice: str) -> None
 
 
 @pytest.mark.parametrize("text", ["permissions are correctly set", "Permissions are not set"])
-def test_no_other_text_is_ignored(text: str) -> None:
+def test_any_other_text_is_rejected(text: str) -> None:
     assert read_message(text) is RejectionReason.NOT_JSON
 
 
-# When.
+# Time.
 
 
 @pytest.mark.parametrize(
@@ -205,7 +203,7 @@ def test_a_time_is_read_as_utc(text: str, utc: str) -> None:
 
 
 @pytest.mark.parametrize("digits", range(1, 10))
-def test_up_to_nine_digits_of_a_second_are_read_and_cut_to_microseconds(digits: int) -> None:
+def test_up_to_nine_fractional_digits_are_truncated_to_microseconds(digits: int) -> None:
     text = f"2025-08-15T15:29:08.{'123456789'[:digits]}Z"
     timestamp = read_record(invocation_log(timestamp=text)).timestamp
     assert timestamp.microsecond == int("123456789"[:digits][:6].ljust(6, "0"))
@@ -243,22 +241,22 @@ def test_up_to_nine_digits_of_a_second_are_read_and_cut_to_microseconds(digits: 
         pytest.param("xxxxxxxxxxxx", id="redacted"),
     ],
 )
-def test_what_is_no_time_is_rejected(text: str) -> None:
+def test_an_invalid_time_is_rejected(text: str) -> None:
     assert read_invocation(invocation_log(timestamp=text)) is RejectionReason.BAD_TIMESTAMP
 
 
 @pytest.mark.parametrize("number", [1_755_271_748, 1_755_271_748_000, 1.5, 0, True])
-def test_a_number_is_no_time(number: object) -> None:
+def test_a_number_is_not_a_time(number: object) -> None:
     assert read_invocation(invocation_log(timestamp=number)) is RejectionReason.BAD_TIMESTAMP
 
 
 @given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001
-def test_every_time_is_read_as_it_was_written(moment: datetime) -> None:
+def test_every_time_is_read_as_written(moment: datetime) -> None:
     record = read_record(invocation_log(timestamp=moment.isoformat()))
     assert record.timestamp == moment.replace(tzinfo=UTC)
 
 
-# Who.
+# Caller.
 
 
 @pytest.mark.parametrize(
@@ -279,13 +277,13 @@ def test_every_time_is_read_as_it_was_written(moment: datetime) -> None:
         pytest.param(5, id="number_for_an_object"),
     ],
 )
-def test_a_caller_that_is_not_named_is_unknown_and_counted(identity: object) -> None:
+def test_a_call_with_an_unnamed_caller_is_counted_as_unknown(identity: object) -> None:
     record = read_record(invocation_log(identity=identity))
     assert record.identity_arn == UNKNOWN_IDENTITY == "unknown"
     assert record.tokens.total == 25
 
 
-def test_a_caller_that_is_absent_is_unknown_and_counted() -> None:
+def test_a_call_without_a_caller_is_counted_as_unknown() -> None:
     assert read_record(log_without("identity")).identity_arn == UNKNOWN_IDENTITY
 
 
@@ -299,18 +297,18 @@ def test_a_caller_that_is_absent_is_unknown_and_counted() -> None:
         "h\u00e9l\u00e8ne",
     ],
 )
-def test_a_malformed_caller_goes_by_its_own_text(arn: str) -> None:
+def test_a_malformed_caller_is_named_by_its_text(arn: str) -> None:
     assert read_record(invocation_log(identity={"arn": arn})).identity_arn == arn
 
 
 @pytest.mark.parametrize("identity", [[{"arn": ANA}], [{"arn": ANA}, {"arn": "other"}], ANA])
-def test_a_list_of_callers_is_read_as_its_first_and_bare_text_as_the_caller(
+def test_the_first_of_a_list_of_callers_is_used_and_text_is_a_caller(
     identity: object,
 ) -> None:
     assert read_record(invocation_log(identity=identity)).identity_arn == ANA
 
 
-# What became of it.
+# Outcome.
 
 
 @pytest.mark.parametrize("code", [None, ""])
@@ -337,7 +335,7 @@ def test_a_failed_stream_keeps_its_partial_counts() -> None:
 
 
 @pytest.mark.parametrize("code", [5, True, ["ThrottlingException"], {"code": "x"}])
-def test_an_error_code_that_is_no_text_is_a_failure_still(code: object) -> None:
+def test_an_error_code_that_is_not_text_is_still_a_failure(code: object) -> None:
     assert read_record(invocation_log(errorCode=code)).error_code == OTHER
 
 
@@ -348,7 +346,7 @@ def test_an_error_code_that_is_no_text_is_a_failure_still(code: object) -> None:
         *("ChatCompletions", "Responses", "Messages"),
     ],
 )
-def test_an_operation_that_aws_documents_keeps_its_name(operation: str) -> None:
+def test_a_documented_operation_keeps_its_name(operation: str) -> None:
     assert read_record(invocation_log(operation=operation)).operation == operation
 
 
@@ -370,7 +368,7 @@ def test_a_converse_call_blocked_on_input_counts_zero() -> None:
     assert not record.is_failed
 
 
-def test_an_invoke_model_call_blocked_on_input_misses_its_counts() -> None:
+def test_an_invoke_model_call_blocked_on_input_has_missing_counts() -> None:
     body = {"content": [{"text": "No."}], "amazon-bedrock-guardrailAction": "INTERVENED"}
     record = read_record(answered(body))
     assert record.tokens.is_missing
@@ -383,32 +381,32 @@ def test_a_stream_blocked_on_input_counts_zero() -> None:
         {"type": "message_stop", "amazon-bedrock-guardrailAction": "INTERVENED"},
     ]
     log = answered(chunks, {"inputTokenCount": 0}, outputTokenCount=0)
-    assert tokens_of(log) == TokenCounts(0, 0)
+    assert read_tokens(log) == TokenCounts(0, 0)
 
 
-def test_a_call_blocked_on_output_counts_what_the_model_did_and_once() -> None:
+def test_a_call_blocked_on_output_counts_the_model_s_tokens_once() -> None:
     real = {"usage": {"input_tokens": 70, "output_tokens": 209}}
     body = {
         "amazon-bedrock-guardrailAction": "INTERVENED",
         "trace": {"guardrail": {"modelOutput": [one_line(real)]}},
     }
     log = answered(body, {"inputTokenCount": 70}, outputTokenCount=209)
-    assert tokens_of(log) == TokenCounts(70, 209)
+    assert read_tokens(log) == TokenCounts(70, 209)
 
 
-# What callers and models may try.
+# Hostile callers and models.
 
 
 @pytest.mark.parametrize("part", [None, 5, "text", [], [{"inputTokenCount": 5}], True])
-def test_an_input_or_an_output_that_is_no_object_costs_only_its_own_counts(part: object) -> None:
-    assert tokens_of(invocation_log(input=part)) == TokenCounts(output=5)
-    assert tokens_of(invocation_log(output=part)) == TokenCounts(10, None, 7, 3)
+def test_a_malformed_input_or_output_loses_only_its_counts(part: object) -> None:
+    assert read_tokens(invocation_log(input=part)) == TokenCounts(output=5)
+    assert read_tokens(invocation_log(output=part)) == TokenCounts(10, None, 7, 3)
 
 
 @pytest.mark.parametrize("count", [None, True, -1, 1.5, "<count>", 10**12 + 1, [5], {"count": 5}])
-def test_a_count_that_is_none_is_absent_and_the_call_is_counted(count: object) -> None:
+def test_an_invalid_count_is_absent_and_the_call_is_counted(count: object) -> None:
     request = {"inputTokenCount": count, "cacheReadInputTokenCount": 7}
-    assert tokens_of(invocation_log(input=request)) == TokenCounts(None, 5, 7)
+    assert read_tokens(invocation_log(input=request)) == TokenCounts(None, 5, 7)
 
 
 fields = st.sampled_from([*invocation_log(), "errorCode", "requestMetadata"])
@@ -425,7 +423,7 @@ count_fields = st.sampled_from(
 )
 
 
-def assert_is_sound(reading: object) -> None:
+def assert_storable(reading: object) -> None:
     """Assert that every store can take a reading: hashable, with text that encodes as UTF-8."""
     if isinstance(reading, UsageRecord):
         hash(reading)
@@ -441,35 +439,35 @@ def assert_is_sound(reading: object) -> None:
 @given(fields, json_values())
 def test_any_json_at_any_field_is_counted_or_rejected(field: str, value: object) -> None:
     log = invocation_log(**{field: value})
-    assert_is_sound(read_invocation(log))
-    assert_is_sound(read_message(json.dumps(log)))
+    assert_storable(read_invocation(log))
+    assert_storable(read_message(json.dumps(log)))
 
 
 @given(count_fields, json_values())
-def test_any_json_below_a_field_costs_no_call(path: tuple[str, str], value: object) -> None:
+def test_any_json_below_a_field_loses_no_call(path: tuple[str, str], value: object) -> None:
     outer, inner = path
     log = invocation_log()
     log[outer] = log[outer] | {inner: value}
-    assert_is_sound(read_record(log))
+    assert_storable(read_record(log))
     assert isinstance(read_message(json.dumps(log)), UsageRecord)
 
 
 @given(st.sampled_from(["identity", "requestId", "modelId", "accountId", "region"]), any_text)
-def test_any_text_that_identifies_can_be_stored(field: str, text: str) -> None:
+def test_any_identifying_text_can_be_stored(field: str, text: str) -> None:
     value = {"arn": text} if field == "identity" else text
     reading = read_invocation(invocation_log(**{field: value}))
-    assert_is_sound(reading)
+    assert_storable(reading)
     if isinstance(reading, UsageRecord):
         reading.identity_arn.encode()
 
 
 @given(json_values())
-def test_any_json_at_all_is_counted_or_rejected(log: object) -> None:
-    assert_is_sound(read_invocation(log))
+def test_any_json_is_counted_or_rejected(log: object) -> None:
+    assert_storable(read_invocation(log))
 
 
 @given(st.binary() | any_text)
-def test_any_message_at_all_is_read_without_raising(message: bytes | str) -> None:
+def test_any_message_is_read_without_raising(message: bytes | str) -> None:
     assert isinstance(read_message(message), UsageRecord | RejectionReason | Ignored)
 
 
@@ -502,7 +500,7 @@ def assert_nothing_at_the_top_level_changed(reading: object) -> None:
 
 
 @given(hostile_bodies, hostile_bodies, hostile_bodies)
-def test_no_body_changes_what_stands_at_the_top_level(
+def test_no_body_changes_the_top_level_fields(
     request: object, response: object, metadata: object
 ) -> None:
     log = with_bodies(request, response, metadata)
@@ -511,20 +509,20 @@ def test_no_body_changes_what_stands_at_the_top_level(
 
 
 @given(hostile_bodies)
-def test_no_body_that_was_made_text_changes_what_stands_at_the_top_level(body: object) -> None:
+def test_no_body_encoded_as_text_changes_the_top_level_fields(body: object) -> None:
     text = json.dumps(body)
     assert_nothing_at_the_top_level_changed(read_invocation(with_bodies(text, text, text)))
 
 
 @given(st.lists(hostile_bodies, max_size=5))
-def test_no_stream_changes_what_stands_at_the_top_level(chunks: list[object]) -> None:
+def test_no_stream_changes_the_top_level_fields(chunks: list[object]) -> None:
     assert_nothing_at_the_top_level_changed(read_invocation(with_bodies(None, chunks, None)))
 
 
 @given(hostile_bodies)
-def test_what_a_caller_sends_never_counts(request: object) -> None:
+def test_counts_in_a_request_are_never_read(request: object) -> None:
     log = invocation_log(input={"inputBodyJson": request}, output={}, requestMetadata=request)
-    assert tokens_of(log) == TokenCounts()
+    assert read_tokens(log) == TokenCounts()
 
 
 def test_spoofed_fields_in_bodies_are_not_read() -> None:

@@ -27,19 +27,19 @@ from lambdas.domain.ledger.readings import (
     latest_timestamp,
 )
 from lambdas.domain.pricing import BilledUnit
-from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, cost_of, readings, usage_record
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4, compute_cost, readings, usage_record
 
 DAY = timedelta(days=1)
 
 
 def joined(*records: UsageRecord) -> UsageRecord:
-    """The one record of some readings, the same in every order."""
+    """Join readings in every order; returns the one record."""
     results = {tuple(join_readings(order).values()) for order in permutations(records)}
     ((record,),) = results
     return record
 
 
-def conflicts_of(record: UsageRecord) -> Conflicts:
+def get_conflicts(record: UsageRecord) -> Conflicts:
     assert record.conflicts is not None
     return record.conflicts
 
@@ -84,7 +84,7 @@ def test_no_reading_lowers_a_count_that_another_reports(records: list[UsageRecor
 
 
 @given(st.lists(readings, min_size=1, max_size=24))
-def test_conflicts_hold_each_different_value_in_order(records: list[UsageRecord]) -> None:
+def test_conflicts_list_each_different_value_in_order(records: list[UsageRecord]) -> None:
     (record,) = join_readings(records).values()
     conflicts = record.conflicts or Conflicts()
     callers = {record.identity_arn for record in records} - {UNKNOWN_IDENTITY}
@@ -103,7 +103,7 @@ def test_conflicts_hold_each_different_value_in_order(records: list[UsageRecord]
     assert latest_timestamp(record) == moments[-1]
 
 
-def test_present_value_goes_before_an_absent_one() -> None:
+def test_a_present_value_is_preferred_to_an_absent_one() -> None:
     bare = usage_record(
         identity_arn=UNKNOWN_IDENTITY, operation="other", tokens=TokenCounts(output=5)
     )
@@ -121,7 +121,7 @@ def test_present_value_goes_before_an_absent_one() -> None:
 
 
 @given(bounded, bounded)
-def test_readings_that_differ_in_anything_are_a_conflict(
+def test_readings_that_differ_in_any_field_are_a_conflict(
     first: UsageRecord, second: UsageRecord
 ) -> None:
     assert (joined(first, second).conflicts is None) == (first == second)
@@ -142,20 +142,20 @@ def test_readings_that_differ_in_anything_are_a_conflict(
     ],
     ids=lambda forged: next(iter(forged)),
 )
-def test_twin_that_differs_in_one_detail_is_a_conflict_and_changes_no_price(
+def test_a_duplicate_with_another_detail_is_a_conflict_and_changes_no_price(
     forged: dict[str, Any],
 ) -> None:
     real = usage_record(request_metadata=(("project", "a"),))
     record = joined(real, real._replace(**forged))
     assert record.conflicts == Conflicts(are_details_disputed=True)
-    assert cost_of(record) == cost_of(real)
+    assert compute_cost(record) == compute_cost(real)
 
 
-def test_agreeing_readings_are_no_conflict() -> None:
+def test_identical_readings_are_not_a_conflict() -> None:
     assert joined(usage_record(), usage_record()) == usage_record()
 
 
-def test_larger_count_stands_whatever_its_reading() -> None:
+def test_the_larger_count_of_each_kind_is_used() -> None:
     first = usage_record(tokens=TokenCounts(1, 50, None, 8, 8), billed_units=(("image", 1),))
     second = usage_record(
         tokens=TokenCounts(9, 5, 0, 3, 1), billed_units=(("image", 4), ("search_unit", 1))
@@ -166,48 +166,48 @@ def test_larger_count_stands_whatever_its_reading() -> None:
     assert record.conflicts == Conflicts(are_counts_disputed=True)
 
 
-def test_reading_that_reports_less_lowers_nothing_and_is_a_conflict() -> None:
+def test_a_reading_with_lower_counts_lowers_nothing_and_is_a_conflict() -> None:
     real = usage_record(tokens=TokenCounts(6_000_000, 9))
     forged = real._replace(tokens=TokenCounts(0, 0))
     record = joined(real, forged)
     assert record == real._replace(conflicts=Conflicts(are_counts_disputed=True))
 
 
-def test_success_goes_before_errors() -> None:
+def test_success_is_preferred_to_errors() -> None:
     failed = usage_record(error_code="ThrottlingException")
     record = joined(failed, usage_record())
     assert not record.is_failed
-    assert conflicts_of(record).error_codes == ("", "ThrottlingException")
+    assert get_conflicts(record).error_codes == ("", "ThrottlingException")
 
 
-def test_several_callers_are_read_as_conflicting() -> None:
+def test_several_callers_are_a_conflict() -> None:
     record = joined(usage_record(identity_arn=ANA), usage_record(identity_arn=BEN))
     assert record.identity_arn == CONFLICTING_IDENTITY
-    assert conflicts_of(record).identity_arns == tuple(sorted([ANA, BEN]))
+    assert get_conflicts(record).identity_arns == tuple(sorted([ANA, BEN]))
 
 
-def test_record_without_a_caller_is_a_conflict_and_takes_no_caller_away() -> None:
+def test_a_record_without_a_caller_is_a_conflict_and_keeps_the_known_caller() -> None:
     record = joined(usage_record(), usage_record(identity_arn=UNKNOWN_IDENTITY))
     assert record == usage_record(conflicts=Conflicts(are_details_disputed=True))
 
 
-def test_earliest_time_stands_and_the_latest_is_known() -> None:
+def test_the_earliest_time_is_used_and_the_latest_is_kept() -> None:
     later = usage_record(timestamp=NOON + 2 * DAY)
     record = joined(usage_record(), later)
     assert record.timestamp == NOON
     assert latest_timestamp(record) == NOON + 2 * DAY
 
 
-def test_latest_time_is_kept_past_the_limit() -> None:
+def test_the_latest_time_is_kept_beyond_the_limit() -> None:
     times = [NOON + number * DAY for number in range(30)]
     (record,) = join_readings([usage_record(timestamp=time) for time in times]).values()
-    assert conflicts_of(record).timestamps == (*times[:7], times[-1])
-    assert conflicts_of(record).is_cut_off
+    assert get_conflicts(record).timestamps == (*times[:7], times[-1])
+    assert get_conflicts(record).is_cut_off
 
 
-def test_each_model_and_tier_is_kept_to_be_priced() -> None:
+def test_each_model_and_tier_is_kept_for_pricing() -> None:
     record = joined(usage_record(), usage_record(model_id=SONNET_4, service_tier="flex"))
-    cheap, dear = conflicts_of(record).variants
+    cheap, dear = get_conflicts(record).variants
     assert (cheap, dear) == (
         CallVariant(HAIKU_3, HAIKU_3, None),
         CallVariant(SONNET_4, HAIKU_3, "flex"),
@@ -216,14 +216,14 @@ def test_each_model_and_tier_is_kept_to_be_priced() -> None:
     assert join(shown, record) == join(record, shown) == record
 
 
-def test_cut_off_variants_differ_from_other_cut_off_values() -> None:
+def test_truncated_variants_differ_from_other_truncated_values() -> None:
     models = [usage_record(model_id=model) for model in "abcdefghi"]
     callers = [usage_record(identity_arn=arn) for arn in "abcdefghi"]
     (by_model,) = join_readings(models).values()
     (by_caller,) = join_readings(callers).values()
-    assert conflicts_of(by_model).are_variants_cut_off
-    assert conflicts_of(by_caller).is_cut_off
-    assert not conflicts_of(by_caller).are_variants_cut_off
+    assert get_conflicts(by_model).are_variants_cut_off
+    assert get_conflicts(by_caller).is_cut_off
+    assert not get_conflicts(by_caller).are_variants_cut_off
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_cut_off_variants_differ_from_other_cut_off_values() -> None:
         (UsageDoubt.UNVERIFIED, None, None),
     ],
 )
-def test_lesser_doubt_stands(
+def test_the_lesser_doubt_is_used(
     first: UsageDoubt, second: UsageDoubt | None, doubt: UsageDoubt | None
 ) -> None:
     record = joined(usage_record(usage_doubt=first), usage_record(usage_doubt=second))
@@ -244,7 +244,7 @@ def test_lesser_doubt_stands(
 @pytest.mark.parametrize(
     ("written", "hour", "kept"), [(5, 9, 5), (5, 3, 3), (None, 9, None), (0, 1, 0)]
 )
-def test_cache_writes_of_an_hour_are_never_above_all_writes(
+def test_one_hour_cache_writes_never_exceed_all_cache_writes(
     written: int | None, hour: int, kept: int | None
 ) -> None:
     reading = usage_record(tokens=TokenCounts(1, 1, 1, written, hour))
@@ -252,7 +252,7 @@ def test_cache_writes_of_an_hour_are_never_above_all_writes(
 
 
 @pytest.mark.parametrize("field", ["identity_arn", "model_id", "invoked_model_id", "error_code"])
-def test_long_text_is_cut_and_still_the_same_text_when_read_again(field: str) -> None:
+def test_a_long_text_is_truncated_once_and_stays_equal_when_read_again(field: str) -> None:
     reading = usage_record(**{field: "\u00e9" * 9999})
     assert len(getattr(joined(reading, reading), field)) == MAX_TEXT_LENGTH
 
@@ -270,12 +270,12 @@ def test_long_text_is_cut_and_still_the_same_text_when_read_again(field: str) ->
     ],
     ids=["zero tokens", "one token", "later", "far future", "error", "cheap model", "cheap tier"],
 )
-def test_forged_twins_before_and_after_hide_no_tokens(forged: dict[str, Any]) -> None:
+def test_forged_duplicates_before_and_after_hide_no_tokens(forged: dict[str, Any]) -> None:
     real = usage_record(model_id=SONNET_4, tokens=TokenCounts(6_000_000, 5))
-    twin = real._replace(**forged)
-    record = joined(twin, real, twin._replace(latency_ms=1))
+    duplicate = real._replace(**forged)
+    record = joined(duplicate, real, duplicate._replace(latency_ms=1))
     assert record.tokens == real.tokens
     assert record.timestamp == real.timestamp
     assert not record.is_failed
-    variants = conflicts_of(record).variants if "model_id" in forged else (SONNET_4,)
+    variants = get_conflicts(record).variants if "model_id" in forged else (SONNET_4,)
     assert any(SONNET_4 in variant for variant in variants)

@@ -1,4 +1,4 @@
-"""Invocation logging as it was deployed, for tests that change something."""
+"""Deployed invocation logging, for tests of changes."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def change(action: str = "DeleteModelInvocationLoggingConfiguration", **changes:
     return LoggingChange.from_event(trail_record(action, **changes))
 
 
-def session_of(role_arn: str, **changes: Any) -> dict[str, Any]:
+def make_session(role_arn: str, **changes: Any) -> dict[str, Any]:
     """A session of a role, as CloudTrail records its identity."""
     name = role_arn.rpartition("/")[2]
     return {

@@ -11,11 +11,11 @@ from tests.unit.logging_configuration.deployed import (
     CONFIGURATOR,
     MALLORY,
     change,
-    session_of,
+    make_session,
 )
 
 
-def test_a_change_is_who_did_what_when() -> None:
+def test_a_change_has_a_caller_an_action_and_a_time() -> None:
     assert change() == LoggingChange(
         event_id="event-1",
         at=datetime(2026, 9, 8, 11, 58, 3, tzinfo=UTC),
@@ -37,7 +37,7 @@ def test_a_change_is_who_did_what_when() -> None:
         (None, "unknown"),
     ],
 )
-def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> None:
+def test_a_caller_is_always_named(identity: dict[str, Any] | None, who: str) -> None:
     assert change(userIdentity=identity).who == who
 
 
@@ -58,7 +58,7 @@ def test_somebody_is_always_named(identity: dict[str, Any] | None, who: str) -> 
         (None, ()),
     ],
 )
-def test_what_was_changed_is_named_by_the_request(
+def test_the_request_names_the_changed_resource(
     parameters: dict[str, Any] | None, targets: tuple[str, ...]
 ) -> None:
     assert change(requestParameters=parameters).targets == targets
@@ -67,13 +67,13 @@ def test_what_was_changed_is_named_by_the_request(
 @pytest.mark.parametrize(
     ("identity", "role_arn", "via_cloudformation"),
     [
-        (session_of(CONFIGURATOR), CONFIGURATOR, False),
-        (session_of(CONFIGURATOR, invokedBy="cloudformation.amazonaws.com"), CONFIGURATOR, True),
-        (session_of(CONFIGURATOR, invokedBy="config.amazonaws.com"), CONFIGURATOR, False),
+        (make_session(CONFIGURATOR), CONFIGURATOR, False),
+        (make_session(CONFIGURATOR, invokedBy="cloudformation.amazonaws.com"), CONFIGURATOR, True),
+        (make_session(CONFIGURATOR, invokedBy="config.amazonaws.com"), CONFIGURATOR, False),
         ({"type": "IAMUser", "arn": MALLORY}, None, False),
     ],
 )
-def test_the_role_behind_a_session_and_whether_cloudformation_used_it_are_told(
+def test_a_change_names_the_role_and_whether_cloudformation_used_it(
     identity: dict[str, Any], role_arn: str | None, via_cloudformation: bool
 ) -> None:
     found = change(userIdentity=identity)

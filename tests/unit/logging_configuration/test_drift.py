@@ -1,4 +1,4 @@
-"""Whatever makes invocation logging other than it was deployed is found, and nothing else is."""
+"""Every change from the deployed invocation logging is found, and nothing else."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.logging_configuration import (
     DeployedLogging,
-    Difference,
+    Drift,
     LoggingConfiguration,
     LoggingState,
     LogGroup,
@@ -41,19 +41,19 @@ ADOPTED = replace(DEPLOYED, configuration=None, log_group="/audit/bedrock")
 AUDIT = {"cloudWatchConfig": {"logGroupName": "/audit/bedrock", "roleArn": "arn:role/audit"}}
 
 
-def texts(differences: Any, subject: Subject) -> list[str]:
-    found: list[Difference] = list(differences)
-    assert {difference.subject for difference in found} <= {subject}
-    return [difference.text for difference in found]
+def texts(drifts: Any, subject: Subject) -> list[str]:
+    found: list[Drift] = list(drifts)
+    assert {drift.subject for drift in found} <= {subject}
+    return [drift.text for drift in found]
 
 
-def of_configuration(
+def list_configuration_drift(
     live: LoggingConfiguration | None, deployed: DeployedLogging = DEPLOYED
 ) -> list[str]:
     return texts(compare_configuration(deployed, live), Subject.CONFIGURATION)
 
 
-def of_role(live: Role | None) -> list[str]:
+def list_role_drift(live: Role | None) -> list[str]:
     return texts(compare_role(DEPLOYED_ROLE, live), Subject.ROLE)
 
 
@@ -61,10 +61,10 @@ def without_fingerprints(found: list[str]) -> list[str]:
     return [re.sub(r" \(now [0-9a-f]{16}\)", "", text) for text in found]
 
 
-def test_nothing_differs_from_itself() -> None:
-    assert of_configuration(CONFIGURATION) == []
+def test_an_unchanged_configuration_has_no_drift() -> None:
+    assert list_configuration_drift(CONFIGURATION) == []
     assert list(compare_log_group(DEPLOYED, LIVE_GROUP)) == []
-    assert of_role(LIVE_ROLE) == []
+    assert list_role_drift(LIVE_ROLE) == []
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_nothing_differs_from_itself() -> None:
         ),
     ],
 )
-def test_another_configuration_is_told_by_what_is_other(
+def test_a_different_configuration_is_reported_by_its_differences(
     live: LoggingConfiguration | None, deployed: DeployedLogging, expected: str
 ) -> None:
-    assert of_configuration(live, deployed) == [expected]
+    assert list_configuration_drift(live, deployed) == [expected]
 
 
-def test_every_setting_that_changed_is_told() -> None:
-    assert of_configuration(AUDIT) == [
+def test_every_changed_setting_is_reported() -> None:
+    assert list_configuration_drift(AUDIT) == [
         f"in Bedrock's logging configuration, {change}"
         for change in (
             f"cloudWatchConfig.logGroupName is '/audit/bedrock', was '{GROUP}'",
@@ -108,24 +108,24 @@ def test_every_setting_that_changed_is_told() -> None:
     ]
 
 
-def test_flags_that_a_region_does_not_know_are_no_difference() -> None:
+def test_flags_unknown_to_a_region_are_not_drift() -> None:
     older = {
         name: value for name, value in CONFIGURATION.items() if not name.startswith(("vid", "aud"))
     }
-    assert of_configuration(older) == []
+    assert list_configuration_drift(older) == []
 
 
-def test_an_adopted_configuration_may_change_as_long_as_its_logs_are_read() -> None:
-    assert of_configuration(AUDIT, ADOPTED) == []
-    assert of_configuration(AUDIT | {"textDataDeliveryEnabled": True}, ADOPTED) == []
+def test_an_adopted_configuration_may_change_while_its_logs_are_read() -> None:
+    assert list_configuration_drift(AUDIT, ADOPTED) == []
+    assert list_configuration_drift(AUDIT | {"textDataDeliveryEnabled": True}, ADOPTED) == []
 
 
 @given(st.dictionaries(st.sampled_from(list(CONFIGURATION)), st.none() | st.booleans()))
-def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
+def test_a_foreign_configuration_always_has_a_reported_difference(
     changes: dict[str, Any],
 ) -> None:
     live = CONFIGURATION | changes
-    assert bool(of_configuration(live)) is not LoggingState((CONFIGURATION,)).is_ours(live)
+    assert bool(list_configuration_drift(live)) is not LoggingState((CONFIGURATION,)).is_ours(live)
 
 
 @pytest.mark.parametrize(
@@ -140,33 +140,33 @@ def test_a_configuration_that_is_not_ours_always_has_a_difference_to_tell(
         (
             group(retention_days=1),
             Subject.LOG_GROUP,
-            f"log group {GROUP} keeps logs for 1 instead of 90 days",
+            f"log group {GROUP} keeps logs for 1 day instead of 90 days",
         ),
         (
             group(retention_days=None),
             Subject.LOG_GROUP,
-            f"log group {GROUP} keeps logs for ever instead of 90 days",
+            f"log group {GROUP} keeps logs forever instead of 90 days",
         ),
         (
-            group(subscriptions=frozenset({("arn:of:somebody-else", "")})),
+            group(subscriptions=frozenset({("arn:of:other-team", "")})),
             Subject.SUBSCRIPTION,
-            f"log group {GROUP} is not subscribed to any more",
+            f"log group {GROUP} has no subscription filter of the meter any more",
         ),
         (
             group(subscriptions=frozenset({(DESTINATION, "nothing")})),
             Subject.SUBSCRIPTION,
-            f"of log group {GROUP} only what matches 'nothing' is delivered",
+            f"log group {GROUP} delivers only events that match 'nothing'",
         ),
     ],
 )
-def test_another_log_group_is_told_by_what_is_other(
+def test_a_different_log_group_is_reported_by_its_differences(
     live: LogGroup | None, subject: Subject, expected: str
 ) -> None:
     assert texts(compare_log_group(DEPLOYED, live), subject) == [expected]
 
 
-def test_others_may_subscribe_as_well() -> None:
-    live = group(subscriptions=LIVE_GROUP.subscriptions | {("arn:of:somebody-else", "ERROR")})
+def test_other_subscriptions_are_allowed() -> None:
+    live = group(subscriptions=LIVE_GROUP.subscriptions | {("arn:of:other-team", "ERROR")})
     assert list(compare_log_group(DEPLOYED, live)) == []
 
 
@@ -181,9 +181,9 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         (None, "is gone"),
         (
             role(trust=trusted_to("ec2.amazonaws.com")),
-            "is trusted to others than was deployed",
+            "has another trust policy",
         ),
-        (role(policies={}), "has lost the policy with which it writes logs"),
+        (role(policies={}), "no longer has the policy that lets it write logs"),
         (
             role(policies={"Writing": POLICY, "Deny": TRUST}),
             "has policies that were not deployed: Deny",
@@ -192,20 +192,20 @@ def trusted_to(service: str) -> Mapping[str, Any]:
             role(attached=frozenset({"arn:aws:iam::aws:policy/Other"})),
             "has policies that were not deployed: arn:aws:iam::aws:policy/Other",
         ),
-        (role(boundary=None), "has lost its permissions boundary"),
+        (role(boundary=None), "no longer has its permissions boundary"),
         (
             role(boundary="arn:aws:iam::aws:policy/AWSDenyAll"),
             "has another permissions boundary: arn:aws:iam::aws:policy/AWSDenyAll",
         ),
     ],
 )
-def test_another_role_is_told_by_what_is_other(live: Role | None, expected: str) -> None:
-    assert without_fingerprints(of_role(live)) == [f"logging role {ROLE} {expected}"]
+def test_a_different_role_is_reported_by_its_differences(live: Role | None, expected: str) -> None:
+    assert without_fingerprints(list_role_drift(live)) == [f"logging role {ROLE} {expected}"]
 
 
-def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:
-    assert without_fingerprints(of_role(role(policies={"Writing": TRUST}))) == [
-        f"logging role {ROLE} has lost the policy with which it writes logs",
+def test_a_rewritten_policy_is_drift() -> None:
+    assert without_fingerprints(list_role_drift(role(policies={"Writing": TRUST}))) == [
+        f"logging role {ROLE} no longer has the policy that lets it write logs",
         f"logging role {ROLE} has policies that were not deployed: Writing",
     ]
 
@@ -217,25 +217,27 @@ def test_a_policy_that_was_rewritten_is_neither_ours_nor_deployed() -> None:
         lambda document: {"policies": {"Writing": POLICY, "Deny": document}},
     ],
 )
-def test_a_second_change_of_the_same_thing_is_a_new_difference(
+def test_a_second_change_of_a_setting_is_new_drift(
     changes: Callable[[Mapping[str, Any]], dict[str, Any]],
 ) -> None:
-    first = of_role(role(**changes({"Statement": [{"Effect": "Deny", "Action": "logs:*"}]})))
-    second = of_role(role(**changes({"Statement": [{"Effect": "Deny", "Action": "s3:*"}]})))
+    first = list_role_drift(
+        role(**changes({"Statement": [{"Effect": "Deny", "Action": "logs:*"}]}))
+    )
+    second = list_role_drift(role(**changes({"Statement": [{"Effect": "Deny", "Action": "s3:*"}]})))
     assert len(first) == len(second) == 1
     assert first != second
 
 
-def test_a_long_value_that_is_cut_differs_where_only_its_end_changes() -> None:
+def test_a_truncated_value_differs_even_if_only_its_end_changes() -> None:
     one, other = (
-        of_configuration(CONFIGURATION | {"s3Config": {"bucketName": "b" * 300 + end}})
+        list_configuration_drift(CONFIGURATION | {"s3Config": {"bucketName": "b" * 300 + end}})
         for end in ("1", "2")
     )
     assert one != other
     assert max(map(len, one)) < 400
 
 
-def test_a_policy_may_be_written_in_another_way() -> None:
+def test_an_equivalent_policy_is_not_drift() -> None:
     (statement,) = POLICY["Statement"]
     same = {
         "Statement": {
@@ -245,4 +247,4 @@ def test_a_policy_may_be_written_in_another_way() -> None:
         },
         "Version": "2012-10-17",
     }
-    assert of_role(role(policies={"Renamed": same})) == []
+    assert list_role_drift(role(policies={"Renamed": same})) == []

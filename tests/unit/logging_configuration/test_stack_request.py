@@ -27,7 +27,9 @@ CREATE, UPDATE, DELETE = "Create", "Update", "Delete"
     ],
 )
 @pytest.mark.parametrize("request_type", [CREATE, UPDATE, DELETE])
-def test_a_request_fits_the_stack(request_type: str, status: str, accepted: set[str]) -> None:
+def test_a_request_must_match_the_state_of_the_stack(
+    request_type: str, status: str, accepted: set[str]
+) -> None:
     if request_type in accepted:
         check_request(request_type, status)
         return

@@ -1,4 +1,4 @@
-"""The logging state is taken only where its copy agrees, and the watch sees where it does not."""
+"""The logging state is accepted only if its copy agrees, and the watcher reports if not."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def verified(logging_state: LoggingState, *copies: LoggingState) -> VerifiedStat
     ("logging_state", "copies"),
     [(OURS, (OURS,)), (OURS, (OTHER, OURS)), (OURS, (OURS, OTHER)), (LoggingState(), ())],
 )
-def test_a_memory_that_its_copy_allows_is_taken(
+def test_a_state_that_matches_its_copy_is_accepted(
     logging_state: LoggingState, copies: tuple[LoggingState, ...]
 ) -> None:
     assert verified(logging_state, *copies).load() == logging_state
@@ -45,20 +45,20 @@ def test_a_memory_that_its_copy_allows_is_taken(
 
 @pytest.mark.parametrize("may_lack_copy", [False, True])
 @pytest.mark.parametrize("logging_state", [OTHER, LoggingState()])
-def test_a_memory_that_its_copy_does_not_allow_is_refused(
+def test_a_state_that_differs_from_its_copy_is_refused(
     logging_state: LoggingState, *, may_lack_copy: bool
 ) -> None:
     with pytest.raises(AlteredStateError, match="get-parameter-history"):
         verified(logging_state, OURS).load(may_lack_copy=may_lack_copy)
 
 
-def test_a_memory_without_a_copy_is_refused_unless_it_may_lack_one() -> None:
+def test_a_state_without_a_copy_is_refused_unless_allowed() -> None:
     with pytest.raises(AlteredStateError):
         verified(OURS).load()
     assert verified(OURS).load(may_lack_copy=True) == OURS
 
 
-def test_once_written_only_the_new_memory_is_allowed() -> None:
+def test_only_the_new_state_is_accepted_after_a_write() -> None:
     logging_state = verified(OTHER, OTHER)
     logging_state.save(OURS, replaced=OTHER)
     assert logging_state.load() == OURS
@@ -67,7 +67,7 @@ def test_once_written_only_the_new_memory_is_allowed() -> None:
         logging_state.load()
 
 
-def test_a_damaged_copy_allows_nothing_and_the_rest_stays_readable() -> None:
+def test_a_damaged_copy_accepts_nothing_and_the_state_stays_readable() -> None:
     assert read_copies(["{", "", OURS.to_text()]) == (OURS,)
 
 
@@ -81,7 +81,7 @@ def test_a_damaged_copy_allows_nothing_and_the_rest_stays_readable() -> None:
         '{"written": [{"cloudWatchConfig": null}], "found": null, "adopted": null}',
     ],
 )
-def test_whatever_others_write_into_the_memory_is_damaged_and_breaks_nothing(text: str) -> None:
+def test_foreign_content_of_the_state_is_reported_as_damaged(text: str) -> None:
     with pytest.raises(DamagedStateError):
         LoggingState.from_text(text)
 
@@ -92,12 +92,12 @@ def test_whatever_others_write_into_the_memory_is_damaged_and_breaks_nothing(tex
         (OURS, (OURS,), []),
         (LoggingState((CONFIGURATION,), found={"s3Config": {}}), (OURS,), ["in SSM differs"]),
         (OURS, (), ["in SSM differs"]),
-        (OTHER, (OTHER,), ["is of another configuration"]),
-        (ADOPTED, (ADOPTED,), ["is of another configuration"]),
-        (LoggingState(), (), ["is of another configuration"]),
+        (OTHER, (OTHER,), ["does not match the deployed configuration"]),
+        (ADOPTED, (ADOPTED,), ["does not match the deployed configuration"]),
+        (LoggingState(), (), ["does not match the deployed configuration"]),
     ],
 )
-def test_the_watch_finds_a_memory_that_is_not_of_this_deployment(
+def test_the_watcher_finds_a_state_of_another_deployment(
     logging_state: LoggingState, copies: tuple[LoggingState, ...], found: list[str]
 ) -> None:
     texts = [
@@ -108,13 +108,13 @@ def test_the_watch_finds_a_memory_that_is_not_of_this_deployment(
         assert part in text
 
 
-def test_the_memory_of_an_adopted_configuration_names_its_log_group() -> None:
+def test_the_state_of_an_adopted_configuration_names_its_log_group() -> None:
     assert list(compare_state(ADOPTING, verified(ADOPTED, ADOPTED))) == []
     (difference,) = compare_state(replace(ADOPTING, log_group="/other"), verified(ADOPTED, ADOPTED))
-    assert "is of another configuration" in difference.text
+    assert "does not match the deployed configuration" in difference.text
 
 
-def test_a_memory_that_cannot_be_read_is_a_difference() -> None:
+def test_an_unreadable_state_is_drift() -> None:
     damaged = VerifiedState(DamagedStore(), InMemoryStateCopy())
     (difference,) = compare_state(DEPLOYED, damaged)
     assert "is gone or cannot be read" in difference.text

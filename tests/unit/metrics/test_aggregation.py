@@ -1,4 +1,4 @@
-"""Data points add up to the calls they were made of."""
+"""Data points add up to their calls."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -59,19 +59,19 @@ def test_calls_of_one_minute_become_one_data_point_per_metric_and_dimension_set(
     assert both.values == StatisticSet(sample_count=1, sum=5, minimum=5, maximum=5)
 
 
-def test_calls_land_in_the_minute_they_were_made_in() -> None:
+def test_calls_are_counted_in_the_minute_of_the_call() -> None:
     late = usage_record(request_id="late", timestamp=NOON - timedelta(days=3))
     points = find(aggregate_fully([usage_record(), late]), "Invocations")
     assert [point.minute for point in points] == [NOON - timedelta(days=3), NOON]
 
 
-def test_absent_counts_make_no_data_point() -> None:
+def test_absent_counts_create_no_data_point() -> None:
     points = aggregate_fully([usage_record(tokens=TokenCounts(input=1))])
     assert not find(points, "OutputTokens")
     assert not find(points, "CacheReadTokens")
 
 
-def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points() -> None:
+def test_values_beyond_the_cloudwatch_limit_use_more_data_points() -> None:
     records = [
         usage_record(request_id=str(number), tokens=TokenCounts(input=number))
         for number in range(MAX_DISTRIBUTION_SIZE + 1)
@@ -81,16 +81,16 @@ def test_more_different_values_than_cloudwatch_takes_are_spread_over_data_points
     assert sizes == [MAX_DISTRIBUTION_SIZE, 1]
 
 
-def test_identities_can_be_folded_into_one() -> None:
+def test_identities_can_be_combined_into_one() -> None:
     records = [usage_record(request_id="1"), usage_record(request_id="2", identity_arn=BEN)]
     calls = map(metered, records)
     rolled_up = [call._replace(values=call.values._replace(identity="__other__")) for call in calls]
     points = aggregate(rolled_up, Detail.STANDARD)
-    (folded,) = find(points, "Invocations", IdentityArn="__other__")
-    assert sum_metric(folded) == 2
+    (combined,) = find(points, "Invocations", IdentityArn="__other__")
+    assert sum_metric(combined) == 2
 
 
-def test_standard_detail_leaves_out_what_only_full_detail_publishes() -> None:
+def test_standard_detail_omits_metrics_of_full_detail() -> None:
     record = usage_record(tokens=TokenCounts(1, 2, 3, 4))
     points = aggregate([metered(record)], Detail.STANDARD)
     assert find(points, "CacheReadTokens")
@@ -108,7 +108,7 @@ def test_data_points_do_not_depend_on_the_order_of_calls(
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key))
-def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[UsageRecord]) -> None:
+def test_every_dimension_set_of_a_metric_has_the_same_sum(records: list[UsageRecord]) -> None:
     points = aggregate_fully(records)
     for metric in USAGE_METRICS:
         sums = {
@@ -125,9 +125,7 @@ def test_every_dimension_set_of_a_metric_adds_up_to_the_same(records: list[Usage
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key), st.integers(0, 20))
-def test_data_points_of_parts_add_up_to_those_of_the_whole(
-    records: list[UsageRecord], cut: int
-) -> None:
+def test_data_points_of_parts_add_up_to_the_whole(records: list[UsageRecord], cut: int) -> None:
     def total(points: list[DataPoint], name: str) -> Decimal:
         return sum((sum_metric(point) for point in find(points, name)), Decimal(0))
 
@@ -137,14 +135,14 @@ def test_data_points_of_parts_add_up_to_those_of_the_whole(
         assert sum(total(part, name) for part in parts) == total(whole, name)
 
 
-def test_a_model_id_that_cloudwatch_would_refuse_stops_no_metrics() -> None:
+def test_an_invalid_model_id_stops_no_metrics() -> None:
     calls = [usage_record(model_id="modèle\n" + "x" * 2000)]
     points = aggregate_fully(calls)
     models = {value for point in points for name, value in point.dimensions if name == "ModelId"}
     assert [value[:9] for value in models] == ["mod?le?xx"]
 
 
-def test_profile_goes_by_its_model_where_that_is_known_and_by_its_id_elsewhere() -> None:
+def test_a_profile_is_named_by_its_model_if_known_else_by_its_id() -> None:
     profile = "application-inference-profile/a1b2c3d4e5f6"
     arn = f"arn:aws:bedrock:us-east-1:111122223333:{profile}"
     named = usage_record(invoked_model_id=arn, model_id=SONNET_4)
@@ -168,7 +166,7 @@ def test_money_has_no_percentiles_and_is_exact() -> None:
     )
 
 
-def test_a_call_without_a_price_is_counted_and_costs_nothing_known() -> None:
+def test_a_call_without_a_price_is_counted_and_adds_no_cost() -> None:
     points = aggregate_fully([usage_record(model_id=SONNET_4)])
     assert not find(points, "EstimatedCostUSD")
     (unpriced,) = find(points, "UnpricedInvocations", ModelId=SONNET_4)

@@ -1,4 +1,4 @@
-"""The catalog is fit for CloudWatch, and bounds what every further identity costs."""
+"""The catalog is valid for CloudWatch, and bounds the cost of each further identity."""
 
 from collections import Counter
 from decimal import Decimal
@@ -38,7 +38,7 @@ def test_each_metric_has_one_definition() -> None:
 
 
 @pytest.mark.parametrize("metric", ALL_METRICS, ids=attrgetter("name"))
-def test_names_are_in_the_style_of_cloudwatch(
+def test_names_follow_cloudwatch_s_style(
     metric: MetricDefinition | UnloggedMetric | HealthMetric,
 ) -> None:
     assert metric.name.isidentifier()
@@ -46,7 +46,7 @@ def test_names_are_in_the_style_of_cloudwatch(
     assert metric.description.endswith(".")
 
 
-def test_every_metric_is_published_for_the_account_and_what_is_of_models_for_each_of_them() -> None:
+def test_every_metric_covers_the_account_and_model_metrics_cover_each_model() -> None:
     of_no_model = {"UnattributedTokens", "ForgedAttributions", "DisputedAttributions"}
     for metric in USAGE_METRICS:
         assert metric.detail_of[DimensionSet.ACCOUNT] is Detail.STANDARD
@@ -78,7 +78,7 @@ def test_at_standard_detail_an_identity_costs_seven_metrics_a_month() -> None:
     ]
 
 
-def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
+def test_dimension_sets_use_cloudwatch_s_spelling() -> None:
     assert [dimension_set.dimension_names for dimension_set in DimensionSet] == [
         (),
         (MODEL_ID,),
@@ -88,13 +88,13 @@ def test_dimension_sets_are_spelled_as_in_cloudwatch() -> None:
     ]
 
 
-def test_every_metric_reads_its_own_figure_of_a_call() -> None:
+def test_every_metric_reads_its_value_of_a_call() -> None:
     record = usage_record(
         model_id=SONNET_4,
         tokens=TokenCounts(input=1, output=20, cache_read=300, cache_write=4000),
         latency_ms=7,
     )
-    nobody = Attribution(
+    unattributed = Attribution(
         UNATTRIBUTED,
         UNATTRIBUTED,
         UNATTRIBUTED,
@@ -103,8 +103,8 @@ def test_every_metric_reads_its_own_figure_of_a_call() -> None:
         is_disputed=True,
     )
     cost = Cost(Decimal(2), Decimal("1.5"), price=None, basis=PriceBasis.ASSUMED)
-    call = enriched(record)._replace(attribution=nobody)
-    values = {name: metric.value_of(call, cost) for name, metric in BY_NAME.items()}
+    call = enriched(record)._replace(attribution=unattributed)
+    values = {name: metric.get_value(call, cost) for name, metric in BY_NAME.items()}
     assert values == {
         "Invocations": 1,
         "InvocationErrors": None,
@@ -136,36 +136,36 @@ def test_doubtful_usage_of_successful_calls_is_counted(doubt: UsageDoubt, name: 
     names = ("AmbiguousUsage", "UnverifiedUsage")
     record = usage_record(usage_doubt=doubt)
     call = enriched(record)
-    values = {metric: BY_NAME[metric].value_of(call, call.cost) for metric in names}
+    values = {metric: BY_NAME[metric].get_value(call, call.cost) for metric in names}
     assert values == dict.fromkeys(names) | {name: 1}
     failed = enriched(record._replace(error_code="ThrottlingException"))
-    assert BY_NAME[name].value_of(failed, failed.cost) is None
+    assert BY_NAME[name].get_value(failed, failed.cost) is None
 
 
 @pytest.mark.parametrize(
     "basis", [None, *(basis for basis in PriceBasis if basis is not PriceBasis.ASSUMED)]
 )
-def test_a_price_of_the_place_that_was_called_is_not_counted_as_assumed(
+def test_a_price_of_the_called_region_is_not_counted_as_assumed(
     basis: PriceBasis | None,
 ) -> None:
     cost = Cost(Decimal(2), Decimal(2), price=None, basis=basis)
-    assert BY_NAME["AssumedPriceInvocations"].value_of(enriched(usage_record()), cost) is None
+    assert BY_NAME["AssumedPriceInvocations"].get_value(enriched(usage_record()), cost) is None
 
 
 def test_a_failed_call_is_an_error_and_its_tokens_are_failed_tokens() -> None:
     failed = enriched(usage_record(error_code="ThrottlingException"))
-    values = {name: metric.value_of(failed, failed.cost) for name, metric in BY_NAME.items()}
+    values = {name: metric.get_value(failed, failed.cost) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {
         "InvocationErrors": 1,
         "FailedTokens": 15,
     }
 
 
-def test_what_nobody_told_is_published_as_nothing_and_never_as_zero() -> None:
+def test_a_missing_value_is_not_published_as_zero() -> None:
     unreported = usage_record(tokens=TokenCounts())
     call = enriched(unreported)
     assert call.cost is Unpriced.NO_COUNTS
-    values = {name: metric.value_of(call, call.cost) for name, metric in BY_NAME.items()}
+    values = {name: metric.get_value(call, call.cost) for name, metric in BY_NAME.items()}
     assert {name: value for name, value in values.items() if value is not None} == {
         "Invocations": 1,
         "MissingTokenCounts": 1,

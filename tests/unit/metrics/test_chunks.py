@@ -18,11 +18,11 @@ from lambdas.domain.metrics.chunks import (
 from tests.builders import NOON, metered, usage_record, usage_records
 
 
-def chunks_of(records: list[UsageRecord], detail: Detail = Detail.STANDARD) -> list[Chunk]:
+def make_chunks(records: list[UsageRecord], detail: Detail = Detail.STANDARD) -> list[Chunk]:
     return list(cut_into_chunks(map(metered, records), detail))
 
 
-def scattered(count: int) -> list[UsageRecord]:
+def unrelated_calls(count: int) -> list[UsageRecord]:
     """Calls that share nothing but the account: the most data points for their number."""
     return [
         usage_record(
@@ -35,24 +35,24 @@ def scattered(count: int) -> list[UsageRecord]:
 
 
 def test_no_calls_make_no_chunk() -> None:
-    assert chunks_of([]) == []
+    assert make_chunks([]) == []
 
 
-def test_calls_that_fit_make_one_chunk_of_what_they_add_up_to() -> None:
-    records = scattered(3)
-    (chunk,) = chunks_of(records)
+def test_calls_that_fit_make_one_chunk_of_their_sums() -> None:
+    records = unrelated_calls(3)
+    (chunk,) = make_chunks(records)
     assert chunk.size == 3
     assert chunk.data_points == aggregate(map(metered, records), Detail.STANDARD)
 
 
 def test_many_different_identities_are_spread_over_the_fewest_chunks() -> None:
-    records = scattered(500)
-    chunks = chunks_of(records, Detail.FULL)
+    records = unrelated_calls(500)
+    chunks = make_chunks(records, Detail.FULL)
     assert all(len(chunk.data_points) <= MAX_CALL_DATA_POINTS for chunk in chunks)
     place = 0
     for chunk in chunks[:-1]:
         one_more = records[place : place + chunk.size + 1]
-        assert len(chunks_of(one_more, Detail.FULL)) == 2
+        assert len(make_chunks(one_more, Detail.FULL)) == 2
         place += chunk.size
 
 
@@ -67,11 +67,11 @@ def test_forty_identities_and_six_models_in_five_minutes_take_few_calls() -> Non
         )
         for number in range(1000)
     ]
-    assert len(chunks_of(records)) <= 5
+    assert len(make_chunks(records)) <= 5
 
 
-def test_a_call_by_the_longest_name_still_fits() -> None:
-    assert len(chunks_of([usage_record(identity_arn="x" * 1024)], Detail.FULL)) == 1
+def test_a_call_with_the_longest_name_fits() -> None:
+    assert len(make_chunks([usage_record(identity_arn="x" * 1024)], Detail.FULL)) == 1
 
 
 @given(st.lists(usage_records, max_size=20), st.sampled_from(Detail))
@@ -79,7 +79,7 @@ def test_every_call_is_in_exactly_one_chunk_in_order(
     records: list[UsageRecord], detail: Detail
 ) -> None:
     place = 0
-    for chunk in chunks_of(records, detail):
+    for chunk in make_chunks(records, detail):
         assert chunk.size > 0
         part = records[place : place + chunk.size]
         assert chunk.data_points == aggregate(map(metered, part), detail)
@@ -93,23 +93,23 @@ def test_many_different_values_are_spread_over_the_fewest_chunks() -> None:
         usage_record(request_id=str(number), tokens=TokenCounts(number, 2 * number))
         for number in range(3000)
     ]
-    chunks = chunks_of(records)
+    chunks = make_chunks(records)
     assert len(chunks) > 1
     place = 0
     for chunk in chunks:
-        assert size_of(chunk.data_points) <= MAX_CALL_BYTES
+        assert estimate_size(chunk.data_points) <= MAX_CALL_BYTES
         one_more = records[place : place + chunk.size + 1]
         place += chunk.size
         if place < len(records):
-            assert size_of(points_of(one_more)) > MAX_CALL_BYTES
+            assert estimate_size(make_points(one_more)) > MAX_CALL_BYTES
 
 
-def points_of(records: list[UsageRecord]) -> Sequence[DataPoint]:
+def make_points(records: list[UsageRecord]) -> Sequence[DataPoint]:
     return aggregate(map(metered, records), Detail.STANDARD)
 
 
-def size_of(points: Sequence[DataPoint]) -> int:
-    """Taken high, as a form: 400 bytes a point, 3 a letter of its dimensions, 100 a value."""
+def estimate_size(points: Sequence[DataPoint]) -> int:
+    """A high estimate: 400 bytes a point, 3 a letter of its dimensions, 100 a value."""
     return sum(
         400
         + 3 * sum(len(name) + len(value) for name, value in point.dimensions)

@@ -1,4 +1,4 @@
-"""Metric names are spelt once: ours in the catalog, those of Amazon Bedrock beside it."""
+"""Metric names are spelled once: the meter's in the catalog, Amazon Bedrock's beside it."""
 
 import ast
 import re
@@ -19,11 +19,11 @@ NAMES = {
     *(*BedrockMetric, *MantleMetric),
     *(bedrock_metrics.BEDROCK_NAMESPACE, bedrock_metrics.MANTLE_NAMESPACE),
 }
-# Runbooks are called as the alarm on the metric, which has the metric's name.
+# A runbook is named after its alarm, which has the name of the metric.
 SPELT = re.compile(rf"(?<!runbooks/)(?<!\w)({'|'.join(sorted(NAMES, reverse=True))})(?!\w)")
 
 
-def spelt(source: str) -> Iterator[str]:
+def find_spelled_names(source: str) -> Iterator[str]:
     """The metric names in the text of a program, apart from docstrings and comments."""
     tree = ast.parse(source)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -32,10 +32,10 @@ def spelt(source: str) -> Iterator[str]:
             yield from SPELT.findall(str(node.value))
 
 
-def test_no_file_but_the_catalog_spells_a_metric_name() -> None:
+def test_only_the_catalog_spells_metric_names() -> None:
     files = [path for folder in ("cdk", "dashboards", "lambdas") for path in python_files(folder)]
     assert {*files} > HOMES
-    found = {path: names for path in files if (names := [*spelt(path.read_text())])}
+    found = {path: names for path in files if (names := [*find_spelled_names(path.read_text())])}
     assert {*found} == HOMES, {path: found[path] for path in found.keys() - HOMES}
 
 
@@ -43,7 +43,7 @@ def python_files(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def test_a_name_is_found_wherever_a_program_spells_it() -> None:
+def test_a_spelled_metric_name_is_found_anywhere_in_code() -> None:
     program = """
 '''What QuotaTokens are.'''
 metric = "QuotaTokens"
@@ -51,10 +51,10 @@ query = f"SELECT SUM(TotalTokens) FROM {metric}"
 page = "docs/runbooks/RejectedRecords.md"
 other = "TotalTokensOfAll"
 """
-    assert list(spelt(program)) == ["QuotaTokens", "TotalTokens"]
+    assert list(find_spelled_names(program)) == ["QuotaTokens", "TotalTokens"]
 
 
 def test_the_catalog_spells_each_of_its_names_once() -> None:
-    assert sorted(spelt(Path(catalog.__file__).read_text())) == sorted(
+    assert sorted(find_spelled_names(Path(catalog.__file__).read_text())) == sorted(
         [*OURS, catalog.IDENTITY_ARN, catalog.MODEL_ID]
     )

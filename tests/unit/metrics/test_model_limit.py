@@ -1,4 +1,4 @@
-"""Callers choose names of models; metrics of them stay within a bound."""
+"""Callers choose model names, and the number of model metrics stays bounded."""
 
 from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.invocations import UsageRecord
@@ -23,7 +23,7 @@ OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
 
 
 class Places:
-    """One of two registries of a table, with a bound of its own on what both have admitted."""
+    """One of two registries of a table, with a separate limit on all admitted names."""
 
     def __init__(self, members: set[tuple[str, str]], bound: int) -> None:
         self._members, self._bound = members, bound
@@ -56,21 +56,21 @@ def failed(model_id: str) -> UsageRecord:
     return usage_record(model_id=model_id, error_code="ValidationException")
 
 
-def test_models_past_the_bound_are_one() -> None:
+def test_models_beyond_the_limit_share_one_series() -> None:
     bound = bounded(4)
     models = [f"vendor.model-{number}" for number in range(4)]
     found = [names(bound, usage_record(model_id=model))[0] for model in (*models, models[0])]
     assert found == [*models[:2], OTHER_MODELS, OTHER_MODELS, models[0]]
 
 
-def test_each_month_has_its_places() -> None:
+def test_each_month_has_its_limit() -> None:
     bound = bounded(2)
     assert names(bound, usage_record(model_id="a.b"))[0] == "a.b"
     october = NOON.replace(month=10)
     assert names(bound, usage_record(model_id="c.d", timestamp=october))[0] == "c.d"
 
 
-def test_failed_calls_of_made_up_models_take_no_place() -> None:
+def test_failed_calls_of_invented_models_do_not_use_up_the_limit() -> None:
     bound = bounded(2)
     for number in range(100):
         assert names(bound, failed(f"made-up-{number}")) == (OTHER_MODELS, OTHER_MODELS)
@@ -78,7 +78,7 @@ def test_failed_calls_of_made_up_models_take_no_place() -> None:
     assert names(bound, usage_record(model_id=SONNET_4))[0] == SONNET_4
 
 
-def test_failed_calls_of_known_models_leave_half_of_the_places_to_models_that_answer() -> None:
+def test_failed_calls_of_known_models_use_at_most_half_of_the_limit() -> None:
     bound = bounded(2)
     found = [names(bound, failed(model))[0] for model in (HAIKU_3, SONNET_4, OPUS_4)]
     assert found == [HAIKU_3, OTHER_MODELS, OTHER_MODELS]
@@ -86,11 +86,11 @@ def test_failed_calls_of_known_models_leave_half_of_the_places_to_models_that_an
     assert names(bound, failed(OPUS_4))[0] == OPUS_4
 
 
-def test_model_without_a_price_that_succeeded_has_a_place() -> None:
+def test_a_successful_model_without_a_price_has_a_series() -> None:
     assert names(bounded(2), usage_record(model_id="new.model"))[0] == "new.model"
 
 
-def test_100_invented_models_leave_half_of_the_places_to_models_with_a_price() -> None:
+def test_100_invented_models_use_at_most_half_of_the_limit() -> None:
     """Forged just before midnight of the first, they would hide real models for a month."""
     bound = bounded(6)
     found = [names(bound, usage_record(model_id=f"invented.{number}"))[0] for number in range(100)]
@@ -99,7 +99,7 @@ def test_100_invented_models_leave_half_of_the_places_to_models_with_a_price() -
         assert names(bound, usage_record(model_id=model))[0] == model
 
 
-def test_models_of_identities_have_a_bound_of_their_own() -> None:
+def test_models_of_identities_have_a_separate_limit() -> None:
     bound = bounded(10, max_pairs=2)
     asked = [(ANA, HAIKU_3), (BEN, HAIKU_3), (ANA, SONNET_4), (ANA, HAIKU_3)]
     found = [names(bound, usage_record(model_id=model), who) for who, model in asked]
@@ -111,12 +111,12 @@ def test_models_of_identities_have_a_bound_of_their_own() -> None:
     ]
 
 
-def test_model_that_was_priced_is_the_one_that_takes_a_place() -> None:
+def test_the_priced_model_of_a_disputed_call_has_the_series() -> None:
     record = disputed_call()
     assert names(bounded(5), record)[0] == HAIKU_3
 
 
-def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
+def test_invented_models_and_profiles_create_a_bounded_number_of_series() -> None:
     bound = bounded(6, max_pairs=5)
     calls = [
         usage_record(request_id=str(number), model_id=f"model-{number}", identity_arn=arn)
@@ -130,7 +130,7 @@ def test_invented_models_and_profiles_make_a_bounded_number_of_series() -> None:
     assert (len(models), len(pairs)) == (4, 5)
 
 
-def test_calls_in_a_bucket_past_a_bound_are_told_from_others() -> None:
+def test_calls_in_an_overflow_bucket_are_recognized() -> None:
     call = metered(usage_record())
     assert not call.is_overflowing
     for name in DimensionValues._fields:
@@ -138,7 +138,7 @@ def test_calls_in_a_bucket_past_a_bound_are_told_from_others() -> None:
         assert call._replace(values=values).is_overflowing
 
 
-def test_failed_call_of_a_made_up_model_says_nothing_of_a_bound() -> None:
+def test_a_failed_call_of_an_invented_model_does_not_signal_a_reached_limit() -> None:
     call = DimensionNamer(models=bounded(1)).meter(enriched(failed("made-up")))
     assert call.values.model == OTHER_MODELS
     assert not call.is_overflowing

@@ -1,4 +1,4 @@
-"""Projects past a limit share one series."""
+"""Projects beyond a limit share one series."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ PROJECTS = {ANA: "search", BEN: "shop"}
 
 
 def shown(*records: UsageRecord) -> list[str]:
-    """The projects that metrics show, where one a month has a series of its own."""
+    """The projects in metrics with a limit of one project a month."""
     namer = dimension_namer(max_projects=1)
     attributed = (
         NO_ATTRIBUTION._replace(project=PROJECTS.get(record.identity_arn, UNATTRIBUTED))
@@ -24,18 +24,18 @@ def shown(*records: UsageRecord) -> list[str]:
     ]
 
 
-def test_projects_past_the_bound_are_one_more_and_those_without_a_project_take_no_place() -> None:
-    nobody = usage_record(identity_arn="arn:aws:iam::111122223333:user/nobody")
-    calls = (nobody, usage_record(identity_arn=ANA), usage_record(identity_arn=BEN))
+def test_projects_beyond_the_limit_share_a_series_and_unattributed_calls_use_none() -> None:
+    unattributed = usage_record(identity_arn="arn:aws:iam::111122223333:user/none")
+    calls = (unattributed, usage_record(identity_arn=ANA), usage_record(identity_arn=BEN))
     assert shown(*calls) == [UNATTRIBUTED, "search", "__other__"]
 
 
-def test_failed_calls_take_no_place_of_a_project() -> None:
+def test_failed_calls_do_not_use_up_the_limit() -> None:
     failed = usage_record(identity_arn=BEN, error_code="ThrottlingException")
     assert shown(failed, usage_record(identity_arn=ANA)) == ["shop", "search"]
 
 
-def test_places_of_projects_are_given_anew_in_each_utc_month_of_the_calls() -> None:
+def test_the_limit_starts_again_in_each_utc_month_of_the_calls() -> None:
     first_of_august, midnight = datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)
     last_of_september = datetime(2026, 9, 30, 23, 59, tzinfo=UTC)
     calls = [

@@ -1,4 +1,4 @@
-"""Calls are sent in their order, each once, up to the first chunk that cannot be sent."""
+"""Calls are sent in order, each once, up to the first chunk that fails."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -33,7 +33,7 @@ metric_lists = st.sampled_from([USAGE_METRICS, USAGE_METRICS[:1]])
     taken=st.none() | st.integers(0, 3),
     steps=st.none() | st.integers(0, 3),
 )
-def test_what_is_sent_is_what_the_published_calls_add_up_to_and_the_rest_has_a_reason(
+def test_sent_metrics_match_published_calls_and_other_calls_have_a_reason(
     calls: list[MeteredCall],
     metrics: tuple[MetricDefinition, ...],
     taken: int | None,
@@ -54,14 +54,14 @@ def test_what_is_sent_is_what_the_published_calls_add_up_to_and_the_rest_has_a_r
         assert stop.is_refused == (stop != NO_TIME)
 
 
-def test_no_calls_need_no_time() -> None:
+def test_publishing_no_calls_needs_no_time() -> None:
     sink = InMemoryMetricSink()
     publishing = MetricPublishing(sink, Detail.STANDARD)
     assert publishing.publish([], lambda: False) == Published(0, None)
     assert sink.calls == []
 
 
-def test_an_error_after_a_chunk_leaves_the_rest_unsent() -> None:
+def test_an_error_after_a_chunk_leaves_the_next_ones_unsent() -> None:
     sink = InMemoryMetricSink()
 
     def fail(_published: int) -> None:

@@ -1,4 +1,4 @@
-"""Machines are folded into their role; people, and everybody within the bound, are not."""
+"""Machine sessions roll up to their role; people and identities within the limit do not."""
 
 import pytest
 from hypothesis import given
@@ -29,29 +29,29 @@ def session(name: str) -> str:
         "DocumentLoaderTask-XYZ123",
     ],
 )
-def test_sessions_of_machines_are_folded_into_their_role(name: str) -> None:
+def test_machine_sessions_roll_up_to_their_role(name: str) -> None:
     assert RoleRollUp().dimension_value(session(name)) == ROLE
 
 
 @pytest.mark.parametrize(
     "name", ["ana@example.com", "support-chat", "ana-2024", "build-42", "i-am-a-person"]
 )
-def test_sessions_of_people_and_applications_keep_their_whole_arn(name: str) -> None:
+def test_sessions_of_people_and_applications_keep_their_arn(name: str) -> None:
     assert RoleRollUp().dimension_value(session(name)) == session(name)
 
 
 def test_configuration_adds_patterns_which_match_whole_names() -> None:
-    folding = RoleRollUp(["job-[a-z]+"])
-    assert folding.dimension_value(session("job-nightly")) == ROLE
-    assert folding.dimension_value(session("my-job-nightly-run")) == session("my-job-nightly-run")
+    roll_up = RoleRollUp(["job-[a-z]+"])
+    assert roll_up.dimension_value(session("job-nightly")) == ROLE
+    assert roll_up.dimension_value(session("my-job-nightly-run")) == session("my-job-nightly-run")
 
 
 @pytest.mark.parametrize("arn", [BEN, "unknown", "arn:aws:iam::111122223333:root", "odd text"])
-def test_who_has_no_session_is_never_folded(arn: str) -> None:
+def test_an_identity_without_a_session_never_rolls_up(arn: str) -> None:
     assert RoleRollUp([".*"]).dimension_value(arn) == arn
 
 
-def test_past_the_bound_identities_are_others_and_members_stay_members() -> None:
+def test_identities_beyond_the_limit_go_to_the_overflow_bucket_and_members_stay() -> None:
     identities = BoundedIdentities(RoleRollUp(), InMemoryIdentityRegistry(2, 20))
     arns = [ANA, BEN, "carl", ANA, "dora", BEN]
     assert [identities.name(arn, "2026-09") for arn in arns] == [
@@ -64,7 +64,7 @@ def test_past_the_bound_identities_are_others_and_members_stay_members() -> None
     ]
 
 
-def test_every_month_starts_from_nothing() -> None:
+def test_every_month_starts_empty() -> None:
     identities = BoundedIdentities(RoleRollUp(), InMemoryIdentityRegistry(1, 20))
     assert identities.name(ANA, "2026-09") == ANA
     assert identities.name(BEN, "2026-10") == BEN
@@ -83,7 +83,7 @@ def test_a_role_with_too_many_sessions_is_shown_as_the_role() -> None:
 
 
 @given(st.text())
-def test_any_text_becomes_what_cloudwatch_takes(text: str) -> None:
+def test_any_text_becomes_a_valid_dimension_value(text: str) -> None:
     value = dimension_value(text)
     assert value.isascii()
     assert value.isprintable()
@@ -101,7 +101,7 @@ def test_different_texts_never_share_a_dimension_value(one: str, other: str) -> 
     assert len(values) >= len({one, dimension_value(one), other})
 
 
-def test_texts_that_cloudwatch_does_not_take_are_still_told_apart() -> None:
+def test_different_invalid_texts_stay_different() -> None:
     assert dimension_value("caf\u00e9").startswith("caf?~")
     longest = "a" * MAX_DIMENSION_VALUE_LENGTH
     assert dimension_value(longest) == longest

@@ -1,1 +1,1 @@
-"""Proofs of what tokens cost."""
+"""Tests of prices and costs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas.domain.pricing import BilledUnit, Price, PriceBook, Rates, Routing, TokenKind
 from lambdas.domain.pricing.editions import ListedRate, Listing, RateKey
-from lambdas.domain.pricing.overlay import figures_on
+from lambdas.domain.pricing.overlay import get_prices_on
 
 NOVA = "amazon.nova-pro-v1:0"
 REGION = "eu-central-1"
@@ -55,7 +55,7 @@ def price(
 
 def rates_on(book: Iterable[Price], day: date) -> dict[RateKey, Decimal]:
     """Every price that a book lists for a day, each in its own scope."""
-    return {key: figure.usd for key, figure in figures_on(book, day).items()}
+    return {key: figure.usd for key, figure in get_prices_on(book, day).items()}
 
 
 def book(*prices: Price) -> PriceBook:

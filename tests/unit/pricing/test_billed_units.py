@@ -1,4 +1,4 @@
-"""Work that is billed in other units than tokens is priced by them, or unpriced, never $0."""
+"""Calls billed in units other than tokens are priced by unit or unpriced, never $0."""
 
 from dataclasses import replace
 from datetime import date
@@ -64,7 +64,7 @@ PRICING = Pricing(
 NONE, ZERO = TokenCounts(), TokenCounts(0, 0)
 
 
-def cost_of(
+def compute_cost(
     model_id: str, tokens: TokenCounts, *units: tuple[str, int], pricing: Pricing = PRICING
 ) -> Decimal | Unpriced:
     record = usage_record(
@@ -92,7 +92,7 @@ def cost_of(
 def test_units_with_a_price_are_part_of_the_cost(
     model_id: str, tokens: TokenCounts, units: list[tuple[str, int]], usd: str
 ) -> None:
-    assert cost_of(model_id, tokens, *units) == Decimal(usd)
+    assert compute_cost(model_id, tokens, *units) == Decimal(usd)
 
 
 @pytest.mark.parametrize(
@@ -117,28 +117,28 @@ def test_units_with_a_price_are_part_of_the_cost(
         (TEXT, TokenCounts(5, 5), [("guardrail_automated_reasoning_unit", 1)]),
     ],
 )
-def test_units_without_a_price_or_a_count_make_the_call_unpriced(
+def test_units_without_a_price_or_count_make_the_call_unpriced(
     model_id: str, tokens: TokenCounts, units: list[tuple[str, int]]
 ) -> None:
-    assert cost_of(model_id, tokens, *units) is Unpriced.BILLED_IN_OTHER_UNITS
+    assert compute_cost(model_id, tokens, *units) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
-def test_text_model_without_counts_stays_without_counts() -> None:
-    assert cost_of(TEXT, NONE) is Unpriced.NO_COUNTS
-    assert cost_of(TEXT, NONE, ("guardrail_topic_unit", 1)) is Unpriced.NO_COUNTS
+def test_a_text_model_without_counts_stays_without_counts() -> None:
+    assert compute_cost(TEXT, NONE) is Unpriced.NO_COUNTS
+    assert compute_cost(TEXT, NONE, ("guardrail_topic_unit", 1)) is Unpriced.NO_COUNTS
 
 
-def test_reserved_tier_is_paid_by_the_hour() -> None:
+def test_the_reserved_tier_is_billed_by_the_hour() -> None:
     record = usage_record(model_id=TEXT, invoked_model_id=TEXT, service_tier="reserved")
     assert price_call(record, PRICING) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 @pytest.mark.parametrize("model_id", ["provisioned-model/abc", "imported-model/abc"])
-def test_provisioned_and_imported_models_are_paid_by_the_hour(model_id: str) -> None:
-    assert cost_of(model_id, TokenCounts(5, 5)) is Unpriced.BILLED_IN_OTHER_UNITS
+def test_provisioned_and_imported_models_are_billed_by_the_hour(model_id: str) -> None:
+    assert compute_cost(model_id, TokenCounts(5, 5)) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
-def test_guardrail_units_are_lines_on_top_of_the_tokens() -> None:
+def test_guardrail_units_are_charged_in_addition_to_the_tokens() -> None:
     record = usage_record(
         model_id=TEXT,
         invoked_model_id=f"global.{TEXT}",
@@ -157,11 +157,11 @@ def test_guardrail_units_are_lines_on_top_of_the_tokens() -> None:
     assert priced.basis is PriceBasis.ASSUMED  # of the tokens: there is no global price
 
 
-def test_call_that_a_guardrail_blocked_costs_what_the_guardrail_costs() -> None:
-    assert cost_of(TEXT, ZERO, ("guardrail_topic_unit", 2)) == Decimal("0.0003")
+def test_a_call_blocked_by_a_guardrail_costs_only_the_guardrail() -> None:
+    assert compute_cost(TEXT, ZERO, ("guardrail_topic_unit", 2)) == Decimal("0.0003")
 
 
-def test_contracted_discount_holds_for_units_as_well() -> None:
+def test_a_contracted_discount_applies_to_units_too() -> None:
     half = ContractedPrices([ContractedPrice("*", date(2026, 1, 1), {}, Decimal(50))])
     pricing = Pricing(PRICING.book, half)
     record = usage_record(
@@ -175,7 +175,7 @@ def test_contracted_discount_holds_for_units_as_well() -> None:
     assert (cost.list_usd, cost.effective_usd) == (Decimal("0.1203"), Decimal("0.06015"))
 
 
-def test_units_are_not_assumed_where_assuming_is_switched_off() -> None:
+def test_unit_prices_are_not_assumed_if_assuming_is_switched_off() -> None:
     pricing = replace(PRICING, assume_prices=False)
     record = usage_record(
         model_id=IMAGES,
@@ -205,4 +205,4 @@ def test_units_are_not_assumed_where_assuming_is_switched_off() -> None:
 def test_billed_units_without_tokens_never_cost_zero(
     model_id: str, tokens: TokenCounts, units: list[tuple[str, int]]
 ) -> None:
-    assert cost_of(model_id, tokens, *sorted(units)) != 0
+    assert compute_cost(model_id, tokens, *sorted(units)) != 0

@@ -1,4 +1,4 @@
-"""The cost of a call is exact, adds up, and is never zero where it is not known."""
+"""The cost of a call is exact, adds up, and is never zero if unknown."""
 
 from dataclasses import replace
 from datetime import date
@@ -40,12 +40,14 @@ BOOK = PriceBook([LISTED, FLEX], edition="e1")
 TODAY = NOON.date()
 
 
-def cost_of(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK) -> object:
+def compute_cost(
+    record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK
+) -> object:
     return price_call(record, Pricing(book, ContractedPrices(contracted)))
 
 
 def usd(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOOK) -> Decimal:
-    cost = cost_of(record, *contracted, book=book)
+    cost = compute_cost(record, *contracted, book=book)
     assert isinstance(cost, Cost)
     return cost.effective_usd
 
@@ -63,14 +65,14 @@ def usd(record: UsageRecord, *contracted: ContractedPrice, book: PriceBook = BOO
         (TokenCounts(input=0, output=0), "0"),  # a guardrail in the way: nothing was used
     ],
 )
-def test_each_kind_of_tokens_has_its_own_price(tokens: TokenCounts, expected: str) -> None:
+def test_each_kind_of_tokens_has_its_price(tokens: TokenCounts, expected: str) -> None:
     assert usd(usage_record(tokens=tokens)) == Decimal(expected)
 
 
-def test_cost_names_its_price_basis_edition_and_model() -> None:
+def test_a_cost_names_its_price_basis_edition_and_model() -> None:
     usd = Decimal("0.000105")
     variant = CallVariant(HAIKU_3, HAIKU_3, None)
-    cost = cost_of(usage_record())
+    cost = compute_cost(usage_record())
     assert isinstance(cost, Cost)
     assert cost._replace(lines=()) == Cost(usd, usd, LISTED, None, PriceBasis.REGION, "e1", variant)
 
@@ -86,24 +88,24 @@ def test_cost_names_its_price_basis_edition_and_model() -> None:
         (usage_record(error_code="ThrottlingException"), None),
     ],
 )
-def test_what_has_no_cost_says_why_and_is_never_nought(
+def test_a_call_without_a_cost_has_a_reason_and_is_never_zero(
     record: UsageRecord, why: Unpriced | None
 ) -> None:
-    assert cost_of(record) is why
+    assert compute_cost(record) is why
 
 
 @pytest.mark.parametrize("kind", TokenKind)
-def test_a_kind_without_a_price_makes_the_calls_that_used_it_unpriced(kind: TokenKind) -> None:
+def test_a_kind_without_a_price_makes_calls_with_that_kind_unpriced(kind: TokenKind) -> None:
     rest = {other: value for other, value in USD.items() if other is not kind}
     book = PriceBook([replace(LISTED, rates=(Rates(0, rest),))])
     used = TokenCounts(1, 1, 1, 2, 1)
-    assert cost_of(usage_record(tokens=used), book=book) is Unpriced.NO_PRICE_OF_A_KIND
+    assert compute_cost(usage_record(tokens=used), book=book) is Unpriced.NO_PRICE_OF_A_KIND
     names = {TokenKind.CACHE_WRITE_5M: "cache_write", TokenKind.CACHE_WRITE_1H: "cache_write_1h"}
     unused = used._replace(**{names.get(kind, kind.value): 0 if kind != "cache_write_5m" else 1})
     assert usd(usage_record(tokens=unused), book=book) > 0
 
 
-def test_a_large_call_has_the_price_of_large_calls_for_all_its_tokens() -> None:
+def test_all_tokens_of_a_large_call_have_the_price_of_large_calls() -> None:
     rates = (Rates(0, USD), Rates(100, {kind: 2 * value for kind, value in USD.items()}))
     book = PriceBook([replace(LISTED, rates=rates)])
     small = usage_record(tokens=TokenCounts(90, 10, cache_read=10))
@@ -148,11 +150,11 @@ def agreed(
         ([agreed(since=date(2026, 1, 1), percent="50"), agreed(percent="10")], "16.2"),
     ],
 )
-def test_what_was_agreed_on_is_paid_from_its_day_on(
+def test_a_contracted_price_applies_from_its_first_day(
     contracted: list[ContractedPrice], expected: str
 ) -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6))
-    cost = cost_of(record, *contracted)
+    cost = compute_cost(record, *contracted)
     assert isinstance(cost, Cost)
     assert cost.effective_usd == Decimal(expected)
     assert cost.list_usd == 18
@@ -171,35 +173,35 @@ def test_what_was_agreed_on_is_paid_from_its_day_on(
         ([agreed(percent="50"), agreed(percent="10", tier="flex", since=date(2026, 1, 1))], "8.1"),
     ],
 )
-def test_a_call_in_a_service_tier_has_the_price_of_the_tier(
+def test_a_call_in_a_service_tier_has_the_price_of_that_tier(
     contracted: list[ContractedPrice], expected: str
 ) -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="flex")
     assert usd(record, *contracted) == Decimal(expected)
 
 
-def test_a_tier_of_which_nothing_is_known_is_told_apart_from_a_model_of_which_nothing_is() -> None:
+def test_unknown_tier_is_reported_separately_from_unknown_model() -> None:
     record = usage_record(model_id="custom-model/abc", service_tier="flex")
     own = agreed("custom-model/abc", input="1", output="2")
-    assert cost_of(record) is Unpriced.NO_PRICE
-    assert cost_of(record, own) is Unpriced.NO_PRICE_OF_THE_TIER  # type: ignore[arg-type]
+    assert compute_cost(record) is Unpriced.NO_PRICE
+    assert compute_cost(record, own) is Unpriced.NO_PRICE_OF_THE_TIER  # type: ignore[arg-type]
 
 
-def test_a_tier_whose_price_is_agreed_needs_no_list_price() -> None:
+def test_a_tier_with_a_contracted_price_needs_no_list_price() -> None:
     record = usage_record(tokens=TokenCounts(10**6, 10**6), service_tier="priority")
-    cost = cost_of(record, agreed(input="4", output="20", tier="priority"))  # type: ignore[arg-type]
+    cost = compute_cost(record, agreed(input="4", output="20", tier="priority"))  # type: ignore[arg-type]
     assert isinstance(cost, Cost)
     assert (cost.list_usd, cost.effective_usd) == (None, Decimal(24))
 
 
-def test_a_model_of_ones_own_has_the_price_that_was_told_and_no_list_price() -> None:
+def test_a_custom_model_has_its_contracted_price_and_no_list_price() -> None:
     own = agreed("imported-model/abc", input="1", output="2")
     record = usage_record(model_id="imported-model/abc", tokens=TokenCounts(10**6, 10**6))
-    cost = cost_of(record, own)  # type: ignore[arg-type]
+    cost = compute_cost(record, own)  # type: ignore[arg-type]
     assert isinstance(cost, Cost)
     assert (cost.list_usd, cost.effective_usd, cost.price) == (None, Decimal(3), None)
     discount = agreed("imported-model/abc", percent="5")
-    assert cost_of(record, discount) is Unpriced.BILLED_IN_OTHER_UNITS  # type: ignore[arg-type]
+    assert compute_cost(record, discount) is Unpriced.BILLED_IN_OTHER_UNITS  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -229,12 +231,12 @@ def total(records: list[UsageRecord]) -> Decimal:
 
 
 @given(st.lists(priced), st.integers(0, 20))
-def test_cost_is_additive_over_any_split_of_records(records: list[UsageRecord], cut: int) -> None:
+def test_cost_is_additive_for_any_split_of_records(records: list[UsageRecord], cut: int) -> None:
     assert total(records[:cut]) + total(records[cut:]) == total(records)
 
 
 @given(st.lists(of_one_tier))
-def test_pricing_and_adding_up_is_adding_up_and_pricing(records: list[UsageRecord]) -> None:
+def test_pricing_a_sum_equals_the_sum_of_prices(records: list[UsageRecord]) -> None:
     counted = [
         record for record in records if not record.is_failed and not record.tokens.is_missing
     ]
@@ -252,7 +254,7 @@ def test_pricing_and_adding_up_is_adding_up_and_pricing(records: list[UsageRecor
 def test_money_is_decimal_and_a_discount_never_makes_a_call_dearer(
     record: UsageRecord, percent: Decimal
 ) -> None:
-    cost = cost_of(record, ContractedPrice("*", date(2020, 1, 1), {}, percent))
+    cost = compute_cost(record, ContractedPrice("*", date(2020, 1, 1), {}, percent))
     if isinstance(cost, Cost):
         assert isinstance(cost.effective_usd, Decimal)
         assert isinstance(cost.list_usd, Decimal)

@@ -25,7 +25,7 @@ class Clock:
 
 
 class Reloading:
-    """A book that reloads, with its store, its clock and what it complained of."""
+    """A reloading book with its store, clock and reported errors."""
 
     def __init__(self) -> None:
         self.store, self.clock = InMemoryPriceEditions(), Clock()
@@ -58,12 +58,12 @@ def reloading() -> Reloading:
     return Reloading()
 
 
-def test_without_an_edition_the_shipped_book_holds(reloading: Reloading) -> None:
+def test_the_shipped_book_applies_without_an_edition(reloading: Reloading) -> None:
     assert reloading.current.get() is SHIPPED
     assert reloading.failures == []
 
 
-def test_an_edition_is_known_at_once_by_a_new_function_and_within_ten_minutes_by_others(
+def test_an_edition_is_loaded_at_start_and_within_ten_minutes_afterwards(
     reloading: Reloading,
 ) -> None:
     reloading.publish("1.5")
@@ -75,7 +75,7 @@ def test_an_edition_is_known_at_once_by_a_new_function_and_within_ten_minutes_by
     assert reloading.usd() == Decimal("1.6")
 
 
-def test_the_store_is_asked_once_in_ten_minutes_and_for_the_edition_only_where_it_is_new(
+def test_the_pointer_is_read_every_ten_minutes_and_the_edition_only_if_new(
     reloading: Reloading,
 ) -> None:
     edition = reloading.publish("1.5")
@@ -87,7 +87,7 @@ def test_the_store_is_asked_once_in_ten_minutes_and_for_the_edition_only_where_i
     assert len(books) == 1
 
 
-def test_a_pointer_that_says_more_of_the_same_edition_leaves_the_book_alone(
+def test_a_new_pointer_to_the_same_edition_does_not_change_the_book(
     reloading: Reloading,
 ) -> None:
     edition = reloading.publish("1.5")
@@ -99,7 +99,7 @@ def test_a_pointer_that_says_more_of_the_same_edition_leaves_the_book_alone(
     assert reloading.store.reads[edition] == 1
 
 
-def test_a_store_that_does_not_answer_leaves_the_last_good_book_and_is_asked_again_later(
+def test_an_unreachable_store_keeps_the_last_good_book_and_is_retried_later(
     reloading: Reloading,
 ) -> None:
     reloading.publish("1.5")
@@ -116,7 +116,7 @@ def test_a_store_that_does_not_answer_leaves_the_last_good_book_and_is_asked_aga
     assert len(reloading.failures) == 2
 
 
-def test_an_edition_that_is_not_there_leaves_the_last_good_book(reloading: Reloading) -> None:
+def test_a_missing_edition_keeps_the_last_good_book(reloading: Reloading) -> None:
     edition = reloading.publish("1.5")
     document = reloading.store.documents.pop(edition)
     assert reloading.current.get() is SHIPPED
@@ -126,7 +126,7 @@ def test_an_edition_that_is_not_there_leaves_the_last_good_book(reloading: Reloa
     assert reloading.usd() == Decimal("1.5")
 
 
-def test_a_superseded_edition_is_gone_within_ten_minutes(reloading: Reloading) -> None:
+def test_a_superseded_edition_is_dropped_within_ten_minutes(reloading: Reloading) -> None:
     edition = reloading.publish("1.5")
     assert reloading.usd() == Decimal("1.5")
     stored = reloading.store.read_pointer()
@@ -140,7 +140,7 @@ def test_a_superseded_edition_is_gone_within_ten_minutes(reloading: Reloading) -
     assert reloading.usd() == 1
 
 
-def test_rates_are_added_by_an_edition_alone() -> None:
+def test_only_an_edition_adds_rates() -> None:
     assert add_rates(PriceUpdates(), None, [], reason="tests", now=NOW).edition is None
     (shipped,) = rates_on(SHIPPED, TOMORROW)
     assert shipped.item is TokenKind.INPUT

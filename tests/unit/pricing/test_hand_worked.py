@@ -1,4 +1,4 @@
-"""Calls worked out by hand against the shipped book: one for each basis, and reported ones."""
+"""Hand-calculated costs of calls with the shipped book: one per basis, and reported ones."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ PRICING = Pricing(shipped_prices())
 STRICT = Pricing(shipped_prices(), assume_prices=False)
 
 
-def cost_of(
+def compute_cost(
     invoked_model_id: str,
     region: str,
     tokens: TokenCounts,
@@ -97,26 +97,26 @@ def usd_and_basis(cost: Cost | Unpriced) -> tuple[Decimal, PriceBasis | None]:
         ("us.amazon.nova-pro-v1:0", "us-east-1", (10_000, 500, 90_000, 0), "0.0276", "region"),
     ],
 )
-def test_call_costs_what_was_worked_out_by_hand(
+def test_a_call_has_its_hand_calculated_cost(
     invoked_model_id: str, region: str, tokens: tuple[int, ...], usd: str, basis: str
 ) -> None:
-    cost = cost_of(invoked_model_id, region, TokenCounts(*tokens))
+    cost = compute_cost(invoked_model_id, region, TokenCounts(*tokens))
     assert usd_and_basis(cost) == (Decimal(usd), basis)
 
 
-def test_gov_cloud_without_a_price_is_unpriced() -> None:
+def test_a_gov_cloud_call_without_a_price_is_unpriced() -> None:
     # Listed in every large commercial Region, and in no source for GovCloud.
     tokens = TokenCounts(MILLION, TENTH)
     for region in ("us-gov-west-1", "us-gov-east-1"):
-        assert cost_of("mistral.mistral-large-2402-v1:0", region, tokens) is Unpriced.NO_PRICE
-    assert isinstance(cost_of("mistral.mistral-large-2402-v1:0", "us-east-1", tokens), Cost)
+        assert compute_cost("mistral.mistral-large-2402-v1:0", region, tokens) is Unpriced.NO_PRICE
+    assert isinstance(compute_cost("mistral.mistral-large-2402-v1:0", "us-east-1", tokens), Cost)
 
 
-def test_assumed_price_is_unpriced_where_assuming_is_switched_off() -> None:
+def test_a_call_is_unpriced_if_assuming_is_switched_off() -> None:
     call = ("cohere.command-r-plus-v1:0", "eu-west-1", TokenCounts(MILLION, TENTH))
-    assert cost_of(*call, pricing=STRICT) is Unpriced.ONLY_ASSUMED
+    assert compute_cost(*call, pricing=STRICT) is Unpriced.ONLY_ASSUMED
     in_region = ("cohere.command-r-plus-v1:0", "us-east-1", TokenCounts(MILLION, TENTH))
-    assert cost_of(*in_region, pricing=STRICT) == cost_of(*in_region)
+    assert compute_cost(*in_region, pricing=STRICT) == compute_cost(*in_region)
 
 
 @pytest.mark.parametrize(
@@ -141,28 +141,28 @@ def test_assumed_price_is_unpriced_where_assuming_is_switched_off() -> None:
         ("anthropic.claude-3-5-haiku-20241022-v1:0", "us-east-2", None, (MILLION, MILLION), "4.8"),
     ],
 )
-def test_latency_optimized_serving_has_its_own_price(
+def test_latency_optimized_serving_has_a_separate_price(
     invoked_model_id: str, region: str, tier: str | None, tokens: tuple[int, int], usd: str
 ) -> None:
-    cost = cost_of(invoked_model_id, region, TokenCounts(*tokens), tier)
+    cost = compute_cost(invoked_model_id, region, TokenCounts(*tokens), tier)
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
-def test_images_of_an_embedding_are_paid_by_the_image() -> None:
-    cost = cost_of("cohere.embed-english-v3", "us-east-1", TokenCounts(0), None, ("image", 1))
+def test_images_of_an_embedding_are_billed_per_image() -> None:
+    cost = compute_cost("cohere.embed-english-v3", "us-east-1", TokenCounts(0), None, ("image", 1))
     assert usd_and_basis(cost) == (Decimal("0.0001"), PriceBasis.REGION)
-    unknown = cost_of("cohere.embed-english-v3", "us-east-1", TokenCounts(0))
+    unknown = compute_cost("cohere.embed-english-v3", "us-east-1", TokenCounts(0))
     assert unknown is Unpriced.BILLED_IN_OTHER_UNITS
 
 
 @pytest.mark.parametrize("tokens", [TokenCounts(), TokenCounts(0, 0)])
 @pytest.mark.parametrize("model_id", ["cohere.rerank-v3-5:0", "amazon.rerank-v1:0"])
-def test_reranking_is_unpriced_and_not_free(model_id: str, tokens: TokenCounts) -> None:
-    assert cost_of(model_id, "us-west-2", tokens) is Unpriced.BILLED_IN_OTHER_UNITS
+def test_reranking_is_unpriced_not_free(model_id: str, tokens: TokenCounts) -> None:
+    assert compute_cost(model_id, "us-west-2", tokens) is Unpriced.BILLED_IN_OTHER_UNITS
 
 
-def test_guardrail_units_are_paid_on_top_of_the_tokens() -> None:
-    cost = cost_of(
+def test_guardrail_units_are_billed_in_addition_to_the_tokens() -> None:
+    cost = compute_cost(
         "global.anthropic.claude-haiku-4-5-20251001-v1:0",
         "us-east-1",
         TokenCounts(33, 2),
@@ -191,12 +191,12 @@ def test_guardrail_units_are_paid_on_top_of_the_tokens() -> None:
         ("openai.gpt-5.6-terra", "us-east-1", (2026, 7, 30), "15.4"),
     ],
 )
-def test_price_holds_from_its_day_on(
+def test_a_price_applies_from_its_first_day(
     model_id: str, region: str, day: tuple[int, int, int], usd: str
 ) -> None:
     at = datetime(*day, 12, tzinfo=UTC)
     small = [TokenCounts(TENTH, 0), TokenCounts(0, TENTH)]
-    costs = [usd_and_basis(cost_of(model_id, region, tokens, at=at)) for tokens in small]
+    costs = [usd_and_basis(compute_cost(model_id, region, tokens, at=at)) for tokens in small]
     assert sum(found for found, _ in costs) * 10 == Decimal(usd)
     assert {basis for _, basis in costs} == {PriceBasis.REGION}
 
@@ -204,9 +204,11 @@ def test_price_holds_from_its_day_on(
 @pytest.mark.parametrize(
     ("day", "usd"), [((2026, 8, 2), "0.22"), ((2026, 8, 3), "0.44"), ((2026, 11, 20), "0.44")]
 )
-def test_price_of_large_calls_holds_from_its_day_on(day: tuple[int, int, int], usd: str) -> None:
+def test_a_price_of_large_calls_applies_from_its_first_day(
+    day: tuple[int, int, int], usd: str
+) -> None:
     at = datetime(*day, 12, tzinfo=UTC)
-    cost = cost_of("openai.gpt-5.6-luna", "us-east-1", TokenCounts(MILLION, 0), at=at)
+    cost = compute_cost("openai.gpt-5.6-luna", "us-east-1", TokenCounts(MILLION, 0), at=at)
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
@@ -219,10 +221,10 @@ def test_price_of_large_calls_holds_from_its_day_on(day: tuple[int, int, int], u
         ("openai.gpt-5.4", "eu-west-2", 272_001, "1.4960055"),
     ],
 )
-def test_large_call_has_the_price_of_large_calls_in_its_region(
+def test_a_large_call_has_the_price_of_large_calls_in_its_region(
     model_id: str, region: str, size: int, usd: str
 ) -> None:
-    cost = cost_of(model_id, region, TokenCounts(size, 0))
+    cost = compute_cost(model_id, region, TokenCounts(size, 0))
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
@@ -261,10 +263,10 @@ LIKELIER = [
 
 
 @pytest.mark.parametrize(("invoked_model_id", "region", "tokens", "usd"), LIKELIER)
-def test_book_follows_the_likelier_of_two_sources(
+def test_the_book_follows_the_more_likely_of_two_sources(
     invoked_model_id: str, region: str, tokens: tuple[int, ...], usd: str
 ) -> None:
-    cost = cost_of(invoked_model_id, region, TokenCounts(*tokens))
+    cost = compute_cost(invoked_model_id, region, TokenCounts(*tokens))
     assert usd_and_basis(cost)[0] == Decimal(usd)
 
 
@@ -275,19 +277,19 @@ def test_book_follows_the_likelier_of_two_sources(
         ("mistral.ministral-3-8b-instruct", "ap-northeast-1", "priority", "0.64"),
     ],
 )
-def test_tier_outside_the_united_states_has_its_listed_price(
+def test_a_tier_outside_the_united_states_has_its_listed_price(
     model_id: str, region: str, tier: str, usd: str
 ) -> None:
-    cost = cost_of(model_id, region, TokenCounts(MILLION, MILLION), tier)
+    cost = compute_cost(model_id, region, TokenCounts(MILLION, MILLION), tier)
     assert usd_and_basis(cost) == (Decimal(usd), PriceBasis.REGION)
 
 
 @pytest.mark.parametrize("region", ["sa-east-1", "ap-south-1", "ap-southeast-1"])
-def test_region_where_a_model_has_only_a_global_price_is_assumed_in_region(region: str) -> None:
+def test_a_global_price_is_assumed_in_a_region_without_its_price(region: str) -> None:
     sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
     tokens = TokenCounts(TENTH, 0)
-    assert usd_and_basis(cost_of(f"global.{sonnet}", region, tokens))[1] is PriceBasis.GLOBAL
-    cost = usd_and_basis(cost_of(sonnet, region, tokens))
+    assert usd_and_basis(compute_cost(f"global.{sonnet}", region, tokens))[1] is PriceBasis.GLOBAL
+    cost = usd_and_basis(compute_cost(sonnet, region, tokens))
     assert cost == (Decimal("0.33"), PriceBasis.ASSUMED)
 
 

@@ -1,4 +1,4 @@
-"""A listing has the rates of calls that Bedrock logs, and says how much it leaves out."""
+"""A listing has the rates of logged calls, and counts omitted rows."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -45,7 +45,7 @@ def figures(found: Listing) -> list[tuple[Routing, str | None, int, str]]:
     ]
 
 
-def test_tiers_and_global_calls_have_rates_of_their_own() -> None:
+def test_tiers_and_global_calls_have_separate_rates() -> None:
     found = read(row(""), row("-flex", "0.0000175"), row("-cross-region-global", "0.00003"))
     assert figures(found) == [
         (Routing.GLOBAL, None, 0, "0.03"),
@@ -67,13 +67,13 @@ def test_a_row_of_another_region_is_left_out() -> None:
     assert read(row(""), region="eu-west-1").left_out == {"other_region": 1}
 
 
-def test_calls_through_a_geography_have_the_region_s_price_unless_there_is_another() -> None:
+def test_calls_through_a_geography_have_the_region_s_price_by_default() -> None:
     assert figures(read(row("-cross-region-geo"))) == [(Routing.REGION, None, 0, "0.035")]
     both = read(row("-cross-region-geo", "0.00004"), row(""))
     assert figures(both) == [(Routing.REGION, None, 0, "0.035")]
 
 
-def test_a_price_of_large_calls_needs_a_size_that_the_book_knows() -> None:
+def test_a_price_of_large_calls_needs_a_size_from_the_book() -> None:
     large = row("-long-context", "0.00007")
     assert read(large).left_out == {"unknown_size_of_large_calls": 1}
     assert figures(read(large, large_calls={MICRO: 200_000})) == [
@@ -81,17 +81,17 @@ def test_a_price_of_large_calls_needs_a_size_that_the_book_knows() -> None:
     ]
 
 
-def test_different_prices_of_one_thing_are_all_listed() -> None:
+def test_different_prices_of_one_rate_are_all_listed() -> None:
     found = read(row(""), row("", "0.00004"))
     assert [str(rate.usd) for rate in found.rates] == ["0.035", "0.04"]
 
 
-def test_names_of_no_known_model_are_listed() -> None:
+def test_names_of_unknown_models_are_listed() -> None:
     found = read(row("", model="Nova 99 Huge", usagetype="USE1-Nova99Huge-input-tokens"))
     assert found.unmapped_names == ("Nova 99 Huge",)
 
 
-def test_prices_that_begin_later_are_left_out_for_now() -> None:
+def test_future_prices_are_left_out() -> None:
     later = listed(ROW, effective="2026-12-01T00:00:00Z")
     assert has_later_prices(read(later))
     assert not read(later).rates
@@ -99,14 +99,14 @@ def test_prices_that_begin_later_are_left_out_for_now() -> None:
 
 
 @pytest.mark.parametrize("usd", ["99999", "1E+5", "1e-400", f"0.{'0' * 34}1"])
-def test_a_figure_out_of_all_proportion_stops_no_other_price(usd: str) -> None:
+def test_an_implausible_price_stops_no_other_price(usd: str) -> None:
     found = read(row("", usd), row("-flex", "0.0000175"))
     assert figures(found) == [(Routing.REGION, "flex", 0, "0.0175")]
     assert found.left_out == {"no_usd_price": 1}
 
 
 @given(st.decimals(allow_nan=True).map(str) | st.text(max_size=10), st.sampled_from(["1K", "1M"]))
-def test_every_figure_is_a_rate_or_is_left_out(usd: str, tokens: str) -> None:
+def test_every_price_is_a_rate_or_is_left_out(usd: str, tokens: str) -> None:
     found = read(listed(ROW, usd, f"{tokens} tokens"))
     assert len(found.rates) + sum(found.left_out.values()) == 1
 
@@ -115,7 +115,7 @@ def test_the_same_content_has_the_same_key() -> None:
     assert read(row("")).key == read(row("")).key != read(row("", "0.00004")).key
 
 
-def test_the_size_of_large_calls_is_known_by_every_spelling_of_a_model() -> None:
+def test_the_size_of_large_calls_is_found_for_every_spelling_of_a_model() -> None:
     sizes = (
         Rates(0, {TokenKind.INPUT: Decimal(1)}),
         Rates(200_000, {TokenKind.INPUT: Decimal(2)}),

@@ -1,4 +1,4 @@
-"""An edition's changes hold from their day on, and the rest of the shipped book stays."""
+"""An edition's changes apply from their day, and the other shipped prices stay."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from lambdas.domain.pricing.editions import (
     RateKey,
     SupersededEdition,
 )
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from tests.unit.pricing.editions import NOVA, NOW, REGION, TOMORROW, book, price, rate, rates_on
 
 FIRST, SECOND = "20261128T061500Z-00000001", "20261130T061500Z-00000002"
@@ -59,58 +59,58 @@ def usd(prices: PriceBook, day: date = TOMORROW, size: int = 1) -> dict[TokenKin
     return {kind: str(listed.usd) for kind, listed in found.items()}
 
 
-def test_a_change_holds_from_its_day_on_and_the_day_before_is_as_it_was() -> None:
-    found = lay_over(book(price("1")), edition(change("1.5")))
+def test_a_change_applies_from_its_first_day_and_not_before() -> None:
+    found = apply_edition(book(price("1")), edition(change("1.5")))
     assert usd(found) == {INPUT: "1.5"}
     assert usd(found, TOMORROW - timedelta(days=1)) == {INPUT: "1"}
     assert found.edition == f"shipped+{SECOND}"
 
 
-def test_a_kind_that_does_not_change_keeps_its_price() -> None:
-    found = lay_over(book(price("1"), price("4", OUTPUT)), edition(change("1.5")))
+def test_an_unchanged_kind_keeps_its_price() -> None:
+    found = apply_edition(book(price("1"), price("4", OUTPUT)), edition(change("1.5")))
     assert usd(found) == {INPUT: "1.5", OUTPUT: "4"}
 
 
-def test_large_calls_keep_their_price_where_that_of_small_ones_changes() -> None:
+def test_large_calls_keep_their_price_if_the_price_of_small_calls_changes() -> None:
     sizes = (Rates(0, {INPUT: Decimal(1)}), Rates(200_000, {INPUT: Decimal(2)}))
-    found = lay_over(
+    found = apply_edition(
         book(price(rates=sizes)), edition(change("1.5"), change("5", OUTPUT, TOMORROW))
     )
     assert usd(found) == {INPUT: "1.5", OUTPUT: "5"}
     assert usd(found, size=200_001) == {INPUT: "2", OUTPUT: "5"}
 
 
-def test_a_unit_has_a_price_of_its_own() -> None:
-    found = lay_over(book(price("1")), edition(change("0.04", BilledUnit.IMAGE)))
+def test_a_unit_has_a_separate_price() -> None:
+    found = apply_edition(book(price("1")), edition(change("0.04", BilledUnit.IMAGE)))
     prices = found.get_prices(NOVA, read_route(NOVA, REGION), TOMORROW)
     assert prices.unit_rates[BilledUnit.IMAGE].usd == Decimal("0.04")
     assert usd(found) == {INPUT: "1"}
 
 
-def test_a_shipped_price_of_a_later_day_holds_again_from_then_on() -> None:
+def test_a_shipped_price_of_a_later_day_applies_again_from_that_day() -> None:
     later = TOMORROW + timedelta(days=30)
-    found = lay_over(book(price("1"), price("3", effective_from=later)), edition(change("2")))
+    found = apply_edition(book(price("1"), price("3", effective_from=later)), edition(change("2")))
     assert usd(found, later - timedelta(days=1)) == {INPUT: "2"}
     assert usd(found, later) == {INPUT: "3"}
 
 
-def test_a_change_goes_before_a_shipped_price_of_the_same_day() -> None:
+def test_a_change_takes_precedence_over_a_shipped_price_of_the_same_day() -> None:
     shipped = price(
         effective_from=TOMORROW, rates=(Rates(0, {INPUT: Decimal(3), OUTPUT: Decimal(6)}),)
     )
-    found = lay_over(book(shipped), edition(change("2")))
+    found = apply_edition(book(shipped), edition(change("2")))
     assert usd(found) == {INPUT: "2", OUTPUT: "6"}
 
 
-def test_a_superseded_edition_leaves_its_first_day_on_as_if_it_had_not_been() -> None:
+def test_a_superseded_edition_has_no_effect_from_its_first_day() -> None:
     third = TOMORROW + timedelta(days=2)
     changes = (change("1.9"), change("4", OUTPUT, third, SECOND))
-    found = lay_over(book(price("1")), edition(*changes, superseded=(FIRST,)))
+    found = apply_edition(book(price("1")), edition(*changes, superseded=(FIRST,)))
     assert usd(found) == {INPUT: "1"}
     assert usd(found, third) == {INPUT: "1", OUTPUT: "4"}
 
 
-def test_rates_of_a_day_are_those_of_each_scope_by_itself() -> None:
+def test_rates_of_a_day_are_separate_for_each_scope() -> None:
     global_price = price("0.5", routing=Routing.GLOBAL, place="")
     found = rates_on(book(price("1"), price("2", effective_from=TOMORROW), global_price), TOMORROW)
     assert found == {
@@ -131,22 +131,20 @@ changes = st.builds(
 
 
 @given(st.lists(changes, max_size=12), days, st.sampled_from([1, 200_001]))
-def test_superseding_is_the_same_as_never_having_published(
-    made: list[PriceChange], day: date, size: int
-) -> None:
+def test_superseding_equals_never_publishing(made: list[PriceChange], day: date, size: int) -> None:
     shipped = book(price("7"), price("8", OUTPUT))
     in_order = sorted(made, key=lambda change: change.effective_from)
     kept = [change for change in in_order if change.edition != FIRST]
-    superseded = lay_over(shipped, edition(*in_order, superseded=(FIRST,)))
-    assert usd(superseded, day, size) == usd(lay_over(shipped, edition(*kept)), day, size)
+    superseded = apply_edition(shipped, edition(*in_order, superseded=(FIRST,)))
+    assert usd(superseded, day, size) == usd(apply_edition(shipped, edition(*kept)), day, size)
 
 
 @given(st.lists(changes, max_size=12), days)
-def test_each_figure_is_that_of_the_last_change_that_has_begun(
+def test_each_price_comes_from_the_last_change_in_effect(
     made: list[PriceChange], day: date
 ) -> None:
     in_order = sorted(made, key=lambda change: change.effective_from)
-    found = rates_on(lay_over(book(price("7")), edition(*in_order)), day)
+    found = rates_on(apply_edition(book(price("7")), edition(*in_order)), day)
     expected = {RateKey(NOVA, Routing.REGION, REGION, None, INPUT): Decimal(7)}
     expected |= {change.key: change.usd for change in in_order if change.effective_from <= day}
     assert {key: found[key] for key in expected} == expected

@@ -1,4 +1,4 @@
-"""Each kind takes the newest row of the closest scope that lists it, else an assumed price."""
+"""Each kind has the newest price of the closest scope that lists it, else an assumed price."""
 
 from dataclasses import replace
 from datetime import date
@@ -60,7 +60,7 @@ def usd_and_basis(found: ListRate | None) -> tuple[str, PriceBasis] | None:
     return None if found is None else (str(found.usd), found.basis)
 
 
-def usd_of(found: ListRate | None) -> str | None:
+def get_usd(found: ListRate | None) -> str | None:
     return None if found is None else str(found.usd)
 
 
@@ -99,7 +99,7 @@ SCOPES = PriceBook(
         (NOVA, "", "8", PriceBasis.ASSUMED),
     ],
 )
-def test_route_decides_on_price_and_basis(
+def test_the_route_decides_price_and_basis(
     invoked_model_id: str, region: str, usd: str, basis: PriceBasis
 ) -> None:
     assert usd_and_basis(find(SCOPES, invoked_model_id, region)) == (usd, basis)
@@ -121,22 +121,22 @@ def test_route_decides_on_price_and_basis(
         ("cn-north-1", "aws-cn"),
     ],
 )
-def test_place_is_in_one_partition(place: str, partition: str) -> None:
+def test_a_region_is_in_one_partition(place: str, partition: str) -> None:
     assert get_partition(place) == partition
 
 
-def test_partition_is_read_from_the_profile_where_the_region_is_unknown() -> None:
+def test_the_partition_comes_from_the_profile_if_the_region_is_unknown() -> None:
     assert Route("", "us-gov").partition == "aws-us-gov"
     assert Route("").partition == "aws"
 
 
-def test_global_price_of_every_region_does_not_hold_in_other_partitions() -> None:
+def test_a_global_price_does_not_apply_in_other_partitions() -> None:
     book = PriceBook([price("3", (Routing.GLOBAL, ""))])
     for region in ("us-gov-west-1", "cn-north-1"):
         assert find(book, f"global.{NOVA}", region) is None
 
 
-def test_each_kind_takes_its_own_scope() -> None:
+def test_each_kind_uses_its_scope() -> None:
     book = PriceBook(
         [
             price("1", (Routing.REGION, "eu-west-1")),
@@ -153,12 +153,12 @@ def test_each_kind_takes_its_own_scope() -> None:
     }
 
 
-def test_published_price_of_zero_is_a_price() -> None:
+def test_a_published_price_of_zero_is_a_price() -> None:
     book = PriceBook([price("0", (Routing.REGION, "eu-west-1")), price("1")])
     assert usd_and_basis(find(book, region="eu-west-1")) == ("0", PriceBasis.REGION)
 
 
-def test_price_of_another_tier_is_never_taken() -> None:
+def test_a_price_of_another_tier_is_never_used() -> None:
     flex = replace(price("1"), service_tier="flex")
     book = PriceBook([price("2"), flex])
     found = book.get_prices(NOVA, Route("eu-west-1"), DAY, "flex").token_rates(0)
@@ -166,7 +166,7 @@ def test_price_of_another_tier_is_never_taken() -> None:
     assert not book.get_prices(NOVA, Route("us-east-1"), DAY, "priority")
 
 
-def test_assumed_price_is_the_dearest_of_those_in_force_for_the_size_of_the_call() -> None:
+def test_the_assumed_price_is_the_dearest_in_force_for_the_size_of_the_call() -> None:
     large = Rates(100, {TokenKind.INPUT: Decimal(9)})
     book = PriceBook(
         [
@@ -177,13 +177,13 @@ def test_assumed_price_is_the_dearest_of_those_in_force_for_the_size_of_the_call
         ]
     )
     prices = book.get_prices(NOVA, Route("sa-east-1"), DAY)
-    assert usd_of(prices.token_rates(100)[TokenKind.INPUT]) == "3"
-    assert usd_of(prices.token_rates(101)[TokenKind.INPUT]) == "9"
+    assert get_usd(prices.token_rates(100)[TokenKind.INPUT]) == "3"
+    assert get_usd(prices.token_rates(101)[TokenKind.INPUT]) == "9"
     before = book.get_prices(NOVA, Route("sa-east-1"), date(2026, 8, 31))
-    assert usd_of(before.token_rates(100)[TokenKind.INPUT]) == "7"
+    assert get_usd(before.token_rates(100)[TokenKind.INPUT]) == "7"
 
 
-def test_dearest_price_of_a_partition_is_of_any_model_and_tier() -> None:
+def test_the_dearest_price_of_a_partition_covers_all_models_and_tiers() -> None:
     book = PriceBook(
         [
             price("1"),
@@ -196,7 +196,7 @@ def test_dearest_price_of_a_partition_is_of_any_model_and_tier() -> None:
     assert usd_and_basis(found) == ("8", PriceBasis.ASSUMED)
 
 
-def test_units_have_scopes_like_tokens() -> None:
+def test_units_have_price_scopes_like_tokens() -> None:
     image = replace(price(), rates=(), usd_per_unit={BilledUnit.IMAGE: Decimal("0.04")})
     dearer = replace(image, place="eu-west-1", usd_per_unit={BilledUnit.IMAGE: Decimal("0.05")})
     book = PriceBook([image, dearer])
@@ -230,15 +230,15 @@ def test_spellings_of_a_version_are_one_model(known: str, asked: str, *, is_same
     assert is_same_model(known, asked) is is_same
 
 
-def test_name_without_a_version_does_not_choose_between_two() -> None:
+def test_a_name_without_a_version_does_not_choose_between_two() -> None:
     book = PriceBook(
         [price("1", model_id="amazon.embed-v1"), price("2", model_id="amazon.embed-v2:0")]
     )
     assert find(book, model_id="amazon.embed") is None
-    assert usd_of(find(book, model_id="amazon.embed-v2")) == "2"
+    assert get_usd(find(book, model_id="amazon.embed-v2")) == "2"
 
 
-def test_spelling_known_in_another_scope_hides_no_price() -> None:
+def test_a_spelling_known_in_another_scope_hides_no_price() -> None:
     with_version, without = "anthropic.claude-opus-4-8-v1:0", "anthropic.claude-opus-4-8"
     book = PriceBook(
         [
@@ -247,11 +247,11 @@ def test_spelling_known_in_another_scope_hides_no_price() -> None:
         ]
     )
     for model_id in (with_version, without):
-        assert usd_of(find(book, model_id=model_id)) == "1"
-        assert usd_of(find(book, model_id=model_id, region="us-gov-west-1")) == "2"
+        assert get_usd(find(book, model_id=model_id)) == "1"
+        assert get_usd(find(book, model_id=model_id, region="us-gov-west-1")) == "2"
 
 
-def test_newest_price_holds_whichever_spelling_has_it() -> None:
+def test_the_newest_price_applies_in_any_spelling() -> None:
     with_version, without = "anthropic.claude-opus-4-8-v1:0", "anthropic.claude-opus-4-8"
     book = PriceBook(
         [
@@ -260,14 +260,14 @@ def test_newest_price_holds_whichever_spelling_has_it() -> None:
         ]
     )
     for model_id in (with_version, without):
-        assert usd_of(find(book, model_id=model_id)) == "2"
+        assert get_usd(find(book, model_id=model_id)) == "2"
 
 
 dates = st.none() | st.dates(date(2024, 1, 1), date(2028, 1, 1))
 
 
 @given(st.lists(dates, unique=True), st.dates(date(2023, 1, 1), date(2029, 1, 1)), st.randoms())
-def test_newest_price_that_has_begun_holds_in_any_order_of_rows(
+def test_the_newest_price_in_effect_applies_in_any_order_of_rows(
     begins: list[date | None], day: date, chance: object
 ) -> None:
     prices = [price(str(place + 1), effective_from=each) for place, each in enumerate(begins)]
@@ -279,23 +279,23 @@ def test_newest_price_that_has_begun_holds_in_any_order_of_rows(
 
 
 @given(st.lists(dates, unique=True, min_size=1), st.dates(date(2023, 1, 1), date(2029, 1, 1)))
-def test_added_price_changes_no_earlier_day(begins: list[date | None], day: date) -> None:
+def test_an_added_price_changes_no_earlier_day(begins: list[date | None], day: date) -> None:
     prices = [price(str(place + 1), effective_from=each) for place, each in enumerate(begins)]
     later = price("999", effective_from=date(2029, 1, 2))
     assert find(PriceBook([*prices, later]), day=day) == find(PriceBook(prices), day=day)
 
 
-def test_newer_row_that_lists_fewer_kinds_leaves_the_others_in_force() -> None:
+def test_a_newer_row_with_fewer_kinds_leaves_the_others_in_force() -> None:
     old = replace(
         price(),
         rates=(Rates(0, {TokenKind.INPUT: Decimal(1), TokenKind.OUTPUT: Decimal(2)}),),
     )
     book = PriceBook([old, price("3", effective_from=date(2026, 6, 1))])
     rates = book.get_prices(NOVA, Route("us-east-1"), DAY).token_rates(0)
-    assert (usd_of(rates[TokenKind.INPUT]), usd_of(rates[TokenKind.OUTPUT])) == ("3", "2")
+    assert (get_usd(rates[TokenKind.INPUT]), get_usd(rates[TokenKind.OUTPUT])) == ("3", "2")
 
 
-def test_price_is_never_overwritten() -> None:
+def test_a_price_is_never_overwritten() -> None:
     assert len(PriceBook([price(), price()])) == 1
     with pytest.raises(
         PriceConflictError, match=r"nova-pro-v1:0 \(region us-east-1\) from the beginning"
@@ -303,12 +303,12 @@ def test_price_is_never_overwritten() -> None:
         PriceBook([price("1"), price("2")])
 
 
-def test_row_with_a_reason_supersedes_one_of_the_same_day() -> None:
+def test_a_row_with_a_reason_supersedes_one_of_the_same_day() -> None:
     wrong = price("1", effective_from=date(2026, 6, 1))
     right = replace(wrong, rates=price("2").rates, reason="misread", read_on=date(2026, 7, 1))
     newest = replace(right, rates=price("3").rates, read_on=date(2026, 8, 1))
-    assert usd_of(find(PriceBook([wrong, right]))) == "2"
-    assert usd_of(find(PriceBook([newest, right, wrong]))) == "3"
+    assert get_usd(find(PriceBook([wrong, right]))) == "2"
+    assert get_usd(find(PriceBook([newest, right, wrong]))) == "3"
     with pytest.raises(PriceConflictError):
         PriceBook([right, replace(newest, read_on=right.read_on)])
 
@@ -322,7 +322,7 @@ def test_rows_of_a_day_can_list_different_kinds() -> None:
     }
 
 
-def test_prices_that_differ_for_large_calls_alone_are_a_conflict() -> None:
+def test_prices_that_differ_only_for_large_calls_are_a_conflict() -> None:
     one, other = (
         replace(price(), rates=(*price().rates, Rates(9, price(usd).rates[0].usd_per_million)))
         for usd in ("2", "3")
@@ -371,7 +371,7 @@ routes = st.builds(
 
 
 @given(listed, routes, kinds)
-def test_basis_is_region_only_where_the_region_has_a_row_of_the_kind(
+def test_the_basis_is_region_only_if_the_region_has_a_row_of_the_kind(
     rows: list[Price], route: Route, kind: TokenKind
 ) -> None:
     found = PriceBook(rows).get_prices(NOVA, route, DAY).token_rates(0).get(kind)
@@ -385,7 +385,7 @@ def test_basis_is_region_only_where_the_region_has_a_row_of_the_kind(
 
 
 @given(listed, routes, kinds)
-def test_assumed_price_is_at_least_every_listed_one_of_the_partition(
+def test_an_assumed_price_is_at_least_every_listed_price_of_the_partition(
     rows: list[Price], route: Route, kind: TokenKind
 ) -> None:
     found = PriceBook(rows).get_prices(NOVA, route, DAY).token_rates(0).get(kind)
@@ -402,16 +402,14 @@ def test_assumed_price_is_at_least_every_listed_one_of_the_partition(
 
 
 @given(listed, routes)
-def test_partitions_never_borrow_from_one_another(rows: list[Price], route: Route) -> None:
+def test_partitions_never_use_each_other_s_prices(rows: list[Price], route: Route) -> None:
     own = [row for row in rows if get_partition(row.place) == route.partition]
     whole, alone = (PriceBook(each).get_prices(NOVA, route, DAY) for each in (rows, own))
     assert whole.token_rates(0) == alone.token_rates(0)
 
 
 @given(listed, st.sampled_from(["us-east-1", "eu-west-1", "us-gov-west-1"]))
-def test_a_profile_that_may_be_global_has_the_dearest_price_assumed(
-    rows: list[Price], region: str
-) -> None:
+def test_a_possibly_global_profile_has_the_dearest_price(rows: list[Price], region: str) -> None:
     profile = f"arn:aws:bedrock:{region}:111122223333:application-inference-profile/a1b2c3"
     book = PriceBook(rows)
     hidden = book.get_prices(NOVA, read_route(profile, region), DAY).token_rates(0)
@@ -423,14 +421,14 @@ def test_a_profile_that_may_be_global_has_the_dearest_price_assumed(
             assert rate.usd >= known[kind].usd
 
 
-def test_region_that_a_log_lacks_is_read_from_the_arn() -> None:
+def test_a_region_missing_from_the_log_is_read_from_the_arn() -> None:
     arn = "arn:aws-us-gov:bedrock:us-gov-west-1:111122223333:inference-profile/us-gov.maker.model"
     assert read_route(arn, "") == Route("us-gov-west-1", "us-gov")
     assert read_route(arn, "us-gov-east-1").region == "us-gov-east-1"
     assert read_route("maker.model", "").region == ""
 
 
-def test_row_without_a_price_of_large_calls_lists_none_where_the_model_has_one() -> None:
+def test_a_row_without_a_price_of_large_calls_has_none_if_the_model_has_one() -> None:
     def row(place: str, *usd_by_size: tuple[int, str], tier: str | None = None) -> Price:
         rates = tuple(Rates(size, {TokenKind.INPUT: Decimal(usd)}) for size, usd in usd_by_size)
         when = date(2026, 1, 1)

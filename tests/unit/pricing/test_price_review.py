@@ -1,4 +1,4 @@
-"""New prices of the list are published, unless they look like a mistake: then they are held."""
+"""New listed prices are published, or held if they look wrong."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -38,17 +38,19 @@ def held(found: Review) -> list[tuple[HoldReason, Decimal | None]]:
 
 
 @pytest.mark.parametrize(("hour", "minute", "days"), [(0, 0, 1), (23, 49, 1), (23, 50, 2)])
-def test_an_edition_begins_when_functions_have_reloaded(hour: int, minute: int, days: int) -> None:
+def test_an_edition_takes_effect_after_functions_have_reloaded(
+    hour: int, minute: int, days: int
+) -> None:
     now = NOW.replace(hour=hour, minute=minute)
     assert first_day_after(now) - now.date() == timedelta(days=days)
 
 
-def test_a_price_that_is_known_already_is_no_news() -> None:
+def test_a_known_price_is_not_published_again() -> None:
     assert news(review(book(price("1")), listing(rate("1.0")))) == {}
 
 
 @pytest.mark.parametrize("usd", ["2", "0.5", "1.01"])
-def test_a_change_up_to_a_factor_of_two_is_news(usd: str) -> None:
+def test_a_change_up_to_a_factor_of_two_is_published(usd: str) -> None:
     assert news(review(book(price("1")), listing(rate(usd)))) == {TokenKind.INPUT: Decimal(usd)}
 
 
@@ -59,7 +61,7 @@ def test_a_larger_change_is_held(usd: str) -> None:
     assert found.held[0].usd_before == 1
 
 
-def test_the_known_price_is_that_of_the_day_on_which_the_edition_begins() -> None:
+def test_the_known_price_is_the_price_on_the_first_day_of_the_edition() -> None:
     prices = book(price("1"), price("4", effective_from=TOMORROW))
     assert news(review(prices, listing(rate("4")))) == {}
 
@@ -70,14 +72,14 @@ def test_a_new_zero_is_held_with_and_without_a_price_before(known: Price) -> Non
     assert (HoldReason.NEW_ZERO, Decimal(0)) in held(found)
 
 
-def test_a_zero_that_is_known_is_no_news_and_what_follows_it_is_held() -> None:
+def test_a_known_zero_is_not_published_and_its_successor_is_held() -> None:
     free = book(price("0", CACHE_WRITE))
     assert news(review(free, listing(rate("0", CACHE_WRITE)))) == {}
     found = review(free, listing(rate("0.1", CACHE_WRITE)))
     assert held(found) == [(HoldReason.LARGE_CHANGE, Decimal("0.1"))]
 
 
-def test_a_first_price_of_a_place_is_news_where_it_fits_prices_of_other_places() -> None:
+def test_a_first_price_of_a_region_is_published_if_it_fits_other_regions() -> None:
     prices = book(price("1", place="us-east-1"), price("1.2", place="eu-west-1"))
     assert news(review(prices, listing(rate("2.4")))) == {TokenKind.INPUT: Decimal("2.4")}
     assert held(review(prices, listing(rate("1000")))) == [(HoldReason.LARGE_CHANGE, Decimal(1000))]
@@ -88,12 +90,12 @@ def test_a_first_price_is_not_compared_with_prices_of_another_partition() -> Non
     assert news(review(prices, listing(rate("1")))) == {TokenKind.INPUT: Decimal(1)}
 
 
-def test_a_first_price_of_a_tier_is_not_compared_with_that_of_another_tier() -> None:
+def test_a_first_price_of_a_tier_is_not_compared_with_another_tier() -> None:
     found = review(book(price("1")), listing(rate("5", service_tier="priority")))
     assert news(found) == {TokenKind.INPUT: Decimal(5)}
 
 
-def test_a_global_price_that_holds_everywhere_is_not_listed_again_for_one_region() -> None:
+def test_a_global_price_is_not_listed_again_for_one_region() -> None:
     prices = book(price("1", routing=Routing.GLOBAL, place=""))
     everywhere: dict[str, Any] = {"routing": Routing.GLOBAL, "place": REGION}
     assert news(review(prices, listing(rate("1", **everywhere)))) == {}
@@ -102,8 +104,8 @@ def test_a_global_price_that_holds_everywhere_is_not_listed_again_for_one_region
     }
 
 
-def test_a_price_for_which_the_book_gives_a_reason_stays_until_the_list_changes() -> None:
-    """Such as one of AWS's page, where the list has another one."""
+def test_a_price_with_a_reason_stays_until_the_list_changes() -> None:
+    """For example a price of AWS's pricing page that differs from the list."""
     chosen = book(price("6", reason="the page, for extended access"))
     said = listing(rate("5"))
     assert news(review(chosen, said)) == {}
@@ -114,7 +116,7 @@ def test_a_price_for_which_the_book_gives_a_reason_stays_until_the_list_changes(
     assert news(review(book(followed), said)) == {TokenKind.INPUT: Decimal(5)}
 
 
-def test_a_change_of_such_a_price_stays_held_until_it_is_decided() -> None:
+def test_a_change_of_a_price_with_a_reason_is_held_until_decided() -> None:
     chosen = book(price("6", reason="the page, for extended access"))
     later = listing(rate("50"))
     first = review(chosen, later, before=(listing(rate("3")),))
@@ -123,14 +125,14 @@ def test_a_change_of_such_a_price_stays_held_until_it_is_decided() -> None:
     assert again.held == first.held
 
 
-def test_a_model_is_found_however_its_version_is_spelled() -> None:
+def test_a_model_is_found_in_any_spelling_of_its_version() -> None:
     known = book(price("1"))
     assert news(review(known, listing(rate("1", model_id="amazon.nova-pro-v1")))) == {}
     found = review(known, listing(rate("1.5", model_id="amazon.nova-pro")))
     assert [offered.rate.model_id for offered in found.news] == [NOVA]
 
 
-def test_a_price_that_the_list_no_longer_has_is_held_until_it_is_back() -> None:
+def test_a_price_missing_from_the_list_is_held_until_it_returns() -> None:
     prices = book(price("1"), price("4", OUTPUT))
     both, one = listing(rate("1"), rate("4", OUTPUT)), listing(rate("1"))
     gone = review(prices, one, before=(both,))
@@ -141,18 +143,18 @@ def test_a_price_that_the_list_no_longer_has_is_held_until_it_is_back() -> None:
     assert held(review(prices, both, before=(one,), updates=PriceUpdates(held=gone.held))) == []
 
 
-def test_a_price_that_the_list_never_had_is_not_missed() -> None:
+def test_a_price_never_listed_is_not_missing() -> None:
     assert held(review(book(price("1"), price("4", OUTPUT)), listing(rate("1")))) == []
 
 
-def test_a_name_that_stands_for_no_model_is_held_once_an_offer() -> None:
+def test_a_name_without_a_model_is_held_once_per_offer() -> None:
     found = review(book(price("1")), listing(rate("1"), unmapped_names=["Nova 9 Mega"]))
     assert [(entry.reason, entry.name, entry.offer) for entry in found.held] == [
         (HoldReason.UNMAPPED_NAME, "Nova 9 Mega", "AmazonBedrock")
     ]
 
 
-def test_two_prices_of_one_thing_are_held() -> None:
+def test_two_prices_of_one_rate_are_held() -> None:
     prices = book(price("1"))
     found = review(prices, listing(rate("1.1"), rate("1.2")))
     assert held(found) == [
@@ -164,7 +166,7 @@ def test_two_prices_of_one_thing_are_held() -> None:
 
 
 @pytest.mark.parametrize("usd", ["1.1", "99"])
-def test_a_price_beside_the_known_one_is_held_until_it_is_decided(usd: str) -> None:
+def test_a_second_price_beside_the_known_one_is_held_until_decided(usd: str) -> None:
     prices = book(price("1"))
     before = listing(rate("1")), listing(rate("1"), offer="AmazonBedrockService")
     said = listing(rate("1")), listing(rate(usd), offer="AmazonBedrockService")
@@ -177,12 +179,12 @@ def test_a_price_beside_the_known_one_is_held_until_it_is_decided(usd: str) -> N
         assert held(review(prices, *said, before=said, updates=rejected)) == []
 
 
-def test_the_old_price_is_not_held_when_another_offer_s_is_accepted() -> None:
+def test_the_old_price_is_not_held_if_another_offer_s_price_is_accepted() -> None:
     said = listing(rate("1")), listing(rate("1.1"), offer="AmazonBedrockService")
     assert news(review(book(price("1.1")), *said, before=said)) == {}
 
 
-def test_what_was_rejected_is_not_held_again_while_the_list_says_the_same() -> None:
+def test_a_rejected_price_is_not_held_again_while_the_list_is_unchanged() -> None:
     prices, said = book(price("1")), listing(rate("9"), unmapped_names=["Nova 9"])
     first = review(prices, said)
     rejected = PriceUpdates(settled=first.held)
@@ -194,7 +196,7 @@ def test_what_was_rejected_is_not_held_again_while_the_list_says_the_same() -> N
     assert other.settled == ()
 
 
-def test_what_is_held_again_keeps_its_name_and_the_time_it_was_first_seen() -> None:
+def test_a_price_held_again_keeps_its_name_and_first_time() -> None:
     prices, said = book(price("1")), listing(rate("9"))
     first = review(prices, said).held[0]
     seen = first.model_copy(update={"since": NOW - timedelta(days=3)})
@@ -206,9 +208,7 @@ amounts = st.decimals("0", "100", places=2)
 
 
 @given(st.one_of(st.none(), amounts), amounts)
-def test_nothing_is_published_that_changes_a_known_price_by_more_than_a_factor_of_two(
-    known: Decimal | None, usd: Decimal
-) -> None:
+def test_no_published_change_exceeds_a_factor_of_two(known: Decimal | None, usd: Decimal) -> None:
     prices = book() if known is None else book(price(str(known)))
     found = review(prices, listing(rate(str(usd))))
     candidates: list[ListedRate] = [offered.rate for offered in found.news]

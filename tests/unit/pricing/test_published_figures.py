@@ -1,4 +1,4 @@
-"""Every published figure of bedrock-runtime is the price of a call that is read from a log."""
+"""Every published price of bedrock-runtime is the price of a logged call."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def figures() -> Iterator[Figure]:
 
 
 class Exemption(NamedTuple):
-    """Figures that the book does not follow.
+    """Published prices that the book does not follow.
 
     Attributes:
         models: The beginnings of the models' ids.
@@ -83,7 +83,7 @@ EXEMPTIONS = {
 }
 
 
-def exemption_of(figure: Figure) -> str | None:
+def find_exemption(figure: Figure) -> str | None:
     return next(
         (
             reason
@@ -144,10 +144,10 @@ def pricing() -> Pricing:
 
 
 @pytest.mark.parametrize("tier", ["standard", "flex", "priority"])
-def test_every_published_figure_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
+def test_every_published_price_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
     wrong = []
     for figure in figures():
-        if figure.tier != tier or exemption_of(figure):
+        if figure.tier != tier or find_exemption(figure):
             continue
         cost = price(figure, pricing)
         if not (
@@ -159,8 +159,8 @@ def test_every_published_figure_is_the_price_of_a_call(tier: str, pricing: Prici
     assert wrong == []
 
 
-def test_exemptions_are_as_many_as_they_say_and_all_needed(pricing: Pricing) -> None:
-    exempt = [(exemption_of(figure), figure) for figure in figures()]
+def test_exemptions_have_their_stated_number_and_are_all_needed(pricing: Pricing) -> None:
+    exempt = [(find_exemption(figure), figure) for figure in figures()]
     counts = Counter(reason for reason, _ in exempt if reason)
     assert counts == {reason: each.figures for reason, each in EXEMPTIONS.items()}
     for reason, figure in exempt:
@@ -169,7 +169,7 @@ def test_exemptions_are_as_many_as_they_say_and_all_needed(pricing: Pricing) -> 
             assert cost.effective_usd * _MILLION != figure.usd * TOKENS
 
 
-def test_there_are_figures_of_many_models_and_regions() -> None:
+def test_published_prices_cover_many_models_and_regions() -> None:
     found = list(figures())
     assert len(found) == 5068
     assert len({figure.model_id for figure in found}) > 120

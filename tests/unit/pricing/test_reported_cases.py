@@ -42,7 +42,7 @@ def pricing() -> Pricing:
 
 
 @pytest.mark.parametrize("case", EXPECTED)
-def test_reported_call_costs_what_was_worked_out_by_hand(case: str, pricing: Pricing) -> None:
+def test_a_reported_call_has_its_hand_calculated_cost(case: str, pricing: Pricing) -> None:
     found: list[Decimal | Unpriced | None] = []
     for line in (CASES / case / "input.ndjson").read_text().splitlines():
         record = read_message(line)

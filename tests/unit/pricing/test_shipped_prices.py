@@ -28,7 +28,7 @@ FILE = ROOT / "lambdas" / "domain" / "pricing" / "prices.json"
 NOVA = ("amazon.nova-micro-", "amazon.nova-lite-", "amazon.nova-pro-", "amazon.nova-2-lite-")
 
 
-def test_every_repository_that_prices_come_from_is_documented() -> None:
+def test_every_source_repository_of_prices_is_documented() -> None:
     sources = {part for price in shipped_prices() for part in price.source.split(", ")}
     found = (re.match(r"[\w.-]+/[\w.-]+", source) for source in sources)
     repositories = {repository[0] for repository in found if repository}
@@ -37,7 +37,7 @@ def test_every_repository_that_prices_come_from_is_documented() -> None:
     assert not {name for name in repositories if f"`{name}`" not in text}
 
 
-def test_file_is_what_make_prices_writes_with_money_as_text() -> None:
+def test_the_file_matches_the_output_of_make_prices_with_money_as_text() -> None:
     text = FILE.read_text()
     book = shipped_prices()
     assert write_price_book(book) == text
@@ -50,7 +50,7 @@ def test_file_is_what_make_prices_writes_with_money_as_text() -> None:
     json.loads(text, parse_float=refuse)
 
 
-def test_every_price_has_a_source_a_day_and_figures() -> None:
+def test_every_price_has_a_source_a_day_and_rates() -> None:
     for price in shipped_prices():
         assert price.source.strip()
         assert date(2026, 11, 25) <= price.read_on
@@ -89,7 +89,7 @@ def test_cached_tokens_cost_less_than_others() -> None:
                 assert usd[TokenKind.CACHE_READ] < usd[TokenKind.INPUT], price
 
 
-def test_flex_costs_less_than_the_standard_tier_and_faster_tiers_more() -> None:
+def test_flex_costs_less_than_standard_and_faster_tiers_cost_more() -> None:
     book = shipped_prices()
     tiers = [price for price in book if price.service_tier]
     assert {price.service_tier for price in tiers} == {"flex", "priority", "latency-optimized"}
@@ -104,12 +104,12 @@ def test_flex_costs_less_than_the_standard_tier_and_faster_tiers_more() -> None:
                 assert is_cheaper is (price.service_tier == "flex"), (price, standard)
 
 
-@pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "nobody.knows-v1:0"])
-def test_model_without_a_published_price_has_none(model_id: str) -> None:
+@pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "unknown.model-v1:0"])
+def test_a_model_without_a_published_price_has_none(model_id: str) -> None:
     assert not shipped_prices().knows(model_id)
 
 
-def test_rows_that_supersede_others_say_why() -> None:
+def test_rows_that_supersede_others_have_a_reason() -> None:
     extended = [price for price in shipped_prices() if price.effective_from == date(2025, 12, 1)]
     assert len(extended) == 10
     for price in extended:
@@ -118,13 +118,13 @@ def test_rows_that_supersede_others_say_why() -> None:
         assert "Price List" in price.reason
 
 
-def test_no_price_of_genai_prices_is_unknown_to_the_book() -> None:
+def test_the_book_has_every_price_of_genai_prices() -> None:
     book = shipped_prices()
     for listed in read_genai_prices(DAY):
         assert any(is_same_model(listed.model_id, price.model_id) for price in book), listed
 
 
-def test_written_book_is_read_back_whole() -> None:
+def test_a_written_book_is_read_back_completely() -> None:
     book = shipped_prices()
     price = next(iter(book))
     later = Price(

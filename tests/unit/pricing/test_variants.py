@@ -1,4 +1,4 @@
-"""The dearest known price is taken if readings of a call disagree on its model or tier."""
+"""Readings that disagree on model or tier cost the dearest known price."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -55,23 +55,23 @@ def priced(record: UsageRecord, pricing: Pricing = PRICING) -> Cost:
     return found
 
 
-def test_dearest_variant_is_priced_and_named() -> None:
+def test_the_dearest_variant_is_priced_and_named() -> None:
     found = priced(call(variant(CHEAP), variant(DEAR), variant(UNKNOWN)))
     assert (found.effective_usd, found.variant) == (Decimal(9), variant(DEAR))
     assert found.lines
 
 
-def test_service_tier_is_part_of_a_variant() -> None:
+def test_the_service_tier_is_part_of_a_variant() -> None:
     found = priced(call(variant(CHEAP), variant(CHEAP, "priority")))
     assert (found.effective_usd, found.variant) == (Decimal(2), variant(CHEAP, "priority"))
 
 
-def test_call_without_a_priced_variant_says_why() -> None:
+def test_a_call_without_a_priced_variant_has_a_reason() -> None:
     conflicting = call(variant(UNKNOWN), variant(UNKNOWN, "flex"))
     assert price_call(conflicting, PRICING) is Unpriced.NO_PRICE
 
 
-def test_conflict_on_other_fields_changes_no_price() -> None:
+def test_a_conflict_on_other_fields_changes_no_price() -> None:
     record = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=MILLION)
     conflicting = record._replace(conflicts=Conflicts(error_codes=("", "X"), is_cut_off=True))
     assert price_call(conflicting, PRICING) == price_call(record, PRICING)
@@ -80,12 +80,12 @@ def test_conflict_on_other_fields_changes_no_price() -> None:
 CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICT_VALUES)]
 
 
-def test_variants_that_are_cut_off_cost_the_dearest_price_of_any_model() -> None:
+def test_truncated_variants_cost_the_dearest_price_of_any_model() -> None:
     found = priced(call(*CHEAP_ONES, is_cut_off=True))
     assert (found.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
 
 
-def test_variants_that_are_cut_off_are_priced_even_where_assuming_is_switched_off() -> None:
+def test_truncated_variants_are_priced_even_if_assuming_is_switched_off() -> None:
     strict = replace(PRICING, assume_prices=False)
     found = priced(call(*CHEAP_ONES, is_cut_off=True), strict)
     assert (found.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
@@ -108,14 +108,14 @@ def test_another_variant_never_lowers_the_cost(
         assert after.effective_usd >= before.effective_usd
 
 
-def with_input_price_alone(model_id: str, usd: str, begins: date | None = None) -> Price:
+def with_only_input_price(model_id: str, usd: str, begins: date | None = None) -> Price:
     return listed_price(model_id, Rates(0, usd_by_kind(usd)), effective_from=begins)
 
 
-INPUT_ALONE = Pricing(PriceBook([with_input_price_alone(CHEAP, "1")]))
+INPUT_ALONE = Pricing(PriceBook([with_only_input_price(CHEAP, "1")]))
 
 
-def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
+def test_a_kind_without_a_price_added_by_a_duplicate_leaves_the_others_priced() -> None:
     real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=TokenCounts(1_000_000))
     for forged in (
         real._replace(tokens=real.tokens._replace(cache_read=7)),
@@ -126,7 +126,7 @@ def test_kind_without_a_price_that_a_twin_adds_leaves_the_rest_priced() -> None:
             assert priced(join(first, second), INPUT_ALONE).effective_usd == 1
 
 
-def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothing() -> None:
+def test_a_duplicate_with_another_cache_lifetime_lowers_nothing() -> None:
     rates = Rates(0, {TokenKind.CACHE_WRITE_5M: Decimal(4), TokenKind.INPUT: Decimal(1)})
     pricing = Pricing(PriceBook([listed_price(CHEAP, rates)]))
     tokens = TokenCounts(0, cache_write=1_000_000)
@@ -135,33 +135,33 @@ def test_twin_that_moves_cache_writes_to_a_lifetime_without_a_price_lowers_nothi
     assert priced(join(real, forged), pricing).effective_usd == Decimal(4)
 
 
-def test_call_without_any_price_stays_unpriced_whatever_a_twin_adds() -> None:
+def test_a_call_without_any_price_stays_unpriced_with_any_duplicate() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN)
     forged = real._replace(billed_units=(("made_up", 1),))
     assert price_call(join(real, forged), INPUT_ALONE) is Unpriced.NO_PRICE
 
 
-def test_undisputed_call_with_a_kind_without_a_price_is_unpriced() -> None:
+def test_an_undisputed_call_with_a_kind_without_a_price_is_unpriced() -> None:
     tokens = TokenCounts(1_000_000, cache_read=7)
     record = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
     assert price_call(record, INPUT_ALONE) is Unpriced.NO_PRICE_OF_A_KIND
 
 
-def test_twin_of_an_earlier_day_cannot_move_a_call_to_a_lower_price() -> None:
+def test_a_duplicate_of_an_earlier_day_cannot_lower_the_price() -> None:
     tokens = TokenCounts(1_000_000)
     real = usage_record(model_id=CHEAP, invoked_model_id=CHEAP, tokens=tokens)
     rise = real.timestamp.date()
     pricing = Pricing(
         PriceBook(
-            [with_input_price_alone(CHEAP, "1"), with_input_price_alone(CHEAP, "5", begins=rise)]
+            [with_only_input_price(CHEAP, "1"), with_only_input_price(CHEAP, "5", begins=rise)]
         )
     )
     earlier = real._replace(timestamp=real.timestamp - timedelta(days=2))
     assert priced(join(real, earlier), pricing).effective_usd == Decimal(5)
 
 
-def twins_of(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
-    """More readings of a call than are kept, each with another model."""
+def make_duplicates(real: UsageRecord, model_id: str, tier: str | None = None) -> list[UsageRecord]:
+    """More readings of a call than the limit, each with another model."""
     names = [f"{model_id}{number}" for number in range(MAX_CONFLICT_VALUES + 1)]
     return [
         real._replace(model_id=name, invoked_model_id=name, service_tier=tier) for name in names
@@ -171,18 +171,18 @@ def twins_of(real: UsageRecord, model_id: str, tier: str | None = None) -> list[
 @pytest.mark.parametrize(
     ("model_id", "tier"), [("a.model", "reserved"), ("amazon.nova-canvas-v", None)]
 )
-def test_many_twins_that_are_billed_otherwise_cannot_make_a_call_unpriced(
+def test_many_duplicates_billed_differently_cannot_make_a_call_unpriced(
     model_id: str, tier: str | None
 ) -> None:
     real = usage_record(model_id=DEAR, invoked_model_id=DEAR, tokens=MILLION)
-    (record,) = join_readings([real, *twins_of(real, model_id, tier)]).values()
+    (record,) = join_readings([real, *make_duplicates(real, model_id, tier)]).values()
     assert priced(record).effective_usd == Decimal(9)
 
 
-def test_many_twins_lower_neither_a_contracted_price_nor_a_cost_without_assumed_prices() -> None:
+def test_many_duplicates_lower_neither_contracted_nor_unassumed_costs() -> None:
     real = usage_record(model_id=UNKNOWN, invoked_model_id=UNKNOWN, tokens=MILLION)
     contracted = ContractedPrice(UNKNOWN, date(2026, 1, 1), {TokenKind.INPUT: Decimal(200)})
-    (record,) = join_readings([real, *twins_of(real, "a.model")]).values()
+    (record,) = join_readings([real, *make_duplicates(real, "a.model")]).values()
     pricing = replace(PRICING, contracted=ContractedPrices([contracted]))
     assert priced(record, pricing).effective_usd == Decimal(200)
     assert priced(record, replace(pricing, assume_prices=False)).effective_usd == Decimal(200)

@@ -1,4 +1,4 @@
-"""A small deployment, for tests of what is compared with it."""
+"""A small deployment for tests of comparisons with it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.logging_configuration import Drift
 from lambdas.domain.safeguards.deployed import DeployedResource
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
@@ -25,9 +25,9 @@ def resource(
     return DeployedResource(kind, physical_id, properties, updated_at)
 
 
-def text_of(difference: Difference) -> str:
+def get_text(drift: Drift) -> str:
     """The text without fingerprints of live values."""
-    return re.sub(r" \((now )?[0-9a-f]{16}\)", "", difference.text)
+    return re.sub(r" \((now )?[0-9a-f]{16}\)", "", drift.text)
 
 
 ALARM_PROPERTIES: dict[str, Any] = {

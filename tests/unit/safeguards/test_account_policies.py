@@ -1,9 +1,9 @@
-"""Policies of the account count where they act on the meter's log groups, and not elsewhere."""
+"""Account policies are reported only if they affect the meter's log groups."""
 
 import pytest
 
 from lambdas.domain.safeguards.account_policies import AccountPolicy, find_account_policies
-from tests.unit.safeguards.deployed import text_of
+from tests.unit.safeguards.deployed import get_text
 
 METERED = "BedrockMeter-Storage-InvocationLogs-1A"
 OF_A_FUNCTION = "BedrockMeter-Ingestion-LogProcessorLog-2B"
@@ -13,7 +13,7 @@ COPY = "SUBSCRIPTION_FILTER_POLICY"
 def found(*policies: AccountPolicy, known: tuple[str, ...] = ()) -> list[str]:
     groups = [METERED, OF_A_FUNCTION]
     return [
-        text_of(difference)
+        get_text(difference)
         for difference in find_account_policies(policies, log_groups=groups, known=known)
     ]
 
@@ -37,7 +37,9 @@ def found(*policies: AccountPolicy, known: tuple[str, ...] = ()) -> list[str]:
         ("LogGroupName IN []", False),
     ],
 )
-def test_criteria_decide_and_unreadable_ones_select_all(criteria: str | None, acts: bool) -> None:
+def test_criteria_select_log_groups_and_unreadable_criteria_select_all(
+    criteria: str | None, acts: bool
+) -> None:
     assert bool(found(AccountPolicy(COPY, "corp", criteria))) is acts
 
 
@@ -51,7 +53,7 @@ def test_criteria_decide_and_unreadable_ones_select_all(criteria: str | None, ac
         ("TRANSFORMER_POLICY", "rewrites events"),
     ],
 )
-def test_a_known_name_covers_its_own_kind_alone(kind: str, effect: str) -> None:
+def test_a_declared_policy_name_covers_only_its_type(kind: str, effect: str) -> None:
     policy = AccountPolicy(kind, "corp")
     other = COPY if kind != COPY else "TRANSFORMER_POLICY"
     text = f"account policy 'corp' {effect} of the meter's log groups"
@@ -60,6 +62,6 @@ def test_a_known_name_covers_its_own_kind_alone(kind: str, effect: str) -> None:
     assert found(policy, known=(f"account:{kind}:corp",)) == []
 
 
-def test_policies_of_one_name_are_found_each() -> None:
+def test_policies_with_the_same_name_are_each_found() -> None:
     kinds = ("DATA_PROTECTION_POLICY", "TRANSFORMER_POLICY")
     assert len(found(*(AccountPolicy(kind, "corp") for kind in kinds))) == len(kinds)

@@ -1,20 +1,20 @@
-"""Alarms that are gone, silent or changed are found."""
+"""Deleted, silenced and changed alarms are found."""
 
 from typing import Any
 
 import pytest
 
 from lambdas.domain.safeguards.alarms import MuteRule, compare_alarms, find_muted_alarms
-from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, resource, text_of
+from tests.unit.safeguards.deployed import ALARM, COVERAGE, LIVE_ALARM, TOPIC, get_text, resource
 
 
 def found(**changes: Any) -> list[str]:
-    """The differences of one alarm with these changes; `None` removes a value."""
+    """The drifts of one alarm with these changes; `None` removes a value."""
     live = {name: value for name, value in (LIVE_ALARM | changes).items() if value is not None}
-    return [difference.text for difference in compare_alarms([ALARM], {COVERAGE: live})]
+    return [drift.text for drift in compare_alarms([ALARM], {COVERAGE: live})]
 
 
-def test_an_alarm_as_deployed_is_no_difference() -> None:
+def test_an_unchanged_alarm_is_not_drift() -> None:
     assert found() == found(StateValue="ALARM", DatapointsToAlarm=3) == []
 
 
@@ -36,20 +36,18 @@ def test_an_alarm_as_deployed_is_no_difference() -> None:
 def test_a_changed_setting_is_shown_with_its_deployed_value(
     changes: dict[str, Any], text: str
 ) -> None:
-    (difference,) = found(**changes)
-    assert difference.startswith(f"alarm {COVERAGE}: {text}")
+    (drift,) = found(**changes)
+    assert drift.startswith(f"alarm {COVERAGE}: {text}")
 
 
-def test_disabled_actions_are_a_difference() -> None:
-    assert found(ActionsEnabled=False) == [
-        f"actions were switched off or on for alarms: {COVERAGE}"
-    ]
+def test_disabled_actions_are_drift() -> None:
+    assert found(ActionsEnabled=False) == [f"actions were turned off or on for alarms: {COVERAGE}"]
 
 
-def test_many_alarms_that_are_gone_are_one_difference() -> None:
+def test_many_deleted_alarms_are_reported_once() -> None:
     alarms = [resource(ALARM.kind, f"alarm-{number}", {}) for number in range(7)]
-    (difference,) = compare_alarms(alarms, {})
-    assert text_of(difference) == (
+    (drift,) = compare_alarms(alarms, {})
+    assert get_text(drift) == (
         "alarms are gone: alarm-0, alarm-1, alarm-2, alarm-3, alarm-4 and 2 more"
     )
 
@@ -69,21 +67,21 @@ STATISTIC = {"MetricStat": {"Metric": {"MetricName": "a"}, "Period": 60, "Stat":
         ([STATISTIC], 1),
     ],
 )
-def test_queries_are_compared_without_labels_and_order(
+def test_queries_are_compared_ignoring_labels_and_order(
     live: list[dict[str, Any]], count: int
 ) -> None:
     alarm = resource(ALARM.kind, "sum", {"Metrics": [QUERY, STATISTIC]})
     assert len([*compare_alarms([alarm], {"sum": {"Metrics": live}})]) == count
 
 
-def test_an_empty_list_of_dimensions_is_none() -> None:
+def test_an_empty_list_of_dimensions_equals_no_dimensions() -> None:
     metric = {"MetricName": "a", "Dimensions": []}
     live = [{"Id": "a", "MetricStat": {**STATISTIC["MetricStat"], "Metric": metric}}]  # type: ignore[dict-item]
     alarm = resource(ALARM.kind, "sum", {"Metrics": [STATISTIC]})
     assert not [*compare_alarms([alarm], {"sum": {"Metrics": live}})]
 
 
-def test_a_warm_up_is_compared_without_what_is_off_by_default() -> None:
+def test_a_warm_up_is_compared_ignoring_defaults() -> None:
     warm_up = {"WarmUpPeriodDurationInMinutes": 30}
     whole = {**warm_up, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": False}
     alarm = resource(ALARM.kind, "warm", {"WarmUpConfiguration": whole})
@@ -93,23 +91,23 @@ def test_a_warm_up_is_compared_without_what_is_off_by_default() -> None:
     assert len([*compare_alarms([alarm], {"warm": {}})]) == 1
 
 
-def test_an_anomaly_alarm_has_no_threshold_but_its_band() -> None:
+def test_an_anomaly_alarm_is_compared_by_its_band() -> None:
     alarm = resource(ALARM.kind, "anomaly", {"ThresholdMetricId": "band"})
     same = {"anomaly": {"ThresholdMetricId": "band", "Threshold": 0.0}}
     assert not [*compare_alarms([alarm], same)]
-    (difference,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
-    assert "ThresholdMetricId is 'other', was 'band'" in difference.text
+    (drift,) = compare_alarms([alarm], {"anomaly": {"ThresholdMetricId": "other"}})
+    assert "ThresholdMetricId is 'other', was 'band'" in drift.text
 
 
-def test_a_rule_that_mutes_the_meter_s_alarms_is_found_and_others_are_not() -> None:
+def test_only_a_rule_that_mutes_the_meter_s_alarms_is_reported() -> None:
     rules = [
         MuteRule("quiet", frozenset({COVERAGE, "other"})),
         MuteRule("night", frozenset({"other"})),
     ]
-    (difference,) = find_muted_alarms([ALARM], rules)
-    assert difference.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
+    (drift,) = find_muted_alarms([ALARM], rules)
+    assert drift.text == f"mute rule 'quiet' silences alarms: {COVERAGE}"
 
 
-def test_a_mute_rule_that_is_listed_and_not_found_is_a_difference() -> None:
-    (difference,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
-    assert difference.text == "mute rule 'lost' is listed, but not found"
+def test_a_listed_mute_rule_that_is_not_found_is_drift() -> None:
+    (drift,) = find_muted_alarms([ALARM], [MuteRule("lost", None)])
+    assert drift.text == "mute rule 'lost' is listed but cannot be found"

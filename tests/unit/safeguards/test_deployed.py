@@ -1,4 +1,4 @@
-"""Deployed values are those of the templates, with the names that CloudFormation gave."""
+"""Deployed values come from the templates, with the names that CloudFormation gave."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ DEFINITIONS = {
 }
 
 
-def value_of(template: object) -> Any:
+def resolve_value(template: object) -> Any:
     """A property's value, in a stack with a topic, a function and a role."""
     probe = {"Type": "Probe", "Properties": {"Value": template}}
     names = {"Topic": TOPIC, "Function": FUNCTION, "Role": "role", "Bucket": "b", "Probe": "probe"}
@@ -66,11 +66,11 @@ def value_of(template: object) -> Any:
         ([{"Ref": "Topic"}, {"a": {"Ref": "Topic"}}], [TOPIC, {"a": TOPIC}]),
     ],
 )
-def test_intrinsic_functions_become_what_they_stand_for(template: object, value: object) -> None:
-    assert value_of(template) == value
+def test_intrinsic_functions_are_resolved(template: object, value: object) -> None:
+    assert resolve_value(template) == value
 
 
-def test_resources_that_a_condition_leaves_out_are_left_out() -> None:
+def test_resources_with_a_false_condition_are_left_out() -> None:
     assert list(read_resources([stack("Monitoring", DEFINITIONS, Topic=TOPIC)])) == [
         *read_resources([stack("Monitoring", {"Topic": DEFINITIONS["Topic"]}, Topic=TOPIC)])
     ]
@@ -94,7 +94,7 @@ def test_resources_that_a_condition_leaves_out_are_left_out() -> None:
         (None, "text", False),
     ],
 )
-def test_values_are_the_same_whatever_their_order_and_spelling(
+def test_values_are_compared_ignoring_order_and_spelling(
     deployed: object, live: object, is_same: bool
 ) -> None:
     assert matches(deployed, live) is is_same

@@ -1,4 +1,4 @@
-"""A table that loses items or no longer reports changes is a difference."""
+"""A table that loses items or no longer reports changes is a drift."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,9 +30,9 @@ def found(live: Table | None, **properties: Any) -> list[str]:
     table = resource("AWS::DynamoDB::Table", NAME, PROPERTIES | properties)
     key = resource("AWS::KMS::Key", KEY.rpartition("/")[2], {})
     tables = {} if live is None else {NAME: live}
-    differences = [*compare_tables([table, key, READER], tables)]
-    assert {difference.subject for difference in differences} <= {Subject.LEDGER}
-    return [difference.text.removeprefix(f"table {NAME} ") for difference in differences]
+    drifts = [*compare_tables([table, key, READER], tables)]
+    assert {drift.subject for drift in drifts} <= {Subject.LEDGER}
+    return [drift.text.removeprefix(f"table {NAME} ") for drift in drifts]
 
 
 @pytest.mark.parametrize(
@@ -50,23 +50,23 @@ def found(live: Table | None, **properties: Any) -> list[str]:
         ),
         (
             replace(LIVE, stream_arn=f"{STREAM}-later"),
-            ["has another stream than the one that metric_publisher reads"],
+            ["has another stream than the one that MetricPublisher reads"],
         ),
-        (replace(LIVE, expiry_attribute="x"), ["expires items by 'x', was 'expires_at'"]),
-        (replace(LIVE, expiry_attribute=None), ["expires items by not set, was 'expires_at'"]),
+        (replace(LIVE, expiry_attribute="x"), ["has Time to Live on 'x', was 'expires_at'"]),
+        (replace(LIVE, expiry_attribute=None), ["has Time to Live on not set, was 'expires_at'"]),
         (replace(LIVE, is_protected=False), ["is no longer protected from deletion"]),
         (replace(LIVE, is_recoverable=False), ["can no longer be restored to a point in time"]),
         (replace(LIVE, key=KEY), [f"is encrypted with key {KEY!r}, was not set"]),
-        (replace(LIVE, resource_policy="{}"), ["has a policy of its own: '{}'"]),
+        (replace(LIVE, resource_policy="{}"), ["has a resource policy: '{}'"]),
     ],
 )
-def test_each_setting_that_loses_or_hides_items_is_a_difference(
+def test_each_setting_that_loses_or_hides_items_is_drift(
     live: Table | None, texts: list[str]
 ) -> None:
     assert found(live) == texts
 
 
-def test_a_table_with_the_customer_key_has_that_key() -> None:
+def test_a_table_must_use_the_customer_key() -> None:
     encrypted = {"SSEEnabled": True, "KMSMasterKeyId": UNKNOWN}
     assert found(replace(LIVE, key=KEY), SSESpecification=encrypted) == []
     for key in (None, f"{KEY}-other"):

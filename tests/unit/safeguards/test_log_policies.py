@@ -1,4 +1,4 @@
-"""Policies that mask, rewrite or copy logs are found, except those that the owner names."""
+"""Policies that mask, rewrite or copy logs are found unless they are declared."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from lambdas.domain.safeguards.log_policies import (
     find_log_policies,
 )
 from lambdas.domain.safeguards.masking import find_deployed_masks
-from tests.unit.safeguards.deployed import FUNCTION_ARN, resource, text_of
+from tests.unit.safeguards.deployed import FUNCTION_ARN, get_text, resource
 
 CLEAN = LogPolicies(
     masks=None,
@@ -54,9 +54,7 @@ def found(
         ),
     ],
 )
-def test_a_policy_is_a_difference_until_its_owner_names_it(
-    live: LogPolicies, text: str, word: str
-) -> None:
+def test_a_policy_is_drift_until_it_is_declared(live: LogPolicies, text: str, word: str) -> None:
     assert found(CLEAN) == []
     assert found(live) == [f"{text} (if you made it, add {word!r} to known_log_policies)"]
     assert found(live, word) == []
@@ -72,19 +70,17 @@ def test_a_policy_is_a_difference_until_its_owner_names_it(
         ({"one": 365, "two": None}, []),
     ],
 )
-def test_log_groups_of_functions_have_to_be_there(
-    live: dict[str, int | None], texts: list[str]
-) -> None:
+def test_log_groups_of_functions_must_exist(live: dict[str, int | None], texts: list[str]) -> None:
     deployed = [
         resource("AWS::Logs::LogGroup", name, {"RetentionInDays": 30}) for name in ("one", "two")
     ]
-    assert [text_of(difference) for difference in compare_log_groups(deployed, live)] == texts
+    assert [get_text(difference) for difference in compare_log_groups(deployed, live)] == texts
 
 
-def test_a_filter_that_selects_by_source_is_a_difference() -> None:
+def test_a_filter_that_selects_by_source_is_drift() -> None:
     narrowed = replace(CLEAN, field_criteria={"ours": '@aws.region IN ["eu-west-1"]'})
     assert found(narrowed) == [
-        "of log group group only events from '@aws.region IN [\"eu-west-1\"]' are delivered"
+        "log group group delivers only events from '@aws.region IN [\"eu-west-1\"]'"
     ]
     others = {**CLEAN.subscriptions, "copy": "arn:elsewhere"}
     copied = replace(CLEAN, subscriptions=others, field_criteria={"copy": "any"})
@@ -110,7 +106,7 @@ MASKS = frozenset({"Ssn-US", "CreditCardNumber"})
         ),
     ],
 )
-def test_masks_are_compared_with_those_that_were_deployed(
+def test_masks_are_compared_with_the_deployed_masks(
     live: frozenset[str] | None, texts: list[str]
 ) -> None:
     masked = replace(CLEAN, masks=live)
@@ -118,7 +114,7 @@ def test_masks_are_compared_with_those_that_were_deployed(
     assert found(masked, "data-protection", deployed_masks=MASKS) == texts
 
 
-def test_the_masks_of_the_metered_log_group_alone_are_deployed_ones() -> None:
+def test_only_masks_of_the_metered_log_group_are_deployed_masks() -> None:
     arn = "arn:aws:dataprotection::aws:data-identifier/Ssn-US"
     masking = {"DataIdentifier": [arn], "Operation": {"Deidentify": {"MaskConfig": {}}}}
     audit = {"DataIdentifier": [arn], "Operation": {"Audit": {"FindingsDestination": {}}}}

@@ -1,4 +1,4 @@
-"""A second change of the same thing is a new difference, even where its text names no value."""
+"""A second change of the same thing is a new drift, even where its text names no value."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.logging_configuration import Difference
+from lambdas.domain.logging_configuration import Drift
 from lambdas.domain.safeguards.account_policies import AccountPolicy, find_account_policies
 from lambdas.domain.safeguards.alarms import compare_alarms
 from lambdas.domain.safeguards.functions import Function, compare_functions
@@ -103,9 +103,9 @@ def deny(action: str) -> dict[str, Any]:
         (lambda gone: compare_alarms(ALARMS, {gone: ALARM_PROPERTIES}), "alarm-6", "alarm-7"),
     ],
 )
-def test_a_second_change_is_a_new_difference(
-    compare: Callable[[Any], Iterable[Difference]], first: Any, second: Any
+def test_a_second_change_is_new_drift(
+    compare: Callable[[Any], Iterable[Drift]], first: Any, second: Any
 ) -> None:
-    texts = [[difference.text for difference in compare(value)] for value in (first, second)]
+    texts = [[drift.text for drift in compare(value)] for value in (first, second)]
     assert texts[0] != texts[1]
-    assert texts[0] == [difference.text for difference in compare(first)]
+    assert texts[0] == [drift.text for drift in compare(first)]

@@ -1,4 +1,4 @@
-"""Rules, event source mappings and functions that do not do what was deployed are found."""
+"""Changed rules, event source mappings and functions are found."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from lambdas.domain.safeguards.deployed import UNKNOWN
 from lambdas.domain.safeguards.functions import Function, compare_functions
 from lambdas.domain.safeguards.starts import Rule, compare_mappings, compare_rules
-from tests.unit.safeguards.deployed import FUNCTION, FUNCTION_ARN, resource, text_of
+from tests.unit.safeguards.deployed import FUNCTION, FUNCTION_ARN, get_text, resource
 
 SCHEDULE = resource(
     "AWS::Events::Rule",
@@ -33,8 +33,8 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
         (LIVE_SCHEDULE, []),
         (None, ["is gone"]),
         (replace(LIVE_SCHEDULE, state="DISABLED"), ["is DISABLED, was ENABLED"]),
-        (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["starts at 'rate(7 days)'"]),
-        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["starts with other events"]),
+        (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["has schedule 'rate(7 days)'"]),
+        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["has another event pattern"]),
         (replace(LIVE_SCHEDULE, targets=()), ["has other targets"]),
         (replace(LIVE_SCHEDULE, targets=({"Arn": "other"},)), ["has other targets"]),
         (
@@ -43,18 +43,16 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
         ),
     ],
 )
-def test_a_rule_that_starts_something_else_is_a_difference(
-    schedule: Rule | None, texts: list[str]
-) -> None:
+def test_a_rule_with_another_target_is_drift(schedule: Rule | None, texts: list[str]) -> None:
     live = {"events": LIVE_EVENTS} | ({"schedule": schedule} if schedule else {})
-    found = [text_of(difference) for difference in compare_rules([SCHEDULE, EVENTS], live)]
+    found = [get_text(difference) for difference in compare_rules([SCHEDULE, EVENTS], live)]
     assert found == [f"rule schedule {text}" for text in texts]
 
 
-def test_a_changed_pattern_is_a_difference() -> None:
+def test_a_changed_pattern_is_drift() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
-    assert [text_of(difference) for difference in compare_rules([EVENTS], live)] == [
-        "rule events starts with other events"
+    assert [get_text(difference) for difference in compare_rules([EVENTS], live)] == [
+        "rule events has another event pattern"
     ]
 
 
@@ -93,21 +91,19 @@ LIVE_MAPPING = {
         ({"TumblingWindowInSeconds": 900}, ["has TumblingWindowInSeconds 900, was 0"]),
         ({"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0}, []),
         ({"DestinationConfig": {}}, ["has DestinationConfig {}, was {'OnFailure'"]),
-        ({"FilterCriteria": None}, ["filters other records"]),
-        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["filters other records"]),
+        ({"FilterCriteria": None}, ["has another filter"]),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["has another filter"]),
     ],
 )
-def test_a_mapping_that_delivers_something_else_is_a_difference(
-    changes: dict[str, Any], texts: list[str]
-) -> None:
+def test_a_changed_event_source_mapping_is_drift(changes: dict[str, Any], texts: list[str]) -> None:
     live = {"mapping-id": LIVE_MAPPING | changes}
-    found = [text_of(difference) for difference in compare_mappings([MAPPING], live)]
+    found = [get_text(difference) for difference in compare_mappings([MAPPING], live)]
     assert len(found) == len(texts)
     for difference, text in zip(found, texts, strict=True):
         assert difference.startswith(f"the event source mapping of {FUNCTION} {text}")
 
 
-def test_a_deleted_mapping_is_a_difference() -> None:
+def test_a_deleted_mapping_is_drift() -> None:
     (difference,) = compare_mappings([MAPPING], {})
     assert difference.text == f"the event source mapping of {FUNCTION} is gone"
 
@@ -169,17 +165,17 @@ CONFIGURATION = {
         ({"Environment": None}, None, "has other environment variables: TABLE"),
     ],
 )
-def test_a_function_that_runs_otherwise_is_a_difference_without_its_values(
+def test_a_changed_function_is_drift_reported_without_its_values(
     changes: dict[str, Any], reserved: int | None, text: str
 ) -> None:
     as_deployed = {FUNCTION: Function(CONFIGURATION, None)}
     assert not [*compare_functions([DEPLOYED], as_deployed)]
     live = {FUNCTION: Function(CONFIGURATION | changes, reserved)}
     (difference,) = compare_functions([DEPLOYED], live)
-    assert text_of(difference) == f"function {FUNCTION} {text}"
+    assert get_text(difference) == f"function {FUNCTION} {text}"
 
 
-def test_a_deleted_function_is_a_difference() -> None:
+def test_a_deleted_function_is_drift() -> None:
     (difference,) = compare_functions([DEPLOYED], {})
     assert difference.text == f"function {FUNCTION} is gone"
 
@@ -199,11 +195,11 @@ def test_a_deleted_function_is_a_difference() -> None:
         ),
         (
             {"DestinationConfig": {"OnFailure": {}}},
-            "sends asynchronous events on to {}, was {'OnFailure': 'arn:failures'}",
+            "has destinations {} for asynchronous events, was {'OnFailure': 'arn:failures'}",
         ),
     ],
 )
-def test_events_that_are_given_up_on_earlier_or_lost_are_a_difference(
+def test_fewer_retries_or_a_missing_failure_destination_are_drift(
     changes: dict[str, Any], text: str | None
 ) -> None:
     retries = {name: value for name, value in (LIVE_RETRIES | changes).items() if value is not None}
@@ -212,8 +208,10 @@ def test_events_that_are_given_up_on_earlier_or_lost_are_a_difference(
     assert found == ([] if text is None else [f"function {FUNCTION} {text}"])
 
 
-def test_a_destination_that_was_not_deployed_is_a_difference() -> None:
+def test_an_undeployed_destination_is_drift() -> None:
     copied = {"DestinationConfig": {"OnSuccess": {"Destination": "arn:elsewhere"}}}
     live = {FUNCTION: Function(CONFIGURATION, None, copied)}
     (difference,) = compare_functions([DEPLOYED], live)
-    assert difference.text.endswith("on to {'OnSuccess': 'arn:elsewhere'}, was {}")
+    assert difference.text.endswith(
+        "{'OnSuccess': 'arn:elsewhere'} for asynchronous events, was {}"
+    )

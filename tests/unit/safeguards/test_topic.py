@@ -15,7 +15,7 @@ from lambdas.domain.safeguards.topic import (
     find_key,
     find_topic,
 )
-from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, resource, text_of
+from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, get_text, resource
 
 POLICY = {"Statement": [{"Action": "sns:Publish", "Effect": "Allow", "Resource": TOPIC}]}
 KEY_POLICY = {"Statement": [{"Action": ["kms:Decrypt"], "Resource": "*"}]}
@@ -40,10 +40,10 @@ LIVE = Topic(KEY, POLICY, (SUBSCRIBED_MAIL, SUBSCRIBED_HOOK))
 
 
 def found(live: Topic | None) -> list[str]:
-    return [text_of(difference) for difference in compare_topic(DEPLOYED, live, NOON)]
+    return [get_text(difference) for difference in compare_topic(DEPLOYED, live, NOON)]
 
 
-def test_a_topic_as_deployed_is_no_difference() -> None:
+def test_an_unchanged_topic_is_not_drift() -> None:
     others = TopicSubscription("sqs", "arn:queue", is_confirmed=True)
     assert found(LIVE) == found(replace(LIVE, subscriptions=(*LIVE.subscriptions, others))) == []
 
@@ -51,8 +51,8 @@ def test_a_topic_as_deployed_is_no_difference() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"key": None}, "the topic is encrypted with another key, or with none (now not set)"),
-        ({"key": "other"}, "the topic is encrypted with another key, or with none (now 'other')"),
+        ({"key": None}, "the encryption key of the topic was changed (now not set)"),
+        ({"key": "other"}, "the encryption key of the topic was changed (now 'other')"),
         ({"policy": {}}, "the access policy of the topic was changed"),
         (
             {"subscriptions": (SUBSCRIBED_HOOK,)},
@@ -64,27 +64,30 @@ def test_a_topic_as_deployed_is_no_difference() -> None:
         ),
         (
             {"subscriptions": (replace(SUBSCRIBED_MAIL, is_confirmed=False), SUBSCRIBED_HOOK)},
-            "the email subscription finops@example.com is not confirmed, so it receives nothing",
+            (
+                "the email subscription finops@example.com is not confirmed, so it receives no"
+                " notifications"
+            ),
         ),
         (
             {"subscriptions": (replace(SUBSCRIBED_MAIL, filter_policy="{}"), SUBSCRIBED_HOOK)},
-            "the email subscription finops@example.com receives only what matches '{}'",
+            "the email subscription finops@example.com receives only notifications that match '{}'",
         ),
     ],
 )
-def test_a_changed_topic_is_a_difference(changes: dict[str, Any], text: str) -> None:
+def test_a_changed_topic_is_drift(changes: dict[str, Any], text: str) -> None:
     assert found(replace(LIVE, **changes)) == [text]
 
 
-def test_a_deleted_topic_is_a_difference() -> None:
-    assert found(None) == ["the topic of notifications is gone"]
+def test_a_deleted_topic_is_drift() -> None:
+    assert found(None) == ["the notification topic is gone"]
 
 
 @pytest.mark.parametrize(
     ("principal", "count"),
     [("*", 0), ({"AWS": "*"}, 0), ({"AWS": ["*"]}, 0), ({"AWS": "arn:other"}, 1)],
 )
-def test_everyone_has_two_spellings_in_a_policy(principal: object, count: int) -> None:
+def test_both_spellings_of_a_public_principal_are_equal(principal: object, count: int) -> None:
     statement = {"Action": "sns:Publish", "Effect": "Deny"}
     policy = {"Statement": [{**statement, "Principal": "*"}]}
     deployed = resource("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": policy})
@@ -93,7 +96,7 @@ def test_everyone_has_two_spellings_in_a_policy(principal: object, count: int) -
 
 
 @pytest.mark.parametrize(("age", "count"), [(timedelta(hours=23), 0), (timedelta(days=1), 1)])
-def test_people_have_a_day_to_confirm(age: timedelta, count: int) -> None:
+def test_subscribers_have_a_day_to_confirm(age: timedelta, count: int) -> None:
     mail = replace(MAIL, updated_at=NOON - age)
     pending = replace(LIVE, subscriptions=(replace(SUBSCRIBED_MAIL, is_confirmed=False),))
     assert len([*compare_topic([mail], pending, NOON)]) == count
@@ -115,11 +118,11 @@ def test_people_have_a_day_to_confirm(age: timedelta, count: int) -> None:
         (None, ["the key of the topic is gone"]),
     ],
 )
-def test_a_key_that_alarms_cannot_use_is_a_difference(live: Key | None, texts: list[str]) -> None:
-    assert [text_of(difference) for difference in compare_key(DEPLOYED, live)] == texts
+def test_a_key_that_alarms_cannot_use_is_drift(live: Key | None, texts: list[str]) -> None:
+    assert [get_text(difference) for difference in compare_key(DEPLOYED, live)] == texts
 
 
-def test_topic_and_key_are_those_of_the_deployment() -> None:
+def test_topic_and_key_come_from_the_deployment() -> None:
     assert (find_topic(DEPLOYED), find_key(DEPLOYED)) == (TOPIC, "key-id")
     assert (find_topic([]), find_key([])) == (None, None)
     assert MAIL.updated_at == BEFORE

@@ -1,4 +1,4 @@
-"""An audit reads what it needs, compares both sides and pays for no more."""
+"""An audit reads only what it needs, and compares both sides."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def account(*, metered: int, bedrock: int) -> InMemoryMetrics:
     return metrics
 
 
-def test_calls_alone_are_read_where_all_are_there() -> None:
+def test_only_calls_are_read_if_none_are_missing() -> None:
     metrics = account(metered=10, bedrock=10)
     (model,) = CoverageAuditor(metrics).audit(QUIET).models
     assert model.calls == Comparison(10, 10)
@@ -39,8 +39,8 @@ def test_calls_alone_are_read_where_all_are_there() -> None:
     assert metrics.read == {"Invocations": 2}
 
 
-def test_tokens_are_read_for_the_notification_alone() -> None:
-    """Else hiding calls for a month would make the audits cost more."""
+def test_tokens_are_read_only_for_the_notification() -> None:
+    """Otherwise hiding calls for a month would increase the cost of audits."""
     auditor = CoverageAuditor(account(metered=10, bedrock=20))
     (model,) = auditor.audit(QUIET).models
     assert model.tokens == {}
@@ -59,8 +59,8 @@ def test_tokens_of_two_settled_hours_are_read() -> None:
     assert report.uncounted_calls == {HAIKU_3: 4}
 
 
-def test_hours_are_judged_that_began_after_metering_did() -> None:
-    """A new deployment does not miss what was called before it."""
+def test_only_hours_after_the_start_of_metering_are_judged() -> None:
+    """A new deployment does not report earlier calls as missing."""
     metrics = account(metered=0, bedrock=1_000)
     window = AuditWindow.at(QUIET)
     early = CoverageAuditor(metrics, metered_since=window.start + timedelta(seconds=1))
@@ -84,14 +84,14 @@ def test_an_hour_is_not_judged_before_it_has_settled() -> None:
     assert auditor.audit_settled_hours(just_before).later.models == ()
 
 
-def test_two_spellings_of_a_figure_are_not_added_up() -> None:
+def test_two_spellings_of_a_metric_are_not_added_up() -> None:
     metrics = account(metered=10, bedrock=20)
     metrics.add("AWS/Bedrock", "CacheReadInputTokens", WITHIN, 88, f"us.{HAIKU_3}")
     (model,) = CoverageAuditor(metrics).audit(QUIET, with_tokens=True).models
     assert model.tokens == {Quantity.CACHE_READ: Comparison(70, 90)}
 
 
-def test_what_bedrock_mantle_was_used_for_is_what_nobody_can_attribute() -> None:
+def test_bedrock_mantle_usage_is_reported_as_unlogged() -> None:
     metrics = account(metered=10, bedrock=10)
     assert CoverageAuditor(metrics).audit(FULL_HOUR).unlogged == {}
     metrics.add("AWS/BedrockMantle", "Inferences", WITHIN, 3)
@@ -102,7 +102,7 @@ def test_what_bedrock_mantle_was_used_for_is_what_nobody_can_attribute() -> None
     assert report.calls == Comparison(10, 10)
 
 
-def test_calls_through_a_profile_compare_with_those_of_its_model() -> None:
+def test_calls_through_a_profile_are_compared_with_its_model() -> None:
     """The first calls went by the profile's id, before the meter knew its model."""
     metrics = account(metered=10, bedrock=4)
     metrics.add("AWS/Bedrock", "Invocations", WITHIN, 9, "abc123")
@@ -136,7 +136,7 @@ def foundation_model(name: str) -> str:
     return HAIKU_3 if name.startswith("profile") else name
 
 
-def test_calls_of_a_model_hidden_among_a_thousand_profiles_are_found_within_an_hour() -> None:
+def test_missing_calls_among_a_thousand_profiles_are_found_within_an_hour() -> None:
     """They are less than half a percent of the account's."""
     metrics = account_of_many_profiles(hidden=30)
     auditor = CoverageAuditor(metrics, foundation_model)
@@ -145,20 +145,20 @@ def test_calls_of_a_model_hidden_among_a_thousand_profiles_are_found_within_an_h
     short = [report.is_short for report in reports]
     assert short.count(True) == 2
     first = short.index(True)
-    assert short[first + 1]  # the alarm needs two audits running
+    assert short[first + 1]  # the alarm needs two consecutive audits
     assert [model.model_id for model in reports[first].short_models] == [SONNET_4]
     (total,) = reports[first - 1].models
     assert total.model_id == ALL_MODELS
     assert metrics.read["Invocations"] <= 2 * (PROFILES + 2)
 
 
-def test_calls_hidden_among_a_thousand_profiles_are_found_at_once_where_they_are_many() -> None:
+def test_many_missing_calls_among_a_thousand_profiles_are_found_at_once() -> None:
     auditor = CoverageAuditor(account_of_many_profiles(hidden=60), foundation_model)
     moments = [NOON - timedelta(minutes=5 * number) for number in range(12)]
     assert all(auditor.audit(moment).is_short for moment in moments)
 
 
-def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_account() -> None:
+def test_settled_hours_of_too_many_profiles_are_judged_by_account_sums() -> None:
     metrics = account_of_many_profiles(hidden=0)
     for minute in range(0, 180, 5):
         at = NOON - timedelta(minutes=minute)
@@ -173,7 +173,7 @@ def test_settled_hours_of_too_many_profiles_are_judged_by_the_sums_of_the_accoun
     assert "most audits compare the sums of the account" in mismatch_notice(found[0]).text
 
 
-def test_notification_names_models_however_many_there_are() -> None:
+def test_a_notification_names_models_even_if_there_are_many() -> None:
     auditor = CoverageAuditor(account_of_many_profiles(hidden=60), foundation_model)
     for number in range(12):
         report = auditor.audit(NOON - timedelta(minutes=5 * number), with_tokens=True)
@@ -183,7 +183,7 @@ def test_notification_names_models_however_many_there_are() -> None:
 FAKES = 20_000
 
 
-def account_with_fake_series(*names: str) -> InMemoryMetrics:
+def account_with_forged_series(*names: str) -> InMemoryMetrics:
     """Half of one model's calls are hidden, and others publish in the meter's namespace."""
     metrics = InMemoryMetrics()
     for name in names or ("Invocations", "InputTokens"):
@@ -193,7 +193,7 @@ def account_with_fake_series(*names: str) -> InMemoryMetrics:
     metrics.add("BedrockMeter", "Invocations", WITHIN, 9, SONNET_4)
     metrics.add("BedrockMeter", "Invocations", WITHIN, 8, "application-inference-profile/new")
     metrics.add("BedrockMeter", "Invocations", WITHIN, 7, "__other__")
-    for model, calls in ((f"us.{HAIKU_3}", 100), ("known", 9), ("new", 8), ("vendor.folded", 7)):
+    for model, calls in ((f"us.{HAIKU_3}", 100), ("known", 9), ("new", 8), ("vendor.other", 7)):
         metrics.add("AWS/Bedrock", "Invocations", WITHIN, calls, model)
     return metrics
 
@@ -202,8 +202,8 @@ def named_profile(name: str) -> str:
     return SONNET_4 if name == "known" else name
 
 
-def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() -> None:
-    metrics = account_with_fake_series()
+def test_forged_series_in_the_meter_s_namespace_are_not_read_and_hide_nothing() -> None:
+    metrics = account_with_forged_series()
     asked: list[str] = []
 
     def name_model(name: str) -> str:
@@ -223,15 +223,15 @@ def test_fake_series_of_the_meter_s_namespace_are_not_read_and_hide_nothing() ->
 
 
 @pytest.mark.parametrize("name", ["Invocations", "InputTokens", "MissingTokenCounts"])
-def test_more_series_than_the_meter_publishes_are_a_mismatch(name: str) -> None:
-    auditor = CoverageAuditor(account_with_fake_series(name), named_profile, max_models=100)
+def test_more_series_than_the_meter_can_publish_are_a_mismatch(name: str) -> None:
+    auditor = CoverageAuditor(account_with_forged_series(name), named_profile, max_models=100)
     report = auditor.audit_settled_hours(SETTLED)
     assert (report.is_mismatch, report.exceeded_tolerance) == (True, 201)
     text = mismatch_notice(report).text
     assert "More than 201 models have metrics in the namespace BedrockMeter" in text
 
 
-def test_models_of_two_months_and_the_rest_are_as_many_as_the_meter_publishes() -> None:
+def test_the_limit_of_series_covers_two_months_and_the_overflow_bucket() -> None:
     metrics = InMemoryMetrics()
     for number in range(5):
         for namespace in ("BedrockMeter", "AWS/Bedrock"):

@@ -1,4 +1,4 @@
-"""An audit of traffic outside the logs notifies of each kind once, whatever cannot be read."""
+"""An audit of traffic outside the logs notifies of each kind once, even if parts are unreadable."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -64,7 +64,7 @@ def account() -> Account:
     return Account()
 
 
-def test_each_region_that_is_not_metered_is_notified_of_once_a_day(account: Account) -> None:
+def test_each_unmetered_region_is_notified_once_a_day(account: Account) -> None:
     report = account.run(RUN)
     assert [traffic.region for traffic in report.unmetered] == [NORTH, WEST]
     assert report.unmetered_calls == 13
@@ -77,10 +77,10 @@ def test_each_region_that_is_not_metered_is_notified_of_once_a_day(account: Acco
     assert len(account.notifier.notices) == 4
 
 
-def test_a_hundred_times_as_many_calls_are_notified_of_again_the_same_day(
+def test_a_hundred_times_as_many_calls_notify_again_the_same_day(
     account: Account,
 ) -> None:
-    """A first call must not keep a million later ones quiet."""
+    """A first call must not suppress the notice of a million later ones."""
     found = []
     for hour, calls in enumerate([1, 99, 100, 50, 1_000_000, 10_000, 1]):
         account.traffic.regions = {WEST: RegionTraffic(WEST, {HAIKU_3: calls})}
@@ -89,8 +89,8 @@ def test_a_hundred_times_as_many_calls_are_notified_of_again_the_same_day(
         found.append(len(account.notifier.notices) - before)
     assert found == [1, 0, 1, 0, 1, 0, 0]
     first, second, third = (notice.text for notice in account.notifier.notices)
-    assert "comes from 100 calls in two hours on." in first
-    assert "comes from 10,000 calls in two hours on." in second
+    assert "follows at 100 calls in two hours." in first
+    assert "follows at 10,000 calls in two hours." in second
     assert "comes from 100,000,000 calls in two hours on." in third
 
 
@@ -100,7 +100,7 @@ def test_regions_with_a_deployment_are_not_read(account: Account) -> None:
     assert account.traffic.read == ["ap-south-1", WEST]
 
 
-def test_only_the_first_deployment_looks_at_other_regions(account: Account) -> None:
+def test_only_the_first_deployment_checks_other_regions(account: Account) -> None:
     account.scope = replace(account.scope, regions=(NORTH, HOME))
     report = account.run(RUN)
     assert (report.unmetered, report.unreadable, account.traffic.read) == ((), {}, [])
@@ -108,14 +108,14 @@ def test_only_the_first_deployment_looks_at_other_regions(account: Account) -> N
     assert not account.scope.has_other_regions
 
 
-def test_a_region_that_cannot_be_read_is_no_quiet_one_and_stops_no_other(account: Account) -> None:
+def test_an_unreadable_region_is_not_quiet_and_stops_no_other(account: Account) -> None:
     account.traffic.denied = {NORTH}
     report = account.run(RUN)
     assert report.unreadable == {NORTH: f"{NORTH}: AccessDenied"}
     assert [traffic.region for traffic in report.unmetered] == [WEST]
 
 
-def test_a_region_that_a_policy_denies_is_expected_to_be_unreadable(account: Account) -> None:
+def test_a_region_denied_by_policy_is_expected_to_be_unreadable(account: Account) -> None:
     account.scope = replace(account.scope, denied=(NORTH, HOME))
     account.traffic.denied = {NORTH, "ap-south-1", "tiers"}
     report = account.run(RUN)
@@ -125,7 +125,7 @@ def test_a_region_that_a_policy_denies_is_expected_to_be_unreadable(account: Acc
     assert [traffic.region for traffic in account.run(RUN).unmetered] == [NORTH, WEST]
 
 
-def test_a_list_of_regions_that_cannot_be_read_is_not_an_empty_one(account: Account) -> None:
+def test_an_unreadable_list_of_regions_is_not_empty(account: Account) -> None:
     account.traffic.denied = {"ListRegions"}
     account.invoke()
     report = account.run(RUN)
@@ -133,7 +133,7 @@ def test_a_list_of_regions_that_cannot_be_read_is_not_an_empty_one(account: Acco
     assert len(report.invocations) == 1
 
 
-def test_sources_of_the_own_region_that_cannot_be_read_are_counted_once(account: Account) -> None:
+def test_unreadable_sources_of_the_deployment_s_region_are_counted_once(account: Account) -> None:
     account.traffic.denied = {"tiers"}
     account.invocations.is_denied = True
     report = account.run(RUN)
@@ -143,7 +143,7 @@ def test_sources_of_the_own_region_that_cannot_be_read_are_counted_once(account:
     assert len(report.unmetered) == 2
 
 
-def test_a_notice_that_could_not_be_published_is_published_by_the_next_run(
+def test_an_unpublished_notice_is_published_by_the_next_run(
     account: Account,
 ) -> None:
     account.notifier.refusals = 1
@@ -160,7 +160,7 @@ def quiet() -> Account:
     return account
 
 
-def test_asynchronous_invocations_are_one_notice_a_model_and_day() -> None:
+def test_asynchronous_invocations_notify_once_per_model_and_day() -> None:
     account = quiet()
     for number in range(3):
         account.invoke(number)
@@ -185,14 +185,14 @@ def test_each_invocation_is_counted_in_one_hour() -> None:
     assert sorted(counted) == sorted(call.arn for call in account.invocations)
 
 
-def test_an_hour_whose_run_failed_is_notified_of_by_the_next() -> None:
+def test_the_next_run_notifies_of_an_hour_whose_run_failed() -> None:
     account = quiet()
     account.invoke(minutes_ago=30)
     assert account.run(RUN + timedelta(hours=1)).invocations == ()
     assert len(account.notifier.notices) == 1
 
 
-def test_an_invocation_that_a_trail_reported_is_not_notified_of_again() -> None:
+def test_an_invocation_reported_by_a_trail_is_not_notified_again() -> None:
     account = quiet()
     for caller in ("arn:aws:iam::1:role/a", "arn:aws:iam::1:role/a", "arn:aws:iam::1:role/b"):
         account.invoke(caller=caller)
@@ -203,14 +203,14 @@ def test_an_invocation_that_a_trail_reported_is_not_notified_of_again() -> None:
     assert len(account.notifier.notices) == 2
 
 
-def test_a_batch_job_is_notified_of_once() -> None:
+def test_a_batch_job_notifies_once() -> None:
     account = quiet()
     job = BatchJob("arn:job", HAIKU_3, "Submitted")
     assert account.auditor.is_new(job)
     for _ in range(2):
         account.auditor.report_batch_job(job, NOON)
     assert not account.auditor.is_new(job)
-    assert account.subjects == ["Bedrock Meter: a batch job runs outside the logs"]
+    assert account.subjects == ["Bedrock Meter: a batch job is not logged"]
 
 
 def test_new_models_and_tiers_of_a_run_share_one_notice() -> None:
@@ -225,7 +225,7 @@ def test_new_models_and_tiers_of_a_run_share_one_notice() -> None:
     assert HAIKU_3 not in second.text
 
 
-def test_tiers_that_the_logs_name_are_not_read() -> None:
+def test_tiers_in_the_logs_are_not_read_from_metrics() -> None:
     account = quiet()
     account.scope = replace(account.scope, are_tiers_logged=True)
     account.traffic.denied = {"tiers"}

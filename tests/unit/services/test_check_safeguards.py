@@ -73,9 +73,9 @@ class Account:
             raise NotReadableError("AccessDenied")  # noqa: EM101  # as an adapter raises it
 
     def check(self) -> list[tuple[Subject, str]]:
-        """The differences at noon."""
+        """The drifts at noon."""
         report = self.checker().check(NOON)
-        return [(difference.subject, difference.text) for difference in report.differences]
+        return [(drift.subject, drift.text) for drift in report.drifts]
 
     def checker(self) -> SafeguardChecker:
         live = LiveSafeguards(
@@ -122,7 +122,7 @@ class Alarms(Port):
 
 
 class Topics(Port):
-    def find(self, arn: str, endpoints: Collection[str]) -> Topic | None:
+    def get(self, arn: str, endpoints: Collection[str]) -> Topic | None:
         assert not endpoints
         self.account.ask("topic")
         assert arn == TOPIC
@@ -130,7 +130,7 @@ class Topics(Port):
 
 
 class Keys(Port):
-    def find(self, key_id: str) -> Key | None:
+    def get(self, key_id: str) -> Key | None:
         self.account.ask("key")
         assert key_id == "key-id"
         return self.account.key
@@ -177,7 +177,7 @@ class Tables(Port):
         return self.account.tables
 
 
-def test_an_account_as_deployed_has_no_difference() -> None:
+def test_an_unchanged_account_has_no_drift() -> None:
     assert Account().check() == []
 
 
@@ -223,7 +223,7 @@ def test_every_subject_is_checked() -> None:
         ("stacks", Subject.FUNCTION, "what was deployed"),
     ],
 )
-def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
+def test_an_unreadable_subject_is_drift_and_hides_no_other(
     port: str, subject: Subject, name: str
 ) -> None:
     account = Account()
@@ -231,7 +231,7 @@ def test_what_cannot_be_read_is_a_difference_and_hides_no_other(
     assert account.check() == [(subject, f"{name} cannot be read: AccessDenied")]
 
 
-def test_masks_that_were_removed_from_the_log_group_are_a_difference() -> None:
+def test_masks_removed_from_the_log_group_are_drift() -> None:
     account = Account()
     arn = "arn:aws:dataprotection::aws:data-identifier/Ssn-US"
     statement = {"DataIdentifier": [arn], "Operation": {"Deidentify": {}}}
@@ -243,6 +243,6 @@ def test_masks_that_were_removed_from_the_log_group_are_a_difference() -> None:
     assert account.check() == []
 
 
-def test_a_change_of_the_deployment_is_recognised_by_its_names() -> None:
+def test_a_change_of_the_deployment_is_recognized_by_its_names() -> None:
     names = Account().checker().check(NOON).names
     assert names >= {COVERAGE, TOPIC, "key-id", "rule", FUNCTION, "mapping"}

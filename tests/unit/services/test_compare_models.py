@@ -1,4 +1,4 @@
-"""The report is on the last whole week, wholly or not at all."""
+"""The report covers the last whole week, completely or not at all."""
 
 import json
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def lost(written: WeeklyComparison) -> set[WasteKind]:
 
 
 @pytest.mark.parametrize("now", [NOW, NOW - timedelta(hours=4.5), NOW + timedelta(days=6)])
-def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
+def test_the_report_covers_the_previous_week(now: datetime) -> None:
     reporter, files = comparing(
         call("before", MONDAY - SECOND),
         call("first", MONDAY),
@@ -101,13 +101,13 @@ def test_it_is_on_the_calls_of_the_week_before_this_one(now: datetime) -> None:
 @pytest.mark.parametrize(
     ("monday", "week"), [("2026-01-05", "2026-W01"), ("2027-01-04", "2026-W53")]
 )
-def test_around_new_year_a_week_is_of_the_year_of_its_thursday(monday: str, week: str) -> None:
+def test_a_week_around_new_year_belongs_to_the_year_of_its_thursday(monday: str, week: str) -> None:
     reporter, files = comparing()
     assert reporter.report(datetime.fromisoformat(f"{monday}T04:30:00Z")).week == week
     assert read_json(files, week)["calls"] == 0
 
 
-def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
+def test_each_project_has_the_cost_of_its_calls_on_other_models() -> None:
     source = InMemoryTagSource()
     role = "arn:aws:iam::111122223333:role/"
     source.found = {f"{role}{name}": FoundTags([("project", name)]) for name in ("search", "chat")}
@@ -134,7 +134,7 @@ def test_projects_have_the_cost_of_their_calls_elsewhere() -> None:
     assert "Project chat, text: 2 calls" in text(files)
 
 
-def test_calls_are_looked_at_in_order_of_time_however_the_ledger_holds_them() -> None:
+def test_calls_are_processed_in_order_of_time_for_any_ledger_order() -> None:
     throttled = call("1", MONDAY, error_code="ThrottlingException")
     again = call("2", MONDAY + 30 * SECOND)
     for calls in ((throttled, again), (again, throttled)):
@@ -142,7 +142,7 @@ def test_calls_are_looked_at_in_order_of_time_however_the_ledger_holds_them() ->
         assert WasteKind.RETRIED_CALLS in lost(reporter.report(NOW))
 
 
-def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them() -> None:
+def test_calls_of_the_same_second_have_a_stable_order() -> None:
     throttled = call("1", MONDAY, error_code="ThrottlingException")
     again = call("2", MONDAY)
     for calls in ((throttled, again), (again, throttled)):
@@ -150,7 +150,7 @@ def test_calls_of_the_same_second_are_in_one_order_however_the_ledger_holds_them
         assert WasteKind.RETRIED_CALLS in lost(reporter.report(NOW))
 
 
-def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> None:
+def test_request_metadata_is_dropped_after_attribution() -> None:
     said = (("project", "search"), ("note", "x" * 256))
     caller = "arn:aws:sts::111122223333:assumed-role/gateway/session"
     trusted = TrustedPrincipal(
@@ -167,7 +167,7 @@ def test_what_callers_say_is_not_kept_once_calls_are_put_down_to_projects() -> N
     assert "x" * 256 not in repr(kept)
 
 
-def test_requests_are_looked_at_where_they_are_logged() -> None:
+def test_logged_requests_are_analyzed() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(2)]
     body = {"system": PREFIX, "messages": [{"role": "user"}], "max_tokens": 5000}
     logs = InMemoryInvocationLogs({record.timestamp: message(record, body) for record in calls})
@@ -182,7 +182,7 @@ def test_requests_are_looked_at_where_they_are_logged() -> None:
     assert PREFIX not in json.dumps(report)
 
 
-def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_no_room() -> None:
+def test_late_logged_requests_are_read_and_those_of_the_next_week_are_not_cached() -> None:
     late, next_week = MONDAY + timedelta(days=7) - SECOND, MONDAY + timedelta(days=7)
     last, first = call("1", late), call("2", next_week)
     logs = InMemoryInvocationLogs(
@@ -199,7 +199,7 @@ def test_a_request_may_be_logged_after_the_week_and_those_of_the_next_week_take_
     assert read_json(files)["requests_left_out"] == 0
 
 
-def test_what_cannot_be_remembered_is_counted() -> None:
+def test_requests_beyond_the_cache_limit_are_counted() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(3)]
     logs = InMemoryInvocationLogs(
         {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
@@ -210,7 +210,7 @@ def test_what_cannot_be_remembered_is_counted() -> None:
     assert "1 request did not fit in memory." in text(files)
 
 
-def test_what_is_no_log_stops_nothing() -> None:
+def test_a_message_that_is_not_a_log_stops_nothing() -> None:
     first = call("1", MONDAY)
     body = {"max_tokens": 5000}
     logs = InMemoryInvocationLogs(
@@ -225,7 +225,7 @@ def test_what_is_no_log_stops_nothing() -> None:
     assert read_json(files)["outlined_calls"] == 1
 
 
-def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
+def test_incomplete_requests_are_reported_with_the_reason_and_calls_still_compared() -> None:
     logs = InMemoryInvocationLogs({})
     logs.unavailable_because = "logs:FilterLogEvents failed: AccessDeniedException"
     reporter, files = comparing(call("1", MONDAY), logs=logs)
@@ -235,7 +235,7 @@ def test_without_all_requests_it_says_why_and_compares_all_the_same() -> None:
     assert f"Not all requests were looked at: {logs.unavailable_because}." in text(files)
 
 
-def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
+def test_requests_are_skipped_if_there_is_no_time_for_all() -> None:
     calls = [call(str(number), MONDAY + number * SECOND) for number in range(9)]
     logs = InMemoryInvocationLogs(
         {record.timestamp: message(record, {"max_tokens": 1}) for record in calls}
@@ -251,7 +251,7 @@ def test_requests_are_given_up_where_there_is_no_time_for_all() -> None:
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
-def test_without_time_for_all_calls_nothing_is_written(steps: int) -> None:
+def test_nothing_is_written_if_there_is_no_time_for_all_calls(steps: int) -> None:
     calls = [call(str(number), MONDAY) for number in range(2 * InMemoryRecordedCalls.BATCH)]
     reporter, files = comparing(*calls)
     with pytest.raises(ReportUnfinishedError, match="no time"):
@@ -272,7 +272,7 @@ def test_unreadable_items_are_counted_in_the_report() -> None:
     assert "2 items of the ledger could not be read." in text(files)
 
 
-def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_calls_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare_models, "MAX_CALLS", 2)
     reporter, files = comparing(*(call(str(number), MONDAY) for number in range(2)))
     reporter.report(NOW)
@@ -284,6 +284,6 @@ def test_more_calls_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def in_time(steps: int) -> Callable[[], bool]:
-    """So many steps are in time."""
+    """A number of steps within the time limit."""
     left = iter([True] * steps)
     return lambda: next(left, False)

@@ -1,4 +1,4 @@
-"""Logging is switched on and off without harm to an existing configuration."""
+"""Logging is switched on and off without damage to an existing configuration."""
 
 from contextlib import suppress
 
@@ -31,12 +31,12 @@ def configuration(group: str) -> LoggingConfiguration:
 
 
 OURS, NEW = configuration("ours"), configuration("ours-renamed")
-FOREIGN, CHANGED = configuration("audit"), configuration("somebody-else-since")
+FOREIGN, CHANGED = configuration("audit"), configuration("another-team")
 LIVE = {"none": None, "ours": OURS, "foreign": FOREIGN, "changed since": CHANGED}
 
 
 class Account:
-    """An account whose logging is in one of the four states that a request can meet."""
+    """An account whose logging is in one of the four states of a request."""
 
     def __init__(self, state: str, replaced: LoggingConfiguration | None = None) -> None:
         self.api = InMemoryLoggingApi(LIVE[state])
@@ -47,7 +47,7 @@ class Account:
         self.configurator = LoggingConfigurator(self.api, VerifiedState(self.store, self.copy))
 
     def save(self, logging_state: LoggingState) -> None:
-        self.store.logging_state, self.copy.memories = logging_state, (logging_state,)
+        self.store.logging_state, self.copy.states = logging_state, (logging_state,)
 
     def delete(self) -> NotRestored | None:
         return self.configurator.delete(OURS)
@@ -74,7 +74,7 @@ class Account:
     ],
 )
 @pytest.mark.parametrize("request_type", ["create", "update", "rolled-back update"])
-def test_creating_and_updating(
+def test_creating_and_updating_follow_the_conflict_policy(
     state: str, policy: ExistingPolicy, live_afterwards: object, request_type: str
 ) -> None:
     account = Account(state)
@@ -104,7 +104,7 @@ def test_creating_and_updating(
         ("changed since", FOREIGN, CHANGED),
     ],
 )
-def test_deleting_removes_or_restores_only_what_is_still_ours(
+def test_deleting_changes_only_the_meter_s_configuration(
     state: str,
     replaced: LoggingConfiguration | None,
     live_afterwards: LoggingConfiguration | None,
@@ -133,7 +133,7 @@ def test_a_delete_after_a_failed_create_changes_nothing(state: str, policy: Exis
 
 
 @pytest.mark.parametrize("fails_after_write", [False, True])
-def test_a_failed_update_leaves_something_that_is_recognized_as_ours(
+def test_a_configuration_left_by_a_failed_update_is_recognized(
     fails_after_write: bool,
 ) -> None:
     account = Account("ours")
@@ -149,8 +149,8 @@ def test_a_failed_update_leaves_something_that_is_recognized_as_ours(
     assert account.api.live is None
 
 
-def test_an_update_that_was_refused_can_be_rolled_back() -> None:
-    """Else the stack would be stuck between what it was and what it should have become."""
+def test_a_refused_update_can_be_rolled_back() -> None:
+    """Otherwise the stack would be stuck between its old and its new state."""
     account = Account("none")
     account.put(OURS, REFUSE)
     account.api.live = CHANGED
@@ -162,7 +162,7 @@ def test_an_update_that_was_refused_can_be_rolled_back() -> None:
     assert account.api.live == CHANGED
 
 
-def test_what_was_replaced_is_restored_after_any_number_of_updates() -> None:
+def test_a_replaced_configuration_is_restored_after_any_number_of_updates() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.put(NEW, REPLACE)
@@ -171,7 +171,7 @@ def test_what_was_replaced_is_restored_after_any_number_of_updates() -> None:
     assert account.api.live == FOREIGN
 
 
-def test_of_two_that_were_replaced_the_newer_is_restored() -> None:
+def test_the_newer_of_two_replaced_configurations_is_restored() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.api.live = CHANGED
@@ -180,7 +180,7 @@ def test_of_two_that_were_replaced_the_newer_is_restored() -> None:
     assert account.api.live == CHANGED
 
 
-def test_a_restore_that_is_refused_is_reported_and_ours_goes_all_the_same() -> None:
+def test_a_refused_restore_is_reported_and_the_meter_s_configuration_removed() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.api.refused = [FOREIGN]
@@ -191,7 +191,7 @@ def test_a_restore_that_is_refused_is_reported_and_ours_goes_all_the_same() -> N
     assert account.store.logging_state == LoggingState(found=FOREIGN)
 
 
-def test_a_restore_that_was_refused_is_made_up_for_by_the_next_deployment() -> None:
+def test_the_next_deployment_completes_a_refused_restore() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.api.refused = [FOREIGN]
@@ -203,7 +203,7 @@ def test_a_restore_that_was_refused_is_made_up_for_by_the_next_deployment() -> N
     assert account.api.live == FOREIGN
 
 
-def test_adopting_what_was_replaced_puts_it_back() -> None:
+def test_adopting_a_replaced_configuration_restores_it() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.put(OURS, ADOPT)
@@ -214,15 +214,15 @@ def test_adopting_what_was_replaced_puts_it_back() -> None:
     assert account.api.live == FOREIGN
 
 
-def test_adopting_another_group_than_what_was_replaced_is_an_error() -> None:
+def test_adopting_another_group_than_the_replaced_one_is_an_error() -> None:
     account = Account("ours", replaced=CHANGED)
-    with pytest.raises(ForeignConfigurationError, match="somebody-else-since, but log group audit"):
+    with pytest.raises(ForeignConfigurationError, match="another-team, but log group audit"):
         account.put(OURS, ADOPT)
     assert account.api.live == OURS
 
 
 @pytest.mark.parametrize("since", [None, CHANGED])
-def test_an_update_of_an_adoption_that_was_refused_can_be_rolled_back(
+def test_a_refused_update_of_an_adoption_can_be_rolled_back(
     since: LoggingConfiguration | None,
 ) -> None:
     account = Account("foreign")
@@ -235,7 +235,7 @@ def test_an_update_of_an_adoption_that_was_refused_can_be_rolled_back(
     assert account.api.live == since
 
 
-def test_what_cannot_be_remembered_is_not_done() -> None:
+def test_a_change_that_cannot_be_saved_is_not_made() -> None:
     account = Account("foreign")
     account.store.writes_left = 0
     with pytest.raises(StateUnavailableError):
@@ -243,7 +243,7 @@ def test_what_cannot_be_remembered_is_not_done() -> None:
     assert account.api.live == FOREIGN
 
 
-def test_a_memory_that_fails_after_the_step_still_knows_what_is_ours() -> None:
+def test_a_failed_save_after_the_change_keeps_the_meter_s_configuration_known() -> None:
     """A creation that fails is not undone: the step would stay, and its stack would go."""
     account = Account("foreign")
     account.store.writes_left = 1
@@ -254,12 +254,10 @@ def test_a_memory_that_fails_after_the_step_still_knows_what_is_ours() -> None:
 
 
 @pytest.mark.parametrize("copies", range(9))
-@pytest.mark.parametrize("memories", range(5))
-def test_wherever_writing_is_interrupted_it_goes_on_where_it_was(
-    memories: int, copies: int
-) -> None:
+@pytest.mark.parametrize("stored", range(5))
+def test_an_interrupted_write_is_resumed_at_any_step(stored: int, copies: int) -> None:
     account = Account("foreign")
-    account.store.writes_left, account.copy.writes_left = memories, copies
+    account.store.writes_left, account.copy.writes_left = stored, copies
     with suppress(StateUnavailableError):
         account.put(OURS, REPLACE)
         account.put(NEW, REPLACE)
@@ -286,7 +284,7 @@ PLANTED: LoggingConfiguration = {
         LoggingState(adopted="audit"),
     ],
 )
-def test_what_others_wrote_into_the_memory_is_not_put_back(planted: LoggingState) -> None:
+def test_a_foreign_write_to_the_logging_state_is_not_restored(planted: LoggingState) -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.store.logging_state = planted
@@ -298,15 +296,15 @@ def test_what_others_wrote_into_the_memory_is_not_put_back(planted: LoggingState
     assert account.store.logging_state == planted
 
 
-def test_what_others_wrote_into_the_copy_is_not_put_back() -> None:
+def test_a_foreign_write_to_the_state_copy_is_not_restored() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = (LoggingState((OURS,), found=PLANTED),)
+    account.copy.states = (LoggingState((OURS,), found=PLANTED),)
     assert account.delete() is not None
     assert account.api.live is None
 
 
-def test_a_configuration_of_others_that_the_memory_calls_ours_is_not_removed() -> None:
+def test_a_foreign_configuration_claimed_by_the_logging_state_is_not_removed() -> None:
     account = Account("ours")
     account.api.live = FOREIGN
     account.store.logging_state = LoggingState((FOREIGN,), found=PLANTED)
@@ -314,15 +312,15 @@ def test_a_configuration_of_others_that_the_memory_calls_ours_is_not_removed() -
     assert account.api.live == FOREIGN
 
 
-def test_a_memory_that_lost_its_copy_is_not_put_back() -> None:
+def test_a_logging_state_without_its_copy_is_not_restored() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
-    account.copy.memories = ()
+    account.copy.states = ()
     assert account.delete() is not None
     assert account.api.live is None
 
 
-def test_nothing_is_deployed_with_a_memory_that_others_wrote() -> None:
+def test_a_foreign_logging_state_stops_a_deployment() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     account.store.logging_state = LoggingState((OURS,), found=PLANTED)
@@ -331,16 +329,16 @@ def test_nothing_is_deployed_with_a_memory_that_others_wrote() -> None:
     assert account.api.live == OURS
 
 
-def test_a_memory_of_the_version_before_is_taken_by_the_first_update() -> None:
+def test_the_first_update_takes_over_the_state_of_the_previous_version() -> None:
     account = Account("ours", replaced=FOREIGN)
-    account.copy.memories = ()
+    account.copy.states = ()
     account.put(NEW, REPLACE)
     assert account.copy.load() == (account.store.logging_state,)
     assert account.delete() is None
     assert account.api.live == FOREIGN
 
 
-def test_any_number_of_failed_updates_stays_within_a_parameter() -> None:
+def test_the_state_of_any_number_of_failed_updates_fits_into_a_parameter() -> None:
     account = Account("foreign")
     account.put(OURS, REPLACE)
     for number in range(50):
@@ -353,7 +351,7 @@ def test_any_number_of_failed_updates_stays_within_a_parameter() -> None:
     assert account.api.live == FOREIGN
 
 
-def test_flags_that_a_region_does_not_know_do_not_make_ours_foreign() -> None:
+def test_flags_unknown_to_a_region_do_not_make_the_configuration_foreign() -> None:
     account = Account("none")
     account.put(OURS, REFUSE)
     account.api.live = {
@@ -363,7 +361,7 @@ def test_flags_that_a_region_does_not_know_do_not_make_ours_foreign() -> None:
     assert account.api.live == NEW
 
 
-def test_a_flag_that_was_changed_makes_ours_foreign() -> None:
+def test_a_changed_flag_makes_the_configuration_foreign() -> None:
     account = Account("ours")
     account.api.live = OURS | {"textDataDeliveryEnabled": True}
     with pytest.raises(ForeignConfigurationError):
@@ -374,13 +372,13 @@ def test_a_flag_that_was_changed_makes_ours_foreign() -> None:
     ("live", "policy", "message"),
     [
         (FOREIGN, REFUSE, "log group audit. Nothing was changed. Either use it as it is"),
-        (CHANGED, ADOPT, "log group somebody-else-since, but log group audit"),
+        (CHANGED, ADOPT, "log group another-team, but log group audit"),
         ({"s3Config": {"bucketName": "archive"}}, ADOPT, "bucket archive alone"),
         ({"s3Config": {"bucketName": "archive"}}, REFUSE, "goes to bucket archive"),
         ({"textDataDeliveryEnabled": True}, REFUSE, "goes to nowhere"),
     ],
 )
-def test_an_error_tells_what_was_found_and_what_to_do(
+def test_an_error_describes_the_found_configuration_and_the_fix(
     live: LoggingConfiguration, policy: ExistingPolicy, message: str
 ) -> None:
     account = Account("none")

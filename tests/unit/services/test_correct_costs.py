@@ -16,7 +16,7 @@ from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.pricing import Cost, Pricing, Routing, TokenKind
 from lambdas.domain.pricing.call_pricing import price_call
 from lambdas.domain.pricing.editions import Edition, PriceChange, SupersededEdition
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.superseding import MAX_LATENESS, PublishedBooks
 from lambdas.services.correct_costs import CostCorrector
 from tests.builders import ANA, HAIKU_3, NOON, PRICES, usage_record
@@ -87,7 +87,7 @@ def corrector(sink: InMemoryMetricSink, *records: UsageRecord) -> CostCorrector:
     )
 
 
-def test_a_price_that_was_too_low_is_made_up_for_in_the_minute_of_the_call() -> None:
+def test_a_price_that_was_too_low_is_corrected_in_the_minute_of_the_call() -> None:
     sink, record = InMemoryMetricSink(), call(1, NOON - timedelta(days=1, seconds=30))
     report = corrector(sink, record).correct(edition(change("0.10")), LATER)
     (points,) = sink.calls
@@ -114,7 +114,7 @@ def test_a_price_that_was_too_high_is_reported_and_lowers_no_metric() -> None:
     assert (progress.raised_calls, progress.is_done, report.reason) == (0, True, None)
 
 
-def test_calls_outside_of_the_time_of_the_edition_keep_their_cost() -> None:
+def test_calls_outside_the_period_of_the_edition_keep_their_cost() -> None:
     second = timedelta(seconds=1)
     records = [call(place, at) for place, at in enumerate((START - second, START, LAST - second))]
     sink = InMemoryMetricSink()
@@ -122,7 +122,7 @@ def test_calls_outside_of_the_time_of_the_edition_keep_their_cost() -> None:
     assert report.published == 2
 
 
-def test_nothing_is_corrected_while_calls_may_be_published_at_the_superseded_prices() -> None:
+def test_corrections_wait_until_no_call_is_published_at_superseded_prices() -> None:
     sink = InMemoryMetricSink()
     service = corrector(sink, call(1))
     early = service.correct(edition(change("0.10")), LATER - timedelta(seconds=1))
@@ -141,7 +141,7 @@ def test_a_second_run_publishes_nothing_more_and_reports_the_same() -> None:
     assert len(sink.calls) == sent
 
 
-def test_a_call_without_a_price_before_is_left_to_what_waits_for_one() -> None:
+def test_a_call_previously_without_a_price_is_left_to_repricing() -> None:
     record = call(1)._replace(model_id="private", invoked_model_id="private")
     sink = InMemoryMetricSink()
     report = corrector(sink, record).correct(edition(change("0.10")), LATER)
@@ -149,7 +149,7 @@ def test_a_call_without_a_price_before_is_left_to_what_waits_for_one() -> None:
     assert sink.calls == []
 
 
-def test_a_call_that_has_no_price_any_more_is_counted() -> None:
+def test_a_call_that_no_longer_has_a_price_is_counted() -> None:
     only_superseded = change("0.10").model_copy(update={"model_id": "amazon.new-v1:0"})
     record = call(1)._replace(model_id="amazon.new-v1:0", invoked_model_id="amazon.new-v1:0")
     report = corrector(InMemoryMetricSink(), record).correct(edition(only_superseded), LATER)
@@ -164,14 +164,14 @@ def test_a_call_too_old_for_cloudwatch_is_counted_and_not_published() -> None:
     assert sink.calls == []
 
 
-def test_a_decision_of_more_than_two_weeks_ago_is_over() -> None:
+def test_a_decision_older_than_two_weeks_is_ignored() -> None:
     report = corrector(InMemoryMetricSink(), call(1)).correct(
         edition(change("0.10")), LAST + timedelta(days=14)
     )
     assert report == CorrectionReport()
 
 
-def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
+def test_corrections_refused_by_cloudwatch_wait_for_the_next_run() -> None:
     sink = InMemoryMetricSink()
     service = corrector(sink, *map(call, range(20)))
     sink.taken_before_a_refusal = 1
@@ -183,7 +183,7 @@ def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
     assert usd_in(sink) == 20 * Decimal("0.15")
 
 
-def test_a_run_without_time_says_so_and_the_next_one_goes_on() -> None:
+def test_a_run_without_time_reports_it_and_the_next_one_continues() -> None:
     sink = InMemoryMetricSink()
     service = corrector(sink, *map(call, range(20)))
     runs = 0
@@ -202,7 +202,7 @@ def time_for(steps: int) -> Callable[[], bool]:
     return lambda: next(answers, False)
 
 
-def test_two_runs_at_a_time_do_not_publish_twice() -> None:
+def test_concurrent_runs_do_not_publish_twice() -> None:
     sink = InMemoryMetricSink()
     service = corrector(sink, call(1))
     assert service.lock.acquire_lock(NOON)
@@ -212,7 +212,7 @@ def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     assert service.correct(edition(change("0.10")), LATER).published == 1
 
 
-def test_a_run_that_finds_another_one_ahead_of_it_stops() -> None:
+def test_a_run_stops_if_another_one_is_ahead() -> None:
     class Overtaken(InMemoryCostCorrections):
         def get_progress(self, edition: str) -> CorrectionProgress:
             return CorrectionProgress(edition)
@@ -224,7 +224,7 @@ def test_a_run_that_finds_another_one_ahead_of_it_stops() -> None:
     assert (report.reason, report.is_refused) == ("another run is in progress", False)
 
 
-def test_a_run_that_fails_lets_the_next_one_begin() -> None:
+def test_a_failed_run_lets_the_next_one_start() -> None:
     class Gone(InMemoryCostCorrections):
         def get_progress(self, edition: str) -> CorrectionProgress:
             raise ConnectionError(edition)
@@ -261,7 +261,7 @@ delays = st.integers(0, 600).map(lambda minutes: timedelta(minutes=minutes))
     bad_usd=st.lists(st.sampled_from(["0.01", "0.10", "0.25", "1.00"]), min_size=2, max_size=2),
     steps=st.integers(2, 5),
 )
-def test_published_cost_and_differences_add_up_to_the_right_cost_where_prices_rise(
+def test_published_cost_and_corrections_add_up_to_the_right_cost_if_prices_rise(
     calls: list[tuple[datetime, timedelta]],
     decided_at: list[datetime],
     bad_usd: list[str],
@@ -284,11 +284,15 @@ def test_published_cost_and_differences_add_up_to_the_right_cost_where_prices_ri
     while service.correct(current, end, time_for(steps)).reason is not None:
         continue
 
-    right = usd(Pricing(lay_over(PRICES, current)), records)
+    right = usd(Pricing(apply_edition(PRICES, current)), records)
     total = sum(published.values(), Decimal(0)) + usd_in(sink)
     assert total >= right
     assert total >= sum(published.values(), Decimal(0))
-    if len(names) == 1 and Decimal(bad_usd[0]) <= LIST_USD and are_on_time(records, decisions):
+    if (
+        len(names) == 1
+        and Decimal(bad_usd[0]) <= LIST_USD
+        and are_published_in_time(records, decisions)
+    ):
         assert total == right
 
 
@@ -297,7 +301,7 @@ def usd(pricing: Pricing, records: Iterable[UsageRecord]) -> Decimal:
     return sum((cost.effective_usd for cost in costs if isinstance(cost, Cost)), Decimal(0))
 
 
-def are_on_time(
+def are_published_in_time(
     records: dict[UsageRecord, datetime], decisions: Sequence[SupersededEdition]
 ) -> bool:
     """Say if no call from before a decision was published an hour after it or later."""

@@ -68,7 +68,7 @@ def test_jobs_through_profiles_add_no_metric_for_each_profile(
     assert {metric.dimensions.get("ModelId") for metric in published} == {None, "__other__"}
 
 
-def test_a_job_that_is_listed_again_is_not_counted_again(
+def test_a_job_listed_again_is_not_counted_again(
     counter: BatchJobCounter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add(counter, "1")
@@ -93,7 +93,7 @@ def test_two_runs_at_the_same_time_count_a_job_once(
     assert len(embedded_metrics(capsys.readouterr().out)) == 4
 
 
-def test_a_job_without_tokens_is_published_as_nothing_and_tried_again(
+def test_a_job_without_tokens_publishes_nothing_and_is_retried(
     counter: BatchJobCounter, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add(counter, "1", has_manifest=False)
@@ -114,7 +114,7 @@ def test_a_run_reads_a_bounded_number_of_manifests_the_latest_first(
     assert counter.manifests.asked == [batch_job("3").arn, batch_job("2").arn]
 
 
-def test_jobs_that_cannot_be_listed_are_logged_and_stop_nothing(
+def test_a_failed_list_of_jobs_is_logged_and_stops_nothing(
     counter: BatchJobCounter, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert isinstance(counter.jobs, InMemoryBatchJobs)

@@ -1,4 +1,4 @@
-"""Both billing periods are written afresh, each wholly or not at all."""
+"""Both billing periods are rewritten, each completely or not at all."""
 
 import gzip
 import hashlib
@@ -53,7 +53,7 @@ CALLS = [
 
 
 def copy_as_parquet(csv: Path, parquet: Path) -> int:
-    """Stands in for the adapter, which has tests of its own."""
+    """A stand-in for the adapter, which has separate tests."""
     parquet.write_bytes(csv.read_bytes())
     return 0
 
@@ -75,7 +75,7 @@ def exporter(files: InMemoryReportFiles) -> FocusExporter:
     )
 
 
-def rows_of(files: InMemoryReportFiles, period: str) -> list[TextRow]:
+def parse_rows(files: InMemoryReportFiles, period: str) -> list[TextRow]:
     packed = files.kept[f"focus/csv/billing_period={period}/bedrock-meter.csv.gz"]
     return read_rows(io.StringIO(gzip.decompress(packed).decode(), newline=""))
 
@@ -84,7 +84,7 @@ def build_manifest(files: InMemoryReportFiles, period: str) -> Any:
     return json.loads(files.kept[f"focus/manifests/billing_period={period}/bedrock-meter.json"])
 
 
-def test_the_manifest_has_what_no_log_has_of_its_own_period(
+def test_the_manifest_lists_unlogged_usage_of_its_period(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     job = batch_job(ended_at=NOW - timedelta(hours=1))
@@ -102,13 +102,13 @@ def test_the_manifest_has_what_no_log_has_of_its_own_period(
     assert current["bedrock_mantle"][0]["output_tokens"] == 6
 
 
-def test_each_period_has_its_calls_and_their_cost(
+def test_each_period_contains_its_calls_and_their_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     manifests = exporter.export(NOW)
     assert [manifest["billing_period"] for manifest in manifests] == [OCTOBER, NOVEMBER]
     for period, requests in ((OCTOBER, ("october", "late")), (NOVEMBER, ("november", "today"))):
-        rows = rows_of(files, period)
+        rows = parse_rows(files, period)
         assert not list(violations(rows))
         assert {row["BillingPeriodStart"] for row in rows} == {f"{period}-01T00:00:00Z"}
         costs = [price_call(record, PRICING) for record in CALLS if record.request_id in requests]
@@ -118,7 +118,7 @@ def test_each_period_has_its_calls_and_their_cost(
         assert Decimal(build_manifest(files, period)["billed_cost_usd"]) == expected
 
 
-def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
+def test_the_manifest_lists_its_coverage_and_calls_without_a_cost(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     assert exporter.export(NOW) == [build_manifest(files, period) for period in (OCTOBER, NOVEMBER)]
@@ -139,7 +139,7 @@ def test_the_manifest_tells_what_it_covers_and_what_is_in_no_cost(
     assert manifest["focus_metadata"]["FocusVersion"] == "1.2"
 
 
-def test_the_manifest_comes_last_and_knows_its_files(
+def test_the_manifest_is_written_last_and_lists_its_files(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
@@ -153,7 +153,7 @@ def test_the_manifest_comes_last_and_knows_its_files(
             assert file["sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def test_the_same_calls_give_the_same_files_and_a_corrected_one_others(
+def test_the_same_calls_give_the_same_files_and_a_correction_changes_them(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     exporter.export(NOW)
@@ -177,13 +177,13 @@ def test_a_call_is_charged_by_the_model_behind_its_profile(
     source.found[profile] = FoundTags((("project", "search"),), HAIKU_3, is_global=is_global)
     books = current_books(source, pricing=PRICING)
     replace(exporter, calls=InMemoryRecordedCalls([through]), books=books).export(NOW)
-    rows = rows_of(files, NOVEMBER)
+    rows = parse_rows(files, NOVEMBER)
     assert {row["x_ModelId"] for row in rows} == {HAIKU_3}
     assert {row["ResourceId"] for row in rows} == {profile}
     assert {row["Tags"] for row in rows} == {'{"project": "search"}'}
 
 
-def test_accounts_are_told_where_the_log_does_not_know(
+def test_a_configured_account_is_used_if_the_log_has_none(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     nameless = call("1", NOW, account_id="", identity_arn="unknown")
@@ -191,7 +191,7 @@ def test_accounts_are_told_where_the_log_does_not_know(
         exporter, calls=InMemoryRecordedCalls([nameless]), billing_account_id="999988887777"
     )
     paid.export(NOW)
-    (row, _) = rows_of(files, NOVEMBER)
+    (row, _) = parse_rows(files, NOVEMBER)
     assert (row["SubAccountId"], row["BillingAccountId"]) == ("111122223333", "999988887777")
 
 
@@ -207,7 +207,7 @@ AGE_OF_OCTOBER = NOW - datetime(2026, 10, 1, tzinfo=UTC)
         (timedelta(days=40), True),
     ],
 )
-def test_a_period_that_began_before_the_ledger_does_is_told(
+def test_a_period_that_starts_before_the_ledger_is_reported(
     exporter: FocusExporter, files: InMemoryReportFiles, kept: timedelta, is_cut_off: bool
 ) -> None:
     replace(exporter, kept=kept).export(NOW)
@@ -224,7 +224,7 @@ def test_the_previous_period_of_january_is_december(
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
-def test_without_time_for_all_calls_nothing_is_written_of_a_part(
+def test_nothing_is_written_if_there_is_no_time_for_all_calls(
     exporter: FocusExporter, files: InMemoryReportFiles, times: int
 ) -> None:
     exporter.export(NOW)
@@ -237,7 +237,7 @@ def test_without_time_for_all_calls_nothing_is_written_of_a_part(
     assert files.kept == before
 
 
-def test_a_conversion_that_fails_leaves_what_was_kept(
+def test_a_failed_conversion_keeps_the_existing_files(
     exporter: FocusExporter, files: InMemoryReportFiles
 ) -> None:
     def fail(csv: Path, _: Path) -> int:
@@ -248,7 +248,7 @@ def test_a_conversion_that_fails_leaves_what_was_kept(
     assert files.kept == {}
 
 
-def test_too_many_charges_are_an_error_and_no_files(
+def test_too_many_charges_are_an_error_and_write_no_files(
     exporter: FocusExporter, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 2)
@@ -257,14 +257,14 @@ def test_too_many_charges_are_an_error_and_no_files(
     assert files.kept == {}
 
 
-def test_many_session_names_are_folded_into_their_role_and_the_manifest_says_so(
+def test_many_sessions_roll_up_to_their_role_and_the_manifest_says_so(
     exporter: FocusExporter, files: InMemoryReportFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 50)
     role = "arn:aws:sts::111122223333:assumed-role/fleet"
     calls = [call(str(number), NOW, identity_arn=f"{role}/t-{number}") for number in range(200)]
     replace(exporter, calls=InMemoryRecordedCalls(calls)).export(NOW)
-    rows = rows_of(files, NOVEMBER)
+    rows = parse_rows(files, NOVEMBER)
     assert {row["x_IdentityArn"] for row in rows} == {"arn:aws:iam::111122223333:role/fleet"}
     costs = [price_call(record, PRICING) for record in calls]
     expected = sum(cost.effective_usd for cost in costs if isinstance(cost, Cost))
@@ -278,9 +278,9 @@ def test_unreadable_items_are_counted_in_the_manifests(
 ) -> None:
     exporter.export(NOW)
     assert build_manifest(files, NOVEMBER)["unreadable_items"] == 0
-    rows = rows_of(files, NOVEMBER)
+    rows = parse_rows(files, NOVEMBER)
     replace(exporter, calls=InMemoryRecordedCalls(CALLS, unreadable_items=3)).export(NOW)
     assert {
         build_manifest(files, period)["unreadable_items"] for period in (OCTOBER, NOVEMBER)
     } == {3}
-    assert rows_of(files, NOVEMBER) == rows
+    assert parse_rows(files, NOVEMBER) == rows

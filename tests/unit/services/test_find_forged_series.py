@@ -1,4 +1,4 @@
-"""Series that the meter cannot have published are found, regardless of their author."""
+"""Series that the meter cannot have published are found."""
 
 from datetime import datetime, timedelta
 
@@ -23,36 +23,36 @@ def find(*values: tuple[Dimensions, datetime, int], name: str = "QuotaTokens") -
     return ForgedSeriesFinder(metrics, "QuotaTokens").find(NOON)
 
 
-def test_honest_series_are_no_finding() -> None:
+def test_genuine_series_are_not_reported() -> None:
     assert find((OF_ANA, HOUR_AGO, 0), (OF_HAIKU, HOUR_AGO, 7)).count == 0
 
 
-def test_a_value_below_zero_is_found_though_the_sum_is_above() -> None:
+def test_a_value_below_zero_is_found_even_if_the_sum_is_above_zero() -> None:
     found = find((OF_ANA, HOUR_AGO, -5), (OF_ANA, HOUR_AGO, 100), (OF_HAIKU, HOUR_AGO, -1))
     assert found.negative == {"ana": -5, "haiku": -1}
     assert found.count == 2
 
 
-def test_a_value_dated_ahead_is_found_before_alarms_look_at_it() -> None:
+def test_a_value_dated_ahead_is_found_before_alarms_evaluate_it() -> None:
     assert find((OF_ANA, NOON + timedelta(minutes=90), -5)).count == 1
 
 
 @pytest.mark.parametrize("window", Window)
-def test_a_value_dated_back_is_found_as_long_as_an_alarm_adds_it_up(window: Window) -> None:
+def test_a_backdated_value_is_found_while_an_alarm_includes_it(window: Window) -> None:
     until_the_next_audit = timedelta(hours=1)
     dated = NOON - timedelta(seconds=window.seconds) - until_the_next_audit
     assert find((OF_ANA, dated, -5)).count == 1
 
 
-def test_a_value_that_no_alarm_adds_up_any_more_is_no_finding() -> None:
+def test_a_value_that_no_alarm_includes_any_more_is_not_reported() -> None:
     assert find((OF_ANA, NOON - timedelta(days=8, minutes=1), -5)).count == 0
 
 
-def test_metrics_that_no_alarm_looks_at_are_left_alone() -> None:
+def test_metrics_without_alarms_are_not_checked() -> None:
     assert find((OF_ANA, HOUR_AGO, -5), name="InvocationLatency").count == 0
 
 
-def test_more_series_than_the_meter_publishes_are_a_finding() -> None:
+def test_more_series_than_the_meter_can_publish_are_reported() -> None:
     series = [(((IDENTITY_ARN, f"role-{n}"),), HOUR_AGO, 1) for n in range(MAX_SERIES_READ)]
     assert find(*series).exceeded == (DimensionSet.IDENTITY,)
     assert find(*series[1:]).exceeded == ()

@@ -1,4 +1,4 @@
-"""Messages end in the ledger or in quarantine, and nowhere else."""
+"""Every counted message is in the ledger, and every rejected one in quarantine."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ readings = st.lists(
 )
 
 
-def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> None:
+def test_a_bad_record_is_quarantined_with_its_reason_and_never_stops_its_batch() -> None:
     ledger, quarantine = InMemoryUsageLedger(), InMemoryQuarantine()
     ingestor = Ingestor(ledger, quarantine)
     batch: list[Reading] = [
@@ -34,7 +34,7 @@ def test_a_bad_record_is_kept_with_its_reason_and_never_stops_its_batch() -> Non
     ]
 
 
-def test_a_call_that_the_ledger_would_have_forgotten_is_rejected_as_too_old() -> None:
+def test_a_call_older_than_the_ledger_s_retention_is_rejected_as_too_old() -> None:
     ledger, quarantine = InMemoryUsageLedger(), InMemoryQuarantine()
     call = usage_record()
     ingestor = Ingestor(ledger, quarantine, oldest=call.timestamp)
@@ -44,7 +44,7 @@ def test_a_call_that_the_ledger_would_have_forgotten_is_rejected_as_too_old() ->
     assert quarantine.records == [RejectedRecord("a.json", 1, RejectionReason.TOO_OLD)]
 
 
-def test_of_metadata_only_names_that_rules_ask_for_and_the_meter_s_own_are_kept() -> None:
+def test_only_metadata_used_by_rules_or_the_meter_is_kept() -> None:
     ledger = InMemoryUsageLedger()
     ours = ("bedrock-meter-reservation", "r-1")
     said = (ours, ("note", "XyzzyMarker"), ("project", "search"))
@@ -55,7 +55,7 @@ def test_of_metadata_only_names_that_rules_ask_for_and_the_meter_s_own_are_kept(
 
 
 @given(readings)
-def test_everything_that_is_read_is_accepted_ignored_or_rejected(batch: list[Reading]) -> None:
+def test_every_message_is_accepted_ignored_or_rejected(batch: list[Reading]) -> None:
     quarantine = InMemoryQuarantine()
     report = Ingestor(InMemoryUsageLedger(), quarantine).ingest("a.json", batch, first_line=1)
     assert report.read == len(batch) == report.accepted + report.ignored + report.rejected

@@ -1,4 +1,4 @@
-"""Corrections add to metrics what they raise: no second call, and nothing below what was shown."""
+"""Corrections add their increase to metrics: no second call, and no lower value."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tests.builders import (
     HAIKU_3,
     NOON,
     SONNET_4,
-    cost_of,
+    compute_cost,
     enriched,
     readings,
     usage_record,
@@ -37,11 +37,11 @@ from tests.fakes import (
 
 NOW = NOON + timedelta(minutes=30)
 CACHED = TokenCounts(10, 5, cache_read=7)
-"""Counts of which one kind has no price."""
+"""Counts with one kind that has no price."""
 
 
 class Meter:
-    """A ledger and the metrics that are made of its stream; CloudWatch refuses some batches."""
+    """A ledger and the metrics made from its stream; CloudWatch refuses some batches."""
 
     def __init__(self) -> None:
         self.sink = InMemoryMetricSink()
@@ -65,7 +65,7 @@ class Meter:
 
     def read(self, *batches: UsageRecord) -> None:
         for record in batches:
-            self.ledger.put([record])
+            self.ledger.write([record])
 
     @property
     def call(self) -> UsageRecord:
@@ -108,7 +108,7 @@ def expected_tokens(record: UsageRecord) -> dict[str, int | None]:
 
 
 @given(st.lists(readings, min_size=1, max_size=8), st.integers(0, 3))
-def test_after_any_readings_metrics_show_the_joined_call(
+def test_metrics_show_the_joined_call_after_any_readings(
     made: list[UsageRecord], refusals: int
 ) -> None:
     meter = Meter()
@@ -122,8 +122,8 @@ def test_after_any_readings_metrics_show_the_joined_call(
     else:
         for metric, count in expected_tokens(call).items():
             assert meter.total(metric) == (count or 0), metric
-    cost = cost_of(call)
-    waiting = [cost_of(record) for record in find_waiting(meter.unpriced)]
+    cost = compute_cost(call)
+    waiting = [compute_cost(record) for record in find_waiting(meter.unpriced)]
     later = sum(
         (priced.effective_usd for priced in waiting if isinstance(priced, Cost)), Decimal(0)
     )
@@ -144,7 +144,7 @@ def test_models_identities_and_projects_always_add_up_to_the_account(
 
 
 @given(st.lists(readings, min_size=1, max_size=6))
-def test_readings_that_come_again_add_nothing(made: list[UsageRecord]) -> None:
+def test_repeated_readings_add_nothing(made: list[UsageRecord]) -> None:
     meter = Meter()
     meter.read(*made)
     sent = len([points for points in meter.sink.calls if points])
@@ -152,7 +152,7 @@ def test_readings_that_come_again_add_nothing(made: list[UsageRecord]) -> None:
     assert len(meter.sink.calls) == sent
 
 
-def test_a_failed_call_that_turns_out_a_success_is_a_new_call() -> None:
+def test_a_failed_call_corrected_to_success_counts_as_a_new_call() -> None:
     meter = Meter()
     meter.read(usage_record(error_code="ThrottlingException"), usage_record())
     for metric, total in (("InvocationErrors", 1), ("FailedTokens", 15)):
@@ -162,7 +162,7 @@ def test_a_failed_call_that_turns_out_a_success_is_a_new_call() -> None:
     assert usd_in(meter.sink) == Decimal("0.00000875")
 
 
-def test_what_a_correction_adds_goes_to_the_dearer_model_and_to_conflicting_callers() -> None:
+def test_a_correction_is_added_to_the_dearer_model_and_conflicting_callers() -> None:
     meter = Meter()
     unpriced = usage_record(model_id="a-model", invoked_model_id="a-model", tokens=TokenCounts())
     meter.read(unpriced, usage_record(tokens=TokenCounts(1, 1)), usage_record(identity_arn=BEN))
@@ -171,7 +171,7 @@ def test_what_a_correction_adds_goes_to_the_dearer_model_and_to_conflicting_call
     assert meter.by_series("TotalTokens", "IdentityArn") == {(ANA,): 2, ("conflicting",): 13}
 
 
-def test_call_whose_cost_waits_is_shown_under_the_model_that_its_cost_will_be_of() -> None:
+def test_a_call_waiting_for_its_cost_is_shown_under_the_model_to_be_priced() -> None:
     meter = Meter()
     unpriced = usage_record(model_id="a-model", invoked_model_id="a-model")
     meter.read(unpriced, usage_record(tokens=TokenCounts(20, 5)))
@@ -181,17 +181,17 @@ def test_call_whose_cost_waits_is_shown_under_the_model_that_its_cost_will_be_of
     assert usd_in(meter.sink) == 0
 
 
-def test_latency_of_a_further_reading_is_no_second_measurement() -> None:
+def test_the_latency_of_a_further_reading_is_not_a_second_measurement() -> None:
     meter = Meter()
     meter.read(*(usage_record(latency_ms=latency) for latency in (None, 300, 500)))
     assert meter.total("InvocationLatency") == 300
 
 
-def test_a_call_first_seen_too_long_ago_is_shown_when_a_reading_says_it_was_made_now() -> None:
-    """Else a forged twin of three weeks ago would keep a call out of the metrics."""
+def test_a_call_first_seen_too_long_ago_is_shown_if_a_reading_is_recent() -> None:
+    """Otherwise a forged duplicate from three weeks ago would keep a call out of the metrics."""
     meter = Meter()
-    twin = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
-    meter.read(twin, usage_record())
+    duplicate = usage_record(timestamp=NOON - timedelta(days=20), tokens=TokenCounts(0, 0))
+    meter.read(duplicate, usage_record())
     assert meter.total("Invocations") == 1
     assert meter.total("TotalTokens") == 15
     (point, *_) = meter.sink.calls[0]
@@ -199,7 +199,7 @@ def test_a_call_first_seen_too_long_ago_is_shown_when_a_reading_says_it_was_made
 
 
 @pytest.mark.parametrize("model_id", [HAIKU_3, SONNET_4])
-def test_note_of_a_call_that_waits_moves_to_what_its_correction_waits_for(model_id: str) -> None:
+def test_the_note_of_a_waiting_call_moves_to_the_group_of_its_correction(model_id: str) -> None:
     meter = Meter()
     first = usage_record(model_id=SONNET_4, tokens=TokenCounts(1, 1))
     meter.read(first, usage_record(model_id=model_id))
@@ -208,7 +208,7 @@ def test_note_of_a_call_that_waits_moves_to_what_its_correction_waits_for(model_
     assert meter.total("UnpricedInvocations") == 1
 
 
-def test_call_that_got_its_cost_from_its_note_is_corrected_by_the_difference() -> None:
+def test_a_call_priced_from_its_note_is_corrected_by_the_difference() -> None:
     meter = Meter()
     first = usage_record(tokens=TokenCounts(1, 1))
     meter.read(first)
@@ -220,8 +220,8 @@ def test_call_that_got_its_cost_from_its_note_is_corrected_by_the_difference() -
     assert find_waiting(meter.unpriced) == set()
 
 
-def test_cost_of_a_correction_that_its_note_paid_for_is_not_published_again() -> None:
-    """The note was written, CloudWatch refused, and the price became known between two tries."""
+def test_a_cost_published_from_the_note_is_not_published_again() -> None:
+    """The note was written, CloudWatch refused, and the price became known between two attempts."""
     meter = Meter()
     failed = usage_record(error_code="ThrottlingException")
     meter.read(failed)
@@ -232,7 +232,7 @@ def test_cost_of_a_correction_that_its_note_paid_for_is_not_published_again() ->
     assert usd_in(meter.sink) == 0
 
 
-def test_kinds_without_a_price_are_noted_once_for_a_batch_of_readings() -> None:
+def test_kinds_without_a_price_are_noted_once_per_batch_of_readings() -> None:
     meter = Meter()
     joined = join_readings([usage_record(tokens=CACHED), usage_record(identity_arn=BEN)])
     (call,) = joined.values()
@@ -255,7 +255,7 @@ def test_kinds_without_a_price_are_noted_once_for_a_batch_of_readings() -> None:
     ],
     ids=["count", "no count", "error", "model", "caller", "time", "one more, one less"],
 )
-def test_a_change_that_no_reading_makes_changes_no_metric(after: UsageRecord) -> None:
+def test_a_change_without_a_reading_changes_no_metric(after: UsageRecord) -> None:
     meter = Meter()
     meter.read(usage_record())
     before = len(meter.sink.calls)

@@ -1,4 +1,4 @@
-"""Every call is published once, whatever fails on the way."""
+"""Every call is published once despite failures."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -67,7 +67,7 @@ def call(number: int, minutes_ago: int = 0) -> UsageRecord:
     )
 
 
-def of_a_profile(record: UsageRecord) -> UsageRecord:
+def with_profile(record: UsageRecord) -> UsageRecord:
     return record._replace(
         invoked_model_id=PROFILE, model_id="application-inference-profile/p24qm5pye2qr"
     )
@@ -87,7 +87,7 @@ def tokens_in(sink: InMemoryMetricSink) -> int:
     )
 
 
-def test_a_batch_that_fits_is_one_call() -> None:
+def test_a_batch_that_fits_is_one_request() -> None:
     sink = InMemoryMetricSink()
     records = [call(1), call(2)]
     assert publisher(sink).publish(new(*records), now=NOON) == PublishReport(2, oldest=NOON)
@@ -95,7 +95,7 @@ def test_a_batch_that_fits_is_one_call() -> None:
     assert sent == aggregate(map(metered, records), Detail.FULL)
 
 
-def test_calls_outside_of_what_cloudwatch_takes_are_left_to_the_ledger() -> None:
+def test_calls_outside_cloudwatch_s_time_limits_stay_only_in_the_ledger() -> None:
     sink = InMemoryMetricSink()
     fortnight = 14 * 24 * 60
     records = [call(1, fortnight), call(2, fortnight - 1), call(3, -119), call(4, -120)]
@@ -105,7 +105,7 @@ def test_calls_outside_of_what_cloudwatch_takes_are_left_to_the_ledger() -> None
     assert tokens_in(sink) == 3 + 4
 
 
-def test_a_refused_chunk_is_named_by_its_first_call() -> None:
+def test_a_refused_chunk_is_identified_by_its_first_call() -> None:
     sink = InMemoryMetricSink()
     sink.taken_before_a_refusal = 0
     too_old = call(0, minutes_ago=10**6)
@@ -113,7 +113,7 @@ def test_a_refused_chunk_is_named_by_its_first_call() -> None:
     assert report == PublishReport(unpublished=1, first_unsent=1, reason="throttled")
 
 
-def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish_nothing() -> None:
+def test_foreign_and_unreadable_changes_are_counted_and_not_published() -> None:
     sink = InMemoryMetricSink()
     changed = LedgerChange(call(1), replaced=call(2)._replace(request_id="1"))
     repeated = LedgerChange(call(2), replaced=call(2))
@@ -130,7 +130,7 @@ def test_changes_that_no_reading_makes_or_cannot_be_read_are_counted_and_publish
     assert tokens_in(sink) == 4
 
 
-def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() -> None:
+def test_a_call_with_conflicting_models_counts_for_the_dearest() -> None:
     sink = InMemoryMetricSink()
     report = publisher(sink).publish(new(disputed_call()), now=NOON)
     assert (report.published, len(report.conflicting)) == (1, 1)
@@ -139,7 +139,7 @@ def test_call_whose_readings_name_several_models_is_a_conflict_of_the_dearest() 
     assert models == {None, HAIKU_3}
 
 
-def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_are_of() -> None:
+def test_calls_with_equal_keys_are_published_for_their_callers() -> None:
     sink = InMemoryMetricSink()
     ana, ben = (usage_record(identity_arn=name) for name in ("ana", "ben"))
     publisher(sink).publish(new(ana, ben), now=NOON)
@@ -148,7 +148,7 @@ def test_calls_that_differ_in_more_than_a_key_tells_are_published_for_whom_they_
     assert {"ana", "ben"} < identities
 
 
-def test_without_time_left_no_chunk_is_begun() -> None:
+def test_no_chunk_is_started_without_time_left() -> None:
     sink = InMemoryMetricSink()
     answers = iter([True, False])
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
@@ -158,7 +158,7 @@ def test_without_time_left_no_chunk_is_begun() -> None:
     assert report.reason == "there is no time left"
 
 
-def test_what_was_sent_before_a_refused_chunk_is_not_sent_again() -> None:
+def test_chunks_sent_before_a_refused_chunk_are_not_sent_again() -> None:
     sink, undisturbed = InMemoryMetricSink(), InMemoryMetricSink()
     sink.taken_before_a_refusal = 1
     records = [call(number, minutes_ago=number % 60) for number in range(300)]
@@ -172,7 +172,7 @@ def test_what_was_sent_before_a_refused_chunk_is_not_sent_again() -> None:
 
 
 class Stream(RuleBasedStateMachine):
-    """A stream that delivers batches until they are taken, over a sink that fails at will."""
+    """A stream that retries batches until accepted, over a sink that fails on demand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class Stream(RuleBasedStateMachine):
         self.number = 0
 
     @rule(size=st.integers(1, 120))
-    def calls_are_made(self, size: int) -> None:
+    def make_calls(self, size: int) -> None:
         for _ in range(size):
             self.number += 1
             self.waiting.append(call(self.number, minutes_ago=self.number % 60))
@@ -199,9 +199,9 @@ class Stream(RuleBasedStateMachine):
         self.waiting = self.waiting[done:]
 
     def teardown(self) -> None:
-        self.what_was_taken_is_published_once()
+        self.accepted_calls_are_published_once()
 
-    def what_was_taken_is_published_once(self) -> None:
+    def accepted_calls_are_published_once(self) -> None:
         assert tokens_in(self.sink) == self.expected
 
 
@@ -222,13 +222,13 @@ def test_calls_without_a_price_are_noted_and_those_without_counts_are_not() -> N
 
 
 @pytest.mark.parametrize("model_id", [HAIKU_3, SONNET_4])
-def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
+def test_a_call_through_a_profile_has_its_model_s_price_or_waits_for_it(
     model_id: str,
 ) -> None:
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=model_id)
     publish = publisher(sink, unpriced, source=source).publish
-    publish(new(of_a_profile(call(1))), now=NOON)
+    publish(new(with_profile(call(1))), now=NOON)
     names = {point.metric.name for points in sink.calls for point in points}
     is_priced = model_id == HAIKU_3
     assert ("EstimatedCostUSD" in names, "UnpricedInvocations" in names) == (
@@ -238,13 +238,13 @@ def test_a_call_behind_a_profile_has_the_price_of_its_model_or_waits_for_that(
     assert len(unpriced.noted) == (not is_priced)
 
 
-def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
+def test_a_call_through_a_profile_counts_for_its_model() -> None:
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=SONNET_4)
     publish = publisher(sink, source=source).publish
     tokens = TokenCounts(input=1_000, output=100_000)
     direct = call(1)._replace(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=tokens)
-    hidden = of_a_profile(call(2)._replace(tokens=tokens))
+    hidden = with_profile(call(2)._replace(tokens=tokens))
     publish(new(direct, hidden), now=NOON)
     points = [point for points in sink.calls for point in points]
     models = {dict(point.dimensions).get("ModelId") for point in points}
@@ -255,7 +255,7 @@ def test_call_behind_a_profile_counts_as_one_of_its_model() -> None:
     assert quota.values == Distribution((501_000,), (2,))
 
 
-def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_tried_again() -> None:
+def test_a_noted_call_gets_its_cost_only_from_the_note_on_retry() -> None:
     """Otherwise, a price set between two attempts would count the cost twice."""
     unpriced, sink = InMemoryUnpricedCalls(), InMemoryMetricSink()
     record = call(1)
@@ -268,13 +268,13 @@ def test_a_call_that_was_noted_gets_its_cost_from_the_note_alone_when_it_is_trie
     assert find_waiting(unpriced) == set()
 
 
-def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> None:
-    """Seconds may lie between the two, in which the same process tries it at the same prices."""
+def test_a_profile_resolved_between_attempts_has_its_cost_once() -> None:
+    """The same process may retry it within seconds at the same prices."""
     source, unpriced, sink = InMemoryTagSource(), InMemoryUnpricedCalls(), InMemoryMetricSink()
     source.found[PROFILE] = FoundTags(model_id=HAIKU_3)
     source.busy, sink.taken_before_a_refusal = {"bedrock"}, 0
     publish = publisher(sink, unpriced, source=source).publish
-    batch = new(of_a_profile(call(1)))
+    batch = new(with_profile(call(1)))
     assert publish(batch, now=NOON).reason == "throttled"
     source.busy.clear()
     assert publish(batch, now=NOON + timedelta(minutes=1)).published == 1
@@ -283,7 +283,7 @@ def test_a_profile_whose_model_is_told_between_two_tries_has_its_cost_once() -> 
     assert [record.request_id for record in find_waiting(unpriced)] == ["1"]
 
 
-def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
+def test_only_calls_through_profiles_read_notes_on_the_first_attempt() -> None:
     asked: list[UsageRecord] = []
 
     class Notes(InMemoryUnpricedCalls):
@@ -291,16 +291,14 @@ def test_the_first_time_notes_are_asked_for_calls_of_profiles_alone() -> None:
             asked.extend(records)
             return super().get_noted(records)
 
-    records = [call(1), of_a_profile(call(2)), call(3)]
+    records = [call(1), with_profile(call(2)), call(3)]
     publisher(InMemoryMetricSink(), Notes()).publish(new(*records), now=NOON)
     assert asked == records[1:2]
 
 
 @pytest.mark.parametrize("is_retried", [False, True])
-def test_while_calls_cannot_be_noted_nothing_is_sent_and_all_comes_again(
-    *, is_retried: bool
-) -> None:
-    """Sent without a note, a call's cost would be lost; noted too late, its tokens be doubled."""
+def test_nothing_is_sent_and_everything_retried_while_notes_fail(*, is_retried: bool) -> None:
+    """Sent without a note, a call's cost would be lost; noted too late, its tokens would double."""
 
     class Busy(InMemoryUnpricedCalls):
         is_busy = True

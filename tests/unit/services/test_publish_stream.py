@@ -19,7 +19,7 @@ NOW = NOON + timedelta(seconds=30)
 
 
 class InMemoryPublisher:
-    """Keeps what it is given, and sends no more than the first changes of it."""
+    """Records its changes, and sends only the first of them."""
 
     def __init__(self, first_unsent: int | None = None) -> None:
         self.first_unsent = first_unsent
@@ -57,7 +57,7 @@ def publish(
     return stream.publish([], NOW, lambda: True)
 
 
-def test_changes_from_before_the_deployment_are_left_to_the_one_that_made_them() -> None:
+def test_changes_before_the_deployment_are_left_to_the_previous_one() -> None:
     publisher = InMemoryPublisher(first_unsent=1)
     old = change(1, DEPLOYED - timedelta(seconds=1))
     outcome = publish(publisher, old, change(2, DEPLOYED), change(3))
@@ -74,7 +74,7 @@ def test_changes_from_before_the_deployment_are_left_to_the_one_that_made_them()
         (NOW - MAX_FIRST_TRY + timedelta(seconds=1), LONG_AGO, False),
     ],
 )
-def test_batch_that_may_have_been_tried_at_other_prices_is_published_as_retried(
+def test_a_batch_maybe_tried_at_other_prices_is_published_as_retried(
     changed_at: datetime, started_at: datetime, *, is_retried: bool
 ) -> None:
     publisher = InMemoryPublisher()

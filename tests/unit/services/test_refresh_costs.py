@@ -1,4 +1,4 @@
-"""A run publishes missing cost, then the differences that superseded prices make."""
+"""A run publishes missing costs, then corrections of superseded prices."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -21,7 +21,7 @@ MODELS = {HAIKU_3: RepricedModel(3, Decimal(1), ())}
 
 
 class InMemoryRuns:
-    """Both kinds of work, which report what they are made with."""
+    """Both kinds of work, which report their arguments."""
 
     def __init__(self, repriced: RepriceReport, published: int = 0) -> None:
         self.repriced = repriced
@@ -61,7 +61,7 @@ def test_shipped_prices_alone_supersede_nothing() -> None:
     assert report.health == {REPRICED_CALLS: 3, WAITING_MODELS: 0}
 
 
-def test_differences_are_those_of_the_edition_in_force() -> None:
+def test_differences_use_the_edition_in_force() -> None:
     runs = InMemoryRuns(RepriceReport(MODELS, waiting={"private": NOON.date()}), published=2)
     report = refresh(runs, with_an_edition())
     assert runs.editions == [EDITION]
@@ -69,12 +69,12 @@ def test_differences_are_those_of_the_edition_in_force() -> None:
     assert not report.is_idle
 
 
-def test_run_that_another_one_keeps_from_working_knows_no_waiting_models() -> None:
+def test_a_run_blocked_by_another_reports_no_waiting_models() -> None:
     runs = InMemoryRuns(RepriceReport(reason="another run is in progress", is_other_run=True))
     report = refresh(runs, with_an_edition())
     assert report.health == {REPRICED_CALLS: 0}
     assert not report.is_idle
 
 
-def test_run_without_anything_to_do_is_idle() -> None:
+def test_a_run_without_work_is_idle() -> None:
     assert refresh(InMemoryRuns(RepriceReport()), with_an_edition()).is_idle

@@ -34,7 +34,7 @@ from tests.builders import (
     NOON,
     PRICES,
     SONNET_4,
-    cost_of,
+    compute_cost,
     listed_price,
     usage_record,
     usage_records,
@@ -75,23 +75,23 @@ def repricer(
     )
 
 
-def test_call_that_a_forged_reading_dates_too_early_gets_its_cost_at_its_real_time() -> None:
-    twin = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=20))
-    (record,) = join_readings([usage_record(model_id=SONNET_4), twin]).values()
+def test_a_call_backdated_by_a_forged_reading_gets_its_cost_at_its_real_time() -> None:
+    duplicate = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=20))
+    (record,) = join_readings([usage_record(model_id=SONNET_4), duplicate]).values()
     sink = InMemoryMetricSink()
     assert repricer(calls(record), sink).reprice(NOON).too_old == 0
     assert usd_in(sink) == Decimal("0.000105")
     assert {point.minute for points in sink.calls for point in points} == {NOON}
 
 
-def test_a_model_that_has_no_price_of_a_service_tier_waits_by_that() -> None:
+def test_a_model_without_a_price_of_a_tier_waits_by_model_and_tier() -> None:
     unpriced = calls(usage_record(model_id=SONNET_4, service_tier="flex"))
     assert repricer(unpriced, InMemoryMetricSink()).reprice(NOON).waiting == {
         f"{SONNET_4} (flex)": NOON.date()
     }
 
 
-def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() -> None:
+def test_only_the_cost_is_published_in_the_minute_of_the_call() -> None:
     record = usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=3, seconds=30))
     sink = InMemoryMetricSink()
     report = repricer(calls(record), sink).reprice(NOON)
@@ -105,7 +105,7 @@ def test_cost_lands_in_the_minute_of_the_call_and_nothing_else_is_published() ->
     }
 
 
-def test_a_call_that_gets_an_assumed_price_counts_as_such() -> None:
+def test_a_call_repriced_at_an_assumed_price_is_counted_as_assumed() -> None:
     elsewhere = usage_record(region="eu-west-1")
     sink = InMemoryMetricSink()
     repricer(calls(elsewhere), sink, Pricing(PRICES)).reprice(NOON)
@@ -139,7 +139,7 @@ def test_calls_of_a_model_without_a_price_are_not_read() -> None:
     assert scanned == [SONNET_4]
 
 
-def test_a_group_without_waiting_calls_is_deleted_once_no_writer_relies_on_it() -> None:
+def test_a_group_without_waiting_calls_is_deleted_once_no_writer_needs_it() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     run = repricer(unpriced, sink)
     for minutes, groups in ((0, 1), (60, 1), (120, 1), (121, 0)):
@@ -148,13 +148,13 @@ def test_a_group_without_waiting_calls_is_deleted_once_no_writer_relies_on_it() 
     assert len(sink.calls) == 1
 
 
-def test_a_group_in_which_a_call_waits_is_kept() -> None:
+def test_a_group_with_a_waiting_call_is_kept() -> None:
     unpriced = calls(usage_record(model_id="private"))
     repricer(unpriced, InMemoryMetricSink()).reprice(NOON + timedelta(days=1))
     assert len(unpriced.get_groups()) == 1
 
 
-def test_a_price_that_begins_later_is_found_whichever_day_was_noted_first() -> None:
+def test_a_later_price_is_found_for_any_first_noted_day() -> None:
     begins = NOON.date() + timedelta(days=1)
     pricing = Pricing(PRICES, ContractedPrices([ContractedPrice(SONNET_4, begins, SONNET_USD)]))
     early = usage_record(request_id="early", model_id=SONNET_4)
@@ -166,7 +166,7 @@ def test_a_price_that_begins_later_is_found_whichever_day_was_noted_first() -> N
         assert find_waiting(unpriced) == {early}
 
 
-def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> None:
+def test_a_call_through_a_profile_gets_the_price_of_its_model() -> None:
     record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
     source, sink = InMemoryTagSource(), InMemoryMetricSink()
     repricing = repricer(calls(record), sink, source=source)
@@ -177,7 +177,7 @@ def test_a_call_whose_model_a_profile_hides_gets_the_price_of_that_model() -> No
     assert usd_in(sink) == Decimal("0.000105")
 
 
-def test_what_waits_behind_a_profile_is_named_by_the_model_that_needs_a_price() -> None:
+def test_a_call_waiting_behind_a_profile_is_named_by_the_model_to_be_priced() -> None:
     record = usage_record(invoked_model_id=PROFILE, model_id=foundation_model_id(PROFILE))
     source = InMemoryTagSource()
     source.found[PROFILE] = FoundTags(model_id="private")
@@ -185,7 +185,7 @@ def test_what_waits_behind_a_profile_is_named_by_the_model_that_needs_a_price() 
     assert report.waiting == {"private": NOON.date()}
 
 
-def test_what_still_has_no_price_waits_and_is_named() -> None:
+def test_calls_still_without_a_price_wait_and_are_named() -> None:
     unpriced = calls(usage_record(model_id="private"), usage_record(model_id=HAIKU_3))
     unpriced.write([usage_record(request_id="other", model_id="private")], NOON)
     report = repricer(unpriced, InMemoryMetricSink()).reprice(NOON)
@@ -193,7 +193,7 @@ def test_what_still_has_no_price_waits_and_is_named() -> None:
     assert [record.model_id for record in find_waiting(unpriced)] == ["private"]
 
 
-def test_a_call_too_old_for_cloudwatch_waits_no_longer_and_is_told_of() -> None:
+def test_a_call_too_old_for_cloudwatch_stops_waiting_and_is_reported() -> None:
     unpriced = calls(usage_record(model_id=SONNET_4, timestamp=NOON - timedelta(days=15)))
     sink = InMemoryMetricSink()
     report = repricer(unpriced, sink).reprice(NOON)
@@ -201,7 +201,7 @@ def test_a_call_too_old_for_cloudwatch_waits_no_longer_and_is_told_of() -> None:
     assert find_waiting(unpriced) == set()
 
 
-def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
+def test_costs_refused_by_cloudwatch_wait_for_the_next_run() -> None:
     records = [usage_record(request_id=request_id, model_id=SONNET_4) for request_id in ("1", "2")]
     unpriced, sink = calls(*records), InMemoryMetricSink()
     sink.taken_before_a_refusal = 1
@@ -214,7 +214,7 @@ def test_what_cloudwatch_does_not_take_waits_for_the_next_run() -> None:
     assert usd_in(sink) == 2 * Decimal("0.000105")
 
 
-def test_two_runs_at_a_time_do_not_publish_twice() -> None:
+def test_concurrent_runs_do_not_publish_twice() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     assert unpriced.acquire_lock(NOON)
     report = repricer(unpriced, sink).reprice(NOON)
@@ -224,7 +224,7 @@ def test_two_runs_at_a_time_do_not_publish_twice() -> None:
     assert repricer(unpriced, sink).reprice(NOON).reason is None
 
 
-def test_a_run_that_fails_lets_the_next_one_begin() -> None:
+def test_a_failed_run_lets_the_next_one_start() -> None:
     class Busy(InMemoryUnpricedCalls):
         def get_groups(self) -> Sequence[WaitingGroup]:
             raise ConnectionError
@@ -235,15 +235,15 @@ def test_a_run_that_fails_lets_the_next_one_begin() -> None:
     assert unpriced.acquire_lock(NOON)
 
 
-def test_a_run_without_time_says_so_and_leaves_the_rest() -> None:
+def test_a_run_without_time_reports_it_and_leaves_the_other_calls() -> None:
     unpriced, sink = calls(usage_record(model_id=SONNET_4)), InMemoryMetricSink()
     report = repricer(unpriced, sink).reprice(NOON, has_time=lambda: False)
     assert (report.reason, report.is_refused) == ("there is no time left", False)
     assert len(find_waiting(unpriced)) == 1
 
 
-def test_calls_of_a_group_that_still_have_no_price_wait_and_are_named() -> None:
-    """A long call of a model whose price of long calls leaves a kind of tokens out."""
+def test_calls_of_a_group_still_without_a_price_wait_and_are_named() -> None:
+    """A large call of a model whose price of large calls lacks a kind of tokens."""
     rates = (Rates(0, SONNET_USD), Rates(100, {TokenKind.OUTPUT: Decimal(15)}))
     pricing = Pricing(PriceBook([listed_price(SONNET_4, *rates)]))
     short = usage_record(request_id="short", model_id=SONNET_4)
@@ -256,10 +256,10 @@ def test_calls_of_a_group_that_still_have_no_price_wait_and_are_named() -> None:
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key))
-def test_published_and_repriced_cost_adds_up_to_the_cost_at_the_right_price(
+def test_published_and_repriced_costs_add_up_to_the_right_cost(
     records: list[UsageRecord],
 ) -> None:
-    outcomes = {record: cost_of(record) for record in records}
+    outcomes = {record: compute_cost(record) for record in records}
     unpriced = calls(
         *(record for record, outcome in outcomes.items() if outcome in WAITING_FOR_A_PRICE)
     )

@@ -1,4 +1,4 @@
-"""Price updates: a daily check, editions behind one pointer, and decisions on what is held."""
+"""Price updates: a daily check, editions behind one pointer, and decisions on held prices."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -15,7 +15,7 @@ from lambdas.domain.pricing.editions import (
     PriceEditionsUnavailableError,
     PriceUpdates,
 )
-from lambdas.domain.pricing.overlay import lay_over
+from lambdas.domain.pricing.overlay import apply_edition
 from lambdas.domain.pricing.price_decisions import (
     ALL,
     DecisionRefusedError,
@@ -42,7 +42,7 @@ class Prices:
             editions=self.store, price_list=self.price_list, shipped=shipped
         )
 
-    def say(self, *listings: Listing) -> None:
+    def list_prices(self, *listings: Listing) -> None:
         self.price_list.listings |= {listing.offer: listing for listing in listings}
 
     def update(self, now: datetime = NOW) -> UpdateReport:
@@ -57,16 +57,16 @@ class Prices:
         return self.pointer.held
 
     def usd(self, days: int = 1, item: TokenKind = TokenKind.INPUT) -> Decimal:
-        """The price of a kind, so many days after the first check."""
+        """The price of a kind at a number of days after the first check."""
         edition = self.pointer.edition
         shipped = self.updater.shipped
-        prices = lay_over(shipped, self.store.read_edition(edition)) if edition else shipped
+        prices = apply_edition(shipped, self.store.read_edition(edition)) if edition else shipped
         rates = rates_on(prices, NOW.date() + timedelta(days=days))
         (found,) = (usd for key, usd in rates.items() if key.item is item)
         return found
 
 
-def test_a_new_price_counts_from_the_next_day_on() -> None:
+def test_a_new_price_applies_from_the_next_day() -> None:
     prices = Prices(listing(rate("1.5"), rate("4", OUTPUT)))
     report = prices.update()
     assert (report.edition, report.changes) == (prices.pointer.edition, 1)
@@ -89,7 +89,7 @@ def test_a_repeated_check_publishes_nothing_and_reads_nothing_again() -> None:
     assert prices.pointer.checked_at == NOW + DAY
 
 
-def test_a_listing_that_is_gone_from_the_store_is_read_again() -> None:
+def test_a_listing_missing_from_the_store_is_read_again() -> None:
     said = listing(rate("1.5"), rate("9", OUTPUT))
     prices = Prices(said)
     first = prices.update()
@@ -101,10 +101,10 @@ def test_a_listing_that_is_gone_from_the_store_is_read_again() -> None:
     assert prices.pointer.edition == first.edition
 
 
-def test_a_file_that_comes_again_with_another_tag_publishes_nothing() -> None:
+def test_an_unchanged_file_with_a_new_tag_publishes_nothing() -> None:
     prices = Prices(listing(rate("1.5")))
     first = prices.update()
-    prices.say(listing(rate("1.5")).model_copy(update={"version": "20261128"}))
+    prices.list_prices(listing(rate("1.5")).model_copy(update={"version": "20261128"}))
     assert prices.update(NOW + DAY).edition is None
     assert prices.pointer.edition == first.edition
 
@@ -112,13 +112,13 @@ def test_a_file_that_comes_again_with_another_tag_publishes_nothing() -> None:
 def test_a_price_that_changes_twice_has_two_dated_changes() -> None:
     prices = Prices(listing(rate("1.5")))
     prices.update()
-    prices.say(listing(rate("1.2")))
+    prices.list_prices(listing(rate("1.2")))
     prices.update(NOW + DAY)
     assert [prices.usd(days) for days in range(3)] == [1, Decimal("1.5"), Decimal("1.2")]
     assert [summary.changes for summary in prices.pointer.editions] == [1, 1]
 
 
-def test_a_price_that_looks_like_a_mistake_is_held_and_the_old_one_stays() -> None:
+def test_a_suspicious_price_is_held_and_the_old_one_stays() -> None:
     prices = Prices(listing(rate("1000"), rate("5", OUTPUT)))
     report = prices.update()
     assert prices.usd(1) == 1
@@ -128,7 +128,7 @@ def test_a_price_that_looks_like_a_mistake_is_held_and_the_old_one_stays() -> No
     assert entry.usd_before == 1
 
 
-def test_an_accepted_price_counts_from_the_next_day_on_and_is_held_no_longer() -> None:
+def test_an_accepted_price_applies_from_the_next_day_and_is_no_longer_held() -> None:
     prices = Prices(listing(rate("1000"), rate("4", OUTPUT)))
     (entry,) = prices.update().held
     report = prices.updater.decide(accept([entry.id], NOW + DAY))
@@ -138,19 +138,19 @@ def test_an_accepted_price_counts_from_the_next_day_on_and_is_held_no_longer() -
     assert prices.held == ()
 
 
-def test_a_rejected_price_is_not_held_again_until_the_list_says_something_else() -> None:
+def test_a_rejected_price_is_not_held_again_until_the_list_changes() -> None:
     prices = Prices(listing(rate("1000")))
     (entry,) = prices.update().held
     assert prices.updater.decide(reject([entry.id])).held == ()
     assert prices.update(NOW + DAY).held == ()
-    prices.say(listing(rate("1000"), rate("4.1", OUTPUT)))
+    prices.list_prices(listing(rate("1000"), rate("4.1", OUTPUT)))
     assert prices.update(NOW + 2 * DAY).held == ()
-    prices.say(listing(rate("900"), rate("4.1", OUTPUT)))
+    prices.list_prices(listing(rate("900"), rate("4.1", OUTPUT)))
     assert [entry.rate and entry.rate.usd for entry in prices.update(NOW + 3 * DAY).held] == [900]
     assert prices.usd(9) == 1
 
 
-def test_a_rejected_price_can_be_accepted_after_all() -> None:
+def test_a_rejected_price_can_be_accepted_later() -> None:
     prices = Prices(listing(rate("1000")))
     (entry,) = prices.update().held
     prices.updater.decide(reject([ALL]))
@@ -159,7 +159,7 @@ def test_a_rejected_price_can_be_accepted_after_all() -> None:
     assert prices.pointer.settled == ()
 
 
-def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
+def test_all_held_items_with_a_price_are_accepted_at_once_and_others_stay() -> None:
     said = listing(rate("1000"), rate("9000", OUTPUT), unmapped_names=["Nova 9"])
     prices = Prices(said)
     assert len(prices.update().held) == 3
@@ -182,7 +182,7 @@ def test_all_that_has_a_price_is_accepted_at_once_and_the_rest_stays() -> None:
         (lambda _: supersede("20261128T061500Z-00000000", "why", NOW), "in force: none"),
     ],
 )
-def test_a_decision_on_what_is_not_there_is_refused_and_changes_nothing(
+def test_a_decision_on_an_unknown_item_is_refused_and_changes_nothing(
     decide: Callable[[Prices], object], message: str
 ) -> None:
     prices = Prices(listing(rate("1"), unmapped_names=["Nova 9"]))
@@ -193,7 +193,7 @@ def test_a_decision_on_what_is_not_there_is_refused_and_changes_nothing(
     assert prices.pointer == before
 
 
-def test_of_several_listed_prices_the_operator_names_one() -> None:
+def test_the_operator_chooses_one_of_several_listed_prices() -> None:
     prices = Prices(
         listing(rate("1.5"), rate("9", OUTPUT)), listing(rate("1.6"), offer="AmazonBedrockService")
     )
@@ -225,7 +225,7 @@ def first_days(prices: Prices) -> list[date]:
     return [change.effective_from for change in changes]
 
 
-def test_an_accepted_first_price_holds_for_the_calls_that_wait_for_it() -> None:
+def test_an_accepted_first_price_applies_to_waiting_calls() -> None:
     prices = Prices(
         listing(rate("3", model_id=NEW)),
         listing(rate("3.1", model_id=NEW), offer="AmazonBedrockService"),
@@ -238,7 +238,7 @@ def test_an_accepted_first_price_holds_for_the_calls_that_wait_for_it() -> None:
     assert first_days(prices) == [date.min, TOMORROW + DAY]
 
 
-def test_a_first_price_that_is_accepted_after_all_holds_for_earlier_calls() -> None:
+def test_a_first_price_accepted_later_applies_to_earlier_calls() -> None:
     prices = Prices(listing(rate("1"), rate("3", model_id=NEW)))
     edition = prices.update().edition
     assert edition is not None
@@ -248,7 +248,7 @@ def test_a_first_price_that_is_accepted_after_all_holds_for_earlier_calls() -> N
     assert first_days(prices) == [date.min]
 
 
-def test_a_rejected_price_is_no_first_one_once_the_book_has_another() -> None:
+def test_a_rejected_price_is_not_a_first_price_once_the_book_has_another() -> None:
     prices = Prices(listing(rate("0", model_id=NEW)))
     (entry,) = prices.update().held
     prices.updater.decide(reject([entry.id]))
@@ -259,18 +259,18 @@ def test_a_rejected_price_is_no_first_one_once_the_book_has_another() -> None:
     assert first_days(prices) == [TOMORROW + DAY]
 
 
-def test_nothing_to_reject_is_refused() -> None:
+def test_a_rejection_without_a_held_price_is_refused() -> None:
     prices = Prices(listing(rate("1")))
     prices.update()
     with pytest.raises(DecisionRefusedError, match="no price is held"):
         prices.updater.decide(reject([ALL]))
 
 
-def test_a_superseded_edition_is_out_of_the_book_and_does_not_come_back() -> None:
+def test_a_superseded_edition_leaves_the_book_and_does_not_return() -> None:
     prices = Prices(listing(rate("1.9")))
     bad = prices.update().edition
     assert bad is not None
-    prices.say(listing(rate("1.9"), rate("5", OUTPUT)))
+    prices.list_prices(listing(rate("1.9"), rate("5", OUTPUT)))
     prices.update(NOW + DAY)
     report = prices.updater.decide(supersede(bad, "AWS's file was wrong", NOW + 2 * DAY))
     assert [prices.usd(days) for days in range(5)] == [1] * 5
@@ -281,21 +281,21 @@ def test_a_superseded_edition_is_out_of_the_book_and_does_not_come_back() -> Non
         *(bad, TOMORROW, NOW + 2 * DAY),
         "AWS's file was wrong",
     )
-    prices.say(listing(rate("1.9"), rate("5.1", OUTPUT)))
+    prices.list_prices(listing(rate("1.9"), rate("5.1", OUTPUT)))
     prices.update(NOW + 3 * DAY)
     assert prices.usd(9) == 1
-    prices.say(listing(rate("1.8"), rate("5.1", OUTPUT)))
+    prices.list_prices(listing(rate("1.8"), rate("5.1", OUTPUT)))
     prices.update(NOW + 4 * DAY)
     assert prices.usd(9) == Decimal("1.8")
     with pytest.raises(DecisionRefusedError, match=f"no change of edition {bad} is in force"):
         prices.updater.decide(supersede(bad, "again", NOW + 5 * DAY))
 
 
-def test_every_edition_of_the_past_can_still_be_read() -> None:
+def test_every_past_edition_can_still_be_read() -> None:
     prices = Prices(listing(rate("1.1")))
     prices.update()
     for day, usd in enumerate(("1.2", "1.3"), start=1):
-        prices.say(listing(rate(usd)))
+        prices.list_prices(listing(rate(usd)))
         prices.update(NOW + day * DAY)
     counts = [
         len(prices.store.read_edition(summary.id).changes) for summary in prices.pointer.editions
@@ -303,14 +303,14 @@ def test_every_edition_of_the_past_can_still_be_read() -> None:
     assert counts == [1, 2, 3]
 
 
-def test_of_two_runs_at_once_one_wins_and_the_other_starts_again_from_it() -> None:
+def test_one_of_two_concurrent_runs_wins_and_the_other_restarts_from_it() -> None:
     prices = Prices(listing(rate("1000"), rate("5", OUTPUT)))
     (entry,) = prices.update().held
 
     def meanwhile() -> None:
         prices.updater.decide(accept([entry.id], NOW))
 
-    prices.say(listing(rate("1000"), rate("6", OUTPUT)))
+    prices.list_prices(listing(rate("1000"), rate("6", OUTPUT)))
     prices.store.before_publishing = meanwhile
     prices.update(NOW + DAY)
     assert prices.usd(1) == 1000
@@ -334,7 +334,7 @@ def test_a_run_that_always_loses_gives_up() -> None:
         prices.update()
 
 
-def test_no_price_list_changes_nothing_and_its_age_grows() -> None:
+def test_a_missing_price_list_changes_nothing_and_its_age_grows() -> None:
     prices = Prices(listing(rate("1.5")))
     prices.update()
     before = prices.pointer
@@ -345,14 +345,14 @@ def test_no_price_list_changes_nothing_and_its_age_grows() -> None:
     assert before.checked_at == NOW
 
 
-def test_without_time_nothing_is_published() -> None:
+def test_a_run_without_time_publishes_nothing() -> None:
     prices = Prices(listing(rate("1.5")))
     with pytest.raises(PriceListUnavailableError):
         prices.updater.update(NOW, lambda: False)
     assert prices.pointer == PriceUpdates()
 
 
-def test_a_store_that_does_not_answer_is_an_error() -> None:
+def test_an_unreachable_store_is_an_error() -> None:
     prices = Prices(listing(rate("1.5")))
     prices.store.unavailable_because = "denied"
     with pytest.raises(PriceEditionsUnavailableError):
@@ -373,7 +373,7 @@ def test_an_offer_that_disappears_is_an_error_and_removes_no_price() -> None:
     assert prices.held == ()
 
 
-def test_a_new_shipped_book_is_compared_with_the_list_that_is_known_already() -> None:
+def test_a_new_shipped_book_is_compared_with_the_known_list() -> None:
     prices = Prices(listing(rate("1.5")))
     prices.update()
     newer = PriceBook([price("1.4", effective_from=TOMORROW + DAY)], edition="newer")

@@ -1,4 +1,4 @@
-"""Objects that do something do it by name."""
+"""Services and adapters have verbs as methods, and no class is callable."""
 
 from importlib import import_module
 from inspect import getmembers, isclass
@@ -17,7 +17,7 @@ from lambdas import services
     [services, operations, cloudwatch, demo, reports, viewer],
     ids=lambda room: room.__name__,
 )
-def test_no_object_is_called_like_a_function(room: ModuleType) -> None:
+def test_no_class_is_callable(room: ModuleType) -> None:
     modules = [
         import_module(found.name) for found in walk_packages(room.__path__, f"{room.__name__}.")
     ]

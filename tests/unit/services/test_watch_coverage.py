@@ -31,14 +31,14 @@ def watcher(*, metered: int, notifier: InMemoryNotifier | None = None) -> Covera
     return CoverageWatcher(CoverageAuditor(metrics), finder, notifier or InMemoryNotifier())
 
 
-def test_settled_hours_and_forged_series_are_looked_at_once_an_hour() -> None:
+def test_settled_hours_and_forged_series_are_checked_once_an_hour() -> None:
     every_time = {COVERAGE_SHORTFALL, COVERAGE_RATIO, MISSING_CALLS}
     assert watcher(metered=10).measure(QUIET).keys() == every_time
     hourly = watcher(metered=10).measure(FULL_HOUR)
     assert hourly.keys() == every_time | {USAGE_MISMATCH, FORGED_SERIES}
 
 
-def test_missing_calls_are_counted_and_notify_after_the_alarm_alone() -> None:
+def test_missing_calls_are_counted_and_notify_only_after_the_alarm() -> None:
     notifier = InMemoryNotifier()
     assert watcher(metered=4, notifier=notifier).measure(QUIET)[MISSING_CALLS] == 6
     assert notifier.notices == []
@@ -51,7 +51,7 @@ def test_missing_calls_are_counted_and_notify_after_the_alarm_alone() -> None:
         ("BedrockMeter-Health-UsageMismatch", SETTLED, "the two hours from 2026-09-08 10:00"),
     ],
 )
-def test_notice_is_about_what_the_alarm_measures(
+def test_the_notice_is_about_the_measure_of_the_alarm(
     alarm: str, moment: datetime, expected: str
 ) -> None:
     notifier = InMemoryNotifier()

@@ -1,4 +1,4 @@
-"""A change of invocation logging is reported once, with its author, and so is its end."""
+"""A change of invocation logging and its end are each reported once, with the caller."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.logging_configuration import (
-    Difference,
+    Drift,
     LoggingChange,
     LoggingConfiguration,
     LoggingState,
@@ -43,7 +43,7 @@ from tests.unit.logging_configuration.deployed import (
     ROLE,
     change,
     group,
-    session_of,
+    make_session,
 )
 
 OFF = "Bedrock's invocation logging is off"
@@ -54,34 +54,34 @@ class Account:
 
     def __init__(self) -> None:
         self.api = InMemoryLoggingApi(CONFIGURATION)
-        self.put, self.copy = InMemoryStateStore(), InMemoryStateCopy()
+        self.store, self.copy = InMemoryStateStore(), InMemoryStateCopy()
         self.save(CONFIGURATION)
         self.groups = InMemoryLogGroups({GROUP: LIVE_GROUP})
         self.roles = InMemoryRoles({ROLE: LIVE_ROLE})
         self.safeguards = InMemorySafeguards()
         self.history = InMemoryChangeHistory()
         self.deployments = InMemoryDeployments()
-        self.logging_state = InMemoryWatchStateStore()
+        self.watch_state = InMemoryWatchStateStore()
         self.notifier = InMemoryNotifier()
         self.watcher = LoggingWatcher(
             deployed=DEPLOYED,
             deploying_role_arn=CONFIGURATOR,
-            put=VerifiedState(self.put, self.copy),
+            verified_state=VerifiedState(self.store, self.copy),
             live=LiveLogging(self.api, self.groups, self.roles),
             safeguards=self.safeguards,
             history=self.history,
             deployments=self.deployments,
-            logging_state=self.logging_state,
+            watch_state=self.watch_state,
             notifier=self.notifier,
         )
 
     def save(self, *written: LoggingConfiguration) -> None:
-        self.put.logging_state = LoggingState(written)
-        self.copy.memories = (self.put.logging_state,)
+        self.store.logging_state = LoggingState(written)
+        self.copy.states = (self.store.logging_state,)
 
     def check(self, cause: LoggingChange | None = None) -> int:
-        """Check at noon; says in how many ways logging is not as deployed."""
-        return len(self.watcher.check(cause, NOON).differences)
+        """Check at noon; returns the number of differences from the deployment."""
+        return len(self.watcher.check(cause, NOON).drifts)
 
     @property
     def texts(self) -> list[str]:
@@ -94,10 +94,10 @@ class Account:
 
 
 CHANGED = "invocation logging was changed"
-RESOLVED = "all is as deployed again"
+RESOLVED = "drift is resolved"
 METER_CHANGED = "the meter itself was changed"
-METER_TOUCHED = "a change of the meter itself was undone or left no trace"
-TOUCHED = "a change of invocation logging was undone or left no trace"
+METER_TOUCHED = "a change to the meter itself was undone or left no trace"
+TOUCHED = "a change to invocation logging was undone or left no trace"
 
 
 @pytest.fixture
@@ -105,24 +105,27 @@ def account() -> Account:
     return Account()
 
 
-def test_as_long_as_all_is_as_deployed_nobody_is_told(account: Account) -> None:
+def test_an_unchanged_account_does_not_notify(account: Account) -> None:
     assert [account.check(), account.check()] == [0, 0]
     assert account.texts == []
-    assert account.logging_state.state is None
+    assert account.watch_state.state is None
 
 
-def test_a_change_that_a_trail_tells_of_is_told_with_who_and_what(account: Account) -> None:
+def test_a_change_reported_by_a_trail_is_notified_with_caller_and_change(account: Account) -> None:
     account.api.live = None
     assert account.check(change()) == 1
     assert account.subjects == [CHANGED]
     (text,) = account.texts
     assert f"- {OFF}" in text
     assert (
-        f"Who: {MALLORY}, by DeleteModelInvocationLoggingConfiguration at 2026-09-08 11:58:03 UTC."
+        f"Changed by: {MALLORY}, with DeleteModelInvocationLoggingConfiguration at"
+        " 2026-09-08 11:58:03 UTC."
     ) in text
 
 
-def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account: Account) -> None:
+def test_without_a_trail_the_check_finds_the_change_and_its_caller_in_cloudtrail(
+    account: Account,
+) -> None:
     account.api.live = None
     deployed = NOON - timedelta(seconds=90)
     account.deployments.over.append((deployed, deployed + timedelta(minutes=1)))
@@ -131,33 +134,35 @@ def test_without_a_trail_the_check_finds_it_and_cloudtrail_s_history_who(account
         change(eventID="earlier", eventTime="2026-09-08T11:50:00Z", userIdentity=None),
         change(),
         change(
-            eventID="ours", eventTime="2026-09-08T11:59:00Z", userIdentity=session_of(CONFIGURATOR)
+            eventID="ours",
+            eventTime="2026-09-08T11:59:00Z",
+            userIdentity=make_session(CONFIGURATOR),
         ),
         change("DeleteLogGroup", eventTime="2026-09-08T11:59:30Z", requestParameters=None),
     ]
     account.check()
     (text,) = account.texts
-    assert f"Who: {MALLORY}" in text
+    assert f"Changed by: {MALLORY}" in text
 
 
-def test_a_log_group_of_somebody_else_s_is_none_of_the_cause(account: Account) -> None:
+def test_a_change_of_another_log_group_is_not_a_cause(account: Account) -> None:
     del account.groups[GROUP]
     account.history.append(change("DeleteLogGroup", requestParameters={"logGroupName": "other"}))
     account.check()
     (text,) = account.texts
     assert f"log group {GROUP} is gone" in text
-    assert "Who: not known yet." in text
+    assert "Changed by: not known yet." in text
     assert "DeleteLogGroup, PutRetentionPolicy, DeleteRetentionPolicy" in text
 
 
-def test_a_change_is_told_once_however_often_it_is_found(account: Account) -> None:
+def test_a_change_found_repeatedly_is_notified_once(account: Account) -> None:
     account.api.live = None
     for cause in (change(), change(), None, None):
         assert account.check(cause) == 1
     assert account.subjects == [CHANGED]
 
 
-def test_what_the_check_has_found_first_is_not_told_again_by_the_trail(account: Account) -> None:
+def test_a_change_found_by_the_check_is_not_notified_again_by_the_trail(account: Account) -> None:
     account.api.live = None
     account.history.append(change())
     account.check()
@@ -165,16 +170,19 @@ def test_what_the_check_has_found_first_is_not_told_again_by_the_trail(account: 
     assert account.subjects == [CHANGED]
 
 
-def test_a_further_difference_is_told_with_all_there_are(account: Account) -> None:
+def test_further_drift_is_notified_with_all_drift(account: Account) -> None:
     account.api.live = None
     account.check(change())
     account.groups[GROUP] = group(subscriptions=frozenset())
     account.check()
     assert account.subjects == [CHANGED, CHANGED]
-    assert f"- {OFF}\n- log group {GROUP} is not subscribed to any more" in account.texts[-1]
+    assert (
+        f"- {OFF}\n- log group {GROUP} has no subscription filter of the meter any more"
+        in account.texts[-1]
+    )
 
 
-def test_that_it_is_over_is_told_once(account: Account) -> None:
+def test_resolved_drift_is_notified_once(account: Account) -> None:
     account.api.live = None
     account.check(change())
     account.api.live = CONFIGURATION
@@ -182,13 +190,13 @@ def test_that_it_is_over_is_told_once(account: Account) -> None:
     assert account.subjects == [CHANGED, RESOLVED]
 
 
-def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Account) -> None:
+def test_a_change_undone_before_the_check_is_still_notified(account: Account) -> None:
     account.check(change())
     account.check(change())
     assert account.subjects == [TOUCHED]
-    assert f"Who: {MALLORY}" in account.texts[0]
+    assert f"Changed by: {MALLORY}" in account.texts[0]
     assert (
-        "Calls made in between may not be logged, and alarms may not have notified anyone."
+        "Calls made in between may not have been logged, and alarms may not have notified."
         in account.texts[0]
     )
 
@@ -196,11 +204,11 @@ def test_what_was_undone_before_anybody_looked_is_told_all_the_same(account: Acc
 @pytest.mark.parametrize(
     "identity",
     [
-        session_of(CONFIGURATOR),
-        session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"),
+        make_session(CONFIGURATOR),
+        make_session("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"),
     ],
 )
-def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict[str, Any]) -> None:
+def test_changes_by_deployments_do_not_notify(account: Account, identity: dict[str, Any]) -> None:
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     put = change("PutModelInvocationLoggingConfiguration", userIdentity=identity)
     account.deployments.under_way = True
@@ -219,21 +227,23 @@ def test_our_own_deployments_are_told_to_nobody(account: Account, identity: dict
     assert account.texts == []
 
 
-BY_CLOUDFORMATION = session_of("arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com")
+BY_CLOUDFORMATION = make_session(
+    "arn:aws:iam::1:role/cdk", invokedBy="cloudformation.amazonaws.com"
+)
 
 
-def test_a_stack_of_somebody_else_s_is_somebody_else(account: Account) -> None:
+def test_a_change_by_another_stack_is_notified(account: Account) -> None:
     account.api.live = None
     account.check(change(userIdentity=BY_CLOUDFORMATION))
     assert account.subjects == [CHANGED]
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
+    assert "Changed by: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
-def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Account) -> None:
+def test_a_change_by_another_stack_is_found_by_the_check_too(account: Account) -> None:
     account.api.live = None
     account.history.append(change(userIdentity=BY_CLOUDFORMATION))
     account.check()
-    assert "Who: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
+    assert "Changed by: arn:aws:sts::111122223333:assumed-role/cdk/session" in account.texts[0]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +255,7 @@ def test_a_stack_of_somebody_else_s_is_found_by_the_check_as_well(account: Accou
         ("2026-09-08T11:55:00Z", [TOUCHED]),
     ],
 )
-def test_what_a_deployment_did_is_its_own_when_a_trail_tells_after_its_end(
+def test_a_deployment_s_change_reported_after_its_end_does_not_notify(
     account: Account, at: str, subjects: list[str]
 ) -> None:
     begun = NOON - timedelta(minutes=10)
@@ -255,27 +265,27 @@ def test_what_a_deployment_did_is_its_own_when_a_trail_tells_after_its_end(
 
 
 def test_use_of_the_deploying_role_outside_a_deployment_is_reported(account: Account) -> None:
-    account.check(change(userIdentity=session_of(CONFIGURATOR)))
+    account.check(change(userIdentity=make_session(CONFIGURATOR)))
     assert account.subjects == [TOUCHED]
 
 
-def test_a_deployment_s_own_change_is_judged_when_its_other_stacks_are_deployed(
+def test_a_deployment_s_change_is_judged_after_its_other_stacks(
     account: Account,
 ) -> None:
-    """The watch has the environment of the version before until its own stack is deployed."""
+    """The watcher has the environment of the previous version until its stack is deployed."""
     begun = NOON - timedelta(minutes=10)
     account.deployments.over.append((begun, NOON))
     renamed = CONFIGURATION | {"textDataDeliveryEnabled": True}
     account.save(renamed)
     account.api.live = renamed
-    assert account.check(change(userIdentity=session_of(CONFIGURATOR))) == 2
+    assert account.check(change(userIdentity=make_session(CONFIGURATOR))) == 2
     assert account.texts == []
     account.check()
     assert account.subjects == [CHANGED]
 
 
-def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) -> None:
-    """An attacker writes the same into Bedrock, the logging state and its copy."""
+def test_a_forged_logging_state_hides_no_drift(account: Account) -> None:
+    """An attacker writes the same configuration to Bedrock, the logging state and its copy."""
     theirs = CONFIGURATION | {
         "s3Config": {"bucketName": "attacker-bucket"},
         "textDataDeliveryEnabled": True,
@@ -286,12 +296,15 @@ def test_a_memory_that_agrees_with_what_was_put_hides_nothing(account: Account) 
     (text,) = account.texts
     assert "s3Config.bucketName is 'attacker-bucket', was not set" in text
     assert "textDataDeliveryEnabled is True, was False" in text
-    assert "saved state of Bedrock's logging configuration is of another configuration" in text
+    assert (
+        "saved state of Bedrock's logging configuration does not match the deployed configuration"
+        in text
+    )
 
 
-def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: Account) -> None:
+def test_a_planted_configuration_is_reported_before_it_is_restored(account: Account) -> None:
     planted = {"s3Config": {"bucketName": "attacker-bucket"}}
-    account.put.logging_state = LoggingState((CONFIGURATION,), found=planted)
+    account.store.logging_state = LoggingState((CONFIGURATION,), found=planted)
     account.check()
     (text,) = account.texts
     assert "in SSM differs from its copy in the state table" in text
@@ -305,26 +318,26 @@ def test_a_planted_configuration_to_put_back_is_reported_before_it_is(account: A
         ("DeleteParameters", {"names": ["other", LOGGING_STATE]}),
     ],
 )
-def test_whoever_changed_the_memory_is_named(
+def test_the_caller_that_changed_the_logging_state_is_named(
     account: Account, action: str, parameters: dict[str, Any]
 ) -> None:
-    account.put.logging_state = LoggingState()
+    account.store.logging_state = LoggingState()
     account.history += [
         change(action, eventID="other", requestParameters={"name": "other"}, userIdentity=None),
         change(action, requestParameters=parameters),
     ]
     account.check()
     (text,) = account.texts
-    assert f"Who: {MALLORY}, by {action} of " in text
+    assert f"Changed by: {MALLORY}, with {action} on " in text
     assert LOGGING_STATE in text
 
 
-def test_a_change_of_the_memory_that_was_undone_is_reported(account: Account) -> None:
+def test_an_undone_change_of_the_logging_state_is_reported(account: Account) -> None:
     account.check(change("PutParameter", requestParameters={"name": LOGGING_STATE}))
     assert account.subjects == [TOUCHED]
 
 
-def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None:
+def test_drift_left_by_a_deployment_is_notified(account: Account) -> None:
     account.groups[GROUP] = group(retention_days=30)
     account.deployments.under_way = True
     account.check()
@@ -334,99 +347,99 @@ def test_a_difference_that_a_deployment_leaves_is_told(account: Account) -> None
     assert account.subjects == [CHANGED]
 
 
-def test_somebody_else_cannot_hide_behind_a_deployment(account: Account) -> None:
+def test_another_caller_cannot_hide_behind_a_deployment(account: Account) -> None:
     account.deployments.under_way = True
     account.api.live = None
     account.check(change())
     assert account.subjects == [CHANGED]
 
 
-def test_what_could_not_be_told_is_told_by_the_next_check(account: Account) -> None:
+def test_an_unpublished_notice_is_published_by_the_next_check(account: Account) -> None:
     account.api.live = None
     account.notifier.refusals = 1
     with pytest.raises(ConnectionError):
         account.check(change())
-    assert account.logging_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
+    assert account.watch_state.load() == WatchState((OFF,), ("event-1",), is_reported=False)
     account.check(change())
     account.check()
     assert account.subjects == [CHANGED]
-    assert f"Who: {MALLORY}" in account.texts[0]
+    assert f"Changed by: {MALLORY}" in account.texts[0]
 
 
-def test_it_is_remembered_before_it_is_told(account: Account) -> None:
+def test_the_state_is_saved_before_the_notice_is_published(account: Account) -> None:
     account.api.live = None
 
     class Quicker(InMemoryWatchStateStore):
-        """Another check that remembers the same at the same time."""
+        """Another check that saves the same state at the same time."""
 
         def load(self) -> WatchState:
             before = super().load()
-            self.state = replace(before, differences=(OFF,))
+            self.state = replace(before, drifts=(OFF,))
             return before
 
-    watcher = replace(account.watcher, logging_state=Quicker())
+    watcher = replace(account.watcher, watch_state=Quicker())
     with pytest.raises(WatchStateChangedError):
         watcher.check(None, NOON)
     assert account.texts == []
 
 
-def test_only_so_many_events_are_remembered(account: Account) -> None:
+def test_a_limited_number_of_events_is_saved(account: Account) -> None:
     for number in range(60):
         account.check(change(eventID=f"event-{number}"))
-    assert len(account.logging_state.load().events) == 50
-    assert account.logging_state.load().events[-1] == "event-59"
+    assert len(account.watch_state.load().events) == 50
+    assert account.watch_state.load().events[-1] == "event-59"
     assert len(account.texts) == 60
 
 
-def test_a_role_of_somebody_else_s_is_not_looked_at(account: Account) -> None:
+def test_the_role_of_adopted_logging_is_not_checked(account: Account) -> None:
     account.roles.clear()
     assert account.check() == 1
-    account.put.logging_state = LoggingState(adopted=GROUP)
-    account.copy.memories = (account.put.logging_state,)
+    account.store.logging_state = LoggingState(adopted=GROUP)
+    account.copy.states = (account.store.logging_state,)
     adopted = replace(DEPLOYED, configuration=None, retention_days=None, role=None)
     adopting = replace(account.watcher, deployed=adopted)
-    assert adopting.check(None, NOON + timedelta(minutes=15)).differences == ()
+    assert adopting.check(None, NOON + timedelta(minutes=15)).drifts == ()
     assert account.subjects == [CHANGED, RESOLVED]
 
 
 ALARM = "BedrockMeter-Health-Coverage"
-ALARM_GONE = Difference(Subject.ALARM, f"alarms are gone: {ALARM}")
+ALARM_GONE = Drift(Subject.ALARM, f"alarms are gone: {ALARM}")
 
 
-def test_a_deleted_alarm_is_notified_once_with_who_deleted_it(account: Account) -> None:
+def test_a_deleted_alarm_is_notified_once_with_the_caller(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(
         change("DeleteAlarms", requestParameters={"alarmNames": ["other", ALARM]})
     )
     assert [account.check(), account.check()] == [1, 1]
     assert account.subjects == [METER_CHANGED]
     (text,) = account.texts
-    assert f"The meter itself is not as it was deployed:\n- alarms are gone: {ALARM}" in text
-    assert f"Who: {MALLORY}, by DeleteAlarms of other, {ALARM} at" in text
-    account.safeguards.differences.clear()
+    assert f"The meter itself differs from the deployment:\n- alarms are gone: {ALARM}" in text
+    assert f"Changed by: {MALLORY}, with DeleteAlarms on other, {ALARM} at" in text
+    account.safeguards.drifts.clear()
     account.check()
     assert account.subjects == [METER_CHANGED, RESOLVED]
 
 
-def test_an_alarm_of_others_is_no_cause(account: Account) -> None:
+def test_a_change_of_another_alarm_is_not_a_cause(account: Account) -> None:
     account.safeguards.names = frozenset({ALARM})
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     account.history.append(change("DeleteAlarms", requestParameters={"alarmNames": ["other"]}))
     account.check()
-    assert "Who: not known yet." in account.texts[0]
+    assert "Changed by: not known yet." in account.texts[0]
     assert "DeleteAlarms, DisableAlarmActions" in account.texts[0]
 
 
-def test_changed_logging_and_a_changed_meter_are_one_notice(account: Account) -> None:
+def test_changes_of_logging_and_of_the_meter_share_one_notice(account: Account) -> None:
     account.api.live = None
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     assert account.check(change()) == 2
     assert account.subjects == ["invocation logging and the meter itself were changed"]
     assert account.texts[0].splitlines()[:4] == [
-        "Invocation logging is not as it was deployed:",
+        "Invocation logging differs from the deployment:",
         f"- {OFF}",
-        "The meter itself is not as it was deployed:",
+        "The meter itself differs from the deployment:",
         f"- {ALARM_GONE.text}",
     ]
 
@@ -446,7 +459,7 @@ def test_a_forced_state_of_an_alarm_is_notified_by_the_trail_and_by_the_check(
     account.history.append(forced())
     assert [account.check(), account.check(), account.check(forced())] == [0, 0, 0]
     assert account.subjects == [METER_TOUCHED]
-    assert f"Who: {MALLORY}, by SetAlarmState of {ALARM}" in account.texts[0]
+    assert f"Changed by: {MALLORY}, with SetAlarmState on {ALARM}" in account.texts[0]
 
 
 def test_each_of_two_forced_states_is_notified(account: Account) -> None:
@@ -474,7 +487,7 @@ def test_an_alarm_that_is_forced_out_of_alarm_is_notified(account: Account, stat
     assert account.subjects == [METER_TOUCHED]
 
 
-def test_a_test_of_an_alarm_hides_no_difference(account: Account) -> None:
+def test_a_test_of_an_alarm_hides_no_drift(account: Account) -> None:
     account.api.live = None
     account.check(forced(requestParameters={"alarmName": ALARM, "stateValue": "ALARM"}))
     assert account.subjects == [CHANGED]
@@ -487,7 +500,7 @@ def test_a_forced_state_of_another_alarm_is_not_notified(account: Account) -> No
     assert account.texts == []
 
 
-def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> None:
+def test_code_updated_by_a_deployment_does_not_notify(account: Account) -> None:
     account.safeguards.names = frozenset({"BedrockMeter-Ingestion-LogProcessor"})
     account.deployments.over.append((NOON - timedelta(minutes=10), NOON))
     account.history.append(
@@ -501,7 +514,7 @@ def test_code_that_a_deployment_updates_is_not_notified(account: Account) -> Non
     assert account.texts == []
 
 
-def test_a_notice_that_was_not_published_everywhere_is_marked_as_repeated(
+def test_a_partly_published_notice_is_repeated_and_marked(
     account: Account,
 ) -> None:
     account.api.live = None
@@ -514,7 +527,7 @@ def test_a_notice_that_was_not_published_everywhere_is_marked_as_repeated(
 
 
 class Unreadable:
-    """A port that AWS does not answer, whatever is asked."""
+    """A port whose every request fails."""
 
     def __getattr__(self, name: str) -> Any:
         def refuse(*_: object, **__: object) -> None:
@@ -531,12 +544,12 @@ class Unreadable:
         ("roles", f"logging role {ROLE}"),
     ],
 )
-def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_other(
+def test_an_unreadable_part_of_logging_is_drift_and_hides_no_other(
     account: Account, part: str, name: str
 ) -> None:
     live = replace(account.watcher.live, **{part: Unreadable()})
     account.watcher = replace(account.watcher, live=live)
-    account.safeguards.differences.append(ALARM_GONE)
+    account.safeguards.drifts.append(ALARM_GONE)
     assert [account.check(), account.check()] == [2, 2]
     (text,) = account.texts
     assert f"- {name} cannot be read: ThrottlingException\n" in text
@@ -544,11 +557,9 @@ def test_a_part_of_logging_that_cannot_be_read_is_a_difference_and_hides_no_othe
 
 
 @pytest.mark.parametrize("part", ["store", "copy"])
-def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
-    account: Account, part: str
-) -> None:
-    put = replace(account.watcher.put, **{part: Unreadable()})
-    account.watcher = replace(account.watcher, put=put)
+def test_an_unreadable_logging_state_is_drift(account: Account, part: str) -> None:
+    altered = replace(account.watcher.verified_state, **{part: Unreadable()})
+    account.watcher = replace(account.watcher, verified_state=altered)
     account.check()
     (text,) = account.texts
     assert "- the saved state of Bedrock's logging configuration cannot be read: Throttling" in text
@@ -557,39 +568,39 @@ def test_a_memory_of_the_configuration_that_cannot_be_read_is_a_difference(
 @pytest.mark.parametrize(
     ("refused", "gap"),
     [
-        ({"recall"}, "- what was notified before cannot be read from the state table: Access"),
-        ({"remember"}, ""),
-        ({"recall", "remember"}, "- what was notified before cannot be read"),
+        ({"load"}, "- what was notified before cannot be read from the state table: Access"),
+        ({"save"}, ""),
+        ({"load", "save"}, "- what was notified before cannot be read"),
     ],
 )
-def test_without_its_memory_each_check_publishes_what_it_finds_and_fails(
+def test_a_check_without_its_state_publishes_its_drift_and_fails(
     account: Account, refused: set[str], gap: str
 ) -> None:
-    """A disabled key gags the state table and the topic at once."""
-    key = Difference(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
-    account.safeguards.differences.append(key)
-    account.logging_state.refused = refused
+    """A disabled key blocks the state table and the topic at once."""
+    key = Drift(Subject.KEY, "the key of the topic cannot be used: its state is Disabled")
+    account.safeguards.drifts.append(key)
+    account.watch_state.refused = refused
     for _ in range(2):
         with pytest.raises(NotReadableError, match="AccessDenied"):
             account.check()
     assert account.subjects == [METER_CHANGED, METER_CHANGED]
     assert all(f"- {key.text}\n" in text and gap in text for text in account.texts)
     assert [notice.is_repeated for notice in account.notifier.notices] == [False, False]
-    account.logging_state.refused = set()
+    account.watch_state.refused = set()
     account.check()
     account.check()
     assert account.subjects == [METER_CHANGED] * 3
 
 
-def test_a_deployment_that_cannot_be_seen_excuses_nothing(account: Account) -> None:
+def test_an_unreadable_deployment_status_excuses_nothing(account: Account) -> None:
     account.deployments.under_way = True
     account.deployments.is_readable = False
     account.api.live = None
-    account.check(change(userIdentity=session_of(CONFIGURATOR)))
+    account.check(change(userIdentity=make_session(CONFIGURATOR)))
     assert account.subjects == [CHANGED]
 
 
-def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account) -> None:
+def test_an_incomplete_history_is_drift(account: Account) -> None:
     account.history.gaps = ("SetAlarmState: more than 1,000 events",)
     assert [account.check(), account.check()] == [1, 1]
     (text,) = account.texts
@@ -598,31 +609,29 @@ def test_a_history_that_is_not_known_to_its_end_is_a_difference(account: Account
     )
 
 
-def test_a_notice_stays_within_the_bounds_of_its_ways_and_a_hidden_change_is_new(
+def test_a_notice_fits_every_channel_and_an_omitted_change_is_new(
     account: Account,
 ) -> None:
-    account.safeguards.differences += [
-        Difference(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
+    account.safeguards.drifts += [
+        Drift(Subject.ALARM, f"alarm {number}: {'x' * 1_000}") for number in range(1_000)
     ]
     names = [f"{'n' * 250}{number}" for number in range(100)]
     account.check(forced(requestParameters={"alarmNames": names}))
-    account.safeguards.differences[-1] = Difference(Subject.ALARM, "alarm 999: other")
+    account.safeguards.drifts[-1] = Drift(Subject.ALARM, "alarm 999: other")
     account.check()
     account.check()
     assert len(account.texts) == 2
     assert "and 950 more (" in account.texts[0]
     assert "and 95 more at" in account.texts[0]
     assert max(map(len, account.texts)) < 40_000
-    assert len(account.logging_state.load().to_text()) < 40_000
+    assert len(account.watch_state.load().to_text()) < 40_000
 
 
-def test_where_to_look_is_a_command_with_few_names(account: Account) -> None:
+def test_a_notice_suggests_one_short_lookup_command(account: Account) -> None:
     account.api.live = None
-    account.safeguards.differences += [
-        Difference(subject, f"{subject} changed") for subject in Subject
-    ]
+    account.safeguards.drifts += [Drift(subject, f"{subject} changed") for subject in Subject]
     account.check()
-    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Who: "))
+    (line,) = (line for line in account.texts[0].splitlines() if line.startswith("Changed by: "))
     assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
     assert "more in docs/tampering.md." in line
     assert len(line) < 700

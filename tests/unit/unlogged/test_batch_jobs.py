@@ -54,11 +54,11 @@ def test_a_manifest_reports_the_tokens_of_its_job() -> None:
 
 @pytest.mark.parametrize("count", [None, -1, 1.5, True, "12", [12], 10**16])
 @pytest.mark.parametrize("name", ["inputTokenCount", "outputTokenCount"])
-def test_a_count_that_is_no_count_makes_the_job_one_without_tokens(name: str, count: Any) -> None:
+def test_a_job_with_an_invalid_count_has_no_tokens(name: str, count: Any) -> None:
     assert read_manifest(manifest(**{name: count})) is None
 
 
-def test_a_count_that_is_missing_is_not_zero() -> None:
+def test_a_missing_count_is_not_zero() -> None:
     assert read_manifest(b'{"inputTokenCount": 5}') is None
     assert read_manifest(manifest(outputTokenCount=0)) == BatchTokens(1200, 0)
 
@@ -73,7 +73,7 @@ def test_a_count_that_is_missing_is_not_zero() -> None:
     ],
     ids=lambda content: content[:12].decode(errors="replace"),
 )
-def test_what_is_no_manifest_has_no_tokens(content: bytes) -> None:
+def test_a_malformed_manifest_has_no_tokens(content: bytes) -> None:
     assert read_manifest(content) is None
 
 
@@ -83,7 +83,7 @@ def test_any_content_is_read_without_an_error(content: bytes) -> None:
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**15), st.dictionaries(st.text(), json_values))
-def test_counts_are_read_exactly_whatever_stands_beside_them(
+def test_counts_are_read_exactly_beside_any_other_fields(
     input_tokens: int, output_tokens: int, others: dict[str, Any]
 ) -> None:
     counts = {"inputTokenCount": input_tokens, "outputTokenCount": output_tokens}
@@ -101,7 +101,7 @@ def test_counts_are_read_exactly_whatever_stands_beside_them(
         (f"s3://{BUCKET}", "abcdefghwxyz/manifest.json.out"),
     ],
 )
-def test_a_manifest_lies_in_the_folder_of_its_job(output_uri: str, key: str) -> None:
+def test_a_manifest_is_in_the_folder_of_its_job(output_uri: str, key: str) -> None:
     found = batch_job(output_uri=output_uri).manifest
     assert found == (BUCKET, key, "111122223333")
 
@@ -113,7 +113,7 @@ def test_an_output_location_of_another_form_has_no_manifest(output_uri: str) -> 
     assert batch_job(output_uri=output_uri).manifest is None
 
 
-def test_a_key_that_s3_would_not_take_is_no_manifest() -> None:
+def test_a_key_invalid_in_s3_is_not_a_manifest() -> None:
     assert batch_job(output_uri=f"s3://{BUCKET}/{'x' * 1024}").manifest is None
 
 
@@ -123,7 +123,7 @@ def test_a_bucket_of_another_account_is_read_if_the_job_names_the_account() -> N
     assert found.owner == "444455556666"
 
 
-def test_a_job_is_priced_at_batch_prices_and_at_no_others() -> None:
+def test_a_job_is_priced_only_at_batch_prices() -> None:
     standard = listed_price(HAIKU_3, Rates(0, usd_by_kind("3", "15")))
     batch = listed_price(HAIKU_3, Rates(0, usd_by_kind("1.5", "7.5")), service_tier="batch")
     job = batch_job(model=f"us.{HAIKU_3}")
@@ -147,7 +147,7 @@ def test_a_contracted_batch_price_is_enough() -> None:
     assert cost.effective_usd == Decimal("1.2")
 
 
-def test_a_job_whose_model_is_hidden_is_not_free() -> None:
+def test_a_job_with_a_hidden_model_is_unpriced() -> None:
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc"
     cost = price_batch_job(batch_job(model=profile), TOKENS, Pricing(PriceBook([])))
     assert isinstance(cost, Unpriced)

@@ -23,7 +23,7 @@ PRICING = Pricing(PriceBook([]))
 MANTLE = MantleTokens("default", "openai.gpt-oss-120b", 1200, None)
 
 
-def test_jobs_of_the_period_are_listed_with_the_tokens_that_are_counted() -> None:
+def test_jobs_of_the_period_are_listed_with_their_counted_tokens() -> None:
     counted, uncounted = batch_job("counted"), batch_job("uncounted", ended_at=NOON + WEEK / 2)
     jobs = InMemoryBatchJobs([batch_job("later", ended_at=NOON + WEEK), uncounted, counted])
     tokens = BatchTokens(10, 0)
@@ -39,7 +39,7 @@ def test_jobs_of_the_period_are_listed_with_the_tokens_that_are_counted() -> Non
     )
 
 
-def test_sources_that_cannot_be_read_are_named() -> None:
+def test_unreadable_sources_are_named() -> None:
     mantle, jobs = InMemoryMantleMetrics([MANTLE]), InMemoryBatchJobs([batch_job()])
     reader = UnloggedUsageReader(mantle, jobs, InMemoryCountedBatchJobs())
     mantle.is_denied = True

@@ -1,1 +1,1 @@
-"""Rules about calls that no log of the deployment has."""
+"""Rules about calls outside the deployment's logs."""

@@ -55,7 +55,7 @@ def test_a_batch_job_is_named_with_its_model() -> None:
     job = BatchJob.from_detail(batch_detail())
     assert job == BatchJob(JOB, "anthropic.claude-3-haiku", "Submitted")
     notice = batch_notice(job)
-    assert notice.subject == "Bedrock Meter: a batch job runs outside the logs"
+    assert notice.subject == "Bedrock Meter: a batch job is not logged"
     assert f"{JOB} calls anthropic.claude-3-haiku (state: Submitted)" in notice.text
 
 
@@ -65,7 +65,7 @@ def test_all_events_of_a_batch_job_have_one_key() -> None:
 
 
 @pytest.mark.parametrize("arn", [None, 7, "", "nightly", f"{JOB}\nAll is well", f"{JOB} "])
-def test_an_event_that_names_no_job_is_none(arn: object) -> None:
+def test_an_event_without_a_job_is_ignored(arn: object) -> None:
     assert BatchJob.from_detail(batch_detail(batchJobArn=arn)) is None
 
 
@@ -75,13 +75,13 @@ def test_a_job_without_a_readable_model_is_still_a_job(model: object) -> None:
     assert job == BatchJob(JOB, "unknown", "unknown")
 
 
-def test_the_role_behind_a_session_is_the_caller_that_a_trail_names() -> None:
+def test_the_caller_of_a_trail_event_is_the_role_behind_the_session() -> None:
     invocation = AsyncInvocation.from_record(trail_detail(), NOON)
     assert invocation == AsyncInvocation(INVOCATION, REEL, NOON, ROLE)
     assert f"Caller: {ROLE}" in async_notice([invocation]).text
 
 
-def test_a_user_is_named_as_well() -> None:
+def test_the_caller_of_a_trail_event_can_be_a_user() -> None:
     user = "arn:aws:iam::123456789012:user/ana"
     invocation = AsyncInvocation.from_record(trail_detail(userIdentity={"arn": user}), NOON)
     assert invocation is not None
@@ -96,7 +96,7 @@ def test_a_user_is_named_as_well() -> None:
         {"responseElements": {"invocationArn": "x"}},
     ],
 )
-def test_a_call_that_started_nothing_is_no_invocation(changes: dict[str, Any]) -> None:
+def test_a_failed_start_is_not_an_invocation(changes: dict[str, Any]) -> None:
     assert AsyncInvocation.from_record(trail_detail(**changes), NOON) is None
 
 

@@ -17,7 +17,7 @@ WINDOW = traffic_window(NOON + timedelta(minutes=20))
 NORTH = "eu-north-1"
 
 
-def test_all_calls_of_a_region_without_a_meter_are_unmetered() -> None:
+def test_all_calls_in_a_region_without_a_meter_are_unmetered() -> None:
     traffic = RegionTraffic(NORTH, {HAIKU_3: 7, SONNET_4: 1}, {"gpt": 3}, metered_calls=None)
     assert traffic.unmetered_calls == 11
 
@@ -26,14 +26,14 @@ def test_all_calls_of_a_region_without_a_meter_are_unmetered() -> None:
     ("metered", "unmetered"),
     [(1_000, 0), (1_005, 0), (995, 0), (994, 6), (1, 999), (0, 1_000)],
 )
-def test_a_deployment_that_counts_far_fewer_calls_than_bedrock_meters_nothing(
+def test_a_deployment_that_counts_far_fewer_calls_than_bedrock_is_unmetered(
     metered: int, unmetered: int
 ) -> None:
     traffic = RegionTraffic(NORTH, {HAIKU_3: 1_000}, {}, metered_calls=metered)
     assert traffic.unmetered_calls == unmetered
 
 
-def test_a_deployment_has_an_alarm_of_its_own_on_bedrock_mantle() -> None:
+def test_mantle_calls_in_a_region_with_a_deployment_are_left_to_its_alarm() -> None:
     assert RegionTraffic(NORTH, {}, {"gpt": 3}, metered_calls=0).unmetered_calls == 0
 
 
@@ -47,27 +47,27 @@ def test_a_notice_names_region_models_calls_and_period() -> None:
     lines = notice.text.splitlines()
     assert lines[0] == (
         f"Between {NOON:%Y-%m-%d} 10:00 and 12:00 UTC, Amazon Bedrock was called in eu-north-1. No"
-        " Bedrock Meter has counted 4,200 of these calls:"
+        " deployment of Bedrock Meter counted 4,200 of these calls:"
     )
     assert lines[1:3] == ["- gpt: 3,000 calls through bedrock-mantle", f"- {HAIKU_3}: 1,200 calls"]
     assert "docs/security.md" in lines[-1]
 
 
-def test_a_notice_says_what_a_deployment_there_has_counted() -> None:
+def test_a_notice_gives_the_count_of_a_deployment_in_the_region() -> None:
     text = region_notice(RegionTraffic(NORTH, {HAIKU_3: 1_000}, {"gpt": 9}, 10), WINDOW).text
-    assert "Metrics of a Bedrock Meter there have 10 of 1,000 calls." in text
+    assert "Metrics of Bedrock Meter in that Region show 10 of 1,000 calls." in text
     assert "gpt" not in text
 
 
-def test_a_notice_of_many_models_names_those_with_most_calls() -> None:
+def test_a_notice_about_many_models_names_those_with_the_most_calls() -> None:
     calls = {f"model-{number:02}": number for number in range(1, 26)}
     text = region_notice(RegionTraffic(NORTH, calls), WINDOW).text
     assert "- model-25: 25 calls" in text
     assert "- model-05:" not in text
-    assert "- and 5 more; the" in text
+    assert "- and 5 more; see the" in text
 
 
-def test_a_model_s_name_cannot_forge_lines_of_a_notice() -> None:
+def test_a_model_name_cannot_forge_lines_of_a_notice() -> None:
     text = region_notice(RegionTraffic(NORTH, {"x\nAll is well": 5}), WINDOW).text
     assert "\nAll is well" not in text
 
@@ -81,7 +81,7 @@ def test_a_model_s_name_cannot_forge_lines_of_a_notice() -> None:
         ((NORTH, "us-east-1"), False),
     ],
 )
-def test_the_first_configured_deployment_looks_at_other_regions(
+def test_the_first_configured_deployment_checks_other_regions(
     regions: tuple[str, ...], is_first: bool
 ) -> None:
     assert is_first_deployment("us-east-1", regions) is is_first

@@ -12,7 +12,7 @@ WINDOW = traffic_window(NOON + timedelta(minutes=20))
 
 
 @pytest.mark.parametrize("tier", ["default", "Default", "standard", "STANDARD", "auto"])
-def test_the_standard_tier_is_priced_right(tier: str) -> None:
+def test_the_standard_tier_is_priced_correctly(tier: str) -> None:
     assert misread_tiers([TierCalls(HAIKU_3, tier, 5)]) == []
 
 
@@ -23,7 +23,7 @@ def test_any_other_tier_is_misread(tier: str) -> None:
 
 
 @pytest.mark.parametrize("metrics", [0, 1, 200, 201, 1_000, 1_001])
-def test_metrics_past_the_bound_are_read_in_turn(metrics: int) -> None:
+def test_metrics_beyond_the_limit_are_read_in_turns(metrics: int) -> None:
     listed = [(f"model-{number}", "flex", "flex") for number in range(metrics)]
     hours = [traffic_window(NOON + timedelta(hours=hour)) for hour in range(6)]
     parts = [choose_tiers(listed, window) for window in hours]
@@ -31,7 +31,7 @@ def test_metrics_past_the_bound_are_read_in_turn(metrics: int) -> None:
     assert {values for part in parts for values in part} == set(listed)
 
 
-def test_a_notice_names_models_calls_tiers_and_what_they_mean_for_the_cost() -> None:
+def test_a_notice_names_models_calls_tiers_and_the_effect_on_cost() -> None:
     rows = misread_tiers(
         [
             TierCalls(HAIKU_3, "flex", 40),
@@ -48,17 +48,17 @@ def test_a_notice_names_models_calls_tiers_and_what_they_mean_for_the_cost() -> 
         f"- {HAIKU_3}: 40 calls at flex",
         f"- {SONNET_4}: 1 calls at new",
         "flex costs less than standard: the cost in metrics and reports is too high.",
-        "new has prices of its own: the cost in metrics and reports is not right.",
+        "new has other prices: the cost in metrics and reports is wrong.",
         "priority costs more than standard: the cost in metrics and reports is too low.",
     ]
     assert "log_content" in lines[-1]
 
 
-def test_a_notice_of_many_rows_is_cut() -> None:
+def test_a_notice_of_many_rows_is_truncated() -> None:
     rows = [TierCalls(f"model-{number}", "flex", 1) for number in range(25)]
     assert "- and 5 more" in tier_notice(rows, WINDOW).text
 
 
-def test_spellings_of_a_tier_share_one_key_a_day() -> None:
+def test_spellings_of_a_tier_share_one_key_per_day() -> None:
     keys = {TierCalls(HAIKU_3, tier, 1).key_on(WINDOW) for tier in ("flex", "Flex")}
     assert keys == {f"tier/{HAIKU_3}/flex/{NOON:%Y-%m-%d}"}

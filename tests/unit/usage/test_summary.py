@@ -1,4 +1,4 @@
-"""Figures per identity and per model add up, whatever order calls come in."""
+"""Totals per identity and per model add up for any order of calls."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.domain.usage import UsageSummary, UsageTotals, total_figures
+from lambdas.domain.usage import UsageSummary, UsageTotals, add_up_totals
 from lambdas.domain.usage.summary import CallGroup
 from tests.builders import (
     ANA,
@@ -32,15 +32,15 @@ def summarize(*batches: list[UsageRecord]) -> UsageSummary:
     summary = UsageSummary(PRICING)
     ledger = InMemoryUsageLedger(summary.apply)
     for batch in batches:
-        ledger.put(batch)
+        ledger.write(batch)
     return summary
 
 
-def figures_of(summary: UsageSummary) -> object:
+def collect_totals(summary: UsageSummary) -> object:
     return summary.calls, summary.by_identity(), summary.by_model()
 
 
-def test_token_kinds_are_added_up_apart() -> None:
+def test_token_kinds_are_added_up_separately() -> None:
     tokens = TokenCounts(input=3, output=52, cache_read=7, cache_write=100)
     ((identity, figures),) = summarize([usage_record(tokens=tokens)]).by_identity()
     assert identity == ANA
@@ -56,13 +56,13 @@ def test_token_kinds_are_added_up_apart() -> None:
     assert figures.total_tokens == 162
 
 
-def test_tokens_of_failed_calls_are_in_no_figure_but_their_own() -> None:
+def test_tokens_of_failed_calls_are_only_in_the_failed_total() -> None:
     failed = usage_record(error_code="ModelStreamErrorException")
     ((_, figures),) = summarize([failed]).by_model()
     assert figures == UsageTotals(invocation_errors=1, failed_tokens=15)
 
 
-def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts() -> None:
+def test_a_successful_call_without_counts_has_missing_counts() -> None:
     image = usage_record(request_id="image", tokens=TokenCounts())
     embedding = usage_record(request_id="embedding", tokens=TokenCounts(input=6))
     failure = usage_record(request_id="failure", tokens=TokenCounts(), error_code="Throttling")
@@ -70,7 +70,7 @@ def test_a_successful_call_without_input_and_output_counts_is_missing_its_counts
     assert figures.records_missing_counts == 1
 
 
-def test_a_call_of_text_whose_output_is_not_known_is_missing_its_output() -> None:
+def test_a_text_call_with_an_unknown_output_has_a_missing_output() -> None:
     cut_off = TokenCounts(input=6)
     calls = [
         usage_record(request_id="1", operation="ConverseStream", tokens=cut_off),
@@ -98,7 +98,7 @@ def test_doubtful_usage_is_counted_by_its_reason() -> None:
 def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> None:
     summary = UsageSummary(Pricing(PRICES))
     ledger = InMemoryUsageLedger(summary.apply)
-    ledger.put(
+    ledger.write(
         [
             usage_record(request_id="near", tokens=TokenCounts(input=1_000_000)),
             usage_record(request_id="far", region="eu-west-1", tokens=TokenCounts(input=1_000_000)),
@@ -111,11 +111,11 @@ def test_costs_at_assumed_prices_and_reasons_of_unpriced_calls_are_counted() -> 
     assert figures.assumed_price_invocations == 1
     assert figures.assumed_cost_usd == Decimal("0.25")
     assert summary.unpriced == {Unpriced.NO_PRICE: 1, Unpriced.NO_COUNTS: 1}
-    ledger.put([usage_record(request_id="image", tokens=TokenCounts(input=1))])
+    ledger.write([usage_record(request_id="image", tokens=TokenCounts(input=1))])
     assert +summary.unpriced == {Unpriced.NO_PRICE: 1}
 
 
-def test_cost_is_known_exactly_and_only_where_a_call_has_a_price() -> None:
+def test_cost_is_exact_and_known_only_for_priced_calls() -> None:
     calls = [
         usage_record(request_id="1", tokens=TokenCounts(input=7, output=3)),
         usage_record(request_id="2", tokens=TokenCounts(input=2, output=1)),
@@ -132,7 +132,7 @@ def test_cost_is_known_exactly_and_only_where_a_call_has_a_price() -> None:
     assert (everything.priced_invocations, everything.unpriced_invocations) == (2, 1)
 
 
-def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
+def test_totals_are_ranked_by_total_tokens_and_then_by_name() -> None:
     summary = summarize(
         [
             usage_record(request_id="1", identity_arn="b"),
@@ -143,7 +143,7 @@ def test_figures_are_ranked_by_total_tokens_and_then_by_name() -> None:
     assert [arn for arn, _ in summary.by_identity()] == ["c", "a", "b"]
 
 
-def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
+def test_a_correction_moves_a_call_to_its_new_identity_and_model() -> None:
     before = usage_record(identity_arn=ANA, model_id=HAIKU_3)
     after = usage_record(identity_arn=BEN, model_id=SONNET_4, tokens=TokenCounts(input=1))
     summary = summarize([before])
@@ -153,37 +153,37 @@ def test_a_correction_moves_a_call_to_where_it_belongs() -> None:
     assert summary.by_model() == summarize([after]).by_model()
 
 
-def test_call_whose_readings_name_several_models_is_counted_for_the_dearest() -> None:
+def test_a_call_with_conflicting_models_is_counted_for_the_dearest() -> None:
     ((model_id, figures),) = summarize([disputed_call()]).by_model()
     assert (model_id, figures.priced_invocations) == (HAIKU_3, 1)
 
 
 @given(st.lists(usage_records, unique_by=lambda record: record.key), st.data())
-def test_order_batches_and_repetition_change_nothing(
+def test_order_batching_and_repetition_change_nothing(
     records: list[UsageRecord], data: st.DataObject
 ) -> None:
     repeated = data.draw(st.lists(st.sampled_from(records))) if records else []
     shuffled = data.draw(st.permutations(records + repeated))
     cut = data.draw(st.integers(0, len(shuffled)))
     at_once, in_batches = summarize(records), summarize(shuffled[:cut], shuffled[cut:])
-    assert figures_of(in_batches) == figures_of(at_once)
+    assert collect_totals(in_batches) == collect_totals(at_once)
     assert in_batches.corrections == 0
 
 
 @given(st.lists(usage_records, max_size=12), st.data())
-def test_figures_do_not_depend_on_the_order_of_differing_readings(
+def test_totals_do_not_depend_on_the_order_of_conflicting_readings(
     records: list[UsageRecord], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(records))
     one_by_one = summarize(*([record] for record in shuffled))
-    assert figures_of(one_by_one) == figures_of(summarize(records))
+    assert collect_totals(one_by_one) == collect_totals(summarize(records))
 
 
 @given(st.lists(usage_records))
 def test_identities_and_models_add_up_to_the_same(records: list[UsageRecord]) -> None:
     summary = summarize(records)
-    by_identity = total_figures(figures for _, figures in summary.by_identity())
-    assert by_identity == total_figures(figures for _, figures in summary.by_model())
+    by_identity = add_up_totals(figures for _, figures in summary.by_identity())
+    assert by_identity == add_up_totals(figures for _, figures in summary.by_model())
     assert by_identity.invocations + by_identity.invocation_errors == summary.calls
 
 
@@ -216,7 +216,7 @@ def test_cost_of_groups_is_the_sum_of_the_costs_of_their_calls(calls: list[Usage
     summary.apply(list(map(LedgerChange, calls)))
     costs = [price_call(call, pricing) for call in calls]
     known = [cost.effective_usd for cost in costs if isinstance(cost, Cost)]
-    figures = total_figures(part for _, part in summary.by_model())
+    figures = add_up_totals(part for _, part in summary.by_model())
     assert figures.priced_usd == sum(known, Decimal(0))
     assert figures.priced_invocations == len(known)
     assert summary.unpriced.total() == len(calls) - len(known)

@@ -1,4 +1,4 @@
-"""Puts the rows of bulk files together: one price of each key, and a reason for all else."""
+"""Combines the rows of bulk files: one price of each key, and a reason for every other row."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def read_price_list(
 def _with_plain_text(
     rows: Mapping[PriceKey, Sequence[PriceListRow]],
 ) -> dict[PriceKey, list[PriceListRow]]:
-    """Take the price of text for that of all tokens of models that read and write nothing else."""
+    """Use the price of text for all tokens of models that read and write text only."""
     other_media = {(key.model_id, key.measure) for key in rows if key.variant not in {"", TEXT}}
     plain: defaultdict[PriceKey, list[PriceListRow]] = defaultdict(list)
     for key, found in rows.items():

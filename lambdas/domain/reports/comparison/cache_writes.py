@@ -81,8 +81,8 @@ class CacheWrites:
         for writes in cache.unread:
             while writes and writes[0].deadline < now:
                 write = writes.popleft()
-                figures = self.waste.of(write.project, key[-1], WasteKind.UNREAD_CACHE_WRITES)
-                figures.add(write.tokens, write.usd)
+                totals = self.waste.get(write.project, key[-1], WasteKind.UNREAD_CACHE_WRITES)
+                totals.add(write.tokens, write.usd)
 
 
 def _premium(kind: TokenKind, count: int, rates: UsdPerMillion) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""A call as the comparison sees it."""
+"""A call with the data that a comparison needs."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ModelCost(NamedTuple):
         is_in_use: Whether some of the traffic ran on it.
         as_cached_usd: With cache reads and writes as they were, at the model's cache prices;
             `None` where one of them is not known.
-        uncached_usd: With all that was read at the price of plain input.
+        uncached_usd: With all input at the price of plain input.
         lacks: The kinds of tokens in the traffic that have no known price.
         has_assumed_price: Whether a part of the traffic ran where the model has no listed price.
     """

@@ -1,4 +1,4 @@
-"""Families of models: those of one provider and product line stand in for one another best."""
+"""Families of models: those of one provider and product line are the closest substitutes."""
 
 from __future__ import annotations
 

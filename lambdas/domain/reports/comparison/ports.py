@@ -20,7 +20,7 @@ class InvocationLogsUnavailableError(Exception):
 class InvocationLogs(Protocol):
     """The invocation logs as Bedrock wrote them, with prompts and answers where it logs these."""
 
-    def between(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
+    def scan_range(self, start: datetime, end: datetime) -> Iterator[Sequence[str]]:
         """The messages that were logged in a period, page by page, in order of time.
 
         Pages may be empty, so that the caller can stop between them.

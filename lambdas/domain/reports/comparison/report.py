@@ -132,11 +132,11 @@ class _Project:
 class TrafficObserver:
     """Takes in calls, each once and in order of time, and reports.
 
-    Memory grows with models and steps of prices; beside that it has bounds of its own.
+    Memory grows with models and steps of prices; everything else is bounded.
     """
 
     def __init__(self, pricing: Pricing) -> None:
-        """Observe nothing yet."""
+        """Start without calls."""
         self._pricing = pricing
         self._steps = PriceSteps(pricing)
         self._priced: dict[tuple[str, Terms], PricedTerms] = {}

@@ -14,9 +14,9 @@ from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_js
 from lambdas.domain.invocations.token_counts import read_count
 
 MAX_PARTS = 64
-"""So many parts of a request are looked at: its tools, its system prompt, its first messages."""
+"""The parts of a request that are read: its tools, its system prompt, its first messages."""
 MAX_BYTES = 4 * 2**20
-"""No part that begins beyond so many bytes of a request is looked at."""
+"""The bytes of a request after which no further part is read."""
 
 MAX_PREFIXES = 500_000
 """The number of prefixes of requests that are kept at a time, some 200 bytes each."""
@@ -138,7 +138,7 @@ class OutlineCache:
         is_wanted: Callable[[UsageRecord], bool] = lambda _: True,
         max_prefixes: int = MAX_PREFIXES,
     ) -> None:
-        """Remember nothing yet, and take a key of its own; see `read_outline`.
+        """Start empty, with a new random key; see `read_outline`.
 
         Args:
             is_wanted: Asked for each call; the requests of others are not looked at.
@@ -151,7 +151,7 @@ class OutlineCache:
         self._outlines: dict[tuple[str, str, str], RequestOutline] = {}
 
     def read_invocation(self, log: JsonValue) -> UsageRecord | RejectionReason:
-        """Read a log as the meter does, and remember the outline of its request."""
+        """Read a log as the meter does, and store the outline of its request."""
         record = read_invocation(log)
         if isinstance(record, UsageRecord) and self._is_wanted(record):
             self.take(record.key)  # a later reading replaces an earlier one, as in the ledger
@@ -161,7 +161,7 @@ class OutlineCache:
         return record
 
     def take(self, key: tuple[str, str, str]) -> RequestOutline | None:
-        """Give back the outline of a call and forget it; `None` if there is no outline."""
+        """Return and remove the outline of a call; `None` if there is no outline."""
         outline = self._outlines.pop(key, None)
         if outline is not None:
             self._room += _weight(outline)

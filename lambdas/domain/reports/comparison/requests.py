@@ -32,7 +32,7 @@ _Caller: TypeAlias = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class Requests:
-    """Looks for what successful calls sent in vain."""
+    """Finds waste in the requests of successful calls."""
 
     waste: WasteSummary
     max_beginnings: int = MAX_BEGINNINGS
@@ -51,7 +51,7 @@ class Requests:
             count = min(tokens.input, repeated.size_bytes)
             if count < LEAST_CACHED_TOKENS:
                 return
-            waste = self.waste.of(call.project, model_id, WasteKind.REPEATED_PREFIXES)
+            waste = self.waste.get(call.project, model_id, WasteKind.REPEATED_PREFIXES)
             waste.add(count, _saved_by_cache(count, call.priced.rates), repeated.size_bytes)
 
     def _look_at_limit(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> None:
@@ -60,11 +60,11 @@ class Requests:
             return
         idle = outline.max_tokens - output
         if idle >= OVERSIZE_TOKENS and outline.max_tokens >= OVERSIZE_RATIO * output:
-            waste = self.waste.of(call.project, model_id, WasteKind.OVERSIZE_MAX_TOKENS)
+            waste = self.waste.get(call.project, model_id, WasteKind.OVERSIZE_MAX_TOKENS)
             waste.add_without_money(idle)
 
     def _store(self, call: ObservedCall, outline: RequestOutline, model_id: str) -> Prefix | None:
-        """Remember a call's beginnings; returns the longest that was fresh in memory already."""
+        """Store a call's prefixes; return the longest that was stored and is still fresh."""
         caller = (call.account_id, call.region, call.identity_arn, model_id)
         repeated = None
         for prefix in outline.prefixes:

@@ -22,7 +22,7 @@ _Caller: TypeAlias = tuple[str, str, str, str]
 
 @dataclass(slots=True)
 class Throttling:
-    """Counts what fails. Remembers the last throttled call of a caller and a model."""
+    """Counts failed calls, and keeps the last throttled call of each caller and model."""
 
     waste: WasteSummary
     _throttled_at: dict[_Caller, datetime] = field(default_factory=dict)
@@ -33,13 +33,13 @@ class Throttling:
         caller = (call.account_id, call.region, call.identity_arn, model_id)
         throttled_at = self._throttled_at.pop(caller, None)
         if throttled_at is not None and call.timestamp - throttled_at <= RETRY_WINDOW:
-            self.waste.of(call.project, model_id, WasteKind.RETRIED_CALLS).add_without_money()
+            self.waste.get(call.project, model_id, WasteKind.RETRIED_CALLS).add_without_money()
         if not call.is_failed:
             return
         is_throttled = call.error_code in THROTTLED
         waste = WasteKind.THROTTLED_CALLS if is_throttled else WasteKind.FAILED_CALLS
-        figures = self.waste.of(call.project, model_id, waste)
-        figures.add(call.tokens.total or 0, call.usd)
+        totals = self.waste.get(call.project, model_id, waste)
+        totals.add(call.tokens.total or 0, call.usd)
         if is_throttled:
             if len(self._throttled_at) >= _MAX_CALLERS:
                 self._throttled_at.pop(next(iter(self._throttled_at)))

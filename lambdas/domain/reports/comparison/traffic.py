@@ -68,14 +68,14 @@ def read_comparable_cost(cost: CallCost) -> ComparableCost | Unpriced | None:
 
 
 class Terms(NamedTuple):
-    """All of a call that decides on the price of its tokens, whichever model it is.
+    """The properties of a call that decide on the price of its tokens for any model.
 
     Attributes:
         ways: Routes to call a model as it was called: first as it was; after a global profile,
             which others may lack, in the same Region.
-            Never the other way: who keeps to a geography may have to.
+            Never the other way: callers may be bound to a geography.
         day: The first day with the same prices, UTC.
-        total_input_tokens: The least that it reads at the same rates.
+        total_input_tokens: The least number of input tokens with the same rates.
         service_tier: The tier that served it; `None` for the standard one.
     """
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class WasteKind(StrEnum):
-    """A way to lose money or quota. No token is in two of them."""
+    """A kind of waste of money or quota. No token counts in two kinds."""
 
     FAILED_CALLS = "failed_calls"
     THROTTLED_CALLS = "throttled_calls"
@@ -76,7 +76,7 @@ class WasteTotals:
         self.tokens += tokens
 
     def include(self, other: WasteTotals) -> None:
-        """Add what others lose in the same way."""
+        """Add the waste of other calls of the same kind."""
         for figure in fields(self):
             total = getattr(self, figure.name) + getattr(other, figure.name)
             setattr(self, figure.name, total)
@@ -84,26 +84,26 @@ class WasteTotals:
 
 @dataclass(slots=True)
 class WasteSummary:
-    """All that is lost, by project, model and way."""
+    """Totals of waste, by project, model and kind."""
 
-    figures: dict[WasteKey, WasteTotals]
+    totals: dict[WasteKey, WasteTotals]
 
-    def of(self, project: str, model_id: str, waste: WasteKind) -> WasteTotals:
-        """The figures to add to."""
-        return self.figures.setdefault(WasteKey(project, model_id, waste), WasteTotals())
+    def get(self, project: str, model_id: str, waste: WasteKind) -> WasteTotals:
+        """Get the totals to add to."""
+        return self.totals.setdefault(WasteKey(project, model_id, waste), WasteTotals())
 
     def regroup(self, projects: Container[str], others: str) -> WasteSummary:
         """The same waste, those of all but some projects under another name."""
         regrouped = WasteSummary({})
-        for (project, model_id, waste), figures in self.figures.items():
+        for (project, model_id, waste), totals in self.totals.items():
             name = project if project in projects else others
-            regrouped.of(name, model_id, waste).include(figures)
+            regrouped.get(name, model_id, waste).include(totals)
         return regrouped
 
     def ranked(self) -> list[tuple[WasteKey, WasteTotals]]:
-        """All of it: what loses most money first, then most tokens, then by name."""
+        """All waste: the most money first, then the most tokens, then by name."""
         return sorted(
-            self.figures.items(),
+            self.totals.items(),
             key=lambda item: (-item[1].priced_usd, -item[1].tokens, item[0]),
         )
 
@@ -121,9 +121,9 @@ MEANINGS = {
         " minute. What that costs is time; the call that succeeds did the work"
     ),
     WasteKind.UNREAD_CACHE_WRITES: (
-        "at least: what cache writes cost more than plain input, where nobody in the account read"
+        "at least: what cache writes cost more than plain input, where no caller read"
         " any cache of the model in that Region for as long as they can have lived. Where the log"
-        " does not tell how long, an hour. Writes that may live on when the log ends are not judged"
+        " does not say how long, an hour. Writes that may live on when the log ends are not judged"
     ),
     WasteKind.REPEATED_PREFIXES: (
         "at most: beginnings of requests (tools, system prompt, messages) that the same caller had"

@@ -1,4 +1,4 @@
-"""Folds calls into charges: what the usage of a row has in common, and how much it is."""
+"""Adds calls up into charges: the properties that the usage of a row shares, and its amount."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lambdas.domain.pricing import (
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
 
 MAX_CHARGES = 1_000_000
-"""Charges that are folded at a time, some kilobyte of memory each."""
+"""The largest number of charges in memory, about a kilobyte each."""
 
 NO_ACCOUNT = "no_account"
 """The reason of a call with a price to be left out: the account that pays is not known."""

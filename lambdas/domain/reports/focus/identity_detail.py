@@ -21,13 +21,13 @@ class IdentityDetail(IntEnum):
     SESSIONS = 0
     """Whole ARNs."""
     PEOPLE = 1
-    """Sessions with names that machines choose are folded into their role."""
+    """Sessions with names that machines choose are shown as their role."""
     SIGNED_IN_PEOPLE = 2
     """All sessions are, except those of IAM Identity Center."""
     ROLES = 3
-    """All sessions are folded into their role."""
+    """All sessions are shown as their role."""
     NOTHING = 4
-    """All callers are one, and models are named without the profile that was called."""
+    """All callers are one; models are named without the called profile."""
 
     @property
     def label(self) -> str:

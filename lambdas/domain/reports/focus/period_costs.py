@@ -1,4 +1,4 @@
-"""The costs of a billing period: their sums, what is in no row, and the store that takes them."""
+"""The costs of a billing period: their sums, the calls in no row, and the port that stores them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class CostTotals(NamedTuple):
     identity_detail: IdentityDetail
 
     @classmethod
-    def of(cls, charges: DailyCharges, months: Collection[date]) -> CostTotals:
+    def from_charges(cls, charges: DailyCharges, months: Collection[date]) -> CostTotals:
         """Add up the charges of billing periods.
 
         Args:

@@ -67,7 +67,7 @@ class Costs(NamedTuple):
 
 
 def build_costs(charge: Charge) -> Costs:
-    """Work out the cost of a charge.
+    """Compute the cost of a charge.
 
     Raises:
         decimal.Inexact: A cost has more digits than a decimal holds.

@@ -1,4 +1,4 @@
-"""Logs against the bill: what both say, what one alone says, and the likely reason."""
+"""Logs against the bill: use on both sides or on one, and the likely reason."""
 
 from lambdas.domain.reports.reconciliation.amounts import (
     NOTHING,

@@ -1,4 +1,4 @@
-"""The counts of a bill and of a meter alike: an amount of one kind of use, and its dollars."""
+"""Amounts of one kind of use and their dollars, on both sides of a reconciliation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TooManyUsesError(ValueError):
     """More different uses than fit in memory."""
 
     def __init__(self) -> None:
-        """Say what to do."""
+        """Make the error with advice."""
         super().__init__(f"there are more than {MAX_KEYS:,} different lines; name fewer months")
 
 

@@ -1,4 +1,4 @@
-"""Joins what logs say with what the bill says, line by line, and explains the differences."""
+"""Joins the use in logs and in the bill, line by line, and explains the differences."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def reconcile(bill: Bill, metered: Metered, now: datetime) -> Reconciliation:
         Line(key, LineClass.THEIRS_ONLY, NOTHING, amounts, reason)
         for (reason, key), amounts in bill.off_log.items()
     ]
-    tolerated = list(_tolerate(lines))
+    tolerated = list(_mark_tolerated(lines))
     explain = _Explanation(bill, metered, tolerated, now)
     explained = [replace(line, reason=explain.reason(line)) for line in tolerated]
     return Reconciliation(
@@ -228,7 +228,7 @@ def _is_close(one: Decimal, other: Decimal, tolerance: Decimal) -> bool:
     return abs(one - other) <= tolerance * max(abs(one), abs(other))
 
 
-def _tolerate(lines: Sequence[Line]) -> Iterator[Line]:
+def _mark_tolerated(lines: Sequence[Line]) -> Iterator[Line]:
     """Mark lines of both sides that agree, or that differ by few tokens in a caller's whole day.
 
     Few tokens are tolerated only at the same price, and only if they do not add up over callers

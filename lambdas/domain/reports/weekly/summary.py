@@ -11,7 +11,7 @@ from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, CostAnomaly, fi
 from lambdas.domain.reports.weekly.tally import OTHER_NAMES, NamedUsage, NameKind, WeeklyTally
 from lambdas.domain.reports.weekly.week import ReportedWeek
 from lambdas.domain.unlogged import UnloggedUsage
-from lambdas.domain.usage import UsageTotals, total_figures
+from lambdas.domain.usage import UsageTotals, add_up_totals
 
 MAX_RANKED = 5
 """The names of a kind that a summary lists."""
@@ -61,7 +61,7 @@ class WeeklySummary(NamedTuple):
         anomalies: Unusual days, the largest excess first.
         judged_from: The first day with as many days before it as the rule for unusual days needs;
             `None` where there is no call.
-        complete_from: The first day of which the ledger still has every call.
+        complete_from: The first day that the ledger still has in full.
         unreadable_items: Items of the ledger that cannot be read as calls.
         unlogged: The tokens of the week that no log has; they are in no other figure.
     """
@@ -91,7 +91,7 @@ def summarize(
 
     Args:
         tally: The calls.
-        complete_from: The first day of which the ledger still has every call.
+        complete_from: The first day that the ledger still has in full.
         unreadable_items: Items of the ledger that cannot be read as calls.
         unlogged: The tokens of the week that no log has.
     """
@@ -127,7 +127,7 @@ def _rank(names: Sequence[NamedUsage]) -> list[NamedUsage]:
 
 def _make_ranking(ranked: Sequence[NamedUsage]) -> Ranking:
     rest = ranked[MAX_RANKED:]
-    return Ranking(ranked[:MAX_RANKED], len(rest), total_figures(usage.week for usage in rest))
+    return Ranking(ranked[:MAX_RANKED], len(rest), add_up_totals(usage.week for usage in rest))
 
 
 def _find_new(

@@ -32,7 +32,7 @@ def bulk_json(
     *,
     terms_first: bool = False,
 ) -> dict[str, Any]:
-    """The document that a bulk file holds."""
+    """The document of a bulk file."""
     by_sku = {f"SKU{number}": product for number, product in enumerate(products)}
     parts: dict[str, Any] = {
         "products": {

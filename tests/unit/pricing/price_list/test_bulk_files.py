@@ -1,4 +1,4 @@
-"""Bulk files: they are read in pieces and within limits, and no row disappears."""
+"""Bulk files are read in chunks and within limits, and no row is lost."""
 
 import io
 import json
@@ -57,7 +57,7 @@ def test_recorded_rows_are_read_from_a_bulk_file(terms_first: bool) -> None:
     assert not file.left_out
 
 
-def test_file_is_read_in_pieces() -> None:
+def test_a_file_is_read_in_chunks() -> None:
     class Pieces(io.BytesIO):
         largest = 0
 
@@ -79,7 +79,7 @@ def test_file_is_read_in_pieces() -> None:
         (replace(DEFAULT_LIMITS, max_products=2), "more products than its limit"),
     ],
 )
-def test_file_past_a_limit_is_refused(limits: Any, message: str) -> None:
+def test_a_file_above_a_limit_is_refused(limits: Any, message: str) -> None:
     with pytest.raises(PriceListFileError, match=message):
         read_bulk_file(bulk_file([listed(), listed(), listed()]), limits)
 
@@ -98,14 +98,14 @@ def test_file_past_a_limit_is_refused(limits: Any, message: str) -> None:
         b'{"a": ' + b"9" * 5000 + b"}",
     ],
 )
-def test_what_is_no_bulk_file_is_refused(content: bytes) -> None:
+def test_data_that_is_not_a_bulk_file_is_refused(content: bytes) -> None:
     with pytest.raises(PriceListFileError):
         read_bulk_file(io.BytesIO(content))
 
 
 @pytest.mark.parametrize("number", [b"9" * 200_000, b"0." + b"9" * 200_000, b"9E" + b"9" * 200_000])
 @pytest.mark.parametrize("piece", [700, 1 << 20])
-def test_number_that_would_crash_the_parser_is_refused(number: bytes, piece: int) -> None:
+def test_a_number_that_would_crash_the_parser_is_refused(number: bytes, piece: int) -> None:
     class Pieces(io.BytesIO):
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(piece, size or 0))
@@ -137,7 +137,7 @@ def test_number_that_would_crash_the_parser_is_refused(number: bytes, piece: int
         ),
     )
 )
-def test_odd_products_and_terms_never_raise(value: Any) -> None:
+def test_malformed_products_and_terms_never_raise(value: Any) -> None:
     document = bulk_json([]) | {
         "products": {"a": value, "b": {"attributes": value}},
         "terms": {"OnDemand": {"a": value, "b": {"t": value}}},
@@ -165,7 +165,7 @@ def test_products_that_cannot_be_priced_are_left_out_with_a_reason() -> None:
     }
 
 
-def test_price_list_reports_what_it_leaves_out() -> None:
+def test_the_price_list_reports_omitted_products() -> None:
     files = [
         read_bulk_file(
             bulk_file(
@@ -198,7 +198,7 @@ def test_price_list_reports_what_it_leaves_out() -> None:
     assert rows + prices.left_out.total() == 8 - 1  # one price is listed twice
 
 
-def test_price_of_text_is_that_of_all_tokens_only_where_there_are_no_others() -> None:
+def test_the_price_of_text_applies_to_all_tokens_only_if_it_is_the_only_one() -> None:
     sonic, pro = {"model": "Nova Sonic 2.0"}, {"model": "Nova 2.0 Pro"}
     products = [
         listed(sonic | {"usagetype": "USE1-NovaSonic2.0-text-input-tokens"}, "0.00033"),

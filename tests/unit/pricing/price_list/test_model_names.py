@@ -1,4 +1,4 @@
-"""Names of models: each recorded name is one model, however it is spelled."""
+"""Each recorded model name is one model in any spelling."""
 
 import json
 from pathlib import Path
@@ -35,22 +35,22 @@ def test_other_spellings_are_the_same_model(name: str, model_id: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Nova", "acme.model-1", "Claude " + "9" * 300])
-def test_unknown_names_are_no_model(name: str) -> None:
+def test_unknown_names_resolve_to_no_model(name: str) -> None:
     assert shipped_names().get(name) is None
 
 
-def test_a_name_that_two_models_share_is_neither() -> None:
+def test_a_name_shared_by_two_models_resolves_to_neither() -> None:
     names = ModelNames({"Twin One": "acme.twin-v1:0", "Twin Two": "acme.twin-v2:0"})
 
     assert names.get("twin") is None
     assert names.get("acme.twin-v2:0") == "acme.twin-v2:0"
 
 
-def test_names_of_different_models_together_are_no_model() -> None:
+def test_combined_names_of_different_models_resolve_to_no_model() -> None:
     assert shipped_names().find(["Nova Lite", "NovaMicro"]) is None
 
 
-def test_a_listed_name_goes_before_an_id_that_is_not_listed() -> None:
+def test_a_listed_name_is_preferred_to_an_unlisted_id() -> None:
     names = ModelNames({"GLM 5": "zai.glm-5"})
 
     assert names.find(["GLM 5", "zai.glm5-new"]) == "zai.glm-5"

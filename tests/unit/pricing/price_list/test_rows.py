@@ -1,4 +1,4 @@
-"""Rows of the AWS Price List: each gives its price, or the reason why it has no price."""
+"""Each row of the AWS Price List gives its price or the reason why it has none."""
 
 import json
 from datetime import date
@@ -93,7 +93,7 @@ def read(
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda row: f"row {row['n']}")
-def test_recorded_row_gives_what_it_means(recorded: dict[str, Any]) -> None:
+def test_a_recorded_row_is_interpreted(recorded: dict[str, Any]) -> None:
     listed = ListedPrice(recorded["unit"], recorded["usd"], recorded["effectiveDate"] or "")
 
     row = read_row(recorded["offer"], recorded["attributes"], listed)
@@ -105,7 +105,7 @@ def test_recorded_row_gives_what_it_means(recorded: dict[str, Any]) -> None:
         assert row == MEANINGS[recorded["n"]]
 
 
-def test_unit_in_lower_case_is_a_unit_and_the_medium_is_kept() -> None:
+def test_a_lower_case_unit_is_accepted_and_its_medium_kept() -> None:
     attributes = {"model": "Nova 2.5 Sonic"}
     text, speech = (
         read(
@@ -132,14 +132,14 @@ def test_unit_in_lower_case_is_a_unit_and_the_medium_is_kept() -> None:
         ("0.000000000000000001", "0.000000000000001"),
     ],
 )
-def test_price_is_read_to_the_last_digit(usd: str, expected: str) -> None:
+def test_a_price_is_read_exactly(usd: str, expected: str) -> None:
     row = read(usd=usd)
 
     assert isinstance(row, PriceListRow)
     assert f"{row.usd:f}" == expected
 
 
-def test_region_code_says_what_an_unknown_prefix_does_not() -> None:
+def test_the_region_code_is_used_for_an_unknown_prefix() -> None:
     row = read({"usagetype": "ZZQ9-NovaMicro-input-tokens", "regionCode": "us-west-2"})
 
     assert isinstance(row, PriceListRow)
@@ -180,14 +180,16 @@ def test_region_code_says_what_an_unknown_prefix_does_not() -> None:
         ),
     ],
 )
-def test_row_without_a_sure_price_is_left_out(changes: dict[str, Any], reason: LeftOut) -> None:
+def test_a_row_with_an_ambiguous_price_is_left_out(
+    changes: dict[str, Any], reason: LeftOut
+) -> None:
     row = read(**changes)
 
     assert isinstance(row, NotARow)
     assert row.reason == reason
 
 
-def test_marketplace_units_are_units_where_no_tokens_are_counted() -> None:
+def test_marketplace_units_are_units_if_no_tokens_are_counted() -> None:
     row = read(
         {"usagetype": "USE1-MP:USE1_search_units-Units", "model": "Cohere Rerank 3.5"},
         unit="Units",
@@ -199,7 +201,7 @@ def test_marketplace_units_are_units_where_no_tokens_are_counted() -> None:
     assert row.usd == Decimal("0.002")
 
 
-def test_recorded_prices_of_logged_calls_are_those_of_the_shipped_book() -> None:
+def test_recorded_prices_of_logged_calls_match_the_shipped_book() -> None:
     compared = 0
     for meaning in MEANINGS.values():
         if isinstance(meaning, NotARow):

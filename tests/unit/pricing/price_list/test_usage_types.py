@@ -1,4 +1,4 @@
-"""Usage types: all three grammars are read, and what is not understood is not guessed."""
+"""Usage types of all three grammars are read, and unknown ones are not guessed."""
 
 from typing import Any
 
@@ -149,7 +149,7 @@ UNDERSTOOD: dict[str, tuple[str | None, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("text", UNDERSTOOD)
-def test_usage_type_is_read(text: str) -> None:
+def test_a_usage_type_is_read(text: str) -> None:
     region, model, rest = UNDERSTOOD[text]
 
     assert read_usage_type(text) == UsageType(region, model, **rest)
@@ -177,7 +177,7 @@ def test_usage_type_is_read(text: str) -> None:
         "USE1-" + "a" * 400 + "-input-tokens",
     ],
 )
-def test_what_is_not_understood_is_not_guessed(text: str) -> None:
+def test_an_unknown_usage_type_is_not_guessed(text: str) -> None:
     assert read_usage_type(text) is None
 
 

@@ -36,7 +36,7 @@ def call(
     outline: RequestOutline | None = None,
     **changes: Any,
 ) -> MadeCall:
-    """A call of a project, so many seconds after noon."""
+    """A call of a project at a number of seconds after noon."""
     changes = {"invoked_model_id": model} | changes
     record = usage_record(
         model_id=model, timestamp=NOON + timedelta(seconds=seconds), tokens=tokens, **changes
@@ -45,7 +45,7 @@ def call(
 
 
 def enriched_attempt(made: MadeCall, pricing: Pricing = PRICING) -> EnrichedCall:
-    """A call of its project, with the cost that it has as a successful one."""
+    """A call of its project, with its cost as a successful call."""
     attribution = NO_ATTRIBUTION._replace(project=made.project)
     return CallEnricher(pricing).enrich_attempt(made.record)._replace(attribution=attribution)
 
@@ -62,13 +62,13 @@ def report_on(
 
 
 def build_costs(report: ComparisonReport) -> dict[str, ModelCost]:
-    """The cost of all traffic, which has one purpose, by model."""
+    """The cost of all traffic by model."""
     (traffic,) = report.account.traffic
     return {cost.model_id: cost for cost in traffic.costs}
 
 
 def lost(report: ComparisonReport, waste: WasteKind) -> WasteTotals:
-    """The figures of one waste, which at most one project and model have; empty without it."""
+    """The totals of one kind of waste for at most one project and model; empty without it."""
     found = [figures for key, figures in report.waste if key.waste is waste]
     assert len(found) <= 1
     return found[0] if found else WasteTotals()

@@ -1,4 +1,4 @@
-"""A made-up price book: a dear model, a cheap one, one without a cache, tiers, dates, areas."""
+"""A made-up price book: a dear model, a cheap one, one without a cache, tiers, dates, scopes."""
 
 from datetime import date
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The cost of traffic on other models is exact, compares like with like, and guesses nothing."""
+"""The cost of traffic on other models is exact and compares like with like."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -78,20 +78,20 @@ def test_embeddings_are_compared_with_embeddings_and_text_with_text() -> None:
     assert {cost.model_id for cost in text.costs} == {CACHELESS, CHEAP, TIERED, DEAR}
 
 
-def test_prices_are_those_of_the_day_of_each_call() -> None:
+def test_calls_are_priced_at_the_prices_of_their_day() -> None:
     before = call(-86_400, TokenCounts(M, M))
     after = call(0, TokenCounts(M, M))
     assert build_costs(report_on(before, after))[CHEAP].uncached_usd == Decimal(12 + 6)
 
 
-def test_a_tier_is_of_the_size_of_each_call_and_not_of_their_sum() -> None:
+def test_the_price_of_large_calls_depends_on_each_call_not_their_sum() -> None:
     small = [call(second, TokenCounts(400, 0)) for second in range(10)]
     at_the_step, above = call(20, TokenCounts(1000, 0)), call(21, TokenCounts(900, 0, 101))
     costs = build_costs(report_on(*small, at_the_step, above))
     assert costs[TIERED].uncached_usd == Decimal("0.005") + Decimal("0.002002")
 
 
-def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_other_price() -> None:
+def test_global_traffic_has_the_regional_price_if_a_model_has_no_other() -> None:
     worldwide = call(tokens=TokenCounts(M, M), invoked_model_id=f"global.{DEAR}")
     costs = build_costs(report_on(worldwide))
     assert costs[DEAR].uncached_usd == Decimal("16.2")  # its global price
@@ -103,7 +103,7 @@ def test_traffic_of_a_global_profile_goes_to_the_region_where_a_model_has_no_oth
     assert GLOBAL_ONLY not in build_costs(both)
 
 
-def test_model_in_use_keeps_its_listed_price_for_traffic_of_a_global_profile() -> None:
+def test_the_model_in_use_keeps_its_listed_price_for_global_traffic() -> None:
     elsewhere = listed_price(CHEAP, Rates(0, usd_by_kind("90", "90")), place="ap-south-1")
     pricing = Pricing(PriceBook([*BOOK, elsewhere]))
     calls = (call(model=CHEAP), call(1, invoked_model_id=f"global.{DEAR}"))
@@ -112,7 +112,7 @@ def test_model_in_use_keeps_its_listed_price_for_traffic_of_a_global_profile() -
     assert not cost.has_assumed_price
 
 
-def test_in_a_service_tier_a_model_has_the_price_of_the_tier_or_else_its_standard_one() -> None:
+def test_a_model_in_a_service_tier_has_the_tier_price_or_else_the_standard_price() -> None:
     costs = build_costs(report_on(call(tokens=TokenCounts(M, M), model=CHEAP, service_tier="flex")))
     assert costs[CHEAP].as_cached_usd == 3
     assert costs[DEAR].as_cached_usd == 18
@@ -120,15 +120,15 @@ def test_in_a_service_tier_a_model_has_the_price_of_the_tier_or_else_its_standar
     assert standard[CHEAP].as_cached_usd == 6
 
 
-def test_a_model_is_one_however_it_is_spelt() -> None:
+def test_all_spellings_of_a_model_are_one_model() -> None:
     costs = build_costs(report_on(call(model="maker.dear-v1")))
     assert DEAR not in costs
     assert costs["maker.dear-v1"].is_in_use
 
 
-def test_calls_without_a_cost_are_counted_apart_and_named() -> None:
+def test_calls_without_a_cost_are_counted_separately_and_named() -> None:
     report = report_on(
-        call(model="maker.nobody-knows"),
+        call(model="maker.unknown"),
         call(tokens=TokenCounts()),
         call(tokens=TokenCounts(1, 1, cache_read=1), model=CACHELESS),
         call(error_code="ValidationException"),
@@ -136,7 +136,7 @@ def test_calls_without_a_cost_are_counted_apart_and_named() -> None:
     assert report.account.traffic == ()
     assert report.account.failed_calls == 1
     assert report.account.unpriced == {
-        Unknown("maker.nobody-knows", Unpriced.NO_PRICE): 1,
+        Unknown("maker.unknown", Unpriced.NO_PRICE): 1,
         Unknown(DEAR, Unpriced.NO_COUNTS): 1,
         Unknown(CACHELESS, Unpriced.NO_PRICE_OF_A_KIND): 1,
     }
@@ -153,7 +153,7 @@ def test_calls_without_a_cost_are_counted_apart_and_named() -> None:
         ("1E+18", "1E-26", "-1E+44"),
     ],
 )
-def test_what_is_saved_is_a_share_of_what_was_paid(
+def test_savings_are_a_share_of_the_paid_cost(
     usd: str | None, actual: str, share: str | None
 ) -> None:
     saved = saved_share(None if usd is None else Decimal(usd), Decimal(actual))
@@ -199,7 +199,7 @@ def on(model: str, record: UsageRecord, pricing: Pricing) -> Decimal:
 
 
 @given(st.lists(calls, max_size=12), pricings)
-def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
+def test_traffic_on_any_model_costs_the_sum_of_its_calls(
     made: list[MadeCall], pricing: Pricing
 ) -> None:
     regional = [
@@ -225,7 +225,7 @@ def test_on_any_model_traffic_costs_what_its_calls_would_cost_one_by_one(
     st.lists(calls, min_size=1, max_size=12),
     pricings,
 )
-def test_on_its_own_model_traffic_costs_what_it_cost(
+def test_traffic_on_its_model_has_its_actual_cost(
     model: str, made: list[MadeCall], pricing: Pricing
 ) -> None:
     records = [
@@ -272,7 +272,7 @@ def test_projects_add_up_to_the_account(made: list[MadeCall], pricing: Pricing) 
 
 
 @given(st.lists(calls, max_size=12), st.lists(calls, max_size=6))
-def test_a_mix_is_the_sum_of_its_parts_and_forgets_what_is_taken_out(
+def test_a_mix_is_the_sum_of_its_parts_after_additions_and_removals(
     kept: list[MadeCall], passing: list[MadeCall]
 ) -> None:
     steps = PriceSteps(PRICING)
@@ -295,14 +295,14 @@ def test_a_mix_is_the_sum_of_its_parts_and_forgets_what_is_taken_out(
     assert asdict(whole) == asdict(parts)
 
 
-def test_a_report_of_nothing_says_so() -> None:
+def test_an_empty_report_says_so() -> None:
     report = report_on()
     assert report.coverage == (None, None, 0, 0)
     assert not report.projects
     assert not report.waste
 
 
-def test_coverage_is_from_the_first_call_to_the_last_unless_more_is_known() -> None:
+def test_the_period_spans_the_first_to_the_last_call_by_default() -> None:
     report = report_on(call(0), call(60))
     assert report.coverage == (NOON, NOON + timedelta(seconds=60), 2, 0)
     assert report_on(call(0), end_seconds=90).coverage.end == NOON + timedelta(seconds=90)

@@ -19,7 +19,5 @@ from lambdas.domain.reports.comparison.families import model_family
         ("application-inference-profile/abc123", "application-inference-profile/abc123"),
     ],
 )
-def test_models_are_of_the_family_that_their_provider_and_first_word_name(
-    model_id: str, family: str
-) -> None:
+def test_a_family_is_the_provider_and_the_first_word_of_a_model(model_id: str, family: str) -> None:
     assert model_family(model_id) == family

@@ -1,4 +1,4 @@
-"""A request's outline holds digests of its prefixes and its limits, but no content."""
+"""A request's outline has digests of its prefixes and its limits, but no content."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ def outline(body: object, key: bytes = KEY) -> RequestOutline:
         json.dumps({"max_tokens": 77}),  # some exports have bodies as text
     ],
 )
-def test_what_a_request_allows_is_read_at_fixed_paths(body: object) -> None:
+def test_request_limits_are_read_at_fixed_paths(body: object) -> None:
     assert outline(body).max_tokens == 77
 
 
@@ -57,7 +57,7 @@ def test_what_a_request_allows_is_read_at_fixed_paths(body: object) -> None:
         {"additionalModelRequestFields": {"max_tokens": 77}},
     ],
 )
-def test_what_is_elsewhere_or_no_count_is_not_believed(body: object) -> None:
+def test_limits_at_other_paths_or_invalid_limits_are_ignored(body: object) -> None:
     assert outline(body).max_tokens is None
 
 
@@ -69,11 +69,11 @@ def test_a_log_without_a_body_has_no_outline(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("not_a_log", [None, [], "text", 7])
-def test_what_is_no_log_has_no_outline(not_a_log: object) -> None:
+def test_a_value_that_is_not_a_log_has_no_outline(not_a_log: object) -> None:
     assert read_outline(not_a_log, KEY) is None
 
 
-def test_a_conversation_begins_as_it_began_before() -> None:
+def test_turns_of_a_conversation_share_their_prefixes() -> None:
     first = outline({"system": [{"text": "be brief"}], "messages": [HELLO]})
     second = outline({"messages": [HELLO, ANSWER, MORE], "system": [{"text": "be brief"}]})
     assert second.prefixes[: len(first.prefixes)] == first.prefixes
@@ -90,7 +90,7 @@ def test_a_conversation_begins_as_it_began_before() -> None:
         {"messages": ["be brief", HELLO, 1]},
     ],
 )
-def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
+def test_different_requests_share_no_prefix(other: object) -> None:
     known = {
         prefix.digest for prefix in outline({"system": "be brief", "messages": [HELLO]}).prefixes
     }
@@ -99,7 +99,7 @@ def test_what_begins_otherwise_shares_no_beginning(other: object) -> None:
     assert any(shared) is is_same_text
 
 
-def test_digests_of_two_runs_have_nothing_in_common() -> None:
+def test_digests_of_two_runs_differ() -> None:
     body = {"system": "be brief", "messages": [HELLO]}
     ours, theirs = (outline(body, key).prefixes for key in (KEY, b"other" * 6))
     assert {prefix.digest for prefix in ours}.isdisjoint(prefix.digest for prefix in theirs)
@@ -112,7 +112,7 @@ def test_work_on_a_body_is_bounded() -> None:
     assert len(outline({"messages": [large] * 9}).prefixes) == 3
 
 
-def test_what_cannot_be_written_again_ends_the_beginnings() -> None:
+def test_an_unserializable_message_ends_the_prefixes() -> None:
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
@@ -121,20 +121,20 @@ def test_what_cannot_be_written_again_ends_the_beginnings() -> None:
 
 
 @given(hostile_bodies | json_values())
-def test_no_body_can_do_harm(body: object) -> None:
+def test_reading_an_outline_never_raises(body: object) -> None:
     for request in ({"inputBodyJson": body}, {"inputBodyJson": json.dumps(body)}, body):
         read_outline(log(input=request), KEY)
     read_outline(body, KEY)
 
 
-def test_the_memory_reads_as_the_meter_does() -> None:
+def test_the_cache_reads_records_like_the_meter() -> None:
     memory = OutlineCache(max_prefixes=10_000)
     for line in fixture_lines("invocation-logs.ndjson"):
         assert read_line(line, memory.read_invocation) == read_line(line)
         assert read_message(line, memory.read_invocation) == read_message(line)
 
 
-def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
+def test_a_later_reading_replaces_an_earlier_one_within_the_limit() -> None:
     memory = OutlineCache(max_prefixes=7)
 
     def read(request_id: str, *messages: object) -> UsageRecord:
@@ -155,7 +155,7 @@ def test_a_later_reading_replaces_an_earlier_one_and_a_bound_holds() -> None:
     assert memory.take(read("4", MORE).key) == memory.take(third.key)
 
 
-def test_each_memory_has_a_key_of_its_own() -> None:
+def test_each_cache_has_a_unique_key() -> None:
     logged = log(input={"inputBodyJson": {"messages": [HELLO]}})
     digests = set()
     for memory in (OutlineCache(), OutlineCache()):
@@ -167,7 +167,7 @@ def test_each_memory_has_a_key_of_its_own() -> None:
     assert len(digests) == 2
 
 
-def test_calls_that_nobody_wants_take_no_room() -> None:
+def test_unwanted_calls_are_not_cached() -> None:
     memory = OutlineCache(lambda record: record.request_id == "1", max_prefixes=3)
     for request_id in ("2", "1"):
         record = memory.read_invocation(
@@ -178,7 +178,7 @@ def test_calls_that_nobody_wants_take_no_room() -> None:
     assert memory.left_out == 0
 
 
-def test_a_rejected_record_leaves_nothing() -> None:
+def test_a_rejected_record_is_not_cached() -> None:
     memory = OutlineCache(max_prefixes=10)
     bad = log(timestamp=None, input={"inputBodyJson": {"messages": [HELLO]}})
     assert memory.read_invocation(bad) is RejectionReason.BAD_TIMESTAMP

@@ -1,4 +1,4 @@
-"""Waste are exact or an upper limit, and reveal no prompt."""
+"""Waste is exact or an upper limit, and reveals no prompt."""
 
 from decimal import Decimal
 from typing import Any
@@ -31,7 +31,7 @@ def test_failed_calls_are_priced_as_if_they_had_succeeded() -> None:
     assert lost(report, WasteKind.FAILED_CALLS) == WasteTotals(2, M, 0, 1, Decimal(3), 1)
 
 
-def test_throttled_calls_are_apart_and_the_next_call_of_the_caller_is_a_retry() -> None:
+def test_throttled_calls_are_separate_and_the_caller_s_next_call_is_a_retry() -> None:
     report = report_on(
         call(0, TokenCounts(), error_code="ThrottlingException"),
         call(1, TokenCounts(M), error_code="ThrottlingException"),  # again
@@ -47,7 +47,7 @@ def test_throttled_calls_are_apart_and_the_next_call_of_the_caller_is_a_retry() 
     "change",
     [{"seconds": 61}, {"model": CACHELESS}, {"identity_arn": BEN}, {"region": "eu-west-1"}],
 )
-def test_a_call_that_comes_late_or_from_elsewhere_is_no_retry(change: dict[str, Any]) -> None:
+def test_a_late_call_or_one_from_another_caller_is_not_a_retry(change: dict[str, Any]) -> None:
     report = report_on(
         call(0, TokenCounts(), error_code="ThrottlingException"), call(**({"seconds": 1} | change))
     )
@@ -62,7 +62,7 @@ def test_a_call_that_comes_late_or_from_elsewhere_is_no_retry(change: dict[str, 
         (WRITES_FOR_WHO_KNOWS, HOUR, "0.75"),
     ],
 )
-def test_a_cache_write_is_lost_when_nobody_read_while_it_lived(
+def test_a_cache_write_not_read_in_its_lifetime_is_waste(
     writes: TokenCounts, lifetime: int, premium: str
 ) -> None:
     slack = MINUTE
@@ -75,7 +75,7 @@ def test_a_cache_write_is_lost_when_nobody_read_while_it_lived(
     assert lost(in_time, WasteKind.UNREAD_CACHE_WRITES) == WasteTotals()
 
 
-def test_what_could_still_have_been_read_is_not_judged() -> None:
+def test_cache_writes_still_alive_are_not_judged() -> None:
     report = report_on(call(0, WRITES), end_seconds=5 * MINUTE)
     assert lost(report, WasteKind.UNREAD_CACHE_WRITES) == WasteTotals()
 
@@ -88,7 +88,7 @@ def test_what_could_still_have_been_read_is_not_judged() -> None:
         ({"region": "eu-west-1"}, True),
         ({"account_id": "444455556666"}, True),
         ({"model": CACHELESS}, True),
-        ({"seconds": 0}, False),  # within the same second: who knows which came first
+        ({"seconds": 0}, False),  # within the same second: the order is unknown
     ],
 )
 def test_reads_of_the_same_account_region_and_model_count(
@@ -103,13 +103,13 @@ def test_reads_of_the_same_account_region_and_model_count(
         assert (lost(report, WasteKind.UNREAD_CACHE_WRITES) != WasteTotals()) is is_lost
 
 
-def test_a_call_does_not_read_what_it_writes_itself() -> None:
+def test_a_call_does_not_read_its_own_cache_write() -> None:
     both = TokenCounts(1, 1, M, M, 0)
     report = report_on(call(0, both), end_seconds=HOUR)
     assert lost(report, WasteKind.UNREAD_CACHE_WRITES).tokens == M
 
 
-def test_a_write_without_a_price_is_lost_without_an_amount() -> None:
+def test_wasted_writes_without_a_price_have_no_amount() -> None:
     report = report_on(call(0, WRITES, model=CACHELESS), end_seconds=HOUR)
     figures = lost(report, WasteKind.UNREAD_CACHE_WRITES)
     assert figures == WasteTotals(1, M, unpriced_calls=1)
@@ -121,7 +121,7 @@ def prompts(*sizes: int, max_tokens: int | None = None) -> RequestOutline:
     return RequestOutline(max_tokens, tuple(Prefix(size, size) for size in sizes))
 
 
-def test_a_beginning_that_is_sent_again_is_what_a_cache_would_have_saved_at_most() -> None:
+def test_a_repeated_prefix_is_the_most_that_a_cache_could_save() -> None:
     report = report_on(
         call(0, TokenCounts(M, 1), outline=prompts(10, M // 2)),
         call(299, TokenCounts(M, 1), outline=prompts(10, M // 2, M)),
@@ -130,7 +130,7 @@ def test_a_beginning_that_is_sent_again_is_what_a_cache_would_have_saved_at_most
     assert lost(report, WasteKind.REPEATED_PREFIXES) == WasteTotals(1, M // 2, M // 2, 1, saved, 0)
 
 
-def test_no_more_tokens_are_repeated_than_were_read() -> None:
+def test_repeated_tokens_never_exceed_the_input() -> None:
     sent, read = prompts(5000), TokenCounts(1007, 1)
     report = report_on(call(0, read, outline=sent), call(1, read, outline=sent))
     assert lost(report, WasteKind.REPEATED_PREFIXES).tokens == 1007
@@ -140,9 +140,7 @@ def test_no_more_tokens_are_repeated_than_were_read() -> None:
     ("read", "size", "tokens"),
     [(1000, 5000, 1000), (999, 5000, 0), (5000, 1000, 1000), (5000, 999, 0)],
 )
-def test_what_is_too_short_for_the_cache_of_any_model_is_not_lost(
-    read: int, size: int, tokens: int
-) -> None:
+def test_prefixes_too_short_for_any_cache_are_not_waste(read: int, size: int, tokens: int) -> None:
     sent = [call(second, TokenCounts(read, 1), outline=prompts(size)) for second in (0, 1)]
     assert lost(report_on(*sent), WasteKind.REPEATED_PREFIXES).tokens == tokens
 
@@ -160,7 +158,7 @@ def test_what_is_too_short_for_the_cache_of_any_model_is_not_lost(
         {"outline": None},
     ],
 )
-def test_a_beginning_that_is_late_or_elsewhere_or_cached_is_not_repeated(
+def test_a_late_foreign_or_cached_prefix_is_not_repeated(
     change: dict[str, Any],
 ) -> None:
     sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(9999)}
@@ -168,7 +166,7 @@ def test_a_beginning_that_is_late_or_elsewhere_or_cached_is_not_repeated(
     assert lost(report, WasteKind.REPEATED_PREFIXES) == WasteTotals()
 
 
-def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() -> None:
+def test_repeats_on_a_model_without_a_cache_price_have_no_amount() -> None:
     sent: dict[str, Any] = {"tokens": TokenCounts(9000, 1), "outline": prompts(1004)}
     repeated = [call(second, model=CACHELESS, **sent) for second in (0, 1)]
     assert lost(report_on(*repeated), WasteKind.REPEATED_PREFIXES) == WasteTotals(
@@ -176,20 +174,20 @@ def test_a_model_without_a_known_cache_price_repeats_for_who_knows_how_much() ->
     )
 
 
-def test_beginnings_seen_longest_ago_are_forgotten_first() -> None:
+def test_the_oldest_prefixes_are_evicted_first() -> None:
     requests = Requests(waste := WasteSummary({}), max_beginnings=2)
     for second, size in enumerate((1001, 1002, 1003, 1001, 1003)):
         sent = call(second, TokenCounts(9000, 1))
         observed = TrafficObserver(PRICING).read(enriched_attempt(sent))
         requests.observe(observed, prompts(size))
-    assert [figures.calls for figures in waste.figures.values()] == [1]  # the third alone
+    assert [figures.calls for figures in waste.totals.values()] == [1]  # the third alone
 
 
 @pytest.mark.parametrize(
     ("max_tokens", "output", "idle"),
     [(5000, 500, 4500), (4999, 500, 0), (1100, 100, 1000), (1099, 100, 0), (4096, 0, 4096)],
 )
-def test_max_tokens_is_oversize_from_ten_times_the_output_on(
+def test_max_tokens_is_oversized_from_ten_times_the_output(
     max_tokens: int, output: int, idle: int
 ) -> None:
     asked = prompts(max_tokens=max_tokens)
@@ -199,7 +197,7 @@ def test_max_tokens_is_oversize_from_ten_times_the_output_on(
     assert figures.usd is None
 
 
-def test_losses_are_of_projects_and_models_the_dearest_first() -> None:
+def test_savings_opportunities_are_grouped_by_project_and_model_dearest_first() -> None:
     failed: dict[str, Any] = {"error_code": "ModelErrorException"}
     report = report_on(
         call(0, TokenCounts(1), project="chat", **failed),

@@ -1,4 +1,4 @@
-"""Charges are what calls cost, to the last digit, in whatever order and company calls come."""
+"""Charges equal the exact cost of calls in any order and grouping."""
 
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal
@@ -41,11 +41,11 @@ from tests.focus_calls import (
     PRICES,
     PRICING,
     attributed_calls,
+    build_charges,
     calls,
-    charges_of,
-    csv_of,
     enrich,
-    rows_of,
+    parse_rows,
+    to_csv,
 )
 from tests.focus_rules import violations
 
@@ -67,10 +67,10 @@ def exact_cost(priced: Cost) -> Decimal:
 
 
 @given(attributed_calls)
-def test_rows_add_up_to_what_their_calls_cost(
+def test_rows_add_up_to_the_cost_of_their_calls(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    rows = rows_of(charges_of(attributed))
+    rows = parse_rows(build_charges(attributed))
     known = [
         priced
         for record, _ in attributed
@@ -83,7 +83,7 @@ def test_rows_add_up_to_what_their_calls_cost(
     assert tokens == sum(line.tokens for cost in known for line in cost.lines)
 
 
-def test_call_whose_readings_name_several_models_is_charged_as_the_dearest() -> None:
+def test_a_call_with_conflicting_models_is_charged_as_the_dearest() -> None:
     record = disputed_call()
     charged = DailyCharges()
     charged.add(enrich(record))
@@ -109,8 +109,8 @@ def test_the_order_of_calls_changes_nothing(
 ) -> None:
     shuffled = list(attributed)
     chance.shuffle(shuffled)
-    one, other = charges_of(attributed), charges_of(shuffled)
-    assert csv_of(one) == csv_of(other)
+    one, other = build_charges(attributed), build_charges(shuffled)
+    assert to_csv(one) == to_csv(other)
     assert one.months() == other.months()
     assert [one.left_out(month) for month in one.months()] == [
         other.left_out(month) for month in other.months()
@@ -118,7 +118,7 @@ def test_the_order_of_calls_changes_nothing(
 
 
 @given(attributed_calls, attributed_calls)
-def test_charges_of_parts_add_up_to_those_of_the_whole(
+def test_charges_of_parts_add_up_to_the_whole(
     part: list[tuple[UsageRecord, Attribution]], rest: list[tuple[UsageRecord, Attribution]]
 ) -> None:
     found = [
@@ -127,7 +127,7 @@ def test_charges_of_parts_add_up_to_those_of_the_whole(
             for month in charged.months()
             for charge in charged.charges(month)
         }
-        for charged in map(charges_of, (part, rest, part + rest))
+        for charged in map(build_charges, (part, rest, part + rest))
     ]
     assert found[2] == {
         key: found[0].get(key, 0) + found[1].get(key, 0) for key in found[0] | found[1]
@@ -135,25 +135,25 @@ def test_charges_of_parts_add_up_to_those_of_the_whole(
 
 
 @given(attributed_calls, attributed_calls)
-def test_what_is_taken_out_again_leaves_no_trace(
+def test_a_removed_call_leaves_no_trace(
     kept: list[tuple[UsageRecord, Attribution]], corrected: list[tuple[UsageRecord, Attribution]]
 ) -> None:
-    charged = charges_of(kept + corrected)
+    charged = build_charges(kept + corrected)
     for record, attribution in corrected:
         charged.add(enrich(record, attribution), times=-1)
-    expected = charges_of(kept)
-    assert csv_of(charged) == csv_of(expected)
+    expected = build_charges(kept)
+    assert to_csv(charged) == to_csv(expected)
     assert charged.months() == expected.months()
     for month in expected.months():
         assert charged.left_out(month) == expected.left_out(month)
         assert charged.priced_invocations(month) == expected.priced_invocations(month)
 
 
-def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> None:
+def test_calls_share_a_row_only_by_day_caller_model_label_kind_and_price() -> None:
     call = usage_record(tokens=TokenCounts(input=10))
     label = Attribution("p", "d", "u", AttributionSource.PATTERN)
     same = [(call, label), (call._replace(request_id="2", operation="InvokeModel"), label)]
-    assert [row["ConsumedQuantity"] for row in rows_of(charges_of(same))] == ["20"]
+    assert [row["ConsumedQuantity"] for row in parse_rows(build_charges(same))] == ["20"]
     others = [
         (call._replace(timestamp=FIRST), label),
         (call._replace(account_id="444455556666"), label),
@@ -165,15 +165,15 @@ def test_calls_share_a_row_by_day_caller_model_label_kind_and_price_alone() -> N
         (call, label._replace(department="e")),
         (call, label._replace(use_case="v")),
     ]
-    assert len(rows_of(charges_of([*same, *others]))) == 1 + len(others)
+    assert len(parse_rows(build_charges([*same, *others]))) == 1 + len(others)
 
 
-def test_a_call_above_a_size_has_a_row_at_the_prices_of_that_size() -> None:
+def test_a_large_call_has_a_row_at_the_prices_of_large_calls() -> None:
     small = usage_record(
         model_id=SONNET_4, invoked_model_id=f"global.{SONNET_4}", tokens=TokenCounts(input=2000)
     )
     large = small._replace(request_id="2", tokens=TokenCounts(input=2001))
-    rows = rows_of(charges_of([(small, NO_ATTRIBUTION), (large, NO_ATTRIBUTION)]))
+    rows = parse_rows(build_charges([(small, NO_ATTRIBUTION), (large, NO_ATTRIBUTION)]))
     assert [(row["BilledCost"], row["ListUnitPrice"]) for row in rows] == [
         ("0.006", "3"),
         ("0.012006", "6"),
@@ -207,7 +207,7 @@ UNIT_PRICES = PriceBook(
 )
 
 
-def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
+def test_other_units_have_separate_rows_beside_tokens() -> None:
     pictures = usage_record(
         request_id="1", model_id=IMAGES, tokens=TokenCounts(), billed_units=(("image", 3),)
     )
@@ -216,10 +216,12 @@ def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
         tokens=TokenCounts(input=1000),
         billed_units=(("guardrail_topic_unit", 4),),
     )
-    made = charges_of([(pictures, NO_ATTRIBUTION), (guarded, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
+    made = build_charges(
+        [(pictures, NO_ATTRIBUTION), (guarded, NO_ATTRIBUTION)], Pricing(UNIT_PRICES)
+    )
     names = ("x_ModelId", "SkuId", "SkuMeter", "ConsumedQuantity", "ConsumedUnit")
     prices = ("PricingQuantity", "PricingUnit", "ListUnitPrice", "BilledCost")
-    assert [tuple(row[name] for name in (*names, *prices)) for row in rows_of(made)] == [
+    assert [tuple(row[name] for name in (*names, *prices)) for row in parse_rows(made)] == [
         (
             *(HAIKU_3, f"{HAIKU_3}/input", "Input Tokens", "1000", "Tokens"),
             *("0.001", "1000000 Tokens", "0.25", "0.00025"),
@@ -233,9 +235,9 @@ def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
             *("3", "Images", "0.04", "0.12"),
         ),
     ]
-    assert {row["x_PriceBasis"] for row in rows_of(made)} == {"region"}
-    assert {row["x_PriceEdition"] for row in rows_of(made)} == {"2026-09"}
-    assert not list(violations(rows_of(made)))
+    assert {row["x_PriceBasis"] for row in parse_rows(made)} == {"region"}
+    assert {row["x_PriceEdition"] for row in parse_rows(made)} == {"2026-09"}
+    assert not list(violations(parse_rows(made)))
     assert made.priced_invocations(SEPTEMBER) == 2
 
 
@@ -249,28 +251,28 @@ def test_other_units_are_rows_of_their_own_beside_tokens() -> None:
         (HAIKU_3, TokenCounts(3, 0), {"service_tier": "reserved"}),
     ],
 )
-def test_a_call_billed_in_other_units_without_a_price_is_in_no_row_and_not_priced(
+def test_a_call_with_unpriced_units_is_unpriced_and_in_no_row(
     model_id: str, tokens: TokenCounts, changes: dict[str, Any]
 ) -> None:
     call = usage_record(model_id=model_id, tokens=tokens, **changes)
-    charged = charges_of([(call, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
-    assert rows_of(charged) == []
+    charged = build_charges([(call, NO_ATTRIBUTION)], Pricing(UNIT_PRICES))
+    assert parse_rows(charged) == []
     assert charged.priced_invocations(SEPTEMBER) == 0
     (left_out,) = charged.left_out(SEPTEMBER)
     assert (left_out.reason, left_out.invocations) == (Unpriced.BILLED_IN_OTHER_UNITS, 1)
 
 
-def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
+def test_calls_without_a_cost_are_reported_and_never_zero() -> None:
     unknown = usage_record(model_id="a.b", tokens=TokenCounts(input=7, cache_read=3))
     no_kind = usage_record(tokens=TokenCounts(input=5, cache_read=1))
     uncounted = usage_record(tokens=TokenCounts())
     failed = usage_record(error_code="ThrottlingException")
     nowhere = usage_record(account_id="", identity_arn="unknown")
-    charged = charges_of(
+    charged = build_charges(
         (record, NO_ATTRIBUTION)
         for record in (unknown, unknown, no_kind, uncounted, failed, nowhere)
     )
-    assert rows_of(charged) == []
+    assert parse_rows(charged) == []
     assert charged.months() == [SEPTEMBER]
     assert charged.left_out(SEPTEMBER) == [
         ("a.b", Unpriced.NO_PRICE, 2, 20),
@@ -291,30 +293,30 @@ def test_calls_without_a_cost_are_told_and_never_cost_nothing() -> None:
         ("=1+1", None, "111122223333"),
     ],
 )
-def test_the_account_is_that_of_the_log_else_the_one_that_is_told_else_the_caller_s(
+def test_the_account_comes_from_the_log_else_the_setting_else_the_caller(
     logged: str, configured: str | None, expected: str
 ) -> None:
     charged = DailyCharges(configured)
     charged.add(enrich(usage_record(account_id=logged, tokens=TokenCounts(input=1))))
-    assert [row["SubAccountId"] for row in rows_of(charged)] == [expected]
+    assert [row["SubAccountId"] for row in parse_rows(charged)] == [expected]
 
 
-def test_twin_of_a_month_that_cannot_be_written_takes_no_call_out() -> None:
+def test_a_duplicate_of_an_unwritable_month_removes_no_call() -> None:
     charged = DailyCharges()
     real = usage_record(tokens=TokenCounts(input=1))
     forged = real._replace(timestamp=datetime(1, 1, 1, tzinfo=UTC))
     charged.add(enrich(join(real, forged)))
     assert charged.months() == [real.timestamp.date().replace(day=1)]
-    assert len(rows_of(charged)) == 1
+    assert len(parse_rows(charged)) == 1
 
 
 @pytest.mark.parametrize("day", [date(999, 12, 31), date(9999, 12, 1)])
-def test_a_call_of_a_month_that_cannot_be_written_is_left_out(day: date) -> None:
+def test_a_call_of_an_unwritable_month_is_left_out(day: date) -> None:
     charged = DailyCharges()
     at = datetime.combine(day, datetime.min.time(), UTC)
     far = usage_record(request_id="far", timestamp=at, tokens=TokenCounts(3, 4))
     charged.add(enrich(far))
-    assert rows_of(charged) == []
+    assert parse_rows(charged) == []
     (month,) = charged.months()
     assert charged.left_out(month) == [LeftOut(far.model_id, NO_PERIOD, 1, 7)]
     charged.add(enrich(far), times=-1)
@@ -326,11 +328,11 @@ def test_any_other_call_has_a_row(day: date) -> None:
     charged = DailyCharges()
     at = datetime.combine(day, datetime.min.time(), UTC)
     charged.add(enrich(usage_record(timestamp=at, tokens=TokenCounts(3))))
-    (row,) = rows_of(charged)
+    (row,) = parse_rows(charged)
     assert row["ChargePeriodStart"] == f"{day}T00:00:00Z"
 
 
-def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
+def test_overlong_log_texts_are_truncated() -> None:
     charged = DailyCharges()
     long = usage_record(
         region="r" * 9000,
@@ -341,7 +343,7 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
     )
     charged.add(enrich(long))
     charged.add(enrich(long._replace(model_id="m" * 9000)))
-    (row,) = rows_of(charged)
+    (row,) = parse_rows(charged)
     lengths = {len(row[name] or "") for name in ("RegionId", "SubAccountId", "x_InvokedModelId")}
     assert lengths == {charges.MAX_TEXT_LENGTH}
     assert row["x_IdentityArn"] == long.identity_arn[: charges.MAX_TEXT_LENGTH]
@@ -349,10 +351,10 @@ def test_texts_of_a_log_are_cut_where_no_real_one_ends() -> None:
     assert len(left_out.model_id) == charges.MAX_TEXT_LENGTH
 
 
-def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_without_charges_are_named_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_LEFT_OUT", 2)
     made_up = [usage_record(model_id=f"made-up-{number}") for number in range(5)]
-    charged = charges_of([(record, NO_ATTRIBUTION) for record in made_up])
+    charged = build_charges([(record, NO_ATTRIBUTION) for record in made_up])
     for record in made_up[1:3]:
         charged.add(enrich(record), times=-1)
     found = {left.model_id: (left.invocations, left.tokens) for left in charged.left_out(SEPTEMBER)}
@@ -360,10 +362,10 @@ def test_models_in_no_charge_are_named_up_to_a_bound(monkeypatch: pytest.MonkeyP
 
 
 @given(attributed_calls)
-def test_rows_are_in_order_of_time_and_each_is_there_once(
+def test_rows_are_sorted_by_time_and_unique(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    charged = charges_of(attributed)
+    charged = build_charges(attributed)
     keys = [charge.key for month in charged.months() for charge in charged.charges(month)]
     assert all(one.day <= other.day for one, other in pairwise(keys))
     assert len(set(keys)) == len(keys)
@@ -389,7 +391,7 @@ BATCH, SSO_ROLE = (
     ],
 )
 @given(order=st.permutations([MACHINE, CHOSEN, SIGNED_IN, USER]))
-def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
+def test_charges_beyond_the_limit_name_less_of_their_callers_in_any_order(
     max_charges: int, detail: IdentityDetail, named: set[str], order: list[str]
 ) -> None:
     one = TokenCounts(input=1)
@@ -399,7 +401,7 @@ def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(charges, "MAX_CHARGES", max_charges)
-        charged = charges_of(calls)
+        charged = build_charges(calls)
     assert charged.identity_detail is detail
     found = [*charged.charges(SEPTEMBER)]
     assert {charge.key.identity_arn for charge in found} == named
@@ -419,7 +421,7 @@ def test_past_the_bound_charges_name_less_of_their_callers_in_whatever_order(
         (IdentityDetail.NOTHING, ["__other__"] * 4),
     ],
 )
-def test_each_step_names_less_and_reducing_again_changes_nothing(
+def test_each_reduction_names_less_and_is_idempotent(
     detail: IdentityDetail, named: list[str]
 ) -> None:
     whole = [MACHINE, CHOSEN, SIGNED_IN, USER]
@@ -428,7 +430,7 @@ def test_each_step_names_less_and_reducing_again_changes_nothing(
         assert [detail.reduce(less.reduce(arn)) for arn in whole] == named
 
 
-def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profiles_are_not_named_if_callers_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
     profile = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
     charged = DailyCharges()
@@ -439,29 +441,29 @@ def test_profiles_are_not_named_where_callers_are_not(monkeypatch: pytest.Monkey
     assert (charge.key.invoked_model_id, charge.quantity) == (HAIKU_3, 5)
 
 
-def test_more_charges_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_charges_than_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(charges, "MAX_CHARGES", 1)
-    charged = charges_of([(usage_record(tokens=TokenCounts(input=1)), NO_ATTRIBUTION)])
+    charged = build_charges([(usage_record(tokens=TokenCounts(input=1)), NO_ATTRIBUTION)])
     with pytest.raises(TooManyChargesError, match="more than 1 charges"):
         charged.add(enrich(usage_record(tokens=TokenCounts(output=1))))
 
 
-def test_sums_name_what_is_paid_at_assumed_prices() -> None:
+def test_sums_list_costs_at_assumed_prices() -> None:
     near = usage_record(tokens=TokenCounts(input=1_000_000))
     far = near._replace(request_id="2", region="eu-west-1")
     sums = Sums()
-    for charge in charges_of([(near, NO_ATTRIBUTION), (far, NO_ATTRIBUTION)]).charges(SEPTEMBER):
+    for charge in build_charges([(near, NO_ATTRIBUTION), (far, NO_ATTRIBUTION)]).charges(SEPTEMBER):
         sums = sums.plus(charge)
     assert sums == Sums(2, Decimal("0.5"), Decimal("0.5"), Decimal("0.25"))
 
 
-def test_sums_are_those_of_the_rows() -> None:
+def test_sums_match_the_rows() -> None:
     discounted = usage_record(
         model_id="anthropic.claude-opus-4-6-v1",
         timestamp=FIRST.replace(day=8),
         tokens=TokenCounts(input=1_000_000, output=1_000_000),
     )
-    charged = charges_of([(discounted, NO_ATTRIBUTION)])
+    charged = build_charges([(discounted, NO_ATTRIBUTION)])
     sums = Sums()
     for charge in charged.charges(SEPTEMBER):
         sums = sums.plus(charge)

@@ -1,4 +1,4 @@
-"""Rows keep the published rules of FOCUS 1.2, and what is known of its columns is what it says."""
+"""Rows conform to the published rules of FOCUS 1.2, and columns to its specification."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,14 +15,14 @@ from lambdas.domain.pricing import Pricing, shipped_prices
 from lambdas.domain.reports.focus import COLUMNS
 from lambdas.domain.reports.focus.columns import CUSTOM_PREFIX, LEFT_OUT, SPECIFIED
 from tests.builders import SONNET_4, usage_record
-from tests.focus_calls import attributed_calls, charges_of, rows_of
+from tests.focus_calls import attributed_calls, build_charges, parse_rows
 from tests.focus_rules import COLUMN_TABLES, NOT_MET, PUBLISHED, violations
 
 SAMPLES = Path(__file__).parents[3] / "fixtures" / "invocation-logs.ndjson"
 MAX_LIST_LENGTH = 20  # that of ServiceSubcategory is checked by its table alone
 
 
-def test_columns_are_transcribed_as_the_specification_has_them() -> None:
+def test_columns_match_the_specification() -> None:
     assert {
         name: {
             "feature_level": column.level.value,
@@ -39,7 +39,7 @@ def test_columns_are_transcribed_as_the_specification_has_them() -> None:
     }
 
 
-def test_columns_are_left_out_only_where_no_condition_asks_for_them() -> None:
+def test_columns_are_omitted_only_if_no_condition_requires_them() -> None:
     asked_for = {
         column
         for rule in PUBLISHED["rules"].values()
@@ -50,7 +50,7 @@ def test_columns_are_left_out_only_where_no_condition_asks_for_them() -> None:
     assert set(PUBLISHED["criteria"]) >= NOT_MET
 
 
-def test_our_own_columns_come_last_and_cannot_be_taken_for_others() -> None:
+def test_custom_columns_come_last_with_a_prefix() -> None:
     names = [column.name for column in COLUMNS]
     own = [name for name in names if name not in SPECIFIED]
     assert names[-len(own) :] == own
@@ -58,10 +58,10 @@ def test_our_own_columns_come_last_and_cannot_be_taken_for_others() -> None:
     assert {column.name for column in COLUMNS if column.is_custom} == set(own)
 
 
-def test_rows_of_the_samples_break_no_rule() -> None:
+def test_rows_of_the_samples_conform_to_the_rules() -> None:
     records = [read_message(line) for line in SAMPLES.read_bytes().splitlines()]
-    rows = rows_of(
-        charges_of(
+    rows = parse_rows(
+        build_charges(
             (
                 (record, attribute(record, TagFacts(), AttributionRules()))
                 for record in records
@@ -75,10 +75,10 @@ def test_rows_of_the_samples_break_no_rule() -> None:
 
 
 @given(attributed_calls)
-def test_no_calls_make_rows_that_break_a_rule(
+def test_rows_of_any_calls_conform_to_the_rules(
     attributed: list[tuple[UsageRecord, Attribution]],
 ) -> None:
-    rows = rows_of(charges_of(attributed))
+    rows = parse_rows(build_charges(attributed))
     assert not list(violations(rows))
     for row in rows:
         assert list(row) == [column.name for column in COLUMNS]
@@ -127,11 +127,11 @@ def with_value(name: str, value: object) -> Callable[[dict[str, Any]], object]:
         (with_value("Tags", '{"a": 1, "a": 2}'), "Tags-C-001-M"),
     ],
 )
-def test_the_check_finds_what_breaks_a_rule(
-    broken: Callable[[dict[str, Any]], object], rule: str
-) -> None:
+def test_the_check_finds_violations(broken: Callable[[dict[str, Any]], object], rule: str) -> None:
     call = usage_record(model_id=SONNET_4, tokens=TokenCounts(input=10, output=5))
-    rows = rows_of(charges_of([(call, Attribution("p", "d", "u", AttributionSource.PATTERN))]))
+    rows = parse_rows(
+        build_charges([(call, Attribution("p", "d", "u", AttributionSource.PATTERN))])
+    )
     row = dict(rows[0])
     assert Decimal(row["BilledCost"] or "NaN") > 0
     broken(row)

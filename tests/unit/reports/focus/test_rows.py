@@ -23,22 +23,22 @@ from tests.focus_calls import (
     IMPORTED,
     PRICING,
     PROFILE,
-    charges_of,
-    csv_of,
+    build_charges,
     enrich,
-    only_row_of,
+    parse_rows,
+    read_single_row,
     row_of_call,
-    rows_of,
+    to_csv,
 )
 
 CALL = usage_record(model_id=SONNET_4, invoked_model_id=SONNET_4, tokens=TokenCounts(input=1500))
 
 
-def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
+def test_a_row_has_usage_caller_and_price() -> None:
     attribution = Attribution("search", UNATTRIBUTED, "chat", AttributionSource.PRINCIPAL)
-    profiles = TagFacts.of_profiles({PROFILE: ProfiledModel(SONNET_4)})
+    profiles = TagFacts.from_profiles({PROFILE: ProfiledModel(SONNET_4)})
     call = CallEnricher(PRICING, facts=profiles).enrich(CALL._replace(invoked_model_id=PROFILE))
-    row = only_row_of(call._replace(attribution=attribution))
+    row = read_single_row(call._replace(attribution=attribution))
     assert {name: value for name, value in row.items() if value is not None} == {
         "BilledCost": "0.0045",
         "BillingAccountId": "111122223333",
@@ -91,7 +91,7 @@ def test_a_row_says_what_was_used_by_whom_and_at_what_price() -> None:
     }
 
 
-def test_a_service_tier_is_a_price_of_its_own() -> None:
+def test_a_service_tier_is_a_separate_price() -> None:
     row = row_of_call(CALL._replace(service_tier="flex"))
     assert row["SkuPriceId"] == f"{SONNET_4}/input/us-east-1/0/flex"
     assert row["ListUnitPrice"] == "1.5"
@@ -107,19 +107,19 @@ def test_a_service_tier_is_a_price_of_its_own() -> None:
         ("eu-west-1", "", "assumed"),
     ],
 )
-def test_a_row_says_what_its_price_rests_on(region: str, prefix: str, basis: str) -> None:
+def test_a_row_has_the_basis_of_its_price(region: str, prefix: str, basis: str) -> None:
     row = row_of_call(CALL._replace(region=region, invoked_model_id=f"{prefix}{SONNET_4}"))
     assert row["x_PriceBasis"] == basis
 
 
-def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() -> None:
+def test_a_service_tier_is_a_separate_price_without_a_list_price() -> None:
     agreed = [
         ContractedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind(price), service_tier=tier)
         for price, tier in (("4", None), ("2", "flex"))
     ]
     call = usage_record(model_id=IMPORTED, tokens=TokenCounts(input=1_000_000))
     made = [(call, NO_ATTRIBUTION), (call._replace(service_tier="flex"), NO_ATTRIBUTION)]
-    charges = charges_of(made, Pricing(PriceBook([]), ContractedPrices(agreed)))
+    charges = build_charges(made, Pricing(PriceBook([]), ContractedPrices(agreed)))
     rows = map(build_row, charges.charges(date(2026, 9, 1)))
     assert {row["SkuPriceId"]: row["ListUnitPrice"] for row in rows} == {
         f"{IMPORTED}/input/unlisted/0": 4,
@@ -127,14 +127,14 @@ def test_a_service_tier_has_a_price_of_its_own_where_there_is_no_list_price() ->
     }
 
 
-def test_the_account_that_pays_can_be_another_one() -> None:
-    (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
+def test_the_billing_account_can_be_another_account() -> None:
+    (charge,) = build_charges([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
     row = build_row(charge, "999988887777")
     assert row["BillingAccountId"] == row["BillingAccountName"] == "999988887777"
     assert row["SubAccountId"] == row["SubAccountName"] == "111122223333"
 
 
-def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -> None:
+def test_a_contracted_price_without_a_list_price_shows_no_savings_or_source() -> None:
     call = usage_record(
         model_id=IMPORTED,
         invoked_model_id=f"arn:aws:bedrock:us-east-1:111122223333:{IMPORTED}",
@@ -148,7 +148,7 @@ def test_an_agreed_price_without_a_list_price_shows_no_savings_and_no_source() -
     assert row["ResourceType"] == "Imported Model"
 
 
-def test_a_prompt_router_is_the_resource_that_was_called() -> None:
+def test_a_prompt_router_is_the_called_resource() -> None:
     router = "arn:aws:bedrock:us-east-1:111122223333:prompt-router/abc123"
     row = row_of_call(CALL._replace(invoked_model_id=SONNET_4, prompt_router=router))
     assert row["x_InvokedModelId"] == row["ResourceId"] == router
@@ -166,24 +166,24 @@ def test_a_prompt_router_is_the_resource_that_was_called() -> None:
         "arn:aws:bedrock",
     ],
 )
-def test_what_belongs_to_aws_is_no_resource_of_the_account(invoked: str) -> None:
+def test_aws_resources_are_not_resources_of_the_account(invoked: str) -> None:
     row = row_of_call(CALL._replace(invoked_model_id=invoked))
     assert row["ResourceId"] is row["ResourceType"] is row["ResourceName"] is None
 
 
-def test_a_region_newer_than_the_list_goes_by_its_id_and_none_by_nothing() -> None:
+def test_an_unknown_region_is_named_by_its_id_and_a_missing_one_is_empty() -> None:
     newer = row_of_call(CALL._replace(region="xx-new-1"))
     assert (newer["RegionId"], newer["RegionName"]) == ("xx-new-1", "xx-new-1")
     unreported = row_of_call(CALL._replace(region=""))
     assert (unreported["RegionId"], unreported["RegionName"]) == (None, None)
 
 
-def test_calls_put_down_to_nothing_have_no_tags() -> None:
+def test_unattributed_calls_have_no_tags() -> None:
     assert row_of_call(CALL)["Tags"] is None
 
 
 @pytest.mark.parametrize("name", ["=cmd|'/c calc'!A1", 'a "quoted", name', "two\r\nlines", "'x"])
-def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
+def test_names_stay_unchanged_and_begin_no_cell(name: str) -> None:
     attributed = Attribution(name, name, name, AttributionSource.PATTERN)
     arn = f"arn:aws:sts::111122223333:assumed-role/chat/{name}"
     call = CALL._replace(identity_arn=arn)
@@ -191,7 +191,7 @@ def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
     assert set(json.loads(row["Tags"] or "").values()) == {name}
     assert row["x_IdentityArn"] == arn
     assert not any((value or "").startswith(("=", "+", "-", "@")) for value in row.values())
-    assert csv_of(charges_of([(call, attributed)])).endswith("\r\n")
+    assert to_csv(build_charges([(call, attributed)])).endswith("\r\n")
 
 
 @pytest.mark.parametrize(
@@ -202,12 +202,12 @@ def test_names_stay_as_somebody_chose_them_and_begin_no_cell(name: str) -> None:
         (date(2024, 2, 29), date(2024, 3, 1)),
     ],
 )
-def test_a_billing_period_is_a_month_of_the_calendar(month: date, following: date) -> None:
+def test_a_billing_period_is_a_calendar_month(month: date, following: date) -> None:
     assert month_after(month) == following
 
 
 def test_a_cost_that_would_have_to_be_rounded_is_refused() -> None:
-    (charge,) = charges_of([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
+    (charge,) = build_charges([(CALL, NO_ATTRIBUTION)]).charges(date(2026, 9, 1))
     with pytest.raises(DecimalException):
         build_row(Charge(charge.key, 10**39 + 1))
 
@@ -223,9 +223,9 @@ def test_no_cell_begins_with_a_formula_whatever_a_log_says(start: str) -> None:
         model_id=IMPORTED,
     )
     charged = DailyCharges("111122223333")
-    nobody = NO_ATTRIBUTION._replace(project=formula, department=formula, use_case=formula)
-    charged.add(enrich(record, nobody))
-    rows = rows_of(charged)
+    hostile = NO_ATTRIBUTION._replace(project=formula, department=formula, use_case=formula)
+    charged.add(enrich(record, hostile))
+    rows = parse_rows(charged)
     assert rows
     for row in rows:
         assert not [name for name, cell in row.items() if cell and cell[0] == start]

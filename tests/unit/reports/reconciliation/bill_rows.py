@@ -1,4 +1,4 @@
-"""Lines of a bill and calls that belong to them, for tests of the reconciliation."""
+"""Lines of a bill and their calls, for tests of the reconciliation."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -42,11 +42,11 @@ PRICING = Pricing(PriceBook([price()]))
 
 
 def no_list_price(key: object, kind: object) -> None:
-    """Know no price."""
+    """Return no price."""
 
 
 def row(day: int = 8, tokens: str = "1000", **changes: Any) -> BillRow:
-    """A thousand times so many input tokens of Nova Micro by Ana, at 1 USD a million."""
+    """Ana's input tokens of Nova Micro in thousands, at 1 USD a million."""
     usd = str(Decimal(tokens) / 1000)
     return BillRow(
         usage_start=f"2026-09-{day:02d}T00:00:00Z",
@@ -79,7 +79,7 @@ def call(day: int = 8, input_tokens: int | None = 1_000_000, **changes: Any) -> 
     )._replace(**changes)
 
 
-def bill_of(*rows: BillRow, now: datetime = NOW, list_price: ListPrice = no_list_price) -> Bill:
+def make_bill(*rows: BillRow, now: datetime = NOW, list_price: ListPrice = no_list_price) -> Bill:
     """A bill with some lines."""
     bill = Bill(now, list_price)
     for each in rows:
@@ -94,9 +94,9 @@ def compare(
     now: datetime = NOW,
 ) -> Reconciliation:
     """Compare a bill with calls."""
-    bill = bill_of(*rows, now=now)
+    bill = make_bill(*rows, now=now)
     metered = Metered()
-    enricher = CallEnricher(pricing, facts=TagFacts.of_profiles(bill.profiles))
+    enricher = CallEnricher(pricing, facts=TagFacts.from_profiles(bill.profiles))
     for each in calls:
         metered.add(enricher.enrich(each))
     return reconcile(bill, metered, now)

@@ -1,4 +1,4 @@
-"""Lines of a bill: each is use that can be compared, or set apart with a reason."""
+"""Each line of a bill is comparable usage or listed separately with a reason."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from lambdas.domain.reports.reconciliation import (
     bill,
 )
 from lambdas.domain.reports.reconciliation.bill import ApartKey
-from tests.unit.reports.reconciliation.bill_rows import bill_of, row
+from tests.unit.reports.reconciliation.bill_rows import make_bill, row
 
 MARKETPLACE: dict[str, Any] = {
     "product_code": "7zgyu5r4exampleproductcode",
@@ -30,8 +30,8 @@ MARKETPLACE: dict[str, Any] = {
 }
 
 
-def test_marketplace_line_is_read_by_its_service_name_in_millions() -> None:
-    found = bill_of(row(tokens="0.5", unblended_cost="5", **MARKETPLACE))
+def test_a_marketplace_line_is_read_by_service_name_in_millions() -> None:
+    found = make_bill(row(tokens="0.5", unblended_cost="5", **MARKETPLACE))
 
     ((key, amount),) = found.uses.items()
     assert (key.model_id, key.measure, key.routing) == (
@@ -46,16 +46,16 @@ def test_marketplace_line_is_read_by_its_service_name_in_millions() -> None:
     )
 
 
-def test_public_cost_goes_before_the_rate_and_net_cost_before_the_unblended_one() -> None:
-    found = bill_of(row(public_cost="3", unblended_cost="2", net_unblended_cost="1.5"))
+def test_public_cost_is_preferred_to_the_rate_and_net_cost_to_unblended_cost() -> None:
+    found = make_bill(row(public_cost="3", unblended_cost="2", net_unblended_cost="1.5"))
 
     (amount,) = found.uses.values()
     assert (amount.list_usd, amount.effective_usd) == (Decimal(3), Decimal("1.5"))
 
 
-def test_public_cost_of_zero_is_absent_where_something_is_billed() -> None:
-    billed = bill_of(row(tokens="1000", public_cost="0", public_rate="0.002"))
-    free = bill_of(row(public_cost="0", unblended_cost="0"))
+def test_a_public_cost_of_zero_is_absent_if_something_is_billed() -> None:
+    billed = make_bill(row(tokens="1000", public_cost="0", public_rate="0.002"))
+    free = make_bill(row(public_cost="0", unblended_cost="0"))
 
     assert [amount.list_usd for amount in billed.uses.values()] == [2]
     assert [amount.list_usd for amount in free.uses.values()] == [0]
@@ -72,12 +72,12 @@ def test_public_cost_of_zero_is_absent_where_something_is_billed() -> None:
         ("Units", "USE1-MP:USE1_InputTokenCount-Units", None, 1_000_000),
     ],
 )
-def test_unit_that_is_not_stated_is_found_by_the_list_price(
+def test_an_unstated_unit_is_derived_from_the_list_price(
     unit: str, usage_type: str, listed: str | None, size: int
 ) -> None:
     line = row(tokens="1000", pricing_unit=unit, usage_type=usage_type)
 
-    found = bill_of(line, list_price=lambda _key, _kind: Decimal(listed) if listed else None)
+    found = make_bill(line, list_price=lambda _key, _kind: Decimal(listed) if listed else None)
 
     assert [amount.quantity for amount in found.uses.values()] == [1000 * size]
 
@@ -85,7 +85,7 @@ def test_unit_that_is_not_stated_is_found_by_the_list_price(
 def test_other_units_are_counted_one_by_one() -> None:
     line = row(tokens="7", usage_type="USE1-Guardrail-ContentPolicyUnitsConsumed", model="")
 
-    ((key, amount),) = bill_of(line).uses.items()
+    ((key, amount),) = make_bill(line).uses.items()
 
     assert (key.measure, amount.quantity) == (BilledUnit.GUARDRAIL_CONTENT_UNIT, Decimal(7))
     assert key.model_id == "amazon.bedrock-guardrails"
@@ -100,10 +100,8 @@ def test_other_units_are_counted_one_by_one() -> None:
         ({"usage_type": "USE1-NovaMicro-input-tokens-custom-model"}, "custom_model"),
     ],
 )
-def test_what_is_never_in_logs_is_kept_apart_from_what_is(
-    changes: dict[str, Any], reason: str
-) -> None:
-    found = bill_of(row(**changes))
+def test_unlogged_usage_is_separate_from_logged_usage(changes: dict[str, Any], reason: str) -> None:
+    found = make_bill(row(**changes))
 
     assert [why for why, _ in found.off_log] == [Reason(reason)]
     assert not found.uses
@@ -131,36 +129,36 @@ def test_what_is_never_in_logs_is_kept_apart_from_what_is(
         ({"product_code": "AmazonEC2"}, ApartKey(Apart.OTHER_SERVICE, "AmazonEC2")),
     ],
 )  # fmt: skip
-def test_line_that_cannot_be_compared_is_set_apart(
+def test_an_incomparable_line_is_listed_separately(
     changes: dict[str, Any], expected: ApartKey
 ) -> None:
-    found = bill_of(row(**changes))
+    found = make_bill(row(**changes))
 
     assert list(found.apart) == [expected]
     assert not found.uses
 
 
-def test_last_day_before_the_cut_is_compared() -> None:
+def test_the_last_day_before_the_cutoff_is_compared() -> None:
     now = datetime(2026, 9, 30, 0, 0, tzinfo=UTC)
 
-    assert bill_of(row(day=26), now=now).uses
-    assert not bill_of(row(day=27), now=now).uses
+    assert make_bill(row(day=26), now=now).uses
+    assert not make_bill(row(day=27), now=now).uses
 
 
 @pytest.mark.parametrize("changes", [{"currency": "CNY"}, {"usage_end": "2026-10-01T00:00:00Z"}])
-def test_bill_in_another_currency_or_of_whole_months_is_refused(changes: dict[str, Any]) -> None:
+def test_a_bill_in_another_currency_or_by_month_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(BillError):
-        bill_of(row(**changes))
+        make_bill(row(**changes))
 
 
-def test_profile_of_one_model_names_it_and_of_two_does_not() -> None:
+def test_a_profile_names_its_model_only_if_it_has_one() -> None:
     one, two = (
         f"arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/{name}"
         for name in ("one", "two")
     )
     lite: dict[str, Any] = {"usage_type": "USE1-NovaLite-input-tokens", "model": "Nova Lite"}
 
-    found = bill_of(
+    found = make_bill(
         row(resource_id=one, usage_type="USE1-NovaMicro-input-tokens-cross-region-global"),
         row(resource_id=two),
         row(resource_id=two, **lite),
@@ -169,9 +167,9 @@ def test_profile_of_one_model_names_it_and_of_two_does_not() -> None:
     assert found.profiles == {one: ProfiledModel("amazon.nova-micro-v1:0", is_global=True)}
 
 
-def test_number_of_different_lines_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_different_lines_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bill, "MAX_KEYS", 2)
     monkeypatch.setattr(amounts, "MAX_KEYS", 2)
 
     with pytest.raises(TooManyUsesError, match="more than 2 different lines"):
-        bill_of(row(day=1), row(day=2), row(day=3))
+        make_bill(row(day=1), row(day=2), row(day=3))

@@ -1,4 +1,4 @@
-"""Logs against a bill: what agrees, what is on one side alone, and the likely reason."""
+"""Logs compared with a bill: agreement, differences and their likely reasons."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -54,11 +54,11 @@ def billed_around(*rows: Any) -> list[Any]:
     return [row(day=7, iam_principal=BEN), *rows, row(day=9, iam_principal=BEN)]
 
 
-def on_the_8th(found: Reconciliation) -> list[tuple[LineClass, Reason | None]]:
+def list_lines_of_the_8th(found: Reconciliation) -> list[tuple[LineClass, Reason | None]]:
     return [(line.line_class, line.reason) for line in found.lines if line.key.day.day == 8]
 
 
-def test_the_same_use_agrees() -> None:
+def test_the_same_usage_agrees() -> None:
     found = compare(billed_around(row()), around(call()))
 
     assert [line.line_class for line in found.lines] == [AGREES] * 3
@@ -69,7 +69,7 @@ def test_hours_and_calls_of_a_day_add_up() -> None:
     rows = [row(tokens="400"), row(tokens="600", usage_start="2026-09-08T13:00:00Z")]
     calls = [call(input_tokens=250_000)] * 4
 
-    assert on_the_8th(compare(rows, calls)) == [(AGREES, None)]
+    assert list_lines_of_the_8th(compare(rows, calls)) == [(AGREES, None)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_hours_and_calls_of_a_day_add_up() -> None:
 def test_tokens_agree_within_a_tenth_of_a_percent(tokens: str, expected: LineClass) -> None:
     found = compare(billed_around(row(tokens=tokens)), around(call()))
 
-    assert [line_class for line_class, _ in on_the_8th(found)] == [expected]
+    assert [line_class for line_class, _ in list_lines_of_the_8th(found)] == [expected]
 
 
 def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> None:
@@ -94,19 +94,19 @@ def test_a_thousand_tokens_of_all_lines_of_a_day_are_within_the_tolerance() -> N
     near = compare([row(tokens="10.4"), row(tokens="10.4", **output, **near_usd)], calls)
     far = compare([row(tokens="10.9"), row(tokens="10.9", **output, **far_usd)], calls)
 
-    assert {line_class for line_class, _ in on_the_8th(near)} == {AGREES}
-    assert {line_class for line_class, _ in on_the_8th(far)} == {DIFFERS}
+    assert {line_class for line_class, _ in list_lines_of_the_8th(near)} == {AGREES}
+    assert {line_class for line_class, _ in list_lines_of_the_8th(far)} == {DIFFERS}
 
 
-def test_wrong_price_is_never_within_the_tolerance() -> None:
+def test_a_wrong_price_is_never_within_the_tolerance() -> None:
     double = row(tokens="10", unblended_cost="0.02", public_cost="0.02")
     discounted = row(tokens="10", net_unblended_cost="0.005")
     fewer_tokens = row(tokens="10.4", unblended_cost="0.0208", public_cost="0.0208")
     calls = [call(input_tokens=10_000)]
 
-    assert on_the_8th(compare([double], calls)) == [(DIFFERS, Reason.LIST_PRICE)]
-    assert on_the_8th(compare([discounted], calls)) == [(DIFFERS, Reason.DISCOUNT)]
-    assert [each for each, _ in on_the_8th(compare([fewer_tokens], calls))] == [DIFFERS]
+    assert list_lines_of_the_8th(compare([double], calls)) == [(DIFFERS, Reason.LIST_PRICE)]
+    assert list_lines_of_the_8th(compare([discounted], calls)) == [(DIFFERS, Reason.DISCOUNT)]
+    assert [each for each, _ in list_lines_of_the_8th(compare([fewer_tokens], calls))] == [DIFFERS]
 
 
 def test_few_tokens_that_add_up_over_callers_and_days_differ() -> None:
@@ -119,12 +119,14 @@ def test_few_tokens_that_add_up_over_callers_and_days_differ() -> None:
         for tokens, caller in zip(("10.4", "9.6", "10.4", "9.6"), callers, strict=True)
     ]
 
-    assert {line_class for line_class, _ in on_the_8th(compare(short, calls))} == {DIFFERS}
-    assert {line_class for line_class, _ in on_the_8th(compare(even, calls))} == {AGREES}
+    assert {line_class for line_class, _ in list_lines_of_the_8th(compare(short, calls))} == {
+        DIFFERS
+    }
+    assert {line_class for line_class, _ in list_lines_of_the_8th(compare(even, calls))} == {AGREES}
 
 
 @pytest.mark.parametrize(("units", "expected"), [("3", AGREES), ("4", DIFFERS)])
-def test_units_are_not_tolerated_as_tokens_are(units: str, expected: LineClass) -> None:
+def test_the_token_tolerance_does_not_apply_to_units(units: str, expected: LineClass) -> None:
     listed = {BilledUnit.GUARDRAIL_CONTENT_UNIT: Decimal("0.001")}
     guarded = price(model_id=GUARDRAILS, rates=(), usd_per_unit=listed)
     guardrail = row(tokens=units, usage_type="USE1-Guardrail-ContentPolicyUnitsConsumed", model="")
@@ -132,7 +134,7 @@ def test_units_are_not_tolerated_as_tokens_are(units: str, expected: LineClass) 
 
     found = compare([row(), guardrail], calls, Pricing(PriceBook([price(), guarded])))
 
-    assert sorted(each for each, _ in on_the_8th(found)) == sorted([AGREES, expected])
+    assert sorted(each for each, _ in list_lines_of_the_8th(found)) == sorted([AGREES, expected])
 
 
 @pytest.mark.parametrize(
@@ -159,10 +161,10 @@ def test_units_are_not_tolerated_as_tokens_are(units: str, expected: LineClass) 
          (THEIRS, Reason.MANTLE)),
     ],
 )  # fmt: skip
-def test_use_of_one_side_has_a_likely_reason(
+def test_usage_on_one_side_has_a_likely_reason(
     rows: list[Any], calls: list[Any], expected: tuple[LineClass, Reason]
 ) -> None:
-    assert expected in on_the_8th(compare(billed_around(*rows), around(*calls)))
+    assert expected in list_lines_of_the_8th(compare(billed_around(*rows), around(*calls)))
 
 
 @pytest.mark.parametrize(
@@ -174,25 +176,25 @@ def test_use_of_one_side_has_a_likely_reason(
     ],
 )
 @pytest.mark.parametrize("tokens", [[], ["500"]])
-def test_use_that_the_bill_lacks_is_late_until_the_month_is_closed(
+def test_usage_missing_from_the_bill_is_late_until_the_month_closes(
     tokens: list[str], now: datetime, reason: Reason
 ) -> None:
     rows = [row(tokens=each) for each in tokens]
 
     found = compare(billed_around(*rows), around(call()), now=now)
 
-    assert [found_reason for _, found_reason in on_the_8th(found)] == [reason]
+    assert [found_reason for _, found_reason in list_lines_of_the_8th(found)] == [reason]
 
 
-def test_closed_month_without_any_line_has_no_bill() -> None:
+def test_a_closed_month_without_lines_has_no_bill() -> None:
     august = row(usage_start="2026-08-20T00:00:00Z", tokens="1")
 
     found = compare([august], [call()], now=datetime(2026, 11, 28, tzinfo=UTC))
 
-    assert on_the_8th(found) == [(OURS, Reason.NO_BILL)]
+    assert list_lines_of_the_8th(found) == [(OURS, Reason.NO_BILL)]
 
 
-def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
+def test_usage_before_and_after_the_logs_is_explained() -> None:
     found = compare([row(day=day) for day in DAYS], [call(day=8)])
 
     assert [line.reason for line in found.lines] == [
@@ -202,7 +204,7 @@ def test_use_before_and_after_the_logs_is_explained_by_them() -> None:
     ]
 
 
-def test_hours_of_the_bill_are_compared_with_the_first_and_the_last_call() -> None:
+def test_hours_of_the_bill_are_compared_with_the_first_and_last_call() -> None:
     hours = {
         hour: row(
             usage_start=f"2026-09-08T{hour:02d}:00:00Z",
@@ -223,13 +225,13 @@ def test_hours_of_the_bill_are_compared_with_the_first_and_the_last_call() -> No
     ]
 
 
-def test_a_day_on_which_the_logs_begin_may_be_partly_logged() -> None:
+def test_the_first_day_of_the_logs_can_be_partly_logged() -> None:
     found = compare([row(tokens="9000")], [call()])
 
-    assert on_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
+    assert list_lines_of_the_8th(found) == [(DIFFERS, Reason.PARTLY_LOGGED)]
 
 
-def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> None:
+def test_calls_before_the_bill_or_of_another_account_are_explained() -> None:
     calls = [call(day=7), call(day=8, account_id="999900001111"), call(day=8)]
 
     found = compare([row(day=8)], calls)
@@ -241,7 +243,7 @@ def test_calls_before_the_bill_and_of_another_account_are_explained_by_it() -> N
     ]
 
 
-def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
+def test_usage_billed_on_the_next_day_is_explained() -> None:
     rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
     calls = [call(day=7), call(day=8, input_tokens=4_000_000), call(day=9), call(day=10)]
 
@@ -253,7 +255,7 @@ def test_use_that_the_bill_has_on_the_next_day_is_explained_by_it() -> None:
     ]
 
 
-def test_mantle_hides_no_difference_of_the_same_use() -> None:
+def test_mantle_hides_no_difference_in_the_same_usage() -> None:
     mantle: dict[str, Any] = {"usage_type": "USE1-NovaMicro-mantle-input-tokens-standard"}
     rows = [row(day=7), row(day=8), row(day=9, tokens="4000"), row(day=10)]
     rows += [row(day=day, tokens="1", **mantle) for day in (8, 9)]
@@ -267,13 +269,13 @@ def test_mantle_hides_no_difference_of_the_same_use() -> None:
     ]
 
 
-def test_line_of_no_use_has_the_reason_of_its_side() -> None:
+def test_a_line_without_matching_usage_has_the_reason_of_its_side() -> None:
     found = compare(billed_around(row(tokens="0")), around())
 
-    assert on_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
+    assert list_lines_of_the_8th(found) == [(THEIRS, Reason.DELIVERY_FAILURE)]
 
 
-def test_days_that_are_too_new_are_cut_off_on_both_sides() -> None:
+def test_days_that_are_too_recent_are_excluded_on_both_sides() -> None:
     found = compare([row(day=26), row(day=27)], [call(day=26), call(day=27)])
 
     assert [line.line_class for line in found.lines] == [AGREES]
@@ -290,7 +292,7 @@ def test_the_current_month_is_provisional() -> None:
     assert sum(total.provisional_usd for total in class_totals(found)) == 1
 
 
-def test_callers_are_left_out_where_the_bill_names_none() -> None:
+def test_callers_are_left_out_if_the_bill_names_none() -> None:
     rows = [row(tokens="2000", iam_principal="")]
 
     found = compare(rows, [call(), call(identity_arn=BEN)])
@@ -299,18 +301,18 @@ def test_callers_are_left_out_where_the_bill_names_none() -> None:
     assert not found.has_identities
 
 
-def test_tier_that_the_logs_do_not_say_is_left_out_of_the_comparison() -> None:
+def test_a_tier_missing_from_the_logs_is_not_compared() -> None:
     rows = [row(tokens="40000"), row(tokens="60000", **FLEX | {"public_cost": "30"})]
 
     found = compare(rows, [call(input_tokens=100_000_000)])
 
-    ((line_class, reason),) = on_the_8th(found)
+    ((line_class, reason),) = list_lines_of_the_8th(found)
     assert (line_class, reason) == (DIFFERS, Reason.TIER_NOT_IN_LOGS)
     assert found.lines[0].ours.list_usd == 100
     assert found.lines[0].theirs.list_usd == 70
 
 
-def test_tier_that_the_logs_say_is_compared() -> None:
+def test_a_tier_in_the_logs_is_compared() -> None:
     flex = price(service_tier="flex")
     pricing = Pricing(PriceBook([price(), flex]))
     rows = [row(), row(**FLEX | {"unblended_cost": "1"})]
@@ -321,7 +323,7 @@ def test_tier_that_the_logs_say_is_compared() -> None:
     assert [line.line_class for line in found.lines] == [AGREES, AGREES]
 
 
-def test_cache_lifetime_that_the_logs_do_not_say_is_left_out() -> None:
+def test_a_cache_lifetime_missing_from_the_logs_is_not_compared() -> None:
     write = "USE1-NovaMicro-cache-write-tokens"
     rows = [
         row(tokens="1000", usage_type=f"{write}-5m", public_cost="20", unblended_cost="20"),
@@ -330,15 +332,15 @@ def test_cache_lifetime_that_the_logs_do_not_say_is_left_out() -> None:
 
     found = compare(rows, [call(tokens=TokenCounts(0, 0, 0, 4_000_000))])
 
-    assert on_the_8th(found) == [(DIFFERS, Reason.LIFETIME_NOT_IN_LOGS)]
+    assert list_lines_of_the_8th(found) == [(DIFFERS, Reason.LIFETIME_NOT_IN_LOGS)]
 
 
-def test_routing_that_the_logs_do_not_say_is_left_out() -> None:
+def test_a_routing_missing_from_the_logs_is_not_compared() -> None:
     rows = [row(usage_type="USE1-NovaMicro-input-tokens-cross-region-global")]
 
     found = compare(rows, [call()])
 
-    assert on_the_8th(found) == [(AGREES, None)]
+    assert list_lines_of_the_8th(found) == [(AGREES, None)]
     assert found.lines[0].key.routing is None
 
 
@@ -357,10 +359,10 @@ def test_equal_tokens_with_other_dollars_have_a_reason(
         [row(public_cost=usd, unblended_cost=usd, **changes)], [call(**changes)], pricing
     )
 
-    assert on_the_8th(found) == [(DIFFERS, reason)]
+    assert list_lines_of_the_8th(found) == [(DIFFERS, reason)]
 
 
-def test_discounts_are_shown_apart() -> None:
+def test_discounts_are_shown_separately() -> None:
     tax = row(line_item_type="Tax", unblended_cost="7")
 
     found = compare([row(net_unblended_cost="0.9"), row(day=28, unblended_cost="0.7"), tax], [])
@@ -368,23 +370,23 @@ def test_discounts_are_shown_apart() -> None:
     assert discount_usd(found) == Decimal("0.4")
 
 
-def test_discount_that_is_configured_agrees_and_one_that_is_not_differs() -> None:
+def test_a_configured_discount_agrees_and_any_other_differs() -> None:
     rows = [row(tokens="100000", net_unblended_cost="80")]
     agreed = ContractedPrice(MICRO, date(2026, 1, 1), {}, Decimal(20))
     configured = replace(PRICING, contracted=ContractedPrices([agreed]))
     calls = [call(input_tokens=100_000_000)]
 
-    assert on_the_8th(compare(rows, calls)) == [(DIFFERS, Reason.DISCOUNT)]
-    assert on_the_8th(compare(rows, calls, configured)) == [(AGREES, None)]
+    assert list_lines_of_the_8th(compare(rows, calls)) == [(DIFFERS, Reason.DISCOUNT)]
+    assert list_lines_of_the_8th(compare(rows, calls, configured)) == [(AGREES, None)]
 
 
-def test_failed_calls_count_on_no_side() -> None:
+def test_failed_calls_count_on_neither_side() -> None:
     found = compare([], [call(error_code="ThrottlingException")])
 
     assert (found.lines, found.calls, found.failed_calls) == ((), 0, 1)
 
 
-def test_sessions_of_machines_are_shown_as_their_role() -> None:
+def test_machine_sessions_roll_up_to_their_role() -> None:
     other = BEN[:-1] + "1"
     found = compare([], [call(identity_arn=BEN), call(identity_arn=other), call()])
 
@@ -440,7 +442,7 @@ def test_every_dollar_and_every_token_is_in_exactly_one_place(
 
 
 @given(st.lists(_CALLS, max_size=12))
-def test_bill_of_the_same_calls_agrees(calls: list[Any]) -> None:
+def test_a_bill_of_the_same_calls_agrees(calls: list[Any]) -> None:
     rows = [
         row(
             day=each.timestamp.day,

@@ -1,4 +1,4 @@
-"""Calls are added up as a bill adds them up."""
+"""Calls are added up like a bill."""
 
 from decimal import Decimal
 
@@ -37,7 +37,7 @@ GUARDED = price(
 )
 
 
-def test_each_kind_of_tokens_is_a_use_of_its_own() -> None:
+def test_each_kind_of_tokens_is_separate_usage() -> None:
     tokens = TokenCounts(1000, 2000, 3000, 5000, 1000)
     usd = {**USD_PER_MILLION, TokenKind.CACHE_READ: Decimal("0.1")}
     pricing = Pricing(PriceBook([price(rates=(Rates(0, usd),))]))
@@ -54,7 +54,7 @@ def test_each_kind_of_tokens_is_a_use_of_its_own() -> None:
     }
 
 
-def test_global_profiles_are_a_routing_and_geographic_ones_are_not() -> None:
+def test_global_profiles_are_a_routing_and_geographic_profiles_are_not() -> None:
     found = Metered()
 
     found.add(enriched(call(invoked_model_id=f"global.{MICRO}"), PRICING))
@@ -63,7 +63,7 @@ def test_global_profiles_are_a_routing_and_geographic_ones_are_not() -> None:
     assert {key.routing for key in found.uses} == {Routing.GLOBAL, Routing.REGION}
 
 
-def test_units_are_priced_one_by_one_and_guardrails_are_a_model_of_their_own() -> None:
+def test_units_are_priced_one_by_one_and_guardrails_are_a_separate_model() -> None:
     pricing = Pricing(PriceBook([IMAGES, GUARDED]))
     found = Metered()
     units = ((BilledUnit.GUARDRAIL_CONTENT_UNIT.value, 3), (BilledUnit.IMAGE.value, 2))
@@ -108,7 +108,7 @@ def test_assumed_prices_are_marked() -> None:
     assert [amount.assumed for amount in found.uses.values()] == [1_000_000]
 
 
-def test_number_of_different_uses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_different_usage_lines_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metered, "MAX_KEYS", 1)
     monkeypatch.setattr(amounts, "MAX_KEYS", 1)
     found = Metered()

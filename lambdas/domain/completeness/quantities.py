@@ -33,7 +33,7 @@ class Quantity(StrEnum):
 
 
 MetricNames: TypeAlias = Mapping[Quantity, tuple[str, ...]]
-"""The metrics of quantities. Several names are spellings of one figure."""
+"""The metrics of quantities. Several names are spellings of one metric."""
 
 OWN_METRICS: MetricNames = {
     Quantity.CALLS: (INVOCATIONS.name,),
@@ -66,33 +66,33 @@ MANTLE_METRICS: MetricNames = {
 """Metrics of the endpoint `bedrock-mantle`. Bedrock does not log its calls, so nothing can
 attribute them."""
 
-Figures: TypeAlias = Mapping[Quantity, int]
+Totals: TypeAlias = Mapping[Quantity, int]
 """The sums of quantities; quantities without a metric are left out."""
 
 
 def merge_models(
-    figures: Mapping[str, Figures], name_model: Callable[[str], str]
-) -> Mapping[str, Figures]:
-    """Add up figures of models by other names of theirs.
+    totals: Mapping[str, Totals], name_model: Callable[[str], str]
+) -> Mapping[str, Totals]:
+    """Add up the totals of models under other names.
 
     Args:
-        figures: By model.
-        name_model: Names each model; several may have one name then.
+        totals: By model.
+        name_model: Names each model; several models may get the same name.
     """
     merged: defaultdict[str, Counter[Quantity]] = defaultdict(Counter)
-    for model, of_model in figures.items():
+    for model, of_model in totals.items():
         merged[dimension_value(name_model(model))].update(of_model)
     return merged
 
 
-def read_figures(sums: Mapping[str, int], names: MetricNames) -> Figures:
-    """Read figures from sums of metrics, by name.
+def read_totals(sums: Mapping[str, int], names: MetricNames) -> Totals:
+    """Read totals from sums of metrics, by name.
 
-    If a metric has two spellings, the larger sum counts: both are of the same tokens, so they
+    If a metric has two spellings, the larger sum counts: both count the same tokens, so they
     are never added up.
     """
     found = {
         quantity: max((sums[name] for name in spellings if name in sums), default=None)
         for quantity, spellings in names.items()
     }
-    return {quantity: figure for quantity, figure in found.items() if figure is not None}
+    return {quantity: total for quantity, total in found.items() if total is not None}
