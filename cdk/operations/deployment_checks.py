@@ -303,7 +303,7 @@ class DeploymentChecks:
 
     def _weekly_summary(self) -> tuple[Status, str]:
         if not self.has_weekly_summary:
-            return Status.OK, "Off: notify_emails has no address (setting weekly_summary)."
+            return Status.OK, "Off: switch it on by notify_emails or weekly_summary in cdk.json."
         deployed_at = self.deployment.created_at(stack_names.MONITORING)
         if deployed_at is None:
             return Status.OK, "Not deployed yet."
