@@ -13,7 +13,7 @@ from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.purge import purge
 from cdk.operations.terminal import CommandError
 from cdk.operations.verification.notification_queue import QUEUE_NAME, delete_queue, has_queue
-from cdk.operations.verification.preconditions import has_logging_configuration, list_stacks
+from cdk.operations.verification.preconditions import is_logged_by_verification, list_stacks
 from cdk.operations.verification.waiting import Waiting
 
 _IN_PROGRESS = "_IN_PROGRESS"
@@ -81,8 +81,8 @@ def _get_status(session: boto3.Session, stack: str) -> str | None:
 def _find_left(session: boto3.Session) -> list[str]:
     try:
         left = [f"stack {stack}" for stack in list_stacks(session, f"{stack_names.PREFIX}-")]
-        if has_logging_configuration(session):
-            left.append("Bedrock's invocation logging configuration")
+        if is_logged_by_verification(session):
+            left.append("Bedrock's invocation logging configuration, which logs to it")
         if has_queue(session):
             left.append(f"queue {QUEUE_NAME}")
     except (BotoCoreError, ClientError) as error:

@@ -73,6 +73,11 @@ class VerifiedMeter:
         """The ARN of the identity that calls models here."""
         return self.session.client("sts").get_caller_identity()["Arn"]
 
+    @property
+    def caller_names(self) -> tuple[str, ...]:
+        """The names of that identity: of a user, or of a role and its session."""
+        return tuple(name for name in self.caller.split(":", 5)[-1].split("/")[1:] if name)
+
     @cached_property
     def notifications(self) -> NotificationQueue:
         """The queue that gets all notifications from its first use on."""

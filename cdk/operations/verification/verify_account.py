@@ -6,7 +6,6 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ import boto3
 from cdk.config import stack_names
 from cdk.operations.boundary import check as check_boundary
 from cdk.operations.boundary import read_settings
-from cdk.operations.terminal import CommandError, printable
+from cdk.operations.terminal import CommandError, confirm, printable
 from cdk.operations.verification.check import Check, CheckFailedError, Result, Status, run_check
 from cdk.operations.verification.estimate import MINUTES, estimate_usd
 from cdk.operations.verification.metric_answers import MetricAnswers
@@ -31,6 +30,9 @@ from lambdas.domain.words import plural
 
 _ROOT = Path(__file__).resolve().parents[3]
 # The deployment is for one Region, and notifies the verification's own queue alone.
+_CREDENTIALS = frozenset(
+    {"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+)
 _SETTINGS = ("regions=", "notify_emails=", "notify_https=")
 
 
@@ -106,6 +108,7 @@ def verify_account(
     Raises:
         CommandError: It cannot be verified here, a check failed, or something is left.
     """
+    _require_writable(request)
     config = read_settings(request.settings)
     require_untouched_region(session)
     check_boundary(session, config)
@@ -134,11 +137,12 @@ def verify_account(
             is_interrupted=is_interrupted,
             results=verification.results,
             left=verification.left,
+            names=meter.caller_names,
         )
-        request.report.write_text(report.to_json(), encoding="utf-8")
-        print(f"Report: {request.report}")
         if verification.left:
             print("Not removed, and may cost money:", *verification.left, sep="\n  ")
+        request.report.write_text(report.to_json(), encoding="utf-8")
+        print(f"Report: {request.report}")
     _raise_problems(verification)
 
 
@@ -154,6 +158,21 @@ def remove_verification(session: boto3.Session, waiting: Waiting | None = None) 
     print(f"No {stack_names.PREFIX} is left in {session.region_name}.")
 
 
+def _require_writable(request: VerificationRequest) -> None:
+    """Check, before half an hour of work, that its report and answers can be written.
+
+    Raises:
+        CommandError: They cannot.
+    """
+    try:
+        request.report.open("a", encoding="utf-8").close()
+        if request.store_metrics is not None:
+            request.store_metrics.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{error.filename} cannot be written: {error.strerror}."
+        raise CommandError(message) from error
+
+
 def _confirm(session: boto3.Session, models: Sequence[PricedModel], usd: str) -> None:
     """Ask for a typed confirmation.
 
@@ -167,12 +186,7 @@ def _confirm(session: boto3.Session, models: Sequence[PricedModel], usd: str) ->
         f" checks the meter and removes it with all its data. It takes about {MINUTES} minutes and"
         f" costs at most ${usd}. Meanwhile calls of others in this Region are logged and counted."
     )
-    answer = ""
-    with suppress(EOFError):
-        answer = input("Type 'verify' to go on: ")
-    if answer.strip() != "verify":
-        message = "nothing was deployed."
-        raise CommandError(message)
+    confirm("verify", otherwise="nothing was deployed.")
 
 
 def _deploy(meter: VerifiedMeter, request: VerificationRequest) -> str:
@@ -188,7 +202,10 @@ def _deploy(meter: VerifiedMeter, request: VerificationRequest) -> str:
             *(str(request.cdk.absolute()), "deploy", "--all", "--no-notices"),
             *("--require-approval", "never", "--output", folder, *context),
         ]
-        environment = {**os.environ, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        # Variables of the shell may name another account than the session.
+        shell = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+        environment = {**shell, **_read_credentials(meter.session)}
+        environment |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         code = subprocess.run(  # noqa: S603  # the CDK, with the operator's own settings
             command, cwd=_ROOT, env=environment, check=False
         ).returncode
@@ -196,6 +213,25 @@ def _deploy(meter: VerifiedMeter, request: VerificationRequest) -> str:
         message = f"cdk deploy ended with exit code {code}: its own output says why"
         raise CheckFailedError(message)
     return f"{len(meter.config.stacks)} stacks"
+
+
+def _read_credentials(session: boto3.Session) -> dict[str, str]:
+    """Read the credentials of the session, so that the CDK deploys into the same account.
+
+    Raises:
+        CheckFailedError: There are none.
+    """
+    credentials = session.get_credentials()
+    if credentials is None:
+        message = "there are no credentials"
+        raise CheckFailedError(message)
+    key = credentials.get_frozen_credentials()
+    found = {
+        "AWS_ACCESS_KEY_ID": key.access_key,
+        "AWS_SECRET_ACCESS_KEY": key.secret_key,
+        "AWS_SESSION_TOKEN": key.token,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _raise_problems(verification: Verification) -> None:

@@ -18,8 +18,10 @@ from cdk.operations.verification.masking_check import check_masking
 from cdk.operations.verification.metric_answers import MetricAnswer, MetricAnswers
 from cdk.operations.verification.model_calls import check_ledger, check_log, check_metrics
 from cdk.operations.verification.verified_meter import ModelCalls, VerifiedMeter
+from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
 from lambdas.domain.metrics.catalog import NAMESPACE
 from tests.aws import LEDGER
+from tests.invocation_logs import log
 from tests.operations.deployed import deploy
 from tests.operations.verification.session import NOVA, Session, meter
 
@@ -37,17 +39,28 @@ def verified() -> VerifiedMeter:
     return made
 
 
+def now_ms() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
 def write_logs(caller: str, count: int) -> None:
-    record = {
-        "identity": {"arn": caller},
-        "input": {"inputTokenCount": 7},
-        "output": {"outputTokenCount": 2},
-    }
-    now = int(datetime.now(UTC).timestamp() * 1000)
+    records = [
+        log(
+            f"request-{number}",
+            identity={"arn": caller},
+            input={"inputTokenCount": 7},
+            output={"outputTokenCount": 2},
+        )
+        for number in range(count)
+    ]
+    now = now_ms()
     boto3.client("logs").put_log_events(
         logGroupName="invocation-logs",
         logStreamName="s",
-        logEvents=[{"timestamp": now, "message": json.dumps(record)}] * count,
+        logEvents=[
+            {"timestamp": now, "message": message}
+            for message in [PERMISSION_NOTICE, *map(json.dumps, records)]
+        ],
     )
 
 
@@ -68,6 +81,27 @@ def test_logs_of_other_callers_do_not_count(verified: VerifiedMeter) -> None:
     write_logs(verified.caller, 2)
     write_logs("arn:aws:iam::123456789012:user/other", 3)
     assert check_log(verified) == "2 log records, 18 tokens"
+
+
+def test_failed_calls_do_not_count(verified: VerifiedMeter) -> None:
+    write_logs(verified.caller, 2)
+    refused = log("refused", identity={"arn": verified.caller}, errorCode="AccessDeniedException")
+    boto3.client("logs").put_log_events(
+        logGroupName="invocation-logs",
+        logStreamName="s",
+        logEvents=[{"timestamp": now_ms(), "message": json.dumps(refused)}],
+    )
+    boto3.client("dynamodb").put_item(
+        TableName=LEDGER,
+        Item={
+            "pk": {"S": "refused"},
+            "identity_arn": {"S": verified.caller},
+            "error_code": {"S": "AccessDeniedException"},
+        },
+    )
+    write_ledger(verified.caller, 2)
+    assert check_log(verified) == "2 log records, 18 tokens"
+    assert check_ledger(verified) == "2 calls in the ledger, 18 tokens"
 
 
 def test_a_missing_log_record_fails_the_check(verified: VerifiedMeter) -> None:
@@ -174,7 +208,7 @@ class LoggingRuntime:
 
     def converse(self, messages: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
         text = self.mask(messages[0]["content"][0]["text"])
-        now = int(datetime.now(UTC).timestamp() * 1000)
+        now = now_ms()
         boto3.client("logs").put_log_events(
             logGroupName="invocation-logs",
             logStreamName="s",

@@ -91,7 +91,44 @@ def test_an_interrupted_run_is_removed_too() -> None:
 
 def test_resources_that_cannot_be_removed_are_named() -> None:
     session: Any = Session(bedrock=Bedrock(logging={"s3Config": {}}))
-    assert remove_all(session, NO_WAITING) == ["Bedrock's invocation logging configuration"]
+    assert remove_all(session, NO_WAITING) == []  # it is of others
+    ours = {"cloudWatchConfig": {"logGroupName": f"{stack_names.PREFIX}-Storage-Logs"}}
+    session = Session(bedrock=Bedrock(logging=ours))
+    assert remove_all(session, NO_WAITING) == [
+        "Bedrock's invocation logging configuration, which logs to it"
+    ]
+
+
+def test_an_unexpected_error_fails_its_check_and_no_other() -> None:
+    run = verification(Check("a", lambda _: {}["input"]), Check("b", lambda _: "fine"))
+    run.run()
+    assert [result.status.value for result in run.results] == ["passed", "failed", "passed"]
+    assert run.results[1].reason == "KeyError: 'input'"
+
+
+@pytest.mark.parametrize("name", ["report", "store_metrics"])
+def test_unwritable_output_is_refused_before_anything_else(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    options: dict[str, Any] = {name: tmp_path / "file" / "output"}
+    with pytest.raises(CommandError, match="cannot be written"):
+        verify_account(None, VerificationRequest(tmp_path / "cdk", **options))  # type: ignore[arg-type]  # not used
+
+
+def test_the_cdk_deploys_with_the_session_s_own_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "another-token")
+    session: Any = Session()
+    Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1").put()
+    cdk, seen = tmp_path / "cdk", tmp_path / "seen"
+    cdk.write_text(
+        f'#!/bin/sh\necho "$AWS_ACCESS_KEY_ID $AWS_SESSION_TOKEN" >{seen}\n'
+    )
+    cdk.chmod(0o700)
+    request = VerificationRequest(cdk, report=tmp_path / "report.json", is_confirmed=True)
+    with pytest.raises(CommandError):
+        verify_account(session, request, NO_WAITING)
+    assert seen.read_text() == "session-key session-token\n"
 
 
 def test_the_queue_gets_notifications_and_is_removed() -> None:
@@ -118,7 +155,7 @@ def test_nothing_is_deployed_without_a_confirmation(
     printed = capsys.readouterr().out
     assert "calls a model 20 times" in printed
     assert "costs at most $0." in printed
-    assert not request.report.exists()
+    assert request.report.read_text() == ""
 
 
 def test_a_failed_run_writes_its_report_and_names_the_problems(tmp_path: Path) -> None:
