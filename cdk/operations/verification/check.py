@@ -22,6 +22,8 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+    NOT_RUN = "not run"
 
 
 class CheckFailedError(Exception):

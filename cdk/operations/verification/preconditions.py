@@ -26,8 +26,8 @@ def require_untouched_region(session: boto3.Session) -> None:
     left_over = [stack for stack in found if stack.startswith(f"{stack_names.PREFIX}-")]
     if left_over:
         message = (
-            f"an aborted verification left {', '.join(left_over)} in {region}: remove them with"
-            " --remove (make: REMOVE=1), then start again."
+            f"a verification runs, or one was aborted and left {', '.join(left_over)} in {region}:"
+            " wait for its end, or remove them with --remove (make: REMOVE=1)."
         )
         raise CommandError(message)
     if found:

@@ -33,7 +33,10 @@ _ROOT = Path(__file__).resolve().parents[3]
 _CREDENTIALS = frozenset(
     {"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 )
-_SETTINGS = ("regions=", "notify_emails=", "notify_https=")
+_SETTINGS = (
+    *("regions=", "notify_emails=", "notify_https="),
+    *("existing_logging=refuse", "adopted_log_group="),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class VerificationRequest:
     @property
     def settings(self) -> tuple[str, ...]:
         """All settings of the deployment that differ from `cdk.json`."""
-        return (*_SETTINGS, *self.context)
+        return (*self.context, *_SETTINGS)
 
 
 @dataclass(slots=True)
@@ -80,16 +83,29 @@ class Verification:
 
     def run(self) -> None:
         """Deploy, check and remove; what was begun is removed after an interruption too."""
+        waiting = [self.deployment, *self.checks]
         try:
-            if self._run(self.deployment) is Status.PASSED:
-                for check in self.checks:
-                    self._run(check)
+            while waiting:
+                if self._run(waiting[0]) is not Status.PASSED and waiting[0] is self.deployment:
+                    break
+                del waiting[0]
+        except BaseException:
+            stopped = waiting.pop(0)
+            self.results.append(Result(stopped.name, Status.INTERRUPTED, "the command ended", 0))
+            print(f"Interrupted during: {stopped.name}", flush=True)
+            raise
         finally:
+            self.results += [
+                Result(check.name, Status.NOT_RUN, "", 0)
+                for check in waiting
+                if check is not self.deployment
+            ]
             print("Removing everything ...", flush=True)
             self.left = ["all of it: the removal was interrupted"]
             self.left = remove_all(self.meter.session, self.meter.waiting)
 
     def _run(self, check: Check) -> Status:
+        print(f"{check.name} ...", flush=True)
         result = run_check(check, self.meter)
         self.results.append(result)
         print(
@@ -109,6 +125,7 @@ def verify_account(
         CommandError: It cannot be verified here, a check failed, or something is left.
     """
     _require_writable(request)
+    _require_own_settings(request)
     config = read_settings(request.settings)
     require_untouched_region(session)
     check_boundary(session, config)
@@ -146,12 +163,21 @@ def verify_account(
     _raise_problems(verification)
 
 
-def remove_verification(session: boto3.Session, waiting: Waiting | None = None) -> None:
-    """Remove what an aborted verification left.
+def remove_verification(
+    session: boto3.Session, *, is_confirmed: bool = False, waiting: Waiting | None = None
+) -> None:
+    """Ask, then remove what an aborted verification left.
 
     Raises:
-        CommandError: Something is still left.
+        CommandError: It was not confirmed, or something is still left.
     """
+    if not is_confirmed:
+        account = session.client("sts").get_caller_identity()["Account"]
+        print(
+            f"This deletes {stack_names.PREFIX}-* with all its data in account {account},"
+            f" {session.region_name}. No verification may be running there."
+        )
+        confirm("remove", otherwise="nothing was removed.")
     if left := remove_all(session, waiting or Waiting()):
         message = "not everything was removed:"
         raise CommandError(message, *left)
@@ -173,6 +199,18 @@ def _require_writable(request: VerificationRequest) -> None:
         raise CommandError(message) from error
 
 
+def _require_own_settings(request: VerificationRequest) -> None:
+    """Refuse settings that would reach outside the Region, or the logs of others.
+
+    Raises:
+        CommandError: A setting is one of these.
+    """
+    fixed = {setting.partition("=")[0] for setting in _SETTINGS}
+    if refused := fixed & {setting.partition("=")[0] for setting in request.context}:
+        message = f"a verification does not take the setting {', '.join(sorted(refused))}."
+        raise CommandError(message)
+
+
 def _confirm(session: boto3.Session, models: Sequence[PricedModel], usd: str) -> None:
     """Ask for a typed confirmation.
 
@@ -185,6 +223,7 @@ def _confirm(session: boto3.Session, models: Sequence[PricedModel], usd: str) ->
         f" a model {CALLS} times ({models[0].model_id}, or the next one that the account may use),"
         f" checks the meter and removes it with all its data. It takes about {MINUTES} minutes and"
         f" costs at most ${usd}. Meanwhile calls of others in this Region are logged and counted."
+        " A meter in another Region may report calls outside its logs."
     )
     confirm("verify", otherwise="nothing was deployed.")
 

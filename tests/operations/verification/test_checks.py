@@ -19,7 +19,7 @@ from cdk.operations.verification.metric_answers import MetricAnswer, MetricAnswe
 from cdk.operations.verification.model_calls import check_ledger, check_log, check_metrics
 from cdk.operations.verification.verified_meter import ModelCalls, VerifiedMeter
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
-from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.metrics.catalog import DEPLOYMENT_DRIFT, HEALTH_NAMESPACE, NAMESPACE
 from tests.aws import LEDGER
 from tests.invocation_logs import log
 from tests.operations.deployed import deploy
@@ -134,6 +134,35 @@ def test_metrics_must_include_the_caller_s_calls(verified: VerifiedMeter) -> Non
             ],
         )
     assert check_metrics(verified) == "2 calls in metrics, 18 tokens"
+
+
+class StartedMeter(VerifiedMeter):
+    """A meter whose functions publish a value when they are started."""
+
+    published: float | None = None
+
+    def start(self, function: str) -> None:
+        assert function == "LoggingWatcher"
+        if self.published is not None:
+            put_health(self.published)
+
+
+def put_health(value: float) -> None:
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace=HEALTH_NAMESPACE,
+        MetricData=[
+            {"MetricName": DEPLOYMENT_DRIFT.name, "Value": value, "Timestamp": datetime.now(UTC)}
+        ],
+    )
+
+
+def test_a_function_must_publish_when_it_is_started(verified: VerifiedMeter) -> None:
+    put_health(3)
+    meter = StartedMeter(verified.session, verified.config, verified.waiting, verified.answers)
+    with pytest.raises(CheckFailedError, match="LoggingWatcher published no DeploymentDrift"):
+        meter.start_and_read("LoggingWatcher", DEPLOYMENT_DRIFT)
+    meter.published = 0
+    assert meter.start_and_read("LoggingWatcher", DEPLOYMENT_DRIFT) == 0
 
 
 def put_dashboards(metrics: list[Any]) -> None:
