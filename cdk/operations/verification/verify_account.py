@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 
-from cdk.config import stack_names
+from cdk.config import Config, stack_names
 from cdk.operations.boundary import check as check_boundary
 from cdk.operations.boundary import read_settings
 from cdk.operations.terminal import CommandError, confirm, printable
@@ -135,7 +135,7 @@ def verify_account(
         raise CommandError(message)
     estimated_usd = estimate_usd(config, models)
     if not request.is_confirmed:
-        _confirm(session, models, f"{estimated_usd:.2f}")
+        _confirm(session, config, models, f"{estimated_usd:.2f}")
     answers = MetricAnswers(session.client("cloudwatch"), request.store_metrics)
     meter = VerifiedMeter(session, config, waiting or Waiting(), answers)
     deployment = Check("deployment", lambda meter: _deploy(meter, request))
@@ -211,19 +211,23 @@ def _require_own_settings(request: VerificationRequest) -> None:
         raise CommandError(message)
 
 
-def _confirm(session: boto3.Session, models: Sequence[PricedModel], usd: str) -> None:
+def _confirm(
+    session: boto3.Session, config: Config, models: Sequence[PricedModel], usd: str
+) -> None:
     """Ask for a typed confirmation.
 
     Raises:
         CommandError: It was not given.
     """
     account = session.client("sts").get_caller_identity()["Account"]
+    content = ", with prompts and completions, until the removal" if config.log_content else ""
     print(
         f"This deploys {stack_names.PREFIX}-* into account {account}, {session.region_name}, calls"
         f" a model {CALLS} times ({models[0].model_id}, or the next one that the account may use),"
         f" checks the meter and removes it with all its data. It takes about {MINUTES} minutes and"
-        f" costs at most ${usd}. Meanwhile calls of others in this Region are logged and counted."
-        " A meter in another Region may report calls outside its logs."
+        f" costs at most ${usd}. Meanwhile calls of others in this Region are"
+        f" logged{content}, and counted. A meter in another Region may report calls outside its"
+        " logs."
     )
     confirm("verify", otherwise="nothing was deployed.")
 
