@@ -117,6 +117,8 @@ def _percent(threshold: AlarmThreshold, number: int, expression: str, subject: s
 
 
 def _name_amount(threshold: AlarmThreshold) -> str:
+    """Name the amount; titles of hourly graphs name the hour."""
+    window = "" if threshold.window is Window.HOUR else f" per {threshold.window}"
     if threshold.is_of_cost:
-        return f"${threshold.value:,f} per {threshold.window}"
-    return f"{threshold.value:,} {_TOKENS[threshold.metric_name]} per {threshold.window}"
+        return f"${threshold.value:,f}{window}"
+    return f"{threshold.value:,} {_TOKENS[threshold.metric_name]}{window}"

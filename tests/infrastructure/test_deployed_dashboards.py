@@ -192,12 +192,10 @@ def test_usage_is_shown_in_percent_of_each_threshold() -> None:
     overview = percentages_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
     assert overview == {
         "Account, models: % of threshold, by hour": [
-            "Highest model: % of 10,000,000 total tokens per hour",
-            "Account: % of 3 total tokens per hour",
+            "Highest model: % of 10,000,000 total tokens",
+            "Account: % of 3 total tokens",
         ],
-        "Identities: % of threshold, by hour": [
-            "Highest identity: % of 2,000,000 total tokens per hour"
-        ],
+        "Identities: % of threshold, by hour": ["Highest identity: % of 2,000,000 total tokens"],
         "Percent of threshold, last 24 hours and last 7 days": [
             "Account: % of 1 total tokens per day",
             "arn:aws:iam::111122223333:role/app: % of 5 total tokens per week",
@@ -208,7 +206,7 @@ def test_usage_is_shown_in_percent_of_each_threshold() -> None:
     identity = percentages_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
         "Identity: % of threshold, by hour": [
-            "Identity: % of 2,000,000 total tokens per hour",
+            "Identity: % of 2,000,000 total tokens",
         ],
     }
 
@@ -245,7 +243,7 @@ def test_each_subject_has_the_percentage_of_its_lowest_threshold(configuration: 
         lowest[key] = min(threshold.value, lowest.get(key, threshold.value))
     assert len(labels) == len(lowest)
     for value in lowest.values():
-        assert any(f" {value:,} " in label.replace("$", "") for label in labels)
+        assert any(f" {value:,} " in f"{label} ".replace("$", "") for label in labels)
 
 
 def test_percentages_are_evaluated_from_amounts() -> None:
@@ -268,10 +266,10 @@ def test_percentages_are_evaluated_from_amounts() -> None:
         for series in drawing["series"]
     }
     assert values == {
-        "Account: % of 10,000,000 quota tokens per hour": 25,
-        "Account: % of $50 per hour": 10,
-        "Highest model: % of 10,000,000 quota tokens per hour": 20,
-        "Highest identity: % of 1,000,000 quota tokens per hour": 25,
+        "Account: % of 10,000,000 quota tokens": 25,
+        "Account: % of $50": 10,
+        "Highest model: % of 10,000,000 quota tokens": 20,
+        "Highest identity: % of 1,000,000 quota tokens": 25,
     }
 
 

@@ -52,12 +52,12 @@ def test_the_last_seven_days_are_compared_with_the_seven_before() -> None:
     shown = numbers("usage_overview", "Cost by month and week, US dollars", calls)
     assert shown["Last 7 days"] == pytest.approx(150 * usd)
     assert shown["7 days before"] == pytest.approx(60 * usd)
-    title = "Last 7 days and the 7 days before; cost in US dollars"
+    title = "Last 7 days and the 7 days before"
     of_identity = numbers("identity_detail", title, calls, usage_record().identity_arn)
-    assert of_identity["Cost, last 7 days"] == pytest.approx(150 * usd)
-    assert of_identity["Cost, 7 days before"] == pytest.approx(60 * usd)
-    assert of_identity["Total tokens, last 7 days"] == 150
-    assert of_identity["Total tokens, 7 days before"] == 60
+    assert of_identity["Cost, USD: 7 days"] == pytest.approx(150 * usd)
+    assert of_identity["Cost, USD: 7 days before"] == pytest.approx(60 * usd)
+    assert of_identity["Total tokens: 7 days"] == 150
+    assert of_identity["Total tokens: 7 days before"] == 60
 
 
 def test_days_are_bars_and_today_is_named_as_open() -> None:
@@ -143,5 +143,5 @@ def test_the_unattributed_share_is_a_share_of_all_tokens() -> None:
     )
     figures = InMemoryMetrics({unattributed: [30], total: [120]})
     source = Source("an account", figures, lambda: NOW)
-    title = "Tokens without a project, in %"
+    title = "Without a project, % of tokens"
     assert shown(source, "usage_overview", title) == {"Without a project": 25}
