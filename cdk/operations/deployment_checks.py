@@ -255,10 +255,7 @@ class DeploymentChecks:
 
     def _masking(self) -> tuple[Status, str]:
         if not self.is_content_masked:
-            return (
-                Status.OK,
-                "Off: the settings log no prompts, do not mask them, or adopt a log group.",
-            )
+            return Status.OK, "Off: no prompts are logged, or the settings do not mask them."
         if not self._is_deployed:
             return Status.OK, f"Deploying masks {_KINDS} in logged prompts."
         group = self.deployment.metered_log_group
@@ -306,7 +303,7 @@ class DeploymentChecks:
 
     def _weekly_summary(self) -> tuple[Status, str]:
         if not self.has_weekly_summary:
-            return Status.OK, "Off: notify_emails has no address (setting weekly_summary)."
+            return Status.OK, "Off: switch it on by notify_emails or weekly_summary in cdk.json."
         deployed_at = self.deployment.created_at(stack_names.MONITORING)
         if deployed_at is None:
             return Status.OK, "Not deployed yet."
@@ -388,7 +385,7 @@ class DeploymentChecks:
                 f"Used within {_UNLOGGED_DAYS} days. Bedrock does not log these calls. Reports show"
                 " their tokens by project and model, without callers and cost."
             )
-        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days"
+        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days."
 
     def _batch_jobs(self) -> tuple[Status, str]:
         pages = (

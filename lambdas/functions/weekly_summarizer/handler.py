@@ -22,7 +22,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Send the summary, or raise: a part of a week would pass for the whole."""
     summary = summarizer().summarize(datetime.now(UTC), time_check(context))
     if summary is None:
-        logger.info("The summary of the last week was sent before")
+        logger.info("Nothing to send: the summary was sent, or another run is sending it")
         return
     logger.info(
         "Weekly summary sent",
