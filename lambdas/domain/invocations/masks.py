@@ -20,7 +20,6 @@ _MASK = "*"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _INPUT_FIELDS = frozenset({"inputBodyJson", "inputTokenCount"})
 _OUTPUT_FIELDS = frozenset({"outputBodyJson", "outputTokenCount"})
-_FIELDS = _INPUT_FIELDS | _OUTPUT_FIELDS
 
 
 def is_masked(
@@ -36,23 +35,16 @@ def is_masked(
     """
     if _MASK in log["requestId"] or _MASK in log["modelId"]:
         return True
-    identity, metadata = log.get("identity"), log.get("requestMetadata")
+    is_caller_masked = _MASK in identity_arn
+    if is_caller_masked and _is_principal_masked(identity_arn):
+        return True
     if not _OUTPUT_FIELDS.isdisjoint(request) or not _INPUT_FIELDS.isdisjoint(response):
         return True
-    if any(
-        isinstance(part, dict) and not _FIELDS.isdisjoint(part) for part in (identity, metadata)
-    ):
+    is_part_missing = "input" not in log or "output" not in log
+    if is_part_missing and (is_caller_masked or _has_mask(log.get("requestMetadata"))):
         return True
-    if _MASK in identity_arn and _is_principal_masked(identity_arn):
-        return True
-    has_input, has_output = "inputTokenCount" in request, "outputTokenCount" in response
-    if has_input and has_output:
-        return False
-    return (
-        _MASK in identity_arn
-        or _has_mask(metadata)
-        or (not has_input and _is_masked_body(request.get("inputBodyJson")))
-        or (not has_output and _is_masked_body(response.get("outputBodyJson")))
+    return ("inputTokenCount" not in request and _is_masked_body(request.get("inputBodyJson"))) or (
+        "outputTokenCount" not in response and _is_masked_body(response.get("outputBodyJson"))
     )
 
 

@@ -126,6 +126,20 @@ def test_asterisks_that_callers_write_reject_no_record() -> None:
     assert (reading.tokens.input, reading.tokens.output) == (10, 5)
 
 
+@pytest.mark.parametrize("name", ["inputTokenCount", "outputTokenCount", "outputBodyJson"])
+def test_names_of_metadata_that_callers_choose_reject_no_record(name: str) -> None:
+    reading = read_message(json.dumps(log(requestMetadata={name: "1"})))
+    assert isinstance(reading, UsageRecord)
+
+
+def test_an_embedding_with_a_masked_session_name_is_counted() -> None:
+    output = {"outputBodyJson": {"embedding": [0.5]}}
+    record = log(identity={"arn": f"{ROLE}/iban.{STARS}"}, output=output)
+    reading = read_message(json.dumps(record))
+    assert isinstance(reading, UsageRecord)
+    assert reading.tokens.input == 10
+
+
 def test_asterisks_in_a_body_that_is_written_as_text_reject_no_record() -> None:
     body = json.dumps({"usage": {"inputTokens": 10, "outputTokens": 5}, "text": STARS})
     reading = read_message(json.dumps(log(input={}, output={"outputBodyJson": body})))
