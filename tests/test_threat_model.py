@@ -1,5 +1,6 @@
 """Every row of the threat model names a test, and every test that it names exists."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,12 +8,18 @@ TESTS = Path(__file__).parent
 TEXT = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
 ATTACKS = ("Fake usage", "Hide usage", "Stop the meter", "Run up the meter's bill", "Read prompts")
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE))
-TEST_NAME = re.compile(r"`([a-z_/]+\.py)`")
+TEST_NAME = re.compile(r"`([a-z_/]+\.py)(?:::([a-z_]+))?`")
 
 
 def attack_rows(section: str) -> list[str]:
     """The rows of a section's table, without its head."""
     return [line for line in SECTIONS[section].splitlines() if line.startswith("| ")][1:]
+
+
+def list_tests(file: Path) -> set[str]:
+    """The names of a file's tests."""
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_kind_of_attack_has_a_table() -> None:
@@ -27,7 +34,10 @@ def test_every_attack_names_a_test() -> None:
 def test_every_named_test_exists() -> None:
     names = {name for section in ATTACKS for name in TEST_NAME.findall(SECTIONS[section])}
     assert len(names) > 20
-    assert {name for name in names if not (TESTS / name).is_file()} == set()
+    assert {file for file, _ in names if not (TESTS / file).is_file()} == set()
+    assert {
+        f"{file}::{test}" for file, test in names if test and test not in list_tests(TESTS / file)
+    } == set()
 
 
 def test_every_actor_is_described() -> None:

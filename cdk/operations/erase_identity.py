@@ -40,25 +40,22 @@ class _Place:
     Attributes:
         items: The items, as the command prints them.
         condition: True for the items that have the identity `:old`.
-        update: The update that removes it.
-        has_pseudonym: True if the update writes the pseudonym `:new`.
+        update: The update that removes it, or replaces it by the pseudonym `:new`.
     """
 
     items: str
     condition: str
     update: str
-    has_pseudonym: bool
 
 
 def _list_places(items: str, call: str = "") -> tuple[_Place, ...]:
     """List the places of an identity in a call, which an item is or holds under a name."""
     return (
-        _Place(items, f"{call}identity_arn = :old", f"SET {call}identity_arn = :new", True),
+        _Place(items, f"{call}identity_arn = :old", f"SET {call}identity_arn = :new"),
         _Place(
             f"{items} whose records name several callers",
             f"contains({call}conflicts.identity_arns, :old)",
             f"REMOVE {call}conflicts.identity_arns",
-            False,
         ),
     )
 
@@ -150,7 +147,7 @@ class IdentityEraser:
         pseudonym: str,
         names: Mapping[str, str],
     ) -> int:
-        new = {":new": {"S": pseudonym}} if place.has_pseudonym else {}
+        new = {":new": {"S": pseudonym}} if place.update.endswith(" :new") else {}
         request: dict[str, Any] = {
             "TableName": table,
             "UpdateExpression": place.update,

@@ -24,8 +24,8 @@ from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import deploy
 
 PAGE = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8")
-WITHOUT_PEOPLE = {"unpriced#", "correction#", "identities#", "sessions#", "turn#"}
-"""Kinds of state that name calls, editions, months, roles and locks."""
+WITHOUT_PEOPLE = {"unpriced#", "correction#", "identities#", "sessions#", "turn#", "summary#"}
+"""Kinds of state that name calls, editions, months, roles, locks and weeks."""
 RETENTION = timedelta(days=90)
 LONGER = f"{ANA}bel"
 MONTH = "2026-09"
@@ -223,3 +223,10 @@ def test_the_page_lists_each_kind_of_state_that_can_name_people() -> None:
     kinds = {value for name, value in vars(state_table).items() if name.endswith("_PREFIX")}
     assert len(kinds) > len(WITHOUT_PEOPLE)
     assert [kind for kind in sorted(kinds - WITHOUT_PEOPLE) if f"`{kind}" not in PAGE] == []
+
+
+def test_the_runbook_of_the_alarm_that_an_erasure_starts_warns_of_replay() -> None:
+    runbook = (ROOT / "docs" / "runbooks" / "TamperedCalls.md").read_text(encoding="utf-8")
+    first, _, _ = runbook.partition("Run this query")
+    assert "make erase-identity" in first
+    assert "Do not run `make replay`" in first
