@@ -117,7 +117,7 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
         ("max_models", "250", "less than or equal to 249"),
         ("batch_output_buckets", "Results", "the name of an S3 bucket"),
         ("batch_output_buckets", "results/*", "the name of an S3 bucket"),
-        ("batch_output_buckets", "results,results", "each of them once"),
+        ("batch_output_buckets", "results,results", "each value once"),
         ("batch_output_buckets", ",".join(f"bucket-{n}" for n in range(21)), "at most 20"),
         ("log_retention_days", "31", "allowed: 1, 3, 5"),
         ("existing_logging", "overwrite", "'refuse', 'adopt' or 'replace'"),
