@@ -25,7 +25,7 @@ _PERSON = re.compile(
     r"arn:aws[a-z-]*:(iam::\d{12}:user|sts::\d{12}:(assumed-role/[^/\s]+|federated-user))/\S+"
 )
 _NEXT_STEPS = (
-    "docs/personal-data.md in the repository of Bedrock Meter says what is left to do by hand: old"
+    "docs/personal-data.md in the Bedrock Meter repository describes the remaining steps: old"
     " versions of reports, the quarantine bucket, and logs."
 )
 # Subscriptions of CloudWatch Logs repeat a delivery for up to 24 hours:
@@ -181,7 +181,7 @@ class IdentityEraser:
 
 
 def erase_identity(session: boto3.Session, identity_arn: str) -> None:
-    """Ask, then replace an identity by a random pseudonym, and print what was changed.
+    """Ask, then replace an identity with a random pseudonym, and print what was changed.
 
     Raises:
         CommandError: The ARN is not that of a person, no item has it, or the answer was not to
@@ -208,10 +208,10 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
         raise CommandError(message)
     pseudonym = f"{identity_arn.rpartition('/')[0]}/erased-{secrets.token_hex(4)}"
     print(
-        f"This replaces {printable(identity_arn)} by {printable(pseudonym)} in {found.describe()},"
+        f"This replaces {printable(identity_arn)} with {printable(pseudonym)} in {found.describe()},"
         " for good. No table records which name the pseudonym stands for; the ledger's stream (one"
         " day) and recovery copies (35 days) still show it. The alarm"
-        f" {TAMPERED_CALLS.name} starts, as it does for every change of a call. Do not run make"
+        f" {TAMPERED_CALLS.name} is raised, as for every change to a call. Do not run make"
         " replay over the time of these calls: it writes the name again."
     )
     if found.may_come_again(datetime.now(UTC)):

@@ -64,7 +64,7 @@ def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
     make_release(clone)
     kept = f"tests/fixtures/releases/{VERSION}"
     assert (
-        f"Kept it in {kept}: commit that, then tag the commit v{VERSION}."
+        f"Copied it to {kept}: commit that, then tag the commit v{VERSION}."
         in capsys.readouterr().out
     )
     assert dict(digests(clone / ".release" / VERSION)) == dict(digests(release))
@@ -74,7 +74,7 @@ def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
     monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("METER_NAME", "BedrockMeter-Verify")
     make_release(clone)
-    assert f"It equals the one that is kept in {kept}." in capsys.readouterr().out
+    assert f"It is identical to the copy in {kept}." in capsys.readouterr().out
     assert dict(digests(clone / ".release" / VERSION)) == dict(digests(release))
 
 
@@ -82,7 +82,7 @@ def test_a_clone_that_cannot_be_released_is_not_built(tmp_path: Path) -> None:
     make_clone(tmp_path)
     commit(tmp_path)
     (tmp_path / "notes.txt").write_text("new")
-    with pytest.raises(CommandError, match="the clone has changes"):
+    with pytest.raises(CommandError, match="the clone has uncommitted changes"):
         make_release(tmp_path)
     assert not (tmp_path / ".release").exists()
 
