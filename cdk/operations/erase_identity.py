@@ -209,8 +209,8 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
     pseudonym = f"{identity_arn.rpartition('/')[0]}/erased-{secrets.token_hex(4)}"
     print(
         f"This replaces {printable(identity_arn)} with {printable(pseudonym)} in"
-        f" {found.describe()}, for good. No table records which name the pseudonym stands for; the ledger's stream (one"
-        " day) and recovery copies (35 days) still show it. The alarm"
+        f" {found.describe()}, for good. No table records which name the pseudonym stands"
+        " for; the ledger's stream (one day) and recovery copies (35 days) still show it. The alarm"
         f" {TAMPERED_CALLS.name} is raised, as for every change to a call. Do not run make"
         " replay over the time of these calls: it writes the name again."
     )
