@@ -62,7 +62,8 @@ class Config(
         if not _NAME.fullmatch(METER_NAME):
             message = (
                 f"{NAME_VARIABLE} is {METER_NAME!r}; allowed: {DEFAULT_NAME}, or {DEFAULT_NAME}-"
-                " and up to 16 letters and digits (the deployer's policy covers no other names)"
+                " and up to 16 letters and digits, beginning with a capital letter (the deployer's"
+                " policy covers no other names)"
             )
             raise ConfigurationError(message)
         # The CDK's own entries have a colon, a slash or a hyphen in their names.
@@ -81,6 +82,11 @@ class Config(
         return tuple(
             name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
         )
+
+    @property
+    def has_weekly_summary(self) -> bool:
+        """Say if a summary of each week is sent."""
+        return bool(self.notify_emails) if self.weekly_summary is None else self.weekly_summary
 
     @model_validator(mode="after")
     def _exports_whole_periods(self) -> Self:

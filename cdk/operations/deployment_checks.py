@@ -26,6 +26,7 @@ from cdk.operations.price_state import (
     describe_held,
     read_price_state,
 )
+from cdk.operations.summary_state import read_summary_state
 from cdk.operations.verification import VERIFICATION_NAME
 from cdk.operations.verification.preconditions import list_stacks
 from lambdas.domain.logging_configuration import DamagedStateError, describe
@@ -87,6 +88,7 @@ class DeploymentChecks:
         stacks: The names of the stacks of a deployment, by the settings.
         is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
         batch_output_buckets: The buckets whose manifests the meter reads, by the settings.
+        has_weekly_summary: Whether a summary of each week is sent, by the settings.
     """
 
     session: boto3.Session
@@ -97,6 +99,7 @@ class DeploymentChecks:
     stacks: tuple[str, ...] = stack_names.ALL
     is_content_masked: bool = False
     batch_output_buckets: tuple[str, ...] = ()
+    has_weekly_summary: bool = False
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -111,6 +114,7 @@ class DeploymentChecks:
             ("masking", self._masking),
             ("trail", self._trail),
             ("notifications", self._notifications),
+            ("weekly summary", self._weekly_summary),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -248,10 +252,7 @@ class DeploymentChecks:
 
     def _masking(self) -> tuple[Status, str]:
         if not self.is_content_masked:
-            return (
-                Status.OK,
-                "Off: the settings log no prompts, do not mask them, or adopt a log group.",
-            )
+            return Status.OK, "Off: no prompts are logged, or the settings do not mask them."
         if not self._is_deployed:
             return Status.OK, f"Deploying masks {_KINDS} in logged prompts."
         group = self.deployment.metered_log_group
@@ -297,10 +298,22 @@ class DeploymentChecks:
             return Status.PROBLEM, f"Not confirmed, so these receive nothing: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
 
+    def _weekly_summary(self) -> tuple[Status, str]:
+        if not self.has_weekly_summary:
+            return Status.OK, "Off: switch it on by notify_emails or weekly_summary in cdk.json."
+        deployed_at = self.deployment.created_at(stack_names.MONITORING)
+        if deployed_at is None:
+            return Status.OK, "Not deployed yet."
+        now = datetime.now(UTC)
+        table = self.deployment.output(stack_names.STORAGE, "StateTableName")
+        state = read_summary_state(self.session.client("dynamodb"), table, now)
+        status = Status.WARNING if state.is_late(now, deployed_at) else Status.OK
+        return status, state.describe(now, deployed_at)
+
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)
         if created_at is None:
-            return Status.OK, "Nothing deployed yet"
+            return Status.OK, "Not deployed yet."
         now = datetime.now(UTC)
         health = read_meter_health(self.session.client("cloudwatch"), now)
         if problems := health.find_problems(now - created_at):
@@ -369,7 +382,7 @@ class DeploymentChecks:
                 f"Used within {_UNLOGGED_DAYS} days. Bedrock does not log these calls. Reports show"
                 " their tokens by project and model, without callers and cost."
             )
-        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days"
+        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days."
 
     def _batch_jobs(self) -> tuple[Status, str]:
         pages = (

@@ -17,8 +17,7 @@ from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import NEWEST, DimensionLimits
-from lambdas.domain.metrics.aggregation import Dimensions
+from lambdas.domain.metrics import NEWEST, DimensionLimits, Dimensions
 from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet
 
 _MIN_TIMESTAMP = datetime(2023, 1, 1, tzinfo=UTC)
