@@ -138,12 +138,9 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     if view not in _VIEWS or (unknown := properties.keys() - _PROPERTIES):
         message = f"{properties.get('title')}: {view if view not in _VIEWS else unknown}"
         raise UnknownBodyError(message)
-    if "start" in properties:
-        shown = until(shown.end, parse_length(properties["start"]))
     is_whole = properties.get("setPeriodToTimeRange", False)
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
-    set_period = properties.get("period", 300)
-    period = shown.lengthen(set_period)
+    shown, period = _choose_time(properties, shown, can_lengthen=view == "timeSeries" or is_whole)
     rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
     found, messages = _evaluate(
         rows, properties, source, shown.whole if is_whole else shown.periods(period)
@@ -174,17 +171,27 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     for series, label in zip(drawing["series"], labels, strict=True):
         series["label"] = label
         series["format"] = _choose_format(label, drawing["unit"], properties.get("title", ""))
-    if over_time and shown.periods(period).end > source.now():
+    if view == "timeSeries" and shown.periods(period).end > source.now():
         drawing["open"] = True
     if len(rows) < len(properties["metrics"]):
         messages = (_NO_BAND, *messages)
-    if period != set_period and is_over_time:
+    if period != properties.get("period", period) and is_over_time:
         messages = (*messages, f"Viewer only: a point for every {_PERIOD_NAMES[period]}.")
     if messages:
         drawing["note"] = " ".join(dict.fromkeys(messages))
     if not any(series.present for _, series in found):
         drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
+
+
+def _choose_time(
+    properties: Mapping[str, Any], shown: TimeRange, *, can_lengthen: bool
+) -> tuple[TimeRange, int]:
+    """Choose the time range and the period of a widget; one with its own range keeps its period."""
+    period = properties.get("period", 300)
+    if "start" in properties:
+        return until(shown.end, parse_length(properties["start"])), period
+    return shown, shown.lengthen(period) if can_lengthen else period
 
 
 @dataclass(frozen=True, slots=True)

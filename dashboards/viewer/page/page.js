@@ -100,6 +100,9 @@
     showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(values, point.dataIndex) ? 4 : 0),
   });
 
+  // A series has an open part if its last period is not over and has a value.
+  const isOpen = (widget, series) => Boolean(widget.open) && (series.values.at(-1) ?? null) !== null;
+
   function timeOptions(widget) {
     const isLong = widget.step * (widget.series[0]?.values.length ?? 1) > 3 * 864e5;
     const faint = css("--faint");
@@ -132,17 +135,17 @@
         trigger: "axis", confine: true, renderMode: "richText", backgroundColor: css("--card"),
         borderColor: css("--line"), textStyle: { color: css("--text"), fontSize: 12 },
         formatter: (points) => {
-          const isOpen = points[0].value[0] === openStart && widget.open;
-          const found = points.filter((it) => it.value[1] !== null && it.seriesId.startsWith("open") === Boolean(isOpen));
+          const isLast = points[0].value[0] === openStart && widget.open;
+          const found = points.filter((it) => it.value[1] !== null && it.seriesId.startsWith("open") === Boolean(isLast));
           const lines = found.map((it) => `${it.seriesName}: ${whole(it.value[1], widget.series[it.seriesId.split(" ")[1]].format)}`);
-          return [`${time(points[0].value[0])}${isOpen ? ", so far" : ""}`, ...lines].join("\n");
+          return [`${time(points[0].value[0])}${isLast ? ", so far" : ""}`, ...lines].join("\n");
         },
       },
-      series: [...widget.series.map((it, place) => lineOf(it, place, lines)), ...(widget.open ? widget.series.map(openLineOf) : [])],
+      series: [...widget.series.map((it, place) => lineOf(it, place, lines)), ...widget.series.flatMap((it, place) => (isOpen(widget, it) ? [openLineOf(it, place)] : []))],
     };
 
     function lineOf(it, place, marked) {
-      const values = widget.open ? [...it.values.slice(0, -1), null] : it.values;
+      const values = isOpen(widget, it) ? [...it.values.slice(0, -1), null] : it.values;
       return {
         id: `line ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
         data: values.map((value, number) => [widget.start + number * widget.step, value]),
@@ -179,7 +182,7 @@
       const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format)} · ${share(it, widget)}`)] : [];
       return make("li", { title: it.name }, line, make("b", {}, named(it)), ...value);
     });
-    if (widget.open) items.push(make("li", { class: "open", title: "Viewer only: CloudWatch draws it as a whole period" }, make("i", { class: "dashed" }), make("b", {}, "so far")));
+    if (widget.series.some((it) => isOpen(widget, it))) items.push(make("li", { class: "open", title: "Viewer only: CloudWatch draws it as a whole period" }, make("i", { class: "dashed" }), make("b", {}, "so far")));
     return make("ul", { class: "legend" }, ...items);
   }
 
