@@ -117,6 +117,7 @@ class DashboardSession:
                 {"value": choice, "label": label}
                 for choice, label in zip(choices, labels, strict=True)
             ],
+            "names": choices,
             "first": next(iter(self.largest(dashboard, 1)), ""),
         }
 

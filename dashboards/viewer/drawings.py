@@ -43,6 +43,7 @@ _DASHBOARD_LINK = re.compile(
     r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
 )
 _MONEY = re.compile(r"\bUSD\b|US dollars")
+_AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
@@ -170,7 +171,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     labels = shorten_labels([series["name"] for series in drawing["series"]])
     for series, label in zip(drawing["series"], labels, strict=True):
         series["label"] = label
-        series["format"] = _choose_format(label, drawing["unit"], properties.get("title", ""))
+        series["format"] = _choose_format(drawing["unit"], label, properties.get("title", ""))
     if view == "timeSeries" and shown.periods(period).end > source.now():
         drawing["open"] = True
     if len(rows) < len(properties["metrics"]):
@@ -273,12 +274,14 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
 
 
 def _choose_format(*texts: str) -> str:
-    """Choose the format of a series' values by its label, its axis and its title."""
+    """Choose the format of values by their axis, else by their label, else by their title."""
     for text in texts:
         if "%" in text or text == "Percent":
             return "percent"
         if _MONEY.search(text):
             return "money"
+        if _AMOUNT.search(text):
+            return "number"
     return "number"
 
 

@@ -11,13 +11,13 @@ from dashboards.viewer.bodies import Body
 from dashboards.viewer.drawings import Source
 
 _COLUMNS = 24
-_MIN_SHOWN_PART = 0.25
+_MIN_SHOWN_PART = 1 / 3
 # In a row of a metric, in SEARCH and in Metrics Insights.
 _NAMESPACE = re.compile(r"\{([\w/]+),|SCHEMA\(\"([\w/]+)\"")
 
 
 def has_enough(body: Body, source: Source) -> bool:
-    """Say if a source has at least a quarter of a dashboard's widgets."""
+    """Say if a source has at least a third of a dashboard's widgets."""
     widgets = [widget for widget in body.widgets() if widget["type"] != "text"]
     shown = [widget for widget in widgets if not _is_missing(widget, source)]
     return len(shown) >= _MIN_SHOWN_PART * len(widgets)

@@ -46,9 +46,7 @@ def render_complete_page(session: DashboardSession) -> str:
     for dashboard in outline["dashboards"]:
         kept = session.largest(dashboard["name"], MAX_CHOICES)
         if len(dashboard["choices"]) > len(kept):
-            dashboard["label"] += (
-                f" ({len(kept)} of {len(dashboard['choices'])}, those that cost most)"
-            )
+            dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])} by cost)"
         dashboard["choices"] = [
             choice for choice in dashboard["choices"] if choice["value"] in kept
         ]

@@ -27,20 +27,22 @@
   const hash = (text) => [...text].reduce((sum, letter) => (31 * sum + letter.codePointAt(0)) >>> 0, 7);
   // The colour and dash of each series. One without a colour of its own gets that of its name, or the
   // next that is free in its graph.
+  const ORDER = new Map(data.dashboards.flatMap((it) => it.names.map((name, place) => [name, place])));
   function stylesOf(widget) {
-    const count = COLORS.light.length;
+    const count = COLORS.light.length - 1; // the grey one is for what is left
     const isFree = (place) => !taken.has(place);
     const taken = new Set(widget.series.map((series) => COLORS.light.indexOf(series.color)));
     const places = new Map();
     for (const name of widget.series.filter((series) => !series.color).map((series) => series.name).sort()) {
-      const wanted = Array.from({ length: 2 * count }, (_, step) => ((hash(name) + step) % count) + (step < count ? 0 : count));
+      const wanted = Array.from({ length: 2 * count }, (_, step) => (((ORDER.get(name) ?? hash(name)) + step) % count) + (step < count ? 0 : count));
       const place = wanted.find(isFree) ?? wanted[0];
       taken.add(place);
       places.set(name, place);
     }
     return widget.series.map((series) => {
-      const place = series.color ? COLORS.light.indexOf(series.color) : places.get(series.name);
-      return { color: COLORS[theme()][place % count] ?? series.color, isDashed: place >= count };
+      if (series.color) return { color: COLORS[theme()][COLORS.light.indexOf(series.color)] ?? series.color, isDashed: false };
+      const place = places.get(series.name);
+      return { color: COLORS[theme()][place % count], isDashed: place >= count };
     });
   }
 
@@ -301,6 +303,8 @@
     card.style.setProperty("--rows", widget.height);
     if (widget.type === "text") {
       card.innerHTML = widget.html;
+      const isHere = (link) => data.dashboards.some((it) => link.hash.split("=")[0] === `#${it.name}`);
+      for (const link of card.querySelectorAll('a[href^="#"]')) if (!isHere(link)) link.replaceWith(link.textContent);
       return card;
     }
     const heading = make("h2", {}, make("span", { title: widget.title }, widget.title));

@@ -368,6 +368,13 @@ def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) 
     assert len(set(colours[0].values())) == len(MODELS)
 
 
+def test_a_link_to_a_dashboard_that_is_left_out_is_text(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    text = page.locator("section.text").first
+    assert "Health of the meter" in text.inner_text()
+    assert text.get_by_role("link", name="Health of the meter").count() == 0
+
+
 def test_all_data_can_be_shown(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     for chosen in ("all", "2026-09"):

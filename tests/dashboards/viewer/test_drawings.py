@@ -382,6 +382,10 @@ def test_a_period_is_open_until_its_end_has_come() -> None:
         ("Change, %", "", "Cost: week over week, US dollars", "percent"),
         ("Share", "Percent", "Tokens without a project", "percent"),
         ("Calls", "Calls", "Calls by model", "number"),
+        ("Total tokens, last 7 days", "", "Last 7 days; cost in US dollars", "number"),
+        ("Cost, last 7 days", "", "Last 7 days; cost in US dollars", "money"),
+        ("tokens of calls", "US dollars", "Cost by identity", "money"),
+        ("USD per 1,000 priced calls", "", "Rates", "money"),
     ],
 )
 def test_money_and_percent_are_known_by_label_axis_and_title(
