@@ -52,7 +52,7 @@ SET ?=
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## Make .venv from the lock file (other targets do so themselves)
+setup: $(READY) ## Create .venv from the lock file (other targets do this automatically)
 
 tools: $(LOCAL_CLOUD) $(CDK) $(ECHARTS)  # to be made before test and e2e run at the same time
 
@@ -73,7 +73,7 @@ demo: $(LOCAL_CLOUD) $(ECHARTS) ## Meter a made-up company in a local cloud, and
 preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
 	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-screenshots: $(READY) ## Take pictures of the demo's dashboards, including those in the README
+screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
 	@$(METER) screenshots
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.json]
@@ -82,7 +82,7 @@ meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
 	@$(METER) focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-compare: $(READY) ## Compare models on your logs, and find savings: make compare LOGS="PATH ..." [OUT=comparison.json]
+compare: $(READY) ## Compare models on your logs and find savings: make compare LOGS="PATH ..." [OUT=comparison.json]
 	@$(METER) compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
@@ -97,7 +97,7 @@ e2e: $(LOCAL_CLOUD) $(CDK) ## Run the end-to-end tests in a local cloud
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
 
 check: THOROUGH = 1
-check: format-check lint types imports test e2e ## Everything that CI checks
+check: format-check lint types imports test e2e ## Run everything that CI checks
 
 format: $(READY) ## Rewrite the code in the project's format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
@@ -114,7 +114,7 @@ types: $(READY) ## Check types (mypy, strict)
 imports: $(READY) ## Check the import contracts
 	@$(BIN)/lint-imports --no-cache
 
-synth: $(CDK) ## Make the CloudFormation templates in cdk.out, without credentials
+synth: $(CDK) ## Generate the CloudFormation templates in cdk.out, without credentials
 	@$(CDK) synth --quiet --no-notices $(SET)
 
 doctor: $(READY) ## Check the account before or after deploying; changes nothing
@@ -124,7 +124,7 @@ cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTIT
 	@$(METER) cost $(if $(CALLS),--calls "$(CALLS)") $(if $(IDENTITIES),--identities "$(IDENTITIES)") \
 	  $(if $(MODELS),--models "$(MODELS)") $(if $(UNPRICED),--unpriced "$(UNPRICED)")
 
-bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and make the permissions boundary
+bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and create the permissions boundary
 	@$(METER) prepare bootstrap $(SET)
 	@$(CDK) bootstrap --no-notices $(SET)
 
@@ -132,17 +132,17 @@ deploy: $(CDK) ## Deploy all stacks into the account and Region of your credenti
 	@$(METER) prepare deploy $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
 
-verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
+verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
 	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
 	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
 
-test-notification: $(READY) ## Test that alarms reach you: put one into ALARM for a moment, and list the subscribers
+test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
 	@$(METER) test-notification
 
-redrive: $(READY) ## Process again the events that functions failed on
+redrive: $(READY) ## Process the events again that functions failed on
 	@$(METER) redrive
 
-reprice: $(READY) ## Publish the cost of calls whose price became known (otherwise within an hour)
+reprice: $(READY) ## Publish the cost of calls whose price is now known (happens within an hour anyway)
 	@$(METER) reprice
 
 price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
@@ -159,10 +159,10 @@ destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
 	@$(METER) purge
 
-erase-identity: $(READY) ## Replace a person's name by a pseudonym in ledger and state: make erase-identity IDENTITY=ARN
+erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
 	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
-deployer-policy: $(READY) ## Renew the deployer's IAM policy and the permissions boundary from the templates
+deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permissions boundary from the templates
 	@$(METER) deployer-policy
 
 prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
@@ -189,13 +189,13 @@ $(ECHARTS): $(READY)
 	@$(NPM_CI) --prefix .venv/echarts-$(ECHARTS_VERSION)
 	@touch $@
 
-release: $(READY) ## Build the version of pyproject.toml in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
+release: $(READY) ## Build a release in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
 	@$(METER) release
 
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
 
-lock: $(READY) ## Renew uv.lock within the ranges of pyproject.toml
+lock: $(READY) ## Update uv.lock within the ranges of pyproject.toml
 	@$(UV) lock --upgrade
 
 clean: ## Remove .venv and all caches
