@@ -75,7 +75,7 @@ def _completeness() -> Iterator[HealthCheck]:
     yield HealthCheck(
         REJECTED_RECORDS.name,
         lambda _: build_health_metric(REJECTED_RECORDS.name, FIVE_MINUTES),
-        "rejected-records",
+        "record-faults",
         "Records in the log group could not be counted. First look in the quarantine bucket: it has"
         " each record with the reason. Some reasons mean that the record is forged.",
     )
@@ -101,7 +101,7 @@ def _completeness() -> Iterator[HealthCheck]:
 
 
 def _conflicts() -> Iterator[HealthCheck]:
-    graph = "conflicting-calls"
+    graph = "record-faults"
     yield HealthCheck(
         CONFLICTING_DUPLICATES.name,
         lambda _: build_health_metric(CONFLICTING_DUPLICATES.name, FIVE_MINUTES),
@@ -134,7 +134,7 @@ def _late_calls() -> Iterator[HealthCheck]:
     yield HealthCheck(
         UNPUBLISHED_RECORDS.name,
         lambda _: build_health_metric(UNPUBLISHED_RECORDS.name, FIVE_MINUTES),
-        "unpublished-calls",
+        "record-faults",
         "The ledger has new calls that are more than two weeks old, or items that cannot be read."
         " Reports include them; metrics do not. This is expected after make replay of logs that"
         " old. Otherwise the records may be forged.",
@@ -158,7 +158,7 @@ def _bounds() -> Iterator[HealthCheck]:
     yield HealthCheck(
         FORGED_SERIES.name,
         lambda _: build_health_metric(FORGED_SERIES.name, TWO_HOURS),
-        "forged-series",
+        "audit-findings",
         "In the last eight days, a metric of an identity or model had negative values, or there"
         " were more series than the meter publishes. Such values can keep usage alarms silent."
         " First query the log of CoverageAuditor: it lists the series. The ledger and the reports"
@@ -183,7 +183,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "Coverage",
         lambda _: build_health_metric(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
-        "coverage-shortfall",
+        "audit-findings",
         "Bedrock counted more calls than the meter: over half a percent of an hour's calls are"
         " missing. A second notification lists the models and their missing calls. If none"
         " follows, the audits may not be reporting: check that the log group of CoverageAuditor"
@@ -195,7 +195,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         USAGE_MISMATCH.name,
         lambda _: build_health_metric(USAGE_MISMATCH.name, TWO_HOURS),
-        "usage-mismatch",
+        "audit-findings",
         "For two hours in a row, the calls or tokens of a model differ from Bedrock's own count."
         " A shortfall points to lost records, a surplus to forged records. A second notification"
         " lists the models. If none follows, the audits may not be reporting: check that the log"

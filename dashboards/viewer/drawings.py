@@ -36,13 +36,14 @@ Drawing: TypeAlias = dict[str, Any]
 _VIEWS = {"timeSeries", "singleValue", "bar", "pie", "table"}
 _PROPERTIES = {
     *("title", "region", "view", "stat", "period", "metrics", "stacked", "yAxis", "annotations"),
-    *("start", "setPeriodToTimeRange", "sparkline", "legend", "table", "liveData"),
+    *("start", "setPeriodToTimeRange", "sparkline", "singleValueFullPrecision", "legend", "table"),
+    "liveData",
 }
 _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible", "yAxis"}
 _DASHBOARD_LINK = re.compile(
     r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
 )
-_MONEY = re.compile(r"\bUSD\b|US dollars")
+_MONEY = re.compile(r"\bUSD\b|US dollars|^Cost\b")
 _AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")

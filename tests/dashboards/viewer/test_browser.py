@@ -115,7 +115,9 @@ def test_numbers_match_the_logs(page: Page, page_file: Path) -> None:
     by_identity = Counter[str]()
     for invocation in LOGS:
         by_identity[invocation["identity"]["arn"]] += tokens(invocation)
-    assert read_table(page, "Quota tokens by identity (top 10)") == by_identity
+    assert read_table(page, "Quota tokens by identity, last 28 days") == by_identity | {
+        "All others": 0
+    }
 
 
 def read_options(page: Page, title: str) -> dict[str, Any]:
@@ -154,14 +156,19 @@ def by_hour(read: Any) -> dict[int, int]:
     return dict(hours)
 
 
+def by_closed_hour(read: Any) -> dict[int, int]:
+    """The same without the last hour, which is open."""
+    hours = by_hour(read)
+    return {at: value for at, value in hours.items() if at < max(hours)}
+
+
 def test_lines_follow_the_hourly_totals_of_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     options = read_options(page, "Account: total tokens per hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
-    assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
-    thresholds = read_options(page, "Identities: quota tokens per hour")["series"][0]["lines"]
-    assert thresholds == [1_000_000, 5_000_000]
+    assert {at: value for at, value in line["data"] if value is not None} == by_closed_hour(tokens)
+    assert line["lines"] == []
 
 
 def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
@@ -176,7 +183,7 @@ def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
     assert calls["stack"] is None
     values = [value for _, value in calls["data"]]
     assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
-    (hours,) = read_options(page, "Identity: quota tokens per hour")["series"]
+    (hours,) = read_options(page, "Quota tokens per hour")["series"]
     assert not any(hours["sizes"][:-1])  # one after the other, they are a line
 
 
@@ -190,12 +197,12 @@ def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_f
     }
     colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
     assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
-    bars = read_options(page, "Quota tokens by identity (top 10)")
+    bars = read_options(page, "Quota tokens by identity, last 28 days")
     (drawn,) = bars["series"]
-    assert len(bars["names"]) == 3
-    assert sorted(point["value"] for point in drawn["data"]) == sorted(
-        total(tokens, arn) for arn in (ANA, BEN, HOSTILE)
-    )
+    assert len(bars["names"]) == 4
+    *values, others = (point["value"] for point in drawn["data"])
+    assert sorted(values) == sorted(total(tokens, arn) for arn in (ANA, BEN, HOSTILE))
+    assert others == 0
 
 
 def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
@@ -205,7 +212,7 @@ def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
     card = page.locator('section[aria-label="Account: total tokens per hour"]')
     card.locator("h2 button[aria-pressed]").click()
     cells = card.locator("tbody td").all_inner_texts()
-    hours = by_hour(tokens)
+    hours = by_closed_hour(tokens)
     expected = [hours[max(hours)], sum(hours.values()), max(hours.values())]
     assert cells == ["Total tokens", *(f"{value:,}" for value in expected)]
 
@@ -248,14 +255,16 @@ def test_a_hostile_name_is_shown_as_text(page: Page, page_file: Path) -> None:
     page.wait_for_selector("main[aria-busy=false]")
     assert numbers(page, "Totals for the selected time")["Total tokens"] == total(tokens, HOSTILE)
     show(page, page_file, "usage_overview")
-    assert read_table(page, "Quota tokens by identity (top 10)")[HOSTILE] == total(tokens, HOSTILE)
+    assert read_table(page, "Quota tokens by identity, last 28 days")[HOSTILE] == total(
+        tokens, HOSTILE
+    )
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_links_between_dashboards_stay_on_the_page(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    page.get_by_role("link", name="One identity").click()
+    page.locator("main").get_by_role("link", name="Identity detail").click()
     page.wait_for_selector('nav a[aria-current][href="#identity_detail"]')
 
 
@@ -274,14 +283,17 @@ def test_a_period_that_is_not_over_is_dashed_and_the_others_are_not(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "usage_overview")
-    (line,) = read_options(page, "Account: total tokens per hour")["series"]
-    hours = by_hour(tokens)
+    title = "Quota tokens per hour by identity, top 10 (last hour so far)"
+    lines = {line["name"]: line for line in read_options(page, title)["series"]}
+    hours = by_hour(lambda call: tokens(call) if call["identity"]["arn"] == ANA else 0)
     last, open_hour = sorted(hours)[-2:]
-    assert line["open"] == [[last, hours[last]], [open_hour, hours[open_hour]]]
-    assert isinstance(line["dash"], list)
-    card = page.locator('section[aria-label="Account: total tokens per hour"]')
-    assert card.locator(".legend .open").inner_text() == "so far"
-    assert "Viewer only" in str(card.locator(".legend .open").get_attribute("title"))
+    assert lines["ana"]["open"] == [[last, hours[last]], [open_hour, hours[open_hour]]]
+    assert isinstance(lines["ana"]["dash"], list)
+    legend = page.locator(f'section[aria-label="{title}"] .legend .open')
+    assert legend.inner_text() == "so far"
+    assert "Viewer only" in str(legend.get_attribute("title"))
+    left_out = page.locator('section[aria-label="Account: total tokens per hour"] .legend')
+    assert left_out.inner_text() == "Total tokens"
 
 
 def test_a_dashboard_opens_on_the_identity_that_costs_most(page: Page, page_file: Path) -> None:
@@ -300,7 +312,7 @@ def test_a_dashboard_opens_on_the_identity_that_costs_most(page: Page, page_file
 
 def test_a_name_in_a_table_links_to_its_detail_page(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    read_table(page, "Quota tokens by identity (top 10)")
+    read_table(page, "Quota tokens by identity, last 28 days")
     page.get_by_role("link", name="ben", exact=True).first.click()
     page.wait_for_selector('nav a[aria-current][href="#identity_detail"]')
     assert page.locator("#choice").input_value() == BEN
@@ -309,7 +321,7 @@ def test_a_name_in_a_table_links_to_its_detail_page(page: Page, page_file: Path)
 def test_a_click_on_a_bar_opens_its_detail_page(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     page.locator(
-        'section[aria-label="Quota tokens by identity (top 10)"] svg text', has_text="ben"
+        'section[aria-label="Quota tokens by identity, last 28 days"] svg text', has_text="ben"
     ).click()
     page.wait_for_selector('nav a[aria-current][href="#identity_detail"]')
     assert page.locator("#choice").input_value() == BEN
@@ -327,9 +339,11 @@ def test_a_graph_is_saved_as_csv(page: Page, page_file: Path) -> None:
     head, *rows = save_csv(page, "Account: total tokens per hour")
     assert head == ["Start of period (UTC)", "Total tokens"]
     saved = {datetime.fromisoformat(at): float(value) for at, value in rows if value}
-    assert {int(at.timestamp() * 1000): value for at, value in saved.items()} == by_hour(tokens)
-    (_, *names) = save_csv(page, "Quota tokens by identity (top 10)")
-    assert {name for name, _ in names} == {ANA, BEN, HOSTILE}
+    assert {int(at.timestamp() * 1000): value for at, value in saved.items()} == by_closed_hour(
+        tokens
+    )
+    (_, *names) = save_csv(page, "Quota tokens by identity, last 28 days")
+    assert {name for name, _ in names} == {ANA, BEN, HOSTILE, "All others"}
 
 
 def test_a_name_that_looks_like_a_formula_is_saved_as_text(page: Page, folder: Path) -> None:
@@ -338,14 +352,14 @@ def test_a_name_that_looks_like_a_formula_is_saved_as_text(page: Page, folder: P
     source = source_of_logs([folder / "formula.ndjson"])
     write_page(DashboardSession.from_source(source), folder / "formula.html")
     show(page, folder / "formula.html", "usage_overview")
-    assert save_csv(page, "Quota tokens by identity (top 10)")[1][0] == f"'{formula}"
+    assert save_csv(page, "Quota tokens by identity, last 28 days")[1][0] == f"'{formula}"
 
 
 def test_the_footer_names_what_the_source_has_nothing_for(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     assert page.locator("nav a", has_text="Pipeline health").count() == 0
     footer = page.locator("footer").inner_text()
-    assert "This source has nothing for: bedrock-mantle by model" in footer
+    assert "This source has nothing for: Usage alarms, bedrock-mantle by model" in footer
     assert "Viewer only, not in CloudWatch" in footer
 
 
@@ -360,19 +374,19 @@ def test_money_has_a_dollar_sign_and_cents(page: Page, page_file: Path) -> None:
 
 def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    colours = [
-        {line["name"]: line["color"] for line in read_options(page, title)["series"]}
-        for title in ("Models: quota tokens per hour", "Models: total tokens per hour")
-    ]
-    assert colours[0] == colours[1]
-    assert len(set(colours[0].values())) == len(MODELS)
+    (pie,) = read_options(page, "Cost by model, last 28 days")["series"]
+    lines = read_options(page, "Quota tokens per hour by model (last hour so far)")["series"]
+    slices = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
+    colours = {line["name"]: line["color"] for line in lines}
+    assert colours == {name: slices[name] for name in colours}
+    assert len(set(colours.values())) == len(MODELS)
 
 
 def test_a_link_to_a_dashboard_that_is_left_out_is_text(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     text = page.locator("section.text").first
-    assert "Health of the meter" in text.inner_text()
-    assert text.get_by_role("link", name="Health of the meter").count() == 0
+    assert "Pipeline health" in text.inner_text()
+    assert text.get_by_role("link", name="Pipeline health").count() == 0
 
 
 def test_all_data_can_be_shown(page: Page, page_file: Path) -> None:
