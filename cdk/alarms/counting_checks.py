@@ -114,9 +114,9 @@ def _conflicts() -> Iterator[HealthCheck]:
         TAMPERED_CALLS.name,
         lambda _: build_health_metric(TAMPERED_CALLS.name, FIVE_MINUTES),
         graph,
-        "Something other than the meter changed or deleted calls in the ledger. Metrics are not"
-        " affected; reports may be too low. First query the log of MetricPublisher: it names the"
-        " calls.",
+        "Something other than the meter changed or deleted calls in the ledger. This is expected"
+        " after make erase-identity. Metrics are not affected; reports may be too low. First query"
+        " the log of MetricPublisher: it names the calls.",
     )
 
 
@@ -207,8 +207,9 @@ def _coverage() -> Iterator[HealthCheck]:
         lambda _: build_sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
         "unlogged-traffic",
         "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
-        " calls: no call count and no cost includes them, and the callers are unknown. First check"
-        " which roles and users have bedrock-mantle:* permissions in IAM.",
+        " calls, and the callers are unknown. Their tokens are shown apart, and are in no cost. The"
+        " metric Inferences in AWS/BedrockMantle names the models. First check which roles and"
+        " users have bedrock-mantle:* permissions in IAM.",
     )
     # An hour that one run cannot read is read by the next as well.
     yield HealthCheck(
