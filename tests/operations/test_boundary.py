@@ -18,9 +18,9 @@ from cdk.operations.boundary import (
     boundaries,
     check,
     put,
-    read_settings,
 )
 from cdk.operations.boundary_policy import derive_boundary
+from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
 from tests.command_line import call_command, run_command

@@ -343,10 +343,21 @@ def test_the_readme_matches_the_printed_figures() -> None:
 
 
 def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
-    print_cost(Usage(1_000_000, 50, 6))
+    print_cost(Usage(1_000_000, 50, 6), Config())
     printed = capsys.readouterr().out
     assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in printed
     assert f"at most {worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
+
+
+def test_projects_and_settings_of_the_command_line_change_the_estimate(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usage = ("cost", "--calls=1000000", "--identities=50", "--models=6")
+    call_command(*usage)
+    assert "with calls of 5 projects" in " ".join(capsys.readouterr().out.split())
+    call_command(*usage, "--projects=50", "-c", "metric_detail=full")
+    printed = capsys.readouterr().out
+    assert f"{total(Usage(10**6, 50, 6, projects=50), FULL):,.2f}" in printed
 
 
 @pytest.mark.parametrize(
