@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -579,3 +579,25 @@ class InMemoryPriceList:
             return None
         self.sent.append(offer)
         return FetchedListing(listing, listing.key)
+
+
+class InMemorySummaryDeliveries:
+    """Weekly summaries that are due or were sent."""
+
+    DUE_TIMEOUT = timedelta(minutes=15)
+
+    def __init__(self) -> None:
+        self.due_until: dict[str, datetime] = {}
+        self.sent: dict[str, datetime] = {}
+
+    def begin(self, week: str, now: datetime) -> bool:
+        if week in self.sent or self.due_until.get(week, now) > now:
+            return False
+        self.due_until[week] = now + self.DUE_TIMEOUT
+        return True
+
+    def give_up(self, week: str) -> None:
+        self.due_until.pop(week, None)
+
+    def complete(self, week: str, now: datetime) -> None:
+        self.sent[week] = now

@@ -1,4 +1,4 @@
-"""A function that reports on all calls of the ledger, on a schedule, to the bucket of reports."""
+"""A function that reports on all calls of the ledger, on a schedule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it, and writes files below one prefix."""
+    """Reads every call, attributes and prices it."""
 
     def __init__(
         self,
@@ -34,8 +34,6 @@ class ReportingFunction(MeterFunction):
         ledger: dynamodb.ITable,
         state: dynamodb.ITable,
         prices: s3.IBucket,
-        reports: s3.IBucket,
-        prefix: str,
         schedule: events.Schedule,
         description: str,
         groups: Sequence[DependencyGroup] = (),
@@ -52,8 +50,6 @@ class ReportingFunction(MeterFunction):
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
-            reports: The bucket that it writes to.
-            prefix: The beginning of its files' names.
             schedule: The schedule, in UTC.
             description: Its work, for the rule that starts it.
             groups: Groups of dependencies beside `runtime`.
@@ -74,8 +70,6 @@ class ReportingFunction(MeterFunction):
         self.grant("dynamodb:Scan", on=ledger.table_arn)
         grant_enrich_calls(self, state=state, prices=prices)
         self._grant_read_unlogged_usage(state)
-        files = reports.arn_for_objects(f"{prefix}*")
-        self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
         self.start_on_schedule(schedule, description=description)
@@ -89,3 +83,8 @@ class ReportingFunction(MeterFunction):
             wildcard="Reading metrics and listing jobs support no resource.",
         )
         self.grant_items("dynamodb:BatchGetItem", on=state.table_arn, keys=[f"{BATCH_JOB_PREFIX}*"])
+
+    def grant_write_files(self, reports: s3.IBucket, prefix: str) -> None:
+        """Grant writing of files whose names begin so to the bucket of reports."""
+        files = reports.arn_for_objects(f"{prefix}*")
+        self.grant("s3:PutObject", on=files, wildcard=UNKNOWN_NAMES)

@@ -30,7 +30,7 @@ def _is_https_url(value: str) -> bool:
     return parts.scheme == "https" and bool(parts.hostname) and " " not in value
 
 
-_Email: TypeAlias = Annotated[str, like(r"[^@\s]+@[^@\s]+\.[^@\s.]+", "an e-mail address")]
+_Email: TypeAlias = Annotated[str, like(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+", "an e-mail address")]
 _HttpsUrl: TypeAlias = Annotated[
     str, allowed("an address that starts with https://", _is_https_url)
 ]

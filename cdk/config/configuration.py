@@ -82,6 +82,11 @@ class Config(
             name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
         )
 
+    @property
+    def has_weekly_summary(self) -> bool:
+        """Say if a summary of each week is sent."""
+        return bool(self.notify_emails) if self.weekly_summary is None else self.weekly_summary
+
     @model_validator(mode="after")
     def _exports_whole_periods(self) -> Self:
         check(

@@ -66,11 +66,10 @@ class ComparisonReporter(ReportingFunction):
             ledger=ledger,
             state=state,
             prices=prices,
-            reports=reports,
-            prefix=COMPARISON_PREFIX,
             schedule=events.Schedule.cron(week_day="MON", hour="4", minute="30"),  # Sunday is in
             description="compares models on the calls of the last week",
         )
+        self.grant_write_files(reports, COMPARISON_PREFIX)
         if may_have_content:
             self._grant_read_logs(metered_group)
         self.scheduled = Scheduled(

@@ -63,13 +63,12 @@ class FocusExporter(ReportingFunction):
             ledger=ledger,
             state=state,
             prices=prices,
-            reports=reports,
-            prefix=COSTS_PREFIX,
             schedule=events.Schedule.cron(hour="3", minute="30"),  # when yesterday is logged
             description="writes costs in FOCUS columns",
             groups=["parquet"],
             ephemeral_storage=Size.gibibytes(1),
         )
+        self.grant_write_files(reports, COSTS_PREFIX)
         self.scheduled = Scheduled(
             construct_id,
             self,

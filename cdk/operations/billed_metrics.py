@@ -43,6 +43,7 @@ METERED_READS_OF_A_REGION = 3
 HEALTH_ALARM_METRICS = 46
 EXPORT_ALARM_METRICS = 3
 COMPARISON_ALARM_METRICS = 2
+SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
@@ -184,7 +185,7 @@ def unlogged_read(config: Config, mantle_series: int = 0) -> int:
         mantle_series: The pairs of project and model that are called through it.
     """
     periods = EXPORTS_A_MONTH * 2 * config.focus_export
-    weeks = WEEKS_A_MONTH * config.comparison_report
+    weeks = WEEKS_A_MONTH * (config.comparison_report + config.has_weekly_summary)
     # Of input and of output: the account's total, a list, and each pair.
     return (periods + weeks) * 2 * (2 + min(mantle_series, MAX_MANTLE_SERIES))
 
@@ -203,5 +204,6 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     export_alarms = EXPORT_ALARM_METRICS if config.focus_export else 0
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
-    report_alarms = export_alarms + comparison_alarms + price_alarms
+    summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
+    report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
     return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms

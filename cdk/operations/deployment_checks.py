@@ -27,6 +27,7 @@ from cdk.operations.price_state import (
     read_price_state,
 )
 from cdk.operations.settings import read_settings
+from cdk.operations.summary_state import read_summary_state
 from cdk.operations.verification import VERIFICATION_NAME
 from cdk.operations.verification.preconditions import list_stacks
 from lambdas.domain.logging_configuration import DamagedStateError, describe
@@ -88,6 +89,7 @@ class DeploymentChecks:
         stacks: The names of the stacks of a deployment, by the settings.
         is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
         batch_output_buckets: The buckets whose manifests the meter reads, by the settings.
+        has_weekly_summary: Whether a summary of each week is sent, by the settings.
     """
 
     session: boto3.Session
@@ -98,6 +100,7 @@ class DeploymentChecks:
     stacks: tuple[str, ...] = stack_names.ALL
     is_content_masked: bool = False
     batch_output_buckets: tuple[str, ...] = ()
+    has_weekly_summary: bool = False
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -112,6 +115,7 @@ class DeploymentChecks:
             ("masking", self._masking),
             ("trail", self._trail),
             ("notifications", self._notifications),
+            ("weekly summary", self._weekly_summary),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -297,6 +301,18 @@ class DeploymentChecks:
         if waiting:
             return Status.PROBLEM, f"Not confirmed, so these receive nothing: {', '.join(waiting)}"
         return Status.OK, f"{len(subscriptions)} confirmed; try make test-notification."
+
+    def _weekly_summary(self) -> tuple[Status, str]:
+        if not self.has_weekly_summary:
+            return Status.OK, "Off: switch it on by notify_emails or weekly_summary in cdk.json."
+        deployed_at = self.deployment.created_at(stack_names.MONITORING)
+        if deployed_at is None:
+            return Status.OK, "Not deployed yet."
+        now = datetime.now(UTC)
+        table = self.deployment.output(stack_names.STORAGE, "StateTableName")
+        state = read_summary_state(self.session.client("dynamodb"), table, now)
+        status = Status.WARNING if state.is_late(now, deployed_at) else Status.OK
+        return status, state.describe(now, deployed_at)
 
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)

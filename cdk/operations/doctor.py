@@ -33,6 +33,7 @@ def check_account(session: boto3.Session) -> None:
         config.stacks,
         is_content_masked=config.is_content_masked,
         batch_output_buckets=config.batch_output_buckets,
+        has_weekly_summary=config.has_weekly_summary,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

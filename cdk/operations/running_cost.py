@@ -65,7 +65,7 @@ WRITES_OF_A_PRICE_CHECK = 5
 # Taken high: so many containers look for a new edition every ten minutes.
 PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
-COMPARISONS_A_MONTH = Decimal(30) / 7
+RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 BYTES_OF_A_SCANNED_UNIT = 8_192
@@ -319,7 +319,8 @@ def _reports(
     """List the cost of each report, which reads the whole ledger."""
     runs_of: dict[str, Decimal | int] = {
         "the daily export in FOCUS columns": EXPORTS_A_MONTH * config.focus_export,
-        "the weekly comparison of models": COMPARISONS_A_MONTH * config.comparison_report,
+        "the weekly comparison of models": RUNS_OF_A_WEEKLY_REPORT * config.comparison_report,
+        "the weekly summary": RUNS_OF_A_WEEKLY_REPORT * config.has_weekly_summary,
     }
     scan = ledger_gb * _GB / BYTES_OF_A_SCANNED_UNIT / _MILLION * prices[_READ_UNITS]
     seconds = kept_calls * SECONDS_OF_A_REPORTED_CALL

@@ -34,10 +34,13 @@ from cdk.config.resource_names import NAME_PREFIX
 from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
+from cdk.functions.weekly_summarizer import WeeklySummarizer
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
+
+WEEKLY_SUMMARIZER = "WeeklySummarizer"
 
 
 class MonitoringStack(Stack):
@@ -89,6 +92,7 @@ class MonitoringStack(Stack):
             traffic_auditor.scheduled,
             *ingestion.scheduled,
             *(reporting.scheduled if reporting else ()),
+            *self._make_weekly_summarizer(storage, defaults),
         ]
         health = self._make_health_alarms(ingestion, scheduled)
         coverage_auditor.start_on_alarms(
@@ -119,6 +123,23 @@ class MonitoringStack(Stack):
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
+
+    def _make_weekly_summarizer(
+        self, storage: StorageStack, defaults: FunctionDefaults
+    ) -> list[Scheduled]:
+        if not self._config.has_weekly_summary:
+            return []
+        summarizer = WeeklySummarizer(
+            self,
+            WEEKLY_SUMMARIZER,
+            defaults=defaults,
+            ledger=storage.ledger,
+            state=storage.state,
+            prices=storage.prices,
+            topic=self.topic,
+            dashboard_url=dashboard_url("usage_overview", self.region),
+        )
+        return [summarizer.scheduled]
 
     def _make_usage_alarms(self) -> None:
         grouped = []
@@ -229,7 +250,7 @@ class MonitoringStack(Stack):
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     """List the alarm names of functions that are switched off."""
-    missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER}
+    missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER, WEEKLY_SUMMARIZER}
     missing -= {function.name for function in scheduled}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}

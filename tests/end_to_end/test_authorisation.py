@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
 from lambdas.domain.invocations import UsageRecord, read_message
@@ -22,6 +23,7 @@ from lambdas.domain.ledger.state_table import (
     WATCH_KEY,
 )
 from lambdas.domain.ledger.table import PARTITION_KEY
+from lambdas.domain.reports.weekly import ReportedWeek
 from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
@@ -37,7 +39,7 @@ from tests.unlogged import BUCKET
 def deployed() -> Iterator[Deployed]:
     """A deployment where policies are evaluated."""
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET]}))
+        deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET], "weekly_summary": True}))
         deployed, now = Deployed(cloud), datetime.now(UTC)
         publish_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
@@ -224,6 +226,24 @@ def test_reports_are_written_with_the_deployed_roles(deployed: Deployed) -> None
     assert (compared["calls"], compared["not_logged"]["unread"]) == (2, [])
     exported = written("FocusExporter", "focus/")
     assert {name.partition(".")[2] for name in exported} == {"csv.gz", "json", "parquet"}
+
+
+def summaries(subscriber: Subscriber) -> list[dict[str, Any]]:
+    return [message for message in subscriber.messages if "Month so far" in message["Message"]]
+
+
+def test_the_weekly_summary_is_sent_once_with_the_role_as_it_is(deployed: Deployed) -> None:
+    caller, week = user("summarized"), ReportedWeek.last_closed(datetime.now(UTC))
+    sunday = datetime.combine(week.last_day, time(12), UTC)
+    deployed.log_calls(*calls(caller, 2, timestamp=sunday.isoformat()))
+    deployed.wait_for_tokens(caller, 30)
+    with open_subscriber(deployed.cloud, deployed.topic) as subscriber:
+        for _ in range(2):
+            deployed.start("WeeklySummarizer", {})
+        (message,) = wait_for(lambda: summaries(subscriber))
+    assert message["Subject"].startswith("Bedrock Meter: ")
+    assert f"{ACCOUNT} user/summarized: " in message["Message"]
+    assert "Outside the logs, not read" not in message["Message"]
 
 
 def test_the_watcher_may_read_everything_that_it_compares(deployed: Deployed) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
+from lambdas.domain.reports.weekly import ReportedWeek
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
 from tests.aws import deploy_stack, event, lambda_context, set_log_processor_variables
 
@@ -16,6 +17,7 @@ REPORTS = "reports"
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_WEEK = NOW - timedelta(days=NOW.weekday() + 3)
+SETTLED_WEEK = datetime.combine(ReportedWeek.last_closed(NOW).last_day, time(12), UTC)
 _AUDITED = NOW + timedelta(hours=6)  # hours before the deployment are not audited
 
 
@@ -27,6 +29,7 @@ def set_variables_of_all_functions(monkeypatch: pytest.MonkeyPatch) -> None:
         "METRIC_DETAIL": "full",
         "REPORT_BUCKET": REPORTS,
         "LEDGER_RETENTION_DAYS": "90",
+        "DASHBOARD_URL": "https://console.example.com/usage",
         "ALARM_METRIC": "QuotaTokens",
         "PROFILES_ARN": "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/",
     }.items():

@@ -12,6 +12,7 @@ from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.coverage_auditor import handler as coverage_auditor
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.functions.weekly_summarizer import handler as weekly_summarizer
 from lambdas.observability import logger
 from tests.aws import (
     subscribe_queue,
@@ -21,6 +22,7 @@ from tests.functions.all_functions import (
     LAST_WEEK,
     NOW,
     REPORTS,
+    SETTLED_WEEK,
     audit_missing_calls,
     set_variables_of_all_functions,
 )
@@ -29,7 +31,10 @@ from tests.hostile_names import HOSTILE_NAMES, ROLE
 from tests.invocation_logs import log
 
 NAMES = tuple(HOSTILE_NAMES.values())
-FUNCTIONS = (comparison_reporter, coverage_auditor, log_processor, metric_publisher)
+FUNCTIONS = (
+    *(comparison_reporter, coverage_auditor, log_processor, metric_publisher),
+    weekly_summarizer,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +123,18 @@ def test_the_deployed_comparison_has_no_control_characters() -> None:
     text = client.get_object(Bucket=REPORTS, Key=key)["Body"].read().decode()
     assert "vendor." in text
     assert [line for line in text.split("\n") if not line.isprintable()] == []
+
+
+def test_the_weekly_summary_shows_names_as_text_each_in_its_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    topic, received = subscribe_queue()
+    monkeypatch.setenv("TOPIC_ARN", topic)
+    meter(*calls(SETTLED_WEEK), table=Table())
+    weekly_summarizer.lambda_handler({}, CONTEXT)
+    (message,) = received()
+    lines = message["Message"].split("\n")
+    assert sum("vendor." in line for line in lines) > 1
+    assert [line for line in lines if not line.isprintable()] == []
+    assert message["Subject"].isprintable()
+    assert len(message["Message"]) < 16 * 1024

@@ -17,6 +17,7 @@ from lambdas.functions.comparison_reporter import handler as comparison_reporter
 from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
+from lambdas.functions.weekly_summarizer import handler as weekly_summarizer
 from tests.aws import (
     LEDGER,
     QUARANTINE,
@@ -26,7 +27,9 @@ from tests.aws import (
     lambda_context,
     published,
     set_log_processor_variables,
+    subscribe_queue,
 )
+from tests.functions.all_functions import SETTLED_WEEK
 from tests.functions.deliveries import Table, deliver, publish
 from tests.invocation_logs import log
 from tests.poison_records import poison_messages
@@ -36,7 +39,10 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 POISON = poison_messages(NOW)
 ANA = "arn:aws:iam::111122223333:user/ana-of-the-good-call"
 GOOD = json.dumps(log("good", timestamp=NOW.isoformat(), identity={"arn": ANA}))
-FUNCTIONS = (log_processor, metric_publisher, focus_exporter, comparison_reporter)
+FUNCTIONS = (
+    *(log_processor, metric_publisher, focus_exporter, comparison_reporter),
+    weekly_summarizer,
+)
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_KEY_BYTES = 2048
 MAX_ITEM_BYTES = 400 * 1024
@@ -161,3 +167,18 @@ def test_reports_of_poison_records_are_written(monkeypatch: pytest.MonkeyPatch) 
     text = client.get_object(Bucket="reports", Key=manifest)["Body"].read()
     assert json.loads(text)["unreadable_items"] == 0
     assert json.loads(text)["priced_invocations"] > 50
+
+
+def test_the_summary_of_poison_records_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    topic, received = subscribe_queue()
+    for name, value in {
+        "LEDGER_RETENTION_DAYS": "90",
+        "TOPIC_ARN": topic,
+        "DASHBOARD_URL": "https://console.example.com/usage",
+    }.items():
+        monkeypatch.setenv(name, value)
+    deliver(*poison_messages(SETTLED_WEEK).values())
+    weekly_summarizer.lambda_handler({}, CONTEXT)
+    (message,) = received()
+    assert "Calls: " in message["Message"]
+    assert "cannot be read" not in message["Message"]

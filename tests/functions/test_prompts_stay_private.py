@@ -18,6 +18,7 @@ from lambdas.functions.focus_exporter import handler as focus_exporter
 from lambdas.functions.log_processor import handler as log_processor
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
+from lambdas.functions.weekly_summarizer import handler as weekly_summarizer
 from tests.aws import (
     LEDGER,
     LOG_GROUP,
@@ -31,6 +32,7 @@ from tests.functions.all_functions import (
     LAST_WEEK,
     NOW,
     REPORTS,
+    SETTLED_WEEK,
     audit_missing_calls,
     set_variables_of_all_functions,
 )
@@ -39,7 +41,7 @@ from tests.prompt_records import find_prompts, prompt_messages
 
 FUNCTIONS = (
     *(comparison_reporter, coverage_auditor, focus_exporter, log_processor, metric_publisher),
-    price_refresher,
+    *(price_refresher, weekly_summarizer),
 )
 
 
@@ -132,6 +134,14 @@ def test_no_prompt_is_in_notifications_about_missing_calls(
     audit_missing_calls(values)  # every name that the meter knows is one of a missing call
     (message,) = received()
     assert "are missing" in message["Message"]
+    assert find_prompts(json.dumps(message)) == set()
+
+
+def test_no_prompt_is_in_the_weekly_summary(received: Callable[[], list[Any]]) -> None:
+    deliver(*prompt_messages(SETTLED_WEEK))
+    weekly_summarizer.lambda_handler({}, CONTEXT)
+    (message,) = received()
+    assert "No calls" not in message["Message"]
     assert find_prompts(json.dumps(message)) == set()
 
 

@@ -35,6 +35,7 @@ EVENTS: dict[str, Any] = {
     "price_refresher": {},
     "price_updater": {},
     "traffic_auditor": SCHEDULED,
+    "weekly_summarizer": {},
 }
 FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
 

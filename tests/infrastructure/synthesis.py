@@ -82,6 +82,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         ],
         "contributor_insights": True,
         "anomaly_band": 0,
+        "weekly_summary": True,
     },
 }
 

@@ -202,6 +202,26 @@ def test_without_the_weekly_comparison_it_costs_nothing() -> None:
     assert abs(saved - expected) < Decimal(10) ** -12
 
 
+def test_the_weekly_summary_costs_four_scans_a_month_and_its_alarms() -> None:
+    sent = Config.from_context({"notify_emails": ["finops@example.com"]})
+    lines = running_cost(Usage(10**6, 50, 6), sent, PRICES)
+    assert len([line for line in lines if "weekly summary" in line.what]) == 2
+    more = total(Usage(10**6, 50, 6), sent) - total(Usage(10**6, 50, 6))
+    runs, kept_calls = Decimal(30) / 7, Decimal(3 * 10**6)
+    reads = runs * kept_calls * 700 / 8192 / 10**6 * PRICES["dynamodb_read_units_million"]
+    seconds = runs * kept_calls / 10**4
+    alarms = 3 * PRICES["alarm_metric_month"]
+    mantle = 5 * 4 * PRICES["metrics_read_1000"] / 1000
+    expected = reads + seconds * 2 * PRICES["lambda_arm_gb_second"] + alarms + mantle
+    assert abs(more - expected) < Decimal(10) ** -12
+    assert more < 1
+
+
+def test_without_a_subscriber_no_summary_is_paid_for() -> None:
+    lines = running_cost(Usage(10**6, 50, 6), Config(), PRICES)
+    assert not [line for line in lines if "summary" in line.what]
+
+
 def test_without_price_updates_only_the_lookup_of_editions_is_charged() -> None:
     without = Config.from_context({"price_updates": False})
     lines = running_cost(Usage(1, 1, 1), without, PRICES)

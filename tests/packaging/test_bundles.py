@@ -48,7 +48,7 @@ def get_groups(handler: str) -> list[DependencyGroup]:
     """The groups whose layers a function is deployed with."""
     (found,) = (
         [resources(template, LAYER)[layer["Ref"]]["LayerName"] for layer in function["Layers"]]
-        for template in deployment().templates.values()
+        for template in deployment("everything").templates.values()
         for function in resources(template, "AWS::Lambda::Function").values()
         if function["Handler"] == f"{handler}.lambda_handler"
     )

@@ -1,0 +1,237 @@
+"""The summary of a week as a notice: text that a person reads in ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+
+from lambdas.domain.alerts import Notice
+from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.money import UNPRICED, dollars
+from lambdas.domain.pricing import Cost
+from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, MIN_FACTOR, MIN_USD
+from lambdas.domain.reports.weekly.summary import (
+    MAX_RANKED,
+    NamedAnomaly,
+    Ranking,
+    WeeklySummary,
+)
+from lambdas.domain.reports.weekly.tally import NameKind
+from lambdas.domain.reports.weekly.week import LOOK_BACK
+from lambdas.domain.unlogged import UnloggedUsage
+from lambdas.domain.usage import UsageTotals
+from lambdas.domain.words import cut, plural, printable
+
+_MAX_NAME_LETTERS = 200
+_PLURALS = {
+    NameKind.IDENTITY: "identities",
+    NameKind.PROJECT: "projects",
+    NameKind.MODEL: "models",
+}
+_RULE = (
+    f"more than {MIN_FACTOR} times the median of the {MEDIAN_DAYS} days before, and more than"
+    f" ${MIN_USD}"
+)
+_FOOTER = (
+    "Costs are estimates at the prices in force, not the bill. This summary comes every Monday,"
+    " also without calls: if it stays away, run make doctor."
+)
+
+
+def weekly_notice(summary: WeeklySummary, dashboard_url: str) -> Notice:
+    """Write the summary of a week.
+
+    Args:
+        summary: The summary.
+        dashboard_url: The address of the dashboard that shows more.
+    """
+    reported, week = summary.reported, summary.week
+    period = _write_days(reported.first_day, reported.last_day)
+    parts = [
+        [f"Amazon Bedrock, {period} (week {reported.name}, UTC)", *_write_totals(summary)],
+        [*_write_doubts(summary)],
+        [*_write_anomalies(summary)],
+        *([*_write_ranking(kind, ranking)] for kind, ranking in summary.rankings.items()),
+        [*_write_new_names(summary)],
+        [f"Dashboard: {dashboard_url}", _FOOTER],
+    ]
+    subject = f"Bedrock Meter: {_write_cost(week)}, {period}"
+    return Notice(subject, "\n\n".join("\n".join(lines) for lines in parts if lines))
+
+
+def _write_totals(summary: WeeklySummary) -> Iterator[str]:
+    week, before, month = summary.week, summary.before, summary.reported.month
+    if _has_calls(week):
+        yield f"Cost: {_write_cost(week)}{_compare(week.cost_usd, before.cost_usd, before)}"
+        tokens = _compare(week.total_tokens, before.total_tokens, before)
+        yield f"Tokens: {week.total_tokens:,}{tokens}"
+        failed = f", and {week.invocation_errors:,} failed" if week.invocation_errors else ""
+        yield f"Calls: {week.invocations:,}{failed}"
+    else:
+        yield f"No calls. The week before: {_write_usage(before)}."
+    days = _write_days(month, summary.reported.last_day)
+    yield f"Month so far, {days}: {_write_cost(summary.month)}"
+
+
+def _compare(now: Decimal | int | None, then: Decimal | int | None, before: UsageTotals) -> str:
+    """Compare an amount with that of the week before."""
+    if not before.invocations:
+        return f" (the week before: {_write_cost(before)})"
+    if then is None:
+        return f" (the week before: {UNPRICED})"
+    shown = dollars(then) if isinstance(then, Decimal) else f"{then:,}"
+    if not then or now is None:
+        return f" (the week before: {shown})"
+    percent = round((now - then) * Decimal(100) / then)
+    if not percent:
+        return f" (as in the week before: {shown})"
+    return (
+        f" ({abs(percent):,} % {'more' if percent > 0 else 'less'} than the week before: {shown})"
+    )
+
+
+def _write_doubts(summary: WeeklySummary) -> Iterator[str]:
+    """Say what the costs leave out, and what is uncertain in them."""
+    week, reported = summary.week, summary.reported
+    if summary.unpriced:
+        reasons = ", ".join(
+            f"{reason.value} {calls:,}" for reason, calls in sorted(summary.unpriced.items())
+        )
+        calls = plural(week.unpriced_invocations, "unpriced call")
+        yield f"Not in the cost: {calls} ({reasons})."
+    if week.assumed_price_invocations:
+        calls = plural(week.assumed_price_invocations, "call")
+        yield f"At assumed prices (~): {calls}, {dollars(week.assumed_cost_usd)}."
+    if summary.unreadable_items:
+        items = plural(summary.unreadable_items, "item")
+        yield f"Left out: {items} of the ledger that cannot be read as calls."
+    yield from _write_unlogged(summary.unlogged)
+    compared_from = min(reported.before.first_day, reported.month)
+    if summary.complete_from > compared_from:
+        yield (
+            f"The ledger keeps calls from {_write_day(summary.complete_from)} on: figures of"
+            " earlier days are incomplete (ledger_retention_days)."
+        )
+
+
+def _write_unlogged(unlogged: UnloggedUsage) -> Iterator[str]:
+    """Say what Bedrock bills beside the calls in the logs, as far as it is known."""
+    if unlogged.batch_jobs:
+        costs = [job.cost for job in unlogged.batch_jobs if isinstance(job.cost, Cost)]
+        usd = sum((cost.effective_usd for cost in costs), Decimal(0)) if costs else None
+        shown = dollars(usd, is_assumed=any(cost.is_assumed for cost in costs))
+        unpriced = len(unlogged.batch_jobs) - len(costs)
+        more = f", {unpriced:,} of them unpriced" if costs and unpriced else ""
+        jobs = plural(len(unlogged.batch_jobs), "batch job")
+        yield f"Outside the logs, in no figure here: {jobs}, {shown}{more}."
+    if unlogged.mantle:
+        tokens = sum((row.input or 0) + (row.output or 0) for row in unlogged.mantle)
+        yield (
+            f"Outside the logs, in no figure here: {plural(tokens, 'token')} through"
+            f" bedrock-mantle, {UNPRICED}."
+        )
+    for reason in unlogged.unread:
+        yield f"Outside the logs, not read: {printable(reason)}"
+
+
+def _write_anomalies(summary: WeeklySummary) -> Iterator[str]:
+    judged_from, reported = summary.judged_from, summary.reported
+    if judged_from is None:
+        return
+    if judged_from > reported.last_day:
+        yield (
+            f"Unusual days: not judged before {_write_day(judged_from)}, when there are"
+            f" {MEDIAN_DAYS} days to compare with."
+        )
+        return
+    since = f" since {_write_day(judged_from)}" if judged_from > reported.first_day else ""
+    if not summary.anomalies:
+        yield f"Unusual days{since}: none."
+        return
+    yield f"Unusual days{since} ({_RULE}):"
+    for entry in summary.anomalies[:MAX_RANKED]:
+        yield f"- {_write_anomaly(entry)}"
+    yield from _write_more(summary.anomalies)
+
+
+def _write_anomaly(entry: NamedAnomaly) -> str:
+    anomaly = entry.anomaly
+    return (
+        f"{anomaly.day:%A} {_write_day(anomaly.day)}, {entry.kind}"
+        f" {_write_name(entry.kind, entry.name)}: {dollars(anomaly.usd)}, which is"
+        f" {dollars(anomaly.excess_usd)} above its median of {dollars(anomaly.usual_usd)}"
+    )
+
+
+def _write_ranking(kind: NameKind, ranking: Ranking) -> Iterator[str]:
+    if not ranking.largest:
+        return
+    yield f"{_PLURALS[kind].capitalize()} by cost (the week before in brackets):"
+    for place, usage in enumerate(ranking.largest, 1):
+        name, cost = _write_name(kind, usage.name), _write_cost(usage.week)
+        tokens = plural(usage.week.total_tokens, "token")
+        yield f"{place}. {name}: {cost} ({_write_cost(usage.before)}), {tokens}"
+    if ranking.others:
+        yield f"{ranking.others:,} more: {_write_usage(ranking.rest)}"
+
+
+def _write_new_names(summary: WeeklySummary) -> Iterator[str]:
+    if summary.new is None:
+        if _has_calls(summary.week):
+            yield "New identities and models: not known, without calls before this week."
+        return
+    for kind, names in summary.new.items():
+        title = f"New {_PLURALS[kind]}, without a call in the {LOOK_BACK.days} days before"
+        if not names:
+            yield f"{title}: none."
+            continue
+        yield f"{title}:"
+        for usage in names[:MAX_RANKED]:
+            yield f"- {_write_name(kind, usage.name)}: {_write_cost(usage.week)}"
+        yield from _write_more(names)
+
+
+def _write_more(found: Sequence[object]) -> Iterator[str]:
+    more = len(found) - MAX_RANKED
+    if more > 0:
+        yield f"- and {more:,} more"
+
+
+def _write_usage(totals: UsageTotals) -> str:
+    cost = _write_cost(totals)
+    return f"{cost}, {plural(totals.total_tokens, 'token')}" if totals.invocations else cost
+
+
+def _write_cost(totals: UsageTotals) -> str:
+    """Write a cost, with the calls that are not in it."""
+    if not totals.invocations:
+        return "no successful calls" if totals.invocation_errors else "no calls"
+    cost = dollars(totals.cost_usd, is_assumed=totals.assumed_price_invocations > 0)
+    if totals.cost_usd is None or not totals.unpriced_invocations:
+        return cost
+    return f"{cost} and {plural(totals.unpriced_invocations, 'unpriced call')}"
+
+
+def _write_name(kind: NameKind, name: str) -> str:
+    """Write a name in one line: callers choose names, of any length."""
+    shown = shorten_identity(name) if kind is NameKind.IDENTITY else name
+    return cut(printable(shown), _MAX_NAME_LETTERS)
+
+
+def _has_calls(totals: UsageTotals) -> bool:
+    return bool(totals.invocations or totals.invocation_errors)
+
+
+def _write_day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
+def _write_days(first: date, last: date) -> str:
+    """Write some days, naming month and year once where they are the same."""
+    if first == last:
+        return _write_day(last)
+    if first.year != last.year:
+        return f"{_write_day(first)} to {_write_day(last)}"
+    month = "" if first.month == last.month else f" {first:%B}"
+    return f"{first.day}{month} to {_write_day(last)}"

@@ -1,0 +1,1 @@
+"""Sends a summary of each week."""

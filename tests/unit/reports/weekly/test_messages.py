@@ -1,0 +1,256 @@
+"""The text of a summary, also with names that attack its reader."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.pricing import Cost, Unpriced
+from lambdas.domain.reports.weekly import WeeklySummary, weekly_notice
+from lambdas.domain.unlogged import BatchTokens, MantleTokens, ReportedBatchJob, UnloggedUsage
+from tests.builders import ANA, BEN
+from tests.unit.reports.weekly.weekly_calls import (
+    LONG_AGO,
+    MONDAY,
+    SUNDAY,
+    UNPRICED_MODEL,
+    WEEK,
+    call,
+    days_before,
+    summary,
+)
+from tests.unlogged import batch_job
+
+EXAMPLE = Path(__file__).parents[3] / "fixtures" / "weekly-summary.txt"
+DASHBOARD = "https://console.example.com/dashboards/usage"
+CLARA = "arn:aws:sts::111122223333:assumed-role/support/clara@example.com"
+MAX_SUBJECT = 99  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+MAX_MESSAGE_BYTES = 256 * 1024
+
+
+def text(found: WeeklySummary) -> str:
+    return weekly_notice(found, DASHBOARD).text
+
+
+def subject(found: WeeklySummary) -> str:
+    return weekly_notice(found, DASHBOARD).subject
+
+
+def line(found: WeeklySummary, start: str) -> str:
+    (only,) = [line for line in text(found).splitlines() if line.startswith(start)]
+    return only
+
+
+def test_a_usual_week_reads_as_the_example() -> None:
+    earlier = [call(day, 10, project="search") for day in days_before(MONDAY, 28)]
+    week = [call(day, 10, project="search") for day in WEEK.days[:6]]
+    batch = [
+        call(MONDAY, usd, identity_arn=f"arn:aws:iam::111122223333:role/batch-{usd}", project="etl")
+        for usd in range(1, 6)
+    ]
+    found = summary(
+        *earlier,
+        *week,
+        *batch,
+        call(SUNDAY, 120, project="search"),
+        call(SUNDAY, "0.0419", identity_arn=CLARA),
+        call(MONDAY, identity_arn=BEN, model_id=UNPRICED_MODEL),
+        call(MONDAY, identity_arn=BEN, error_code="ThrottlingException"),
+    )
+    notice = weekly_notice(found, DASHBOARD)
+    assert f"{notice.subject}\n\n{notice.text}\n" == EXAMPLE.read_text()
+
+
+def test_a_week_without_calls_says_so() -> None:
+    found = summary(call(WEEK.before.first_day, 5))
+    assert subject(found) == "Bedrock Meter: no calls, 23 to 29 November 2026"
+    assert "No calls. The week before: $5.00, 4,000,000 tokens." in text(found)
+    assert line(found, "Month so far") == "Month so far, 1 to 29 November 2026: $5.00"
+
+
+def test_without_any_call_there_is_a_sign_of_life() -> None:
+    said = text(summary())
+    assert "No calls. The week before: no calls." in said
+    assert f"Dashboard: {DASHBOARD}" in said
+    assert "Unusual" not in said
+    assert "New" not in said
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "compared"),
+    [
+        (15, 10, "50 % more than the week before: $10.00"),
+        (9, 10, "10 % less than the week before: $10.00"),
+        (10, 10, "as in the week before: $10.00"),
+        (5000, 1, "499,900 % more than the week before: $1.00"),
+        (5, 0, "the week before: $0"),
+    ],
+)
+def test_the_cost_is_compared_with_the_week_before(now: int, then: int, compared: str) -> None:
+    found = summary(call(MONDAY, now), call(WEEK.before.first_day, then))
+    assert line(found, "Cost:") == f"Cost: ${now:,}.00 ({compared})"
+
+
+def test_an_unknown_cost_is_not_compared() -> None:
+    unpriced = call(WEEK.before.first_day, model_id=UNPRICED_MODEL)
+    assert line(summary(call(MONDAY, 2), unpriced), "Cost:") == (
+        "Cost: $2.00 (the week before: unpriced)"
+    )
+    only_unpriced = summary(call(MONDAY, model_id=UNPRICED_MODEL), call(WEEK.before.first_day, 2))
+    assert line(only_unpriced, "Cost:") == "Cost: unpriced (the week before: $2.00)"
+    assert subject(only_unpriced) == "Bedrock Meter: unpriced, 23 to 29 November 2026"
+    assert line(summary(call(MONDAY, 2)), "Cost:") == "Cost: $2.00 (the week before: no calls)"
+
+
+def test_unpriced_calls_are_named_with_their_reasons_beside_the_cost() -> None:
+    unpriced = [call(MONDAY, model_id=UNPRICED_MODEL), call(MONDAY, service_tier="flex")]
+    found = summary(call(MONDAY, 2), *unpriced)
+    assert line(found, "Cost:") == "Cost: $2.00 and 2 unpriced calls (the week before: no calls)"
+    assert line(found, "Not in the cost") == (
+        "Not in the cost: 2 unpriced calls (no_price 1, no_price_of_the_tier 1)."
+    )
+
+
+def test_assumed_prices_are_marked_and_added_up() -> None:
+    found = summary(call(MONDAY, 2), call(MONDAY, 3, region="eu-west-1"))
+    assert line(found, "Cost:").startswith("Cost: ~$5.00 (")
+    assert line(found, "At assumed") == "At assumed prices (~): 1 call, $3.00."
+
+
+def test_items_that_cannot_be_read_are_counted() -> None:
+    found = summary(unreadable_items=2)
+    assert "Left out: 2 items of the ledger that cannot be read as calls." in text(found)
+
+
+def test_usage_outside_the_logs_is_named_apart() -> None:
+    cost = call(MONDAY, 3).cost
+    assert isinstance(cost, Cost)
+    jobs = [
+        ReportedBatchJob(batch_job("priced"), BatchTokens(0, 2_400_000), cost),
+        ReportedBatchJob(batch_job("unread"), None, Unpriced.NO_COUNTS),
+    ]
+    mantle = (MantleTokens("search", "gpt-oss", 1_000, 234), MantleTokens("etl", "qwen", None, 1))
+    unlogged = UnloggedUsage(mantle, tuple(jobs), ("batch jobs cannot be listed: AccessDenied",))
+    said = text(summary(call(MONDAY, 2), unlogged=unlogged))
+    assert (
+        "Outside the logs, in no figure here: 2 batch jobs, $3.00, 1 of them unpriced.\n"
+        "Outside the logs, in no figure here: 1,235 tokens through bedrock-mantle, unpriced.\n"
+        "Outside the logs, not read: batch jobs cannot be listed: AccessDenied\n"
+    ) in said
+    assert line(summary(call(MONDAY, 2), unlogged=unlogged), "Cost:").startswith("Cost: $2.00 (")
+
+
+def test_batch_jobs_without_any_known_cost_are_unpriced() -> None:
+    job = ReportedBatchJob(batch_job(), None, Unpriced.NO_COUNTS)
+    unlogged = UnloggedUsage(batch_jobs=(job,))
+    assert "in no figure here: 1 batch job, unpriced.\n" in text(summary(unlogged=unlogged))
+
+
+def test_figures_from_before_the_retention_are_called_incomplete() -> None:
+    whole = min(WEEK.month, WEEK.before.first_day)
+    assert "incomplete" not in text(summary(complete_from=whole))
+    cut_off = text(summary(complete_from=whole + timedelta(days=1)))
+    assert "The ledger keeps calls from 2 November 2026 on" in cut_off
+
+
+def test_days_that_cannot_be_judged_are_named() -> None:
+    assert line(summary(call(MONDAY)), "Unusual") == (
+        "Unusual days: not judged before 7 December 2026, when there are 14 days to compare with."
+    )
+    partly = summary(call(MONDAY - timedelta(days=12)), call(MONDAY))
+    assert line(partly, "Unusual") == "Unusual days since 25 November 2026: none."
+    assert line(summary(call(LONG_AGO), call(MONDAY)), "Unusual") == "Unusual days: none."
+
+
+def test_new_names_are_unknown_without_earlier_calls() -> None:
+    assert line(summary(call(MONDAY)), "New") == (
+        "New identities and models: not known, without calls before this week."
+    )
+
+
+def test_five_new_names_are_listed_and_the_others_counted() -> None:
+    users = [f"arn:aws:iam::111122223333:user/{letter}" for letter in "abcdefg"]
+    found = summary(
+        call(LONG_AGO), *(call(MONDAY, usd, identity_arn=arn) for usd, arn in enumerate(users, 1))
+    )
+    _, _, listed = text(found).partition("New identities, without a call in the 28 days before:\n")
+    assert listed.splitlines()[:7] == [
+        "- 111122223333 user/g: $7.00",
+        "- 111122223333 user/f: $6.00",
+        "- 111122223333 user/e: $5.00",
+        "- 111122223333 user/d: $4.00",
+        "- 111122223333 user/c: $3.00",
+        "- and 2 more",
+        "New models, without a call in the 28 days before: none.",
+    ]
+
+
+def test_five_unusual_days_are_listed_and_the_others_counted() -> None:
+    calls = [call(day, 100, project="etl") for day in WEEK.days[:3]]
+    said = text(summary(call(LONG_AGO), *calls))
+    assert said.count("above its median of $0") == 5
+    assert "\n- and 4 more\n" in said
+
+
+@pytest.mark.parametrize(
+    ("first", "days"),
+    [
+        (date(2026, 11, 30), "30 November to 6 December 2026"),
+        (date(2026, 12, 28), "28 December 2026 to 3 January 2027"),
+    ],
+)
+def test_days_name_month_and_year_where_they_change(first: date, days: str) -> None:
+    found = summary()
+    moved = found._replace(reported=type(found.reported)(first))
+    assert subject(moved) == f"Bedrock Meter: no calls, {days}"
+
+
+def test_a_month_of_one_day_is_one_date() -> None:
+    found = summary()
+    moved = found._replace(reported=type(found.reported)(date(2026, 10, 26)))
+    assert "Month so far, 1 November 2026: no calls" in text(moved)
+
+
+@given(st.text(max_size=3000), st.text(max_size=3000), st.text(max_size=3000))
+def test_names_that_callers_choose_add_no_line_and_stay_short(
+    identity: str, project: str, model: str
+) -> None:
+    plain = summary(call(LONG_AGO), call(MONDAY, 50, identity_arn=BEN, project="search"))
+    hostile = summary(
+        call(LONG_AGO),
+        call(MONDAY, 50, identity_arn=identity, project=project),
+        call(MONDAY, 50, model_id=model, invoked_model_id=model),
+    )
+    notice = weekly_notice(hostile, DASHBOARD)
+    assert all(written.isprintable() for written in notice.text.split("\n"))
+    assert notice.text.count("\n") <= text(plain).count("\n") + 8
+    assert len(notice.text.encode()) < MAX_MESSAGE_BYTES
+    assert len(notice.subject) <= MAX_SUBJECT
+    assert notice.subject.isascii()
+
+
+def test_the_longest_names_fit_into_a_message_of_sns() -> None:
+    names = [f"{letter * 2000}" for letter in "abcdefgh"]
+    calls = [
+        call(day, 10**6, identity_arn=name, project=name, model_id=name)
+        for name in names
+        for day in WEEK.days
+    ]
+    notice = weekly_notice(summary(call(LONG_AGO), *calls), DASHBOARD)
+    assert len(notice.text.encode()) < MAX_MESSAGE_BYTES // 10
+
+
+def test_the_subject_fits_at_any_cost() -> None:
+    unpriced = [call(MONDAY, model_id=UNPRICED_MODEL) for _ in range(3)]
+    found = summary(call(MONDAY, 10**9, region="eu-west-1"), *unpriced)
+    moved = found._replace(reported=type(found.reported)(date(2030, 12, 30)))
+    assert len(subject(moved)) <= MAX_SUBJECT
+
+
+def test_identities_are_shown_by_account_and_name() -> None:
+    found = summary(call(MONDAY, Decimal("1.5"), identity_arn=ANA))
+    shown = "111122223333 role/chat/ana@example.com"
+    assert line(found, "1. 1111") == f"1. {shown}: $1.50 (no calls), 1,200,000 tokens"
