@@ -146,8 +146,9 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     start, end = _parse_time(logs[0]), _parse_time(logs[-1])
     console.print(
         f"The company makes {len(logs):,} calls from {start:%Y-%m-%d %H:%M} to"
-        f" {end:%Y-%m-%d %H:%M} UTC, with the timing and sizes of a real trace,\nand"
-        f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice."
+        f" {end:%Y-%m-%d %H:%M} UTC, with the timing and sizes of a real trace, and"
+        f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice.",
+        soft_wrap=True,
     )
     console.print("\nNotified, to all subscribers (on AWS: notify_emails and notify_https):")
     evaluation = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
@@ -162,7 +163,8 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     _print_spending(cloud, calls, next(reversed(minutes)) + _MINUTE, console)
     console.print(
         f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
-        " without data, or learn from weeks of data."
+        " without data, or learn from weeks of data.",
+        soft_wrap=True,
     )
 
 
@@ -236,7 +238,9 @@ def _print_spending(
     )
     console.print(
         "Checked: every figure is what plain sums over the logs say, to the token and to a"
-        " hundredth of a cent."
+        " hundredth of a cent.",
+        end=" ",
+        soft_wrap=True,
     )
 
 

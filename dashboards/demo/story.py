@@ -20,7 +20,7 @@ from lambdas.domain.metrics.catalog import QUOTA_TOKENS
 from lambdas.domain.money import dollars
 from lambdas.domain.words import plural
 
-_NAME_WIDTH = len("BedrockMeter-EveryIdentity-Hour-Critical")
+_NAME_WIDTH = len("Bedrock Meter: invocation logging was changed")
 _UNITS = {QUOTA_TOKENS.name: "quota tokens"}
 _DRIFT = re.compile(r"^- (?P<what>[^\n]+)$.*^Changed by: (?P<who>[^,]+),", re.MULTILINE | re.DOTALL)
 

@@ -42,7 +42,7 @@ def test_an_alarm_of_tokens_names_who_how_much_and_in_which_window() -> None:
     name = "BedrockMeter-EveryIdentity-Hour-Warning"
     notification = alarm(name, f"{ANA}: 1,043,033, and the threshold is 1,000,000.")
     assert write_event(describe_alarm(notification, THRESHOLDS, NOON)).plain == (
-        "2026-09-08 12:05 UTC  BedrockMeter-EveryIdentity-Hour-Warning   111122223333 user/ana:"
+        "2026-09-08 12:05 UTC  BedrockMeter-EveryIdentity-Hour-Warning        111122223333 user/ana:"
         " 1,043,033 quota tokens within one hour, over the warning threshold of 1,000,000"
     )
 
