@@ -66,6 +66,11 @@ def dashboard_url(file: str, region: str) -> str:
     )
 
 
+def _quote(name: str) -> str:
+    """Quote a name for a search in JSON, unless it has letters and digits only."""
+    return name if name.isalnum() else f'\\"{name}\\"'
+
+
 def _console(region: str) -> str:
     for partition, domain in _CONSOLES.items():
         if region.startswith(partition):
@@ -103,6 +108,10 @@ class DeployedNames:
             WRITTEN_STREAM_MAPPING: self.stream_mapping,
             _console(WRITTEN_FOR): _console(self.region),
             WRITTEN_FOR: self.region,
+            # Searches need quotes around names with a hyphen.
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+            f"{{{DEFAULT_NAME},": f"{{{_quote(stack_names.PREFIX)},",
+            f" {DEFAULT_NAME}'": f" {_quote(stack_names.PREFIX)}'",
             DEFAULT_NAME: stack_names.PREFIX,  # last, since other names contain these
         }
         written = re.compile("|".join(map(re.escape, names)))

@@ -62,7 +62,8 @@ class Config(
         if not _NAME.fullmatch(METER_NAME):
             message = (
                 f"{NAME_VARIABLE} is {METER_NAME!r}; allowed: {DEFAULT_NAME}, or {DEFAULT_NAME}-"
-                " and up to 16 letters and digits (the deployer's policy covers no other names)"
+                " and up to 16 letters and digits, beginning with a capital letter (the deployer's"
+                " policy covers no other names)"
             )
             raise ConfigurationError(message)
         # The CDK's own entries have a colon, a slash or a hyphen in their names.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from cdk.config.setting_types import Words
 from lambdas.domain.logging_configuration import ExistingPolicy
@@ -21,6 +21,13 @@ _LOG_RETENTIONS = (
 _LogRetentionDays: TypeAlias = Annotated[
     int, allowed(", ".join(map(str, _LOG_RETENTIONS)), _LOG_RETENTIONS.__contains__)
 ]
+
+
+def _read_empty(value: object) -> object:
+    """Read `-c adopted_log_group=` as no group."""
+    return None if value == "" else value
+
+
 _LogGroupName: TypeAlias = Annotated[
     str, like(r"[A-Za-z0-9_./#-]{1,512}", "the name of a log group, such as /company/bedrock")
 ]
@@ -52,7 +59,7 @@ class LoggingSettings(SettingsModel):
     mask_log_content: bool = True
     log_retention_days: _LogRetentionDays = 90
     existing_logging: ExistingPolicy = ExistingPolicy.REFUSE
-    adopted_log_group: _LogGroupName | None = None
+    adopted_log_group: Annotated[_LogGroupName | None, BeforeValidator(_read_empty)] = None
     known_log_policies: Annotated[tuple[_KnownLogPolicy, ...], Words] = ()
 
     @property

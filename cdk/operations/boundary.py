@@ -190,6 +190,7 @@ def check(session: boto3.Session, config: Config, environments: Iterable[str] = 
             continue
         if state is not BoundaryState.CURRENT:
             message = (
-                f"the permissions boundary {boundary.name} is {state.value}: run make bootstrap."
+                f"the permissions boundary {boundary.name} is {state.value}: run"
+                f" make bootstrap AWS_REGION={boundary.region}."
             )
             raise CommandError(message)

@@ -253,10 +253,7 @@ class DeploymentChecks:
 
     def _masking(self) -> tuple[Status, str]:
         if not self.is_content_masked:
-            return (
-                Status.OK,
-                "Off: the settings log no prompts, do not mask them, or adopt a log group.",
-            )
+            return Status.OK, "Off: no prompts are logged, or the settings do not mask them."
         if not self._is_deployed:
             return Status.OK, f"Deploying masks {_KINDS} in logged prompts."
         group = self.deployment.metered_log_group
@@ -317,7 +314,7 @@ class DeploymentChecks:
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)
         if created_at is None:
-            return Status.OK, "Nothing deployed yet"
+            return Status.OK, "Not deployed yet."
         now = datetime.now(UTC)
         health = read_meter_health(self.session.client("cloudwatch"), now)
         if problems := health.find_problems(now - created_at):
@@ -386,7 +383,7 @@ class DeploymentChecks:
                 f"Used within {_UNLOGGED_DAYS} days. Bedrock does not log these calls. Reports show"
                 " their tokens by project and model, without callers and cost."
             )
-        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days"
+        return Status.OK, f"No calls within {_UNLOGGED_DAYS} days."
 
     def _batch_jobs(self) -> tuple[Status, str]:
         pages = (

@@ -84,7 +84,7 @@ class StorageStack(Stack):
         self.logging_state = ssm.StringParameter(
             self,
             "LoggingState",
-            description="Bedrock Meter: Bedrock's logging configuration, current and replaced",
+            description="Bedrock Meter: Bedrock's logging configuration, ours and the one before",
             string_value=NO_STATE,
         )
         self.logging_state.apply_removal_policy(RemovalPolicy.RETAIN)

@@ -9,7 +9,7 @@ import re
 
 from dashboards.cloudwatch.series import Metric, MetricSource, UnknownExpressionError
 
-_WORD = r"[\w-]+(?:=\"[^\"]*\")?"
+_WORD = r"(?:[\w-]+(?:=\"[^\"]*\")?|\"[^\"]+\")"
 _TERM = re.compile(rf" +(?P<not>NOT +)?(?P<words>{_WORD}|\({_WORD}(?: OR {_WORD})*\))")
 _SEARCH = re.compile(
     r"\{(?P<schema>[^{}]+)\} +MetricName=\"(?P<name>\w+)\""
@@ -26,7 +26,7 @@ def search_metrics(query: str, source: MetricSource) -> list[Metric]:
     found = _SEARCH.fullmatch(query)
     if found is None:
         raise UnknownExpressionError(query)
-    namespace, *names = found["schema"].split(",")
+    namespace, *names = (name.strip('"') for name in found["schema"].split(","))
     terms = [
         (term["words"].strip("()").split(" OR "), term["not"] is None)
         for term in _TERM.finditer(found["terms"])
@@ -41,6 +41,7 @@ def search_metrics(query: str, source: MetricSource) -> list[Metric]:
 
 def _matches(metric: Metric, term: str) -> bool:
     """True if a metric has the term's dimension, or the term's words in a value."""
+    term = term.strip('"') if term.startswith('"') else term
     name, is_exact, value = term.partition("=")
     if is_exact:
         return (name, value.strip('"')) in metric.dimensions

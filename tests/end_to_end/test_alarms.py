@@ -123,5 +123,5 @@ def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber)
 
 def test_the_doctor_reports_the_deployment(deployed: Deployed) -> None:
     printed = make(deployed.cloud, "doctor")
-    assert "; ours." in printed
+    assert "; configured by Bedrock Meter." in printed
     assert "CREATE_COMPLETE" in printed

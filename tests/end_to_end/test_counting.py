@@ -103,7 +103,7 @@ def test_a_failing_function_loses_nothing(deployed: Deployed) -> None:
     assert s3.list_objects_v2(Bucket=failures).get("KeyCount") == 0
 
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
-    assert "were delivered again" in make(deployed.cloud, "replay", f"FROM={an_hour_ago}")
+    assert "log events of" in make(deployed.cloud, "replay", f"FROM={an_hour_ago}")
     deployed.settle()
     assert deployed.tokens(unlucky) == 45
     assert len(deployed.ledger(unlucky)) == 3

@@ -66,7 +66,7 @@ def statuses(cloud: LocalCloud) -> dict[str, str]:
 
 def test_foreign_logging_is_refused_then_replaced_and_restored(cloud: LocalCloud) -> None:
     printed = make(cloud, "deploy", settings(), is_ok=False)
-    assert "Bedrock's invocation logging is configured already" in printed
+    assert "Bedrock's invocation logging is already configured" in printed
     assert f"log group {AUDIT}. Nothing was changed." in printed
     assert live(cloud) == FOREIGN
 

@@ -95,7 +95,7 @@ def test_foreign_masks_on_the_log_group_and_their_end_are_notified(
     deployed.start("LoggingWatcher", event("Scheduled Event", now))
     changed, resolved = wait_for_texts(subscriber, 2)
     assert f"- a data protection policy masks text in log group {deployed.log_group}" in changed
-    assert "are as they were deployed" in resolved
+    assert "match the deployment" in resolved
 
 
 def test_calls_missing_from_the_meter_are_named(deployed: Deployed, subscriber: Subscriber) -> None:

@@ -57,6 +57,24 @@ def test_the_default_name_is_in_no_template_of_another_name(
     assert re.findall(r"BedrockMeter(?!-?Verify).{0,30}", text) == []
 
 
+def test_searches_quote_a_name_with_a_hyphen(templates: dict[str, dict[str, Any]]) -> None:
+    bodies = [
+        body if isinstance(body, str) else "".join(map(str, body["Fn::Join"][1]))
+        for template in templates.values()
+        for dashboard in resources(template, "AWS::CloudWatch::Dashboard").values()
+        for body in [dashboard["DashboardBody"]]
+    ]
+    searches = [
+        found.replace('\\\\"', '"').replace('\\"', '"')
+        for body in bodies
+        for found in re.findall(r"SEARCH\('([^']*)'", body)
+    ]
+    assert len(searches) > 20
+    unquoted = re.compile(rf'(?<!"){NAME}|{NAME}(?!")')
+    assert [search for search in searches if unquoted.search(search)] == []
+    assert any(f'{{"{NAME}",IdentityArn}}' in search for search in searches)
+
+
 def test_functions_know_the_name_and_the_default_needs_no_variable(
     templates: dict[str, dict[str, Any]],
 ) -> None:

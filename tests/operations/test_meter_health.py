@@ -53,7 +53,7 @@ def make_alarm(name: str, *, is_silenced: bool = False, is_breaching: bool = Fal
 
 
 def test_nothing_is_expected_before_and_right_after_a_deployment() -> None:
-    assert examine() == CheckResult("meter", Status.OK, "Nothing deployed yet")
+    assert examine() == CheckResult("meter", Status.OK, "Not deployed yet.")
     deploy(stack_names.MONITORING)
     assert examine().status is Status.OK
 

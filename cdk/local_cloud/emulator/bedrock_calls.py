@@ -29,6 +29,8 @@ _OPERATIONS = {
 _PATH = re.compile(rf"/model/(?P<model>[^/]+(?:/[^/]+)*)/(?P<operation>{'|'.join(_OPERATIONS)})")
 _KEY = re.compile(r"Credential=([^/]+)/")
 _STREAM = "aws/bedrock/modelinvocations"
+_NOTICE = "Permissions are correctly set for Amazon Bedrock logs."
+"""The first line of a log, which Bedrock writes when logging is switched on."""
 _METRICS = "amazon-bedrock-invocationMetrics"
 _SUCCESS = 200
 
@@ -89,10 +91,11 @@ def _usage(headers: dict[str, str], content: bytes) -> tuple[int, int]:
 def _log(operation: str, model: str, headers: dict[str, str], usage: tuple[int, int]) -> None:
     configuration = bedrock._invocation_logging_config.get("config") or {}
     group = (configuration.get("cloudWatchConfig") or {}).get("logGroupName")
-    if group not in cloudwatch_logs._log_groups:
+    if group is None or group not in cloudwatch_logs._log_groups:
         return
     if _STREAM not in cloudwatch_logs._log_groups[group]["streams"]:
         cloudwatch_logs._create_log_stream({"logGroupName": group, "logStreamName": _STREAM})
+        _put_event(group, _NOTICE)
     now = time.time()
     record = {
         "schemaType": "ModelInvocationLog",
@@ -107,7 +110,11 @@ def _log(operation: str, model: str, headers: dict[str, str], usage: tuple[int, 
         "input": {"inputContentType": "application/json", "inputTokenCount": usage[0]},
         "output": {"outputContentType": "application/json", "outputTokenCount": usage[1]},
     }
-    event = {"timestamp": int(now * 1000), "message": json.dumps(record)}
+    _put_event(group, json.dumps(record))
+
+
+def _put_event(group: str, message: str) -> None:
+    event = {"timestamp": int(time.time() * 1000), "message": message}
     cloudwatch_logs._put_log_events(
         {"logGroupName": group, "logStreamName": _STREAM, "logEvents": [event]}
     )

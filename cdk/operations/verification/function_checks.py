@@ -44,8 +44,7 @@ def _make_check(function: str, run: Callable[[VerifiedMeter], str]) -> Check:
 def _check_health(function: str) -> Callable[[VerifiedMeter], str]:
     def run(meter: VerifiedMeter) -> str:
         metric = _HEALTH[function]
-        meter.start(function)
-        value = meter.await_health(metric)
+        value = meter.start_and_read(function, metric)
         if metric is DEPLOYMENT_DRIFT and value:
             message = f"{value:g} differences from what was deployed"
             raise CheckFailedError(message)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cdk.operations.verification.redaction import redact
+from cdk.operations.verification.redaction import redact_values
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -103,8 +103,8 @@ class MetricAnswers:
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps([asdict(answer) for answer in answers], indent=1, default=_write_time)
-        (self.folder / f"{name}.json").write_text(redact(text) + "\n", encoding="utf-8")
+        text = json.dumps(redact_values([asdict(answer) for answer in answers]), indent=1)
+        (self.folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def build_query(
@@ -140,14 +140,3 @@ def _get_period(query: Mapping[str, Any]) -> int:
 def _align(moment: datetime, period: int) -> datetime:
     """Return the beginning of a time's period."""
     return datetime.fromtimestamp(moment.timestamp() // period * period, UTC)
-
-
-def _write_time(value: object) -> str:
-    """Write a time; all other values are JSON already.
-
-    Raises:
-        TypeError: It is another value.
-    """
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(type(value))

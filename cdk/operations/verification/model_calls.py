@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from cdk.config import stack_names
 from cdk.operations.aws_errors import error_code
 from cdk.operations.verification.check import CheckFailedError
 from cdk.operations.verification.verified_meter import ModelCalls, VerifiedMeter
+from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.metrics.catalog import (
     IDENTITY_ARN,
     INVOCATIONS,
@@ -105,7 +105,10 @@ def converse(client: Any, model_id: str, prompt: str = _PROMPT) -> dict[str, int
 
 
 def check_log(meter: VerifiedMeter) -> str:
-    """Check that the log group has a record of each call, with the tokens of Bedrock's answers."""
+    """Check that the log group has a record of each call, with the tokens of Bedrock's answers.
+
+    Bedrock also logs its own notice, and calls that failed: of models that the account may not use.
+    """
     calls = meter.calls
     logs = meter.session.client("logs")
     begin = int(meter.started_at.timestamp() * 1000)
@@ -114,11 +117,13 @@ def check_log(meter: VerifiedMeter) -> str:
         pages = logs.get_paginator("filter_log_events").paginate(
             logGroupName=meter.deployment.metered_log_group, startTime=begin
         )
-        records = (json.loads(event["message"]) for page in pages for event in page["events"])
+        readings = (read_message(event["message"]) for page in pages for event in page["events"])
         return [
-            record["input"]["inputTokenCount"] + record["output"]["outputTokenCount"]
-            for record in records
-            if record.get("identity", {}).get("arn") == meter.caller
+            reading.tokens.total or 0
+            for reading in readings
+            if isinstance(reading, UsageRecord)
+            and reading.identity_arn == meter.caller
+            and not reading.is_failed
         ]
 
     found = meter.waiting.until(look, lambda tokens: len(tokens) >= calls.count)
@@ -137,9 +142,9 @@ def check_ledger(meter: VerifiedMeter) -> str:
 
     def look() -> list[int]:
         return [
-            int(item["input"]["N"]) + int(item["output"]["N"])
+            sum(int(item[kind]["N"]) for kind in ("input", "output") if kind in item)
             for item in items()
-            if item["identity_arn"]["S"] == meter.caller
+            if item.get("identity_arn", {}).get("S") == meter.caller and "error_code" not in item
         ]
 
     found = meter.waiting.until(look, lambda tokens: len(tokens) >= calls.count)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 from cdk.config import stack_names
 from cdk.operations.send_test_notification import force_alarm
 from cdk.operations.verification.check import CheckFailedError
 from cdk.operations.verification.verified_meter import VerifiedMeter
+from lambdas.domain.logging_configuration import NO_DRIFT
 
 _WATCHER = "LoggingWatcher"
 _OTHER_RETENTION_DAYS = {1: 3}
@@ -38,6 +40,9 @@ def check_alarm(meter: VerifiedMeter) -> str:
 def check_tampering(meter: VerifiedMeter) -> str:
     """Change the retention of the log group, wait for the notice, and put it back."""
     logs, group = meter.session.client("logs"), meter.deployment.metered_log_group
+    if not group.startswith(f"{stack_names.PREFIX}-"):
+        message = f"the log group {group} is not the verification's own"
+        raise CheckFailedError(message)
     queue = meter.notifications
     days = meter.config.log_retention_days
     changed = _OTHER_RETENTION_DAYS.get(days, 1)
@@ -46,13 +51,12 @@ def check_tampering(meter: VerifiedMeter) -> str:
         meter.start(_WATCHER)
     finally:
         logs.put_retention_policy(logGroupName=group, retentionInDays=days)
-    found = f"keeps logs for {changed} instead of {days} days"
-    if queue.await_text(meter.waiting, lambda text: found in text) is None:
+    found = re.compile(rf"log group {re.escape(group)} keeps logs .* instead of {days} days")
+    if queue.await_text(meter.waiting, lambda text: bool(found.search(text))) is None:
         message = "LoggingWatcher notified of no change of the log group's retention"
         raise CheckFailedError(message)
     meter.start(_WATCHER)
-    resolved = "are as they were deployed"
-    if queue.await_text(meter.waiting, lambda text: resolved in text) is None:
+    if queue.await_text(meter.waiting, lambda text: NO_DRIFT in text) is None:
         message = "LoggingWatcher did not notify that the change was undone"
         raise CheckFailedError(message)
     return "a changed retention was notified of, and so was its end"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import boto3
 
@@ -25,8 +26,8 @@ def require_untouched_region(session: boto3.Session) -> None:
     left_over = [stack for stack in found if stack.startswith(f"{stack_names.PREFIX}-")]
     if left_over:
         message = (
-            f"an aborted verification left {', '.join(left_over)} in {region}: remove them with"
-            " --remove (make: REMOVE=1), then start again."
+            f"a verification runs, or one was aborted and left {', '.join(left_over)} in {region}:"
+            " wait for its end, or remove them with --remove (make: REMOVE=1)."
         )
         raise CommandError(message)
     if found:
@@ -39,8 +40,18 @@ def require_untouched_region(session: boto3.Session) -> None:
 
 def has_logging_configuration(session: boto3.Session) -> bool:
     """Say if Bedrock logs calls in the Region."""
+    return bool(_read_logging_configuration(session))
+
+
+def is_logged_by_verification(session: boto3.Session) -> bool:
+    """Say if Bedrock's logs go to a log group of the verification."""
+    destination = _read_logging_configuration(session).get("cloudWatchConfig", {})
+    return str(destination.get("logGroupName", "")).startswith(f"{stack_names.PREFIX}-")
+
+
+def _read_logging_configuration(session: boto3.Session) -> Mapping[str, Any]:
     answer = session.client("bedrock").get_model_invocation_logging_configuration()
-    return bool(answer.get("loggingConfig"))
+    return answer.get("loggingConfig") or {}
 
 
 def list_stacks(session: boto3.Session, prefix: str) -> Iterator[str]:

@@ -13,10 +13,12 @@ from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.purge import purge
 from cdk.operations.terminal import CommandError
 from cdk.operations.verification.notification_queue import QUEUE_NAME, delete_queue, has_queue
-from cdk.operations.verification.preconditions import has_logging_configuration, list_stacks
+from cdk.operations.verification.preconditions import is_logged_by_verification, list_stacks
 from cdk.operations.verification.waiting import Waiting
 
 _IN_PROGRESS = "_IN_PROGRESS"
+_NOT_BEGUN = "REVIEW_IN_PROGRESS"
+"""The status of a stack whose first change set was made, and not executed."""
 _DELETED = {None, "DELETE_COMPLETE"}
 _DELETE_FAILED = "DELETE_FAILED"
 
@@ -38,7 +40,7 @@ def remove_all(session: boto3.Session, waiting: Waiting) -> list[str]:
             remove()
         except (BotoCoreError, ClientError, CommandError) as error:
             errors.append(" ".join(str(error).split()))
-    return [*_find_left(session), *errors]
+    return [*_find_left(session, waiting), *errors]
 
 
 _STACKS = (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION)
@@ -64,13 +66,16 @@ def _purge(session: boto3.Session, waiting: Waiting) -> None:
         purge(session)
     except NotDeployedError:
         return
+    except CommandError as error:
+        message = f"the data of {stack_names.STORAGE} stays while another stack is there"
+        raise CommandError(message) from error
 
 
 def _await_end(session: boto3.Session, waiting: Waiting, stack: str) -> str | None:
     """Wait until a stack is no longer being changed, as it is after an interrupted deployment."""
     return waiting.until(
         lambda: _get_status(session, stack),
-        lambda status: status is None or not status.endswith(_IN_PROGRESS),
+        lambda status: status in {None, _NOT_BEGUN} or not str(status).endswith(_IN_PROGRESS),
     )
 
 
@@ -78,12 +83,13 @@ def _get_status(session: boto3.Session, stack: str) -> str | None:
     return Deployment(session.client("cloudformation")).status(stack)
 
 
-def _find_left(session: boto3.Session) -> list[str]:
+def _find_left(session: boto3.Session, waiting: Waiting) -> list[str]:
     try:
         left = [f"stack {stack}" for stack in list_stacks(session, f"{stack_names.PREFIX}-")]
-        if has_logging_configuration(session):
-            left.append("Bedrock's invocation logging configuration")
-        if has_queue(session):
+        if is_logged_by_verification(session):
+            left.append("Bedrock's invocation logging configuration, which logs to it")
+        # SQS takes up to 60 seconds to delete a queue.
+        if not waiting.until(lambda: not has_queue(session)):
             left.append(f"queue {QUEUE_NAME}")
     except (BotoCoreError, ClientError) as error:
         return [f"cannot look for what is left: {' '.join(str(error).split())}"]

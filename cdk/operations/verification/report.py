@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib.metadata import version
 
 from cdk.operations.verification.check import Result
-from cdk.operations.verification.redaction import redact
+from cdk.operations.verification.redaction import redact_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Report:
         is_interrupted: True if it was stopped before its end.
         results: The results of all checks that ran.
         left: What could not be removed.
+        names: The names of the caller, which the report must not contain.
     """
 
     region: str
@@ -34,6 +35,7 @@ class Report:
     is_interrupted: bool
     results: Sequence[Result]
     left: Sequence[str]
+    names: Sequence[str] = ()
 
     def to_json(self) -> str:
         """Write it without account ids and ARNs."""
@@ -42,6 +44,6 @@ class Report:
             "started_at": self.started_at.isoformat(timespec="seconds"),
             "seconds": round(self.seconds),
             "estimated_usd": f"{self.estimated_usd:.2f}",
-            "results": [asdict(result) for result in self.results],
         }
-        return redact(json.dumps(document, indent=2)) + "\n"
+        del document["names"]
+        return json.dumps(redact_values(document, self.names), indent=2) + "\n"

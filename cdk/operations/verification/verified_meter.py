@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -73,6 +73,11 @@ class VerifiedMeter:
         """The ARN of the identity that calls models here."""
         return self.session.client("sts").get_caller_identity()["Arn"]
 
+    @property
+    def caller_names(self) -> tuple[str, ...]:
+        """The names of that identity: of a user, or of a role and its session."""
+        return tuple(name for name in self.caller.split(":", 5)[-1].split("/")[1:] if name)
+
     @cached_property
     def notifications(self) -> NotificationQueue:
         """The queue that gets all notifications from its first use on."""
@@ -109,21 +114,25 @@ class VerifiedMeter:
         client = open_functions(self.session)
         return invoke(client, self._find_function(function), scheduled)
 
-    def await_health(self, metric: HealthMetric) -> float:
-        """Wait until a health metric has a value after the start, and return the newest.
+    def start_and_read(self, function: str, metric: HealthMetric) -> float:
+        """Start a function, and wait for the value that this run publishes.
+
+        Returns:
+            The smallest value of the newest period: its schedule may start the function as well.
 
         Raises:
-            CheckFailedError: It has none.
+            CheckFailedError: The run published no value.
         """
-        values = self.waiting.until(
-            lambda: self.answers.read(
-                HEALTH_NAMESPACE, metric.name, {}, "Maximum", self.started_at - timedelta(minutes=5)
-            )
-        )
-        if not values:
-            message = f"{metric.name} has no value in {HEALTH_NAMESPACE}"
-            raise CheckFailedError(message)
-        return values[-1]
+
+        def read(stat: str) -> list[float]:
+            return self.answers.read(HEALTH_NAMESPACE, metric.name, {}, stat, self.started_at)
+
+        before = sum(read("SampleCount"))
+        self.start(function)
+        if self.waiting.until(lambda: sum(read("SampleCount")) > before):
+            return read("Minimum")[-1]
+        message = f"{function} published no {metric.name} in {HEALTH_NAMESPACE}"
+        raise CheckFailedError(message)
 
     def _find_function(self, function: str) -> str:
         pages = self.session.client("cloudformation").get_paginator("list_stack_resources")

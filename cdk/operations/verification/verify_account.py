@@ -6,17 +6,16 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
 
-from cdk.config import stack_names
+from cdk.config import Config, stack_names
 from cdk.operations.boundary import check as check_boundary
 from cdk.operations.settings import read_settings
-from cdk.operations.terminal import CommandError, printable
+from cdk.operations.terminal import CommandError, confirm, printable
 from cdk.operations.verification.check import Check, CheckFailedError, Result, Status, run_check
 from cdk.operations.verification.estimate import MINUTES, estimate_usd
 from cdk.operations.verification.metric_answers import MetricAnswers
@@ -31,7 +30,13 @@ from lambdas.domain.words import plural
 
 _ROOT = Path(__file__).resolve().parents[3]
 # The deployment is for one Region, and notifies the verification's own queue alone.
-_SETTINGS = ("regions=", "notify_emails=", "notify_https=")
+_CREDENTIALS = frozenset(
+    {"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+)
+_SETTINGS = (
+    *("regions=", "notify_emails=", "notify_https="),
+    *("existing_logging=refuse", "adopted_log_group="),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class VerificationRequest:
     @property
     def settings(self) -> tuple[str, ...]:
         """All settings of the deployment that differ from `cdk.json`."""
-        return (*_SETTINGS, *self.context)
+        return (*self.context, *_SETTINGS)
 
 
 @dataclass(slots=True)
@@ -78,16 +83,29 @@ class Verification:
 
     def run(self) -> None:
         """Deploy, check and remove; what was begun is removed after an interruption too."""
+        waiting = [self.deployment, *self.checks]
         try:
-            if self._run(self.deployment) is Status.PASSED:
-                for check in self.checks:
-                    self._run(check)
+            while waiting:
+                if self._run(waiting[0]) is not Status.PASSED and waiting[0] is self.deployment:
+                    break
+                del waiting[0]
+        except BaseException:
+            stopped = waiting.pop(0)
+            self.results.append(Result(stopped.name, Status.INTERRUPTED, "the command ended", 0))
+            print(f"Interrupted during: {stopped.name}", flush=True)
+            raise
         finally:
+            self.results += [
+                Result(check.name, Status.NOT_RUN, "", 0)
+                for check in waiting
+                if check is not self.deployment
+            ]
             print("Removing everything ...", flush=True)
             self.left = ["all of it: the removal was interrupted"]
             self.left = remove_all(self.meter.session, self.meter.waiting)
 
     def _run(self, check: Check) -> Status:
+        print(f"{check.name} ...", flush=True)
         result = run_check(check, self.meter)
         self.results.append(result)
         print(
@@ -106,6 +124,8 @@ def verify_account(
     Raises:
         CommandError: It cannot be verified here, a check failed, or something is left.
     """
+    _require_writable(request)
+    _require_own_settings(request)
     config = read_settings(request.settings)
     require_untouched_region(session)
     check_boundary(session, config)
@@ -115,7 +135,7 @@ def verify_account(
         raise CommandError(message)
     estimated_usd = estimate_usd(config, models)
     if not request.is_confirmed:
-        _confirm(session, models, f"{estimated_usd:.2f}")
+        _confirm(session, config, models, f"{estimated_usd:.2f}")
     answers = MetricAnswers(session.client("cloudwatch"), request.store_metrics)
     meter = VerifiedMeter(session, config, waiting or Waiting(), answers)
     deployment = Check("deployment", lambda meter: _deploy(meter, request))
@@ -134,45 +154,82 @@ def verify_account(
             is_interrupted=is_interrupted,
             results=verification.results,
             left=verification.left,
+            names=meter.caller_names,
         )
-        request.report.write_text(report.to_json(), encoding="utf-8")
-        print(f"Report: {request.report}")
         if verification.left:
             print("Not removed, and may cost money:", *verification.left, sep="\n  ")
+        request.report.write_text(report.to_json(), encoding="utf-8")
+        print(f"Report: {request.report}")
     _raise_problems(verification)
 
 
-def remove_verification(session: boto3.Session, waiting: Waiting | None = None) -> None:
-    """Remove what an aborted verification left.
+def remove_verification(
+    session: boto3.Session, *, is_confirmed: bool = False, waiting: Waiting | None = None
+) -> None:
+    """Ask, then remove what an aborted verification left.
 
     Raises:
-        CommandError: Something is still left.
+        CommandError: It was not confirmed, or something is still left.
     """
+    if not is_confirmed:
+        account = session.client("sts").get_caller_identity()["Account"]
+        print(
+            f"This deletes {stack_names.PREFIX}-* with all its data in account {account},"
+            f" {session.region_name}. No verification may be running there."
+        )
+        confirm("remove", otherwise="nothing was removed.")
     if left := remove_all(session, waiting or Waiting()):
         message = "not everything was removed:"
         raise CommandError(message, *left)
     print(f"No {stack_names.PREFIX} is left in {session.region_name}.")
 
 
-def _confirm(session: boto3.Session, models: Sequence[PricedModel], usd: str) -> None:
+def _require_writable(request: VerificationRequest) -> None:
+    """Check, before half an hour of work, that its report and answers can be written.
+
+    Raises:
+        CommandError: They cannot.
+    """
+    try:
+        request.report.open("a", encoding="utf-8").close()
+        if request.store_metrics is not None:
+            request.store_metrics.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{error.filename} cannot be written: {error.strerror}."
+        raise CommandError(message) from error
+
+
+def _require_own_settings(request: VerificationRequest) -> None:
+    """Refuse settings that would reach outside the Region, or the logs of others.
+
+    Raises:
+        CommandError: A setting is one of these.
+    """
+    fixed = {setting.partition("=")[0] for setting in _SETTINGS}
+    if refused := fixed & {setting.partition("=")[0] for setting in request.context}:
+        message = f"a verification does not take the setting {', '.join(sorted(refused))}."
+        raise CommandError(message)
+
+
+def _confirm(
+    session: boto3.Session, config: Config, models: Sequence[PricedModel], usd: str
+) -> None:
     """Ask for a typed confirmation.
 
     Raises:
         CommandError: It was not given.
     """
     account = session.client("sts").get_caller_identity()["Account"]
+    content = ", with prompts and completions, until the removal" if config.log_content else ""
     print(
         f"This deploys {stack_names.PREFIX}-* into account {account}, {session.region_name}, calls"
         f" a model {CALLS} times ({models[0].model_id}, or the next one that the account may use),"
         f" checks the meter and removes it with all its data. It takes about {MINUTES} minutes and"
-        f" costs at most ${usd}. Meanwhile calls of others in this Region are logged and counted."
+        f" costs at most ${usd}. Meanwhile calls of others in this Region are"
+        f" logged{content}, and counted. A meter in another Region may report calls outside its"
+        " logs."
     )
-    answer = ""
-    with suppress(EOFError):
-        answer = input("Type 'verify' to go on: ")
-    if answer.strip() != "verify":
-        message = "nothing was deployed."
-        raise CommandError(message)
+    confirm("verify", otherwise="nothing was deployed.")
 
 
 def _deploy(meter: VerifiedMeter, request: VerificationRequest) -> str:
@@ -188,7 +245,10 @@ def _deploy(meter: VerifiedMeter, request: VerificationRequest) -> str:
             *(str(request.cdk.absolute()), "deploy", "--all", "--no-notices"),
             *("--require-approval", "never", "--output", folder, *context),
         ]
-        environment = {**os.environ, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        # Variables of the shell may name another account than the session.
+        shell = {name: value for name, value in os.environ.items() if name not in _CREDENTIALS}
+        environment = {**shell, **_read_credentials(meter.session)}
+        environment |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
         code = subprocess.run(  # noqa: S603  # the CDK, with the operator's own settings
             command, cwd=_ROOT, env=environment, check=False
         ).returncode
@@ -196,6 +256,25 @@ def _deploy(meter: VerifiedMeter, request: VerificationRequest) -> str:
         message = f"cdk deploy ended with exit code {code}: its own output says why"
         raise CheckFailedError(message)
     return f"{len(meter.config.stacks)} stacks"
+
+
+def _read_credentials(session: boto3.Session) -> dict[str, str]:
+    """Read the credentials of the session, so that the CDK deploys into the same account.
+
+    Raises:
+        CheckFailedError: There are none.
+    """
+    credentials = session.get_credentials()
+    if credentials is None:
+        message = "there are no credentials"
+        raise CheckFailedError(message)
+    key = credentials.get_frozen_credentials()
+    found = {
+        "AWS_ACCESS_KEY_ID": key.access_key,
+        "AWS_SECRET_ACCESS_KEY": key.secret_key,
+        "AWS_SESSION_TOKEN": key.token,
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def _raise_problems(verification: Verification) -> None:

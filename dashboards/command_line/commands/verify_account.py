@@ -33,7 +33,7 @@ from dashboards.command_line.parameters import PATH
 )
 @click.option("-c", "--context", multiple=True, metavar="NAME=VALUE", help="A setting.")
 @click.option("--profile", help="The profile with the credentials.")
-@click.option("--yes", is_flag=True, help="Start without a question.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--remove", is_flag=True, help="Only remove what an aborted verification left.")
 def command(  # noqa: PLR0913  # each is an option
     *,
@@ -67,9 +67,10 @@ def command(  # noqa: PLR0913  # each is an option
     if stack_names.PREFIX != VERIFICATION_NAME:  # it would remove another deployment
         message = f"this process works on {stack_names.PREFIX}: start the command by itself."
         raise CommandError(message)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # CI cancels a job so
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # CI cancels a job so; a terminal is closed
+        signal.signal(ended, signal.default_int_handler)
     if remove:
-        in_account(remove_verification, profile, region)
+        in_account(lambda session: remove_verification(session, is_confirmed=yes), profile, region)
         return
     request = VerificationRequest(cdk, context, report, store_metrics, is_confirmed=yes)
     in_account(lambda session: verify_account(session, request), profile, region)

@@ -47,6 +47,7 @@ from lambdas.domain.logging_configuration.verified_state import (
     verify,
 )
 from lambdas.domain.logging_configuration.watch_state import (
+    NO_DRIFT,
     WatchState,
     list_drifts,
     watch_notice,
@@ -55,6 +56,7 @@ from lambdas.domain.logging_configuration.watch_state import (
 __all__ = [
     "DELETE",
     "LEAVES_NO_DRIFT",
+    "NO_DRIFT",
     "NO_STATE",
     "WATCHED",
     "YOUNG_FLAGS",

@@ -18,6 +18,8 @@ _MAX_LISTED = 50
 _MAX_LETTERS = 500
 _MAX_NAMES = 5
 _MAX_ACTIONS = 12
+NO_DRIFT = "Invocation logging, alarms, notifications and functions match the deployment."
+"""The text of a notice without drift."""
 _LOGGING = "invocation logging"
 _METER = "the meter itself"
 _METER_ACTIONS = {
@@ -100,7 +102,7 @@ def watch_notice(
             else f"Bedrock Meter: a change to {touched} was undone or left no trace"
         )
         lines = [
-            "Invocation logging, alarms, notifications and functions match the deployment.",
+            NO_DRIFT,
             *([_describe_author(change)] if change else []),
             "Calls made in between may not have been logged, and alarms may not have notified.",
         ]

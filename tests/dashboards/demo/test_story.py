@@ -42,8 +42,8 @@ def test_an_alarm_of_tokens_names_who_how_much_and_in_which_window() -> None:
     name = "BedrockMeter-EveryIdentity-Hour-Warning"
     notification = alarm(name, f"{ANA}: 1,043,033, and the threshold is 1,000,000.")
     assert write_event(describe_alarm(notification, THRESHOLDS, NOON)).plain == (
-        "2026-09-08 12:05 UTC  BedrockMeter-EveryIdentity-Hour-Warning        111122223333 user/ana:"
-        " 1,043,033 quota tokens within one hour, over the warning threshold of 1,000,000"
+        "2026-09-08 12:05 UTC  BedrockMeter-EveryIdentity-Hour-Warning        111122223333"
+        " user/ana: 1,043,033 quota tokens within one hour, over the warning threshold of 1,000,000"
     )
 
 
@@ -70,7 +70,7 @@ def test_a_change_is_described_by_what_differs_and_by_its_author() -> None:
 
 
 def test_identities_have_dollars_and_a_total_and_the_most_expensive_is_first() -> None:
-    console = Console(width=200, record=True, quiet=False)
+    console = Console(width=200)
     with console.capture() as capture:
         console.print(spending_table(SUMS))
     heading, *rows = (line.split() for line in capture.get().splitlines())

@@ -18,8 +18,10 @@ from cdk.operations.verification.masking_check import check_masking
 from cdk.operations.verification.metric_answers import MetricAnswer, MetricAnswers
 from cdk.operations.verification.model_calls import check_ledger, check_log, check_metrics
 from cdk.operations.verification.verified_meter import ModelCalls, VerifiedMeter
-from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
+from lambdas.domain.metrics.catalog import DEPLOYMENT_DRIFT, HEALTH_NAMESPACE, NAMESPACE
 from tests.aws import LEDGER
+from tests.invocation_logs import log
 from tests.operations.deployed import deploy
 from tests.operations.verification.session import NOVA, Session, meter
 
@@ -37,17 +39,28 @@ def verified() -> VerifiedMeter:
     return made
 
 
+def now_ms() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
 def write_logs(caller: str, count: int) -> None:
-    record = {
-        "identity": {"arn": caller},
-        "input": {"inputTokenCount": 7},
-        "output": {"outputTokenCount": 2},
-    }
-    now = int(datetime.now(UTC).timestamp() * 1000)
+    records = [
+        log(
+            f"request-{number}",
+            identity={"arn": caller},
+            input={"inputTokenCount": 7},
+            output={"outputTokenCount": 2},
+        )
+        for number in range(count)
+    ]
+    now = now_ms()
     boto3.client("logs").put_log_events(
         logGroupName="invocation-logs",
         logStreamName="s",
-        logEvents=[{"timestamp": now, "message": json.dumps(record)}] * count,
+        logEvents=[
+            {"timestamp": now, "message": message}
+            for message in [PERMISSION_NOTICE, *map(json.dumps, records)]
+        ],
     )
 
 
@@ -68,6 +81,27 @@ def test_logs_of_other_callers_do_not_count(verified: VerifiedMeter) -> None:
     write_logs(verified.caller, 2)
     write_logs("arn:aws:iam::123456789012:user/other", 3)
     assert check_log(verified) == "2 log records, 18 tokens"
+
+
+def test_failed_calls_do_not_count(verified: VerifiedMeter) -> None:
+    write_logs(verified.caller, 2)
+    refused = log("refused", identity={"arn": verified.caller}, errorCode="AccessDeniedException")
+    boto3.client("logs").put_log_events(
+        logGroupName="invocation-logs",
+        logStreamName="s",
+        logEvents=[{"timestamp": now_ms(), "message": json.dumps(refused)}],
+    )
+    boto3.client("dynamodb").put_item(
+        TableName=LEDGER,
+        Item={
+            "pk": {"S": "refused"},
+            "identity_arn": {"S": verified.caller},
+            "error_code": {"S": "AccessDeniedException"},
+        },
+    )
+    write_ledger(verified.caller, 2)
+    assert check_log(verified) == "2 log records, 18 tokens"
+    assert check_ledger(verified) == "2 calls in the ledger, 18 tokens"
 
 
 def test_a_missing_log_record_fails_the_check(verified: VerifiedMeter) -> None:
@@ -100,6 +134,35 @@ def test_metrics_must_include_the_caller_s_calls(verified: VerifiedMeter) -> Non
             ],
         )
     assert check_metrics(verified) == "2 calls in metrics, 18 tokens"
+
+
+class StartedMeter(VerifiedMeter):
+    """A meter whose functions publish a value when they are started."""
+
+    published: float | None = None
+
+    def start(self, function: str) -> None:
+        assert function == "LoggingWatcher"
+        if self.published is not None:
+            put_health(self.published)
+
+
+def put_health(value: float) -> None:
+    boto3.client("cloudwatch").put_metric_data(
+        Namespace=HEALTH_NAMESPACE,
+        MetricData=[
+            {"MetricName": DEPLOYMENT_DRIFT.name, "Value": value, "Timestamp": datetime.now(UTC)}
+        ],
+    )
+
+
+def test_a_function_must_publish_when_it_is_started(verified: VerifiedMeter) -> None:
+    put_health(3)
+    meter = StartedMeter(verified.session, verified.config, verified.waiting, verified.answers)
+    with pytest.raises(CheckFailedError, match="LoggingWatcher published no DeploymentDrift"):
+        meter.start_and_read("LoggingWatcher", DEPLOYMENT_DRIFT)
+    meter.published = 0
+    assert meter.start_and_read("LoggingWatcher", DEPLOYMENT_DRIFT) == 0
 
 
 def put_dashboards(metrics: list[Any]) -> None:
@@ -174,7 +237,7 @@ class LoggingRuntime:
 
     def converse(self, messages: list[dict[str, Any]], **_: Any) -> dict[str, Any]:
         text = self.mask(messages[0]["content"][0]["text"])
-        now = int(datetime.now(UTC).timestamp() * 1000)
+        now = now_ms()
         boto3.client("logs").put_log_events(
             logGroupName="invocation-logs",
             logStreamName="s",

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -17,8 +17,10 @@ from cdk.operations.verification.verified_meter import VerifiedMeter
 from cdk.operations.verification.verify_account import (
     Verification,
     VerificationRequest,
+    remove_verification,
     verify_account,
 )
+from cdk.operations.verification.waiting import Waiting
 from tests.operations.deployed import deploy
 from tests.operations.verification.session import NO_WAITING, Bedrock, Session, meter
 
@@ -76,7 +78,7 @@ def test_after_a_failed_deployment_nothing_is_checked_and_its_stacks_are_removed
 
     run = verification(Check("a", skip), deployment=fail_halfway)
     run.run()
-    assert [result.status for result in run.results] == [Status.FAILED]
+    assert [result.status for result in run.results] == [Status.FAILED, Status.NOT_RUN]
     assert list_stacks() == []
 
 
@@ -84,14 +86,55 @@ def test_an_interrupted_run_is_removed_too() -> None:
     run = verification(Check("a", interrupt), Check("b", skip))
     with pytest.raises(KeyboardInterrupt):
         run.run()
-    assert [result.name for result in run.results] == ["deployment"]
+    assert [(result.name, result.status.value) for result in run.results] == [
+        ("deployment", "passed"),
+        ("a", "interrupted"),
+        ("b", "not run"),
+    ]
     assert run.left == []
     assert list_stacks() == []
 
 
 def test_resources_that_cannot_be_removed_are_named() -> None:
     session: Any = Session(bedrock=Bedrock(logging={"s3Config": {}}))
-    assert remove_all(session, NO_WAITING) == ["Bedrock's invocation logging configuration"]
+    assert remove_all(session, NO_WAITING) == []  # it is of others
+    ours = {"cloudWatchConfig": {"logGroupName": f"{stack_names.PREFIX}-Storage-Logs"}}
+    session = Session(bedrock=Bedrock(logging=ours))
+    assert remove_all(session, NO_WAITING) == [
+        "Bedrock's invocation logging configuration, which logs to it"
+    ]
+
+
+def test_an_unexpected_error_fails_its_check_and_no_other() -> None:
+    run = verification(
+        Check("a", lambda _: dict[str, str]()["input"]), Check("b", lambda _: "fine")
+    )
+    run.run()
+    assert [result.status.value for result in run.results] == ["passed", "failed", "passed"]
+    assert run.results[1].reason == "KeyError: 'input'"
+
+
+@pytest.mark.parametrize("name", ["report", "store_metrics"])
+def test_unwritable_output_is_refused_before_anything_else(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    options: dict[str, Any] = {name: tmp_path / "file" / "output"}
+    with pytest.raises(CommandError, match="cannot be written"):
+        verify_account(None, VerificationRequest(tmp_path / "cdk", **options))  # type: ignore[arg-type]  # not used
+
+
+def test_the_cdk_deploys_with_the_session_s_own_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "another-token")
+    session: Any = Session()
+    Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1").put()
+    cdk, seen = tmp_path / "cdk", tmp_path / "seen"
+    cdk.write_text(f'#!/bin/sh\necho "$AWS_ACCESS_KEY_ID $AWS_SESSION_TOKEN" >{seen}\n')
+    cdk.chmod(0o700)
+    request = VerificationRequest(cdk, report=tmp_path / "report.json", is_confirmed=True)
+    with pytest.raises(CommandError):
+        verify_account(session, request, NO_WAITING)
+    assert seen.read_text() == "session-key session-token\n"
 
 
 def test_the_queue_gets_notifications_and_is_removed() -> None:
@@ -118,7 +161,7 @@ def test_nothing_is_deployed_without_a_confirmation(
     printed = capsys.readouterr().out
     assert "calls a model 20 times" in printed
     assert "costs at most $0." in printed
-    assert not request.report.exists()
+    assert request.report.read_text() == ""
 
 
 def test_a_failed_run_writes_its_report_and_names_the_problems(tmp_path: Path) -> None:
@@ -134,8 +177,51 @@ def test_a_failed_run_writes_its_report_and_names_the_problems(tmp_path: Path) -
         "deployment: cdk deploy ended with exit code 3: its own output says why",
     )
     report = json.loads(request.report.read_text())
-    assert [result["status"] for result in report["results"]] == ["failed"]
+    failed, *others = (result["status"] for result in report["results"])
+    assert (failed, set(others)) == ("failed", {"not run"})
     assert report["left"] == []
+
+
+@pytest.mark.parametrize("setting", ["regions=us-east-1,eu-west-1", "existing_logging=adopt"])
+def test_settings_that_reach_outside_the_verification_are_refused(
+    tmp_path: Path, setting: str
+) -> None:
+    request = VerificationRequest(tmp_path / "cdk", (setting,), report=tmp_path / "report.json")
+    with pytest.raises(CommandError, match="does not take the setting"):
+        verify_account(None, request)  # type: ignore[arg-type]  # not used
+
+
+def test_a_removal_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stack in stack_names.ALL:
+        deploy(stack)
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    session: Any = Session()
+    with pytest.raises(CommandError, match="nothing was removed"):
+        remove_verification(session, waiting=NO_WAITING)
+    assert list_stacks() != []
+    monkeypatch.setattr("builtins.input", lambda _: "remove")
+    remove_verification(session, waiting=NO_WAITING)
+    assert list_stacks() == []
+
+
+def test_a_verification_has_a_log_group_of_its_own_where_the_settings_adopt_one() -> None:
+    adopted = {"existing_logging": "adopt", "adopted_log_group": "/company/bedrock"}
+    settings = dict(item.split("=") for item in VerificationRequest(Path("cdk")).settings)
+    config = Config.from_context(adopted | settings)
+    assert config.adopted_log_group is None
+
+
+def test_a_stack_that_was_never_executed_is_not_waited_for() -> None:
+    boto3.client("cloudformation").create_change_set(
+        StackName=stack_names.MONITORING,
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody='{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}',
+    )
+    pauses: list[float] = []
+    waiting = Waiting(900, clock=lambda: sum(pauses), pause=pauses.append)
+    remove_all(cast("boto3.Session", Session()), waiting)
+    assert sum(pauses) < 900
 
 
 def test_the_deployment_is_for_one_region_and_notifies_only_the_verification() -> None:
