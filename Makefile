@@ -72,7 +72,7 @@ meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [OUT=summary.
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
 	@$(METER) focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-compare: $(READY) ## Compare models on your logs, and find savings: make compare LOGS="PATH ..." [OUT=comparison.json]
+compare: $(READY) ## Compare models on your logs and find savings: make compare LOGS="PATH ..." [OUT=comparison.json]
 	@$(METER) compare $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
@@ -89,12 +89,12 @@ cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTIT
 doctor: $(READY) ## Check the account before or after deploying; changes nothing
 	@$(METER) doctor
 
-synth: $(CDK) ## Make the CloudFormation templates in cdk.out, without credentials
+synth: $(CDK) ## Generate the CloudFormation templates in cdk.out, without credentials
 	@$(METER) prepare synth $(SET)
 	@printed=$$($(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
 	@echo "The templates are in cdk.out."
 
-bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and make the permissions boundary
+bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and create the permissions boundary
 	@$(METER) prepare bootstrap $(SET)
 	@$(CDK) bootstrap --no-notices $(SET)
 
@@ -102,26 +102,26 @@ deploy: $(CDK) ## Deploy all stacks into the account and Region of your credenti
 	@$(METER) prepare deploy $(SET)
 	@$(CDK) deploy --all --no-notices $(SET)
 
-test-notification: $(READY) ## Test that alarms reach you: put one into ALARM for a moment, and list the subscribers
+test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
 	@$(METER) test-notification
 
-redrive: $(READY) ## Process again the events that functions failed on
+redrive: $(READY) ## Process the events again that functions failed on
 	@$(METER) redrive
 
 replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
 	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
 
-reprice: $(READY) ## Publish the cost of calls whose price became known (otherwise within an hour)
+reprice: $(READY) ## Publish the cost of calls whose price is now known (happens within an hour anyway)
 	@$(METER) reprice
 
 price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
 	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
 	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(CHECK),--check)
 
-erase-identity: $(READY) ## Replace a person's name by a pseudonym in ledger and state: make erase-identity IDENTITY=ARN
+erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
 	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
-verify-account: $(CDK) ## Deploy a meter of its own, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
+verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
 	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
 	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
 
@@ -134,7 +134,7 @@ purge: $(READY) ## Permanently delete what make destroy keeps, after a typed con
 
 ##@ Contribute
 
-setup: $(READY) ## Make .venv from the lock file (other targets do so themselves)
+setup: $(READY) ## Create .venv from the lock file (other targets do this automatically)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests except end-to-end tests (make e2e); THOROUGH=1 as CI runs them
 	@$(if $(IS_THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
@@ -144,7 +144,7 @@ e2e: $(LOCAL_CLOUD) $(CDK) ## Run the end-to-end tests in a local cloud
 	@$(RUN) -m pytest -q -p no:randomly tests/end_to_end
 
 check: THOROUGH = 1
-check: format-check lint types imports test e2e ## Everything that CI checks
+check: format-check lint types imports test e2e ## Run everything that CI checks
 
 format: $(READY) ## Rewrite the code in the project's format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
@@ -164,19 +164,19 @@ imports: $(READY) ## Check the import contracts
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
 
-screenshots: $(READY) ## Take pictures of the demo's dashboards, including those in the README
+screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
 	@$(METER) screenshots
 
-deployer-policy: $(READY) ## Renew the deployer's IAM policy and the permissions boundary from the templates
+deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permissions boundary from the templates
 	@$(METER) deployer-policy
 
 prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
 	@$(METER) prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
 
-lock: $(READY) ## Renew uv.lock within the ranges of pyproject.toml
+lock: $(READY) ## Update uv.lock within the ranges of pyproject.toml
 	@$(UV) lock --upgrade
 
-release: $(READY) ## Build the version of pyproject.toml in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
+release: $(READY) ## Build a release in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
 	@$(METER) release
 
 clean: ## Remove .venv and all caches

@@ -48,7 +48,7 @@ _ADDED_UP = {
     "cost": ESTIMATED_COST.name,
     "calls": INVOCATIONS.name,
 }
-"""The metrics of the account that alarms on usage add up, for every kind of tokens."""
+"""The account metrics that usage alarms add up, for every kind of tokens."""
 _NOTHING_METERED = "IF(bedrock > 0 AND FILL(metered, 0) == 0 AND FILL(failed, 0) == 0, 1, 0)"
 """1 for a period with calls at Bedrock but without any in the meter."""
 _BELOW_ZERO = "IF(" + " OR ".join(f"FILL({label}, 0) < 0" for label in _ADDED_UP) + ", 1, 0)"
@@ -92,7 +92,7 @@ def _completeness() -> Iterator[HealthCheck]:
             period=FIVE_MINUTES,
         ),
         "nothing-metered",
-        "In at least three periods of five minutes of the last hour, Bedrock counted calls and the"
+        "In at least three five-minute periods of the last hour, Bedrock counted calls but the"
         " meter counted none. First run make doctor: it checks invocation logging and the"
         " subscription.",
         periods=(3, 12),
@@ -136,8 +136,8 @@ def _late_calls() -> Iterator[HealthCheck]:
         lambda _: build_health_metric(UNPUBLISHED_RECORDS.name, FIVE_MINUTES),
         "unpublished-calls",
         "The ledger has new calls that are more than two weeks old, or items that cannot be read."
-        " Reports have them, metrics do not. This is expected after make replay of such old logs."
-        " Otherwise the records may be forged.",
+        " Reports include them; metrics do not. This is expected after make replay of logs that"
+        " old. Otherwise the records may be forged.",
     )
 
 
@@ -150,19 +150,19 @@ def _bounds() -> Iterator[HealthCheck]:
             period=FIVE_MINUTES,
         ),
         "negative-metrics",
-        "A metric of the account has values below zero, which the meter never publishes. Such"
-        " values lower sums and can keep alarms on usage silent. First check which roles may"
-        " publish metrics. The ledger and the reports are not affected.",
+        "An account metric has negative values, which the meter never publishes. Such values lower"
+        " sums and can keep usage alarms silent. First check which roles can publish metrics. The"
+        " ledger and the reports are not affected.",
     )
     # Written once an hour, some seconds early or late: each two hours hold a value.
     yield HealthCheck(
         FORGED_SERIES.name,
         lambda _: build_health_metric(FORGED_SERIES.name, TWO_HOURS),
         "forged-series",
-        "A metric of an identity or a model had values below zero within eight days, or there are"
-        " more series than the meter publishes. Such values can keep alarms on usage silent. First"
-        " query the log of CoverageAuditor: it names the series. The ledger and the reports are not"
-        " affected.",
+        "In the last eight days, a metric of an identity or model had negative values, or there"
+        " were more series than the meter publishes. Such values can keep usage alarms silent."
+        " First query the log of CoverageAuditor: it lists the series. The ledger and the reports"
+        " are not affected.",
         silence=Silence.FAULT,
         runbook="NegativeMetrics",
     )
@@ -171,9 +171,9 @@ def _bounds() -> Iterator[HealthCheck]:
         OVERFLOWING_CALLS.name,
         lambda _: build_health_metric(OVERFLOWING_CALLS.name, HOUR),
         "overflowing-calls",
-        "This month's calls have more identities, projects or models than may have metrics of their"
-        " own. Metrics and alarms show the others as __other__; the ledger and the reports list"
-        " each one.",
+        "This month's calls come from more identities, projects or models than the meter publishes"
+        " metrics for. Metrics and alarms combine the others as __other__; the ledger and the"
+        " reports list each one.",
         periods=(1, 72),
         is_recovery_notified=False,
     )
@@ -185,7 +185,7 @@ def _coverage() -> Iterator[HealthCheck]:
         lambda _: build_health_metric(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
         "coverage-shortfall",
         "Bedrock counted more calls than the meter: over half a percent of an hour's calls are"
-        " missing. A second notification names the models and how many are missing. If none"
+        " missing. A second notification lists the models and their missing calls. If none"
         " follows, the audits may not be reporting: check that the log group of CoverageAuditor"
         " exists.",
         periods=(AUDITS_RUNNING, AUDITS_RUNNING),
@@ -197,8 +197,8 @@ def _coverage() -> Iterator[HealthCheck]:
         lambda _: build_health_metric(USAGE_MISMATCH.name, TWO_HOURS),
         "usage-mismatch",
         "For two hours in a row, the calls or tokens of a model differ from Bedrock's own count."
-        " Missing ones point to lost records, surplus ones to forged records. A second notification"
-        " names the models. If none follows, the audits may not be reporting: check that the log"
+        " A shortfall points to lost records, a surplus to forged records. A second notification"
+        " lists the models. If none follows, the audits may not be reporting: check that the log"
         " group of CoverageAuditor exists.",
         silence=Silence.FAULT,
     )
@@ -207,8 +207,8 @@ def _coverage() -> Iterator[HealthCheck]:
         lambda _: build_sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
         "unlogged-traffic",
         "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
-        " calls: they are in no count and no cost, and the callers are unknown. First check which"
-        " roles and users IAM allows bedrock-mantle:*.",
+        " calls: no call count and no cost includes them, and the callers are unknown. First check"
+        " which roles and users have bedrock-mantle:* permissions in IAM.",
     )
     # An hour that one run cannot read is read by the next as well.
     yield HealthCheck(

@@ -49,7 +49,7 @@ _IS_THROTTLED = (
     " account's concurrency limit, which other functions may use up."
 )
 _FIX_AND_REDRIVE = "First fix the cause of the errors, then run make redrive."
-_NOT_IN_METRICS = "Metrics and alarms lack them; the ledger and the reports have them."
+_NOT_IN_METRICS = "Metrics and alarms do not include them; the ledger and the reports do."
 
 
 def function_checks() -> Iterator[HealthCheck]:
@@ -89,8 +89,8 @@ def _silence() -> Iterator[HealthCheck]:
         "PriceRefresherSilent",
         lambda _: build_report_count(REPRICED_CALLS.name, TWO_HOURS),
         "price-refresher-reports",
-        "PriceRefresher has published no health metrics for two hours, so the alarm on further"
-        " models without a price cannot detect any. First check that the function runs and that its"
+        "PriceRefresher has published no health metrics for two hours, so the alarm UnpricedModels"
+        " cannot detect models without a price. First check that the function runs and that its"
         " log group exists.",
         runbook="HealthMetricsMissing",
         is_below=True,
@@ -128,7 +128,7 @@ def _errors() -> Iterator[HealthCheck]:
             _build_function_metric(select_function, "DestinationDeliveryFailures", "Sum"),
             "function-destination-failures",
             f"{name} gave up on some calls, and Lambda could not store them in the failure bucket,"
-            " from which make redrive retries them. First check that the function's role may write"
+            " from which make redrive retries them. First check that the function's role can write"
             " to the bucket.",
             runbook="FailedDeliveries",
         )
@@ -144,7 +144,7 @@ def _delays() -> Iterator[HealthCheck]:
             _build_function_metric(_FUNCTIONS[function], metric, "Maximum"),
             graph,
             f"{function} processes calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
-            " Nothing is lost, but alarms on usage are late. First check whether the function fails"
+            " Nothing is lost, but usage alarms are delayed. First check whether the function fails"
             " or is throttled.",
             threshold=_MAX_DELAY.to_milliseconds(),
             runbook="CountingDelays",
@@ -165,19 +165,19 @@ def _given_up() -> Iterator[HealthCheck]:
         (
             "UnpublishedBatches",
             "OnFailureDestinationDeliveredEventCount",
-            f"which are in the failure bucket. {_NOT_IN_METRICS} {_FIX_AND_REDRIVE}",
+            f"They are in the failure bucket. {_NOT_IN_METRICS} {_FIX_AND_REDRIVE}",
         ),
         (
             "DroppedBatches",
             "DroppedEventCount",
-            f"which are not in the failure bucket. {_NOT_IN_METRICS} First check its role.",
+            f"They are not in the failure bucket. {_NOT_IN_METRICS} First check its role.",
         ),
     ):
         yield HealthCheck(
             name,
             _build_stream_metric(metric),
             "stream-failures",
-            f"MetricPublisher gave up on calls, {meaning}",
+            f"MetricPublisher gave up on publishing calls. {meaning}",
             runbook="FailedDeliveries",
         )
 

@@ -87,7 +87,8 @@ def price_list_checks() -> Iterator[HealthCheck]:
         lambda _: build_health_metric(PRICE_LIST_AGE.name, DAY),
         "price-list-age",
         "The AWS Price List has not been read for three days. Calls are still counted and priced,"
-        " but new prices are unknown. First read the log of PriceUpdater: it gives the reason.",
+        " but new prices are not picked up. First read the log of PriceUpdater: it gives the"
+        " reason.",
         threshold=Duration.hours(12).to_seconds(),
         periods=(_DAYS_WITHOUT_PRICES, _DAYS_WITHOUT_PRICES),
         silence=Silence.FAULT,

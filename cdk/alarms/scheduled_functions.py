@@ -113,9 +113,9 @@ def _make_slow_check(scheduled: Scheduled) -> HealthCheck:
             scheduled.function.metric_duration(statistic="Maximum", period=DAY)
         ),
         DURATIONS_GRAPH,
-        f"{scheduled.name} takes {_SLOW_PERCENT} percent or more of the"
-        f" {MAX_TIMEOUT.to_minutes():.0f} minutes after which Lambda ends it, because the ledger"
-        " grows. Lower ledger_retention_days before its runs fail.",
+        f"A run of {scheduled.name} takes {_SLOW_PERCENT} percent or more of Lambda's limit of"
+        f" {MAX_TIMEOUT.to_minutes():.0f} minutes, because the ledger has grown. Lower"
+        " ledger_retention_days before its runs fail.",
         threshold=SLOW_RUN_MILLISECONDS,
         runbook="SlowReports",
     )

@@ -64,8 +64,8 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
             construct_id,
             alarm_name=f"{NAME_PREFIX}Account-{construct_id}",
             alarm_description=(
-                f"The account's {metric_name} of the last hour is above the range that is expected"
-                f" at this time ({width:g} standard deviations). Usage by identity and model:"
+                f"The account's {metric_name} for the last hour is above the range expected at this"
+                f" time ({width:g} standard deviations). Usage by identity and model:"
                 f" {dashboard_url} {name_runbook(_RUNBOOK)}"
             ),
             metric=_plain(DimensionSet.ACCOUNT, Window.HOUR, metric_name),
@@ -113,12 +113,13 @@ def _plain(
 
 def _describe(threshold: AlarmThreshold, dashboard_url: str) -> str:
     who = threshold.subject[:200]
+    if threshold.is_grouped:
+        who = f"any {threshold.dimension_set}; the notification names it"
     what = f"{threshold.value:,} {threshold.metric_name}"
     if threshold.is_of_cost:
         what = f"{Decimal(threshold.value).normalize():,f} US dollars (estimated)"
-    named = "; the notification names it" if threshold.is_grouped else ""
     return (
         f"{threshold.severity.capitalize()}: {what} or more within"
         f" {'an hour' if threshold.window is Window.HOUR else f'a {threshold.window}'}"
-        f" ({who}{named}). Usage by identity and model: {dashboard_url} {name_runbook(_RUNBOOK)}"
+        f" ({who}). Usage by identity and model: {dashboard_url} {name_runbook(_RUNBOOK)}"
     )

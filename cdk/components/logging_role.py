@@ -12,7 +12,7 @@ from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 
 
 class LoggingRole(iam.Role):
-    """Trusts Bedrock in this account and Region; may write one stream of one log group.
+    """A role that Bedrock in this account and Region can assume, to write one log stream.
 
     Attributes:
         trust: Its trust policy.

@@ -1,4 +1,4 @@
-"""Notifies when a health alarm ends, but not when a new alarm starts in OK."""
+"""Notifies when a health alarm returns to OK, but not when a new alarm starts in OK."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cdk.config.resource_names import HEALTH_ALARM_PREFIX
 
 
 class RecoveryNotices(Construct):
-    """The rule that notifies when a health alarm ends.
+    """The rule that notifies when a health alarm returns to OK.
 
     An action of an alarm on OK also runs when it leaves INSUFFICIENT_DATA: with one, each alarm of
     a new deployment would notify.
@@ -48,7 +48,7 @@ class RecoveryNotices(Construct):
         rule = events.Rule(
             self,
             "Rule",
-            description="Bedrock Meter: a health alarm ends",
+            description="Bedrock Meter: a health alarm returned to OK",
             event_pattern=alarm_changes(
                 {
                     "alarmName": events.Match.anything_but(*sorted(without)),

@@ -110,7 +110,7 @@ class LoggingWatcher(MeterFunction):
             construct_id,
             self,
             _EVERY,
-            "checks that invocation logging and the meter are as they were deployed",
+            "checks that invocation logging and the meter match the deployment",
         )
 
     def _grant_state(self, logging_state: ssm.IStringParameter, state: dynamodb.ITable) -> None:

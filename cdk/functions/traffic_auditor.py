@@ -93,7 +93,7 @@ class TrafficAuditor(MeterFunction):
             construct_id,
             self,
             _EVERY,
-            "looks for calls that the logs do not have",
+            "looks for calls that the logs do not include",
         )
 
     def _grant_count_batch_jobs(self, buckets: Sequence[str], state: dynamodb.ITable) -> None:

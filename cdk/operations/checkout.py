@@ -44,7 +44,7 @@ class Checkout:
             CommandError: It cannot. The text says what to do first.
         """
         if self.changes:
-            message = "the clone has changes: commit them, or remove them, first."
+            message = "the clone has uncommitted changes: commit or discard them first."
             raise CommandError(message, *self.changes)
         if self.locked_version != self.version:
             message = (
@@ -65,7 +65,7 @@ class Checkout:
         found = re.search(heading, self.changelog, re.MULTILINE)
         if found is None:
             message = (
-                f"CHANGELOG.md has no version {self.version}: move what is unreleased below a"
+                f"CHANGELOG.md has no version {self.version}: move the unreleased changes below a"
                 f' heading "## {self.version} - YYYY-MM-DD".'
             )
             raise CommandError(message)

@@ -48,7 +48,7 @@ _MAX_PRICE_LIST_AGE = timedelta(days=3)
 _MAX_HELD_NAMED = 5
 _TRAFFIC_HOURS = timedelta(hours=3)
 _KINDS = plural(len(MASKED_IDENTIFIERS), "kind") + " of secrets"
-_ANEW = "run make destroy and make deploy (the data stays)"
+_REDEPLOY = "run make destroy, then make deploy (the data is kept)"
 _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
 
@@ -84,7 +84,7 @@ class DeploymentChecks:
         session: Its credentials and its Region.
         deployment: The deployment there.
         regions: The Regions with a deployment, by the settings.
-        adopted_log_group: The log group of others to meter, by the settings.
+        adopted_log_group: The existing log group to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
         stacks: The names of the stacks of a deployment, by the settings.
         is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
@@ -144,7 +144,10 @@ class DeploymentChecks:
             answer = self.session.client("ssm").get_parameter(Name=_BOOTSTRAP)
             version = int(answer["Parameter"]["Value"])
             if version < _MIN_BOOTSTRAP_VERSION:
-                return Status.PROBLEM, f"Bootstrapped with version {version}, too old: {advice}"
+                return (
+                    Status.PROBLEM,
+                    f"Bootstrapped with version {version}, which is too old: {advice}",
+                )
             return Status.OK, f"Version {version}"
         return Status.PROBLEM, f"Not bootstrapped: {advice}"
 
@@ -169,7 +172,7 @@ class DeploymentChecks:
         for stack in left_over:
             if states.pop(stack) is not None:
                 return Status.WARNING, (
-                    f"{stack} is no longer needed: the settings turn off all that it does. Run make"
+                    f"{stack} is no longer needed: the settings turn off everything in it. Run make"
                     f" deploy, then aws cloudformation delete-stack --stack-name {stack}."
                 )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
@@ -207,7 +210,7 @@ class DeploymentChecks:
 
     def _logging_is_off(self, logging_state: LoggingState) -> tuple[Status, str]:
         if self._is_deployed:
-            return Status.PROBLEM, f"Off, though Bedrock Meter is deployed: {_ANEW}."
+            return Status.PROBLEM, f"Off, though Bedrock Meter is deployed: {_REDEPLOY}."
         if logging_state.found is not None:
             return Status.WARNING, (
                 f"Off. The earlier configuration, to {describe(logging_state.found)}, could not be"
@@ -226,13 +229,13 @@ class DeploymentChecks:
         except ClientError as error:
             if error_code(error) not in _NOT_THERE:
                 raise
-            return Status.PROBLEM, f"{group} is gone: {_ANEW}."
+            return Status.PROBLEM, f"{group} is gone: {_REDEPLOY}."
         names = [subscription["filterName"] for subscription in filters]
         others = [name for name in names if not name.startswith(stack_names.INGESTION)]
         if self._is_deployed and others == names:
             return (
                 Status.PROBLEM,
-                f"{group} has no subscription filter of the meter any more: {_ANEW}.",
+                f"{group} has no subscription filter of the meter any more: {_REDEPLOY}.",
             )
         if len(others) < _SUBSCRIPTIONS_OF_A_GROUP:
             ours = "is subscribed" if others != names else "has room for a subscription filter"
@@ -240,7 +243,7 @@ class DeploymentChecks:
             return Status.OK, f"{group} {ours}.{also}"
         return (
             Status.PROBLEM,
-            f"{group} has two subscription filters, the most: {', '.join(others)}. Remove one.",
+            f"{group} has two subscription filters, the maximum: {', '.join(others)}. Remove one.",
         )
 
     def _log_policies(self) -> tuple[Status, str]:
@@ -270,7 +273,7 @@ class DeploymentChecks:
         client = self.session.client("cloudtrail")
         for trail in client.describe_trails()["trailList"]:
             if client.get_trail_status(Name=trail["TrailARN"])["IsLogging"]:
-                return Status.OK, f"{trail['Name']} is logging"
+                return Status.OK, f"{trail['Name']} is logging."
         return Status.WARNING, (
             "No trail is logging, so a change to Bedrock's logging configuration is found within 15"
             " minutes, not at once."
@@ -423,8 +426,8 @@ class DeploymentChecks:
     def _verification(self) -> tuple[Status, str]:
         if left := list(list_stacks(self.session, f"{VERIFICATION_NAME}-")):
             return Status.WARNING, (
-                f"{list_names(left)}: a verification runs, or was aborted and costs money. Then run"
-                " make verify-account REMOVE=1."
+                f"{list_names(left)}: make verify-account is running, or was aborted and left"
+                " stacks that cost money. If it was aborted, run make verify-account REMOVE=1."
             )
         return Status.OK, "Nothing is left of make verify-account."
 

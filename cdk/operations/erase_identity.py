@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PERSON = re.compile(r"arn:aws[a-z-]*:(iam|sts)::\d{12}:(user|assumed-role|federated-user)/\S+")
 _NEXT_STEPS = (
-    "docs/personal-data.md in the repository of Bedrock Meter says what is left to do by hand: old"
+    "docs/personal-data.md in the Bedrock Meter repository describes the remaining steps: old"
     " versions of reports, the quarantine bucket, and logs."
 )
 
@@ -121,7 +121,7 @@ class IdentityEraser:
 
 
 def erase_identity(session: boto3.Session, identity_arn: str) -> None:
-    """Ask, then replace an identity by a random pseudonym, and print what was changed.
+    """Ask, then replace an identity with a random pseudonym, and print what was changed.
 
     Raises:
         CommandError: The ARN is not that of a person, or the answer was not to erase.
@@ -140,9 +140,9 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
     beginning = identity_arn.rpartition("/")[0]
     pseudonym = f"{beginning}/erased-{secrets.token_hex(4)}"
     print(
-        f"This replaces {printable(identity_arn)} by {printable(pseudonym)} in the ledger and the"
-        " state table, for good. Nothing records which name the pseudonym stands for. The alarm"
-        f" {TAMPERED_CALLS.name} starts, as it does for every change of a call."
+        f"This permanently replaces {printable(identity_arn)} with {printable(pseudonym)} in the"
+        " ledger and the state table. The link between name and pseudonym is not stored. The alarm"
+        f" {TAMPERED_CALLS.name} is raised, as for every change to a call."
     )
     confirm("erase", otherwise="nothing was changed.")
     eraser = IdentityEraser(session.client("dynamodb"), identity_arn, pseudonym)

@@ -1,6 +1,6 @@
-"""The part of `make doctor` that finds log policies of the account's own, before they are reported.
+"""Finds the account's own log policies for `make doctor`, before `logging_watcher` reports them.
 
-`logging_watcher` reports them from its first check on, unless `known_log_policies` has them.
+It reports them from its first check on, unless `known_log_policies` lists them.
 """
 
 from __future__ import annotations

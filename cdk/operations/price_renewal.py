@@ -28,14 +28,14 @@ from lambdas.domain.pricing.routes import EVERY_REGION
 
 
 class Why(StrEnum):
-    """The reason why the book keeps its own figure although a source lists another."""
+    """The reason that the book keeps its own price although a source lists a different one."""
 
     CHOSEN = "its row gives a reason"
     CLOSER = "it follows AWS's own list, or readers of that list"
 
 
 class Difference(NamedTuple):
-    """A figure of a source that the book does not follow.
+    """A source's price that the book does not use.
 
     Attributes:
         price: The row in force.

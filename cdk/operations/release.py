@@ -50,9 +50,9 @@ def make_release(root: Path = ROOT) -> None:
     is_new = keep(root / release / ASSEMBLY, root / kept)
     print(f"Built {checkout.version} in {release}.")
     if is_new:
-        print(f"Kept it in {kept}: commit that, then tag the commit {checkout.tag}.")
+        print(f"Copied it to {kept}: commit that, then tag the commit {checkout.tag}.")
     else:
-        print(f"It equals the one that is kept in {kept}.")
+        print(f"It is identical to the copy in {kept}.")
 
 
 def build(folder: Path, released_on: date, settings: Mapping[str, object] | None = None) -> None:

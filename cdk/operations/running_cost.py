@@ -31,7 +31,7 @@ _PRICES = Path(__file__).with_name("unit_prices.json")
 # Taken high: a metadata-only record. Without their bodies, those in tests/fixtures/ have 550 bytes
 # on average and 800 at most; CloudWatch Logs adds 26 an event.
 BYTES_OF_A_LOG_RECORD = 1_000
-# An assumption: some 4,000 tokens of text. With `log_content`, this is what decides the bill.
+# An assumption: about 4,000 tokens of text. With `log_content`, this is what decides the bill.
 BYTES_OF_A_LOG_RECORD_WITH_CONTENT = 20_000
 # Taken high as well; a write unit holds 1,024 bytes.
 BYTES_OF_A_LEDGER_ITEM = 700

@@ -36,7 +36,7 @@ def confirm(word: str, *, otherwise: str) -> None:
     """
     answer = ""
     with suppress(EOFError):
-        answer = input(f"Type '{word}' to go on: ")
+        answer = input(f"Type '{word}' to continue: ")
     if answer.strip() != word:
         raise CommandError(otherwise)
 

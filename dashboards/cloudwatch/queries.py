@@ -67,7 +67,7 @@ class LocalEvaluator:
         """Evaluate queries.
 
         Raises:
-            UnknownExpressionError: A query is not one that we use.
+            UnknownExpressionError: A query has an unsupported form.
         """
         return Evaluation(_evaluate_each(queries, self._source, periods))
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 UNPRICED = "unpriced"
 """The cost of calls without a known price. They are not free."""
 ASSUMED_MARK = "~"
-"""Stands before a cost that holds an assumed price."""
+"""The mark before a cost that includes an assumed price."""
 _PLACES = 2
 _PLACES_BELOW_A_DOLLAR = 4
 _SMALLEST_SHOWN = Decimal(1).scaleb(-_PLACES_BELOW_A_DOLLAR)
@@ -18,8 +18,8 @@ _LEGEND = {
     _FREE: "the price is 0, or no tokens were used",
     _TOO_SMALL: "more than 0, but less than a hundredth of a cent",
     ASSUMED_MARK: (
-        "holds an assumed price: the place of a call has none, so the dearest one that is listed"
-        " for its model elsewhere is taken"
+        "includes an assumed price: a call's Region has none, so the highest one that is listed"
+        " for its model elsewhere is used"
     ),
     UNPRICED: "the cost is not known, which does not mean that the calls are free",
 }

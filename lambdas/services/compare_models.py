@@ -25,7 +25,7 @@ MAX_CALLS = 750_000
 """Calls of a week that memory holds at once, so that they can be put into their order.
 
 Measured, the whole report: less than 1.0 GB, also where each call has another identity. Requests
-take some 200 MB more at most; the function has 2 GB.
+take about 200 MB more at most; the function has 2 GB.
 """
 
 _LOGGED_WITHIN = timedelta(days=1)

@@ -70,12 +70,12 @@ class CostCorrector:
     def correct(
         self, edition: Edition, now: datetime, has_time: Callable[[], bool] = lambda: True
     ) -> CorrectionReport:
-        """Publish the differences that superseded prices make.
+        """Publish the cost differences that superseded prices caused.
 
         Args:
-            edition: The edition in force, which names the superseded ones.
-            now: The time, against which CloudWatch compares that of a call.
-            has_time: Asked before each page of the ledger and each chunk.
+            edition: The edition in force, which lists the superseded editions.
+            now: The current time; CloudWatch rejects metrics that are too old.
+            has_time: Returns whether there is time for another page of the ledger or chunk.
         """
         recent = [entry for entry in edition.superseded if end_of_superseded(entry) > now - OLDEST]
         if not recent:

@@ -18,18 +18,18 @@ from lambdas.domain.metrics.catalog import NAMESPACE
 
 @dataclass(frozen=True, slots=True)
 class ForgedSeriesFinder:
-    """Looks at the series that alarms on usage look at.
+    """Looks at the series that usage alarms evaluate.
 
     Attributes:
         reader: Reads the series.
-        metric_name: The metric that alarms on usage look at.
+        metric_name: The metric that usage alarms evaluate.
     """
 
     reader: SeriesReader
     metric_name: str
 
     def find(self, moment: datetime) -> ForgedSeries:
-        """Find forged series in the time that alarms on usage add up at a moment.
+        """Find forged series in the time that usage alarms add up at a moment.
 
         Raises:
             MetricReadError: CloudWatch did not give all values.

@@ -21,7 +21,7 @@ class CallSettings(EnvironmentSettings):
         state_table: The DynamoDB table of the meter's own state, with the tags of resources.
         contracted_prices: The contracted prices, as a JSON list.
         attribution: The rules of attribution, as JSON.
-        assume_prices: True if a call whose place has no price gets the dearest listed price of the
+        assume_prices: True if a call whose place has no price gets the highest listed price of the
             partition; otherwise such calls are unpriced.
         price_bucket: The bucket of price editions; empty for the shipped prices alone.
     """

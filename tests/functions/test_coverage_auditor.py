@@ -100,7 +100,7 @@ def test_a_coverage_alarm_is_followed_by_the_missing_calls(
     )
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: calls are missing"
-    assert f"- {HAIKU_3}: 150 of 200 calls (75.00 %); 50 are missing" in message["Message"]
+    assert f"- {HAIKU_3}: 150 of 200 calls (75.00%); 50 are missing" in message["Message"]
     assert f"{WITHIN:%Y-%m-%d %H:%M}" in message["Message"]
     assert message["Message"].endswith("Account 123456789012, us-east-1")
     assert '"_aws"' not in capsys.readouterr().out  # a second audit of an hour is not measured
@@ -158,7 +158,7 @@ def test_a_mismatch_alarm_is_followed_by_the_differences(received: Any) -> None:
     )
     (message,) = received()
     assert message["Subject"] == "Bedrock Meter: the counts differ from Bedrock's"
-    assert f"- {HAIKU_3}: 20,000 input tokens missing (0 counted" in message["Message"]
+    assert f"- {HAIKU_3}: 20,000 input tokens missing (the meter counted 0," in message["Message"]
 
 
 def test_hours_before_the_deployment_are_not_judged(

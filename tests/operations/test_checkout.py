@@ -33,7 +33,7 @@ def test_a_release_has_the_day_of_the_changelog(tagged_commit: str | None) -> No
 @pytest.mark.parametrize(
     ("checkout", "reason"),
     [
-        (replace(READY, changes=(" M README.md",)), "the clone has changes"),
+        (replace(READY, changes=(" M README.md",)), "the clone has uncommitted changes"),
         (replace(READY, locked_version="1.1.0"), "run .venv/bin/uv lock"),
         (replace(READY, tagged_commit="beef"), r"v1.2.0 is the tag of another commit \(beef\)"),
         (replace(READY, changelog="## Unreleased\n"), "CHANGELOG.md has no version 1.2.0"),

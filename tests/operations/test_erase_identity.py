@@ -24,8 +24,8 @@ from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import deploy
 
 PAGE = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8")
-WITHOUT_PEOPLE = {"unpriced#", "correction#", "identities#", "sessions#", "turn#"}
-"""Kinds of state that name calls, editions, months, roles and locks."""
+WITHOUT_PEOPLE = {"unpriced#", "correction#", "identities#", "sessions#", "turn#", "summary#"}
+"""Kinds of state that name calls, editions, months, weeks, roles and locks."""
 RETENTION = timedelta(days=90)
 LONGER = f"{ANA}bel"
 MONTH = "2026-09"

@@ -55,14 +55,16 @@ def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
     commit(clone)
     make_release(clone)
     kept = "tests/fixtures/releases/1.2.0"
-    assert f"Kept it in {kept}: commit that, then tag the commit v1.2.0." in capsys.readouterr().out
+    assert (
+        f"Copied it to {kept}: commit that, then tag the commit v1.2.0." in capsys.readouterr().out
+    )
     assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
     commit(clone)
     git(clone, "tag", "v1.2.0")
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111122223333")
     monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
     make_release(clone)
-    assert f"It equals the one that is kept in {kept}." in capsys.readouterr().out
+    assert f"It is identical to the copy in {kept}." in capsys.readouterr().out
     assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
 
 
@@ -70,7 +72,7 @@ def test_a_clone_that_cannot_be_released_is_not_built(tmp_path: Path) -> None:
     make_clone(tmp_path)
     commit(tmp_path)
     (tmp_path / "notes.txt").write_text("new")
-    with pytest.raises(CommandError, match="the clone has changes"):
+    with pytest.raises(CommandError, match="the clone has uncommitted changes"):
         make_release(tmp_path)
     assert not (tmp_path / ".release").exists()
 

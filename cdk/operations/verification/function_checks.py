@@ -46,7 +46,7 @@ def _check_health(function: str) -> Callable[[VerifiedMeter], str]:
         metric = _HEALTH[function]
         value = meter.start_and_read(function, metric)
         if metric is DEPLOYMENT_DRIFT and value:
-            message = f"{value:g} differences from what was deployed"
+            message = f"{value:g} differences from the deployment"
             raise CheckFailedError(message)
         return f"{metric.name} is {value:g}"
 

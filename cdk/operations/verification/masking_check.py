@@ -13,7 +13,7 @@ from cdk.operations.verification.verified_meter import VerifiedMeter
 def check_masking(meter: VerifiedMeter) -> str:
     """Send made-up secrets to the model, and read the log record of that call."""
     if not meter.config.is_content_masked:
-        message = "no content is logged and masked: set log_content (SET='-c log_content=true')"
+        message = "content is not logged and masked: set log_content (SET='-c log_content=true')"
         raise CheckSkippedError(message)
     client: Any = meter.session.client("bedrock-runtime")
     converse(client, meter.calls.model, masking_prompt())

@@ -89,7 +89,9 @@ def call_model(meter: VerifiedMeter) -> str:
             sum(usage["outputTokens"] for usage in usages),
         )
         return f"{CALLS} calls of {priced.model_id}, {meter.made.total_tokens} tokens"
-    message = "the account may use no text model with a known price: allow one in Bedrock's console"
+    message = (
+        "the account can use no text model with a known price: enable one in the Bedrock console"
+    )
     raise CheckFailedError(message)
 
 

@@ -53,10 +53,10 @@ def check_tampering(meter: VerifiedMeter) -> str:
         logs.put_retention_policy(logGroupName=group, retentionInDays=days)
     found = re.compile(rf"log group {re.escape(group)} keeps logs .* instead of {days} days")
     if queue.await_text(meter.waiting, lambda text: bool(found.search(text))) is None:
-        message = "LoggingWatcher notified of no change of the log group's retention"
+        message = "LoggingWatcher did not report the changed retention of the log group"
         raise CheckFailedError(message)
     meter.start(_WATCHER)
     if queue.await_text(meter.waiting, lambda text: NO_DRIFT in text) is None:
-        message = "LoggingWatcher did not notify that the change was undone"
+        message = "LoggingWatcher did not report that the change was undone"
         raise CheckFailedError(message)
-    return "a changed retention was notified of, and so was its end"
+    return "LoggingWatcher reported a changed retention and its repair"

@@ -31,7 +31,7 @@ def require_untouched_region(session: boto3.Session) -> None:
         )
         raise CommandError(message)
     if found:
-        message = f"{region} has a meter already ({', '.join(found)}): {_CHOOSE}."
+        message = f"{region} already has a meter ({', '.join(found)}): {_CHOOSE}."
         raise CommandError(message)
     if has_logging_configuration(session):
         message = f"Bedrock's invocation logging is already configured in {region}: {_CHOOSE}."

@@ -131,7 +131,7 @@ def verify_account(
     check_boundary(session, config)
     models = list_models(session)
     if not models:
-        message = f"{session.region_name} offers no text model with a known price on demand."
+        message = f"{session.region_name} has no on-demand text model with a known price."
         raise CommandError(message)
     estimated_usd = estimate_usd(config, models)
     if not request.is_confirmed:
@@ -223,9 +223,9 @@ def _confirm(
     content = ", with prompts and completions, until the removal" if config.log_content else ""
     print(
         f"This deploys {stack_names.PREFIX}-* into account {account}, {session.region_name}, calls"
-        f" a model {CALLS} times ({models[0].model_id}, or the next one that the account may use),"
+        f" a model {CALLS} times ({models[0].model_id}, or the next one that the account can use),"
         f" checks the meter and removes it with all its data. It takes about {MINUTES} minutes and"
-        f" costs at most ${usd}. Meanwhile calls of others in this Region are"
+        f" costs at most ${usd}. While it runs, other callers' calls in this Region are"
         f" logged{content}, and counted. A meter in another Region may report calls outside its"
         " logs."
     )

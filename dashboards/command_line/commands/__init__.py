@@ -1,1 +1,1 @@
-"""One command per file. Each imports what it runs when it runs, so that help is fast."""
+"""One command per file. Each command imports its code only when it runs, so that help is fast."""

@@ -13,7 +13,7 @@ from dashboards.command_line.parameters import logs_argument, out_option
 @logs_argument()
 @out_option("Write the comparison as JSON to this file.")
 def command(logs: tuple[Path, ...], out: Path | None) -> None:
-    """Compare models on your logs, and find savings."""
+    """Compare models on your logs and find savings."""
     from dashboards.reports.compare import compare_models
 
     compare_models(logs, out)

@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "fish", "zsh"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the script for completion in your shell.
+    """Print the completion script for your shell.
 
     For bash: eval "$(bedrock-meter completion bash)"
     """

@@ -13,7 +13,7 @@ _COUNT = WholeNumber(min=0)
     epilog="With make: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [PROJECTS=5] [UNPRICED=1000]"
     ' [SET="-c NAME=VALUE"]'
 )
-@click.option("--calls", type=_COUNT, required=True, help="Calls a month.")
+@click.option("--calls", type=_COUNT, required=True, help="Calls per month.")
 @click.option("--identities", type=_COUNT, required=True, help="Identities that call.")
 @click.option("--models", type=_COUNT, required=True, help="Models that they call.")
 @click.option(
@@ -36,7 +36,7 @@ def command(  # noqa: PLR0913  # each is an option
     unpriced: int,
     context: tuple[str, ...],
 ) -> None:
-    """Estimate what the meter costs a month, in US dollars."""
+    """Estimate the monthly cost of the meter, in US dollars."""
     if unpriced > calls:
         message = f"--unpriced {unpriced} is more than --calls {calls}."
         raise click.UsageError(message)

@@ -7,7 +7,7 @@ import click
 
 @click.command(epilog="With make: make synth deployer-policy")
 def command() -> None:
-    """Renew the deployer's policy and the boundary.
+    """Regenerate the deployer's policy and boundary.
 
     Both are derived from the templates in cdk.out.
     """

@@ -7,7 +7,7 @@ import click
 
 @click.command(epilog="With make: make doctor")
 def command() -> None:
-    """Check the account, and change nothing.
+    """Check the account without changing anything.
 
     Run it before and after deploying.
     """

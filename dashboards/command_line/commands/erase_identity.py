@@ -12,7 +12,7 @@ import click
     help="The ARN of a user or of a role's session, as reports show it.",
 )
 def command(identity: str) -> None:
-    """Replace a person's name by a pseudonym.
+    """Replace a person's name with a pseudonym.
 
     The name leaves the ledger and the state table. Calls, tokens and costs stay. Asks for a typed
     confirmation first.

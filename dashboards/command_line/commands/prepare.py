@@ -20,7 +20,7 @@ def command() -> None:
 
 
 def _cdk_command(function: Callable[..., None]) -> click.Command:
-    """Add a command that takes arguments of the CDK's command line, whatever they are."""
+    """Add a command that accepts any arguments of the CDK's command line."""
     parameters: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         context_option,
         click.option("--profile", help="The profile with the credentials."),
@@ -33,7 +33,7 @@ def _cdk_command(function: Callable[..., None]) -> click.Command:
 
 @_cdk_command
 def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
-    """Make or renew the permissions boundaries.
+    """Create or update the permissions boundaries.
 
     There is one for each Region.
     """

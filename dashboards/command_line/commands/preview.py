@@ -17,7 +17,7 @@ from dashboards.command_line.parameters import WholeNumber, logs_argument, out_o
 @click.option(
     "--port",
     type=WholeNumber(1, 65535),
-    help="Serve at this port; by default at one that is free.",
+    help="The port to serve on; by default a free one.",
 )
 @out_option("Write one HTML file instead of serving.")
 def command(logs: tuple[Path, ...], *, account: bool, port: int | None, out: Path | None) -> None:

@@ -13,7 +13,9 @@ import click
 )
 @click.option("--accept", default="", metavar="NAMES", help="Accept these held prices, or `all`.")
 @click.option("--reject", default="", metavar="NAMES", help="Reject these held prices, or `all`.")
-@click.option("--supersede", default="", metavar="EDITION", help="Take out an edition's changes.")
+@click.option(
+    "--supersede", default="", metavar="EDITION", help="Remove the changes of an edition."
+)
 @click.option("--reason", default="", help="Why the edition is superseded.")
 @click.option("--check", is_flag=True, help="Read the AWS Price List now.")
 def command(*, accept: str, reject: str, supersede: str, reason: str, check: bool) -> None:

@@ -19,7 +19,7 @@ from dashboards.command_line.parameters import PATH
 )
 @click.option("--offline", is_flag=True, help="Only compare: read no files from AWS.")
 def command(*, litellm: Path, offline: bool) -> None:
-    """Renew the price book from AWS's price files.
+    """Update the price book from AWS's price files.
 
     It is compared with genai-prices and litellm. Rows are added; none is changed.
     """

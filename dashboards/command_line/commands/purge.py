@@ -7,7 +7,7 @@ import click
 
 @click.command(epilog="With make: make purge")
 def command() -> None:
-    """Delete for good what make destroy keeps.
+    """Permanently delete what make destroy keeps.
 
     Asks for a typed confirmation first.
     """

@@ -7,7 +7,7 @@ import click
 
 @click.command(epilog="With make: make redrive")
 def command() -> None:
-    """Process again the events that functions failed on."""
+    """Process the events again that functions failed on."""
     from cdk.operations.account import in_account
     from cdk.operations.redrive import redrive_failures
 

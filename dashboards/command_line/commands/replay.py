@@ -29,9 +29,9 @@ class IsoTime(click.ParamType[datetime]):
     "start",
     type=IsoTime(),
     required=True,
-    help="The first time to read, in ISO 8601; UTC if it names no zone.",
+    help="The first time to read, in ISO 8601; UTC without a zone.",
 )
-@click.option("--to", "end", type=IsoTime(), help="The end, likewise; by default now.")
+@click.option("--to", "end", type=IsoTime(), help="The end, in the same format; by default now.")
 def command(start: datetime, end: datetime | None) -> None:
     """Read the log group again. Each call is still counted once."""
     from cdk.operations.account import in_account

@@ -7,7 +7,7 @@ import click
 
 @click.command(epilog="With make: make reprice")
 def command() -> None:
-    """Publish the cost of calls whose price became known.
+    """Publish the cost of calls whose price is now known.
 
     Without this command, that happens within an hour.
     """

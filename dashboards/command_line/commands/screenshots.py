@@ -7,7 +7,7 @@ import click
 
 @click.command(epilog="With make: make screenshots")
 def command() -> None:
-    """Take pictures of the demo's dashboards.
+    """Take screenshots of the demo's dashboards.
 
     Includes those in the README.
     """

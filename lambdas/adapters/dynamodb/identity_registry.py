@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 MAX_ANSWERS = 10_000
-"""Answers that are kept in memory, some 300 bytes each; callers choose the names of sessions."""
+"""Answers that are kept in memory, about 300 bytes each; callers choose the names of sessions."""
 _MAX_ATTEMPTS = 5
 _RETENTION = timedelta(days=100)  # well past the month's end
 _REFUSED = "ConditionalCheckFailed"

@@ -26,7 +26,7 @@ class EnrichedCall(NamedTuple):
 
     @property
     def priced_as(self) -> CallVariant:
-        """The model and tier that were priced: where readings disagree, the dearest one."""
+        """The model and tier that were priced: if readings disagree, the most expensive one."""
         return self.models.get_priced(self.cost)
 
     @property

@@ -17,7 +17,7 @@ GUARDED_SETS: Final = (DimensionSet.IDENTITY, DimensionSet.MODEL)
 """The dimension sets whose alarms look at each series."""
 
 _PAST: Final = timedelta(days=8)
-"""The longest window of an alarm on usage, a week, and a day: values can be dated back."""
+"""The longest window of a usage alarm, a week, and a day: values can be dated back."""
 _FUTURE: Final = timedelta(hours=2)
 """CloudWatch takes values of so much later.
 
@@ -64,7 +64,7 @@ class ForgedSeries:
 
 
 def window_of_series(moment: datetime) -> AuditWindow:
-    """Get the time that alarms on usage add up, and the hours that values can be dated ahead."""
+    """Get the time that usage alarms add up, and the hours that values can be dated ahead."""
     return AuditWindow(moment - _PAST, moment + _FUTURE)
 
 

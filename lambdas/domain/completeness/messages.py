@@ -39,11 +39,11 @@ def coverage_notice(report: CoverageReport) -> Notice:
     if not report.is_short:
         return Notice(
             "Bedrock Meter: no calls are missing any more",
-            f"In the hour {period} the meter has now counted all but {report.calls.missing:,} of"
+            f"For the hour {period}, the meter has now counted all but {report.calls.missing:,} of"
             f" Bedrock's {report.calls.bedrock:,} calls. {_SILENT_ADVICE}",
         )
     lines = [
-        f"In the hour {period} Bedrock Meter has counted {_covered(report.calls)}.",
+        f"For the hour {period}, Bedrock Meter has counted {_covered(report.calls)}.",
         *list_lines(_models(report)),
         _ADVICE,
     ]
@@ -58,12 +58,12 @@ def mismatch_notice(report: MismatchReport) -> Notice:
     if not report.is_mismatch:
         return Notice(
             "Bedrock Meter: the counts agree with Bedrock's again",
-            f"In the two hours {period} the counts agree within the tolerance. {_SILENT_ADVICE}",
+            f"In the two hours {period}, the counts agree within the tolerance. {_SILENT_ADVICE}",
         )
     lines = list[str]()
     if found:
         lines.append(
-            f"In both hours {period} the meter's counts differ from Bedrock's. The later hour:"
+            f"In both hours {period}, the meter's counts differ from Bedrock's. In the later hour:"
         )
     lines += list_lines([_difference(*difference) for difference in found.items()])
     if uncounted := report.uncounted_calls:
@@ -79,9 +79,9 @@ def mismatch_notice(report: MismatchReport) -> Notice:
 def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
     if unknown := report.unknown_models:
         yield (
-            f"In the two hours {period} the meter counted calls of {len(unknown)} models that"
-            f" Bedrock did not count: {list_first(unknown, MAX_LINES)}. They use up places of real"
-            " models (max_models) for the rest of the month."
+            f"In the two hours {period}, the meter counted calls of {len(unknown)} models that"
+            f" Bedrock did not count: {list_first(unknown, MAX_LINES)}. They take up the slots of"
+            " real models (max_models) for the rest of the month."
         )
     if report.exceeded_tolerance is not None:
         yield (
@@ -101,7 +101,7 @@ def _difference(mismatch: Mismatch, compared: Comparison) -> str:
     direction = "surplus" if mismatch.is_surplus else "missing"
     return (
         f"{mismatch.model_id}: {amount} {mismatch.quantity} {direction}"
-        f" ({compared.metered:,} counted, {compared.bedrock:,} by Bedrock)"
+        f" (the meter counted {compared.metered:,}, Bedrock {compared.bedrock:,})"
     )
 
 
@@ -112,10 +112,10 @@ def _models(report: CoverageReport) -> list[str]:
 
 
 def _covered(calls: Comparison) -> str:
-    # Cut, not rounded: 100 % is said only of all.
+    # Rounded down: only full coverage is 100%.
     percent = calls.covered * 10_000 // calls.bedrock / 100
     return (
-        f"{calls.covered:,} of {calls.bedrock:,} calls ({percent:.2f} %);"
+        f"{calls.covered:,} of {calls.bedrock:,} calls ({percent:.2f}%);"
         f" {calls.missing:,} are missing"
     )
 

@@ -48,7 +48,7 @@ class ReportedUsage(NamedTuple):
         return max(counts.total_input or 0 for counts in parts) if len(parts) > 1 else None
 
     def filled_from(self, other: ReportedUsage) -> ReportedUsage:
-        """Keep every count that is here, and take from `other` those that are not."""
+        """Return these counts, with missing ones filled from `other`."""
         if other is NO_USAGE:
             return self
         if self is NO_USAGE:

@@ -195,7 +195,7 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Drift]:
         yield drift("is gone")
         return
     if normalize(live.trust) != normalize(deployed.trust):
-        yield drift(f"has another trust policy (now {fingerprint(live.trust)})")
+        yield drift(f"has a different trust policy (now {fingerprint(live.trust)})")
     wanted = normalize(deployed.policy)
     ours = {name for name, policy in live.policies.items() if normalize(policy) == wanted}
     if not ours:
@@ -207,7 +207,7 @@ def compare_role(deployed: DeployedRole, live: Role | None) -> Iterator[Drift]:
     if live.boundary is None:
         yield drift("no longer has its permissions boundary")
     elif live.boundary != deployed.boundary:
-        yield drift(f"has another permissions boundary: {live.boundary}")
+        yield drift(f"has a different permissions boundary: {live.boundary}")
 
 
 def _changed_settings(written: LoggingConfiguration, live: LoggingConfiguration) -> Iterator[str]:

@@ -45,14 +45,14 @@ class VerifiedState:
         return logging_state
 
     def save(self, logging_state: LoggingState, replaced: LoggingState) -> None:
-        """Write both. Wherever this is interrupted, the logging state agrees with the copy.
+        """Write the logging state and its copy; they agree even if this is interrupted.
 
         Args:
             logging_state: The new logging state.
             replaced: The logging state so far, as it was loaded or written.
 
         Raises:
-            StateUnavailableError: It cannot be written just now.
+            StateUnavailableError: They cannot be written now.
         """
         self.copy.save((replaced, logging_state))
         self.store.save(logging_state)

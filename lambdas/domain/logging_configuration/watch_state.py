@@ -90,7 +90,7 @@ def watch_notice(
             *_list_changes(_LOGGING, logging),
             *_list_changes(_METER, meter),
             _describe_author(change) if change else _suggest_lookup(drifts),
-            "Until this is fixed, calls may not be counted and alarms may not notify.",
+            "Until this is fixed, calls might not be counted, and alarms might not notify.",
             "Runbook: docs/runbooks/DeploymentDrift.md in the Bedrock Meter repository.",
             *(["make doctor shows the state of invocation logging."] if logging else []),
         ]
@@ -104,7 +104,7 @@ def watch_notice(
         lines = [
             NO_DRIFT,
             *([_describe_author(change)] if change else []),
-            "Calls made in between may not have been logged, and alarms may not have notified.",
+            "In the meantime, calls might not have been logged, or alarms might not have notified.",
         ]
     return Notice(subject, "\n".join(lines))
 
@@ -132,5 +132,5 @@ def _suggest_lookup(drifts: Sequence[Drift]) -> str:
         "Changed by: not known yet. CloudTrail's event history shows it within about 15 minutes:"
         " aws cloudtrail lookup-events --lookup-attributes"
         f" AttributeKey=EventName,AttributeValue=NAME, where NAME is one of {names}"
-        + (f", or of {rest} more in docs/tampering.md." if rest > 0 else ".")
+        + (f", or one of {rest} more in docs/tampering.md." if rest > 0 else ".")
     )

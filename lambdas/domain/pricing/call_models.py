@@ -25,7 +25,7 @@ class CallModels(NamedTuple):
         return self.disputed or (self.own,)
 
     def get_priced(self, cost: CallCost) -> CallVariant:
-        """Get the model and tier of a cost: where readings disagree, the dearest one."""
+        """Get the model and tier of a cost: if readings disagree, the most expensive one."""
         variant = cost.variant if isinstance(cost, Cost) else None
         return variant or self.own
 

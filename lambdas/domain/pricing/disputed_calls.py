@@ -21,8 +21,8 @@ def price_disputed_call(
 ) -> Cost | Unpriced:
     """Price a call whose readings disagree.
 
-    Where they disagree on model, tier, day or cache lifetime, the dearest known price is taken;
-    where models are too many to be stored, the dearest listed price of any model; and where they
+    Where they disagree on model, tier, day or cache lifetime, the highest known price is used;
+    where models are too many to be stored, the highest listed price of any model; and where they
     disagree on counts, a kind without a price is left out of the cost.
     """
     outcomes = [
@@ -58,8 +58,8 @@ def _possible_entries(
 def _entries_of_any_model(
     usage: BilledUsage, variant: CallVariant, pricing: Pricing
 ) -> Iterator[PriceEntry]:
-    """The dearest listed prices of all models, and every contracted price."""
-    listed = pricing.book.dearest(Route(usage.region).partition, usage.day)
+    """The highest listed prices of all models, and every contracted price."""
+    listed = pricing.book.get_highest_prices(Route(usage.region).partition, usage.day)
     yield PriceEntry(variant, listed, None, assume_prices=True, is_of_any_model=True)
     for contract in pricing.contracted:
         if contract.usd_per_million and contract.effective_from <= usage.day:

@@ -67,7 +67,7 @@ class PriceBasis(StrEnum):
     GLOBAL = "global"
     """A price of calls through the model's global profile."""
     ASSUMED = "assumed"
-    """No price of the place is known: the dearest listed price of the partition stands in."""
+    """No price of the scope is known: the highest listed price of the partition is used."""
 
 
 MAX_USD = Decimal(1_000_000)

@@ -60,7 +60,7 @@ class CallPrices:
     Attributes:
         prices: Rows that can hold, each with its basis: the closest scope first, in a scope the
             newest row first.
-        assumed: Rows of the whole partition in the same tier. The dearest one can stand in;
+        assumed: Rows of the whole partition in the same tier. The highest one can be used instead;
             in a scope the newest row first.
         large_from: The input tokens above which the model has a price of large calls, in any scope
             and tier; a row without one lists no price of such calls.
@@ -168,7 +168,7 @@ class PriceBook:
             name, version = name_and_version(price.model_id)
             self._by_name[name][version].append(price)
         self._memoized = lru_cache(_MAX_MEMOIZED)(self._look_up)
-        self._memoized_dearest = lru_cache(_MAX_MEMOIZED)(self._dearest)
+        self._memoized_highest = lru_cache(_MAX_MEMOIZED)(self._find_highest_prices)
 
     def __iter__(self) -> Iterator[Price]:
         """All prices, in order of model, scope, tier and date."""
@@ -200,14 +200,14 @@ class PriceBook:
             service_tier: The tier that served them; `None` for the standard one.
 
         Returns:
-            Prices; of each kind the closest scope that lists it decides, else the dearest listed
+            Prices; of each kind the closest scope that lists it decides, else the highest listed
             price of the partition is assumed.
         """
         return self._memoized(model_id, route, day, service_tier)
 
-    def dearest(self, partition: str, day: date) -> CallPrices:
-        """The dearest listed prices of any model and tier of a partition, as assumed prices."""
-        return self._memoized_dearest(partition, day)
+    def get_highest_prices(self, partition: str, day: date) -> CallPrices:
+        """Get the highest listed prices of any model and tier in a partition, as assumed prices."""
+        return self._memoized_highest(partition, day)
 
     def _look_up(
         self, model_id: str, route: Route, day: date, service_tier: str | None
@@ -229,7 +229,7 @@ class PriceBook:
         listed = [price for price in rows if get_partition(price.place) == partition]
         return CallPrices(own, tuple(listed), _large_from(begun))
 
-    def _dearest(self, partition: str, day: date) -> CallPrices:
+    def _find_highest_prices(self, partition: str, day: date) -> CallPrices:
         rows = sorted(self._prices, key=_newest, reverse=True)
         listed = [
             price

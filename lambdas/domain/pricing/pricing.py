@@ -26,7 +26,7 @@ class Pricing:
     Attributes:
         book: List prices.
         contracted: Contracted prices.
-        assume_prices: Whether the dearest listed price of the partition is assumed where the place
+        assume_prices: Whether the highest listed price of the partition is assumed where the place
             of a call has no price.
     """
 

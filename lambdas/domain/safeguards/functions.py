@@ -69,14 +69,14 @@ def _compare(deployed: Mapping[str, Any], live: Function | None) -> Iterator[str
         return
     reserved = deployed.get("ReservedConcurrentExecutions")
     if live.reserved_concurrency != reserved:
-        yield f"may run {live.reserved_concurrency} times at once, was {show(reserved)}"
+        yield f"has reserved concurrency {live.reserved_concurrency}, was {show(reserved)}"
     now = live.configuration
     for name in _FIELDS:
         if name in deployed and not matches(deployed[name], now.get(name)):
             yield f"has {name} {show(now.get(name))}, was {show(deployed[name])}"
     layers = [layer["Arn"] for layer in now.get("Layers", [])]
     if not matches(deployed.get("Layers", []), layers):
-        yield f"has other layers (now {fingerprint(layers)})"
+        yield f"has different layers (now {fingerprint(layers)})"
     group = now.get("LoggingConfig", {}).get("LogGroup")
     if "LoggingConfig" in deployed and not matches(deployed["LoggingConfig"]["LogGroup"], group):
         yield f"logs to {show(group)}"
@@ -86,7 +86,7 @@ def _compare(deployed: Mapping[str, Any], live: Function | None) -> Iterator[str
     if changed := _changed_variables(deployed, now):
         values = (now.get("Environment") or {}).get("Variables", {})
         live_values = fingerprint({name: values.get(name) for name in changed})
-        yield f"has other environment variables (now {live_values}): {list_names(changed)}"
+        yield f"has different environment variables (now {live_values}): {list_names(changed)}"
 
 
 def _subnets(function: Mapping[str, Any]) -> list[str]:

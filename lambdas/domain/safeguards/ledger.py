@@ -77,7 +77,7 @@ def _compare(
     if live.stream_view != view:
         yield f"has the stream view {show(live.stream_view)}, was {show(view)}"
     elif read_streams - {live.stream_arn}:
-        yield "has another stream than the one that MetricPublisher reads"
+        yield "has a different stream from the one that MetricPublisher reads"
     expiry = deployed.get("TimeToLiveSpecification", {})
     attribute = expiry.get("AttributeName") if expiry.get("Enabled") else None
     if live.expiry_attribute != attribute:

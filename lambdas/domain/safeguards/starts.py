@@ -96,11 +96,11 @@ def _compare_rule(deployed: Mapping[str, Any], live: Rule | None) -> Iterator[st
     if not matches(deployed.get("ScheduleExpression"), live.schedule):
         yield f"has schedule {show(live.schedule)}"
     if not matches(deployed.get("EventPattern"), live.pattern):
-        yield f"has another event pattern (now {fingerprint(live.pattern)})"
+        yield f"has a different event pattern (now {fingerprint(live.pattern)})"
     wanted = [_target(target) for target in deployed["Targets"]]
     targets = [_target(target) for target in live.targets]
     if not matches(wanted, targets):
-        yield f"has other targets (now {fingerprint(targets)})"
+        yield f"has different targets (now {fingerprint(targets)})"
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _compare_mapping(deployed: Mapping[str, Any], live: Mapping[str, Any] | None
         if before != now:
             yield f"has {name} {show(now)}, was {show(before)}"
     if not matches(_filters(deployed), _filters(live)):
-        yield f"has another filter (now {fingerprint(_filters(live))})"
+        yield f"has a different filter (now {fingerprint(_filters(live))})"
 
 
 def _filters(mapping: Mapping[str, Any]) -> list[Any]:

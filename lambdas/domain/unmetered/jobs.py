@@ -28,11 +28,11 @@ _ONCE: Final = (
     f" {UNLOGGED_JOBS.name} counts every invocation."
 )
 _ADVICE: Final = (
-    "Bedrock does not log these calls, so they are in no metric of calls and under no identity. The"
-    " bill includes them (make reconcile). To deny them, see docs/security.md."
+    "Bedrock does not log these calls, so no call metric includes them and no identity is known."
+    " The bill includes them (make reconcile). To deny them, see docs/security.md."
 )
 _TOKENS_OF_JOBS: Final = (
-    "Reports list the job when it has ended, with its tokens if the setting batch_output_buckets"
+    "Reports list the job once it has ended, with its tokens if the setting batch_output_buckets"
     " names its output bucket."
 )
 

@@ -90,9 +90,9 @@ def region_notice(traffic: RegionTraffic, window: AuditWindow) -> Notice:
             f" {sum(traffic.calls.values()):,} calls."
         )
     lines.append(
-        "They are in no metric, report or usage alarm. Deploy the meter there (regions in"
-        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. Today's next"
-        f" notification about this Region follows at {next_at:,} calls in two hours."
+        "No metric, report or usage alarm includes them. Deploy the meter there (regions in"
+        " cdk.json), or deny Bedrock in that Region: docs/security.md has the policy. The next"
+        f" notification about this Region today follows at {next_at:,} calls in two hours."
     )
     return Notice("Bedrock Meter: calls in a Region that is not metered", "\n".join(lines))
 

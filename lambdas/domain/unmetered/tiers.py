@@ -19,7 +19,7 @@ _HOUR: Final = timedelta(hours=1)
 _MEANINGS: Final = {
     "priority": "costs more than standard: the cost in metrics and reports is too low",
     "flex": "costs less than standard: the cost in metrics and reports is too high",
-    "reserved": "is paid by the hour: the cost in metrics and reports does not apply",
+    "reserved": "is billed by the hour: the cost in metrics and reports does not apply",
 }
 _ADVICE: Final = (
     "The meter prices these calls as standard; their token counts are correct. With log_content,"

@@ -163,7 +163,7 @@ def test_assumed_prices_are_marked_and_no_alternative_uses_one() -> None:
     text = plain_text(report_tables(report))
     assert shown_models(text) == ["maker.line-far-v1 *", "maker.line-near-v1"]
     assert "All projects, text: 1 call for ~$2.00" in text
-    assert "  ~  holds an assumed price" in text
+    assert "  ~  includes an assumed price" in text
     (traffic,) = json.loads(report_json(report, {}))["account"]["traffic"]
     assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
 

@@ -206,7 +206,7 @@ def test_an_ascending_query_returns_the_lowest_values_first() -> None:
     assert results(query, source) == [Series("b", (-7, 3)), Series("a", (5, None))]
 
 
-def test_a_query_for_minimum_takes_the_minimum_of_each_group() -> None:
+def test_a_minimum_query_returns_the_minimum_of_each_group() -> None:
     query = (
         'SELECT MIN(TotalTokens) FROM SCHEMA("BedrockMeter", IdentityArn, ModelId)'
         " GROUP BY IdentityArn ORDER BY MIN() ASC"

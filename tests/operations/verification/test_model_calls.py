@@ -39,7 +39,7 @@ def test_a_model_denied_to_the_account_is_skipped() -> None:
 
 def test_without_a_usable_model_the_check_fails_and_later_ones_are_skipped() -> None:
     verified = meter(Session(bedrock_runtime=Runtime(NOVA, HAIKU)))
-    with pytest.raises(CheckFailedError, match="may use no text model"):
+    with pytest.raises(CheckFailedError, match="can use no text model"):
         call_model(verified)
     with pytest.raises(CheckSkippedError, match="no calls were made"):
         check_ledger(verified)

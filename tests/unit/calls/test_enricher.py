@@ -140,7 +140,7 @@ def test_each_reported_model_is_resolved_behind_its_profile() -> None:
     )
 
 
-def test_a_disputed_call_has_the_dearest_priced_model() -> None:
+def test_a_disputed_call_has_the_most_expensive_priced_model() -> None:
     record = disputed_call()
     call = enrich(InMemoryTagSource(), record)
     assert isinstance(call.cost, Cost)

@@ -186,22 +186,22 @@ def test_a_notice_names_model_period_and_difference_worst_first() -> None:
     notice = coverage_notice(CoverageReport(WINDOW, compare(metered, bedrock), unlogged={}))
     first, *models, _ = notice.text.split("\n")
     assert first == (
-        "In the hour from 2026-09-08 10:45 to 2026-09-08 11:45 UTC Bedrock Meter has counted"
-        " 19,790 of 20,000 calls (98.95 %); 210 are missing."
+        "For the hour from 2026-09-08 10:45 to 2026-09-08 11:45 UTC, Bedrock Meter has counted"
+        " 19,790 of 20,000 calls (98.95%); 210 are missing."
     )
     assert models == [
         (
-            f"- {SONNET_4}: 18,800 of 19,000 calls (98.94 %); 200 are missing;"
+            f"- {SONNET_4}: 18,800 of 19,000 calls (98.94%); 200 are missing;"
             " 7 failed calls are counted separately"
         ),
-        f"- {HAIKU_3}: 990 of 1,000 calls (99.00 %); 10 are missing, with 100 input tokens",
+        f"- {HAIKU_3}: 990 of 1,000 calls (99.00%); 10 are missing, with 100 input tokens",
     ]
 
 
 def test_coverage_below_one_is_never_rounded_to_100_percent() -> None:
     found = report({HAIKU_3: 0, SONNET_4: 10**6 - 1}, {HAIKU_3: 9, SONNET_4: 10**6})
-    assert "99.99 %" in coverage_notice(found).text
-    assert "100.00 %" not in coverage_notice(found).text
+    assert "99.99%" in coverage_notice(found).text
+    assert "100.00%" not in coverage_notice(found).text
 
 
 def test_a_notice_about_many_models_stays_readable() -> None:

@@ -223,12 +223,12 @@ def test_a_notice_names_model_quantity_and_both_counts() -> None:
     assert notice.subject == "Bedrock Meter: the counts differ from Bedrock's"
     first, *models, uncounted, advice = notice.text.split("\n")
     assert first == (
-        "In both hours from 2026-09-08 09:00 to 11:00 UTC the meter's counts differ from Bedrock's."
-        " The later hour:"
+        "In both hours from 2026-09-08 09:00 to 11:00 UTC, the meter's counts differ from"
+        " Bedrock's. In the later hour:"
     )
     assert models == [
-        f"- {HAIKU_3}: 500 calls surplus (1,500 counted, 1,000 by Bedrock)",
-        f"- {HAIKU_3}: 1,999,990 input tokens missing (10 counted, 2,000,000 by Bedrock)",
+        f"- {HAIKU_3}: 500 calls surplus (the meter counted 1,500, Bedrock 1,000)",
+        f"- {HAIKU_3}: 1,999,990 input tokens missing (the meter counted 10, Bedrock 2,000,000)",
         (f"- {SONNET_4}: 50 of 50 calls have no counts, though Bedrock counts tokens of the model"),
     ]
     assert uncounted == f"Calls without counts, not compared: {SONNET_4} (50)."

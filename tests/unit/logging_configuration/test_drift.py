@@ -181,7 +181,7 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         (None, "is gone"),
         (
             role(trust=trusted_to("ec2.amazonaws.com")),
-            "has another trust policy",
+            "has a different trust policy",
         ),
         (role(policies={}), "no longer has the policy that lets it write logs"),
         (
@@ -195,7 +195,7 @@ def trusted_to(service: str) -> Mapping[str, Any]:
         (role(boundary=None), "no longer has its permissions boundary"),
         (
             role(boundary="arn:aws:iam::aws:policy/AWSDenyAll"),
-            "has another permissions boundary: arn:aws:iam::aws:policy/AWSDenyAll",
+            "has a different permissions boundary: arn:aws:iam::aws:policy/AWSDenyAll",
         ),
     ],
 )

@@ -166,7 +166,7 @@ def test_a_price_of_another_tier_is_never_used() -> None:
     assert not book.get_prices(NOVA, Route("us-east-1"), DAY, "priority")
 
 
-def test_the_assumed_price_is_the_dearest_in_force_for_the_size_of_the_call() -> None:
+def test_the_assumed_price_is_the_highest_in_force_for_the_size_of_the_call() -> None:
     large = Rates(100, {TokenKind.INPUT: Decimal(9)})
     book = PriceBook(
         [
@@ -183,7 +183,7 @@ def test_the_assumed_price_is_the_dearest_in_force_for_the_size_of_the_call() ->
     assert get_usd(before.token_rates(100)[TokenKind.INPUT]) == "7"
 
 
-def test_the_dearest_price_of_a_partition_covers_all_models_and_tiers() -> None:
+def test_the_highest_prices_of_a_partition_cover_all_models_and_tiers() -> None:
     book = PriceBook(
         [
             price("1"),
@@ -192,7 +192,7 @@ def test_the_dearest_price_of_a_partition_covers_all_models_and_tiers() -> None:
             price("99", (Routing.REGION, "us-gov-west-1")),
         ]
     )
-    found = book.dearest("aws", DAY).token_rates(0)[TokenKind.INPUT]
+    found = book.get_highest_prices("aws", DAY).token_rates(0)[TokenKind.INPUT]
     assert usd_and_basis(found) == ("8", PriceBasis.ASSUMED)
 
 
@@ -409,7 +409,7 @@ def test_partitions_never_use_each_other_s_prices(rows: list[Price], route: Rout
 
 
 @given(listed, st.sampled_from(["us-east-1", "eu-west-1", "us-gov-west-1"]))
-def test_a_possibly_global_profile_has_the_dearest_price(rows: list[Price], region: str) -> None:
+def test_a_possibly_global_profile_has_the_highest_price(rows: list[Price], region: str) -> None:
     profile = f"arn:aws:bedrock:{region}:111122223333:application-inference-profile/a1b2c3"
     book = PriceBook(rows)
     hidden = book.get_prices(NOVA, read_route(profile, region), DAY).token_rates(0)

@@ -1,4 +1,4 @@
-"""Readings that disagree on model or tier cost the dearest known price."""
+"""Readings that disagree on model or tier cost the highest known price."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -55,7 +55,7 @@ def priced(record: UsageRecord, pricing: Pricing = PRICING) -> Cost:
     return found
 
 
-def test_the_dearest_variant_is_priced_and_named() -> None:
+def test_the_most_expensive_variant_is_priced_and_named() -> None:
     found = priced(call(variant(CHEAP), variant(DEAR), variant(UNKNOWN)))
     assert (found.effective_usd, found.variant) == (Decimal(9), variant(DEAR))
     assert found.lines
@@ -80,7 +80,7 @@ def test_a_conflict_on_other_fields_changes_no_price() -> None:
 CHEAP_ONES = [variant(CHEAP, f"tier-{place}") for place in range(MAX_CONFLICT_VALUES)]
 
 
-def test_truncated_variants_cost_the_dearest_price_of_any_model() -> None:
+def test_truncated_variants_cost_the_highest_price_of_any_model() -> None:
     found = priced(call(*CHEAP_ONES, is_cut_off=True))
     assert (found.effective_usd, found.basis) == (Decimal(9), PriceBasis.ASSUMED)
 

@@ -50,7 +50,7 @@ def found(live: Table | None, **properties: Any) -> list[str]:
         ),
         (
             replace(LIVE, stream_arn=f"{STREAM}-later"),
-            ["has another stream than the one that MetricPublisher reads"],
+            ["has a different stream from the one that MetricPublisher reads"],
         ),
         (replace(LIVE, expiry_attribute="x"), ["has Time to Live on 'x', was 'expires_at'"]),
         (replace(LIVE, expiry_attribute=None), ["has Time to Live on not set, was 'expires_at'"]),

@@ -34,12 +34,12 @@ LIVE_EVENTS = Rule("ENABLED", PATTERN, None, ({"Arn": FUNCTION_ARN, "Id": "Targe
         (None, ["is gone"]),
         (replace(LIVE_SCHEDULE, state="DISABLED"), ["is DISABLED, was ENABLED"]),
         (replace(LIVE_SCHEDULE, schedule="rate(7 days)"), ["has schedule 'rate(7 days)'"]),
-        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["has another event pattern"]),
-        (replace(LIVE_SCHEDULE, targets=()), ["has other targets"]),
-        (replace(LIVE_SCHEDULE, targets=({"Arn": "other"},)), ["has other targets"]),
+        (replace(LIVE_SCHEDULE, pattern=PATTERN), ["has a different event pattern"]),
+        (replace(LIVE_SCHEDULE, targets=()), ["has different targets"]),
+        (replace(LIVE_SCHEDULE, targets=({"Arn": "other"},)), ["has different targets"]),
         (
             replace(LIVE_SCHEDULE, targets=({"Arn": FUNCTION_ARN, "Input": "{}"},)),
-            ["has other targets"],
+            ["has different targets"],
         ),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_rule_with_another_target_is_drift(schedule: Rule | None, texts: list[
 def test_a_changed_pattern_is_drift() -> None:
     live = {"events": replace(LIVE_EVENTS, pattern={"source": ["nothing"]})}
     assert [get_text(difference) for difference in compare_rules([EVENTS], live)] == [
-        "rule events has another event pattern"
+        "rule events has a different event pattern"
     ]
 
 
@@ -91,8 +91,8 @@ LIVE_MAPPING = {
         ({"TumblingWindowInSeconds": 900}, ["has TumblingWindowInSeconds 900, was 0"]),
         ({"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0}, []),
         ({"DestinationConfig": {}}, ["has DestinationConfig {}, was {'OnFailure'"]),
-        ({"FilterCriteria": None}, ["has another filter"]),
-        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["has another filter"]),
+        ({"FilterCriteria": None}, ["has a different filter"]),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, ["has a different filter"]),
     ],
 )
 def test_a_changed_event_source_mapping_is_drift(changes: dict[str, Any], texts: list[str]) -> None:
@@ -147,10 +147,10 @@ CONFIGURATION = {
 @pytest.mark.parametrize(
     ("changes", "reserved", "text"),
     [
-        ({}, 0, "may run 0 times at once, was not set"),
+        ({}, 0, "has reserved concurrency 0, was not set"),
         ({"Handler": "other"}, None, "has Handler 'other', was 'handler'"),
         ({"Timeout": 1}, None, "has Timeout 1, was 60"),
-        ({"Layers": []}, None, "has other layers"),
+        ({"Layers": []}, None, "has different layers"),
         (
             {"VpcConfig": {"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}},
             None,
@@ -160,9 +160,9 @@ CONFIGURATION = {
         (
             {"Environment": {"Variables": {"TABLE": "secret", "STREAM": "s", "NEW": "x"}}},
             None,
-            "has other environment variables: NEW, TABLE",
+            "has different environment variables: NEW, TABLE",
         ),
-        ({"Environment": None}, None, "has other environment variables: TABLE"),
+        ({"Environment": None}, None, "has different environment variables: TABLE"),
     ],
 )
 def test_a_changed_function_is_drift_reported_without_its_values(

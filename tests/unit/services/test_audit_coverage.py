@@ -170,7 +170,7 @@ def test_settled_hours_of_too_many_profiles_are_judged_by_account_sums() -> None
     assert {mismatch for report in found for mismatch in report.mismatches} == {
         Mismatch(ALL_MODELS, Quantity.INPUT, is_surplus=False)
     }
-    assert "most audits compare the sums of the account" in mismatch_notice(found[0]).text
+    assert "most audits compare only the totals of the account" in mismatch_notice(found[0]).text
 
 
 def test_a_notification_names_models_even_if_there_are_many() -> None:

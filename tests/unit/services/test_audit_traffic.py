@@ -91,7 +91,7 @@ def test_a_hundred_times_as_many_calls_notify_again_the_same_day(
     first, second, third = (notice.text for notice in account.notifier.notices)
     assert "follows at 100 calls in two hours." in first
     assert "follows at 10,000 calls in two hours." in second
-    assert "comes from 100,000,000 calls in two hours on." in third
+    assert "follows at 100,000,000 calls in two hours." in third
 
 
 def test_regions_with_a_deployment_are_not_read(account: Account) -> None:

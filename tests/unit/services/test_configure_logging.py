@@ -216,7 +216,9 @@ def test_adopting_a_replaced_configuration_restores_it() -> None:
 
 def test_adopting_another_group_than_the_replaced_one_is_an_error() -> None:
     account = Account("ours", replaced=CHANGED)
-    with pytest.raises(ForeignConfigurationError, match="another-team, but log group audit"):
+    with pytest.raises(
+        ForeignConfigurationError, match="another-team, but adopted_log_group is audit"
+    ):
         account.put(OURS, ADOPT)
     assert account.api.live == OURS
 
@@ -372,8 +374,8 @@ def test_a_changed_flag_makes_the_configuration_foreign() -> None:
     ("live", "policy", "message"),
     [
         (FOREIGN, REFUSE, "log group audit. Nothing was changed. Either use it as it is"),
-        (CHANGED, ADOPT, "log group another-team, but log group audit"),
-        ({"s3Config": {"bucketName": "archive"}}, ADOPT, "bucket archive alone"),
+        (CHANGED, ADOPT, "log group another-team, but adopted_log_group is audit"),
+        ({"s3Config": {"bucketName": "archive"}}, ADOPT, "goes only to bucket archive"),
         ({"s3Config": {"bucketName": "archive"}}, REFUSE, "goes to bucket archive"),
         ({"textDataDeliveryEnabled": True}, REFUSE, "goes to nowhere"),
     ],

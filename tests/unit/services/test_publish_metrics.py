@@ -130,7 +130,7 @@ def test_foreign_and_unreadable_changes_are_counted_and_not_published() -> None:
     assert tokens_in(sink) == 4
 
 
-def test_a_call_with_conflicting_models_counts_for_the_dearest() -> None:
+def test_a_call_with_conflicting_models_counts_for_the_most_expensive() -> None:
     sink = InMemoryMetricSink()
     report = publisher(sink).publish(new(disputed_call()), now=NOON)
     assert (report.published, len(report.conflicting)) == (1, 1)

@@ -196,7 +196,7 @@ def test_a_change_undone_before_the_check_is_still_notified(account: Account) ->
     assert account.subjects == [TOUCHED]
     assert f"Changed by: {MALLORY}" in account.texts[0]
     assert (
-        "Calls made in between may not have been logged, and alarms may not have notified."
+        "In the meantime, calls might not have been logged, or alarms might not have notified."
         in account.texts[0]
     )
 

@@ -109,7 +109,7 @@ def test_a_manifest_is_in_the_folder_of_its_job(output_uri: str, key: str) -> No
 @pytest.mark.parametrize(
     "output_uri", ["", "https://host/x", "s3://", "s3://UPPER/x", "s3://a/x", f"s3://{'b' * 64}/x"]
 )
-def test_an_output_location_of_another_form_has_no_manifest(output_uri: str) -> None:
+def test_an_output_location_in_an_unknown_format_has_no_manifest(output_uri: str) -> None:
     assert batch_job(output_uri=output_uri).manifest is None
 
 

@@ -153,7 +153,7 @@ def test_a_correction_moves_a_call_to_its_new_identity_and_model() -> None:
     assert summary.by_model() == summarize([after]).by_model()
 
 
-def test_a_call_with_conflicting_models_is_counted_for_the_dearest() -> None:
+def test_a_call_with_conflicting_models_is_counted_for_the_most_expensive() -> None:
     ((model_id, figures),) = summarize([disputed_call()]).by_model()
     assert (model_id, figures.priced_invocations) == (HAIKU_3, 1)
 

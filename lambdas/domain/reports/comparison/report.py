@@ -31,9 +31,9 @@ from lambdas.domain.reports.comparison.traffic import (
 from lambdas.domain.reports.comparison.waste import WasteKey, WasteSummary, WasteTotals
 
 MAX_PROJECTS = 200
-"""The number of projects in a report, the most costly ones: each is some 25 KB of JSON."""
+"""The number of projects in a report, the most costly ones: each is about 25 KB of JSON."""
 MAX_OBSERVED_PROJECTS = 5_000
-"""The number of projects to keep while calls come in, some 10 KB of memory each."""
+"""The number of projects to keep while calls come in, about 10 KB of memory each."""
 
 
 class Unknown(NamedTuple):

@@ -19,7 +19,7 @@ MAX_BYTES = 4 * 2**20
 """The bytes of a request after which no further part is read."""
 
 MAX_PREFIXES = 500_000
-"""The number of prefixes of requests that are kept at a time, some 200 bytes each."""
+"""The number of prefixes of requests that are kept at a time, about 200 bytes each."""
 
 _DIGEST_BYTES = 8
 _KEY_BYTES = 32

@@ -79,7 +79,7 @@ def apart_totals(reconciliation: Reconciliation) -> list[tuple[Apart, Amounts]]:
 def apart_by_subject(
     reconciliation: Reconciliation, reasons: Iterable[Apart]
 ) -> list[tuple[ApartKey, Amounts]]:
-    """The subjects that are set apart for some reasons, the dearest first."""
+    """The subjects that are set apart for some reasons, the most expensive first."""
     wanted = frozenset(reasons)
     found = [item for item in reconciliation.apart.items() if item[0].reason in wanted]
     return sorted(found, key=lambda item: (-abs(item[1].effective_usd), item[0]))

@@ -197,7 +197,7 @@ def test_max_tokens_is_oversized_from_ten_times_the_output(
     assert figures.usd is None
 
 
-def test_savings_opportunities_are_grouped_by_project_and_model_dearest_first() -> None:
+def test_savings_opportunities_are_grouped_by_project_and_model_most_expensive_first() -> None:
     failed: dict[str, Any] = {"error_code": "ModelErrorException"}
     report = report_on(
         call(0, TokenCounts(1), project="chat", **failed),

@@ -83,7 +83,7 @@ def test_rows_add_up_to_the_cost_of_their_calls(
     assert tokens == sum(line.tokens for cost in known for line in cost.lines)
 
 
-def test_a_call_with_conflicting_models_is_charged_as_the_dearest() -> None:
+def test_a_call_with_conflicting_models_is_charged_as_the_most_expensive() -> None:
     record = disputed_call()
     charged = DailyCharges()
     charged.add(enrich(record))

@@ -127,7 +127,9 @@ def with_value(name: str, value: object) -> Callable[[dict[str, Any]], object]:
         (with_value("Tags", '{"a": 1, "a": 2}'), "Tags-C-001-M"),
     ],
 )
-def test_the_check_finds_violations(broken: Callable[[dict[str, Any]], object], rule: str) -> None:
+def test_the_conformance_check_finds_violations(
+    broken: Callable[[dict[str, Any]], object], rule: str
+) -> None:
     call = usage_record(model_id=SONNET_4, tokens=TokenCounts(input=10, output=5))
     rows = parse_rows(
         build_charges([(call, Attribution("p", "d", "u", AttributionSource.PATTERN))])
