@@ -22,6 +22,7 @@ from dashboards.demo.story import (
     spending_table,
     write_event,
 )
+from lambdas.domain.logging_configuration import Drift, LoggingChange, Subject, watch_notice
 
 NOON = datetime(2026, 9, 8, 12, 5, tzinfo=UTC)
 THRESHOLDS = {threshold.alarm_name: threshold for threshold in alarm_thresholds(Config())}
@@ -60,12 +61,18 @@ def test_a_health_alarm_is_described_by_its_first_sentence() -> None:
 
 
 def test_a_change_is_described_by_what_differs_and_by_its_author() -> None:
-    text = (
-        "Bedrock's invocation logging differs from the deployment:\n"
-        "- Bedrock's invocation logging is off\n"
-        f"Changed by: {BEN}, with DeleteModelInvocationLoggingConfiguration at 12:05 UTC."
+    drift = Drift(Subject.CONFIGURATION, "Bedrock's invocation logging is off")
+    change = LoggingChange.from_event(
+        {
+            "eventID": "1",
+            "eventTime": "2026-09-08T12:05:00Z",
+            "eventName": "DeleteModelInvocationLoggingConfiguration",
+            "userIdentity": {"arn": BEN},
+        }
     )
-    event = describe_drift({"Subject": "Bedrock Meter: drift", "Message": text}, NOON)
+    notice = watch_notice([drift], change, is_resolved=False)
+    event = describe_drift({"Subject": notice.subject, "Message": notice.text}, NOON)
+    assert event.name == "Bedrock Meter: invocation logging was changed"
     assert event.why == ("Bedrock's invocation logging is off; changed by 111122223333 user/ben")
 
 
