@@ -25,22 +25,20 @@ def _key_block(name: str) -> str:
 
 _CARD_DIGITS = r"(?:4\d{12}(?:\d{3}){0,2}|(?:2[2-7]|3[0-9]|5[0-9]|6[0-9])\d{11,17})"
 _SPANISH = r"\d{8}[ -]?[A-Z]"
-_PRIVATE_KEYS = {
+PRIVATE_KEYS = {
     "OpenSshPrivateKey": _key_block("OPENSSH PRIVATE KEY"),
     "PgpPrivateKey": _key_block("PGP PRIVATE KEY BLOCK"),
     "PkcsPrivateKey": _key_block("(?:RSA |EC |ENCRYPTED )?PRIVATE KEY"),
     "PuttyPrivateKey": r"PuTTY-User-Key-File-\d.*?Private-MAC: [0-9a-f]+",
 }
 # As their issuers define them: AWS documents the form of cards only.
-_TOKENS = {
-    "AwsSecretKey": r"[A-Z0-9/+=]{40}",
+TOKENS = {
     "BankAccountNumber-DE": r"DE\d{20}",
     "BankAccountNumber-ES": r"ES\d{22}",
     "BankAccountNumber-FR": r"FR\d{12}[A-Z0-9]{11}\d{2}",
     "BankAccountNumber-GB": r"GB\d{2}[A-Z]{4}\d{14}",
     "BankAccountNumber-IT": r"IT\d{2}[A-Z]\d{10}[A-Z0-9]{12}",
     "CreditCardNumber": _CARD_DIGITS,
-    "Cnpj-BR": r"\d{2}\.?\d{3}\.?\d{3}/?\d{4}-?\d{2}",
     "CpfCode-BR": r"\d{3}\.?\d{3}\.?\d{3}-?\d{2}",
     "IndividualTaxIdentificationNumber-US": r"9\d{2}[ -]?\d{2}[ -]?\d{4}",
     "NationalIdentificationNumber-ES": _SPANISH,
@@ -52,6 +50,8 @@ _TOKENS = {
     "Ssn-US": r"(?!000|666|9)\d{3}[ -]?(?!00)\d{2}[ -]?(?!0000)\d{4}",
     "TaxId-DE": r"\d{11}",
     # Not masked by the deployment.
+    "AwsSecretKey": r"[A-Z0-9/+=]{40}",
+    "Cnpj-BR": r"\d{2}\.?\d{3}\.?\d{3}/?\d{4}-?\d{2}",
     "BankAccountNumber-US": r"\d{6,17}",
     "CreditCardSecurityCode": r"\d{3,4}",
     "InseeCode-FR": r"[12]\d{12}",
@@ -59,10 +59,10 @@ _TOKENS = {
     "Ssn-ES": r"\d{12}",
     "VehicleIdentificationNumber": r"[A-HJ-NPR-Z0-9]{17}",
 }
-_WHOLE_TOKENS = {name: rf"(?<![A-Z0-9/+=]){form}(?![A-Z0-9/+=])" for name, form in _TOKENS.items()}
+_WHOLE_TOKENS = {name: rf"(?<![A-Z0-9]){form}(?![A-Z0-9])" for name, form in TOKENS.items()}
 FORMS = {
     name: re.compile(form, re.IGNORECASE | re.DOTALL)
-    for name, form in (_PRIVATE_KEYS | _WHOLE_TOKENS).items()
+    for name, form in (PRIVATE_KEYS | _WHOLE_TOKENS).items()
 }
 
 

@@ -13,7 +13,8 @@ from lambdas.domain.unlogged import (
 )
 from tests.builders import HAIKU_3, NOON
 
-JOBS = "arn:aws:bedrock:us-east-1:111122223333:model-invocation-job"
+ACCOUNT = "111122223333"
+JOBS = f"arn:aws:bedrock:us-east-1:{ACCOUNT}:model-invocation-job"
 BUCKET = "batch-results"
 
 
@@ -23,10 +24,11 @@ def batch_job(
     ended_at: datetime = NOON,
     model: str = HAIKU_3,
     output_uri: str = f"s3://{BUCKET}/nightly/",
-    output_owner: str | None = None,
+    account: str = ACCOUNT,
 ) -> EndedBatchJob:
     """Make a job that has ended."""
-    return EndedBatchJob(f"{JOBS}/{job_id}", model, ended_at, output_uri, output_owner)
+    arn = f"{JOBS}/{job_id}".replace(ACCOUNT, account)
+    return EndedBatchJob(arn, model, ended_at, output_uri)
 
 
 class InMemoryBatchJobs(list[EndedBatchJob]):
@@ -48,6 +50,9 @@ class InMemoryManifests(dict[str, BatchTokens]):
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[str] = []
+
+    def is_readable(self, job: EndedBatchJob) -> bool:
+        return job.manifest is not None and job.manifest.bucket == BUCKET
 
     def read(self, job: EndedBatchJob) -> BatchTokens | None:
         self.asked.append(job.arn)

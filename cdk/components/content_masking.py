@@ -11,6 +11,6 @@ def masking_policy() -> logs.DataProtectionPolicy:
     """Make the policy. It sends its findings nowhere: only CloudWatch's free metric counts them."""
     return logs.DataProtectionPolicy(
         name="BedrockMeterMasking",
-        description="Masks private keys, cards, bank accounts and national numbers in prompts",
+        description="Masks cards, bank accounts and national numbers in prompts",
         identifiers=[logs.DataIdentifier(name) for name in MASKED_IDENTIFIERS],
     )

@@ -38,6 +38,7 @@ REJECTION_MEANINGS = {
     RejectionReason.WRONG_SOURCE: "from another log group or log stream",
     RejectionReason.WRONG_ACCOUNT: "of another account",
     RejectionReason.WRONG_REGION: "of another Region",
+    RejectionReason.MASKED: "with a mask over the caller or the counts",
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from lambdas.domain.invocations import is_foundation_model
 from lambdas.domain.metrics import OTHER_MODELS
@@ -12,13 +14,14 @@ from lambdas.domain.unlogged import (
     MAX_JOB_DURATION,
     BatchManifests,
     CountedBatchJobs,
+    EndedBatchJob,
     EndedBatchJobs,
     UnloggedUsageUnavailableError,
 )
 from lambdas.observability import logger, record_model_usage
 
 MAX_JOBS_PER_RUN = 500
-"""Jobs whose manifests one run reads, the latest first."""
+"""Jobs whose manifests one run reads. If there are more, each run takes others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,14 @@ class BatchJobCounter:
         except UnloggedUsageUnavailableError as error:
             logger.warning("Batch jobs were not counted; the next run tries again", reason=error)
             return
-        counted = self.counted.read([job.arn for job in ended])
-        new = [job for job in reversed(ended) if job.arn not in counted]
+        readable = [job for job in ended if self.manifests.is_readable(job)]
+        counted = self.counted.read([job.arn for job in readable])
+        new = _shuffle((job for job in readable if job.arn not in counted), now)
+        if len(new) > MAX_JOBS_PER_RUN:
+            logger.warning(
+                "More batch jobs than one run reads; the next runs read the others",
+                left=len(new) - MAX_JOBS_PER_RUN,
+            )
         for job in new[:MAX_JOBS_PER_RUN]:
             tokens = self.manifests.read(job)
             if tokens is not None and self.counted.add(job, tokens):
@@ -56,3 +65,12 @@ class BatchJobCounter:
                     {BATCH_INPUT_TOKENS: tokens.input, BATCH_OUTPUT_TOKENS: tokens.output},
                     job.ended_at,
                 )
+
+
+def _shuffle(jobs: Iterable[EndedBatchJob], now: datetime) -> Sequence[EndedBatchJob]:
+    """Order jobs by chance, in another order at each time.
+
+    Any number of jobs may have no manifest. In this order they delay the others and cannot hide
+    them.
+    """
+    return sorted(jobs, key=lambda job: sha256(f"{now.isoformat()} {job.arn}".encode()).digest())

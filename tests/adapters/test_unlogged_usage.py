@@ -22,13 +22,13 @@ from lambdas.domain.unlogged import (
 )
 from tests.aws import STATE
 from tests.builders import HAIKU_3, NOON
-from tests.unlogged import BUCKET, JOBS, InMemoryCountedBatchJobs, batch_job
+from tests.unlogged import ACCOUNT, BUCKET, JOBS, InMemoryCountedBatchJobs, batch_job
 
 DAY = timedelta(days=1)
 TOKENS = BatchTokens(1200, 340)
 MANIFEST = {"inputTokenCount": 1200, "outputTokenCount": 340}
 OWNER = "123456789012"  # moto's account
-JOB = batch_job(output_owner=OWNER)
+JOB = batch_job(account=OWNER)
 KEY = "nightly/abcdefghwxyz/manifest.json.out"
 
 
@@ -96,9 +96,9 @@ def test_the_manifest_of_a_job_is_read(manifests: S3BatchManifests) -> None:
 @pytest.mark.parametrize(
     "job",
     [
-        batch_job("another", output_owner=OWNER),
-        batch_job(output_uri="s3://quarantine/nightly/", output_owner=OWNER),
-        batch_job(output_uri="no location", output_owner=OWNER),
+        batch_job("another", account=OWNER),
+        batch_job(output_uri="s3://quarantine/nightly/", account=OWNER),
+        batch_job(output_uri="no location", account=OWNER),
     ],
     ids=["missing", "other bucket", "no location"],
 )
@@ -109,7 +109,32 @@ def test_a_manifest_outside_the_configured_buckets_has_no_tokens(
     assert manifests.read(job) is None
 
 
-def test_a_manifest_is_requested_from_the_account_that_owns_the_bucket() -> None:
+@pytest.mark.parametrize(
+    ("output_uri", "is_readable"),
+    [
+        (f"s3://{BUCKET}/nightly/", True),
+        ("s3://quarantine/nightly/", False),
+        ("no location", False),
+    ],
+)
+def test_only_jobs_that_write_to_configured_buckets_are_readable(
+    manifests: S3BatchManifests, output_uri: str, *, is_readable: bool
+) -> None:
+    assert manifests.is_readable(batch_job(output_uri=output_uri)) is is_readable
+
+
+def test_the_owner_that_a_job_names_for_its_bucket_is_not_used() -> None:
+    client = bedrock()
+    output = {"s3Uri": f"s3://{BUCKET}/nightly/", "s3BucketOwner": "999999999999"}
+    listed = summary("a", outputDataConfig={"s3OutputDataConfig": output})
+    with Stubber(client) as stub:
+        stub.add_response("list_model_invocation_jobs", {"invocationJobSummaries": [listed]})
+        (job,) = BedrockBatchJobs(client).list(NOON - DAY, NOON + DAY)
+    assert job.manifest is not None
+    assert job.manifest.owner == ACCOUNT
+
+
+def test_a_manifest_is_read_only_in_a_bucket_of_the_account_of_the_job() -> None:
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     client = boto3.client("s3", region_name="us-east-1", **keys)  # type: ignore[call-overload]
     asked = {"Bucket": BUCKET, "Key": KEY, "ExpectedBucketOwner": "111122223333"}
@@ -201,6 +226,27 @@ def test_usage_outside_the_read_series_is_one_row(
     assert [row.input for row in found] == [10, 10]
 
 
+def test_input_and_output_are_read_of_the_same_pairs(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mantle_metrics, "MAX_MANTLE_SERIES", 1)
+    for model, received in (("a", 10), ("b", 900)):
+        put("TotalInputTokens", received, Project="chat", Model=model)
+    # CloudWatch lists metrics in no order.
+    for model, generated in (("b", 70), ("a", 3)):
+        put("TotalOutputTokens", generated, Project="chat", Model=model)
+    put("TotalOutputTokens", 8, Project="answers", Model="c")
+    assert {(row.project, row.input, row.output) for row in read()} in (
+        {("chat", 10, 3), ("__other__", 900, 78)},
+        {("chat", 900, 70), ("__other__", 10, 11)},
+    )
+
+
+def test_a_pair_with_output_alone_is_listed(aws: None) -> None:
+    put("TotalOutputTokens", 8, Project="answers", Model="c")
+    assert read() == [MantleTokens("answers", "c", None, 8)]
+
+
 def test_an_account_that_does_not_use_bedrock_mantle_has_no_rows(aws: None) -> None:
     assert read() == []
 
@@ -209,6 +255,6 @@ def test_metrics_are_unknown_if_cloudwatch_cannot_read_them() -> None:
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     client = boto3.client("cloudwatch", region_name="us-east-1", **keys)  # type: ignore[call-overload]
     with Stubber(client) as stub:
-        stub.add_client_error("get_metric_data", "AccessDenied")
+        stub.add_client_error("list_metrics", "AccessDenied")
         with pytest.raises(UnloggedUsageUnavailableError, match="AccessDenied"):
             CloudWatchMantleMetrics(client).read(*WEEK)

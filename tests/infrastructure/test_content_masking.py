@@ -1,25 +1,25 @@
 """Secrets in logged prompts are masked where the settings say so, and metadata never is."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdk.config import Config, ConfigurationError
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.masking_samples import find_masking_errors, masking_prompt, masking_samples
-from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
 from lambdas.domain.safeguards.masking import masked_identifiers
 from tests.infrastructure.synthesis import ROOT, deployment, only, synthesise
 from tests.invocation_logs import log
-from tests.log_masking import FORMS, TABLE, get_keywords, mask
+from tests.log_masking import FORMS, TABLE, TOKENS, get_keywords, mask
 
 MAX_POLICY_LETTERS = 30_720
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/mask-sensitive-log-data.html"""
-PRIVATE_KEYS = {"OpenSshPrivateKey", "PgpPrivateKey", "PkcsPrivateKey", "PuttyPrivateKey"}
 LOOKS_LIKE_IDENTITIES = {"Address", "EmailAddress", "IpAddress", "Name"}
 
 
@@ -82,10 +82,22 @@ def test_no_role_may_read_unmasked_logs() -> None:
 
 
 @pytest.mark.parametrize("identifier", MASKED_IDENTIFIERS)
-def test_an_identifier_is_a_private_key_or_needs_a_keyword(identifier: str) -> None:
+def test_an_identifier_needs_a_keyword(identifier: str) -> None:
     row = TABLE[identifier]
-    assert row["keyword_required"] is (identifier not in PRIVATE_KEYS)
-    assert bool(row["keywords"]) is row["keyword_required"]
+    assert row["keyword_required"]
+    assert row["keywords"]
+
+
+def numbers(identifier: str) -> st.SearchStrategy[str]:
+    return st.from_regex(re.compile(TOKENS[identifier], re.ASCII), fullmatch=True)
+
+
+@pytest.mark.parametrize("identifier", MASKED_IDENTIFIERS)
+@given(st.data())
+def test_no_identifier_matches_across_parts_of_a_record(
+    identifier: str, data: st.DataObject
+) -> None:
+    assert not {*data.draw(numbers(identifier))} & {*'/":,{}[]'}
 
 
 def test_nothing_is_masked_that_can_match_an_identity() -> None:
@@ -127,8 +139,10 @@ KEYWORDS = sorted({keyword for name in MASKED_IDENTIFIERS for keyword in get_key
 digits = st.text("0123456789", min_size=12, max_size=12)
 counts = st.integers(0, 9_999_999)
 keywords = st.sampled_from(KEYWORDS)
+SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
+"""Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"""
 # Names of sessions as SDKs, EC2 and IAM Identity Center make them.
-sessions = st.one_of(
+sdk_sessions = st.one_of(
     st.integers(1_500_000_000, 2_100_000_000).map("botocore-session-{}".format),
     st.integers(1_500_000_000_000, 2_100_000_000_000).map("aws-sdk-js-session-{}".format),
     st.integers(15 * 10**17, 21 * 10**17).map(str),
@@ -137,14 +151,36 @@ sessions = st.one_of(
 )
 
 
-@given(keywords, digits, sessions, st.uuids(), counts, counts)
-def test_no_caller_can_have_metadata_masked_by_keywords_beside_it(
+@st.composite
+def chosen_sessions(draw: st.DrawFn) -> str:
+    """Draw a session name with a keyword and a number of its identifier."""
+    identifier = draw(st.sampled_from(sorted(TOKENS)))
+    keyword = draw(st.sampled_from(sorted({*get_keywords(identifier)})))
+    number = draw(numbers(identifier))
+    between = draw(st.sampled_from(["", ".", "-", "="]))
+    session = between.join(draw(st.permutations([keyword, number])))
+    return session if SESSION_NAME.fullmatch(session) else draw(st.from_regex(SESSION_NAME))
+
+
+@given(
+    keywords,
+    digits,
+    sdk_sessions | chosen_sessions() | st.from_regex(SESSION_NAME, fullmatch=True),
+    st.uuids(),
+    counts,
+    counts,
+)
+@example("iban", "111122223333", "iban.DE89370400440532013000", "request-1", 1, 2)
+@example("secret key", "111122223333", f"secretkey{'a' * 22}", "request-1", 1, 2)
+@example("cnpj", "111122223333", "123412-cnpj", "request-1", 1, 2)
+def test_no_caller_can_have_more_masked_than_its_own_session_name(
     keyword: str, account: str, session: str, request: Any, received: int, generated: int
 ) -> None:
+    role = f"arn:aws:sts::{account}:assumed-role/app-20260101-{keyword}"
     record = log(
         str(request),
         accountId=account,
-        identity={"arn": f"arn:aws:sts::{account}:assumed-role/app-{keyword}/{session}"},
+        identity={"arn": f"{role}/{session}"},
         requestMetadata={keyword: keyword},
         input={"inputBodyJson": {"text": keyword}, "inputTokenCount": received},
         output={
@@ -153,7 +189,19 @@ def test_no_caller_can_have_metadata_masked_by_keywords_beside_it(
         },
     )
     message = json.dumps(record, separators=(",", ":"))
-    assert mask(message, MASKED_IDENTIFIERS) == message
+    before, after = read_message(message), read_message(mask(message, MASKED_IDENTIFIERS))
+    assert isinstance(before, UsageRecord)
+    assert isinstance(after, UsageRecord)
+    assert after.identity_arn.startswith(f"{role}/")
+    assert after == before._replace(identity_arn=after.identity_arn)
+
+
+def test_a_role_whose_name_has_the_form_of_a_number_is_never_lost_silently() -> None:
+    arn = "arn:aws:sts::111122223333:assumed-role/tenant-123-45-6789/ssn"
+    message = json.dumps(log(identity={"arn": arn}))
+    masked = mask(message, MASKED_IDENTIFIERS)
+    assert masked != message
+    assert read_message(masked) is RejectionReason.MASKED
 
 
 @pytest.mark.parametrize(
@@ -165,6 +213,9 @@ def test_no_caller_can_have_metadata_masked_by_keywords_beside_it(
         ("NhsNumber-GB", "nhs/botocore-session-1788869433", ""),
         ("InseeCode-FR", "social/aws-sdk-js-session-1788869433000", ""),
         ("VehicleIdentificationNumber", "driving/i-0f1e2d3c4b5a69788", ""),
+        ("AwsSecretKey", "app/secretkeyaaaaaaaaaaaaaaaaaaaaaa", ""),
+        ("Cnpj-BR", "app-20260101/123412-cnpj", ""),
+        ("PuttyPrivateKey", "app/PuTTY-User-Key-File-2", "Private-MAC: ab"),
     ],
 )
 def test_an_identifier_that_could_mask_metadata_is_left_out(

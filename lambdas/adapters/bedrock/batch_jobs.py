@@ -57,11 +57,9 @@ class BedrockBatchJobs:
 
 
 def _read(summary: ModelInvocationJobSummaryTypeDef) -> EndedBatchJob:
-    output = summary["outputDataConfig"]["s3OutputDataConfig"]
     return EndedBatchJob(
         arn=summary["jobArn"],
         invoked_model=summary["modelId"],
         ended_at=summary["endTime"].astimezone(UTC),
-        output_uri=output["s3Uri"],
-        output_owner=output.get("s3BucketOwner"),
+        output_uri=summary["outputDataConfig"]["s3OutputDataConfig"]["s3Uri"],
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -52,8 +52,9 @@ class CloudWatchMantleMetrics:
         """
         window = AuditWindow(start, end)
         try:
-            inputs = self._read_sums(MantleMetric.INPUT_TOKENS, window)
-            outputs = self._read_sums(MantleMetric.OUTPUT_TOKENS, window)
+            pairs = self._list_pairs()
+            inputs = self._read_sums(MantleMetric.INPUT_TOKENS, pairs, window)
+            outputs = self._read_sums(MantleMetric.OUTPUT_TOKENS, pairs, window)
         except (BotoCoreError, ClientError, MetricReadError) as error:
             message = f"the metrics of bedrock-mantle cannot be read: {failure_code(error)}"
             raise UnloggedUsageUnavailableError(message) from error
@@ -64,14 +65,23 @@ class CloudWatchMantleMetrics:
         rows.sort(key=lambda row: -((row.input or 0) + (row.output or 0)))
         return rows
 
-    def _read_sums(self, kind: MantleMetric, window: AuditWindow) -> Mapping[_Names, int]:
+    def _list_pairs(self) -> Collection[DimensionValues]:
+        """List projects and models: some, if there are more than a report reads."""
+        listed = chain.from_iterable(
+            self._reader.list_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, is_recent=False)
+            for kind in (MantleMetric.INPUT_TOKENS, MantleMetric.OUTPUT_TOKENS)
+        )
+        pairs: dict[DimensionValues, None] = {}
+        while len(pairs) < MAX_MANTLE_SERIES and (pair := next(listed, None)) is not None:
+            pairs[pair] = None
+        return pairs.keys()
+
+    def _read_sums(
+        self, kind: MantleMetric, pairs: Iterable[DimensionValues], window: AuditWindow
+    ) -> Mapping[_Names, int]:
         """Read the tokens of a kind, by project and model."""
         totals = self._reader.sum_account(MANTLE_NAMESPACE, [kind], window)
-        listed = islice(self._list(kind), MAX_MANTLE_SERIES)
-        read = self._reader.sum_by_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, listed, window)
+        read = self._reader.sum_by_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, pairs, window)
         sums = {(project, model): tokens for (project, model), tokens in read.items()}
         others = totals.get(kind, 0) - sum(sums.values())
         return {**sums, _OTHERS: others} if others > 0 else sums
-
-    def _list(self, kind: MantleMetric) -> Iterator[DimensionValues]:
-        return self._reader.list_values(MANTLE_NAMESPACE, kind, _DIMENSIONS, is_recent=False)

@@ -33,10 +33,15 @@ class S3BatchManifests:
         self._client = client
         self._buckets = frozenset(buckets)
 
+    def is_readable(self, job: EndedBatchJob) -> bool:
+        """Say if the manifest of a job would be in one of the buckets, without reading it."""
+        manifest = job.manifest
+        return manifest is not None and manifest.bucket in self._buckets
+
     def read(self, job: EndedBatchJob) -> BatchTokens | None:
         """Read the tokens of a job; `None` where its manifest cannot be read or has none."""
         manifest = job.manifest
-        if manifest is None or manifest.bucket not in self._buckets:
+        if manifest is None or not self.is_readable(job):
             return None
         try:
             body = self._client.get_object(

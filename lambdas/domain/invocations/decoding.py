@@ -19,6 +19,8 @@ STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["{}\[\],]', re.DOTALL)
 _CLOSERS = {b"{": b"}", b"[": b"]"}
 # What strict parsers refuse: numbers of many digits, escapes of half a surrogate pair ...
 _REFUSED = re.compile(r"\d{21,}|(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F][0-9a-fA-F]{2}", re.ASCII)
+# A mask of CloudWatch Logs that begins within an escape: `\n1234` becomes `\*****`.
+_MASKED_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?(?=\*)", re.ASCII)
 _CONTROL_CHARACTERS_AS_BLANKS = dict.fromkeys(range(32), " ")  # ... and these within strings
 _RECORD_DEPTH = 2  # a record's fields and the fields of its `identity`, `input` and `output`
 _MAX_INTEGER_DIGITS = 20  # digits; Python refuses to read thousands of them
@@ -65,7 +67,7 @@ def _decode_carefully(text: bytes | str) -> JsonValue | Undecodable:
 def _decode_patiently(raw: bytes) -> JsonValue | Undecodable:
     """Decode text that strict parsers refuse, except for nesting too deep for Python."""
     try:
-        text = raw.decode("utf-8-sig", "replace")
+        text = _MASKED_ESCAPE.sub(r"\1", raw.decode("utf-8-sig", "replace"))
         value: JsonValue = json.loads(text, strict=False, parse_int=_read_integer)
     except (ValueError, RecursionError):
         return Undecodable.NOT_JSON

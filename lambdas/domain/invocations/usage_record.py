@@ -36,6 +36,7 @@ from lambdas.domain.invocations.decoding import (
     starts_with,
 )
 from lambdas.domain.invocations.identity import UNKNOWN_IDENTITY
+from lambdas.domain.invocations.masks import is_masked
 from lambdas.domain.invocations.model import (
     APPLICATION_PROFILE,
     MAX_MODEL_ID_LENGTH,
@@ -102,6 +103,8 @@ class RejectionReason(StrEnum):
     """From a log group or a log stream that Bedrock does not write the metered logs to."""
     WRONG_ACCOUNT = "wrong_account"
     WRONG_REGION = "wrong_region"
+    MASKED = "masked"
+    """A mask of CloudWatch Logs covers who called what, or a part of the record's structure."""
 
 
 class Ignored(Enum):
@@ -251,12 +254,10 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         return RejectionReason.NOT_AN_OBJECT
     if log.get("schemaType") not in (SCHEMA_TYPE, None):
         return RejectionReason.WRONG_SCHEMA
-    request_id = _text(log.get("requestId"))
-    if request_id is None:
-        return RejectionReason.NO_REQUEST_ID
-    invoked_model_id = _text(log.get("modelId"))
-    if invoked_model_id is None:
-        return RejectionReason.NO_MODEL
+    request_id, invoked_model_id = _text(log.get("requestId")), _text(log.get("modelId"))
+    if request_id is None or invoked_model_id is None:
+        is_unidentified = request_id is None
+        return RejectionReason.NO_REQUEST_ID if is_unidentified else RejectionReason.NO_MODEL
     timestamp = log.get("timestamp")
     is_short = isinstance(timestamp, str) and len(timestamp) <= _MAX_TIMESTAMP_LENGTH
     called_at = _read_timestamp(timestamp) if is_short else None
@@ -267,6 +268,9 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
     request, response = log.get("input"), log.get("output")
     request = request if isinstance(request, dict) else _EMPTY
     response = response if isinstance(response, dict) else _EMPTY
+    identity_arn = _identity_arn(log.get("identity"))
+    if is_masked(log, identity_arn, request, response):
+        return RejectionReason.MASKED
     body = response.get("outputBodyJson")
     body = decode_json(body) if isinstance(body, str) else body
     model_id, prompt_router = foundation_model_id(invoked_model_id), None
@@ -294,7 +298,7 @@ def read_invocation(log: JsonValue) -> UsageRecord | RejectionReason:
         operation,
         model_id,
         invoked_model_id,
-        _identity_arn(log.get("identity")),
+        identity_arn,
         tokens,
         _error_code(log.get("errorCode")),
         _text(log.get("inferenceRegion")),

@@ -24,7 +24,10 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocatio
 BATCH_TIER: Final = "batch"
 """The service tier of batch prices, in the price book and in contracted prices."""
 
-_MAX_COUNT = 10**15
+MAX_JOB_TOKENS: Final = 10**12
+"""No manifest counts that reports more: 100,000 records, each with a context of ten million tokens.
+A job has up to 50,000 records unless AWS raises the quota. Source:
+https://docs.aws.amazon.com/general/latest/gr/bedrock.html"""
 _MAX_KEY_LENGTH = 1024
 _LOCATION = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?")
 
@@ -35,8 +38,8 @@ class ManifestLocation(NamedTuple):
     Attributes:
         bucket: Its bucket.
         key: Its key.
-        owner: The account that owns the bucket. Another account's bucket of the same name is not
-            read.
+        owner: The account that has to own the bucket: the job's. The owner that a job names is not
+            used: whoever creates a job chooses it.
     """
 
     bucket: str
@@ -65,14 +68,12 @@ class EndedBatchJob:
         invoked_model: The model or inference profile that it calls.
         ended_at: The time at which it ended, UTC.
         output_uri: The S3 location of its output.
-        output_owner: The account of that bucket, if it is not the job's.
     """
 
     arn: str
     invoked_model: str
     ended_at: datetime
     output_uri: str
-    output_owner: str | None = None
 
     @property
     def model_id(self) -> str:
@@ -95,7 +96,7 @@ class EndedBatchJob:
         key = "/".join(filter(None, (prefix, job_id, MANIFEST_NAME)))
         if len(key) > _MAX_KEY_LENGTH:
             return None
-        return ManifestLocation(found["bucket"], key, self.output_owner or self.arn.split(":")[4])
+        return ManifestLocation(found["bucket"], key, self.arn.split(":")[4])
 
 
 def read_manifest(content: bytes) -> BatchTokens | None:
@@ -112,7 +113,7 @@ def read_manifest(content: bytes) -> BatchTokens | None:
     if not isinstance(manifest, dict):
         return None
     counts = [manifest.get(name) for name in ("inputTokenCount", "outputTokenCount")]
-    known = [count for count in counts if type(count) is int and 0 <= count <= _MAX_COUNT]
+    known = [count for count in counts if type(count) is int and 0 <= count <= MAX_JOB_TOKENS]
     return BatchTokens(*known) if len(known) == len(counts) else None
 
 

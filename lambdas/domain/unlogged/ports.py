@@ -28,6 +28,9 @@ class EndedBatchJobs(Protocol):
 class BatchManifests(Protocol):
     """Manifests in the output buckets that the settings name."""
 
+    def is_readable(self, job: EndedBatchJob) -> bool:
+        """Say if the manifest of a job would be in one of these buckets, without reading it."""
+
     def read(self, job: EndedBatchJob) -> BatchTokens | None:
         """Read the tokens of a job; `None` where its manifest cannot be read or has none."""
 

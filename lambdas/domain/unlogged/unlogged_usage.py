@@ -20,7 +20,8 @@ class MantleTokens(NamedTuple):
         project: The project of `bedrock-mantle`, which the caller chooses, not a project of the
             meter; `__other__` for what is in no series that was read.
         model: The model, by its name in CloudWatch.
-        input: Input tokens; `None` where Bedrock reports none.
+        input: Input tokens; `None` where Bedrock reports none, never because they are in another
+            row.
         output: Output tokens, likewise.
     """
 

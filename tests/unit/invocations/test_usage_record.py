@@ -160,6 +160,7 @@ def test_the_reasons_are_a_closed_list() -> None:
         "wrong_source",  # for a deployment, which takes records of one log group
         "wrong_account",
         "wrong_region",
+        "masked",
     ]
 
 

@@ -105,13 +105,38 @@ def test_a_job_without_tokens_publishes_nothing_and_is_retried(
     assert len(embedded_metrics(capsys.readouterr().out)) == 4
 
 
-def test_a_run_reads_a_bounded_number_of_manifests_the_latest_first(
-    counter: BatchJobCounter,
+def test_a_run_reads_a_bounded_number_of_manifests_and_logs_what_is_left(
+    counter: BatchJobCounter, caplog: pytest.LogCaptureFixture
 ) -> None:
     add(counter, "1", "2", "3", has_manifest=False)
     counter.count(NOW)
     assert isinstance(counter.manifests, InMemoryManifests)
-    assert counter.manifests.asked == [batch_job("3").arn, batch_job("2").arn]
+    assert len({*counter.manifests.asked}) == 2
+    assert vars(caplog.records[-1])["left"] == 1
+
+
+def test_jobs_without_manifests_hide_no_other_job(
+    counter: BatchJobCounter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(counter, "1")
+    add(counter, *map(str, range(2, 12)), has_manifest=False)
+    for hour in range(8 * 24):
+        counter.count(NOW + timedelta(hours=hour))
+    assert len(embedded_metrics(capsys.readouterr().out)) == 4
+
+
+def test_jobs_that_write_to_other_buckets_take_no_turn(
+    counter: BatchJobCounter, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(counter.jobs, InMemoryBatchJobs)
+    add(counter, "1", "2")
+    for number in range(3, 100):
+        job = batch_job(str(number), ended_at=ENDED, output_uri="s3://elsewhere/nightly/")
+        counter.jobs.append(job)
+    counter.count(NOW)
+    assert isinstance(counter.manifests, InMemoryManifests)
+    assert {*counter.manifests.asked} == {batch_job("1").arn, batch_job("2").arn}
+    assert caplog.records == []
 
 
 def test_a_failed_list_of_jobs_is_logged_and_stops_nothing(
