@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from cdk.operations.kept_release import read_assets
-from cdk.operations.release import build
+from cdk.operations.release import CHECKSUMS, build
 
 DAY = date(2026, 3, 4)
 
@@ -32,7 +32,7 @@ def complete(kept: Path, assembly: Path, folder: Path) -> None:
         folder: The folder, which is made.
     """
     current = {asset["displayName"]: asset for asset in read_assets(assembly).values()}
-    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.zip"))
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns("*.zip", CHECKSUMS))
     for digest, asset in read_assets(kept).items():
         code, target = kept / f"{digest}.zip", folder / asset["source"]["path"]
         if code.exists():

@@ -75,7 +75,7 @@ def _completeness() -> Iterator[HealthCheck]:
     yield HealthCheck(
         REJECTED_RECORDS.name,
         lambda _: build_health_metric(REJECTED_RECORDS.name, FIVE_MINUTES),
-        "rejected-records",
+        "record-faults",
         "Records in the log group could not be counted. First look in the quarantine bucket: it has"
         " each record with the reason. Some reasons mean that the record is forged.",
     )
@@ -101,7 +101,7 @@ def _completeness() -> Iterator[HealthCheck]:
 
 
 def _conflicts() -> Iterator[HealthCheck]:
-    graph = "conflicting-calls"
+    graph = "record-faults"
     yield HealthCheck(
         CONFLICTING_DUPLICATES.name,
         lambda _: build_health_metric(CONFLICTING_DUPLICATES.name, FIVE_MINUTES),
@@ -114,9 +114,9 @@ def _conflicts() -> Iterator[HealthCheck]:
         TAMPERED_CALLS.name,
         lambda _: build_health_metric(TAMPERED_CALLS.name, FIVE_MINUTES),
         graph,
-        "Something other than the meter changed or deleted calls in the ledger. Metrics are not"
-        " affected; reports may be too low. First query the log of MetricPublisher: it names the"
-        " calls.",
+        "Something other than the meter changed or deleted calls in the ledger. This is expected"
+        " after make erase-identity. Metrics are not affected; reports may be too low. First query"
+        " the log of MetricPublisher: it names the calls.",
     )
 
 
@@ -134,7 +134,7 @@ def _late_calls() -> Iterator[HealthCheck]:
     yield HealthCheck(
         UNPUBLISHED_RECORDS.name,
         lambda _: build_health_metric(UNPUBLISHED_RECORDS.name, FIVE_MINUTES),
-        "unpublished-calls",
+        "record-faults",
         "The ledger has new calls that are more than two weeks old, or items that cannot be read."
         " Reports include them; metrics do not. This is expected after make replay of logs that"
         " old. Otherwise the records may be forged.",
@@ -158,7 +158,7 @@ def _bounds() -> Iterator[HealthCheck]:
     yield HealthCheck(
         FORGED_SERIES.name,
         lambda _: build_health_metric(FORGED_SERIES.name, TWO_HOURS),
-        "forged-series",
+        "audit-findings",
         "In the last eight days, a metric of an identity or model had negative values, or there"
         " were more series than the meter publishes. Such values can keep usage alarms silent."
         " First query the log of CoverageAuditor: it lists the series. The ledger and the reports"
@@ -183,7 +183,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "Coverage",
         lambda _: build_health_metric(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
-        "coverage-shortfall",
+        "audit-findings",
         "Bedrock counted more calls than the meter: over half a percent of an hour's calls are"
         " missing. A second notification lists the models and their missing calls. If none"
         " follows, the audits may not be reporting: check that the log group of CoverageAuditor"
@@ -195,7 +195,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         USAGE_MISMATCH.name,
         lambda _: build_health_metric(USAGE_MISMATCH.name, TWO_HOURS),
-        "usage-mismatch",
+        "audit-findings",
         "For two hours in a row, the calls or tokens of a model differ from Bedrock's own count."
         " A shortfall points to lost records, a surplus to forged records. A second notification"
         " lists the models. If none follows, the audits may not be reporting: check that the log"
@@ -207,8 +207,9 @@ def _coverage() -> Iterator[HealthCheck]:
         lambda _: build_sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
         "unlogged-traffic",
         "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
-        " calls: no call count and no cost includes them, and the callers are unknown. First check"
-        " which roles and users have bedrock-mantle:* permissions in IAM.",
+        " calls, and the callers are unknown. Their tokens are shown apart, and are in no cost. The"
+        " metric Inferences in AWS/BedrockMantle names the models. First check which roles and"
+        " users have bedrock-mantle:* permissions in IAM.",
     )
     # An hour that one run cannot read is read by the next as well.
     yield HealthCheck(

@@ -99,7 +99,7 @@ def _silence() -> Iterator[HealthCheck]:
     yield HealthCheck(
         DEPLOYMENT_DRIFT.name,
         lambda _: build_health_metric(DEPLOYMENT_DRIFT.name, _QUARTER_OF_AN_HOUR),
-        "logging-differences",
+        "audit-findings",
         "For half an hour, invocation logging, alarms, notifications or functions have differed"
         " from the deployment. First read the notification of LoggingWatcher: it lists the"
         " differences. If none came, the checks may not be reporting: check that its log group"
@@ -118,7 +118,7 @@ def _errors() -> Iterator[HealthCheck]:
             yield HealthCheck(
                 f"{name}{metric}",
                 _build_function_metric(select_function, metric, "Sum"),
-                f"function-{metric.lower()}",
+                "function-errors",
                 f"{name} {meaning}",
                 periods=(2, 3),
                 runbook="FunctionErrors",
@@ -126,7 +126,7 @@ def _errors() -> Iterator[HealthCheck]:
         yield HealthCheck(
             f"{name}DestinationFailures",
             _build_function_metric(select_function, "DestinationDeliveryFailures", "Sum"),
-            "function-destination-failures",
+            "function-errors",
             f"{name} gave up on some calls, and Lambda could not store them in the failure bucket,"
             " from which make redrive retries them. First check that the function's role can write"
             " to the bucket.",
@@ -136,8 +136,8 @@ def _errors() -> Iterator[HealthCheck]:
 
 def _delays() -> Iterator[HealthCheck]:
     for name, function, metric, graph in (
-        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "delivery-age"),
-        ("StreamAge", "MetricPublisher", "IteratorAge", "stream-age"),
+        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "record-age"),
+        ("StreamAge", "MetricPublisher", "IteratorAge", "record-age"),
     ):
         yield HealthCheck(
             name,
@@ -155,7 +155,7 @@ def _given_up() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "DroppedDeliveries",
         _build_function_metric(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
-        "dropped-deliveries",
+        "function-errors",
         "LogProcessor gave up on log deliveries. They are in the failure bucket, and their calls"
         f" are not counted. {_FIX_AND_REDRIVE}",
         runbook="FailedDeliveries",

@@ -58,11 +58,6 @@ class AlarmThreshold:
         return f"{'every ' if self.is_grouped else ''}{self.dimension_set.value}"
 
     @property
-    def graph(self) -> str:
-        """The id of the graphs that show it."""
-        return name_graph(self.dimension_set, self.metric_name, self.window)
-
-    @property
     def alarm_name(self) -> str:
         """The alarm's name: one of its kind in an account and Region."""
         who = "".join(word.capitalize() for word in self.subject.split())
@@ -76,7 +71,7 @@ class AlarmThreshold:
 
 
 def name_graph(dimension_set: DimensionSet, metric_name: str, window: Window) -> str:
-    """Name the graphs of a metric by a window, on all dashboards."""
+    """Name the graph of a metric by a window."""
     return f"{dimension_set}-{metric_name}-{window}"
 
 

@@ -17,6 +17,9 @@ from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 EVALUATED_EVERY = Duration.minutes(1)
 """The interval at which CloudWatch evaluates an alarm whose period is a minute or more."""
 
+ANOMALY_ALARMS = ("Anomaly", "CostAnomaly")
+"""The construct ids of the alarms on unusual tokens and unusual cost."""
+
 _RUNBOOK = "UsageAlarms"
 _NOT_BELOW = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 _SILENCE_IS_GOOD = cloudwatch.TreatMissingData.NOT_BREACHING
@@ -62,7 +65,7 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
         super().__init__(
             scope,
             construct_id,
-            alarm_name=f"{NAME_PREFIX}Account-{construct_id}",
+            alarm_name=name_anomaly_alarm(construct_id),
             alarm_description=(
                 f"The account's {metric_name} for the last hour is above the range expected at this"
                 f" time ({width:g} standard deviations). Usage by identity and model:"
@@ -74,6 +77,11 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
             evaluation_periods=1,
             treat_missing_data=_SILENCE_IS_GOOD,
         )
+
+
+def name_anomaly_alarm(construct_id: str) -> str:
+    """The name of an anomaly alarm."""
+    return f"{NAME_PREFIX}Account-{construct_id}"
 
 
 def describe_usage(threshold: AlarmThreshold) -> cloudwatch.IMetric:

@@ -1,4 +1,4 @@
-"""Deploys the dashboards as they stand in `dashboards/`, with their names, thresholds and links.
+"""Deploys the dashboards of `dashboards/` with the names, thresholds and links of a deployment.
 
 The key `id` of a widget names it for this module alone: CloudWatch knows no such key.
 """
@@ -21,9 +21,10 @@ from cdk.alarms.scheduled_functions import (
     STARTS_GRAPH,
 )
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
+from cdk.alarms.usage_alarms import ANOMALY_ALARMS, name_anomaly_alarm
+from cdk.components.threshold_graphs import GRAPHS, build_hourly_rows, build_longer_graphs
 from cdk.config import Config, ExtraDashboard, Window, stack_names
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
-from lambdas.domain.alerts import Severity
 from lambdas.domain.metrics.catalog import DimensionSet
 from lambdas.meter_name import DEFAULT_NAME
 
@@ -50,7 +51,12 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 
 _BAND = "ANOMALY_DETECTION_BAND"
 _ALARM_COLOR = "#d13212"
-_COLORS = {Severity.WARNING: "#ff9900", Severity.CRITICAL: _ALARM_COLOR}
+_USAGE_ALARMS = "usage-alarms"
+_MAX_ALARMS = 100
+"""Of one widget.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+"""
 
 
 def dashboard_name(file: str, region: str) -> str:
@@ -134,7 +140,7 @@ def dashboard_body(
         file: The name of its file, without the ending.
         names: The names that replace those in the file.
         deployed: The deployed dashboards; links to others are left out.
-        thresholds: The thresholds to draw on the graphs of their metrics.
+        thresholds: The thresholds that graphs show in percent, and whose alarms are listed.
         metric_name: The kind of tokens that has an anomaly band, as cost has.
         anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
         missing: Functions that are not deployed, as their alarms call them: these are left out.
@@ -142,7 +148,7 @@ def dashboard_body(
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
-    lines = _lines(thresholds)
+    lines = _health_lines()
     with_band = {
         name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
     }
@@ -151,20 +157,36 @@ def dashboard_body(
         widget_id = widget.pop("id", "")
         properties = widget["properties"]
         if "alarms" in properties:
-            properties["alarms"] = [
-                alarm for alarm in properties["alarms"] if not alarm.startswith(unknown)
-            ]
+            properties["alarms"] = (
+                _usage_alarms(names, thresholds, anomaly_band)
+                if widget_id == _USAGE_ALARMS
+                else [alarm for alarm in properties["alarms"] if not alarm.startswith(unknown)]
+            )
         if "markdown" in properties:
             properties["markdown"] = _without_links(properties["markdown"], gone)
         if "metrics" in properties:
-            rows = [row for row in properties["metrics"] if not _is_band(row)]
-            properties["metrics"] = rows
-            if anomaly_band and widget_id in with_band:
-                rows.append(_band(anomaly_band))
+            width = anomaly_band if widget_id in with_band else 0
+            properties["metrics"] = (
+                build_hourly_rows(widget_id, thresholds)
+                if widget_id in GRAPHS
+                else _with_band(properties["metrics"], width)
+            )
         properties.pop("annotations", None)
         if fitting := lines.get(widget_id):
             properties["annotations"] = {"horizontal": fitting}
+    if file == "usage_overview":
+        end = max(widget["y"] + widget["height"] for widget in body["widgets"])
+        body["widgets"] += build_longer_graphs(thresholds, region=names.region, y=end)
     return body
+
+
+def _usage_alarms(
+    names: DeployedNames, thresholds: Sequence[AlarmThreshold], anomaly_band: float
+) -> list[str]:
+    alarms = [threshold.alarm_name for threshold in thresholds]
+    if anomaly_band:
+        alarms += map(name_anomaly_alarm, ANOMALY_ALARMS)
+    return [f"{names.alarms}{alarm}" for alarm in alarms[:_MAX_ALARMS]]
 
 
 def _without_links(text: str, gone: Iterable[str]) -> str:
@@ -174,8 +196,8 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
 
 
-def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, Any]]]:
-    """The threshold lines of each graph, by its id."""
+def _health_lines() -> Mapping[str, list[dict[str, Any]]]:
+    """The lines of health alarms on each graph, by its id."""
     lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     alarmed = (*checks(), *price_list_checks())
     for graph, (label, value) in {
@@ -187,8 +209,6 @@ def _lines(thresholds: Sequence[AlarmThreshold]) -> Mapping[str, list[dict[str, 
     lines[DURATIONS_GRAPH].append(
         {"label": "Alarm (reports)", "value": SLOW_RUN_MILLISECONDS, "color": _ALARM_COLOR}
     )
-    for threshold in thresholds:
-        lines[threshold.graph].append(_line(threshold))
     return lines
 
 
@@ -196,15 +216,11 @@ def _is_band(row: Sequence[Any]) -> bool:
     return isinstance(row[0], dict) and row[0]["expression"].startswith(_BAND)
 
 
-def _band(width: float) -> list[dict[str, str]]:
-    expression = f"{_BAND}(m1, {width:g})"
-    return [{"expression": expression, "id": "usual", "label": "Expected", "color": "#4d5866"}]
-
-
-def _line(threshold: AlarmThreshold) -> dict[str, Any]:
-    severity = threshold.severity.capitalize()
-    return {
-        "label": severity if threshold.name is None else f"{severity} ({threshold.name})",
-        "value": float(threshold.value) if threshold.is_of_cost else threshold.value,
-        "color": _COLORS[threshold.severity],
-    }
+def _with_band(rows: Iterable[Sequence[Any]], width: float) -> list[Sequence[Any]]:
+    """Draw the anomaly band of a width around `m1`; none for 0."""
+    drawn = [row for row in rows if not _is_band(row)]
+    if width:
+        expression = f"{_BAND}(m1, {width:g})"
+        band = {"expression": expression, "id": "usual", "label": "Expected", "color": "#4d5866"}
+        drawn.append([band])
+    return drawn

@@ -1,11 +1,11 @@
 """The kinds of secrets that CloudWatch Logs masks in logged prompts and completions.
 
 CloudWatch Logs masks text for subscription filters too, so a mask in the wrong place would change
-what is counted. The list has numbers that AWS finds only near a keyword, and whose form a count, an
-id, an account and the session names of SDKs do not have. It leaves out
+what is counted. The list has private keys, and numbers that AWS finds only near a keyword and whose
+form a count, an id, an account and the session names of SDKs do not have. A caller can begin a
+private key in a prompt and let the answer end it: the mask then covers the counts between them, and
+the record is rejected as `masked`, with an alarm. The list leaves out
 
-- private keys: a caller can begin one in a prompt and let the answer end it, and the mask covers
-  the counts between them;
 - `AwsSecretKey` and `Cnpj-BR`: their form may contain `/`, so it can begin in the name of a role
   and end in the name of a session, which callers choose;
 - e-mail addresses, IP addresses and names: an identity may be one;
@@ -34,6 +34,10 @@ MASKED_IDENTIFIERS = (
     "NationalInsuranceNumber-GB",
     "NieNumber-ES",
     "NifNumber-ES",
+    "OpenSshPrivateKey",
+    "PgpPrivateKey",
+    "PkcsPrivateKey",
+    "PuttyPrivateKey",
     "SocialInsuranceNumber-CA",
     "Ssn-US",
     "TaxId-DE",

@@ -100,6 +100,17 @@ def read_checkout(root: Path) -> Checkout:
     )
 
 
+def clone_commit(root: Path, commit: str, folder: Path) -> None:
+    """Clone one commit into a new folder, where no file and no setting of the clone matters.
+
+    Raises:
+        CommandError: Git failed.
+    """
+    options = ("-c", "core.autocrlf=false", "-c", "core.hooksPath=/dev/null")
+    _git(root, *options, "clone", "--quiet", "--no-checkout", "--shared", str(root), str(folder))
+    _git(folder, *options, "checkout", "--quiet", "--detach", commit)
+
+
 def _git(root: Path, *arguments: str) -> list[str]:
     """Run Git in a folder; returns the lines that it prints."""
     done = subprocess.run(  # noqa: S603  # our own arguments
@@ -110,6 +121,6 @@ def _git(root: Path, *arguments: str) -> list[str]:
         check=False,
     )
     if done.returncode:
-        message = f"git {arguments[0]} failed: {done.stderr.strip()}"
+        message = f"git {' '.join(arguments)} failed: {done.stderr.strip()}"
         raise CommandError(message)
     return done.stdout.splitlines()

@@ -38,6 +38,10 @@ class Deployment:
         found = self._find(stack)
         return None if found is None else found["CreationTime"]
 
+    def is_complete(self, stack: str) -> bool:
+        """Say if a stack has outputs, which one whose creation failed has not."""
+        return bool(self._outputs(stack))
+
     def output(self, stack: str, name: str) -> str:
         """An output of a stack.
 

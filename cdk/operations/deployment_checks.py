@@ -337,7 +337,9 @@ class DeploymentChecks:
         state = read_price_state(self.session, self.deployment)
         in_force = f"In force: {state.edition or 'the shipped prices'}"
         if self.deployment.price_updater is None:
-            return Status.OK, f"{in_force}. Updates are off (price_updates)."
+            is_off = self.deployment.is_complete(stack_names.INGESTION)
+            reason = "Updates are off (price_updates)" if is_off else "PriceUpdater is not deployed"
+            return Status.OK, f"{in_force}. {reason}."
         if state.checked_at is None:
             return Status.WARNING, (
                 f"{in_force}. The AWS Price List has not been read yet: this happens once a day, or"

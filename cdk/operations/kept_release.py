@@ -1,4 +1,4 @@
-"""Keeps what upgrade tests need of a release: its templates, and the code of its functions.
+"""Keeps of a release its templates, the code of its functions, and the checksums of all files.
 
 Layers and the CDK's own function are not kept. They are packages of others, and are made again
 from the lock file.
@@ -21,13 +21,18 @@ _CODE = "lambdas"
 _EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever an archive is written
 
 
-def keep(assembly: Path, folder: Path) -> bool:
+def keep(assembly: Path, folder: Path, checksums: Path) -> bool:
     """Keep a release, unless it is kept already; returns True if it is new.
+
+    Args:
+        assembly: The cloud assembly of the release.
+        folder: The folder in which it is kept.
+        checksums: The list of the checksums of all its files, so those that are not kept too.
 
     Raises:
         CommandError: Another release of this version is kept.
     """
-    files = dict(_select(assembly))
+    files = {**dict(_select(assembly)), checksums.name: checksums.read_bytes()}
     if not folder.exists():
         folder.mkdir(parents=True)
         for name, content in files.items():

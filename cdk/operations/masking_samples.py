@@ -9,6 +9,7 @@ from dataclasses import dataclass
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/protect-sensitive-log-data-types-financial.html
 _CARD = "4539578763621486"
 _IBAN = "DE89370400440532013000"
+_KEY_BODY = "MC4CAQAwBQYDK2VwBCIEIDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw"
 MASKING_MARKER = "ana@example.com"
 """A text that identifies the log record of a call with `masking_prompt`; it is not masked."""
 _KEPT = (MASKING_MARKER, "192.0.2.7", "Ana Example")
@@ -30,8 +31,13 @@ class MaskingSample:
 
 
 def masking_samples() -> tuple[MaskingSample, ...]:
-    """Make a sample of each kind of secret: a card, a bank account, a national number."""
+    """Make a sample of each kind: a private key, a card, a bank account, a national number."""
     return (
+        MaskingSample(
+            "PkcsPrivateKey",
+            _KEY_BODY,
+            f"The key is -----BEGIN PRIVATE KEY-----\n{_KEY_BODY}\n-----END PRIVATE KEY-----",
+        ),
         MaskingSample("CreditCardNumber", _CARD, f"The credit card is {_CARD}."),
         MaskingSample("BankAccountNumber-DE", _IBAN, f"The IBAN is {_IBAN}."),
         MaskingSample("CpfCode-BR", "529.982.247-25", "The CPF is 529.982.247-25."),

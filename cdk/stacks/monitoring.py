@@ -15,7 +15,7 @@ from cdk.alarms.health_check import Watched
 from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
-from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
+from cdk.alarms.usage_alarms import ANOMALY_ALARMS, AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
     NAMES,
     DeployedNames,
@@ -159,8 +159,8 @@ class MonitoringStack(Stack):
     def _make_anomaly_alarms(self) -> None:
         if not self._config.anomaly_band:
             return
-        metrics = {"Anomaly": self._config.alarm_metric, "CostAnomaly": COST}
-        for name, metric_name in metrics.items():
+        metrics = (self._config.alarm_metric, COST)
+        for name, metric_name in zip(ANOMALY_ALARMS, metrics, strict=True):
             alarm = AnomalyAlarm(
                 self,
                 name,

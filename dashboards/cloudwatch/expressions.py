@@ -9,6 +9,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TypeAlias
 
@@ -47,6 +48,14 @@ TEXT: /'[^']*'/
 %ignore /\s+/
 """
 _REDUCED: Mapping[str, Callable[[Sequence[float]], float]] = {"SUM": sum, "MAX": max}
+_TIMES: Mapping[str, Callable[[datetime], float]] = {
+    "EPOCH": datetime.timestamp,
+    "HOUR": lambda start: start.hour,
+    "DATE": lambda start: start.day,
+    "MONTH": lambda start: start.month,
+    "YEAR": lambda start: start.year,
+}
+"""The functions of a period's start, in UTC. Each has a value also where the series has none."""
 _OPERATORS: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -151,11 +160,10 @@ class _Evaluation:
 
     def _call_unary(self, name: str, operand: Node) -> Result:
         match name:
-            case "EPOCH":
-                self._one(operand)
-                return Series("", tuple(start.timestamp() for start, _ in self._scope.periods))
             case "SUM" | "MAX":
                 return self._reduce(_REDUCED[name], self.evaluate(operand))
+            case "FLOOR" | "EPOCH" | "HOUR" | "DATE" | "MONTH" | "YEAR":
+                return self._map(name, operand)
             case "DIFF":
                 return _differences(self._one(operand))
             case "METRIC_COUNT":
@@ -165,6 +173,14 @@ class _Evaluation:
             case "TIME_SERIES":
                 return Series("", (_value(self._number(operand)),) * self._scope.periods.count)
         raise UnknownExpressionError(self._text)
+
+    def _map(self, name: str, operand: Node) -> Result:
+        """Map each value to its floor, or each period to a part of its time."""
+        if name == "FLOOR":
+            number = self.evaluate(operand)
+            return self._combine(lambda value, _: math.floor(value), number, 0.0)
+        self._one(operand)
+        return Series("", tuple(float(_TIMES[name](start)) for start, _ in self._scope.periods))
 
     def _reduce(self, reduce: Callable[[Sequence[float]], float], result: Result) -> Result:
         """Reduce a series to one number, or several series to one, without missing values."""

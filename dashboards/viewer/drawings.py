@@ -36,7 +36,8 @@ Drawing: TypeAlias = dict[str, Any]
 _VIEWS = {"timeSeries", "singleValue", "bar", "pie", "table"}
 _PROPERTIES = {
     *("title", "region", "view", "stat", "period", "metrics", "stacked", "yAxis", "annotations"),
-    *("start", "setPeriodToTimeRange", "sparkline", "legend", "table", "liveData"),
+    *("start", "setPeriodToTimeRange", "sparkline", "singleValueFullPrecision", "legend", "table"),
+    "liveData",
 }
 _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible", "yAxis"}
 _DASHBOARD_LINK = re.compile(

@@ -25,8 +25,8 @@ def _check_expression(pattern: str) -> str:
 # A query of CloudWatch Metrics Insights sees 500 series. An alarm that looks back over the turn of
 # a month sees the identities of both months, and the rest as one more.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-limits.html
-MaxIdentities: TypeAlias = Annotated[int, Field(ge=1, le=249)]
-MaxModels: TypeAlias = Annotated[int, Field(ge=1, le=249)]
+MaxIdentities: TypeAlias = Annotated[int, Field(ge=1, le=248)]
+MaxModels: TypeAlias = Annotated[int, Field(ge=1, le=248)]
 RollUpPattern: TypeAlias = Annotated[str, AfterValidator(_check_expression)]
 
 

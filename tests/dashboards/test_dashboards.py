@@ -39,10 +39,29 @@ SEARCH = re.compile(
     r"SEARCH\('\{(?P<schema>[^}]+)\} MetricName=\"(?P<metric>\w+)\"[^']*',"
     r" '(?P<stat>\w+)'(?:, (?P<period>\d+))?\)"
 )
-PERIODS = {Window.HOUR: 3600, Window.DAY: 86_400, Window.WEEK: 604_800}
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+METRIC_MATH = {
+    *("ABS", "ANOMALY_DETECTION_BAND", "AVG", "CEIL", "DATAPOINT_COUNT", "DATE", "DAY", "DB_PERF"),
+    *("DIFF", "DIFF_TIME", "EPOCH", "FILL", "FIRST", "FLOOR", "HOUR", "IF", "INSIGHT_RULE_METRIC"),
+    *("LAMBDA", "LAST", "LOG", "LOG10", "MAX", "METRIC_COUNT", "METRICS", "MIN", "MINUTE", "MONTH"),
+    *("PERIOD", "RATE", "REMOVE_EMPTY", "RUNNING_SUM", "SEARCH", "SERVICE_QUOTA", "SLICE", "SORT"),
+    *("STDDEV", "SUM", "TIME_SERIES", "YEAR"),
+}
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+METRIC_PROPERTIES = {
+    *("accountId", "annotations", "end", "labels", "legend", "liveData", "metrics", "period"),
+    *("region", "setPeriodToTimeRange", "singleValueFullPrecision", "sparkline", "stacked"),
+    *("start", "stat", "table", "timezone", "title", "view", "yAxis"),
+}
+ROW_PROPERTIES = {
+    *("accountId", "color", "expression", "hidden", "id", "label", "period", "region", "stat"),
+    *("visible", "yAxis"),
+}
+OPERATORS = {"AND", "OR"}
+AMOUNTS = {"Tokens", "US dollars"}
 FULL = "(full detail)"
 # A search finds what had data within two weeks: in the first half of a month, that of two months.
-MAX_IDENTITIES = 2 * 249 + 1
+MAX_IDENTITIES = 2 * 248 + 1
 MAX_MODELS = 20
 GRID_COLUMNS = 24
 
@@ -150,6 +169,9 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
             continue
         assert widget["type"] == "metric"
         graph = widget["properties"]
+        assert graph.keys() <= METRIC_PROPERTIES
+        for row in graph["metrics"]:
+            assert row[-1].keys() <= ROW_PROPERTIES
         assert graph["region"] == WRITTEN_FOR
         assert graph["view"] in {"timeSeries", "singleValue", "bar", "pie"}
         assert graph["period"] % 60 == 0
@@ -159,6 +181,75 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
             can_be_negative = "lowest values" in graph["title"]
             assert graph["yAxis"]["left"].get("min") == (None if can_be_negative else 0)
             assert graph["yAxis"]["left"]["label"]
+
+
+@each_dashboard
+def test_expressions_call_only_functions_that_cloudwatch_documents(file: str) -> None:
+    for graph in graphs(file):
+        for row in graph["metrics"]:
+            expression = row[-1].get("expression", "")
+            if not expression.startswith("SELECT"):  # Metrics Insights has functions of its own
+                called = re.findall(r"([A-Z_0-9]+) *\(", re.sub(r"'[^']*'", "", expression))
+                assert {*called} - OPERATORS <= METRIC_MATH, expression
+
+
+@each_dashboard
+def test_no_graph_has_periods_of_a_week(file: str) -> None:
+    """CloudWatch's weeks begin on Thursday."""
+    assert all(graph["period"] <= Window.DAY.seconds for graph in graphs(file))
+
+
+@each_dashboard
+def test_a_graph_of_hourly_amounts_leaves_out_the_open_hour_or_names_it(file: str) -> None:
+    for graph in graphs(file):
+        is_amount = graph.get("yAxis", {}).get("left", {}).get("label") in AMOUNTS
+        if graph["view"] == "timeSeries" and graph["period"] >= Window.HOUR.seconds and is_amount:
+            drawn = [row for row in graph["metrics"] if row[-1].get("visible", True)]
+            closed = "m1 / IF(EPOCH(m1) < MAX(EPOCH(m1)) AND m1 >= 0, 1, 0)"
+            is_closed = drawn[0][-1].get("expression") == closed
+            assert is_closed or "last hour so far" in graph["title"], graph["title"]
+
+
+@each_dashboard
+def test_no_threshold_is_drawn_on_a_graph_of_amounts(file: str) -> None:
+    if file != "pipeline_health":
+        assert not any("annotations" in graph for graph in graphs(file))
+
+
+def test_rankings_have_the_rest_of_the_account_s_total() -> None:
+    ranked = [graph for graph in graphs("usage_overview") if "last 28 days" in graph["title"]]
+    assert len(ranked) == 6
+    for graph in ranked:
+        (account, found, others) = graph["metrics"]
+        assert account[:2] == ["BedrockMeter", next(iter(shown(graph)))[1]]
+        assert found[0]["id"] in others[0]["expression"]
+        assert others[0]["label"] == "All others"
+
+
+def test_no_graph_is_shown_twice() -> None:
+    def content(graph: dict[str, Any]) -> str:
+        parts = ("view", "stat", "period", "start", "setPeriodToTimeRange")
+        rows = [
+            [part for part in row if isinstance(part, str)] or row[0]["expression"]
+            for row in graph["metrics"]
+        ]
+        return json.dumps([rows, *map(graph.get, parts)])
+
+    seen: dict[str, str] = {}
+    for file in NAMES:
+        for graph in graphs(file):
+            assert content(graph) not in seen, f"{graph['title']}: {seen[content(graph)]}"
+            seen[content(graph)] = f"{file}, {graph['title']}"
+
+
+def test_a_named_series_has_a_color() -> None:
+    for file in NAMES:
+        for graph in graphs(file):
+            for row in graph["metrics"]:
+                options = row[-1]
+                is_one = "${" not in options.get("label", "")
+                if is_one and options.get("visible", True):
+                    assert "color" in options, (graph["title"], options)
 
 
 @each_dashboard
@@ -239,27 +330,15 @@ def test_expressions_have_ids_and_searches_use_the_period_of_their_graph(file: s
                     assert (found["stat"], found["period"]) == (graph["stat"], period)
 
 
-@pytest.mark.parametrize(
-    ("file", "dimension_set", "windows"),
-    [
-        ("usage_overview", DimensionSet.ACCOUNT, tuple(Window)),
-        ("usage_overview", DimensionSet.MODEL, tuple(Window)),
-        ("usage_overview", DimensionSet.IDENTITY, (Window.HOUR,)),
-        ("identity_detail", DimensionSet.IDENTITY, tuple(Window)),
-    ],
-)
-@pytest.mark.parametrize("metric_name", ["QuotaTokens", "TotalTokens"])
-def test_threshold_graphs_show_their_metric_per_window(
-    file: str, dimension_set: DimensionSet, windows: tuple[Window, ...], metric_name: str
-) -> None:
-    by_id = {
-        widget["id"]: widget["properties"] for widget in body(file)["widgets"] if "id" in widget
-    }
-    for window in windows:
-        graph = by_id[name_graph(dimension_set, metric_name, window)]
-        expected = (NAMESPACE, metric_name, dimension_set.dimension_names)
-        assert list(shown(graph)) == [expected]
-        assert (graph["stat"], graph["period"]) == ("Sum", PERIODS[window])
+@pytest.mark.parametrize("metric_name", ["EstimatedCostUSD", "QuotaTokens", "TotalTokens"])
+def test_a_graph_of_each_metric_with_an_anomaly_band_shows_closed_hours(metric_name: str) -> None:
+    (graph,) = (
+        widget["properties"]
+        for widget in body("usage_overview")["widgets"]
+        if widget.get("id") == name_graph(DimensionSet.ACCOUNT, metric_name, Window.HOUR)
+    )
+    assert list(shown(graph)) == [(NAMESPACE, metric_name, ())]
+    assert (graph["stat"], graph["period"]) == ("Sum", Window.HOUR.seconds)
 
 
 def test_the_meter_s_cost_uses_the_prices_of_make_cost() -> None:

@@ -11,7 +11,7 @@ from cdk.components.bundle import ROOT
 from cdk.local_cloud.cloud import open_local_cloud
 from cdk.local_cloud.deployment import deploy, local_settings
 from cdk.operations.kept_release import KEPT_RELEASES, keep
-from cdk.operations.release import ASSEMBLY, build
+from cdk.operations.release import ASSEMBLY, CHECKSUMS, build
 from tests.end_to_end.deployed import Deployed, bootstrap, calls, user
 from tests.releases import DAY, complete
 
@@ -55,7 +55,7 @@ def test_a_kept_release_is_deployed_with_the_current_layers_and_counts(
     assembly: Path, tmp_path: Path
 ) -> None:
     """It is the latest published one, or the current code before the first one."""
-    keep(assembly, tmp_path / "0.0.0")
+    keep(assembly, tmp_path / "0.0.0", assembly.parent / CHECKSUMS)
     published = [path for path in (ROOT / KEPT_RELEASES).iterdir() if path.is_dir()]
     latest = max([tmp_path / "0.0.0", *published], key=lambda path: Version(path.name))
     complete(latest, assembly, tmp_path / "complete")

@@ -142,6 +142,16 @@ def test_a_change_without_a_reading_is_counted_and_changes_no_metric(
     assert tampering(capsys, caplog) == [expected]
 
 
+def test_a_replaced_caller_of_a_plain_call_is_reported_and_changes_no_metric(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As `make erase-identity` does it."""
+    assert publish(change(1, call(1)), change(2, call(1, identity_arn=BEN), call(1))) == []
+    assert total("TotalTokens", IdentityArn=ANA) == 15
+    assert total("TotalTokens", IdentityArn=BEN) == 0
+    assert tampering(capsys, caplog) == ["changed"]
+
+
 def test_a_removed_call_stays_in_metrics_and_is_counted(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

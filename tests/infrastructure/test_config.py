@@ -113,8 +113,8 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
     ("setting", "value", "reason"),
     [
         ("metric_detail", "ful", "metric_detail = 'ful': allowed: 'standard' or 'full'"),
-        ("max_identities", "250", "less than or equal to 249"),
-        ("max_models", "250", "less than or equal to 249"),
+        ("max_identities", "250", "less than or equal to 248"),
+        ("max_models", "250", "less than or equal to 248"),
         ("batch_output_buckets", "Results", "the name of an S3 bucket"),
         ("batch_output_buckets", "results/*", "the name of an S3 bucket"),
         ("batch_output_buckets", "results,results", "each value once"),

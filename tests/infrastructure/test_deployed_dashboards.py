@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,9 +25,13 @@ from cdk.components.dashboards import (
     deployed_dashboards,
 )
 from cdk.config import Config
+from dashboards.viewer.drawings import Source, draw
+from dashboards.viewer.time_ranges import until
+from tests.dashboards.cloudwatch.figures import NOON, InMemoryMetrics, metric
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"
+DAY = timedelta(days=1)
 NAMES_THERE = DeployedNames(
     region=REGION,
     alarms="arn:aws:cloudwatch:eu-west-1:999988887777:alarm:",
@@ -74,14 +79,14 @@ def bands_in(body: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def thresholds_in(body: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
+def percentages_in(body: dict[str, Any]) -> dict[str, list[str]]:
+    """The labels of each graph of percentages, by its title."""
     return {
         widget["properties"]["title"]: [
-            (line["label"], line["value"])
-            for line in widget["properties"]["annotations"]["horizontal"]
+            row[-1]["label"] for row in widget["properties"]["metrics"] if "label" in row[-1]
         ]
         for widget in body["widgets"]
-        if "annotations" in widget["properties"]
+        if "threshold" in widget["properties"].get("title", "")
     }
 
 
@@ -104,7 +109,14 @@ def test_only_names_thresholds_and_the_band_differ(file: str, configuration: str
         widget["properties"].pop("annotations", None)
         if "metrics" in (graph := widget["properties"]):
             graph["metrics"] = [row for row in graph["metrics"] if "ANOMALY" not in str(row[0])]
-    assert left == right
+    assert [kept for kept in left["widgets"] if not is_of_thresholds(kept)] == [
+        kept for kept in right["widgets"] if not is_of_thresholds(kept)
+    ]
+
+
+def is_of_thresholds(widget: dict[str, Any]) -> bool:
+    title = widget["properties"].get("title", "")
+    return title == "Usage alarms" or "threshold" in title
 
 
 @pytest.mark.parametrize(
@@ -176,22 +188,25 @@ def test_each_health_alarm_has_its_line_on_a_graph_of_its_metric() -> None:
         assert len(fitting) == 1, alarm["AlarmName"]
 
 
-def test_thresholds_are_drawn_in_the_graphs_of_their_metric_and_window() -> None:
-    overview = thresholds_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
+def test_usage_is_shown_in_percent_of_each_threshold() -> None:
+    overview = percentages_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
     assert overview == {
-        "Account: total tokens per hour": [("Critical", 3)],
-        "Account: total tokens per day": [("Warning", 1), ("Critical", 3)],
-        "Models: total tokens per hour": [("Warning", 10_000_000), ("Critical", 50_000_000)],
-        "Models: total tokens per day": [("Critical (amazon.nova-lite-v1:0)", 7)],
-        "Identities: total tokens per hour": [("Critical", 2_000_000)],
-        "Account: cost per day": [("Critical", 12.5)],
+        "Account, models: % of threshold, by hour": [
+            "Highest model: % of 10,000,000 total tokens",
+            "Account: % of 3 total tokens",
+        ],
+        "Identities: % of threshold, by hour": ["Highest identity: % of 2,000,000 total tokens"],
+        "Percent of threshold, last 24 hours and last 7 days": [
+            "Account: % of 1 total tokens per day",
+            "arn:aws:iam::111122223333:role/app: % of 5 total tokens per week",
+            "amazon.nova-lite-v1:0: % of 7 total tokens per day",
+            "Account: % of $12.50 per day",
+        ],
     }
-    identity = thresholds_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
+    identity = percentages_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
-        "Identity: total tokens per hour": [("Critical", 2_000_000)],
-        "Identity: total tokens per week": [
-            ("Warning (arn:aws:iam::111122223333:role/app)", 5),
-            ("Critical (arn:aws:iam::111122223333:role/app)", 9),
+        "Identity: % of threshold, by hour": [
+            "Identity: % of 2,000,000 total tokens",
         ],
     }
 
@@ -210,21 +225,61 @@ def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
     alarmed = [*checks(), *price_list_checks()]
     of_scheduled = {STARTS_GRAPH, DURATIONS_GRAPH}
     assert {check.graph for check in alarmed} | of_scheduled == ids("pipeline_health")
-    for context in CONFIGURATIONS.values():
-        for threshold in alarm_thresholds(Config.from_context(context)):
-            assert threshold.graph in ids("usage_overview") | ids("identity_detail")
 
 
-def test_every_threshold_is_drawn() -> None:
-    for context in CONFIGURATIONS.values():
-        drawn = [
-            line
-            for file in ("usage_overview", "identity_detail")
-            for lines in thresholds_in(deployed(file, **context)).values()
-            for line in lines
-        ]
-        for threshold in alarm_thresholds(Config.from_context(context)):
-            assert threshold.value in [value for _, value in drawn]
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_each_subject_has_the_percentage_of_its_lowest_threshold(configuration: str) -> None:
+    labels = [
+        label
+        for of_graph in percentages_in(
+            deployed("usage_overview", **CONFIGURATIONS[configuration])
+        ).values()
+        for label in of_graph
+    ]
+    thresholds = alarm_thresholds(Config.from_context(CONFIGURATIONS[configuration]))
+    lowest: dict[tuple[Any, ...], Any] = {}
+    for threshold in thresholds:
+        key = (threshold.metric_name, threshold.subject, threshold.window)
+        lowest[key] = min(threshold.value, lowest.get(key, threshold.value))
+    assert len(labels) == len(lowest)
+    for value in lowest.values():
+        assert any(f" {value:,} " in f"{label} ".replace("$", "") for label in labels)
+
+
+def test_percentages_are_evaluated_from_amounts() -> None:
+    """An hour of the account, of its highest model and of an identity against the thresholds."""
+    figures = InMemoryMetrics(
+        {
+            metric("QuotaTokens"): [2_500_000],
+            metric("EstimatedCostUSD"): [5],
+            metric("QuotaTokens", ModelId="small"): [500_000],
+            metric("QuotaTokens", ModelId="large"): [2_000_000],
+            metric("QuotaTokens", IdentityArn="ana"): [250_000],
+        }
+    )
+    source = Source("an account", figures, lambda: NOON)
+    shown = draw(deployed("usage_overview")["widgets"], source, until(NOON, timedelta(hours=1)))
+    values = {
+        series["name"]: series["value"]
+        for drawing in shown
+        if "% of threshold" in drawing["title"]
+        for series in drawing["series"]
+    }
+    assert values == {
+        "Account: % of 10,000,000 quota tokens": 25,
+        "Account: % of $50": 10,
+        "Highest model: % of 10,000,000 quota tokens": 20,
+        "Highest identity: % of 1,000,000 quota tokens": 25,
+    }
+
+
+def test_thresholds_of_days_and_weeks_are_shown_for_sliding_windows() -> None:
+    context: dict[str, Any] = {"account_thresholds": [{"window": "day", "critical": 1000}]}
+    figures = InMemoryMetrics({metric("QuotaTokens"): [900, *[None] * 23, 300, 200]})
+    source = Source("an account", figures, lambda: NOON)
+    shown = draw(deployed("usage_overview", **context)["widgets"], source, until(NOON, DAY))
+    (graph,) = (drawing for drawing in shown if "last 24 hours" in drawing["title"])
+    assert [series["value"] for series in graph["series"]] == [50]
 
 
 @pytest.mark.parametrize(
@@ -256,7 +311,21 @@ def test_links_lead_to_deployed_dashboards_of_the_same_region(
     assert re.findall(r"\((https://[^)]+)\)", text) == others
 
 
-def test_alarms_on_a_dashboard_are_deployed() -> None:
+@pytest.mark.parametrize("configuration", ["default", "everything", "adopting"])
+def test_the_usage_alarms_of_the_overview_are_those_deployed(configuration: str) -> None:
+    found = resources(deployment(configuration).monitoring, "AWS::CloudWatch::Alarm").values()
+    (widget,) = (
+        candidate
+        for candidate in deployed("usage_overview", **CONFIGURATIONS[configuration])["widgets"]
+        if candidate["type"] == "alarm"
+    )
+    names = [arn.removeprefix(NAMES_THERE.alarms) for arn in widget["properties"]["alarms"]]
+    assert sorted(names) == sorted(
+        alarm["AlarmName"] for alarm in found if "-Health-" not in alarm["AlarmName"]
+    )
+
+
+def test_the_health_alarms_of_a_dashboard_are_deployed() -> None:
     """Checks them with every optional function; alarms of absent ones are left out."""
     found = resources(deployment("everything").monitoring, "AWS::CloudWatch::Alarm").values()
     (widget,) = (

@@ -326,6 +326,18 @@ def test_each_alarm_describes_the_next_step(configuration: str) -> None:
         ), name
 
 
+@pytest.mark.parametrize(
+    ("alarm", "text"),
+    [
+        ("TamperedCalls", "This is expected after make erase-identity."),
+        ("UnloggedTraffic", "Their tokens are shown apart, and are in no cost."),
+        ("UnloggedTraffic", "The metric Inferences in AWS/BedrockMantle names the models."),
+    ],
+)
+def test_an_alarm_says_what_else_explains_it(alarm: str, text: str) -> None:
+    assert text in str(alarms()[f"BedrockMeter-Health-{alarm}"]["AlarmDescription"])
+
+
 def test_configured_addresses_and_endpoints_are_subscribed() -> None:
     found = resources(deployment("everything").monitoring, "AWS::SNS::Subscription").values()
     assert {(subscription["Protocol"], subscription["Endpoint"]) for subscription in found} == {

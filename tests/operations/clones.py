@@ -1,7 +1,10 @@
 """Clones of a small project, with what a release reads of them."""
 
+import shutil
 import subprocess
 from pathlib import Path
+
+from cdk.components.bundle import ROOT
 
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n### Added\n"
 
@@ -15,6 +18,18 @@ def make_clone(folder: Path, *, locked_version: str = "1.2.0") -> Path:
     )
     (folder / "CHANGELOG.md").write_text(CHANGELOG)
     (folder / ".gitignore").write_text(".release/\n")
+    git(folder, "init", "--quiet")
+    return folder
+
+
+def make_project_clone(folder: Path, version: str) -> Path:
+    """Make a clone of what this project builds a release from, without a commit."""
+    for name in ("cdk", "dashboards", "lambdas"):
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in (".gitignore", "cdk.json", "pyproject.toml", "uv.lock"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "CHANGELOG.md").write_text(CHANGELOG.replace("1.2.0", version))
     git(folder, "init", "--quiet")
     return folder
 

@@ -73,5 +73,5 @@ def test_the_commit_of_a_tag_is_read(clone: Path, options: tuple[str, ...]) -> N
 
 
 def test_a_folder_without_a_commit_is_refused(clone: Path) -> None:
-    with pytest.raises(CommandError, match="git rev-parse failed"):
+    with pytest.raises(CommandError, match="git rev-parse HEAD failed"):
         read_checkout(clone)

@@ -1,6 +1,6 @@
 """`make erase-identity` takes one person's name out of both tables and keeps every count."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -105,6 +105,69 @@ def test_a_name_leaves_the_state_table_and_calls_still_wait_for_their_price(
 
 
 @pytest.mark.usefixtures("aws")
+def test_a_name_leaves_the_sample_of_a_disputed_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    hers = usage_record(request_id="disputed", identity_arn=ANA)
+    disputed = join(hers, hers._replace(identity_arn=BEN))
+    notes = DynamoDbUnpricedNotes(boto3.client("dynamodb"), STATE)
+    notes.write([disputed], NOON)
+    assert ANA in str(read_items())
+    erase(monkeypatch)
+    assert ANA not in str(read_items())
+    assert notes.get_waiting([disputed])
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_name_that_no_item_has_is_refused_before_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    DynamoDbIdentityRegistry(boto3.client("dynamodb"), STATE, bound=9).admit(MONTH, LONGER, None)
+    write_calls(usage_record(identity_arn=BEN))
+    before = read_items()
+    with pytest.raises(FailedCommand, match=r"no call and no item .* has arn:.*check the ARN"):
+        erase(monkeypatch, answer="nothing is asked")
+    assert read_items() == before
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_question_says_how_much_is_changed_and_who_still_sees_the_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = boto3.client("dynamodb")
+    hers = [usage_record(request_id=name, identity_arn=ANA) for name in ("a", "b")]
+    write_calls(*hers)
+    DynamoDbUnpricedNotes(client, STATE).write(hers, NOON)
+    DynamoDbIdentityRegistry(client, STATE, bound=9).admit(MONTH, ANA, None)
+    with pytest.raises(FailedCommand):
+        erase(monkeypatch, answer="no")
+    printed = capsys.readouterr().out
+    assert " in 2 calls of the ledger and 2 items of the state table, for good." in printed
+    assert "the ledger's stream (one day) and recovery copies (35 days) still show it" in printed
+    assert "Do not run make replay over the time of these calls" in printed
+    assert "delivered again" not in printed
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_late_copy_is_announced_and_a_second_run_takes_the_name_out_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    hers = usage_record(identity_arn=ANA, timestamp=an_hour_ago)
+    write_calls(hers)
+    erase(monkeypatch)
+    printed = capsys.readouterr().out
+    assert f"The last call was at {an_hour_ago.isoformat()}." in printed
+    assert "Wait a day after the last call, or run the command again then." in printed
+    write_calls(hers)
+    (linked,) = read_calls().values()
+    assert linked.conflicts is not None
+    assert ANA in linked.conflicts.identity_arns
+    call_command("erase-identity", "--identity", ANA)
+    (call,) = read_calls().values()
+    assert call.tokens == hers.tokens
+    assert "ana" not in str(read_items())
+
+
+@pytest.mark.usefixtures("aws")
 def test_a_call_changed_meanwhile_is_not_overwritten() -> None:
     write_calls(usage_record(request_id="hers", identity_arn=ANA))
 
@@ -119,9 +182,10 @@ def test_a_call_changed_meanwhile_is_not_overwritten() -> None:
             boto3.client("dynamodb").delete_item(TableName=LEDGER, Key=request["Key"])
             boto3.client("dynamodb").update_item(**request)
 
-    eraser = IdentityEraser(LateClient(), ANA, f"{BEN}-pseudonym")  # type: ignore[arg-type]
-    (calls, _) = eraser.erase_from_ledger(LEDGER)
-    assert calls == ("calls", 0)
+    eraser = IdentityEraser(LateClient(), LEDGER, STATE, ANA)  # type: ignore[arg-type]
+    found = eraser.find()
+    assert len(found.calls) == 1
+    assert dict(eraser.erase(found, f"{BEN}-pseudonym"))["calls"] == 0
     assert read_calls() == {}
 
 
@@ -140,7 +204,13 @@ def test_without_the_typed_confirmation_nothing_changes(
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize(
     "identity",
-    ["ana", "arn:aws:iam::111122223333:role/app", "arn:aws:iam::111122223333:root", "conflicting"],
+    [
+        "ana",
+        "arn:aws:iam::111122223333:role/app",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:sts::111122223333:assumed-role/app",
+        "conflicting",
+    ],
 )
 def test_only_the_arn_of_a_user_or_session_is_accepted(
     monkeypatch: pytest.MonkeyPatch, identity: str
@@ -153,3 +223,10 @@ def test_the_page_lists_each_kind_of_state_that_can_name_people() -> None:
     kinds = {value for name, value in vars(state_table).items() if name.endswith("_PREFIX")}
     assert len(kinds) > len(WITHOUT_PEOPLE)
     assert [kind for kind in sorted(kinds - WITHOUT_PEOPLE) if f"`{kind}" not in PAGE] == []
+
+
+def test_the_runbook_of_the_alarm_that_an_erasure_starts_warns_of_replay() -> None:
+    runbook = (ROOT / "docs" / "runbooks" / "TamperedCalls.md").read_text(encoding="utf-8")
+    first, _, _ = runbook.partition("Run this query")
+    assert "make erase-identity" in first
+    assert "Do not run `make replay`" in first

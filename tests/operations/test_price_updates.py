@@ -1,8 +1,10 @@
 """`make price-updates` lists held prices and has decisions carried out; the doctor names them."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import boto3
 import pytest
@@ -66,6 +68,22 @@ def test_the_shipped_prices_are_in_force_before_the_first_check(
     printed = capsys.readouterr().out
     assert "No prices wait for a decision." in printed
     assert "Last check of the AWS Price List: not yet. In force: the shipped prices." in printed
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reason"),
+    [
+        ({}, "PriceUpdater is not deployed"),
+        ({"LogProcessorName": {"Value": "processor"}}, "Updates are off (price_updates)"),
+    ],
+    ids=["the creation of the stack failed", "updates are off"],
+)
+def test_the_doctor_says_why_nothing_updates_prices(outputs: dict[str, Any], reason: str) -> None:
+    client = boto3.client("cloudformation")
+    client.delete_stack(StackName=stack_names.INGESTION)
+    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}, "Outputs": outputs}
+    client.create_stack(StackName=stack_names.INGESTION, TemplateBody=json.dumps(template))
+    assert examined().text == f"In force: the shipped prices. {reason}."
 
 
 def test_a_held_price_is_shown_with_both_prices_and_the_reason(

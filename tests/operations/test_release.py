@@ -5,7 +5,9 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import distributions
 from pathlib import Path
@@ -17,16 +19,17 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from packaging.utils import canonicalize_name
 
-from cdk.components.bundle import ROOT
+from cdk.components.bundle import ROOT, bundle_code
 from cdk.config import stack_names
 from cdk.operations.boundary import Boundary
 from cdk.operations.kept_release import read_assets
-from cdk.operations.release import ASSEMBLY, CHECKSUMS, build, make_release
+from cdk.operations.release import ASSEMBLY, CHECKSUMS, build, make_release, sum_up
 from cdk.operations.terminal import CommandError
-from tests.operations.clones import commit, git, make_clone
+from tests.operations.clones import commit, git, make_clone, make_project_clone
 from tests.releases import DAY, build_once
 
 REGION = "eu-west-1"
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
 @pytest.fixture
@@ -51,21 +54,28 @@ def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    clone = make_clone(tmp_path)
+    clone = make_project_clone(tmp_path / "clone", VERSION)
     commit(clone)
+    (clone / ".git" / "info" / "exclude").write_text("hidden.py\n")
+    (clone / "lambdas" / "hidden.py").write_text("")
+    poisoned = clone / ".bundles" / bundle_code().name
+    poisoned.mkdir(parents=True)
+    (poisoned / "poisoned.py").write_text("")
     make_release(clone)
-    kept = "tests/fixtures/releases/1.2.0"
+    kept = f"tests/fixtures/releases/{VERSION}"
     assert (
-        f"Copied it to {kept}: commit that, then tag the commit v1.2.0." in capsys.readouterr().out
+        f"Copied it to {kept}: commit that, then tag the commit v{VERSION}."
+        in capsys.readouterr().out
     )
-    assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
+    assert dict(digests(clone / ".release" / VERSION)) == dict(digests(release))
     commit(clone)
-    git(clone, "tag", "v1.2.0")
+    git(clone, "tag", f"v{VERSION}")
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111122223333")
     monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("METER_NAME", "BedrockMeter-Verify")
     make_release(clone)
     assert f"It is identical to the copy in {kept}." in capsys.readouterr().out
-    assert dict(digests(clone / ".release" / "1.2.0")) == dict(digests(release))
+    assert dict(digests(clone / ".release" / VERSION)) == dict(digests(release))
 
 
 def test_a_clone_that_cannot_be_released_is_not_built(tmp_path: Path) -> None:
@@ -145,6 +155,42 @@ def test_the_commands_in_the_documentation_fill_in_the_boundary(
     with mock_aws():
         iam, sts = boto3.client("iam"), boto3.client("sts")
         assert read(tmp_path / "my-boundary.json") == Boundary(iam, sts, REGION).document
+
+
+def run_checks(release: Path, sums: Path) -> list[int]:
+    """Run the commands of the documentation that check a release; returns how each ended."""
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^(?:cmp|sha256sum|test) .*", page, re.MULTILINE)
+    assert len(commands) == 3
+    environment = {"SUMS": str(sums), "PATH": os.environ["PATH"]}
+    return [
+        subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=release,
+            env=environment,
+            check=False,
+            capture_output=True,
+        ).returncode
+        for command in commands
+    ]
+
+
+def test_the_commands_in_the_documentation_find_an_exchanged_release(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    (published / ASSEMBLY).mkdir(parents=True)
+    (published / ASSEMBLY / "layer.py").write_text("good")
+    sums = tmp_path / CHECKSUMS
+    sums.write_text(sum_up(published))
+    shutil.copy(sums, published)
+    assert run_checks(published, sums) == [0, 0, 0]
+    (published / ASSEMBLY / "evil.py").write_text("evil")
+    assert run_checks(published, sums) == [0, 0, 1]
+    (published / ASSEMBLY / "evil.py").unlink()
+    (published / ASSEMBLY / "layer.py").write_text("evil")
+    assert run_checks(published, sums) == [0, 1, 0]
+    (published / CHECKSUMS).unlink()
+    (published / CHECKSUMS).write_text(sum_up(published))
+    assert run_checks(published, sums) == [1, 0, 0]
 
 
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:

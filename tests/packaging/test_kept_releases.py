@@ -12,7 +12,7 @@ from aws_cdk import FileSystem
 
 from cdk.components.bundle import ROOT
 from cdk.operations.kept_release import KEPT_RELEASES, keep, read_assets
-from cdk.operations.release import ASSEMBLY
+from cdk.operations.release import ASSEMBLY, CHECKSUMS
 from cdk.operations.terminal import CommandError
 from tests.infrastructure.synthesis import resources
 from tests.releases import build_once, complete
@@ -31,7 +31,7 @@ def kept(request: pytest.FixtureRequest, assembly: Path, tmp_path: Path) -> Path
     if request.param != "current":
         return ROOT / KEPT_RELEASES / str(request.param)
     folder = tmp_path / "kept"
-    assert keep(assembly, folder)
+    assert keep(assembly, folder, assembly.parent / CHECKSUMS)
     return folder
 
 
@@ -66,23 +66,32 @@ def test_a_kept_release_is_completed_with_the_layers_of_this_code(
 
 def test_a_release_is_kept_once_and_never_replaced(assembly: Path, tmp_path: Path) -> None:
     kept = tmp_path / "1.2.0"
-    assert keep(assembly, kept)
-    assert not keep(assembly, kept)
+    assert keep(assembly, kept, assembly.parent / CHECKSUMS)
+    assert not keep(assembly, kept, assembly.parent / CHECKSUMS)
     (template, *_) = sorted(kept.glob("*.template.json"))
     template.write_text("{}")
     with pytest.raises(CommandError, match=r"1\.2\.0 differs") as refusal:
-        keep(assembly, kept)
+        keep(assembly, kept, assembly.parent / CHECKSUMS)
     assert refusal.value.details == (template.name,)
     assert template.read_text() == "{}"
 
 
+def test_a_layer_with_other_content_is_a_difference(assembly: Path, tmp_path: Path) -> None:
+    keep(assembly, tmp_path / "1.2.0", assembly.parent / CHECKSUMS)
+    checksums = tmp_path / CHECKSUMS
+    checksums.write_text((assembly.parent / CHECKSUMS).read_text() + "0  assembly/evil.py\n")
+    with pytest.raises(CommandError) as refusal:
+        keep(assembly, tmp_path / "1.2.0", checksums)
+    assert refusal.value.details == (CHECKSUMS,)
+
+
 def test_a_file_that_is_missing_or_too_many_is_a_difference(assembly: Path, tmp_path: Path) -> None:
     kept = tmp_path / "1.2.0"
-    keep(assembly, kept)
+    keep(assembly, kept, assembly.parent / CHECKSUMS)
     (archive,) = kept.glob("*.zip")
     shutil.move(archive, kept / "other.zip")
     with pytest.raises(CommandError) as refusal:
-        keep(assembly, kept)
+        keep(assembly, kept, assembly.parent / CHECKSUMS)
     assert set(refusal.value.details) == {archive.name, "other.zip"}
 
 

@@ -120,10 +120,18 @@ def test_an_empty_search_has_no_sum_and_a_count_of_zero() -> None:
         ("EPOCH(b) - EPOCH(a)", (0, 0)),  # time passes without data as well
         ("EPOCH(a) - MAX(EPOCH(a))", (-3600, 0)),
         ("IF(EPOCH(a) > MAX(EPOCH(a)) - 3600, a, 0)", (0, 5)),
+        ("a / IF(EPOCH(a) < MAX(EPOCH(a)) AND a >= 0, 1, 0)", (1, None)),  # without the open period
+        ("c / IF(EPOCH(c) < MAX(EPOCH(c)) AND c >= 0, 1, 0)", (None, None)),  # no data stays absent
+        ("HOUR(b)", (10, 11)),  # the series end at noon, UTC
+        ("DATE(a)", (8, 8)),
+        ("MONTH(a)", (9, 9)),
+        ("YEAR(a)", (2026, 2026)),
+        ("FLOOR(a / 2)", (0, 2)),
+        ("FLOOR(b / 4)", (0, None)),
     ],
 )
 def test_math_is_evaluated_per_period(expression: str, values: tuple[float | None, ...]) -> None:
-    assert math(expression, a=[1, 5], b=[2, None]) == values
+    assert math(expression, a=[1, 5], b=[2, None], c=[None, 4]) == values
 
 
 @given(st.lists(st.none() | st.integers(0, 9), min_size=2, max_size=2), st.integers(1, 9))

@@ -99,7 +99,9 @@ def test_numbers_match_the_logs(page: Page, page_file: Path) -> None:
     by_identity = Counter[str]()
     for invocation in LOGS:
         by_identity[invocation["identity"]["arn"]] += tokens(invocation)
-    assert read_table(page, "Quota tokens by identity (top 10)") == by_identity
+    assert read_table(page, "Quota tokens by identity, last 28 days") == by_identity | {
+        "All others": 0
+    }
 
 
 def read_options(page: Page, title: str) -> dict[str, Any]:
@@ -128,14 +130,19 @@ def by_hour(read: Any) -> dict[int, int]:
     return dict(hours)
 
 
+def by_closed_hour(read: Any) -> dict[int, int]:
+    """The same without the last hour, which is open."""
+    hours = by_hour(read)
+    return {at: value for at, value in hours.items() if at < max(hours)}
+
+
 def test_lines_follow_the_hourly_totals_of_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     options = read_options(page, "Account: total tokens per hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
-    assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
-    thresholds = read_options(page, "Identities: quota tokens per hour")["series"][0]["lines"]
-    assert thresholds == [1_000_000, 5_000_000]
+    assert {at: value for at, value in line["data"] if value is not None} == by_closed_hour(tokens)
+    assert line["lines"] == []
 
 
 def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
@@ -150,7 +157,7 @@ def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
     assert calls["stack"] is None
     values = [value for _, value in calls["data"]]
     assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
-    (hours,) = read_options(page, "Identity: quota tokens per hour")["series"]
+    (hours,) = read_options(page, "Quota tokens per hour")["series"]
     assert not any(hours["sizes"])  # one after the other, they are a line
 
 
@@ -164,12 +171,12 @@ def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_f
     }
     colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
     assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
-    bars = read_options(page, "Quota tokens by identity (top 10)")
+    bars = read_options(page, "Quota tokens by identity, last 28 days")
     (drawn,) = bars["series"]
-    assert len(bars["names"]) == 3
-    assert sorted(point["value"] for point in drawn["data"]) == sorted(
-        total(tokens, arn) for arn in (ANA, BEN, HOSTILE)
-    )
+    assert len(bars["names"]) == 4
+    *values, others = (point["value"] for point in drawn["data"])
+    assert sorted(values) == sorted(total(tokens, arn) for arn in (ANA, BEN, HOSTILE))
+    assert others == 0
 
 
 def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
@@ -179,7 +186,7 @@ def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
     card = page.locator('section[aria-label="Account: total tokens per hour"]')
     card.locator("h2 button").click()
     cells = card.locator("tbody td").all_inner_texts()
-    hours = by_hour(tokens)
+    hours = by_closed_hour(tokens)
     expected = [hours[max(hours)], sum(hours.values()), max(hours.values())]
     assert cells == ["Total tokens", *(f"{value:,}" for value in expected)]
 
@@ -222,14 +229,16 @@ def test_a_hostile_name_is_shown_as_text(page: Page, page_file: Path) -> None:
     page.wait_for_selector("main[aria-busy=false]")
     assert numbers(page, "Totals for the selected time")["Total tokens"] == total(tokens, HOSTILE)
     show(page, page_file, "usage_overview")
-    assert read_table(page, "Quota tokens by identity (top 10)")[HOSTILE] == total(tokens, HOSTILE)
+    assert read_table(page, "Quota tokens by identity, last 28 days")[HOSTILE] == total(
+        tokens, HOSTILE
+    )
     assert page.evaluate("window.hacked") is None
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_links_between_dashboards_stay_on_the_page(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    page.get_by_role("link", name="Health of the meter").click()
+    page.locator("main").get_by_role("link", name="Pipeline health").click()
     page.wait_for_selector('nav a[aria-current][href="#pipeline_health"]')
     page.wait_for_selector('section[aria-label="Health alarms"]')
 

@@ -41,27 +41,36 @@ def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[
     return {series["name"]: series["value"] for series in widget["series"]}
 
 
-@pytest.mark.parametrize(
-    ("dashboard", "title", "choice"),
-    [
-        ("usage_overview", "Quota tokens: week over week", ""),
-        ("identity_detail", "Quota tokens: week over week", usage_record().identity_arn),
-        ("cost_and_budgets", "Cost: week over week, US dollars", ""),
-    ],
-)
-def test_this_week_is_compared_with_the_previous_one(
-    dashboard: str, title: str, choice: str
-) -> None:
+def test_the_last_seven_days_are_compared_with_the_seven_before() -> None:
     # Days ago, and output tokens: of this model 800,000 cost a dollar.
     ages = {1: 100, 6: 50, 8: 40, 13: 20, 15: 7000}
     calls = [
         call(days, timestamp=NOW - timedelta(days=days), tokens=TokenCounts(0, output))
         for days, output in ages.items()
     ]
-    usual = 1 / 800_000 if "Cost" in title else 1
-    assert numbers(dashboard, title, calls, choice) == pytest.approx(
-        {"Last 7 days": 150 * usual, "7 days before": 60 * usual, "Change, %": 150}
+    usd = 1 / 800_000
+    shown = numbers("usage_overview", "Cost by month and week, US dollars", calls)
+    assert shown["Last 7 days"] == pytest.approx(150 * usd)
+    assert shown["7 days before"] == pytest.approx(60 * usd)
+    title = "Last 7 days and the 7 days before"
+    of_identity = numbers("identity_detail", title, calls, usage_record().identity_arn)
+    assert of_identity["Cost, USD: 7 days"] == pytest.approx(150 * usd)
+    assert of_identity["Cost, USD: 7 days before"] == pytest.approx(60 * usd)
+    assert of_identity["Total tokens: 7 days"] == 150
+    assert of_identity["Total tokens: 7 days before"] == 60
+
+
+def test_days_are_bars_and_today_is_named_as_open() -> None:
+    calls = [
+        call(days, timestamp=NOW - timedelta(days=days), tokens=TokenCounts(0, 800_000 * days))
+        for days in (1, 2, 13, 14)
+    ]
+    calls.append(call(99, timestamp=NOW, tokens=TokenCounts(0, 400_000)))
+    bars = numbers("usage_overview", "Cost per day", calls)
+    assert {name: value for name, value in bars.items() if value} == pytest.approx(
+        {"Today so far": 0.5, "Yesterday": 1, "2 days ago": 2, "13 days ago": 13}
     )
+    assert len(bars) == 14
 
 
 def test_the_rates_of_a_model_match_its_tokens() -> None:
@@ -87,13 +96,25 @@ def test_embedding_models_and_text_models_are_separate() -> None:
     assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
 
 
-def test_the_ten_largest_are_shown_largest_first() -> None:
+def test_the_largest_are_shown_first_and_the_rest_is_one_bar() -> None:
     calls = [
         call(number, identity_arn=f"user-{number}", tokens=TokenCounts(number, 0))
         for number in range(1, 13)
     ]
-    ranked = numbers("usage_overview", "Quota tokens by identity (top 10)", calls)
-    assert list(ranked.values()) == list(range(12, 2, -1))
+    ranked = numbers("usage_overview", "Quota tokens by identity, last 28 days", calls)
+    assert list(ranked.values()) == [*range(12, 3, -1), 1 + 2 + 3]
+    assert list(ranked)[-1] == "All others"
+
+
+def test_sixteen_equal_models_have_a_sixteenth_each() -> None:
+    calls = [
+        call(number, model_id=f"model-{number}", tokens=TokenCounts(100, 0)) for number in range(16)
+    ]
+    parts = numbers("usage_overview", "Quota tokens by model, last 28 days", calls)
+    whole = sum(parts.values())
+    others = parts.pop("All others")
+    assert {value / whole for value in parts.values()} == {0.0625}
+    assert others / whole == (16 - len(parts)) * 0.0625
 
 
 def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
@@ -116,17 +137,11 @@ def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
         assert drawn == (0 if metered in figures else 1)
 
 
-@pytest.mark.parametrize(
-    ("dashboard", "title"),
-    [
-        ("usage_overview", "Tokens without a project, in %"),
-        ("cost_and_budgets", "Tokens without a project, in percent"),
-    ],
-)
-def test_the_unattributed_share_is_a_share_of_all_tokens(dashboard: str, title: str) -> None:
+def test_the_unattributed_share_is_a_share_of_all_tokens() -> None:
     unattributed, total = (
         Metric("BedrockMeter", name) for name in ("UnattributedTokens", "TotalTokens")
     )
     figures = InMemoryMetrics({unattributed: [30], total: [120]})
     source = Source("an account", figures, lambda: NOW)
-    assert shown(source, dashboard, title)["UnattributedTokenShare"] == 25
+    title = "Without a project, % of tokens"
+    assert shown(source, "usage_overview", title) == {"Without a project": 25}
