@@ -44,37 +44,27 @@ THOROUGH ?= $(CI)
 IS_THOROUGH = $(filter-out 0 no false,$(THOROUGH))
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
+# Make takes [OUT=...] for a variable of that name, and a command would run without its value.
+$(foreach name,$(filter [%,$(.VARIABLES)),$(error $(name)=...] is optional: type it without the brackets))
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
   lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
   deployer-policy prices erase-identity
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5) ":"} \
+	  /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo 'Values in [brackets] are optional: type them without the brackets. Settings for one command (cost, synth,'
+	@echo 'bootstrap, deploy, destroy, verify-account): SET="-c metric_detail=full". Another deployment: METER_NAME=...'
 
-setup: $(READY) ## Create .venv from the lock file (other targets do this automatically)
-
-tools: $(LOCAL_CLOUD) $(CDK) $(ECHARTS)  # to be made before test and e2e run at the same time
-
-$(READY): uv.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Bedrock Meter needs Python 3.11 or later. Choose one: make PYTHON=python3.12 ..." >&2; exit 2; }
-	@echo "Setting up .venv (once) ..." >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { \
-	  $(BIN)/python -c "$$UV_REQUIREMENT" >.venv/uv.txt && $(BIN)/python -m pip install --quiet --no-cache-dir \
-	    --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --requirement .venv/uv.txt; }
-	@$(UV) sync --frozen --quiet
-	@touch $@
+##@ Your own logs, and what the meter costs; no AWS account needed
 
 demo: $(LOCAL_CLOUD) $(ECHARTS) ## Meter a made-up company in a local cloud, and print the notifications
 	@$(METER) demo
 
 preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
 	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
-
-screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
-	@$(METER) screenshots
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [OUT=summary.json]
 	@$(METER) meter $(foreach field,$(BY),--by "$(field)") $(if $(TOP),--top "$(TOP)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
@@ -88,6 +78,63 @@ compare: $(READY) ## Compare models on your logs and find savings: make compare 
 reconcile: $(READY) ## Compare your logs with AWS's bill: make reconcile CUR="PATH ..." LOGS="PATH ..." [OUT=reconciliation.json]
 	@set --; for path in $(CUR); do set -- "$$@" --cur "$$path"; done; \
 	  $(METER) reconcile "$$@" $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+
+cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [PROJECTS=5] [UNPRICED=1000]
+	@$(METER) cost $(if $(CALLS),--calls "$(CALLS)") $(if $(IDENTITIES),--identities "$(IDENTITIES)") \
+	  $(if $(MODELS),--models "$(MODELS)") $(if $(PROJECTS),--projects "$(PROJECTS)") \
+	  $(if $(UNPRICED),--unpriced "$(UNPRICED)") $(SET)
+
+##@ Deploy and operate
+
+doctor: $(READY) ## Check the account before or after deploying; changes nothing
+	@$(METER) doctor
+
+synth: $(CDK) ## Generate the CloudFormation templates in cdk.out, without credentials
+	@$(METER) prepare synth $(SET)
+	@printed=$$($(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
+	@echo "The templates are in cdk.out."
+
+bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and create the permissions boundary
+	@$(METER) prepare bootstrap $(SET)
+	@$(CDK) bootstrap --no-notices $(SET)
+
+deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
+	@$(METER) prepare deploy $(SET)
+	@$(CDK) deploy --all --no-notices $(SET)
+
+test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
+	@$(METER) test-notification
+
+redrive: $(READY) ## Process the events again that functions failed on
+	@$(METER) redrive
+
+replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
+	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
+
+reprice: $(READY) ## Publish the cost of calls whose price is now known (happens within an hour anyway)
+	@$(METER) reprice
+
+price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
+	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
+	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(CHECK),--check)
+
+erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
+	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
+
+verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
+	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
+	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
+
+destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
+	@$(METER) prepare destroy $(SET)
+	@$(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
+
+purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
+	@$(METER) purge
+
+##@ Contribute
+
+setup: $(READY) ## Create .venv from the lock file (other targets do this automatically)
 
 test: $(LOCAL_CLOUD) $(ECHARTS) ## Run all tests except end-to-end tests (make e2e); THOROUGH=1 as CI runs them
 	@$(if $(IS_THOROUGH),HYPOTHESIS_PROFILE=ci) $(RUN) -m pytest -q -n auto --dist worksteal --durations=10 --ignore=tests/end_to_end \
@@ -114,53 +161,11 @@ types: $(READY) ## Check types (mypy, strict)
 imports: $(READY) ## Check the import contracts
 	@$(BIN)/lint-imports --no-cache
 
-synth: $(CDK) ## Generate the CloudFormation templates in cdk.out, without credentials
-	@$(CDK) synth --quiet --no-notices $(SET)
+bench: $(READY) ## Print each benchmark result as one JSON line
+	@$(RUN) -m tests.benchmarks
 
-doctor: $(READY) ## Check the account before or after deploying; changes nothing
-	@$(METER) doctor
-
-cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTITIES=50 MODELS=6 [UNPRICED=1000]
-	@$(METER) cost $(if $(CALLS),--calls "$(CALLS)") $(if $(IDENTITIES),--identities "$(IDENTITIES)") \
-	  $(if $(MODELS),--models "$(MODELS)") $(if $(UNPRICED),--unpriced "$(UNPRICED)")
-
-bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and create the permissions boundary
-	@$(METER) prepare bootstrap $(SET)
-	@$(CDK) bootstrap --no-notices $(SET)
-
-deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
-	@$(METER) prepare deploy $(SET)
-	@$(CDK) deploy --all --no-notices $(SET)
-
-verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
-	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
-	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
-
-test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
-	@$(METER) test-notification
-
-redrive: $(READY) ## Process the events again that functions failed on
-	@$(METER) redrive
-
-reprice: $(READY) ## Publish the cost of calls whose price is now known (happens within an hour anyway)
-	@$(METER) reprice
-
-price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
-	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
-	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(CHECK),--check)
-
-replay: $(READY) ## Read the log group again: make replay FROM=2026-01-31 [TO=2026-02-01]
-	@$(METER) replay $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
-
-destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
-	@$(METER) prepare destroy $(SET)
-	@$(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
-
-purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
-	@$(METER) purge
-
-erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
-	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
+screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
+	@$(METER) screenshots
 
 deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permissions boundary from the templates
 	@$(METER) deployer-policy
@@ -168,9 +173,27 @@ deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permis
 prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
 	@$(METER) prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
 
-$(LITELLM)/.ready: $(READY)
-	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) --require-hashes \
-	  --requirement cdk/operations/litellm.txt
+lock: $(READY) ## Update uv.lock within the ranges of pyproject.toml
+	@$(UV) lock --upgrade
+
+release: $(READY) ## Build a release in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
+	@$(METER) release
+
+clean: ## Remove .venv and all caches
+	@rm -rf .venv .bundles .preview cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+tools: $(LOCAL_CLOUD) $(CDK) $(ECHARTS)  # to be made before test and e2e run at the same time
+
+$(READY): uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Bedrock Meter needs Python 3.11 or later. Choose one: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@echo "Setting up .venv (once) ..." >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { \
+	  $(BIN)/python -c "$$UV_REQUIREMENT" >.venv/uv.txt && $(BIN)/python -m pip install --quiet --no-cache-dir \
+	    --disable-pip-version-check --no-deps --only-binary :all: --require-hashes --requirement .venv/uv.txt; }
+	@$(UV) sync --frozen --quiet
 	@touch $@
 
 $(LOCAL_CLOUD): $(READY)
@@ -189,15 +212,7 @@ $(ECHARTS): $(READY)
 	@$(NPM_CI) --prefix .venv/echarts-$(ECHARTS_VERSION)
 	@touch $@
 
-release: $(READY) ## Build a release in .release: assembly, SBOM, checksums (CONTRIBUTING.md, Releasing)
-	@$(METER) release
-
-bench: $(READY) ## Print each benchmark result as one JSON line
-	@$(RUN) -m tests.benchmarks
-
-lock: $(READY) ## Update uv.lock within the ranges of pyproject.toml
-	@$(UV) lock --upgrade
-
-clean: ## Remove .venv and all caches
-	@rm -rf .venv .bundles .preview cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+$(LITELLM)/.ready: $(READY)
+	@$(PLAIN_UV) pip install --python $(BIN)/python --quiet --no-deps --target $(LITELLM) --require-hashes \
+	  --requirement cdk/operations/litellm.txt
+	@touch $@

@@ -65,6 +65,19 @@ def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
     }
 
 
+def find_function(cloud: LocalCloud, stack: str, function: str) -> str:
+    """Find the name of a function of a stack, by how its logical id starts."""
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
+    (name,) = (
+        resource["PhysicalResourceId"]
+        for page in pages.paginate(StackName=stack)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+        and resource["LogicalResourceId"].startswith(function)
+    )
+    return str(name)
+
+
 def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:
     files = json.loads((folder / f"{stack}.assets.json").read_text())["files"].values()
     url = ""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk.config import CDK_JSON, Config, ConfigurationError, read_config
+from cdk.config import Config
 from cdk.config.boundary_name import boundary_name
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.terminal import CommandError
@@ -144,22 +144,6 @@ class Boundary:
                 key=lambda version: version["CreateDate"],
             )
             self.iam.delete_policy_version(PolicyArn=self._arn, VersionId=oldest["VersionId"])
-
-
-def read_settings(settings: Iterable[str] = (), path: Path = CDK_JSON) -> Config:
-    """Read the settings of a deployment.
-
-    Args:
-        settings: Settings for one command, as `regions=[...]`.
-        path: The file with the others.
-
-    Raises:
-        CommandError: A setting cannot be read or used.
-    """
-    try:
-        return read_config(path, dict(setting.partition("=")[::2] for setting in settings))
-    except ConfigurationError as error:
-        raise CommandError(*error.lines) from None
 
 
 def boundaries(

@@ -6,22 +6,15 @@ from decimal import Decimal
 
 from rich.table import Table
 
-from cdk.config import ConfigurationError, read_config
+from cdk.config import Config
 from cdk.operations.billed_metrics import Usage
 from cdk.operations.running_cost import UnitPrices, occasional_usd, running_cost, worst_case_usd
-from cdk.operations.terminal import CommandError, open_console
+from cdk.operations.terminal import open_console
+from lambdas.domain.words import plural
 
 
-def print_cost(usage: Usage) -> None:
-    """Print the cost of a usage with the settings of cdk.json.
-
-    Raises:
-        CommandError: The settings cannot be read.
-    """
-    try:
-        config = read_config()
-    except ConfigurationError as error:
-        raise CommandError(*error.lines) from None
+def print_cost(usage: Usage, config: Config) -> None:
+    """Print the cost of a usage with the settings of a deployment."""
     prices = UnitPrices()
     items = running_cost(usage, config, prices)
 
@@ -35,8 +28,10 @@ def print_cost(usage: Usage) -> None:
     console.print(table)
     console.print(
         f"List prices of {prices.region} at {prices.date}, without free tiers, with the settings of"
-        " cdk.json. The cost of Bedrock itself is not included. Metrics grow with identities (up to"
-        " max_identities) and models (up to max_models); other items grow with calls. Whatever"
+        " cdk.json and of the command line, and with calls of"
+        f" {plural(usage.projects, 'project')}. The cost of"
+        " Bedrock itself is not included. Metrics grow with identities (up to max_identities),"
+        " models (up to max_models) and projects; other items grow with calls. Whatever"
         " callers do, metrics, their alarms and audits cost at most"
         f" {_dollars(worst_case_usd(config, prices))} US dollars per month."
     )

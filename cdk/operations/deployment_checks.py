@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cdk.config import stack_names
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.aws_errors import error_code, ignore_errors
-from cdk.operations.boundary import BoundaryState, boundaries, read_settings
+from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.meter_health import read_meter_health
@@ -26,6 +26,7 @@ from cdk.operations.price_state import (
     describe_held,
     read_price_state,
 )
+from cdk.operations.settings import read_settings
 from cdk.operations.summary_state import read_summary_state
 from cdk.operations.verification import VERIFICATION_NAME
 from cdk.operations.verification.preconditions import list_stacks

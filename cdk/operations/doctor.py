@@ -5,9 +5,9 @@ from __future__ import annotations
 import boto3
 from rich.table import Table
 
-from cdk.config import ConfigurationError, read_config
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import DeploymentChecks, Status
+from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, open_console, printable
 
 _UNSEEN = (
@@ -22,10 +22,7 @@ def check_account(session: boto3.Session) -> None:
     Raises:
         CommandError: There is a problem, or the settings cannot be read.
     """
-    try:
-        config = read_config()
-    except ConfigurationError as error:
-        raise CommandError(*error.lines) from None
+    config = read_settings()
     deployment = Deployment(session.client("cloudformation"))
     deployment_checks = DeploymentChecks(
         session,

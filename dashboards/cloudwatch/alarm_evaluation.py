@@ -114,4 +114,9 @@ class AlarmEvaluation:
 
 def _reason(alarm: Alarm, series: Series) -> str:
     value = max(series.present, default=0.0)
-    return f"{series.label}: {value:,.0f}, and the threshold is {alarm.threshold:,.0f}."
+    return f"{series.label}: {_number(value)}, and the threshold is {_number(alarm.threshold)}."
+
+
+def _number(value: float) -> str:
+    """Write a number with cents, if it has some."""
+    return f"{value:,.2f}".removesuffix(".00")

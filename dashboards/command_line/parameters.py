@@ -45,3 +45,9 @@ def logs_argument(*, required: bool = True) -> _Decorator:
 def out_option(text: str, *, required: bool = False) -> _Decorator:
     """Add an option for a file to write; `text` is its help."""
     return click.option("--out", required=required, type=PATH, metavar="FILE", help=text)
+
+
+context_option: _Decorator = click.option(
+    "-c", "--context", multiple=True, metavar="NAME=VALUE", help="A setting for this command."
+)
+"""Adds an option for settings that replace those of cdk.json, as the CDK's own command line has."""

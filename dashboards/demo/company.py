@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import random
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,10 +20,13 @@ PROFILE = f"arn:aws:bedrock:{_REGION}:{_ACCOUNT}:application-inference-profile/p
 """The company's application inference profile."""
 PROFILE_MODEL = "anthropic.claude-haiku-4-5-20251001-v1:0"
 """The model behind it, which no log names."""
+NEW_MODEL = "amazon.nova-example-v1:0"
+"""A model that no price list has: Ana tries it."""
 _SINCE_THE_TRACE = timedelta(weeks=156)  # to when the models of today were there
 _EMBEDDING = "amazon.titan-embed-text-v2:0"
 _WEEKDAYS, _OFFICE_HOURS = range(5), range(7, 18)
 _OFFICE = 8  # times as many calls as at night
+_NEW_MODEL_CALLS = (2000, 2003)  # the first, and the one after the last
 _EARLIER_SIZE = 12  # times as long: as much work in fewer calls, to be seen beside the last hour
 _BROKEN_OFF = "ModelTimeoutException"
 _FAILURES = ("ThrottlingException", "ValidationException", _BROKEN_OFF)
@@ -94,11 +98,18 @@ CALLERS = (
     _Caller("user/BedrockAPIKey-x7q2", 3, ("openai.gpt-oss-120b-1:0",), failing=10),
     _Caller("user/ci/release-notes", 1, (f"global.{PROFILE_MODEL}",), "engineering"),
 )
+_TRYING_CALLER = replace(CALLERS[3], models=(NEW_MODEL,), cached=0, failing=0)
 
 
 def invocation_logs(seed: int = 0) -> Iterator[dict[str, Any]]:
     """Yield the company's invocation logs, in order of time; the same ones for the same seed."""
     return _logs(_trace(), random.Random(seed))  # noqa: S311  # traffic, not secrets
+
+
+def new_model_logs(seed: int = 2) -> Iterator[dict[str, Any]]:
+    """Yield the logs of a few calls of `NEW_MODEL`, in the middle of the others."""
+    chance = random.Random(seed)  # noqa: S311  # traffic, not secrets
+    return _logs(islice(_trace(), *_NEW_MODEL_CALLS), chance, (_TRYING_CALLER,))
 
 
 def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[str, Any]]:
@@ -120,10 +131,12 @@ def earlier_logs(before: datetime, days: int, seed: int = 1) -> Iterator[dict[st
     return _logs(sorted(calls), chance)
 
 
-def _logs(calls: Iterable[_Call], chance: random.Random) -> Iterator[dict[str, Any]]:
-    weights = [caller.weight for caller in CALLERS]
+def _logs(
+    calls: Iterable[_Call], chance: random.Random, callers: Sequence[_Caller] = CALLERS
+) -> Iterator[dict[str, Any]]:
+    weights = [caller.weight for caller in callers]
     for timestamp, context_tokens, generated_tokens in calls:
-        (caller,) = chance.choices(CALLERS, weights)
+        (caller,) = chance.choices(callers, weights)
         log: dict[str, Any] = {
             "schemaType": "ModelInvocationLog",
             "schemaVersion": "1.0",

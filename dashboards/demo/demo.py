@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from cdk.config import stack_names
+from cdk.alarms.thresholds import alarm_thresholds
+from cdk.config import Config, stack_names
 from cdk.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesise
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
-from cdk.operations.terminal import (
-    CommandError,
-    open_console,
-    printable,
-    printable_name,
-)
+from cdk.operations.terminal import CommandError, open_console
 from dashboards.cloudwatch import (
     AlarmEvaluation,
     CloudWatchMetrics,
@@ -32,9 +27,28 @@ from dashboards.cloudwatch import (
     Periods,
     Statistic,
 )
-from dashboards.demo.company import CALLERS, PROFILE, PROFILE_MODEL, earlier_logs, invocation_logs
+from dashboards.demo.company import (
+    CALLERS,
+    PROFILE,
+    PROFILE_MODEL,
+    earlier_logs,
+    invocation_logs,
+    new_model_logs,
+)
 from dashboards.demo.company_account import set_up_account
+from dashboards.demo.measured_sums import check_sums, read_metric, read_sums
 from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
+from dashboards.demo.story import (
+    Event,
+    describe_alarm,
+    describe_drift,
+    describe_failures,
+    describe_unpriced,
+    list_projects,
+    spending_table,
+    write_event,
+)
+from dashboards.demo.tampering import switch_logging_off
 from dashboards.reports.bedrock_totals import bedrock_totals
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
@@ -42,20 +56,22 @@ from dashboards.viewer.pages import NoLibraryError, write_page
 from dashboards.viewer.sources import source_of_cloudwatch
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
-from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import (
-    ESTIMATED_COST,
     IDENTITY_ARN,
     INVOCATION_ERRORS,
     INVOCATIONS,
+    MODEL_ID,
     NAMESPACE,
     PROJECT,
-    QUOTA_TOKENS,
-    TOTAL_TOKENS,
+    UNPRICED_INVOCATIONS,
 )
+from lambdas.domain.words import plural
 
-_SETTINGS = {"metric_detail": "full"}  # so that every graph has something to show
+_SETTINGS = {
+    "metric_detail": "full",  # so that every graph has something to show
+    "cost_thresholds": [{"warning": 10, "critical": 200}],  # dollars an hour: the company is small
+}
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -67,24 +83,11 @@ _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
 _MAX_POINTS = 1000  # of one PutMetricData
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
-_COLUMNS = {
-    "Calls": INVOCATIONS.name,
-    "Errors": INVOCATION_ERRORS.name,
-    "Total tokens": TOTAL_TOKENS.name,
-    "Quota tokens": QUOTA_TOKENS.name,
-}
-_COLUMNS_OF_PROJECTS = {
-    "Calls": INVOCATIONS.name,
-    "Total tokens": TOTAL_TOKENS.name,
-    "Cost, USD": ESTIMATED_COST.name,
-}
-_TOLERANCE = 0.0001  # dollars: CloudWatch adds up floating-point numbers
 _Log = dict[str, Any]
-_Sums: TypeAlias = dict[str, tuple[float, ...]]
 
 
 def run_demo() -> None:
-    """Deploy, log the company's calls minute by minute, and print notifications.
+    """Deploy, log the company's calls minute by minute, and print what the meter made of them.
 
     Raises:
         CommandError: The local cloud does not work, or counted wrongly.
@@ -95,8 +98,12 @@ def run_demo() -> None:
             write_page(DashboardSession.from_source(source), PAGE)
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
-    console.print(f"The dashboards, as one file for your browser: {PAGE}", soft_wrap=True)
-    console.print('Now your own logs: make meter LOGS="PATH ...", make preview LOGS="PATH ..."')
+    console.print(
+        f"Where to look: the dashboards, as one file for your browser: {PAGE}", soft_wrap=True
+    )
+    console.print(
+        'Next: your own logs with make meter LOGS="PATH ...", your account with make doctor.'
+    )
 
 
 @contextmanager
@@ -115,69 +122,138 @@ def open_company() -> Iterator[Source]:
 
 
 def _show_company(cloud: LocalCloud, console: Console) -> None:
-    """Deploy, log the company's calls of two weeks, and print the notifications of a subscriber.
+    """Deploy, log the company's calls of two weeks, and print what the meter made of them.
 
     Raises:
         CommandError: The local cloud counted wrongly.
         LocalCloudError: It does not work.
     """
-    console.print(
-        "Deploying into a local cloud: the same stacks, functions and alarms as on AWS ..."
-    )
-    outputs = deploy(cloud, synthesise(cloud, _SETTINGS))
+    console.print("Deploying into a local cloud, and metering a made-up company ...")
+    folder = synthesise(cloud, _SETTINGS)
+    outputs = deploy(cloud, folder)
+    console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     minutes = _minutes()
     logs = [log for minute_logs in minutes.values() for log in minute_logs]
     earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
-    profile = set_up_account(cloud)
-    _replace_model([*logs, *earlier], PROFILE, profile)
-    for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
-        _write(cloud, group, calls := list(day_logs))
-        _publish_bedrock_metrics(cloud, calls)
-    counted = len(earlier)
-    _settle(cloud, counted)
-    span = round((_parse_time(logs[-1]) - _parse_time(logs[0])) / _MINUTE)
-    console.print(
-        f"A made-up company: {len(logs):,} calls in {span} minutes,"
-        f" with the timing and the sizes of a real trace,\nand {len(earlier):,} in the"
-        f" {_EARLIER_DAYS} days before; logged as Bedrock does, some delivered twice."
-        " Notifications, as a subscriber gets them:\n"
-    )
-    evaluation = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
-    with open_subscriber(cloud, outputs[stack_names.MONITORING]["TopicArn"]) as subscriber:
-        evaluation.evaluate(next(iter(minutes)))  # all is well, which is notified too
-        _take_notifications(subscriber, evaluation.notified)
-        for number, (minute, minute_logs) in enumerate(minutes.items()):
-            for _ in range(2 if number % _REDELIVERED == 0 else 1):
-                _write(cloud, group, minute_logs)
-            _publish_bedrock_metrics(cloud, minute_logs)
-            counted += len(minute_logs)
-            _settle(cloud, counted)
-            before = evaluation.notified
-            evaluation.evaluate(minute)
-            for notification in _take_notifications(subscriber, evaluation.notified - before):
-                _print_notification(notification, minute, console)
-    end = next(reversed(minutes)) + _MINUTE
-    whole = Periods(end, int(_SHOWN.total_seconds()), 1)
     calls = [*earlier, *logs]
-    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log names it; Bedrock was asked
-    sums = _sum_by_dimension(cloud, IDENTITY_ARN, _COLUMNS, whole)
-    _check_tokens(sums, calls)
-    _print_sums("Identity", _COLUMNS, sums, console)
-    spent = _sum_by_dimension(cloud, PROJECT, _COLUMNS_OF_PROJECTS, whole)
-    _check_money(spent, calls)
-    _print_sums("Project", _COLUMNS_OF_PROJECTS, spent, console)
-    for name, reason in evaluation.left_out.items():
-        console.print(f"Not evaluated locally: alarm {name}: {reason}.", style="dim")
+    profile = set_up_account(cloud)
+    _replace_model(calls, PROFILE, profile)
+    for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
+        _write(cloud, group, day_calls := list(day_logs))
+        _publish_bedrock_metrics(cloud, day_calls)
+    _settle(cloud, len(earlier))
+    start, end = _parse_time(logs[0]), _parse_time(logs[-1])
     console.print(
-        "\nEvery figure is what plain sums over the logs say, to the token and to a hundredth of a"
-        " cent."
+        f"The company makes {len(logs):,} calls from {start:%Y-%m-%d %H:%M} to"
+        f" {end:%Y-%m-%d %H:%M} UTC, with the timing and sizes of a real trace, and"
+        f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice.",
+        soft_wrap=True,
     )
+    console.print("\nNotified, to all subscribers (on AWS: notify_emails and notify_https):")
+    evaluation = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
+    topic = outputs[stack_names.MONITORING]["TopicArn"]
+    with open_subscriber(cloud, topic) as subscriber:
+        for event in _play(cloud, group, minutes, len(earlier), evaluation, subscriber):
+            console.print(write_event(event), soft_wrap=True)
+        switch_logging_off(cloud)
+        (notice,) = _take_notifications(subscriber, 1)
+        console.print(write_event(describe_drift(notice, datetime.now(UTC))), soft_wrap=True)
+    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log names it; Bedrock was asked
+    _print_spending(cloud, calls, next(reversed(minutes)) + _MINUTE, console)
+    console.print(
+        f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
+        " without data, or learn from weeks of data.",
+        soft_wrap=True,
+    )
+
+
+def _describe_deployment(folder: Path) -> str:
+    """Count what the templates deploy."""
+    templates = [json.loads(path.read_text()) for path in folder.glob("*.template.json")]
+    kinds = Counter(
+        resource["Type"] for template in templates for resource in template["Resources"].values()
+    )
+    counts = (
+        plural(len(templates), "stack"),
+        plural(kinds["AWS::Lambda::Function"], "function"),
+        plural(kinds["AWS::CloudWatch::Alarm"], "alarm"),
+        plural(kinds["AWS::CloudWatch::Dashboard"], "dashboard"),
+    )
+    return f"Deployed, as on AWS: {', '.join(counts)}. No application is changed."
+
+
+def _play(  # noqa: PLR0913, PLR0917  # what it plays with
+    cloud: LocalCloud,
+    group: str,
+    minutes: Mapping[datetime, Sequence[_Log]],
+    counted: int,
+    evaluation: AlarmEvaluation,
+    subscriber: Subscriber,
+) -> Iterator[Event]:
+    """Log the calls minute by minute, and yield what subscribers are notified of."""
+    thresholds = {
+        threshold.alarm_name: threshold
+        for threshold in alarm_thresholds(Config.from_context(_SETTINGS))
+    }
+    evaluation.evaluate(next(iter(minutes)))  # all is well, which is notified too
+    _take_notifications(subscriber, evaluation.notified)
+    for number, (minute, minute_logs) in enumerate(minutes.items()):
+        for _ in range(2 if number % _REDELIVERED == 0 else 1):
+            _write(cloud, group, minute_logs)
+        _publish_bedrock_metrics(cloud, minute_logs)
+        counted += len(minute_logs)
+        _settle(cloud, counted)
+        before = evaluation.notified
+        evaluation.evaluate(minute)
+        for notification in _take_notifications(subscriber, evaluation.notified - before):
+            yield describe_alarm(notification, thresholds, minute)
+
+
+def _print_spending(
+    cloud: LocalCloud, calls: Sequence[_Log], end: datetime, console: Console
+) -> None:
+    """Print who spent what and what was caught, after a check against the logs.
+
+    Raises:
+        CommandError: The metrics do not say what the logs say.
+    """
+    source = CloudWatchMetrics(cloud.client("cloudwatch"))
+    period = Periods(end, int(_SHOWN.total_seconds()), 1)
+    by_identity = read_sums(source, IDENTITY_ARN, period)
+    check_sums(by_identity, sum_calls(calls, get_identity))
+    by_project = read_sums(source, PROJECT, period)
+    check_sums(by_project, _sum_by_project(calls))
+    unpriced = read_metric(source, UNPRICED_INVOCATIONS.name, MODEL_ID, period)
+    console.print(
+        f"\nSpent from {_parse_time(calls[0]):%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, by"
+        " CloudWatch's metrics (estimated at list prices):"
+    )
+    console.print(spending_table(by_identity))
+    console.print(f"By project: {list_projects(by_project)}", soft_wrap=True)
+    console.print(
+        f"\nCaught: {describe_failures(by_identity)};\n  {describe_unpriced(unpriced)};\n"
+        "  invocation logging switched off, with the name of who did it.",
+        soft_wrap=True,
+    )
+    console.print(
+        "Checked: every figure is what plain sums over the logs say, to the token and to a"
+        " hundredth of a cent.",
+        end=" ",
+        soft_wrap=True,
+    )
+
+
+def _sum_by_project(calls: Iterable[_Log]) -> dict[str, PlainSums]:
+    """Add up the logs of each project's callers. Projects have no metric of failed calls."""
+    projects = {caller.arn: caller.project or UNATTRIBUTED for caller in CALLERS}
+    sums = sum_calls(calls, lambda log: projects[get_identity(log)])
+    return {name: part._replace(failed_calls=0) for name, part in sums.items()}
 
 
 def _minutes() -> dict[datetime, list[_Log]]:
     """The company's logs by the minute, moved so that the last call is made now."""
-    logs = list(invocation_logs())
+    logs = sorted([*invocation_logs(), *new_model_logs()], key=_parse_time)
     moved = datetime.now(UTC).replace(microsecond=0) - _parse_time(logs[-1])
     by_minute: dict[datetime, list[_Log]] = {}
     for log in logs:
@@ -250,67 +326,3 @@ def _take_notifications(subscriber: Subscriber, count: int) -> list[dict[str, An
     taken = sorted(subscriber.messages, key=lambda message: str(message["Subject"]))
     subscriber.messages.clear()
     return taken
-
-
-def _print_notification(notification: dict[str, Any], minute: datetime, console: Console) -> None:
-    who, _, what = json.loads(notification["Message"])["NewStateReason"].partition(": ")
-    console.print(f"{minute:%H:%M} ", Text(printable(notification["Subject"]), "bold red"))
-    console.print(Text(printable(f"       {shorten_identity(who)}: {what}")), soft_wrap=True)
-
-
-def _sum_by_dimension(
-    cloud: LocalCloud, dimension: str, columns: Mapping[str, str], whole: Periods
-) -> _Sums:
-    """CloudWatch's metrics by the values of a dimension, in the order of the columns."""
-    source = CloudWatchMetrics(cloud.client("cloudwatch"))
-    sums: dict[str, list[float]] = {}
-    for place, name in enumerate(columns.values()):
-        metrics = [
-            metric
-            for metric in source.metrics(NAMESPACE, name)
-            if metric.dimension_names == {dimension}
-        ]
-        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
-            row = sums.setdefault(dict(metric.dimensions)[dimension], [0] * len(columns))
-            row[place] = value or 0
-    return {name: tuple(row) for name, row in sums.items()}
-
-
-def _check_tokens(by_identity: _Sums, logs: Sequence[_Log]) -> None:
-    """Compare calls and tokens with plain sums over the logs of each caller."""
-    expected = {
-        arn: (sums.calls, sums.failed_calls, sums.total_tokens, sums.quota_tokens)
-        for arn, sums in sum_calls(logs, get_identity).items()
-    }
-    if by_identity != expected:
-        wrong = [arn for arn in expected if by_identity.get(arn) != expected[arn]]
-        message = f"the metrics do not say what the logs do, of {', '.join(wrong)}."
-        raise CommandError(message)
-
-
-def _check_money(by_project: _Sums, logs: Sequence[_Log]) -> None:
-    """Compare with plain sums over the logs of each project's callers, at list prices."""
-    projects = {caller.arn: caller.project or UNATTRIBUTED for caller in CALLERS}
-    expected = sum_calls(logs, lambda log: projects[get_identity(log)])
-    for project in expected.keys() | by_project.keys():
-        sums = expected.get(project, PlainSums())
-        found = by_project.get(project, (0.0, 0.0, 0.0))
-        logged = (sums.calls, sums.total_tokens, float(sums.cost_usd))
-        if any(abs(a - b) > _TOLERANCE for a, b in zip(found, logged, strict=True)):
-            message = f"{project} has {found} by the metrics, and {logged} by logs and prices."
-            raise CommandError(message)
-
-
-def _print_sums(what: str, columns: Mapping[str, str], sums: _Sums, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(what, overflow="fold")
-    for name in columns:
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, row in sorted(sums.items(), key=lambda item: item[1][-1], reverse=True):
-        cells = (
-            f"{value:,.2f}" if metric == ESTIMATED_COST.name else f"{value:,.0f}"
-            for metric, value in zip(columns.values(), row, strict=True)
-        )
-        table.add_row(Text(printable_name(shorten_identity(name))), *cells)
-    console.print(f"\nWhat CloudWatch's metrics say, by {what.lower()}")
-    console.print(table)

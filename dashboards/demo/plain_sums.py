@@ -20,7 +20,10 @@ class ListPrices(NamedTuple):
 
 
 class PlainSums(NamedTuple):
-    """The sums of some calls. Tokens and costs of failed calls do not count."""
+    """The sums of some calls. Tokens and costs of failed calls do not count.
+
+    Calls of a model without a price have no part in the cost.
+    """
 
     calls: int = 0
     failed_calls: int = 0
@@ -70,15 +73,22 @@ def sum_calls(
     sums: dict[str, PlainSums] = {}
     for log in logs:
         name, one = key(log), _read(log)
-        known = sums.get(name, PlainSums())
-        sums[name] = PlainSums(
-            known.calls + one.calls,
-            known.failed_calls + one.failed_calls,
-            known.total_tokens + one.total_tokens,
-            known.quota_tokens + one.quota_tokens,
-            known.cost_usd + one.cost_usd,
-        )
+        sums[name] = add_sums([sums.get(name, PlainSums()), one])
     return sums
+
+
+def add_sums(parts: Iterable[PlainSums]) -> PlainSums:
+    """Add up sums."""
+    total = PlainSums()
+    for part in parts:
+        total = PlainSums(
+            total.calls + part.calls,
+            total.failed_calls + part.failed_calls,
+            total.total_tokens + part.total_tokens,
+            total.quota_tokens + part.quota_tokens,
+            total.cost_usd + part.cost_usd,
+        )
+    return total
 
 
 def get_identity(log: Mapping[str, Any]) -> str:
@@ -91,7 +101,8 @@ def _read(log: Mapping[str, Any]) -> PlainSums:
     if "errorCode" in log:
         return PlainSums(failed_calls=1)
     tokens = dict(_read_tokens(log))
-    prices = LIST_PRICES[log["modelId"]]._asdict()
+    model_prices = LIST_PRICES.get(log["modelId"])
+    prices = dict.fromkeys(_COUNTS, Decimal(0)) if model_prices is None else model_prices._asdict()
     usd = sum((prices[kind] * count for kind, count in tokens.items()), Decimal(0))
     output_quota = _QUOTA_OF_CLAUDE_OUTPUT if "claude" in log["modelId"] else 1
     return PlainSums(

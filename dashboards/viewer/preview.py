@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -15,8 +16,10 @@ from dashboards.cloudwatch import SourceError
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
-from dashboards.viewer.server import PreviewServer
+from dashboards.viewer.server import HOST, PreviewServer
 from dashboards.viewer.sources import source_of_account, source_of_logs
+
+_SUFFIXES = {"", ".htm", ".html"}  # none: a pipe, such as /dev/stdout
 
 
 def show_dashboards(
@@ -45,6 +48,7 @@ def show_dashboards(
     if out and port:
         message = "name either --out or --port: a page is written or served."
         raise CommandError(message)
+    _check_target(port, out)
     if logs:
         _present(source_of_logs(logs), port, out)
     elif account:
@@ -52,6 +56,32 @@ def show_dashboards(
     else:
         with open_other() as source:
             _present(source, port, out)
+
+
+def _check_target(port: int | None, out: Path | None) -> None:
+    """Check where the page goes, before logs are read or a local cloud starts.
+
+    Raises:
+        CommandError: The file cannot be a page, its folder is missing, or the port is taken.
+    """
+    if out is not None:
+        if out.suffix not in _SUFFIXES:
+            message = f"--out {out}: the page is HTML, so name a file such as page.html."
+            raise CommandError(message)
+        if not out.parent.is_dir():
+            message = f"--out {out}: there is no folder {out.parent}."
+            raise CommandError(message)
+    if port is not None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise _refuse_port(port, error) from None
+
+
+def _refuse_port(port: int | None, error: OSError) -> CommandError:
+    return CommandError(f"port {port}: {error.strerror}. Name another one: --port NUMBER.")
 
 
 def _open_account(session: boto3.Session) -> Source:
@@ -89,8 +119,7 @@ def _serve(session: DashboardSession, port: int | None) -> None:
     try:
         server = PreviewServer(session, port or 0)
     except OSError as error:  # taken, or not ours to take
-        message = f"port {port}: {error.strerror}. Name another one: --port NUMBER."
-        raise CommandError(message) from None
+        raise _refuse_port(port, error) from None
     with server, suppress(KeyboardInterrupt):
         name = session.source.name
         print(f"The dashboards, over {name}: {server.address} (end with Ctrl+C)", flush=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud
-from cdk.local_cloud.deployment import local_settings
+from cdk.local_cloud.deployment import find_function, local_settings
 from cdk.operations.deployment import Deployment
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, NAMESPACE
 from tests.invocation_logs import log
@@ -145,16 +145,3 @@ def calls(identity: str, count: int, **changes: Any) -> Iterable[str]:
         request_id = f"{identity}-{number}-{now}"
         record = log(request_id, timestamp=now, identity={"arn": identity}, accountId=ACCOUNT)
         yield json.dumps(record | changes)
-
-
-def find_function(cloud: LocalCloud, stack: str, function: str) -> str:
-    """Find the name of a function of a stack, by how its logical id starts."""
-    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
-    (name,) = (
-        resource["PhysicalResourceId"]
-        for page in pages.paginate(StackName=stack)
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::Lambda::Function"
-        and resource["LogicalResourceId"].startswith(function)
-    )
-    return str(name)

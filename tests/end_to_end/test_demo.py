@@ -1,10 +1,16 @@
 """`make demo` as a newcomer runs it: deploys, notifies and checks its own figures."""
 
+import re
 import subprocess
-from itertools import pairwise
+
+_TIME = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}"
+_AMOUNT = r"[\d,.]+"
+_DOLLARS = rf"\${_AMOUNT}"
+_OVER = "within one hour, over the warning threshold of"
+_EVENT = re.compile(rf"^{_TIME} UTC  (?P<name>.+?)  +(?P<why>.+)$", re.MULTILINE)
 
 
-def test_the_demo_notifies_of_crossed_thresholds_and_checks_every_total() -> None:
+def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() -> None:
     process = subprocess.run(
         ["make", "-s", "demo"],  # noqa: S607  # the one that runs us
         capture_output=True,
@@ -13,19 +19,53 @@ def test_the_demo_notifies_of_crossed_thresholds_and_checks_every_total() -> Non
     )
     assert process.returncode == 0, process.stderr[-3000:]
     printed = process.stdout
-    notified = {
-        after.split(": ")[0].strip()
-        for line, after in pairwise(printed.splitlines())
-        if "EveryIdentity-Hour-Warning" in line
+    assert len([line for line in printed.splitlines() if line]) <= 30
+    assert re.search(
+        r"Deployed, as on AWS: \d+ stacks, \d+ functions, \d+ alarms, \d+ dashboards", printed
+    )
+    assert re.search(rf"4,003 calls from {_TIME} to {_TIME} UTC", printed)
+    _check_events(printed)
+    _check_spending(printed)
+    caught = printed.partition("Caught: ")[2]
+    assert re.match(r"\d+ failed calls, .* by 111122223333 role/invoice-extraction", caught)
+    assert "3 calls of amazon.nova-example-v1:0, which has no price" in caught
+    assert "logging switched off" in caught
+    assert "to the token" in caught
+    assert "dashboards.html" in caught
+    assert printed.count("Not evaluated") == 1
+
+
+def _check_events(printed: str) -> None:
+    """Check the notifications: each with a date, those of thresholds with unit and window."""
+    events = [(match["name"], match["why"]) for match in _EVENT.finditer(printed)]
+    warnings = {
+        re.sub(rf": {_AMOUNT} quota tokens {_OVER} {_AMOUNT}$", "", why)
+        for name, why in events
+        if name == "BedrockMeter-EveryIdentity-Hour-Warning"
     }
-    assert notified == {
+    assert warnings == {
         "111122223333 role/invoice-extraction/invoice-extraction",
         "111122223333 role/document-search/document-search",
     }
-    assert printed.count("EveryIdentity-Hour-Critical") == 1
-    assert 'ALARM: "BedrockMeter-Health-' not in printed
-    assert "Not evaluated locally: alarm BedrockMeter-Health-LateCalls: the calls of" in printed
-    assert "4,000 calls in 23 minutes" in printed
-    assert "to the token" in printed
-    projects = printed.split("by project")[1].split()
-    assert {"invoicing", "search", "support", "engineering", "unattributed"} <= {*projects}
+    by_name = dict(events)
+    assert [name for name, _ in events].count("BedrockMeter-EveryIdentity-Hour-Critical") == 1
+    assert re.fullmatch(
+        rf"the account: {_DOLLARS} {_OVER} \$10\.00",
+        by_name["BedrockMeter-Account-Cost-Hour-Warning"],
+    )
+    health = [name for name in by_name if name.startswith("BedrockMeter-Health-")]
+    assert health == ["BedrockMeter-Health-UnpricedCalls"]
+    _, tampering = events[-1]
+    assert "logging is off; changed by 111122223333 user/contractor" in tampering
+
+
+def _check_spending(printed: str) -> None:
+    """Check that each identity has dollars, and that there are a total and the projects."""
+    table = printed.partition("Spent from ")[2].partition("By project: ")[0].splitlines()
+    rows = [line.split() for line in table[2:] if line]
+    assert len(rows) == 10
+    assert all(re.fullmatch(_DOLLARS, row[-1]) for row in rows)
+    assert rows[-1][0] == "Total"
+    (projects,) = re.findall(r"^By project: (.*)$", printed, re.MULTILINE)
+    names = re.findall(rf"(\S+) {_DOLLARS}", projects)
+    assert {*names} == {"invoicing", "search", "support", "engineering", "unattributed"}

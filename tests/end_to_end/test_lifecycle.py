@@ -8,11 +8,11 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
+from cdk.local_cloud.deployment import find_function
 from tests.end_to_end.deployed import (
     Deployed,
     bootstrap,
     calls,
-    find_function,
     make,
     settings,
     user,

@@ -18,9 +18,9 @@ from cdk.operations.boundary import (
     boundaries,
     check,
     put,
-    read_settings,
 )
 from cdk.operations.boundary_policy import derive_boundary
+from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
 from tests.command_line import call_command, run_command
@@ -318,5 +318,5 @@ def test_the_profile_comes_from_the_cdk_s_command_line(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "replaced")
-    assert run_command("prepare", name, "--all", "--profile", "nowhere") == 2
+    assert run_command("prepare", name, "--all", "--yes", "--profile", "nowhere") == 2
     assert capsys.readouterr().err.startswith(f"{name}: The config profile (nowhere) could not")

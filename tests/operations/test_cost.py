@@ -358,15 +358,26 @@ def test_metrics_of_batch_jobs_are_billed_if_buckets_are_configured() -> None:
 
 
 def test_the_readme_matches_the_printed_figures() -> None:
-    figure = f"a million calls of 50 identities on 6 models are {total(Usage(10**6, 50, 6)):,.2f}"
+    figure = f"a million calls by 50 identities on 6 models cost {total(Usage(10**6, 50, 6)):,.2f}"
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
-    print_cost(Usage(1_000_000, 50, 6))
+    print_cost(Usage(1_000_000, 50, 6), Config())
     printed = capsys.readouterr().out
     assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in printed
     assert f"at most {worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
+
+
+def test_projects_and_settings_of_the_command_line_change_the_estimate(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usage = ("cost", "--calls=1000000", "--identities=50", "--models=6")
+    call_command(*usage)
+    assert "with calls of 5 projects" in " ".join(capsys.readouterr().out.split())
+    call_command(*usage, "--projects=50", "-c", "metric_detail=full")
+    printed = capsys.readouterr().out
+    assert f"{total(Usage(10**6, 50, 6, projects=50), FULL):,.2f}" in printed
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,6 @@ def check_alarm(meter: VerifiedMeter) -> str:
 def check_tampering(meter: VerifiedMeter) -> str:
     """Change the retention of the log group, wait for the notice, and put it back."""
     logs, group = meter.session.client("logs"), meter.deployment.metered_log_group
-    if not group.startswith(f"{stack_names.PREFIX}-"):
-        message = f"the log group {group} is not the verification's own"
-        raise CheckFailedError(message)
     queue = meter.notifications
     days = meter.config.log_retention_days
     changed = _OTHER_RETENTION_DAYS.get(days, 1)

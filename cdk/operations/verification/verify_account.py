@@ -14,7 +14,7 @@ import boto3
 
 from cdk.config import Config, stack_names
 from cdk.operations.boundary import check as check_boundary
-from cdk.operations.boundary import read_settings
+from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, confirm, printable
 from cdk.operations.verification.check import Check, CheckFailedError, Result, Status, run_check
 from cdk.operations.verification.estimate import MINUTES, estimate_usd

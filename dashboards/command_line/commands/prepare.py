@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dashboards.command_line.entry_point import CommandGroup
+from dashboards.command_line.parameters import context_option
 
 
 @click.group(cls=CommandGroup)
@@ -21,7 +22,7 @@ def command() -> None:
 def _cdk_command(function: Callable[..., None]) -> click.Command:
     """Add a command that accepts any arguments of the CDK's command line."""
     parameters: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
-        click.option("-c", "--context", multiple=True, metavar="NAME=VALUE", help="A setting."),
+        context_option,
         click.option("--profile", help="The profile with the credentials."),
         click.argument("others", nargs=-1, type=click.UNPROCESSED, metavar="[CDK ARGUMENTS]..."),
     ]
@@ -37,7 +38,8 @@ def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, 
     There is one for each Region.
     """
     from cdk.operations.account import in_account
-    from cdk.operations.boundary import put, read_settings
+    from cdk.operations.boundary import put
+    from cdk.operations.settings import read_settings
 
     config = read_settings(context)
     in_account(lambda session: put(session, config, others), profile)
@@ -45,17 +47,32 @@ def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, 
 
 @_cdk_command
 def deploy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
-    """Check credentials and permissions boundaries."""
+    """Check settings, credentials and permissions boundaries."""
     from cdk.operations.account import in_account
-    from cdk.operations.boundary import check, read_settings
+    from cdk.operations.approval import explain_deploy_approval
+    from cdk.operations.boundary import check
+    from cdk.operations.settings import read_settings
 
     config = read_settings(context)
     in_account(lambda session: check(session, config, others), profile)
+    explain_deploy_approval(others)
 
 
 @_cdk_command
-def destroy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:  # noqa: ARG001  # the CDK reads them
-    """Check credentials and Region."""
+def destroy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
+    """Check settings, credentials and Region."""
     from cdk.operations.account import in_account
+    from cdk.operations.approval import require_destroy_answer
+    from cdk.operations.settings import read_settings
 
+    read_settings(context)
+    require_destroy_answer(others)
     in_account(lambda _: None, profile)
+
+
+@_cdk_command
+def synth(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:  # noqa: ARG001  # the CDK reads them
+    """Check settings."""
+    from cdk.operations.settings import read_settings
+
+    read_settings(context)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dashboards.command_line.parameters import PATH
+from dashboards.command_line.parameters import PATH, context_option
 
 
 @click.command(
@@ -31,7 +31,7 @@ from dashboards.command_line.parameters import PATH
     metavar="FOLDER",
     help="Where to store CloudWatch's answers, to replay them in tests.",
 )
-@click.option("-c", "--context", multiple=True, metavar="NAME=VALUE", help="A setting.")
+@context_option
 @click.option("--profile", help="The profile with the credentials.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--remove", is_flag=True, help="Only remove what an aborted verification left.")

@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
+from cdk.operations.approval import explain_deploy_approval
 from dashboards.command_line.entry_point import NAME, bedrock_meter
 from tests.command_line import BEDROCK_METER, run_command
 
+COST = ("cost", "--calls", "10", "--identities", "1", "--models", "1")
 SLOW_PACKAGES = ("aws_cdk", "boto3", "botocore", "duckdb", "moto", "playwright", "pydantic")
 
 
@@ -166,8 +168,16 @@ def test_usage_marks_optional_arguments(capsys: pytest.CaptureFixture[str]) -> N
         (["price-updates", "--supersede", "x"], "give the reason: --supersede EDITION --reason"),
         (["price-updates", "--reason", "x"], "--reason needs --supersede EDITION"),
         (["price-updates", "--accept", "a", "--check"], "use only one of --accept, --reject"),
-        (["prepare", "bootstrap", "-c", "nosuch=1"], "The configuration is invalid"),
-        (["prepare", "deploy", "-c", "nosuch=1"], "The configuration is invalid"),
+        *(
+            (["prepare", name, "-c", "nosuch=1"], "The configuration is invalid")
+            for name in ("bootstrap", "deploy", "destroy", "synth")
+        ),
+        (
+            ["prepare", "destroy"],
+            "there is no terminal to ask for a confirmation: run make destroy",
+        ),
+        ([*COST, "--unpriced", "11"], "--unpriced 11 is more than --calls 10"),
+        ([*COST, "-c", "nosuch=1"], "The configuration is invalid"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -177,6 +187,18 @@ def test_arguments_are_checked_before_aws_is_called(
     assert run_command(*arguments) == 2
     name = arguments[1] if arguments[0] == "prepare" else arguments[0]
     assert capsys.readouterr().err.startswith(f"{name}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_explained"),
+    [([], True), (["--require-approval", "never"], False), (["--yes"], False)],
+)
+def test_a_deployment_without_a_terminal_explains_how_to_approve_it(
+    arguments: list[str], is_explained: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explain_deploy_approval(arguments)
+    explanation = 'make deploy SET="--require-approval never"'
+    assert (explanation in capsys.readouterr().out) is is_explained
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])

@@ -25,7 +25,9 @@ VARIABLES = {
     "compare": "LOGS='a b' OUT=comparison.json",
     "reconcile": "CUR='a b' LOGS='c d' OUT=reconciliation.json",
     "doctor": "",
-    "cost": "CALLS=1000000 IDENTITIES=50 MODELS=6 UNPRICED=1000",
+    "cost": "CALLS=1000000 IDENTITIES=50 MODELS=6 PROJECTS=9 UNPRICED=1000"
+    " SET='-c metric_detail=full'",
+    "synth": "SET='-c metric_detail=full --profile me --quiet'",
     "bootstrap": "SET='-c metric_detail=full --profile me --force'",
     "deploy": "SET='-c metric_detail=full --profile me --force'",
     "destroy": "SET='-c metric_detail=full --profile me --force'",
@@ -113,6 +115,32 @@ def test_paths_reach_the_command_as_the_shell_expands_them(target: str) -> None:
         assert isinstance(bill, tuple)
         assert str(bill[0]) == "my bill"
         assert len(bill) == 2
+
+
+def test_help_lists_each_target_below_one_of_three_headings() -> None:
+    command = ["make", "-s", "help"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    groups = re.findall(r"^(\S.*):\n((?:  make .*\n)+)", printed, re.MULTILINE)
+    assert len(groups) == 3
+    users, operators, contributors = (
+        set(re.findall(r"^  make (\S+) ", lines, re.MULTILINE)) for _, lines in groups
+    )
+    assert {"demo", "meter", "cost"} <= users
+    assert {"doctor", "deploy", "destroy"} <= operators
+    assert {"test", "format", "release"} <= contributors
+    listed = re.findall(r"^([a-z0-9-]+):.*## ", MAKEFILE, re.MULTILINE)
+    assert users | operators | contributors | {"help"} == {*listed}
+    assert 'SET="-c ' in printed
+
+
+@pytest.mark.parametrize("variable", ["[OUT=summary.json]", "[PORT=8000]"])
+def test_brackets_around_a_variable_are_refused_before_anything_runs(variable: str) -> None:
+    command = ["make", "-n", "meter", "LOGS=logs.json", variable]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "type it without the brackets" in line
 
 
 def test_destroy_matches_all_stacks_except_storage() -> None:

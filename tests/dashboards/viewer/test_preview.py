@@ -37,6 +37,8 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
     [
         (("/nowhere",), "/nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "--out /proc/page.html: "),
+        (("--out", "/nowhere/page.html"), "--out /nowhere/page.html: there is no folder /nowhere"),
+        (("--out", "page.txt"), "--out page.txt: the page is HTML"),
         (
             ("--port", "99999", "--", str(FIXTURE)),
             "Invalid value for '--port': 99999 is not in the range",
@@ -79,7 +81,7 @@ def test_a_port_in_use_is_named() -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(FailedCommand, match=f"port {port}: .* --port NUMBER"):
-            call_command("preview", "--port", str(port), "--", FIXTURE)
+            call_command("preview", "--port", str(port))  # before a local cloud starts
 
 
 def test_the_range_ends_with_the_logs_and_excludes_other_namespaces(tmp_path: Path) -> None:
