@@ -76,7 +76,7 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
 
 
 def main() -> None:
-    """Synthesise, as the CDK's command line asks for."""
+    """Synthesize, as the CDK's command line asks for."""
     app = App()
     try:
         build(app, Config.from_context(app.node.get_all_context()))

@@ -62,7 +62,7 @@ class LogProcessor(MeterFunction):
             defaults=defaults,
             timeout=Duration.seconds(60),
         )
-        # IAM authorises each statement; `BatchExecuteStatement` is not an action.
+        # IAM authorizes each statement; `BatchExecuteStatement` is not an action.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
         self.grant(
             *("dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:PutItem"),

@@ -1,4 +1,4 @@
-"""Deploys the synthesised app quickly: assets into a bucket, then each stack's template."""
+"""Deploys the synthesized app quickly: assets into a bucket, then each stack's template."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _PSEUDO_PARAMETERS = {
 }
 
 
-def synthesise(cloud: LocalCloud, settings: Mapping[str, object]) -> Path:
-    """Synthesise the app for this machine's interpreter; returns the folder.
+def synthesize(cloud: LocalCloud, settings: Mapping[str, object]) -> Path:
+    """Synthesize the app for this machine's interpreter; returns the folder.
 
     Raises:
-        LocalCloudError: It cannot be synthesised; a setting may be wrong.
+        LocalCloudError: It cannot be synthesized; a setting may be wrong.
     """
     folder = cloud.home / "cdk.out"
     try:
-        assembly.synthesise(folder, {**local_settings(), **settings}, cloud.environment)
+        assembly.synthesize(folder, {**local_settings(), **settings}, cloud.environment)
     except assembly.SynthesisError as error:
-        message = f"the app cannot be synthesised: {error}"
+        message = f"the app cannot be synthesized: {error}"
         raise LocalCloudError(message) from error
     return folder
 

@@ -1,4 +1,4 @@
-"""Synthesises the cloud assembly: the stacks' templates, and the assets that they name."""
+"""Synthesizes the cloud assembly: the stacks' templates, and the assets that they name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from cdk.components.bundle import ROOT
 
 
 class SynthesisError(Exception):
-    """The app cannot be synthesised. The text is the reason."""
+    """The app cannot be synthesized. The text is the reason."""
 
 
-def synthesise(
+def synthesize(
     folder: Path, settings: Mapping[str, object], environment: Mapping[str, str]
 ) -> None:
-    """Synthesise the app into a folder, in a process of its own.
+    """Synthesize the app into a folder, in a process of its own.
 
     Args:
         folder: The folder of the assembly, which is made.

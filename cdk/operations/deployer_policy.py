@@ -1,6 +1,6 @@
 """Derives the permissions that CloudFormation needs for a deployment: `make deployer-policy`.
 
-The types of resources come from the synthesised templates. The permissions of each type come from
+The types of resources come from the synthesized templates. The permissions of each type come from
 AWS's own resource schemas, which cfn-lint ships.
 """
 
@@ -24,7 +24,7 @@ from cdk.operations.terminal import CommandError
 POLICY = Path(__file__).parents[1] / "deployer-policy.json"
 _TEMPLATES = Path(__file__).parents[2] / "cdk.out"
 
-# Schemas list everything that a type can do. The features below, recognised by words in action
+# Schemas list everything that a type can do. The features below, recognized by words in action
 # names, are not used here. The same holds for actions that read or write data, give others access,
 # or give a role more rights than the templates' own policies do.
 _UNUSED = re.compile(

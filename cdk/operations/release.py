@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cdk.components.bundle import ROOT, BundlingError
 from cdk.config import CDK_JSON
-from cdk.operations.assembly import SynthesisError, synthesise
+from cdk.operations.assembly import SynthesisError, synthesize
 from cdk.operations.bill_of_materials import list_development_packages, list_shipped_packages
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.checkout import clone_commit, read_checkout
@@ -69,12 +69,12 @@ def build(folder: Path, released_on: date, settings: Mapping[str, object] | None
         settings: Settings that replace those of `cdk.json`.
 
     Raises:
-        CommandError: The app cannot be synthesised, or the lock file cannot be read.
+        CommandError: The app cannot be synthesized, or the lock file cannot be read.
     """
     folder.mkdir(parents=True)
     context = json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"]
     try:
-        synthesise(folder / ASSEMBLY, {**context, **(settings or {})}, _list_variables())
+        synthesize(folder / ASSEMBLY, {**context, **(settings or {})}, _list_variables())
         bills = {
             "sbom.cdx.json": list_shipped_packages(released_on),
             "sbom-development.cdx.json": list_development_packages(released_on),

@@ -124,7 +124,7 @@ def _add_page(
     for name, of_name in by_name.items():
         series = results.setdefault(name, [_Result(*name) for _ in of_name])
         if len(series) != len(of_name):
-            message = f"CloudWatch returned several series labelled {name[1]}, and not all of them."
+            message = f"CloudWatch returned several series labeled {name[1]}, and not all of them."
             raise SourceError(message)
         for result, part in zip(series, of_name, strict=True):
             result.add(part)

@@ -17,7 +17,7 @@ from rich.console import Console
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config, stack_names
 from cdk.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
-from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from cdk.operations.terminal import CommandError, open_console
 from dashboards.cloudwatch import (
@@ -129,7 +129,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
         LocalCloudError: It does not work.
     """
     console.print("Deploying into a local cloud, and metering a made-up company ...")
-    folder = synthesise(cloud, _SETTINGS)
+    folder = synthesize(cloud, _SETTINGS)
     outputs = deploy(cloud, folder)
     console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]

@@ -1,7 +1,7 @@
 """Drawings of widgets, computed from their bodies and a source of metrics.
 
 The page only draws. This module applies CloudWatch's rules for periods, statistics, expressions,
-labels and colours.
+labels and colors.
 """
 
 from __future__ import annotations

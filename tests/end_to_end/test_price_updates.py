@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from cdk.local_cloud.cloud import REGION, open_local_cloud
-from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from cdk.operations.price_state import read_price_state
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from tests.end_to_end.deployed import Deployed, calls, make, user
-from tests.end_to_end.test_authorisation import Role, works
+from tests.end_to_end.test_authorization import Role, works
 from tests.local_cloud.waiting import wait_for
 from tests.price_list import recorded_files, with_price
 from tests.unit.pricing.price_list.bulk_files import ROW, bulk_json, listed
@@ -34,7 +34,7 @@ def price_list() -> Iterator[PriceListServer]:
 def deployed(price_list: PriceListServer) -> Iterator[Deployed]:
     """A deployment where policies are evaluated, whose price list is on this machine."""
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        deploy(cloud, synthesise(cloud, {"price_list_url": price_list.url}))
+        deploy(cloud, synthesize(cloud, {"price_list_url": price_list.url}))
         yield Deployed(cloud)
 
 

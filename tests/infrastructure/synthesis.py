@@ -1,4 +1,4 @@
-"""Synthesises the app, with cdk-nag in it, and answers questions about its templates."""
+"""Synthesizes the app, with cdk-nag in it, and answers questions about its templates."""
 
 from __future__ import annotations
 
@@ -113,11 +113,11 @@ class Deployment:
 
 @cache
 def deployment(configuration: str = "default") -> Deployment:
-    """Synthesise once; a finding of cdk-nag without a reason raises."""
-    return synthesise(CONFIGURATIONS[configuration])
+    """Synthesize once; a finding of cdk-nag without a reason raises."""
+    return synthesize(CONFIGURATIONS[configuration])
 
 
-def synthesise(context: Mapping[str, Any]) -> Deployment:
+def synthesize(context: Mapping[str, Any]) -> Deployment:
     folder = Path(tempfile.mkdtemp(prefix="bedrock-meter-synth-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     app = App(outdir=str(folder), context={**_CONTEXT, **context}, analytics_reporting=False)

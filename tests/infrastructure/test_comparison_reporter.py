@@ -10,7 +10,7 @@ from tests.infrastructure.synthesis import (
     grants,
     resources,
     started_by,
-    synthesise,
+    synthesize,
     wildcard,
 )
 
@@ -74,14 +74,14 @@ def test_it_reads_an_adopted_log_group() -> None:
 
 
 def test_without_the_setting_it_is_not_deployed() -> None:
-    without = synthesise({"comparison_report": False})
+    without = synthesize({"comparison_report": False})
     for template in (without.reporting, without.monitoring):
         assert "ComparisonReporter" not in json.dumps(template)  # nor an alarm of it
         assert "FocusExporter" in json.dumps(template)
 
 
 def test_without_reports_there_is_no_reporting_stack() -> None:
-    without = synthesise({"comparison_report": False, "focus_export": False})
+    without = synthesize({"comparison_report": False, "focus_export": False})
     assert stack_names.REPORTING not in without.templates
     assert stack_names.REPORTING not in json.dumps(
         find_function(without.monitoring, "logging_watcher")["Environment"]

@@ -14,7 +14,7 @@ from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.masking_samples import find_masking_errors, masking_prompt, masking_samples
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
 from lambdas.domain.safeguards.masking import masked_identifiers
-from tests.infrastructure.synthesis import ROOT, deployment, only, synthesise
+from tests.infrastructure.synthesis import ROOT, deployment, only, synthesize
 from tests.invocation_logs import log
 from tests.log_masking import FORMS, PRIVATE_KEYS, TABLE, TOKENS, get_keywords, mask
 
@@ -60,7 +60,7 @@ def test_nothing_is_masked_without_prompts_or_in_an_adopted_log_group(
     settings: dict[str, Any],
 ) -> None:
     assert not Config.from_context(settings).is_content_masked
-    assert get_policy(synthesise(settings).storage) is None
+    assert get_policy(synthesize(settings).storage) is None
 
 
 def test_an_existing_policy_is_not_replaced() -> None:

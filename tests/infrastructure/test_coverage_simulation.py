@@ -24,7 +24,7 @@ from lambdas.services.publish_metrics import MetricPublisher
 from tests.builders import HAIKU_3, NOON, SONNET_4, usage_record
 from tests.enriching import call_books
 from tests.fakes import InMemoryMetrics, InMemoryUnpricedCalls, InMemoryUsageLedger
-from tests.infrastructure.test_alarm_behaviour import state
+from tests.infrastructure.test_alarm_behavior import state
 
 HOUR = timedelta(hours=1)
 INVOKED = {f"us.{HAIKU_3}": HAIKU_3, HAIKU_3: HAIKU_3, f"global.{SONNET_4}": SONNET_4}

@@ -10,7 +10,7 @@ from tests.infrastructure.synthesis import (
     grants,
     resources,
     started_by,
-    synthesise,
+    synthesize,
     wildcard,
     wildcards,
 )
@@ -89,7 +89,7 @@ def test_a_customer_key_can_be_used() -> None:
 
 
 def test_without_the_setting_it_is_not_deployed() -> None:
-    without = synthesise({"focus_export": False})
+    without = synthesize({"focus_export": False})
     names = without.reporting["Resources"]
     assert not [name for name in names if name.startswith(("Focus", "Parquet"))]
     for template in (without.reporting, without.monitoring):

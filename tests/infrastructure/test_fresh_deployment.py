@@ -11,7 +11,7 @@ from dashboards.cloudwatch import Alarm, AlarmState, Metric, Periods, Statistic
 from lambdas.services.audit_coverage import CoverageAuditor
 from tests.fakes import InMemoryMetrics
 from tests.infrastructure.synthesis import deployment, resources
-from tests.infrastructure.test_alarm_behaviour import find_alarm
+from tests.infrastructure.test_alarm_behavior import find_alarm
 
 CREATED = datetime(2026, 9, 8, 12, 2, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

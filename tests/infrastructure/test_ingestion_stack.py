@@ -19,7 +19,7 @@ from tests.infrastructure.synthesis import (
     only,
     resources,
     statements,
-    synthesise,
+    synthesize,
     wildcard,
     wildcards,
 )
@@ -57,7 +57,7 @@ def test_settings_too_large_for_an_environment_are_refused_at_synthesis(
 ) -> None:
     expected = rf"^{setting} is too large: it takes [2-9],\d+ bytes .* which takes [4-9],\d+ in all"
     with pytest.raises(ConfigurationError, match=expected):
-        synthesise({setting: value})
+        synthesize({setting: value})
 
 
 def test_the_documented_number_of_patterns_fits() -> None:
@@ -69,14 +69,14 @@ def test_the_documented_number_of_patterns_fits() -> None:
         "use_case": "answers",
         "effective_from": "2026-01-01T00:00:00Z",
     }
-    synthesise({"attribution": {"patterns": [whole] * 18}})
+    synthesize({"attribution": {"patterns": [whole] * 18}})
 
 
 def test_the_size_limit_covers_all_settings_together() -> None:
     half = {"role_rollup_patterns": ["a" * 2400]}
-    synthesise(half)
+    synthesize(half)
     with pytest.raises(ConfigurationError, match="role_rollup_patterns is too large"):
-        synthesise({**half, "attribution": {"patterns": [PATTERN] * 20}})
+        synthesize({**half, "attribution": {"patterns": [PATTERN] * 20}})
 
 
 def test_the_configuration_reaches_the_functions() -> None:

@@ -12,7 +12,7 @@ from tests.infrastructure.synthesis import (
     find_function,
     grants,
     resources,
-    synthesise,
+    synthesize,
     wildcards,
 )
 
@@ -113,7 +113,7 @@ def test_editions_never_expire_and_replaced_pointers_expire_after_a_year() -> No
 
 
 def test_without_the_setting_there_is_no_function_or_alarm_and_editions_still_apply() -> None:
-    found = synthesise({"price_updates": False})
+    found = synthesize({"price_updates": False})
     assert not [name for name in found.ingestion["Resources"] if name.startswith("PriceUpdater")]
     assert "PriceUpdaterName" not in found.ingestion["Outputs"]
     for name in ("PriceUpdater", "HeldPrices-", "PriceListAge-"):
@@ -127,6 +127,6 @@ def test_without_the_setting_there_is_no_function_or_alarm_and_editions_still_ap
 
 
 def test_a_local_price_list_can_be_configured() -> None:
-    found = synthesise({"price_list_url": "http://127.0.0.1:8080"})
+    found = synthesize({"price_list_url": "http://127.0.0.1:8080"})
     variables = find_function(found.ingestion, "price_updater")["Environment"]["Variables"]
     assert variables["PRICE_LIST_URL"] == "http://127.0.0.1:8080"

@@ -19,7 +19,7 @@ _SHARED = "BedrockMeter-Boundary-"
 """Each Region has one permissions boundary, which is written for all names."""
 
 
-def synthesise(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+def synthesize(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     context = json.dumps({"aws:cdk:disable-asset-staging": True})
     return subprocess.run(
         [sys.executable, "-m", "cdk.app"],
@@ -39,7 +39,7 @@ def synthesise(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("verify")
-    done = synthesise(folder, NAME)
+    done = synthesize(folder, NAME)
     assert done.returncode == 0, done.stderr
     return {
         path.name.removesuffix(".template.json"): json.loads(path.read_text())
@@ -97,7 +97,7 @@ def test_the_boundary_is_the_same_for_all_names(templates: dict[str, dict[str, A
     "name", ["Bedrock", "BedrockMeterTwo", "BedrockMeter-", "BedrockMeter-a/b"]
 )
 def test_a_name_that_policies_do_not_cover_is_refused(tmp_path: Path, name: str) -> None:
-    done = synthesise(tmp_path, name)
+    done = synthesize(tmp_path, name)
     assert done.returncode == 1
     assert (
         f"METER_NAME is '{name}'; allowed: BedrockMeter, or BedrockMeter- and up to" in done.stderr

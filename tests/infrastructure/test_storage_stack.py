@@ -15,7 +15,7 @@ from tests.infrastructure.synthesis import (
     grants,
     only,
     resources,
-    synthesise,
+    synthesize,
 )
 
 # A changed id would make CloudFormation replace the resource and abandon its data.
@@ -126,8 +126,8 @@ def test_switching_functions_off_removes_no_export_in_use(
 ) -> None:
     """CloudFormation refuses that: stacks are updated from storage to monitoring."""
     every = {"weekly_summary": True}
-    before = synthesise(every).templates
-    after = synthesise(every | dict.fromkeys(switched_off, False)).templates
+    before = synthesize(every).templates
+    after = synthesize(every | dict.fromkeys(switched_off, False)).templates
     imported = {name for template in before.values() for name in find_imports(template)}
     exported = {name for template in after.values() for name in find_exports(template)}
     assert imported

@@ -15,7 +15,7 @@ from cdk import nag
 from cdk.app import build
 from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.config import Config
-from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesise
+from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesize
 
 OWN_DEPENDENCIES = "W3005"  # the CDK writes DependsOn beside an equivalent reference
 
@@ -69,7 +69,7 @@ def test_an_acknowledgement_is_for_one_wildcard_of_one_construct(app: App) -> No
 
 
 def test_each_region_has_four_stacks_with_the_same_names() -> None:
-    several = synthesise({"regions": ["us-east-1", "eu-west-1"]})
+    several = synthesize({"regions": ["us-east-1", "eu-west-1"]})
     assert sorted(several.templates) == sorted(
         f"BedrockMeter-{stack}-{region}"
         for stack in ("Storage", "Ingestion", "Reporting", "Monitoring")
@@ -83,7 +83,7 @@ def test_each_region_has_four_stacks_with_the_same_names() -> None:
 
 
 def test_a_local_cloud_uses_the_local_python_and_processor() -> None:
-    local = synthesise({"python_version": "3.11", "architecture": "x86_64"})
+    local = synthesize({"python_version": "3.11", "architecture": "x86_64"})
     functions = resources(local.ingestion, "AWS::Lambda::Function").values()
     ours = [function for function in functions if function["Handler"].startswith("lambdas.")]
     assert {(function["Runtime"], *function["Architectures"]) for function in ours} == {

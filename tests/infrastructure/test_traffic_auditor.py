@@ -14,9 +14,9 @@ from tests.infrastructure.synthesis import (
     find_function,
     grants,
     started_by,
-    synthesise,
+    synthesize,
 )
-from tests.infrastructure.test_alarm_behaviour import state
+from tests.infrastructure.test_alarm_behavior import state
 
 ROLE = "TrafficAuditorRole"
 
@@ -138,7 +138,7 @@ def test_each_deployment_knows_its_region_and_all_deployed_regions() -> None:
     assert variables(deployment().monitoring)["REGION"] == {"Ref": "AWS::Region"}
     assert json.loads(variables(deployment().monitoring)["REGIONS"]) == []
     both = ["eu-central-1", "us-east-1"]
-    templates = synthesise({"regions": both}).templates
+    templates = synthesize({"regions": both}).templates
     for region in both:
         found = variables(templates[f"BedrockMeter-Monitoring-{region}"])
         assert found["REGION"] == region
@@ -146,7 +146,7 @@ def test_each_deployment_knows_its_region_and_all_deployed_regions() -> None:
 
 
 def test_it_knows_the_regions_denied_by_policy() -> None:
-    template = synthesise({"denied_regions": ["eu-north-1"]}).monitoring
+    template = synthesize({"denied_regions": ["eu-north-1"]}).monitoring
     assert variables(template)["DENIED_REGIONS"] == '["eu-north-1"]'
     assert variables(deployment().monitoring)["DENIED_REGIONS"] == "[]"
 

@@ -8,11 +8,11 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import LocalCloud, LocalCloudError
-from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.deployment import deploy, synthesize
 
 
 def app(folder: Path, **resources: Any) -> Path:
-    """A synthesised app whose first stack has these resources."""
+    """A synthesized app whose first stack has these resources."""
     template = f"{stack_names.STORAGE}.template.json"
     destination = {"bucketName": "assets-${AWS::AccountId}", "objectKey": "template.json"}
     files = {"t": {"source": {"path": template}, "destinations": {"here": destination}}}
@@ -37,4 +37,4 @@ def test_a_failed_resource_is_named_with_its_reason(cloud: LocalCloud, tmp_path:
 
 def test_a_failed_synthesis_is_reported_with_the_reason(cloud: LocalCloud) -> None:
     with pytest.raises(LocalCloudError, match="max_identities"):
-        synthesise(cloud, {"max_identities": "many"})
+        synthesize(cloud, {"max_identities": "many"})

@@ -107,7 +107,7 @@ class Checkout:
         (files,) = PYTEST.findall(read_section(title))
         self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *files.split(), *options)
 
-    def synthesise(self, *, exit_code: int = 0, **settings: str) -> str:
+    def synthesize(self, *, exit_code: int = 0, **settings: str) -> str:
         context = json.loads((self.folder / "cdk.json").read_text())["context"]
         context |= {"aws:cdk:disable-asset-staging": True, **settings}
         return self.run(
@@ -211,7 +211,7 @@ def test_a_new_metric_is_published_for_the_account_and_for_models(checkout: Chec
 
 def test_a_new_alarm_is_deployed_with_its_runbook_and_its_line(checkout: Checkout) -> None:
     checkout.follow("An alarm")
-    checkout.synthesise()
+    checkout.synthesize()
     stack = "BedrockMeter-Monitoring"
     (alarm,) = (
         alarm
@@ -245,10 +245,10 @@ def read_body(dashboard: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_new_setting_is_validated_and_reaches_its_function(checkout: Checkout) -> None:
     checkout.follow("A setting")
-    refusal = checkout.synthesise(exit_code=1, example_note="x" * 81)
+    refusal = checkout.synthesize(exit_code=1, example_note="x" * 81)
     assert "example_note = 'xxx" in refusal
     assert "at most 80 characters" in refusal
-    checkout.synthesise(example_note="hello")
+    checkout.synthesize(example_note="hello")
     notes = [
         function["Environment"]["Variables"]["EXAMPLE_NOTE"]
         for function in checkout.resources("BedrockMeter-Ingestion", "AWS::Lambda::Function")

@@ -26,10 +26,10 @@ def install() -> None:
 
 def _list(_: object) -> Any:
     jobs = bedrock._model_invocation_jobs.values()
-    return bedrock._json({"invocationJobSummaries": [_summarise(job) for job in jobs]})
+    return bedrock._json({"invocationJobSummaries": [_summarize(job) for job in jobs]})
 
 
-def _summarise(job: dict[str, Any]) -> dict[str, Any]:
+def _summarize(job: dict[str, Any]) -> dict[str, Any]:
     return {
         "jobArn": job["JobArn"],
         "jobName": job["JobName"],

@@ -1,4 +1,4 @@
-"""PartiQL statements are authorised one by one, and inserted items are in the table's stream.
+"""PartiQL statements are authorized one by one, and inserted items are in the table's stream.
 
 MiniStack checks an action `dynamodb:BatchExecuteStatement`, which AWS does not have, and writes no
 stream records for items that statements insert.

@@ -63,7 +63,7 @@ SCHEMA_TYPE = "ModelInvocationLog"
 _STREAMS = frozenset({"InvokeModelWithResponseStream", "ConverseStream"})
 _OPENAI_AND_ANTHROPIC_APIS = frozenset({"ChatCompletions", "Responses", "Messages"})
 OPERATIONS = frozenset({"InvokeModel", "Converse"}) | _STREAMS | _OPENAI_AND_ANTHROPIC_APIS
-"""The operations that Bedrock logs; any other is labelled `OTHER`.
+"""The operations that Bedrock logs; any other is labeled `OTHER`.
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
 """

@@ -37,7 +37,7 @@ class SafeguardReport:
 
     Attributes:
         drifts: The drift.
-        names: The names of what was deployed, by which changes of it are recognised.
+        names: The names of what was deployed, by which changes of it are recognized.
     """
 
     drifts: tuple[Drift, ...]

@@ -1,4 +1,4 @@
-"""The contract of every metric reader, run on each of them, and CloudWatch's own behaviour."""
+"""The contract of every metric reader, run on each of them, and CloudWatch's own behavior."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

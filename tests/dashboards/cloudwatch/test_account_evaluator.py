@@ -170,16 +170,16 @@ def test_a_page_that_lacks_series_of_a_label_is_refused(
         NextToken="more",
     )
     answer(cloudwatch, [SEARCH], result("s1", "all", (ELEVEN, 200)), after="more")
-    with pytest.raises(SourceError, match="several series labelled all, and not all of them"):
+    with pytest.raises(SourceError, match="several series labeled all, and not all of them"):
         AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
 
 
 def test_a_series_without_a_label_is_named_by_its_query_id(
     client: CloudWatchClient, cloudwatch: Stubber
 ) -> None:
-    unlabelled = result("s1", "", (TEN, 1), Messages=[{"Code": "ArithmeticError"}])
-    del unlabelled["Label"]
-    answer(cloudwatch, [SEARCH], unlabelled)
+    unlabeled = result("s1", "", (TEN, 1), Messages=[{"Code": "ArithmeticError"}])
+    del unlabeled["Label"]
+    answer(cloudwatch, [SEARCH], unlabeled)
     found = AccountEvaluator(client).evaluate([SEARCH], TWO_HOURS)
     assert found == Evaluation({"s1": [Series("s1", (1, None))]}, ())
 

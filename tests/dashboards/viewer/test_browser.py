@@ -195,8 +195,8 @@ def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_f
         "Input": total(lambda invocation: invocation["input"]["inputTokenCount"]),
         "Output": total(lambda invocation: invocation["output"].get("outputTokenCount", 0)),
     }
-    colours = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
-    assert (colours["Input"], colours["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
+    colors = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
+    assert (colors["Input"], colors["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
     bars = read_options(page, "Quota tokens by identity, last 28 days")
     (drawn,) = bars["series"]
     assert len(bars["names"]) == 4
@@ -377,9 +377,9 @@ def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) 
     (pie,) = read_options(page, "Cost by model, last 28 days")["series"]
     lines = read_options(page, "Quota tokens per hour by model (last hour so far)")["series"]
     slices = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
-    colours = {line["name"]: line["color"] for line in lines}
-    assert colours == {name: slices[name] for name in colours}
-    assert len(set(colours.values())) == len(MODELS)
+    colors = {line["name"]: line["color"] for line in lines}
+    assert colors == {name: slices[name] for name in colors}
+    assert len(set(colors.values())) == len(MODELS)
 
 
 def test_a_link_to_a_dashboard_that_is_left_out_is_text(page: Page, page_file: Path) -> None:

@@ -171,8 +171,8 @@ def test_an_unsupported_expression_is_reported_in_its_widget() -> None:
     "properties",
     [
         {"view": "gauge", "metrics": []},
-        {"metrics": [], "colour": "red"},
-        {"metrics": [["BedrockMeter", "InputTokens", {"colour": "red"}]]},
+        {"metrics": [], "color": "red"},
+        {"metrics": [["BedrockMeter", "InputTokens", {"color": "red"}]]},
         {"metrics": [["BedrockMeter", "InputTokens"], [".", "OutputTokens"]]},
         {"metrics": [], "start": "yesterday"},
     ],

@@ -46,7 +46,7 @@ def test_an_iam_identity_is_named_by_the_last_part_of_its_path(
 @pytest.mark.parametrize(
     ("role", "session_name"),
     [
-        pytest.param("chat", "summarise-tickets", id="lambda_function"),
+        pytest.param("chat", "summarize-tickets", id="lambda_function"),
         pytest.param(SSO_ROLE, "ana@example.com", id="identity_center"),
         pytest.param("chat", "i-0abcd1234efgh5678", id="ec2_instance"),
         pytest.param(HARNESS_ROLE, AGENT_SESSION, id="agent_core"),

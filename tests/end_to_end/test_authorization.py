@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, open_local_cloud
-from cdk.local_cloud.deployment import deploy, synthesise
+from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
@@ -39,7 +39,7 @@ from tests.unlogged import BUCKET
 def deployed() -> Iterator[Deployed]:
     """A deployment where policies are evaluated."""
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        deploy(cloud, synthesise(cloud, {"batch_output_buckets": [BUCKET], "weekly_summary": True}))
+        deploy(cloud, synthesize(cloud, {"batch_output_buckets": [BUCKET], "weekly_summary": True}))
         deployed, now = Deployed(cloud), datetime.now(UTC)
         publish_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
         yield deployed
