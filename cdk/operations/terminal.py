@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from rich.console import Console
 
 from lambdas.domain.words import printable
 
-__all__ = ["CommandError", "confirm", "open_console", "printable", "printable_name"]
+__all__ = [
+    "CommandError",
+    "IncompleteError",
+    "confirm",
+    "fold_name",
+    "open_console",
+    "printable",
+    "printable_name",
+    "share_width",
+]
 
 _WIDTH_OF_A_FILE = 200
 _MAX_NAME_LENGTH = 300
+_BEST_BREAKS = "/ "
+_OTHER_BREAKS = "@:-_."
 
 
 class CommandError(Exception):
@@ -26,6 +38,10 @@ class CommandError(Exception):
         """Explain in a line, with further lines for a list."""
         super().__init__(text)
         self.details = details
+
+
+class IncompleteError(CommandError):
+    """The command has written its result, but a part of its input could not be read."""
 
 
 def confirm(word: str, *, otherwise: str) -> None:
@@ -55,3 +71,37 @@ def printable_name(text: str) -> str:
     """Make a name printable, and shorten it if it would push others off the screen."""
     is_long = len(text) > _MAX_NAME_LENGTH
     return printable(f"{text[:_MAX_NAME_LENGTH]}..." if is_long else text)
+
+
+def fold_name(name: str, width: int) -> str:
+    """Break a long name into lines between its parts; within a part only if that is too long.
+
+    >>> fold_name("assumed-role/agents/hugo@example.com", 24).splitlines()
+    ['assumed-role/agents/', 'hugo@example.com']
+    """
+    lines = []
+    while len(name) > width:
+        end = _last_break(name, _BEST_BREAKS, width) or _last_break(name, _OTHER_BREAKS, width)
+        lines.append(name[: end or width].rstrip())
+        name = name[end or width :]
+    return "\n".join([*lines, name])
+
+
+def _last_break(name: str, marks: str, width: int) -> int:
+    """The end of the longest beginning that fits and ends with a mark; 0 without one."""
+    return max(name.rfind(mark, 0, width) for mark in marks) + 1
+
+
+def share_width(wanted: Sequence[int], width: int) -> list[int]:
+    """Share a width among columns of names: a narrow column takes what it wants.
+
+    >>> share_width([10, 60, 40], 80)
+    [10, 35, 35]
+    """
+    shares = list(wanted)
+    remaining = width
+    by_width = sorted(range(len(shares)), key=lambda place: shares[place])
+    for done, place in enumerate(by_width):
+        shares[place] = max(1, min(shares[place], remaining // (len(shares) - done)))
+        remaining -= shares[place]
+    return shares

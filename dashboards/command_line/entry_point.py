@@ -14,11 +14,12 @@ from typing import IO, Any, NoReturn
 
 import click
 
-from cdk.operations.terminal import CommandError, printable
+from cdk.operations.terminal import CommandError, IncompleteError, printable
 from dashboards.command_line import commands
 
 NAME = "bedrock-meter"
 _EXIT_UNUSABLE = 2
+_EXIT_INCOMPLETE = 3
 _EXIT_INTERRUPTED = 130
 _FAILED_WRITES = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
@@ -39,6 +40,12 @@ class FailedCommand(click.ClickException):
             click.echo(printable(line), file=file or sys.stderr)
 
 
+class IncompleteCommand(FailedCommand):
+    """A command has written its result, but could not read all of its input."""
+
+    exit_code = _EXIT_INCOMPLETE
+
+
 class CommandGroup(click.Group):
     """Reports every failure of its commands in the same way."""
 
@@ -48,7 +55,7 @@ class CommandGroup(click.Group):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the named command; exit with 2 if it fails, and with 130 if it is interrupted."""
+        """Run the named command; exit with 2 or 3 if it fails, with 130 if it is interrupted."""
         with _explained_failures(self, ctx):
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -115,6 +122,8 @@ def _explained_failures(group: click.Group, ctx: click.Context) -> Iterator[None
         raise
     except click.UsageError as error:
         raise _explain_usage(error, group, ctx) from None
+    except IncompleteError as error:
+        raise IncompleteCommand(_name(ctx), str(error), *error.details) from error
     except CommandError as error:
         raise FailedCommand(_name(ctx), str(error), *error.details) from error
     except OSError as error:

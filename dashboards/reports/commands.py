@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cdk.config import ConfigurationError
-from cdk.operations.terminal import CommandError
+from cdk.operations.terminal import CommandError, IncompleteError
 from dashboards.reports.local_meter import LocalMeter
 from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsError
+from dashboards.reports.logs.log_format import EXPECTED_FORMATS, is_blank_file
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
-from lambdas.domain.words import plural
 
 LONG_INPUT_BYTES = 8 * 2**20
 """From here on, reading is shown with a progress bar and done by several processes."""
@@ -46,15 +46,12 @@ def explained_failures() -> Iterator[None]:
 def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_invocation) -> None:
     """Meter files one after the other, with a progress bar where there is much to read.
 
-    A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
+    A damaged file is counted as far as it can be read, and noted as unreadable.
 
     Args:
         meter: The meter that counts.
         found: The files.
         read: Reads each invocation log.
-
-    Raises:
-        UnreadableLogsError: A file that the user named cannot be read to its end.
     """
     meter.skipped.include(found.skipped)
     with show_progress(sum(file.size for file in found)) as set_done:
@@ -99,36 +96,55 @@ def count_file(meter: LocalMeter, file: LogFile, problem: str | None) -> None:
         meter: The meter that counts.
         file: The file.
         problem: The reason why it cannot be read to its end; `None` where it was.
-
-    Raises:
-        UnreadableLogsError: It cannot, and the user named it.
     """
     if problem is None:
         meter.files_read += 1
-    elif file.is_named:
-        raise UnreadableLogsError(problem)
     else:
         meter.skipped.add_unreadable(file.path, problem)
+
+
+def check_for_logs(meter: LocalMeter, found: LogFiles) -> None:
+    """Make a command fail before it writes anything if nothing in the files is a log.
+
+    A log without calls is one: a search without results, or Bedrock's permission notice.
+
+    Raises:
+        CommandError: Nothing is.
+    """
+    report = meter.report
+    if report.accepted or report.ignored:
+        return
+    if report.rejected:
+        reasons = ", ".join(
+            f"{count:,} {reason}" for reason, count in meter.quarantine.count_by_reason().items()
+        )
+        first = next(iter(meter.quarantine))
+        message = (
+            f"none of this looks like an invocation log of Amazon Bedrock. Rejected: {reasons};"
+            f" the first is line {first.line} of {first.source}. {EXPECTED_FORMATS}"
+        )
+        raise CommandError(message)
+    if meter.skipped.problems:
+        raise CommandError(*meter.skipped.problems)
+    if all(is_blank_file(file.path) for file in found):
+        message = f"the files are empty. {EXPECTED_FORMATS}"
+        raise CommandError(message)
 
 
 def check_for_gaps(meter: LocalMeter) -> None:
     """Make a command fail after its report if the report lacks calls that may be there.
 
     Raises:
-        CommandError: A file could not be read to its end, or nothing in the files is a log.
+        IncompleteError: A file or a folder could not be read to its end.
     """
-    if files := meter.skipped.count(SkipReason.UNREADABLE):
+    if count := meter.skipped.count(SkipReason.UNREADABLE):
         message = (
-            f"{plural(files, 'file')} could not be read to the end; what could be read is counted."
-            f" {meter.skipped.first_problem}"
+            f"{count:,} of the files and folders could not be read to the end; what could be read"
+            " is counted."
         )
-        raise CommandError(message)
-    if meter.report.rejected and not meter.report.accepted:
-        message = (
-            "none of this looks like an invocation log of Amazon Bedrock. dashboards/README.md"
-            " lists the formats that can be read."
-        )
-        raise CommandError(message)
+        problems = meter.skipped.problems
+        more = [f"and {count - len(problems):,} more"] if count > len(problems) else []
+        raise IncompleteError(message, *problems, *more)
 
 
 def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: int) -> None:

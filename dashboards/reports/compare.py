@@ -11,12 +11,15 @@ from rich.text import Text
 
 from cdk.config import Config, read_config
 from cdk.operations.terminal import (
+    fold_name,
     open_console,
     printable,
     printable_name,
+    share_width,
 )
 from dashboards.reports.commands import (
     check_for_gaps,
+    check_for_logs,
     explained_failures,
     meter_files,
     without_output,
@@ -25,7 +28,7 @@ from dashboards.reports.commands import (
 from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.usage_json import files_json
-from dashboards.reports.usage_notes import print_notes
+from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
 from lambdas.adapters.report_layouts.comparison_tables import report_tables
 from lambdas.adapters.report_layouts.tables import Table
@@ -67,6 +70,7 @@ def compare(
     """
     outlines = OutlineCache()
     meter_files(meter, files, outlines.read_invocation)
+    check_for_logs(meter, files)
     observer = TrafficObserver(config.pricing)
     enricher = CallEnricher(config.pricing, config.attribution_rules)
     for record in meter.ledger.in_order_of_time():
@@ -96,6 +100,7 @@ def _show(
     if counts["requests_left_out"]:
         requests = plural(counts["requests_left_out"], "request")
         console.print(f"{requests} did not fit in memory.")
+    print_coverage(meter, console)
     print_notes(meter, console)
 
 
@@ -105,24 +110,36 @@ def print_table(table: Table, console: Console) -> None:
     left_out: tuple[str, ...] = ()
     if table.rows:
         left_out = _left_out(table, console.width)
-        places = [place for place, heading in enumerate(table.headings) if heading not in left_out]
-        shown = RichTable(box=None, pad_edge=False, padding=_GAP)
-        for place in places:
-            is_text = place < table.texts
-            shown.add_column(
-                table.headings[place],
-                justify="left" if is_text else "right",
-                no_wrap=not is_text,
-                overflow="fold",
-            )
-        for row in table.rows:
-            shown.add_row(*(Text(printable_name(row[place])) for place in places))
-        console.print(shown)
+        console.print(_lay_out(table, left_out, console.width))
     if left_out:
         console.print(Text(f"  (a wider terminal shows {', '.join(left_out)})", style="dim"))
     for note in table.notes:
         console.print(Text(f"  {printable(note)}", style="dim"), soft_wrap=True)
     console.print()
+
+
+def _lay_out(table: Table, left_out: Sequence[str], width: int) -> RichTable:
+    """Lay out a table; names share the width that figures leave, and break between their parts."""
+    places = [place for place, heading in enumerate(table.headings) if heading not in left_out]
+    rows = [[printable_name(row[place]) for place in places] for row in table.rows]
+    headings = [table.headings[place] for place in places]
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    texts = sum(place < table.texts for place in places)
+    figures = sum(widths[texts:]) + _GAP_WIDTH * (len(places) - 1)
+    widths[:texts] = share_width(widths[:texts], width - figures)
+    shown = RichTable(box=None, pad_edge=False, padding=_GAP)
+    for place, (heading, least) in enumerate(zip(headings, widths, strict=True)):
+        is_text = place < texts
+        shown.add_column(
+            heading,
+            justify="left" if is_text else "right",
+            no_wrap=not is_text,
+            overflow="fold",
+            min_width=least,
+        )
+    for row in rows:
+        shown.add_row(*(Text(fold_name(*part)) for part in zip(row, widths, strict=True)))
+    return shown
 
 
 def _left_out(table: Table, width: int) -> tuple[str, ...]:

@@ -14,13 +14,14 @@ from cdk.config import read_config
 from cdk.operations.terminal import CommandError, open_console, printable
 from dashboards.reports.commands import (
     check_for_gaps,
+    check_for_logs,
     explained_failures,
     meter_files,
     without_output,
 )
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
-from dashboards.reports.usage_notes import print_notes
+from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.adapters.duckdb_parquet import ParquetError, convert_to_parquet
 from lambdas.adapters.report_layouts.focus_files import write_manifest, write_rows
 from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION
@@ -61,8 +62,10 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
             except TooManyChargesError as error:
                 message = f"{error}. Name fewer logs at a time."
                 raise CommandError(message) from None
+            check_for_logs(meter, files)
             totals = _write(charges, out, config.billing_account_id or None)
             console = open_console()
+            print_coverage(meter, console)
             print_notes(meter, console)
             _print_totals(console, out, totals)
             check_for_gaps(meter)

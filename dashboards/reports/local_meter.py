@@ -14,6 +14,7 @@ from dashboards.reports.temporary_store import (
     SqliteUsageLedger,
     open_temporary_store,
 )
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import Reading
 from lambdas.domain.ledger import LedgerListener
 from lambdas.domain.pricing import Pricing, shipped_prices
@@ -31,19 +32,23 @@ class LocalMeter:
         files_read: The number of files that were read to their end.
         skipped: The files that were not read, or not to their end.
         report: The counts of messages by outcome.
-        summary: Totals per identity and per model.
+        summary: Totals per identity, per model and by other fields.
         ledger: The calls, each once.
         quarantine: The rejected records.
     """
 
     def __init__(
-        self, store: sqlite3.Connection, pricing: Pricing, *streams: LedgerListener
+        self,
+        store: sqlite3.Connection,
+        pricing: Pricing,
+        *streams: LedgerListener,
+        rules: AttributionRules | None = None,
     ) -> None:
         """Meter into a store; further streams receive the same changes as the summary."""
         self.files_read = 0
         self.skipped = SkippedFiles()
         self.report = IngestReport()
-        self.summary = UsageSummary(pricing)
+        self.summary = UsageSummary(pricing, rules)
         self.quarantine = SqliteQuarantine(store)
         self.ledger = SqliteUsageLedger(store, self.summary.apply, *streams)
         self._ingestor = Ingestor(self.ledger, self.quarantine)

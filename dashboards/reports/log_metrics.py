@@ -2,93 +2,43 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
+from math import fsum, isnan
+from typing import NamedTuple
 
 from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic, Value
+from dashboards.reports.call_columns import SECONDS_PER_MINUTE, CallColumns
 from dashboards.reports.temporary_store import InMemoryRegistries
-from lambdas.domain.calls import CallEnricher
+from lambdas.domain.calls import CallEnricher, EnrichedCall
+from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import NEWEST, DimensionLimits, Distribution, StatisticSet, aggregate
-from lambdas.domain.metrics.catalog import NAMESPACE, Detail, MetricValue
+from lambdas.domain.metrics import NEWEST, DimensionLimits, Dimensions
+from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet
 
-_MINUTE = 60
 _MIN_TIMESTAMP = datetime(2023, 1, 1, tzinfo=UTC)
+_COLUMNS = {metric.name: column for column, metric in enumerate(USAGE_METRICS)}
+_SETS = {frozenset(dimension_set.dimension_names): dimension_set for dimension_set in DimensionSet}
 
 
-@dataclass(slots=True)
-class _Samples:
-    """The samples of a metric over a period.
+class _Observations(NamedTuple):
+    """The values that calls add to a metric, in order of time.
 
     Attributes:
-        count: The number of values.
-        sum: Their sum.
-        minimum: The least of them.
-        maximum: The largest of them.
-        occurrences: The count of each value; empty where only statistics are published, and then
-            there are no percentiles.
+        minutes: The minute of each.
+        values: The values.
     """
 
-    count: int = 0
-    sum: MetricValue = 0
-    minimum: MetricValue | None = None
-    maximum: MetricValue | None = None
-    occurrences: Counter[MetricValue] = field(default_factory=Counter)
-
-    def add(self, values: Distribution | StatisticSet) -> None:
-        """Add one published value."""
-        if isinstance(values, StatisticSet):
-            self._add(values.sample_count, values.sum, values.minimum, values.maximum)
-            return
-        pairs = dict(zip(values.values, values.counts, strict=True))
-        total = sum(value * count for value, count in pairs.items())
-        self._add(sum(values.counts), total, min(values.values), max(values.values))
-        self.occurrences.update(pairs)
-
-    def merge(self, other: _Samples) -> None:
-        """Add the samples of another minute."""
-        if other.minimum is not None and other.maximum is not None:
-            self._add(other.count, other.sum, other.minimum, other.maximum)
-        self.occurrences.update(other.occurrences)
-
-    def _add(
-        self, count: int, total: MetricValue, minimum: MetricValue, maximum: MetricValue
-    ) -> None:
-        self.count += count
-        self.sum += total
-        self.minimum = minimum if self.minimum is None else min(minimum, self.minimum)
-        self.maximum = maximum if self.maximum is None else max(maximum, self.maximum)
-
-    def value(self, statistic: Statistic) -> Value:
-        """A statistic of the values; `None` without any, or where it is not known."""
-        if statistic.percentile is not None:
-            return self._percentile(statistic.percentile)
-        match statistic:
-            case Statistic.SUM:
-                return float(self.sum)
-            case Statistic.SAMPLE_COUNT:
-                return float(self.count)
-            case Statistic.AVERAGE:
-                return float(self.sum) / self.count
-            case Statistic.MINIMUM:
-                return _value(self.minimum)
-        return _value(self.maximum)
-
-    def _percentile(self, percent: int) -> Value:
-        """The least value that so many of a hundred do not exceed."""
-        needed, seen = self.occurrences.total() * percent / 100, 0
-        for value in sorted(self.occurrences):
-            seen += self.occurrences[value]
-            if seen >= needed:
-                return float(value)
-        return None
+    minutes: array[int]
+    values: array[float]
 
 
 class LogMetrics:
-    """Metrics of the calls that a ledger passes on, as a deployment would publish them.
+    """Metrics of calls, as a deployment would publish them.
 
     Prices, labels and limits are those of the configuration; the detail is always full, so that
     every graph has figures. A call that is read otherwise later keeps its first figures, while the
@@ -112,56 +62,137 @@ class LogMetrics:
             has_pairs=True,
         )
         self._namer = limits.make_namer(InMemoryRegistries().open, config.pricing.knows)
-        self._minutes: defaultdict[Metric, defaultdict[int, _Samples]] = defaultdict(
-            lambda: defaultdict(_Samples)
-        )
+        self._calls = CallColumns()
+        self._rows: dict[Dimensions, array[int]] = {}
+        self._observations: dict[Metric, _Observations] = {}
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in the calls that are new."""
-        new = [change.record for change in changes if change.replaced is None]
-        records = [record for record in new if _MIN_TIMESTAMP <= record.timestamp < self._newest]
-        calls = [self._namer.meter(self._enricher.enrich(record)) for record in records]
-        for point in aggregate(calls, Detail.FULL):
-            metric = Metric(NAMESPACE, point.metric.name, tuple(sorted(point.dimensions)))
-            minute = int(point.minute.timestamp()) // _MINUTE
-            self._minutes[metric][minute].add(point.values)
+        for change in changes:
+            if change.replaced is None and (call := self.enrich(change.record)):
+                self._calls.append(call)
+        self._reset()
+
+    def add(self, calls: CallColumns, rows: Iterable[int]) -> None:
+        """Take in some of the calls of columns, by their places there."""
+        self._calls.extend(calls, rows)
+        self._reset()
+
+    def enrich(self, record: UsageRecord) -> EnrichedCall | None:
+        """Add to a call what metrics show of it; `None` for a call with an impossible time."""
+        if _MIN_TIMESTAMP <= record.timestamp < self._newest:
+            return self._enricher.enrich(record)
+        return None
 
     @property
     def start(self) -> datetime | None:
         """The start of the first minute with a call; `None` without any."""
-        first = min((min(minutes) for minutes in self._minutes.values()), default=None)
-        return None if first is None else datetime.fromtimestamp(first * _MINUTE, UTC)
+        return _to_time(min(self._calls.minutes)) if self._calls.minutes else None
 
     @property
     def end(self) -> datetime | None:
         """The end of the last minute with a call; `None` without any."""
-        last = max((max(minutes) for minutes in self._minutes.values()), default=None)
-        return None if last is None else datetime.fromtimestamp((last + 1) * _MINUTE, UTC)
+        return _to_time(max(self._calls.minutes) + 1) if self._calls.minutes else None
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
         """Get every metric of a name, with any dimensions."""
-        return [
-            metric
-            for metric in self._minutes
-            if (metric.namespace, metric.name) == (namespace, name)
-        ]
+        if namespace != NAMESPACE:
+            return []
+        found = (Metric(NAMESPACE, name, dimensions) for dimensions in self._find_rows())
+        return [metric for metric in found if self._observe(metric).values]
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[Value, ...]]:
         """The values of metrics, one for each period."""
-        return {metric: self._values(metric, statistic, periods) for metric in metrics}
+        start = periods.start.timestamp()
+        limits = [
+            (start + number * periods.seconds) / SECONDS_PER_MINUTE
+            for number in range(periods.count + 1)
+        ]
+        return {metric: self._values(metric, statistic, limits) for metric in metrics}
 
-    def _values(self, metric: Metric, statistic: Statistic, periods: Periods) -> tuple[Value, ...]:
-        found: defaultdict[int, _Samples] = defaultdict(_Samples)
-        start = int(periods.start.timestamp())
-        for minute, samples in self._minutes.get(metric, {}).items():
-            place = (minute * _MINUTE - start) // periods.seconds
-            if 0 <= place < periods.count:
-                found[place].merge(samples)
-        places = range(periods.count)
-        return tuple(found[place].value(statistic) if place in found else None for place in places)
+    def _values(
+        self, metric: Metric, statistic: Statistic, limits: Sequence[float]
+    ) -> tuple[Value, ...]:
+        minutes, values = self._observe(metric)
+        if not values or (statistic.percentile is not None and not _has_percentiles(metric)):
+            return (None,) * (len(limits) - 1)
+        places = [bisect_left(minutes, limit) for limit in limits]
+        return tuple(
+            _reduce(values[first:last], statistic) if first < last else None
+            for first, last in pairwise(places)
+        )
+
+    def _observe(self, metric: Metric) -> _Observations:
+        """Collect the values of a metric, once."""
+        if metric not in self._observations:
+            observations = _Observations(array("I"), array("d"))
+            if _is_published(metric):
+                column = self._calls.values[_COLUMNS[metric.name]]
+                rows = self._find_rows().get(metric.dimensions, ())
+                present = array("I", (row for row in rows if not isnan(column[row])))
+                observations.minutes.extend(self._calls.minutes[row] for row in present)
+                observations.values.extend(column[row] for row in present)
+            self._observations[metric] = observations
+        return self._observations[metric]
+
+    def _find_rows(self) -> dict[Dimensions, array[int]]:
+        """Find the places of the calls of all dimensions, in order of time."""
+        if not self._rows:
+            rows_of_groups = [
+                [self._rows.setdefault(dimensions, array("I")) for dimensions in self._name(call)]
+                for call in self._calls.examples
+            ]
+            minutes = self._calls.minutes
+            for row in sorted(range(len(minutes)), key=minutes.__getitem__):
+                for rows in rows_of_groups[self._calls.groups[row]]:
+                    rows.append(row)
+        return self._rows
+
+    def _name(self, call: EnrichedCall) -> list[Dimensions]:
+        """Name the dimensions of the metrics that a call is in."""
+        values = self._namer.name(call, call.record.timestamp).by_set
+        return [
+            tuple(sorted(zip(dimension_set.dimension_names, choice, strict=True)))
+            for dimension_set, choice in values.items()
+        ]
+
+    def _reset(self) -> None:
+        self._rows.clear()
+        self._observations.clear()
 
 
-def _value(number: MetricValue | None) -> Value:
-    return None if number is None else float(number)
+def _is_published(metric: Metric) -> bool:
+    """Say if calls have a metric: by its name, with its dimensions."""
+    column = _COLUMNS.get(metric.name)
+    if column is None or metric.namespace != NAMESPACE:
+        return False
+    return _SETS.get(metric.dimension_names) in USAGE_METRICS[column].detail_of
+
+
+def _has_percentiles(metric: Metric) -> bool:
+    """Say if a deployment publishes each value of a metric, and not only statistics."""
+    is_per_identity = _SETS[metric.dimension_names].is_per_identity
+    return USAGE_METRICS[_COLUMNS[metric.name]].has_percentiles and not is_per_identity
+
+
+def _reduce(values: array[float], statistic: Statistic) -> float:
+    """Reduce the values of a period to a statistic."""
+    if statistic.percentile is not None:
+        # The least value that so many of a hundred do not exceed.
+        return sorted(values)[-(-len(values) * statistic.percentile // 100) - 1]
+    match statistic:
+        case Statistic.SUM:
+            return fsum(values)
+        case Statistic.SAMPLE_COUNT:
+            return float(len(values))
+        case Statistic.AVERAGE:
+            return fsum(values) / len(values)
+        case Statistic.MINIMUM:
+            return min(values)
+    return max(values)
+
+
+def _to_time(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * SECONDS_PER_MINUTE, UTC)

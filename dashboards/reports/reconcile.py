@@ -14,6 +14,7 @@ from cdk.config import Config, read_config
 from cdk.operations.terminal import CommandError, open_console, printable
 from dashboards.reports.commands import (
     check_for_gaps,
+    check_for_logs,
     explained_failures,
     meter_files,
     without_output,
@@ -26,7 +27,7 @@ from dashboards.reports.logs.log_files import LogFiles, find_log_files
 from dashboards.reports.reconciliation_json import START_OF_REPORT, report_json
 from dashboards.reports.reconciliation_tables import report_tables
 from dashboards.reports.usage_json import files_json
-from dashboards.reports.usage_notes import print_notes
+from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.domain.attribution import TagFacts
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.pricing import Pricing, Route, Routing, TokenKind
@@ -80,6 +81,7 @@ def _run(inputs: _Inputs, config: Config, now: datetime) -> None:
             raise CommandError(message)
         with open_local_meter(pricing=config.pricing) as meter:
             meter_files(meter, inputs.logs)
+            check_for_logs(meter, inputs.logs)
             metered, profiles = Metered(), TagFacts.from_profiles(bill.profiles)
             enricher = CallEnricher(config.pricing, facts=profiles)
             for record in meter.ledger.in_order_of_time():
@@ -127,6 +129,7 @@ def _report(
     if inputs.out is not None and not write_report(inputs.out, report_json(reconciliation, read)):
         return
     console = open_console()
+    print_coverage(meter, console)
     for table in report_tables(reconciliation):
         print_table(table, console)
     if inputs.cur.left_out:

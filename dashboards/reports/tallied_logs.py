@@ -14,15 +14,22 @@ from functools import partial
 from itertools import chain, islice
 from typing import TypeAlias
 
-from dashboards.reports.commands import LONG_INPUT_BYTES, count_file, meter_files, show_progress
+from dashboards.reports.commands import (
+    LONG_INPUT_BYTES,
+    check_for_logs,
+    count_file,
+    meter_files,
+    show_progress,
+)
 from dashboards.reports.local_meter import BATCH, LocalMeter
-from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsError, explain
+from dashboards.reports.logs.log_files import LogFile, LogFiles
 from dashboards.reports.logs.log_parts import PART_BYTES, cut_into_parts
 from dashboards.reports.logs.log_tally import NOTHING, CallSpans, Exclusions, Tally, tally_log_file
 from dashboards.reports.temporary_store import Coverage, open_temporary_store
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import RejectedRecord
 from lambdas.domain.pricing import Pricing
-from lambdas.domain.usage import CallKey
+from lambdas.domain.usage import CallKey, UsageSummary
 from lambdas.services.ingest_invocations import IngestReport
 
 MAX_TALLIED_BYTES = 2**30
@@ -42,12 +49,15 @@ class TalliedLogs(LocalMeter):
     """
 
     def __init__(
-        self, store: sqlite3.Connection, pricing: Pricing, part_bytes: int = PART_BYTES
+        self,
+        store: sqlite3.Connection,
+        pricing: Pricing,
+        part_bytes: int = PART_BYTES,
+        rules: AttributionRules | None = None,
     ) -> None:
         """Keep rejected records and disputed calls in a store; cut files into parts of a size."""
-        super().__init__(store, pricing)
+        super().__init__(store, pricing, rules=rules)
         self._part_bytes = part_bytes
-        self._pricing = pricing
         self._spans = CallSpans()
 
     def coverage(self) -> Coverage | None:
@@ -57,15 +67,13 @@ class TalliedLogs(LocalMeter):
     def tally(self, found: LogFiles) -> None:
         """Add up files, with a progress bar where there is much to read.
 
-        A damaged file in a folder is counted as far as it can be read, and noted as unreadable.
-
-        Raises:
-            UnreadableLogsError: A file that the user named cannot be read to its end.
+        A damaged file is counted as far as it can be read, and noted as unreadable.
         """
         self.skipped.include(found.skipped)
         parts_of = [_cut(file, self._part_bytes) for file in found]
         parts = list(chain.from_iterable(parts_of))
-        with _open_workers(parts, self._pricing) as tally_all:
+        empty = UsageSummary(self.summary.pricing, self.summary.rules)
+        with _open_workers(parts, empty) as tally_all:
             tallies = _track(tally_all([(part, NOTHING) for part in parts]), parts)
             again = _find_repeated(tallies)
             work = [(parts[place], but) for place, but in again.items()]
@@ -97,19 +105,27 @@ class TalliedLogs(LocalMeter):
 
 
 @contextmanager
-def meter_logs(found: LogFiles, pricing: Pricing) -> Iterator[LocalMeter]:
+def meter_logs(
+    found: LogFiles, pricing: Pricing, rules: AttributionRules | None = None
+) -> Iterator[LocalMeter]:
     """Meter files in the way that suits their size.
 
+    Args:
+        found: The files.
+        pricing: The prices of calls.
+        rules: The rules that attribute calls to projects, if these are asked for.
+
     Raises:
-        UnreadableLogsError: A file that the user named cannot be read to its end.
+        CommandError: Nothing in the files is an invocation log.
     """
     with open_temporary_store() as store:
         if sum(map(_guess_content_bytes, found)) > MAX_TALLIED_BYTES:
-            meter = LocalMeter(store, pricing)
+            meter = LocalMeter(store, pricing, rules=rules)
             meter_files(meter, found)
         else:
-            meter = tallied = TalliedLogs(store, pricing)
+            meter = tallied = TalliedLogs(store, pricing, rules=rules)
             tallied.tally(found)
+        check_for_logs(meter, found)
         yield meter
 
 
@@ -120,9 +136,7 @@ def _guess_content_bytes(file: LogFile) -> int:
 def _cut(file: LogFile, part_bytes: int) -> list[LogFile]:
     try:
         return cut_into_parts(file, part_bytes)
-    except OSError as error:
-        if file.is_named:
-            raise UnreadableLogsError(explain(file.name, error)) from None
+    except OSError:
         return [file]  # reading it notes the problem
 
 
@@ -160,7 +174,7 @@ def _track(tallies: Iterable[Tally], parts: Sequence[LogFile]) -> list[Tally]:
 
 
 @contextmanager
-def _open_workers(parts: Sequence[LogFile], pricing: Pricing) -> Iterator[_TallyAll]:
+def _open_workers(parts: Sequence[LogFile], empty: UsageSummary) -> Iterator[_TallyAll]:
     """Open a process for each core, where there is work for several.
 
     Only a fork hashes calls as its parent does. Elsewhere than on Linux, forks are not safe.
@@ -168,27 +182,27 @@ def _open_workers(parts: Sequence[LogFile], pricing: Pricing) -> Iterator[_Tally
     is_linux = sys.platform == "linux"
     workers = min(len(parts), len(os.sched_getaffinity(0))) if is_linux else 1
     if workers == 1 or sum(part.size for part in parts) < LONG_INPUT_BYTES:
-        yield lambda work: (tally_log_file(part, pricing, but) for part, but in work)
+        yield lambda work: (tally_log_file(part, empty, but) for part, but in work)
         return
     context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (pricing,))
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (empty,))
     try:
         yield partial(pool.map, _tally)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-_worker_pricing: Pricing | None = None
+_worker_summary: UsageSummary | None = None
 
 
-def _start_worker(pricing: Pricing) -> None:
-    global _worker_pricing  # noqa: PLW0603  # a worker has nowhere else to keep it
-    _worker_pricing = pricing
+def _start_worker(empty: UsageSummary) -> None:
+    global _worker_summary  # noqa: PLW0603  # a worker has nowhere else to keep it
+    _worker_summary = empty
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
 
 
 def _tally(work: _Work) -> Tally:
-    if _worker_pricing is None:
+    if _worker_summary is None:
         raise RuntimeError
     part, but = work
-    return tally_log_file(part, _worker_pricing, but)
+    return tally_log_file(part, _worker_summary, but)

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.exact_json import exact_json
-from lambdas.domain.usage import UsageTotals
+from lambdas.domain.usage import GroupField, UsageSummary
 
 CONTRACT_VERSION = 1
+_KEYS = {field: field.value for field in GroupField} | {
+    GroupField.ACCOUNT: "account_id",
+    GroupField.IDENTITY: "identity_arn",
+    GroupField.MODEL: "model_id",
+}
 START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
 
 
-def summary_json(meter: LocalMeter) -> Iterator[str]:
-    """Write the summary as JSON, version 1 of the contract in `docs/reports.md`, row by row."""
+def summary_json(meter: LocalMeter, by: Sequence[GroupField] = ()) -> Iterator[str]:
+    """Write the summary as JSON, version 1 of the contract in `docs/reports.md`, row by row.
+
+    Args:
+        meter: The meter.
+        by: The fields of further rows, `groups`.
+    """
     yield START_OF_SUMMARY + json.dumps(meter.record_counts())
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
     yield f',\n "files": {json.dumps(files_json(meter))}'
@@ -25,11 +35,14 @@ def summary_json(meter: LocalMeter) -> Iterator[str]:
         {"source": record.source, "line": record.line, "code": record.reason.value}
         for record in meter.quarantine
     )
-    for part, rows in (
-        ("by_identity", _rows(meter.summary.by_identity(), "identity_arn")),
-        ("by_model", _rows(meter.summary.by_model(), "model_id")),
+    parts = [
+        ("by_identity", _rows(meter.summary, (GroupField.IDENTITY,))),
+        ("by_model", _rows(meter.summary, (GroupField.MODEL,))),
         ("rejected", rejected),
-    ):
+    ]
+    if by:
+        parts.append(("groups", _rows(meter.summary, by)))
+    for part, rows in parts:
         yield f',\n "{part}": ['
         separator = "\n  "
         for row in rows:
@@ -60,10 +73,10 @@ def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
     }
 
 
-def _rows(ranking: list[tuple[str, UsageTotals]], key_name: str) -> Iterator[dict[str, Any]]:
-    for key, totals in ranking:
+def _rows(summary: UsageSummary, by: Sequence[GroupField]) -> Iterator[dict[str, Any]]:
+    for values, totals in summary.group_by(*by):
         yield {
-            key_name: key,
+            **dict(zip(map(_KEYS.__getitem__, by), values, strict=True)),
             "invocations": totals.invocations,
             "invocation_errors": totals.invocation_errors,
             "input_tokens": totals.input_tokens,

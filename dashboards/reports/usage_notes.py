@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from rich.console import Console
 from rich.text import Text
 
-from cdk.operations.terminal import printable
+from cdk.operations.terminal import printable, printable_name
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
+from lambdas.domain.money import dollars
 from lambdas.domain.pricing import Unpriced
 from lambdas.domain.usage import add_up_totals
-from lambdas.domain.words import plural
+from lambdas.domain.words import list_first, plural
 
 _REJECTED_SHOWN = 5
 _NAMES_SHOWN = 8
@@ -42,6 +45,21 @@ REJECTION_MEANINGS = {
 }
 
 
+def print_coverage(meter: LocalMeter, console: Console) -> None:
+    """Print the period, the accounts and the Regions of the calls; nothing without calls."""
+    coverage = meter.coverage()
+    if coverage is None:
+        return
+    days = (coverage.end.date() - coverage.start.date()).days + 1
+    line = (
+        f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC ({plural(days, 'day')}),"
+        f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"
+        f" {plural(len(coverage.regions), 'Region')} ({_name(coverage.regions)})"
+    )
+    console.print(Text(printable(line), style="bold"))
+    console.print()
+
+
 def print_notes(meter: LocalMeter, console: Console) -> None:
     """Print the files that were read, and the records that were not counted."""
     for line in _notes(meter):
@@ -56,16 +74,7 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
         f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
-    if coverage := meter.coverage():
-        yield (
-            f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC,"
-            f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"
-            f" {plural(len(coverage.regions), 'Region')} ({_name(coverage.regions)})."
-        )
-    if unpriced := +meter.summary.unpriced:
-        yield f"{plural(unpriced.total(), 'call')} unpriced:"
-        for reason, calls in unpriced.most_common():
-            yield f"  {calls:,} {reason}: {UNPRICED_MEANINGS[reason]}"
+    yield from _notes_on_prices(meter)
     if counts["conflicting_duplicates"]:
         yield (
             f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
@@ -83,6 +92,37 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
             yield f"  {record.source}, line {record.line}: {record.reason}"
         if (more := counts["rejected"] - _REJECTED_SHOWN) > 0:
             yield f"  and {more:,} more (--out summary.json lists all)"
+
+
+def _notes_on_prices(meter: LocalMeter) -> Iterator[str]:
+    """Say for each reason which calls are unpriced, and which have an assumed price."""
+    unpriced: defaultdict[Unpriced, Counter[str]] = defaultdict(Counter)
+    assumed, assumed_usd = Counter[str](), Decimal(0)
+    for group, model_id, _, cost in meter.summary.priced_groups:
+        if isinstance(cost, Unpriced):
+            unpriced[cost][model_id] += group.calls
+        elif cost is not None and cost.is_assumed:
+            assumed[f"{model_id} in {group.example.region or 'no Region'}"] += group.calls
+            assumed_usd += cost.effective_usd
+    if unpriced:
+        total = sum(models.total() for models in unpriced.values())
+        yield f"{plural(total, 'call')} unpriced:"
+    for reason, models in sorted(unpriced.items(), key=lambda item: -item[1].total()):
+        calls = f"{models.total():,} {reason}: {UNPRICED_MEANINGS[reason]}"
+        yield f"  {calls} ({_name_by_count(models)})"
+    if assumed:
+        yield (
+            f"{plural(assumed.total(), 'call')} at an assumed price,"
+            f" {dollars(assumed_usd, is_assumed=True)}: their Region has no listed price, so the"
+            f" dearest one that is listed elsewhere is taken ({_name_by_count(assumed)})."
+        )
+
+
+def _name_by_count(counts: Counter[str]) -> str:
+    """Name what has the most calls first, each with its number of calls."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    names = [f"{printable_name(name)}: {calls:,}" for name, calls in ranked]
+    return list_first(names, _NAMES_SHOWN)
 
 
 def _name(values: Sequence[str]) -> str:

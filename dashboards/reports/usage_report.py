@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple, TypeAlias
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cdk.operations.terminal import printable_name
+from cdk.operations.terminal import fold_name, printable_name, share_width
 from dashboards.reports.local_meter import LocalMeter
-from dashboards.reports.usage_notes import print_notes
+from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.money import cost_legend, dollars
-from lambdas.domain.usage import UsageSummary, UsageTotals, add_up_totals
+from lambdas.domain.usage import GroupedTotals, GroupField, UsageTotals, add_up_totals
 
-_ROWS_SHOWN = 25
-
-# IAM Identity Center names its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`.
-_Ranking: TypeAlias = list[tuple[str, UsageTotals]]
+ROWS_SHOWN = 25
 _NO_COST = "-"
 
 
@@ -58,58 +57,116 @@ _ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota to
 _NOTHING = "0"
 _MIN_NAME_WIDTH = 24
 _GAP = 2  # between columns
+_NO_NAME = "not named"
 
 
-def print_report(meter: LocalMeter, console: Console) -> None:
-    """Print tables per identity and per model, and notes about uncounted records."""
+class Grouping(NamedTuple):
+    """The rows of a report.
+
+    Attributes:
+        by: The fields to group by; empty for one table by identity and one by model.
+        top: The number of rows of a table, or of each period in it. The others are one row.
+    """
+
+    by: tuple[GroupField, ...] = ()
+    top: int = ROWS_SHOWN
+
+
+_DEFAULT_GROUPING = Grouping()
+
+
+class _Row(NamedTuple):
+    cells: tuple[str, ...]
+    totals: UsageTotals
+    is_rest: bool = False
+
+
+def print_report(
+    meter: LocalMeter, console: Console, grouping: Grouping = _DEFAULT_GROUPING
+) -> None:
+    """Print the period, tables of usage and cost, and notes about uncounted records."""
+    print_coverage(meter, console)
     if meter.summary.calls:
-        _print_table(console, "Identity", meter.summary.by_identity(), shorten_identity)
-        _print_table(console, "Model", meter.summary.by_model(), str)
-        _print_legend(console, meter.summary)
+        shown = set[str]()
+        tables = [grouping.by] if grouping.by else [(GroupField.IDENTITY,), (GroupField.MODEL,)]
+        for by in tables:
+            rows = list(_rank(meter.summary.group_by(*by), by, grouping.top))
+            _print_table(console, by, rows)
+            shown.update(cost_text(row.totals) for row in rows)
+        _print_legend(console, shown)
     print_notes(meter, console)
 
 
-def _print_table(
-    console: Console, heading: str, ranking: _Ranking, shorten: Callable[[str], str]
-) -> None:
-    """Print the largest rows; numbers are never cut, so a narrow terminal shows fewer columns."""
-    everything = add_up_totals(totals for _, totals in ranking)
+def _rank(ranking: GroupedTotals, by: Sequence[GroupField], top: int) -> Iterator[_Row]:
+    """The rows of a table: the most costly first, and those of one period together.
+
+    Periods are in order of time and never left out. In each, or in all without any, rows past the
+    first ones are added up.
+    """
+    times = sum(1 for _ in takewhile(lambda part: part.is_time, by))
+    by_period: defaultdict[tuple[str, ...], GroupedTotals] = defaultdict(list)
+    for values, totals in ranking:
+        by_period[values[:times]].append((values, totals))
+    for period, groups in sorted(by_period.items()):
+        groups.sort(key=lambda group: (-group[1].priced_usd, -group[1].total_tokens, group[0]))
+        for values, totals in groups[:top]:
+            yield _Row(tuple(map(_shorten, by, values)), totals)
+        if rest := groups[top:]:
+            name = f"{len(rest):,} more"
+            cells = (*period, name, *[""] * (len(by) - times - 1))
+            yield _Row(cells, add_up_totals(totals for _, totals in rest), is_rest=True)
+
+
+def _shorten(field: GroupField, value: str) -> str:
+    name = shorten_identity(value) if field is GroupField.IDENTITY else value
+    return printable_name(name) or _NO_NAME
+
+
+def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row]) -> None:
+    """Print a table; numbers are never cut, so a narrow terminal shows fewer columns."""
+    everything = add_up_totals(row.totals for row in rows)
     useful = [
         (name, priority, format_cell)
         for name, priority, format_cell in _COLUMNS
         if name in _ALWAYS_SHOWN or format_cell(everything) != _NOTHING
     ]
+    names = [tuple(map(_heading, by)), *(row.cells for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*names, strict=True)]
+    least = sum(min(width, _MIN_NAME_WIDTH) for width in widths) + _GAP * (len(by) - 1)
     columns = sorted(useful, key=lambda column: column[1])
-    while _width(columns, everything) > console.width and len(columns) > 1:
+    while least + _width(columns, everything) > console.width and len(columns) > 1:
         columns.pop()
     shown = [column for column in useful if column in columns]
+    gaps = _GAP * (len(by) - 1)
+    widths = share_width(widths, console.width - _width(columns, everything) - gaps)
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
-    table.add_column(heading, "All", overflow="fold", min_width=_MIN_NAME_WIDTH)
+    for place, (field, width) in enumerate(zip(by, widths, strict=True)):
+        table.add_column(_heading(field), "" if place else "All", overflow="fold", min_width=width)
     for name, _, format_cell in shown:
         table.add_column(name, format_cell(everything), justify="right", no_wrap=True)
-    for key, totals in ranking[:_ROWS_SHOWN]:
-        cells = [format_cell(totals) for _, _, format_cell in shown]
-        table.add_row(Text(printable_name(shorten(key))), *cells)
-    if len(ranking) > _ROWS_SHOWN:
-        rest = add_up_totals(totals for _, totals in ranking[_ROWS_SHOWN:])
-        cells = [format_cell(rest) for _, _, format_cell in shown]
-        table.add_row(f"{len(ranking) - _ROWS_SHOWN:,} more", *cells, style="dim")
+    for cells, totals, is_rest in rows:
+        names_shown = (Text(fold_name(*part)) for part in zip(cells, widths, strict=True))
+        figures = (format_cell(totals) for _, _, format_cell in shown)
+        table.add_row(*names_shown, *figures, style="dim" if is_rest else None)
     console.print(table)
     if left_out := [column[0] for column in useful if column not in shown]:
         console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
     console.print()
 
 
-def _print_legend(console: Console, summary: UsageSummary) -> None:
-    totals = [part for ranking in (summary.by_identity(), summary.by_model()) for part in ranking]
-    if lines := cost_legend(cost_text(part) for _, part in totals):
+def _heading(field: GroupField) -> str:
+    return field.capitalize()
+
+
+def _print_legend(console: Console, shown: set[str]) -> None:
+    if lines := cost_legend(shown):
         for line in lines:
             console.print(Text(line, style="dim"), soft_wrap=True)
         console.print()
 
 
 def _width(columns: Sequence[_Column], everything: UsageTotals) -> int:
-    """The width of a table of columns; sums are the longest numbers in it."""
-    return _MIN_NAME_WIDTH + sum(
+    """The width of columns of figures; sums are the longest numbers in them."""
+    return sum(
         _GAP + max(len(name), len(format_cell(everything))) for name, _, format_cell in columns
     )

@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dash
 from __future__ import annotations
 
 import json
-from collections import Counter
+import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,14 @@ from dashboards.cloudwatch import (
     UnknownExpressionError,
     search_metrics,
 )
+from lambdas.domain.metrics.catalog import ESTIMATED_COST
 
 FOLDER = Path(__file__).parents[1]
 _VARIABLE = {
     *("type", "id", "label", "inputType", "visible", "pattern", "search", "populateFrom"),
     "defaultValue",
 }
+_METRIC_NAME = re.compile(r'MetricName="\w+"')
 _FIRST = "__FIRST"  # stands for the first choice, until a reader makes one
 
 
@@ -57,14 +60,24 @@ class Variable:
         metrics = search_metrics(self.search, source)
         return sorted({dict(metric.dimensions)[self.dimension] for metric in metrics})
 
-    def most_used(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
-        """The most used choices in a period."""
-        metrics = search_metrics(self.search, source)
-        used: Counter[str] = Counter()
-        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
-            used[dict(metric.dimensions)[self.dimension]] += int(value or 0)
-        ranked = sorted(used, key=lambda value: (-used[value], value))
+    def largest(self, source: MetricSource, whole: Periods, count: int) -> list[str]:
+        """The choices that cost most in a period; where no cost is known, the most used."""
+        costs, uses = (
+            self._sum_up(search, source, whole) for search in (self._search_for_cost, self.search)
+        )
+        ranked = sorted(uses, key=lambda value: (-costs[value], -uses[value], value))
         return ranked[:count]
+
+    @property
+    def _search_for_cost(self) -> str:
+        return _METRIC_NAME.sub(f'MetricName="{ESTIMATED_COST.name}"', self.search)
+
+    def _sum_up(self, search: str, source: MetricSource, whole: Periods) -> defaultdict[str, float]:
+        sums: defaultdict[str, float] = defaultdict(float)
+        metrics = search_metrics(search, source)
+        for metric, (value,) in source.values(metrics, Statistic.SUM, whole).items():
+            sums[dict(metric.dimensions)[self.dimension]] += value or 0
+        return sums
 
 
 @dataclass(frozen=True, slots=True)

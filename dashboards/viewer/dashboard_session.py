@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from dashboards.viewer.bodies import Body, read_bodies
 from dashboards.viewer.drawings import Drawing, Source, draw
+from dashboards.viewer.hidden_widgets import has_enough, hide_missing
 from dashboards.viewer.memoized_metrics import MemoizedEvaluator, MemoizedMetrics
-from dashboards.viewer.time_ranges import until
-from lambdas.domain.invocations.short_names import shorten_identity
+from dashboards.viewer.short_labels import shorten_labels
+from dashboards.viewer.time_ranges import TimeRange, list_months, until
 
 RANGES = {
     "1h": ("1 hour", timedelta(hours=1)),
@@ -21,10 +22,23 @@ RANGES = {
     "2w": ("2 weeks", timedelta(weeks=2)),
 }
 DEFAULT_RANGE = "1d"
+ALL_DATA = "all"
 _ORDER = (
     *("usage_overview", "identity_detail", "model_comparison"),
     *("cost_and_budgets", "quota_and_throttling", "pipeline_health"),
 )
+
+
+class View(TypedDict):
+    """A dashboard as the page takes it.
+
+    Attributes:
+        widgets: Its widgets.
+        hidden: The titles of the widgets that the source has nothing for.
+    """
+
+    widgets: list[Drawing]
+    hidden: list[str]
 
 
 class NoSuchViewError(Exception):
@@ -45,9 +59,10 @@ class DashboardSession:
 
     @classmethod
     def from_source(cls, source: Source) -> DashboardSession:
-        """Views of the dashboards as they stand in their folder."""
+        """Views of the dashboards as they stand in their folder, without those it cannot have."""
         bodies = read_bodies()
-        return cls(source, {name: bodies[name] for name in sorted(bodies, key=_place)})
+        shown = [name for name in sorted(bodies, key=_place) if has_enough(bodies[name], source)]
+        return cls(source, {name: bodies[name] for name in shown})
 
     def memoize(self) -> DashboardSession:
         """The same views over memoized metrics that end at one time."""
@@ -70,44 +85,68 @@ class DashboardSession:
                     "name": name,
                     "title": name.replace("_", " ").capitalize(),
                     "label": body.variable.label if body.variable else "",
-                    "choices": [
-                        {"value": choice, "label": shorten_identity(choice)}
-                        for choice in self.choices(name)
-                    ],
+                    **self._outline_choices(name),
                 }
                 for name, body in self.bodies.items()
             ],
             "range": self.first_range,
-            "ranges": [{"value": key, "label": label} for key, (label, _) in RANGES.items()],
+            "ranges": [{"value": key, "label": label} for key, (label, _) in self.ranges().items()],
+        }
+
+    def ranges(self) -> dict[str, tuple[str, TimeRange]]:
+        """The time ranges to choose from, by their keys: each with its label.
+
+        A source that knows when its data begins has months and all data as well.
+        """
+        now, since = self.source.now(), self.source.since
+        ranges = {key: (label, until(now, length)) for key, (label, length) in RANGES.items()}
+        if since is not None:
+            end = until(now, timedelta(weeks=1)).end
+            for key, month in list_months(since, end).items():
+                ranges[key] = f"{month.start:%B %Y}", month
+            start = since.replace(hour=0, minute=0, second=0, microsecond=0)
+            label = f"All data: {start:%Y-%m-%d} to {end - timedelta(seconds=1):%Y-%m-%d}"
+            ranges[ALL_DATA] = label, TimeRange(start, end)
+        return ranges
+
+    def _outline_choices(self, dashboard: str) -> dict[str, Any]:
+        choices = self.choices(dashboard)
+        labels = shorten_labels(choices)
+        return {
+            "choices": [
+                {"value": choice, "label": label}
+                for choice, label in zip(choices, labels, strict=True)
+            ],
+            "names": choices,
+            "first": next(iter(self.largest(dashboard, 1)), ""),
         }
 
     @property
     def first_range(self) -> str:
         """The range that is shown first: a day, or the shortest longer one that shows all data."""
-        ranges = list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]
         if self.source.since is None:
             return DEFAULT_RANGE
-        for name in ranges:
+        for name in list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]:
             if until(self.source.now(), RANGES[name][1]).start <= self.source.since:
                 return name
-        return ranges[-1]
+        return ALL_DATA
 
     def choices(self, dashboard: str) -> list[str]:
         """The values of a dashboard's variable; empty where it has none."""
         variable = self.bodies[dashboard].variable
         return variable.choices(self.source.metrics) if variable else []
 
-    def most_used(self, dashboard: str, count: int) -> list[str]:
-        """The choices of a dashboard's variable with the most tokens."""
+    def largest(self, dashboard: str, count: int) -> list[str]:
+        """The choices of a dashboard's variable that cost most; without costs, the most used."""
         variable = self.bodies[dashboard].variable
         if variable is None:
             return []
-        longest = max(length for _, length in RANGES.values())
-        whole = until(self.source.now(), longest).whole
-        return variable.most_used(self.source.metrics, whole, count)
+        ranges = self.ranges()
+        whole = ranges.get(ALL_DATA, ranges["2w"])[1].whole
+        return variable.largest(self.source.metrics, whole, count)
 
-    def view(self, dashboard: str, choice: str, chosen_range: str) -> dict[str, list[Drawing]]:
-        """The widgets of a dashboard, as the page takes them.
+    def view(self, dashboard: str, choice: str, chosen_range: str) -> View:
+        """The widgets of a dashboard, as the page takes them, and the titles of hidden ones.
 
         Raises:
             NoSuchViewError: There is no such dashboard, choice or range.
@@ -115,15 +154,16 @@ class DashboardSession:
         if dashboard not in self.bodies:
             message = f"there is no dashboard {dashboard}"
             raise NoSuchViewError(message)
-        if chosen_range not in RANGES:
+        ranges = self.ranges()
+        if chosen_range not in ranges:
             message = f"there is no time range {chosen_range}"
             raise NoSuchViewError(message)
         if choice and choice not in self.choices(dashboard):
             message = f"{dashboard} has no {choice} to choose"
             raise NoSuchViewError(message)
-        shown = until(self.source.now(), RANGES[chosen_range][1])
         widgets = self.bodies[dashboard].widgets(choice or None)
-        return {"widgets": draw(widgets, self.source, shown)}
+        shown, hidden = hide_missing(widgets, self.source)
+        return View(widgets=draw(shown, self.source, ranges[chosen_range][1]), hidden=hidden)
 
 
 def _place(name: str) -> tuple[int, str]:

@@ -27,8 +27,8 @@ from dashboards.cloudwatch import (
     Value,
 )
 from dashboards.viewer.bodies import UnknownBodyError
+from dashboards.viewer.short_labels import shorten_labels
 from dashboards.viewer.time_ranges import TimeRange, parse_length, until
-from lambdas.domain.invocations.short_names import shorten_identity
 
 Drawing: TypeAlias = dict[str, Any]
 """A widget as the page takes it: JSON."""
@@ -43,14 +43,14 @@ _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible
 _DASHBOARD_LINK = re.compile(
     r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
 )
-_ACCOUNT = re.compile(r"\d{12}")
-# A provider, a name, a date and a version, as foundation models are called.
-_MODEL = re.compile(r"[a-z0-9]+\.(?P<name>[a-z][\w.-]*?)(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?")
+_MONEY = re.compile(r"\bUSD\b|US dollars|^Cost\b")
+_AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
 _NO_DATA = "No data in this time range."
 _BAND = "ANOMALY_DETECTION_BAND("
+_PERIOD_NAMES = {3600: "hour", 86_400: "day"}
 _NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itself."
 
 
@@ -140,11 +140,9 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     if view not in _VIEWS or (unknown := properties.keys() - _PROPERTIES):
         message = f"{properties.get('title')}: {view if view not in _VIEWS else unknown}"
         raise UnknownBodyError(message)
-    if "start" in properties:
-        shown = until(shown.end, parse_length(properties["start"]))
     is_whole = properties.get("setPeriodToTimeRange", False)
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
-    period = properties.get("period", 300)
+    shown, period = _choose_time(properties, shown, can_lengthen=view == "timeSeries" or is_whole)
     rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
     found, messages = _evaluate(
         rows, properties, source, shown.whole if is_whole else shown.periods(period)
@@ -171,14 +169,31 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
             for row, series in found
         ],
     }
-    _shorten(drawing["series"])
+    labels = shorten_labels([series["name"] for series in drawing["series"]])
+    for series, label in zip(drawing["series"], labels, strict=True):
+        series["label"] = label
+        series["format"] = _choose_format(drawing["unit"], label, properties.get("title", ""))
+    if view == "timeSeries" and shown.periods(period).end > source.now():
+        drawing["open"] = True
     if len(rows) < len(properties["metrics"]):
         messages = (_NO_BAND, *messages)
+    if period != properties.get("period", period) and is_over_time:
+        messages = (*messages, f"Viewer only: a point for every {_PERIOD_NAMES[period]}.")
     if messages:
         drawing["note"] = " ".join(dict.fromkeys(messages))
     if not any(series.present for _, series in found):
         drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
+
+
+def _choose_time(
+    properties: Mapping[str, Any], shown: TimeRange, *, can_lengthen: bool
+) -> tuple[TimeRange, int]:
+    """Choose the time range and the period of a widget; one with its own range keeps its period."""
+    period = properties.get("period", 300)
+    if "start" in properties:
+        return until(shown.end, parse_length(properties["start"])), period
+    return shown, shown.lengthen(period) if can_lengthen else period
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +264,7 @@ def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, 
 def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
     drawing = {
         "name": series.label,
-        "label": shorten_identity(series.label),
+        "label": series.label,
         "value": series.present[-1] if series.present else None,
         "values": values,
         "axis": row.options.get("yAxis", "left"),
@@ -259,18 +274,16 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
     return drawing
 
 
-def _shorten(drawn: Sequence[Drawing]) -> None:
-    """Omit from labels an account that all share, and parts of model ids that are not needed."""
-    models = [
-        found["name"] if (found := _MODEL.fullmatch(series["label"])) else None for series in drawn
-    ]
-    for series, model in zip(drawn, models, strict=True):
-        if model is not None and models.count(model) == 1:
-            series["label"] = model
-    accounts = {series["label"].partition(" ")[0] for series in drawn}
-    if len(drawn) > 1 and len(accounts) == 1 and _ACCOUNT.fullmatch(accounts.pop()):
-        for series in drawn:
-            series["label"] = series["label"].partition(" ")[2]
+def _choose_format(*texts: str) -> str:
+    """Choose the format of values by their axis, else by their label, else by their title."""
+    for text in texts:
+        if "%" in text or text == "Percent":
+            return "percent"
+        if _MONEY.search(text):
+            return "money"
+        if _AMOUNT.search(text):
+            return "number"
+    return "number"
 
 
 def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dashboards.viewer.dashboard_session import DashboardSession
 
-_RANGES = frozenset({"1d", "1w"})  # of a page that has all views in it, and what is shown first
+_LEFT_OUT = frozenset({"1h", "3h", "2w"})  # of a page that has all views in it, unless shown first
 MAX_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
 
@@ -40,13 +40,13 @@ def render_complete_page(session: DashboardSession) -> str:
     """
     session = session.memoize()
     outline = session.outline()
-    kept_ranges = _RANGES | {outline["range"]}
+    kept_ranges = session.ranges().keys() - (_LEFT_OUT - {outline["range"]})
     outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
     views = {}
     for dashboard in outline["dashboards"]:
-        kept = session.most_used(dashboard["name"], MAX_CHOICES)
+        kept = session.largest(dashboard["name"], MAX_CHOICES)
         if len(dashboard["choices"]) > len(kept):
-            dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])}, most tokens)"
+            dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])} by cost)"
         dashboard["choices"] = [
             choice for choice in dashboard["choices"] if choice["value"] in kept
         ]

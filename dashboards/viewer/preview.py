@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -104,6 +105,7 @@ def _present(source: Source, port: int | None, out: Path | None) -> None:
 
 
 def _write(session: DashboardSession, out: Path) -> None:
+    print(f"Drawing {len(session.bodies)} dashboards ...", file=sys.stderr)
     try:
         write_page(session, out)
     except OSError as error:

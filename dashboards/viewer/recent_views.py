@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.drawings import Drawing
+from dashboards.viewer.dashboard_session import DashboardSession, View
 
 KEPT_SECONDS = 60
 """CloudWatch has new values once a minute."""
@@ -31,7 +30,7 @@ class RecentViews:
         self._recent = session.memoize()
         self._since = clock()
 
-    def view(self, dashboard: str, choice: str, chosen_range: str) -> dict[str, list[Drawing]]:
+    def view(self, dashboard: str, choice: str, chosen_range: str) -> View:
         """The widgets of a dashboard, see `DashboardSession.view`.
 
         Raises:

@@ -20,9 +20,8 @@ from dashboards.cloudwatch import (
     Value,
     plain_errors,
 )
-from dashboards.reports.commands import explained_failures, meter_files
-from dashboards.reports.local_meter import open_local_meter
-from dashboards.reports.log_metrics import LogMetrics
+from dashboards.reports.columned_logs import read_columned_logs
+from dashboards.reports.commands import explained_failures
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.viewer.drawings import Source
 from lambdas.domain.metrics.catalog import NAMESPACE
@@ -44,17 +43,15 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
     """
     with explained_failures():
         config = read_config()
-    metrics = LogMetrics(datetime.now(UTC), config)
-    with open_local_meter(metrics.apply, pricing=config.pricing) as meter:
-        meter_files(meter, find_log_files(paths))
-        report, calls = meter.report, meter.summary.calls
-        unread = sum(group.files for group in meter.skipped)
+    found = find_log_files(paths)
+    metrics, calls, report, problems = read_columned_logs(found, datetime.now(UTC), config)
     if metrics.end is None:
         message = (
             f"there is no call to show in these logs: {report.read:,} records read,"
             f" {report.rejected:,} of them rejected. make meter says why."
         )
-        raise CommandError(message)
+        raise CommandError(message, *problems)
+    unread = sum(group.files for group in found.skipped) + len(problems)
     return Source(
         name=(
             f"your log files ({calls:,} calls since {metrics.start:%Y-%m-%d %H:%M},"

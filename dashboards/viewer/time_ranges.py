@@ -12,6 +12,11 @@ from dashboards.viewer.bodies import UnknownBodyError
 # The part of ISO 8601 that dashboards use: -PT3H, -P7D.
 _RELATIVE = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
 
+MAX_POINTS = 2_200
+"""The most points of a line in a range of more than two weeks: 91 days of hours."""
+_HOUR, _DAY = 3600, 86_400
+_UNCHANGED_SECONDS = 14 * _DAY
+
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
@@ -34,6 +39,12 @@ class TimeRange:
         """Its periods of a length, as a graph has them."""
         return Periods.covering(self.start, self.end, seconds)
 
+    def lengthen(self, seconds: int) -> int:
+        """Lengthen the periods of a graph where more than two weeks would have too many points."""
+        if self.seconds <= _UNCHANGED_SECONDS or self.seconds <= seconds * MAX_POINTS:
+            return seconds
+        return _HOUR if self.seconds <= _HOUR * MAX_POINTS else _DAY
+
     @property
     def whole(self) -> Periods:
         """The whole range as one period."""
@@ -45,6 +56,19 @@ def until(end: datetime, length: timedelta) -> TimeRange:
     grain = 3600 if length > timedelta(days=1) else 60
     last = datetime.fromtimestamp(-(-end.timestamp() // grain) * grain, UTC)
     return TimeRange(last - length, last)
+
+
+def list_months(since: datetime, end: datetime) -> dict[str, TimeRange]:
+    """The calendar months with data, in UTC, by names such as `2026-09`; the newest first."""
+    months: dict[str, TimeRange] = {}
+    last = end
+    while last > since:
+        first = (last - timedelta(microseconds=1)).replace(
+            day=1, hour=0, minute=0, second=0, microsecond=0
+        )
+        months[f"{first:%Y-%m}"] = TimeRange(first, last)
+        last = first
+    return months
 
 
 def parse_length(text: str) -> timedelta:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ _FEW = 10**4
 _COMPARED = 2 * 10**5
 _MANY = 10**6
 _ROUNDS = 5
+_PREVIEWED = 150_000
+_PREVIEWED_DAYS = 30
 
 # Measures from a small process: a child's peak counts from what its parent held when it started.
 _MEASURE = """
@@ -55,8 +58,9 @@ class _Run(NamedTuple):
 
 
 def figures() -> Iterator[Figure]:
-    """Measure a small and a large log file, and the small one read twice."""
+    """Measure a small and a large log file, the small one read twice, and a page of a month."""
     with tempfile.TemporaryDirectory() as folder:
+        previewed = _preview(Path(folder))
         few = _write_logs(Path(folder, "few.ndjson"), _FEW)
         many = _write_logs(Path(folder, "many.ndjson"), _MANY)
         small, large, again = _meter(few), _meter(many), _meter(few, few)
@@ -78,6 +82,13 @@ def figures() -> Iterator[Figure]:
     for run, count in ((small, _FEW), (large, _MANY)):
         note = f"largest resident set of a process of `make meter` on {count} records"
         yield Figure("meter_peak_memory_mb", round(run.usage.peak_mb, 1), "MB", note)
+    note = (
+        f"`make preview` of {_PREVIEWED} calls of {_PREVIEWED_DAYS} days as one page,"
+        f" {len(os.sched_getaffinity(0))} cores"
+    )
+    yield Figure("preview_seconds", round(previewed.wall_seconds, 1), "s", note)
+    yield Figure("preview_cpu_seconds", round(previewed.cpu_seconds, 1), "s", note)
+    yield Figure("preview_peak_memory_mb", round(previewed.peak_mb, 1), "MB", note)
     differences = sum(
         again.summary[part] != small.summary[part] for part in ("by_identity", "by_model")
     )
@@ -93,6 +104,23 @@ def _write_logs(path: Path, count: int) -> Path:
             request_id, line = logs[number % len(logs)]
             lines.write(line.replace(request_id, str(uuid.uuid4())) + "\n")
     return path
+
+
+def _preview(folder: Path) -> _Usage:
+    """Draw a page of calls that are spread over a month, of 60 identities."""
+    logs, out = folder / "month.ndjson", folder / "page.html"
+    examples = list(invocation_logs())
+    start = datetime(2026, 9, 1, tzinfo=UTC)
+    with logs.open("w", encoding="utf-8") as lines:
+        for number in range(_PREVIEWED):
+            time = start + timedelta(days=_PREVIEWED_DAYS) * (number / _PREVIEWED)
+            changes = {
+                "requestId": str(uuid.uuid4()),
+                "timestamp": f"{time:%Y-%m-%dT%H:%M:%SZ}",
+                "identity": {"arn": f"arn:aws:iam::111122223333:user/{number * 7 % 60}"},
+            }
+            lines.write(json.dumps(examples[number % len(examples)] | changes) + "\n")
+    return _measure([*BEDROCK_METER, "preview", "--out", str(out), "--", str(logs)])
 
 
 def _meter(*logs: Path) -> _Run:

@@ -25,7 +25,7 @@ from cdk.operations.price_renewal import (
 from cdk.operations.price_sources.aws_price_list import read_price_list_rows
 from cdk.operations.price_sources.bulk_files import FetchedFiles, fetch_price_files
 from cdk.operations.price_sources.genai_prices import read_genai_prices
-from cdk.operations.price_sources.litellm import read_litellm_prices
+from cdk.operations.price_sources.litellm import read_context_windows, read_litellm_prices
 from cdk.operations.terminal import CommandError
 from lambdas.domain.pricing import (
     BilledUnit,
@@ -501,6 +501,7 @@ def run(
         return fetched
 
     monkeypatch.setattr(prices, "BOOK", book)
+    monkeypatch.setattr(prices, "WINDOWS_FILE", book.with_name("context_windows.json"))
     monkeypatch.setattr(prices, "fetch_price_files", fetch)
     prices.renew_prices(folder)
 
@@ -527,6 +528,7 @@ def test_the_book_is_compared_and_unchanged_without_a_network(
     )
     assert "Models of the samples without a price: amazon.nova-canvas-v1:0" in printed
     assert book.read_text() == before
+    assert book.with_name("context_windows.json").read_text() == "{}\n"
 
 
 def test_aws_files_create_a_new_edition_once(
@@ -562,6 +564,7 @@ def test_files_are_not_requested_offline(
 
     book = shipped_copy(tmp_path)
     monkeypatch.setattr(prices, "BOOK", book)
+    monkeypatch.setattr(prices, "WINDOWS_FILE", book.with_name("context_windows.json"))
     monkeypatch.setattr(prices, "fetch_price_files", refuse)
     call_command("prices", "--offline", "--litellm", unpacked(tmp_path))
     assert "were not read (--offline)" in capsys.readouterr().out
@@ -595,3 +598,20 @@ def test_units_become_rows_too() -> None:
     assert rows[0].usd_per_unit == {BilledUnit.GUARDRAIL_CONTENT_UNIT: Decimal("0.0002")}
     renewal = renew_from_price_list(shipped_prices(), rows, TODAY)
     assert [row.usd_per_unit for row in renewal.corrected] == [rows[0].usd_per_unit]
+
+
+def test_the_context_window_of_a_model_is_the_smallest_of_its_scopes() -> None:
+    entries: dict[str, dict[str, Any]] = {
+        "amazon.nova-pro-v1:0": {"max_input_tokens": 300_000},
+        "eu.amazon.nova-pro-v1:0": {"max_input_tokens": 200_000},
+        "cohere.embed-english-v3": {"mode": "embedding", "max_input_tokens": 512},
+        "meta.llama3-8b-instruct-v1:0": {},
+        "gpt-4o": {"litellm_provider": "openai", "max_input_tokens": 128_000},
+    }
+    text = json.dumps(
+        {
+            name: {"litellm_provider": "bedrock", "mode": "chat", **entry}
+            for name, entry in entries.items()
+        }
+    )
+    assert read_context_windows(text) == {"amazon.nova-pro-v1:0": 200_000}

@@ -98,6 +98,21 @@ def read_litellm_prices(text: str, source: str, read_on: date) -> Iterator[Price
             yield Price(model_id, *scope, None, rates, source, read_on, tier)
 
 
+def read_context_windows(text: str) -> dict[str, int]:
+    """Read the largest input of each model in tokens; where scopes differ, the smallest.
+
+    Args:
+        text: The content of `model_prices_and_context_window_backup.json`.
+    """
+    windows: dict[str, int] = {}
+    for name, entry in json.loads(text).items():
+        found, tokens = _NAME.fullmatch(name), entry.get("max_input_tokens")
+        is_chat = entry.get("litellm_provider") in _PROVIDERS and entry.get("mode") == "chat"
+        if found and is_chat and isinstance(tokens, int):
+            windows[found["model"]] = min(tokens, windows.get(found["model"], tokens))
+    return windows
+
+
 def _by_scope(
     by_place: Mapping[str, tuple[Rates, ...]], *, is_bare_global: bool
 ) -> dict[PriceScope, tuple[Rates, ...]]:

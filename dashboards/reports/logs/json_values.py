@@ -13,7 +13,7 @@ MAX_VALUE_BYTES = 16 * 2**20
 Decoded, the worst of values takes 28 times as much memory."""
 
 _CHUNK_BYTES = 256 * 2**10
-_EVENTS_OPEN = (1, b"[", b'"events"')  # depth, mark, and the key before it
+_KEYS_OF_EVENTS = (b'"events"', b'"results"')
 _DEPTH_OF_EVENTS = 2
 _CUT_OFF = b"{"  # what is rejected in the place of a document's missing end
 
@@ -33,8 +33,9 @@ def split_values(stream: Readable) -> Iterator[bytes]:
     """Yield the text of each value in a stream, holding one at a time.
 
     A value is an element of an array, a log event in `{"events": [...]}` (what
-    `aws logs filter-log-events` prints), or any other object, pretty-printed or not. What is no
-    JSON in between, and a value that the stream's end cuts off, is yielded as it stands.
+    `aws logs filter-log-events` prints), a row in `{"results": [...]}` (`aws logs
+    get-query-results`), or any other object, pretty-printed or not. What is no JSON in between,
+    and a value that the stream's end cuts off, is yielded as it stands.
 
     Raises:
         EndlessValueError: A value is longer than `MAX_VALUE_BYTES`.
@@ -49,7 +50,7 @@ def split_values(stream: Readable) -> Iterator[bytes]:
 
 
 def has_events(text: bytes) -> bool:
-    """True if text starts an object with `"events": [` among its own keys."""
+    """True if text starts an object with `"events": [` or `"results": [` among its own keys."""
     splitter = _Splitter()
     next(splitter.feed(text), None)  # up to the end of the first value
     return splitter.has_seen_events
@@ -115,11 +116,14 @@ class _Splitter:
             yield from self._cut(start)
             if mark == b"[":
                 self._item_depth, self._start = 1, end
-        elif self._item_depth == 0 and (self._depth, mark, self._last_string) == _EVENTS_OPEN:
+        elif self._item_depth == 0 and self._depth == 1 and self._opens_events(mark):
             self._item_depth, self._start = _DEPTH_OF_EVENTS, end
             self._is_rest_of_events = False
             self.has_seen_events = True
         self._depth += 1
+
+    def _opens_events(self, mark: bytes) -> bool:
+        return mark == b"[" and self._last_string in _KEYS_OF_EVENTS
 
     def _close(self, start: int, end: int) -> Iterator[bytes]:
         self._depth = max(0, self._depth - 1)

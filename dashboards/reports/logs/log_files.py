@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cdk.operations.terminal import CommandError
-from dashboards.reports.logs.log_format import is_blank, is_log, unzipped
+from dashboards.reports.logs.log_format import EXPECTED_FORMATS, is_blank, is_log, unzipped
 from dashboards.reports.logs.skipped_files import SkippedFiles, SkipReason, readable_name
 
 _SUFFIXES = frozenset({".json", ".ndjson", ".jsonl", ".log"})
@@ -43,13 +43,11 @@ class LogFile:
     Attributes:
         path: The path of the file.
         size: Its size, or that of the part, in bytes as it lies on disk.
-        is_named: The user named this file, and not a folder that it is in.
         part: The part to read; `None` for all of it.
     """
 
     path: Path
     size: int
-    is_named: bool = True
     part: Part | None = None
 
     @property
@@ -121,7 +119,7 @@ def _find_in(folder: Path, found: LogFiles) -> None:
     if not logs and _kept_beside_logs(folder / "any", folder) is None:
         message = f"{folder}: no logs in this folder."
         if reasons := str(skipped):
-            message += f" Files that are there: {reasons}."
+            message += f" Files that are there: {reasons}. {EXPECTED_FORMATS}"
         raise UnreadableLogsError(message)
     found.files.extend(logs)
     found.skipped.include(skipped)
@@ -141,7 +139,7 @@ def _files_in(folder: Path, skipped: SkippedFiles) -> Iterator[LogFile]:
             if reason := _kept_beside_logs(path, folder) or _find_skip_reason(path):
                 skipped.add(reason, path)
             else:
-                yield LogFile(path, path.stat().st_size, is_named=False)
+                yield LogFile(path, path.stat().st_size)
 
 
 def _find_skip_reason(path: Path) -> SkipReason | None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 from io import BufferedReader
+from pathlib import Path
 from typing import cast
 
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
@@ -30,6 +31,13 @@ EVENT_TIME = re.compile(
 )
 """The time of a log event, with which `aws logs create-export-task` begins each message."""
 
+EXPECTED_FORMATS = (
+    "Expected: JSON lines or arrays of invocation logs, what CloudWatch Logs or Firehose delivers,"
+    " or the output of aws logs filter-log-events, get-log-events, tail, create-export-task or"
+    " get-query-results; each may be gzipped."
+)
+"""The formats that can be read, for a message."""
+
 _BASE64_OF_GZIP = b"H4sI"
 _OPENINGS = (b"{", b"[", b'"', PERMISSION_NOTICE.encode())
 _MARKS = re.compile(
@@ -49,6 +57,12 @@ def unzipped(on_disk: BufferedReader) -> BufferedReader:
         members = cast("io.RawIOBase", gzip.GzipFile(fileobj=content, mode="rb"))
         content = BufferedReader(members, _BUFFER_BYTES)
     return content
+
+
+def is_blank_file(path: Path) -> bool:
+    """Say if a file is empty, as far as a first look shows."""
+    with path.open("rb") as on_disk:
+        return is_blank(unzipped(on_disk))
 
 
 def is_blank(content: BufferedReader) -> bool:

@@ -27,9 +27,7 @@ def cut_into_parts(file: LogFile, part_bytes: int) -> list[LogFile]:
             return [file]
         starts = [0, *_find_starts(on_disk, file.size, part_bytes)]
     parts = zip(starts, [*starts[1:], file.size], strict=True)
-    return [
-        LogFile(file.path, end - start, file.is_named, Part(start, end)) for start, end in parts
-    ]
+    return [LogFile(file.path, end - start, Part(start, end)) for start, end in parts]
 
 
 def _holds_objects(content: BufferedReader, file: LogFile) -> bool:

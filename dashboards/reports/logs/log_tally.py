@@ -32,7 +32,6 @@ from lambdas.domain.invocations import (
     read_value,
 )
 from lambdas.domain.ledger import bound_reading
-from lambdas.domain.pricing import Pricing
 from lambdas.domain.usage import CallGroup, CallKey, PlainCalls, UsageSummary
 
 _BLOCK_BYTES = 2**20
@@ -130,15 +129,15 @@ class Exclusions(NamedTuple):
 NOTHING = Exclusions()
 
 
-def tally_log_file(file: LogFile, pricing: Pricing, but: Exclusions = NOTHING) -> Tally:
+def tally_log_file(file: LogFile, empty: UsageSummary, but: Exclusions = NOTHING) -> Tally:
     """Add up a file, or its part.
 
     Args:
         file: The file.
-        pricing: The prices, which decide on what may be added up.
+        empty: A summary without calls, whose prices and rules decide on what may be added up.
         but: The calls to leave out.
     """
-    tallying = _Tallying(pricing, but)
+    tallying = _Tallying(empty, but)
     problem = None
     try:
         with explained_read_errors(file), file.path.open("rb") as on_disk:
@@ -149,9 +148,10 @@ def tally_log_file(file: LogFile, pricing: Pricing, but: Exclusions = NOTHING) -
 
 
 class _Tallying:
-    def __init__(self, pricing: Pricing, but: Exclusions) -> None:
+    def __init__(self, empty: UsageSummary, but: Exclusions) -> None:
+        pricing = empty.pricing
         self._plain = PlainCalls(pricing.size_steps, uncounted=but.uncounted, wanted=but.wanted)
-        self._others = UsageSummary(pricing)
+        self._others = UsageSummary(pricing, empty.rules)
         self._spans = CallSpans()
         self._ignored = 0
         self._places, self._reasons = array("Q"), array("B")

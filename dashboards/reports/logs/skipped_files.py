@@ -64,12 +64,12 @@ class SkippedFiles:
     """Counts skipped files by reason; memory does not grow with their number.
 
     Attributes:
-        first_problem: The problem of the first unreadable file; `None` for no such file.
+        problems: The problems of the first unreadable files, at most `MAX_EXAMPLES`.
     """
 
     def __init__(self) -> None:
         """Start without files."""
-        self.first_problem: str | None = None
+        self.problems: list[str] = []
         self._files: Counter[SkipReason] = Counter()
         self._examples: defaultdict[SkipReason, list[str]] = defaultdict(list)
 
@@ -82,14 +82,15 @@ class SkippedFiles:
     def add_unreadable(self, path: Path, problem: str) -> None:
         """Count a file, or a folder, that cannot be read to its end."""
         self.add(SkipReason.UNREADABLE, path)
-        self.first_problem = self.first_problem or problem
+        if len(self.problems) < MAX_EXAMPLES:
+            self.problems.append(problem)
 
     def include(self, other: SkippedFiles) -> None:
         """Add the files that were counted elsewhere."""
         self._files.update(other._files)
         for reason, examples in other._examples.items():
             self._examples[reason] = [*self._examples[reason], *examples][:MAX_EXAMPLES]
-        self.first_problem = self.first_problem or other.first_problem
+        self.problems = [*self.problems, *other.problems][:MAX_EXAMPLES]
 
     def count(self, reason: SkipReason) -> int:
         """The number of files that were skipped for a reason."""

@@ -24,11 +24,27 @@
   };
   const theme = () => document.documentElement.dataset.theme;
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const color = (series, place) => {
-    const twin = series.color ? COLORS.light.indexOf(series.color) : place % COLORS.light.length;
-    return COLORS[theme()][twin] ?? series.color;
-  };
-  const isDashed = (place) => Math.floor(place / COLORS.light.length) % 2 === 1;
+  const hash = (text) => [...text].reduce((sum, letter) => (31 * sum + letter.codePointAt(0)) >>> 0, 7);
+  // The colour and dash of each series. One without a colour of its own gets that of its name, or the
+  // next that is free in its graph.
+  const ORDER = new Map(data.dashboards.flatMap((it) => it.names.map((name, place) => [name, place])));
+  function stylesOf(widget) {
+    const count = COLORS.light.length - 1; // the grey one is for what is left
+    const isFree = (place) => !taken.has(place);
+    const taken = new Set(widget.series.map((series) => COLORS.light.indexOf(series.color)));
+    const places = new Map();
+    for (const name of widget.series.filter((series) => !series.color).map((series) => series.name).sort()) {
+      const wanted = Array.from({ length: 2 * count }, (_, step) => (((ORDER.get(name) ?? hash(name)) + step) % count) + (step < count ? 0 : count));
+      const place = wanted.find(isFree) ?? wanted[0];
+      taken.add(place);
+      places.set(name, place);
+    }
+    return widget.series.map((series) => {
+      if (series.color) return { color: COLORS[theme()][COLORS.light.indexOf(series.color)] ?? series.color, isDashed: false };
+      const place = places.get(series.name);
+      return { color: COLORS[theme()][place % count], isDashed: place >= count };
+    });
+  }
 
   const SCALES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
   const short = (value) => {
@@ -42,16 +58,39 @@
     value === null || value === undefined
       ? "no data"
       : value.toLocaleString("en-US", Math.abs(value) < 1 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 2 });
+  const money = (value) => {
+    const size = Math.abs(value);
+    const digits = size >= 1 || size === 0 ? 2 : size >= 0.0001 ? 4 : 8;
+    return `${value < 0 ? "-" : ""}$${size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+  };
+  const FORMATS = { money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })} %`, number: short };
+  const shown = (value, format) => (value === null || value === undefined ? "–" : FORMATS[format](value));
+  const whole = (value, format) =>
+    value === null || value === undefined || format === "number" ? exact(value) : FORMATS[format](value);
+  const ticks = (format) => (value) => (format === "money" ? `${value < 0 ? "-" : ""}$${short(Math.abs(value))}` : short(value));
   const time = (at) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const tick = (at, isLong) => {
     const text = new Date(at).toISOString();
     return isLong ? text.slice(5, 10) : text.slice(11, 16);
   };
 
-  function openChart(place, options) {
+  const detailOf = (name) => data.dashboards.find((it) => it.choices.some((choice) => choice.value === name));
+  const addressOf = (name) => `#${detailOf(name).name}=${encodeURIComponent(name)}`;
+  const named = (series) =>
+    detailOf(series.name) ? make("a", { href: addressOf(series.name) }, series.label) : make("span", {}, series.label);
+
+  function openDetail(widget, point) {
+    const series = point.componentType === "yAxis"
+      ? widget.series.find((it) => it.label === point.value)
+      : widget.series[point.dataIndex];
+    if (series && detailOf(series.name)) location.hash = addressOf(series.name);
+  }
+
+  function openChart(place, options, onClick) {
     const chart = echarts.init(place, null, { renderer: "svg" });
     const fontFamily = getComputedStyle(document.body).fontFamily;
     chart.setOption({ animation: false, textStyle: { fontFamily }, ...options });
+    if (onClick) chart.on("click", onClick);
     charts.push(chart);
   }
 
@@ -63,6 +102,9 @@
     showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(values, point.dataIndex) ? 4 : 0),
   });
 
+  // A series has an open part if its last period is not over and has a value.
+  const isOpen = (widget, series) => Boolean(widget.open) && (series.values.at(-1) ?? null) !== null;
+
   function timeOptions(widget) {
     const isLong = widget.step * (widget.series[0]?.values.length ?? 1) > 3 * 864e5;
     const faint = css("--faint");
@@ -72,9 +114,12 @@
       label: { formatter: `${it.label} ${short(it.value)}`, position: "insideEndTop", color: css("--text"), fontSize: 11 },
     }));
     const top = Math.max(0, ...widget.thresholds.map((it) => it.value));
+    const styles = stylesOf(widget);
+    const formatOf = (side) => widget.series.find((it) => it.axis === side)?.format ?? "number";
+    const openStart = widget.start + widget.step * ((widget.series[0]?.values.length ?? 1) - 1);
     const axis = (name, side) => ({
       type: "value", name, position: side, min: 0, nameTextStyle: { color: faint, fontSize: 11, align: side },
-      axisLabel: { color: faint, fontSize: 11, formatter: short, showMaxLabel: !top },
+      axisLabel: { color: faint, fontSize: 11, formatter: ticks(formatOf(side)), showMaxLabel: !top },
       splitLine: { show: side === "left", lineStyle: { color: css("--grid") } },
       ...(side === "left" && top ? { max: (it) => Math.max(it.max, top) * 1.08 } : {}),
     });
@@ -91,31 +136,56 @@
       tooltip: {
         trigger: "axis", confine: true, renderMode: "richText", backgroundColor: css("--card"),
         borderColor: css("--line"), textStyle: { color: css("--text"), fontSize: 12 },
-        formatter: (points) =>
-          [time(points[0].value[0]), ...points.filter((it) => it.value[1] !== null).map((it) => `${it.seriesName}: ${exact(it.value[1])}`)].join("\n"),
+        formatter: (points) => {
+          const isLast = points[0].value[0] === openStart && widget.open;
+          const found = points.filter((it) => it.value[1] !== null && it.seriesId.startsWith("open") === Boolean(isLast));
+          const lines = found.map((it) => `${it.seriesName}: ${whole(it.value[1], widget.series[it.seriesId.split(" ")[1]].format)}`);
+          return [`${time(points[0].value[0])}${isLast ? ", so far" : ""}`, ...lines].join("\n");
+        },
       },
-      series: widget.series.map((it, place) => ({
-        name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
-        data: it.values.map((value, number) => [widget.start + number * widget.step, value]),
-        color: color(it, place),
-        ...symbols(it.values),
-        lineStyle: { width: 1.8, type: isDashed(place) ? "dashed" : "solid" },
-        ...(widget.stacked ? { stack: "all", areaStyle: { opacity: 0.35 } } : {}),
-        ...(place === 0 ? { markLine: { symbol: "none", silent: true, data: lines } } : {}),
-      })),
+      series: [...widget.series.map((it, place) => lineOf(it, place, lines)), ...widget.series.flatMap((it, place) => (isOpen(widget, it) ? [openLineOf(it, place)] : []))],
     };
+
+    function lineOf(it, place, marked) {
+      const values = isOpen(widget, it) ? [...it.values.slice(0, -1), null] : it.values;
+      return {
+        id: `line ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
+        data: values.map((value, number) => [widget.start + number * widget.step, value]),
+        color: styles[place].color,
+        ...symbols(values),
+        lineStyle: { width: 1.8, type: styles[place].isDashed ? "dashed" : "solid" },
+        ...(widget.stacked ? { stack: "all", areaStyle: { opacity: 0.35 } } : {}),
+        ...(place === 0 ? { markLine: { symbol: "none", silent: true, data: marked } } : {}),
+      };
+    }
+
+    // The period that is not over: from the last point that is whole to the sum so far.
+    function openLineOf(it, place) {
+      const last = it.values.slice(-2).map((value) => (widget.stacked ? value ?? 0 : value));
+      return {
+        id: `open ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
+        data: last.map((value, number) => [openStart + (number - last.length + 1) * widget.step, value]),
+        color: styles[place].color, symbol: "emptyCircle", showSymbol: true,
+        symbolSize: (_, point) => (point.dataIndex === last.length - 1 ? 4 : 0),
+        lineStyle: { width: 1.4, type: [3, 4] },
+        ...(widget.stacked ? { stack: "open", areaStyle: { opacity: 0.12 } } : {}),
+      };
+    }
   }
 
   const totalOf = (widget) => widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
   const share = (it, widget) => (totalOf(widget) ? `${((100 * (it.value ?? 0)) / totalOf(widget)).toFixed(1)} %` : "–");
 
   function legend(widget) {
-    return make("ul", { class: "legend" }, ...widget.series.map((it, place) => {
-      const line = make("i", { class: isDashed(place) ? "dashed" : "" });
-      line.style.borderColor = color(it, place);
-      const told = widget.view === "pie" ? [make("span", {}, `${short(it.value)} · ${share(it, widget)}`)] : [];
-      return make("li", { title: it.name }, line, make("b", {}, it.label), ...told);
-    }));
+    const styles = stylesOf(widget);
+    const items = widget.series.map((it, place) => {
+      const line = make("i", { class: styles[place].isDashed ? "dashed" : "" });
+      line.style.borderColor = styles[place].color;
+      const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format)} · ${share(it, widget)}`)] : [];
+      return make("li", { title: it.name }, line, make("b", {}, named(it)), ...value);
+    });
+    if (widget.series.some((it) => isOpen(widget, it))) items.push(make("li", { class: "open", title: "Viewer only: CloudWatch draws it as a whole period" }, make("i", { class: "dashed" }), make("b", {}, "so far")));
+    return make("ul", { class: "legend" }, ...items);
   }
 
   function tableOf(widget) {
@@ -123,10 +193,9 @@
     const head = isOverTime ? ["", "Last", "Sum", "Highest"] : ["", widget.unit || "Value", "Share"];
     const rows = widget.series.map((it) => {
       const present = it.values.filter((value) => value !== null);
-      const cells = isOverTime
-        ? [it.value, present.reduce((sum, value) => sum + value, 0), Math.max(...present)].map(exact)
-        : [exact(it.value), share(it, widget)];
-      const first = make("td", { title: it.name, class: isOverTime ? "" : "bar" }, it.label);
+      const numbers = isOverTime ? [it.value, present.reduce((sum, value) => sum + value, 0), Math.max(...present)] : [it.value];
+      const cells = [...numbers.map((value) => whole(value, it.format)), ...(isOverTime ? [] : [share(it, widget)])];
+      const first = make("td", { title: it.name, class: isOverTime ? "" : "bar" }, named(it));
       first.style.setProperty("--share", `${(100 * (it.value ?? 0)) / (totalOf(widget) || 1)}%`);
       const row = make("tr", {}, first, ...cells.map((text) => make("td", {}, text)));
       row.dataset.name = it.name;
@@ -138,8 +207,9 @@
   }
 
   function numbers(widget) {
+    const styles = stylesOf(widget);
     return make("div", { class: "numbers" }, ...widget.series.map((it, place) => {
-      const strong = make("strong", { title: exact(it.value) }, short(it.value));
+      const strong = make("strong", { title: whole(it.value, it.format) }, shown(it.value, it.format));
       strong.dataset.name = it.name;
       strong.dataset.value = it.value ?? "";
       const number = make("div", { class: "number" }, make("small", { title: it.name }, it.label), strong);
@@ -147,10 +217,10 @@
         const chart = make("div", { class: "chart", "aria-hidden": "true" });
         number.append(chart);
         later.push(() => openChart(chart, {
-          grid: { left: 0, right: 0, top: 4, bottom: 2 },
+          grid: { left: 4, right: 4, top: 4, bottom: 2 },
           xAxis: { type: "category", show: false, boundaryGap: false },
           yAxis: { type: "value", show: false, min: 0 },
-          series: [{ type: "line", data: it.values, color: color(it, place), ...symbols(it.values), lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.15 } }],
+          series: [{ type: "line", data: it.values, color: styles[place].color, ...symbols(it.values), lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.15 } }],
         }));
       }
       return number;
@@ -159,21 +229,25 @@
 
   function shares(widget, width) {
     const faint = css("--faint");
-    const whole = (it) => widget.series[it.dataIndex].name.slice(0, 300); // on hover: labels are short
-    const rows = widget.series.map((it, place) => ({ name: it.label, value: it.value ?? 0, itemStyle: { color: color(it, place) } }));
+    const fullName = (it) => widget.series[it.dataIndex].name.slice(0, 300); // on hover: labels are short
+    const styles = stylesOf(widget);
+    // A bar has its name beside it: a colour of its own would say nothing.
+    const colorOf = (it, place) => (widget.view === "pie" || it.color ? styles[place].color : COLORS[theme()][0]);
+    const rows = widget.series.map((it, place) => ({ name: it.label, value: it.value ?? 0, itemStyle: { color: colorOf(it, place) } }));
+    const format = widget.series[0]?.format ?? "number";
     if (widget.view === "pie") {
       return {
-        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${whole(it)}\n${exact(it.value)} (${it.percent} %)` },
+        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${it.percent} %)` },
         series: [{ type: "pie", radius: ["54%", "90%"], data: rows, label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }
     const names = Math.min(300, Math.round(width * 0.42));
     return {
-      grid: { left: names + 12, right: 48, top: 8, bottom: widget.unit ? 40 : 22 },
-      xAxis: { type: "value", splitNumber: 3, name: widget.unit, nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: short }, splitLine: { lineStyle: { color: css("--grid") } } },
-      yAxis: { type: "category", inverse: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
-      tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${whole(it)}\n${exact(it.value)} ${widget.unit}` },
-      series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => short(it.value) } }],
+      grid: { left: names + 12, right: 64, top: 8, bottom: widget.unit ? 40 : 22 },
+      xAxis: { type: "value", splitNumber: 3, name: widget.unit, nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: ticks(format) }, splitLine: { lineStyle: { color: css("--grid") } } },
+      yAxis: { type: "category", inverse: true, triggerEvent: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
+      tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} ${widget.unit}` },
+      series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => shown(it.value, format) } }],
     };
   }
 
@@ -183,18 +257,42 @@
         it.name.replace(/^BedrockMeter-(Health-)?/, ""), make("span", {}, it.state.replace("_", " ").toLowerCase()))));
   }
 
+  // A spreadsheet would run a name that starts like a formula.
+  const cellOf = (value) => {
+    const text = String(value ?? "");
+    return `"${(typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  };
+  function csvOf(widget) {
+    const rows = widget.view === "timeSeries"
+      ? [
+          ["Start of period (UTC)", ...widget.series.map((it) => it.name)],
+          ...(widget.series[0]?.values ?? []).map((_, place) => [
+            new Date(widget.start + place * widget.step).toISOString(), ...widget.series.map((it) => it.values[place]),
+          ]),
+        ]
+      : [["Name", widget.unit || "Value"], ...widget.series.map((it) => [it.name, it.value])];
+    return rows.map((row) => `${row.map(cellOf).join(",")}\r\n`).join("");
+  }
+  function save(name, text) {
+    const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    make("a", { href: address, download: name }).click();
+    URL.revokeObjectURL(address);
+  }
+
   let later = [];
   function fill(card, widget, isTable) {
     if (widget.message) return card.append(make("p", { class: "message" }, widget.message));
     if (widget.type === "alarm") return card.append(alarms(widget));
     if (isTable || widget.view === "table") return card.append(tableOf(widget));
     if (widget.view === "singleValue") return card.append(numbers(widget));
-    const chart = make("div", { class: "chart", role: "img", "aria-label": `${widget.title}: ${widget.series.map((it) => `${it.label} ${exact(it.value)}`).join("; ")}` });
+    const chart = make("div", { class: "chart", role: "img", "aria-label": `${widget.title}: ${widget.series.map((it) => `${it.label} ${whole(it.value, it.format)}`).join("; ")}` });
     if (widget.view === "pie") card.append(make("div", { class: "pie" }, chart, legend(widget)));
     else card.append(chart);
     if (widget.view === "timeSeries") card.append(legend(widget));
     if (widget.note) card.append(make("p", { class: "note" }, widget.note));
-    later.push(() => openChart(chart, widget.view === "timeSeries" ? timeOptions(widget) : shares(widget, chart.clientWidth)));
+    later.push(() => (widget.view === "timeSeries"
+      ? openChart(chart, timeOptions(widget))
+      : openChart(chart, shares(widget, chart.clientWidth), (point) => openDetail(widget, point))));
     return undefined;
   }
 
@@ -205,10 +303,17 @@
     card.style.setProperty("--rows", widget.height);
     if (widget.type === "text") {
       card.innerHTML = widget.html;
+      const isHere = (link) => data.dashboards.some((it) => link.hash.split("=")[0] === `#${it.name}`);
+      for (const link of card.querySelectorAll('a[href^="#"]')) if (!isHere(link)) link.replaceWith(link.textContent);
       return card;
     }
     const heading = make("h2", {}, make("span", { title: widget.title }, widget.title));
     card.append(heading);
+    if (!widget.message && widget.series) {
+      const csv = make("button", { type: "button", "aria-label": `CSV: ${widget.title}` }, "CSV");
+      csv.addEventListener("click", () => save(`${widget.title.replace(/[^\w-]+/g, "-")}.csv`, csvOf(widget)));
+      heading.append(csv);
+    }
     const hasTable = !widget.message && ["timeSeries", "bar", "pie"].includes(widget.view);
     if (hasTable) {
       const toggle = make("button", { type: "button", "aria-pressed": "false", "aria-label": `Table: ${widget.title}` }, "Table");
@@ -247,6 +352,8 @@
     for (const it of charts.splice(0)) it.dispose();
     main.replaceChildren(...view.widgets.map(draw));
     drawCharts();
+    const hidden = view.hidden.length ? ` This source has nothing for: ${view.hidden.join(", ")}.` : "";
+    byId("source").textContent = data.source + hidden;
   }
 
   const state = { choices: {} };
@@ -271,7 +378,7 @@
     byId("choice-label").hidden = !dashboard.choices.length;
     if (dashboard.choices.length) {
       byId("choice-label").firstElementChild.textContent = dashboard.label;
-      const chosen = dashboard.choices.find((it) => it.value === (choice ?? state.choices[dashboard.name])) ?? dashboard.choices[0];
+      const chosen = dashboard.choices.find((it) => it.value === (choice ?? state.choices[dashboard.name] ?? dashboard.first)) ?? dashboard.choices[0];
       state.choices[dashboard.name] = chosen.value;
       byId("choice").replaceChildren(...dashboard.choices.map((it) => make("option", { value: it.value, title: it.value, selected: it === chosen }, it.label)));
     }
@@ -286,13 +393,12 @@
 
   function paint(name) {
     document.documentElement.dataset.theme = name;
-    byId("theme").setAttribute("aria-pressed", String(name === "dark"));
+    byId("theme").textContent = name === "dark" ? "Light" : "Dark";
   }
   const wanted = new URLSearchParams(location.search).get("theme");
   paint(wanted === "dark" || wanted === "light" ? wanted : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   byId("dashboards").append(...data.dashboards.map((it) => make("a", { href: `#${it.name}` }, it.title)));
   byId("range").append(...data.ranges.map((it) => make("option", { value: it.value, selected: it.value === data.range }, it.label)));
-  byId("source").textContent = data.source;
   byId("range").addEventListener("change", refresh);
   byId("choice").addEventListener("change", (event) => {
     const name = asked()[0] || data.dashboards[0].name;

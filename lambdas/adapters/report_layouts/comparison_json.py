@@ -11,7 +11,10 @@
      "projects": [{...the same, "project": name}],
      "waste": [{"project", "model_id", "waste", "calls", "tokens", "size_bytes", "usd",
        "unpriced_calls"}],
-     "meanings": {waste: text}, "unknown": [text]}
+     "meanings": {waste: text}, "unknown": [text],
+     "days": number, "comparable": text, "conditions": {option: text},
+     "options": [{"option", "project", "model_id", "target_model_id", "is_same_family", "calls",
+       "cost_usd", "option_cost_usd", "saves_usd", "saves_usd_a_month"}]}
 
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
 looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
@@ -23,6 +26,10 @@ cache reads and writes as they were (null where the model has no price of a kind
 `uncached_usd` with all input at the plain price. `..._saves` is the share of `cost_usd` that would
 be saved; below 0, it costs more. The costs of `assumed_price_calls` hold an assumed price, as those
 of a model with `has_assumed_price` do, which has no listed price where a part of the traffic ran.
+`options` are the ways to make the calls of a project to a model cheaper, the largest saving first:
+`move` to a comparable model (at most three each; `comparable` is the rule), `flex`, `batch` and
+`cache`. Those of the same calls exclude each other. `..._a_month` is 30 days like the `days` of the
+period.
 Guardrails are in `guardrail_usd` alone: they cost the same beside any model. Money is text, exact
 to the micro-dollar; shares are numbers, exact to 0.0001.
 """
@@ -35,11 +42,15 @@ from typing import Any
 
 from lambdas.adapters.report_layouts.exact_json import exact_json
 from lambdas.domain.reports.comparison import (
+    COMPARABLE,
+    CONDITIONS,
     MEANINGS,
     UNKNOWNS,
     ComparisonReport,
+    Coverage,
     ModelCost,
     ProjectComparison,
+    SavingsOption,
     TrafficComparison,
     model_family,
     saved_share,
@@ -47,6 +58,7 @@ from lambdas.domain.reports.comparison import (
 
 CONTRACT_VERSION = 1
 START_OF_REPORT = f'{{"version": {CONTRACT_VERSION}, "start": '
+_DAY_PLACES = 4
 _MICRO_DOLLAR = Decimal("0.000001")
 
 
@@ -82,10 +94,31 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                 ],
                 "meanings": dict(MEANINGS),
                 "unknown": list(UNKNOWNS),
+                "days": round(float(coverage.days), _DAY_PLACES),
+                "comparable": COMPARABLE,
+                "conditions": dict(CONDITIONS),
+                "options": [_option(option, coverage) for option in report.options],
             }
         )
         + "\n"
     )
+
+
+def _option(option: SavingsOption, coverage: Coverage) -> dict[str, Any]:
+    target = option.target
+    is_same_family = target is None or model_family(target) == model_family(option.model_id)
+    return {
+        "option": option.kind,
+        "project": option.project,
+        "model_id": option.model_id,
+        "target_model_id": target,
+        "is_same_family": is_same_family,
+        "calls": option.calls,
+        "cost_usd": _usd(option.usd),
+        "option_cost_usd": _usd(option.option_usd),
+        "saves_usd": _usd(option.saved_usd),
+        "saves_usd_a_month": _usd(coverage.scale_to_month(option.saved_usd)),
+    }
 
 
 def _project(project: ProjectComparison) -> dict[str, Any]:

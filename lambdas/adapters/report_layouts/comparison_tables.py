@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from lambdas.adapters.report_layouts.tables import Table, shown_time
 from lambdas.domain.metrics import OTHER_PROJECTS
 from lambdas.domain.money import cost_legend, dollars
 from lambdas.domain.reports.comparison import (
+    COMPARABLE,
+    CONDITIONS,
+    DAYS_OF_A_MONTH,
     MEANINGS,
     UNKNOWNS,
     ComparisonReport,
-    ModelCost,
+    Coverage,
+    OptionKind,
     ProjectComparison,
-    TrafficComparison,
-    TrafficMix,
+    SavingsOption,
     WasteKey,
     WasteTotals,
-    model_family,
     saved_share,
 )
 from lambdas.domain.words import plural
 
-FAMILY_SHOWN = 8
-"""The number of models of the families in use that are shown; the JSON has all."""
-OTHERS_SHOWN = 5
-"""The number of models of other families that are shown."""
-PROJECTS_SHOWN = 20
+OPTION_NAMES = {
+    OptionKind.MOVE: "move to",
+    OptionKind.FLEX: "flex tier",
+    OptionKind.BATCH: "batch jobs",
+    OptionKind.CACHE: "prompt caching",
+}
+"""The options as people read them."""
+OPTIONS_SHOWN = 25
+"""The number of options that are shown; the JSON has all."""
 MAX_WASTE_ROWS = 25
 _UNPRICED_SHOWN = 5
-_OTHER_FAMILIES = "Other families:"
+_SHORT_PERIOD_DAYS = 7
 
 
 def report_tables(report: ComparisonReport) -> Iterator[Table]:
-    """Lay out a report for people: the account, projects, waste, unknowns."""
+    """Lay out a report for people: totals, options, waste, unknowns."""
     figures = set[str]()
     for table in _tables(report):
         figures.update(cell for row in table.rows for cell in row[table.texts :])
@@ -49,89 +54,82 @@ def _tables(report: ComparisonReport) -> Iterator[Table]:
     about = plural(coverage.calls, "call")
     if coverage.start and coverage.end:
         about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
-    yield Table(about, (), [])
-    projects = [each for each in report.projects if each.project != OTHER_PROJECTS]
-    shown = projects[:PROJECTS_SHOWN]
-    for project in (report.account, *(shown if len(report.projects) > 1 else ())):
-        yield from _project(project)
-    if (more := len(projects) - PROJECTS_SHOWN) > 0:
-        yield Table(f"{plural(more, 'cheaper project')} left out; the JSON has all.", (), [])
-    if len(projects) < len(report.projects):
-        yield Table(
-            f"There are more than {len(projects):,} projects; the JSON has the rest of them as one,"
-            f" {OTHER_PROJECTS}.",
-            (),
-            [],
-        )
+    yield Table(about, (), [], tuple(_totals(report)))
+    yield _options(report)
+    if report.account.unpriced:
+        yield _unpriced(report.account)
     yield _waste(report)
 
 
-def _project(project: ProjectComparison) -> Iterator[Table]:
-    name = "All projects" if project.project is None else f"Project {project.project}"
-    for traffic in project.traffic:
-        yield _traffic(name, traffic)
-    if project.unpriced:
-        ranked = sorted(project.unpriced.items(), key=lambda item: (-item[1], item[0]))
-        lines = [f"{key.model_id}: {calls:,} ({key.reason})" for key, calls in ranked]
-        more = len(lines) - _UNPRICED_SHOWN
-        lines[_UNPRICED_SHOWN:] = [f"and {more:,} more (the JSON has all)"] if more > 0 else []
-        yield Table(f"{name}: calls that cannot be compared, in none of this", (), [], tuple(lines))
-
-
-def _traffic(name: str, traffic: TrafficComparison) -> Table:
-    mix = traffic.mix
-    families = mix.families
-    same = [cost for cost in traffic.costs if model_family(cost.model_id) in families]
-    others = [cost for cost in traffic.costs if model_family(cost.model_id) not in families]
-    shown = [cost for place, cost in enumerate(same) if place < FAMILY_SHOWN or cost.is_in_use]
-    rows = [_row(cost, mix) for cost in shown]
-    if others:
-        rows += [
-            (_OTHER_FAMILIES, "", "", "", ""),
-            *(_row(cost, mix) for cost in others[:OTHERS_SHOWN]),
-        ]
-    tokens = mix.tokens_by_kind()
-    used = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])
-    is_assumed = any(mix.has_assumed_price(model_id) for model_id in mix.by_model)
-    paid = dollars(mix.usd, is_assumed=is_assumed)
-    notes = [f"Tokens: {used or 'none'}. Each line is all of these calls on one model."]
-    if any(cost.is_in_use for cost in shown):
-        notes.append("* in use")
-    if mix.guardrail_usd:
-        notes.append(
-            f"Guardrails cost {dollars(mix.guardrail_usd)} beside that, on any model the same."
+def _totals(report: ComparisonReport) -> Iterator[str]:
+    for traffic in report.account.traffic:
+        mix = traffic.mix
+        tokens = mix.tokens_by_kind()
+        used = ", ".join(f"{tokens[kind]:,} {kind}" for kind in sorted(tokens) if tokens[kind])
+        is_assumed = any(mix.has_assumed_price(model_id) for model_id in mix.by_model)
+        cost = dollars(mix.usd, is_assumed=is_assumed)
+        a_month = dollars(report.coverage.scale_to_month(mix.usd), is_assumed=is_assumed)
+        yield (
+            f"{traffic.purpose.capitalize()}: {plural(mix.calls, 'call')} for {cost}, {a_month} in"
+            f" {DAYS_OF_A_MONTH} days. Tokens: {used or 'none'}."
         )
-    notes += _left_out(len(same) - len(shown), len(others) - OTHERS_SHOWN, traffic)
+        if mix.guardrail_usd:
+            yield (
+                f"Guardrails cost {dollars(mix.guardrail_usd)} beside that, on any model the same."
+            )
+    if len(report.projects) > 1 and report.projects[-1].project == OTHER_PROJECTS:
+        yield (
+            f"There are more than {len(report.projects) - 1:,} projects; the rest of them are one,"
+            f" {OTHER_PROJECTS}."
+        )
+
+
+def _options(report: ComparisonReport) -> Table:
+    """The options that save money; those of the same calls exclude each other."""
+    title = f"What would be cheaper, in dollars for {DAYS_OF_A_MONTH} days"
+    if not report.options:
+        return Table(f"{title}: nothing found", (), [], (COMPARABLE,))
+    shown = report.options[:OPTIONS_SHOWN]
+    notes = [
+        f"{OPTION_NAMES[kind]}: {CONDITIONS[kind]}."
+        for kind in sorted({option.kind for option in shown})
+    ]
+    if (more := len(report.options) - OPTIONS_SHOWN) > 0:
+        notes.insert(0, f"{more:,} smaller ones are in the JSON.")
+    notes.append("Options for the same calls exclude each other: do not add them up.")
+    if report.coverage.days < _SHORT_PERIOD_DAYS:
+        notes.append("The logs cover less than a week, which says little about a month.")
     return Table(
-        f"{name}, {traffic.purpose}: {plural(mix.calls, 'call')} for {paid}",
-        ("Model", "As cached", "Change", "Uncached", "Change"),
-        rows,
-        tuple(notes),
+        title,
+        ("Project", "Calls of the model", "Option", "Calls", "Cost", "Saves", "Share"),
+        [_option(option, report.coverage) for option in shown],
+        (*notes, COMPARABLE),
+        texts=3,
+        droppable=("Calls", "Share"),
     )
 
 
-def _left_out(of_families: int, of_others: int, traffic: TrafficComparison) -> Iterator[str]:
-    if of_families > 0 or of_others > 0:
-        yield (
-            f"Left out: {max(of_families, 0):,} more models of the same families and"
-            f" {max(of_others, 0):,} of others; the JSON has them."
-        )
-    if traffic.unlisted_models:
-        yield (
-            f"Left out: {traffic.unlisted_models:,} without a listed price where these calls ran,"
-            " which may not be offered there."
-        )
-
-
-def _row(cost: ModelCost, mix: TrafficMix) -> tuple[str, ...]:
-    is_assumed = cost.has_assumed_price
+def _option(option: SavingsOption, coverage: Coverage) -> tuple[str, ...]:
+    name = OPTION_NAMES[option.kind]
+    usd, saved_usd = map(coverage.scale_to_month, (option.usd, option.saved_usd))
+    share = saved_share(option.option_usd, option.usd)
     return (
-        f"{cost.model_id}{' *' if cost.is_in_use else ''}",
-        dollars(cost.as_cached_usd, is_assumed=is_assumed) if not cost.lacks else "no cache price",
-        _change(saved_share(cost.as_cached_usd, mix.usd)),
-        dollars(cost.uncached_usd, is_assumed=is_assumed),
-        _change(saved_share(cost.uncached_usd, mix.usd)),
+        option.project,
+        option.model_id,
+        name if option.target is None else f"{name} {option.target}",
+        f"{option.calls:,}",
+        dollars(usd, is_assumed=option.is_assumed),
+        dollars(saved_usd, is_assumed=option.is_assumed),
+        "-" if share is None else f"{share:.1%}",
     )
+
+
+def _unpriced(account: ProjectComparison) -> Table:
+    ranked = sorted(account.unpriced.items(), key=lambda item: (-item[1], item[0]))
+    lines = [f"{key.model_id}: {calls:,} ({key.reason})" for key, calls in ranked]
+    more = len(lines) - _UNPRICED_SHOWN
+    lines[_UNPRICED_SHOWN:] = [f"and {more:,} more (the JSON has all)"] if more > 0 else []
+    return Table("Calls that cannot be compared, in none of this", (), [], tuple(lines))
 
 
 def _waste(report: ComparisonReport) -> Table:
@@ -167,10 +165,3 @@ def _content_note(report: ComparisonReport) -> tuple[str, ...]:
         " searched for repeated prefixes and oversize max_tokens."
     )
     return (note,)
-
-
-def _change(saved: Decimal | None) -> str:
-    """The change of cost for a saved share: below 0 it is cheaper."""
-    if saved is None:
-        return "-"
-    return f"{-saved:+.1%}" if saved else "0.0%"

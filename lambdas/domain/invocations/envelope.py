@@ -101,7 +101,7 @@ def read_value(text: bytes | str, read: ReadInvocation = read_invocation) -> lis
     """Read one JSON value of an export, whatever is wrapped around its invocation logs.
 
     It is an invocation log, an envelope of several (unpacked, or as the event that Lambda gets),
-    a log event, or a message as JSON text.
+    a log event, a row of CloudWatch Logs Insights, or a message as JSON text.
     """
     match decode_json(text):
         case Undecodable() as why:
@@ -110,6 +110,8 @@ def read_value(text: bytes | str, read: ReadInvocation = read_invocation) -> lis
             return [read_message(message, read)]
         case dict(wrapped) if "requestId" not in wrapped:
             return _read_wrapped(wrapped, read)
+        case [{"field": str()}, *_] as row:
+            return _read_row(list(row), read)
         case log:
             return [read(log)]
 
@@ -129,7 +131,26 @@ def _read_wrapped(wrapped: JsonObject, read: ReadInvocation) -> list[Reading]:
             return _read_packed(data, read)
         case {"message": str()}:
             return [] if _is_blank(wrapped) else [_read_event(wrapped, read)]
+        case {"@message": message}:
+            return _read_insights_message(message, read)
     return [read(wrapped)]
+
+
+def _read_row(row: list[JsonValue], read: ReadInvocation) -> list[Reading]:
+    """Read a row of `aws logs get-query-results`.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ResultField.html
+    """
+    for field in row:
+        match field:
+            case {"field": "@message", "value": message}:
+                return _read_insights_message(message, read)
+    return [RejectionReason.WRONG_SCHEMA]
+
+
+def _read_insights_message(message: JsonValue, read: ReadInvocation) -> list[Reading]:
+    """Read `@message`: text, or in the console's JSON export an object."""
+    return [read_message(message, read) if isinstance(message, str) else read(message)]
 
 
 def _read_packed(data: bytes | str, read: ReadInvocation) -> list[Reading]:

@@ -102,15 +102,8 @@ class MetricAggregator:
             metered: The call.
             detail: The amount of detail to publish.
         """
-        identity, project, model, model_of_identity = metered.values
         minute = metered.time.replace(second=0, microsecond=0)
-        choices: dict[DimensionSet, tuple[str, ...]] = {
-            DimensionSet.ACCOUNT: (),
-            DimensionSet.MODEL: (model,),
-            DimensionSet.IDENTITY: (identity,),
-            DimensionSet.IDENTITY_AND_MODEL: (identity, model_of_identity),
-            DimensionSet.PROJECT: (project,),
-        }
+        choices = metered.values.by_set
         return [
             ((minute, index, dimension_set, choices[dimension_set]), value)
             for index, metric in enumerate(self._metrics)

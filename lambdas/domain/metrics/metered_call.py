@@ -7,7 +7,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.calls import EnrichedCall
-from lambdas.domain.metrics.catalog import MetricDefinition, MetricValue, dimension_value
+from lambdas.domain.metrics.catalog import (
+    DimensionSet,
+    MetricDefinition,
+    MetricValue,
+    dimension_value,
+)
 from lambdas.domain.metrics.model_limit import OTHER_MODELS, BoundedModels
 from lambdas.domain.metrics.project_limit import BoundedProjects
 from lambdas.domain.metrics.role_roll_up import BoundedIdentities
@@ -28,6 +33,17 @@ class DimensionValues(NamedTuple):
     project: str
     model: str
     model_of_identity: str
+
+    @property
+    def by_set(self) -> dict[DimensionSet, tuple[str, ...]]:
+        """The values of each dimension set, in the order of its names."""
+        return {
+            DimensionSet.ACCOUNT: (),
+            DimensionSet.MODEL: (self.model,),
+            DimensionSet.IDENTITY: (self.identity,),
+            DimensionSet.IDENTITY_AND_MODEL: (self.identity, self.model_of_identity),
+            DimensionSet.PROJECT: (self.project,),
+        }
 
 
 class MeteredCall(NamedTuple):

@@ -1,19 +1,21 @@
-"""Adds up the ledger's stream into totals per identity and per model."""
+"""Adds up the ledger's stream into totals per identity, per model, and by other fields."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import CallCost, Cost, Pricing, Unpriced
+from lambdas.domain.usage.group_field import GroupField
 
 
 @dataclass(slots=True)
@@ -113,7 +115,8 @@ class UsageTotals:
             self.unpriced_invocations += calls
 
 
-TotalsByKey: TypeAlias = dict[str, UsageTotals]
+GroupedTotals: TypeAlias = list[tuple[tuple[str, ...], UsageTotals]]
+"""Totals, each with the values of the fields that they are grouped by."""
 
 
 @dataclass(slots=True)
@@ -184,21 +187,41 @@ class GroupKey(NamedTuple):
     step: int
 
 
+class PricedGroup(NamedTuple):
+    """A group of calls with its cost.
+
+    Attributes:
+        group: The calls.
+        model_id: Their foundation model.
+        project: Their project.
+        cost: The cost of all of them.
+    """
+
+    group: CallGroup
+    model_id: str
+    project: str
+    cost: CallCost
+
+
 @dataclass(slots=True)
 class UsageSummary:
-    """Totals per identity and per model, kept up to date by the ledger's stream.
+    """Totals per identity, per model and by other fields, kept up to date by the ledger's stream.
 
     Prices are per token, so calls of equal prices are added up first, and priced as one.
 
     Attributes:
         pricing: The prices of calls.
+        rules: The rules that attribute calls to projects; without them every call is unattributed,
+            and calls that differ in their metadata alone are one group.
         corrections: Changes to calls that were counted already.
     """
 
     pricing: Pricing
+    rules: AttributionRules | None = None
     corrections: int = 0
     _groups: dict[GroupKey, CallGroup] = field(default_factory=dict)
-    _totals: _Totals | None = None
+    _priced: list[PricedGroup] | None = None
+    _totals: dict[tuple[GroupField, ...], GroupedTotals] = field(default_factory=dict)
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in changes: a new call is added, a correction applied as a difference."""
@@ -217,18 +240,46 @@ class UsageSummary:
         """The number of calls."""
         return sum(group.calls for group in self._groups.values())
 
+    def group_by(self, *by: GroupField) -> GroupedTotals:
+        """Totals for each value of a field, or each combination of several.
+
+        The groups with the most tokens are first, then in order of their values.
+        """
+        if by not in self._totals:
+            totals = defaultdict[tuple[str, ...], UsageTotals](UsageTotals)
+            for group, model_id, project, cost in self.priced_groups:
+                values = tuple(part.read(group.example, model_id, project) for part in by)
+                totals[values].add(group, model_id, cost)
+            ranked = sorted(totals.items(), key=lambda item: (-item[1].total_tokens, item[0]))
+            self._totals[by] = ranked
+        return self._totals[by]
+
     def by_identity(self) -> list[tuple[str, UsageTotals]]:
         """Totals per identity ARN: most tokens first, then by ARN."""
-        return _ranked(self._add_up().by_identity)
+        return [(arn, totals) for (arn,), totals in self.group_by(GroupField.IDENTITY)]
 
     def by_model(self) -> list[tuple[str, UsageTotals]]:
         """Totals per model id: most tokens first, then by id."""
-        return _ranked(self._add_up().by_model)
+        return [(model_id, totals) for (model_id,), totals in self.group_by(GroupField.MODEL)]
 
     @property
     def unpriced(self) -> Counter[Unpriced]:
         """Successful calls whose cost is not known, by reason."""
-        return self._add_up().unpriced
+        counts = Counter[Unpriced]()
+        for group, _, _, cost in self.priced_groups:
+            if isinstance(cost, Unpriced):
+                counts[cost] += group.calls
+        return counts
+
+    @property
+    def priced_groups(self) -> Sequence[PricedGroup]:
+        """The groups of calls, each with its cost."""
+        if self._priced is None:
+            enricher = CallEnricher(self.pricing, self.rules or AttributionRules())
+            self._priced = [
+                _price(group, enricher) for group in self._groups.values() if group.calls
+            ]
+        return self._priced
 
     @property
     def groups(self) -> Iterable[CallGroup]:
@@ -242,17 +293,26 @@ class UsageSummary:
 
     def _find(self, record: UsageRecord) -> CallGroup:
         """The group of a call; an empty one where it is the first."""
-        self._totals = None
+        if self._priced is not None:
+            self._priced = None
+            self._totals.clear()
         key = self._key(record)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = CallGroup(record)
         return group
 
+    def _find_project(self, record: UsageRecord) -> str | None:
+        if self.rules is None:
+            return None
+        return CallEnricher(self.pricing, self.rules).attribute(record).project
+
     def _key(self, record: UsageRecord) -> GroupKey:
         tokens = record.tokens
         is_disputed = record.conflicts is not None
         call = (
+            self._find_project(record),
+            record.account_id,
             record.region,
             record.operation,
             record.model_id,
@@ -273,38 +333,13 @@ class UsageSummary:
         step = bisect_left(self.pricing.size_steps, size)
         return GroupKey(call, record.timestamp.date(), used, step)
 
-    def _add_up(self) -> _Totals:
-        if self._totals is None:
-            self._totals = _Totals()
-            enricher = CallEnricher(self.pricing)
-            for group in self._groups.values():
-                if group.calls:
-                    example, calls, tokens = group.example, group.calls, group.tokens
-                    models = enricher.find_models(example)
-                    cost = enricher.price_together(example, models, calls, tokens)
-                    self._totals.add(group, models.get_priced(cost).model_id, cost)
-        return self._totals
 
-
-@dataclass(slots=True)
-class _Totals:
-    """The totals of groups of calls."""
-
-    by_identity: TotalsByKey = field(default_factory=dict)
-    by_model: TotalsByKey = field(default_factory=dict)
-    unpriced: Counter[Unpriced] = field(default_factory=Counter)
-
-    def add(self, group: CallGroup, model_id: str, cost: CallCost) -> None:
-        if isinstance(cost, Unpriced):
-            self.unpriced[cost] += group.calls
-        for totals_by_key, key in (
-            (self.by_identity, group.example.identity_arn),
-            (self.by_model, model_id),
-        ):
-            totals = totals_by_key.get(key)
-            if totals is None:
-                totals = totals_by_key[key] = UsageTotals()
-            totals.add(group, model_id, cost)
+def _price(group: CallGroup, enricher: CallEnricher) -> PricedGroup:
+    example = group.example
+    models = enricher.find_models(example)
+    cost = enricher.price_together(example, models, group.calls, group.tokens)
+    project = enricher.attribute(example).project
+    return PricedGroup(group, models.get_priced(cost).model_id, project, cost)
 
 
 def add_up_totals(parts: Iterable[UsageTotals]) -> UsageTotals:
@@ -315,7 +350,3 @@ def add_up_totals(parts: Iterable[UsageTotals]) -> UsageTotals:
             added = getattr(total, figure.name) + getattr(part, figure.name)
             setattr(total, figure.name, added)
     return total
-
-
-def _ranked(totals_by_key: TotalsByKey) -> list[tuple[str, UsageTotals]]:
-    return sorted(totals_by_key.items(), key=lambda item: (-item[1].total_tokens, item[0]))

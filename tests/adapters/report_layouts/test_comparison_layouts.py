@@ -10,10 +10,8 @@ import pytest
 
 from lambdas.adapters.report_layouts.comparison_json import START_OF_REPORT, report_json
 from lambdas.adapters.report_layouts.comparison_tables import (
-    FAMILY_SHOWN,
     MAX_WASTE_ROWS,
-    OTHERS_SHOWN,
-    PROJECTS_SHOWN,
+    OPTIONS_SHOWN,
     report_tables,
 )
 from lambdas.adapters.report_layouts.tables import plain_text
@@ -30,16 +28,14 @@ from lambdas.domain.pricing import (
     Unpriced,
     shipped_prices,
 )
-from lambdas.domain.reports.comparison import (
-    RequestOutline,
-)
+from lambdas.domain.reports.comparison import COMPARABLE, CONDITIONS, RequestOutline
 from lambdas.domain.reports.comparison import report as comparison_report
 from lambdas.domain.reports.comparison.report import Unknown
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKind
-from tests.builders import HAIKU_3, usd_by_kind
+from tests.builders import SONNET_4, usd_by_kind
 from tests.unit.reports.comparison.observing import call, report_on
-from tests.unit.reports.comparison.prices import CACHELESS, DEAR, EMBEDDING, TIERED
+from tests.unit.reports.comparison.prices import CACHELESS, CHEAP, DEAR
 
 M = 1_000_000
 FAILED: dict[str, Any] = {"error_code": "ModelErrorException"}
@@ -56,7 +52,7 @@ def test_the_json_keeps_its_contract() -> None:
     document = json.loads(text)
     assert list(document) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
-        *("waste", "meanings", "unknown"),
+        *("waste", "meanings", "unknown", "days", "comparable", "conditions", "options"),
     ]
     assert document["start"] == document["end"] == "2026-09-08T12:00:00+00:00"
     assert document["version"] == 1
@@ -112,11 +108,10 @@ def test_the_json_keeps_its_contract() -> None:
     ]
     assert set(document["meanings"]) == set(WasteKind) == set(MEANINGS)
     assert document["unknown"] == list(UNKNOWNS)
-
-
-def shown_models(text: str) -> list[str]:
-    lines = text.partition("Change\n")[2].partition("  Tokens:")[0].splitlines()
-    return [line.partition("  ")[0] for line in lines]
+    assert document["days"] == 1
+    assert document["comparable"] == COMPARABLE
+    assert document["conditions"] == {kind.value: text for kind, text in CONDITIONS.items()}
+    assert document["options"] == []  # no context window of the other models is known
 
 
 def listed(*models: str, region: str = "us-east-1") -> list[Price]:
@@ -135,22 +130,59 @@ def listed(*models: str, region: str = "us-east-1") -> list[Price]:
     ]
 
 
-def test_models_of_the_same_family_come_first_and_the_others_are_counted() -> None:
-    others = [f"small.tiny{n}-v1" for n in range(OTHERS_SHOWN + 4)]
-    family = [f"maker.line-{n}-v1" for n in range(FAMILY_SHOWN + 3)]
-    elsewhere = listed("maker.line-far-v1", "small.far-v1", region="eu-west-1")
-    pricing = Pricing(PriceBook([*listed(*others, *family), *elsewhere]))
-    text = plain_text(
-        report_tables(report_on(call(tokens=TokenCounts(M, M), model=family[-1]), pricing=pricing))
+NEAR, MIDDLE, FAR = "maker.line-near-v1", "maker.line-middle-v1", "maker.line-far-v1"
+
+
+@pytest.fixture
+def _known_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large context windows of made-up models."""
+    windows = dict.fromkeys(("maker.line-near", "maker.line-middle", "maker.line-far"), 10 * M)
+    monkeypatch.setattr(comparison_report, "shipped_windows", lambda: windows)
+
+
+@pytest.mark.usefixtures("_known_windows")
+def test_the_options_of_a_workload_are_shown_with_dollars_a_month() -> None:
+    pricing = Pricing(PriceBook(listed(NEAR, MIDDLE, FAR)))
+    day = 86_400
+    report = report_on(
+        call(0, TokenCounts(M, M), model=FAR),
+        call(10 * day, TokenCounts(M, M), model=FAR),
+        pricing=pricing,
     )
-    assert shown_models(text) == [
-        *family[:FAMILY_SHOWN],
-        f"{family[-1]} *",
-        "Other families:",
-        *others[:OTHERS_SHOWN],
+    lines = plain_text(report_tables(report)).splitlines()
+    assert "Text: 2 calls for $12.00, $36.00 in 30 days. Tokens: 2,000,000 input" in lines[1]
+    start = lines.index("What would be cheaper, in dollars for 30 days")
+    assert [" ".join(line.split()) for line in lines[start + 2 : start + 4]] == [
+        f"search {FAR} move to {NEAR} 2 $36.00 $24.00 66.7%",
+        f"search {FAR} move to {MIDDLE} 2 $36.00 $12.00 33.3%",
     ]
-    assert "  Left out: 2 more models of the same families and 4 of others; the JSON" in text
-    assert "  Left out: 2 without a listed price where these calls ran" in text
+    text = "\n".join(lines)
+    assert f"  {COMPARABLE}" in text
+    assert "  move to: the other model has to answer well enough" in text
+    assert "Options for the same calls exclude each other" in text
+    assert "less than a week" not in text
+    best, _ = json.loads(report_json(report, {}))["options"]
+    assert best == {
+        "option": "move",
+        "project": "search",
+        "model_id": FAR,
+        "target_model_id": NEAR,
+        "is_same_family": True,
+        "calls": 2,
+        "cost_usd": "12.000000",
+        "option_cost_usd": "4.000000",
+        "saves_usd": "8.000000",
+        "saves_usd_a_month": "24.000000",
+    }
+
+
+@pytest.mark.usefixtures("_known_windows")
+def test_a_short_period_is_pointed_out_and_counts_as_a_day() -> None:
+    pricing = Pricing(PriceBook(listed(NEAR, FAR)))
+    report = report_on(call(tokens=TokenCounts(M, M), model=FAR), pricing=pricing)
+    text = plain_text(report_tables(report))
+    assert "1 call for $4.00, $120.00 in 30 days" in text
+    assert "less than a week" in text
 
 
 def test_assumed_prices_are_marked_and_no_alternative_uses_one() -> None:
@@ -161,11 +193,11 @@ def test_assumed_prices_are_marked_and_no_alternative_uses_one() -> None:
         pricing=Pricing(PriceBook([*near, *far])),
     )
     text = plain_text(report_tables(report))
-    assert shown_models(text) == ["maker.line-far-v1 *", "maker.line-near-v1"]
-    assert "All projects, text: 1 call for ~$2.00" in text
-    assert "  ~  includes an assumed price" in text
+    assert "Text: 1 call for ~$2.00" in text
     (traffic,) = json.loads(report_json(report, {}))["account"]["traffic"]
     assert traffic["in_use"][0]["assumed_price_calls"] == traffic["unlisted_models"] == 1
+    costs = {model["model_id"]: model["has_assumed_price"] for model in traffic["models"]}
+    assert costs == {"maker.line-far-v1": True, "maker.line-near-v1": False}
 
 
 def test_guardrails_cost_the_same_with_any_model_and_other_units_are_excluded() -> None:
@@ -191,19 +223,14 @@ def test_guardrails_cost_the_same_with_any_model_and_other_units_are_excluded() 
     }
 
 
-def test_the_text_shows_the_shipped_models() -> None:
+def test_the_text_names_shipped_models_that_are_comparable() -> None:
     report = report_on(
-        call(tokens=TokenCounts(M, M), model=HAIKU_3), pricing=Pricing(shipped_prices())
+        call(tokens=TokenCounts(M // 10, M // 20), model=SONNET_4),
+        pricing=Pricing(shipped_prices()),
     )
     text = plain_text(report_tables(report))
-    assert "All projects, text: 1 call for $1.50" in text
-    assert f"{HAIKU_3} *" in text
-    models = shown_models(text)
-    assert all(
-        model.startswith("anthropic.claude") for model in models[: models.index("Other families:")]
-    )
-    assert len(models) <= FAMILY_SHOWN + 1 + 1 + OTHERS_SHOWN
-    assert "  * in use\n" in text
+    assert "Text: 1 call for $1.05" in text
+    assert f"{SONNET_4} move to anthropic.claude-haiku-4-5" in " ".join(text.split())
     assert all(line in text for line in UNKNOWNS)
     assert "The requests of 0 of 1 call were looked at;" in text
 
@@ -212,23 +239,27 @@ def test_each_text_line_shows_its_values() -> None:
     report = report_on(call(tokens=TokenCounts(M, 0)), call(tokens=TokenCounts(3), **FAILED))
     lines = plain_text(report_tables(report)).splitlines()
     assert lines[0] == "2 calls, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
-    dear = next(line for line in lines if line.startswith(f"{DEAR} *"))
-    assert dear.split() == [DEAR, "*", "$3.00", "0.0%", "$3.00", "0.0%"]
+    assert lines[1] == "  Text: 1 call for $3.00, $90.00 in 30 days. Tokens: 1,000,000 input."
+    assert "What would be cheaper, in dollars for 30 days: nothing found" in lines
     failed = next(line for line in lines if line.startswith("failed_calls"))
     assert failed.split() == ["failed_calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
 
 
-def test_a_change_of_cost_has_a_sign() -> None:
-    text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M, 0), model=TIERED))))
-    changes = {line.split()[0]: line.split()[-1] for line in text.splitlines() if "$" in line}
-    assert (changes[DEAR], changes[CACHELESS]) == ("+50.0%", "-75.0%")
+def test_a_cheaper_tier_is_an_option_of_calls_of_the_standard_tier() -> None:
+    report = report_on(
+        call(0, TokenCounts(M, M), model=CHEAP),
+        call(1, TokenCounts(M, M), model=CHEAP, service_tier="flex"),
+    )
+    text = " ".join(plain_text(report_tables(report)).split())
+    assert f"search {CHEAP} flex tier 1 $180.00 $90.00 50.0%" in text
+    assert "flex tier: answers may take longer" in text
 
 
 def test_projects_and_savings_opportunities_beyond_a_limit_are_counted() -> None:
     report = report_on(
         *(
-            call(tokens=TokenCounts(M), project=f"p{n}", model=EMBEDDING)
-            for n in range(PROJECTS_SHOWN + 2)
+            call(tokens=TokenCounts(M, M), project=f"p{n}", model=CHEAP)
+            for n in range(OPTIONS_SHOWN + 2)
         ),
         *(
             call(tokens=TokenCounts(M), project=f"p{n}", **FAILED)
@@ -237,16 +268,10 @@ def test_projects_and_savings_opportunities_beyond_a_limit_are_counted() -> None
         *(call(model=f"unknown.model-{n}") for n in range(7)),
     )
     text = plain_text(report_tables(report))
-    more = len(report.projects) - PROJECTS_SHOWN
-    assert f"{more} cheaper projects left out" in text
+    assert text.count("flex tier  ") == OPTIONS_SHOWN
+    assert "  2 smaller ones are in the JSON." in text
     assert "3 smaller ones are in the JSON." in text
     assert "and 2 more (the JSON has all)" in text
-
-
-def test_models_in_use_are_marked_when_all_models_are_shown() -> None:
-    text = plain_text(report_tables(report_on(call(tokens=TokenCounts(M)))))
-    assert "  * in use\n" in text
-    assert "more models" not in text
 
 
 def test_projects_beyond_a_limit_are_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,8 +294,7 @@ def test_projects_beyond_a_limit_are_shown_as_one(monkeypatch: pytest.MonkeyPatc
         "__other__": (2, 3, Decimal("0.000009")),
     }
     text = plain_text(report_tables(report))
-    assert "There are more than 2 projects; the JSON has the rest of them as one" in text
-    assert "Project __other__" not in text
+    assert "There are more than 2 projects; the rest of them are one, __other__." in text
     assert [project["project"] for project in json.loads(report_json(report, {}))["projects"]] == [
         *("p4", "p3", "__other__")
     ]
@@ -294,7 +318,8 @@ def test_the_number_of_projects_in_memory_is_bounded(monkeypatch: pytest.MonkeyP
 
 
 def test_names_are_shown_as_plain_text() -> None:
-    report = report_on(call(project="a\x1b[2Jb\nc"), call(model="x\ry"))
+    project = "a\x1b[2Jb\nc"
+    report = report_on(call(project=project, **FAILED), call(model="x\ry"))
     text = plain_text(report_tables(report))
     assert all(character.isprintable() for character in text.replace("\n", ""))
     assert "a\ufffd[2Jb\ufffdc" in text

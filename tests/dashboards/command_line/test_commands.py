@@ -115,7 +115,7 @@ def test_help_of_a_command_imports_no_other_command() -> None:
     [
         (["metre"], "bedrock-meter: No such command 'metre'. Did you mean 'meter'?"),
         (["prepare", "deplyo"], "prepare: No such command 'deplyo'. Did you mean"),
-        (["meter", "--oot", "x", "y"], "meter: No such option '--oot'. Did you mean '--out'?"),
+        (["meter", "--outt", "x", "y"], "meter: No such option '--outt'. Did you mean '--out'?"),
         (["doctor", "all"], "doctor: Got unexpected extra argument (all). See"),
         (["--metre"], "bedrock-meter: No such option '--metre'."),
         (["meter", "--out"], "meter: Option '--out' requires an argument. See"),

@@ -397,7 +397,7 @@ def test_an_unreadable_subfolder_is_noted_and_an_unreadable_folder_refused(
     found = find_log_files([tmp_path])
     assert [file.path.name for file in found] == ["a.json"]
     assert found.skipped.count(SkipReason.UNREADABLE) == 1
-    assert found.skipped.first_problem == f"{locked}: Permission denied."
+    assert found.skipped.problems == [f"{locked}: Permission denied."]
     with pytest.raises(UnreadableLogsError, match="locked: Permission denied"):
         find_log_files([locked])
 

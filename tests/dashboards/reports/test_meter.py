@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 
 from cdk.config import Config
-from dashboards.reports import temporary_store
+from dashboards.command_line.commands.meter import FIELDS
+from dashboards.reports import meter, temporary_store
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
@@ -25,6 +26,7 @@ from dashboards.reports.usage_report import print_report
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.pricing import Unpriced
+from lambdas.domain.usage import GroupField
 from tests.command_line import BEDROCK_METER, run_command
 from tests.invocation_logs import as_lines, log, write
 
@@ -217,18 +219,20 @@ def test_many_skipped_files_are_counted_and_a_few_are_named(
     assert "4_input.json, ...)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("is_named", [False, True], ids=["in a folder", "named"])
 def test_a_damaged_file_fails_the_command_and_loses_no_other_file(
-    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_named: bool
 ) -> None:
     logs = tmp_path / "logs"
+    named = [logs / name for name in ("a.json", "b.json.gz", "c.json")] if is_named else [logs]
     write(logs / "a.json", as_lines(log("1")))
     whole = gzip.compress(as_lines(*[log(f"cut-{n}", text="x" * n) for n in range(3000)]))
     (logs / "b.json.gz").write_bytes(whole[:-20])
     write(logs / "c.json", as_lines(log("2")))
     out = tmp_path / "summary.json"
-    assert run(logs, "--out", out) == 2
+    assert run(*named, "--out", out) == 3
     printed = capsys.readouterr()
-    assert "1 file could not be read to the end" in printed.err
+    assert "meter: 1 of the files and folders could not be read to the end" in printed.err
     assert "b.json.gz: the gzip data is damaged or cut off" in printed.err
     assert "Identity" in printed.out
     assert "2 files read. 1 file was not:" in printed.out
@@ -419,11 +423,41 @@ def test_calls_cost_the_contracted_price(tmp_path: Path) -> None:
     assert figures.cost_usd == Decimal("0.125")
 
 
-def test_an_empty_log_gives_an_empty_summary(summarize: Any, tmp_path: Path) -> None:
-    summary = summarize(write(tmp_path / "empty.json", ""))
+@pytest.mark.parametrize("content", ['{"events": []}', '{"results": [], "status": "Complete"}'])
+def test_a_search_without_results_gives_an_empty_summary(
+    summarize: Any, tmp_path: Path, content: str
+) -> None:
+    summary = summarize(write(tmp_path / "empty.json", content))
     assert summary["records"]["read"] == 0
     assert summary["by_identity"] == summary["rejected"] == []
     assert summary["coverage"] is None
+
+
+@pytest.mark.parametrize("command", ["meter", "focus", "compare"])
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"\x07\x00\x9a\n" * 9, "none of this looks like an invocation log of Amazon Bedrock."),
+        (b"", "the files are empty."),
+        (gzip.compress(b" \n"), "the files are empty."),
+    ],
+    ids=["noise", "empty", "empty and compressed"],
+)
+def test_no_log_at_all_is_an_error_that_names_the_formats_and_writes_nothing(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    content: bytes,
+    complaint: str,
+) -> None:
+    logs, out = tmp_path / "random.bin", tmp_path / "out.csv"
+    logs.write_bytes(content)
+    assert run_command(command, logs, "--out", out) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"{command}: {complaint}")
+    assert "Expected: JSON lines" in printed.err
+    assert not out.exists()
 
 
 def test_tables_show_totals_and_reasons(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -527,8 +561,11 @@ def test_costs_with_different_meanings_look_different(
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
     assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
     assert (
-        "  1 no_price: no price of the model is known in the AWS partition of the call" in printed
+        "  1 no_price: no price of the model is known in the AWS partition of the call (a.b: 1)"
+        in printed
     )
+    assert f"1 call at an assumed price, ~${assumed:.2f}: their Region has no listed" in printed
+    assert "(anthropic.claude-3-haiku-20240307-v1:0 in xx-new-1: 1)" in printed
 
 
 def test_the_period_accounts_and_regions_are_shown(
@@ -541,10 +578,10 @@ def test_the_period_accounts_and_regions_are_shown(
     ]
     assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
     shown = (
-        "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC, 2 accounts (111122223333, 444455556666),"
-        " 2 Regions (eu-west-1, us-east-1)."
+        "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC (8 days),"
+        " 2 accounts (111122223333, 444455556666), 2 Regions (eu-west-1, us-east-1)"
     )
-    assert shown in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith(shown)
 
 
 def test_every_reason_is_explained() -> None:
@@ -557,9 +594,9 @@ def test_a_log_of_only_rejected_records_gets_a_hint(
 ) -> None:
     assert run(FIXTURES / "response-bodies.ndjson") == 2
     printed = capsys.readouterr()
-    assert "57 rejected" in printed.out
     assert "none of this looks like an invocation log" in printed.err
-    assert "dashboards/README.md" in printed.err
+    assert "Rejected: 57 " in printed.err
+    assert "aws logs filter-log-events" in printed.err
 
 
 @pytest.mark.parametrize("width", [50, 80, 100, 120, 200])
@@ -623,6 +660,150 @@ def test_only_the_largest_of_many_identities_are_shown(
     assert "identity-025" not in printed
     (rest,) = [line for line in printed.splitlines() if line.startswith("15 more")]
     assert rest.split() == ["15", "more", "15", "150", "75", "225", "225", "$0.0001"]
+
+
+def test_the_most_costly_come_first_and_unpriced_calls_last(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many, few = {"inputTokenCount": 9_000}, {"inputTokenCount": 4_000}
+    logs = [
+        log("1", identity={"arn": "cheap"}, input=many),
+        log("2", identity={"arn": "dear"}, input=few, modelId=SONNET_4),
+        log("3", identity={"arn": "unknown-price"}, input=many, modelId="a.b"),
+    ]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    lines = capsys.readouterr().out.partition("Identity ")[2].splitlines()[1:5]
+    assert [line.split()[0] for line in lines] == ["dear", "cheap", "unknown-price", "All"]
+
+
+BY_DAY = [
+    log("1", timestamp="2026-01-31T23:59:59Z", region="eu-west-1"),
+    log("2", timestamp="2026-02-01T00:00:00Z"),
+    log("3", timestamp="2026-02-28T01:00:00Z", accountId="444455556666", identity={"arn": BEN}),
+    log("4", timestamp="2026-02-28T01:00:00Z", modelId=SONNET_4),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows"),
+    [
+        (["month"], [["2026-01", "1"], ["2026-02", "3"]]),
+        (["day"], [["2026-01-31", "1"], ["2026-02-01", "1"], ["2026-02-28", "2"]]),
+        (["account"], [["111122223333", "3"], ["444455556666", "1"]]),
+        (["region"], [["us-east-1", "3"], ["eu-west-1", "1"]]),
+        (["project"], [["search", "3"], ["unattributed", "1"]]),
+        (
+            ["month", "project"],
+            [
+                ["2026-01", "search", "1"],
+                ["2026-02", "search", "2"],
+                ["2026-02", "unattributed", "1"],
+            ],
+        ),
+    ],
+)
+def test_usage_is_grouped_by_fields_on_request(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fields: list[str],
+    rows: list[list[str]],
+) -> None:
+    pattern = {
+        "account_id": "111122223333",
+        "principal": "user/ana",
+        "effective_from": "2026-01-01T00:00:00Z",
+        "project": "search",
+    }
+    config = Config.from_context({"attribution": {"patterns": [pattern]}})
+    monkeypatch.setattr(meter, "read_config", lambda: config)
+    logs, out = write(tmp_path / "logs.json", as_lines(*BY_DAY)), tmp_path / "summary.json"
+    options = [part for field in fields for part in ("--by", field)]
+    assert run(logs, *options, "--out", out) == 0
+    heading = " ".join(field.capitalize() for field in fields)
+    printed = capsys.readouterr().out.splitlines()
+    (start,) = [
+        place for place, line in enumerate(printed) if " ".join(line.split()).startswith(heading)
+    ]
+    shown = [line.split()[: len(fields) + 1] for line in printed[start + 1 :][: len(rows)]]
+    assert shown == rows
+    assert not any(line.startswith("Identity") for line in printed)
+    groups = json.loads(out.read_text())["groups"]
+    keys = ["account_id" if field == "account" else field for field in fields]
+    written = [[*(group[key] for key in keys), str(group["invocations"])] for group in groups]
+    assert sorted(written) == sorted(rows)
+
+
+def test_every_field_can_be_asked_for() -> None:
+    assert tuple(GroupField) == FIELDS
+
+
+def test_rows_past_the_first_are_one_in_each_period(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [
+        log(f"{month}-{number}", timestamp=f"2026-0{month}-01T00:00:00Z", identity={"arn": f"{n}"})
+        for month in (1, 2)
+        for number, n in enumerate(["a", "a", "b", "c"])
+    ]
+    path = write(tmp_path / "logs.json", as_lines(*logs))
+    assert run(path, "--by", "month", "--by", "identity", "--top", "1") == 0
+    table = capsys.readouterr().out.partition("Month ")[2].splitlines()[1:6]
+    assert [" ".join(line.split()).split(" ")[:4] for line in table] == [
+        ["2026-01", "a", "2", "20"],
+        ["2026-01", "2", "more", "2"],
+        ["2026-02", "a", "2", "20"],
+        ["2026-02", "2", "more", "2"],
+        ["All", "8", "80", "40"],
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_names_are_broken_between_their_parts(width: int, tmp_path: Path) -> None:
+    arn = "arn:aws:sts::111122223333:assumed-role/invoice-extraction-pipeline/hugo@example.com"
+    logs = write(tmp_path / "logs.json", as_lines(log(identity={"arn": arn})))
+    with open_local_meter() as local, io.StringIO() as text:
+        meter_files(local, find_log_files([logs]))
+        print_report(local, Console(file=text, width=width))
+        printed = text.getvalue()
+    assert "hugo@example.com" in printed
+    assert max(map(len, printed.partition("Identity")[2].splitlines()[:8])) <= width
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {
+            "results": [
+                [
+                    {"field": "@timestamp", "value": "2026-09-08 12:10:33.000"},
+                    {"field": "@message", "value": json.dumps(log(str(number)))},
+                    {"field": "@ptr", "value": "CmEKJgoi"},
+                ]
+                for number in range(3)
+            ],
+            "statistics": {"recordsMatched": 3.0},
+            "status": "Complete",
+        },
+        [{"@timestamp": "2026-09-08 12:10:33.000", "@message": log(str(n))} for n in range(3)],
+        [{"@message": json.dumps(log(str(n))), "@ptr": "CmEKJgoi"} for n in range(3)],
+    ],
+    ids=["get-query-results", "console export", "console export with text"],
+)
+@pytest.mark.parametrize("indent", [None, 4])
+def test_results_of_logs_insights_are_read(
+    summarize: Any, tmp_path: Path, content: Any, indent: int | None
+) -> None:
+    logs = write(tmp_path / "logs" / "results.json", json.dumps(content, indent=indent))
+    for paths in ([logs], [logs.parent]):
+        records = summarize(*paths)["records"]
+        assert (records["counted"], records["rejected"]) == (3, 0)
+
+
+def test_a_row_of_logs_insights_without_its_message_is_rejected(run: Any, tmp_path: Path) -> None:
+    row = [{"field": "identity.arn", "value": ANA}, {"field": "count(*)", "value": "7"}]
+    assert run(write(tmp_path / "logs.json", json.dumps({"results": [row]}))) == 2
 
 
 def test_line_numbers_continue_through_a_whole_source(summarize: Any, tmp_path: Path) -> None:

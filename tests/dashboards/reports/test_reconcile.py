@@ -481,7 +481,7 @@ def test_nothing_to_compare_is_an_error(
     header.write_text(header.read_text().partition("\n")[0] + "\n")
     assert run("--cur", header, "--", logs) == 2
 
-    assert "there is no call in these logs" in capsys.readouterr().err
+    assert "none of this looks like an invocation log" in capsys.readouterr().err
 
 
 def test_a_map_column_with_invalid_json_is_skipped(report: Any, logs: Path, tmp_path: Path) -> None:

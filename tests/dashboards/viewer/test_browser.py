@@ -1,6 +1,8 @@
 """The dashboards as a browser draws them."""
 
+import csv
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -31,13 +33,26 @@ LOGS = [
 
 
 @pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     (folder / "logs.ndjson").write_bytes(as_lines(*LOGS))
-    write_page(
-        DashboardSession.from_source(source_of_logs([folder / "logs.ndjson"])), folder / "page.html"
-    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page_file(folder: Path) -> Path:
+    source = source_of_logs([folder / "logs.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "page.html")
     return folder / "page.html"
+
+
+@pytest.fixture(scope="module")
+def whole_page_file(folder: Path) -> Path:
+    """A page of a source that may have anything, so that no widget is hidden."""
+    source = replace(source_of_logs([folder / "logs.ndjson"]), namespaces=frozenset())
+    source = replace(source, alarm_states=lambda names: dict.fromkeys(names, "OK"))
+    write_page(DashboardSession.from_source(source), folder / "whole.html")
+    return folder / "whole.html"
 
 
 def show(page: Page, page_file: Path, dashboard: str, theme: str = "light") -> None:
@@ -55,7 +70,7 @@ def numbers(page: Page, title: str) -> dict[str, float]:
 
 
 def read_table(page: Page, title: str) -> dict[str, float]:
-    page.locator(f'section[aria-label="{title}"] h2 button').click()
+    page.locator(f'section[aria-label="{title}"] h2 button[aria-pressed]').click()
     return numbers(page, title)
 
 
@@ -75,9 +90,9 @@ def tokens(invocation: dict[str, Any]) -> int:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("dashboard", read_bodies())
 def test_every_widget_is_drawn_inside_its_area(
-    page: Page, page_file: Path, dashboard: str, theme: str
+    page: Page, whole_page_file: Path, dashboard: str, theme: str
 ) -> None:
-    show(page, page_file, dashboard, theme)
+    show(page, whole_page_file, dashboard, theme)
     cards = page.locator("main > .widget")
     assert cards.count() == len(read_bodies()[dashboard].widgets())
     for card in cards.all():
@@ -85,8 +100,9 @@ def test_every_widget_is_drawn_inside_its_area(
         drawings = card.locator(".chart:not([aria-hidden])").all()
         assert all(drawing.locator("svg path").count() for drawing in drawings)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    labels = page.locator(".number small")
-    is_cut = "labels => labels.map(label => label.scrollWidth > label.clientWidth)"
+    labels = page.locator(".number small, .alarms li")
+    is_cut = """labels => labels.map((label) =>
+      label.scrollWidth > label.clientWidth || label.scrollHeight > label.clientHeight + 1)"""
     cut_off = labels.evaluate_all(is_cut)
     assert [text for text, cut in zip(labels.all_inner_texts(), cut_off, strict=True) if cut] == []
 
@@ -110,11 +126,21 @@ def read_options(page: Page, title: str) -> dict[str, Any]:
         f'section[aria-label="{title}"] .chart',
         """(place) => {
           const { series, xAxis, yAxis } = echarts.getInstanceByDom(place).getOption();
-          const drawn = series.map((item) => ({
-            name: item.name, data: item.data, stack: item.stack, color: item.color,
-            lines: (item.markLine?.data ?? []).map((line) => line.yAxis),
-            sizes: item.data.map((_, dataIndex) => item.symbolSize?.(0, { dataIndex })),
-          }));
+          const sizesOf = (item) =>
+            item.data.map((_, dataIndex) => item.symbolSize?.(0, { dataIndex }));
+          // A line's last point is drawn apart while its period is not over.
+          const whole = (list, open) => (open ? [...list.slice(0, -1), open.at(-1)] : list);
+          const drawn = series.filter((item) => !item.id?.startsWith("open")).map((item) => {
+            const id = item.id?.replace("line", "open");
+            const open = series.find((other) => other.id === id && other !== item);
+            return {
+              name: item.name, stack: item.stack, color: item.color,
+              data: whole(item.data, open?.data),
+              lines: (item.markLine?.data ?? []).map((line) => line.yAxis),
+              sizes: whole(sizesOf(item), open && sizesOf(open)),
+              open: open?.data, dash: open?.lineStyle.type,
+            };
+          });
           return { series: drawn, names: yAxis?.[0]?.data, unit: yAxis?.[0]?.name };
         }""",
     )
@@ -158,7 +184,7 @@ def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
     values = [value for _, value in calls["data"]]
     assert [size > 0 for size in calls["sizes"]] == [value is not None for value in values]
     (hours,) = read_options(page, "Quota tokens per hour")["series"]
-    assert not any(hours["sizes"])  # one after the other, they are a line
+    assert not any(hours["sizes"][:-1])  # one after the other, they are a line
 
 
 def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_file: Path) -> None:
@@ -184,7 +210,7 @@ def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
 ) -> None:
     show(page, page_file, "usage_overview")
     card = page.locator('section[aria-label="Account: total tokens per hour"]')
-    card.locator("h2 button").click()
+    card.locator("h2 button[aria-pressed]").click()
     cells = card.locator("tbody td").all_inner_texts()
     hours = by_closed_hour(tokens)
     expected = [hours[max(hours)], sum(hours.values()), max(hours.values())]
@@ -238,9 +264,8 @@ def test_a_hostile_name_is_shown_as_text(page: Page, page_file: Path) -> None:
 
 def test_links_between_dashboards_stay_on_the_page(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    page.locator("main").get_by_role("link", name="Pipeline health").click()
-    page.wait_for_selector('nav a[aria-current][href="#pipeline_health"]')
-    page.wait_for_selector('section[aria-label="Health alarms"]')
+    page.locator("main").get_by_role("link", name="Identity detail").click()
+    page.wait_for_selector('nav a[aria-current][href="#identity_detail"]')
 
 
 def test_the_page_can_be_used_with_the_keyboard_alone(page: Page, page_file: Path) -> None:
@@ -252,3 +277,121 @@ def test_the_page_can_be_used_with_the_keyboard_alone(page: Page, page_file: Pat
     assert {"Skip to the dashboard", "Identity detail", "Dark"} <= reached
     page.locator("#theme").press("Enter")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_a_period_that_is_not_over_is_dashed_and_the_others_are_not(
+    page: Page, page_file: Path
+) -> None:
+    show(page, page_file, "usage_overview")
+    title = "Quota tokens per hour by identity, top 10 (last hour so far)"
+    lines = {line["name"]: line for line in read_options(page, title)["series"]}
+    hours = by_hour(lambda call: tokens(call) if call["identity"]["arn"] == ANA else 0)
+    last, open_hour = sorted(hours)[-2:]
+    assert lines["ana"]["open"] == [[last, hours[last]], [open_hour, hours[open_hour]]]
+    assert isinstance(lines["ana"]["dash"], list)
+    legend = page.locator(f'section[aria-label="{title}"] .legend .open')
+    assert legend.inner_text() == "so far"
+    assert "Viewer only" in str(legend.get_attribute("title"))
+    left_out = page.locator('section[aria-label="Account: total tokens per hour"] .legend')
+    assert left_out.inner_text() == "Total tokens"
+
+
+def test_a_dashboard_opens_on_the_identity_that_costs_most(page: Page, page_file: Path) -> None:
+    show(page, page_file, "identity_detail")
+    usd = {ANA: 0.0, BEN: 0.0, HOSTILE: 0.0}
+    for invocation in LOGS:
+        if invocation["modelId"] == MODELS[0]:
+            input_tokens = invocation["input"]["inputTokenCount"]
+            usd[invocation["identity"]["arn"]] += (
+                0.25 * input_tokens + 1.25 * invocation["output"]["outputTokenCount"]
+            )
+        else:
+            usd[invocation["identity"]["arn"]] += 0.02 * invocation["input"]["inputTokenCount"]
+    assert page.locator("#choice").input_value() == max(usd, key=lambda arn: usd[arn])
+
+
+def test_a_name_in_a_table_links_to_its_detail_page(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    read_table(page, "Quota tokens by identity, last 28 days")
+    page.get_by_role("link", name="ben", exact=True).first.click()
+    page.wait_for_selector('nav a[aria-current][href="#identity_detail"]')
+    assert page.locator("#choice").input_value() == BEN
+
+
+def test_a_click_on_a_bar_opens_its_detail_page(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    page.locator(
+        'section[aria-label="Quota tokens by identity, last 28 days"] svg text', has_text="ben"
+    ).click()
+    page.wait_for_selector('nav a[aria-current][href="#identity_detail"]')
+    assert page.locator("#choice").input_value() == BEN
+
+
+def save_csv(page: Page, title: str) -> list[list[str]]:
+    with page.expect_download() as saving:
+        page.get_by_role("button", name=f"CSV: {title}").click()
+    with Path(saving.value.path()).open(newline="") as saved:
+        return list(csv.reader(saved))
+
+
+def test_a_graph_is_saved_as_csv(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    head, *rows = save_csv(page, "Account: total tokens per hour")
+    assert head == ["Start of period (UTC)", "Total tokens"]
+    saved = {datetime.fromisoformat(at): float(value) for at, value in rows if value}
+    assert {int(at.timestamp() * 1000): value for at, value in saved.items()} == by_closed_hour(
+        tokens
+    )
+    (_, *names) = save_csv(page, "Quota tokens by identity, last 28 days")
+    assert {name for name, _ in names} == {ANA, BEN, HOSTILE, "All others"}
+
+
+def test_a_name_that_looks_like_a_formula_is_saved_as_text(page: Page, folder: Path) -> None:
+    formula = '=HYPERLINK("http://example.com")'
+    (folder / "formula.ndjson").write_bytes(as_lines(log(identity={"arn": formula})))
+    source = source_of_logs([folder / "formula.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "formula.html")
+    show(page, folder / "formula.html", "usage_overview")
+    assert save_csv(page, "Quota tokens by identity, last 28 days")[1][0] == f"'{formula}"
+
+
+def test_the_footer_names_what_the_source_has_nothing_for(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    assert page.locator("nav a", has_text="Pipeline health").count() == 0
+    footer = page.locator("footer").inner_text()
+    assert "This source has nothing for: Usage alarms, bedrock-mantle by model" in footer
+    assert "Viewer only, not in CloudWatch" in footer
+
+
+def test_money_has_a_dollar_sign_and_cents(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    costs = page.locator(
+        'section[aria-label="Totals for the selected time"] strong[data-name^="Cost"]'
+    )
+    assert costs.inner_text().startswith("$0.0")
+    assert len(costs.inner_text()) == len("$0.0123")
+
+
+def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    (pie,) = read_options(page, "Cost by model, last 28 days")["series"]
+    lines = read_options(page, "Quota tokens per hour by model (last hour so far)")["series"]
+    slices = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
+    colours = {line["name"]: line["color"] for line in lines}
+    assert colours == {name: slices[name] for name in colours}
+    assert len(set(colours.values())) == len(MODELS)
+
+
+def test_a_link_to_a_dashboard_that_is_left_out_is_text(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    text = page.locator("section.text").first
+    assert "Pipeline health" in text.inner_text()
+    assert text.get_by_role("link", name="Pipeline health").count() == 0
+
+
+def test_all_data_can_be_shown(page: Page, page_file: Path) -> None:
+    show(page, page_file, "usage_overview")
+    for chosen in ("all", "2026-09"):
+        page.select_option("#range", chosen)
+        page.wait_for_selector("main[aria-busy=false]")
+        assert numbers(page, "Totals for the selected time")["Calls"] == len(LOGS)

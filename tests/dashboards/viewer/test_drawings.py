@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from dashboards.reports.log_metrics import LogMetrics
 from dashboards.viewer.bodies import UnknownBodyError, read_bodies, read_body
 from dashboards.viewer.dashboard_session import RANGES, DashboardSession, NoSuchViewError
 from dashboards.viewer.drawings import Source, draw
-from dashboards.viewer.time_ranges import TimeRange, parse_length, until
+from dashboards.viewer.time_ranges import TimeRange, list_months, parse_length, until
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.ledger import LedgerChange
-from tests.builders import usage_record
+from tests.builders import SONNET_4, usage_record
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 LAST_DAY = until(NOON, timedelta(days=1))
@@ -94,8 +95,8 @@ def test_each_series_of_a_search_is_labeled_by_its_dimension() -> None:
     }
     found = drawn(view="bar", setPeriodToTimeRange=True, metrics=[[row]])["series"]
     assert [(series["name"], series["label"], series["value"]) for series in found] == [
-        (BEN, "user/ben", 100),
-        (ANA, "user/ana", 15),
+        (BEN, "ben", 100),
+        (ANA, "ana", 15),
     ]
 
 
@@ -237,7 +238,7 @@ def test_a_range_ends_with_the_current_period() -> None:
 @pytest.mark.parametrize("chosen_range", RANGES)
 @pytest.mark.parametrize("dashboard", read_bodies())
 def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
-    session = DashboardSession.from_source(CALLS)
+    session = DashboardSession.from_source(replace(CALLS, namespaces=frozenset()))
     for choice in session.choices(dashboard) or [""]:
         widgets = session.view(dashboard, choice, chosen_range)["widgets"]
         assert not [
@@ -253,7 +254,7 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
         (timedelta(minutes=5), "1d"),
         (timedelta(days=3), "1w"),
         (timedelta(days=10), "2w"),
-        (timedelta(days=99), "2w"),
+        (timedelta(days=99), "all"),
     ],
 )
 def test_the_default_range_shows_all_data(ago: timedelta | None, first: str) -> None:
@@ -302,3 +303,118 @@ def test_a_missing_view_is_named(asked: tuple[str, str, str]) -> None:
 def test_an_unsupported_body_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(UnknownBodyError, match="mine"):
         read_body("mine", json.dumps(body))
+
+
+def test_months_and_all_data_can_be_chosen_where_the_start_is_known() -> None:
+    since = datetime(2026, 7, 31, 23, 30, tzinfo=UTC)
+    session = DashboardSession.from_source(replace(CALLS, since=since))
+    chosen = {key: label for key, (label, _) in session.ranges().items() if key not in RANGES}
+    assert chosen == {
+        "2026-09": "September 2026",
+        "2026-08": "August 2026",
+        "2026-07": "July 2026",
+        "all": "All data: 2026-07-31 to 2026-09-08",
+    }
+    ranges = {key: shown for key, (_, shown) in session.ranges().items()}
+    september = datetime(2026, 9, 1, tzinfo=UTC)
+    assert ranges["2026-08"] == TimeRange(datetime(2026, 8, 1, tzinfo=UTC), september)
+    assert ranges["2026-09"] == TimeRange(september, NOON)
+    assert ranges["all"] == TimeRange(datetime(2026, 7, 31, tzinfo=UTC), NOON)
+    title = "Totals for the selected time"
+    for key, calls in (("2026-09", 3), ("2026-08", 1), ("all", 4), ("2026-07", None)):
+        widgets = session.view("usage_overview", "", key)["widgets"]
+        (totals,) = (drawing for drawing in widgets if drawing["title"] == title)
+        assert {series["label"]: series["value"] for series in totals["series"]}["Calls"] == calls
+    assert "all" not in DashboardSession.from_source(CALLS).ranges()
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "months"),
+    [
+        ("2024-02-01", "2024-03-01", ["2024-02"]),
+        ("2024-02-29", "2024-03-02", ["2024-03", "2024-02"]),
+        ("2025-12-31", "2026-01-01", ["2025-12"]),
+        ("2025-11-30", "2026-01-02", ["2026-01", "2025-12", "2025-11"]),
+    ],
+)
+def test_months_cover_the_time_without_gaps(first: str, last: str, months: list[str]) -> None:
+    since, end = (datetime.fromisoformat(f"{day}T00:00:00Z") for day in (first, last))
+    found = list_months(since, end)
+    assert list(found) == months
+    ranges = list(found.values())
+    assert ranges[0].end == end
+    assert ranges[-1].start <= since
+    assert all(later.start == earlier.end for later, earlier in pairwise(ranges))
+
+
+@pytest.mark.parametrize(
+    ("days", "period", "lengthened"),
+    [(14, 60, 60), (15, 300, 3600), (31, 3600, 3600), (92, 3600, 86_400), (92, 86_400, 86_400)],
+)
+def test_long_ranges_have_longer_periods(days: int, period: int, lengthened: int) -> None:
+    shown = until(NOON, timedelta(days=days))
+    assert shown.lengthen(period) == lengthened
+    graph = drawn(shown=shown, metrics=[["BedrockMeter", "InputTokens"]], period=period)
+    assert graph["step"] == lengthened * 1000
+    assert ("Viewer only: a point for every" in graph.get("note", "")) is (lengthened != period)
+
+
+def test_a_period_is_open_until_its_end_has_come() -> None:
+    metrics = [["BedrockMeter", "InputTokens"]]
+    assert "open" not in drawn(metrics=metrics)
+    later = NOON + timedelta(minutes=1)
+    source = replace(CALLS, now=lambda: later)
+    assert drawn(source, until(later, timedelta(days=1)), metrics=metrics)["open"]
+
+
+@pytest.mark.parametrize(
+    ("label", "unit", "title", "kind"),
+    [
+        ("Cost, USD", "", "Totals", "money"),
+        ("claude", "US dollars", "Cost by model", "money"),
+        ("Change, %", "", "Cost: week over week, US dollars", "percent"),
+        ("Share", "Percent", "Tokens without a project", "percent"),
+        ("Calls", "Calls", "Calls by model", "number"),
+        ("Total tokens, last 7 days", "", "Last 7 days; cost in US dollars", "number"),
+        ("Cost, last 7 days", "", "Last 7 days; cost in US dollars", "money"),
+        ("tokens of calls", "US dollars", "Cost by identity", "money"),
+        ("USD per 1,000 priced calls", "", "Rates", "money"),
+    ],
+)
+def test_money_and_percent_are_known_by_label_axis_and_title(
+    label: str, unit: str, title: str, kind: str
+) -> None:
+    graph = drawn(
+        metrics=[["BedrockMeter", "InputTokens", {"label": label}]],
+        title=title,
+        yAxis={"left": {"label": unit}},
+    )
+    assert [series["format"] for series in graph["series"]] == [kind]
+
+
+def test_the_first_choice_costs_most_and_without_costs_is_used_most() -> None:
+    session = DashboardSession.from_source(CALLS)
+    assert session.largest("identity_detail", 2) == [BEN, ANA]
+    metrics = LogMetrics(NOON, Config())
+    calls = [
+        ("cheap", "amazon.nova-lite-v1:0", 900),
+        ("dear", SONNET_4, 500),
+        ("free", "no.price", 9_000),
+    ]
+    metrics.apply(
+        [
+            LedgerChange(
+                usage_record(
+                    request_id=name,
+                    timestamp=NOON - timedelta(hours=1),
+                    identity_arn=name,
+                    model_id=model,
+                    tokens=TokenCounts(tokens, 0),
+                )
+            )
+            for name, model, tokens in calls
+        ]
+    )
+    priced = DashboardSession.from_source(replace(CALLS, metrics=metrics))
+    assert priced.largest("identity_detail", 3) == ["dear", "cheap", "free"]
+    assert priced.largest("usage_overview", 3) == []

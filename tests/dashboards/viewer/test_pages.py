@@ -239,4 +239,4 @@ def test_a_page_of_many_identities_shows_the_largest_and_says_so() -> None:
     (detail,) = (dashboard for dashboard in dashboards if dashboard["name"] == "identity_detail")
     kept = [choice["value"].rpartition("/")[2] for choice in detail["choices"]]
     assert kept == [f"{number:03}" for number in range(29, 41)]
-    assert detail["label"] == "Identity (12 of 40, most tokens)"
+    assert detail["label"] == "Identity (12 of 40 by cost)"

@@ -1,5 +1,6 @@
 """`make preview`: the dashboards over one's own log files, or an account."""
 
+import re
 import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,9 @@ NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "page.html"
     call_command("preview", "--out", out, "--", FIXTURE)
-    assert str(out) in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert str(out) in printed.out
+    assert re.search(r"Drawing \d dashboards", printed.err)
     assert "your log files (65 calls" not in out.read_text()  # some of the samples are no calls
     assert "your log files (6" in out.read_text()
 

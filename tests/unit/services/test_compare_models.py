@@ -131,7 +131,7 @@ def test_each_project_has_the_cost_of_its_calls_on_other_models() -> None:
         assert {model: costs[project][model] for model in one_call} == {
             model: calls * usd for model, usd in one_call.items()
         }
-    assert "Project chat, text: 2 calls" in text(files)
+    assert "Text: 3 calls for $0.0135, $0.0579 in 30 days" in text(files)
 
 
 def test_calls_are_processed_in_order_of_time_for_any_ledger_order() -> None:

@@ -6,11 +6,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.domain.attribution import UNATTRIBUTED, AttributionRules, TrustedPrincipal
 from lambdas.domain.invocations import TokenCounts, UsageDoubt, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Cost, Pricing, Unpriced, shipped_prices
 from lambdas.domain.pricing.call_pricing import price_call
-from lambdas.domain.usage import UsageSummary, UsageTotals, add_up_totals
+from lambdas.domain.usage import GroupField, UsageSummary, UsageTotals, add_up_totals
 from lambdas.domain.usage.summary import CallGroup
 from tests.builders import (
     ANA,
@@ -220,3 +221,41 @@ def test_cost_of_groups_is_the_sum_of_the_costs_of_their_calls(calls: list[Usage
     assert figures.priced_usd == sum(known, Decimal(0))
     assert figures.priced_invocations == len(known)
     assert summary.unpriced.total() == len(calls) - len(known)
+
+
+def test_groups_of_any_field_add_up_to_all_calls() -> None:
+    later = NOON + timedelta(days=30)
+    calls = [
+        usage_record(request_id="1"),
+        usage_record(request_id="2", identity_arn=BEN, region="eu-west-1"),
+        usage_record(request_id="3", timestamp=later, account_id="444455556666"),
+        usage_record(request_id="4", timestamp=later, model_id=SONNET_4, invoked_model_id=SONNET_4),
+    ]
+    summary = summarize(calls)
+    whole = add_up_totals(totals for _, totals in summary.by_identity())
+    for fields in (*((part,) for part in GroupField), (GroupField.MONTH, GroupField.REGION)):
+        assert add_up_totals(totals for _, totals in summary.group_by(*fields)) == whole
+    by_account = summary.group_by(GroupField.ACCOUNT)
+    assert {values: totals.invocations for values, totals in by_account} == {
+        ("111122223333",): 3,
+        ("444455556666",): 1,
+    }
+
+
+def test_calls_of_a_project_are_grouped_by_trusted_metadata_only_if_there_are_rules() -> None:
+    trusted = TrustedPrincipal(
+        effective_from=NOON - timedelta(days=1), account_id=ANA.split(":")[4], principal="role/chat"
+    )
+    rules = AttributionRules(trusted_principals=(trusted,))
+    calls = [
+        usage_record(request_id=project, request_metadata=(("project", project),))
+        for project in ("search", "chat")
+    ]
+    with_rules, without = UsageSummary(PRICING, rules), UsageSummary(PRICING)
+    for summary in (with_rules, without):
+        for call in calls:
+            summary.add(call)
+    by_project = with_rules.group_by(GroupField.PROJECT)
+    assert [values for values, _ in by_project] == [("chat",), ("search",)]
+    assert [values for values, _ in without.group_by(GroupField.PROJECT)] == [(UNATTRIBUTED,)]
+    assert len(list(without.groups)) == 1

@@ -2,7 +2,9 @@
 
 from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
+from lambdas.domain.reports.comparison.comparable import COMPARABLE, WINDOWS_FILE
 from lambdas.domain.reports.comparison.families import model_family
+from lambdas.domain.reports.comparison.options import CONDITIONS, OptionKind, SavingsOption
 from lambdas.domain.reports.comparison.ports import (
     COMPARISON_PREFIX,
     ComparisonStore,
@@ -11,7 +13,9 @@ from lambdas.domain.reports.comparison.ports import (
     WeeklyComparison,
 )
 from lambdas.domain.reports.comparison.report import (
+    DAYS_OF_A_MONTH,
     ComparisonReport,
+    Coverage,
     ProjectComparison,
     TrafficComparison,
     TrafficObserver,
@@ -26,18 +30,25 @@ from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKey, WasteTotals
 
 __all__ = [
+    "COMPARABLE",
     "COMPARISON_PREFIX",
+    "CONDITIONS",
+    "DAYS_OF_A_MONTH",
     "MEANINGS",
     "UNKNOWNS",
+    "WINDOWS_FILE",
     "ComparisonReport",
     "ComparisonStore",
+    "Coverage",
     "InvocationLogs",
     "InvocationLogsUnavailableError",
     "ModelCost",
     "ObservedCall",
+    "OptionKind",
     "OutlineCache",
     "ProjectComparison",
     "RequestOutline",
+    "SavingsOption",
     "TrafficComparison",
     "TrafficMix",
     "TrafficObserver",

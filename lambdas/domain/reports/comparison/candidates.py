@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import name_and_version
+from lambdas.domain.reports.comparison.comparable import (
+    ContextWindows,
+    is_same_class,
+)
+from lambdas.domain.reports.comparison.options import OptionKind, SavingsOption, Workload
 from lambdas.domain.reports.comparison.traffic import Purpose, Terms, TrafficMix
+from lambdas.domain.unlogged import BATCH_TIER
 
+MAX_MOVES = 3
+"""The number of other models that are named for a workload, the cheapest ones."""
+_TIERS = {OptionKind.FLEX: "flex", OptionKind.BATCH: BATCH_TIER}
 _OF_A_MILLION = -6  # places of the decimal point
 _INPUT_KINDS = frozenset(TokenKind) - {TokenKind.OUTPUT}
 _PLACES = Decimal("0.0001")
@@ -78,9 +87,11 @@ class Candidates:
     Attributes:
         pricing: The prices of tokens: those of the day of a call. Contracted prices
             go before list prices, as for the calls themselves.
+        windows: The context windows of models.
     """
 
     pricing: Pricing
+    windows: ContextWindows
     _listed: Pricing = field(init=False)
     _book: dict[_ModelName, str] = field(init=False, default_factory=dict)
     _text_models: set[_ModelName] = field(init=False, default_factory=set)
@@ -110,6 +121,75 @@ class Candidates:
                 unlisted += 1
         known.sort(key=lambda cost: (cost.usd, cost.model_id))
         return PricedCandidates(tuple(known), unlisted)
+
+    def find_options(self, workload: Workload) -> Iterator[SavingsOption]:
+        """Find cheaper comparable models, and cheaper tiers of the model itself."""
+        if workload.purpose is Purpose.TEXT:
+            yield from self._find_moves(workload)
+        for kind, tier in _TIERS.items():
+            option = self._find_tier(workload, kind, tier)
+            if option is not None and option.saved_usd > 0:
+                yield option
+
+    def _find_moves(self, workload: Workload) -> Iterator[SavingsOption]:
+        mix = workload.mix
+        cheaper = [
+            cost
+            for cost in self.compare(workload.purpose, mix).costs
+            if cost.usd < mix.usd and self._is_comparable(workload, cost.model_id)
+        ]
+        for cost in cheaper[:MAX_MOVES]:
+            yield SavingsOption(
+                OptionKind.MOVE,
+                workload.project,
+                workload.model_id,
+                cost.model_id,
+                mix.calls,
+                mix.usd,
+                cost.usd,
+                mix.has_assumed_price(workload.model_id),
+            )
+
+    def _is_comparable(self, workload: Workload, model_id: str) -> bool:
+        """Say if a model is comparable on all terms, see `COMPARABLE`; the model itself is not."""
+        name = name_and_version(model_id)
+        if name == name_and_version(workload.model_id):
+            return False
+        if self.windows.get(name[0], 0) < workload.largest_call_tokens:
+            return False
+        return all(
+            is_same_class(
+                workload.model_id,
+                self._rates_in(workload.model_id, terms, is_in_use=True).usd_per_million,
+                model_id,
+                self._rates_in(model_id, terms, is_in_use=False).usd_per_million,
+            )
+            for terms in workload.mix.tokens
+        )
+
+    def _find_tier(self, workload: Workload, kind: OptionKind, tier: str) -> SavingsOption | None:
+        """Price the calls of the standard tier in another tier; `None` without all its prices."""
+        usd, tier_usd = Decimal(0), Decimal(0)
+        for terms, counts in workload.mix.tokens.items():
+            if terms.service_tier is not None:
+                continue
+            used = {kind: count for kind, count in counts.items() if count}
+            now = self._rates_in(workload.model_id, terms, is_in_use=True).usd_per_million
+            then = _first_rates(self._listed, workload.model_id, terms, (tier,))
+            if not used.keys() <= now.keys() & then.keys():
+                return None
+            usd += _total(used, now)
+            tier_usd += _total(used, then)
+        return SavingsOption(
+            kind,
+            workload.project,
+            workload.model_id,
+            None,
+            workload.standard_calls,
+            usd.scaleb(_OF_A_MILLION),
+            tier_usd.scaleb(_OF_A_MILLION),
+            workload.mix.has_assumed_price(workload.model_id),
+        )
 
     def _models(self, mix: TrafficMix) -> list[str]:
         """Every model once: as traffic spells it, else as the price book does."""
@@ -173,11 +253,13 @@ class _Rates(NamedTuple):
     assumed: frozenset[TokenKind]
 
 
-def _first_rates(pricing: Pricing, model_id: str, terms: Terms) -> UsdPerMillion:
+def _first_rates(
+    pricing: Pricing, model_id: str, terms: Terms, tiers: tuple[str | None, ...] | None = None
+) -> UsdPerMillion:
     """The rates in the first tier and on the first route that have any."""
     ways = (
         pricing.rates_in(model_id, route, terms.day, terms.total_input_tokens, tier)
-        for tier in _tiers(terms)
+        for tier in tiers or _tiers(terms)
         for route in terms.ways
     )
     return next(filter(None, ways), {})

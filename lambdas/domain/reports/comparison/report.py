@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from lambdas.domain.pricing import Pricing, Unpriced
 from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.reports.comparison.candidates import Candidates, ModelCost
+from lambdas.domain.reports.comparison.comparable import shipped_windows
+from lambdas.domain.reports.comparison.options import OptionKind, SavingsOption, Workload
 from lambdas.domain.reports.comparison.request_outline import RequestOutline
 from lambdas.domain.reports.comparison.requests import Requests
 from lambdas.domain.reports.comparison.throttling import Throttling
@@ -28,12 +30,22 @@ from lambdas.domain.reports.comparison.traffic import (
     get_purpose,
     read_comparable_cost,
 )
-from lambdas.domain.reports.comparison.waste import WasteKey, WasteSummary, WasteTotals
+from lambdas.domain.reports.comparison.waste import (
+    WasteKey,
+    WasteKind,
+    WasteSummary,
+    WasteTotals,
+)
 
 MAX_PROJECTS = 200
 """The number of projects in a report, the most costly ones: each is about 25 KB of JSON."""
 MAX_OBSERVED_PROJECTS = 5_000
 """The number of projects to keep while calls come in, about 10 KB of memory each."""
+
+
+DAYS_OF_A_MONTH = 30
+"""The days of the month that amounts are scaled to."""
+_ONE_DAY = Decimal(1)
 
 
 class Unknown(NamedTuple):
@@ -95,6 +107,17 @@ class Coverage(NamedTuple):
     calls: int
     outlined_calls: int
 
+    @property
+    def days(self) -> Decimal:
+        """The length of the period in days; at least one, so that an hour is not taken for more."""
+        if self.start is None or self.end is None:
+            return _ONE_DAY
+        return max(Decimal((self.end - self.start) / timedelta(days=1)), _ONE_DAY)
+
+    def scale_to_month(self, usd: Decimal) -> Decimal:
+        """Scale an amount of the period to 30 days."""
+        return usd * DAYS_OF_A_MONTH / self.days
+
 
 class ComparisonReport(NamedTuple):
     """The cost of the same traffic on other models, and savings opportunities.
@@ -104,29 +127,64 @@ class ComparisonReport(NamedTuple):
         account: All projects together.
         projects: Each, the most costly first; at the end, as one, what is past `MAX_PROJECTS`.
         waste: The savings opportunities, the largest first.
+        options: Options that make workloads cheaper, the largest saving first.
     """
 
     coverage: Coverage
     account: ProjectComparison
     projects: tuple[ProjectComparison, ...]
     waste: tuple[tuple[WasteKey, WasteTotals], ...]
+    options: tuple[SavingsOption, ...]
+
+
+@dataclass(slots=True)
+class _Calls:
+    """The calls of a project to one model."""
+
+    mix: TrafficMix = field(default_factory=TrafficMix)
+    standard_calls: int = 0
+    largest_call_tokens: int = 0
+
+    def add(self, call: ObservedCall, cost: ComparableCost) -> None:
+        model_id, terms, _ = call.priced
+        self.mix.add(model_id, call.tokens, cost, terms)
+        self.standard_calls += terms.service_tier is None
+        tokens = (call.tokens.total_input or 0) + (call.tokens.output or 0)
+        self.largest_call_tokens = max(self.largest_call_tokens, tokens)
+
+    def include(self, other: _Calls) -> None:
+        self.mix.include(other.mix)
+        self.standard_calls += other.standard_calls
+        self.largest_call_tokens = max(self.largest_call_tokens, other.largest_call_tokens)
 
 
 @dataclass(slots=True)
 class _Project:
-    mixes: dict[Purpose, TrafficMix] = field(default_factory=dict)
+    by_model: dict[tuple[Purpose, str], _Calls] = field(default_factory=dict)
     failed_calls: int = 0
     unpriced: Counter[Unknown] = field(default_factory=Counter)
 
     @property
     def usd(self) -> Decimal:
-        return sum((mix.usd for mix in self.mixes.values()), Decimal(0))
+        return sum((calls.mix.usd for calls in self.by_model.values()), Decimal(0))
+
+    @property
+    def mixes(self) -> dict[Purpose, TrafficMix]:
+        mixes = defaultdict[Purpose, TrafficMix](TrafficMix)
+        for (purpose, _), calls in self.by_model.items():
+            mixes[purpose].include(calls.mix)
+        return mixes
 
     def include(self, other: _Project) -> None:
-        for purpose, mix in other.mixes.items():
-            self.mixes.setdefault(purpose, TrafficMix()).include(mix)
+        for key, calls in other.by_model.items():
+            self.by_model.setdefault(key, _Calls()).include(calls)
         self.failed_calls += other.failed_calls
         self.unpriced.update(other.unpriced)
+
+    def workloads(self, name: str) -> Iterator[Workload]:
+        for (purpose, model_id), calls in self.by_model.items():
+            tokens = calls.largest_call_tokens
+            yield Workload(name, model_id, purpose, calls.mix, calls.standard_calls, tokens)
 
 
 class TrafficObserver:
@@ -204,22 +262,24 @@ class TrafficObserver:
         past = [*([others] if others else ()), *(project for _, project in ranked[MAX_PROJECTS:])]
         if past:
             listed[OTHER_PROJECTS] = _together(past)
-        candidates = Candidates(self._pricing)
+        candidates = Candidates(self._pricing, shipped_windows())
+        waste = self._waste.regroup(listed, OTHER_PROJECTS)
         return ComparisonReport(
             Coverage(start or self._start, end, self._calls, self._outlined_calls),
             _compare(None, account, candidates),
             tuple(_compare(name, project, candidates) for name, project in listed.items()),
-            tuple(self._waste.regroup(listed, OTHER_PROJECTS).ranked()),
+            tuple(waste.ranked()),
+            tuple(sorted(_find_options(listed, candidates, waste), key=_rank)),
         )
 
     def _count(self, call: ObservedCall) -> None:
         project = self._projects.setdefault(call.project, _Project())
-        (model_id, terms, rates), cost = call.priced, call.cost
+        (model_id, _, rates), cost = call.priced, call.cost
         if call.is_failed:
             project.failed_calls += 1
         elif isinstance(cost, ComparableCost):
-            mix = project.mixes.setdefault(get_purpose(rates), TrafficMix())
-            mix.add(model_id, call.tokens, cost, terms)
+            key = get_purpose(rates), model_id
+            project.by_model.setdefault(key, _Calls()).add(call, cost)
         elif cost is not None:
             project.unpriced[Unknown(model_id, cost)] += 1
 
@@ -238,6 +298,32 @@ def _together(projects: Iterable[_Project]) -> _Project:
     for project in projects:
         whole.include(project)
     return whole
+
+
+def _find_options(
+    projects: Mapping[str, _Project], candidates: Candidates, waste: WasteSummary
+) -> Iterator[SavingsOption]:
+    for name, project in projects.items():
+        for workload in project.workloads(name):
+            yield from candidates.find_options(workload)
+            yield from _find_caching(workload, waste)
+
+
+def _find_caching(workload: Workload, waste: WasteSummary) -> Iterator[SavingsOption]:
+    """The option to cache what requests repeat, where content is logged."""
+    project, model_id, _, mix, *_ = workload
+    repeated = waste.totals.get(WasteKey(project, model_id, WasteKind.REPEATED_PREFIXES))
+    if repeated is not None and repeated.usd:
+        is_assumed = mix.has_assumed_price(model_id)
+        rest = mix.usd - repeated.usd
+        calls = repeated.calls
+        yield SavingsOption(
+            OptionKind.CACHE, project, model_id, None, calls, mix.usd, rest, is_assumed
+        )
+
+
+def _rank(option: SavingsOption) -> tuple[object, ...]:
+    return -option.saved_usd, option.project, option.model_id, option.kind, option.target or ""
 
 
 def _compare(name: str | None, project: _Project, candidates: Candidates) -> ProjectComparison:

@@ -1,0 +1,47 @@
+"""Short labels of identities and models: as short as they stay different within a graph."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from lambdas.domain.invocations import CallerIdentity, IdentityKind
+from lambdas.domain.invocations.short_names import shorten_identity
+
+# A provider, a name, a date and a version, as foundation models are called.
+_MODEL = re.compile(r"[a-z0-9]+\.(?P<name>[a-z][\w.-]*?)(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?")
+_SSO = "SSO "
+
+
+def shorten_labels(names: Sequence[str]) -> list[str]:
+    """Shorten the names of a graph's series; equal short names become longer until they differ."""
+    choices = [_list_labels(name) for name in names]
+    lengths = [0] * len(names)
+    while True:
+        labels = [found[length] for found, length in zip(choices, lengths, strict=True)]
+        counts = Counter(labels)
+        longer = [
+            min(length + 1, len(found) - 1) if counts[label] > 1 else length
+            for found, length, label in zip(choices, lengths, labels, strict=True)
+        ]
+        if longer == lengths:
+            return labels
+        lengths = longer
+
+
+def _list_labels(name: str) -> list[str]:
+    """List the labels that a name may have, the shortest first and the whole name last."""
+    if found := _MODEL.fullmatch(name):
+        return [found["name"], name]
+    caller = CallerIdentity.from_arn(name)
+    if caller.kind is IdentityKind.UNKNOWN:
+        return [name]
+    short = shorten_identity(name)
+    of_account = short.partition(" ")[2] if caller.account_id else short
+    last = caller.principal.rpartition("/")[2]
+    if caller.session_name is None:
+        return [last, of_account, short, name]
+    # A person is known by the session, a program by its role.
+    is_person = "@" in caller.session_name or of_account.startswith(_SSO)
+    return [caller.session_name if is_person else last, of_account, short, name]

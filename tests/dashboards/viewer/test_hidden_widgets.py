@@ -1,0 +1,51 @@
+"""A source shows the widgets that it has something for."""
+
+from dataclasses import replace
+from typing import Any
+
+from dashboards.viewer.bodies import read_bodies
+from dashboards.viewer.dashboard_session import DashboardSession
+from dashboards.viewer.hidden_widgets import hide_missing
+from tests.dashboards.viewer.test_drawings import CALLS
+
+
+def graph(title: str, row: list[Any], x: int = 0, y: int = 0, width: int = 12) -> dict[str, Any]:
+    place = {"x": x, "y": y, "width": width, "height": 6}
+    return {"type": "metric", **place, "properties": {"title": title, "metrics": [row]}}
+
+
+def search(namespace: str) -> list[Any]:
+    return [{"expression": f"SEARCH('{{{namespace},ModelId}} MetricName=\"X\"', 'Sum')"}]
+
+
+def test_widgets_of_other_namespaces_are_hidden_and_those_below_move_up() -> None:
+    insights = [{"expression": 'SELECT MIN(X) FROM SCHEMA("AWS/Lambda", F) GROUP BY F'}]
+    widgets = [
+        graph("Hidden", ["AWS/Bedrock", "Invocations"]),
+        graph("Right", ["BedrockMeter", "Invocations"], x=12),
+        graph("Searched", search("AWS/Bedrock"), y=6),
+        graph("Queried", insights, x=12, y=6),
+        graph("Below", search("BedrockMeter"), y=12),
+        graph("Computed", [{"expression": "TIME_SERIES(1)"}], x=12, y=12),
+        {"type": "log", **dict.fromkeys(("x", "y", "width", "height"), 6)}
+        | {"properties": {"title": "Query"}},
+        {"type": "alarm", **dict.fromkeys(("x", "y", "width", "height"), 6)}
+        | {"properties": {"title": "Alarms", "alarms": []}},
+    ]
+    shown, hidden = hide_missing(widgets, CALLS)
+    assert hidden == ["Hidden", "Searched", "Queried", "Query", "Alarms"]
+    places = {widget["properties"]["title"]: (widget["x"], widget["y"]) for widget in shown}
+    assert places == {"Right": (12, 0), "Below": (0, 0), "Computed": (12, 6)}
+
+
+def test_a_source_of_any_namespace_hides_nothing() -> None:
+    deployed = replace(CALLS, namespaces=frozenset(), alarm_states=lambda _: {})
+    for name, body in read_bodies().items():
+        assert hide_missing(body.widgets(), deployed) == (body.widgets(), []), name
+    assert {*DashboardSession.from_source(deployed).bodies} == {*read_bodies()}
+
+
+def test_a_dashboard_of_what_log_files_do_not_have_is_left_out() -> None:
+    shown = DashboardSession.from_source(CALLS).bodies
+    assert "pipeline_health" not in shown
+    assert {"usage_overview", "identity_detail", "cost_and_budgets"} <= shown.keys()

@@ -1,0 +1,143 @@
+"""Options name what makes a workload cheaper, and only models that are comparable."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.pricing import Pricing, TokenKind, read_route, shipped_prices
+from lambdas.domain.pricing.price_book import name_and_version
+from lambdas.domain.reports.comparison import (
+    ComparisonReport,
+    OptionKind,
+    RequestOutline,
+    SavingsOption,
+    model_family,
+)
+from lambdas.domain.reports.comparison.comparable import is_same_class, shipped_windows
+from lambdas.domain.reports.comparison.request_outline import Prefix
+from tests.builders import HAIKU_3, SONNET_4, usd_by_kind
+from tests.unit.reports.comparison.observing import call, report_on
+from tests.unit.reports.comparison.prices import CHEAP, DEAR, EMBEDDING
+
+SHIPPED = Pricing(shipped_prices())
+OPUS = "anthropic.claude-opus-4-6-v1"
+TINY = "mistral.voxtral-mini-3b-2507"
+REGION = "us-east-1"
+M = 1_000_000
+
+
+def find_moves(report: ComparisonReport) -> list[SavingsOption]:
+    """The options that move calls to another model."""
+    return [option for option in report.options if option.kind is OptionKind.MOVE]
+
+
+def get_prices(model_id: str, tokens: int) -> dict[TokenKind, Decimal]:
+    """The list prices of a model in the Region of calls that read a number of tokens."""
+    day = call().record.timestamp.date()
+    return dict(SHIPPED.rates_in(model_id, read_route(model_id, REGION), day, tokens))
+
+
+def test_opus_moves_to_its_family_and_never_to_a_tiny_model() -> None:
+    invoked = f"us.{OPUS}"
+    report = report_on(
+        call(tokens=TokenCounts(1_000, 500), model=OPUS, invoked_model_id=invoked), pricing=SHIPPED
+    )
+    moves = find_moves(report)
+    assert any(move.target and move.target.startswith("anthropic.claude") for move in moves)
+    assert TINY not in {move.target for move in moves}
+
+
+text_models = sorted(
+    {
+        price.model_id
+        for price in SHIPPED.book
+        if price.rates and TokenKind.OUTPUT in price.rates[0].usd_per_million
+    }
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(text_models), st.integers(1, 300_000), st.integers(0, 50_000)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_an_unrelated_small_model_never_stands_on_top(
+    used: list[tuple[str, int, int]],
+) -> None:
+    calls = [
+        call(second, TokenCounts(read, written), model=model)
+        for second, (model, read, written) in enumerate(used)
+    ]
+    for move in find_moves(report_on(*calls, pricing=SHIPPED)):
+        assert move.target is not None
+        is_related = model_family(move.target) == model_family(move.model_id)
+        least = Decimal(1) / (5 if is_related else 3)
+        moved = [(read, written) for model, read, written in used if model == move.model_id]
+        for read, written in moved:
+            own, other = get_prices(move.model_id, read), get_prices(move.target, read)
+            for kind in (TokenKind.INPUT, TokenKind.OUTPUT):
+                assert other[kind] / own[kind] >= least
+            assert shipped_windows()[name_and_version(move.target)[0]] >= read + written
+
+
+def test_only_the_calls_of_one_model_move() -> None:
+    report = report_on(
+        call(0, TokenCounts(1_000, 500), model=SONNET_4),
+        call(1, TokenCounts(1_000, 500), model=HAIKU_3),
+        call(2, TokenCounts(1_000, 500), model=HAIKU_3, project="chat"),
+        pricing=SHIPPED,
+    )
+    of_sonnet = [move for move in find_moves(report) if move.model_id == SONNET_4]
+    assert of_sonnet
+    assert {(move.project, move.calls, move.usd) for move in of_sonnet} == {
+        ("search", 1, Decimal("0.0105"))
+    }
+
+
+def test_a_model_whose_window_is_too_small_is_not_comparable() -> None:
+    def targets(tokens: int) -> set[str | None]:
+        made = call(tokens=TokenCounts(tokens, 1), model=SONNET_4)
+        return {move.target for move in find_moves(report_on(made, pricing=SHIPPED))}
+
+    haiku = "anthropic.claude-haiku-4-5-20251001-v1:0"
+    window = shipped_windows()[name_and_version(haiku)[0]]
+    assert haiku in targets(window - 1)
+    assert haiku not in targets(window)
+
+
+def test_prices_of_another_family_may_be_down_to_a_third_of_the_own() -> None:
+    own = usd_by_kind("3", "15")
+    for usd, is_other, is_related in (
+        ("1", True, True),
+        ("0.9", False, True),
+        ("0.5", False, False),
+    ):
+        rates = usd_by_kind(usd, "15")
+        assert is_same_class("maker.line-1", own, "other.line-1", rates) is is_other
+        assert is_same_class("maker.line-1", own, "maker.line-2", rates) is is_related
+    assert not is_same_class("maker.line-1", own, "maker.line-2", usd_by_kind("3"))
+
+
+def test_embeddings_are_not_moved() -> None:
+    assert report_on(call(tokens=TokenCounts(M), model=EMBEDDING)).options == ()
+
+
+def test_a_tier_is_an_option_only_where_every_kind_of_token_has_its_price() -> None:
+    def kinds(**tokens: int) -> list[OptionKind]:
+        made = call(tokens=TokenCounts(M, M, **tokens), model=CHEAP)
+        return [option.kind for option in report_on(made).options]
+
+    assert kinds() == kinds(cache_read=M) == [OptionKind.FLEX]
+    assert report_on(call(tokens=TokenCounts(M, M), model=DEAR)).options == ()
+
+
+def test_what_requests_repeat_can_be_cached() -> None:
+    outline = RequestOutline(prefixes=(Prefix(1, 10_000),))
+    made = [call(second, TokenCounts(M, 0), model=DEAR, outline=outline) for second in range(3)]
+    (option,) = report_on(*made).options
+    assert (option.kind, option.calls, option.usd) == (OptionKind.CACHE, 2, Decimal(9))
+    assert option.saved_usd == 2 * Decimal("0.027")  # 10,000 tokens at 3 and at 0.3
