@@ -27,7 +27,7 @@ from lambdas.domain.pricing.price_book import is_same_model, name_and_version
 from lambdas.domain.pricing.routes import EVERY_REGION
 
 
-class Why(StrEnum):
+class KeptReason(StrEnum):
     """The reason that the book keeps its own price although a source lists a different one."""
 
     CHOSEN = "its row gives a reason"
@@ -53,7 +53,7 @@ class Difference(NamedTuple):
     usd: Decimal
     listed_usd: Decimal
     source: str
-    why: Why
+    why: KeptReason
 
 
 @dataclass(slots=True)
@@ -111,7 +111,9 @@ def renew_from_price_list(book: PriceBook, listed: Iterable[Price], today: date)
             if row.reason is None or row.source.startswith(PRICE_LIST):
                 by_row[id(row)][key] = usd
             else:
-                renewal.differences.append(_difference(known[key], key, usd, price, Why.CHOSEN))
+                renewal.differences.append(
+                    _difference(known[key], key, usd, price, KeptReason.CHOSEN)
+                )
         for row_id, amounts in by_row.items():
             row = rows[row_id]
             whole = amounts | _larger_sizes(amounts, known)
@@ -146,7 +148,7 @@ def renew_from_others(book: PriceBook, listed: Iterable[Price], today: date) -> 
             renewal.added.append(replace(added, effective_from=price.effective_from))
         for key, usd in other.items():
             row = known[key].price
-            why = Why.CLOSER if row.reason is None else Why.CHOSEN
+            why = KeptReason.CLOSER if row.reason is None else KeptReason.CHOSEN
             if _comes_only_from_source(row, price):
                 begins = max(price.effective_from or today, today)
                 amounts = {key: usd} | _larger_sizes({key: usd}, known)
@@ -247,7 +249,7 @@ def _larger_sizes(amounts: Amounts, known: _KnownAmounts) -> Amounts:
 
 
 def _difference(
-    known: _Known, key: tuple[Measure, int], usd: Decimal, price: Price, why: Why
+    known: _Known, key: tuple[Measure, int], usd: Decimal, price: Price, why: KeptReason
 ) -> Difference:
     measure, above = key
     return Difference(known.price, measure, above, known.usd, usd, price.source, why)

@@ -237,7 +237,7 @@ def _print_spending(
         soft_wrap=True,
     )
     console.print(
-        "Checked: every figure is what plain sums over the logs say, to the token and to a"
+        "Checked: every figure matches plain sums over the logs, exact to the token and to a"
         " hundredth of a cent.",
         end=" ",
         soft_wrap=True,

@@ -137,7 +137,8 @@ def _print_totals(console: Console, out: Path, totals: CostTotals) -> None:
     if sums.assumed_usd:
         lines.append(
             f"Of it, {exact_text(sums.assumed_usd)} USD is at assumed prices (x_PriceBasis): the"
-            " place of a call has none, so the dearest one listed for its model elsewhere is taken."
+            " call's Region has no listed price, so the highest one listed for its model elsewhere"
+            " is used."
         )
     if detail is not IdentityDetail.SESSIONS:
         lines.append(

@@ -24,7 +24,7 @@ UNPRICED_MEANINGS = {
     Unpriced.NO_PRICE: "no price of the model is known in the AWS partition of the call",
     Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
     Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
-    Unpriced.NO_COUNTS: "the log does not say how many tokens they used",
+    Unpriced.NO_COUNTS: "the log does not report their token counts",
     Unpriced.BILLED_IN_OTHER_UNITS: "billed for something other than tokens, without a known price",
     Unpriced.ONLY_ASSUMED: "priced elsewhere only, and assume_prices is off",
 }
@@ -36,10 +36,10 @@ REJECTION_MEANINGS = {
     RejectionReason.NO_MODEL: "without a modelId",
     RejectionReason.BAD_TIMESTAMP: "without a readable timestamp",
     RejectionReason.TRUNCATED: "cut off, or too long",
-    RejectionReason.TOO_OLD: "older than the ledger keeps calls",
-    RejectionReason.IN_THE_FUTURE: "made in the future",
+    RejectionReason.TOO_OLD: "older than the ledger's retention",
+    RejectionReason.IN_THE_FUTURE: "dated in the future",
     RejectionReason.WRONG_SOURCE: "from another log group or log stream",
-    RejectionReason.WRONG_ACCOUNT: "of another account",
+    RejectionReason.WRONG_ACCOUNT: "from another account",
     RejectionReason.WRONG_REGION: "of another Region",
     RejectionReason.MASKED: "with a mask over the caller or the counts",
 }
@@ -77,8 +77,8 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
     yield from _notes_on_prices(meter)
     if counts["conflicting_duplicates"]:
         yield (
-            f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: of each count"
-            " the larger stands, and a call of several callers is shown as"
+            f"{plural(counts['conflicting_duplicates'], 'conflicting duplicate')}: the larger of"
+            " each count is used, and a call with several callers is shown as"
             f" {CONFLICTING_IDENTITY}."
         )
     yield from _notes_on_doubts(meter)
@@ -114,7 +114,7 @@ def _notes_on_prices(meter: LocalMeter) -> Iterator[str]:
         yield (
             f"{plural(assumed.total(), 'call')} at an assumed price,"
             f" {dollars(assumed_usd, is_assumed=True)}: their Region has no listed price, so the"
-            f" dearest one that is listed elsewhere is taken ({_name_by_count(assumed)})."
+            f" highest one that is listed elsewhere is used ({_name_by_count(assumed)})."
         )
 
 
@@ -136,12 +136,12 @@ def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:
     if everything.records_missing_output:
         yield (
             f"{plural(everything.records_missing_output, 'call')} without an output count (a stream"
-            " that was cut off, for example): the output, total and cost leave theirs out."
+            " that was cut off, for example): their output is missing from output, total and cost."
         )
     if everything.ambiguous_invocations:
         yield (
             f"{plural(everything.ambiguous_invocations, 'call')} with ambiguous usage: the reported"
-            " total does not fit the counts, which were taken as they stand."
+            " total does not match the counts, which were used as reported."
         )
     if everything.unverified_invocations:
         yield (

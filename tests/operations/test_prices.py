@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cdk.operations import prices
 from cdk.operations.price_book_json import write_price_book
 from cdk.operations.price_renewal import (
-    Why,
+    KeptReason,
     renew_from_others,
     renew_from_price_list,
 )
@@ -108,7 +108,7 @@ def test_a_row_with_a_reason_stays_and_the_difference_is_reported() -> None:
     assert renewal.rows == []
     (difference,) = renewal.differences
     found = (difference.usd, difference.listed_usd, difference.why)
-    assert found == (Decimal(6), Decimal(3), Why.CHOSEN)
+    assert found == (Decimal(6), Decimal(3), KeptReason.CHOSEN)
 
 
 def test_a_correction_by_aws_s_list_changes_like_its_other_rows() -> None:

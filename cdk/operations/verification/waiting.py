@@ -32,7 +32,7 @@ class Waiting:
         """Return the first result that is there, or at the deadline the last one.
 
         Args:
-            look: Takes one look.
+            look: Reads the current result.
             is_there: Says if a result is the expected one.
         """
         deadline = self.clock() + self.limit_seconds

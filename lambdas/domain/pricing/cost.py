@@ -158,7 +158,7 @@ class Unpriced(StrEnum):
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
     """The model has a price, but not for each kind of tokens that the call used."""
     NO_COUNTS = "no_counts"
-    """The log does not say how many tokens it took."""
+    """The log does not report its token counts."""
     BILLED_IN_OTHER_UNITS = "billed_in_other_units"
     """It is billed for images, search units, seconds or hours that have no known price or count."""
     ONLY_ASSUMED = "only_assumed"

@@ -289,7 +289,7 @@ def test_conflicting_duplicates_are_explained(
     logs = write(tmp_path / "a.json", as_lines(log(), log(identity={"arn": BEN})))
     assert run(logs) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "1 conflicting duplicate: of each count the larger stands" in printed
+    assert "1 conflicting duplicate: the larger of each count is used" in printed
 
 
 def test_every_record_read_is_accounted_for(summarize: Any) -> None:
