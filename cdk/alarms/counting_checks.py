@@ -208,7 +208,8 @@ def _coverage() -> Iterator[HealthCheck]:
         "unlogged-traffic",
         "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
         " calls, and the callers are unknown. Their tokens are shown apart, and are in no cost. The"
-        " metric Inferences in AWS/BedrockMantle names the models. First check which roles and"
+        f" metric {MantleMetric.INFERENCES} in {MANTLE_NAMESPACE} names the models. First check"
+        " which roles and"
         " users have bedrock-mantle:* permissions in IAM.",
     )
     # An hour that one run cannot read is read by the next as well.

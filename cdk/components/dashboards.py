@@ -22,7 +22,12 @@ from cdk.alarms.scheduled_functions import (
 )
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.alarms.usage_alarms import ANOMALY_ALARMS, name_anomaly_alarm
-from cdk.components.threshold_graphs import GRAPHS, build_hourly_rows, build_longer_graphs
+from cdk.components.threshold_graphs import (
+    GRAPHS,
+    build_hourly_rows,
+    build_longer_graphs,
+    quote_name,
+)
 from cdk.config import Config, ExtraDashboard, Window, stack_names
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.metrics.catalog import DimensionSet
@@ -72,11 +77,6 @@ def dashboard_url(file: str, region: str) -> str:
     )
 
 
-def _quote(name: str) -> str:
-    """Quote a name for a search in JSON, unless it has letters and digits only."""
-    return name if name.isalnum() else f'\\"{name}\\"'
-
-
 def _console(region: str) -> str:
     for partition, domain in _CONSOLES.items():
         if region.startswith(partition):
@@ -108,16 +108,15 @@ class DeployedNames:
 
     def written_in(self, text: str) -> str:
         """Write these names into a file's text. Inserted names are not searched again."""
+        quoted = json.dumps(quote_name(stack_names.PREFIX))[1:-1]
         names = {
             WRITTEN_ALARMS: self.alarms,
             WRITTEN_LOG_GROUP: self.log_group,
             WRITTEN_STREAM_MAPPING: self.stream_mapping,
             _console(WRITTEN_FOR): _console(self.region),
             WRITTEN_FOR: self.region,
-            # Searches need quotes around names with a hyphen.
-            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
-            f"{{{DEFAULT_NAME},": f"{{{_quote(stack_names.PREFIX)},",
-            f" {DEFAULT_NAME}'": f" {_quote(stack_names.PREFIX)}'",
+            f"{{{DEFAULT_NAME},": f"{{{quoted},",
+            f" {DEFAULT_NAME}'": f" {quoted}'",
             DEFAULT_NAME: stack_names.PREFIX,  # last, since other names contain these
         }
         written = re.compile("|".join(map(re.escape, names)))

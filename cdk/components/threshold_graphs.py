@@ -90,10 +90,18 @@ def _select(graph: str, thresholds: Sequence[AlarmThreshold]) -> Iterator[AlarmT
             yield threshold
 
 
+def quote_name(name: str) -> str:
+    """Quote a name for a search, unless it has letters and digits only.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+    """
+    return name if name.isalnum() else f'"{name}"'
+
+
 def _build_hourly(threshold: AlarmThreshold, number: int, *, chosen: bool) -> Iterator[Row]:
     if threshold.is_grouped and not chosen:
         (dimension,) = threshold.dimension_set.dimension_names
-        schema = f'{{{NAMESPACE},{dimension}}} MetricName="{threshold.metric_name}"'
+        schema = f'{{{quote_name(NAMESPACE)},{dimension}}} MetricName="{threshold.metric_name}"'
         highest = f"MAX(SEARCH('{schema}', 'Sum', {Window.HOUR.seconds}))"
         subject = f"Highest {threshold.dimension_set}"
         yield _percent(threshold, number, f"100 * {highest} / {threshold.value}", subject)

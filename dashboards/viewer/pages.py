@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from dashboards.viewer.dashboard_session import DashboardSession
 _LEFT_OUT = frozenset({"1h", "3h", "2w"})  # of a page that has all views in it, unless shown first
 MAX_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
+MAX_MONTHS = 4
+"""Of the months with data, in a page that has all views in it; the newest ones."""
 
+_MONTH = re.compile(r"\d{4}-\d{2}")
 _PAGE = Path(__file__).parent / "page"
 _ROOT = Path(__file__).parents[2]
 
@@ -40,7 +44,9 @@ def render_complete_page(session: DashboardSession) -> str:
     """
     session = session.memoize()
     outline = session.outline()
-    kept_ranges = session.ranges().keys() - (_LEFT_OUT - {outline["range"]})
+    months = [key for key in session.ranges() if _MONTH.fullmatch(key)]
+    left_out = _LEFT_OUT.union(months[MAX_MONTHS:]) - {outline["range"]}
+    kept_ranges = session.ranges().keys() - left_out
     outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
     views = {}
     for dashboard in outline["dashboards"]:

@@ -138,7 +138,7 @@ def test_a_replaced_configuration_is_restored(function: Function) -> None:
 def test_an_adopted_configuration_must_use_the_metered_log_group(function: Function) -> None:
     audit = put(AUDIT)
     function.configure(EXISTING_POLICY="adopt", METERED_LOG_GROUP="other")
-    with pytest.raises(ForeignConfigurationError, match="log group audit, but log group other"):
+    with pytest.raises(ForeignConfigurationError, match="audit, but adopted_log_group is other"):
         function.request("Create")
     function.configure(METERED_LOG_GROUP="audit")
     function.request("Create")

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
+from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
@@ -458,7 +459,12 @@ def test_a_call_of_bedrock_is_logged_with_its_caller_and_counts(
         }
     )
     usage = call(cloud.client("bedrock-runtime", key["AccessKeyId"], key["SecretAccessKey"]))
-    (record,) = messages(cloud, group)
+    notice, message = (
+        event["message"]
+        for event in cloud.client("logs").filter_log_events(logGroupName=group)["events"]
+    )
+    assert notice.startswith(PERMISSION_NOTICE)
+    record = json.loads(message)
     assert record["operation"] == operation
     assert record["identity"]["arn"] == f"arn:aws:iam::{ACCOUNT}:user/{operation}"
     assert record["input"]["inputTokenCount"] == usage["inputTokens"] > 0

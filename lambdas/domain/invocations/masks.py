@@ -14,7 +14,8 @@ from lambdas.domain.invocations.decoding import (
     decode_json,
 )
 
-_MASK = "*"
+_MASK = "*" * 8
+"""A run of asterisks as long as the shortest text that an identifier matches."""
 # No id, model, principal or metadata can have an asterisk:
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -172,7 +172,7 @@ def test_an_unsupported_expression_is_reported_in_its_widget() -> None:
     [
         {"view": "gauge", "metrics": []},
         {"metrics": [], "color": "red"},
-        {"metrics": [["BedrockMeter", "InputTokens", {"color": "red"}]]},
+        {"metrics": [["BedrockMeter", "InputTokens", {"hue": "red"}]]},
         {"metrics": [["BedrockMeter", "InputTokens"], [".", "OutputTokens"]]},
         {"metrics": [], "start": "yesterday"},
     ],
