@@ -12,10 +12,10 @@ from typing import NamedTuple, TypeAlias
 
 from cdk.config import Config
 from dashboards.reports.call_columns import CallColumns
-from dashboards.reports.commands import LONG_INPUT_BYTES, show_progress
+from dashboards.reports.commands import LONG_INPUT_BYTES, track_parts
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsError
-from dashboards.reports.logs.log_parts import PART_BYTES, cut_into_parts
+from dashboards.reports.logs.log_parts import PART_BYTES, cut_or_keep
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.workers import open_workers
 from lambdas.domain.invocations import Ignored, UsageRecord
@@ -77,10 +77,10 @@ def read_columned_logs(
         part_bytes: The size of the parts that large files are cut into.
     """
     metrics = LogMetrics(now, config)
-    files = list(chain.from_iterable(_cut(file, part_bytes) for file in found))
+    files = list(chain.from_iterable(cut_or_keep(file, part_bytes) for file in found))
     is_long = sum(file.size for file in files) >= LONG_INPUT_BYTES
     with open_workers(partial(_read_part, metrics), len(files) if is_long else 1) as read_parts:
-        parts = _track(read_parts(files), files)
+        parts = track_parts(read_parts(files), files)
     disputed = _find_disputed(parts)
     known = set(disputed)
     for part in parts:
@@ -90,24 +90,6 @@ def read_columned_logs(
     report = sum((part.report for part in parts), IngestReport())
     problems = [part.problem for part in parts if part.problem is not None]
     return ColumnedLogs(metrics, len(known), report, problems)
-
-
-def _cut(file: LogFile, part_bytes: int) -> list[LogFile]:
-    try:
-        return cut_into_parts(file, part_bytes)
-    except OSError:
-        return [file]  # reading it notes the problem
-
-
-def _track(parts: Iterable[_Part], files: Sequence[LogFile]) -> list[_Part]:
-    collected: list[_Part] = []
-    with show_progress(sum(file.size for file in files)) as set_done:
-        done = 0
-        for file, part in zip(files, parts, strict=True):
-            collected.append(part)
-            done += file.size
-            set_done(done)
-    return collected
 
 
 def _read_part(metrics: LogMetrics, file: LogFile) -> _Part:

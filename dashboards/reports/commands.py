@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress
@@ -22,6 +23,7 @@ from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 
+Part = TypeVar("Part")
 LONG_INPUT_BYTES = 8 * 2**20
 """From here on, reading is shown with a progress bar and done by several processes."""
 _STANDARD_OUTPUT = 1
@@ -77,6 +79,18 @@ def show_progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=errors, transient=True, disable=is_hidden) as progress:
         task = progress.add_task("Metering", total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+def track_parts(results: Iterable[Part], parts: Sequence[LogFile]) -> list[Part]:
+    """Collect the results for parts of logs, with a progress bar where there is much to read."""
+    collected: list[Part] = []
+    with show_progress(sum(part.size for part in parts)) as set_done:
+        done = 0
+        for part, result in zip(parts, results, strict=True):
+            collected.append(result)
+            done += part.size
+            set_done(done)
+    return collected
 
 
 def _counted(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:

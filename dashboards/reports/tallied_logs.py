@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import sqlite3
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, islice
@@ -19,13 +14,14 @@ from dashboards.reports.commands import (
     check_for_logs,
     count_file,
     meter_files,
-    show_progress,
+    track_parts,
 )
 from dashboards.reports.local_meter import BATCH, LocalMeter
 from dashboards.reports.logs.log_files import LogFile, LogFiles
-from dashboards.reports.logs.log_parts import PART_BYTES, cut_into_parts
+from dashboards.reports.logs.log_parts import PART_BYTES, cut_or_keep
 from dashboards.reports.logs.log_tally import NOTHING, CallSpans, Exclusions, Tally, tally_log_file
 from dashboards.reports.temporary_store import Coverage, open_temporary_store
+from dashboards.reports.workers import open_workers
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import RejectedRecord
 from lambdas.domain.pricing import Pricing
@@ -37,7 +33,6 @@ MAX_TALLIED_BYTES = 2**30
 
 _GZIP_RATIO = 20  # of logs, roughly
 _Work: TypeAlias = tuple[LogFile, Exclusions]
-_TallyAll: TypeAlias = Callable[[Sequence[_Work]], Iterable[Tally]]
 
 
 class TalliedLogs(LocalMeter):
@@ -70,11 +65,12 @@ class TalliedLogs(LocalMeter):
         A damaged file is counted as far as it can be read, and noted as unreadable.
         """
         self.skipped.include(found.skipped)
-        parts_of = [_cut(file, self._part_bytes) for file in found]
+        parts_of = [cut_or_keep(file, self._part_bytes) for file in found]
         parts = list(chain.from_iterable(parts_of))
         empty = UsageSummary(self.summary.pricing, self.summary.rules)
-        with _open_workers(parts, empty) as tally_all:
-            tallies = _track(tally_all([(part, NOTHING) for part in parts]), parts)
+        is_long = sum(part.size for part in parts) >= LONG_INPUT_BYTES
+        with open_workers(partial(_tally, empty), len(parts) if is_long else 1) as tally_all:
+            tallies = track_parts(tally_all([(part, NOTHING) for part in parts]), parts)
             again = _find_repeated(tallies)
             work = [(parts[place], but) for place, but in again.items()]
             for place, tally in zip(again, tally_all(work), strict=True):
@@ -133,13 +129,6 @@ def _guess_content_bytes(file: LogFile) -> int:
     return file.size * (_GZIP_RATIO if file.path.suffix == ".gz" else 1)
 
 
-def _cut(file: LogFile, part_bytes: int) -> list[LogFile]:
-    try:
-        return cut_into_parts(file, part_bytes)
-    except OSError:
-        return [file]  # reading it notes the problem
-
-
 def _find_repeated(tallies: Sequence[Tally]) -> dict[int, Exclusions]:
     """Find calls that several parts count, and calls with differing readings.
 
@@ -161,48 +150,6 @@ def _find_repeated(tallies: Sequence[Tally]) -> dict[int, Exclusions]:
     return again
 
 
-def _track(tallies: Iterable[Tally], parts: Sequence[LogFile]) -> list[Tally]:
-    """Collect tallies, with a progress bar where there is much to read."""
-    collected: list[Tally] = []
-    with show_progress(sum(part.size for part in parts)) as set_done:
-        done = 0
-        for part, tally in zip(parts, tallies, strict=True):
-            collected.append(tally)
-            done += part.size
-            set_done(done)
-    return collected
-
-
-@contextmanager
-def _open_workers(parts: Sequence[LogFile], empty: UsageSummary) -> Iterator[_TallyAll]:
-    """Open a process for each core, where there is work for several.
-
-    Only a fork hashes calls as its parent does. Elsewhere than on Linux, forks are not safe.
-    """
-    is_linux = sys.platform == "linux"
-    workers = min(len(parts), len(os.sched_getaffinity(0))) if is_linux else 1
-    if workers == 1 or sum(part.size for part in parts) < LONG_INPUT_BYTES:
-        yield lambda work: (tally_log_file(part, empty, but) for part, but in work)
-        return
-    context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (empty,))
-    try:
-        yield partial(pool.map, _tally)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_worker_summary: UsageSummary | None = None
-
-
-def _start_worker(empty: UsageSummary) -> None:
-    global _worker_summary  # noqa: PLW0603  # a worker has nowhere else to keep it
-    _worker_summary = empty
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
-
-
-def _tally(work: _Work) -> Tally:
-    if _worker_summary is None:
-        raise RuntimeError
+def _tally(empty: UsageSummary, work: _Work) -> Tally:
     part, but = work
-    return tally_log_file(part, _worker_summary, but)
+    return tally_log_file(part, empty, but)

@@ -46,3 +46,11 @@ def _find_starts(content: BufferedReader, size: int, part_bytes: int) -> Iterato
         place = content.read(_LOOKAHEAD_BYTES).find(_START_OF_OBJECT)
         if place >= 0:
             yield position + place + 1
+
+
+def cut_or_keep(file: LogFile, part_bytes: int) -> list[LogFile]:
+    """Cut a file into parts; one that cannot be read stays whole, and reading it notes why."""
+    try:
+        return cut_into_parts(file, part_bytes)
+    except OSError:
+        return [file]
