@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,13 @@ from typing import Any, get_args
 
 from cdk.alarms.health_checks import checks
 from cdk.alarms.price_checks import price_list_checks
-from cdk.alarms.scheduled_functions import (
-    DURATIONS_GRAPH,
-    SLOW_RUN_MILLISECONDS,
-    STARTS_GRAPH,
-)
+from cdk.alarms.scheduled_functions import STARTS_GRAPH
 from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
 from cdk.alarms.usage_alarms import ANOMALY_ALARMS, name_anomaly_alarm
 from cdk.components.threshold_graphs import (
     GRAPHS,
+    build_further_graphs,
     build_hourly_rows,
-    build_longer_graphs,
     quote_name,
 )
 from cdk.config import Config, ExtraDashboard, Window, stack_names
@@ -56,6 +51,7 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 
 _BAND = "ANOMALY_DETECTION_BAND"
 _ALARM_COLOR = "#d13212"
+_LINE = 1  # a count of one, or a yes
 _USAGE_ALARMS = "usage-alarms"
 _MAX_ALARMS = 100
 """Of one widget.
@@ -175,7 +171,7 @@ def dashboard_body(
             properties["annotations"] = {"horizontal": fitting}
     if file == "usage_overview":
         end = max(widget["y"] + widget["height"] for widget in body["widgets"])
-        body["widgets"] += build_longer_graphs(thresholds, region=names.region, y=end)
+        body["widgets"] += build_further_graphs(thresholds, region=names.region, y=end)
     return body
 
 
@@ -196,19 +192,20 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
 
 
 def _health_lines() -> Mapping[str, list[dict[str, Any]]]:
-    """The lines of health alarms on each graph, by its id."""
-    lines: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    """The lines of health alarms on each graph of counts, by its id.
+
+    A higher threshold is no line, which would flatten the curve: its graph is in percent of it.
+    """
     alarmed = (*checks(), *price_list_checks())
-    for graph, (label, value) in {
-        check.graph: ("Alarm below" if check.is_below else "Alarm", check.threshold)
+    labels = {
+        check.graph: "Alarm below" if check.is_below else "Alarm"
         for check in alarmed
-    }.items():
-        lines[graph].append({"label": label, "value": value, "color": _ALARM_COLOR})
-    lines[STARTS_GRAPH].append({"label": "Alarm below", "value": 1, "color": _ALARM_COLOR})
-    lines[DURATIONS_GRAPH].append(
-        {"label": "Alarm (reports)", "value": SLOW_RUN_MILLISECONDS, "color": _ALARM_COLOR}
-    )
-    return lines
+        if check.threshold == _LINE
+    } | {STARTS_GRAPH: "Alarm below"}
+    return {
+        graph: [{"label": label, "value": _LINE, "color": _ALARM_COLOR}]
+        for graph, label in labels.items()
+    }
 
 
 def _is_band(row: Sequence[Any]) -> bool:

@@ -23,6 +23,16 @@ IDENTITY_GRAPH: Final = "percent-identity-hour"
 CHOSEN_GRAPH: Final = "percent-chosen-hour"
 GRAPHS: Final = (ACCOUNT_GRAPH, IDENTITY_GRAPH, CHOSEN_GRAPH)
 
+MAX_SHOWN: Final = 100
+"""The named thresholds, and those of days and weeks, that a dashboard shows.
+
+A dashboard reads 2,500 metrics at most, and the searches for identities read most of them.
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+"""
+_MAX_LINES: Final = 20  # that can be told apart
+_HEIGHT: Final = 8
+_NUMBERS_IN_A_ROW: Final = 6
+
 _COLORS = ("#b37400", "#0072b2", "#009e73", "#a2487f", "#d55e00", "#3a8fc4", "#cc79a7", "#4d5866")
 _TOKENS = {QUOTA_TOKENS.name: "quota tokens", TOTAL_TOKENS.name: "total tokens"}
 
@@ -35,29 +45,62 @@ def build_hourly_rows(graph: str, thresholds: Iterable[AlarmThreshold]) -> list[
     return rows
 
 
-def build_longer_graphs(
+def build_further_graphs(
     thresholds: Iterable[AlarmThreshold], *, region: str, y: int
 ) -> Iterator[dict[str, Any]]:
-    """Build a widget with the percentages of days and weeks, if there are such thresholds."""
-    longer = [
-        threshold for threshold in _keep_lowest(thresholds) if threshold.window is not Window.HOUR
-    ]
-    if not longer:
-        return
+    """Build the widgets of percentages that not every deployment has.
+
+    These are of named identities and models, and of days and weeks. They are apart from the graph
+    of the highest identity, whose search reads nearly all series that CloudWatch allows for a
+    graph.
+    """
+    lowest = _keep_lowest(thresholds)
+    named = [found for found in lowest if _is_hourly(found) and found.name is not None]
+    for widget in _build_named_graphs(named, region=region, y=y):
+        yield widget
+        y = widget["y"] + widget["height"]
+    if longer := [found for found in lowest if not _is_hourly(found)]:
+        yield _build_longer_graph(longer, region=region, y=y)
+
+
+def _build_named_graphs(
+    named: Sequence[AlarmThreshold], *, region: str, y: int
+) -> Iterator[dict[str, Any]]:
+    title = f"Named identities and models{_name_part(named)}: % of threshold, by hour"
+    shown = named[:MAX_SHOWN]
+    parts = [shown[first : first + _MAX_LINES] for first in range(0, len(shown), _MAX_LINES)]
+    for number, part in enumerate(parts, 1):
+        rows = [row for place, found in enumerate(part, 1) for row in _build_hourly(found, place)]
+        suffix = f" ({number} of {len(parts)})" if len(parts) > 1 else ""
+        properties = {
+            "title": title + suffix,
+            "region": region,
+            "view": "timeSeries",
+            "stacked": False,
+            "stat": "Sum",
+            "period": Window.HOUR.seconds,
+            "metrics": rows,
+            "yAxis": {"left": {"min": 0, "label": "Percent", "showUnits": False}},
+        }
+        place = {"x": 0, "y": y + (number - 1) * _HEIGHT, "width": 24, "height": _HEIGHT}
+        yield {"type": "metric", **place, "properties": properties}
+
+
+def _build_longer_graph(longer: Sequence[AlarmThreshold], *, region: str, y: int) -> dict[str, Any]:
     rows: list[Row] = []
-    for number, threshold in enumerate(longer, 1):
+    for number, threshold in enumerate(longer[:MAX_SHOWN], 1):
         last = f"IF(EPOCH(f{number}) > MAX(EPOCH(f{number})) - {threshold.window.seconds}"
         expression = f"TIME_SERIES(100 * SUM({last}, f{number}, 0)) / {threshold.value})"
         filled = {"expression": f"FILL(m{number}, 0)", "id": f"f{number}", "visible": False}
         rows += [_name_metric(threshold, number), [filled], _percent(threshold, number, expression)]
-    yield {
+    return {
         "type": "metric",
         "x": 0,
         "y": y,
         "width": 24,
-        "height": 3,
+        "height": 3 * -(-len(longer[:MAX_SHOWN]) // _NUMBERS_IN_A_ROW),
         "properties": {
-            "title": "Percent of threshold, last 24 hours and last 7 days",
+            "title": f"Percent of threshold, last 24 hours and last 7 days{_name_part(longer)}",
             "region": region,
             "view": "singleValue",
             "stacked": False,
@@ -67,6 +110,17 @@ def build_longer_graphs(
             "metrics": rows,
         },
     }
+
+
+def _name_part(thresholds: Sequence[AlarmThreshold]) -> str:
+    """Name the part of many thresholds that is shown; nothing where all are."""
+    if len(thresholds) <= MAX_SHOWN:
+        return ""
+    return f", first {MAX_SHOWN} of {len(thresholds)}"
+
+
+def _is_hourly(threshold: AlarmThreshold) -> bool:
+    return threshold.window is Window.HOUR
 
 
 def _keep_lowest(thresholds: Iterable[AlarmThreshold]) -> list[AlarmThreshold]:
@@ -80,13 +134,11 @@ def _keep_lowest(thresholds: Iterable[AlarmThreshold]) -> list[AlarmThreshold]:
 
 
 def _select(graph: str, thresholds: Sequence[AlarmThreshold]) -> Iterator[AlarmThreshold]:
-    """Select the hourly thresholds of a graph; a chosen identity has those of every identity."""
+    """Select the hourly thresholds of a graph: of the account, every model or every identity."""
     for threshold in thresholds:
         is_identity = threshold.dimension_set is DimensionSet.IDENTITY
-        is_fitting = is_identity == (graph != ACCOUNT_GRAPH)
-        if graph == CHOSEN_GRAPH:
-            is_fitting &= threshold.is_grouped
-        if is_fitting and threshold.window is Window.HOUR:
+        is_fitting = is_identity == (graph != ACCOUNT_GRAPH) and threshold.name is None
+        if is_fitting and _is_hourly(threshold):
             yield threshold
 
 
@@ -98,7 +150,7 @@ def quote_name(name: str) -> str:
     return name if name.isalnum() else f'"{name}"'
 
 
-def _build_hourly(threshold: AlarmThreshold, number: int, *, chosen: bool) -> Iterator[Row]:
+def _build_hourly(threshold: AlarmThreshold, number: int, *, chosen: bool = False) -> Iterator[Row]:
     if threshold.is_grouped and not chosen:
         (dimension,) = threshold.dimension_set.dimension_names
         schema = f'{{{quote_name(NAMESPACE)},{dimension}}} MetricName="{threshold.metric_name}"'

@@ -58,6 +58,7 @@ from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import (
+    HEALTH_NAMESPACE,
     IDENTITY_ARN,
     INVOCATION_ERRORS,
     INVOCATIONS,
@@ -82,6 +83,8 @@ _RAISED_BY_HISTORY = {
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
 _MAX_POINTS = 1000  # of one PutMetricData
+_PUBLISHED_LOCALLY = frozenset({NAMESPACE, HEALTH_NAMESPACE, BEDROCK_NAMESPACE})
+"""The namespaces of metrics in a local cloud: its Lambda, DynamoDB and Logs publish none."""
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _Log = dict[str, Any]
 
@@ -116,7 +119,9 @@ def open_company() -> Iterator[Source]:
     try:
         with open_local_cloud() as cloud:
             _show_company(cloud, open_console())
-            yield source_of_cloudwatch("the local cloud", cloud.client("cloudwatch"))
+            yield source_of_cloudwatch(
+                "the local cloud", cloud.client("cloudwatch"), _PUBLISHED_LOCALLY
+            )
     except LocalCloudError as error:
         raise CommandError(str(error)) from error
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ _VARIABLE = {
     "defaultValue",
 }
 _METRIC_NAME = re.compile(r'MetricName="\w+"')
+# In SEARCH and in Metrics Insights.
+_NAMESPACE = re.compile(r"\{([\w/]+),|SCHEMA\(\"([\w/]+)\"")
 _FIRST = "__FIRST"  # stands for the first choice, until a reader makes one
 
 
@@ -129,6 +131,13 @@ def read_body(name: str, text: str) -> Body:
         message = f"{name}: several variables"
         raise UnknownBodyError(message)
     return Body(name, text, _variable(name, variables[0]) if variables else None)
+
+
+def find_namespaces(metrics: Sequence[Sequence[Any]]) -> set[str]:
+    """Find the namespaces that the rows of a widget name: as metrics, searches and queries."""
+    rows = {row[0] for row in metrics if isinstance(row[0], str)}
+    searched = _NAMESPACE.findall(json.dumps(metrics).replace("\\", ""))
+    return rows | {first or second for first, second in searched}
 
 
 def _replace(value: JsonValue, pattern: str, choice: str) -> JsonValue:

@@ -103,10 +103,10 @@ class DashboardSession:
         if since is not None:
             end = until(now, timedelta(weeks=1)).end
             for key, month in list_months(since, end).items():
-                ranges[key] = f"{month.start:%B %Y}", month
+                ranges[key] = month.label, month
             start = since.replace(hour=0, minute=0, second=0, microsecond=0)
             label = f"All data: {start:%Y-%m-%d} to {end - timedelta(seconds=1):%Y-%m-%d}"
-            ranges[ALL_DATA] = label, TimeRange(start, end)
+            ranges[ALL_DATA] = label, TimeRange(start, end, "all data")
         return ranges
 
     def _outline_choices(self, dashboard: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from dashboards.cloudwatch import (
     UnknownExpressionError,
     Value,
 )
-from dashboards.viewer.bodies import UnknownBodyError
+from dashboards.viewer.bodies import UnknownBodyError, find_namespaces
 from dashboards.viewer.short_labels import shorten_labels
 from dashboards.viewer.time_ranges import TimeRange, parse_length, until
 
@@ -48,7 +48,8 @@ _AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
-_NO_DATA = "No data in this time range."
+_NOTHING = "none"
+_OWN_DAYS = re.compile(r", last \d+ days$")
 _BAND = "ANOMALY_DETECTION_BAND("
 _PERIOD_NAMES = {3600: "hour", 86_400: "day"}
 _NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itself."
@@ -142,7 +143,8 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         raise UnknownBodyError(message)
     is_whole = properties.get("setPeriodToTimeRange", False)
     is_over_time = view == "timeSeries" or properties.get("sparkline", False)
-    shown, period = _choose_time(properties, shown, can_lengthen=view == "timeSeries" or is_whole)
+    can_lengthen = view == "timeSeries" or is_whole
+    shown, period, remarks = _choose_time(properties, shown, source, can_lengthen=can_lengthen)
     rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
     found, messages = _evaluate(
         rows, properties, source, shown.whole if is_whole else shown.periods(period)
@@ -152,8 +154,10 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         over_time, further = _evaluate(rows, properties, source, shown.periods(period))
         messages += further
     values = {(row.id, series.metric, series.label): series.values for row, series in over_time}
-    drawing = {
+    title = properties.get("title", "")
+    drawing: Drawing = {
         "view": view,
+        "title": _OWN_DAYS.sub(f", {shown.label}", title) if shown.label else title,
         "stacked": properties.get("stacked", False),
         "unit": properties.get("yAxis", {}).get("left", {}).get("label", ""),
         "rightUnit": properties.get("yAxis", {}).get("right", {}).get("label", ""),
@@ -172,9 +176,10 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     labels = shorten_labels([series["name"] for series in drawing["series"]])
     for series, label in zip(drawing["series"], labels, strict=True):
         series["label"] = label
-        series["format"] = _choose_format(drawing["unit"], label, properties.get("title", ""))
+        series["format"] = _choose_format(drawing["unit"], label, title)
     if view == "timeSeries" and shown.periods(period).end > source.now():
         drawing["open"] = True
+    messages += remarks
     if len(rows) < len(properties["metrics"]):
         messages = (_NO_BAND, *messages)
     if period != properties.get("period", period) and is_over_time:
@@ -187,13 +192,23 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
 
 
 def _choose_time(
-    properties: Mapping[str, Any], shown: TimeRange, *, can_lengthen: bool
-) -> tuple[TimeRange, int]:
-    """Choose the time range and the period of a widget; one with its own range keeps its period."""
+    properties: Mapping[str, Any], shown: TimeRange, source: Source, *, can_lengthen: bool
+) -> tuple[TimeRange, int, tuple[str, ...]]:
+    """Choose the time range and the period of a widget, with remarks on them.
+
+    A widget with a time of its own keeps it, as in CloudWatch. In a range that only the viewer has,
+    a ranking of its last days is of that range instead, and formulas end with that range.
+    """
     period = properties.get("period", 300)
-    if "start" in properties:
-        return until(shown.end, parse_length(properties["start"])), period
-    return shown, shown.lengthen(period) if can_lengthen else period
+    is_ranking = properties.get("setPeriodToTimeRange", False) and _OWN_DAYS.search(
+        properties.get("title", "")
+    )
+    if "start" not in properties or (shown.label and is_ranking):
+        return shown, shown.lengthen(period) if can_lengthen else period, ()
+    remarks = ()
+    if shown.label and shown.end < source.now():
+        remarks = (f"Viewer only: as of {shown.end:%Y-%m-%d %H:%M} UTC.",)
+    return until(shown.end, parse_length(properties["start"])), period, remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +302,8 @@ def _choose_format(*texts: str) -> str:
 
 
 def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:
-    wanted = {row[0] for row in metrics if isinstance(row[0], str)}
-    missing = {
-        namespace
-        for namespace in wanted
-        if source.namespaces and namespace not in source.namespaces
-    }
-    if wanted and missing == wanted:
-        return f"{', '.join(sorted(missing))} is not in {source.name}: a deployment shows it."
-    return _NO_DATA
+    """Say that nothing happened, unless the source cannot know."""
+    wanted = find_namespaces(metrics)
+    if source.namespaces and wanted and source.namespaces.isdisjoint(wanted):
+        return f"{', '.join(sorted(wanted))} is not in {source.name}: a deployment shows it."
+    return _NOTHING

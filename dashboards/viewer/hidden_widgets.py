@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboards.viewer.bodies import Body
+from dashboards.viewer.bodies import Body, find_namespaces
 from dashboards.viewer.drawings import Source
 
 _COLUMNS = 24
 _MIN_SHOWN_PART = 1 / 3
-# In a row of a metric, in SEARCH and in Metrics Insights.
-_NAMESPACE = re.compile(r"\{([\w/]+),|SCHEMA\(\"([\w/]+)\"")
 
 
 def has_enough(body: Body, source: Source) -> bool:
@@ -43,15 +39,9 @@ def _is_missing(widget: Mapping[str, Any], source: Source) -> bool:
         case "log":
             return bool(source.namespaces)
         case "metric":
-            wanted = _find_namespaces(widget["properties"]["metrics"])
+            wanted = find_namespaces(widget["properties"]["metrics"])
             return bool(source.namespaces and wanted) and source.namespaces.isdisjoint(wanted)
     return False
-
-
-def _find_namespaces(metrics: Sequence[Sequence[Any]]) -> set[str]:
-    rows = {row[0] for row in metrics if isinstance(row[0], str)}
-    searched = _NAMESPACE.findall(json.dumps(metrics).replace("\\", ""))
-    return rows | {first or second for first, second in searched}
 
 
 def _move_up(widgets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

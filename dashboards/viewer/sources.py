@@ -81,12 +81,15 @@ class _Answering:
             return self._source.values(metrics, statistic, periods)
 
 
-def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
+def source_of_cloudwatch(
+    name: str, cloudwatch: CloudWatchClient, namespaces: frozenset[str] = frozenset()
+) -> Source:
     """A local cloud, whose graphs are evaluated here: it evaluates no expressions.
 
     Args:
         name: The name that people see.
         cloudwatch: A client of it.
+        namespaces: The namespaces that it has metrics of; empty for all there are.
     """
 
     def alarm_states(names: Sequence[str]) -> Mapping[str, str]:
@@ -104,6 +107,7 @@ def source_of_cloudwatch(name: str, cloudwatch: CloudWatchClient) -> Source:
         name=name,
         metrics=_Answering(CloudWatchMetrics(cloudwatch)),
         now=lambda: datetime.now(UTC),
+        namespaces=namespaces,
         alarm_states=alarm_states,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from dashboards.cloudwatch import Periods
@@ -25,10 +25,12 @@ class TimeRange:
     Attributes:
         start: Aware.
         end: Aware, not included.
+        label: Its name where CloudWatch has no such range: a month, or all data.
     """
 
     start: datetime
     end: datetime
+    label: str = field(default="", compare=False)
 
     @property
     def seconds(self) -> int:
@@ -66,7 +68,7 @@ def list_months(since: datetime, end: datetime) -> dict[str, TimeRange]:
         first = (last - timedelta(microseconds=1)).replace(
             day=1, hour=0, minute=0, second=0, microsecond=0
         )
-        months[f"{first:%Y-%m}"] = TimeRange(first, last)
+        months[f"{first:%Y-%m}"] = TimeRange(first, last, f"{first:%B %Y}")
         last = first
     return months
 

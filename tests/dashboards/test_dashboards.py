@@ -212,8 +212,28 @@ def test_a_graph_of_hourly_amounts_leaves_out_the_open_hour_or_names_it(file: st
 
 @each_dashboard
 def test_no_threshold_is_drawn_on_a_graph_of_amounts(file: str) -> None:
-    if file != "pipeline_health":
-        assert not any("annotations" in graph for graph in graphs(file))
+    """On a count of faults, a line at the first one flattens nothing."""
+    lines = [
+        line
+        for graph in graphs(file)
+        if "annotations" in graph
+        for line in graph["annotations"]["horizontal"]
+    ]
+    assert {line["value"] for line in lines} <= {1}
+    assert bool(lines) is (file == "pipeline_health")
+
+
+@each_dashboard
+def test_a_graph_in_percent_of_an_amount_has_it_in_its_title(file: str) -> None:
+    """Titles name minutes or hours; expressions divide by the unit of the metric."""
+    units = {"2 hours": 7_200, "12 hours": 43_200, "15 minutes": 900_000, "10.5 minutes": 630_000}
+    for graph in graphs(file):
+        amount = graph["title"].rpartition(": % of ")[2]
+        if amount in units:
+            drawn = [row[0]["expression"] for row in graph["metrics"] if isinstance(row[0], dict)]
+            assert drawn
+            assert all(f"/ {units[amount]}" in expression for expression in drawn)
+            assert graph["yAxis"]["left"]["label"] == "Percent"
 
 
 def test_rankings_have_the_rest_of_the_account_s_total() -> None:

@@ -24,10 +24,13 @@ from cdk.components.dashboards import (
     dashboard_url,
     deployed_dashboards,
 )
+from cdk.components.threshold_graphs import MAX_SHOWN
 from cdk.config import Config
+from dashboards.cloudwatch import Metric
 from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import until
 from tests.dashboards.cloudwatch.figures import NOON, InMemoryMetrics, metric
+from tests.dashboards.test_dashboards import MAX_IDENTITIES, MAX_MODELS
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"
@@ -158,13 +161,19 @@ def _names(graph: dict[str, Any], metric: str) -> bool:
     return any(words.search(str(part)) for row in graph["metrics"] for part in (*row[:2], row[0]))
 
 
-def test_each_health_alarm_has_its_line_on_a_graph_of_its_metric() -> None:
+def _list_thresholds(graph: dict[str, Any]) -> list[float]:
+    """The lines of a graph, or the thresholds that it shows its metric in percent of."""
+    if graph.get("yAxis", {}).get("left", {}).get("label") == "Percent":
+        return sorted({float(found) for found in re.findall(r"/ (\d+)", str(graph["metrics"]))})
+    return [line["value"] for line in graph.get("annotations", {}).get("horizontal", [])]
+
+
+def test_each_health_alarm_has_its_threshold_on_a_graph_of_its_metric() -> None:
     """The check uses the metrics of the template's alarms."""
     drawn = [
-        (graph, line["value"])
+        (widget["properties"], value)
         for widget in deployed("pipeline_health")["widgets"]
-        for graph in [widget["properties"]]
-        for line in graph.get("annotations", {}).get("horizontal", [])
+        for value in _list_thresholds(widget["properties"])
     ]
     alarms = resources(deployment().monitoring, "AWS::CloudWatch::Alarm").values()
     health = [
@@ -186,6 +195,18 @@ def test_each_health_alarm_has_its_line_on_a_graph_of_its_metric() -> None:
             and graph["stat"] == alarm.get("Statistic", "Sum")
         ]
         assert len(fitting) == 1, alarm["AlarmName"]
+
+
+def test_delays_are_shown_in_percent_of_the_alarm_and_history_does_not_flatten_them() -> None:
+    """A batch of thirteen days ago, and then batches that take three minutes."""
+    delay = Metric("BedrockMeter/Health", "MeteringDelay")
+    figures = InMemoryMetrics({delay: [1_123_200.0, 180.0, 180.0]})
+    source = Source("an account", figures, lambda: NOON)
+    shown = draw(deployed("pipeline_health")["widgets"], source, until(NOON, timedelta(hours=3)))
+    (graph,) = (drawing for drawing in shown if drawing["title"].startswith("Delay from call"))
+    values = {tuple(filter(None, series["values"])) for series in graph["series"]}
+    assert values == {(100, 2.5, 2.5)}
+    assert graph["thresholds"] == []
 
 
 def test_usage_is_shown_in_percent_of_each_threshold() -> None:
@@ -280,6 +301,42 @@ def test_thresholds_of_days_and_weeks_are_shown_for_sliding_windows() -> None:
     shown = draw(deployed("usage_overview", **context)["widgets"], source, until(NOON, DAY))
     (graph,) = (drawing for drawing in shown if "last 24 hours" in drawing["title"])
     assert [series["value"] for series in graph["series"]] == [50]
+
+
+def _count_metrics(rows: list[list[Any]]) -> int:
+    """Count the metrics that a widget reads; searches with the most series that can be found."""
+    searched = re.findall(r"SEARCH\('\{[^,]+,(\w+)\}", str(rows).replace("\\", ""))
+    most = [MAX_IDENTITIES if name == "IdentityArn" else MAX_MODELS for name in searched]
+    return sum(most) + sum(isinstance(row[0], str) for row in rows)
+
+
+@pytest.mark.parametrize("count", [3, 30, 300])
+def test_many_named_thresholds_stay_within_the_limits_of_cloudwatch(count: int) -> None:
+    context = {
+        "named_identities": [
+            {
+                "identity": f"arn:aws:iam::111122223333:user/u{number}",
+                "window": window,
+                "critical": 9,
+            }
+            for number in range(count)
+            for window in ("hour", "day")
+        ],
+        "named_models": [
+            {"model": f"amazon.model-{number}-v1:0", "critical": 9} for number in range(count)
+        ],
+    }
+    widgets = deployed("usage_overview", **context)["widgets"]
+    graphs = [widget["properties"] for widget in widgets if widget["type"] == "metric"]
+    found = {graph["title"]: _count_metrics(graph["metrics"]) for graph in graphs}
+    assert max(found.values()) <= 500
+    assert sum(found.values()) <= 2500
+    named = [graph for graph in graphs if graph["title"].startswith("Named")]
+    lines = [row for graph in named for row in graph["metrics"] if row[-1].get("visible", True)]
+    assert len(lines) == min(2 * count, MAX_SHOWN)
+    assert all(("first 100 of 600" in graph["title"]) is (count == 300) for graph in named)
+    bottoms = [widget["y"] + widget["height"] for widget in widgets]
+    assert [widget["y"] for widget in widgets[-len(named) :]] == bottoms[-len(named) - 1 : -1]
 
 
 @pytest.mark.parametrize(

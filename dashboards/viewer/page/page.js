@@ -82,7 +82,7 @@
   function openDetail(widget, point) {
     const series = point.componentType === "yAxis"
       ? widget.series.find((it) => it.label === point.value)
-      : widget.series[point.dataIndex];
+      : widget.series.find((it) => it.name === point.data.fullName);
     if (series && detailOf(series.name)) location.hash = addressOf(series.name);
   }
 
@@ -161,7 +161,7 @@
 
     // The period that is not over: from the last point that is whole to the sum so far.
     function openLineOf(it, place) {
-      const last = it.values.slice(-2).map((value) => (widget.stacked ? value ?? 0 : value));
+      const last = it.values.slice(-2);
       return {
         id: `open ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
         data: last.map((value, number) => [openStart + (number - last.length + 1) * widget.step, value]),
@@ -174,7 +174,8 @@
   }
 
   const totalOf = (widget) => widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
-  const share = (it, widget) => (totalOf(widget) ? `${((100 * (it.value ?? 0)) / totalOf(widget)).toFixed(1)} %` : "–");
+  const isMissing = (it) => (it.value ?? null) === null;
+  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? `${((100 * it.value) / totalOf(widget)).toFixed(1)} %` : "–");
 
   function legend(widget) {
     const styles = stylesOf(widget);
@@ -193,7 +194,8 @@
     const head = isOverTime ? ["", "Last", "Sum", "Highest"] : ["", widget.unit || "Value", "Share"];
     const rows = widget.series.map((it) => {
       const present = it.values.filter((value) => value !== null);
-      const numbers = isOverTime ? [it.value, present.reduce((sum, value) => sum + value, 0), Math.max(...present)] : [it.value];
+      const ofTime = present.length ? [it.value, present.reduce((sum, value) => sum + value, 0), Math.max(...present)] : [null, null, null];
+      const numbers = isOverTime ? ofTime : [it.value];
       const cells = [...numbers.map((value) => whole(value, it.format)), ...(isOverTime ? [] : [share(it, widget)])];
       const first = make("td", { title: it.name, class: isOverTime ? "" : "bar" }, named(it));
       first.style.setProperty("--share", `${(100 * (it.value ?? 0)) / (totalOf(widget) || 1)}%`);
@@ -229,16 +231,16 @@
 
   function shares(widget, width) {
     const faint = css("--faint");
-    const fullName = (it) => widget.series[it.dataIndex].name.slice(0, 300); // on hover: labels are short
+    const fullName = (it) => it.data.fullName.slice(0, 300); // on hover: labels are short
     const styles = stylesOf(widget);
     // A bar has its name beside it: a colour of its own would say nothing.
     const colorOf = (it, place) => (widget.view === "pie" || it.color ? styles[place].color : COLORS[theme()][0]);
-    const rows = widget.series.map((it, place) => ({ name: it.label, value: it.value ?? 0, itemStyle: { color: colorOf(it, place) } }));
+    const rows = widget.series.map((it, place) => ({ name: it.label, fullName: it.name, value: it.value, itemStyle: { color: colorOf(it, place) } }));
     const format = widget.series[0]?.format ?? "number";
     if (widget.view === "pie") {
       return {
         tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${it.percent} %)` },
-        series: [{ type: "pie", radius: ["54%", "90%"], data: rows, label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
+        series: [{ type: "pie", radius: ["54%", "90%"], data: rows.filter((it) => !isMissing(it)), label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }
     const names = Math.min(300, Math.round(width * 0.42));

@@ -154,11 +154,15 @@ def test_thresholds_and_units_are_drawn_as_configured() -> None:
 @pytest.mark.parametrize(
     ("metric", "message"),
     [
-        (["BedrockMeter", "OutputTokens", "IdentityArn", "unknown"], "No data in this time range."),
+        (["BedrockMeter", "OutputTokens", "IdentityArn", "unknown"], "none"),
         (["AWS/Bedrock", "Invocations"], "AWS/Bedrock is not in some logs: a deployment shows it."),
+        (
+            [{"id": "e1", "expression": "SEARCH('{AWS/Lambda,F} MetricName=\"X\"', 'Sum', 3600)"}],
+            "AWS/Lambda is not in some logs: a deployment shows it.",
+        ),
     ],
 )
-def test_an_empty_widget_shows_the_reason(metric: list[str], message: str) -> None:
+def test_an_empty_widget_shows_the_reason(metric: list[Any], message: str) -> None:
     assert drawn(metrics=[metric])["message"] == message
 
 
@@ -357,6 +361,32 @@ def test_long_ranges_have_longer_periods(days: int, period: int, lengthened: int
     graph = drawn(shown=shown, metrics=[["BedrockMeter", "InputTokens"]], period=period)
     assert graph["step"] == lengthened * 1000
     assert ("Viewer only: a point for every" in graph.get("note", "")) is (lengthened != period)
+
+
+def test_a_ranking_of_the_last_days_follows_a_month_and_says_so() -> None:
+    august = list_months(NOON - timedelta(days=30), NOON)["2026-08"]
+    ranking: dict[str, Any] = {
+        "view": "bar",
+        "title": "Tokens, last 28 days",
+        "start": "-P28D",
+        "setPeriodToTimeRange": True,
+        "metrics": [["BedrockMeter", "InputTokens"]],
+    }
+    of_month = drawn(shown=august, **ranking)
+    assert of_month["title"] == "Tokens, August 2026"
+    assert [series["value"] for series in of_month["series"]] == [40]
+    of_day = drawn(**ranking)
+    assert of_day["title"] == "Tokens, last 28 days"
+    assert [series["value"] for series in of_day["series"]] == [155]
+
+
+def test_formulas_of_their_own_days_end_with_a_month_and_say_so() -> None:
+    august = list_months(NOON - timedelta(days=30), NOON)["2026-08"]
+    properties = {"title": "By day", "start": "-P2D", "metrics": [["BedrockMeter", "InputTokens"]]}
+    of_month = drawn(shown=august, **properties)
+    assert (len(of_month["series"][0]["values"]), of_month["title"]) == (48, "By day")
+    assert of_month["note"] == "Viewer only: as of 2026-09-01 00:00 UTC."
+    assert "note" not in drawn(**properties)
 
 
 def test_a_period_is_open_until_its_end_has_come() -> None:
