@@ -53,8 +53,9 @@ from dashboards.reports.bedrock_totals import bedrock_totals
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
+from dashboards.viewer.profile_labels import BedrockProfiles
 from dashboards.viewer.sources import source_of_cloudwatch
-from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.attribution import UNATTRIBUTED, LabelNames
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import (
@@ -120,7 +121,10 @@ def open_company() -> Iterator[Source]:
         with open_local_cloud() as cloud:
             _show_company(cloud, open_console())
             yield source_of_cloudwatch(
-                "the local cloud", cloud.client("cloudwatch"), _PUBLISHED_LOCALLY
+                "the local cloud",
+                cloud.client("cloudwatch"),
+                find_profile=BedrockProfiles(cloud.client("bedrock"), LabelNames()),
+                namespaces=_PUBLISHED_LOCALLY,
             )
     except LocalCloudError as error:
         raise CommandError(str(error)) from error

@@ -14,8 +14,10 @@ from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic, Value
 from dashboards.reports.call_columns import SECONDS_PER_MINUTE, CallColumns
 from dashboards.reports.temporary_store import InMemoryRegistries
+from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.metrics import NEWEST, DimensionLimits, Dimensions
 from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet
@@ -93,6 +95,13 @@ class LogMetrics:
     def end(self) -> datetime | None:
         """The end of the last minute with a call; `None` without any."""
         return _to_time(max(self._calls.minutes) + 1) if self._calls.minutes else None
+
+    def find_project(self, profile_id: str) -> str | None:
+        """Find the one project that all calls of an application inference profile have."""
+        model_id = f"{APPLICATION_PROFILE}{profile_id}"
+        calls = [call for call in self._calls.examples if call.model_id == model_id]
+        projects = {call.attribution.project for call in calls}
+        return projects.pop() if len(projects - {UNATTRIBUTED}) == len(projects) == 1 else None
 
     def metrics(self, namespace: str, name: str) -> list[Metric]:
         """Get every metric of a name, with any dimensions."""

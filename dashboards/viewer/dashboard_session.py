@@ -111,7 +111,7 @@ class DashboardSession:
 
     def _outline_choices(self, dashboard: str) -> dict[str, Any]:
         choices = self.choices(dashboard)
-        labels = shorten_labels(choices)
+        labels = shorten_labels(choices, self.source.find_profile)
         return {
             "choices": [
                 {"value": choice, "label": label}

@@ -27,6 +27,7 @@ from dashboards.cloudwatch import (
     Value,
 )
 from dashboards.viewer.bodies import UnknownBodyError, find_namespaces
+from dashboards.viewer.profile_labels import ProfileSource, find_no_profile
 from dashboards.viewer.short_labels import shorten_labels
 from dashboards.viewer.time_ranges import TimeRange, parse_length, until
 
@@ -52,7 +53,7 @@ _NOTHING = "none"
 _OWN_DAYS = re.compile(r", last \d+ days$")
 _BAND = "ANOMALY_DETECTION_BAND("
 _PERIOD_NAMES = {3600: "hour", 86_400: "day"}
-_NO_BAND = "CloudWatch draws here what is usual as well, which it learns by itself."
+_NO_BAND = "CloudWatch also draws the expected range, which it learns from earlier data."
 
 
 class AlarmStates(Protocol):
@@ -74,6 +75,7 @@ class Source:
         alarm_states: The states of alarms, where there are alarms.
         since: The time at which its figures begin, if that is known.
         evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
+        find_profile: Finds the model and project of an application inference profile.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Source:
     alarm_states: AlarmStates | None = None
     since: datetime | None = None
     evaluator: Evaluator | None = None
+    find_profile: ProfileSource = find_no_profile
 
     def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
         """Evaluate the queries of a graph."""
@@ -173,7 +176,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
             for row, series in found
         ],
     }
-    labels = shorten_labels([series["name"] for series in drawing["series"]])
+    labels = shorten_labels([series["name"] for series in drawing["series"]], source.find_profile)
     for series, label in zip(drawing["series"], labels, strict=True):
         series["label"] = label
         series["format"] = _choose_format(drawing["unit"], label, title)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import boto3
 
+from cdk.config import read_config
 from cdk.operations.account import in_account
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import SourceError
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
+from dashboards.viewer.profile_labels import BedrockProfiles
 from dashboards.viewer.server import HOST, PreviewServer
 from dashboards.viewer.sources import source_of_account, source_of_logs
 
@@ -87,7 +89,10 @@ def _refuse_port(port: int | None, error: OSError) -> CommandError:
 def _open_account(session: boto3.Session) -> Source:
     account = session.client("sts").get_caller_identity()["Account"]
     name = f"account {account}, {session.region_name}"
-    return source_of_account(name, session.client("cloudwatch"))
+    profiles = BedrockProfiles(
+        session.client("bedrock"), read_config().attribution_rules.label_names
+    )
+    return source_of_account(name, session.client("cloudwatch"), profiles)
 
 
 def _present(source: Source, port: int | None, out: Path | None) -> None:

@@ -6,6 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from dashboards.viewer.profile_labels import (
+    Profile,
+    ProfileSource,
+    find_no_profile,
+    find_profile_id,
+)
 from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.invocations.short_names import shorten_identity
 
@@ -14,9 +20,16 @@ _MODEL = re.compile(r"[a-z0-9]+\.(?P<name>[a-z][\w.-]*?)(?:-\d{8})?(?:-v\d+(?::\
 _SSO = "SSO "
 
 
-def shorten_labels(names: Sequence[str]) -> list[str]:
-    """Shorten the names of a graph's series; equal short names become longer until they differ."""
-    choices = [_list_labels(name) for name in names]
+def shorten_labels(
+    names: Sequence[str], find_profile: ProfileSource = find_no_profile
+) -> list[str]:
+    """Shorten the names of a graph's series; equal short names become longer until they differ.
+
+    Args:
+        names: The names.
+        find_profile: Finds the model and project of an application inference profile.
+    """
+    choices = [_list_labels(name, find_profile) for name in names]
     lengths = [0] * len(names)
     while True:
         labels = [found[length] for found, length in zip(choices, lengths, strict=True)]
@@ -30,8 +43,10 @@ def shorten_labels(names: Sequence[str]) -> list[str]:
         lengths = longer
 
 
-def _list_labels(name: str) -> list[str]:
+def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
     """List the labels that a name may have, the shortest first and the whole name last."""
+    if profile_id := find_profile_id(name):
+        return [*_describe_profile(profile_id, find_profile(profile_id)), name]
     if found := _MODEL.fullmatch(name):
         return [found["name"], name]
     caller = CallerIdentity.from_arn(name)
@@ -45,3 +60,13 @@ def _list_labels(name: str) -> list[str]:
     # A person is known by the session, a program by its role.
     is_person = "@" in caller.session_name or of_account.startswith(_SSO)
     return [caller.session_name if is_person else last, of_account, short, name]
+
+
+def _describe_profile(profile_id: str, profile: Profile) -> list[str]:
+    """Describe a profile by its model and project; one of which nothing is known, by its id."""
+    named = f"profile {profile_id}"
+    model = profile.model_id and _list_labels(profile.model_id, find_no_profile)[0]
+    if profile.project is None:
+        return [f"{model} ({named})" if model else named]
+    first = model or "profile"
+    return [f"{first} ({profile.project})", f"{first} ({profile.project}, {profile_id})"]

@@ -24,6 +24,7 @@ from dashboards.reports.columned_logs import read_columned_logs
 from dashboards.reports.commands import explained_failures
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.viewer.drawings import Source
+from dashboards.viewer.profile_labels import Profile, ProfileSource, find_no_profile
 from lambdas.domain.metrics.catalog import NAMESPACE
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         since=metrics.start,
         now=lambda: metrics.end or datetime.now(UTC),
         namespaces=frozenset({NAMESPACE}),
+        find_profile=lambda profile_id: Profile(project=metrics.find_project(profile_id)),
     )
 
 
@@ -82,13 +84,18 @@ class _Answering:
 
 
 def source_of_cloudwatch(
-    name: str, cloudwatch: CloudWatchClient, namespaces: frozenset[str] = frozenset()
+    name: str,
+    cloudwatch: CloudWatchClient,
+    *,
+    find_profile: ProfileSource = find_no_profile,
+    namespaces: frozenset[str] = frozenset(),
 ) -> Source:
     """A local cloud, whose graphs are evaluated here: it evaluates no expressions.
 
     Args:
         name: The name that people see.
         cloudwatch: A client of it.
+        find_profile: Finds the model and project of an application inference profile.
         namespaces: The namespaces that it has metrics of; empty for all there are.
     """
 
@@ -109,15 +116,19 @@ def source_of_cloudwatch(
         now=lambda: datetime.now(UTC),
         namespaces=namespaces,
         alarm_states=alarm_states,
+        find_profile=find_profile,
     )
 
 
-def source_of_account(name: str, cloudwatch: CloudWatchClient) -> Source:
+def source_of_account(
+    name: str, cloudwatch: CloudWatchClient, find_profile: ProfileSource = find_no_profile
+) -> Source:
     """An account, whose graphs CloudWatch evaluates; nothing is changed there.
 
     Args:
         name: The name that people see.
         cloudwatch: A client of it.
+        find_profile: Finds the model and project of an application inference profile.
     """
-    source = source_of_cloudwatch(name, cloudwatch)
+    source = source_of_cloudwatch(name, cloudwatch, find_profile=find_profile)
     return replace(source, evaluator=AccountEvaluator(cloudwatch))

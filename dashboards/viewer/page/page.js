@@ -67,7 +67,15 @@
   const shown = (value, format) => (value === null || value === undefined ? "–" : FORMATS[format](value));
   const whole = (value, format) =>
     value === null || value === undefined || format === "number" ? exact(value) : FORMATS[format](value);
-  const ticks = (format) => (value) => (format === "money" ? `${value < 0 ? "-" : ""}$${short(Math.abs(value))}` : short(value));
+  // Cents have two digits, parts of a cent as many as they need: $0.50, $0.0025.
+  const moneyTick = (value) => {
+    const size = Math.abs(value);
+    const decimals = (String(+size.toFixed(6)).split(".")[1] ?? "").length;
+    const digits = decimals && Math.max(2, decimals);
+    const text = size >= 1e6 ? short(size) : size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    return `${value < 0 ? "-" : ""}$${text}`;
+  };
+  const ticks = (format) => (format === "money" ? moneyTick : short);
   const time = (at) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const tick = (at, isLong) => {
     const text = new Date(at).toISOString();

@@ -129,7 +129,7 @@ def test_hidden_metrics_are_evaluated_and_not_drawn() -> None:
         (["anthropic.claude-sonnet-4-20250514-v1:0"], ["claude-sonnet-4"]),
         (["openai.gpt-oss-120b-1:0", "cohere.embed-english-v3"], ["gpt-oss-120b", "embed-english"]),
         (["amazon.nova-lite-v1:0", "amazon.nova-lite-v2:0"], None),
-        (["application-inference-profile/p24qm5pye2qr"], None),
+        (["application-inference-profile/p24qm5pye2qr"], ["profile p24qm5pye2qr"]),
     ],
 )
 def test_a_model_is_shown_by_its_short_name_if_unambiguous(
@@ -213,7 +213,7 @@ def test_an_anomaly_band_is_reported_as_drawn_only_by_cloudwatch() -> None:
     band = {"expression": "ANOMALY_DETECTION_BAND(m1, 3)", "id": "band"}
     graph = drawn(metrics=[["BedrockMeter", "InputTokens", {"id": "m1"}], [band]])
     assert [series["name"] for series in graph["series"]] == ["InputTokens"]
-    assert "CloudWatch draws here what is usual" in graph["note"]
+    assert "CloudWatch also draws the expected range" in graph["note"]
     assert "note" not in drawn(metrics=[["BedrockMeter", "InputTokens"]])
 
 

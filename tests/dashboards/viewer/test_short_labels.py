@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dashboards.viewer.profile_labels import Profile
 from dashboards.viewer.short_labels import shorten_labels
 
 ROLE = "arn:aws:sts::111122223333:assumed-role"
@@ -48,3 +49,53 @@ def test_a_label_is_the_informative_part_of_a_name(
 )
 def test_different_names_have_different_labels(names: list[str]) -> None:
     assert len(set(shorten_labels(names))) == len(names)
+
+
+PROFILE_ARN = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile"
+HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("profile", "label"),
+    [
+        (Profile(HAIKU, "support"), "claude-haiku-4-5 (support)"),
+        (Profile(HAIKU), "claude-haiku-4-5 (profile p24qm5pye2qr)"),
+        (Profile(project="support"), "profile (support)"),
+        (Profile(), "profile p24qm5pye2qr"),
+    ],
+)
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{PROFILE_ARN}/p24qm5pye2qr",
+        "application-inference-profile/p24qm5pye2qr",
+        "p24qm5pye2qr",
+    ],
+)
+def test_a_profile_is_shown_by_its_model_and_project(
+    name: str, profile: Profile, label: str
+) -> None:
+    asked: list[str] = []
+
+    def find_profile(profile_id: str) -> Profile:
+        asked.append(profile_id)
+        return profile
+
+    assert shorten_labels([name], find_profile) == [label]
+    assert asked == ["p24qm5pye2qr"]
+
+
+def test_two_profiles_of_one_model_and_project_have_different_labels() -> None:
+    names = [f"application-inference-profile/p24qm5pye2q{end}" for end in "rs"]
+    assert shorten_labels(names, lambda _: Profile(HAIKU, "support")) == [
+        "claude-haiku-4-5 (support, p24qm5pye2qr)",
+        "claude-haiku-4-5 (support, p24qm5pye2qs)",
+    ]
+
+
+def test_a_name_that_is_no_profile_is_not_asked_for() -> None:
+    def refuse(_profile_id: str) -> Profile:
+        raise AssertionError
+
+    for name in ("unattributed", HAIKU, f"{USER}/p24qm5pye2qr", "All others"):
+        shorten_labels([name], refuse)
