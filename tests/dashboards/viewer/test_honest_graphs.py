@@ -127,7 +127,20 @@ def test_single_events_are_bars_and_not_lines(page: Page, show: Opener) -> None:
     (bars,) = read_series(page, "Failed calls by model")
     assert [bar["value"] for bar in bars["data"]] == [1]
     message = page.locator('section[aria-label="Batch jobs by model"] .message')
-    assert message.count() == 1  # nothing happened: no figure of 0
+    assert message.inner_text() == "none"  # nothing happened: no figure of 0
+
+
+def test_a_bar_of_what_did_not_happen_is_not_drawn(page: Page, show: Opener) -> None:
+    show(call(0, LAST, PRICED))
+    (bars,) = read_series(page, "Tokens: logged and not")
+    drawn = {bar["name"]: bar["value"] for bar in bars["data"]}
+    assert drawn == {"Logged calls": 100} | dict.fromkeys(
+        ["Mantle input", "Mantle output", "Batch input", "Batch output"]
+    )
+    (pie,) = read_series(page, "Tokens by kind")
+    assert [part["name"] for part in pie["data"] if part["value"] is None] == []
+    (days,) = read_series(page, "Cost per day")
+    assert [day["name"] for day in days["data"] if day["value"] is not None] == ["Today so far"]
 
 
 def test_a_series_has_one_color_on_every_reading(page: Page, show: Opener) -> None:
