@@ -177,7 +177,7 @@ def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
     show(page, page_file, "identity_detail")
     page.select_option("#choice", ANA)
     page.wait_for_selector("main[aria-busy=false]")
-    lines = read_options(page, "Input and output")["series"]
+    lines = read_options(page, "Input and output tokens")["series"]
     assert {line["stack"] for line in lines} == {"all"}
     (calls, *_) = read_options(page, "Calls and failed calls")["series"]
     assert calls["stack"] is None
@@ -359,7 +359,7 @@ def test_the_footer_names_what_the_source_has_nothing_for(page: Page, page_file:
     show(page, page_file, "usage_overview")
     assert page.locator("nav a", has_text="Pipeline health").count() == 0
     footer = page.locator("footer").inner_text()
-    assert "This source has nothing for: Usage alarms, bedrock-mantle by model" in footer
+    assert "This source has nothing for: Usage alarms, Mantle tokens by model" in footer
     assert "Viewer only, not in CloudWatch" in footer
 
 

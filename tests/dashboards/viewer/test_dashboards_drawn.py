@@ -143,5 +143,5 @@ def test_the_unattributed_share_is_a_share_of_all_tokens() -> None:
     )
     figures = InMemoryMetrics({unattributed: [30], total: [120]})
     source = Source("an account", figures, lambda: NOW)
-    title = "Without a project, % of tokens"
+    title = "Tokens without a project, %"
     assert shown(source, "usage_overview", title) == {"Without a project": 25}

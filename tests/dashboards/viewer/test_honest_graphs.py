@@ -126,13 +126,13 @@ def test_single_events_are_bars_and_not_lines(page: Page, show: Opener) -> None:
     show(call(0, LAST - timedelta(hours=3), PRICED), failed)
     (bars,) = read_series(page, "Failed calls by model")
     assert [bar["value"] for bar in bars["data"]] == [1]
-    message = page.locator('section[aria-label="Batch jobs by model"] .message')
+    message = page.locator('section[aria-label="Batch tokens by model"] .message')
     assert message.inner_text() == "none"  # nothing happened: no figure of 0
 
 
 def test_a_bar_of_what_did_not_happen_is_not_drawn(page: Page, show: Opener) -> None:
     show(call(0, LAST, PRICED))
-    (bars,) = read_series(page, "Tokens: logged and not")
+    (bars,) = read_series(page, "Logged and unlogged tokens")
     drawn = {bar["name"]: bar["value"] for bar in bars["data"]}
     assert drawn == {"Logged calls": 100} | dict.fromkeys(
         ["Mantle input", "Mantle output", "Batch input", "Batch output"]

@@ -19,8 +19,11 @@ def test_the_model_and_the_project_tag_of_a_profile_are_found() -> None:
     arn = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/p24qm5pye2qr"
     models = [f"arn:aws:bedrock:{region}::foundation-model/{MODEL}" for region in REGIONS]
     found = {
-        **{"inferenceProfileName": "support", "inferenceProfileArn": arn, "status": "ACTIVE"},
-        **{"inferenceProfileId": "p24qm5pye2qr", "type": "APPLICATION"},
+        "inferenceProfileName": "support",
+        "inferenceProfileArn": arn,
+        "status": "ACTIVE",
+        "inferenceProfileId": "p24qm5pye2qr",
+        "type": "APPLICATION",
         "models": [{"modelArn": model} for model in models],
     }
     tags = [{"key": "Team", "value": "support"}, {"key": "other", "value": "x"}]
