@@ -47,6 +47,9 @@ def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
     """List the labels that a name may have, the shortest first and the whole name last."""
     if profile_id := find_profile_id(name):
         return [*_describe_profile(profile_id, find_profile(profile_id)), name]
+    prefix, separator, rest = name.partition(": ")
+    if separator and rest.startswith("arn:"):
+        return [f"{prefix}: {label}" for label in _list_labels(rest, find_profile)]
     if found := _MODEL.fullmatch(name):
         return [found["name"], name]
     caller = CallerIdentity.from_arn(name)

@@ -26,6 +26,7 @@ USER = "arn:aws:iam::111122223333:user"
         ),
         ([f"{USER}/ana", f"{ROLE}/ana/x"], ["user/ana", "role/ana/x"]),
         (["anthropic.claude-sonnet-4-20250514-v1:0", "claude-sonnet-4"], None),
+        ([f"Tokens: {USER}/ana", f"Tokens: {USER}/ben"], ["Tokens: ana", "Tokens: ben"]),
         (["Total tokens", "__other__", ""], None),
         (["same", "same"], None),
     ],
