@@ -208,7 +208,7 @@ def _choose_time(
     )
     if "start" not in properties or (shown.label and is_ranking):
         return shown, shown.lengthen(period) if can_lengthen else period, ()
-    remarks = ()
+    remarks: tuple[str, ...] = ()
     if shown.label and shown.end < source.now():
         remarks = (f"Viewer only: as of {shown.end:%Y-%m-%d %H:%M} UTC.",)
     return until(shown.end, parse_length(properties["start"])), period, remarks

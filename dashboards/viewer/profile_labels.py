@@ -37,7 +37,7 @@ class Profile(NamedTuple):
 class ProfileSource(Protocol):
     """A source of profiles."""
 
-    def __call__(self, profile_id: str) -> Profile:
+    def __call__(self, profile_id: str, /) -> Profile:
         """Find a profile by its id; what is not known of it is `None`."""
 
 

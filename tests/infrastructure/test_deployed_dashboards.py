@@ -312,7 +312,7 @@ def _count_metrics(rows: list[list[Any]]) -> int:
 
 @pytest.mark.parametrize("count", [3, 30, 300])
 def test_many_named_thresholds_stay_within_the_limits_of_cloudwatch(count: int) -> None:
-    context = {
+    context: dict[str, Any] = {
         "named_identities": [
             {
                 "identity": f"arn:aws:iam::111122223333:user/u{number}",
