@@ -29,7 +29,7 @@ MAX_SHOWN: Final = 100
 A dashboard reads 2,500 metrics at most, and the searches for identities read most of them.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 """
-_MAX_LINES: Final = 20  # that can be told apart
+_MAX_LINES: Final = 20  # that readers can distinguish
 _HEIGHT: Final = 8
 _NUMBERS_IN_A_ROW: Final = 6
 

@@ -66,7 +66,7 @@ def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
 
 
 def _describe_profile(profile_id: str, profile: Profile) -> list[str]:
-    """Describe a profile by its model and project; one of which nothing is known, by its id."""
+    """Describe a profile by its model and project; or by its id where neither is known."""
     named = f"profile {profile_id}"
     model = profile.model_id and _list_labels(profile.model_id, find_no_profile)[0]
     if profile.project is None:
