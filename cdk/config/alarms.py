@@ -50,7 +50,7 @@ _DimensionValue: TypeAlias = Annotated[
 _WatchedIdentity: TypeAlias = Annotated[
     _DimensionValue,
     allowed(
-        f"an ARN, or {' or '.join(_OTHER_WATCHED)}",
+        f"an ARN, {', '.join(_OTHER_WATCHED[:-1])} or {_OTHER_WATCHED[-1]}",
         lambda value: value.startswith("arn:") or value in _OTHER_WATCHED,
     ),
 ]

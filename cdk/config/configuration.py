@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from cdk.config import stack_names
 from cdk.config.alarms import AlarmSettings
 from cdk.config.configuration_error import ConfigurationError
+from cdk.config.configuration_problems import explain
 from cdk.config.dashboards import DashboardSettings
 from cdk.config.invocation_logging import LoggingSettings
 from cdk.config.metering import MeteringSettings
@@ -28,17 +27,6 @@ from lambdas.wiring.allowed_values import check
 CDK_JSON = Path(__file__).parents[2] / "cdk.json"
 _NAME = re.compile(rf"{DEFAULT_NAME}(-[A-Z][A-Za-z0-9]{{0,15}})?", re.ASCII)
 _OWN_KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_SHAPES = {
-    "tuple_type": "a list",
-    "dict_type": "an object",
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "model_type": "an object",
-}
-"""JSON's names of shapes that pydantic names differently, by the type of its error."""
-_THRESHOLDS_EXAMPLE = 'such as {"warning": 1000000, "critical": 5000000}'
-_MAX_VALUE_LETTERS = 80  # of a message
 
 
 class Config(
@@ -71,7 +59,7 @@ class Config(
         try:
             return cls.model_validate(own)
         except ValidationError as error:
-            problems = "\n".join(f"  {_explain(problem)}" for problem in error.errors())
+            problems = "\n".join(f"  {explain(problem, cls)}" for problem in error.errors())
             message = f"The configuration is invalid:\n{problems}"
             raise ConfigurationError(message) from None
 
@@ -129,25 +117,3 @@ def _read_context(path: Path) -> dict[str, Any]:
         message = f'{path.name}: allowed: {{"context": {{...}}}} with the settings inside.'
         raise ConfigurationError(message)
     return context
-
-
-def _explain(problem: ErrorDetails) -> str:
-    field = ".".join(map(str, problem["loc"]))
-    reason = problem["msg"].removeprefix("Value error, ")
-    if not field:
-        return reason
-    match problem["type"]:
-        case "extra_forbidden":
-            name = str(problem["loc"][-1])
-            near = difflib.get_close_matches(name, Config.model_fields, n=1)
-            return f"{field}: unknown setting" + (f"; did you mean {near[0]}?" if near else "")
-        case "missing":
-            return f"{field} is missing"
-        case kind if kind in _SHAPES:
-            reason = f"allowed: {_SHAPES[kind]}"
-            if kind == "model_type" and "thresholds" in field:
-                reason = f"{reason}, {_THRESHOLDS_EXAMPLE}"
-    value = repr(problem["input"])
-    if len(value) > _MAX_VALUE_LETTERS:
-        value = f"{value[:_MAX_VALUE_LETTERS]}..."
-    return f"{field} = {value}: {reason.replace('Input should be', 'allowed:')}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from cdk.config.region_names import explain_unknown_region
 from cdk.config.setting_types import EachOnce, Json, Words
 from lambdas.wiring.allowed_values import SettingsModel, allowed, like
 
@@ -15,25 +16,39 @@ _MAX_TAG_KEY_LENGTH = 128
 _MAX_TAG_VALUE_LENGTH = 256
 
 
-def _are_tags(value: dict[str, str]) -> bool:
-    return len(value) <= _MAX_TAGS and all(
-        0 < len(key) <= _MAX_TAG_KEY_LENGTH
-        and len(text) <= _MAX_TAG_VALUE_LENGTH
-        and not key.lower().startswith("aws:")
-        for key, text in value.items()
-    )
+def _is_tag_key(key: str) -> bool:
+    return 0 < len(key) <= _MAX_TAG_KEY_LENGTH and not key.lower().startswith("aws:")
 
 
-_Region: TypeAlias = Annotated[str, like(r"[a-z]{2,}(-[a-z]+)+-\d+", "a Region, such as us-east-1")]
+def _is_known(region: str) -> str:
+    if reason := explain_unknown_region(region):
+        raise ValueError(reason)
+    return region
+
+
+_Region: TypeAlias = Annotated[
+    str,
+    like(r"[a-z]{2,}(-[a-z]+)+-\d+", "a Region, such as us-east-1"),
+    AfterValidator(_is_known),
+]
 _Regions: TypeAlias = Annotated[tuple[_Region, ...], Words, EachOnce]
-_Tags: TypeAlias = Annotated[
-    dict[str, str],
-    Json,
+_TagKey: TypeAlias = Annotated[
+    str,
     allowed(
-        f"up to {_MAX_TAGS} tags, with keys of up to {_MAX_TAG_KEY_LENGTH} characters that do not"
-        f" start with aws:, and values of up to {_MAX_TAG_VALUE_LENGTH}",
-        _are_tags,
+        f"a key of 1 to {_MAX_TAG_KEY_LENGTH} characters that does not start with aws:", _is_tag_key
     ),
+]
+_TagValue: TypeAlias = Annotated[
+    str,
+    allowed(
+        f"a value of up to {_MAX_TAG_VALUE_LENGTH} characters",
+        lambda value: len(value) <= _MAX_TAG_VALUE_LENGTH,
+    ),
+]
+_Tags: TypeAlias = Annotated[
+    dict[_TagKey, _TagValue],
+    Json,
+    allowed(f"up to {_MAX_TAGS} tags", lambda tags: len(tags) <= _MAX_TAGS),
 ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BeforeValidator
+from collections import Counter
 
-from lambdas.wiring.allowed_values import allowed
+from pydantic import AfterValidator, BeforeValidator
+
 from lambdas.wiring.environment import from_json_text
 
 
@@ -15,10 +16,14 @@ def _from_text(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()]
 
 
-def _has_each_once(values: tuple[str, ...]) -> bool:
-    return len(set(values)) == len(values)
+def _check_each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    repeated = [value for value, count in Counter(values).items() if count > 1]
+    if repeated:
+        message = f"allowed: each value once; repeated: {', '.join(repeated)}"
+        raise ValueError(message)
+    return values
 
 
-EachOnce = allowed("each value once", _has_each_once)
+EachOnce = AfterValidator(_check_each_once)
 Json = BeforeValidator(from_json_text)
 Words = BeforeValidator(_from_text)

@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
+from cdk.config.region_names import explain_unknown_region
 from cdk.operations.deployment import NotDeployedError
 from cdk.operations.terminal import CommandError
 
@@ -51,6 +52,9 @@ def in_account(
     session = open_session(profile, region)
     if session.region_name is None:
         message = "no Region is configured: set AWS_REGION or AWS_PROFILE."
+        raise CommandError(message)
+    if problem := explain_unknown_region(session.region_name):
+        message = f"correct AWS_REGION or the profile's Region: {session.region_name} is {problem}"
         raise CommandError(message)
     try:
         credentials = session.get_credentials()
