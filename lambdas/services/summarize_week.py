@@ -36,6 +36,7 @@ class WeekSummarizer:
         notifier: Passes the summary on.
         retention: The time for which the ledger keeps calls.
         dashboard_url: The address of the dashboard that shows more.
+        place: The account and the Region, for the subject.
         unlogged: Reads the tokens that no log has; `None` for a summary without them.
     """
 
@@ -46,6 +47,7 @@ class WeekSummarizer:
     notifier: Notifier
     retention: timedelta
     dashboard_url: str
+    place: str
     unlogged: UnloggedUsageReader | None = None
 
     def summarize(
@@ -65,7 +67,7 @@ class WeekSummarizer:
             return None
         try:
             summary = self._read(reported, now, has_time)
-            self.notifier.publish(weekly_notice(summary, self.dashboard_url))
+            self.notifier.publish(weekly_notice(summary, self.dashboard_url, self.place))
         except Exception:
             self.deliveries.give_up(reported.name)
             raise

@@ -29,6 +29,7 @@ def make_summarizer(
 ) -> WeekSummarizer:
     """Make a summarizer of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
+    _, _, _, region, account, _ = topic_arn.split(":")
     return WeekSummarizer(
         calls=DynamoDbRecordedCalls(dynamodb, ledger_table),
         books=current_books(settings, dynamodb),
@@ -37,5 +38,6 @@ def make_summarizer(
         notifier=SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
         retention=timedelta(days=retention_days),
         dashboard_url=dashboard_url,
+        place=f"{account} {region}",
         unlogged=make_unlogged_usage_reader(settings.state_table),
     )

@@ -56,7 +56,7 @@ def test_the_summary_of_the_week_is_sent_with_account_and_region(
     write_calls()
     handler.lambda_handler({}, CONTEXT)
     (message,) = received()
-    assert message["Subject"].startswith("Bedrock Meter: $2.00, ")
+    assert message["Subject"].startswith("Bedrock Meter: 123456789012 us-east-1, $2.00, ")
     text = message["Message"]
     assert "Calls: 2" in text
     assert "New identities, without a call in the 28 days before:\n- 111122223333 user/ben" in text

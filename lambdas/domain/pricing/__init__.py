@@ -2,7 +2,14 @@
 
 from lambdas.domain.pricing.call_models import CallModels, read_models
 from lambdas.domain.pricing.contracted import ContractedPrice, ContractedPrices
-from lambdas.domain.pricing.cost import CallCost, Cost, CostLine, UnitLine, Unpriced
+from lambdas.domain.pricing.cost import (
+    UNPRICED_MEANINGS,
+    CallCost,
+    Cost,
+    CostLine,
+    UnitLine,
+    Unpriced,
+)
 from lambdas.domain.pricing.price import (
     GUARDRAILS,
     BilledUnit,
@@ -26,6 +33,7 @@ from lambdas.domain.pricing.shipped import shipped_prices
 
 __all__ = [
     "GUARDRAILS",
+    "UNPRICED_MEANINGS",
     "BilledUnit",
     "CallCost",
     "CallModels",

@@ -165,6 +165,15 @@ class Unpriced(StrEnum):
     """Only a price of another place is known, and assuming it is switched off."""
 
 
+UNPRICED_MEANINGS = {
+    Unpriced.NO_PRICE: "no price of the model is known in the AWS partition of the call",
+    Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
+    Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
+    Unpriced.NO_COUNTS: "the log does not report their token counts",
+    Unpriced.BILLED_IN_OTHER_UNITS: "billed for something other than tokens, without a known price",
+    Unpriced.ONLY_ASSUMED: "priced elsewhere only, and assume_prices is off",
+}
+"""The reasons in words, to follow the number of calls."""
 WAITING_FOR_A_PRICE = tuple(reason for reason in Unpriced if reason is not Unpriced.NO_COUNTS)
 """The reasons that a later price can remove."""
 

@@ -3,7 +3,9 @@
 import os
 import pty
 import shlex
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,3 +164,30 @@ def test_long_input_shows_progress_on_a_terminal(tmp_path: Path) -> None:
     os.close(screen)
     assert b"Metering" in shown
     assert b"%" in shown
+
+
+@pytest.mark.parametrize(
+    ("module", "replaced", "code"),
+    [
+        ("cdk.__main__", "cdk.app", -signal.SIGINT),
+        ("dashboards.command_line", "dashboards.command_line.entry_point", 130),
+    ],
+)
+def test_ctrl_c_ends_a_program_without_a_traceback_from_its_start_on(
+    module: str, replaced: str, code: int
+) -> None:
+    """A module that takes seconds to import is interrupted when its program first uses it."""
+    program = (
+        "import importlib, os, signal, sys\n"
+        f"started = importlib.import_module({module!r})\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {replaced!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "started.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")

@@ -170,3 +170,12 @@ def test_a_target_without_its_variables_passes_no_empty_arguments(target: str) -
     assert "" not in arguments
     with pytest.raises(click.UsageError):
         parse(arguments)
+
+
+def test_recipes_start_programs_of_node_without_the_python_scripts_around_them() -> None:
+    """Those print a traceback on Ctrl-C."""
+    for program in (r"\$\(CDK\) (?:synth|bootstrap|deploy|destroy)", r'"\$\(NODE_HOME\)/lib\S+"'):
+        starts = re.findall(rf"(\S+) {program}", MAKEFILE)
+        assert starts
+        assert all(start.endswith("$(NODE)") for start in starts)
+    assert not re.search(r"\bnpm ci\b", MAKEFILE)

@@ -21,11 +21,11 @@ from dashboards.reports import meter, temporary_store
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
-from dashboards.reports.usage_notes import REJECTION_MEANINGS, UNPRICED_MEANINGS
+from dashboards.reports.usage_notes import REJECTION_MEANINGS
 from dashboards.reports.usage_report import print_report
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.invocations.short_names import shorten_identity
-from lambdas.domain.pricing import Unpriced
+from lambdas.domain.pricing import UNPRICED_MEANINGS, Unpriced
 from lambdas.domain.usage import GroupField
 from tests.command_line import BEDROCK_METER, run_command
 from tests.invocation_logs import as_lines, log, write

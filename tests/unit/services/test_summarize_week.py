@@ -22,6 +22,7 @@ from tests.unlogged import (
 
 MONDAY = datetime(2026, 11, 30, 5, tzinfo=UTC)
 WEEK = "2026-W48"
+PLACE = "111122223333 us-east-1"
 DOLLAR = TokenCounts(input=0, output=800_000)
 
 
@@ -45,6 +46,7 @@ class Summaries:
             notifier=self.notifier,
             retention=timedelta(days=90),
             dashboard_url="https://console.example.com/usage",
+            place=PLACE,
         )
 
     @property
@@ -62,14 +64,14 @@ def test_the_calls_of_the_last_week_are_summarized_and_sent() -> None:
     summary = summaries.summarizer.summarize(MONDAY)
     assert summary is not None
     assert (summary.week.invocations, summary.before.invocations) == (2, 1)
-    assert summaries.subjects == ["Bedrock Meter: $2.00, 23 to 29 November 2026"]
+    assert summaries.subjects == [f"Bedrock Meter: {PLACE}, $2.00, 23 to 29 Nov 2026"]
     assert "https://console.example.com/usage" in summaries.notifier.notices[0].text
 
 
 def test_a_week_without_calls_is_summarized_too() -> None:
     summaries = Summaries()
     summaries.summarizer.summarize(MONDAY)
-    assert summaries.subjects == ["Bedrock Meter: no calls, 23 to 29 November 2026"]
+    assert summaries.subjects == [f"Bedrock Meter: {PLACE}, no calls, 23 to 29 Nov 2026"]
 
 
 def test_a_summary_is_sent_once() -> None:
@@ -78,7 +80,7 @@ def test_a_summary_is_sent_once() -> None:
         summaries.summarizer.summarize(MONDAY + timedelta(days=days))
     assert len(summaries.subjects) == 1
     summaries.summarizer.summarize(MONDAY + timedelta(days=7))
-    assert summaries.subjects[1:] == ["Bedrock Meter: no calls, 30 November to 6 December 2026"]
+    assert summaries.subjects[1:] == [f"Bedrock Meter: {PLACE}, no calls, 30 Nov to 6 Dec 2026"]
 
 
 def test_a_missed_monday_is_caught_up_with_the_same_summary() -> None:

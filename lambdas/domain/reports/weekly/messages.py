@@ -9,7 +9,7 @@ from decimal import Decimal
 from lambdas.domain.alerts import Notice
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.money import UNPRICED, dollars
-from lambdas.domain.pricing import Cost
+from lambdas.domain.pricing import UNPRICED_MEANINGS, Cost
 from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, MIN_FACTOR, MIN_USD
 from lambdas.domain.reports.weekly.summary import (
     MAX_RANKED,
@@ -24,26 +24,31 @@ from lambdas.domain.usage import UsageTotals
 from lambdas.domain.words import cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
+_MAX_SUBJECT_LETTERS = 99  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_SHORT_MONTH = "%b"
+_LONG_MONTH = "%B"
 _PLURALS = {
     NameKind.IDENTITY: "identities",
     NameKind.PROJECT: "projects",
     NameKind.MODEL: "models",
 }
+_WEEK_BEFORE = "the week before"
 _RULE = (
     f"more than {MIN_FACTOR} times the median of the {MEDIAN_DAYS} days before, and more than"
     f" ${MIN_USD}"
 )
 _FOOTER = (
     "Costs are estimates at the prices in force, not the bill. This summary comes every Monday,"
-    " also without calls: if it stays away, run make doctor."
+    " also without calls: if it does not arrive, run make doctor."
 )
 
 
-def weekly_notice(summary: WeeklySummary, dashboard_url: str) -> Notice:
+def weekly_notice(summary: WeeklySummary, dashboard_url: str, place: str) -> Notice:
     """Write the summary of a week.
 
     Args:
         summary: The summary.
+        place: The account and the Region, for the subject.
         dashboard_url: The address of the dashboard that shows more.
     """
     reported, week = summary.reported, summary.week
@@ -56,47 +61,62 @@ def weekly_notice(summary: WeeklySummary, dashboard_url: str) -> Notice:
         [*_write_new_names(summary)],
         [f"Dashboard: {dashboard_url}", _FOOTER],
     ]
-    subject = f"Bedrock Meter: {_write_cost(week)}, {period}"
+    days = _write_days(reported.first_day, reported.last_day, _SHORT_MONTH)
+    subject = f"Bedrock Meter: {place}, {_write_cost(week)}, {days}"
+    if len(subject) > _MAX_SUBJECT_LETTERS:
+        subject = f"Bedrock Meter: {place}, week {reported.name}"
     return Notice(subject, "\n\n".join("\n".join(lines) for lines in parts if lines))
 
 
 def _write_totals(summary: WeeklySummary) -> Iterator[str]:
     week, before, month = summary.week, summary.before, summary.reported.month
     if _has_calls(week):
-        yield f"Cost: {_write_cost(week)}{_compare(week.cost_usd, before.cost_usd, before)}"
-        tokens = _compare(week.total_tokens, before.total_tokens, before)
+        cost = _compare(week.cost_usd, before.cost_usd, before, _WEEK_BEFORE)
+        yield f"Cost: {_write_cost(week)}{cost}"
+        tokens = _compare(week.total_tokens, before.total_tokens, before, _WEEK_BEFORE)
         yield f"Tokens: {week.total_tokens:,}{tokens}"
         failed = f", and {week.invocation_errors:,} failed" if week.invocation_errors else ""
         yield f"Calls: {week.invocations:,}{failed}"
     else:
         yield f"No calls. The week before: {_write_usage(before)}."
     days = _write_days(month, summary.reported.last_day)
-    yield f"Month so far, {days}: {_write_cost(summary.month)}"
+    compared = _compare_month(summary)
+    yield f"Month so far, {days}: {_write_cost(summary.month)}{compared}"
 
 
-def _compare(now: Decimal | int | None, then: Decimal | int | None, before: UsageTotals) -> str:
-    """Compare an amount with that of the week before."""
-    if not before.invocations:
-        return f" (the week before: {_write_cost(before)})"
+def _compare_month(summary: WeeklySummary) -> str:
+    """Compare the cost of the month so far with the same days of the month before."""
+    month, then = summary.month, summary.last_month
+    days = _write_days(*summary.reported.last_month)
     if then is None:
-        return f" (the week before: {UNPRICED})"
+        return f" ({days}: not metered in full)"
+    return _compare(month.cost_usd if month.invocations else None, then.cost_usd, then, days)
+
+
+def _compare(
+    now: Decimal | int | None, then: Decimal | int | None, before: UsageTotals, days: str
+) -> str:
+    """Compare an amount with that of other days, which are named."""
+    if not before.invocations:
+        return f" ({days}: {_write_cost(before)})"
+    if then is None:
+        return f" ({days}: {UNPRICED})"
     shown = dollars(then) if isinstance(then, Decimal) else f"{then:,}"
     if not then or now is None:
-        return f" (the week before: {shown})"
+        return f" ({days}: {shown})"
     percent = round((now - then) * Decimal(100) / then)
     if not percent:
-        return f" (as in the week before: {shown})"
-    return (
-        f" ({abs(percent):,} % {'more' if percent > 0 else 'less'} than the week before: {shown})"
-    )
+        return f" (as in {days}: {shown})"
+    return f" ({abs(percent):,} % {'more' if percent > 0 else 'less'} than {days}: {shown})"
 
 
 def _write_doubts(summary: WeeklySummary) -> Iterator[str]:
     """Say what the costs leave out, and what is uncertain in them."""
     week, reported = summary.week, summary.reported
     if summary.unpriced:
-        reasons = ", ".join(
-            f"{reason.value} {calls:,}" for reason, calls in sorted(summary.unpriced.items())
+        reasons = "; ".join(
+            f"{calls:,}: {UNPRICED_MEANINGS[reason]}"
+            for reason, calls in sorted(summary.unpriced.items())
         )
         calls = plural(week.unpriced_invocations, "unpriced call")
         yield f"Not in the cost: {calls} ({reasons})."
@@ -223,15 +243,16 @@ def _has_calls(totals: UsageTotals) -> bool:
     return bool(totals.invocations or totals.invocation_errors)
 
 
-def _write_day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+def _write_day(day: date, month: str = _LONG_MONTH) -> str:
+    return f"{day.day} {day:{month}} {day.year}"
 
 
-def _write_days(first: date, last: date) -> str:
+def _write_days(first: date, last: date, month: str = _LONG_MONTH) -> str:
     """Write some days, naming month and year once where they are the same."""
+    end = _write_day(last, month)
     if first == last:
-        return _write_day(last)
+        return end
     if first.year != last.year:
-        return f"{_write_day(first)} to {_write_day(last)}"
-    month = "" if first.month == last.month else f" {first:%B}"
-    return f"{first.day}{month} to {_write_day(last)}"
+        return f"{_write_day(first, month)} to {end}"
+    named = "" if first.month == last.month else f" {first:{month}}"
+    return f"{first.day}{named} to {end}"

@@ -15,6 +15,8 @@ from lambdas.domain.usage import UsageTotals, add_up_totals
 
 MAX_RANKED = 5
 """The names of a kind that a summary lists."""
+_QUIET_DAYS = timedelta(days=3)
+"""The days without calls, such as a weekend, with which a metered month may begin."""
 _NOTHING_UNLOGGED = UnloggedUsage()
 
 
@@ -54,6 +56,8 @@ class WeeklySummary(NamedTuple):
         week: The usage of the week.
         before: The usage of the week before.
         month: The usage from the first day of the month to the end of the week.
+        last_month: The usage of the same days of the month before; `None` if the ledger no longer
+            has them, or had no calls yet when they began.
         unpriced: Calls of the week whose cost is not known, by reason.
         rankings: The largest names of each kind.
         new: Names without a call in the days before, by kind, the largest first; `None` where
@@ -70,6 +74,7 @@ class WeeklySummary(NamedTuple):
     week: UsageTotals
     before: UsageTotals
     month: UsageTotals
+    last_month: UsageTotals | None
     unpriced: Mapping[Unpriced, int]
     rankings: Mapping[NameKind, Ranking]
     new: Mapping[NameKind, Sequence[NamedUsage]] | None
@@ -106,6 +111,7 @@ def summarize(
         week=tally.week,
         before=tally.before,
         month=tally.month,
+        last_month=tally.last_month if _has_last_month(tally, complete_from) else None,
         unpriced=tally.unpriced,
         rankings={kind: _make_ranking(ranked) for kind, ranked in names.items()},
         new=_find_new(names) if has_history else None,
@@ -115,6 +121,13 @@ def summarize(
         unreadable_items=unreadable_items,
         unlogged=unlogged,
     )
+
+
+def _has_last_month(tally: WeeklyTally, complete_from: date) -> bool:
+    """Say if the ledger has the last month from its first days on, weekends without calls aside."""
+    first_day, _ = tally.reported.last_month
+    first_call = tally.first_day or date.max
+    return complete_from <= first_day and first_call <= first_day + _QUIET_DAYS
 
 
 def _rank(names: Sequence[NamedUsage]) -> list[NamedUsage]:

@@ -1,4 +1,4 @@
-"""Adds up the calls of a week, of the week before and of the month so far, by name and by day."""
+"""Adds up the calls of a week and of the days that it is compared with, by name and by day."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class WeeklyTally:
         week: The usage of the week.
         before: The usage of the week before.
         month: The usage from the first day of the month to the end of the week.
+        last_month: The usage of the same days of the month before.
         unpriced: Calls of the week whose cost is not known, by reason.
         first_day: The day of the first call; `None` where there is no call.
     """
@@ -74,6 +75,7 @@ class WeeklyTally:
     week: UsageTotals = field(default_factory=UsageTotals)
     before: UsageTotals = field(default_factory=UsageTotals)
     month: UsageTotals = field(default_factory=UsageTotals)
+    last_month: UsageTotals = field(default_factory=UsageTotals)
     unpriced: Counter[Unpriced] = field(default_factory=Counter)
     first_day: date | None = None
     _names: dict[NameKind, dict[str, NamedUsage]] = field(
@@ -88,10 +90,10 @@ class WeeklyTally:
         is_in_week, is_before = self.reported.includes(day), self.reported.before.includes(day)
         if is_in_week and isinstance(call.cost, Unpriced):
             self.unpriced[call.cost] += 1
-        named = [self._find(kind, name) for kind, name in self._name(call).items()]
-        totals = []
-        if day >= self.reported.month:
-            totals.append(self.month)
+        named = []
+        if day >= self.reported.look_back_from:
+            named = [self._find(kind, name) for kind, name in self._name(call).items()]
+        totals = self._find_months(day)
         if is_in_week:
             totals += [self.week, *(usage.week for usage in named)]
         elif is_before:
@@ -109,6 +111,13 @@ class WeeklyTally:
     def get_names(self, kind: NameKind) -> list[NamedUsage]:
         """Get the usage of each name of a kind, in order of names."""
         return [usage for _, usage in sorted(self._names[kind].items())]
+
+    def _find_months(self, day: date) -> list[UsageTotals]:
+        """Return the totals of the month so far, or of the month before, if a day is in them."""
+        first_day, last_day = self.reported.last_month
+        if day >= self.reported.month:
+            return [self.month]
+        return [self.last_month] if first_day <= day <= last_day else []
 
     def _name(self, call: EnrichedCall) -> Mapping[NameKind, str]:
         return {

@@ -8,10 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 SETTLING = timedelta(hours=4)
 """The time after the end of a week in which its last calls reach the ledger."""
 LOOK_BACK = timedelta(weeks=4)
-"""The days before a week by which a summary judges what is usual and what is new.
-
-They include the beginning of its month.
-"""
+"""The days before a week by which a summary judges what is usual and what is new."""
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(weeks=1)
@@ -59,9 +56,20 @@ class ReportedWeek:
         return self.last_day.replace(day=1)
 
     @property
+    def last_month(self) -> tuple[date, date]:
+        """The first and the last of the same days of the month before; of a shorter one, all."""
+        end = self.month - _DAY
+        return end.replace(day=1), end.replace(day=min(end.day, self.last_day.day))
+
+    @property
+    def look_back_from(self) -> date:
+        """The first of the days before that show what is usual and what is new."""
+        return self.first_day - LOOK_BACK
+
+    @property
     def read_from(self) -> datetime:
         """The first moment of the days before, whose calls a summary reads as well."""
-        return self.start - LOOK_BACK
+        return _midnight(min(self.look_back_from, self.last_month[0]))
 
     @property
     def start(self) -> datetime:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.reports.weekly import WeeklySummary, weekly_notice
 from lambdas.domain.unlogged import BatchTokens, MantleTokens, ReportedBatchJob, UnloggedUsage
@@ -25,18 +26,20 @@ from tests.unit.reports.weekly.weekly_calls import (
 from tests.unlogged import batch_job
 
 EXAMPLE = Path(__file__).parents[3] / "fixtures" / "weekly-summary.txt"
+PLACE = "111122223333 us-east-1"
 DASHBOARD = "https://console.example.com/dashboards/usage"
+OCTOBER = date(2026, 10, 1)
 CLARA = "arn:aws:sts::111122223333:assumed-role/support/clara@example.com"
 MAX_SUBJECT = 99  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 MAX_MESSAGE_BYTES = 256 * 1024
 
 
 def text(found: WeeklySummary) -> str:
-    return weekly_notice(found, DASHBOARD).text
+    return weekly_notice(found, DASHBOARD, PLACE).text
 
 
 def subject(found: WeeklySummary) -> str:
-    return weekly_notice(found, DASHBOARD).subject
+    return weekly_notice(found, DASHBOARD, PLACE).subject
 
 
 def line(found: WeeklySummary, start: str) -> str:
@@ -46,12 +49,14 @@ def line(found: WeeklySummary, start: str) -> str:
 
 def test_a_usual_week_reads_as_the_example() -> None:
     earlier = [call(day, 10, project="search") for day in days_before(MONDAY, 28)]
+    october = [call(OCTOBER + timedelta(days=day), 15, project="search") for day in range(25)]
     week = [call(day, 10, project="search") for day in WEEK.days[:6]]
     batch = [
         call(MONDAY, usd, identity_arn=f"arn:aws:iam::111122223333:role/batch-{usd}", project="etl")
         for usd in range(1, 6)
     ]
     found = summary(
+        *october,
         *earlier,
         *week,
         *batch,
@@ -59,16 +64,19 @@ def test_a_usual_week_reads_as_the_example() -> None:
         call(SUNDAY, "0.0419", identity_arn=CLARA),
         call(MONDAY, identity_arn=BEN, model_id=UNPRICED_MODEL),
         call(MONDAY, identity_arn=BEN, error_code="ThrottlingException"),
+        complete_from=OCTOBER,
     )
-    notice = weekly_notice(found, DASHBOARD)
+    notice = weekly_notice(found, DASHBOARD, PLACE)
     assert f"{notice.subject}\n\n{notice.text}\n" == EXAMPLE.read_text()
 
 
 def test_a_week_without_calls_says_so() -> None:
     found = summary(call(WEEK.before.first_day, 5))
-    assert subject(found) == "Bedrock Meter: no calls, 23 to 29 November 2026"
+    assert subject(found) == f"Bedrock Meter: {PLACE}, no calls, 23 to 29 Nov 2026"
     assert "No calls. The week before: $5.00, 4,000,000 tokens." in text(found)
-    assert line(found, "Month so far") == "Month so far, 1 to 29 November 2026: $5.00"
+    assert line(found, "Month so far") == (
+        "Month so far, 1 to 29 November 2026: $5.00 (1 to 29 October 2026: not metered in full)"
+    )
 
 
 def test_without_any_call_there_is_a_sign_of_life() -> None:
@@ -94,6 +102,38 @@ def test_the_cost_is_compared_with_the_week_before(now: int, then: int, compared
     assert line(found, "Cost:") == f"Cost: ${now:,}.00 ({compared})"
 
 
+def month_line(*calls: EnrichedCall, complete_from: date = OCTOBER) -> str:
+    return line(summary(*calls, complete_from=complete_from), "Month so far").partition(": ")[2]
+
+
+def test_the_month_so_far_is_compared_with_the_same_days_of_last_month() -> None:
+    october = [call(OCTOBER, 4), call(date(2026, 10, 29), 4), call(date(2026, 10, 30), 100)]
+    assert (
+        month_line(*october, call(MONDAY, 10))
+        == "$10.00 (25 % more than 1 to 29 October 2026: $8.00)"
+    )
+    assert (
+        month_line(*october, call(MONDAY, 6))
+        == "$6.00 (25 % less than 1 to 29 October 2026: $8.00)"
+    )
+    assert month_line(*october, call(MONDAY, 8)) == "$8.00 (as in 1 to 29 October 2026: $8.00)"
+    assert month_line(*october) == "no calls (1 to 29 October 2026: $8.00)"
+
+
+def test_the_month_so_far_is_not_compared_with_a_month_that_is_not_metered_in_full() -> None:
+    not_in_full = "$10.00 (1 to 29 October 2026: not metered in full)"
+    late, early = call(date(2026, 10, 20), 4), call(OCTOBER, 4)
+    assert month_line(late, call(MONDAY, 10)) == not_in_full
+    assert month_line(call(MONDAY, 10)) == not_in_full
+    kept_from = OCTOBER + timedelta(days=1)
+    assert month_line(early, call(MONDAY, 10), complete_from=kept_from) == not_in_full
+
+
+def test_a_month_may_begin_with_a_weekend_without_calls() -> None:
+    compared = "$10.00 (150 % more than 1 to 29 October 2026: $4.00)"
+    assert month_line(call(OCTOBER + timedelta(days=3), 4), call(MONDAY, 10)) == compared
+
+
 def test_an_unknown_cost_is_not_compared() -> None:
     unpriced = call(WEEK.before.first_day, model_id=UNPRICED_MODEL)
     assert line(summary(call(MONDAY, 2), unpriced), "Cost:") == (
@@ -101,7 +141,7 @@ def test_an_unknown_cost_is_not_compared() -> None:
     )
     only_unpriced = summary(call(MONDAY, model_id=UNPRICED_MODEL), call(WEEK.before.first_day, 2))
     assert line(only_unpriced, "Cost:") == "Cost: unpriced (the week before: $2.00)"
-    assert subject(only_unpriced) == "Bedrock Meter: unpriced, 23 to 29 November 2026"
+    assert subject(only_unpriced) == f"Bedrock Meter: {PLACE}, unpriced, 23 to 29 Nov 2026"
     assert line(summary(call(MONDAY, 2)), "Cost:") == "Cost: $2.00 (the week before: no calls)"
 
 
@@ -110,7 +150,8 @@ def test_unpriced_calls_are_named_with_their_reasons_beside_the_cost() -> None:
     found = summary(call(MONDAY, 2), *unpriced)
     assert line(found, "Cost:") == "Cost: $2.00 and 2 unpriced calls (the week before: no calls)"
     assert line(found, "Not in the cost") == (
-        "Not in the cost: 2 unpriced calls (no_price 1, no_price_of_the_tier 1)."
+        "Not in the cost: 2 unpriced calls (1: no price of the model is known in the AWS partition"
+        " of the call; 1: no price of the service tier is known)."
     )
 
 
@@ -198,20 +239,20 @@ def test_five_unusual_days_are_listed_and_the_others_counted() -> None:
 @pytest.mark.parametrize(
     ("first", "days"),
     [
-        (date(2026, 11, 30), "30 November to 6 December 2026"),
-        (date(2026, 12, 28), "28 December 2026 to 3 January 2027"),
+        (date(2026, 11, 30), "30 Nov to 6 Dec 2026"),
+        (date(2026, 12, 28), "28 Dec 2026 to 3 Jan 2027"),
     ],
 )
 def test_days_name_month_and_year_where_they_change(first: date, days: str) -> None:
     found = summary()
     moved = found._replace(reported=type(found.reported)(first))
-    assert subject(moved) == f"Bedrock Meter: no calls, {days}"
+    assert subject(moved) == f"Bedrock Meter: {PLACE}, no calls, {days}"
 
 
 def test_a_month_of_one_day_is_one_date() -> None:
     found = summary()
     moved = found._replace(reported=type(found.reported)(date(2026, 10, 26)))
-    assert "Month so far, 1 November 2026: no calls" in text(moved)
+    assert "Month so far, 1 November 2026: no calls (" in text(moved)
 
 
 @given(st.text(max_size=3000), st.text(max_size=3000), st.text(max_size=3000))
@@ -224,7 +265,7 @@ def test_names_that_callers_choose_add_no_line_and_stay_short(
         call(MONDAY, 50, identity_arn=identity, project=project),
         call(MONDAY, 50, model_id=model, invoked_model_id=model),
     )
-    notice = weekly_notice(hostile, DASHBOARD)
+    notice = weekly_notice(hostile, DASHBOARD, PLACE)
     assert all(written.isprintable() for written in notice.text.split("\n"))
     assert notice.text.count("\n") <= text(plain).count("\n") + 8
     assert len(notice.text.encode()) < MAX_MESSAGE_BYTES
@@ -239,7 +280,7 @@ def test_the_longest_names_fit_into_a_message_of_sns() -> None:
         for name in names
         for day in WEEK.days
     ]
-    notice = weekly_notice(summary(call(LONG_AGO), *calls), DASHBOARD)
+    notice = weekly_notice(summary(call(LONG_AGO), *calls), DASHBOARD, PLACE)
     assert len(notice.text.encode()) < MAX_MESSAGE_BYTES // 10
 
 
@@ -248,6 +289,8 @@ def test_the_subject_fits_at_any_cost() -> None:
     found = summary(call(MONDAY, 10**9, region="eu-west-1"), *unpriced)
     moved = found._replace(reported=type(found.reported)(date(2030, 12, 30)))
     assert len(subject(moved)) <= MAX_SUBJECT
+    far = weekly_notice(moved, DASHBOARD, "111122223333 ap-southeast-1").subject
+    assert far == "Bedrock Meter: 111122223333 ap-southeast-1, week 2031-W01"
 
 
 def test_identities_are_shown_by_account_and_name() -> None:

@@ -73,6 +73,31 @@ def test_the_week_the_week_before_and_the_month_have_their_own_days() -> None:
     assert found.month.cost_usd == 1 + 2 + 4 + 8 + 16 + 32
 
 
+def test_the_same_days_of_the_month_before_are_added_up_by_themselves() -> None:
+    days = {
+        SUNDAY: 1,
+        date(2026, 10, 30): 2,  # after the 29th
+        date(2026, 10, 29): 4,
+        date(2026, 10, 1): 8,
+        date(2026, 9, 30): 16,
+    }
+    calls = [call(day, usd) for day, usd in days.items()]
+    found = summary(*calls, complete_from=date(2026, 9, 1))
+    assert found.last_month is not None
+    assert found.last_month.cost_usd == 4 + 8
+    assert found.month.cost_usd == 1
+
+
+def test_days_before_the_four_weeks_are_neither_usual_nor_known_names() -> None:
+    day_before = LONG_AGO - timedelta(days=1)
+    added = tally([call(day_before, identity_arn=BEN), call(LONG_AGO), call(MONDAY)])
+    assert [usage.name for usage in added.get_names(NameKind.IDENTITY)] == [ANA]
+    found = summary(
+        call(day_before, identity_arn=BEN), call(LONG_AGO), call(MONDAY, identity_arn=BEN)
+    )
+    assert new_names(found)[NameKind.IDENTITY] == [BEN]
+
+
 def test_a_month_that_began_in_the_week_has_no_earlier_days() -> None:
     added = WeeklyTally(ReportedWeek(date(2026, 11, 30)))
     for day in (date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 6)):
