@@ -306,21 +306,31 @@ def _publish_bedrock_metrics(cloud: LocalCloud, logs: Sequence[_Log]) -> None:
 
 
 def _settle(cloud: LocalCloud, calls: int) -> None:
-    """Wait until so many calls are on the account's metrics, counted and failed ones."""
+    """Wait until so many calls are on the account's metrics, counted and failed ones.
+
+    Raises:
+        CommandError: For some time, no more of them were counted.
+    """
     source = CloudWatchMetrics(cloud.client("cloudwatch"))
     soon = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + _HOUR
     period = Periods(soon, int(_SHOWN.total_seconds()), 1)
     metrics = [
         Metric(NAMESPACE, definition.name) for definition in (INVOCATIONS, INVOCATION_ERRORS)
     ]
-    deadline = time.monotonic() + _SECONDS_TO_SETTLE
+    counted, deadline = 0.0, time.monotonic() + _SECONDS_TO_SETTLE
     while time.monotonic() < deadline:
         cloud.check()
         values = source.values(metrics, Statistic.SUM, period).values()
-        if sum(value or 0 for (value,) in values) >= calls:
+        now_counted = sum(value or 0 for (value,) in values)
+        if now_counted >= calls:
             return
+        if now_counted > counted:  # a busy machine is slow, not wrong
+            counted, deadline = now_counted, time.monotonic() + _SECONDS_TO_SETTLE
         time.sleep(0.05)
-    message = f"{calls} calls were logged, and are not counted after {_SECONDS_TO_SETTLE} seconds."
+    message = (
+        f"{calls:,} calls were logged, but only {counted:,.0f} are counted, and no more for"
+        f" {_SECONDS_TO_SETTLE} seconds."
+    )
     raise CommandError(message)
 
 

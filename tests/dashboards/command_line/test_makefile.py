@@ -95,7 +95,7 @@ def test_a_target_passes_only_options_that_its_command_accepts(target: str, vari
     (arguments,) = read_calls(target, variables)
     parsed = parse(arguments)
     named = re.findall(r"\$\((?:if )?([A-Z]+)", dict(RECIPES)[target])
-    assert {name for name in named if name not in {"CDK", "METER", "LITELLM"}} == set(
+    assert {name for name in named if name not in {"CDK", "METER", "LITELLM", "NODE"}} == set(
         re.findall(r"([A-Z]+)=", variables)
     )
     assert [name for name, value in parsed.items() if value in (None, (), "", False)] == []

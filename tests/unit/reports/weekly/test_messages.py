@@ -49,7 +49,7 @@ def line(found: WeeklySummary, start: str) -> str:
 
 def test_a_usual_week_reads_as_the_example() -> None:
     earlier = [call(day, 10, project="search") for day in days_before(MONDAY, 28)]
-    october = [call(OCTOBER + timedelta(days=day), 15, project="search") for day in range(25)]
+    october = [call(OCTOBER + timedelta(days=day), 12, project="search") for day in range(25)]
     week = [call(day, 10, project="search") for day in WEEK.days[:6]]
     batch = [
         call(MONDAY, usd, identity_arn=f"arn:aws:iam::111122223333:role/batch-{usd}", project="etl")

@@ -92,9 +92,8 @@ def test_days_before_the_four_weeks_are_neither_usual_nor_known_names() -> None:
     day_before = LONG_AGO - timedelta(days=1)
     added = tally([call(day_before, identity_arn=BEN), call(LONG_AGO), call(MONDAY)])
     assert [usage.name for usage in added.get_names(NameKind.IDENTITY)] == [ANA]
-    found = summary(
-        call(day_before, identity_arn=BEN), call(LONG_AGO), call(MONDAY, identity_arn=BEN)
-    )
+    earlier = [call(day_before, identity_arn=BEN), call(LONG_AGO)]
+    found = summary(*earlier, call(MONDAY, identity_arn=BEN))
     assert new_names(found)[NameKind.IDENTITY] == [BEN]
 
 
