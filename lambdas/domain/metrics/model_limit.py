@@ -15,7 +15,7 @@ DEFAULT_MAX_MODELS = 100
 MAX_MODELS_OF_IDENTITIES = 1_000
 """The number of pairs of identity and model a month with metrics of their own, at full detail."""
 OTHER_MODELS = OTHER_IDENTITIES
-"""The dimension value of every model past the bound, and of failed calls of unknown models."""
+"""The dimension value of every model past the limit, and of failed calls of unknown models."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.metrics.catalog import dimension_value
 
 OTHER_IDENTITIES = "__other__"
-"""The dimension value of every identity past the bound."""
+"""The dimension value of every identity past the limit."""
 DEFAULT_MAX_SERIES = 200
 """The number of identities a month with metrics of their own, by default."""
 SESSIONS_PER_ROLE = 20

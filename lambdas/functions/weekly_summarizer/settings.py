@@ -17,7 +17,8 @@ class Settings(CallSettings):
     Attributes:
         ledger_table: The DynamoDB table of calls.
         ledger_retention_days: The days for which the ledger keeps calls.
-        role_rollup_patterns: Regular expressions, as a JSON list: session names that are no people.
+        role_rollup_patterns: Regular expressions, as a JSON list, of session names that do not
+            belong to people.
         topic_arn: The topic of notifications.
         dashboard_url: The address of the dashboard that the summary links.
     """
