@@ -236,6 +236,17 @@ def test_commands_in_an_account_need_a_region(
     assert capsys.readouterr().err.startswith(f"{name}: no Region is configured")
 
 
+def test_a_region_that_aws_does_not_have_is_named_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-9")
+    assert run_command("doctor") == 2
+    assert capsys.readouterr().err == (
+        "doctor: correct AWS_REGION or the profile's Region: us-east-9 is not an AWS Region; did"
+        " you mean us-east-1 or us-east-2?\n"
+    )
+
+
 def test_the_console_script_is_installed_and_runs_from_any_folder(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name(NAME)
     done = subprocess.run(
