@@ -54,14 +54,10 @@ def make_release(root: Path = ROOT) -> None:
         built.rename(root / release)
     is_new = keep(root / release / ASSEMBLY, root / kept, root / release / CHECKSUMS)
     print(f"Built {checkout.version} in {release}.")
-    print(describe_copy(kept, checkout.tag, is_new=is_new))
-
-
-def describe_copy(kept: Path, tag: str, *, is_new: bool) -> str:
-    """Say in a line what became of the copy of a release, and what to do with it."""
     if is_new:
-        return f"Copied it to {kept}: commit that, then tag the commit {tag}."
-    return f"It is identical to the copy in {kept}."
+        print(f"Copied it to {kept}: commit that, then tag the commit {checkout.tag}.")
+    else:
+        print(f"It is identical to the copy in {kept}.")
 
 
 def build(folder: Path, released_on: date, settings: Mapping[str, object] | None = None) -> None:

@@ -22,8 +22,8 @@ from packaging.utils import canonicalize_name
 from cdk.components.bundle import ROOT, bundle_code
 from cdk.config import stack_names
 from cdk.operations.boundary import Boundary
-from cdk.operations.kept_release import keep, read_assets
-from cdk.operations.release import ASSEMBLY, CHECKSUMS, build, describe_copy, make_release, sum_up
+from cdk.operations.kept_release import read_assets
+from cdk.operations.release import ASSEMBLY, CHECKSUMS, build, make_release, sum_up
 from cdk.operations.terminal import CommandError
 from tests.operations.clones import commit, git, make_clone, make_project_clone
 from tests.releases import DAY, build_once
@@ -48,36 +48,34 @@ def digests(folder: Path) -> Iterator[tuple[str, str]]:
             yield name, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_kept_release_is_built_again_with_equal_bytes(
+def test_a_release_is_kept_and_is_built_again_with_equal_bytes(
     release: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Neither what lies in the clone uncommitted nor the environment changes a byte."""
     clone = make_project_clone(tmp_path / "clone", VERSION)
-    kept = f"tests/fixtures/releases/{VERSION}"
-    assert keep(release / ASSEMBLY, clone / kept, release / CHECKSUMS)
     commit(clone)
-    git(clone, "tag", f"v{VERSION}")
     (clone / ".git" / "info" / "exclude").write_text("hidden.py\n")
     (clone / "lambdas" / "hidden.py").write_text("")
     poisoned = clone / ".bundles" / bundle_code().name
     poisoned.mkdir(parents=True)
     (poisoned / "poisoned.py").write_text("")
+    make_release(clone)
+    kept = f"tests/fixtures/releases/{VERSION}"
+    assert (
+        f"Copied it to {kept}: commit that, then tag the commit v{VERSION}."
+        in capsys.readouterr().out
+    )
+    assert dict(digests(clone / ".release" / VERSION)) == dict(digests(release))
+    commit(clone)
+    git(clone, "tag", f"v{VERSION}")
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111122223333")
     monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("METER_NAME", "BedrockMeter-Verify")
     make_release(clone)
     assert f"It is identical to the copy in {kept}." in capsys.readouterr().out
     assert dict(digests(clone / ".release" / VERSION)) == dict(digests(release))
-
-
-def test_a_new_copy_of_a_release_is_to_be_committed_and_tagged() -> None:
-    described = describe_copy(Path("tests/fixtures/releases/1.2.0"), "v1.2.0", is_new=True)
-    assert described == (
-        "Copied it to tests/fixtures/releases/1.2.0: commit that, then tag the commit v1.2.0."
-    )
 
 
 def test_a_clone_that_cannot_be_released_is_not_built(tmp_path: Path) -> None:
