@@ -67,8 +67,9 @@ help: ## List the targets
 demo: $(LOCAL_CLOUD) $(ECHARTS) ## Meter a made-up company in a local cloud, and print the notifications
 	@$(METER) demo
 
-preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make preview [LOGS="PATH ..."] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
-	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make preview [LOGS="PATH ..."] [FROM=DAY] [TO=DAY] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
+	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+	  $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [OUT=summary.json]
 	@$(METER) meter $(foreach field,$(BY),--by "$(field)") $(if $(TOP),--top "$(TOP)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ class WholeNumber(click.IntRange):
     """A whole number in a range."""
 
     name = "whole number"
+
+
+class Day(click.ParamType[datetime]):
+    """A day in UTC, as its start."""
+
+    name = "day"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read a day."""
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            self.fail(f"{value!r} is not a day such as 2026-01-31.", param, ctx)
 
 
 # Files are checked where they are opened: the message there says what to do.

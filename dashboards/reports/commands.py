@@ -21,6 +21,7 @@ from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsE
 from dashboards.reports.logs.log_format import EXPECTED_FORMATS, is_blank_file
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
+from dashboards.reports.usage_notes import REJECTION_MEANINGS
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 
 Part = TypeVar("Part")
@@ -130,7 +131,8 @@ def check_for_logs(meter: LocalMeter, found: LogFiles) -> None:
         return
     if report.rejected:
         reasons = ", ".join(
-            f"{count:,} {reason}" for reason, count in meter.quarantine.count_by_reason().items()
+            f"{count:,} {reason} ({REJECTION_MEANINGS[reason]})"
+            for reason, count in meter.quarantine.count_by_reason().items()
         )
         first = next(iter(meter.quarantine))
         message = (

@@ -95,12 +95,12 @@ def _show(
         if not write_report(out, [text]):
             return
     console = open_console()
-    for table in report_tables(report):
+    print_coverage(meter, console)
+    for table in report_tables(report, has_period=False):
         print_table(table, console)
     if counts["requests_left_out"]:
         requests = plural(counts["requests_left_out"], "request")
         console.print(f"{requests} did not fit in memory.")
-    print_coverage(meter, console)
     print_notes(meter, console)
 
 

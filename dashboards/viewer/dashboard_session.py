@@ -12,7 +12,7 @@ from dashboards.viewer.drawings import Drawing, Source, draw
 from dashboards.viewer.hidden_widgets import has_enough, hide_missing
 from dashboards.viewer.memoized_metrics import MemoizedEvaluator, MemoizedMetrics
 from dashboards.viewer.short_labels import shorten_labels
-from dashboards.viewer.time_ranges import TimeRange, list_months, until
+from dashboards.viewer.time_ranges import DayRange, TimeRange, list_months, until
 
 RANGES = {
     "1h": ("1 hour", timedelta(hours=1)),
@@ -23,6 +23,8 @@ RANGES = {
 }
 DEFAULT_RANGE = "1d"
 ALL_DATA = "all"
+CHOSEN = "chosen"
+ALL_DAYS = DayRange()
 _ORDER = (
     *("usage_overview", "identity_detail", "model_comparison"),
     *("cost_and_budgets", "quota_and_throttling", "pipeline_health"),
@@ -52,17 +54,25 @@ class DashboardSession:
     Attributes:
         source: The source of the figures.
         bodies: The dashboards, by the names of their files.
+        chosen: The time that the user chose; `None` without a choice.
     """
 
     source: Source
     bodies: Mapping[str, Body]
+    chosen: TimeRange | None = None
 
     @classmethod
-    def from_source(cls, source: Source) -> DashboardSession:
-        """Views of the dashboards as they stand in their folder, without those it cannot have."""
+    def from_source(cls, source: Source, days: DayRange = ALL_DAYS) -> DashboardSession:
+        """Views of the dashboards as they stand in their folder, without those it cannot have.
+
+        Raises:
+            NoDataError: The source has no data in the days.
+        """
         bodies = read_bodies()
         shown = [name for name in sorted(bodies, key=_place) if has_enough(bodies[name], source)]
-        return cls(source, {name: bodies[name] for name in shown})
+        end = until(source.now(), timedelta(weeks=1)).end
+        chosen = days.within(source.since, end)
+        return cls(source, {name: bodies[name] for name in shown}, chosen)
 
     def memoize(self) -> DashboardSession:
         """The same views over memoized metrics that end at one time."""
@@ -74,7 +84,7 @@ class DashboardSession:
             evaluator=None if evaluator is None else MemoizedEvaluator(evaluator),
             now=lambda: now,
         )
-        return DashboardSession(source, self.bodies)
+        return DashboardSession(source, self.bodies, self.chosen)
 
     def outline(self) -> dict[str, Any]:
         """The choices of the page, as JSON for its script."""
@@ -96,7 +106,8 @@ class DashboardSession:
     def ranges(self) -> dict[str, tuple[str, TimeRange]]:
         """The time ranges to choose from, by their keys: each with its label.
 
-        A source that knows when its data begins has months and all data as well.
+        A source that knows when its data begins has months and all data as well. The time that the
+        user chose is the first one.
         """
         now, since = self.source.now(), self.source.since
         ranges = {key: (label, until(now, length)) for key, (label, length) in RANGES.items()}
@@ -107,6 +118,11 @@ class DashboardSession:
             start = since.replace(hour=0, minute=0, second=0, microsecond=0)
             label = f"All data: {start:%Y-%m-%d} to {end - timedelta(seconds=1):%Y-%m-%d}"
             ranges[ALL_DATA] = label, TimeRange(start, end, "all data")
+        if self.chosen is not None:
+            last = self.chosen.end - timedelta(seconds=1)
+            label = f"{self.chosen.start:%Y-%m-%d} to {last:%Y-%m-%d}"
+            chosen = TimeRange(self.chosen.start, self.chosen.end, label)
+            ranges = {CHOSEN: (label, chosen), **ranges}
         return ranges
 
     def _outline_choices(self, dashboard: str) -> dict[str, Any]:
@@ -123,7 +139,9 @@ class DashboardSession:
 
     @property
     def first_range(self) -> str:
-        """The range that is shown first: a day, or the shortest longer one that shows all data."""
+        """The range that is shown first: the chosen one, a day, or the shortest with all data."""
+        if self.chosen is not None:
+            return CHOSEN
         if self.source.since is None:
             return DEFAULT_RANGE
         for name in list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]:

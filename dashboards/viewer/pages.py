@@ -6,21 +6,28 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dashboards.viewer.dashboard_session import DashboardSession
 
 _LEFT_OUT = frozenset({"1h", "3h", "2w"})  # of a page that has all views in it, unless shown first
 MAX_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
-MAX_MONTHS = 4
+MAX_MONTHS = 12
 """Of the months with data, in a page that has all views in it; the newest ones."""
 
 _MONTH = re.compile(r"\d{4}-\d{2}")
 _PAGE = Path(__file__).parent / "page"
 _ROOT = Path(__file__).parents[2]
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Takes the number of views that are drawn, and that of all."""
+
+
+def _ignore(_done: int, _all: int) -> None: ...
 
 
 class NoLibraryError(Exception):
@@ -36,8 +43,12 @@ def render_live_page(session: DashboardSession) -> str:
     return _page(session.outline())
 
 
-def render_complete_page(session: DashboardSession) -> str:
+def render_complete_page(session: DashboardSession, on_progress: Progress = _ignore) -> str:
     """Render the page as a single file, with every view in it.
+
+    Args:
+        session: The views.
+        on_progress: Called with the number of views that are drawn, and that of all.
 
     Raises:
         NoLibraryError: The charting library is not installed.
@@ -48,7 +59,12 @@ def render_complete_page(session: DashboardSession) -> str:
     left_out = _LEFT_OUT.union(months[MAX_MONTHS:]) - {outline["range"]}
     kept_ranges = session.ranges().keys() - left_out
     outline["ranges"] = [choice for choice in outline["ranges"] if choice["value"] in kept_ranges]
-    views = {}
+    if len(months) > MAX_MONTHS:
+        outline["source"] += (
+            f" This file has the last {MAX_MONTHS} months and all data. For another time, save it"
+            " with FROM= and TO=, or do not save it."
+        )
+    keys = []
     for dashboard in outline["dashboards"]:
         kept = session.largest(dashboard["name"], MAX_CHOICES)
         if len(dashboard["choices"]) > len(kept):
@@ -57,20 +73,22 @@ def render_complete_page(session: DashboardSession) -> str:
             choice for choice in dashboard["choices"] if choice["value"] in kept
         ]
         for value in [choice["value"] for choice in dashboard["choices"]] or [""]:
-            for chosen_range in kept_ranges:
-                key = (dashboard["name"], value, chosen_range)
-                views["\n".join(key)] = session.view(*key)
+            keys += [(dashboard["name"], value, chosen) for chosen in kept_ranges]
+    views = {}
+    for number, key in enumerate(keys, 1):
+        views["\n".join(key)] = session.view(*key)
+        on_progress(number, len(keys))
     return _page({**outline, "views": views})
 
 
-def write_page(session: DashboardSession, out: Path) -> None:
-    """Write the page with every view in it.
+def write_page(session: DashboardSession, out: Path, on_progress: Progress = _ignore) -> None:
+    """Write the page with every view in it, see `render_complete_page`.
 
     Raises:
         NoLibraryError: The charting library is not installed.
         OSError: It cannot be written.
     """
-    page = render_complete_page(session)
+    page = render_complete_page(session, on_progress)
     out.parent.mkdir(exist_ok=True)
     out.write_text(page, encoding="utf-8")
 

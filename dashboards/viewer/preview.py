@@ -9,26 +9,30 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import boto3
+from rich.console import Console
+from rich.progress import Progress
 
 from cdk.config import read_config
 from cdk.operations.account import in_account
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import SourceError
-from dashboards.viewer.dashboard_session import DashboardSession
+from dashboards.viewer.dashboard_session import ALL_DAYS, DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
 from dashboards.viewer.profile_labels import BedrockProfiles
 from dashboards.viewer.server import HOST, PreviewServer
 from dashboards.viewer.sources import source_of_account, source_of_logs
+from dashboards.viewer.time_ranges import DayRange, NoDataError
 
 _SUFFIXES = {"", ".htm", ".html"}  # none: a pipe, such as /dev/stdout
 
 
-def show_dashboards(
+def show_dashboards(  # noqa: PLR0913  # an argument for each choice
     logs: Sequence[Path],
     *,
     account: bool,
     open_other: Callable[[], AbstractContextManager[Source]],
+    days: DayRange = ALL_DAYS,
     port: int | None = None,
     out: Path | None = None,
 ) -> None:
@@ -38,6 +42,7 @@ def show_dashboards(
         logs: Files and folders of invocation logs.
         account: Show the account of the credentials.
         open_other: Opens the source to show where there are no logs and no account.
+        days: The days to show first.
         port: The port to serve at; `None` for one that is free.
         out: The HTML file to write instead of serving.
 
@@ -52,12 +57,12 @@ def show_dashboards(
         raise CommandError(message)
     _check_target(port, out)
     if logs:
-        _present(source_of_logs(logs), port, out)
+        _present(source_of_logs(logs), days, port, out)
     elif account:
-        in_account(lambda session: _present(_open_account(session), port, out))
+        in_account(lambda session: _present(_open_account(session), days, port, out))
     else:
         with open_other() as source:
-            _present(source, port, out)
+            _present(source, days, port, out)
 
 
 def _check_target(port: int | None, out: Path | None) -> None:
@@ -95,14 +100,14 @@ def _open_account(session: boto3.Session) -> Source:
     return source_of_account(name, session.client("cloudwatch"), profiles)
 
 
-def _present(source: Source, port: int | None, out: Path | None) -> None:
-    session = DashboardSession.from_source(source)
+def _present(source: Source, days: DayRange, port: int | None, out: Path | None) -> None:
     try:
+        session = DashboardSession.from_source(source, days)
         if out:
             _write(session, out)
         else:
             _serve(session, port)
-    except NoLibraryError as error:
+    except (NoLibraryError, NoDataError) as error:
         raise CommandError(str(error)) from None
     except SourceError as error:
         message = f"{source.name} does not answer: {error}"
@@ -111,8 +116,13 @@ def _present(source: Source, port: int | None, out: Path | None) -> None:
 
 def _write(session: DashboardSession, out: Path) -> None:
     print(f"Drawing {len(session.bodies)} dashboards ...", file=sys.stderr)
+    errors = Console(stderr=True)
     try:
-        write_page(session, out)
+        with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+            task = progress.add_task("Drawing")
+            write_page(
+                session, out, lambda done, all_: progress.update(task, completed=done, total=all_)
+            )
     except OSError as error:
         message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None

@@ -53,6 +53,43 @@ class TimeRange:
         return Periods(self.end, self.seconds, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class DayRange:
+    """The days that a user chose to see, in UTC.
+
+    Attributes:
+        first: The start of the first day; `None` to begin with the data.
+        last: The start of the last day; `None` to end with the data.
+    """
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def within(self, since: datetime | None, end: datetime) -> TimeRange | None:
+        """The chosen time between the start and the end of the data; `None` without a choice.
+
+        Raises:
+            NoDataError: There is no data in the chosen time, or its start is not known.
+        """
+        if self.first is None and self.last is None:
+            return None
+        start = self.first or since
+        if start is None:
+            message = "name the first day as well: FROM=2026-01-01."
+            raise NoDataError(message)
+        last = min(end, self.last + timedelta(days=1)) if self.last else end
+        start = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        if start >= last or (since is not None and last <= since):
+            data = f"from {since:%Y-%m-%d} to {end:%Y-%m-%d}" if since else f"up to {end:%Y-%m-%d}"
+            message = f"there is no data in the days that you chose. It goes {data} (UTC)."
+            raise NoDataError(message)
+        return TimeRange(start, last)
+
+
+class NoDataError(Exception):
+    """There is no data in the chosen days. The text says what there is."""
+
+
 def until(end: datetime, length: timedelta) -> TimeRange:
     """Make a range that ends with the minute of a time, or with its hour for long ranges."""
     grain = 3600 if length > timedelta(days=1) else 60

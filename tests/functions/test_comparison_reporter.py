@@ -87,7 +87,7 @@ def test_the_report_of_the_last_week_is_in_the_bucket(caplog: pytest.LogCaptureF
     }
     report = json.loads(files[f"comparison/week={week}/bedrock-meter.json"])
     assert (report["calls"], report["outlined_calls"]) == (2, 1)
-    assert [waste["waste"] for waste in report["waste"]] == ["oversize_max_tokens"]
+    assert [waste["kind"] for waste in report["waste"]] == ["oversize_max_tokens"]
     (logged,) = (vars(line) for line in caplog.records)
     summary = {name: logged[name] for name in ("week", "calls", "outlined_calls")}
     assert summary == {"week": week, "calls": 2, "outlined_calls": 1}

@@ -9,6 +9,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
+from dashboards.reports.logs.log_tables import find_table
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
 
 # Firehose gzips what CloudWatch Logs has gzipped before if its own compression is on.
@@ -24,17 +25,21 @@ UTF8_MARK = b"\xef\xbb\xbf"
 _SNIFFED_BYTES = 2 * 2**20
 _FIRST_SNIFFED_BYTES = 16 * 2**10
 
+_COLOR = rb"(?:\x1b\[[\d;]*m)?"  # aws logs tail --color on
+_TIME = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?|\d{13}"
 EVENT_TIME = re.compile(
-    rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?[ \t]"
+    _COLOR + rb"(?:" + _TIME + rb")" + _COLOR + rb"[ \t]"
     # `aws logs tail` names the log stream as well.
-    rb"(?:[^\s{]+ (?={|" + PERMISSION_NOTICE.encode() + rb"))?"
+    rb"(?:" + _COLOR + rb"[^\s{\x1b]+" + _COLOR + rb" (?={|" + PERMISSION_NOTICE.encode() + rb"))?"
 )
-"""The time of a log event, with which `aws logs create-export-task` begins each message."""
+"""The time of a log event, with which `aws logs create-export-task` begins each message, and
+`--query "events[].[timestamp,message]" --output text` as well, in milliseconds."""
 
 EXPECTED_FORMATS = (
     "Expected: JSON lines or arrays of invocation logs, what CloudWatch Logs or Firehose delivers,"
-    " or the output of aws logs filter-log-events, get-log-events, tail, create-export-task or"
-    " get-query-results; each may be gzipped."
+    " the output of aws logs filter-log-events, get-log-events, tail, create-export-task or"
+    " get-query-results (JSON or text), or an export of the console (CSV or JSON) with the field"
+    " @message; each may be gzipped."
 )
 """The formats that can be read, for a message."""
 
@@ -85,6 +90,8 @@ def is_log(content: BufferedReader, *, has_log_name: bool) -> bool:
     first = head.removeprefix(UTF8_MARK).lstrip()
     if first.startswith(_BASE64_OF_GZIP):
         return True
+    if find_table(first):
+        return bool(_MARKS.search(head) or _MARKS.search(head + content.read(_SNIFFED_BYTES)))
     timed = EVENT_TIME.match(first)
     is_text_of_logs = first[timed.end() if timed else 0 :].startswith(_OPENINGS)
     if not (is_text_of_logs or has_log_name):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from dashboards.reports.logs.json_values import EndlessValueError, has_events, split_values
 from dashboards.reports.logs.log_files import LogFile, Part, UnreadableLogsError, explain
 from dashboards.reports.logs.log_format import EVENT_TIME, UTF8_MARK, UTF16_MARKS, unzipped
+from dashboards.reports.logs.log_tables import find_table
 from lambdas.domain.invocations import (
     Reading,
     ReadInvocation,
@@ -34,6 +35,8 @@ _LINE_SUFFIXES = frozenset({".ndjson", ".jsonl", ".log"})
 _OPENS_EVENTS = re.compile(rb'"logEvents"\s*:\s*\[\s*$')
 _MORE_THAN_ONE = re.compile(rb"\}\s*\{")
 _NOT_ONE_VALUE = ([RejectionReason.NOT_JSON], [RejectionReason.TRUNCATED])
+# --query "events[].[message,timestamp]" --output text
+_TIME_AFTER = re.compile(rb"(?<=\})\t\d{13}$")
 _HEAD_BYTES = 64 * 2**10
 _PROGRESS_BYTES = 256 * 2**10
 
@@ -56,11 +59,13 @@ def read_log_file(
     with explained_read_errors(file), file.path.open("rb") as on_disk:
         reported = on_disk.tell()
         content = open_content(on_disk, file)
-        values = (
-            read_lines(content, read)
-            if holds_lines(content, file)
-            else (read_value(value, read) for value in split_values(content))
-        )
+        values = read_table(content, read)
+        if values is None:
+            values = (
+                read_lines(content, read)
+                if holds_lines(content, file)
+                else (read_value(value, read) for value in split_values(content))
+            )
         for readings in values:
             yield from readings
             if (position := on_disk.tell()) - reported >= _PROGRESS_BYTES:
@@ -100,14 +105,31 @@ def open_content(on_disk: BufferedReader, file: LogFile) -> BufferedReader:
     return content
 
 
+def read_table(content: BufferedReader, read: ReadInvocation) -> Iterator[list[Reading]] | None:
+    """Read the messages of a table of log events; `None` if some content is none."""
+    read_messages = find_table(_look_at_head(content))
+    if read_messages is None:
+        return None
+    return (
+        [message] if isinstance(message, RejectionReason) else read_value(message, read)
+        for message in read_messages(content)
+        if isinstance(message, RejectionReason) or message.strip()
+    )
+
+
 def holds_lines(content: BufferedReader, file: LogFile) -> bool:
     """Say if each line of some content stands for itself; leaves the content where it is."""
     if file.part is not None:
         return True
+    return _is_line_based(_look_at_head(content).lstrip(), file.suffix)
+
+
+def _look_at_head(content: BufferedReader) -> bytes:
+    """Read the start of some content; leaves the content where it is."""
     start = content.tell()
     head = content.read(_HEAD_BYTES)
     content.seek(start)
-    return _is_line_based(head.lstrip(), file.suffix)
+    return head
 
 
 class _Window(io.RawIOBase):
@@ -182,7 +204,7 @@ def _read_long_line(line: _LongLine, read: ReadInvocation) -> Iterator[list[Read
         for value in split_values(line):
             yield read_value(value, read)
     except EndlessValueError:
-        yield [RejectionReason.TRUNCATED]
+        yield [RejectionReason.TOO_LONG]
 
 
 def _messages(content: BufferedReader) -> Iterator[bytes | _LongLine]:
@@ -238,6 +260,8 @@ def _lines(content: BufferedReader) -> Iterator[bytes | _LongLine]:
 def read_one_line(line: bytes, read: ReadInvocation) -> list[Reading]:
     """Read a line, also one that holds several objects: Firehose puts nothing between them."""
     readings = read_line(line, read)
+    if readings in _NOT_ONE_VALUE and (timed := _TIME_AFTER.search(line)):
+        return read_line(line[: timed.start()], read)
     if line.startswith(b"{") and _MORE_THAN_ONE.search(line) and readings in _NOT_ONE_VALUE:
         values = list(split_values(io.BytesIO(line)))
         *whole, last = (decode_json(value) for value in values)

@@ -21,6 +21,7 @@ from dashboards.reports.logs.log_reader import (
     prepend,
     read_lines,
     read_one_line,
+    read_table,
 )
 from dashboards.reports.temporary_store import Coverage
 from lambdas.domain.invocations import (
@@ -157,7 +158,10 @@ class _Tallying:
         self._places, self._reasons = array("Q"), array("B")
 
     def take(self, content: BufferedReader, file: LogFile) -> None:
-        if holds_lines(content, file):
+        table = None if file.part else read_table(content, read_invocation)
+        if table is not None:
+            readings = chain.from_iterable(table)
+        elif holds_lines(content, file):
             rest = self._take_objects(content)
             readings = chain.from_iterable(read_lines(rest, read_invocation))
         else:

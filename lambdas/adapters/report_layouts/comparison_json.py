@@ -9,9 +9,9 @@
            "as_cached_usd", "as_cached_saves", "uncached_usd", "uncached_saves",
            "lacks": [kind]}], "unlisted_models"}]},
      "projects": [{...the same, "project": name}],
-     "waste": [{"project", "model_id", "waste", "calls", "tokens", "size_bytes", "usd",
+     "waste": [{"project", "model_id", "kind", "calls", "tokens", "size_bytes", "usd",
        "unpriced_calls"}],
-     "meanings": {waste: text}, "unknown": [text],
+     "meanings": {kind: text}, "unknown": [text],
      "days": number, "comparable": text, "conditions": {option: text},
      "options": [{"option", "project", "model_id", "target_model_id", "is_same_family", "calls",
        "cost_usd", "option_cost_usd", "saves_usd", "saves_usd_a_month"}]}
@@ -83,7 +83,9 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                 "projects": [_project(project) for project in report.projects],
                 "waste": [
                     {
-                        **key._asdict(),
+                        "project": key.project,
+                        "model_id": key.model_id,
+                        "kind": key.waste,
                         "calls": totals.calls,
                         "tokens": totals.tokens,
                         "size_bytes": totals.size_bytes,

@@ -38,10 +38,15 @@ _UNPRICED_SHOWN = 5
 _SHORT_PERIOD_DAYS = 7
 
 
-def report_tables(report: ComparisonReport) -> Iterator[Table]:
-    """Lay out a report for people: totals, options, waste, unknowns."""
+def report_tables(report: ComparisonReport, *, has_period: bool = True) -> Iterator[Table]:
+    """Lay out a report for people: totals, options, waste, unknowns.
+
+    Args:
+        report: The report.
+        has_period: False where the period stands above the tables already.
+    """
     figures = set[str]()
-    for table in _tables(report):
+    for table in _tables(report, has_period=has_period):
         figures.update(cell for row in table.rows for cell in row[table.texts :])
         yield table
     if legend := cost_legend(figures):
@@ -49,10 +54,10 @@ def report_tables(report: ComparisonReport) -> Iterator[Table]:
     yield Table("What this cannot know", (), [], UNKNOWNS)
 
 
-def _tables(report: ComparisonReport) -> Iterator[Table]:
+def _tables(report: ComparisonReport, *, has_period: bool) -> Iterator[Table]:
     coverage = report.coverage
     about = plural(coverage.calls, "call")
-    if coverage.start and coverage.end:
+    if has_period and coverage.start and coverage.end:
         about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
     yield Table(about, (), [], tuple(_totals(report)))
     yield _options(report)

@@ -95,6 +95,8 @@ class RejectionReason(StrEnum):
     NO_MODEL = "no_model"
     BAD_TIMESTAMP = "bad_timestamp"
     TRUNCATED = "truncated"
+    TOO_LONG = "too_long"
+    """Longer than any invocation log can be; only files have such lines."""
     TOO_OLD = "too_old"
     """Older than the retention of the ledger, which could not recognize a second delivery."""
     IN_THE_FUTURE = "in_the_future"

@@ -98,7 +98,7 @@ def test_the_json_keeps_its_contract() -> None:
         {
             "project": "search",
             "model_id": DEAR,
-            "waste": "failed_calls",
+            "kind": "failed_calls",
             "calls": 1,
             "tokens": 3,
             "size_bytes": 0,

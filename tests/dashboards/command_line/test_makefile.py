@@ -18,7 +18,7 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
 VARIABLES = {
     "demo": "",
-    "preview": "LOGS='a b' ACCOUNT=1 PORT=8000 OUT=page.html",
+    "preview": "LOGS='a b' FROM=2026-01-31 TO=2026-02-01 ACCOUNT=1 PORT=8000 OUT=page.html",
     "screenshots": "",
     "meter": "LOGS='a b' BY='month project' TOP=10 OUT=summary.json",
     "focus": "LOGS='a b' OUT=focus.csv",

@@ -59,7 +59,7 @@ def test_files_can_be_read_in_any_order(report_on: Any, tmp_path: Path) -> None:
     throttled = called("1", 1, errorCode="ThrottlingException", input={}, output={})
     later, earlier = called("2", 2), called("0", 0)
     logs = write(tmp_path / "a.json", as_lines(later, throttled, earlier))
-    waste = {waste["waste"]: waste["calls"] for waste in report_on(logs)["waste"]}
+    waste = {waste["kind"]: waste["calls"] for waste in report_on(logs)["waste"]}
     assert waste == {"throttled_calls": 1, "retried_calls": 1}
 
 
@@ -71,7 +71,7 @@ def test_logged_content_is_analyzed_and_never_shown(
     request = {"inputTokenCount": 1500, "inputBodyJson": body}
     calls = [called(str(n), n, modelId=SONNET, input=request) for n in range(3)]
     report = report_on(write(tmp_path / "a.json", as_lines(*calls)))
-    waste = {waste["waste"]: waste for waste in report["waste"]}
+    waste = {waste["kind"]: waste for waste in report["waste"]}
     assert waste["repeated_prefixes"]["calls"] == 2
     assert waste["repeated_prefixes"]["tokens"] == 2 * 1500
     assert waste["oversize_max_tokens"]["tokens"] == 3 * 3995

@@ -1,8 +1,10 @@
 """Log files are found and read in every layout that exports use."""
 
 import base64
+import csv
 import errno
 import gzip
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.reports.logs import json_values, log_reader
+from dashboards.reports.logs import json_values, log_reader, log_tables
 from dashboards.reports.logs.log_files import UnreadableLogsError, find_log_files
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
@@ -31,6 +33,17 @@ EVENTS: dict[str, list[dict[str, object]]] = {
     "searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}],
 }
 LINES = as_lines(*LOGS)
+
+
+def as_csv(*columns: str) -> str:
+    """A table of the messages, with line breaks within them."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(columns)
+    for invocation in LOGS:
+        message = json.dumps(invocation, indent=1)
+        rows.writerow([message if "message" in column else "x" for column in columns])
+    return text.getvalue()
 
 
 def read_records(path: Path) -> Iterator[Reading]:
@@ -83,6 +96,39 @@ def read_ids(path: Path) -> list[str]:
                 f"2026-09-08T12:10:33.000000+00:00 aws/bedrock/modelinvocations {message}\n"
                 for message in MESSAGES
             ),
+        ),
+        (
+            "aws-logs-tail-in-color.txt",
+            "".join(
+                f"\x1b[32m2026-09-08T12:10:33+00:00\x1b[0m \x1b[36ms\x1b[0m {message}\n"
+                for message in MESSAGES
+            ),
+        ),
+        (
+            "filter-log-events.txt",
+            "".join(f"EVENTS\t38\t1788869433001\ts\t{text}\t1788869433000\n" for text in MESSAGES)
+            + "SEARCHEDLOGSTREAMS\ts\tTrue\n",
+        ),
+        (
+            "get-log-events.txt",
+            "b/384/s\tf/384/s\n"
+            + "".join(f"EVENTS\t1788869433001\t{text}\t1788869433000\n" for text in MESSAGES),
+        ),
+        ("time-first.txt", "".join(f"1788869433000\t{message}\n" for message in MESSAGES)),
+        ("time-last.txt", "".join(f"{message}\t1788869433000\n" for message in MESSAGES)),
+        (
+            "get-query-results.txt",
+            "CWLI\tComplete\n"
+            + "".join(f"RESULTS\t@message\t{text}\nRESULTS\t@ptr\tC\n" for text in MESSAGES)
+            + "STATISTICS\t0.0\t3.0\t3.0\n",
+        ),
+        ("insights.csv", as_csv("@timestamp", "@message")),
+        ("insights-crlf.csv", "\ufeff" + as_csv("@message", "@ptr").replace("\n", "\r\n")),
+        ("log-events-viewer.csv", as_csv("timestamp", "message")),
+        (
+            "insights.md",
+            "| @timestamp | @message | @ptr |\n| --- | :---: | --- |\n"
+            + "".join(f"| 2026-09-08 12:10:33.000 | {text} | C |\n" for text in MESSAGES),
         ),
     ],
 )
@@ -341,7 +387,32 @@ def test_a_named_folder_called_data_is_read(tmp_path: Path) -> None:
     assert read_ids(write(tmp_path / "data" / "a.json", LINES).parent) == IDS
 
 
-def test_an_overlong_line_is_truncated_and_the_next_one_read(
+@pytest.mark.parametrize(
+    ("content", "readings"),
+    [
+        (f'@message\n\n"{"x" * 1500}"\n', [RejectionReason.TOO_LONG]),
+        ("@timestamp,@message\nonly a time\n", [RejectionReason.TRUNCATED]),
+        ("EVENTS\t1788869433001\t{\n", [RejectionReason.TRUNCATED]),
+        ("EVENTS\t1\tno log\t1788869433000\nNone\n", [RejectionReason.NOT_JSON]),
+        ("| @message |\n|---|\n\n| no log |\n", [RejectionReason.NOT_JSON]),
+    ],
+)
+def test_rows_of_tables_that_hold_no_log_are_reported(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    readings: list[RejectionReason],
+) -> None:
+    monkeypatch.setattr(log_tables, "MAX_VALUE_BYTES", 1000)
+    assert list(read_records(write(tmp_path / "table", content))) == readings
+
+
+def test_a_table_without_messages_is_not_a_log(tmp_path: Path) -> None:
+    path = write(tmp_path / "fields.csv", "requestId,modelId\n1,amazon.nova-lite-v1:0\n")
+    assert set(read_records(path)) == {RejectionReason.NOT_JSON}
+
+
+def test_an_overlong_line_is_reported_and_the_next_one_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_reader, "MAX_LINE_BYTES", 1000)
@@ -349,6 +420,7 @@ def test_an_overlong_line_is_truncated_and_the_next_one_read(
     content = json.dumps(log(padding="x" * 300_000)).encode() + b"\n" + LINES
     readings = list(read_records(write(tmp_path / "long.log", content)))
     assert [isinstance(reading, UsageRecord) for reading in readings] == [False, True, True, True]
+    assert readings[0] is RejectionReason.TOO_LONG
 
 
 def test_progress_counts_bytes_on_disk(tmp_path: Path) -> None:

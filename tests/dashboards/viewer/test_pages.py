@@ -15,10 +15,11 @@ from urllib.parse import quote
 import pytest
 
 from dashboards.cloudwatch import Metric, Periods, SourceError, Statistic, Value
-from dashboards.viewer.dashboard_session import DashboardSession
-from dashboards.viewer.pages import render_complete_page
+from dashboards.viewer.dashboard_session import CHOSEN, DashboardSession
+from dashboards.viewer.pages import MAX_MONTHS, render_complete_page
 from dashboards.viewer.recent_views import RecentViews
 from dashboards.viewer.server import HOST, PreviewServer
+from dashboards.viewer.time_ranges import DayRange, NoDataError, TimeRange
 from tests.builders import NOON
 from tests.dashboards.viewer.test_drawings import ANA, CALLS, HOSTILE, make_source
 
@@ -47,6 +48,64 @@ def test_a_standalone_page_starts_with_the_whole_range() -> None:
     assert data["range"] == "2w"
     assert isinstance(data["views"], dict)
     assert "usage_overview\n\n2w" in data["views"]
+
+
+def test_a_page_shows_the_chosen_days_first() -> None:
+    source = replace(CALLS, since=NOON - timedelta(days=400))
+    midnight = NOON.replace(hour=0)
+    days = DayRange(midnight - timedelta(days=300), midnight - timedelta(days=201))
+    session = DashboardSession.from_source(source, days)
+    assert session.chosen == TimeRange(days.first, midnight - timedelta(days=200))
+    data = read_data(render_complete_page(session))
+    assert data["range"] == CHOSEN
+    assert isinstance(data["views"], dict)
+    assert f"usage_overview\n\n{CHOSEN}" in data["views"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        (None, None, None),
+        (None, 3, (0, 4)),
+        (3, None, (3, 10.5)),
+        (4, 4, (4, 5)),
+        (9, 30, (9, 10.5)),
+    ],
+)
+def test_chosen_days_are_whole_and_end_with_the_data(
+    first: int | None, last: int | None, shown: tuple[float, float] | None
+) -> None:
+    start = NOON.replace(hour=0)
+    days = DayRange(*(None if day is None else start + timedelta(day) for day in (first, last)))
+    found = days.within(start + timedelta(hours=3), start + timedelta(10.5))
+    assert found == (shown and TimeRange(*(start + timedelta(day) for day in shown)))
+
+
+@pytest.mark.parametrize(("first", "last"), [(12, None), (None, -2), (-9, -1)])
+def test_chosen_days_without_data_are_an_error(first: int | None, last: int | None) -> None:
+    start = NOON.replace(hour=0)
+    days = DayRange(*(None if day is None else start + timedelta(day) for day in (first, last)))
+    with pytest.raises(NoDataError, match=f"from {start:%Y-%m-%d} to"):
+        days.within(start, start + timedelta(10.5))
+    with pytest.raises(NoDataError, match="FROM="):
+        DayRange(None, start).within(None, start)
+
+
+def test_a_page_says_that_it_has_not_every_month() -> None:
+    for months, is_noted in ((11, False), (13, True)):
+        source = replace(CALLS, since=NOON - timedelta(days=30.4 * months))
+        data = read_data(render_complete_page(DashboardSession.from_source(source)))
+        assert (f"the last {MAX_MONTHS} months" in str(data["source"])) is is_noted
+
+
+def test_drawing_reports_its_progress() -> None:
+    done: list[tuple[int, int]] = []
+    page = render_complete_page(
+        DashboardSession.from_source(CALLS), lambda *views: done.append(views)
+    )
+    views = read_data(page)["views"]
+    assert isinstance(views, dict)
+    assert done == [(number, len(views)) for number in range(1, len(views) + 1)]
 
 
 def test_a_page_requests_no_other_host() -> None:

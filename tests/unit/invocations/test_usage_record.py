@@ -155,6 +155,7 @@ def test_the_reasons_are_a_closed_list() -> None:
         "no_model",
         "bad_timestamp",
         "truncated",
+        "too_long",
         "too_old",  # for a ledger that forgets; a message by itself is never too old
         "in_the_future",  # compared with a clock, which a message by itself does not have
         "wrong_source",  # for a deployment, which takes records of one log group
