@@ -11,7 +11,7 @@ from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.metrics.catalog import USAGE_METRICS
 
 SECONDS_PER_MINUTE = 60
-_Group: TypeAlias = tuple[str, str, str, str, bool]
+_Group: TypeAlias = tuple[int, str, str, str, bool]
 
 
 class CallColumns:
@@ -58,7 +58,7 @@ class CallColumns:
     def _find_group(self, call: EnrichedCall) -> int:
         record = call.record
         group = (
-            f"{record.timestamp:%Y-%m}",
+            record.timestamp.year * 12 + record.timestamp.month,
             record.identity_arn,
             call.attribution.project,
             call.model_id,

@@ -153,12 +153,24 @@ def check_for_gaps(meter: LocalMeter) -> None:
     Raises:
         IncompleteError: A file or a folder could not be read to its end.
     """
-    if count := meter.skipped.count(SkipReason.UNREADABLE):
+    report_gaps(meter.skipped.count(SkipReason.UNREADABLE), meter.skipped.problems)
+
+
+def report_gaps(count: int, problems: Sequence[str]) -> None:
+    """Make a command fail if files or folders could not be read to their end.
+
+    Args:
+        count: The number of these files and folders.
+        problems: The problems of the first ones.
+
+    Raises:
+        IncompleteError: There are some.
+    """
+    if count:
         message = (
             f"{count:,} of the files and folders could not be read to the end; what could be read"
             " is counted."
         )
-        problems = meter.skipped.problems
         more = [f"and {count - len(problems):,} more"] if count > len(problems) else []
         raise IncompleteError(message, *problems, *more)
 

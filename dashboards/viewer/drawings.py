@@ -76,6 +76,7 @@ class Source:
         since: The time at which its figures begin, if that is known.
         evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
         find_profile: Finds the model and project of an application inference profile.
+        problems: The reasons why files and folders could not be read to their end.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Source:
     since: datetime | None = None
     evaluator: Evaluator | None = None
     find_profile: ProfileSource = find_no_profile
+    problems: Sequence[str] = ()
 
     def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
         """Evaluate the queries of a graph."""

@@ -16,6 +16,8 @@ from cdk.config import read_config
 from cdk.operations.account import in_account
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import SourceError
+from dashboards.reports.commands import report_gaps
+from dashboards.reports.logs.skipped_files import MAX_EXAMPLES
 from dashboards.viewer.dashboard_session import ALL_DAYS, DashboardSession
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import NoLibraryError, write_page
@@ -128,9 +130,13 @@ def _write(session: DashboardSession, out: Path) -> None:
         raise CommandError(message) from None
     if out.is_file():  # else it goes where this line would spoil it
         print(f"The dashboards, as one file for your browser: {out.resolve()}")
+    problems = session.source.problems
+    report_gaps(len(problems), problems[:MAX_EXAMPLES])
 
 
 def _serve(session: DashboardSession, port: int | None) -> None:
+    for problem in session.source.problems[:MAX_EXAMPLES]:
+        print(f"Not read to the end: {problem}", file=sys.stderr)
     try:
         server = PreviewServer(session, port or 0)
     except OSError as error:  # taken, or not ours to take

@@ -23,6 +23,7 @@ from dashboards.cloudwatch import (
 from dashboards.reports.columned_logs import read_columned_logs
 from dashboards.reports.commands import explained_failures
 from dashboards.reports.logs.log_files import find_log_files
+from dashboards.reports.logs.log_format import EXPECTED_FORMATS
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.profile_labels import Profile, ProfileSource, find_no_profile
 from lambdas.domain.metrics.catalog import NAMESPACE
@@ -49,7 +50,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
     if metrics.end is None:
         message = (
             f"there is no call to show in these logs: {report.read:,} records read,"
-            f" {report.rejected:,} of them rejected. make meter says why."
+            f" {report.rejected:,} of them rejected. make meter says why. {EXPECTED_FORMATS}"
         )
         raise CommandError(message, *problems)
     unread = sum(group.files for group in found.skipped) + len(problems)
@@ -63,6 +64,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         now=lambda: metrics.end or datetime.now(UTC),
         namespaces=frozenset({NAMESPACE}),
         find_profile=lambda profile_id: Profile(project=metrics.find_project(profile_id)),
+        problems=(*found.skipped.problems, *problems),
     )
 
 
