@@ -53,9 +53,10 @@ def test_a_standalone_page_starts_with_the_whole_range() -> None:
 def test_a_page_shows_the_chosen_days_first() -> None:
     source = replace(CALLS, since=NOON - timedelta(days=400))
     midnight = NOON.replace(hour=0)
-    days = DayRange(midnight - timedelta(days=300), midnight - timedelta(days=201))
+    first = midnight - timedelta(days=300)
+    days = DayRange(first, midnight - timedelta(days=201))
     session = DashboardSession.from_source(source, days)
-    assert session.chosen == TimeRange(days.first, midnight - timedelta(days=200))
+    assert session.chosen == TimeRange(first, midnight - timedelta(days=200))
     data = read_data(render_complete_page(session))
     assert data["range"] == CHOSEN
     assert isinstance(data["views"], dict)
@@ -99,7 +100,7 @@ def test_a_page_says_that_it_has_not_every_month() -> None:
 
 
 def test_drawing_reports_its_progress() -> None:
-    done: list[tuple[int, int]] = []
+    done: list[tuple[int, ...]] = []
     page = render_complete_page(
         DashboardSession.from_source(CALLS), lambda *views: done.append(views)
     )

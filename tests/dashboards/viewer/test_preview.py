@@ -1,5 +1,6 @@
 """`make preview`: the dashboards over one's own log files, or an account."""
 
+import gzip
 import re
 import socket
 from datetime import UTC, datetime, timedelta
@@ -66,6 +67,16 @@ def test_logs_without_calls_are_reported(tmp_path: Path) -> None:
         FailedCommand, match=r"no call to show .* 3 records read, 3 of them rejected"
     ):
         call_command("preview", tmp_path)
+
+
+def test_a_page_of_damaged_logs_is_written_and_they_are_named(tmp_path: Path) -> None:
+    logs, page = tmp_path / "logs", tmp_path / "page.html"
+    logs.mkdir()
+    (logs / "good.ndjson").write_bytes(FIXTURE.read_bytes())
+    (logs / "cut-off.ndjson.gz").write_bytes(gzip.compress(FIXTURE.read_bytes())[:2000])
+    with pytest.raises(FailedCommand, match=r"1 of the files .* could not be read to the end"):
+        call_command("preview", "--out", page, "--", logs)
+    assert page.stat().st_size > 100_000
 
 
 def test_standard_output_has_only_the_page(
