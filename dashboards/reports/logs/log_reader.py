@@ -106,7 +106,7 @@ def open_content(on_disk: BufferedReader, file: LogFile) -> BufferedReader:
 
 
 def read_table(content: BufferedReader, read: ReadInvocation) -> Iterator[list[Reading]] | None:
-    """Read the messages of a table of log events; `None` if some content is none."""
+    """Read the messages of a table of log events; `None` for other content."""
     read_messages = find_table(_look_at_head(content))
     if read_messages is None:
         return None

@@ -76,7 +76,7 @@ SEARCH = re.compile(
 )
 
 
-def values_of(name: str, calls: Iterable[dict[str, Any]]) -> list[float] | None:
+def get_values(name: str, calls: Iterable[dict[str, Any]]) -> list[float] | None:
     """The value of each call; `None` for a metric that is not compared here."""
     if name == "InvocationErrors":
         return [1 for call in calls if "errorCode" in call]
@@ -102,7 +102,7 @@ def expect_row(row: list[Any], calls: list[dict[str, Any]]) -> dict[str, float] 
         return None
     dimensions = dict(zip(row[2:-1:2], row[3:-1:2], strict=True))
     chosen = [call for call in calls if all(KEYS[k](call) == v for k, v in dimensions.items())]
-    values = values_of(row[1], chosen)
+    values = get_values(row[1], chosen)
     return {options["label"]: sum(values)} if values else None
 
 
@@ -110,7 +110,7 @@ def expect_search(found: re.Match[str], calls: list[dict[str, Any]]) -> dict[str
     key = KEYS[found["dimension"]]
     sums: dict[str, float] = {}
     for name in {key(call) for call in calls}:
-        values = values_of(found["name"], [call for call in calls if key(call) == name])
+        values = get_values(found["name"], [call for call in calls if key(call) == name])
         if values:
             sums[name] = sum(values) / (1 if found["statistic"] == "Sum" else len(values))
     largest = sorted(sums.items(), key=lambda item: -item[1])
