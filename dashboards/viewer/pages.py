@@ -15,7 +15,7 @@ from dashboards.viewer.dashboard_session import DashboardSession
 _LEFT_OUT = frozenset({"1h", "3h", "2w"})  # of a page that has all views in it, unless shown first
 MAX_CHOICES = 12
 """Of a variable's choices, in a page that has all views in it."""
-MAX_MONTHS = 12
+MAX_MONTHS = 4
 """Of the months with data, in a page that has all views in it; the newest ones."""
 
 _MONTH = re.compile(r"\d{4}-\d{2}")

@@ -93,7 +93,7 @@ def test_chosen_days_without_data_are_an_error(first: int | None, last: int | No
 
 
 def test_a_page_says_that_it_has_not_every_month() -> None:
-    for months, is_noted in ((11, False), (13, True)):
+    for months, is_noted in ((MAX_MONTHS - 1, False), (MAX_MONTHS + 1, True)):
         source = replace(CALLS, since=NOON - timedelta(days=30.4 * months))
         data = read_data(render_complete_page(DashboardSession.from_source(source)))
         assert (f"the last {MAX_MONTHS} months" in str(data["source"])) is is_noted
