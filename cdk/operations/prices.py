@@ -19,7 +19,7 @@ from cdk.operations.price_book_json import write_price_book
 from cdk.operations.price_renewal import Difference, Renewal, renew
 from cdk.operations.price_sources import AwsPriceList, GenaiPrices, Litellm, SourcePrices
 from cdk.operations.price_sources.bulk_files import FetchedFiles, fetch_price_files
-from cdk.operations.price_sources.litellm import read_context_windows
+from cdk.operations.price_sources.litellm import read_context_windows, read_ends_of_life
 from cdk.operations.terminal import CommandError, open_console
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.pricing import (
@@ -31,7 +31,7 @@ from lambdas.domain.pricing import (
 )
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.shipped import FILE_NAME, read_price_book
-from lambdas.domain.reports.comparison import WINDOWS_FILE
+from lambdas.domain.reports.comparison import LIFECYCLE_FILE, WINDOWS_FILE
 
 _ROOT = Path(__file__).parents[2]
 BOOK = _ROOT / "lambdas" / "domain" / "pricing" / FILE_NAME
@@ -65,19 +65,24 @@ def renew_prices(litellm: Path, *, is_offline: bool = False) -> None:
         lines += [*_describe_reading(read), *_describe(renewal, source.name)]
     if list(book) != list(standing):
         BOOK.write_text(write_price_book(book))
-    write_context_windows(Litellm.open(litellm).text)
+    write_model_facts(Litellm.open(litellm).text)
     for line in (*lines, *_describe_book(book, standing), _describe_samples(book, today)):
         console.print(line, soft_wrap=True)
 
 
-def write_context_windows(text: str) -> None:
-    """Write the context windows that decide which models are comparable.
+def write_model_facts(text: str) -> None:
+    """Write the context windows and ends of life that decide which models are comparable.
 
     Args:
         text: The content of litellm's file.
     """
-    windows = read_context_windows(text)
-    WINDOWS_FILE.write_text(f"{json.dumps(windows, indent=1, sort_keys=True)}\n", encoding="utf-8")
+    lifecycle = json.loads(LIFECYCLE_FILE.read_text(encoding="utf-8"))
+    _write_json(WINDOWS_FILE, read_context_windows(text))
+    _write_json(LIFECYCLE_FILE, {**lifecycle, "litellm": read_ends_of_life(text)})
+
+
+def _write_json(path: Path, facts: object) -> None:
+    path.write_text(f"{json.dumps(facts, indent=1, sort_keys=True)}\n", encoding="utf-8")
 
 
 def _fetch(console: Console) -> FetchedFiles:

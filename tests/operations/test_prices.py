@@ -25,7 +25,11 @@ from cdk.operations.price_renewal import (
 from cdk.operations.price_sources.aws_price_list import read_price_list_rows
 from cdk.operations.price_sources.bulk_files import FetchedFiles, fetch_price_files
 from cdk.operations.price_sources.genai_prices import read_genai_prices
-from cdk.operations.price_sources.litellm import read_context_windows, read_litellm_prices
+from cdk.operations.price_sources.litellm import (
+    read_context_windows,
+    read_ends_of_life,
+    read_litellm_prices,
+)
 from cdk.operations.terminal import CommandError
 from lambdas.domain.pricing import (
     BilledUnit,
@@ -501,9 +505,17 @@ def run(
         return fetched
 
     monkeypatch.setattr(prices, "BOOK", book)
-    monkeypatch.setattr(prices, "WINDOWS_FILE", book.with_name("context_windows.json"))
+    set_fact_files(monkeypatch, book)
     monkeypatch.setattr(prices, "fetch_price_files", fetch)
     prices.renew_prices(folder)
+
+
+def set_fact_files(monkeypatch: pytest.MonkeyPatch, book: Path) -> None:
+    """Let facts about models be written beside a price book."""
+    lifecycle = book.with_name("model_lifecycle.json")
+    lifecycle.write_text('{"aws": {"anthropic.claude-instant-v1": null}, "litellm": {}}')
+    monkeypatch.setattr(prices, "WINDOWS_FILE", book.with_name("context_windows.json"))
+    monkeypatch.setattr(prices, "LIFECYCLE_FILE", lifecycle)
 
 
 def shipped_copy(tmp_path: Path) -> Path:
@@ -517,7 +529,8 @@ def test_the_book_is_compared_and_unchanged_without_a_network(
 ) -> None:
     book = shipped_copy(tmp_path)
     before = book.read_text()
-    entries = {"bedrock/eu-central-1/anthropic.claude-instant-v1": usd(2.48e-06)}
+    instant = {**usd(2.48e-06), "deprecation_date": "2027-01-08"}
+    entries = {"bedrock/eu-central-1/anthropic.claude-instant-v1": instant}
     run(monkeypatch, unpacked(tmp_path, **entries), book)
     printed = capsys.readouterr().out
     assert "could not be read: the book has nothing new from them" in printed
@@ -529,6 +542,10 @@ def test_the_book_is_compared_and_unchanged_without_a_network(
     assert "Models of the samples without a price: amazon.nova-canvas-v1:0" in printed
     assert book.read_text() == before
     assert book.with_name("context_windows.json").read_text() == "{}\n"
+    assert json.loads(book.with_name("model_lifecycle.json").read_text()) == {
+        "aws": {"anthropic.claude-instant-v1": None},
+        "litellm": {"anthropic.claude-instant-v1": "2027-01-08"},
+    }
 
 
 def test_aws_files_create_a_new_edition_once(
@@ -564,7 +581,7 @@ def test_files_are_not_requested_offline(
 
     book = shipped_copy(tmp_path)
     monkeypatch.setattr(prices, "BOOK", book)
-    monkeypatch.setattr(prices, "WINDOWS_FILE", book.with_name("context_windows.json"))
+    set_fact_files(monkeypatch, book)
     monkeypatch.setattr(prices, "fetch_price_files", refuse)
     call_command("prices", "--offline", "--litellm", unpacked(tmp_path))
     assert "were not read (--offline)" in capsys.readouterr().out
@@ -615,3 +632,18 @@ def test_the_context_window_of_a_model_is_the_smallest_of_its_scopes() -> None:
         }
     )
     assert read_context_windows(text) == {"amazon.nova-pro-v1:0": 200_000}
+
+
+def test_a_model_ends_when_the_first_of_all_its_scopes_does() -> None:
+    ends = {
+        "meta.llama3-8b-instruct-v1:0": "2027-03-30",
+        "bedrock/sa-east-1/meta.llama3-8b-instruct-v1:0": "2027-01-30",
+        "anthropic.claude-haiku-4-5-20251001-v1:0": None,
+        "eu.anthropic.claude-haiku-4-5-20251001-v1:0": "2026-10-15",
+    }
+    entries = {
+        name: {"litellm_provider": "bedrock", **({"deprecation_date": end} if end else {})}
+        for name, end in ends.items()
+    }
+    entries["gpt-4o"] = {"litellm_provider": "openai", "deprecation_date": "2026-01-01"}
+    assert read_ends_of_life(json.dumps(entries)) == {"meta.llama3-8b-instruct-v1:0": "2027-01-30"}

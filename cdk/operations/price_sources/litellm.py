@@ -113,6 +113,21 @@ def read_context_windows(text: str) -> dict[str, int]:
     return windows
 
 
+def read_ends_of_life(text: str) -> dict[str, str]:
+    """Read the announced end of life of each model as an ISO date; the first one of its scopes.
+
+    A model has not ended while one of its scopes has no date: AWS announces some for a Region only.
+
+    Args:
+        text: The content of `model_prices_and_context_window_backup.json`.
+    """
+    found: defaultdict[str, set[str | None]] = defaultdict(set)
+    for name, entry in json.loads(text).items():
+        if (match := _NAME.fullmatch(name)) and entry.get("litellm_provider") in _PROVIDERS:
+            found[match["model"]].add(entry.get("deprecation_date"))
+    return {model: min(filter(None, ends)) for model, ends in found.items() if None not in ends}
+
+
 def _by_scope(
     by_place: Mapping[str, tuple[Rates, ...]], *, is_bare_global: bool
 ) -> dict[PriceScope, tuple[Rates, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from lambdas.adapters.report_layouts.tables import Table, shown_time
@@ -19,6 +20,7 @@ from lambdas.domain.reports.comparison import (
     ProjectComparison,
     SavingsOption,
     WasteKey,
+    WasteKind,
     WasteTotals,
     saved_share,
 )
@@ -31,6 +33,15 @@ OPTION_NAMES = {
     OptionKind.CACHE: "prompt caching",
 }
 """The options as people read them."""
+WASTE_NAMES = {
+    WasteKind.FAILED_CALLS: "Failed calls",
+    WasteKind.THROTTLED_CALLS: "Throttled calls",
+    WasteKind.RETRIED_CALLS: "Retried calls",
+    WasteKind.UNREAD_CACHE_WRITES: "Cache writes that no call read",
+    WasteKind.REPEATED_PREFIXES: "Repeated prefixes",
+    WasteKind.OVERSIZE_MAX_TOKENS: "Oversized max_tokens",
+}
+"""The kinds of waste as people read them."""
 OPTIONS_SHOWN = 25
 """The number of options that are shown; the JSON has all."""
 MAX_WASTE_ROWS = 25
@@ -51,7 +62,7 @@ def report_tables(report: ComparisonReport, *, has_period: bool = True) -> Itera
         yield table
     if legend := cost_legend(figures):
         yield Table("Marks of costs", (), [], tuple(legend))
-    yield Table("What this cannot know", (), [], UNKNOWNS)
+    yield Table("What this comparison does not know", (), [], UNKNOWNS)
 
 
 def _tables(report: ComparisonReport, *, has_period: bool) -> Iterator[Table]:
@@ -100,17 +111,17 @@ def _options(report: ComparisonReport) -> Table:
         for kind in sorted({option.kind for option in shown})
     ]
     if (more := len(report.options) - OPTIONS_SHOWN) > 0:
-        notes.insert(0, f"{more:,} smaller ones are in the JSON.")
+        notes.insert(0, f"{plural(more, 'smaller option')} not shown here; the JSON has all.")
     notes.append("Options for the same calls exclude each other: do not add them up.")
     if report.coverage.days < _SHORT_PERIOD_DAYS:
         notes.append("The logs cover less than a week, which says little about a month.")
     return Table(
         title,
-        ("Project", "Calls of the model", "Option", "Calls", "Cost", "Saves", "Share"),
+        ("Project", "Calls of the model", "Option", "Calls", "Cost", "Saves", "Saves %"),
         [_option(option, report.coverage) for option in shown],
         (*notes, COMPARABLE),
         texts=3,
-        droppable=("Calls", "Share"),
+        droppable=("Calls", "Saves %"),
     )
 
 
@@ -134,39 +145,54 @@ def _unpriced(account: ProjectComparison) -> Table:
     lines = [f"{key.model_id}: {calls:,} ({key.reason})" for key, calls in ranked]
     more = len(lines) - _UNPRICED_SHOWN
     lines[_UNPRICED_SHOWN:] = [f"and {more:,} more (the JSON has all)"] if more > 0 else []
-    return Table("Calls that cannot be compared, in none of this", (), [], tuple(lines))
+    return Table("Calls that are not in this comparison", (), [], tuple(lines))
 
 
 def _waste(report: ComparisonReport) -> Table:
-    if not report.waste:
-        return Table("Where money is lost: nothing found", (), [], _content_note(report))
-    ways = sorted({key.waste for key, _ in report.waste})
-    rows = [_waste_row(key, totals) for key, totals in report.waste[:MAX_WASTE_ROWS]]
-    notes = [f"{way}: {MEANINGS[way]}." for way in ways]
-    if (more := len(report.waste) - MAX_WASTE_ROWS) > 0:
-        notes.insert(0, f"{more:,} smaller ones are in the JSON.")
+    known = [(key, totals) for key, totals in report.waste if totals.priced_usd or totals.tokens]
+    unknown = _unknown_waste(report)
+    title = "Where money is lost"
+    if not known:
+        return Table(f"{title}: nothing found", (), [], (*unknown, *_content_note(report)))
+    ways = sorted({key.waste for key, _ in known})
+    rows = [_waste_row(key, totals) for key, totals in known[:MAX_WASTE_ROWS]]
+    notes = [f"{WASTE_NAMES[way]}: {MEANINGS[way]}." for way in ways]
+    if (more := len(known) - MAX_WASTE_ROWS) > 0:
+        notes.insert(0, f"{plural(more, 'smaller row')} not shown here; the JSON has all.")
     return Table(
-        "Where money is lost",
-        ("What", "Project", "Model", "Calls", "Tokens", "Cost", "Without a price"),
+        title,
+        ("What", "Project", "Model", "Calls", "Tokens", "Cost", "Cost unknown"),
         rows,
-        (*notes, *_content_note(report)),
+        (*notes, *unknown, *_content_note(report)),
         texts=3,
     )
+
+
+def _unknown_waste(report: ComparisonReport) -> tuple[str, ...]:
+    """Count the calls that may waste something, but whose tokens are in no log."""
+    calls = Counter[WasteKind]()
+    for key, totals in report.waste:
+        if not totals.priced_usd and not totals.tokens:
+            calls[key.waste] += totals.calls
+    if not calls:
+        return ()
+    counted = ", ".join(f"{WASTE_NAMES[way].lower()} {calls[way]:,}" for way in sorted(calls))
+    return (f"Not in the table, because the logs have no tokens of them: {counted}.",)
 
 
 def _waste_row(key: WasteKey, totals: WasteTotals) -> tuple[str, ...]:
     usd = dollars(totals.usd) if totals.priced_calls else "-"
     cells = (f"{totals.calls:,}", f"{totals.tokens:,}", usd)
-    return key.waste, key.project, key.model_id, *cells, f"{totals.unpriced_calls:,}"
+    return WASTE_NAMES[key.waste], key.project, key.model_id, *cells, f"{totals.unpriced_calls:,}"
 
 
 def _content_note(report: ComparisonReport) -> tuple[str, ...]:
     coverage = report.coverage
     if coverage.outlined_calls == coverage.calls:
         return ()
+    searched = "repeated prefixes and oversized max_tokens"
+    if not coverage.outlined_calls:
+        return (f"The logs have no requests, so {searched} were not searched for.",)
     calls = plural(coverage.calls, "call")
-    note = (
-        f"The requests of {coverage.outlined_calls:,} of {calls} were looked at; only those are"
-        " searched for repeated prefixes and oversize max_tokens."
-    )
-    return (note,)
+    note = f"The logs have the requests of {coverage.outlined_calls:,} of {calls}. Only those were"
+    return (f"{note} searched for {searched}.",)

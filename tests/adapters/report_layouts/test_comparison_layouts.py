@@ -232,7 +232,7 @@ def test_the_text_names_shipped_models_that_are_comparable() -> None:
     assert "Text: 1 call for $1.05" in text
     assert f"{SONNET_4} move to anthropic.claude-haiku-4-5" in " ".join(text.split())
     assert all(line in text for line in UNKNOWNS)
-    assert "The requests of 0 of 1 call were looked at;" in text
+    assert "The logs have no requests, so repeated prefixes" in text
 
 
 def test_each_text_line_shows_its_values() -> None:
@@ -241,8 +241,8 @@ def test_each_text_line_shows_its_values() -> None:
     assert lines[0] == "2 calls, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
     assert lines[1] == "  Text: 1 call for $3.00, $90.00 in 30 days. Tokens: 1,000,000 input."
     assert "What would be cheaper, in dollars for 30 days: nothing found" in lines
-    failed = next(line for line in lines if line.startswith("failed_calls"))
-    assert failed.split() == ["failed_calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
+    failed = next(line for line in lines if line.startswith("Failed calls"))
+    assert failed.split() == ["Failed", "calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
 
 
 def test_a_cheaper_tier_is_an_option_of_calls_of_the_standard_tier() -> None:
@@ -269,8 +269,8 @@ def test_projects_and_savings_opportunities_beyond_a_limit_are_counted() -> None
     )
     text = plain_text(report_tables(report))
     assert text.count("flex tier  ") == OPTIONS_SHOWN
-    assert "  2 smaller ones are in the JSON." in text
-    assert "3 smaller ones are in the JSON." in text
+    assert "  2 smaller options not shown here; the JSON has all." in text
+    assert "  3 smaller rows not shown here; the JSON has all." in text
     assert "and 2 more (the JSON has all)" in text
 
 
@@ -328,4 +328,15 @@ def test_names_are_shown_as_plain_text() -> None:
 def test_an_empty_result_is_reported() -> None:
     text = plain_text(report_tables(report_on(call(outline=RequestOutline()))))
     assert "Where money is lost: nothing found" in text
-    assert "The requests of" not in text
+    assert "were not searched for" not in text
+    assert "The logs have the requests of" not in text
+
+
+def test_failed_calls_without_tokens_are_counted_in_one_line() -> None:
+    failed = call(0, tokens=TokenCounts(), **FAILED), call(1, tokens=TokenCounts(), **FAILED)
+    counted = call(2, tokens=TokenCounts(M), project="chat", **FAILED)
+    text = plain_text(report_tables(report_on(*failed, counted)))
+    assert "Not in the table, because the logs have no tokens of them: failed calls 2." in text
+    table = text[text.index("What  ") : text.index("Failed calls: at most")]
+    rows = [line.split()[:3] for line in table.splitlines()[1:] if line.strip()]
+    assert rows == [["Failed", "calls", "chat"]]

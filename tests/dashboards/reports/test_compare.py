@@ -129,7 +129,7 @@ def test_tables_are_printed_and_an_earlier_report_is_not_read_as_a_log(
         assert json.loads(out.read_text())["read"] == 1
     printed = capsys.readouterr().out
     assert "What would be cheaper, in dollars for 30 days" in printed
-    assert "What this cannot know" in printed
+    assert "What this comparison does not know" in printed
     assert "1 line read: 1 call counted" in printed
 
 

@@ -4,6 +4,7 @@ from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.comparable import COMPARABLE, WINDOWS_FILE
 from lambdas.domain.reports.comparison.families import model_family
+from lambdas.domain.reports.comparison.lifecycle import LIFECYCLE_FILE
 from lambdas.domain.reports.comparison.options import CONDITIONS, OptionKind, SavingsOption
 from lambdas.domain.reports.comparison.ports import (
     COMPARISON_PREFIX,
@@ -27,13 +28,14 @@ from lambdas.domain.reports.comparison.request_outline import (
 )
 from lambdas.domain.reports.comparison.traffic import TrafficMix
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
-from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKey, WasteTotals
+from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKey, WasteKind, WasteTotals
 
 __all__ = [
     "COMPARABLE",
     "COMPARISON_PREFIX",
     "CONDITIONS",
     "DAYS_OF_A_MONTH",
+    "LIFECYCLE_FILE",
     "MEANINGS",
     "UNKNOWNS",
     "WINDOWS_FILE",
@@ -53,6 +55,7 @@ __all__ = [
     "TrafficMix",
     "TrafficObserver",
     "WasteKey",
+    "WasteKind",
     "WasteTotals",
     "WeeklyComparison",
     "model_family",

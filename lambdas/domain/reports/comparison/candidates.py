@@ -88,10 +88,12 @@ class Candidates:
         pricing: The prices of tokens: those of the day of a call. Contracted prices
             go before list prices, as for the calls themselves.
         windows: The context windows of models.
+        legacy_models: The names of models with an announced end of life.
     """
 
     pricing: Pricing
     windows: ContextWindows
+    legacy_models: frozenset[str]
     _listed: Pricing = field(init=False)
     _book: dict[_ModelName, str] = field(init=False, default_factory=dict)
     _text_models: set[_ModelName] = field(init=False, default_factory=set)
@@ -153,7 +155,7 @@ class Candidates:
     def _is_comparable(self, workload: Workload, model_id: str) -> bool:
         """Say if a model is comparable on all terms, see `COMPARABLE`; the model itself is not."""
         name = name_and_version(model_id)
-        if name == name_and_version(workload.model_id):
+        if name == name_and_version(workload.model_id) or name[0] in self.legacy_models:
             return False
         if self.windows.get(name[0], 0) < workload.largest_call_tokens:
             return False

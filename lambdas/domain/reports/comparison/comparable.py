@@ -19,8 +19,8 @@ FAMILY_FACTOR: Final = Decimal(5)
 """A model of the same family is comparable down to this part of the prices."""
 COMPARABLE = (
     "A model is comparable if its prices of input and of output are at least a fifth (same family:"
-    " provider and product line) or a third (other families) of those of the model in use, and its"
-    " context window holds the largest of the calls."
+    " provider and product line) or a third (other families) of those of the model in use, if its"
+    " context window holds the largest of the calls, and if AWS has announced no end of life of it."
 )
 """The rule, for people; `docs/reports.md` has it with an example."""
 WINDOWS_FILE = Path(__file__).with_name("context_windows.json")

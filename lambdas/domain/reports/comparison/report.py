@@ -17,6 +17,7 @@ from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.reports.comparison.candidates import Candidates, ModelCost
 from lambdas.domain.reports.comparison.comparable import shipped_windows
+from lambdas.domain.reports.comparison.lifecycle import shipped_legacy_models
 from lambdas.domain.reports.comparison.options import OptionKind, SavingsOption, Workload
 from lambdas.domain.reports.comparison.request_outline import RequestOutline
 from lambdas.domain.reports.comparison.requests import Requests
@@ -262,7 +263,7 @@ class TrafficObserver:
         past = [*([others] if others else ()), *(project for _, project in ranked[MAX_PROJECTS:])]
         if past:
             listed[OTHER_PROJECTS] = _together(past)
-        candidates = Candidates(self._pricing, shipped_windows())
+        candidates = Candidates(self._pricing, shipped_windows(), shipped_legacy_models())
         waste = self._waste.regroup(listed, OTHER_PROJECTS)
         return ComparisonReport(
             Coverage(start or self._start, end, self._calls, self._outlined_calls),

@@ -1,12 +1,12 @@
 """The unknowns of a comparison of costs, which it leaves out."""
 
 UNKNOWNS = (
-    "Tokenizers differ: the same text is another number of tokens on another model.",
-    "Another model may answer at another length: output may be more or less.",
-    "Quality, latency and limits of other models: features, context, quota, access to them.",
-    "What another model would cache: 'as cached' takes cache reads and writes as they were.",
-    "Embeddings of another model fit no index of the earlier one: making them anew costs apart.",
-    "Discounts of batches and of provisioned throughput, unless they are configured.",
-    "What models without a price of a service tier cost there: their standard price is taken.",
-    "Whether AWS bills failed calls, and whatever was not logged.",
+    "Tokenizers differ: the same text has a different number of tokens on another model.",
+    "Another model may give longer or shorter answers.",
+    "Quality, latency and limits of other models: features, context, quota and access.",
+    "Caching on another model: cache reads and writes are taken as they were.",
+    "Embeddings work only in the index of their own model: creating them again costs extra.",
+    "Discounts for batches and provisioned throughput, unless they are configured.",
+    "The price of a service tier that is not listed for a model: its standard price is used.",
+    "Charges for failed calls, and everything that was not logged.",
 )

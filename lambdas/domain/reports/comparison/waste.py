@@ -110,7 +110,7 @@ class WasteSummary:
 
 MEANINGS = {
     WasteKind.FAILED_CALLS: (
-        "at most: tokens of failed calls, throttled ones apart, as if they had succeeded. Whether"
+        "at most: tokens of failed calls, except throttled calls, as if they had succeeded. Whether"
         " AWS bills them is not in the log"
     ),
     WasteKind.THROTTLED_CALLS: (

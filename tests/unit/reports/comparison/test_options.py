@@ -16,6 +16,7 @@ from lambdas.domain.reports.comparison import (
     model_family,
 )
 from lambdas.domain.reports.comparison.comparable import is_same_class, shipped_windows
+from lambdas.domain.reports.comparison.lifecycle import shipped_legacy_models
 from lambdas.domain.reports.comparison.request_outline import Prefix
 from tests.builders import HAIKU_3, SONNET_4, usd_by_kind
 from tests.unit.reports.comparison.observing import call, report_on
@@ -82,6 +83,22 @@ def test_an_unrelated_small_model_never_stands_on_top(
             for kind in (TokenKind.INPUT, TokenKind.OUTPUT):
                 assert other[kind] / own[kind] >= least
             assert shipped_windows()[name_and_version(move.target)[0]] >= read + written
+        assert name_and_version(move.target)[0] not in shipped_legacy_models()
+
+
+def test_no_model_with_an_announced_end_is_recommended() -> None:
+    legacy = {
+        "anthropic.claude-3-5-haiku-20241022-v1:0",
+        "anthropic.claude-3-haiku-20240307-v1:0",
+        "anthropic.claude-instant-v1",
+        "meta.llama3-2-3b-instruct-v1:0",
+    }
+    assert {name_and_version(model)[0] for model in legacy} <= shipped_legacy_models()
+    models = (SONNET_4, "meta.llama3-3-70b-instruct-v1:0", "mistral.mistral-large-2407-v1:0")
+    calls = [call(n, TokenCounts(1_000, 500), model=model) for n, model in enumerate(models)]
+    targets = {move.target for move in find_moves(report_on(*calls, pricing=SHIPPED))}
+    assert "anthropic.claude-haiku-4-5-20251001-v1:0" in targets
+    assert targets.isdisjoint(legacy)
 
 
 def test_only_the_calls_of_one_model_move() -> None:
