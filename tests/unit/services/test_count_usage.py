@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,30 +15,22 @@ from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.counters import (
     AccumulatorKey,
     CellSpan,
-    CountingState,
     EditionBooks,
-    OtherDeploymentError,
-    PriceEdition,
     SumUp,
     UsageChange,
     UsageTotals,
-    accumulate_nothing,
 )
-from lambdas.domain.counters.chunks import ChunkTooLargeError
-from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.ledger import LedgerChange, StreamedChange, TamperedCall, Tampering
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import LedgerChange, StreamedChange
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
 from lambdas.services.count_usage import UsageCounter
 from lambdas.services.recount_usage import UsageRecounter
 from tests.builders import (
-    ANA,
-    BEN,
     HAIKU_3,
     NOON,
     PRICING,
     SONNET_4,
-    usage_record,
     usage_records,
 )
 from tests.counters import InMemoryCounters, Killed, cells_of, streamed, true_cells
