@@ -98,7 +98,12 @@ class InMemoryCounters:
         self.checkpoints[chunk.shard] = chunk.last
 
     def commit_recount(
-        self, generation: int, recount: int, records: Sequence[UsageRecord], sums: Sums
+        self,
+        generation: int,
+        recount: int,
+        records: Sequence[UsageRecord],
+        sums: Sums,
+        now: datetime,  # noqa: ARG002  # marks do not expire here
     ) -> None:
         self._effect(lambda: self._commit_recount(generation, recount, records, sums))
 
@@ -116,6 +121,9 @@ class InMemoryCounters:
 
     def read_calls(self, records: Sequence[UsageRecord]) -> Sequence[UsageRecord]:
         return [self._ledger[record.key] for record in records if record.key in self._ledger]
+
+    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
+        return {key.name: total for key, total in self.accumulators.items() if key.name in names}
 
     def read_cells(
         self, generation: int, span: CellSpan, start: datetime, end: datetime

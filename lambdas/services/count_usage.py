@@ -179,6 +179,7 @@ class UsageCounter:
                 last=int(entries[-1].number),
                 sums=sums,
                 marks=marks,
+                counted_at=run.now,
             )
         )
         run.advance(taken, marks)

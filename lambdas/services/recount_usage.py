@@ -157,7 +157,7 @@ class UsageRecounter:
                 reserved=0,
             )
             try:
-                self.store.commit_recount(state.generation, recount.number, left[:taken], sums)
+                self.store.commit_recount(state.generation, recount.number, left[:taken], sums, now)
             except MarkedMeanwhileError:
                 races += 1
                 if races > _MAX_RACES:

@@ -87,6 +87,7 @@ class Chunk:
         last: That of its last record, which becomes the checkpoint.
         sums: Added to cells and accumulators.
         marks: Marks of its calls.
+        counted_at: The time.
     """
 
     generation: int
@@ -94,7 +95,8 @@ class Chunk:
     first: int
     last: int
     sums: Sums
-    marks: tuple[NewMark, ...] = ()
+    marks: tuple[NewMark, ...]
+    counted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 from lambdas.domain.counters.cells import Cell, CellSpan
 from lambdas.domain.counters.chunks import Chunk, Sums
 from lambdas.domain.counters.recounts import CountingState, Mark
+from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey
 
@@ -64,7 +65,12 @@ class RecountStore(CounterStore, Protocol):
     """What a recount needs."""
 
     def commit_recount(
-        self, generation: int, recount: int, records: Sequence[UsageRecord], sums: Sums
+        self,
+        generation: int,
+        recount: int,
+        records: Sequence[UsageRecord],
+        sums: Sums,
+        now: datetime,
     ) -> None:
         """Mark calls as they stand, and add sums: all of it or nothing.
 
@@ -84,6 +90,9 @@ class CounterReader(Protocol):
         self, generation: int, span: CellSpan, start: datetime, end: datetime
     ) -> Iterator[Cell]:
         """Read the cells that begin in a range of time, in order of time."""
+
+    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
+        """Read accumulators by their names; those that nothing was added to are left out."""
 
     def read_identity_cells(
         self, generation: int, identity_arn: str, span: CellSpan, start: datetime, end: datetime

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from zlib import crc32
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,12 +18,14 @@ from lambdas.domain.counters import (
     AccumulatorKey,
     CellSpan,
     EditionBooks,
+    OtherDeploymentError,
     SumUp,
     UsageChange,
     UsageTotals,
 )
-from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger import LedgerChange, StreamedChange
+from lambdas.domain.counters.chunks import ChunkTooLargeError
+from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.ledger import LedgerChange, StreamedChange, TamperedCall, Tampering
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
 from lambdas.services.count_usage import UsageCounter
@@ -31,6 +35,7 @@ from tests.builders import (
     NOON,
     PRICING,
     SONNET_4,
+    usage_record,
     usage_records,
 )
 from tests.counters import InMemoryCounters, Killed, cells_of, streamed, true_cells
@@ -193,8 +198,13 @@ def _read(batch: Sequence[Any]) -> Sequence[StreamedChange]:
 
 
 Step = Callable[[World], None]
+few_calls = st.builds(
+    lambda record, number: record._replace(request_id=f"request-{number}"),
+    usage_records,
+    st.integers(0, 5),
+)
 shards = st.integers(0, 1)
-writes = st.lists(usage_records, min_size=1, max_size=5).map(
+writes = st.lists(few_calls, min_size=1, max_size=4).map(
     lambda records: lambda world: world.write(*records)
 )
 batches = st.builds(
@@ -215,26 +225,310 @@ def wait(minutes: int) -> Step:
 
 
 waits = st.sampled_from([1, 6, 60]).map(wait)
-quiet = st.one_of(writes, writes, batches, batches, recounts, publications, waits)
-
-
-@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(quiet, max_size=40),
-    st.sets(st.integers(1, 80), max_size=12),
-    st.lists(st.one_of(writes, recounts), max_size=6),
+steps = st.lists(
+    st.one_of(writes, writes, batches, batches, recounts, publications, waits), max_size=30
 )
+steps_of_a_recount = st.lists(st.one_of(writes, batches, recounts), max_size=12)
+kills = st.sets(st.integers(1, 60), max_size=10)
+interleavings = st.lists(st.one_of(writes, recounts), max_size=6)
+fast = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def set_faults(world: World, kills_at: set[int], interleaved: list[Step]) -> None:
+    """Let processes die at some writes, and let others do something just before some."""
+    world.store.effects, world.store.kills_at = 0, kills_at
+    world.store.interleaved = [partial(step, world) for step in interleaved]
+
+
+@settings(fast, max_examples=60)
+@given(steps, kills, interleavings)
 def test_counters_equal_the_ledger_after_any_faults(
     steps: list[Step], kills_at: set[int], interleaved: list[Step]
 ) -> None:
     world = World()
-    world.store.kills_at = kills_at
-    world.store.interleaved = [_bind(step, world) for step in interleaved]
+    set_faults(world, kills_at, interleaved)
     for step in steps:
         step(world)
     world.settle()
     world.check()
 
 
-def _bind(step: Step, world: World) -> Callable[[], None]:
-    return lambda: step(world)
+@settings(fast, max_examples=60)
+@given(steps_of_a_recount, steps_of_a_recount, st.sampled_from(NAMES), kills, interleavings)
+def test_counters_equal_the_ledger_whatever_happens_during_a_recount(
+    before: list[Step],
+    during: list[Step],
+    edition: str,
+    kills_at: set[int],
+    interleaved: list[Step],
+) -> None:
+    world = World()
+    world.write(*[call(number) for number in range(6)])
+    world.settle()
+    for step in before:
+        step(world)
+    world.publish(edition)
+    world.recount()
+    world.now += timedelta(minutes=6)
+    set_faults(world, kills_at, interleaved)
+    for step in during:
+        step(world)
+    world.settle()
+    world.check()
+
+
+def call(number: int, **changes: Any) -> UsageRecord:
+    return usage_record(request_id=f"request-{number}", **changes)
+
+
+def cost(world: World) -> int:
+    """The cost in all day cells."""
+    cells = cells_of(world.store)
+    return sum(total.cost_picodollars for key, total in cells.items() if key.span is CellSpan.DAY)
+
+
+def during_a_recount() -> World:
+    """A call without a price has been counted, and its model has a price; it is about to count."""
+    world = World()
+    world.write(call(1, model_id=SONNET_4))
+    world.settle()
+    assert cost(world) == 0
+    world.publish(NAMES[0])
+    world.recount()
+    world.now += timedelta(minutes=6)
+    return world
+
+
+SONNET_COST = 15 * 3_000_000
+LARGER = call(1, model_id=SONNET_4, tokens=TokenCounts(11, 5))
+
+
+def test_a_first_price_reaches_calls_that_were_counted_without_one() -> None:
+    world = during_a_recount()
+    world.recount()
+    assert cost(world) == SONNET_COST
+    (totals, *_) = cells_of(world.store).values()
+    assert totals.unpriced_calls == 0
+    world.check()
+
+
+def test_a_correction_before_the_recount_comes_by_counts_at_the_old_edition() -> None:
+    world = during_a_recount()
+    world.write(LARGER)
+    world.count(0)
+    world.count(1)
+    assert cost(world) == 0
+    world.recount()
+    assert cost(world) == SONNET_COST + 3_000_000
+    world.check()
+
+
+def test_a_correction_that_the_stream_shows_after_the_recount_counts_once() -> None:
+    world = during_a_recount()
+    world.write(LARGER)
+    world.recount()
+    world.settle()
+    assert cost(world) == SONNET_COST + 3_000_000
+    world.check()
+
+
+def test_a_correction_after_the_recount_counts_at_the_new_edition() -> None:
+    world = during_a_recount()
+    world.recount()
+    world.write(LARGER)
+    world.settle()
+    assert cost(world) == SONNET_COST + 3_000_000
+    world.check()
+
+
+def test_a_call_that_changes_while_it_is_recounted_is_read_again() -> None:
+    world = during_a_recount()
+    world.store.interleaved = [lambda: world.write(LARGER)]
+    world.recount()
+    world.settle()
+    assert cost(world) == SONNET_COST + 3_000_000
+    world.check()
+
+
+def test_a_call_that_is_recounted_while_a_batch_counts_it_counts_once() -> None:
+    world = during_a_recount()
+    world.write(call(2, model_id=SONNET_4))
+    world.store.interleaved = [world.recount]
+    world.count(0)
+    world.count(1)
+    world.settle()
+    assert cost(world) == 2 * SONNET_COST
+    world.check()
+
+
+def test_a_new_call_during_a_recount_counts_once_at_the_new_edition() -> None:
+    world = during_a_recount()
+    world.write(call(2, model_id=SONNET_4))
+    world.count(0)
+    world.count(1)
+    assert cost(world) == SONNET_COST
+    world.recount()
+    assert cost(world) == 2 * SONNET_COST
+    world.check()
+
+
+def test_a_recount_waits_until_no_batch_can_be_without_it() -> None:
+    world = World()
+    world.write(call(1))
+    world.recount()
+    world.now += timedelta(minutes=4)
+    world.recount()
+    assert not world.store.cells
+    state = world.store.state
+    assert state is not None
+    assert state.incomplete_since == NOON
+    world.now += timedelta(minutes=1)
+    world.recount()
+    assert cells_of(world.store)
+
+
+def test_calls_from_before_the_counters_were_switched_on_are_counted_from_the_ledger() -> None:
+    world = World()
+    world.write(call(1), call(2))
+    for shard in world.shards:
+        shard.clear()  # the stream has no such records any more
+    world.write(call(3))
+    world.settle()
+    world.check()
+
+
+def test_prices_of_coming_days_need_no_recount() -> None:
+    world = World()
+    world.write(call(1))
+    world.settle()
+    world.publish(NAMES[2])
+    world.recount()
+    state = world.store.state
+    assert state is not None
+    assert state.prices.published == NAMES[2]
+    assert state.scanning is None
+    world.check()
+
+
+def test_a_deployment_with_other_settings_counts_all_calls_again() -> None:
+    world = World()
+    world.write(call(1))
+    world.settle()
+    world.deploy("other settings", "stack")
+    world.write(call(2))
+    world.settle()
+    world.check()
+    state = world.store.state
+    assert state is not None
+    assert state.generation == 2
+
+
+def test_switching_the_counters_off_and_on_counts_all_calls_again() -> None:
+    world = World()
+    world.write(call(1))
+    world.settle()
+    world.write(call(2))
+    for shard in world.shards:
+        shard.clear()
+    world.positions = [0, 0]
+    world.store.checkpoints.clear()
+    world.now += timedelta(days=9)
+    world.deploy("shipped", "another stack")
+    world.settle()
+    world.check()
+
+
+def test_a_process_of_the_deployment_before_waits() -> None:
+    world = World()
+    world.write(call(1))
+    world.count(0)
+    world.count(1)
+    world.deploy("older settings", "stack")
+    world.write(*map(call, range(2, 12)))
+    with pytest.raises(OtherDeploymentError, match="older settings"):
+        world.count(0)
+
+
+def test_two_shards_add_to_one_cell() -> None:
+    world = World()
+    world.write(*[call(number) for number in range(20)])
+    assert all(world.shards)
+    world.settle()
+    assert {total.calls for total in cells_of(world.store).values()} == {20}
+    world.check()
+
+
+def test_a_batch_is_cut_into_transactions() -> None:
+    world = World()
+    hours = [NOON - timedelta(hours=hour) for hour in range(200)]
+    world.write(*[call(number, timestamp=hour) for number, hour in enumerate(hours)])
+    world.count(0)
+    world.count(1)
+    assert world.store.effects > 1 + 4
+    world.settle()
+    world.check()
+
+
+def test_a_part_of_a_batch_comes_again_where_time_is_up_or_the_store_is_busy() -> None:
+    world = World()
+    hours = [NOON - timedelta(hours=hour) for hour in range(200)]
+    world.write(*[call(number, timestamp=hour) for number, hour in enumerate(hours)])
+    batch: Any = world.shards[0]
+    left = [True]
+    outcome = world.counter.count(batch, "shard-0", NOON, lambda: bool(left and left.pop()))
+    assert 0 < outcome.counted < len(batch)
+    assert outcome.first_uncounted == batch[outcome.counted].number
+    world.store.busy = 1
+    refused = world.counter.count(batch, "shard-0", NOON)
+    assert refused.first_uncounted == outcome.first_uncounted
+    assert refused.repeated == outcome.counted
+    world.settle()
+    world.check()
+
+
+def test_tampered_calls_are_left_out_and_reported() -> None:
+    world = World()
+    less = LedgerChange(call(1), call(1, tokens=TokenCounts(999, 5)))
+    gone = TamperedCall(Tampering.REMOVED, call(2))
+    batch: Any = [
+        *streamed([less], NOON),
+        StreamedChange("2", NOON, gone),
+        *streamed([LedgerChange(call(3))], NOON, first_number=3),
+    ]
+    outcome = world.counter.count(batch, "shard-0", NOON)
+    assert (outcome.counted, outcome.tampered, outcome.first_uncounted) == (1, 2, None)
+    assert {total.calls for total in cells_of(world.store).values()} == {1}
+
+
+def test_a_batch_without_changes_writes_nothing() -> None:
+    world = World()
+    assert world.counter.count([], "shard-0", NOON).counted == 0
+    assert world.store.state is None
+
+
+def test_a_call_that_changes_too_many_sums_is_an_error_that_says_what_to_do() -> None:
+    world = World()
+    many = {AccumulatorKey(str(number), NOON): UsageTotals(calls=1) for number in range(98)}
+    world.sums = SumUp(HOURS, lambda _: many)
+    world.write(*map(call, range(10)))
+    with pytest.raises(ChunkTooLargeError, match="fewer budgets"):
+        world.count(0)
+
+
+def test_cells_of_a_quarter_of_an_hour_replace_those_of_an_hour() -> None:
+    world = World()
+    world.sums = SumUp((CellSpan.QUARTER, CellSpan.DAY))
+    world.write(call(1, timestamp=NOON.replace(minute=44)))
+    world.settle()
+    starts = {key.span: key.start for key in cells_of(world.store)}
+    assert starts == {
+        CellSpan.QUARTER: NOON.replace(minute=30),
+        CellSpan.DAY: NOON.replace(hour=0),
+    }
+
+
+def test_a_late_call_changes_no_cell_that_has_expired() -> None:
+    world = World()
+    world.write(call(1, timestamp=NOON - timedelta(days=41)))
+    world.settle()
+    assert {key.span for key in cells_of(world.store)} == {CellSpan.DAY}
