@@ -343,7 +343,13 @@ def test_a_correction_after_the_recount_counts_at_the_new_edition() -> None:
 
 def test_a_call_that_changes_while_it_is_recounted_is_read_again() -> None:
     world = during_a_recount()
-    world.store.interleaved = [lambda: world.write(LARGER)]
+
+    def correct_and_count() -> None:
+        world.write(LARGER)
+        world.count(0)
+        world.count(1)
+
+    world.store.interleaved = [correct_and_count]
     world.recount()
     world.settle()
     assert cost(world) == SONNET_COST + 3_000_000
