@@ -35,6 +35,7 @@ from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
+from cdk.stacks.governance import USAGE_RECOUNTER, GovernanceStack
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
@@ -59,9 +60,10 @@ class MonitoringStack(Stack):
         storage: StorageStack,
         ingestion: IngestionStack,
         reporting: ReportingStack | None,
+        governance: GovernanceStack | None,
         environment: Environment,
     ) -> None:
-        """Make the stack; `reporting` is `None` where no report is switched on."""
+        """Make the stack; an optional stack is `None` where it is not switched on."""
         super().__init__(
             scope,
             construct_id,
@@ -81,8 +83,8 @@ class MonitoringStack(Stack):
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
-        if reporting:
-            self.add_stack_dependency(reporting, "LoggingWatcher reads its template")
+        for optional in filter(None, (reporting, governance)):
+            self.add_stack_dependency(optional, "LoggingWatcher reads its template")
 
         self._make_usage_alarms()
         self._make_anomaly_alarms()
@@ -92,6 +94,7 @@ class MonitoringStack(Stack):
             traffic_auditor.scheduled,
             *ingestion.scheduled,
             *(reporting.scheduled if reporting else ()),
+            *(governance.scheduled if governance else ()),
             *self._make_weekly_summarizer(storage, defaults),
         ]
         health = self._make_health_alarms(ingestion, scheduled)
@@ -250,7 +253,13 @@ class MonitoringStack(Stack):
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     """List the alarm names of functions that are switched off."""
-    missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER, WEEKLY_SUMMARIZER}
+    missing = {
+        FOCUS_EXPORTER,
+        COMPARISON_REPORTER,
+        PRICE_UPDATER,
+        USAGE_RECOUNTER,
+        WEEKLY_SUMMARIZER,
+    }
     missing -= {function.name for function in scheduled}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
