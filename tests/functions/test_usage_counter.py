@@ -178,3 +178,15 @@ def test_cells_of_one_identity_hold_its_calls_alone() -> None:
         store().read_identity_cells(1, ANA, CellSpan.HOUR, start, start + timedelta(hours=1))
     )
     assert [cell.totals.calls for cell in cells] == [1]
+
+
+def test_an_operator_can_have_all_calls_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recount_usage, "ANNOUNCEMENT", timedelta(0))
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION).write([call(1)])
+    recounter.lambda_handler({}, CONTEXT)
+    assert day_totals().calls == 1
+    answer = recounter.lambda_handler({"count_again": True}, CONTEXT)
+    assert (answer["generation"], answer["is_recounting"]) == (2, True)
+    assert day_totals() == UsageTotals.ZERO
+    recounter.lambda_handler({}, CONTEXT)
+    assert day_totals().calls == 1
