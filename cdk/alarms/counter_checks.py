@@ -14,6 +14,14 @@ USAGE_COUNTER = "UsageCounter"
 COUNTER_AGE = "CounterAge"
 _MAX_DELAY = Duration.minutes(15)
 _LAMBDA = "AWS/Lambda"
+_FAILS = (
+    "fails repeatedly, so exact counters stand still. Lambda tries again for 23 hours. First read"
+    " the last error in its log group."
+)
+_IS_THROTTLED = (
+    "is throttled, so exact counters stand still. First check its reserved concurrency, which the"
+    " meter does not set, then the account's concurrency limit."
+)
 
 
 def counter_checks(function_name: str) -> Iterator[HealthCheck]:
@@ -23,18 +31,7 @@ def counter_checks(function_name: str) -> Iterator[HealthCheck]:
         function_name: Its fixed name: a reference would be an export, which could not be removed
             together with the function.
     """
-    for metric, meaning in (
-        (
-            "Errors",
-            "fails repeatedly, so exact counters stand still. Lambda tries again for 23 hours."
-            " First read the last error in its log group.",
-        ),
-        (
-            "Throttles",
-            "is throttled, so exact counters stand still. First check its reserved concurrency,"
-            " which the meter does not set, then the account's concurrency limit.",
-        ),
-    ):
+    for metric, meaning in (("Errors", _FAILS), ("Throttles", _IS_THROTTLED)):
         yield HealthCheck(
             f"{USAGE_COUNTER}{metric}",
             _build_metric(function_name, metric, "Sum"),

@@ -96,6 +96,22 @@ class UsageRecounter:
         except StateChangedError:
             return RecountReport(self.store.read_state(), reason=_OTHER_RUN)
 
+    def count_again(self, now: datetime) -> RecountReport:
+        """Begin a new generation of cells, into which all calls of the ledger are counted.
+
+        Raises:
+            PriceEditionsError: An edition of prices cannot be read.
+        """
+        known = self.store.read_state()
+        begun = begin_counting(self.books.get_current(), self.deployment, now, known, force=True)
+        if begun is None:
+            return RecountReport(known)
+        try:
+            self.store.write_state(begun)
+        except StateChangedError:
+            return RecountReport(self.store.read_state(), reason=_OTHER_RUN)
+        return RecountReport(begun, reason=_ANNOUNCED)
+
     def _plan(self, state: CountingState | None, now: datetime) -> CountingState | None:
         current = self.books.get_current()
         begun = begin_counting(current, self.deployment, now, state)

@@ -21,7 +21,12 @@ _PROCESS_LIFETIME = timedelta(minutes=15)  # of a process of the deployment befo
 
 
 def begin_counting(
-    prices: PriceEdition, deployment: str, now: datetime, known: CountingState | None
+    prices: PriceEdition,
+    deployment: str,
+    now: datetime,
+    known: CountingState | None,
+    *,
+    force: bool = False,
 ) -> CountingState | None:
     """Begin a new generation of cells where there is none that this deployment can go on with.
 
@@ -33,16 +38,16 @@ def begin_counting(
         deployment: The id of this deployment.
         now: The time.
         known: The state as it is stored; `None` where none is.
+        force: Begin in any case.
 
     Returns:
         The state to store; `None` where the known one stays.
     """
     if known is None:
         return CountingState(1, deployment, prices, (_count_all(1, now),), now, revision=1)
-    if known.is_of(deployment, prices.deployed):
+    may_be_older = now < known.counted_since + _PROCESS_LIFETIME  # this process
+    if not force and (known.is_of(deployment, prices.deployed) or may_be_older):
         return None
-    if now < known.counted_since + _PROCESS_LIFETIME:
-        return None  # this process may be the older one
     return known.following(
         generation=known.generation + 1,
         deployment=deployment,

@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 
 
 @log_request_id
-def lambda_handler(_event: object, context: LambdaContext) -> dict[str, Any]:
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Begin a recount that is due, or go on with one.
+
+    Args:
+        event: `{"count_again": true}` begins to count all calls again, into new cells.
+        context: The context of the invocation.
 
     Returns:
         The edition that calls are counted at, and what is left to do.
     """
-    report = recounter().recount(datetime.now(UTC), time_check(context))
+    now = datetime.now(UTC)
+    if event.get("count_again") is True:
+        report = recounter().count_again(now)
+    else:
+        report = recounter().recount(now, time_check(context))
     state = report.state
     since = state.incomplete_since if state else None
     answer: dict[str, Any] = {
