@@ -42,7 +42,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         )
         raise ShardMissingError(message)
     outcome = counter().count(
-        event["Records"], event["shardId"], datetime.now(UTC), time_check(context)
+        event.get("Records", []), event["shardId"], datetime.now(UTC), time_check(context)
     )
     if outcome.repeated or outcome.tampered:
         logger.info(
