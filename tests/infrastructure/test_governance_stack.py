@@ -7,6 +7,7 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.functions.usage_counter import TUMBLING_WINDOW
+from lambdas.domain.counters import ANNOUNCEMENT
 from lambdas.domain.counters.table import IDENTITY_INDEX, IDENTITY_KEY, IDENTITY_SORT_KEY, SORT_KEY
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from tests.infrastructure.synthesis import (
@@ -114,3 +115,8 @@ def test_alarms_name_the_functions_without_an_export() -> None:
         assert dimension["Value"] == "BedrockMeter-Governance-UsageCounter"
     assert "UsageRecounterNotStarted" in found
     assert f"{stack_names.GOVERNANCE}:" not in json.dumps(template)
+
+
+def test_no_batch_runs_for_as_long_as_a_recount_waits_for_it() -> None:
+    timeout = find_function(deployment(ON).governance, "usage_counter")["Timeout"]
+    assert 2 * timeout < ANNOUNCEMENT.total_seconds()
