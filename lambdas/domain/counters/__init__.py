@@ -6,6 +6,7 @@ the checkpoint of its shard, so that a repeated batch changes nothing.
 
 from lambdas.domain.counters.cells import Cell, CellKey, CellMinutes, CellSpan, get_spans
 from lambdas.domain.counters.chunks import (
+    MAX_ACCUMULATORS_OF_A_CALL,
     MAX_ACTIONS,
     Accumulate,
     AccumulatorKey,
@@ -54,6 +55,7 @@ __all__ = [
     "COUNTING_RULES",
     "FIGURE_NAMES",
     "MARK_RETENTION",
+    "MAX_ACCUMULATORS_OF_A_CALL",
     "MAX_ACTIONS",
     "UNKNOWN_PROVIDER",
     "Accumulate",

@@ -15,6 +15,12 @@ from lambdas.domain.invocations import UsageRecord
 
 MAX_ACTIONS = 100
 """Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+_OTHER_ACTIONS = 6
+"""A correction can move a call from two cells to two others, and has a checkpoint and a mark. A
+recount has a mark and a look at the ledger instead."""
+MAX_ACCUMULATORS_OF_A_CALL = (MAX_ACTIONS - _OTHER_ACTIONS) // 2
+"""Accumulators that a call may be in: a correction can move it from all of them to as many others,
+in one transaction."""
 _Key = TypeVar("_Key")
 
 

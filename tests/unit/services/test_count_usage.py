@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.counters import (
+    MAX_ACCUMULATORS_OF_A_CALL,
     AccumulatorKey,
     CellSpan,
     EditionBooks,
@@ -24,13 +25,14 @@ from lambdas.domain.counters import (
     UsageTotals,
 )
 from lambdas.domain.counters.chunks import ChunkTooLargeError
-from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations import CONFLICTING_IDENTITY, TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange, StreamedChange, TamperedCall, Tampering
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
 from lambdas.services.count_usage import UsageCounter
 from lambdas.services.recount_usage import UsageRecounter
 from tests.builders import (
+    BEN,
     HAIKU_3,
     NOON,
     PRICING,
@@ -519,6 +521,29 @@ def test_a_call_that_changes_too_many_sums_is_an_error_that_says_what_to_do() ->
     world.write(*map(call, range(10)))
     with pytest.raises(ChunkTooLargeError, match="fewer budgets"):
         world.count(0)
+
+
+def test_a_correction_of_a_call_in_as_many_sums_as_allowed_fits_a_transaction() -> None:
+    def in_many(changes: Sequence[UsageChange]) -> dict[AccumulatorKey, UsageTotals]:
+        names = (
+            (f"{change.labels.identity_arn}{number}", change.totals)
+            for change in changes
+            for number in range(MAX_ACCUMULATORS_OF_A_CALL)
+        )
+        return {AccumulatorKey(name, NOON): totals for name, totals in names}
+
+    world = World()
+    world.sums = SumUp(HOURS, in_many)
+    world.write(call(1))
+    world.settle()
+    world.publish(NAMES[3])
+    world.recount()
+    world.write(call(1, identity_arn=BEN))
+    world.settle()
+    conflicting = cells_of(world.store)
+    assert {key.labels.identity_arn for key in conflicting} == {CONFLICTING_IDENTITY}
+    counted = {key.name: total for key, total in world.store.accumulators.items() if total}
+    assert len(counted) == MAX_ACCUMULATORS_OF_A_CALL
 
 
 def test_cells_of_a_quarter_of_an_hour_replace_those_of_an_hour() -> None:
