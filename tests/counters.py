@@ -194,7 +194,7 @@ def true_cells(
     return {key: totals for key, totals in cells.items() if key.start > now - timedelta(days=30)}
 
 
-def cells_of(store: InMemoryCounters) -> dict[CellKey, UsageTotals]:
+def get_cells(store: InMemoryCounters) -> dict[CellKey, UsageTotals]:
     """The cells of the generation that is counted into, without those that came back to 0."""
     assert store.state is not None
     generation = store.state.generation

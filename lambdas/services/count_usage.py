@@ -137,7 +137,7 @@ class UsageCounter:
         """Get the counting state, and begin one where this deployment has none yet."""
         for _ in range(_MAX_RACES):
             known = self.store.read_state()
-            if known is not None and known.is_of(self.deployment, self.books.deployed):
+            if known is not None and known.fits(self.deployment, self.books.deployed):
                 return known.at(now)
             begun = begin_counting(self.books.get_current(), self.deployment, now, known)
             if begun is None and known is not None:

@@ -117,7 +117,7 @@ class UsageRecounter:
         begun = begin_counting(current, self.deployment, now, state)
         if begun is not None or state is None:
             return begun
-        if not state.is_of(self.deployment, current.deployed) or current == state.prices:
+        if not state.fits(self.deployment, current.deployed) or current == state.prices:
             return None
         before = self.books.get_pricing(state.prices).book
         affected = find_affected(before, self.books.get_pricing(current).book)

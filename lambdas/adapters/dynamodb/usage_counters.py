@@ -342,7 +342,7 @@ class DynamoDbUsageCounters:
 
 
 def _read_call(item: Item | None) -> UsageRecord | None:
-    """Read a call; `None` where there is none, or none that can be read."""
+    """Read a call; `None` where no item exists, or the item holds no call."""
     try:
         return None if item is None else from_item(item)
     except (AttributeError, KeyError, TypeError, ValueError):

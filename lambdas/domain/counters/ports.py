@@ -31,7 +31,7 @@ class StateChangedError(Exception):
 
 
 class CounterStore(Protocol):
-    """What a stream's batch needs. Each method but the reads is one transaction."""
+    """The store of counters for batches of a stream. Each write is one transaction."""
 
     def read_state(self) -> CountingState | None:
         """Read the counting state; `None` before the first."""
@@ -62,7 +62,7 @@ class CounterStore(Protocol):
 
 
 class RecountStore(CounterStore, Protocol):
-    """What a recount needs."""
+    """The store of counters for recounts."""
 
     def commit_recount(
         self,

@@ -28,7 +28,7 @@ def begin_counting(
     *,
     force: bool = False,
 ) -> CountingState | None:
-    """Begin a new generation of cells where there is none that this deployment can go on with.
+    """Begin a new generation of cells, unless this deployment can go on with the known one.
 
     The first recount of a generation counts the calls that the ledger has by then. So a generation
     that begins while the stream already runs is as complete as one that began before it.
@@ -46,7 +46,7 @@ def begin_counting(
     if known is None:
         return CountingState(1, deployment, prices, (_count_all(1, now),), now, revision=1)
     may_be_older = now < known.counted_since + _PROCESS_LIFETIME  # this process
-    if not force and (known.is_of(deployment, prices.deployed) or may_be_older):
+    if not force and (known.fits(deployment, prices.deployed) or may_be_older):
         return None
     return known.following(
         generation=known.generation + 1,

@@ -62,9 +62,11 @@ class AffectedCalls(NamedTuple):
         if record is None or (self.start is not None and record.timestamp < self.start):
             return False
         is_open = record.conflicts is not None and record.conflicts.is_cut_off
-        return self.models is None or is_open or any(map(self._is_of, read_models(record).possible))
+        return (
+            self.models is None or is_open or any(map(self._may_be, read_models(record).possible))
+        )
 
-    def _is_of(self, variant: CallVariant) -> bool:
+    def _may_be(self, variant: CallVariant) -> bool:
         is_hidden = profile_arn(variant.invoked_model_id) is not None
         if is_hidden or not is_foundation_model(variant.model_id):
             return True
@@ -136,7 +138,7 @@ class CountingState:
         is_first = scanning is not None and scanning.before is None
         return self.counted_since if is_first else None
 
-    def is_of(self, deployment: str, deployed: str) -> bool:
+    def fits(self, deployment: str, deployed: str) -> bool:
         """Say if a deployment can go on with it.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SORT_KEY = "sk"
-"""The second part of the key; cells of a time are told apart by it."""
+"""The second part of the key; it separates the cells of a time."""
 IDENTITY_INDEX = "Identity"
 """The index of the cells of one identity."""
 IDENTITY_KEY = "identity"

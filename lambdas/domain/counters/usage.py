@@ -28,7 +28,7 @@ def read_usage(call: EnrichedCall) -> UsageChange:
 
 
 def subtract(after: UsageChange | None, before: UsageChange | None) -> tuple[UsageChange, ...]:
-    """Get the changes that turn the usage of a call before into that after; `None` is none."""
+    """Get the changes that turn the usage of a call before into that after."""
     if after is not None and before is not None and after[:2] == before[:2]:
         changes = [after._replace(totals=after.totals - before.totals)]
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ShardMissingError(Exception):
-    """The event names no shard, so that a repeated batch cannot be told from a new one."""
+    """The event names no shard, so that a repeated batch looks like a new one."""
 
 
 @log_request_id

@@ -120,7 +120,7 @@ def test_a_difference_turns_the_usage_before_into_that_after(
     assert {place: total for place, total in sums.items() if total} == {new[:2]: new.totals}
 
 
-def test_a_new_call_is_one_change_and_an_equal_one_is_none() -> None:
+def test_a_new_call_is_one_change_and_an_equal_one_is_no_change() -> None:
     usage = read_usage(enriched(usage_record()))
     assert subtract(usage, None) == (usage,)
     assert subtract(usage, usage) == ()

@@ -40,7 +40,7 @@ from tests.builders import (
     usage_record,
     usage_records,
 )
-from tests.counters import InMemoryCounters, Killed, cells_of, streamed, true_cells
+from tests.counters import InMemoryCounters, Killed, get_cells, streamed, true_cells
 from tests.enriching import call_books
 from tests.fakes import InMemoryPriceEditions, InMemoryRecordedCalls, InMemoryUsageLedger
 
@@ -184,7 +184,7 @@ class World:
         assert state.scanning is None
         assert state.incomplete_since is None
         truth = true_cells(records, self.books, edition, HOURS, self.now)
-        assert cells_of(self.store) == truth
+        assert get_cells(self.store) == truth
         by_identity: dict[str, UsageTotals] = {}
         for key, totals in truth.items():
             if key.span is CellSpan.DAY:
@@ -285,7 +285,7 @@ def call(number: int, **changes: Any) -> UsageRecord:
 
 def cost(world: World) -> int:
     """The cost in all day cells."""
-    cells = cells_of(world.store)
+    cells = get_cells(world.store)
     return sum(total.cost_picodollars for key, total in cells.items() if key.span is CellSpan.DAY)
 
 
@@ -309,7 +309,7 @@ def test_a_first_price_reaches_calls_that_were_counted_without_one() -> None:
     world = during_a_recount()
     world.recount()
     assert cost(world) == SONNET_COST
-    (totals, *_) = cells_of(world.store).values()
+    (totals, *_) = get_cells(world.store).values()
     assert totals.unpriced_calls == 0
     world.check()
 
@@ -392,7 +392,7 @@ def test_a_recount_waits_until_no_batch_can_be_without_it() -> None:
     assert state.incomplete_since == NOON
     world.now += timedelta(minutes=1)
     world.recount()
-    assert cells_of(world.store)
+    assert get_cells(world.store)
 
 
 def test_calls_from_before_the_counters_were_switched_on_are_counted_from_the_ledger() -> None:
@@ -462,7 +462,7 @@ def test_two_shards_add_to_one_cell() -> None:
     world.write(*[call(number) for number in range(20)])
     assert all(world.shards)
     world.settle()
-    assert {total.calls for total in cells_of(world.store).values()} == {20}
+    assert {total.calls for total in get_cells(world.store).values()} == {20}
     world.check()
 
 
@@ -505,7 +505,7 @@ def test_tampered_calls_are_left_out_and_reported() -> None:
     ]
     outcome = world.counter.count(batch, "shard-0", NOON)
     assert (outcome.counted, outcome.tampered, outcome.first_uncounted) == (1, 2, None)
-    assert {total.calls for total in cells_of(world.store).values()} == {1}
+    assert {total.calls for total in get_cells(world.store).values()} == {1}
 
 
 def test_a_batch_without_changes_writes_nothing() -> None:
@@ -540,7 +540,7 @@ def test_a_correction_of_a_call_in_as_many_sums_as_allowed_fits_a_transaction() 
     world.recount()
     world.write(call(1, identity_arn=BEN))
     world.settle()
-    conflicting = cells_of(world.store)
+    conflicting = get_cells(world.store)
     assert {key.labels.identity_arn for key in conflicting} == {CONFLICTING_IDENTITY}
     counted = {key.name: total for key, total in world.store.accumulators.items() if total}
     assert len(counted) == MAX_ACCUMULATORS_OF_A_CALL
@@ -551,7 +551,7 @@ def test_cells_of_a_quarter_of_an_hour_replace_those_of_an_hour() -> None:
     world.sums = SumUp((CellSpan.QUARTER, CellSpan.DAY))
     world.write(call(1, timestamp=NOON.replace(minute=44)))
     world.settle()
-    starts = {key.span: key.start for key in cells_of(world.store)}
+    starts = {key.span: key.start for key in get_cells(world.store)}
     assert starts == {
         CellSpan.QUARTER: NOON.replace(minute=30),
         CellSpan.DAY: NOON.replace(hour=0),
@@ -562,4 +562,4 @@ def test_a_late_call_changes_no_cell_that_has_expired() -> None:
     world = World()
     world.write(call(1, timestamp=NOON - timedelta(days=41)))
     world.settle()
-    assert {key.span for key in cells_of(world.store)} == {CellSpan.DAY}
+    assert {key.span for key in get_cells(world.store)} == {CellSpan.DAY}
