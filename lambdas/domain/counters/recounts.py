@@ -68,9 +68,9 @@ class AffectedCalls(NamedTuple):
 
     def _may_be(self, variant: CallVariant) -> bool:
         is_hidden = profile_arn(variant.invoked_model_id) is not None
-        if is_hidden or not is_foundation_model(variant.model_id):
+        if self.models is None or is_hidden or not is_foundation_model(variant.model_id):
             return True
-        return self.models is None or name_and_version(variant.model_id)[0] in self.models
+        return name_and_version(variant.model_id)[0] in self.models
 
 
 @dataclass(frozen=True, slots=True)
