@@ -68,7 +68,8 @@ def test_the_stack_cannot_be_deleted_by_mistake() -> None:
 
 def test_no_other_stack_has_state() -> None:
     stateful = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SSM::Parameter"}
-    for template in (deployment().ingestion, deployment().reporting, deployment().monitoring):
+    on = deployment("everything")
+    for template in (on.ingestion, on.reporting, on.governance, on.monitoring):
         assert not {resource["Type"] for resource in template["Resources"].values()} & stateful
 
 
@@ -85,7 +86,7 @@ def test_storage_depends_on_no_other_stack() -> None:
     assert needs(stack_names.STORAGE) == set()
     assert needs(stack_names.INGESTION) == {stack_names.STORAGE}
     assert needs(stack_names.REPORTING) == {stack_names.STORAGE}
-    assert needs(stack_names.MONITORING) == {*stack_names.ALL[:-1]}
+    assert needs(stack_names.MONITORING) == {*stack_names.ALL[:-1]} - {stack_names.GOVERNANCE}
 
 
 def test_no_stack_imports_from_reporting() -> None:
@@ -118,18 +119,19 @@ def test_no_resource_has_a_fixed_name(configuration: str, name: str) -> None:
 
 
 OPTIONAL_FUNCTIONS = ("focus_export", "comparison_report", "price_updates", "weekly_summary")
+ON = {"weekly_summary": True, "governance": True}
 
 
 @pytest.mark.parametrize(
-    "switched_off", [*itertools.combinations(OPTIONAL_FUNCTIONS, 1), OPTIONAL_FUNCTIONS]
+    "switched_off",
+    [*itertools.combinations((*OPTIONAL_FUNCTIONS, "governance"), 1), OPTIONAL_FUNCTIONS],
 )
 def test_switching_functions_off_removes_no_export_in_use(
     switched_off: tuple[str, ...],
 ) -> None:
     """CloudFormation refuses that: stacks are updated from storage to monitoring."""
-    every = {"weekly_summary": True}
-    before = synthesize(every).templates
-    after = synthesize(every | dict.fromkeys(switched_off, False)).templates
+    before = synthesize(ON).templates
+    after = synthesize(ON | dict.fromkeys(switched_off, False)).templates
     imported = {name for template in before.values() for name in find_imports(template)}
     exported = {name for template in after.values() for name in find_exports(template)}
     assert imported
