@@ -15,6 +15,7 @@ from cdk.config.alarms import AlarmSettings
 from cdk.config.configuration_error import ConfigurationError
 from cdk.config.configuration_problems import explain
 from cdk.config.dashboards import DashboardSettings
+from cdk.config.governance import GovernanceSettings
 from cdk.config.invocation_logging import LoggingSettings
 from cdk.config.metering import MeteringSettings
 from cdk.config.operations import OperationSettings
@@ -35,6 +36,7 @@ class Config(
     ReportSettings,
     PriceSettings,
     MeteringSettings,
+    GovernanceSettings,
     LoggingSettings,
     OperationSettings,
 ):
@@ -67,9 +69,11 @@ class Config(
     def stacks(self) -> tuple[str, ...]:
         """The names of the stacks that this configuration deploys."""
         has_reports = self.focus_export or self.comparison_report
-        return tuple(
-            name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
-        )
+        missing = {
+            *(() if has_reports else (stack_names.REPORTING,)),
+            *(() if self.governance else (stack_names.GOVERNANCE,)),
+        }
+        return tuple(name for name in stack_names.ALL if name not in missing)
 
     @property
     def has_weekly_summary(self) -> bool:

@@ -22,6 +22,7 @@ from tests.infrastructure.synthesis import (
 PINNED = {
     "Failures8A3E1A2F": "AWS::S3::Bucket",
     "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",
+    "Governance210730C3": "AWS::DynamoDB::Table",
     "InvocationLogsCD36EA0A": "AWS::Logs::LogGroup",
     "Key961B73FD": "AWS::KMS::Key",
     "LoggingState8042E413": "AWS::SSM::Parameter",
@@ -32,6 +33,7 @@ PINNED = {
     "QuarantinePolicyD801E1EA": "AWS::S3::BucketPolicy",
     "Reports65402A0A": "AWS::S3::Bucket",
     "ReportsPolicyA13B441D": "AWS::S3::BucketPolicy",
+    "UsageCountersDEAAF23F": "AWS::DynamoDB::Table",
     "UsageLedgerF0DE0EEB": "AWS::DynamoDB::Table",
 }
 LEDGER, STATE = TABLES = ("UsageLedgerF0DE0EEB", "MeterState4ED0B9E5")
@@ -66,7 +68,8 @@ def test_the_stack_cannot_be_deleted_by_mistake() -> None:
 
 def test_no_other_stack_has_state() -> None:
     stateful = {"AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::SSM::Parameter"}
-    for template in (deployment().ingestion, deployment().reporting, deployment().monitoring):
+    on = deployment("everything")
+    for template in (on.ingestion, on.reporting, on.governance, on.monitoring):
         assert not {resource["Type"] for resource in template["Resources"].values()} & stateful
 
 
@@ -83,7 +86,7 @@ def test_storage_depends_on_no_other_stack() -> None:
     assert needs(stack_names.STORAGE) == set()
     assert needs(stack_names.INGESTION) == {stack_names.STORAGE}
     assert needs(stack_names.REPORTING) == {stack_names.STORAGE}
-    assert needs(stack_names.MONITORING) == {*stack_names.ALL[:-1]}
+    assert needs(stack_names.MONITORING) == {*stack_names.ALL[:-1]} - {stack_names.GOVERNANCE}
 
 
 def test_no_stack_imports_from_reporting() -> None:
@@ -116,18 +119,19 @@ def test_no_resource_has_a_fixed_name(configuration: str, name: str) -> None:
 
 
 OPTIONAL_FUNCTIONS = ("focus_export", "comparison_report", "price_updates", "weekly_summary")
+ON = {"weekly_summary": True, "governance": True}
 
 
 @pytest.mark.parametrize(
-    "switched_off", [*itertools.combinations(OPTIONAL_FUNCTIONS, 1), OPTIONAL_FUNCTIONS]
+    "switched_off",
+    [*itertools.combinations((*OPTIONAL_FUNCTIONS, "governance"), 1), OPTIONAL_FUNCTIONS],
 )
 def test_switching_functions_off_removes_no_export_in_use(
     switched_off: tuple[str, ...],
 ) -> None:
     """CloudFormation refuses that: stacks are updated from storage to monitoring."""
-    every = {"weekly_summary": True}
-    before = synthesize(every).templates
-    after = synthesize(every | dict.fromkeys(switched_off, False)).templates
+    before = synthesize(ON).templates
+    after = synthesize(ON | dict.fromkeys(switched_off, False)).templates
     imported = {name for template in before.values() for name in find_imports(template)}
     exported = {name for template in after.values() for name in find_exports(template)}
     assert imported
