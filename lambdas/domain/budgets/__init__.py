@@ -1,0 +1,72 @@
+"""Budgets: amounts for scopes and periods, their sums, and alerts when thresholds are crossed."""
+
+from lambdas.domain.budgets.accumulators import (
+    AccumulatorDifference,
+    AccumulatorKey,
+    WideCellsError,
+    accumulate,
+    add_slots,
+    compare,
+    rebuild,
+)
+from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
+from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
+from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
+from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
+from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
+from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
+from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
+from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets.stored_budgets import (
+    MAX_CHANGES,
+    BudgetBook,
+    BudgetChanges,
+    BudgetsChangedError,
+    BudgetState,
+    BudgetStore,
+    StoredBudget,
+    UnreadableBudgetError,
+)
+
+__all__ = [
+    "MAX_CHANGES",
+    "NO_VALUE",
+    "WEEKDAYS",
+    "AccumulatorDifference",
+    "AccumulatorKey",
+    "Budget",
+    "BudgetAmount",
+    "BudgetBook",
+    "BudgetChanges",
+    "BudgetPeriod",
+    "BudgetPlan",
+    "BudgetPlanError",
+    "BudgetScope",
+    "BudgetState",
+    "BudgetStore",
+    "BudgetSubject",
+    "BudgetThresholds",
+    "BudgetUnit",
+    "BudgetsChangedError",
+    "ChangedBudget",
+    "DayPeriods",
+    "HourPeriods",
+    "MonthPeriods",
+    "PeriodRule",
+    "RollingHours",
+    "ScopeField",
+    "StoredBudget",
+    "UnpricedCeiling",
+    "UnreadableBudgetError",
+    "WideCellsError",
+    "accumulate",
+    "add_slots",
+    "compare",
+    "make_weeks",
+    "plan_changes",
+    "read_budget",
+    "read_principal",
+    "rebuild",
+    "to_usd",
+    "write_budget",
+]
