@@ -14,6 +14,7 @@ from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, Budge
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
+from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
@@ -62,6 +63,7 @@ __all__ = [
     "accumulate",
     "add_slots",
     "compare",
+    "is_pattern",
     "make_weeks",
     "plan_changes",
     "read_budget",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import UsageChange, UsageLabels, UsageTotals
+
+ACCUMULATOR_RETENTION = timedelta(days=400)
+"""As long as the ledger may keep calls, so that no late call begins a sum anew."""
 
 
 class AccumulatorKey(NamedTuple):
@@ -26,6 +29,16 @@ class AccumulatorKey(NamedTuple):
     generation: int
     value: str
     slot: BudgetPeriod
+
+    @property
+    def name(self) -> str:
+        """A text that no other sum has; a value may hold any character, so it stands last."""
+        return "#".join(["budget", self.budget, str(self.generation), self.slot.id, self.value])
+
+    @property
+    def expires_at(self) -> datetime:
+        """The time from which the sum is not needed: the ledger takes no call that is older."""
+        return self.slot.end + ACCUMULATOR_RETENTION
 
 
 class AccumulatorDifference(NamedTuple):
