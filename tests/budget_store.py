@@ -1,8 +1,10 @@
-"""The in-memory twin of the store of budgets."""
+"""The table of budgets in moto, and the in-memory twin of its store."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+
+import boto3
 
 from lambdas.domain.budgets import (
     MAX_CHANGES,
@@ -12,6 +14,22 @@ from lambdas.domain.budgets import (
     BudgetState,
     StoredBudget,
 )
+
+GOVERNANCE = "governance"
+
+
+def create_governance_table() -> None:
+    boto3.client("dynamodb").create_table(
+        TableName=GOVERNANCE,
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 class InMemoryBudgetStore:

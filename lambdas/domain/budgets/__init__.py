@@ -12,6 +12,11 @@ from lambdas.domain.budgets.accumulators import (
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
+from lambdas.domain.budgets.descriptions import (
+    describe_period,
+    describe_periods,
+    describe_scope,
+)
 from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
@@ -63,6 +68,9 @@ __all__ = [
     "accumulate",
     "add_slots",
     "compare",
+    "describe_period",
+    "describe_periods",
+    "describe_scope",
     "is_pattern",
     "make_weeks",
     "plan_changes",

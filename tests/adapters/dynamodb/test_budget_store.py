@@ -22,24 +22,8 @@ from lambdas.domain.budgets import (
     StoredBudget,
     UnreadableBudgetError,
 )
-from tests.budget_store import InMemoryBudgetStore
+from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
 from tests.unit.budgets.builders import budget, budgets
-
-GOVERNANCE = "governance"
-
-
-def create_governance_table() -> None:
-    boto3.client("dynamodb").create_table(
-        TableName=GOVERNANCE,
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 @pytest.fixture(params=["in memory", "dynamodb"])
