@@ -1,13 +1,18 @@
-"""The table of budgets in moto, and the in-memory twin of its store."""
+"""The table of budgets in moto, and the in-memory twins of its stores."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import boto3
 
 from lambdas.domain.budgets import (
     MAX_CHANGES,
+    AlertKey,
+    AlertState,
+    BudgetAlert,
     BudgetBook,
     BudgetChanges,
     BudgetsChangedError,
@@ -61,3 +66,38 @@ class InMemoryBudgetStore:
         active = {name: replace(stored, state=BudgetState.ACTIVE)}
         self._book = replace(self._book, budgets=self._book.budgets | active)
         return True
+
+
+class InMemoryAlertStore:
+    """Alerts in a dictionary, by their ids."""
+
+    def __init__(self) -> None:
+        self.alerts: dict[str, BudgetAlert] = {}
+
+    def add_due(self, alert: BudgetAlert) -> bool:
+        key = alert.key
+        threshold = (key.budget, key.generation, key.threshold_id)
+        ends = [
+            other.key.period.end
+            for other in self.alerts.values()
+            if (other.key.budget, other.key.generation, other.key.threshold_id) == threshold
+        ]
+        if any(end > key.period.start for end in ends):
+            return False
+        self.alerts[key.id] = alert
+        return True
+
+    def list_due(self) -> Iterator[BudgetAlert]:
+        return (alert for alert in self._ordered() if alert.state is AlertState.DUE)
+
+    def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
+        self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)
+
+    def list_alerts(self, budget: str, generation: int) -> Iterator[BudgetAlert]:
+        keys = (budget, generation)
+        return (
+            alert for alert in self._ordered() if (alert.key.budget, alert.key.generation) == keys
+        )
+
+    def _ordered(self) -> list[BudgetAlert]:
+        return [alert for _, alert in sorted(self.alerts.items())]

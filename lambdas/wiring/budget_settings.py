@@ -57,7 +57,7 @@ class _BudgetModel(SettingsModel):
 class ScopeSetting(_BudgetModel):
     """The usage that is summed: all that meets every condition; {} for the whole account.
 
-    A condition is a name or a list of up to 20, one of which has to match.
+    A condition is a name, or a list of up to 20 names. One of them has to match.
     """
 
     project: Names[Label] = ()

@@ -83,13 +83,7 @@ def test_the_schema_itself_is_valid() -> None:
 def has_readable_settings(made: Budget) -> bool:
     """Leave out what the file refuses and rules of the domain allow."""
     names_its_value = made.per and made.scope.named_value(made.per.field)
-    thresholds = made.thresholds
-    are_different = all(
-        len(set(part)) == len(part) for part in (thresholds.actual, thresholds.forecast)
-    )
-    return (
-        not names_its_value and are_different and thresholds.forecast_probability >= Decimal("0.5")
-    )
+    return not names_its_value and made.thresholds.forecast_probability >= Decimal("0.5")
 
 
 @given(budgets.filter(has_readable_settings))

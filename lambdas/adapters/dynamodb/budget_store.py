@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.refusals import error_code
+from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.budgets import (
     BudgetBook,
     BudgetChanges,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _DEFINITION, _GENERATION, _STATE, _FORMAT = "definition", "generation", "state", "format"
 _CURRENT_FORMAT = "1"
-_CANCELED = "TransactionCanceledException"
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
 
@@ -85,7 +84,8 @@ class DynamoDbBudgetStore:
         try:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
-            if _is_lost_race(error):
+            codes = read_cancellation_codes(error)
+            if codes and codes <= _LOST_RACES:
                 message = f"budgets have changed since revision {revision}"
                 raise BudgetsChangedError(message) from error
             raise
@@ -161,15 +161,3 @@ def _read_item(item: Item) -> StoredBudget:
     except _UNREADABLE as error:
         message = f"{name} cannot be read: {error}"
         raise UnreadableBudgetError(message) from error
-
-
-def _is_lost_race(error: ClientError) -> bool:
-    """Say if a transaction was canceled because another one was first, and for no other reason.
-
-    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-    """
-    if error_code(error) != _CANCELED:
-        return False
-    reasons: list[dict[str, str]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
-    return bool(codes) and codes <= _LOST_RACES

@@ -9,6 +9,21 @@ from lambdas.domain.budgets.accumulators import (
     compare,
     rebuild,
 )
+from lambdas.domain.budgets.alert_detail import (
+    AlertDetail,
+    join_details,
+    make_alerts,
+    write_detail,
+)
+from lambdas.domain.budgets.alert_messages import write_alert_notice
+from lambdas.domain.budgets.alerts import (
+    AlertKey,
+    AlertState,
+    AlertStore,
+    BudgetAlert,
+    ThresholdKind,
+    find_crossings,
+)
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
@@ -23,6 +38,12 @@ from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets.status import (
+    BudgetStatus,
+    UsageDriver,
+    UsageForecast,
+    find_drivers,
+)
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
     BudgetBook,
@@ -40,7 +61,12 @@ __all__ = [
     "WEEKDAYS",
     "AccumulatorDifference",
     "AccumulatorKey",
+    "AlertDetail",
+    "AlertKey",
+    "AlertState",
+    "AlertStore",
     "Budget",
+    "BudgetAlert",
     "BudgetAmount",
     "BudgetBook",
     "BudgetChanges",
@@ -49,6 +75,7 @@ __all__ = [
     "BudgetPlanError",
     "BudgetScope",
     "BudgetState",
+    "BudgetStatus",
     "BudgetStore",
     "BudgetSubject",
     "BudgetThresholds",
@@ -62,8 +89,11 @@ __all__ = [
     "RollingHours",
     "ScopeField",
     "StoredBudget",
+    "ThresholdKind",
     "UnpricedCeiling",
     "UnreadableBudgetError",
+    "UsageDriver",
+    "UsageForecast",
     "WideCellsError",
     "accumulate",
     "add_slots",
@@ -71,12 +101,18 @@ __all__ = [
     "describe_period",
     "describe_periods",
     "describe_scope",
+    "find_crossings",
+    "find_drivers",
     "is_pattern",
+    "join_details",
+    "make_alerts",
     "make_weeks",
     "plan_changes",
     "read_budget",
     "read_principal",
     "rebuild",
     "to_usd",
+    "write_alert_notice",
     "write_budget",
+    "write_detail",
 ]

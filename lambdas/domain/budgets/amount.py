@@ -61,6 +61,15 @@ class BudgetAmount:
         """Make an amount of US dollars with at most 12 decimal places."""
         return cls(BudgetUnit.USD, int(usd.scaleb(-_PICODOLLAR_EXPONENT)))
 
+    @classmethod
+    def from_text(cls, text: str, unit: BudgetUnit) -> BudgetAmount:
+        """Read a number of tokens or of US dollars."""
+        return cls.from_usd(Decimal(text)) if unit is BudgetUnit.USD else cls(unit, int(text))
+
+    def take_percentage(self, percent: Decimal) -> int:
+        """The least usage that reaches a percentage with at most 2 decimal places."""
+        return -(-self.limit * int(percent.scaleb(2)) // _BASIS_POINTS)
+
     def is_reached(self, used: int, percent: Decimal) -> bool:
         """Say if usage has reached a percentage of the amount.
 
@@ -68,7 +77,7 @@ class BudgetAmount:
             used: Tokens or pico-dollars, as the unit says.
             percent: The percentage, with at most 2 decimal places.
         """
-        return used * _BASIS_POINTS >= self.limit * int(percent.scaleb(2))
+        return used >= self.take_percentage(percent)
 
     def describe(self, used: int | None = None) -> str:
         """Write the amount, or another one in its unit, for people."""

@@ -75,10 +75,7 @@ def _write_amount(amount: BudgetAmount) -> Document:
 
 def _read_amount(document: Document) -> BudgetAmount:
     ((name, number),) = document.items()
-    unit = BudgetUnit(name)
-    if unit is BudgetUnit.USD:
-        return BudgetAmount.from_usd(Decimal(number))
-    return BudgetAmount(unit, int(number))
+    return BudgetAmount.from_text(str(number), BudgetUnit(name))
 
 
 def _write_periods(periods: PeriodRule) -> Document:

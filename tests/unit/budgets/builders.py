@@ -142,8 +142,8 @@ budgets = st.builds(
     periods=periods,
     thresholds=st.builds(
         BudgetThresholds,
-        st.lists(percentages, max_size=4).map(tuple),
-        st.lists(percentages, max_size=2).map(tuple),
+        st.lists(percentages, max_size=4, unique=True).map(tuple),
+        st.lists(percentages, max_size=2, unique=True).map(tuple),
         st.decimals(Decimal("0.01"), 1, places=2),
     ),
     unpriced_ceiling=st.builds(
