@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -166,7 +167,7 @@ class ConcurrentEvaluators(RuleBasedStateMachine):
         self.totals: dict[str, UsageTotals] = {}
         self.highest: dict[str, int] = {}
         self.store = InMemoryAlertStore()
-        self.pending: list[Callable[[], None]] = []
+        self.pending: list[Callable[[], object]] = []
         self.published: list[str] = []
 
     @rule(dollars=st.integers(-3, 6))
@@ -184,7 +185,7 @@ class ConcurrentEvaluators(RuleBasedStateMachine):
     def read_for_evaluation(self) -> None:
         """Evaluate, and write what was found at some later time."""
         for alert in self._find_alerts():
-            self.pending.append(lambda alert=alert: self.store.add_due(alert) and None)  # type: ignore[misc]
+            self.pending.append(partial(self.store.add_due, alert))
 
     @rule(place=st.integers(0, 5), is_lost=st.booleans())
     def write_evaluation(self, place: int, is_lost: bool) -> None:

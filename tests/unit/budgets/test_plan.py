@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
     MAX_CHANGES,
@@ -16,7 +17,9 @@ from lambdas.domain.budgets import (
     read_budget,
     write_budget,
 )
-from tests.unit.budgets.builders import budget, budgets, stored
+from lambdas.domain.budgets.limits import MAX_BUDGETS_OF_A_CALL, count_budgets_of_a_call
+from lambdas.domain.counters import UsageLabels
+from tests.unit.budgets.builders import budget, budgets, labels, stored
 
 OURS = "platform"
 
@@ -81,8 +84,34 @@ def test_deletions_that_cannot_be_done_are_all_named() -> None:
     ]
 
 
+def name_projects(count: int) -> list[Budget]:
+    """Budgets of as many projects, one of them for a call."""
+    return [
+        budget(f"project-{number}", scope=BudgetScope(project=(f"project-{number}",)))
+        for number in range(count)
+    ]
+
+
 def test_more_changes_than_one_transaction_takes_are_refused() -> None:
-    made = [budget(f"budget-{number}") for number in range(MAX_CHANGES + 1)]
-    assert plan_changes(book(), made[:-1], OURS).changes
+    assert plan_changes(book(), name_projects(MAX_CHANGES), OURS).changes
     with pytest.raises(BudgetPlanError, match="99 changes at a time"):
-        plan_changes(book(), made, OURS)
+        plan_changes(book(), name_projects(MAX_CHANGES + 1), OURS)
+
+
+def test_more_budgets_than_one_call_can_be_counted_for_are_refused() -> None:
+    made = [budget(f"budget-{number}") for number in range(MAX_BUDGETS_OF_A_CALL)]
+    others = book(*name_projects(50))
+    assert plan_changes(others, made[:-1], OURS).changes
+    with pytest.raises(BudgetPlanError, match="90 budgets that can apply to the same call, and"):
+        plan_changes(others, made, OURS)
+    deletions = [f"project-{number}" for number in range(50)]
+    broad = [budget(f"own-{number}") for number in range(49)]
+    assert plan_changes(others, broad, OURS, deletions).changes
+
+
+@given(st.lists(budgets, max_size=12, unique_by=lambda made: made.name), labels)
+def test_no_call_meets_more_budgets_than_are_counted(
+    made: list[Budget], chosen: UsageLabels
+) -> None:
+    met = sum(each.scope.includes(chosen) for each in made)
+    assert met <= count_budgets_of_a_call(made)
