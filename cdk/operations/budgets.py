@@ -9,7 +9,7 @@ import boto3
 from rich.table import Table
 
 from cdk.config import stack_names
-from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.budgets import (
     Budget,
@@ -37,14 +37,13 @@ def find_governance_table(session: boto3.Session) -> str:
         CommandError: Governance is off, or the meter is not deployed.
     """
     deployment = Deployment(session.client("cloudformation"))
-    try:
-        return deployment.output(stack_names.STORAGE, "GovernanceTableName")
-    except NotDeployedError:
+    if deployment.status(stack_names.GOVERNANCE) is None:
         message = (
             "governance is off in this Region: set governance to true in cdk.json, then run make"
             " deploy."
         )
-        raise CommandError(message) from None
+        raise CommandError(message)
+    return deployment.output(stack_names.STORAGE, "GovernanceTableName")
 
 
 def read_file(path: Path) -> DeclaredBudgets:
@@ -174,9 +173,9 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
     ]
     if names:
         print(
-            f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC, so"
-            " usage is kept by the quarter of an hour, which takes up to 4 times as many items"
-            " (docs/budgets.md)."
+            f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC. It"
+            " stays building unless cell_minutes is 15 in cdk.json and deployed, which takes up to"
+            " 4 times as many cells."
         )
 
 

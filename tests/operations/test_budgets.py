@@ -50,6 +50,7 @@ def deployed(aws: None) -> None:
     """Deploy the meter with governance."""
     create_governance_table()
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
 
 
 def read_book() -> BudgetBook:
@@ -161,7 +162,7 @@ def test_a_concurrent_change_is_explained(
 
 @pytest.mark.usefixtures("aws")
 def test_without_governance_the_message_says_how_to_switch_it_on(write_file: WriteFile) -> None:
-    deploy(stack_names.STORAGE)
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     (message,) = read_failure("budgets", "apply", write_file(CHAT))
     assert message.startswith("apply: governance is off in this Region: set governance to true")
 

@@ -7,6 +7,7 @@ from lambdas.domain.budgets.accumulators import (
     accumulate,
     add_slots,
     compare,
+    make_accumulate,
     rebuild,
 )
 from lambdas.domain.budgets.alert_detail import (
@@ -105,6 +106,7 @@ __all__ = [
     "find_drivers",
     "is_pattern",
     "join_details",
+    "make_accumulate",
     "make_alerts",
     "make_weeks",
     "plan_changes",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.stored_budgets import StoredBudget
-from lambdas.domain.counters import UsageChange, UsageLabels, UsageTotals
+from lambdas.domain.counters import Accumulate, UsageChange, UsageLabels, UsageTotals
+from lambdas.domain.counters import AccumulatorKey as CounterKey
 
 ACCUMULATOR_RETENTION = timedelta(days=400)
 """As long as the ledger may keep calls, so that no late call begins a sum anew."""
@@ -87,6 +88,16 @@ def accumulate(
             key = AccumulatorKey(budget.name, stored.generation, value, slot)
             sums[key] = sums.get(key, UsageTotals.ZERO) + totals
     return {key: total for key, total in sums.items() if total}
+
+
+def make_accumulate(budgets: Collection[StoredBudget]) -> Accumulate:
+    """Make the function with which counters add up sums of budgets beside their cells."""
+
+    def accumulate_budgets(changes: Sequence[UsageChange]) -> dict[CounterKey, UsageTotals]:
+        sums = accumulate(changes, budgets)
+        return {CounterKey(key.name, key.expires_at): totals for key, totals in sums.items()}
+
+    return accumulate_budgets
 
 
 class _Slots:

@@ -24,9 +24,10 @@ from lambdas.domain.budgets import (
     accumulate,
     add_slots,
     compare,
+    make_accumulate,
     rebuild,
 )
-from lambdas.domain.counters import UsageChange, UsageTotals
+from lambdas.domain.counters import Sums, UsageChange, UsageTotals
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.unit.budgets.builders import (
     DOLLAR,
@@ -38,14 +39,14 @@ from tests.unit.budgets.builders import (
     usage,
 )
 
-Sums = dict[AccumulatorKey, UsageTotals]
+BudgetSums = dict[AccumulatorKey, UsageTotals]
 many = st.lists(changes, max_size=20)
 some = st.lists(budgets, min_size=1, max_size=3, unique_by=lambda made: made.name)
 
 
-def merge(*parts: Sums) -> Sums:
+def merge(*parts: BudgetSums) -> BudgetSums:
     """Add up sums key by key, as a store does."""
-    merged: Sums = {}
+    merged: BudgetSums = {}
     for key, totals in chain.from_iterable(part.items() for part in parts):
         merged[key] = merged.get(key, UsageTotals.ZERO) + totals
     return {key: totals for key, totals in merged.items() if totals}
@@ -205,3 +206,23 @@ def test_the_period_of_a_key_has_its_times() -> None:
     assert key.slot == BudgetPeriod(
         "2026-09-01", NOON.replace(day=1, hour=0), NOON.replace(month=10, day=1, hour=0)
     )
+
+
+@given(many, many, some)
+def test_counters_add_up_the_same_sums(
+    first: list[UsageChange], second: list[UsageChange], made: list[Budget]
+) -> None:
+    entries = [stored(each) for each in made]
+    sums = Sums(accumulators=dict(make_accumulate(entries)(first)))
+    sums = sums.plus(Sums(accumulators=dict(make_accumulate(entries)(second))))
+    expected = accumulate([*first, *second], entries)
+    assert {key.name: totals for key, totals in sums.accumulators.items()} == {
+        key.name: totals for key, totals in expected.items()
+    }
+    assert len({key.name for key in expected}) == len(expected)
+
+
+def test_a_sum_lasts_as_long_as_the_ledger_may_keep_its_calls() -> None:
+    (key,) = make_accumulate([stored(budget("chat"))])([change()])
+    assert key.name == "budget#chat#1#2026-09-01#"
+    assert key.expires_at == NOON.replace(month=10, day=1, hour=0) + timedelta(days=400)
