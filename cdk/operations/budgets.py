@@ -59,7 +59,7 @@ def read_file(path: Path) -> DeclaredBudgets:
         raise CommandError(message) from None
     except InvalidBudgetsError as error:
         count = plural(len(error.problems), "problem")
-        message = f"{path}: {count}; nothing is changed:"
+        message = f"{path}: {count}:"
         raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
 
 

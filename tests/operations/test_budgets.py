@@ -184,7 +184,7 @@ def test_every_fault_of_a_file_is_named_before_aws_is_called(
         path = write_file(wrong)
         assert run_command("budgets", command, path) == 2
         title, field, amount = capsys.readouterr().err.splitlines()
-        assert title == f"{command}: {path}: 2 problems; nothing is changed:"
+        assert title == f"{command}: {path}: 2 problems:"
         assert field == "  budgets[0] (chat).scope.projct: unknown field; did you mean project?"
         assert amount.startswith("  budgets[0] (chat).amount.usd = -5: allowed: 0.01 to")
     binary = tmp_path / "binary.json"

@@ -32,8 +32,10 @@ from lambdas.domain.budgets.descriptions import (
     describe_period,
     describe_periods,
     describe_scope,
+    describe_time,
 )
 from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
+from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
@@ -86,7 +88,9 @@ __all__ = [
     "DayPeriods",
     "HourPeriods",
     "MonthPeriods",
+    "PastCrossing",
     "PeriodRule",
+    "PeriodUse",
     "RollingHours",
     "ScopeField",
     "StoredBudget",
@@ -102,6 +106,7 @@ __all__ = [
     "describe_period",
     "describe_periods",
     "describe_scope",
+    "describe_time",
     "find_crossings",
     "find_drivers",
     "is_pattern",
@@ -113,6 +118,7 @@ __all__ = [
     "read_budget",
     "read_principal",
     "rebuild",
+    "replay_usage",
     "to_usd",
     "write_alert_notice",
     "write_budget",

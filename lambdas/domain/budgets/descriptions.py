@@ -70,9 +70,13 @@ def describe_period(periods: PeriodRule, period: BudgetPeriod) -> str:
 
     Example: `2026-11-01 00:00 to 2026-12-01 00:00, Europe/Berlin`
     """
-    zone = _read_zone(periods)
-    start, end = (_write_time(moment, zone) for moment in (period.start, period.end))
-    return f"{start} to {end}, {zone}"
+    start, end = (describe_time(periods, moment) for moment in (period.start, period.end))
+    return f"{start} to {end}, {_read_zone(periods)}"
+
+
+def describe_time(periods: PeriodRule, moment: datetime) -> str:
+    """Write a time as clocks show it in the time zone of a rule, without the zone's name."""
+    return f"{moment.astimezone(ZoneInfo(_read_zone(periods))):%Y-%m-%d %H:%M}"
 
 
 def _read_zone(periods: PeriodRule) -> str:
@@ -80,7 +84,3 @@ def _read_zone(periods: PeriodRule) -> str:
         case HourPeriods(time_zone) | DayPeriods(time_zone) | MonthPeriods(time_zone):
             return time_zone
     return _UTC
-
-
-def _write_time(moment: datetime, zone: str) -> str:
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
