@@ -8,13 +8,6 @@ from collections.abc import Collection
 from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.scope import ScopeField
 
-MAX_BUDGETS_OF_A_CALL = 90
-"""A call is counted in one transaction, with its cells and the checkpoint of its shard.
-
-A transaction has at most 100 actions:
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-"""
-
 
 def count_budgets_of_a_call(budgets: Collection[Budget]) -> int:
     """Count the budgets that can apply to one call at most.

@@ -8,8 +8,9 @@ from typing import Any
 
 from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.documents import write_budget
-from lambdas.domain.budgets.limits import MAX_BUDGETS_OF_A_CALL, count_budgets_of_a_call
+from lambdas.domain.budgets.limits import count_budgets_of_a_call
 from lambdas.domain.budgets.stored_budgets import MAX_CHANGES, BudgetBook, BudgetChanges
+from lambdas.domain.counters import MAX_ACCUMULATORS_OF_A_CALL
 
 _ABSENT = "not set"
 
@@ -114,9 +115,9 @@ def plan_changes(
     changes = plan.changes
     kept = [budget for name, budget in stored.items() if name not in {*names, *deletions}]
     most = count_budgets_of_a_call([*kept, *declared])
-    if most > MAX_BUDGETS_OF_A_CALL:
+    if most > MAX_ACCUMULATORS_OF_A_CALL:
         problems.append(
-            f"allowed: {MAX_BUDGETS_OF_A_CALL} budgets that can apply to the same call, and with"
+            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and with"
             f" this file {most} can: leave out some, or name one project, identity or model in each"
         )
     if len(changes.written) + len(changes.deleted) > MAX_CHANGES:

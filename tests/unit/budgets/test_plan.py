@@ -17,8 +17,8 @@ from lambdas.domain.budgets import (
     read_budget,
     write_budget,
 )
-from lambdas.domain.budgets.limits import MAX_BUDGETS_OF_A_CALL, count_budgets_of_a_call
-from lambdas.domain.counters import UsageLabels
+from lambdas.domain.budgets.limits import count_budgets_of_a_call
+from lambdas.domain.counters import MAX_ACCUMULATORS_OF_A_CALL, UsageLabels
 from tests.unit.budgets.builders import budget, budgets, labels, stored
 
 OURS = "platform"
@@ -99,13 +99,13 @@ def test_more_changes_than_one_transaction_takes_are_refused() -> None:
 
 
 def test_more_budgets_than_one_call_can_be_counted_for_are_refused() -> None:
-    made = [budget(f"budget-{number}") for number in range(MAX_BUDGETS_OF_A_CALL)]
+    made = [budget(f"budget-{number}") for number in range(MAX_ACCUMULATORS_OF_A_CALL)]
     others = book(*name_projects(50))
     assert plan_changes(others, made[:-1], OURS).changes
-    with pytest.raises(BudgetPlanError, match="90 budgets that can apply to the same call, and"):
+    with pytest.raises(BudgetPlanError, match="47 budgets that can apply to the same call, and"):
         plan_changes(others, made, OURS)
     deletions = [f"project-{number}" for number in range(50)]
-    broad = [budget(f"own-{number}") for number in range(49)]
+    broad = [budget(f"own-{number}") for number in range(46)]
     assert plan_changes(others, broad, OURS, deletions).changes
 
 
