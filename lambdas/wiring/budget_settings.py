@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -214,15 +215,27 @@ class BudgetSetting(_BudgetModel):
         )
         return self
 
+    @model_validator(mode="after")
+    def _forecasts_periods_that_end(self) -> Self:
+        check(
+            "alerts",
+            "no forecast with last_hours: a window that moves has no end to forecast",
+            is_so=self.period.last_hours is None or "forecast" not in self.alerts.model_fields_set,
+        )
+        return self
+
     def to_domain(self, managed_by: str) -> Budget:
         """The budget of a manager."""
+        thresholds = self.alerts.to_domain()
+        if self.period.last_hours is not None:
+            thresholds = replace(thresholds, forecast=())
         return Budget(
             name=self.name,
             managed_by=managed_by,
             scope=self.scope.to_domain(),
             amount=self.amount.to_domain(),
             periods=self.period.to_domain(),
-            thresholds=self.alerts.to_domain(),
+            thresholds=thresholds,
             unpriced_ceiling=self.unpriced_usd_per_million.to_domain(),
             per=self.per,
         )

@@ -117,8 +117,9 @@ def plan_changes(
     most = count_budgets_of_a_call([*kept, *declared])
     if most > MAX_ACCUMULATORS_OF_A_CALL:
         problems.append(
-            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and with"
-            f" this file {most} can: leave out some, or name one project, identity or model in each"
+            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
+            f" with this file {most} can: leave out some, or name one project, identity or model"
+            " in each"
         )
     if len(changes.written) + len(changes.deleted) > MAX_CHANGES:
         problems.append(
