@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from lambdas.domain.budgets import (
     AccumulatorKey,
@@ -13,7 +13,9 @@ from lambdas.domain.budgets import (
     BudgetBook,
     BudgetStatus,
     BudgetStore,
+    StatusDetails,
     StoredBudget,
+    SumReader,
     find_crossings,
     make_alerts,
 )
@@ -30,20 +32,6 @@ class EvaluatedValue(NamedTuple):
 
     budget: str
     value: str
-
-
-class SumReader(Protocol):
-    """Reads the sums of budgets."""
-
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        """Read sums by their names; those that nothing was added to are left out."""
-
-
-class StatusDetails(Protocol):
-    """Adds to a status what a message says besides: drivers, forecast, completeness."""
-
-    def add_to(self, status: BudgetStatus) -> BudgetStatus:
-        """Return the status with its details."""
 
 
 @dataclass(frozen=True, slots=True)

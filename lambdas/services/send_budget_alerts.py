@@ -5,32 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Protocol
 
-from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
-    AlertDetail,
+    AlertNotDeliveredError,
+    AlertPublisher,
     AlertStore,
     BudgetAlert,
     BudgetPeriod,
     join_details,
     write_alert_notice,
 )
-
-
-class AlertNotDeliveredError(Exception):
-    """A way of delivery has not taken an alert. The text says which."""
-
-
-class AlertPublisher(Protocol):
-    """Delivers alerts to people and programs."""
-
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert, as a text and as an event.
-
-        Raises:
-            AlertNotDeliveredError: It was not delivered.
-        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from lambdas.domain.budgets.accumulators import (
     rebuild,
 )
 from lambdas.domain.budgets.alert_detail import (
+    BUDGET_ALERT_EVENT,
     AlertDetail,
     join_details,
     make_alerts,
@@ -40,6 +41,12 @@ from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
+from lambdas.domain.budgets.ports import (
+    AlertNotDeliveredError,
+    AlertPublisher,
+    StatusDetails,
+    SumReader,
+)
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
 from lambdas.domain.budgets.status import (
     BudgetStatus,
@@ -59,6 +66,7 @@ from lambdas.domain.budgets.stored_budgets import (
 )
 
 __all__ = [
+    "BUDGET_ALERT_EVENT",
     "MAX_CHANGES",
     "NO_VALUE",
     "WEEKDAYS",
@@ -66,6 +74,8 @@ __all__ = [
     "AccumulatorKey",
     "AlertDetail",
     "AlertKey",
+    "AlertNotDeliveredError",
+    "AlertPublisher",
     "AlertState",
     "AlertStore",
     "Budget",
@@ -93,7 +103,9 @@ __all__ = [
     "PeriodUse",
     "RollingHours",
     "ScopeField",
+    "StatusDetails",
     "StoredBudget",
+    "SumReader",
     "ThresholdKind",
     "UnpricedCeiling",
     "UnreadableBudgetError",

@@ -17,6 +17,8 @@ from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.words import exact_text
 
 AlertDetail: TypeAlias = dict[str, Any]
+BUDGET_ALERT_EVENT = "Bedrock Meter Budget Alert"
+"""The detail type of the event."""
 DETAIL_VERSION = "1"
 """The version of the form. A new field keeps it; a field that changes its meaning does not."""
 

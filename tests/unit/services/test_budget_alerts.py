@@ -9,6 +9,7 @@ from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
     NO_VALUE,
     AlertDetail,
+    AlertNotDeliveredError,
     Budget,
     BudgetAmount,
     BudgetChanges,
@@ -21,11 +22,7 @@ from lambdas.domain.budgets import (
 )
 from lambdas.domain.counters import UsageChange, UsageTotals
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator, EvaluatedValue
-from lambdas.services.send_budget_alerts import (
-    AlertNotDeliveredError,
-    BudgetAlertSender,
-    SendReport,
-)
+from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
 from tests.budget_store import InMemoryAlertStore, InMemoryBudgetStore
 from tests.builders import ANA, BEN, NOON
 from tests.unit.budgets.builders import budget, change
