@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import add, attrgetter
 from typing import NamedTuple
 
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.stored_budgets import StoredBudget
-from lambdas.domain.counters import Accumulate, UsageChange, UsageLabels, UsageTotals
+from lambdas.domain.counters import (
+    FIGURE_NAMES,
+    Accumulate,
+    UsageChange,
+    UsageLabels,
+    UsageTotals,
+)
 from lambdas.domain.counters import AccumulatorKey as CounterKey
 
+_get_figures = attrgetter(*FIGURE_NAMES)
 ACCUMULATOR_RETENTION = timedelta(days=400)
 """As long as the ledger may keep calls, so that no late call begins a sum anew."""
 
@@ -74,8 +82,9 @@ def accumulate(
     """
     covering: dict[UsageLabels, list[tuple[StoredBudget, str]]] = {}
     slots = _Slots()
-    sums: dict[AccumulatorKey, UsageTotals] = {}
+    sums: dict[AccumulatorKey, list[int]] = {}
     for labels, minute, totals in changes:
+        figures = _get_figures(totals)
         if labels not in covering:
             covering[labels] = [
                 (stored, stored.budget.read_value(labels))
@@ -86,8 +95,8 @@ def accumulate(
             budget = stored.budget
             slot = slots.find(budget.periods, minute)
             key = AccumulatorKey(budget.name, stored.generation, value, slot)
-            sums[key] = sums.get(key, UsageTotals.ZERO) + totals
-    return {key: total for key, total in sums.items() if total}
+            sums[key] = [*map(add, sums[key], figures)] if key in sums else [*figures]
+    return {key: UsageTotals(*figures) for key, figures in sums.items() if any(figures)}
 
 
 def make_accumulate(budgets: Collection[StoredBudget]) -> Accumulate:

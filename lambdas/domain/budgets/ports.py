@@ -1,4 +1,4 @@
-"""What the evaluation of budgets needs of others: sums, details of a status, and delivery."""
+"""Ports of the evaluation of budgets: sums, details of a status, and delivery."""
 
 from __future__ import annotations
 
