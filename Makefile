@@ -71,8 +71,8 @@ preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make 
 	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 	  $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
-meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [OUT=summary.json]
-	@$(METER) meter $(foreach field,$(BY),--by "$(field)") $(if $(TOP),--top "$(TOP)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
+meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [BUDGETS=FILE] [OUT=summary.json]
+	@$(METER) meter $(foreach field,$(BY),--by "$(field)") $(if $(TOP),--top "$(TOP)") $(if $(BUDGETS),--budgets "$(BUDGETS)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 focus: $(READY) ## Write your logs' costs in FOCUS columns: make focus LOGS="PATH ..." OUT=focus.csv|.parquet
 	@$(METER) focus $(if $(OUT),--out "$(OUT)") -- $(LOGS)

@@ -1,4 +1,4 @@
-"""Meters log files: `make meter LOGS="PATH ..." [BY="month project"] [OUT=summary.json]`."""
+"""Meters log files: `make meter LOGS="PATH ..." [BY="month project"] [BUDGETS=budgets.json]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdk.config import read_config
+from cdk.operations.budgets import read_file
 from cdk.operations.terminal import open_console
+from dashboards.reports.budget_report import print_budgets
+from dashboards.reports.budget_usage import BudgetUsage
 from dashboards.reports.commands import (
     check_for_gaps,
     explained_failures,
@@ -20,15 +23,31 @@ from dashboards.reports.usage_report import Grouping, print_report
 from lambdas.domain.usage import GroupField
 
 
-def report_usage(logs: Sequence[Path], out: Path | None, grouping: Grouping) -> None:
-    """Meter files and folders; print the tables, and write the summary where `out` says."""
+def report_usage(
+    logs: Sequence[Path], out: Path | None, grouping: Grouping, budgets: Path | None = None
+) -> None:
+    """Meter files and folders; print the tables, and write the summary where `out` says.
+
+    Args:
+        logs: The files and folders.
+        out: The file of the summary; `None` for tables.
+        grouping: The rows of the tables.
+        budgets: A file of budgets, whose use is printed after the tables.
+
+    Raises:
+        CommandError: Something cannot be read or written.
+    """
+    declared = read_file(budgets).budgets if budgets else ()
     files = find_log_files(logs)
     if out:
         files = without_output(out, files, START_OF_SUMMARY)
     with explained_failures():
         config = read_config()
         rules = config.attribution_rules if GroupField.PROJECT in grouping.by else None
-        with meter_logs(files, config.pricing, rules) as meter:
+        usage = BudgetUsage(declared, config.pricing, config.attribution_rules)
+        streams = [usage.apply] if declared else []
+        with meter_logs(files, config.pricing, rules, *streams) as meter:
             if out is None or write_report(out, summary_json(meter, grouping.by)):
                 print_report(meter, open_console(), grouping)
+                print_budgets(usage, declared, open_console(), grouping.top)
             check_for_gaps(meter)

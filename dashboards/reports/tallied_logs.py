@@ -24,6 +24,7 @@ from dashboards.reports.temporary_store import Coverage, open_temporary_store
 from dashboards.reports.workers import open_workers
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.invocations import RejectedRecord
+from lambdas.domain.ledger import LedgerListener
 from lambdas.domain.pricing import Pricing
 from lambdas.domain.usage import CallKey, UsageSummary
 from lambdas.services.ingest_invocations import IngestReport
@@ -102,21 +103,25 @@ class TalliedLogs(LocalMeter):
 
 @contextmanager
 def meter_logs(
-    found: LogFiles, pricing: Pricing, rules: AttributionRules | None = None
+    found: LogFiles,
+    pricing: Pricing,
+    rules: AttributionRules | None = None,
+    *streams: LedgerListener,
 ) -> Iterator[LocalMeter]:
     """Meter files in the way that suits their size.
 
     Args:
         found: The files.
         pricing: The prices of calls.
+        streams: Further listeners that receive each call, for which files are read one by one.
         rules: The rules that attribute calls to projects, if these are asked for.
 
     Raises:
         CommandError: Nothing in the files is an invocation log.
     """
     with open_temporary_store() as store:
-        if sum(map(_guess_content_bytes, found)) > MAX_TALLIED_BYTES:
-            meter = LocalMeter(store, pricing, rules=rules)
+        if streams or sum(map(_guess_content_bytes, found)) > MAX_TALLIED_BYTES:
+            meter = LocalMeter(store, pricing, *streams, rules=rules)
             meter_files(meter, found)
         else:
             meter = tallied = TalliedLogs(store, pricing, rules=rules)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dashboards.command_line.parameters import WholeNumber, logs_argument, out_option
+from dashboards.command_line.parameters import PATH, WholeNumber, logs_argument, out_option
 
 FIELDS = ("day", "month", "project", "account", "region", "identity", "model")
 """The values of `GroupField`, which is imported only when the command runs."""
@@ -14,7 +14,8 @@ FIELDS = ("day", "month", "project", "account", "region", "identity", "model")
 
 @click.command(
     epilog=(
-        'With make: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [OUT=summary.json]'
+        'With make: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [BUDGETS=budgets.json]'
+        " [OUT=summary.json]"
     )
 )
 @logs_argument()
@@ -31,11 +32,20 @@ FIELDS = ("day", "month", "project", "account", "region", "identity", "model")
     show_default=True,
     help="The number of rows, or of rows in each period. The others are one row.",
 )
+@click.option(
+    "--budgets", type=PATH, metavar="FILE", help="Also show the use of the budgets in this file."
+)
 @out_option("Write the summary as JSON to this file.")
-def command(logs: tuple[Path, ...], by: tuple[str, ...], top: int, out: Path | None) -> None:
+def command(
+    logs: tuple[Path, ...],
+    by: tuple[str, ...],
+    top: int,
+    budgets: Path | None,
+    out: Path | None,
+) -> None:
     """Meter your own log files and folders."""
     from dashboards.reports.meter import report_usage
     from dashboards.reports.usage_report import Grouping
     from lambdas.domain.usage import GroupField
 
-    report_usage(logs, out, Grouping(tuple(dict.fromkeys(map(GroupField, by))), top))
+    report_usage(logs, out, Grouping(tuple(dict.fromkeys(map(GroupField, by))), top), budgets)

@@ -20,7 +20,7 @@ VARIABLES = {
     "demo": "",
     "preview": "LOGS='a b' FROM=2026-01-31 TO=2026-02-01 ACCOUNT=1 PORT=8000 OUT=page.html",
     "screenshots": "",
-    "meter": "LOGS='a b' BY='month project' TOP=10 OUT=summary.json",
+    "meter": "LOGS='a b' BY='month project' TOP=10 BUDGETS=budgets.json OUT=summary.json",
     "focus": "LOGS='a b' OUT=focus.csv",
     "compare": "LOGS='a b' OUT=comparison.json",
     "reconcile": "CUR='a b' LOGS='c d' OUT=reconciliation.json",

@@ -1,0 +1,204 @@
+"""Applies, lists and checks budgets: `bedrock-meter budgets`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import boto3
+from rich.table import Table
+
+from cdk.config import stack_names
+from cdk.operations.deployment import Deployment
+from cdk.operations.terminal import CommandError, open_console, printable
+from lambdas.domain.budgets import (
+    Budget,
+    BudgetBook,
+    BudgetPlan,
+    BudgetPlanError,
+    BudgetsChangedError,
+    BudgetStore,
+    UnreadableBudgetError,
+    describe_periods,
+    describe_scope,
+    plan_changes,
+)
+from lambdas.domain.words import plural
+from lambdas.wiring.budgets_file import DeclaredBudgets, InvalidBudgetsError, read_budgets
+
+_QUARTER_MINUTES = 15
+_DRY_RUN = "This was a dry run: nothing is changed."
+
+
+def find_governance_table(session: boto3.Session) -> str:
+    """Find the deployed table of budgets.
+
+    Raises:
+        CommandError: Governance is off, or the meter is not deployed.
+    """
+    deployment = Deployment(session.client("cloudformation"))
+    if deployment.status(stack_names.GOVERNANCE) is None:
+        message = (
+            "governance is off in this Region: set governance to true in cdk.json, then run make"
+            " deploy."
+        )
+        raise CommandError(message)
+    return deployment.output(stack_names.STORAGE, "GovernanceTableName")
+
+
+def read_file(path: Path) -> DeclaredBudgets:
+    """Read a file of budgets.
+
+    Raises:
+        CommandError: It has faults; the details name each field.
+    """
+    try:
+        return read_budgets(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        message = f"{path}: not JSON in UTF-8."
+        raise CommandError(message) from None
+    except InvalidBudgetsError as error:
+        count = plural(len(error.problems), "problem")
+        message = f"{path}: {count}:"
+        raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
+
+
+def validate(path: Path) -> None:
+    """Check a file without a deployment, and print its budgets.
+
+    Raises:
+        CommandError: The file has faults.
+    """
+    declared = read_file(path)
+    _print_budgets(declared.budgets)
+    print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
+    _print_short_cells(declared.budgets)
+
+
+def list_budgets(store: BudgetStore) -> None:
+    """Print the stored budgets of all managers.
+
+    Raises:
+        CommandError: A stored budget cannot be read.
+    """
+    book = _read_book(store)
+    if not book.budgets:
+        print("There are no budgets.")
+        return
+    table = Table(
+        *("Name", "Covers", "Amount", "Period", "State", "Managed by"),
+        caption="building: sums are not complete yet, so the budget sends no alerts",
+    )
+    for stored in book:
+        budget = stored.budget
+        table.add_row(*_describe(budget), stored.state.value, printable(budget.managed_by))
+    open_console().print(table)
+
+
+def apply_file(
+    store: BudgetStore, declared: DeclaredBudgets, deletions: Sequence[str], *, is_dry_run: bool
+) -> None:
+    """Apply the budgets of a file, and print the differences.
+
+    Args:
+        store: The stored budgets.
+        declared: The budgets of the file.
+        deletions: The names of budgets to delete.
+        is_dry_run: Only print what would change.
+
+    Raises:
+        CommandError: The budgets cannot be applied. Nothing is changed then.
+    """
+    book = _read_book(store)
+    try:
+        plan = plan_changes(book, declared.budgets, declared.managed_by, deletions)
+    except BudgetPlanError as error:
+        message = "the budgets cannot be applied; nothing is changed:"
+        raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
+    _print_plan(plan)
+    if is_dry_run:
+        print(_DRY_RUN)
+    elif plan.changes:
+        _write(store, plan, book)
+    else:
+        print("Nothing to change.")
+
+
+def _write(store: BudgetStore, plan: BudgetPlan, book: BudgetBook) -> None:
+    try:
+        written = store.write(plan.changes, book.revision)
+    except BudgetsChangedError:
+        message = "someone else has changed budgets at the same time: run the command again."
+        raise CommandError(message) from None
+    print(f"Applied, revision {written.revision}.")
+    if plan.changes.written:
+        print(
+            "New and changed budgets are building: they send alerts once their sums are complete."
+        )
+    _print_short_cells(plan.changes.written)
+
+
+def _read_book(store: BudgetStore) -> BudgetBook:
+    try:
+        return store.read()
+    except UnreadableBudgetError as error:
+        message = f"{error}."
+        raise CommandError(message) from None
+
+
+def _print_plan(plan: BudgetPlan) -> None:
+    for budget in plan.added:
+        print(f"+ {_describe_in_line(budget)}")
+    for change in plan.changed:
+        print(f"~ {printable(change.after.name)}")
+        for field, (before, after) in change.fields.items():
+            print(f"    {field}: {printable(before)} -> {printable(after)}")
+    for budget in plan.deleted:
+        print(f"- {_describe_in_line(budget)}")
+    for budget in plan.left:
+        name = printable(budget.name)
+        print(f"  {name} is not in the file and stays; to delete it: --delete {name}")
+    print(
+        f"{len(plan.added):,} new, {len(plan.changed):,} changed, {len(plan.deleted):,} deleted,"
+        f" {len(plan.unchanged):,} unchanged."
+    )
+
+
+def _print_short_cells(budgets: Iterable[Budget]) -> None:
+    """Name budgets that make the meter keep cells of a quarter of an hour."""
+    names = [
+        printable(budget.name)
+        for budget in budgets
+        if budget.periods.cell_minutes == _QUARTER_MINUTES
+    ]
+    if names:
+        print(
+            f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC. It"
+            " stays building unless cell_minutes is 15 in cdk.json and deployed, which takes up to"
+            " 4 times as many cells."
+        )
+
+
+def _print_budgets(budgets: Iterable[Budget]) -> None:
+    table = Table("Name", "Covers", "Amount", "Period")
+    for budget in budgets:
+        table.add_row(*_describe(budget))
+    open_console().print(table)
+
+
+def _describe(budget: Budget) -> tuple[str, str, str, str]:
+    return (
+        printable(budget.name),
+        printable(describe_scope(budget)),
+        budget.amount.describe(),
+        describe_periods(budget.periods),
+    )
+
+
+def _describe_in_line(budget: Budget) -> str:
+    name, scope, amount, periods = _describe(budget)
+    return f"{name}: {amount} for {scope}, {periods}"
+
+
+def _count(budgets: Sequence[Budget]) -> str:
+    return plural(len(budgets), "budget")

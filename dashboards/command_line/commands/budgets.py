@@ -1,0 +1,85 @@
+"""The commands of `budgets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dashboards.command_line.entry_point import CommandGroup
+from dashboards.command_line.parameters import PATH
+
+_file = click.argument("file", type=PATH, metavar="FILE")
+
+
+@click.group(cls=CommandGroup)
+def command() -> None:
+    """Apply, list and check budgets.
+
+    Budgets are in a JSON file, which docs/budgets.md describes. They take effect without a
+    deployment, where governance is on.
+    """
+
+
+@command.command()
+@_file
+@click.option(
+    "--delete",
+    multiple=True,
+    metavar="NAME",
+    help="Delete this stored budget, which the file no longer has; repeat it for several.",
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would change.")
+def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
+    """Store the budgets of a file.
+
+    Prints what is new, changed and deleted. Changes budgets of the file's manager only, and deletes
+    none that is not named.
+    """
+    import boto3
+
+    from cdk.operations.account import in_account
+    from cdk.operations.budgets import apply_file, find_governance_table, read_file
+    from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+
+    declared = read_file(file)
+
+    def run(session: boto3.Session) -> None:
+        table = find_governance_table(session)
+        store = DynamoDbBudgetStore(session.client("dynamodb"), table)
+        apply_file(store, declared, delete, is_dry_run=dry_run)
+
+    in_account(run)
+
+
+@command.command("list")
+def list_() -> None:
+    """List the stored budgets of all managers."""
+    import boto3
+
+    from cdk.operations.account import in_account
+    from cdk.operations.budgets import find_governance_table, list_budgets
+    from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+
+    def run(session: boto3.Session) -> None:
+        table = find_governance_table(session)
+        list_budgets(DynamoDbBudgetStore(session.client("dynamodb"), table))
+
+    in_account(run)
+
+
+@command.command()
+@_file
+def validate(file: Path) -> None:
+    """Check a file without an AWS account."""
+    from cdk.operations.budgets import validate as validate_file
+
+    validate_file(file)
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of the file, for editors."""
+    from lambdas.wiring.budgets_file import write_schema
+
+    click.echo(write_schema(), nl=False)

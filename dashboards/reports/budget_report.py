@@ -1,0 +1,105 @@
+"""Shows the use of budgets in log files as a table, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cdk.operations.terminal import printable_name
+from dashboards.reports.budget_usage import BudgetUsage
+from lambdas.domain.budgets import (
+    Budget,
+    BudgetPeriod,
+    PeriodUse,
+    RollingHours,
+    describe_periods,
+    describe_scope,
+    describe_time,
+    replay_usage,
+)
+from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.words import exact_text, plural
+
+_ONE_DECIMAL = 10
+
+
+class _Row(NamedTuple):
+    value: str
+    use: PeriodUse
+
+
+def print_budgets(
+    usage: BudgetUsage, budgets: Sequence[Budget], console: Console, top: int
+) -> None:
+    """Print for each budget its periods with the most usage, and when thresholds were reached.
+
+    Args:
+        usage: The usage.
+        budgets: The budgets.
+        console: Prints.
+        top: The number of rows of a budget.
+    """
+    for budget in budgets:
+        rows = sorted(_list_rows(usage, budget), key=lambda row: (-row.use.used, row.use.period))
+        _print_budget(budget, rows, console, top)
+    if usage.unpriced_calls:
+        calls = plural(usage.unpriced_calls, "call")
+        text = f"{calls} without a price count at the budgets' unpriced_usd_per_million."
+        console.print(Text(text, style="dim"), soft_wrap=True)
+        console.print()
+
+
+def _list_rows(usage: BudgetUsage, budget: Budget) -> Iterator[_Row]:
+    """List periods; of windows that move, those with a crossing and the one with the most usage."""
+    for value, used_by_minute in usage.by_value(budget).items():
+        uses = replay_usage(budget, used_by_minute)
+        if isinstance(budget.periods, RollingHours):
+            most = max(uses, key=lambda use: use.used)
+            uses = [use for use in uses if use.crossings or use is most]
+        yield from (_Row(value, use) for use in uses)
+
+
+def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: int) -> None:
+    amount = budget.amount.describe()
+    title = f"Budget {budget.name}: {amount} for {describe_scope(budget)}, "
+    console.print(Text(title + describe_periods(budget.periods)), soft_wrap=True)
+    if not rows:
+        console.print("No usage.\n")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    if budget.per is not None:
+        table.add_column(budget.per.value.capitalize(), overflow="fold")
+    table.add_column("Period", no_wrap=True)
+    for name in ("Used", "%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Thresholds reached")
+    for value, use in rows[:top]:
+        names = [] if budget.per is None else [Text(printable_name(shorten_identity(value)))]
+        table.add_row(*names, *_write_use(budget, use))
+    console.print(table)
+    if (more := len(rows) - top) > 0:
+        console.print(f"and {plural(more, 'period')} with less usage", style="dim")
+    console.print()
+
+
+def _write_use(budget: Budget, use: PeriodUse) -> tuple[str, str, str, str]:
+    percent = use.used * 100 * _ONE_DECIMAL // budget.amount.limit / _ONE_DECIMAL
+    crossings = ", ".join(
+        f"{exact_text(crossing.percent)} % at {describe_time(budget.periods, crossing.minute)}"
+        for crossing in use.crossings
+    )
+    return (
+        _write_period(budget, use.period),
+        budget.amount.describe(use.used),
+        f"{percent:,.1f}",
+        crossings or "-",
+    )
+
+
+def _write_period(budget: Budget, period: BudgetPeriod) -> str:
+    start, end = (describe_time(budget.periods, moment) for moment in (period.start, period.end))
+    return f"{start} to {end}"

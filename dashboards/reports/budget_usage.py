@@ -1,0 +1,76 @@
+"""The usage of budgets in log files, by the minute."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from lambdas.domain.attribution import AttributionRules
+from lambdas.domain.budgets import Budget, BudgetBook, BudgetUnit, StoredBudget
+from lambdas.domain.calls import CallEnricher
+from lambdas.domain.counters import UsageChange, UsageLabels, read_usage, subtract
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.pricing import Pricing
+
+_GENERATION = 1
+
+
+class BudgetUsage:
+    """Adds up what calls take of budgets, as the counters of a deployment do.
+
+    Attributes:
+        unpriced_calls: The successful calls without a price that a budget of US dollars covers.
+    """
+
+    def __init__(
+        self, budgets: Sequence[Budget], pricing: Pricing, rules: AttributionRules
+    ) -> None:
+        """Begin without calls."""
+        self.unpriced_calls = 0
+        self._enricher = CallEnricher(pricing, rules)
+        self._book = BudgetBook(
+            _GENERATION, {budget.name: StoredBudget(budget, _GENERATION) for budget in budgets}
+        )
+        self._budgets = budgets
+        self._used: defaultdict[tuple[str, str], defaultdict[datetime, int]] = defaultdict(
+            lambda: defaultdict(int)
+        )
+        self._covering: dict[UsageLabels, list[tuple[Budget, str]]] = {}
+
+    def apply(self, changes: Sequence[LedgerChange]) -> None:
+        """Take in calls that are new or were read otherwise."""
+        for change in changes:
+            replaced = None if change.replaced is None else self._read(change.replaced)
+            for difference in subtract(self._read(change.record), replaced):
+                self._add(difference)
+
+    def by_value(self, budget: Budget) -> Mapping[str, Mapping[datetime, int]]:
+        """The usage of a budget by minute, for each value of a default budget that it holds for."""
+        return {
+            value: used
+            for (name, value), used in self._used.items()
+            if name == budget.name and not self._book.is_replaced(budget, value)
+        }
+
+    def _read(self, record: UsageRecord) -> UsageChange:
+        return read_usage(self._enricher.enrich(record))
+
+    def _add(self, change: UsageChange) -> None:
+        covering = self._find_covering(change.labels)
+        for budget, value in covering:
+            used = budget.read_usage(change.totals)
+            if used:
+                self._used[budget.name, value][change.minute] += used
+        if any(budget.amount.unit is BudgetUnit.USD for budget, _ in covering):
+            self.unpriced_calls += change.totals.unpriced_calls
+
+    def _find_covering(self, labels: UsageLabels) -> list[tuple[Budget, str]]:
+        if labels not in self._covering:
+            self._covering[labels] = [
+                (budget, budget.read_value(labels))
+                for budget in self._budgets
+                if budget.scope.includes(labels)
+            ]
+        return self._covering[labels]

@@ -1,0 +1,199 @@
+"""Stores alerts of budgets in the table `Governance`; `governance_table` has its keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.dynamodb.items import make_key
+from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
+from lambdas.domain.budgets import (
+    AlertKey,
+    AlertState,
+    BudgetAlert,
+    BudgetPeriod,
+    ThresholdKind,
+)
+from lambdas.domain.budgets.governance_table import (
+    ALERTS_PREFIX,
+    DUE_ALERTS,
+    LAST_PREFIX,
+    PARTITION_KEY,
+    SORT_KEY,
+)
+from lambdas.domain.ledger.table import EXPIRES_AT
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+
+    Item = dict[str, AttributeValueTypeDef]
+
+ALERT_RETENTION = timedelta(days=400)
+"""The time after the end of a period for which its alerts are kept."""
+_CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
+_REFUSED = "ConditionalCheckFailed"
+
+
+class DynamoDbAlertStore:
+    """Stores each alert in an item, with a pointer while it is due.
+
+    The last alert of a threshold has an item of its own, whose condition decides which of several
+    writers stores an alert.
+    """
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Store alerts in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table `Governance`.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def add_due(self, alert: BudgetAlert) -> bool:
+        """Store an alert as due, unless its threshold has one for a period that overlaps.
+
+        A conflict with another writer is raised as an error: the next evaluation tries again.
+        """
+        key = alert.key
+        item = _make_item(alert)
+        last = {
+            **_make_alert_key(key, f"{LAST_PREFIX}{key.threshold_id}"),
+            _ENDS_AT: {"S": _write_time(key.period.end)},
+            EXPIRES_AT: item[EXPIRES_AT],
+        }
+        actions: list[TransactWriteItemTypeDef] = [
+            {
+                "Put": {
+                    "TableName": self._table_name,
+                    "Item": last,
+                    "ConditionExpression": (
+                        f"attribute_not_exists({PARTITION_KEY}) OR {_ENDS_AT} <= :start"
+                    ),
+                    "ExpressionAttributeValues": {":start": {"S": _write_time(key.period.start)}},
+                }
+            },
+            {"Put": {"TableName": self._table_name, "Item": item}},
+            {"Put": {"TableName": self._table_name, "Item": _make_pointer(alert)}},
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            if read_cancellation_codes(error) == {_REFUSED}:
+                return False
+            raise
+        return True
+
+    def list_due(self) -> Iterator[BudgetAlert]:
+        """List the alerts that are due."""
+        return map(_read_item, self._query(DUE_ALERTS))
+
+    def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
+        """Mark an alert sent, and remove its pointer."""
+        actions: list[TransactWriteItemTypeDef] = [
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_alert_key(key, _make_sort_key(key)),
+                    "UpdateExpression": f"SET #state = :sent, {_SENT_AT} = :now",
+                    "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
+                    "ExpressionAttributeNames": {"#state": _STATE},
+                    "ExpressionAttributeValues": {
+                        ":sent": {"S": AlertState.SENT},
+                        ":now": {"S": _write_time(sent_at)},
+                    },
+                }
+            },
+            {
+                "Delete": {
+                    "TableName": self._table_name,
+                    "Key": {**make_key(DUE_ALERTS), SORT_KEY: {"S": key.id}},
+                }
+            },
+        ]
+        self._client.transact_write_items(TransactItems=actions)
+
+    def list_alerts(self, budget: str, generation: int) -> Iterator[BudgetAlert]:
+        """List the alerts of a budget's generation."""
+        items = self._query(f"{ALERTS_PREFIX}{budget}#{generation}")
+        return (
+            _read_item(item) for item in items if not item[SORT_KEY]["S"].startswith(LAST_PREFIX)
+        )
+
+    def _query(self, partition: str) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table_name,
+            KeyConditionExpression=f"{PARTITION_KEY} = :partition",
+            ExpressionAttributeValues={":partition": {"S": partition}},
+            ConsistentRead=True,
+        )
+        return (item for page in pages for item in page["Items"])
+
+
+def _make_alert_key(key: AlertKey, sort_key: str) -> Item:
+    partition = f"{ALERTS_PREFIX}{key.budget}#{key.generation}"
+    return {**make_key(partition), SORT_KEY: {"S": sort_key}}
+
+
+def _make_sort_key(key: AlertKey) -> str:
+    return f"{key.period.id}#{key.threshold_id}"
+
+
+def _make_item(alert: BudgetAlert) -> Item:
+    expires_at = round((alert.key.period.end + ALERT_RETENTION).timestamp())
+    return {
+        **_make_alert_key(alert.key, _make_sort_key(alert.key)),
+        _CONTENT: {"S": _write_content(alert)},
+        _STATE: {"S": AlertState.DUE},
+        EXPIRES_AT: {"N": str(expires_at)},
+    }
+
+
+def _make_pointer(alert: BudgetAlert) -> Item:
+    """Make an item that stays until the alert is sent, and so never expires."""
+    return {
+        **make_key(DUE_ALERTS),
+        SORT_KEY: {"S": alert.key.id},
+        _CONTENT: {"S": _write_content(alert)},
+        _STATE: {"S": AlertState.DUE},
+    }
+
+
+def _write_content(alert: BudgetAlert) -> str:
+    key = alert.key
+    content = {
+        "budget": key.budget,
+        "generation": key.generation,
+        "value": key.value,
+        "kind": key.kind.value,
+        "percent": str(key.percent),
+        "period": [key.period.id, _write_time(key.period.start), _write_time(key.period.end)],
+        "detail": alert.detail,
+    }
+    return json.dumps(content, separators=(",", ":"))
+
+
+def _read_item(item: Item) -> BudgetAlert:
+    content = json.loads(item[_CONTENT]["S"])
+    period_id, start, end = content["period"]
+    key = AlertKey(
+        content["budget"],
+        content["generation"],
+        content["value"],
+        ThresholdKind(content["kind"]),
+        Decimal(content["percent"]),
+        BudgetPeriod(period_id, datetime.fromisoformat(start), datetime.fromisoformat(end)),
+    )
+    return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]))
+
+
+def _write_time(moment: datetime) -> str:
+    """Write a time so that texts are in order of time."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

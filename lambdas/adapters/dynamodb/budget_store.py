@@ -1,0 +1,163 @@
+"""Stores budgets in the table `Governance`; `governance_table` has its keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
+from lambdas.domain.budgets import (
+    BudgetBook,
+    BudgetChanges,
+    BudgetsChangedError,
+    BudgetState,
+    StoredBudget,
+    UnreadableBudgetError,
+    read_budget,
+    write_budget,
+)
+from lambdas.domain.budgets.governance_table import (
+    BUDGET_PREFIX,
+    BUDGETS,
+    PARTITION_KEY,
+    REVISION_KEY,
+    SORT_KEY,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+
+    Item = dict[str, AttributeValueTypeDef]
+
+_DEFINITION, _GENERATION, _STATE, _FORMAT = "definition", "generation", "state", "format"
+_CURRENT_FORMAT = "1"
+_LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+_UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
+
+
+class DynamoDbBudgetStore:
+    """Stores each budget in an item, and the number of the last write in another one."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Store budgets in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table `Governance`.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def read(self) -> BudgetBook:
+        """Read all budgets.
+
+        Raises:
+            UnreadableBudgetError: A budget cannot be read.
+        """
+        revision, budgets = 0, {}
+        for item in self._query():
+            if item[SORT_KEY]["S"] == REVISION_KEY:
+                revision = int(item[REVISION_KEY]["N"])
+            else:
+                stored = _read_item(item)
+                budgets[stored.budget.name] = stored
+        return BudgetBook(revision, budgets)
+
+    def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
+        """Write and delete budgets in one transaction.
+
+        Raises:
+            BudgetsChangedError: Someone else has written since, or is writing now.
+        """
+        generation = revision + 1
+        actions: list[TransactWriteItemTypeDef] = [self._raise_revision(revision)]
+        for budget in changes.written:
+            item = _make_item(StoredBudget(budget, generation))
+            actions.append({"Put": {"TableName": self._table_name, "Item": item}})
+        for name in changes.deleted:
+            key = _make_key(BUDGET_PREFIX + name)
+            actions.append({"Delete": {"TableName": self._table_name, "Key": key}})
+        try:
+            self._client.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            codes = read_cancellation_codes(error)
+            if codes and codes <= _LOST_RACES:
+                message = f"budgets have changed since revision {revision}"
+                raise BudgetsChangedError(message) from error
+            raise
+        return self.read()
+
+    def mark_active(self, name: str, generation: int) -> bool:
+        """Mark a budget active, if it still has this generation."""
+        try:
+            self._client.update_item(
+                TableName=self._table_name,
+                Key=_make_key(BUDGET_PREFIX + name),
+                UpdateExpression="SET #state = :active",
+                ConditionExpression=f"{_GENERATION} = :generation",
+                ExpressionAttributeNames={"#state": _STATE},
+                ExpressionAttributeValues={
+                    ":active": {"S": BudgetState.ACTIVE},
+                    ":generation": {"N": str(generation)},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _query(self) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table_name,
+            KeyConditionExpression=f"{PARTITION_KEY} = :budgets",
+            ExpressionAttributeValues={":budgets": {"S": BUDGETS}},
+            ConsistentRead=True,
+        )
+        return (item for page in pages for item in page["Items"])
+
+    def _raise_revision(self, revision: int) -> TransactWriteItemTypeDef:
+        """Make the action that all others depend on."""
+        is_unchanged = f"{REVISION_KEY} = :before"
+        is_first = f"attribute_not_exists({PARTITION_KEY})"
+        return {
+            "Put": {
+                "TableName": self._table_name,
+                "Item": _make_key(REVISION_KEY) | {REVISION_KEY: {"N": str(revision + 1)}},
+                "ConditionExpression": (
+                    is_unchanged if revision else f"{is_first} OR {is_unchanged}"
+                ),
+                "ExpressionAttributeValues": {":before": {"N": str(revision)}},
+            }
+        }
+
+
+def _make_key(sort_key: str) -> Item:
+    return {PARTITION_KEY: {"S": BUDGETS}, SORT_KEY: {"S": sort_key}}
+
+
+def _make_item(stored: StoredBudget) -> Item:
+    return {
+        **_make_key(BUDGET_PREFIX + stored.budget.name),
+        _FORMAT: {"N": _CURRENT_FORMAT},
+        _DEFINITION: {"S": json.dumps(write_budget(stored.budget), separators=(",", ":"))},
+        _GENERATION: {"N": str(stored.generation)},
+        _STATE: {"S": stored.state},
+    }
+
+
+def _read_item(item: Item) -> StoredBudget:
+    name = item[SORT_KEY]["S"].removeprefix(BUDGET_PREFIX)
+    if item.get(_FORMAT) != {"N": _CURRENT_FORMAT}:
+        message = f"{name} was stored by another version of the meter: run make deploy"
+        raise UnreadableBudgetError(message)
+    try:
+        definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
+        return StoredBudget(
+            read_budget(definition), int(item[_GENERATION]["N"]), BudgetState(item[_STATE]["S"])
+        )
+    except _UNREADABLE as error:
+        message = f"{name} cannot be read: {error}"
+        raise UnreadableBudgetError(message) from error

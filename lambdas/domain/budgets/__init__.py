@@ -1,0 +1,138 @@
+"""Budgets: amounts for scopes and periods, their sums, and alerts when thresholds are crossed."""
+
+from lambdas.domain.budgets.accumulators import (
+    AccumulatorDifference,
+    AccumulatorKey,
+    WideCellsError,
+    accumulate,
+    add_slots,
+    compare,
+    make_accumulate,
+    rebuild,
+)
+from lambdas.domain.budgets.alert_detail import (
+    BUDGET_ALERT_EVENT,
+    AlertDetail,
+    join_details,
+    make_alerts,
+    write_detail,
+)
+from lambdas.domain.budgets.alert_messages import write_alert_notice
+from lambdas.domain.budgets.alerts import (
+    AlertKey,
+    AlertState,
+    AlertStore,
+    BudgetAlert,
+    ThresholdKind,
+    find_crossings,
+)
+from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
+from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
+from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
+from lambdas.domain.budgets.descriptions import (
+    describe_period,
+    describe_periods,
+    describe_scope,
+    describe_time,
+)
+from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
+from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
+from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
+from lambdas.domain.budgets.patterns import is_pattern
+from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
+from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
+from lambdas.domain.budgets.ports import (
+    AlertNotDeliveredError,
+    AlertPublisher,
+    StatusDetails,
+    SumReader,
+)
+from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets.status import (
+    BudgetStatus,
+    UsageDriver,
+    UsageForecast,
+    find_drivers,
+)
+from lambdas.domain.budgets.stored_budgets import (
+    MAX_CHANGES,
+    BudgetBook,
+    BudgetChanges,
+    BudgetsChangedError,
+    BudgetState,
+    BudgetStore,
+    StoredBudget,
+    UnreadableBudgetError,
+)
+
+__all__ = [
+    "BUDGET_ALERT_EVENT",
+    "MAX_CHANGES",
+    "NO_VALUE",
+    "WEEKDAYS",
+    "AccumulatorDifference",
+    "AccumulatorKey",
+    "AlertDetail",
+    "AlertKey",
+    "AlertNotDeliveredError",
+    "AlertPublisher",
+    "AlertState",
+    "AlertStore",
+    "Budget",
+    "BudgetAlert",
+    "BudgetAmount",
+    "BudgetBook",
+    "BudgetChanges",
+    "BudgetPeriod",
+    "BudgetPlan",
+    "BudgetPlanError",
+    "BudgetScope",
+    "BudgetState",
+    "BudgetStatus",
+    "BudgetStore",
+    "BudgetSubject",
+    "BudgetThresholds",
+    "BudgetUnit",
+    "BudgetsChangedError",
+    "ChangedBudget",
+    "DayPeriods",
+    "HourPeriods",
+    "MonthPeriods",
+    "PastCrossing",
+    "PeriodRule",
+    "PeriodUse",
+    "RollingHours",
+    "ScopeField",
+    "StatusDetails",
+    "StoredBudget",
+    "SumReader",
+    "ThresholdKind",
+    "UnpricedCeiling",
+    "UnreadableBudgetError",
+    "UsageDriver",
+    "UsageForecast",
+    "WideCellsError",
+    "accumulate",
+    "add_slots",
+    "compare",
+    "describe_period",
+    "describe_periods",
+    "describe_scope",
+    "describe_time",
+    "find_crossings",
+    "find_drivers",
+    "is_pattern",
+    "join_details",
+    "make_accumulate",
+    "make_alerts",
+    "make_weeks",
+    "plan_changes",
+    "read_budget",
+    "read_principal",
+    "rebuild",
+    "replay_usage",
+    "to_usd",
+    "write_alert_notice",
+    "write_budget",
+    "write_detail",
+]

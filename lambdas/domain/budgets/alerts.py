@@ -1,0 +1,137 @@
+"""Alerts of budgets: thresholds that are newly reached, and the states of alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.status import BudgetStatus
+from lambdas.domain.words import exact_text
+
+
+class ThresholdKind(StrEnum):
+    """The kind of a threshold."""
+
+    ACTUAL = "actual"
+    FORECAST = "forecast"
+
+
+class AlertState(StrEnum):
+    """The state of an alert. It is stored before anything is sent, so that none is lost."""
+
+    DUE = "due"
+    SENT = "sent"
+
+
+class AlertKey(NamedTuple):
+    """The key of an alert.
+
+    Attributes:
+        budget: The name of the budget.
+        generation: Its generation.
+        value: The value that a default budget is for; else empty.
+        kind: The kind of the threshold.
+        percent: The threshold.
+        period: The period.
+    """
+
+    budget: str
+    generation: int
+    value: str
+    kind: ThresholdKind
+    percent: Decimal
+    period: BudgetPeriod
+
+    @property
+    def threshold_id(self) -> str:
+        """A text that the alerts of one threshold share, and no others of the same generation."""
+        return "#".join([self.kind, exact_text(self.percent), self.value])
+
+    @property
+    def id(self) -> str:
+        """A text that no other alert has, by which receivers notice repeated messages."""
+        return "#".join([self.budget, str(self.generation), self.period.id, self.threshold_id])
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAlert:
+    """An alert.
+
+    Attributes:
+        key: The key.
+        detail: What is known of the budget when the threshold is reached, as in the event.
+        state: The state.
+    """
+
+    key: AlertKey
+    detail: dict[str, Any]
+    state: AlertState = AlertState.DUE
+
+
+def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
+    """Find the thresholds that a budget has reached in its current period.
+
+    A threshold of a forecast is left out once usage itself has reached it. Of a past period there
+    are none: late records change its figures, and alert no more. A budget that is building has
+    none either.
+
+    Args:
+        status: The state of the budget.
+        now: The time.
+    """
+    stored, period = status.stored, status.period
+    budget = stored.budget
+    if not stored.is_active or not period.includes(now):
+        return []
+    amount, thresholds = budget.amount, budget.thresholds
+    reached = [
+        (ThresholdKind.ACTUAL, percent)
+        for percent in thresholds.actual
+        if amount.is_reached(status.used, percent)
+    ]
+    reached += [
+        (ThresholdKind.FORECAST, percent)
+        for percent in thresholds.forecast
+        if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
+    ]
+    return [
+        AlertKey(budget.name, stored.generation, status.value, kind, percent, period)
+        for kind, percent in reached
+    ]
+
+
+def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
+    if status.forecast is None:
+        return False
+    budget = status.stored.budget
+    left = budget.amount.take_percentage(percent) - status.used
+    probability = Decimal(status.forecast.probability_of_exceeding(left))
+    return probability >= budget.thresholds.forecast_probability
+
+
+class AlertStore(Protocol):
+    """Stores alerts and their states."""
+
+    def add_due(self, alert: BudgetAlert) -> bool:
+        """Store an alert as due, unless its threshold has one for a period that overlaps.
+
+        So each threshold alerts once a period, and for a window that moves by the hour, once in
+        the length of a window. Of writers at the same time, one succeeds.
+
+        Returns:
+            True if the alert is stored now.
+        """
+
+    def list_due(self) -> Iterator[BudgetAlert]:
+        """List the alerts that are due, in the order of their ids."""
+
+    def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
+        """Mark an alert sent; to repeat it is safe."""
+
+    def list_alerts(self, budget: str, generation: int) -> Iterator[BudgetAlert]:
+        """List the alerts of a budget's generation, in order of periods."""

@@ -1,0 +1,91 @@
+"""A budget: an amount for a scope and a period, with the thresholds at which people are alerted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from lambdas.domain.budgets.amount import BudgetAmount, UnpricedCeiling, read_usage
+from lambdas.domain.budgets.period import PeriodRule
+from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_label
+from lambdas.domain.counters import UsageLabels, UsageTotals
+
+NO_VALUE = ""
+"""The value of a budget that is not for each value of a label."""
+_DEFAULT_CEILING = UnpricedCeiling()
+
+
+class BudgetSubject(StrEnum):
+    """The label that a default budget is for each value of."""
+
+    IDENTITY = "identity"
+    PRINCIPAL = "principal"
+    PROJECT = "project"
+
+    @property
+    def field(self) -> ScopeField:
+        """The label."""
+        return ScopeField(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetThresholds:
+    """The percentages of a budget at which people are alerted, each with at most 2 decimal places.
+
+    Attributes:
+        actual: Percentages that usage has reached.
+        forecast: Percentages that usage will probably have reached at the end of the period.
+        forecast_probability: The least probability of that, above 0 and at most 1.
+    """
+
+    actual: tuple[Decimal, ...] = (Decimal(50), Decimal(80), Decimal(100))
+    forecast: tuple[Decimal, ...] = (Decimal(100),)
+    forecast_probability: Decimal = Decimal("0.8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """An amount that a scope may use in each period.
+
+    Attributes:
+        name: The name, which no other budget has.
+        managed_by: The name of what manages it, such as a team; nothing else changes it.
+        scope: The usage that is summed.
+        amount: The amount of a period.
+        periods: The rule of its periods.
+        thresholds: The thresholds of alerts.
+        unpriced_ceiling: The prices of usage without a known price.
+        per: The label each of whose values has the amount for itself; `None` for one sum.
+    """
+
+    name: str
+    managed_by: str
+    scope: BudgetScope
+    amount: BudgetAmount
+    periods: PeriodRule
+    thresholds: BudgetThresholds = BudgetThresholds()
+    unpriced_ceiling: UnpricedCeiling = _DEFAULT_CEILING
+    per: BudgetSubject | None = None
+
+    def read_value(self, labels: UsageLabels) -> str:
+        """Read the value that usage is summed for; `NO_VALUE` for one sum."""
+        return NO_VALUE if self.per is None else read_label(self.per.field, labels)
+
+    def read_usage(self, totals: UsageTotals) -> int:
+        """Read from totals what they take of the amount, in its unit."""
+        return read_usage(totals, self.amount.unit, self.unpriced_ceiling)
+
+    def replaces(self, default: Budget, value: str) -> bool:
+        """Say if this budget is set by name for a value of a default budget, and replaces that.
+
+        Its scope names the value, and is otherwise that of the default budget. Periods, units and
+        managers may differ. A narrower scope, or one that sums several values, replaces nothing.
+        """
+        if default.per is None or self.per is not None:
+            return False
+        label = default.per.field
+        others = {
+            field: patterns for field, patterns in self.scope.conditions.items() if field != label
+        }
+        return self.scope.named_value(label) == value and others == default.scope.conditions

@@ -1,0 +1,26 @@
+"""Names in the table of budgets and their alerts, `Governance`.
+
+| partition key | sort key | item |
+|---|---|---|
+| `budgets` | `revision` | the number of the last write |
+| `budgets` | `budget#NAME` | a budget: its definition, generation and state |
+| `alerts#BUDGET#GENERATION` | `PERIOD#KIND#PERCENT#VALUE` | an alert: its content and state |
+| `alerts#BUDGET#GENERATION` | `last#KIND#PERCENT#VALUE` | the end of the last alert's period |
+| `due-alerts` | `BUDGET#GENERATION#PERIOD#KIND#PERCENT#VALUE` | a copy of an alert that is due |
+
+Names of budgets hold no `#`. Values may, and stand last.
+"""
+
+from __future__ import annotations
+
+PARTITION_KEY = "pk"
+SORT_KEY = "sk"
+BUDGETS = "budgets"
+"""The partition of all budgets, which one query reads."""
+REVISION_KEY = "revision"
+"""The sort key of the item with the number of the last write, and its attribute."""
+BUDGET_PREFIX = "budget#"
+ALERTS_PREFIX = "alerts#"
+LAST_PREFIX = "last#"
+DUE_ALERTS = "due-alerts"
+"""The partition of alerts that are to be sent, which is empty most of the time."""

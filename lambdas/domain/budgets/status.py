@@ -1,0 +1,104 @@
+"""The state of a budget in its current period, from which alerts and lists are made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from lambdas.domain.budgets.budget import NO_VALUE
+from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.scope import ScopeField, read_label
+from lambdas.domain.budgets.stored_budgets import StoredBudget
+from lambdas.domain.counters import UsageChange, UsageTotals
+
+_DRIVERS = (ScopeField.MODEL, ScopeField.PROJECT, ScopeField.IDENTITY)
+
+
+class UsageForecast(Protocol):
+    """A forecast of what is still used in a period, in the unit of a budget."""
+
+    @property
+    def amount(self) -> int:
+        """The expected usage from now to the end of the period."""
+
+    def probability_of_exceeding(self, amount_left: int) -> float:
+        """The probability that more than an amount is still used."""
+
+    def exhausted_at(self, amount_left: int) -> datetime | None:
+        """The expected time at which an amount is used up; `None` if not in the period."""
+
+
+class UsageDriver(NamedTuple):
+    """The value of a label with the most usage of a budget.
+
+    Attributes:
+        label: The label.
+        name: The value.
+        used: Its usage, in the unit of the budget.
+    """
+
+    label: ScopeField
+    name: str
+    used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStatus:
+    """The usage of a budget in a period.
+
+    Attributes:
+        stored: The budget.
+        value: The value that a default budget is for; else empty.
+        period: The period.
+        totals: The usage.
+        drivers: The model, project and identity with the most usage, as far as they are known.
+        forecast: A forecast; `None` without one.
+        incomplete_since: The time from which usage may be missing; `None` if all is counted.
+    """
+
+    stored: StoredBudget
+    period: BudgetPeriod
+    totals: UsageTotals
+    value: str = NO_VALUE
+    drivers: tuple[UsageDriver, ...] = ()
+    forecast: UsageForecast | None = None
+    incomplete_since: datetime | None = None
+
+    @property
+    def used(self) -> int:
+        """The usage in the unit of the budget."""
+        return self.stored.budget.read_usage(self.totals)
+
+    @property
+    def percent_used(self) -> Decimal:
+        """The used percentage of the amount, rounded down to 2 decimal places."""
+        return Decimal(self.used * 10_000 // self.stored.budget.amount.limit).scaleb(-2)
+
+
+def find_drivers(
+    usage: Iterable[UsageChange], stored: StoredBudget, period: BudgetPeriod, value: str = NO_VALUE
+) -> tuple[UsageDriver, ...]:
+    """Find the model, the project and the identity with the most usage of a budget in a period.
+
+    Args:
+        usage: The usage as changes or cells; what the budget does not cover is left out.
+        stored: The budget.
+        period: The period.
+        value: The value that a default budget is for.
+    """
+    budget = stored.budget
+    used: dict[ScopeField, defaultdict[str, int]] = {label: defaultdict(int) for label in _DRIVERS}
+    for labels, minute, totals in usage:
+        is_covered = period.includes(minute) and budget.scope.includes(labels)
+        if is_covered and budget.read_value(labels) == value:
+            for label, sums in used.items():
+                sums[read_label(label, labels)] += budget.read_usage(totals)
+    return tuple(
+        UsageDriver(label, name, sums[name])
+        for label, sums in used.items()
+        if sums and sums[name := max(sums, key=lambda name: (sums[name], name))] > 0
+    )

@@ -1,0 +1,126 @@
+"""Budgets as they are stored: with generations, and building until their sums are complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from lambdas.domain.budgets.budget import NO_VALUE, Budget
+
+
+class BudgetState(StrEnum):
+    """The state of a stored budget."""
+
+    BUILDING = "building"
+    """Sums of the current period do not have all its usage yet: no alert, only `building`."""
+    ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBudget:
+    """A budget with its generation.
+
+    Attributes:
+        budget: The budget.
+        generation: A number that increases with each change, also if the name is used again after
+            a deletion. Sums and alerts of another generation do not count.
+        state: The state.
+    """
+
+    budget: Budget
+    generation: int
+    state: BudgetState = BudgetState.BUILDING
+
+    @property
+    def is_active(self) -> bool:
+        """True if the budget may alert."""
+        return self.state is BudgetState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetBook:
+    """All stored budgets at a moment.
+
+    Attributes:
+        revision: A number that increases with each write; the generation of the last one.
+        budgets: The budgets by name.
+    """
+
+    revision: int
+    budgets: dict[str, StoredBudget]
+
+    def __iter__(self) -> Iterator[StoredBudget]:
+        """All budgets, by name."""
+        return iter(sorted(self.budgets.values(), key=lambda stored: stored.budget.name))
+
+    def is_replaced(self, default: Budget, value: str) -> bool:
+        """Say if a default budget does not hold for a value, because another is set by name."""
+        return value != NO_VALUE and any(
+            stored.budget.replaces(default, value) for stored in self.budgets.values()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetChanges:
+    """Changes to stored budgets.
+
+    Attributes:
+        written: Budgets that are new or replace the stored one of their name.
+        deleted: The names of budgets to delete.
+    """
+
+    written: tuple[Budget, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Return true if there is anything to change."""
+        return bool(self.written or self.deleted)
+
+
+class BudgetsChangedError(Exception):
+    """Someone else has changed budgets since the book was read. Read it and try again."""
+
+
+class UnreadableBudgetError(Exception):
+    """A stored budget cannot be read, by this version at least. The text names it."""
+
+
+class BudgetStore(Protocol):
+    """Stores budgets."""
+
+    def read(self) -> BudgetBook:
+        """Read all budgets.
+
+        Raises:
+            UnreadableBudgetError: A budget cannot be read. There is no default for it.
+        """
+
+    def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
+        """Write and delete budgets, all or none; what is written is building in a new generation.
+
+        Args:
+            changes: The changes, at most `MAX_CHANGES`.
+            revision: That of the book that the changes were made for.
+
+        Returns:
+            The book afterwards.
+
+        Raises:
+            BudgetsChangedError: The stored book has another revision.
+        """
+
+    def mark_active(self, name: str, generation: int) -> bool:
+        """Mark a budget active once its sums are complete.
+
+        Returns:
+            False if it has another generation now, or was deleted.
+        """
+
+
+MAX_CHANGES = 99
+"""Budgets that one transaction can write, beside the revision.
+
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""

@@ -1,0 +1,70 @@
+"""Sends the alerts of budgets that are due, and marks them sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from lambdas.domain.budgets import (
+    AlertNotDeliveredError,
+    AlertPublisher,
+    AlertStore,
+    BudgetAlert,
+    BudgetPeriod,
+    join_details,
+    write_alert_notice,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    """The result of a run.
+
+    Attributes:
+        sent: The number of messages.
+        failures: Why messages were not delivered; their alerts stay due.
+    """
+
+    sent: int
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAlertSender:
+    """Sends alerts that are due. Each is stored before, so a run that stops loses none.
+
+    Attributes:
+        alerts: The stored alerts.
+        publisher: Delivers messages.
+        dashboard_url: The address of the dashboard with budgets.
+    """
+
+    alerts: AlertStore
+    publisher: AlertPublisher
+    dashboard_url: str
+
+    def send(self, now: datetime) -> SendReport:
+        """Send one message for the alerts of the same budget, value and period.
+
+        A message that is not delivered does not stop the others. Its alerts are sent by the next
+        run, perhaps with others, and under the same ids.
+        """
+        sent, failures = 0, []
+        for _, group in groupby(sorted(self.alerts.list_due(), key=_group_key), key=_group_key):
+            due = list(group)
+            detail = join_details([alert.detail for alert in due])
+            try:
+                self.publisher.publish(write_alert_notice(detail, self.dashboard_url), detail)
+            except AlertNotDeliveredError as error:
+                failures.append(str(error))
+                continue
+            for alert in due:
+                self.alerts.mark_sent(alert.key, now)
+            sent += 1
+        return SendReport(sent, tuple(failures))
+
+
+def _group_key(alert: BudgetAlert) -> tuple[str, int, str, BudgetPeriod]:
+    key = alert.key
+    return key.budget, key.generation, key.value, key.period

@@ -1,0 +1,262 @@
+"""Budgets as `budgets.json` writes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from lambdas.domain.budgets import (
+    Budget,
+    BudgetAmount,
+    BudgetScope,
+    BudgetSubject,
+    BudgetThresholds,
+    BudgetUnit,
+    DayPeriods,
+    HourPeriods,
+    MonthPeriods,
+    PeriodRule,
+    RollingHours,
+    UnpricedCeiling,
+    make_weeks,
+)
+from lambdas.wiring.allowed_values import SettingsModel, check
+from lambdas.wiring.budget_values import (
+    Anchor,
+    BudgetName,
+    Identity,
+    Label,
+    Model,
+    Names,
+    Percentages,
+    PeriodCount,
+    Principal,
+    Probability,
+    RegionName,
+    TimeZone,
+    Tokens,
+    Usd,
+    UsdPerMillion,
+    Weekday,
+    WindowHours,
+)
+
+_UTC = "UTC"
+_DEFAULT_CEILING = UnpricedCeiling()
+_DEFAULT_THRESHOLDS = BudgetThresholds()
+
+
+class _BudgetModel(SettingsModel):
+    """A part of the file; the texts below fields are in its JSON Schema."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ScopeSetting(_BudgetModel):
+    """The usage that is summed: all that meets every condition; {} for the whole account.
+
+    A condition is a name, or a list of up to 20 names. One of them has to match.
+    """
+
+    project: Names[Label] = ()
+    """Projects; * in a name stands for any text, and unattributed for usage without a project."""
+    department: Names[Label] = ()
+    """Departments, likewise."""
+    use_case: Names[Label] = ()
+    """Use cases, likewise."""
+    identity: Names[Identity] = ()
+    """Full ARNs of users and of roles' sessions; * stands for any text."""
+    principal: Names[Principal] = ()
+    """ARNs of roles and users without their paths, for all their sessions; * for any text."""
+    model: Names[Model] = ()
+    """Ids of foundation models, or their beginning and a *."""
+    region: Names[RegionName] = ()
+    """Regions that were called, or their beginning and a *."""
+
+    def to_domain(self) -> BudgetScope:
+        """The scope as budgets apply it."""
+        return BudgetScope(**dict(self))
+
+
+class AmountSetting(_BudgetModel):
+    """The amount of a period: one of the three."""
+
+    usd: Usd | None = None
+    """US dollars, at the prices that you pay."""
+    total_tokens: Tokens | None = None
+    """All tokens: input, output, cache reads and cache writes."""
+    quota_tokens: Tokens | None = None
+    """Tokens as Bedrock's quotas count them."""
+
+    @model_validator(mode="after")
+    def _has_one_unit(self) -> Self:
+        check("amount", "one of usd, total_tokens and quota_tokens", is_so=len(self._given) == 1)
+        return self
+
+    @property
+    def _given(self) -> dict[str, Decimal | int]:
+        return {name: value for name, value in self if value is not None}
+
+    def to_domain(self) -> BudgetAmount:
+        """The amount as budgets apply it."""
+        if self.usd is not None:
+            return BudgetAmount.from_usd(self.usd)
+        ((unit, tokens),) = self._given.items()
+        return BudgetAmount(BudgetUnit(unit), int(tokens))
+
+
+class PeriodSetting(_BudgetModel):
+    """The period after which usage counts from 0 again, or the hours of a window that moves."""
+
+    every: Literal["hour", "day", "week", "month"] | None = None
+    """The period, by the calendar and the clocks of the time zone."""
+    count: PeriodCount = 1
+    """The number of days or months in a period. Above 1, anchor says when one begins."""
+    anchor: Anchor | None = None
+    """The first day of a period of days or months; others follow before and after it."""
+    week_starts: Weekday = "monday"
+    """The first day of the week."""
+    time_zone: TimeZone = _UTC
+    """The IANA name of the time zone. Zones with parts of an hour need cells of a quarter."""
+    last_hours: WindowHours | None = None
+    """Instead of every: the hours of a window that ends with the current hour of UTC."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        is_window, has_days = self.last_hours is not None, self.every in {"day", "month"}
+        check("period", "either every or last_hours", is_so=(self.every is None) == is_window)
+        check("count", "1, unless every is day or month", is_so=self.count == 1 or has_days)
+        check("anchor", "only if every is day or month", is_so=self.anchor is None or has_days)
+        check(
+            "anchor",
+            "the first day of a period, such as 2026-01-05, if count is above 1",
+            is_so=self.count == 1 or self.anchor is not None,
+        )
+        check(
+            "week_starts",
+            "only if every is week",
+            is_so="week_starts" not in self.model_fields_set or self.every == "week",
+        )
+        check(
+            "time_zone",
+            "only with every: windows move by the hour of UTC",
+            is_so=self.time_zone == _UTC or not is_window,
+        )
+        return self
+
+    def to_domain(self) -> PeriodRule:
+        """The rule of periods."""
+        anchor = {} if self.anchor is None else {"anchor": self.anchor}
+        if self.last_hours is not None:
+            return RollingHours(self.last_hours)
+        if self.every == "hour":
+            return HourPeriods(self.time_zone)
+        if self.every == "week":
+            return make_weeks(self.time_zone, self.week_starts)
+        if self.every == "day":
+            return DayPeriods(self.time_zone, self.count, **(anchor if self.count > 1 else {}))
+        return MonthPeriods(self.time_zone, self.count, **anchor)
+
+
+class AlertSetting(_BudgetModel):
+    """The percentages of the amount at which people are alerted, each once a period."""
+
+    actual: Percentages = _DEFAULT_THRESHOLDS.actual
+    """Percentages of the amount that usage has reached."""
+    forecast: Percentages = _DEFAULT_THRESHOLDS.forecast
+    """Percentages that usage will probably have reached at the end of the period."""
+    forecast_probability: Probability = _DEFAULT_THRESHOLDS.forecast_probability
+    """The least probability for an alert on a forecast."""
+
+    def to_domain(self) -> BudgetThresholds:
+        """The thresholds as budgets apply them."""
+        return BudgetThresholds(**dict(self))
+
+
+class CeilingSetting(_BudgetModel):
+    """The prices at which usage without a known price counts, in US dollars a million tokens."""
+
+    input: UsdPerMillion = _DEFAULT_CEILING.input_usd
+    """The price of prompt tokens, cached ones included."""
+    output: UsdPerMillion = _DEFAULT_CEILING.output_usd
+    """The price of output tokens."""
+
+    def to_domain(self) -> UnpricedCeiling:
+        """The ceiling as budgets apply it."""
+        return UnpricedCeiling(self.input, self.output)
+
+
+class BudgetSetting(_BudgetModel):
+    """A budget."""
+
+    name: BudgetName
+    """The name, which no other budget of the deployment has."""
+    scope: ScopeSetting
+    amount: AmountSetting
+    period: PeriodSetting
+    per: BudgetSubject | None = None
+    """A default: each identity, principal or project in the scope has the amount for itself.
+
+    A budget whose scope names one of them, and is otherwise the same, replaces it there.
+    """
+    alerts: AlertSetting = AlertSetting()
+    unpriced_usd_per_million: CeilingSetting = CeilingSetting()
+
+    @model_validator(mode="after")
+    def _is_for_several_values(self) -> Self:
+        named = self.per and self.scope.to_domain().named_value(self.per.field)
+        check(
+            "per",
+            f"a label that the scope does not name; leave out per or scope.{self.per}",
+            is_so=not named,
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _forecasts_periods_that_end(self) -> Self:
+        check(
+            "alerts",
+            "no forecast with last_hours: a window that moves has no end to forecast",
+            is_so=self.period.last_hours is None or "forecast" not in self.alerts.model_fields_set,
+        )
+        return self
+
+    def to_domain(self, managed_by: str) -> Budget:
+        """The budget of a manager."""
+        thresholds = self.alerts.to_domain()
+        if self.period.last_hours is not None:
+            thresholds = replace(thresholds, forecast=())
+        return Budget(
+            name=self.name,
+            managed_by=managed_by,
+            scope=self.scope.to_domain(),
+            amount=self.amount.to_domain(),
+            periods=self.period.to_domain(),
+            thresholds=thresholds,
+            unpriced_ceiling=self.unpriced_usd_per_million.to_domain(),
+            per=self.per,
+        )
+
+
+class BudgetsFile(_BudgetModel):
+    """Budgets of Bedrock Meter."""
+
+    schema_address: Annotated[str | None, Field(alias="$schema")] = None
+    """The address of this schema, for editors."""
+    managed_by: BudgetName
+    """The name of what manages these budgets, such as a team. Other files cannot change them."""
+    budgets: tuple[BudgetSetting, ...]
+
+    @model_validator(mode="after")
+    def _names_are_different(self) -> Self:
+        names = [budget.name for budget in self.budgets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        check("budgets", f"each name once; more than once: {', '.join(twice)}", is_so=not twice)
+        return self
+
+    def to_domain(self) -> tuple[Budget, ...]:
+        """The budgets."""
+        return tuple(budget.to_domain(self.managed_by) for budget in self.budgets)

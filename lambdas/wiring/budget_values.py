@@ -1,0 +1,202 @@
+"""Types of values in `budgets.json`. Each refusal says what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Literal, TypeAlias, TypeVar
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.attribution.labels import read_label
+from lambdas.domain.budgets import is_pattern, read_principal
+from lambdas.domain.invocations.identity import (
+    CONFLICTING_IDENTITY,
+    UNKNOWN_IDENTITY,
+    CallerIdentity,
+    IdentityKind,
+)
+from lambdas.wiring.allowed_values import IsoDate, allowed, like
+from lambdas.wiring.model_names import called_model
+
+_T = TypeVar("_T")
+MAX_NAMES = 20
+MAX_THRESHOLDS = 10
+MAX_WINDOW_HOURS = 168
+Weekday: TypeAlias = Literal[
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+]
+_NOT_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+_FIRST_ANCHOR, _LAST_ANCHOR = date(2000, 1, 1), date(2100, 1, 1)
+_ARN_START = "arn:"
+_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/NAME"
+
+
+def _accept_decimals(low: str, high: str, *, places: int) -> tuple[object, ...]:
+    """Accept decimals in a range, as JSON numbers or, for all their digits, as text."""
+    least, most = Decimal(low), Decimal(high)
+
+    def is_accepted(value: Decimal) -> bool:
+        return least <= value <= most and value == round(value, places)
+
+    return (
+        BeforeValidator(_is_no_boolean),
+        allowed(f"{least:,} to {most:,}, with at most {places} decimal places", is_accepted),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "number", "minimum": float(least), "maximum": float(most)},
+                    {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"},
+                ]
+            }
+        ),
+    )
+
+
+def _accept_integers(least: int, most: int) -> tuple[object, ...]:
+    """Accept whole numbers in a range."""
+
+    def is_accepted(value: int) -> bool:
+        return least <= value <= most
+
+    return (
+        BeforeValidator(_is_no_boolean),
+        allowed(f"{least:,} to {most:,}", is_accepted),
+        WithJsonSchema({"type": "integer", "minimum": least, "maximum": most}),
+    )
+
+
+@cache
+def _list_zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - _NOT_ZONES
+
+
+def _is_no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        message = "allowed: a number"
+        raise ValueError(message)  # noqa: TRY004  # pydantic reports this one alone
+    return value
+
+
+def _to_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _are_different(values: tuple[_T, ...]) -> bool:
+    return len(set(values)) == len(values)
+
+
+def _is_label(text: str) -> bool:
+    return is_pattern(text) or text == UNATTRIBUTED or read_label(text) == text
+
+
+def _is_identity(text: str) -> bool:
+    if is_pattern(text):
+        return text.startswith((_ARN_START, "*"))
+    caller = CallerIdentity.from_arn(text)
+    is_session = caller.kind is not IdentityKind.ROLE_SESSION or caller.session_name is not None
+    is_known = caller.kind is not IdentityKind.UNKNOWN
+    return (is_known and is_session) or text in {UNKNOWN_IDENTITY, CONFLICTING_IDENTITY}
+
+
+def _is_principal(text: str) -> bool:
+    if is_pattern(text):
+        return text.startswith((_ARN_START, "*"))
+    is_known = CallerIdentity.from_arn(text).kind is not IdentityKind.UNKNOWN
+    return is_known and read_principal(text) == text
+
+
+def _check_zone(name: str) -> str:
+    zones = _list_zones()
+    if name not in zones:
+        near = difflib.get_close_matches(name, zones, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        message = f"allowed: the IANA name of a time zone, such as Europe/Berlin{hint}"
+        raise ValueError(message)
+    return name
+
+
+BudgetName: TypeAlias = Annotated[
+    str,
+    like(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+        "1 to 64 letters, digits, periods, underscores and hyphens, with a letter or digit first",
+    ),
+    Field(json_schema_extra={"pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
+]
+Label: TypeAlias = Annotated[
+    str,
+    allowed(
+        f"a label as reports show it, {UNATTRIBUTED}, or a pattern in which * stands for any text",
+        _is_label,
+    ),
+]
+Identity: TypeAlias = Annotated[
+    str,
+    allowed(
+        "the full ARN of a user or of a role's session, as reports show it, or a pattern of it"
+        " with *; write the ARN of a role as principal",
+        _is_identity,
+    ),
+]
+Principal: TypeAlias = Annotated[
+    str,
+    allowed(
+        f"the ARN of a role or user without its path, such as {_ROLE_EXAMPLE}, or a pattern of it"
+        " with *",
+        _is_principal,
+    ),
+]
+Model: TypeAlias = Annotated[str, AfterValidator(called_model)]
+RegionName: TypeAlias = Annotated[
+    str, like(r"[a-z0-9-]+\*?", "a Region, such as eu-central-1, or its beginning and a *")
+]
+Names: TypeAlias = Annotated[
+    tuple[_T, ...],
+    BeforeValidator(_to_list),
+    allowed(
+        f"a name or a list of up to {MAX_NAMES} different ones; leave the field out for all",
+        lambda names: 0 < len(names) <= MAX_NAMES and _are_different(names),
+    ),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "maxItems": MAX_NAMES,
+                    "uniqueItems": True,
+                },
+            ]
+        }
+    ),
+]
+Usd: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000000000", places=6)]
+UsdPerMillion: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
+Percent: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000", places=2)]
+Probability: TypeAlias = Annotated[Decimal, *_accept_decimals("0.5", "0.9999", places=4)]
+Tokens: TypeAlias = Annotated[int, *_accept_integers(1, 10**15)]
+PeriodCount: TypeAlias = Annotated[int, *_accept_integers(1, 400)]
+WindowHours: TypeAlias = Annotated[int, *_accept_integers(2, MAX_WINDOW_HOURS)]
+TimeZone: TypeAlias = Annotated[str, AfterValidator(_check_zone)]
+Anchor: TypeAlias = Annotated[
+    IsoDate,
+    allowed(
+        f"a day from {_FIRST_ANCHOR} to {_LAST_ANCHOR}",
+        lambda day: _FIRST_ANCHOR <= day <= _LAST_ANCHOR,
+    ),
+]
+Percentages: TypeAlias = Annotated[
+    tuple[Percent, ...],
+    allowed(
+        f"up to {MAX_THRESHOLDS} different percentages",
+        lambda percentages: len(percentages) <= MAX_THRESHOLDS and _are_different(percentages),
+    ),
+    AfterValidator(lambda percentages: tuple(sorted(percentages))),
+]

@@ -1,0 +1,143 @@
+"""The contract of every store of budgets' alerts, run on each of them."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.domain.budgets import (
+    AlertKey,
+    AlertState,
+    AlertStore,
+    BudgetAlert,
+    DayPeriods,
+    PeriodRule,
+    RollingHours,
+    ThresholdKind,
+)
+from tests.budget_store import GOVERNANCE, InMemoryAlertStore, create_governance_table
+from tests.builders import ANA, BEN, NOON
+
+DAILY, HOUR = DayPeriods("UTC"), timedelta(hours=1)
+
+
+@pytest.fixture(params=["in memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Iterator[AlertStore]:
+    if request.param == "in memory":
+        yield InMemoryAlertStore()
+        return
+    request.getfixturevalue("aws")
+    create_governance_table()
+    yield DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def alert(at: datetime = NOON, rule: PeriodRule = DAILY, **changes: Any) -> BudgetAlert:
+    """An alert of a threshold of 80 %, but for the changes."""
+    key = AlertKey("chat", 1, "", ThresholdKind.ACTUAL, Decimal(80), rule.period_at(at))
+    return BudgetAlert(key._replace(**changes), {"amount": {"used": "400"}})
+
+
+def test_a_new_alert_is_due_until_it_is_sent(store: AlertStore) -> None:
+    first = alert()
+    assert store.add_due(first)
+    assert list(store.list_due()) == [first]
+    store.mark_sent(first.key, NOON)
+    assert list(store.list_due()) == []
+    (kept,) = store.list_alerts("chat", 1)
+    assert kept == BudgetAlert(first.key, first.detail, AlertState.SENT)
+
+
+def test_a_threshold_alerts_once_a_period(store: AlertStore) -> None:
+    assert store.add_due(alert())
+    assert not store.add_due(alert(NOON + HOUR))
+    store.mark_sent(alert().key, NOON)
+    assert not store.add_due(alert(NOON + 2 * HOUR))
+    assert list(store.list_due()) == []
+
+
+def test_a_threshold_alerts_again_in_the_next_period(store: AlertStore) -> None:
+    assert store.add_due(alert())
+    following = alert(NOON + timedelta(days=1))
+    assert store.add_due(following)
+    assert list(store.list_due()) == [alert(), following]
+
+
+def test_an_evaluation_that_comes_late_does_not_alert_for_an_earlier_period(
+    store: AlertStore,
+) -> None:
+    assert store.add_due(alert(NOON + timedelta(days=1)))
+    assert not store.add_due(alert(NOON))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"percent": Decimal(100)},
+        {"kind": ThresholdKind.FORECAST},
+        {"value": ANA},
+        {"generation": 2},
+        {"budget": "search"},
+    ],
+)
+def test_another_threshold_value_generation_or_budget_alerts_for_itself(
+    store: AlertStore, changes: dict[str, Any]
+) -> None:
+    assert store.add_due(alert())
+    assert store.add_due(alert(**changes))
+    assert len(list(store.list_due())) == 2
+
+
+def test_a_moving_window_alerts_once_in_its_length(store: AlertStore) -> None:
+    window = RollingHours(24)
+    at_noon = alert(NOON, window)
+    assert store.add_due(at_noon)
+    stored = [hours for hours in range(1, 50) if store.add_due(alert(NOON + hours * HOUR, window))]
+    assert stored == [24, 48]
+
+
+def test_marking_twice_is_safe(store: AlertStore) -> None:
+    assert store.add_due(alert())
+    for _ in range(2):
+        store.mark_sent(alert().key, NOON)
+    (kept,) = store.list_alerts("chat", 1)
+    assert kept.state is AlertState.SENT
+
+
+def test_alerts_of_values_are_kept_apart(store: AlertStore) -> None:
+    for value in (ANA, BEN, "a#b"):
+        assert store.add_due(alert(value=value))
+    store.mark_sent(alert(value=ANA).key, NOON)
+    assert {due.key.value for due in store.list_due()} == {BEN, "a#b"}
+    assert len(list(store.list_alerts("chat", 1))) == 3
+
+
+def test_a_conflict_with_another_writer_is_an_error_that_is_tried_again(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = boto3.client("dynamodb")
+
+    def refuse(**_: Any) -> None:
+        response: Any = {
+            "Error": {"Code": "TransactionCanceledException"},
+            "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+        }
+        raise ClientError(response, "TransactWriteItems")
+
+    monkeypatch.setattr(client, "transact_write_items", refuse)
+    with pytest.raises(ClientError):
+        DynamoDbAlertStore(client, GOVERNANCE).add_due(alert())
+
+
+def test_only_pointers_to_due_alerts_never_expire(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    DynamoDbAlertStore(client, GOVERNANCE).add_due(alert())
+    items = client.scan(TableName=GOVERNANCE)["Items"]
+    lasting = [item["pk"]["S"] for item in items if "expires_at" not in item]
+    assert lasting == ["due-alerts"]
+    assert len(items) == 3

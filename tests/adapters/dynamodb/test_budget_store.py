@@ -1,0 +1,157 @@
+"""The contract of every store of budgets, run on each of them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore, _make_item, _read_item
+from lambdas.domain.budgets import (
+    MAX_CHANGES,
+    Budget,
+    BudgetAmount,
+    BudgetBook,
+    BudgetChanges,
+    BudgetsChangedError,
+    BudgetState,
+    BudgetStore,
+    StoredBudget,
+    UnreadableBudgetError,
+)
+from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
+from tests.unit.budgets.builders import budget, budgets
+
+
+@pytest.fixture(params=["in memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Iterator[BudgetStore]:
+    if request.param == "in memory":
+        yield InMemoryBudgetStore()
+        return
+    request.getfixturevalue("aws")
+    create_governance_table()
+    yield DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def write(store: BudgetStore, *made: Budget, delete: tuple[str, ...] = ()) -> BudgetBook:
+    return store.write(BudgetChanges(made, delete), store.read().revision)
+
+
+def test_an_empty_store_has_no_budgets(store: BudgetStore) -> None:
+    assert store.read() == BudgetBook(0, {})
+
+
+def test_a_written_budget_is_building_in_a_new_generation(store: BudgetStore) -> None:
+    book = write(store, budget("chat"), budget("search"))
+    assert store.read() == book
+    assert book.budgets == {
+        name: StoredBudget(budget(name), 1, BudgetState.BUILDING) for name in ("chat", "search")
+    }
+
+
+def test_a_budget_becomes_active_once_its_sums_are_complete(store: BudgetStore) -> None:
+    write(store, budget("chat"))
+    assert store.mark_active("chat", 1)
+    assert store.read().budgets["chat"].is_active
+
+
+def test_a_changed_budget_is_building_again_and_others_stay_active(store: BudgetStore) -> None:
+    write(store, budget("chat"), budget("search"))
+    for name in ("chat", "search"):
+        store.mark_active(name, 1)
+    raised = budget("chat", amount=BudgetAmount.from_usd(Decimal(900)))
+    book = write(store, raised)
+    assert book.budgets["chat"] == StoredBudget(raised, 2, BudgetState.BUILDING)
+    assert book.budgets["search"].is_active
+
+
+def test_a_rebuild_of_an_older_generation_does_not_activate_a_budget(store: BudgetStore) -> None:
+    write(store, budget("chat"))
+    write(store, budget("chat"))
+    assert not store.mark_active("chat", 1)
+    assert not store.read().budgets["chat"].is_active
+    assert not store.mark_active("missing", 1)
+    assert set(store.read().budgets) == {"chat"}
+
+
+def test_a_name_that_is_used_again_gets_a_generation_that_was_never_used(
+    store: BudgetStore,
+) -> None:
+    write(store, budget("chat"))
+    assert write(store, delete=("chat",)).budgets == {}
+    assert write(store, budget("chat")).budgets["chat"].generation == 3
+
+
+def test_of_two_writers_the_second_is_refused_and_changes_nothing(store: BudgetStore) -> None:
+    revision = store.read().revision
+    store.write(BudgetChanges((budget("first"),)), revision)
+    with pytest.raises(BudgetsChangedError):
+        store.write(BudgetChanges((budget("second"),), ("first",)), revision)
+    assert set(store.read().budgets) == {"first"}
+    write(store, budget("third"))
+    with pytest.raises(BudgetsChangedError):
+        store.write(BudgetChanges((budget("second"),)), 1)
+
+
+def test_as_many_budgets_as_allowed_are_written_at_once(store: BudgetStore) -> None:
+    made = [budget(f"budget-{number:02}") for number in range(MAX_CHANGES)]
+    assert len(write(store, *made).budgets) == MAX_CHANGES
+    assert [stored.budget for stored in store.read()] == made
+
+
+@given(budgets)
+def test_every_budget_is_read_as_it_was_stored(made: Budget) -> None:
+    stored = StoredBudget(made, 3, BudgetState.ACTIVE)
+    assert _read_item(_make_item(stored)) == stored
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"format": {"N": "2"}}, "chat was stored by another version"),
+        ({"definition": {"S": "{"}}, "chat cannot be read"),
+        ({"definition": {"S": '{"name": "chat"}'}}, "chat cannot be read"),
+        ({"state": {"S": "paused"}}, "chat cannot be read"),
+    ],
+)
+def test_an_unreadable_budget_is_an_error_and_has_no_default(
+    aws: None, changes: Any, problem: str
+) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbBudgetStore(client, GOVERNANCE)
+    write(store, budget("chat"), budget("search"))
+    client.put_item(
+        TableName=GOVERNANCE, Item=_make_item(StoredBudget(budget("chat"), 1)) | changes
+    )
+    with pytest.raises(UnreadableBudgetError, match=problem):
+        store.read()
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_lost"),
+    [
+        (["TransactionConflict", "None"], True),
+        (["ConditionalCheckFailed", "None"], True),
+        (["ThrottlingError", "TransactionConflict"], False),
+        (["ValidationError"], False),
+    ],
+)
+def test_only_another_writer_counts_as_a_change(
+    aws: None, monkeypatch: pytest.MonkeyPatch, codes: list[str], is_lost: bool
+) -> None:
+    client = boto3.client("dynamodb")
+
+    def refuse(**_: Any) -> None:
+        response: Any = {
+            "Error": {"Code": "TransactionCanceledException"},
+            "CancellationReasons": [{"Code": code} for code in codes],
+        }
+        raise ClientError(response, "TransactWriteItems")
+
+    monkeypatch.setattr(client, "transact_write_items", refuse)
+    with pytest.raises(BudgetsChangedError if is_lost else ClientError):
+        DynamoDbBudgetStore(client, GOVERNANCE).write(BudgetChanges((budget(),)), 0)

@@ -1,0 +1,137 @@
+"""`make meter BUDGETS=...` shows the use of budgets in anyone's own logs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import run_command
+from tests.invocation_logs import as_lines, log, write
+
+ANA = "arn:aws:iam::111122223333:user/ana"
+BEN = "arn:aws:iam::111122223333:user/ben"
+UNPRICED = "example.unknown-model-v1:0"
+
+
+def budget(name: str, **changes: Any) -> dict[str, Any]:
+    """A budget of 1,000 tokens a day, but for the changes."""
+    defaults = {
+        "name": name,
+        "scope": {},
+        "amount": {"total_tokens": 1000},
+        "period": {"every": "day", "time_zone": "Europe/Berlin"},
+    }
+    return defaults | changes
+
+
+def call(number: int, time: str, tokens: int, identity: str = ANA, **changes: Any) -> Any:
+    """A call with as many tokens, all but 5 of them input."""
+    return log(
+        f"request-{number}",
+        timestamp=time,
+        identity={"arn": identity},
+        input={"inputTokenCount": tokens - 5},
+        **changes,
+    )
+
+
+@pytest.fixture
+def meter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Meter calls with budgets; returns what is printed, with single spaces."""
+
+    def run(calls: list[Any], *budgets: dict[str, Any]) -> str:
+        logs = write(tmp_path / "logs.json", as_lines(*calls))
+        path = tmp_path / "budgets.json"
+        path.write_text(json.dumps({"managed_by": "tests", "budgets": budgets}), encoding="utf-8")
+        assert run_command("meter", "--budgets", path, logs) == 0
+        return "\n".join(" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
+
+    return run
+
+
+def test_use_and_crossings_are_shown_with_times_of_the_budgets_zone(meter: Any) -> None:
+    printed = meter(
+        [
+            call(1, "2026-09-08T21:59:59Z", 400),
+            call(2, "2026-09-08T22:10:00Z", 500),
+            call(3, "2026-09-09T10:00:30Z", 600),
+        ],
+        budget("daily"),
+    )
+    assert "Budget daily: 1,000 tokens for the account, a day, Europe/Berlin" in printed
+    assert (
+        "2026-09-09 00:00 to 2026-09-10 00:00 1,100 tokens 110.0"
+        " 50 % at 2026-09-09 00:10, 80 % at 2026-09-09 12:00, 100 % at 2026-09-09 12:00"
+    ) in printed
+    assert "2026-09-08 00:00 to 2026-09-09 00:00 400 tokens 40.0 -" in printed
+
+
+def test_a_default_budget_has_a_row_for_each_identity_that_has_no_budget_of_its_own(
+    meter: Any,
+) -> None:
+    printed = meter(
+        [call(1, "2026-09-08T12:00:00Z", 400), call(2, "2026-09-08T12:00:00Z", 300, BEN)],
+        budget("each", per="identity"),
+        budget("bens", scope={"identity": BEN}, amount={"total_tokens": 600}),
+    )
+    default, _, bens = printed.partition("Budget bens")
+    assert "111122223333 user/ana 2026-09-08 00:00 to 2026-09-09 00:00 400 tokens 40.0" in default
+    assert "user/ben" not in default.partition("Budget each")[2]
+    assert "300 tokens 50.0 50 % at 2026-09-08 14:00" in bens
+
+
+def test_a_call_that_is_logged_twice_counts_once(meter: Any) -> None:
+    calls = [call(1, "2026-09-08T12:00:00Z", 400)]
+    assert "400 tokens 40.0" in meter(calls * 3, budget("daily"))
+
+
+def test_unknown_prices_count_at_the_ceiling_and_the_report_says_so(meter: Any) -> None:
+    printed = meter(
+        [call(1, "2026-09-08T12:00:00Z", 1005, modelId=UNPRICED)],
+        budget(
+            "money",
+            amount={"usd": 1},
+            unpriced_usd_per_million={"input": 500, "output": 0},
+        ),
+    )
+    assert "$0.5000 50.0 50 % at 2026-09-08 14:00" in printed
+    assert "1 call without a price count at the budgets' unpriced_usd_per_million." in printed
+
+
+def test_windows_show_crossings_and_the_window_with_the_most_usage(meter: Any) -> None:
+    calls = [call(number, f"2026-09-08T{number:02}:30:00Z", 100) for number in range(8)]
+    printed = meter(calls, budget("window", period={"last_hours": 6}))
+    rows = [line for line in printed.splitlines() if " tokens " in line and " to " in line]
+    assert rows == [
+        "2026-09-08 00:00 to 2026-09-08 06:00 600 tokens 60.0 -",
+        "2026-09-07 23:00 to 2026-09-08 05:00 500 tokens 50.0 50 % at 2026-09-08 04:30",
+    ]
+
+
+def test_a_budget_without_usage_is_shown(meter: Any) -> None:
+    printed = meter([call(1, "2026-09-08T12:00:00Z", 9)], budget("a", scope={"project": "none"}))
+    assert "Budget a: 1,000 tokens for project none, a day, Europe/Berlin\nNo usage." in printed
+
+
+def test_rows_past_the_first_ones_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = [call(day, f"2026-09-{day:02}T12:00:00Z", 100) for day in range(1, 6)]
+    logs = write(tmp_path / "logs.json", as_lines(*calls))
+    path = write(
+        tmp_path / "budgets.json",
+        json.dumps({"managed_by": "tests", "budgets": [budget("daily")]}),
+    )
+    assert run_command("meter", "--budgets", path, "--top", "2", logs) == 0
+    assert "and 3 periods with less usage" in capsys.readouterr().out
+
+
+def test_a_wrong_file_of_budgets_is_refused_before_logs_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "budgets.json", "{}")
+    assert run_command("meter", "--budgets", path, tmp_path / "missing") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"meter: {path}: 2 problems:"
+    assert lines[1] == "  managed_by is missing"

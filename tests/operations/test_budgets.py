@@ -1,0 +1,198 @@
+"""`bedrock-meter budgets` applies a file without a deployment, and explains what it changes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk.config import stack_names
+from dashboards.command_line.entry_point import FailedCommand
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.domain.budgets import BudgetBook
+from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.command_line import call_command, run_command
+from tests.operations.deployed import deploy
+
+CHAT = {
+    "name": "chat",
+    "scope": {"project": "chat"},
+    "amount": {"usd": 500},
+    "period": {"every": "month", "time_zone": "Europe/Berlin"},
+}
+INDIA = {
+    "name": "india",
+    "scope": {},
+    "per": "identity",
+    "amount": {"total_tokens": 1000000},
+    "period": {"every": "day", "time_zone": "Asia/Kolkata"},
+}
+WriteFile = Callable[..., Path]
+
+
+@pytest.fixture
+def write_file(tmp_path: Path) -> WriteFile:
+    """Return a function that writes budgets of a manager to a file."""
+
+    def write(*budgets: Any, managed_by: str = "platform") -> Path:
+        path = tmp_path / f"{managed_by}.json"
+        content = {"managed_by": managed_by, "budgets": budgets}
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def deployed(aws: None) -> None:
+    """Deploy the meter with governance."""
+    create_governance_table()
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+
+
+def read_book() -> BudgetBook:
+    return DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE).read()
+
+
+def read_failure(*arguments: Path | str) -> tuple[str, ...]:
+    """Run a command that fails; returns its message and the lines of details."""
+    with pytest.raises(FailedCommand) as failure:
+        call_command(*arguments)
+    return failure.value.message, *failure.value._details  # noqa: SLF001  # what it prints
+
+
+@pytest.mark.usefixtures("deployed")
+def test_new_budgets_are_stored_and_building(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT, INDIA))
+    assert capsys.readouterr().out.splitlines()[:5] == [
+        "+ chat: $500.00 for project chat, a month, Europe/Berlin",
+        "+ india: 1,000,000 tokens for each identity of the account, a day, Asia/Kolkata",
+        "2 new, 0 changed, 0 deleted, 0 unchanged.",
+        "Applied, revision 1.",
+        "New and changed budgets are building: they send alerts once their sums are complete.",
+    ]
+    assert [stored.is_active for stored in read_book()] == [False, False]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_dry_run_prints_differences_and_changes_nothing(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    before = read_book()
+    capsys.readouterr()
+    raised = CHAT | {"amount": {"usd": 750.5}, "alerts": {"actual": [90]}}
+    call_command("budgets", "apply", write_file(raised), "--dry-run")
+    assert capsys.readouterr().out.splitlines() == [
+        "~ chat",
+        "    alerts.actual: 50, 80, 100 -> 90",
+        "    amount.usd: 500 -> 750.5",
+        "0 new, 1 changed, 0 deleted, 0 unchanged.",
+        "This was a dry run: nothing is changed.",
+    ]
+    assert read_book() == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_same_file_changes_nothing_the_second_time(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    call_command("budgets", "apply", write_file(CHAT))
+    assert capsys.readouterr().out.endswith("1 unchanged.\nNothing to change.\n")
+    assert read_book().revision == 1
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_budget_is_deleted_only_by_its_name(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT, INDIA))
+    capsys.readouterr()
+    call_command("budgets", "apply", write_file(CHAT))
+    printed = capsys.readouterr().out
+    assert "india is not in the file and stays; to delete it: --delete india" in printed
+    assert set(read_book().budgets) == {"chat", "india"}
+    call_command("budgets", "apply", write_file(CHAT), "--delete", "india")
+    assert set(read_book().budgets) == {"chat"}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_budgets_of_two_managers_live_side_by_side(write_file: WriteFile) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    call_command("budgets", "apply", write_file(INDIA, managed_by="finance"))
+    assert set(read_book().budgets) == {"chat", "india"}
+    message, *problems = read_failure(
+        "budgets", "apply", write_file(CHAT, managed_by="finance"), "--delete", "chat"
+    )
+    assert message == "apply: the budgets cannot be applied; nothing is changed:"
+    assert problems[0].startswith("  chat is managed by platform, not by finance")
+    assert set(read_book().budgets) == {"chat", "india"}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_stored_budgets_are_listed(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "list")
+    assert capsys.readouterr().out == "There are no budgets.\n"
+    call_command("budgets", "apply", write_file(CHAT, INDIA))
+    capsys.readouterr()
+    call_command("budgets", "list")
+    printed = capsys.readouterr().out
+    assert "building" in printed
+    assert "each identity of the account" in printed
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_concurrent_change_is_explained(
+    write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale = BudgetBook(0, {})
+    call_command("budgets", "apply", write_file(INDIA))
+    monkeypatch.setattr(DynamoDbBudgetStore, "read", lambda _: stale)
+    (message,) = read_failure("budgets", "apply", write_file(CHAT))
+    assert message.endswith("changed budgets at the same time: run the command again.")
+
+
+@pytest.mark.usefixtures("aws")
+def test_without_governance_the_message_says_how_to_switch_it_on(write_file: WriteFile) -> None:
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    (message,) = read_failure("budgets", "apply", write_file(CHAT))
+    assert message.startswith("apply: governance is off in this Region: set governance to true")
+
+
+def test_a_file_is_validated_without_an_account(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("budgets", "validate", write_file(CHAT, INDIA)) == 0
+    printed = capsys.readouterr().out
+    assert "2 budgets of platform: valid." in printed
+    assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
+
+
+def test_every_fault_of_a_file_is_named_before_aws_is_called(
+    write_file: WriteFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = CHAT | {"scope": {"projct": "chat"}, "amount": {"usd": -5}}
+    for command in ("apply", "validate"):
+        path = write_file(wrong)
+        assert run_command("budgets", command, path) == 2
+        title, field, amount = capsys.readouterr().err.splitlines()
+        assert title == f"{command}: {path}: 2 problems:"
+        assert field == "  budgets[0] (chat).scope.projct: unknown field; did you mean project?"
+        assert amount.startswith("  budgets[0] (chat).amount.usd = -5: allowed: 0.01 to")
+    binary = tmp_path / "binary.json"
+    binary.write_bytes(b"\xff\xfe")
+    assert run_command("budgets", "validate", binary) == 2
+    assert capsys.readouterr().err == f"validate: {binary}: not JSON in UTF-8.\n"
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command("budgets", "schema") == 0
+    assert json.loads(capsys.readouterr().out)["required"] == ["managed_by", "budgets"]

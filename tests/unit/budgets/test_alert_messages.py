@@ -1,0 +1,155 @@
+"""The message and the event of an alert say who, what, how much, and what happens next."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from lambdas.domain.budgets import (
+    Budget,
+    BudgetAmount,
+    BudgetStatus,
+    BudgetSubject,
+    BudgetThresholds,
+    BudgetUnit,
+    find_crossings,
+    find_drivers,
+    join_details,
+    make_alerts,
+    write_alert_notice,
+    write_detail,
+)
+from lambdas.domain.counters import UsageTotals
+from tests.builders import ANA, NOON
+from tests.unit.budgets.builders import (
+    DOLLAR,
+    MONTHLY,
+    budget,
+    budgets,
+    change,
+    changes,
+    stored,
+    totals,
+    usage,
+)
+from tests.unit.budgets.test_alerts import FixedForecast, status
+
+URL = "https://console.example/dashboards/cost"
+PAGE = Path(__file__).parents[3] / "docs" / "budget-alert.schema.json"
+SCHEMA = Draft202012Validator(json.loads(PAGE.read_text(encoding="utf-8")))
+
+
+def write(found: BudgetStatus) -> dict[str, Any]:
+    return write_detail(found, find_crossings(found, NOON), NOON)
+
+
+def test_several_crossings_are_one_message() -> None:
+    found = status(
+        82.5,
+        drivers=find_drivers([change(60), change(22.5)], stored(budget()), MONTHLY.period_at(NOON)),
+        forecast=FixedForecast(40 * DOLLAR, 0.93),
+    )
+    notice = write_alert_notice(write(found), URL)
+    assert notice.subject == "Bedrock budget account: 80 % reached"
+    usage_of_period, drivers, following, references = notice.text.split("\n\n")
+    assert usage_of_period.splitlines() == [
+        "Budget account for the account, managed by platform",
+        "Used: $82.50 of $100.00, 82.5 %",
+        "Period: 2026-09-01 00:00 to 2026-10-01 00:00, UTC",
+        "Reached: 50 % ($50.00), 80 % ($80.00)",
+        "Forecast: 100 % ($100.00)",
+    ]
+    assert drivers.splitlines() == [
+        "Most used model: anthropic.claude-sonnet-4-20250514-v1:0, $82.50",
+        "Most used project: chat, $82.50",
+        f"Most used identity: {ANA}, $82.50",
+    ]
+    expected, exhausted, stops = following.splitlines()
+    assert expected == (
+        "Expected at the end of the period: $122.50; 93% probability of more than $100.00"
+    )
+    assert exhausted == "At this rate the budget is used up at 2026-09-09 12:00 UTC"
+    assert stops.startswith(
+        "Nothing is stopped: the budget only alerts. The next alert is at 100 %"
+    )
+    first_id = "account#1#2026-09-01#actual#50#"
+    assert references.startswith(f"Dashboard: {URL}\nAlert ids: {first_id}, account#1#")
+
+
+def test_a_forecast_alone_says_so_in_the_subject() -> None:
+    notice = write_alert_notice(write(status(10, forecast=FixedForecast(DOLLAR, 0.9))), URL)
+    assert notice.subject == "Bedrock budget account: 100 % forecast"
+
+
+def test_the_value_of_a_default_budget_is_named() -> None:
+    found = status(60, stored=stored(budget(per=BudgetSubject.IDENTITY)), value=ANA)
+    notice = write_alert_notice(write(found), URL)
+    assert f"for identity {ANA} (each identity of the account)" in notice.text
+
+
+def test_doubts_about_figures_are_in_the_message() -> None:
+    found = status(totals=usage(60, unpriced_calls=3), incomplete_since=NOON)
+    text = write_alert_notice(write(found), URL).text
+    assert "3 calls without a known price count at the budget's ceiling" in text
+    assert "Usage since 2026-09-08T12:00:00Z may be incomplete." in text
+
+
+def test_tokens_are_written_as_tokens() -> None:
+    made = budget(amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1_000_000))
+    found = status(stored=stored(made), totals=usage(total_tokens=600_000))
+    assert (
+        "Used: 600,000 tokens of 1,000,000 tokens, 60 %"
+        in write_alert_notice(write(found), URL).text
+    )
+
+
+def test_details_of_one_period_are_joined_with_the_latest_figures() -> None:
+    first, second = status(50), status(85)
+    alerts = make_alerts(first, find_crossings(first, NOON), NOON)
+    alerts += make_alerts(second, find_crossings(second, NOON)[1:], NOON.replace(hour=13))
+    joined = join_details([alert.detail for alert in alerts])
+    assert [entry["percent"] for entry in joined["crossings"]] == ["50", "80"]
+    assert joined["alert_ids"] == [alert.key.id for alert in alerts]
+    assert joined["amount"]["used"] == "85"
+    SCHEMA.validate(joined)
+
+
+def test_names_that_steer_a_terminal_or_add_lines_are_made_printable() -> None:
+    found = status(60, stored=stored(budget(per=BudgetSubject.PROJECT)), value="a\nUsed: \x1b[31m")
+    lines = write_alert_notice(write(found), URL).text.splitlines()
+    assert lines[0].count("\N{REPLACEMENT CHARACTER}") == 2
+    assert lines[1].startswith("Used: $60.00")
+
+
+@given(budgets, totals, st.lists(changes, max_size=3), st.floats(0, 1), st.none() | st.just(NOON))
+def test_every_event_follows_the_schema_and_every_subject_fits(
+    made: Budget, used: UsageTotals, found: list[Any], probability: float, since: Any
+) -> None:
+    entry = stored(made)
+    period = made.periods.period_at(NOON)
+    state = BudgetStatus(
+        stored=entry,
+        period=period,
+        totals=used,
+        drivers=find_drivers(found, entry, period),
+        forecast=FixedForecast(made.amount.limit, probability),
+        incomplete_since=since,
+    )
+    if find_crossings(state, NOON):
+        detail = write(state)
+        SCHEMA.validate(json.loads(json.dumps(detail)))
+        notice = write_alert_notice(detail, URL)
+        assert len(notice.subject) <= 100
+        assert notice.subject.isascii()
+
+
+def test_the_longest_name_fits_into_a_subject() -> None:
+    thresholds = BudgetThresholds((Decimal("999.99"),), (Decimal("999.99"),))
+    made = budget("a" * 64, amount=BudgetAmount.from_usd(Decimal(1)), thresholds=thresholds)
+    for forecast, dollars in ((None, 1000), (FixedForecast(0, 1.0), 1)):
+        found = status(dollars, stored=stored(made), forecast=forecast)
+        assert 90 < len(write_alert_notice(write(found), URL).subject) <= 100

@@ -1,0 +1,117 @@
+"""An apply shows what it changes, and touches only the budgets of its own manager."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.budgets import (
+    MAX_CHANGES,
+    Budget,
+    BudgetAmount,
+    BudgetBook,
+    BudgetPlanError,
+    BudgetScope,
+    plan_changes,
+    read_budget,
+    write_budget,
+)
+from lambdas.domain.budgets.limits import count_budgets_of_a_call
+from lambdas.domain.counters import MAX_ACCUMULATORS_OF_A_CALL, UsageLabels
+from tests.unit.budgets.builders import budget, budgets, labels, stored
+
+OURS = "platform"
+
+
+def book(*made: Budget) -> BudgetBook:
+    return BudgetBook(7, {each.name: stored(each) for each in made})
+
+
+@given(budgets)
+def test_a_budget_is_read_from_its_document(made: Budget) -> None:
+    assert read_budget(write_budget(made)) == made
+
+
+def test_new_changed_and_equal_budgets_are_distinguished() -> None:
+    same, old = budget("same"), budget("raised")
+    raised = budget("raised", amount=BudgetAmount.from_usd(Decimal(250)))
+    plan = plan_changes(book(same, old), [same, raised, budget("new")], OURS)
+    assert [made.name for made in plan.added] == ["new"]
+    assert [change.after.name for change in plan.changed] == ["raised"]
+    assert plan.unchanged == (same,)
+    assert plan.changes.written == (*plan.added, raised)
+    assert plan.changed[0].fields == {"amount.usd": ("100", "250")}
+
+
+def test_fields_that_come_and_go_are_shown() -> None:
+    old = budget(scope=BudgetScope(project=("chat", "search")))
+    new = budget(scope=BudgetScope(region=("eu-*",)))
+    plan = plan_changes(book(old), [new], OURS)
+    assert plan.changed[0].fields == {
+        "scope.project": ("chat, search", "not set"),
+        "scope.region": ("not set", "eu-*"),
+    }
+
+
+def test_a_budget_that_leaves_the_file_stays_until_it_is_deleted_by_name() -> None:
+    old = budget("old")
+    plan = plan_changes(book(old), [], OURS)
+    assert not plan.changes
+    assert plan.left == (old,)
+    plan = plan_changes(book(old), [], OURS, ["old"])
+    assert plan.changes.deleted == ("old",)
+    assert plan.left == ()
+
+
+def test_budgets_of_another_manager_are_neither_changed_nor_listed() -> None:
+    theirs = budget("theirs", managed_by="finance")
+    assert plan_changes(book(theirs), [], OURS).left == ()
+    with pytest.raises(BudgetPlanError) as refused:
+        plan_changes(book(theirs), [budget("theirs")], OURS)
+    (problem,) = refused.value.problems
+    assert problem.startswith("theirs is managed by finance, not by platform: choose another name")
+
+
+def test_deletions_that_cannot_be_done_are_all_named() -> None:
+    found = book(budget("kept"), budget("theirs", managed_by="finance"))
+    with pytest.raises(BudgetPlanError) as refused:
+        plan_changes(found, [budget("kept")], OURS, ["kept", "missing", "theirs"])
+    assert [problem.split(":")[0] for problem in refused.value.problems] == [
+        "kept is to be deleted and is in the file",
+        "missing is to be deleted, but there is no budget of this name",
+        "theirs is to be deleted, but is managed by finance",
+    ]
+
+
+def name_projects(count: int) -> list[Budget]:
+    """Budgets of as many projects, one of them for a call."""
+    return [
+        budget(f"project-{number}", scope=BudgetScope(project=(f"project-{number}",)))
+        for number in range(count)
+    ]
+
+
+def test_more_changes_than_one_transaction_takes_are_refused() -> None:
+    assert plan_changes(book(), name_projects(MAX_CHANGES), OURS).changes
+    with pytest.raises(BudgetPlanError, match="99 changes at a time"):
+        plan_changes(book(), name_projects(MAX_CHANGES + 1), OURS)
+
+
+def test_more_budgets_than_one_call_can_be_counted_for_are_refused() -> None:
+    made = [budget(f"budget-{number}") for number in range(MAX_ACCUMULATORS_OF_A_CALL)]
+    others = book(*name_projects(50))
+    assert plan_changes(others, made[:-1], OURS).changes
+    with pytest.raises(BudgetPlanError, match="47 budgets that can apply to the same call, and"):
+        plan_changes(others, made, OURS)
+    deletions = [f"project-{number}" for number in range(50)]
+    broad = [budget(f"own-{number}") for number in range(46)]
+    assert plan_changes(others, broad, OURS, deletions).changes
+
+
+@given(st.lists(budgets, max_size=12, unique_by=lambda made: made.name), labels)
+def test_no_call_meets_more_budgets_than_are_counted(
+    made: list[Budget], chosen: UsageLabels
+) -> None:
+    met = sum(each.scope.includes(chosen) for each in made)
+    assert met <= count_budgets_of_a_call(made)
