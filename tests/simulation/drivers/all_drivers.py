@@ -1,0 +1,19 @@
+"""All drivers, and those that count calls, which every run needs."""
+
+from __future__ import annotations
+
+from tests.simulation.drivers.cell_counter import CellCounterDriver
+from tests.simulation.drivers.driver import Driver
+from tests.simulation.drivers.log_processor import LogProcessorDriver
+from tests.simulation.drivers.metric_publisher import MetricPublisherDriver
+from tests.simulation.drivers.price_refresher import PriceRefresherDriver
+from tests.simulation.drivers.price_updater import PriceUpdaterDriver
+
+PIPELINE: tuple[type[Driver], ...] = (
+    LogProcessorDriver,
+    MetricPublisherDriver,
+    CellCounterDriver,
+    PriceUpdaterDriver,
+    PriceRefresherDriver,
+)
+DRIVERS: tuple[type[Driver], ...] = (*PIPELINE,)
