@@ -21,7 +21,7 @@ from tests.simulation.faults import Fault, Faults, choose_faults
 from tests.simulation.operators import Operator
 from tests.simulation.phases import END, FAULTS_END
 from tests.simulation.planted.plant import Plant
-from tests.simulation.traffic import make_traffic
+from tests.simulation.traffic import TRAFFIC, make_traffic
 from tests.simulation.world import World
 
 CALLS = 40
@@ -80,6 +80,7 @@ def run(
             account.functions.handlers[driver.function] = driver
             driver.start()
         operator.start()
+        world.plan_outages(TRAFFIC)
         settled = _run_to_the_end(world, account)
     differences = [
         difference

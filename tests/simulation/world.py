@@ -21,6 +21,7 @@ _MAX_NESTING = 2
 _NEARBY = timedelta(seconds=2)
 _KILLED_SHARE = 0.15
 _MEAN_EFFECTS = 6
+_OUTAGE_SECONDS = (240, 1200)
 
 _Event: TypeAlias = tuple[datetime, int, Callable[..., None], tuple[Any, ...]]
 
@@ -112,6 +113,16 @@ class World:
         """Note that a fault has struck."""
         self.struck[fault] += 1
         self.last_struck[fault] = self.now
+
+    def plan_outages(self, span: timedelta) -> None:
+        """Plan times at which every request fails, for longer than Lambda tries an event."""
+        if Fault.RETRY_LIMIT in self.faults:
+            for _ in range(self.random.randint(1, 3)):
+                self.at(self.now + span * self.random.random(), self._begin_outage)
+
+    def _begin_outage(self) -> None:
+        self.note(Fault.RETRY_LIMIT)
+        self.outage_until = self.now + timedelta(seconds=self.random.uniform(*_OUTAGE_SECONDS))
 
     @property
     def is_outage(self) -> bool:

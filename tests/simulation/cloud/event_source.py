@@ -163,8 +163,7 @@ class Poller:
             unread = max(self._place, self._repeated_until)
             self._source.trimmed += filter(self._mapping.is_taken, records[unread:first])
             self._place = first
-        size = self._world.random.randint(1, self._mapping.batch_size)
-        batch = records[self._place : self._place + size]
+        batch = records[self._place : self._place + self._mapping.batch_size]
         self._last_place, self._place = self._place, self._place + len(batch)
         batch = [record for record in batch if self._mapping.is_taken(record)]
         self._work = [batch] if batch else []

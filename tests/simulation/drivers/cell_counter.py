@@ -22,7 +22,7 @@ from tests.simulation.traffic import RETENTION
 
 MAPPING = StreamMapping(
     function="cell_counter",
-    batch_size=30,
+    batch_size=10,
     max_attempts=10**6,
     max_age=timedelta(days=7),
     window=timedelta(seconds=5),

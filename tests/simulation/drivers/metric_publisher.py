@@ -23,7 +23,7 @@ from tests.simulation.world import START
 
 MAPPING = StreamMapping(
     function="metric_publisher",
-    batch_size=30,
+    batch_size=10,
     max_attempts=6,
     max_age=timedelta(hours=6),
     is_taken=is_no_expiry,
