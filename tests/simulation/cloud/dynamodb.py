@@ -27,9 +27,9 @@ _INSERT = re.compile(r'INSERT INTO "(?P<table>[^"]+)" VALUE \{(?P<pairs>.*)\}')
 _NAME = re.compile(r"'([^']+)': \?")
 _PAGE = 25
 _THROTTLED_SHARE = 0.03
-_LOST_SHARE = 0.02
-_CONFLICT_SHARE = 0.05
-_LEFT_SHARE = 0.1
+_LOST_SHARE = 0.04
+_CONFLICT_SHARE = 0.1
+_LEFT_SHARE = 0.3
 _SDK_RETRY_SHARE = 0.5
 
 

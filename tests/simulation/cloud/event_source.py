@@ -101,7 +101,7 @@ class Poller:
         self._last_place = 0
         self._work: list[_Records] = []
         self._attempts = 0
-        self._repeated_until = 0
+        self._read_before = 0
         self._window: datetime | None = None
         self._state: Any = {}
 
@@ -144,8 +144,10 @@ class Poller:
         if self._mapping.starts_at_latest:
             self._place = self._last_place = len(self._shard.records)
         elif is_repeated or done < self._place:
-            self._repeated_until = max(self._repeated_until, done)
+            self._read_before = max(self._read_before, done)
             self._place = self._last_place
+            again = self._shard.records[self._place : self._read_before]
+            self._source.functions.note_repeated(self._mapping.function, again)
         self.poll()
 
     def _count_done(self) -> int:
@@ -160,7 +162,7 @@ class Poller:
             return
         first = self._source.stream.trim(self._shard, self._place, self._world.now)
         if first > self._place:
-            unread = max(self._place, self._repeated_until)
+            unread = max(self._place, self._read_before)
             self._source.trimmed += filter(self._mapping.is_taken, records[unread:first])
             self._place = first
         batch = records[self._place : self._place + self._mapping.batch_size]
@@ -196,9 +198,8 @@ class Poller:
             self._work.append(rest)
 
     def _deliver(self, batch: _Records) -> None:
-        is_repeated = self._is_repeated(batch)
         try:
-            answer = self._call(batch, is_repeated=is_repeated)
+            answer = self._source.functions.call(self._mapping.function, self._event(batch))
         except (Exception, Killed):  # noqa: BLE001  # as Lambda does
             self._fail_batch(batch)
             return
@@ -234,20 +235,13 @@ class Poller:
             self._work.pop()
             self._attempts = 0
             self._source.functions.given_up.append(self._mapping.function)
-        elif len(batch) > 1 and Fault.BISECT in self._world.faults and not self._world.is_calm:
-            self._world.note(Fault.BISECT)
+        elif len(batch) > 1 and Fault.BISECT in self._world.faults:
             middle = len(batch) // 2
             self._work[-1:] = [batch[middle:], batch[:middle]]
 
     def _fail(self, batch: _Records, condition: str) -> None:
         payload = json.dumps(self._event(batch))
         self._source.functions.fail(self._mapping.function, {"payload": payload}, condition)
-
-    def _is_repeated(self, batch: _Records) -> bool:
-        if not self._repeated_until:
-            return False
-        known = {number_of(record) for record in self._shard.records[: self._repeated_until]}
-        return any(number_of(record) in known for record in batch)
 
     # windows
 
@@ -283,11 +277,6 @@ class Poller:
 
     def _window_end(self) -> datetime:
         return (self._window or self._world.now) + (self._mapping.window or timedelta())
-
-    def _call(self, batch: _Records, *, is_repeated: bool) -> Any:
-        return self._source.functions.call(
-            self._mapping.function, self._event(batch), is_repeated=is_repeated
-        )
 
     def _event(self, batch: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Make the event of a batch.

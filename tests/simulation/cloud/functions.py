@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.config.resource_names import FAILURES_PREFIX
 from tests.simulation.cloud.objects import SimulatedS3
+from tests.simulation.cloud.stream import number_of
 from tests.simulation.faults import Fault
 from tests.simulation.world import Killed, World
 
@@ -51,14 +52,10 @@ class Functions:
         self.unexpected: list[str] = []
         self.given_up: list[str] = []
         self._failures = 0
+        self._repeated: set[tuple[str, str]] = set()
 
-    def call(self, function: str, event: Any, *, is_repeated: bool = False) -> Any:
+    def call(self, function: str, event: Any) -> Any:
         """Call a function once.
-
-        Args:
-            function: Its name.
-            event: The event.
-            is_repeated: True for an event that succeeded before.
 
         Raises:
             Killed: The process died.
@@ -68,7 +65,7 @@ class Functions:
             handler.restart()
         try:
             with world.process(function) as process:
-                process.is_interrupted = is_repeated
+                process.is_interrupted = self._is_repeated(function, event)
                 return handler.handle(event)
         except Killed:
             handler.restart()
@@ -78,6 +75,14 @@ class Functions:
         except Exception as error:
             self.unexpected.append(f"{function}: {error!r}")
             raise
+
+    def note_repeated(self, function: str, records: Iterable[Mapping[str, Any]]) -> None:
+        """Note that a poller gives records of a stream to a function for a second time."""
+        self._repeated.update((function, number_of(record)) for record in records)
+
+    def _is_repeated(self, function: str, event: Any) -> bool:
+        records = event.get("Records", ()) if isinstance(event, dict) else ()
+        return any((function, number_of(record)) in self._repeated for record in records)
 
     def try_call(self, function: str, event: Any) -> bool:
         """Call a function without retries; `False` where it failed."""

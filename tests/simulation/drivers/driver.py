@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from tests.simulation.account import Account
+from tests.simulation.cloud.errors import UNAVAILABLE, refused
 from tests.simulation.faults import Fault
 
 _OUT_OF_TIME_SHARE = 0.15
+_FAILED_SHARE = 0.1
 
 
 class Driver(ABC):
@@ -61,7 +63,14 @@ class Driver(ABC):
 
     def handle(self, event: Any) -> Any:
         """Handle an event."""
-        return self.account.plant.call(self.function, self.run, event)
+        return self.account.plant.call(self.function, self._run_or_fail, event)
+
+    def _run_or_fail(self, event: Any) -> Any:
+        """Run, but for batches of a stream that fail at once and are then halved."""
+        is_batch = isinstance(event, dict) and event.get("Records")
+        if is_batch and self.account.world.strikes(Fault.BISECT, _FAILED_SHARE):
+            raise refused(UNAVAILABLE, "any")
+        return self.run(event)
 
     def restart(self) -> None:
         """Begin a new process: nothing in memory is left."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdas.adapters.dynamodb.usage_ledger import LedgerUnavailableError
 from lambdas.domain.invocations import Delivery, RejectionReason, UsageRecord, unpack
-from lambdas.domain.ledger import UsageLedger
+from lambdas.domain.ledger import UsageLedger, join_readings
 from lambdas.domain.metrics import MAX_CLOCK_DIFFERENCE
 from lambdas.services.ingest_invocations import DeliveryIngestor, IngestReport
 from tests.simulation.planted.plant import Plant
@@ -67,11 +67,13 @@ class DeduplicatesPackages(_IngestionBug):
 
 
 class LastReadingWins(_IngestionBug):
-    """Of several readings of a call in one package, the last one is taken."""
+    """Of several readings of a call in one package, the counts of the last one are taken."""
 
     def change_ingestor(self, ingestor: DeliveryIngestor) -> Any:
         def take_last(records: Sequence[UsageRecord]) -> Sequence[UsageRecord]:
-            return list({record.key: record for record in records}.values())
+            joined = join_readings(records)
+            last = {record.key: record.tokens for record in records}
+            return [record._replace(tokens=last[key]) for key, record in joined.items()]
 
         return replace(ingestor, ledger=_Writing(ingestor.ledger, take_last))
 
