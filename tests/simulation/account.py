@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -131,6 +131,20 @@ class Topic:
         if process is not None:
             process.sent.append(lambda: self.allow_repetition(notice))
 
+    def count(self, *parts: str) -> int:
+        """Count the notices whose subjects have one of some parts."""
+        return sum(_has_any(notice.subject, parts) for notice in self.notices)
+
+    def count_repeatable(self, *parts: str) -> int:
+        """Count those of them that may be repetitions."""
+        return sum(
+            count for subject, count in self.repeatable.items() if _has_any(subject, parts)
+        )
+
     def allow_repetition(self, notice: Notice) -> None:
         """Note that a function does not know that it published a notice."""
         self.repeatable[notice.subject] += 1
+
+
+def _has_any(subject: str, parts: Iterable[str]) -> bool:
+    return any(part in subject for part in parts)

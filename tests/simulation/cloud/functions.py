@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any, Protocol
@@ -44,6 +45,8 @@ class Functions:
         handlers: The functions by name.
         unexpected: Errors that no fault explains.
         given_up: Events that were dropped, which AWS never does here.
+        interruptions: How often each function ended before its work was done.
+        overlaps: How often each function was called while it ran.
     """
 
     def __init__(self, world: World, s3: SimulatedS3) -> None:
@@ -51,6 +54,9 @@ class Functions:
         self.handlers: dict[str, Handler] = {}
         self.unexpected: list[str] = []
         self.given_up: list[str] = []
+        self.interruptions: Counter[str] = Counter()
+        self.overlaps: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
         self._failures = 0
         self._repeated: set[tuple[str, str]] = set()
 
@@ -63,18 +69,24 @@ class Functions:
         handler, world = self.handlers[function], self._world
         if world.strikes(Fault.TWO_VERSIONS, _RESTART_SHARE):
             handler.restart()
+        self.overlaps[function] += bool(self._running[function])
+        self._running[function] += 1
         try:
             with world.process(function) as process:
                 process.is_interrupted = self._is_repeated(function, event)
                 return handler.handle(event)
-        except Killed:
+        except BaseException as error:
+            self.interruptions[function] += 1
+            self._handle_error(function, handler, error)
+            raise
+        finally:
+            self._running[function] -= 1
+
+    def _handle_error(self, function: str, handler: Handler, error: BaseException) -> None:
+        if isinstance(error, Killed):
             handler.restart()
-            raise
-        except (BotoCoreError, ClientError, *handler.expected_errors):
-            raise
-        except Exception as error:
+        elif not isinstance(error, (BotoCoreError, ClientError, *handler.expected_errors)):
             self.unexpected.append(f"{function}: {error!r}")
-            raise
 
     def note_repeated(self, function: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Note that a poller gives records of a stream to a function for a second time."""

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from tests.simulation.drivers.cell_counter import CellCounterDriver
+from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
+from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
+from tests.simulation.drivers.focus_exporter import FocusExporterDriver
+from tests.simulation.drivers.logging_configurator import LoggingConfiguratorDriver
+from tests.simulation.drivers.logging_watcher import LoggingWatcherDriver
+from tests.simulation.drivers.traffic_auditor import TrafficAuditorDriver
+from tests.simulation.drivers.weekly_summarizer import WeeklySummarizerDriver
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.log_processor import LogProcessorDriver
 from tests.simulation.drivers.metric_publisher import MetricPublisherDriver
@@ -16,4 +23,13 @@ PIPELINE: tuple[type[Driver], ...] = (
     PriceUpdaterDriver,
     PriceRefresherDriver,
 )
-DRIVERS: tuple[type[Driver], ...] = (*PIPELINE,)
+DRIVERS: tuple[type[Driver], ...] = (
+    *PIPELINE,
+    ComparisonReporterDriver,
+    CoverageAuditorDriver,
+    FocusExporterDriver,
+    LoggingConfiguratorDriver,
+    LoggingWatcherDriver,
+    TrafficAuditorDriver,
+    WeeklySummarizerDriver,
+)
