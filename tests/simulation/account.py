@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -45,7 +45,7 @@ class Account:
     def __init__(self, world: World, traffic: Traffic, plant: Plant) -> None:
         self.world, self.traffic, self.plant = world, traffic, plant
         self.tables = {
-            LEDGER: Table(world, has_stream=True),
+            LEDGER: Table(world, has_stream=True, has_conflicts=True),
             STATE: Table(world),
             COUNTERS: Table(world),
         }
@@ -114,37 +114,29 @@ class Topic:
     """The topic of notifications.
 
     Attributes:
-        notices: The notices that reached people.
-        repeatable: Notices that may have come twice, by their subjects.
+        notices: The notices that reached people, with the functions that published them.
+        repeatable: Those of them that may come again, since their function does not know of them.
+        port: The topic as functions reach it.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.notices: list[Notice] = []
-        self.repeatable: Counter[str] = Counter()
+        self.notices: list[tuple[str, str]] = []
+        self.repeatable: list[tuple[str, str]] = []
         self.port: Any = Port(world, self, ConnectionError)
 
     def publish(self, notice: Notice) -> None:
         """Publish a notice."""
-        self.notices.append(notice)
         process = self._world.current
-        if process is not None:
-            process.sent.append(lambda: self.allow_repetition(notice))
+        assert process is not None
+        sent = (process.function, notice.subject)
+        self.notices.append(sent)
+        process.sent.append(lambda: self.repeatable.append(sent))
 
-    def count(self, *parts: str) -> int:
-        """Count the notices whose subjects have one of some parts."""
-        return sum(_has_any(notice.subject, parts) for notice in self.notices)
-
-    def count_repeatable(self, *parts: str) -> int:
-        """Count those of them that may be repetitions."""
-        return sum(
-            count for subject, count in self.repeatable.items() if _has_any(subject, parts)
+    def count(self, function: str, part: str = "") -> tuple[int, int]:
+        """Count the notices of a function whose subjects have a part, and those that may repeat."""
+        sent, repeatable = (
+            sum(name == function and part in subject for name, subject in notices)
+            for notices in (self.notices, self.repeatable)
         )
-
-    def allow_repetition(self, notice: Notice) -> None:
-        """Note that a function does not know that it published a notice."""
-        self.repeatable[notice.subject] += 1
-
-
-def _has_any(subject: str, parts: Iterable[str]) -> bool:
-    return any(part in subject for part in parts)
+        return sent, repeatable

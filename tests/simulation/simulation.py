@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import CRITICAL
 from typing import Any, cast
+from warnings import catch_warnings, simplefilter
 
 from lambdas.observability import logger
 from tests.simulation.account import Account
@@ -24,7 +25,7 @@ from tests.simulation.planted.plant import Plant
 from tests.simulation.traffic import TRAFFIC, make_traffic
 from tests.simulation.world import World
 
-CALLS = 40
+CALLS = 24
 """The calls of a run."""
 _NO_BUG = Plant()
 
@@ -132,7 +133,8 @@ def _captured_logs(account: Account) -> Iterator[None]:
     level = logger.level
     logger.setLevel(CRITICAL)
     try:
-        with redirect_stdout(cast("Any", account)):
+        with redirect_stdout(cast("Any", account)), catch_warnings():
+            simplefilter("ignore", UserWarning)  # the time of a metric is compared with the clock
             yield
     finally:
         logger.setLevel(level)

@@ -21,7 +21,7 @@ _MAX_NESTING = 2
 _NEARBY = timedelta(seconds=2)
 _KILLED_SHARE = 0.15
 _MEAN_EFFECTS = 6
-_OUTAGE_SECONDS = (240, 1200)
+_OUTAGE_SECONDS = (400, 1500)
 
 _Event: TypeAlias = tuple[datetime, int, Callable[..., None], tuple[Any, ...]]
 

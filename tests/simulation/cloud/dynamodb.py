@@ -162,7 +162,7 @@ class SimulatedDynamoDb:
 
         def write() -> Any:
             item = table.get(key)
-            if self._conflicts() and "ConditionExpression" in request:
+            if table.has_conflicts and "ConditionExpression" in request and self._conflicts():
                 raise refused("TransactionConflictException", operation)
             condition = request.get("ConditionExpression")
             if not holds(condition, item, *_names_and_values(request)):

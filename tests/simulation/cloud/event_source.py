@@ -16,7 +16,7 @@ from tests.simulation.world import START, Killed, World
 _IDLE_SECONDS, _SLOW_SECONDS = 60, 1200
 _BUSY_HOURS = timedelta(hours=4)
 _BUSY_SECONDS = 2
-_RETRY_SECONDS = 10
+_RETRY_SECONDS, _LONGEST_PAUSE = 10, 300
 _GIVE_UP = 100
 _LOSS_SHARE = 0.005
 _PAUSE_SHARE = 0.005
@@ -121,7 +121,13 @@ class Poller:
         self._drop_old()
         if self._work and self._open_window(self._work[-1]):
             self._deliver(self._work[-1])
-        self._world.after(_RETRY_SECONDS if self._attempts else _BUSY_SECONDS, self.poll)
+        self._world.after(self._pause(), self.poll)
+
+    def _pause(self) -> float:
+        """The seconds until the next poll: longer after each failure."""
+        if not self._attempts:
+            return _BUSY_SECONDS
+        return min(_RETRY_SECONDS * 2 ** (self._attempts - 1), _LONGEST_PAUSE)
 
     def _rest(self) -> bool:
         """Stop reading for a while, where a fault makes it so."""

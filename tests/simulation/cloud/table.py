@@ -19,6 +19,7 @@ class Table:
 
     Attributes:
         items: The items.
+        has_conflicts: True if transactions of others may be in the way of single writes.
         stream: The stream of changes; `None` for a table without one.
         changed_at: The time of the last change, but for expiry.
     """
@@ -29,10 +30,12 @@ class Table:
         key_names: tuple[str, ...] = (PARTITION_KEY,),
         *,
         has_stream: bool = False,
+        has_conflicts: bool = False,
     ) -> None:
         self.items: dict[tuple[Any, ...], Item] = {}
         self.stream = Stream(world) if has_stream else None
         self.changed_at = world.now
+        self.has_conflicts = has_conflicts
         self._world, self._key_names = world, key_names
 
     def key(self, item: Mapping[str, Any]) -> tuple[Any, ...]:

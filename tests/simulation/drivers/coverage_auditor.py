@@ -77,8 +77,7 @@ class CoverageAuditorDriver(Driver):
         )
 
     def check(self) -> Iterator[str]:
-        sent = self.account.topic.count("missing", "coverage", "counted")
-        repeatable = self.account.topic.count_repeatable("missing", "coverage", "counted")
+        sent, repeatable = self.account.topic.count(self.function)
         if not self._alarms <= sent <= self._alarms + repeatable:
             yield f"coverage: {sent} notices of {self._alarms} alarms (repeatable: {repeatable})"
         if self._count_trimmed() and not self.account.health[MISSING_CALLS.name]:

@@ -59,4 +59,4 @@ class PriceRefresherDriver(Driver):
         return answer
 
     def start(self) -> None:
-        self.every(timedelta(hours=2), START + timedelta(minutes=10), END, retries=0)
+        self.every(timedelta(hours=3), START + timedelta(minutes=10), END, retries=0)

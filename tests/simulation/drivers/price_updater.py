@@ -61,7 +61,7 @@ class PriceUpdaterDriver(Driver):
 
     def start(self) -> None:
         world = self.account.world
-        self.every(timedelta(hours=6), START + timedelta(hours=2), END, retries=1)
+        self.every(timedelta(hours=9), START + timedelta(hours=2), END, retries=1)
         world.after(world.random.uniform(*_LISTED_HOURS) * 3600, self._list_new_model)
 
     def _list_new_model(self) -> None:

@@ -111,7 +111,7 @@ class TrafficAuditorDriver(Driver):
         topic = self.account.topic
         days = (_LAST.date() - START.date()).days + 1
         for subject, expected in ((_REGION, days), (_BATCH, _JOBS)):
-            sent, repeatable = topic.count(subject), topic.count_repeatable(subject)
+            sent, repeatable = topic.count(self.function, subject)
             overlapping = repeatable + self.account.functions.overlaps[self.function]
             if not expected <= sent <= expected + overlapping:
                 yield f"traffic: {sent} notices of {subject}, expected {expected} (+{overlapping})"

@@ -43,8 +43,6 @@ class WeeklySummarizerDriver(Driver):
         self.every(timedelta(days=1), START + timedelta(hours=9), END)
 
     def check(self) -> Iterator[str]:
-        sent = self.account.topic.count("week")
-        repeatable = self.account.topic.count_repeatable("week")
-        # The days before the week of the run have a week of their own: Sunday evening's run.
+        sent, repeatable = self.account.topic.count(self.function)
         if not 1 <= sent <= 1 + repeatable:
             yield f"summary: sent {sent} times (repeatable: {repeatable})"
