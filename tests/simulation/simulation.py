@@ -41,8 +41,9 @@ class Outcome:
         violations: What does not hold; empty for a good run.
         lost: Values that are missing in a projection, and were not reported.
         doubled: Calls that metrics have twice, within what interruptions explain.
-        recovery: The time from the last strike of each fault until all was as it should be.
-        fingerprint: The number of effects, and the trace: the same for the same seed.
+        recovery: The time until the ledger and the metrics of calls changed no more, from the last
+            delivery on, or from the last strike of each fault if that was later.
+        fingerprint: A digest of all events and effects: the same for the same seed.
     """
 
     seed: int
@@ -52,7 +53,7 @@ class Outcome:
     lost: int
     doubled: int
     recovery: dict[Fault, timedelta]
-    fingerprint: tuple[int, int]
+    fingerprint: str
 
 
 def run(
@@ -83,6 +84,7 @@ def run(
         operator.start()
         world.plan_outages(TRAFFIC)
         settled = _run_to_the_end(world, account)
+    last_delivery = max(package.at for package in account.traffic.packages)
     differences = [
         difference
         for projection in PROJECTIONS
@@ -100,8 +102,11 @@ def run(
         ],
         sum(difference.is_lost for difference in differences),
         count_repeated_calls(account),
-        {fault: max(settled - struck, timedelta(0)) for fault, struck in world.last_struck.items()},
-        (world.effects, hash(tuple(world.trace))),
+        {
+            fault: max(settled - max(struck, last_delivery), timedelta(0))
+            for fault, struck in world.last_struck.items()
+        },
+        world.fingerprint,
     )
 
 

@@ -114,10 +114,10 @@ def make_traffic(world: World, calls: int) -> Traffic:
 
 def _make_messages(world: World, request_id: str, at: datetime) -> list[str]:
     """The messages of a call: one, or a brief one and a full one."""
-    random = world.random
-    if world.strikes(Fault.LATENESS, 0.15):
+    random, made_at = world.random, at
+    if world.strikes(Fault.LATENESS, 0.15, at):
         at -= timedelta(seconds=random.choice((4, 30, 240)) * random.uniform(3600, 3700))
-    if world.strikes(Fault.CLOCK_SKEW, 0.3):
+    if world.strikes(Fault.CLOCK_SKEW, 0.3, made_at):
         at += timedelta(seconds=random.uniform(-900, 900))
     output = random.randint(1, 2_000)
     changes: dict[str, Any] = {
@@ -138,13 +138,13 @@ def _pack(world: World, traffic: Traffic, packed: list[tuple[datetime, list[str]
     random = world.random
     messages = [message for _, readings in packed for message in readings]
     at = packed[-1][0] + timedelta(seconds=random.uniform(5, 20))
-    if world.strikes(Fault.REORDERING, 0.5):
+    if world.strikes(Fault.REORDERING, 0.5, at):
         random.shuffle(messages)
         at += timedelta(seconds=random.expovariate(1 / 600))
-    if world.strikes(Fault.POISON, 0.3):
+    if world.strikes(Fault.POISON, 0.3, at):
         messages.insert(random.randint(0, len(messages)), random.choice(_POISON))
     is_first_huge = not world.struck[Fault.HUGE_OBJECTS]
-    if is_first_huge and len(messages) > 1 and world.strikes(Fault.HUGE_OBJECTS, 0.5):
+    if is_first_huge and len(messages) > 1 and world.strikes(Fault.HUGE_OBJECTS, 0.5, at):
         messages.insert(len(messages) // 2, _PADDING)
     traffic.packages.append(Package(at, pack(messages)))
 
@@ -152,7 +152,7 @@ def _pack(world: World, traffic: Traffic, packed: list[tuple[datetime, list[str]
 def _add_duplicates(world: World, traffic: Traffic) -> None:
     """Deliver some records again, in packages of their own."""
     for package in list(traffic.packages):
-        if world.strikes(Fault.DUPLICATES, 0.3):
+        if world.strikes(Fault.DUPLICATES, 0.3, package.at):
             at = package.at + timedelta(seconds=world.random.uniform(0, 10_800))
             made = [
                 message

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from random import Random
 from typing import Any, TypeAlias
@@ -78,6 +79,11 @@ class World:
         self._numbers = count()
         self._processes: list[Process] = []
 
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the events and effects so far."""
+        return sha256("\n".join([str(self.effects), *self.trace]).encode()).hexdigest()
+
     # events
 
     def at(self, moment: datetime, action: Callable[..., None], *arguments: Any) -> None:
@@ -102,17 +108,23 @@ class World:
 
     # chance
 
-    def strikes(self, fault: Fault, chance: float) -> bool:
-        """Decide if a fault strikes now."""
+    def strikes(self, fault: Fault, chance: float, at: datetime | None = None) -> bool:
+        """Decide if a fault strikes.
+
+        Args:
+            fault: The fault.
+            chance: Its probability.
+            at: The time at which it will be felt; `None` for now.
+        """
         if fault not in self.faults or self.is_calm or self.random.random() >= chance:
             return False
-        self.note(fault)
+        self.note(fault, at)
         return True
 
-    def note(self, fault: Fault) -> None:
+    def note(self, fault: Fault, at: datetime | None = None) -> None:
         """Note that a fault has struck."""
         self.struck[fault] += 1
-        self.last_struck[fault] = self.now
+        self.last_struck[fault] = max(at or self.now, self.last_struck.get(fault, START))
 
     def plan_outages(self, span: timedelta) -> None:
         """Plan times at which every request fails, for longer than Lambda tries an event."""

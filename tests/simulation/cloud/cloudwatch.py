@@ -39,7 +39,7 @@ class SimulatedCloudWatch:
         repeatable: The part of each sum that may be a repetition: what an invocation had sent that
             was interrupted, and what was sent without an answer.
         requests: The number of accepted requests.
-        changed_at: The time of the last one.
+        changed_at: The time of the last one of new or corrected calls.
         read: The same values for readers.
     """
 
@@ -75,7 +75,9 @@ class SimulatedCloudWatch:
 
     def _take(self, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
         self.requests += 1
-        self.changed_at = self._world.now
+        process = self._world.current
+        if process is not None and process.function == "metric_publisher":
+            self.changed_at = self._world.now
         for datum in data:
             series, total = _read(datum)
             self.sums[series] += total

@@ -53,6 +53,8 @@ class Stream:
         self.shards: dict[str, Shard] = {}
         is_split = Fault.SHARDS in world.faults
         first = world.random.randint(2, _MAX_FIRST_SHARDS) if is_split else 1
+        if is_split:
+            world.note(Fault.SHARDS)
         for place in range(first):
             self._open(None, place * _HASHES // first, (place + 1) * _HASHES // first)
 

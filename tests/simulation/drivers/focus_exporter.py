@@ -60,7 +60,9 @@ class FocusExporterDriver(Driver):
         self.every(timedelta(days=1), END - timedelta(minutes=1), END, retries=1)
 
     def check(self) -> Iterator[str]:
-        stored = {record.key: record for record in self.account.traffic.kept(self.account.now).values()}
+        stored = {
+            record.key: record for record in self.account.traffic.kept(self.account.now).values()
+        }
         expected = sum(
             not record.is_failed and record.timestamp.year > 1 for record in stored.values()
         )

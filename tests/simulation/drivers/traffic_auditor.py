@@ -73,7 +73,7 @@ class TrafficAuditorDriver(Driver):
         counter = BatchJobCounter(
             port(self._jobs, UnloggedUsageUnavailableError),
             port(self._manifests, UnloggedUsageUnavailableError),
-            DynamoDbCountedBatchJobs(self.dynamodb, STATE),
+            DynamoDbCountedBatchJobs(self.dynamodb, STATE, self.account.pause),
         )
         return watcher, counter
 
@@ -115,7 +115,7 @@ class TrafficAuditorDriver(Driver):
             overlapping = repeatable + self.account.functions.overlaps[self.function]
             if not expected <= sent <= expected + overlapping:
                 yield f"traffic: {sent} notices of {subject}, expected {expected} (+{overlapping})"
-        counted = DynamoDbCountedBatchJobs(self.account.dynamodb, STATE).read(
+        counted = DynamoDbCountedBatchJobs(self.account.dynamodb, STATE, self.account.pause).read(
             job.arn for job in self._jobs
         )
         if len(counted) != _JOBS:
