@@ -47,7 +47,7 @@ SET ?=
 # Make takes [OUT=...] for a variable of that name, and a command would run without its value.
 $(foreach name,$(filter [%,$(.VARIABLES)),$(error $(name)=...] is optional: type it without the brackets))
 
-.PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
+.PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench chaos \
   lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
   deployer-policy prices erase-identity
 
@@ -160,6 +160,9 @@ types: $(READY) ## Check types (mypy, strict)
 
 imports: $(READY) ## Check the import contracts
 	@$(BIN)/lint-imports --no-cache
+
+chaos: $(READY) ## Simulate faults: make chaos SEEDS=2000, or one seed again: make chaos SEED=17
+	@$(RUN) -m tests.simulation $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(SEED),--seed "$(SEED)")
 
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from lambdas.adapters.dynamodb.usage_item import to_item
@@ -95,9 +96,9 @@ class Account:
         if text.startswith("{"):
             line = json.loads(text)
             for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
-                dimensions = sum(directive["Dimensions"], [])
+                dimensions = {*chain.from_iterable(directive["Dimensions"])}
                 for metric in directive["Metrics"]:
-                    is_of_account = not set(dimensions) - {"service"}
+                    is_of_account = dimensions <= {"service"}
                     if is_of_account:
                         self.health[metric["Name"]] += round(sum(_values(line[metric["Name"]])))
         return len(text)

@@ -27,7 +27,7 @@ _OUTAGE_SECONDS = (400, 1500)
 _Event: TypeAlias = tuple[datetime, int, Callable[..., None], tuple[Any, ...]]
 
 
-class Killed(BaseException):  # noqa: N818  # no error of the program
+class Killed(BaseException):  # no error of the program
     """The process has died. No `except Exception` sees it, as none sees the end of a process."""
 
 

@@ -51,7 +51,7 @@ class SimulatedCloudWatch:
         self.changed_at = world.now
         self.read = InMemoryMetrics()
 
-    def put_metric_data(self, *, Namespace: str, MetricData: Sequence[Mapping[str, Any]]) -> None:  # noqa: N803
+    def put_metric_data(self, *, Namespace: str, MetricData: Sequence[Mapping[str, Any]]) -> None:
         """Take data points.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html

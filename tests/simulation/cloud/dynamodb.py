@@ -52,11 +52,11 @@ class SimulatedDynamoDb:
 
     # reads
 
-    def get_item(self, *, TableName: str, Key: Item, **_options: Any) -> Any:  # noqa: N803
+    def get_item(self, *, TableName: str, Key: Item, **_options: Any) -> Any:
         item = self._request("GetItem", lambda: self.tables[TableName].get(Key))
         return {} if item is None else {"Item": item}
 
-    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Any:  # noqa: N803
+    def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Any:
         ((name, request),) = RequestItems.items()
         table, keys = self.tables[name], list(request["Keys"])
 
@@ -69,7 +69,7 @@ class SimulatedDynamoDb:
 
         return self._request("BatchGetItem", read)
 
-    def scan(self, *, TableName: str, ExclusiveStartKey: Item | None = None, **request: Any) -> Any:  # noqa: N803
+    def scan(self, *, TableName: str, ExclusiveStartKey: Item | None = None, **request: Any) -> Any:
         def read() -> Any:
             table, page = self.tables[TableName], list[Item]()
             for item in table.scan(ExclusiveStartKey):
@@ -80,7 +80,7 @@ class SimulatedDynamoDb:
 
         return self._request("Scan", read)
 
-    def query(self, *, TableName: str, KeyConditionExpression: str, **request: Any) -> Any:  # noqa: N803
+    def query(self, *, TableName: str, KeyConditionExpression: str, **request: Any) -> Any:
         def read() -> Any:
             found = [
                 item
@@ -101,10 +101,10 @@ class SimulatedDynamoDb:
 
     # writes
 
-    def put_item(self, *, TableName: str, Item: Item, **request: Any) -> Any:  # noqa: N803
+    def put_item(self, *, TableName: str, Item: Item, **request: Any) -> Any:
         return self._write_one("PutItem", TableName, Item, lambda _: Item, request)
 
-    def delete_item(self, *, TableName: str, Key: Item, **request: Any) -> Any:  # noqa: N803
+    def delete_item(self, *, TableName: str, Key: Item, **request: Any) -> Any:
         return self._write_one("DeleteItem", TableName, Key, lambda _: None, request)
 
     def update_item(
@@ -113,14 +113,14 @@ class SimulatedDynamoDb:
         TableName: str,
         Key: Item,
         UpdateExpression: str,
-        **request: Any,  # noqa: N803
+        **request: Any,
     ) -> Any:
         def change(item: Item | None) -> Item:
             return updated(UpdateExpression, item or Key, *_names_and_values(request))
 
         return self._write_one("UpdateItem", TableName, Key, change, request)
 
-    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> Any:  # noqa: N803
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> Any:
         ((name, requests),) = RequestItems.items()
 
         def write() -> Any:
@@ -135,14 +135,14 @@ class SimulatedDynamoDb:
 
         return self._request("BatchWriteItem", write)
 
-    def batch_execute_statement(self, *, Statements: Sequence[Any]) -> Any:  # noqa: N803
+    def batch_execute_statement(self, *, Statements: Sequence[Any]) -> Any:
         """Insert items, each of which succeeds or fails by itself."""
         return self._request(
             "BatchExecuteStatement",
             lambda: {"Responses": [self._insert(statement) for statement in Statements]},
         )
 
-    def transact_write_items(self, *, TransactItems: Sequence[Any], **_options: Any) -> Any:  # noqa: N803
+    def transact_write_items(self, *, TransactItems: Sequence[Any], **_options: Any) -> Any:
         """Carry out all actions, or none. The SDK repeats a request with its token: once in all."""
         return self._request(
             "TransactWriteItems", lambda: self._transact(TransactItems), has_token=True

@@ -252,7 +252,7 @@ class Poller:
     # windows
 
     def _open_window(self, batch: _Records) -> bool:
-        """Cut a batch at the end of its window; `False` where the window before it is still open."""
+        """Cut a batch at its window's end; `False` where the window before is still open."""
         if self._mapping.window is None:
             return True
         start = self._window_of(batch[0])

@@ -16,7 +16,7 @@ _Check: TypeAlias = Callable[[Mapping[str, Any], Names, Values], bool]
 _FUNCTION = re.compile(
     r"(attribute_exists|attribute_not_exists|begins_with)\(\s*([^,)]+)(?:,\s*([^)]+))?\)"
 )
-_COMPARISON = re.compile(r"(\S+)\s*(=|<>|<=|>=|<|>)\s*(\S+)")
+_COMPARISON = re.compile(r"([#:\w]+)\s*(=|<>|<=|>=|<|>)\s*([#:\w]+)")
 _BETWEEN_BOUNDS = re.compile(r"(BETWEEN \S+) AND ")
 _BETWEEN = re.compile(r"(\S+)\s+BETWEEN\s+(\S+)\s+&&\s+(\S+)")
 _SECTION = re.compile(r"\b(SET|ADD|REMOVE|DELETE)\b")

@@ -138,7 +138,7 @@ class SimulatedLambda:
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
 
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> Any:
         """Call a function and wait for its answer."""
         try:
             answer = self._functions.call(FunctionName, json.loads(Payload))

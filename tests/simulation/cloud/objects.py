@@ -30,11 +30,11 @@ class SimulatedS3:
     def put_object(
         self,
         *,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        Body: bytes,  # noqa: N803
-        IfMatch: str | None = None,  # noqa: N803
-        IfNoneMatch: str | None = None,  # noqa: N803
+        Bucket: str,
+        Key: str,
+        Body: bytes,
+        IfMatch: str | None = None,
+        IfNoneMatch: str | None = None,
         **_options: Any,
     ) -> Any:
         def write() -> Any:
@@ -54,7 +54,7 @@ class SimulatedS3:
         Bucket: str,
         Key: str,
         IfNoneMatch: str | None = None,
-        **_options: Any,  # noqa: N803
+        **_options: Any,
     ) -> Any:
         def read() -> Any:
             stored = self.objects.get((Bucket, Key))
@@ -66,13 +66,13 @@ class SimulatedS3:
 
         return self._request("GetObject", read)
 
-    def delete_object(self, *, Bucket: str, Key: str) -> Any:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str) -> Any:
         return self._request("DeleteObject", lambda: self.objects.pop((Bucket, Key), None))
 
     def get_paginator(self, _operation: str) -> Any:
         """Make a paginator of `ListObjectsV2`, whose pages are one."""
 
-        def paginate(*, Bucket: str, Prefix: str) -> Iterator[Any]:  # noqa: N803
+        def paginate(*, Bucket: str, Prefix: str) -> Iterator[Any]:
             yield {
                 "Contents": [
                     {"Key": key}

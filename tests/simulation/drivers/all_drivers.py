@@ -5,16 +5,16 @@ from __future__ import annotations
 from tests.simulation.drivers.cell_counter import CellCounterDriver
 from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
 from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
+from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.focus_exporter import FocusExporterDriver
+from tests.simulation.drivers.log_processor import LogProcessorDriver
 from tests.simulation.drivers.logging_configurator import LoggingConfiguratorDriver
 from tests.simulation.drivers.logging_watcher import LoggingWatcherDriver
-from tests.simulation.drivers.traffic_auditor import TrafficAuditorDriver
-from tests.simulation.drivers.weekly_summarizer import WeeklySummarizerDriver
-from tests.simulation.drivers.driver import Driver
-from tests.simulation.drivers.log_processor import LogProcessorDriver
 from tests.simulation.drivers.metric_publisher import MetricPublisherDriver
 from tests.simulation.drivers.price_refresher import PriceRefresherDriver
 from tests.simulation.drivers.price_updater import PriceUpdaterDriver
+from tests.simulation.drivers.traffic_auditor import TrafficAuditorDriver
+from tests.simulation.drivers.weekly_summarizer import WeeklySummarizerDriver
 
 PIPELINE: tuple[type[Driver], ...] = (
     LogProcessorDriver,
