@@ -68,7 +68,7 @@ def _transact(client: Any, condition: str) -> Any:
     add = {
         "TableName": _TABLE,
         "Key": {"pk": {"S": "sum"}},
-        "UpdateExpression": "ADD n :n SET text = :t",
+        "UpdateExpression": "ADD n :n SET label = :t",
         "ExpressionAttributeValues": {":n": {"N": "5"}, ":t": {"S": "x"}},
     }
     put = {

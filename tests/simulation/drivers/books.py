@@ -33,7 +33,10 @@ def current_books(driver: Driver) -> CurrentBooks:
     """The books at the prices in force; no resource has tags."""
     account, rules = driver.account, AttributionRules()
     book = CurrentBook(
-        PRICING.book, editions(account), lambda: account.now.timestamp(), lambda _: None
+        PRICING.book,
+        editions(account),
+        lambda: account.now.timestamp(),
+        lambda _: None,  # noqa: PLW0108  # time goes on
     )
     return CurrentBooks(call_books(rules=rules).tags, rules, CurrentPricing(PRICING, book))
 
