@@ -1,4 +1,4 @@
-"""The CDK app: one deployment per Region, of three stacks or, with reports, four."""
+"""The CDK app: one deployment per Region, of three to five stacks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cdk import nag
 from cdk.components.bundle import BundlingError
 from cdk.config import Config, ConfigurationError, stack_names
 from cdk.config.boundary_name import boundary_name
+from cdk.stacks.governance import GovernanceStack
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.monitoring import MonitoringStack
 from cdk.stacks.reporting import ReportingStack
@@ -63,6 +64,15 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
             ingestion=ingestion,
             environment=environment,
         )
+    governance = None
+    if stack_names.GOVERNANCE in config.stacks:
+        governance = GovernanceStack(
+            app,
+            f"{stack_names.GOVERNANCE}{suffix}",
+            config=config,
+            storage=storage,
+            environment=environment,
+        )
     monitoring = MonitoringStack(
         app,
         f"{stack_names.MONITORING}{suffix}",
@@ -70,9 +80,11 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
         storage=storage,
         ingestion=ingestion,
         reporting=reporting,
+        governance=governance,
         environment=environment,
     )
-    return [stack for stack in (storage, ingestion, reporting, monitoring) if stack]
+    stacks = (storage, ingestion, reporting, governance, monitoring)
+    return [stack for stack in stacks if stack]
 
 
 def main() -> None:

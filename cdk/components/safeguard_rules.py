@@ -17,7 +17,10 @@ from cdk.config.resource_names import NAME_PREFIX
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
-_FUNCTION_STACKS = (stack_names.INGESTION, stack_names.REPORTING, stack_names.MONITORING)
+_FUNCTION_STACKS = (
+    *(stack_names.INGESTION, stack_names.REPORTING),
+    *(stack_names.GOVERNANCE, stack_names.MONITORING),
+)
 _OWN_NAMES = "Generated names of what the meter's own stacks deploy begin so."
 _Patterns = Sequence[Mapping[str, Any]]
 

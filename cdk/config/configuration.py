@@ -16,6 +16,7 @@ from cdk.config import stack_names
 from cdk.config.alarms import AlarmSettings
 from cdk.config.configuration_error import ConfigurationError
 from cdk.config.dashboards import DashboardSettings
+from cdk.config.governance import GovernanceSettings
 from cdk.config.invocation_logging import LoggingSettings
 from cdk.config.metering import MeteringSettings
 from cdk.config.operations import OperationSettings
@@ -47,6 +48,7 @@ class Config(
     ReportSettings,
     PriceSettings,
     MeteringSettings,
+    GovernanceSettings,
     LoggingSettings,
     OperationSettings,
 ):
@@ -79,9 +81,11 @@ class Config(
     def stacks(self) -> tuple[str, ...]:
         """The names of the stacks that this configuration deploys."""
         has_reports = self.focus_export or self.comparison_report
-        return tuple(
-            name for name in stack_names.ALL if has_reports or name != stack_names.REPORTING
-        )
+        missing = {
+            *(() if has_reports else (stack_names.REPORTING,)),
+            *(() if self.governance else (stack_names.GOVERNANCE,)),
+        }
+        return tuple(name for name in stack_names.ALL if name not in missing)
 
     @property
     def has_weekly_summary(self) -> bool:

@@ -8,6 +8,8 @@ PREFIX = METER_NAME
 STORAGE = f"{PREFIX}-Storage"
 INGESTION = f"{PREFIX}-Ingestion"
 REPORTING = f"{PREFIX}-Reporting"
+GOVERNANCE = f"{PREFIX}-Governance"
 MONITORING = f"{PREFIX}-Monitoring"
-ALL = (STORAGE, INGESTION, REPORTING, MONITORING)
-"""In the order of deployment. Reporting exists only where a report is switched on."""
+ALL = (STORAGE, INGESTION, REPORTING, GOVERNANCE, MONITORING)
+"""In the order of deployment. Reporting exists only where a report is switched on, and governance
+only where it is."""

@@ -45,6 +45,7 @@ EXPORT_ALARM_METRICS = 3
 COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
+GOVERNANCE_ALARM_METRICS = 5
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
@@ -205,5 +206,7 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
+    counter_alarms = GOVERNANCE_ALARM_METRICS if config.governance else 0
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
-    return usage_alarms + HEALTH_ALARM_METRICS + report_alarms + anomaly_alarms
+    own_alarms = HEALTH_ALARM_METRICS + report_alarms + counter_alarms
+    return usage_alarms + own_alarms + anomaly_alarms

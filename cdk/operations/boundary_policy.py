@@ -75,10 +75,10 @@ _VIA_SERVICES = {
     }
 }
 _KEY_IS_USED = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt)")
-# Needed with some settings and not with others: customer_keys, log_content.
+# Needed with some settings and not with others: customer_keys, governance, log_content.
 _BY_SETTINGS = {
     *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
-    "logs:FilterLogEvents",
+    *("dynamodb:ConditionCheckItem", "logs:FilterLogEvents"),
 }
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 

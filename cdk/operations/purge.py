@@ -38,7 +38,10 @@ def purge(session: boto3.Session) -> list[str]:
     """
     cloudformation = session.client("cloudformation")
     deployment = Deployment(cloudformation)
-    for stack in (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION):
+    for stack in (
+        *(stack_names.MONITORING, stack_names.GOVERNANCE),
+        *(stack_names.REPORTING, stack_names.INGESTION),
+    ):
         if deployment.status(stack) is not None:
             message = f"{stack} is still deployed: run make destroy first."
             if stack == stack_names.REPORTING:

@@ -10,8 +10,9 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.health_alarms import HealthAlarms
-from cdk.alarms.health_check import Watched
+from cdk.alarms.health_check import HealthCheck, Watched
 from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
@@ -35,6 +36,7 @@ from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
+from cdk.stacks.governance import USAGE_RECOUNTER, GovernanceStack
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
@@ -59,9 +61,10 @@ class MonitoringStack(Stack):
         storage: StorageStack,
         ingestion: IngestionStack,
         reporting: ReportingStack | None,
+        governance: GovernanceStack | None,
         environment: Environment,
     ) -> None:
-        """Make the stack; `reporting` is `None` where no report is switched on."""
+        """Make the stack; an optional stack is `None` where it is not switched on."""
         super().__init__(
             scope,
             construct_id,
@@ -81,8 +84,8 @@ class MonitoringStack(Stack):
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
-        if reporting:
-            self.add_stack_dependency(reporting, "LoggingWatcher reads its template")
+        for optional in filter(None, (reporting, governance)):
+            self.add_stack_dependency(optional, "LoggingWatcher reads its template")
 
         self._make_usage_alarms()
         self._make_anomaly_alarms()
@@ -92,9 +95,10 @@ class MonitoringStack(Stack):
             traffic_auditor.scheduled,
             *ingestion.scheduled,
             *(reporting.scheduled if reporting else ()),
+            *(governance.scheduled if governance else ()),
             *self._make_weekly_summarizer(storage, defaults),
         ]
-        health = self._make_health_alarms(ingestion, scheduled)
+        health = self._make_health_alarms(ingestion, governance, scheduled)
         coverage_auditor.start_on_alarms(
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
@@ -171,7 +175,10 @@ class MonitoringStack(Stack):
             self._add_notification(alarm)
 
     def _make_health_alarms(
-        self, ingestion: IngestionStack, scheduled: Sequence[Scheduled]
+        self,
+        ingestion: IngestionStack,
+        governance: GovernanceStack | None,
+        scheduled: Sequence[Scheduled],
     ) -> HealthAlarms:
         health = HealthAlarms(
             self,
@@ -182,7 +189,10 @@ class MonitoringStack(Stack):
                 ingestion.metric_publisher.stream_mapping,
             ),
             scheduled=scheduled,
-            optional=price_list_checks() if self._config.price_updates else (),
+            optional=[
+                *(price_list_checks() if self._config.price_updates else ()),
+                *_list_counter_checks(governance),
+            ],
             dashboard_url=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
@@ -248,10 +258,18 @@ class MonitoringStack(Stack):
         CfnOutput(self, "DashboardUrl", value=dashboard_url("usage_overview", self.region))
 
 
+def _list_counter_checks(governance: GovernanceStack | None) -> list[HealthCheck]:
+    """List the health checks of the counters, where they are switched on."""
+    name = governance.usage_counter.fixed_name if governance else None
+    return [] if name is None else list(counter_checks(name))
+
+
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     """List the alarm names of functions that are switched off."""
-    missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER, WEEKLY_SUMMARIZER}
-    missing -= {function.name for function in scheduled}
+    functions = {function.name for function in scheduled}
+    missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER, WEEKLY_SUMMARIZER} - functions
+    if USAGE_RECOUNTER not in functions:
+        missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

@@ -15,6 +15,12 @@ from cdk.components.content_masking import masking_policy
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
 from cdk.config import Config, stack_names
+from lambdas.domain.counters.table import (
+    IDENTITY_INDEX,
+    IDENTITY_KEY,
+    IDENTITY_SORT_KEY,
+    SORT_KEY,
+)
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.logging_configuration import NO_STATE
@@ -33,6 +39,8 @@ class StorageStack(Stack):
         log_group: The log group of Bedrock's invocation logs, unless another one is adopted.
         ledger: The table with one item per call, and its stream of new items.
         state: The table of the meter's state: tags, identities, calls without a price, notices.
+        counters: The table of exact counters, which stays empty until governance is switched on.
+        governance: The table of budgets and alerts, which stays empty until then.
         quarantine: Records that could not be counted, with their reasons.
         failures: The bucket of failed events; `make redrive` sends them again.
         redrive_role: The only role that reads failed events.
@@ -69,9 +77,17 @@ class StorageStack(Stack):
         self.state = self._table("MeterState")
         self.state.add_global_secondary_index(
             index_name=UNPRICED_INDEX,
-            partition_key=dynamodb.Attribute(name=UNPRICED_KEY, type=dynamodb.AttributeType.STRING),
+            partition_key=_text(UNPRICED_KEY),
             projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
+        self.counters = self._table("UsageCounters", sort_key=SORT_KEY)
+        self.counters.add_global_secondary_index(
+            index_name=IDENTITY_INDEX,
+            partition_key=_text(IDENTITY_KEY),
+            sort_key=_text(IDENTITY_SORT_KEY),
+            projection_type=dynamodb.ProjectionType.ALL,
+        )
+        self.governance = self._table("Governance", sort_key=SORT_KEY)
         self.quarantine = self._bucket(
             "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )
@@ -92,10 +108,15 @@ class StorageStack(Stack):
         # but stays deployed, and CloudFormation removes no export that is in use.
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
             self.export_value(attribute)
+        # So does the governance stack.
+        for attribute in (self.counters.table_name, self.counters.table_arn):
+            self.export_value(attribute)
         for name, value in (
             ("LogGroupName", self.log_group.log_group_name),
             ("LedgerTableName", self.ledger.table_name),
             ("StateTableName", self.state.table_name),
+            ("CounterTableName", self.counters.table_name),
+            ("GovernanceTableName", self.governance.table_name),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("RedriveRoleArn", self.redrive_role.role_arn),
@@ -106,13 +127,18 @@ class StorageStack(Stack):
         ):
             CfnOutput(self, name, value=value)
 
-    def _table(self, name: str, *, stream: dynamodb.StreamViewType | None = None) -> dynamodb.Table:
+    def _table(
+        self,
+        name: str,
+        *,
+        sort_key: str | None = None,
+        stream: dynamodb.StreamViewType | None = None,
+    ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
             name,
-            partition_key=dynamodb.Attribute(
-                name=PARTITION_KEY, type=dynamodb.AttributeType.STRING
-            ),
+            partition_key=_text(PARTITION_KEY),
+            sort_key=None if sort_key is None else _text(sort_key),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute=EXPIRES_AT,
             stream=stream,
@@ -159,3 +185,7 @@ class StorageStack(Stack):
             " events report access where that is needed.",
         )
         return bucket
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -31,6 +31,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "default": {},
     "everything": {
         "customer_keys": True,
+        "governance": True,
+        "cell_minutes": 15,
         "existing_logging": "replace",
         "log_content": True,
         "log_retention_days": 30,
@@ -105,6 +107,10 @@ class Deployment:
     @property
     def reporting(self) -> dict[str, Any]:
         return self.templates[stack_names.REPORTING]
+
+    @property
+    def governance(self) -> dict[str, Any]:
+        return self.templates[stack_names.GOVERNANCE]
 
     @property
     def monitoring(self) -> dict[str, Any]:

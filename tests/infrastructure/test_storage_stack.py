@@ -22,6 +22,7 @@ from tests.infrastructure.synthesis import (
 PINNED = {
     "Failures8A3E1A2F": "AWS::S3::Bucket",
     "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",
+    "Governance210730C3": "AWS::DynamoDB::Table",
     "InvocationLogsCD36EA0A": "AWS::Logs::LogGroup",
     "Key961B73FD": "AWS::KMS::Key",
     "LoggingState8042E413": "AWS::SSM::Parameter",
@@ -32,6 +33,7 @@ PINNED = {
     "QuarantinePolicyD801E1EA": "AWS::S3::BucketPolicy",
     "Reports65402A0A": "AWS::S3::Bucket",
     "ReportsPolicyA13B441D": "AWS::S3::BucketPolicy",
+    "UsageCountersDEAAF23F": "AWS::DynamoDB::Table",
     "UsageLedgerF0DE0EEB": "AWS::DynamoDB::Table",
 }
 LEDGER, STATE = TABLES = ("UsageLedgerF0DE0EEB", "MeterState4ED0B9E5")

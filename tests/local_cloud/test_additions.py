@@ -257,6 +257,43 @@ def test_a_batch_is_retried_from_the_reported_record(cloud: LocalCloud) -> None:
     assert bodies == ["0,1,2,3,4,5", "3,4,5"]
 
 
+WINDOWED = """
+import json, os
+import boto3
+def lambda_handler(event, context):
+    s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    times = s3.list_objects_v2(Bucket="windows").get("KeyCount", 0)
+    s3.put_object(Bucket="windows", Key=f"{times:03}", Body=json.dumps(event).encode())
+    return {} if times == 0 else {"state": {}, "batchItemFailures": []}
+"""
+
+
+def test_a_window_names_the_shard_and_an_answer_without_a_state_fails(cloud: LocalCloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="windows")
+    stream = make_table(cloud, "windowed")
+    make_function(cloud, "windowed", WINDOWED)
+    make_function(cloud, "unwindowed", "def lambda_handler(event, context): pass")
+    for function, window in (("windowed", {"TumblingWindowInSeconds": 5}), ("unwindowed", {})):
+        settings: Any = window
+        cloud.client("lambda").create_event_source_mapping(
+            FunctionName=function,
+            EventSourceArn=stream,
+            StartingPosition="TRIM_HORIZON",
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            **settings,
+        )
+    cloud.client("dynamodb").put_item(TableName="windowed", Item={"pk": {"S": "one"}})
+    wait_for(lambda: s3.list_objects_v2(Bucket="windows").get("KeyCount", 0) >= 2)
+    first, second = (
+        json.loads(s3.get_object(Bucket="windows", Key=key)["Body"].read())
+        for key in ("000", "001")
+    )
+    assert first["Records"] == second["Records"]
+    assert first["shardId"] == second["shardId"] != ""
+    assert (first["state"], first["isFinalInvokeForWindow"]) == ({}, False)
+
+
 REMOVED = """
 import os
 import boto3

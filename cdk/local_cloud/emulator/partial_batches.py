@@ -17,20 +17,22 @@ def install() -> None:
     """Add it."""
     execute = lambda_svc._execute_function
     poll = lambda_svc._poll_dynamodb_streams
-    failed: list[dict[str, Any]] = []  # the first failed record of each batch of one pass
+    # The first failed record of each batch of one pass, and the function that failed it.
+    failed: list[tuple[str, dict[str, Any]]] = []
 
     def execute_and_note(function: dict[str, Any], event: Any, *rest: Any) -> dict[str, Any]:
         result: dict[str, Any] = execute(function, event, *rest)
         records = event.get("Records") if isinstance(event, dict) else None
         if records and records[0].get("eventSource") == "aws:dynamodb":
-            failed.extend(_first_failed(records, result.get("body")))
+            name = function["config"]["FunctionName"]
+            failed.extend((name, record) for record in _first_failed(records, result.get("body")))
         return result
 
     def poll_and_rewind() -> bool:
         failed.clear()
         processed: bool = poll()
-        for record in failed:
-            _rewind_to(record)
+        for name, record in failed:
+            _rewind_to(name, record)
         return processed
 
     lambda_svc._execute_function = execute_and_note
@@ -44,7 +46,7 @@ def _first_failed(records: list[dict[str, Any]], body: Any) -> list[dict[str, An
     return [record for record in records if record["dynamodb"]["SequenceNumber"] in failed][:1]
 
 
-def _rewind_to(record: dict[str, Any]) -> None:
+def _rewind_to(function: str, record: dict[str, Any]) -> None:
     stream = record["eventSourceARN"]
     table = stream.split("/")[1]
     start = dynamodb.stream_start_position(table)
@@ -52,7 +54,7 @@ def _rewind_to(record: dict[str, Any]) -> None:
     numbers = [live_record["dynamodb"]["SequenceNumber"] for live_record in live]
     position = start + numbers.index(record["dynamodb"]["SequenceNumber"])
     for _, _, mapping in lambda_svc._iter_all_esms():
-        if mapping.get("EventSourceArn") == stream:
+        if (mapping["FunctionName"], mapping.get("EventSourceArn")) == (function, stream):
             with lambda_svc._dynamodb_stream_positions_lock:
                 lambda_svc._dynamodb_stream_positions[mapping["UUID"]] = position
             lambda_svc._esm_backoff_until[mapping["UUID"]] = time.time() + 1

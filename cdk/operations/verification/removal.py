@@ -43,7 +43,10 @@ def remove_all(session: boto3.Session, waiting: Waiting) -> list[str]:
     return [*_find_left(session, waiting), *errors]
 
 
-_STACKS = (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION)
+_STACKS = (
+    *(stack_names.MONITORING, stack_names.GOVERNANCE),
+    *(stack_names.REPORTING, stack_names.INGESTION),
+)
 """The stacks to delete before the data, in this order."""
 
 

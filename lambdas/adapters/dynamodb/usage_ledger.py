@@ -180,7 +180,9 @@ class DynamoDbUsageLedger:
 
     def _replace(self, item: Item, record: UsageRecord) -> bool:
         """Write a call in place of an item that was read; `False` where it has changed since."""
-        return self._items.put_if(item=to_item(record, self._retention), **_unchanged(item))
+        return self._items.put_if(
+            item=to_item(record, self._retention), **unchanged_condition(item)
+        )
 
     def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
         """Say if an item holds nothing but a call, and does not expire too early.
@@ -201,7 +203,7 @@ def _read_stored(item: Item, record: UsageRecord) -> UsageRecord | None:
     return standing._replace(account_id=account_id, region=region, request_id=request_id)
 
 
-def _unchanged(item: Item) -> _Condition:
+def unchanged_condition(item: Item) -> _Condition:
     """Make the condition that an item still holds the call that was read, and nothing else.
 
     Attributes that no call has are left out: others may add as many as an item holds, and a

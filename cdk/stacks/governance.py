@@ -1,0 +1,66 @@
+"""Exact counters of usage; optional."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Environment, Stack
+from constructs import Construct
+
+from cdk.alarms.scheduled_functions import Scheduled
+from cdk.components.failure_destination import FailureDestination
+from cdk.components.function_defaults import FunctionDefaults
+from cdk.config import Config, stack_names
+from cdk.functions.usage_counter import UsageCounter
+from cdk.functions.usage_recounter import UsageRecounter
+from cdk.stacks.storage import StorageStack
+
+USAGE_RECOUNTER = "UsageRecounter"
+
+
+class GovernanceStack(Stack):
+    """The functions that count usage exactly. Their tables are in the storage stack.
+
+    Attributes:
+        usage_counter: Counts the ledger's stream.
+        scheduled: The functions that a schedule starts, as their alarms watch them.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: Config,
+        storage: StorageStack,
+        environment: Environment,
+    ) -> None:
+        """Make the stack."""
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=stack_names.GOVERNANCE,
+            description="Bedrock Meter: exact counters of usage",
+            env=environment,
+        )
+        defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
+        self.usage_counter = UsageCounter(
+            self,
+            "UsageCounter",
+            defaults=defaults,
+            ledger=storage.ledger,
+            state=storage.state,
+            counters=storage.counters,
+            prices=storage.prices,
+            failures=FailureDestination(storage.failures, storage.key),
+        )
+        recounter = UsageRecounter(
+            self,
+            USAGE_RECOUNTER,
+            defaults=defaults,
+            ledger=storage.ledger,
+            state=storage.state,
+            counters=storage.counters,
+            prices=storage.prices,
+        )
+        self.scheduled: list[Scheduled] = [recounter.scheduled]
+        CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
+        CfnOutput(self, "UsageRecounterName", value=recounter.function_name)

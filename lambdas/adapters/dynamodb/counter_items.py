@@ -1,0 +1,262 @@
+"""Items of the table of counters: cells, accumulators, checkpoints, marks and the state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from lambdas.adapters.dynamodb.items import make_key
+from lambdas.adapters.dynamodb.usage_item import call_key, from_item, to_item
+from lambdas.domain.counters import (
+    FIGURE_NAMES,
+    MARK_RETENTION,
+    AccumulatorKey,
+    AffectedCalls,
+    Cell,
+    CellKey,
+    CellSpan,
+    CountingState,
+    Mark,
+    PriceEdition,
+    Recount,
+    UsageLabels,
+    UsageTotals,
+)
+from lambdas.domain.counters.table import (
+    CELL_PREFIX,
+    CHECKPOINT_PREFIX,
+    IDENTITY_KEY,
+    IDENTITY_SORT_KEY,
+    MARK_PREFIX,
+    SORT_KEY,
+    STATE_KEY,
+    SUM_PREFIX,
+)
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger.table import EXPIRES_AT
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
+
+    from lambdas.adapters.dynamodb.items import Item
+
+PARTS = 8
+"""Parts of the cells of a time. One partition of a table takes 1,000 writes a second, and all calls
+of an hour are written to its cells:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+NUMBER = "number"
+REVISION = "revision"
+_CALL = "call"
+_STATE = "state"
+_NO_SORT = "-"
+_DIGITS = 40
+"""Sequence numbers have up to 40 digits, and numbers in DynamoDB up to 38:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
+_CHECKPOINT_RETENTION = timedelta(days=8)  # a stream keeps records for 24 hours
+_MAX_NAME_BYTES = 1024
+
+
+def single_key(key: str) -> Item:
+    """The key of an item that is alone in its partition."""
+    return make_key(key) | {SORT_KEY: {"S": _NO_SORT}}
+
+
+def cell_update(table: str, generation: int, cell: Cell) -> UpdateTypeDef:
+    """The update that adds totals to a cell."""
+    labels = cell.key.labels
+    return _addition(
+        table,
+        cell_key(generation, cell.key),
+        cell.totals,
+        {
+            **{name: {"S": text} for name, text in labels._asdict().items()},
+            EXPIRES_AT: write_time(cell.key.expires_at),
+            IDENTITY_KEY: {"S": identity_key(generation, labels.identity_arn)},
+            IDENTITY_SORT_KEY: {
+                "S": f"{begins_at(cell.key.span, cell.key.start)}#{_digest(labels)}"
+            },
+        },
+    )
+
+
+def sum_update(table: str, key: AccumulatorKey, totals: UsageTotals) -> UpdateTypeDef:
+    """The update that adds totals to an accumulator."""
+    return _addition(
+        table, single_key(sum_key(key.name)), totals, {EXPIRES_AT: write_time(key.expires_at)}
+    )
+
+
+def checkpoint_item(shard: str, number: int, now: datetime) -> Item:
+    """The item of a checkpoint."""
+    return {
+        **single_key(CHECKPOINT_PREFIX + shard),
+        NUMBER: {"S": write_number(number)},
+        EXPIRES_AT: write_time(now + _CHECKPOINT_RETENTION),
+    }
+
+
+def mark_item(recount: int, record: UsageRecord, mark: Mark, now: datetime) -> Item:
+    """The item of a mark of a call."""
+    item = {
+        **single_key(mark_key(recount, record)),
+        EXPIRES_AT: write_time(now + MARK_RETENTION),
+    }
+    if mark.state is not None:
+        item[_CALL] = {"M": to_item(mark.state, timedelta(0))}
+    return item
+
+
+def read_mark(item: Mapping[str, Any]) -> Mark:
+    """Read a mark."""
+    return Mark(from_item(item[_CALL]["M"]) if _CALL in item else None)
+
+
+def mark_key(recount: int, record: UsageRecord) -> str:
+    """The key of a mark of a call."""
+    return f"{MARK_PREFIX}{recount}#{call_key(record)}"
+
+
+def sum_key(name: str) -> str:
+    """The key of an accumulator; a long name is shortened to one that differs for every other."""
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        name = f"sha256#{hashlib.sha256(name.encode()).hexdigest()}"
+    return SUM_PREFIX + name
+
+
+def cell_key(generation: int, key: CellKey) -> Item:
+    """The key of a cell."""
+    digest = _digest(key.labels)
+    part = crc32(digest.encode()) % PARTS
+    return make_key(part_key(generation, key.span, key.start, part)) | {SORT_KEY: {"S": digest}}
+
+
+def part_key(generation: int, span: CellSpan, start: datetime, part: int) -> str:
+    """The partition key of a part of the cells of a time."""
+    return f"{CELL_PREFIX}{generation}#{begins_at(span, start)}#{part}"
+
+
+def begins_at(span: CellSpan, start: datetime) -> str:
+    """A text that orders the cells of a length by time."""
+    return f"{span}#{start.astimezone(UTC):%Y-%m-%dT%H:%M}"
+
+
+def identity_key(generation: int, identity_arn: str) -> str:
+    """The key of an identity in the index: of bounded length, whatever the identity."""
+    return f"{generation}#{hashlib.sha256(identity_arn.encode()).hexdigest()[:32]}"
+
+
+def read_cell(item: Mapping[str, Any]) -> Cell:
+    """Read a cell."""
+    labels = UsageLabels(*(item[name]["S"] for name in UsageLabels._fields))
+    span, start, _ = item[IDENTITY_SORT_KEY]["S"].split("#")
+    begins = datetime.strptime(start, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
+    return Cell(CellKey(CellSpan(span), begins, labels), read_totals(item))
+
+
+def read_totals(item: Mapping[str, Any]) -> UsageTotals:
+    """Read totals; a figure that was never changed is 0."""
+    return UsageTotals(
+        **{name: int(item[name]["N"]) if name in item else 0 for name in FIGURE_NAMES}
+    )
+
+
+def write_number(number: int) -> str:
+    """Write a sequence number so that texts sort as numbers."""
+    return f"{number:0{_DIGITS}}"
+
+
+def write_time(moment: datetime) -> Any:  # noqa: ANN401  # an attribute
+    """Write a time, in seconds since 1970."""
+    return {"N": str(int(moment.timestamp()))}
+
+
+def state_item(state: CountingState) -> Item:
+    """The item of the counting state."""
+    document = {
+        "generation": state.generation,
+        "deployment": state.deployment,
+        "prices": list(state.prices),
+        "recounts": [_write_recount(recount) for recount in state.recounts],
+        "counted_since": state.counted_since.isoformat(),
+        "last_number": state.last_number,
+    }
+    return {
+        **single_key(STATE_KEY),
+        REVISION: {"N": str(state.revision)},
+        _STATE: {"S": json.dumps(document)},
+    }
+
+
+def read_state(item: Mapping[str, Any]) -> CountingState:
+    """Read the counting state."""
+    document = json.loads(item[_STATE]["S"])
+    return CountingState(
+        generation=document["generation"],
+        deployment=document["deployment"],
+        prices=PriceEdition(*document["prices"]),
+        recounts=tuple(map(_read_recount, document["recounts"])),
+        counted_since=datetime.fromisoformat(document["counted_since"]),
+        last_number=document["last_number"],
+        revision=int(item[REVISION]["N"]),
+    )
+
+
+def _write_recount(recount: Recount) -> dict[str, Any]:
+    start, models = recount.calls
+    return {
+        "number": recount.number,
+        "before": None if recount.before is None else list(recount.before),
+        "start": None if start is None else start.isoformat(),
+        "models": None if models is None else sorted(models),
+        "begun_at": recount.begun_at.isoformat(),
+        "cursor": recount.cursor,
+        "scanned_at": None if recount.scanned_at is None else recount.scanned_at.isoformat(),
+    }
+
+
+def _read_recount(document: Mapping[str, Any]) -> Recount:
+    start, models, scanned_at = (document[name] for name in ("start", "models", "scanned_at"))
+    return Recount(
+        number=document["number"],
+        before=None if document["before"] is None else PriceEdition(*document["before"]),
+        calls=AffectedCalls(
+            None if start is None else datetime.fromisoformat(start),
+            None if models is None else frozenset(models),
+        ),
+        begun_at=datetime.fromisoformat(document["begun_at"]),
+        cursor=document["cursor"],
+        scanned_at=None if scanned_at is None else datetime.fromisoformat(scanned_at),
+    )
+
+
+def _addition(
+    table: str, key: Item, totals: UsageTotals, values: Mapping[str, Any]
+) -> UpdateTypeDef:
+    """Add figures to an item, and set its other attributes, which are always the same."""
+    figures = {
+        name: {"N": str(figure)}
+        for name, figure in zip(FIGURE_NAMES, totals.figures, strict=True)
+        if figure
+    }
+    names = [*values, *figures]
+    places = {name: place for place, name in enumerate(names)}
+    sets = ", ".join(f"#{places[name]} = :{places[name]}" for name in values)
+    adds = ", ".join(f"#{places[name]} :{places[name]}" for name in figures)
+    return {
+        "TableName": table,
+        "Key": key,
+        "UpdateExpression": f"SET {sets} ADD {adds}",
+        "ExpressionAttributeNames": {f"#{place}": name for name, place in places.items()},
+        "ExpressionAttributeValues": {
+            f":{place}": {**values, **figures}[name] for name, place in places.items()
+        },
+    }
+
+
+def _digest(labels: UsageLabels) -> str:
+    """A text of bounded length that differs for all other labels."""
+    return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:32]

@@ -1,0 +1,165 @@
+"""Chunks of a batch: changes that are written in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from lambdas.domain.counters.cells import CellKey, CellSpan, sum_by_cell
+from lambdas.domain.counters.totals import UsageTotals
+from lambdas.domain.counters.usage_change import UsageChange
+from lambdas.domain.invocations import UsageRecord
+
+MAX_ACTIONS = 100
+"""Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+_OTHER_ACTIONS = 6
+"""A correction can move a call from two cells to two others, and has a checkpoint and a mark. A
+recount has a mark and a look at the ledger instead."""
+MAX_ACCUMULATORS_OF_A_CALL = (MAX_ACTIONS - _OTHER_ACTIONS) // 2
+"""Accumulators that a call may be in: a correction can move it from all of them to as many others,
+in one transaction."""
+_Key = TypeVar("_Key")
+
+
+class AccumulatorKey(NamedTuple):
+    """The place of a sum that is kept beside the cells, such as that of a budget's period.
+
+    Attributes:
+        name: Its name.
+        expires_at: The time from which it is deleted.
+    """
+
+    name: str
+    expires_at: datetime
+
+
+Accumulate: TypeAlias = Callable[[Sequence[UsageChange]], Mapping[AccumulatorKey, UsageTotals]]
+"""Sums changes by accumulator. The sums of two batches are those of both together."""
+
+
+def accumulate_nothing(_: Sequence[UsageChange]) -> Mapping[AccumulatorKey, UsageTotals]:
+    """Keep no sums beside the cells."""
+    return {}
+
+
+class ChunkTooLargeError(Exception):
+    """A single call changes more sums than one transaction can write."""
+
+
+@dataclass(slots=True)
+class Sums:
+    """The sums of changes that are written together.
+
+    Attributes:
+        cells: By cell.
+        accumulators: By accumulator.
+    """
+
+    cells: dict[CellKey, UsageTotals] = field(default_factory=dict)
+    accumulators: dict[AccumulatorKey, UsageTotals] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """The number of items that they are written to."""
+        return len(self.cells) + len(self.accumulators)
+
+    def plus(self, other: Sums) -> Sums:
+        """Add other sums; those that are 0 are left out."""
+        return Sums(_add(self.cells, other.cells), _add(self.accumulators, other.accumulators))
+
+
+class NewMark(NamedTuple):
+    """A mark that is written with a chunk, on condition that the call has none.
+
+    Attributes:
+        recount: The number of the recount that leaves the call alone.
+        record: The call.
+    """
+
+    recount: int
+    record: UsageRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a batch that one transaction writes, with the checkpoint of its shard.
+
+    Attributes:
+        generation: The generation of cells that it is added to.
+        shard: The shard of the stream.
+        first: The sequence number of its first record. The checkpoint has to be below.
+        last: That of its last record, which becomes the checkpoint.
+        sums: Added to cells and accumulators.
+        marks: Marks of its calls.
+        counted_at: The time.
+    """
+
+    generation: int
+    shard: str
+    first: int
+    last: int
+    sums: Sums
+    marks: tuple[NewMark, ...]
+    counted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SumUp:
+    """Sums changes up as they are stored.
+
+    Attributes:
+        spans: The lengths of the cells.
+        accumulate: Sums changes by accumulator.
+    """
+
+    spans: tuple[CellSpan, ...]
+    accumulate: Accumulate = accumulate_nothing
+
+    def sum_up(self, changes: Sequence[UsageChange], now: datetime) -> Sums:
+        """Sum changes by cell and by accumulator."""
+        cells: defaultdict[CellKey, UsageTotals] = defaultdict(lambda: UsageTotals.ZERO)
+        for key, totals in sum_by_cell(changes, self.spans, now):
+            cells[key] += totals
+        sums = Sums(dict(cells), dict(self.accumulate(changes)))
+        return Sums().plus(sums)
+
+
+def take_while_fitting(parts: Iterable[tuple[Sums, int]], reserved: int) -> tuple[int, Sums]:
+    """Take as many parts as one transaction can write.
+
+    Args:
+        parts: The sums of each, and the number of its actions beside them.
+        reserved: The number of actions that the transaction has in any case.
+
+    Returns:
+        The number of parts, and the sums of all of them.
+
+    Raises:
+        ChunkTooLargeError: The first one does not fit.
+    """
+    taken, together, actions = 0, Sums(), reserved
+    for sums, own_actions in parts:
+        following = together.plus(sums)
+        if actions + own_actions + len(following) > MAX_ACTIONS:
+            break
+        taken, together, actions = taken + 1, following, actions + own_actions
+    else:
+        return taken, together
+    if not taken:
+        message = (
+            f"one call changes more than {MAX_ACTIONS - reserved} sums; make fewer budgets that"
+            " match the same call"
+        )
+        raise ChunkTooLargeError(message)
+    return taken, together
+
+
+def _add(
+    one: Mapping[_Key, UsageTotals], other: Mapping[_Key, UsageTotals]
+) -> dict[_Key, UsageTotals]:
+    added = dict(one)
+    for key, totals in other.items():
+        added[key] = added.get(key, UsageTotals.ZERO) + totals
+    return {key: totals for key, totals in added.items() if totals}

@@ -1,0 +1,22 @@
+"""Names in the table of counters, `UsageCounters`: each kind of item has a key prefix."""
+
+from __future__ import annotations
+
+SORT_KEY = "sk"
+"""The second part of the key; cells of a time are told apart by it."""
+IDENTITY_INDEX = "Identity"
+"""The index of the cells of one identity."""
+IDENTITY_KEY = "identity"
+"""The attribute by which that index finds them."""
+IDENTITY_SORT_KEY = "begins"
+"""The attribute by which it orders them: length and time."""
+CELL_PREFIX = "cell#"
+"""A part of the cells of a time: generation, length, time and part follow."""
+SUM_PREFIX = "sum#"
+"""An accumulator; its name follows."""
+CHECKPOINT_PREFIX = "checkpoint#"
+"""The place up to which a shard of the stream is counted."""
+MARK_PREFIX = "mark#"
+"""A mark of a recount; its number and the key of the call follow."""
+STATE_KEY = "state"
+"""The counting state."""

@@ -1,0 +1,1 @@
+"""Adds the stream of the usage ledger to exact counters."""

@@ -1,0 +1,282 @@
+"""Counts batches of the ledger's stream, each change exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple, TypeGuard
+
+from lambdas.domain.counters import (
+    AlreadyCountedError,
+    Chunk,
+    CounterStore,
+    CountersUnavailableError,
+    CountingState,
+    EditionBooks,
+    Mark,
+    MarkedMeanwhileError,
+    NewMark,
+    StateChangedError,
+    Sums,
+    SumUp,
+    UsageReader,
+    begin_counting,
+    choose_edition,
+    subtract,
+    take_while_fitting,
+)
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import CallKey, LedgerChange, StreamedChange, StreamRecord, TamperedCall
+from lambdas.observability import logger
+
+_CHECKPOINT_ACTIONS = 1
+_MAX_RACES = 20
+"""Chunks that may be cut anew because another process was there first."""
+_NO_MARKS: Mapping[int, Mark] = {}
+_NO_TIME = "there was no time for the rest"
+_RACES = "other processes counted the same shard all the time"
+
+
+class CountOutcome(NamedTuple):
+    """The outcome of a batch.
+
+    Attributes:
+        counted: Changes of calls that were counted.
+        repeated: Changes that were counted before.
+        tampered: Changes that something other than the meter made, which are not counted.
+        first_uncounted: The number of the first record that is to come again; `None` if all were
+            counted.
+        reason: The reason why it is; `None` if all were counted.
+    """
+
+    counted: int
+    repeated: int
+    tampered: int
+    first_uncounted: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCounter:
+    """Adds the changes of the ledger to cells and accumulators.
+
+    A batch is cut into chunks in the order of the stream. One transaction writes a chunk with the
+    checkpoint of its shard, on condition that the checkpoint is below the chunk: so a batch that
+    comes again, in whole or in part, is counted once. Records up to the checkpoint are skipped.
+
+    Attributes:
+        read: Reads the changes of a batch.
+        store: The counters.
+        books: The books that enrich calls at an edition of prices.
+        sums: Sums changes by cell and accumulator.
+        deployment: The id of this deployment.
+    """
+
+    read: Callable[[Sequence[StreamRecord]], Sequence[StreamedChange]]
+    store: CounterStore
+    books: EditionBooks
+    sums: SumUp
+    deployment: str
+
+    def count(
+        self,
+        batch: Sequence[StreamRecord],
+        shard: str,
+        now: datetime,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> CountOutcome:
+        """Count what is new in a batch, up to the first chunk that cannot be written.
+
+        Args:
+            batch: Records of one shard, in their order.
+            shard: The shard.
+            now: The time.
+            has_time: Asked before each chunk.
+
+        Raises:
+            OtherDeploymentError: Calls are counted at the prices of another deployment.
+            PriceEditionsError: An edition of prices cannot be read.
+        """
+        entries = self.read(batch)
+        if not entries:
+            return CountOutcome(0, 0, 0)
+        run = self._begin(entries, shard, now)
+        while run.left:
+            if not has_time():
+                return run.stop(_NO_TIME)
+            if run.races > _MAX_RACES:
+                return run.stop(_RACES)
+            try:
+                self._count_chunk(run)
+            except AlreadyCountedError:
+                run.skip(self.store.read_checkpoint(shard))
+            except MarkedMeanwhileError:
+                run.races += 1
+                run.marks = self._read_marks(run.left, run.state)
+            except CountersUnavailableError as error:
+                return run.stop(str(error))
+        return run.outcome
+
+    def _begin(self, entries: Sequence[StreamedChange], shard: str, now: datetime) -> _Run:
+        state = self._get_state(now)
+        number = self.store.read_checkpoint(shard)
+        left = [entry for entry in entries if int(entry.number) > number]
+        records = [record for entry in left for record in _get_records(entry)]
+        return _Run(
+            shard=shard,
+            now=now,
+            state=state,
+            reader=self.books.open(records, now),
+            left=left,
+            marks=self._read_marks(left, state),
+            repeated=len(entries) - len(left),
+        )
+
+    def _get_state(self, now: datetime) -> CountingState:
+        """Get the counting state, and begin one where this deployment has none yet."""
+        for _ in range(_MAX_RACES):
+            known = self.store.read_state()
+            if known is not None and known.is_of(self.deployment, self.books.deployed):
+                return known.at(now)
+            begun = begin_counting(self.books.get_current(), self.deployment, now, known)
+            if begun is None and known is not None:
+                return known.at(now)
+            if begun is not None:
+                try:
+                    self.store.write_state(begun)
+                except StateChangedError:
+                    continue
+        raise StateChangedError(_RACES)
+
+    def _read_marks(
+        self, entries: Sequence[StreamedChange], state: CountingState
+    ) -> Mapping[CallKey, Mapping[int, Mark]]:
+        recounts = [recount.number for recount in state.recounts]
+        records = {
+            entry.change.record.key: entry.change.record
+            for entry in entries
+            if isinstance(entry.change, LedgerChange)
+        }
+        return self.store.read_marks(list(records.values()), recounts) if recounts else {}
+
+    def _count_chunk(self, run: _Run) -> None:
+        """Write as much as one transaction takes of what is left."""
+        marked: list[NewMark | None] = []
+
+        def sum_up_each() -> Iterator[tuple[Sums, int]]:
+            for sums, mark in self._sum_up(run):
+                marked.append(mark)
+                yield sums, mark is not None
+
+        taken, sums = take_while_fitting(sum_up_each(), _CHECKPOINT_ACTIONS)
+        entries, marks = run.left[:taken], tuple(mark for mark in marked[:taken] if mark)
+        self.store.commit(
+            Chunk(
+                generation=run.state.generation,
+                shard=run.shard,
+                first=int(entries[0].number),
+                last=int(entries[-1].number),
+                sums=sums,
+                marks=marks,
+                counted_at=run.now,
+            )
+        )
+        run.advance(taken, marks)
+
+    def _sum_up(self, run: _Run) -> Iterator[tuple[Sums, NewMark | None]]:
+        """Sum up each change that is left, with the mark that is written with it."""
+        new_marks: dict[CallKey, dict[int, Mark]] = {}
+        for entry in run.left:
+            change = entry.change
+            if not _is_countable(change):
+                yield Sums(), None
+                continue
+            key = change.record.key
+            marks = {**run.marks.get(key, _NO_MARKS), **new_marks.get(key, _NO_MARKS)}
+            edition, recount = choose_edition(run.state, marks, change)
+            after = run.reader.read(change.record, edition)
+            before = run.reader.read(change.replaced, edition)
+            mark = None
+            if recount is not None:
+                mark = NewMark(recount, change.record)
+                new_marks.setdefault(key, {})[recount] = Mark(None)
+            yield self.sums.sum_up(subtract(after, before), run.now), mark
+
+
+@dataclass(slots=True)
+class _Run:
+    """The progress of a batch.
+
+    Attributes:
+        shard: The shard.
+        now: The time.
+        state: The counting state as it was when the batch began.
+        reader: Reads the usage of calls.
+        left: The changes that are not counted yet.
+        marks: The known marks of their calls.
+        repeated: Changes that were counted before.
+        counted: Changes that were counted.
+        tampered: Changes that were left out.
+        races: The number of chunks that were cut anew.
+    """
+
+    shard: str
+    now: datetime
+    state: CountingState
+    reader: UsageReader
+    left: Sequence[StreamedChange]
+    marks: Mapping[CallKey, Mapping[int, Mark]]
+    repeated: int
+    counted: int = 0
+    tampered: int = 0
+    races: int = field(default=0)
+
+    @property
+    def outcome(self) -> CountOutcome:
+        return CountOutcome(self.counted, self.repeated, self.tampered)
+
+    def advance(self, taken: int, marks: Sequence[NewMark]) -> None:
+        """Go on after a chunk that was written."""
+        countable = sum(_is_countable(entry.change) for entry in self.left[:taken])
+        self.counted += countable
+        self.tampered += taken - countable
+        self.left = self.left[taken:]
+        added = {
+            mark.record.key: {
+                **self.marks.get(mark.record.key, _NO_MARKS),
+                mark.recount: Mark(None),
+            }
+            for mark in marks
+        }
+        self.marks = {**self.marks, **added}
+
+    def skip(self, number: int) -> None:
+        """Skip what another attempt has counted."""
+        left = [entry for entry in self.left if int(entry.number) > number]
+        self.repeated += len(self.left) - len(left)
+        self.races += 1
+        self.left = left
+
+    def stop(self, reason: str) -> CountOutcome:
+        """End with a part of the batch that is to come again."""
+        logger.warning(
+            "A part of the batch was not counted and comes again",
+            shard=self.shard,
+            counted=self.counted,
+            left=len(self.left),
+            reason=reason,
+        )
+        return self.outcome._replace(first_uncounted=self.left[0].number, reason=reason)
+
+
+def _is_countable(change: LedgerChange | TamperedCall) -> TypeGuard[LedgerChange]:
+    """Say if readings of a call make a change."""
+    return isinstance(change, LedgerChange) and change.is_possible
+
+
+def _get_records(entry: StreamedChange) -> Sequence[UsageRecord]:
+    change = entry.change
+    if not isinstance(change, LedgerChange):
+        return ()
+    return (change.record,) if change.replaced is None else (change.record, change.replaced)

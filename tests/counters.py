@@ -1,0 +1,201 @@
+"""Counters in memory, effects that can be killed, and the truth that counters have to equal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from lambdas.domain.counters import (
+    AccumulatorKey,
+    AlreadyCountedError,
+    Cell,
+    CellKey,
+    CellSpan,
+    Chunk,
+    CountersUnavailableError,
+    CountingState,
+    EditionBooks,
+    Mark,
+    MarkedMeanwhileError,
+    PriceEdition,
+    StateChangedError,
+    Sums,
+    UsageTotals,
+)
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.ledger import CallKey, LedgerChange, StreamedChange
+
+
+class Killed(BaseException):
+    """A process ends in the middle of its work."""
+
+
+class InMemoryCounters:
+    """Counters in dictionaries, over a ledger in one.
+
+    Attributes:
+        cells: The totals by generation and cell.
+        accumulators: The totals by accumulator.
+        checkpoints: Sequence numbers by shard.
+        marks: By recount and call.
+        state: The counting state.
+        effects: The number of writes so far.
+        kills_at: Processes die at these writes: before an even one, after an odd one.
+        busy: The number of writes that are refused next.
+        interleaved: Things that others do just before a write, each before another one.
+    """
+
+    def __init__(self, ledger: Mapping[CallKey, UsageRecord] | None = None) -> None:
+        self.cells: dict[tuple[int, CellKey], UsageTotals] = {}
+        self.accumulators: dict[AccumulatorKey, UsageTotals] = {}
+        self.checkpoints: dict[str, int] = {}
+        self.marks: dict[tuple[int, CallKey], Mark] = {}
+        self.state: CountingState | None = None
+        self.effects = 0
+        self.kills_at: Collection[int] = ()
+        self.busy = 0
+        self.interleaved: list[Callable[[], None]] = []
+        self._ledger = ledger if ledger is not None else {}
+
+    def read_state(self) -> CountingState | None:
+        return self.state
+
+    def write_state(self, state: CountingState) -> None:
+        self._effect(lambda: self._write_state(state))
+
+    def _write_state(self, state: CountingState) -> None:
+        stored = 0 if self.state is None else self.state.revision
+        if state.revision != stored + 1:
+            raise StateChangedError(stored)
+        self.state = state
+
+    def read_checkpoint(self, shard: str) -> int:
+        return self.checkpoints.get(shard, -1)
+
+    def read_marks(
+        self, records: Sequence[UsageRecord], recounts: Collection[int]
+    ) -> Mapping[CallKey, Mapping[int, Mark]]:
+        found: defaultdict[CallKey, dict[int, Mark]] = defaultdict(dict)
+        for record in records:
+            for number in recounts:
+                if (number, record.key) in self.marks:
+                    found[record.key][number] = self.marks[number, record.key]
+        return found
+
+    def commit(self, chunk: Chunk) -> None:
+        self._effect(lambda: self._commit(chunk))
+
+    def _commit(self, chunk: Chunk) -> None:
+        assert len(chunk.sums) + len(chunk.marks) + 1 <= 100
+        if self.read_checkpoint(chunk.shard) >= chunk.first:
+            raise AlreadyCountedError
+        new = {(mark.recount, mark.record.key): Mark(None) for mark in chunk.marks}
+        if new.keys() & self.marks.keys():
+            raise MarkedMeanwhileError
+        self.marks |= new
+        self._add(chunk.generation, chunk.sums)
+        self.checkpoints[chunk.shard] = chunk.last
+
+    def commit_recount(
+        self,
+        generation: int,
+        recount: int,
+        records: Sequence[UsageRecord],
+        sums: Sums,
+        now: datetime,  # noqa: ARG002  # marks do not expire here
+    ) -> None:
+        self._effect(lambda: self._commit_recount(generation, recount, records, sums))
+
+    def _commit_recount(
+        self, generation: int, recount: int, records: Sequence[UsageRecord], sums: Sums
+    ) -> None:
+        assert len(sums) + 2 * len(records) <= 100
+        new = {(recount, record.key): Mark(record) for record in records}
+        if new.keys() & self.marks.keys():
+            raise MarkedMeanwhileError
+        if any(self._ledger.get(record.key) != record for record in records):
+            raise MarkedMeanwhileError
+        self.marks |= new
+        self._add(generation, sums)
+
+    def read_calls(self, records: Sequence[UsageRecord]) -> Sequence[UsageRecord]:
+        return [self._ledger[record.key] for record in records if record.key in self._ledger]
+
+    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
+        return {key.name: total for key, total in self.accumulators.items() if key.name in names}
+
+    def read_cells(
+        self, generation: int, span: CellSpan, start: datetime, end: datetime
+    ) -> Iterator[Cell]:
+        found = [
+            Cell(key, totals)
+            for (of, key), totals in self.cells.items()
+            if of == generation and key.span == span and start <= key.start < end
+        ]
+        return iter(sorted(found, key=lambda cell: cell.key))
+
+    def read_identity_cells(
+        self, generation: int, identity_arn: str, span: CellSpan, start: datetime, end: datetime
+    ) -> Iterator[Cell]:
+        for cell in self.read_cells(generation, span, start, end):
+            if cell.key.labels.identity_arn == identity_arn:
+                yield cell
+
+    def _add(self, generation: int, sums: Sums) -> None:
+        for key, totals in sums.cells.items():
+            place = generation, key
+            self.cells[place] = self.cells.get(place, UsageTotals.ZERO) + totals
+        for name, totals in sums.accumulators.items():
+            self.accumulators[name] = self.accumulators.get(name, UsageTotals.ZERO) + totals
+
+    def _effect(self, write: Callable[[], None]) -> None:
+        if self.busy:
+            self.busy -= 1
+            message = "others were in the way"
+            raise CountersUnavailableError(message)
+        if self.interleaved:
+            self.interleaved.pop()()
+        self.effects += 1
+        is_killed = self.effects in self.kills_at
+        if is_killed and self.effects % 2 == 0:
+            raise Killed
+        write()
+        if is_killed:
+            raise Killed
+
+
+def streamed(
+    changes: Iterable[LedgerChange], at: datetime, first_number: int = 1
+) -> list[StreamedChange]:
+    """Changes as one shard of the stream has them."""
+    return [
+        StreamedChange(str(first_number + place), at, change)
+        for place, change in enumerate(changes)
+    ]
+
+
+def true_cells(
+    records: Iterable[UsageRecord],
+    books: EditionBooks,
+    edition: PriceEdition,
+    spans: Iterable[CellSpan],
+    now: datetime,
+) -> dict[CellKey, UsageTotals]:
+    """The cells that counters have to have: those of the ledger at one edition of prices."""
+    records, spans = list(records), list(spans)
+    reader = books.open(records, now)
+    cells: defaultdict[CellKey, UsageTotals] = defaultdict(lambda: UsageTotals.ZERO)
+    for record in records:
+        usage = reader.read(record, edition)
+        assert usage is not None
+        for span in spans:
+            cells[CellKey(span, span.get_start(usage.minute), usage.labels)] += usage.totals
+    return {key: totals for key, totals in cells.items() if key.start > now - timedelta(days=30)}
+
+
+def cells_of(store: InMemoryCounters) -> dict[CellKey, UsageTotals]:
+    """The cells of the generation that is counted into, without those that came back to 0."""
+    assert store.state is not None
+    generation = store.state.generation
+    return {key: totals for (of, key), totals in store.cells.items() if of == generation and totals}

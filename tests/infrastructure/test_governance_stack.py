@@ -1,0 +1,122 @@
+"""The stack of exact counters: off by default, and one event of a shard at a time."""
+
+import json
+from typing import Any
+
+import pytest
+
+from cdk.config import stack_names
+from cdk.functions.usage_counter import TUMBLING_WINDOW
+from lambdas.domain.counters import ANNOUNCEMENT
+from lambdas.domain.counters.table import IDENTITY_INDEX, IDENTITY_KEY, IDENTITY_SORT_KEY, SORT_KEY
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
+from tests.infrastructure.synthesis import (
+    as_list,
+    deployment,
+    find_function,
+    grants,
+    only,
+    resources,
+    started_by,
+    statements,
+)
+
+ON = "everything"
+
+
+def mapping() -> dict[str, Any]:
+    return only(deployment(ON).governance, "AWS::Lambda::EventSourceMapping")
+
+
+def test_governance_is_off_by_default() -> None:
+    assert stack_names.GOVERNANCE not in deployment().templates
+    text = json.dumps([deployment().ingestion, deployment().monitoring, deployment().reporting])
+    for name in ("UsageCounter", "UsageRecounter", "CounterAge"):
+        assert name not in text  # nor an alarm of it on a dashboard
+
+
+def test_a_tumbling_window_names_the_shard_and_a_shard_has_one_event_at_a_time() -> None:
+    assert mapping()["TumblingWindowInSeconds"] == TUMBLING_WINDOW.to_seconds() == 5
+    assert mapping()["ParallelizationFactor"] == 1
+
+
+def test_a_failing_batch_is_tried_again_for_nearly_as_long_as_the_stream_keeps_it() -> None:
+    found = mapping()
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert found["BisectBatchOnFunctionError"] is True
+    assert found["MaximumRetryAttempts"] == -1
+    assert 12 * 3600 < found["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert found["StartingPosition"] == "TRIM_HORIZON"
+    assert "Failures" in json.dumps(found["DestinationConfig"])
+
+
+def test_removed_calls_start_no_count() -> None:
+    (pattern,) = mapping()["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"eventName": ["INSERT", "MODIFY"]}
+
+
+def test_the_tables_are_there_before_governance_is_switched_on() -> None:
+    tables = resources(deployment().storage, "AWS::DynamoDB::Table")
+    counters, governance = tables["UsageCountersDEAAF23F"], tables["Governance210730C3"]
+    for table in (counters, governance):
+        assert [part["AttributeName"] for part in table["KeySchema"]] == [PARTITION_KEY, SORT_KEY]
+        assert table["TimeToLiveSpecification"]["AttributeName"] == EXPIRES_AT
+        assert table["BillingMode"] == "PAY_PER_REQUEST"  # nothing while it is empty
+        assert table["DeletionProtectionEnabled"] is True
+    (index,) = counters["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == IDENTITY_INDEX
+    keys = [part["AttributeName"] for part in index["KeySchema"]]
+    assert keys == [IDENTITY_KEY, IDENTITY_SORT_KEY]
+
+
+@pytest.mark.parametrize("job", ["usage_counter", "usage_recounter"])
+def test_functions_get_the_length_of_cells(job: str) -> None:
+    variables = find_function(deployment(ON).governance, job)["Environment"]["Variables"]
+    assert variables["CELL_MINUTES"] == "15"
+
+
+def test_only_the_recounter_reads_the_ledger() -> None:
+    def reads_ledger(role: str) -> set[str]:
+        return {
+            action
+            for statement in statements(deployment(ON).governance, role)
+            if "UsageLedger" in json.dumps(statement["Resource"])
+            for action in as_list(statement["Action"])
+        }
+
+    assert reads_ledger("UsageRecounterRole") == {
+        *("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:Scan"),
+    }
+    assert reads_ledger("UsageCounterRole") == {
+        *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+    }
+
+
+@pytest.mark.parametrize("role", ["UsageCounterRole", "UsageRecounterRole"])
+def test_no_function_deletes_counters_or_publishes_metrics(role: str) -> None:
+    actions = set(grants(deployment(ON).governance, role))
+    assert not {action for action in actions if "Delete" in action}
+    assert "cloudwatch:PutMetricData" not in actions
+
+
+def test_recounts_are_looked_for_every_five_minutes() -> None:
+    (rule,) = started_by("UsageRecounter", ON, stack=stack_names.GOVERNANCE)
+    assert rule["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_alarms_name_the_functions_without_an_export() -> None:
+    template = deployment(ON).monitoring
+    found = {
+        alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): alarm
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+    }
+    for name in ("UsageCounterErrors", "UsageCounterThrottles", "CounterAge"):
+        (dimension,) = found[name]["Dimensions"]
+        assert dimension["Value"] == "BedrockMeter-Governance-UsageCounter"
+    assert "UsageRecounterNotStarted" in found
+    assert f"{stack_names.GOVERNANCE}:" not in json.dumps(template)
+
+
+def test_no_batch_runs_for_as_long_as_a_recount_waits_for_it() -> None:
+    timeout = find_function(deployment(ON).governance, "usage_counter")["Timeout"]
+    assert 2 * timeout < ANNOUNCEMENT.total_seconds()
