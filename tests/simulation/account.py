@@ -11,6 +11,8 @@ from typing import Any
 
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.domain.alerts import Notice
+from lambdas.domain.counters.table import SORT_KEY
+from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.metrics.catalog import HealthMetric
 from tests.simulation.cloud.cloudwatch import SimulatedCloudWatch
 from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
@@ -48,7 +50,7 @@ class Account:
         self.tables = {
             LEDGER: Table(world, has_stream=True, has_conflicts=True),
             STATE: Table(world),
-            COUNTERS: Table(world),
+            COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
         }
         self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
         self.s3 = SimulatedS3(world)

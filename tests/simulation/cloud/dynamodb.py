@@ -197,25 +197,23 @@ class SimulatedDynamoDb:
         if self._world.strikes(Fault.THROTTLES, _THROTTLED_SHARE):
             codes[self._world.random.randrange(len(actions))] = "ThrottlingError"
             raise canceled(codes)
-        changes = []
+        changes: list[tuple[Table, Item, Item | None]] = []
         for place, action in enumerate(actions):
             ((kind, request),) = action.items()
-            table = self.tables[request["TableName"]]
             key = request["Item"] if kind == "Put" else request["Key"]
-            item, context = table.get(key), _names_and_values(request)
+            table, context = self.tables[request["TableName"]], _names_and_values(request)
+            item = table.get(key)
             if not holds(request.get("ConditionExpression"), item, *context):
                 codes[place] = "ConditionalCheckFailed"
-            elif kind == "Put":
-                changes.append((table, key, key))
             elif kind == "Update":
                 after = updated(request["UpdateExpression"], item or key, *context)
                 changes.append((table, key, after))
-            elif kind == "Delete":
-                changes.append((table, key, None))
+            elif kind != "ConditionCheck":
+                changes.append((table, key, key if kind == "Put" else None))
         if set(codes) != {"None"}:
             raise canceled(codes)
-        for table, key, after in changes:
-            table.write(key, after)
+        for table, key, changed in changes:
+            table.write(key, changed)
         return {}
 
     def _filter(self, items: Sequence[Item], request: Mapping[str, Any]) -> list[Item]:

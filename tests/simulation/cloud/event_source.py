@@ -58,6 +58,11 @@ def is_no_expiry(record: Mapping[str, Any]) -> bool:
     return record["eventName"] != "REMOVE" or "userIdentity" not in record
 
 
+def is_no_removal(record: Mapping[str, Any]) -> bool:
+    """Say if a record is no removal of any kind."""
+    return bool(record["eventName"] != "REMOVE")
+
+
 class EventSource:
     """Starts a function with the records of a stream.
 

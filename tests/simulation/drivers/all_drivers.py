@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tests.simulation.drivers.cell_counter import CellCounterDriver
 from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
 from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
 from tests.simulation.drivers.driver import Driver
@@ -14,12 +13,15 @@ from tests.simulation.drivers.metric_publisher import MetricPublisherDriver
 from tests.simulation.drivers.price_refresher import PriceRefresherDriver
 from tests.simulation.drivers.price_updater import PriceUpdaterDriver
 from tests.simulation.drivers.traffic_auditor import TrafficAuditorDriver
+from tests.simulation.drivers.usage_counter import UsageCounterDriver
+from tests.simulation.drivers.usage_recounter import UsageRecounterDriver
 from tests.simulation.drivers.weekly_summarizer import WeeklySummarizerDriver
 
 PIPELINE: tuple[type[Driver], ...] = (
     LogProcessorDriver,
     MetricPublisherDriver,
-    CellCounterDriver,
+    UsageCounterDriver,
+    UsageRecounterDriver,
     PriceUpdaterDriver,
     PriceRefresherDriver,
 )

@@ -35,8 +35,8 @@ def current_books(driver: Driver) -> CurrentBooks:
     book = CurrentBook(
         PRICING.book,
         editions(account),
-        lambda: account.now.timestamp(),
-        lambda _: None,  # noqa: PLW0108  # time goes on
+        lambda: account.now.timestamp(),  # noqa: PLW0108  # the time then
+        lambda _: None,
     )
     return CurrentBooks(call_books(rules=rules).tags, rules, CurrentPricing(PRICING, book))
 

@@ -65,7 +65,7 @@ class TakesConflictsAsDone(Plant):
     """The counter takes a conflict for its own earlier attempt."""
 
     def change_client(self, function: str, client: Any) -> Any:
-        return _TakesConflictsAsDone(client) if function == "cell_counter" else client
+        return _TakesConflictsAsDone(client) if function == "usage_counter" else client
 
 
 class _RepeatsWithoutCondition(_Client):
@@ -81,11 +81,13 @@ class RepeatsWithoutCondition(Plant):
     """The counter repeats a transaction whose answer was lost, without its condition."""
 
     def change_client(self, function: str, client: Any) -> Any:
-        return _RepeatsWithoutCondition(client) if function == "cell_counter" else client
+        return _RepeatsWithoutCondition(client) if function == "usage_counter" else client
 
 
 def _without_condition(action: Mapping[str, Any]) -> dict[str, Any]:
     ((kind, request),) = action.items()
+    if kind == "ConditionCheck":
+        return dict(action)
     dropped = {"ConditionExpression"}
     if kind == "Put":
         dropped |= {"ExpressionAttributeNames", "ExpressionAttributeValues"}

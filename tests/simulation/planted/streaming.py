@@ -19,7 +19,7 @@ class _CounterBug(Plant):
     """A bug in how the counter's batches are read."""
 
     def call(self, function: str, handle: Callable[[Any], Any], event: Any) -> Any:
-        return self.count(handle, event) if function == "cell_counter" else handle(event)
+        return self.count(handle, event) if function == "usage_counter" else handle(event)
 
     def count(self, handle: Callable[[Any], Any], event: Any) -> Any:
         raise NotImplementedError
