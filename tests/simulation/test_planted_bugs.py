@@ -8,7 +8,7 @@ from tests.simulation.planted.all_bugs import BUGS
 from tests.simulation.planted.plant import Plant
 from tests.simulation.simulation import run
 
-_TRIED, _WITHOUT = 12, 3
+_TRIED, _WITHOUT = 20, 2
 
 
 def _finds(seed: int, faults: Faults, bug: type[Plant]) -> bool:

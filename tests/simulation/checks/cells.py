@@ -85,11 +85,14 @@ def _find_missing(account: Account, edition: PriceEdition) -> Mapping[CellKey, U
     """What cells may have or not: what the stream did not keep, and what expired in the run.
 
     The first recount has calls that the ledger held before the run, if they had not expired.
-    A trimmed call may still be in the recount of a price, with its cost alone.
+    A batch that Lambda gave up on is behind the checkpoint when it is redriven: it is missing until
+    an operator has all calls counted again, as the runbook says. Such a call may still be in the
+    recount of a price, with its cost alone.
     """
     records = list(account.traffic.stored)
-    for trimmed in account.sources["usage_counter"].trimmed:
-        change = read_change(trimmed, RETENTION)
+    source = account.sources["usage_counter"]
+    for unread in (*source.trimmed, *source.failed):
+        change = read_change(unread, RETENTION)
         if isinstance(change, LedgerChange):
             records += [change.record, *([change.replaced] if change.replaced else [])]
     usages = list(_read(account, records, edition))

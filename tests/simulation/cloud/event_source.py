@@ -68,6 +68,7 @@ class EventSource:
 
     Attributes:
         trimmed: Records that the stream did not keep long enough to be read.
+        failed: Records that went to the failure bucket.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class EventSource:
     ) -> None:
         self.world, self.functions, self.stream, self.mapping = world, functions, stream, mapping
         self.trimmed: _Records = []
+        self.failed: _Records = []
         self.pollers: dict[str, Poller] = {}
 
     def start(self) -> None:
@@ -251,6 +253,7 @@ class Poller:
             self._work[-1:] = [batch[middle:], batch[:middle]]
 
     def _fail(self, batch: _Records, condition: str) -> None:
+        self._source.failed += batch
         payload = json.dumps(self._event(batch))
         self._source.functions.fail(self._mapping.function, {"payload": payload}, condition)
 
