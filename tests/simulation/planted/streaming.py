@@ -60,6 +60,13 @@ class ChecksOffWhatItClaimed(_CounterBug):
         first, last = number_of(records[0]), number_of(records[-1])
         end = self._claims.setdefault((shard, first), last)
         answer = handle(event | {"Records": records})
+        failures = answer["batchItemFailures"]
+        if failures:
+            first_left = failures[0]["itemIdentifier"]
+            end = max(
+                (number_of(record) for record in records if number_of(record) < first_left),
+                default=done,
+            )
         self._done[shard] = max(done, end)
         return answer
 
