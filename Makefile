@@ -52,7 +52,7 @@ SET ?=
 $(foreach name,$(filter [%,$(.VARIABLES)),$(error $(name)=...] is optional: type it without the brackets))
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
-  backtest lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
+  backtest chaos lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
   deployer-policy prices erase-identity
 
 help: ## List the targets
@@ -165,6 +165,9 @@ types: $(READY) ## Check types (mypy, strict)
 
 imports: $(READY) ## Check the import contracts
 	@$(BIN)/lint-imports --no-cache
+
+chaos: $(READY) ## Simulate faults: make chaos SEEDS=2000, or one seed again: make chaos SEED=17
+	@$(RUN) -m tests.simulation $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(SEED),--seed "$(SEED)")
 
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks

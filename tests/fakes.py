@@ -23,7 +23,13 @@ from lambdas.domain.ledger import LedgerChange, LedgerListener
 from lambdas.domain.ledger.cost_corrections import CorrectionProgress, ProgressChangedError
 from lambdas.domain.ledger.readings import join, join_readings
 from lambdas.domain.ledger.recorded_calls import ScannedCall, ScannedPage
-from lambdas.domain.ledger.unpriced_calls import UnpricedCalls, WaitingGroup, price_need
+from lambdas.domain.ledger.unpriced_calls import (
+    NOTHING_PAID,
+    CallKey,
+    UnpricedCalls,
+    WaitingGroup,
+    price_need,
+)
 from lambdas.domain.logging_configuration import (
     Drift,
     LoggingChange,
@@ -180,6 +186,7 @@ class InMemoryUnpricedCalls:
         self.noted: dict[tuple[str, str, str], UsageRecord] = {}
         self.groups: dict[str, tuple[WaitingGroup, datetime]] = {}
         self._waiting: dict[tuple[str, str, str], str] = {}
+        self._paid: dict[CallKey, Decimal] = {}
         self._is_locked = False
 
     def acquire_lock(self, _now: datetime) -> bool:
@@ -209,9 +216,17 @@ class InMemoryUnpricedCalls:
         for key in [key for key, name in self._waiting.items() if name == group.name]:
             yield [self.noted[key]]
 
-    def mark_priced(self, records: Sequence[UsageRecord]) -> None:
+    def get_paid(self, records: Sequence[UsageRecord]) -> Mapping[CallKey, Decimal]:
+        return {
+            record.key: self._paid[record.key] for record in records if record.key in self._paid
+        }
+
+    def mark_priced(
+        self, records: Sequence[UsageRecord], paid: Mapping[CallKey, Decimal] = NOTHING_PAID
+    ) -> None:
         for record in records:
             self._waiting.pop(record.key, None)
+        self._paid |= paid
 
     def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
         if self.groups[group.name][1] < written_before:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.attribution.tags import profile_arn
@@ -154,6 +155,7 @@ class MetricPublisher:
         """
         noted = self._find_notes(publications, is_retried=is_retried)
         waiting = self._find_waiting(publications, noted)
+        repriced = self._find_repriced(publications, noted - waiting)
         to_note: dict[CallKey, UsageRecord] = {}
         costs: list[_PublishedCosts] = []
         for call, before in calls:
@@ -167,6 +169,10 @@ class MetricPublisher:
                 to_note[record.key] = record
             elif record.key in noted and not isinstance(paid, Cost):
                 cost = Unpriced.NO_PRICE  # the note was of this correction, and has paid
+            elif record.key in repriced and isinstance(paid, Cost):
+                # The ledger had this correction already when the note was paid.
+                paid_usd = max(paid.effective_usd, repriced[record.key])
+                paid = paid._replace(effective_usd=paid_usd)
             if cost in WAITING_FOR_A_PRICE and record.key not in noted:
                 to_note[record.key] = record
                 noted.add(record.key)
@@ -192,6 +198,15 @@ class MetricPublisher:
         """Find corrected calls whose cost was not published so far."""
         asked = [call.record for call in publications if call.replaced and call.record.key in noted]
         return set(self.unpriced.get_waiting(asked)) if asked else set()
+
+    def _find_repriced(
+        self, publications: Sequence[_Publication], priced: set[CallKey]
+    ) -> Mapping[CallKey, Decimal]:
+        """Find what was published of corrected calls when their notes were paid."""
+        asked = [
+            call.record for call in publications if call.replaced and call.record.key in priced
+        ]
+        return self.unpriced.get_paid(asked) if asked else {}
 
 
 def _find_tampered(changes: Iterable[LedgerChange | TamperedCall]) -> Iterator[TamperedCall]:

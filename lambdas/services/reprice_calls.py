@@ -138,7 +138,14 @@ class CallRepricer:
         def mark(published: int) -> None:
             nonlocal done
             calls = [metered_call.call for metered_call in metered[done:published]]
-            self.unpriced.mark_priced([call.record for call in calls])
+            self.unpriced.mark_priced(
+                [call.record for call in calls],
+                {
+                    call.record.key: call.cost.effective_usd
+                    for call in calls
+                    if isinstance(call.cost, Cost)
+                },
+            )
             for call in calls:
                 progress.add_published(call)
             done = published

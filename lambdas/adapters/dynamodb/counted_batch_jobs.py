@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,20 @@ BATCH_JOB_RETENTION = timedelta(days=90)
 class DynamoDbCountedBatchJobs:
     """Keeps one item for each job: its tokens, and neither its name nor its role."""
 
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Keep jobs in a table.
 
         Args:
             client: A DynamoDB client.
             table_name: The state table.
+            pause: Waits some seconds before unprocessed items are requested again.
         """
-        self._items = TableItems(client, table_name)
+        self._items = TableItems(client, table_name, pause)
 
     def read(self, arns: Iterable[str]) -> Mapping[str, BatchTokens]:
         """Read the tokens of those jobs that are counted."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -14,7 +15,14 @@ from lambdas.adapters.bounded_entries import add_bounded
 from lambdas.adapters.dynamodb.items import MAX_READS, TableItems, batches, make_key, read_key
 from lambdas.adapters.dynamodb.usage_item import call_key, from_item, to_item
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger import GROUP_RENEWAL, CallKey, PriceNeed, WaitingGroup, price_need
+from lambdas.domain.ledger import (
+    GROUP_RENEWAL,
+    NOTHING_PAID,
+    CallKey,
+    PriceNeed,
+    WaitingGroup,
+    price_need,
+)
 from lambdas.domain.ledger.state_table import (
     TURN_PREFIX,
     UNPRICED_INDEX,
@@ -38,6 +46,7 @@ _GROUP_RETENTION = _NOTE_RETENTION + timedelta(days=1)  # its calls are of one d
 _GROUPS = "groups"
 _SAMPLE = "sample"
 _WRITTEN_AT = "written_at"
+_PAID = "paid_usd"
 # One partition of an index takes 1,000 writes a second:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 _SHARDS = 16
@@ -97,6 +106,15 @@ class DynamoDbUnpricedNotes:
             TableUnavailableError: DynamoDB was too busy at every attempt.
         """
         return frozenset(key for key, note in self._read_notes(records) if UNPRICED_KEY in note)
+
+    def get_paid(self, records: Sequence[UsageRecord]) -> Mapping[CallKey, Decimal]:
+        """Get the cost, in US dollars, with which noted calls were marked as priced.
+
+        Raises:
+            TableUnavailableError: DynamoDB was too busy at every attempt.
+        """
+        notes = self._read_notes(records)
+        return {key: Decimal(note[_PAID]["S"]) for key, note in notes if _PAID in note}
 
     def _is_renewed(self, group_name: str, now: datetime) -> bool:
         renewed_at = self._renewed.get(group_name)
@@ -178,13 +196,19 @@ class DynamoDbUnpricedCalls(DynamoDbUnpricedNotes):
             ]
             yield [from_item(item) for item in self._calls.get_all(calls)]
 
-    def mark_priced(self, records: Sequence[UsageRecord]) -> None:
+    def mark_priced(
+        self, records: Sequence[UsageRecord], paid: Mapping[CallKey, Decimal] = NOTHING_PAID
+    ) -> None:
         """Mark calls as priced: their cost was published, or can no longer be.
+
+        Args:
+            records: The calls.
+            paid: The published cost of each, in US dollars.
 
         Raises:
             TableUnavailableError: Some notes were not written.
         """
-        self._items.put_all(map(_note, records))
+        self._items.put_all(_note(record, paid_usd=paid.get(record.key)) for record in records)
 
     def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
         """Delete a group in which no call waits, unless a writer renewed it since a time."""
@@ -208,7 +232,9 @@ def _group(group: WaitingGroup, now: datetime) -> Item:
     }
 
 
-def _note(record: UsageRecord, *, waiting_in: str | None = None) -> Item:
+def _note(
+    record: UsageRecord, *, waiting_in: str | None = None, paid_usd: Decimal | None = None
+) -> Item:
     note: Item = {
         **make_key(_note_key(record)),
         EXPIRES_AT: _seconds(record.timestamp + _NOTE_RETENTION),
@@ -216,6 +242,8 @@ def _note(record: UsageRecord, *, waiting_in: str | None = None) -> Item:
     if waiting_in is not None:
         shard = crc32(call_key(record).encode()) % _SHARDS
         note[UNPRICED_KEY] = {"S": _shard_key(waiting_in, shard)}
+    if paid_usd is not None:
+        note[_PAID] = {"S": f"{paid_usd:f}"}
     return note
 
 

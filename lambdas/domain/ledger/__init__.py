@@ -19,6 +19,7 @@ from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 from lambdas.domain.ledger.unpriced_calls import (
     GROUP_RENEWAL,
     MIN_GROUP_AGE,
+    NOTHING_PAID,
     CallKey,
     PriceNeed,
     RepricedModel,
@@ -34,6 +35,7 @@ from lambdas.domain.ledger.usage_ledger import LedgerChange, LedgerListener, Usa
 __all__ = [
     "GROUP_RENEWAL",
     "MIN_GROUP_AGE",
+    "NOTHING_PAID",
     "RECORD_TEXTS",
     "CallKey",
     "CorrectionProgress",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
 from lambdas.domain.invocations import UsageRecord
@@ -14,6 +15,7 @@ from lambdas.domain.pricing import tokens_by_kind
 
 CallKey: TypeAlias = tuple[str, str, str]
 """Account, Region and request id."""
+NOTHING_PAID: Mapping[CallKey, Decimal] = MappingProxyType({})
 GROUP_RENEWAL = timedelta(hours=1)
 """The time for which a writer of notes takes a group that it wrote as still stored."""
 MIN_GROUP_AGE = 2 * GROUP_RENEWAL
@@ -129,6 +131,9 @@ class UnpricedNotes(Protocol):
     def get_waiting(self, records: Sequence[UsageRecord]) -> frozenset[CallKey]:
         """Get the keys of those calls that were noted and still wait for a price."""
 
+    def get_paid(self, records: Sequence[UsageRecord]) -> Mapping[CallKey, Decimal]:
+        """Get the cost, in US dollars, with which noted calls were marked as priced."""
+
 
 class UnpricedCalls(UnpricedNotes, RunLock, Protocol):
     """Notes, and the groups that their calls wait in.
@@ -143,8 +148,15 @@ class UnpricedCalls(UnpricedNotes, RunLock, Protocol):
     def scan_group(self, group: WaitingGroup) -> Iterator[Sequence[UsageRecord]]:
         """Read the calls of a group that still wait, as the ledger has them, batch by batch."""
 
-    def mark_priced(self, records: Sequence[UsageRecord]) -> None:
-        """Mark calls as priced: their cost was published, or can no longer be."""
+    def mark_priced(
+        self, records: Sequence[UsageRecord], paid: Mapping[CallKey, Decimal] = NOTHING_PAID
+    ) -> None:
+        """Mark calls as priced: their cost was published, or can no longer be.
+
+        Args:
+            records: The calls.
+            paid: The published cost of each, in US dollars.
+        """
 
     def delete_group(self, group: WaitingGroup, written_before: datetime) -> None:
         """Delete a group in which no call waits, unless a writer renewed it since a time."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
@@ -47,6 +48,15 @@ def test_a_noted_call_waits_until_it_is_priced_and_stays_noted(opened: Open) -> 
     assert find_waiting(unpriced) == {records[1]}
     assert unpriced.get_noted(records) == {record.key for record in records[:2]}
     assert unpriced.get_waiting(records) == {records[1].key}
+
+
+def test_the_cost_that_a_note_was_paid_with_is_kept(opened: Open) -> None:
+    records = [usage_record(request_id=str(number)) for number in range(3)]
+    unpriced = opened(*records)
+    unpriced.write(records[:2], NOON)
+    unpriced.mark_priced(records[:1], {records[0].key: Decimal("0.00000875")})
+    unpriced.mark_priced(records[1:2])
+    assert unpriced.get_paid(records) == {records[0].key: Decimal("0.00000875")}
 
 
 def test_many_calls_are_written_and_read_in_batches(opened: Open) -> None:

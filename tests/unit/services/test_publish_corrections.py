@@ -220,6 +220,20 @@ def test_a_call_priced_from_its_note_is_corrected_by_the_difference() -> None:
     assert find_waiting(meter.unpriced) == set()
 
 
+def test_a_correction_that_the_note_paid_for_is_not_published_again() -> None:
+    """The ledger had it when the note was paid; the stream brings it afterwards."""
+    meter = Meter()
+    first = usage_record(tokens=TokenCounts(1, 1))
+    meter.read(first)
+    paid = usd_in(meter.sink)
+    meter.unpriced.write([first], NOON)
+    meter.unpriced.mark_priced([first], {first.key: Decimal("0.00000875")})
+    meter.read(usage_record())
+    assert usd_in(meter.sink) == paid
+    meter.read(usage_record(tokens=TokenCounts(10, 15)))
+    assert usd_in(meter.sink) - paid == Decimal("0.0000125")
+
+
 def test_a_cost_published_from_the_note_is_not_published_again() -> None:
     """The note was written, CloudWatch refused, and the price became known between two attempts."""
     meter = Meter()

@@ -1,0 +1,1 @@
+"""A seeded simulation of the meter: virtual time, faults by name, and the real services."""

@@ -1,0 +1,145 @@
+"""One AWS account with the meter in it: tables, buckets, metrics, functions, and the calls."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from lambdas.adapters.dynamodb.usage_item import to_item
+from lambdas.domain.alerts import Notice
+from lambdas.domain.counters.table import SORT_KEY
+from lambdas.domain.ledger.table import PARTITION_KEY
+from lambdas.domain.metrics.catalog import HealthMetric
+from tests.simulation.cloud.cloudwatch import SimulatedCloudWatch
+from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
+from tests.simulation.cloud.event_source import EventSource, StreamMapping
+from tests.simulation.cloud.functions import Functions
+from tests.simulation.cloud.objects import SimulatedS3
+from tests.simulation.cloud.table import Table
+from tests.simulation.planted.plant import Plant
+from tests.simulation.ports import Port
+from tests.simulation.traffic import RETENTION, Traffic
+from tests.simulation.world import World
+
+LEDGER, STATE, COUNTERS = "UsageLedger", "MeterState", "UsageCounters"
+
+
+class Account:
+    """Everything that a run changes.
+
+    Attributes:
+        world: Time and chance.
+        traffic: The calls.
+        plant: A planted bug, or none.
+        tables: The tables by name.
+        dynamodb: Their client.
+        s3: All buckets.
+        cloudwatch: The metrics.
+        functions: The functions.
+        sources: The event source mappings of the ledger's stream, by function.
+        topic: The notices that were published.
+        health: The sum of each health metric.
+    """
+
+    def __init__(self, world: World, traffic: Traffic, plant: Plant) -> None:
+        self.world, self.traffic, self.plant = world, traffic, plant
+        self.tables = {
+            LEDGER: Table(world, has_stream=True, has_conflicts=True),
+            STATE: Table(world),
+            COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
+        }
+        self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
+        self.s3 = SimulatedS3(world)
+        self.cloudwatch: Any = SimulatedCloudWatch(world)
+        self.functions = Functions(world, self.s3)
+        self.sources: dict[str, EventSource] = {}
+        self.topic = Topic(world)
+        self.health: Counter[str] = Counter()
+        for record in traffic.stored:  # their records in the stream are long trimmed
+            item = to_item(record, RETENTION)
+            self.tables[LEDGER].items[self.tables[LEDGER].key(item)] = item
+
+    @property
+    def settled_at(self) -> datetime:
+        """The time of the last change of the ledger or of metrics."""
+        return max(self.tables[LEDGER].changed_at, self.cloudwatch.changed_at)
+
+    @property
+    def now(self) -> datetime:
+        """The virtual time."""
+        return self.world.now
+
+    def pause(self, _seconds: float) -> None:
+        """Wait as an adapter does between its attempts: another writer may come in between."""
+        self.world.effect()
+
+    def map_stream(self, mapping: StreamMapping) -> None:
+        """Start a function with the changes of the ledger."""
+        stream = self.tables[LEDGER].stream
+        assert stream is not None
+        mapping = self.plant.change_mapping(mapping)
+        source = EventSource(self.world, self.functions, stream, mapping)
+        self.sources[mapping.function] = source
+
+    def record_health(self, values: Mapping[HealthMetric, float]) -> None:
+        """Record health metrics, as a handler does when its service has returned."""
+        for metric, value in values.items():
+            self.health[metric.name] += round(value)
+
+    def write(self, text: str) -> int:
+        """Read metrics from a function's log, as CloudWatch does.
+
+        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+        """
+        if text.startswith("{"):
+            line = json.loads(text)
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", []):
+                dimensions = {*chain.from_iterable(directive["Dimensions"])}
+                for metric in directive["Metrics"]:
+                    is_of_account = dimensions <= {"service"}
+                    if is_of_account:
+                        self.health[metric["Name"]] += round(sum(_values(line[metric["Name"]])))
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing, as a log has nothing to flush."""
+
+
+def _values(value: Any) -> list[float]:
+    return value if isinstance(value, list) else [value]
+
+
+class Topic:
+    """The topic of notifications.
+
+    Attributes:
+        notices: The notices that reached people, with the functions that published them.
+        repeatable: Those of them that may come again, since their function does not know of them.
+        port: The topic as functions reach it.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.notices: list[tuple[str, str]] = []
+        self.repeatable: list[tuple[str, str]] = []
+        self.port: Any = Port(world, self, ConnectionError)
+
+    def publish(self, notice: Notice) -> None:
+        """Publish a notice."""
+        process = self._world.current
+        assert process is not None
+        sent = (process.function, notice.subject)
+        self.notices.append(sent)
+        process.sent.append(lambda: self.repeatable.append(sent))
+
+    def count(self, function: str, part: str = "") -> tuple[int, int]:
+        """Count the notices of a function whose subjects have a part, and those that may repeat."""
+        sent, repeatable = (
+            sum(name == function and part in subject for name, subject in notices)
+            for notices in (self.notices, self.repeatable)
+        )
+        return sent, repeatable

@@ -1,0 +1,1 @@
+"""What has to hold after a run: each projection equals the truth."""

@@ -1,0 +1,1 @@
+"""The parts of AWS that the meter runs on, in memory and in virtual time, with their faults."""

@@ -1,0 +1,57 @@
+"""Errors of AWS, as its clients raise them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+THROTTLED = "ThrottlingException"
+UNAVAILABLE = "ServiceUnavailable"
+
+
+class ConditionalCheckFailedError(ClientError):
+    """A condition did not hold."""
+
+
+class TransactionCanceledError(ClientError):
+    """A transaction was not carried out."""
+
+
+class ResourceNotFoundError(ClientError):
+    """There is no such table."""
+
+
+def refused(code: str, operation: str) -> ClientError:
+    """Make the error of a refused request."""
+    return ClientError({"Error": {"Code": code, "Message": "simulated"}}, operation)
+
+
+def lost_answer() -> ReadTimeoutError:
+    """Make the error of a request without an answer."""
+    return ReadTimeoutError(endpoint_url="https://simulated.example")
+
+
+def condition_failed(operation: str) -> ConditionalCheckFailedError:
+    """Make the error of a condition that did not hold."""
+    return ConditionalCheckFailedError(
+        {"Error": {"Code": "ConditionalCheckFailedException", "Message": "simulated"}}, operation
+    )
+
+
+def canceled(codes: Sequence[str]) -> TransactionCanceledError:
+    """Make the error of a transaction, with a code for each of its actions; `None` for good ones.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    """
+    error = TransactionCanceledError(
+        {
+            "Error": {
+                "Code": "TransactionCanceledException",
+                "Message": f"Transaction cancelled, reasons [{', '.join(codes)}]",
+            }
+        },
+        "TransactWriteItems",
+    )
+    error.response["CancellationReasons"] = [{"Code": code} for code in codes]
+    return error

@@ -1,0 +1,86 @@
+"""A table of DynamoDB: items by key, and a stream of what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
+from tests.simulation.cloud.expressions import Item
+from tests.simulation.cloud.stream import Stream
+from tests.simulation.world import World
+
+_TIME_TO_LIVE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+class Table:
+    """Items by key.
+
+    Attributes:
+        items: The items.
+        has_conflicts: True if transactions of others may be in the way of single writes.
+        stream: The stream of changes; `None` for a table without one.
+        changed_at: The time of the last change, but for expiry.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        key_names: tuple[str, ...] = (PARTITION_KEY,),
+        *,
+        has_stream: bool = False,
+        has_conflicts: bool = False,
+    ) -> None:
+        self.items: dict[tuple[Any, ...], Item] = {}
+        self.stream = Stream(world) if has_stream else None
+        self.changed_at = world.now
+        self.has_conflicts = has_conflicts
+        self._world, self._key_names = world, key_names
+
+    def key(self, item: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The key of an item."""
+        return tuple(next(iter(item[name].values())) for name in self._key_names)
+
+    def get(self, key: Mapping[str, Any]) -> Item | None:
+        """Get an item by its key."""
+        item = self.items.get(self.key(key))
+        return None if item is None else dict(item)
+
+    def write(self, key: Mapping[str, Any], item: Item | None) -> None:
+        """Put an item, or delete it. A write that changes nothing is not in the stream."""
+        self._change(self.key(key), None if item is None else dict(item), {})
+
+    def expire(self, now: datetime) -> int:
+        """Delete items whose time has come, as Time to Live does; return their number.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+        """
+        expired = [
+            key
+            for key, item in self.items.items()
+            if EXPIRES_AT in item and int(item[EXPIRES_AT]["N"]) < now.timestamp()
+        ]
+        for key in expired:
+            self._change(key, None, {"userIdentity": _TIME_TO_LIVE})
+        return len(expired)
+
+    def scan(self, start: Mapping[str, Any] | None) -> Iterator[Item]:
+        """Read the items in the order of their keys, from a place on."""
+        first = None if start is None else self.key(start)
+        for key in sorted(self.items):
+            if first is None or key > first:
+                yield dict(self.items[key])
+
+    def _change(self, key: tuple[Any, ...], after: Item | None, cause: Mapping[str, Any]) -> None:
+        before = self.items.get(key)
+        if after == before:
+            return
+        if not cause:
+            self.changed_at = self._world.now
+        if after is None:
+            del self.items[key]
+        else:
+            self.items[key] = after
+        if self.stream is not None:
+            self.stream.append(repr(key), before, after, cause)

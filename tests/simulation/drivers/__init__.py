@@ -1,0 +1,1 @@
+"""A driver for each function that a schedule, a stream or a delivery starts."""
