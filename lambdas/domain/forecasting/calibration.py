@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from math import sqrt
 
@@ -14,7 +14,7 @@ from lambdas.domain.forecasting.ratio_distribution import RatioDistribution, fit
 MIN_RATIOS = 40
 """Fewer ratios of an activity make no distribution of their own."""
 _PRIOR_WEIGHT = 100
-"""The weight of a prior: as much as eight identities whose errors were measured for a week."""
+"""The weight of a prior: as much as eight identities, each with a week of hourly forecasts."""
 _PRIOR_POINTS = range(5, 1000, 10)
 _Weighted = list[tuple[int, float]]
 
@@ -55,12 +55,13 @@ def calibrate(ratios: Iterable[MeasuredRatio], prior: ErrorRatios | None = None)
 
 
 def _weigh(ratios: Iterable[MeasuredRatio]) -> dict[tuple[Activity, int], _Weighted]:
-    measured = list(ratios)
-    counts = Counter((one.source, one.activity, one.horizon_hours) for one in measured)
+    sources: dict[tuple[Activity, int, str], list[int]] = defaultdict(list)
+    for one in ratios:
+        sources[one.activity, one.horizon_hours, one.source].append(one.ratio)
     weighted: dict[tuple[Activity, int], _Weighted] = defaultdict(list)
-    for one in measured:
-        weight = 1 / sqrt(counts[one.source, one.activity, one.horizon_hours])
-        weighted[one.activity, one.horizon_hours].append((one.ratio, weight))
+    for (activity, horizon, _), found in sources.items():
+        weight = 1 / sqrt(len(found))
+        weighted[activity, horizon] += [(ratio, weight) for ratio in found]
     return weighted
 
 

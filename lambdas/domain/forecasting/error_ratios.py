@@ -49,7 +49,16 @@ def write_error_ratios(ratios: ErrorRatios) -> str:
     document: dict[str, dict[str, list[int]]] = {}
     for (activity, horizon), distribution in sorted(ratios.distributions.items()):
         document.setdefault(activity, {})[str(horizon)] = list(distribution.quantiles)
-    return json.dumps(document)
+    rows = (
+        f" {json.dumps(activity)}: {_write_horizons(rows)}" for activity, rows in document.items()
+    )
+    return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def _write_horizons(horizons: Mapping[str, list[int]]) -> str:
+    """Write a line for each horizon, so that differences can be read."""
+    rows = (f"  {json.dumps(horizon)}: {json.dumps(row)}" for horizon, row in horizons.items())
+    return "{\n" + ",\n".join(rows) + "\n }"
 
 
 def read_error_ratios(text: str) -> ErrorRatios:

@@ -1,0 +1,1 @@
+"""Tests forecasts on public usage, and writes the errors that are shipped."""
