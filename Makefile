@@ -52,7 +52,7 @@ SET ?=
 $(foreach name,$(filter [%,$(.VARIABLES)),$(error $(name)=...] is optional: type it without the brackets))
 
 .PHONY: help setup tools demo preview screenshots meter focus compare reconcile test e2e check format format-check lint types imports bench \
-  lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
+  backtest lock release clean synth bootstrap deploy destroy purge doctor verify-account cost test-notification redrive replay reprice price-updates \
   deployer-policy prices erase-identity
 
 help: ## List the targets
@@ -168,6 +168,9 @@ imports: $(READY) ## Check the import contracts
 
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
+
+backtest: $(READY) ## Test forecasts on public usage (docs/forecasts.md): make backtest [WRITE=1]
+	@$(METER) backtest $(if $(WRITE),--write)
 
 screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
 	@$(METER) screenshots

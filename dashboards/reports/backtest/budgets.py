@@ -67,7 +67,7 @@ def ask_budgets(trials: Iterable[Trial]) -> Iterator[BudgetTrial]:
                 yield BudgetTrial(
                     trial,
                     left,
-                    trial.forecast.get_probability_of_exceeding(left),
+                    trial.forecast.probability_of_exceeding(left),
                     int(trial.amounts[STRAIGHT_LINE] > left),
                     int(trial.actual > left),
                 )
@@ -89,7 +89,7 @@ def score_exhaustion(budgets: Iterable[BudgetTrial], traces: Traces) -> Exhausti
     for budget in budgets:
         forecast = budget.trial.forecast
         span = forecast.period_end - forecast.now
-        expected = forecast.get_exhaustion_time(budget.left)
+        expected = forecast.exhausted_at(budget.left)
         if not (budget.exceeded and budget.straight_line and expected):
             continue
         actual = _find_exhaustion(budget, traces)

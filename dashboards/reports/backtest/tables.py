@@ -37,17 +37,15 @@ def write_tables(
     parts = (
         "Errors in percent: median absolute error / sum of absolute errors. The lowest are bold.",
         _write_table(("horizon", "usage", "forecasts", "clients", *METHODS), _list_errors(trials)),
-        "Actual amounts inside the interval, in percent, by usage (errors of other clients, earlier"
-        " days).",
+        "Actual amounts inside the interval, in percent, by usage.",
         _write_table(("horizon", "usage", "forecasts", *_name_coverages()), _list_classes(trials)),
-        "The same for all usage, by the errors that made the intervals.",
+        "The same for all usage, by whose errors made the intervals. The first is used above.",
         _write_table(("horizon", "errors of", *_name_coverages()), _list_calibrations(trials)),
         f"Will a weekly budget be exceeded? {len(budgets):,} questions; Brier score, 0 is perfect.",
         _write_table(("forecast", "straight line", "base rate"), _list_briers(budgets)),
         "Forecast probabilities, and how often those budgets were exceeded.",
         _write_table(("probability", "questions", "mean", "exceeded"), _list_bins(budgets)),
-        f"When is a budget used up? Median error in hours, for the {exhaustion.budgets:,} that were"
-        " and that each method expected to be.",
+        f"When is a budget used up? Median error in hours, for {exhaustion.budgets:,} that were.",
         _write_table(
             ("forecast", "forecast without day profile", "straight line"),
             [tuple(f"{hours:.1f}" for hours in exhaustion[1:])],

@@ -59,7 +59,7 @@ class Forecast:
         low, high = self.errors.get_interval(10 * coverage)
         return Interval(round(low * self.expected), round(high * self.expected))
 
-    def get_probability_of_exceeding(self, amount_left: int) -> float:
+    def probability_of_exceeding(self, amount_left: int) -> float:
         """Return the probability that more than an amount will be used.
 
         Args:
@@ -74,7 +74,7 @@ class Forecast:
             return 0.0
         return float(self.errors.get_share_above(amount_left / self.expected))
 
-    def get_exhaustion_time(self, amount_left: int) -> datetime | None:
+    def exhausted_at(self, amount_left: int) -> datetime | None:
         """Return the minute by which an amount is expected to be used.
 
         Returns:

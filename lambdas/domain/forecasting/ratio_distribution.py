@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 LEVELS = (0, 25, *range(50, 1000, 50), 975, 1000)
 """The levels of the quantiles that a distribution has, per mille."""
@@ -89,12 +89,7 @@ def fit_distribution(weighted: Iterable[tuple[int, float]]) -> RatioDistribution
     if not ordered:
         msg = "A distribution needs a ratio."
         raise ValueError(msg)
-    total = sum(weight for _, weight in ordered)
-    quantiles: list[int] = []
-    reached = 0.0
-    for ratio, weight in ordered:
-        reached += weight
-        while len(quantiles) < len(LEVELS) and LEVELS[len(quantiles)] * total <= reached * _ONE:
-            quantiles.append(ratio)
-    quantiles.extend([ordered[-1][0]] * (len(LEVELS) - len(quantiles)))
-    return RatioDistribution(tuple(quantiles))
+    reached = list(accumulate(weight for _, weight in ordered))
+    last = len(ordered) - 1
+    places = (bisect_left(reached, level * reached[-1] / _ONE, hi=last) for level in LEVELS)
+    return RatioDistribution(tuple(ordered[place][0] for place in places))

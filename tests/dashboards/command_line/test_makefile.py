@@ -19,6 +19,7 @@ ARGUMENTS = "import json, sys; print(json.dumps(sys.argv[1:]))"
 VARIABLES = {
     "demo": "",
     "preview": "LOGS='a b' FROM=2026-01-31 TO=2026-02-01 ACCOUNT=1 PORT=8000 OUT=page.html",
+    "backtest": "WRITE=1",
     "screenshots": "",
     "meter": "LOGS='a b' BY='month project' TOP=10 OUT=summary.json",
     "focus": "LOGS='a b' OUT=focus.csv",
