@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from math import ceil
 from typing import Literal, NamedTuple
 
@@ -25,6 +26,13 @@ class Interval(NamedTuple):
 
     low: int
     high: int
+
+
+class PathPoint(NamedTuple):
+    """The usage that is expected from now to a time, unrounded."""
+
+    at: datetime
+    expected: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +92,23 @@ class Forecast:
             return self.now
         if amount_left > self.expected:
             return None
-        hours = list(self.profile.spread(self.now, self.period_end))
-        left = amount_left / self.expected * sum(weight for _, weight in hours)
-        start = self.now
-        for end, weight in hours:
-            if left <= weight:
-                minutes = ceil(60 * count_hours(end - start) * left / weight)
-                return min(start + minutes * _MINUTE, self.period_end)
-            left -= weight
-            start = end
+        for before, after in pairwise(self.list_path()):
+            if after.expected >= amount_left:
+                share = (amount_left - before.expected) / (after.expected - before.expected)
+                minutes = ceil(60 * count_hours(after.at - before.at) * share)
+                return min(before.at + minutes * _MINUTE, after.at)
         return self.period_end
+
+    def list_path(self) -> list[PathPoint]:
+        """List the usage that is expected by now, by the end of each hour and of the period."""
+        hours = list(self.profile.spread(self.now, self.period_end))
+        reached = list(accumulate((weight for _, weight in hours), initial=Fraction(0)))
+        times = (self.now, *(end for end, _ in hours))
+        whole = reached[-1] or 1
+        return [
+            PathPoint(at, self.expected * weight / whole)
+            for at, weight in zip(times, reached, strict=True)
+        ]
 
 
 def forecast_usage(
