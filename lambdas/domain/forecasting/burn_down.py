@@ -17,14 +17,14 @@ from lambdas.domain.forecasting.hourly_usage import (
 
 
 class BurnDownPoint(NamedTuple):
-    """What was left of an amount at a time; negative if it was exceeded."""
+    """The rest of an amount at a time; negative if it was exceeded."""
 
     at: datetime
     left: int
 
 
 class BandPoint(NamedTuple):
-    """What will be used from now to a time, with an interval for each coverage in percent."""
+    """The usage that is expected from now to a time, with an interval for each coverage in percent."""
 
     at: datetime
     expected: int

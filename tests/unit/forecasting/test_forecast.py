@@ -92,7 +92,7 @@ def test_a_minute_is_never_later_than_the_hour_in_which_a_budget_is_used_up() ->
     now = START + 8 * DAY + timedelta(seconds=30)
     forecast = forecast_usage(make_usage([3600] * 24 * 8), now, now + DAY, read_shipped_ratios())
     assert forecast is not None
-    assert forecast.exhausted_at(3570) == START + 8 * DAY + HOUR
+    assert forecast.exhausted_at(3560) == START + 8 * DAY + HOUR
 
 
 def test_the_current_hour_counts_from_its_first_minute() -> None:
