@@ -24,7 +24,7 @@ class BurnDownPoint(NamedTuple):
 
 
 class BandPoint(NamedTuple):
-    """The usage that is expected from now to a time, with an interval for each coverage in percent."""
+    """The usage expected from now to a time, with an interval for each coverage in percent."""
 
     at: datetime
     expected: int
