@@ -17,6 +17,7 @@ from dashboards.reports.backtest.trials import (
     DAY_AHEAD,
     END_OF_WEEK,
     LAST_DAY,
+    OURS,
     SAME_WEEK_BEFORE,
     STRAIGHT_LINE,
     WEEK,
@@ -67,6 +68,19 @@ def test_probabilities_are_better_than_the_straight_line(backtest: Backtest) -> 
 def test_the_page_has_the_results_of_this_code(backtest: Backtest) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == replace_results(page, backtest.tables), "Run: make backtest WRITE=1"
+
+
+def test_the_summary_of_the_page_states_the_measured_scores(backtest: Backtest) -> None:
+    summary, _, _ = PAGE.read_text(encoding="utf-8").partition("## Method")
+    scores = score_probabilities(backtest.budgets)
+    assert f"Brier score {scores.forecast:.3f} against {scores.straight_line:.3f}" in summary
+    day_ahead = [trial for trial in backtest.trials if trial.horizon == DAY_AHEAD]
+    low, middle, high = (f"{score_coverage(day_ahead, coverage):.0f}" for coverage in COVERAGES)
+    assert f"{low}, {middle} and {high}% of what followed" in summary
+    for horizon in (DAY_AHEAD, END_OF_WEEK):
+        found = [trial for trial in backtest.trials if trial.horizon == horizon]
+        last_day, ours = (score_errors(found, method).median_ape for method in (LAST_DAY, OURS))
+        assert f"({last_day:.0f} against {ours:.0f}%)" in " ".join(summary.split())
 
 
 def test_the_shipped_errors_are_those_of_this_code(backtest: Backtest) -> None:
