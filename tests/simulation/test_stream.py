@@ -26,7 +26,7 @@ _MAPPING = StreamMapping(
 class _Reader:
     """Records its events, and fails for a while."""
 
-    expected_errors = (ConnectionError,)
+    expected_errors: tuple[type[Exception], ...] = (ConnectionError,)
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -134,7 +134,7 @@ class Poller:
         """The seconds until the next poll: longer after each failure."""
         if not self._attempts:
             return _BUSY_SECONDS
-        return min(_RETRY_SECONDS * 2 ** (self._attempts - 1), _LONGEST_PAUSE)
+        return min(_RETRY_SECONDS * 2.0 ** (self._attempts - 1), _LONGEST_PAUSE)
 
     def _rest(self) -> bool:
         """Stop reading for a while, where a fault makes it so."""
