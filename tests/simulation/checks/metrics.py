@@ -101,7 +101,7 @@ def _values(record: UsageRecord) -> dict[Series, float]:
 
 
 def _find_trimmed(account: Account) -> Mapping[Series, float]:
-    """What metrics cannot show, since the stream did not keep it until it was read."""
+    """Find values that metrics cannot show: the stream did not keep them until they were read."""
     missing: defaultdict[Series, float] = defaultdict(float)
     for record in account.sources["metric_publisher"].trimmed:
         change = read_change(record, RETENTION)
