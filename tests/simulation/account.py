@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.domain.alerts import Notice
@@ -38,7 +38,8 @@ class Account:
         tables: The tables by name.
         dynamodb: Their client.
         s3: All buckets.
-        cloudwatch: The metrics.
+        cloudwatch: A client of CloudWatch.
+        metrics: The metrics that it took.
         functions: The functions.
         sources: The event source mappings of the ledger's stream, by function.
         topic: The notices that were published.
@@ -53,9 +54,11 @@ class Account:
             COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
         }
         self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
-        self.s3 = SimulatedS3(world)
-        self.cloudwatch: Any = SimulatedCloudWatch(world)
-        self.functions = Functions(world, self.s3)
+        s3 = SimulatedS3(world)
+        self.s3: Any = s3
+        metrics = SimulatedCloudWatch(world)
+        self.metrics, self.cloudwatch = metrics, cast("Any", metrics)
+        self.functions = Functions(world, s3)
         self.sources: dict[str, EventSource] = {}
         self.topic = Topic(world)
         self.health: Counter[str] = Counter()
@@ -66,7 +69,7 @@ class Account:
     @property
     def settled_at(self) -> datetime:
         """The time of the last change of the ledger or of metrics."""
-        return max(self.tables[LEDGER].changed_at, self.cloudwatch.changed_at)
+        return max(self.tables[LEDGER].changed_at, self.metrics.changed_at)
 
     @property
     def now(self) -> datetime:

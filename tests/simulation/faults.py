@@ -1,4 +1,4 @@
-"""The faults that a simulation can inject, each of which can be switched on alone."""
+"""The faults that a simulation can inject, one by one or together."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _run_to_the_end(world: World, account: Account) -> datetime:
 @contextmanager
 def _captured_logs(account: Account) -> Iterator[None]:
     """Read metrics from what functions print, and log nothing."""
-    level = logger.level
+    level = logger.log_level
     logger.setLevel(CRITICAL)
     try:
         with redirect_stdout(cast("Any", account)), catch_warnings():

@@ -28,7 +28,7 @@ def test_a_seed_gives_the_same_run_again() -> None:
 
 
 def test_a_seed_gives_the_same_run_in_another_process() -> None:
-    """Sets of texts have another order in each process, unless it is told a seed for them."""
+    """Sets of texts have another order in each process, unless the seed of their hashes is set."""
     fingerprints = {
         subprocess.run(
             [sys.executable, "-c", _PRINT.format(seed=4)],

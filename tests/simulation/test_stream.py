@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.cloud.event_source import EventSource, StreamMapping, is_no_expiry
 from tests.simulation.cloud.functions import FAILURES, Functions
 from tests.simulation.cloud.objects import SimulatedS3
-from tests.simulation.cloud.stream import Stream, number_of
+from tests.simulation.cloud.stream import Stream, read_number
 from tests.simulation.faults import Fault
 from tests.simulation.world import START, Killed, World
 
@@ -26,7 +26,7 @@ _MAPPING = StreamMapping(
 class _Reader:
     """Records its events, and fails for a while."""
 
-    expected_errors = (ConnectionError,)
+    expected_errors: tuple[type[Exception], ...] = (ConnectionError,)
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -44,7 +44,7 @@ class _Reader:
 
     @property
     def numbers(self) -> list[str]:
-        return [number_of(record) for event in self.events for record in event["Records"]]
+        return [read_number(record) for event in self.events for record in event["Records"]]
 
 
 class _Account:
@@ -95,8 +95,8 @@ def test_children_are_read_after_their_parent() -> None:
     for shard in account.stream.shards.values():
         if shard.parent is not None and shard.records:
             parent = account.stream.shards[shard.parent]
-            last = max(places[number_of(record)] for record in parent.records)
-            assert last < min(places[number_of(record)] for record in shard.records)
+            last = max(places[read_number(record)] for record in parent.records)
+            assert last < min(places[read_number(record)] for record in shard.records)
 
 
 def test_a_failed_batch_is_halved_where_lambda_bisects() -> None:

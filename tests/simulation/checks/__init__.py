@@ -1,1 +1,1 @@
-"""What has to hold after a run: each projection equals the truth."""
+"""Checks after a run: each projection equals the truth."""

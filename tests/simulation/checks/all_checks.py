@@ -1,4 +1,4 @@
-"""All projections, and what has to hold beside them."""
+"""All projections, and the rules beside them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def find_violations(account: Account) -> Iterator[str]:
     functions = account.functions
     yield from functions.unexpected[:3]
     for function in functions.given_up:
-        yield f"{function}: an event was tried again and again in vain"
+        yield f"{function}: an event was tried at every attempt"
     left = sum(bucket == FAILURES for bucket, _ in account.s3.objects)
     if left:
         yield f"{left} events are left in the failure bucket"

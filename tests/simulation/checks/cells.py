@@ -82,7 +82,7 @@ def _add_up(account: Account, changes: Iterable[UsageChange]) -> Mapping[CellKey
 
 
 def _find_missing(account: Account, edition: PriceEdition) -> Mapping[CellKey, UsageTotals]:
-    """What cells may have or not: what the stream did not keep, and what expired in the run.
+    """Find usage that cells may have or not: not kept by the stream, or expired in the run.
 
     The first recount has calls that the ledger held before the run, if they had not expired.
     A batch that Lambda gave up on is behind the checkpoint when it is redriven: it is missing until

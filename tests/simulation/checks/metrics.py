@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from lambdas.adapters.dynamodb.usage_stream import read_change
 from lambdas.domain.attribution import UNATTRIBUTED
@@ -35,7 +34,7 @@ class MetricsProjection:
     name = "metrics"
 
     def compare(self, account: Account) -> Iterator[Difference]:
-        cloudwatch = account.cloudwatch
+        cloudwatch = account.metrics
         expected = add_up(account.traffic.calls.values())
         missing = _find_trimmed(account)
         found = {
@@ -58,7 +57,7 @@ def count_repeated_calls(account: Account) -> int:
     return round(
         sum(
             max(0.0, total - expected.get(series, 0))
-            for series, total in account.cloudwatch.sums.items()
+            for series, total in account.metrics.sums.items()
             if series.name in _CALLS and not series.dimensions
         )
     )
@@ -102,8 +101,8 @@ def _values(record: UsageRecord) -> dict[Series, float]:
 
 
 def _find_trimmed(account: Account) -> Mapping[Series, float]:
-    """What metrics cannot show, since the stream did not keep it until it was read."""
-    missing: Counter[Any] = Counter()
+    """Find values that metrics cannot show: the stream did not keep them until they were read."""
+    missing: defaultdict[Series, float] = defaultdict(float)
     for record in account.sources["metric_publisher"].trimmed:
         change = read_change(record, RETENTION)
         if isinstance(change, LedgerChange):

@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
     @property
     def repeated(self) -> float:
-        """How much came twice."""
+        """The part that came twice."""
         return max(0.0, self.found - self.expected)
 
     def describe(self) -> str:

@@ -136,7 +136,7 @@ class SimulatedDynamoDb:
         return self._request("BatchWriteItem", write)
 
     def batch_execute_statement(self, *, Statements: Sequence[Any]) -> Any:
-        """Insert items, each of which succeeds or fails by itself."""
+        """Insert items; each succeeds or fails by itself."""
         return self._request(
             "BatchExecuteStatement",
             lambda: {"Responses": [self._insert(statement) for statement in Statements]},

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.simulation.cloud.functions import Functions
-from tests.simulation.cloud.stream import Shard, Stream, changed_at, number_of
+from tests.simulation.cloud.stream import Shard, Stream, changed_at, read_number
 from tests.simulation.faults import Fault
 from tests.simulation.world import START, Killed, World
 
 _IDLE_SECONDS, _SLOW_SECONDS = 60, 1200
 _BUSY_HOURS = timedelta(hours=4)
 _BUSY_SECONDS = 2
-_RETRY_SECONDS, _LONGEST_PAUSE = 10, 300
+_RETRY_SECONDS, _MAX_PAUSE = 10, 300
 _GIVE_UP = 100
 _LOSS_SHARE = 0.005
 _PAUSE_SHARE = 0.005
@@ -134,7 +134,7 @@ class Poller:
         """The seconds until the next poll: longer after each failure."""
         if not self._attempts:
             return _BUSY_SECONDS
-        return min(_RETRY_SECONDS * 2 ** (self._attempts - 1), _LONGEST_PAUSE)
+        return min(_RETRY_SECONDS * 2.0 ** (self._attempts - 1), _MAX_PAUSE)
 
     def _rest(self) -> bool:
         """Stop reading for a while, where a fault makes it so."""
@@ -221,7 +221,7 @@ class Poller:
         if not failures:
             self._finish(batch)
             return
-        numbers = [number_of(record) for record in batch]
+        numbers = [read_number(record) for record in batch]
         first = numbers.index(failures[0]["itemIdentifier"])
         if first == 0:
             self._fail_batch(batch)
@@ -263,12 +263,12 @@ class Poller:
         """Cut a batch at its window's end; `False` where the window before is still open."""
         if self._mapping.window is None:
             return True
-        start = self._window_of(batch[0])
+        start = self._find_window(batch[0])
         if self._window not in (None, start) and not self._end_window(is_early=False):
             return False
         self._window = start
         size = next(
-            (place for place, record in enumerate(batch) if self._window_of(record) != start),
+            (place for place, record in enumerate(batch) if self._find_window(record) != start),
             len(batch),
         )
         if size < len(batch):
@@ -285,7 +285,7 @@ class Poller:
         self._window, self._state = None, {}
         return True
 
-    def _window_of(self, record: Mapping[str, Any]) -> datetime:
+    def _find_window(self, record: Mapping[str, Any]) -> datetime:
         seconds = int((self._mapping.window or timedelta(seconds=1)).total_seconds())
         return datetime.fromtimestamp(changed_at(record) // seconds * seconds, UTC)
 

@@ -106,7 +106,7 @@ def _present(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool
 
 
 def _split(text: str, separator: str) -> list[str]:
-    """Split at a separator outside of parentheses; nothing where there is none."""
+    """Split at a separator outside of parentheses; an empty list without one."""
     parts, depth, start = [], 0, 0
     for place, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.config.resource_names import FAILURES_PREFIX
 from tests.simulation.cloud.objects import SimulatedS3
-from tests.simulation.cloud.stream import number_of
+from tests.simulation.cloud.stream import read_number
 from tests.simulation.faults import Fault
 from tests.simulation.world import Killed, World
 
@@ -21,7 +21,7 @@ FAILURES = "failures"
 MAX_RETRIES = 2
 """The retries of an asynchronous invocation."""
 _GIVE_UP = 40
-_FIRST_PAUSE, _LONGEST_PAUSE = 60, 600
+_MIN_PAUSE, _MAX_PAUSE = 60, 600
 _ARN = "arn:aws:lambda:us-east-1:111122223333:function:"
 _RESTART_SHARE = 0.02
 
@@ -90,11 +90,11 @@ class Functions:
 
     def note_repeated(self, function: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Note that a poller gives records of a stream to a function for a second time."""
-        self._repeated.update((function, number_of(record)) for record in records)
+        self._repeated.update((function, read_number(record)) for record in records)
 
     def _is_repeated(self, function: str, event: Any) -> bool:
         records = event.get("Records", ()) if isinstance(event, dict) else ()
-        return any((function, number_of(record)) in self._repeated for record in records)
+        return any((function, read_number(record)) in self._repeated for record in records)
 
     def try_call(self, function: str, event: Any) -> bool:
         """Call a function without retries; `False` where it failed."""
@@ -117,7 +117,7 @@ class Functions:
         elif attempt >= _GIVE_UP:
             self.given_up.append(function)
         else:
-            pause = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+            pause = min(_MIN_PAUSE * 2**attempt, _MAX_PAUSE)
             self._world.after(pause, self.send, function, event, attempt + 1)
 
     def fail(self, function: str, payload: Mapping[str, Any], condition: str) -> None:

@@ -117,6 +117,6 @@ def changed_at(record: Mapping[str, Any]) -> int:
     return int(record["dynamodb"]["ApproximateCreationDateTime"])
 
 
-def number_of(record: Mapping[str, Any]) -> str:
+def read_number(record: Mapping[str, Any]) -> str:
     """The sequence number of a record."""
     return str(record["dynamodb"]["SequenceNumber"])

@@ -26,7 +26,7 @@ __all__ = ["PRICES", "RegistryUnavailableError", "current_books", "dimension_nam
 
 def editions(account: Account) -> S3PriceEditions:
     """The store of price editions."""
-    return S3PriceEditions(lambda: account.s3, PRICES)  # type: ignore[arg-type, return-value]
+    return S3PriceEditions(lambda: account.s3, PRICES)
 
 
 def current_books(driver: Driver) -> CurrentBooks:

@@ -1,4 +1,4 @@
-"""What the functions of counters share: their store, and books at every edition."""
+"""Parts shared by functions of counters: their store, and books at every edition."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Bugs that are planted around the real services, each of which one fault alone reveals."""
+"""Bugs that are planted around the real services, each revealed by one fault alone."""

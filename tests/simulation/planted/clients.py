@@ -11,7 +11,7 @@ from tests.simulation.planted.plant import Plant
 
 
 class _Client:
-    """A client of which some operations are changed."""
+    """A client with some changed operations."""
 
     def __init__(self, client: Any) -> None:
         self.client = client

@@ -11,7 +11,7 @@ from lambdas.adapters.dynamodb.usage_item import CALL_ATTRIBUTES
 from lambdas.domain.ledger import StreamRecord
 from lambdas.services.publish_stream import BatchOutcome, StreamPublisher
 from tests.simulation.cloud.event_source import StreamMapping
-from tests.simulation.cloud.stream import number_of
+from tests.simulation.cloud.stream import read_number
 from tests.simulation.planted.plant import Plant
 
 
@@ -36,7 +36,7 @@ class WritesAtTheEndOfWindows(_CounterBug):
     """The counter collects records in the state of a window, which may end early."""
 
     def count(self, handle: Callable[[Any], Any], event: Any) -> Any:
-        state = dict(event["state"]) | {number_of(record): record for record in event["Records"]}
+        state = dict(event["state"]) | {read_number(record): record for record in event["Records"]}
         if not event["isFinalInvokeForWindow"]:
             return {"batchItemFailures": [], "state": state}
         if not event["isWindowTerminatedEarly"]:
@@ -54,17 +54,17 @@ class ChecksOffWhatItClaimed(_CounterBug):
     def count(self, handle: Callable[[Any], Any], event: Any) -> Any:
         shard = event["shardId"]
         done = self._done.get(shard, "")
-        records = [record for record in event["Records"] if number_of(record) > done]
+        records = [record for record in event["Records"] if read_number(record) > done]
         if not records:
             return handle(event | {"Records": []})
-        first, last = number_of(records[0]), number_of(records[-1])
+        first, last = read_number(records[0]), read_number(records[-1])
         end = self._claims.setdefault((shard, first), last)
         answer = handle(event | {"Records": records})
         failures = answer["batchItemFailures"]
         if failures:
             first_left = failures[0]["itemIdentifier"]
             end = max(
-                (number_of(record) for record in records if number_of(record) < first_left),
+                (read_number(record) for record in records if read_number(record) < first_left),
                 default=done,
             )
         self._done[shard] = max(done, end)
@@ -99,7 +99,7 @@ class _ForgetsTheRest:
 
 
 class ForgetsTheRest(_PublisherBug):
-    """Where time runs out, the rest of a batch is not asked for again."""
+    """The rest of a batch does not come again after time ran out."""
 
     def change_publisher(self, publisher: StreamPublisher) -> Any:
         return _ForgetsTheRest(publisher)
