@@ -382,7 +382,11 @@ def test_a_ranking_of_the_last_days_follows_a_month_and_says_so() -> None:
 
 def test_formulas_of_their_own_days_end_with_a_month_and_say_so() -> None:
     august = list_months(NOON - timedelta(days=30), NOON)["2026-08"]
-    properties = {"title": "By day", "start": "-P2D", "metrics": [["BedrockMeter", "InputTokens"]]}
+    properties: dict[str, Any] = {
+        "title": "By day",
+        "start": "-P2D",
+        "metrics": [["BedrockMeter", "InputTokens"]],
+    }
     of_month = drawn(shown=august, **properties)
     assert (len(of_month["series"][0]["values"]), of_month["title"]) == (48, "By day")
     assert of_month["note"] == "Viewer only: as of 2026-09-01 00:00 UTC."

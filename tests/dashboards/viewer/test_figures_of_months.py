@@ -56,18 +56,18 @@ def quota(call: dict[str, Any]) -> int:
     return sums.quota_tokens
 
 
+KINDS: dict[str, str] = {
+    "InputTokens": "Input",
+    "OutputTokens": "Output",
+    "CacheReadTokens": "Cache reads",
+    "CacheWriteTokens": "Cache writes",
+}
 SUCCESSES: dict[str, Callable[[dict[str, Any]], float | None]] = {
     "Invocations": lambda _: 1,
     "EstimatedCostUSD": cost,
     "QuotaTokens": quota,
     "TotalTokens": lambda call: sum(tokens(call, kind) for kind in KINDS.values()),
     "UnpricedInvocations": lambda call: 1 if call["modelId"] == UNPRICED else None,
-}
-KINDS = {
-    "InputTokens": "Input",
-    "OutputTokens": "Output",
-    "CacheReadTokens": "Cache reads",
-    "CacheWriteTokens": "Cache writes",
 }
 KEYS: dict[str, Callable[[Any], str]] = {"IdentityArn": get_identity, "ModelId": get_model}
 SEARCH = re.compile(

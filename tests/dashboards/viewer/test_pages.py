@@ -79,7 +79,8 @@ def test_chosen_days_are_whole_and_end_with_the_data(
     start = NOON.replace(hour=0)
     days = DayRange(*(None if day is None else start + timedelta(day) for day in (first, last)))
     found = days.within(start + timedelta(hours=3), start + timedelta(10.5))
-    assert found == (shown and TimeRange(*(start + timedelta(day) for day in shown)))
+    expected = shown and TimeRange(start + timedelta(shown[0]), start + timedelta(shown[1]))
+    assert found == expected
 
 
 @pytest.mark.parametrize(("first", "last"), [(12, None), (None, -2), (-9, -1)])

@@ -34,6 +34,7 @@ class WeeklySummarizerDriver(Driver):
             notifier=self.account.topic.port,
             retention=RETENTION,
             dashboard_url="https://console.example.com/usage",
+            place="111122223333 us-east-1",
         )
 
     def run(self, _event: Any) -> None:
