@@ -108,10 +108,11 @@ def _compare(
     shown = dollars(then) if isinstance(then, Decimal) else f"{then:,}"
     if not then or now is None:
         return f" ({days}: {shown})"
-    if now == then:
+    percent = (now - then) * Decimal(100) / then
+    if not percent:
         return f" (as in {days}: {shown})"
-    more = "more" if now > then else "less"
-    return f" ({_write_percent(abs(now - then) * Decimal(100) / then)} {more} than {days}: {shown})"
+    more = "more" if percent > 0 else "less"
+    return f" ({_write_percent(abs(percent))} {more} than {days}: {shown})"
 
 
 def _write_percent(percent: Decimal) -> str:
@@ -159,9 +160,7 @@ def _write_unlogged(unlogged: UnloggedUsage) -> Iterator[str]:
         yield f"{_NOT_INCLUDED}: {jobs}, {shown}{more}."
     if unlogged.mantle:
         tokens = sum((row.input or 0) + (row.output or 0) for row in unlogged.mantle)
-        yield (
-            f"{_NOT_INCLUDED}: {plural(tokens, 'token')} through bedrock-mantle, {UNPRICED}."
-        )
+        yield (f"{_NOT_INCLUDED}: {plural(tokens, 'token')} through bedrock-mantle, {UNPRICED}.")
     for reason in unlogged.unread:
         yield f"Usage that is not in the logs could not be read: {printable(reason)}"
 
@@ -217,7 +216,7 @@ def _write_ranking(kind: NameKind, ranking: Ranking, account: str) -> Iterator[s
 def _write_new_names(summary: WeeklySummary, account: str) -> Iterator[str]:
     if summary.new is None:
         if _has_calls(summary.week):
-            yield "New identities and models: unknown, because nothing was metered before this week."
+            yield "New identities and models: unknown: nothing was metered before this week."
         return
     for kind, names in summary.new.items():
         title = f"New {_PLURALS[kind]}, without a call in the {LOOK_BACK.days} days before"

@@ -107,6 +107,7 @@ def summarize(
     names = {kind: _rank(tally.get_names(kind)) for kind in NameKind}
     metered_from = min((day for day in (tally.first_day, created_on) if day), default=None)
     history_from = metered_from and max(metered_from, complete_from)
+    has_last_month = _has_last_month(tally, metered_from, complete_from)
     has_history = history_from is not None and history_from < reported.first_day
     judged_from = history_from and history_from + timedelta(days=MEDIAN_DAYS)
     days = [day for day in reported.days if judged_from is not None and day >= judged_from]
@@ -115,7 +116,7 @@ def summarize(
         week=tally.week,
         before=tally.before,
         month=tally.month,
-        last_month=tally.last_month if _has_last_month(tally, metered_from, complete_from) else None,
+        last_month=tally.last_month if has_last_month else None,
         unpriced=tally.unpriced,
         rankings={kind: _make_ranking(ranked) for kind, ranked in names.items()},
         new=_find_new(names) if has_history else None,

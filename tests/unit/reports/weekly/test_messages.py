@@ -115,8 +115,7 @@ def test_the_month_so_far_is_compared_with_the_same_days_of_last_month() -> None
         == "$10.00 (25% more than 1 to 29 October 2026: $8.00)"
     )
     assert (
-        month_line(*october, call(MONDAY, 6))
-        == "$6.00 (25% less than 1 to 29 October 2026: $8.00)"
+        month_line(*october, call(MONDAY, 6)) == "$6.00 (25% less than 1 to 29 October 2026: $8.00)"
     )
     assert month_line(*october, call(MONDAY, 8)) == "$8.00 (as in 1 to 29 October 2026: $8.00)"
     assert month_line(*october) == "no calls (1 to 29 October 2026: $8.00)"
@@ -256,7 +255,7 @@ def test_identities_of_other_accounts_are_shown_with_their_account() -> None:
 
 def test_new_names_are_unknown_without_earlier_calls() -> None:
     assert line(summary(call(MONDAY)), "New") == (
-        "New identities and models: unknown, because nothing was metered before this week."
+        "New identities and models: unknown: nothing was metered before this week."
     )
 
 
