@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -89,9 +89,19 @@ class InMemoryRecordedCalls:
 
     BATCH = 7
 
-    def __init__(self, records: Iterable[UsageRecord], *, unreadable_items: int = 0) -> None:
+    def __init__(
+        self,
+        records: Iterable[UsageRecord],
+        *,
+        unreadable_items: int = 0,
+        created_at: datetime = datetime(2026, 9, 1, tzinfo=UTC),
+    ) -> None:
         self._records = join_readings(records)
         self._unreadable_items = unreadable_items
+        self._created_at = created_at
+
+    def get_creation_time(self) -> datetime:
+        return self._created_at
 
     def scan_range(
         self, start: datetime, end: datetime, after: str | None = None

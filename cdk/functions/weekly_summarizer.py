@@ -77,6 +77,7 @@ class WeeklySummarizer(ReportingFunction):
             on=state.table_arn,
             keys=[f"{SUMMARY_PREFIX}*"],
         )
+        self.grant("dynamodb:DescribeTable", on=ledger.table_arn)  # since when there are calls
         topic.grant_publish(self)
         self.scheduled = Scheduled(
             construct_id,

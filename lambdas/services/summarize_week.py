@@ -86,6 +86,7 @@ class WeekSummarizer:
                 tally.add(call)
         return summarize(
             tally,
+            created_on=self.calls.get_creation_time().date(),
             complete_from=(now - self.retention).date() + timedelta(days=1),
             unreadable_items=unreadable_items,
             unlogged=self.unlogged.read(reported.start, reported.end, self.books.pricing.get())

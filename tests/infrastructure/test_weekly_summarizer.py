@@ -68,7 +68,7 @@ def test_it_can_read_calls_and_publish_to_the_topic_and_write_no_file() -> None:
     assert set(allowed) == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
-        "dynamodb:DeleteItem",
+        *("dynamodb:DeleteItem", "dynamodb:DescribeTable"),
         *("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"),
         "bedrock:ListModelInvocationJobs",
         *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),

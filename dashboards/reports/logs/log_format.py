@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
 from io import BufferedReader
 from pathlib import Path
-from typing import cast
 
+from dashboards.reports.logs.gzip_content import GZIP_MAGIC, GzipContent
 from dashboards.reports.logs.log_tables import find_table
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
 
 # Firehose gzips what CloudWatch Logs has gzipped before if its own compression is on.
 _MAX_GZIP_LAYERS = 2
-_GZIP_MAGIC = b"\x1f\x8b"
-_BUFFER_BYTES = 256 * 2**10
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 UTF8_MARK = b"\xef\xbb\xbf"
 
@@ -55,12 +51,11 @@ def unzipped(on_disk: BufferedReader) -> BufferedReader:
     """Open the content of a file; the content shows whether it is gzipped, not the name."""
     content = on_disk
     for _ in range(_MAX_GZIP_LAYERS):
-        magic = content.read(len(_GZIP_MAGIC))
+        magic = content.read(len(GZIP_MAGIC))
         content.seek(0)
-        if magic != _GZIP_MAGIC:
+        if magic != GZIP_MAGIC:
             break
-        members = cast("io.RawIOBase", gzip.GzipFile(fileobj=content, mode="rb"))
-        content = BufferedReader(members, _BUFFER_BYTES)
+        content = GzipContent(content)
     return content
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import zlib
@@ -59,7 +58,7 @@ def read_log_file(
     with explained_read_errors(file), file.path.open("rb") as on_disk:
         reported = on_disk.tell()
         content = open_content(on_disk, file)
-        values = read_table(content, read)
+        values = None if file.part else read_table(content, read)
         if values is None:
             values = (
                 read_lines(content, read)
@@ -81,7 +80,7 @@ def explained_read_errors(file: LogFile) -> Iterator[None]:
     """
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+    except (EOFError, zlib.error):
         message = f"{file.name}: the gzip data is damaged or cut off. Fetch the file again."
         raise UnreadableLogsError(message) from None
     except EndlessValueError:

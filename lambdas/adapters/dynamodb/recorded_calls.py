@@ -62,6 +62,14 @@ class DynamoDbRecordedCalls:
             if cursor is None:
                 return
 
+    def get_creation_time(self) -> datetime:
+        """The time at which the table was created.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+        """
+        table = self._client.describe_table(TableName=self._table_name)["Table"]
+        return table["CreationDateTime"].astimezone(UTC)
+
 
 def _read_call(item: Item) -> ScannedCall | None:
     try:

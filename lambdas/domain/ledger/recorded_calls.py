@@ -56,3 +56,6 @@ class RecordedCalls(Protocol):
             end: The first moment after it.
             after: The place after which to go on; `None` for the beginning.
         """
+
+    def get_creation_time(self) -> datetime:
+        """Get the time since which there is a ledger, UTC; it may have calls from before."""

@@ -166,7 +166,7 @@ class Unpriced(StrEnum):
 
 
 UNPRICED_MEANINGS = {
-    Unpriced.NO_PRICE: "no price of the model is known in the AWS partition of the call",
+    Unpriced.NO_PRICE: "no price is known for the model",
     Unpriced.NO_PRICE_OF_THE_TIER: "no price of the service tier is known",
     Unpriced.NO_PRICE_OF_A_KIND: "no price of a kind of their tokens is known",
     Unpriced.NO_COUNTS: "the log does not report their token counts",

@@ -53,6 +53,12 @@ def test_every_call_in_the_time_range_is_read_once_as_written(holding: Holding) 
     assert set(found) == set(records)
 
 
+def test_the_ledger_says_since_when_it_exists(holding: Holding) -> None:
+    created_at = holding().get_creation_time()
+    assert created_at.utcoffset() == timedelta()
+    assert created_at <= datetime.now(UTC) + timedelta(seconds=1)
+
+
 def test_a_scan_without_calls_returns_one_empty_page(holding: Holding) -> None:
     for calls, start in ((holding(), START), (holding(usage_record()), END)):
         pages = list(calls.scan_range(start, start + timedelta(days=1)))

@@ -135,6 +135,16 @@ def test_days_that_the_ledger_no_longer_keeps_are_named() -> None:
     assert "calls from 11 November 2026 on" in summaries.notifier.notices[0].text
 
 
+def test_an_old_ledger_without_calls_is_a_history_to_judge_by() -> None:
+    summaries = Summaries(call(days_ago=1))
+    summaries.summarizer.summarize(MONDAY)
+    assert "Unusual days: none." in summaries.notifier.notices[0].text
+    young = Summaries(call(days_ago=1))
+    calls = InMemoryRecordedCalls([call(days_ago=1)], created_at=MONDAY - timedelta(days=2))
+    replace(young.summarizer, calls=calls).summarize(MONDAY)
+    assert "not evaluated before 12 December 2026" in young.notifier.notices[0].text
+
+
 def test_batch_jobs_of_the_week_are_named_and_no_others() -> None:
     summaries = Summaries()
     ended = [MONDAY - timedelta(days=days) for days in (0, 1, 7, 8)]

@@ -13,16 +13,17 @@ from lambdas.domain.pricing import UNPRICED_MEANINGS, Cost
 from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, MIN_FACTOR, MIN_USD
 from lambdas.domain.reports.weekly.summary import (
     MAX_RANKED,
-    NamedAnomaly,
     Ranking,
     WeeklySummary,
 )
 from lambdas.domain.reports.weekly.tally import NameKind
+from lambdas.domain.reports.weekly.unusual_days import UnusualDay, group_anomalies
 from lambdas.domain.reports.weekly.week import LOOK_BACK
 from lambdas.domain.unlogged import UnloggedUsage
 from lambdas.domain.usage import UsageTotals
 from lambdas.domain.words import cut, plural, printable
 
+_MIN_PERCENT = Decimal("0.1")
 _MAX_NAME_LETTERS = 200
 _MAX_SUBJECT_LETTERS = 99  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 _SHORT_MONTH = "%b"
@@ -33,13 +34,14 @@ _PLURALS = {
     NameKind.MODEL: "models",
 }
 _WEEK_BEFORE = "the week before"
+_NOT_INCLUDED = "Not included above (not in the logs)"
 _RULE = (
     f"more than {MIN_FACTOR} times the median of the {MEDIAN_DAYS} days before, and more than"
     f" ${MIN_USD}"
 )
 _FOOTER = (
-    "Costs are estimates at the prices in force, not the bill. This summary comes every Monday,"
-    " also without calls: if it does not arrive, run make doctor."
+    "Costs are estimates from list or contracted prices; your bill may differ. This summary comes"
+    " every Monday, also without calls: if it does not arrive, run make doctor."
 )
 
 
@@ -48,17 +50,19 @@ def weekly_notice(summary: WeeklySummary, dashboard_url: str, place: str) -> Not
 
     Args:
         summary: The summary.
-        place: The account and the Region, for the subject.
+        place: The account and the Region, for the subject. Identities of other accounts are named
+            with theirs.
         dashboard_url: The address of the dashboard that shows more.
     """
     reported, week = summary.reported, summary.week
+    account, _, _ = place.partition(" ")
     period = _write_days(reported.first_day, reported.last_day)
     parts = [
         [f"Amazon Bedrock, {period} (week {reported.name}, UTC)", *_write_totals(summary)],
         [*_write_doubts(summary)],
-        [*_write_anomalies(summary)],
-        *([*_write_ranking(kind, ranking)] for kind, ranking in summary.rankings.items()),
-        [*_write_new_names(summary)],
+        [*_write_anomalies(summary, account)],
+        *([*_write_ranking(kind, ranking, account)] for kind, ranking in summary.rankings.items()),
+        [*_write_new_names(summary, account)],
         [f"Dashboard: {dashboard_url}", _FOOTER],
     ]
     days = _write_days(reported.first_day, reported.last_day, _SHORT_MONTH)
@@ -104,18 +108,27 @@ def _compare(
     shown = dollars(then) if isinstance(then, Decimal) else f"{then:,}"
     if not then or now is None:
         return f" ({days}: {shown})"
-    percent = round((now - then) * Decimal(100) / then)
+    percent = (now - then) * Decimal(100) / then
     if not percent:
         return f" (as in {days}: {shown})"
-    return f" ({abs(percent):,} % {'more' if percent > 0 else 'less'} than {days}: {shown})"
+    more = "more" if percent > 0 else "less"
+    return f" ({_write_percent(abs(percent))} {more} than {days}: {shown})"
+
+
+def _write_percent(percent: Decimal) -> str:
+    """Write a difference that is not 0: rounded, and small ones with one decimal."""
+    if percent < _MIN_PERCENT:
+        return f"less than {_MIN_PERCENT}%"
+    return f"{percent:.1f}%" if percent < 1 else f"{percent:,.0f}%"
 
 
 def _write_doubts(summary: WeeklySummary) -> Iterator[str]:
     """Say what the costs leave out, and what is uncertain in them."""
     week, reported = summary.week, summary.reported
     if summary.unpriced:
+        several = len(summary.unpriced) > 1
         reasons = "; ".join(
-            f"{calls:,}: {UNPRICED_MEANINGS[reason]}"
+            f"{f'{calls:,}: ' if several else ''}{UNPRICED_MEANINGS[reason]}"
             for reason, calls in sorted(summary.unpriced.items())
         )
         calls = plural(week.unpriced_invocations, "unpriced call")
@@ -125,12 +138,12 @@ def _write_doubts(summary: WeeklySummary) -> Iterator[str]:
         yield f"At assumed prices (~): {calls}, {dollars(week.assumed_cost_usd)}."
     if summary.unreadable_items:
         items = plural(summary.unreadable_items, "item")
-        yield f"Left out: {items} of the ledger that cannot be read as calls."
+        yield f"Not counted: {items} of the ledger that cannot be read as calls."
     yield from _write_unlogged(summary.unlogged)
     compared_from = min(reported.before.first_day, reported.month)
     if summary.complete_from > compared_from:
         yield (
-            f"The ledger keeps calls from {_write_day(summary.complete_from)} on: figures of"
+            f"The ledger keeps calls from {_write_day(summary.complete_from)} on: totals of"
             " earlier days are incomplete (ledger_retention_days)."
         )
 
@@ -144,24 +157,21 @@ def _write_unlogged(unlogged: UnloggedUsage) -> Iterator[str]:
         unpriced = len(unlogged.batch_jobs) - len(costs)
         more = f", {unpriced:,} of them unpriced" if costs and unpriced else ""
         jobs = plural(len(unlogged.batch_jobs), "batch job")
-        yield f"Outside the logs, in no figure here: {jobs}, {shown}{more}."
+        yield f"{_NOT_INCLUDED}: {jobs}, {shown}{more}."
     if unlogged.mantle:
         tokens = sum((row.input or 0) + (row.output or 0) for row in unlogged.mantle)
-        yield (
-            f"Outside the logs, in no figure here: {plural(tokens, 'token')} through"
-            f" bedrock-mantle, {UNPRICED}."
-        )
+        yield (f"{_NOT_INCLUDED}: {plural(tokens, 'token')} through bedrock-mantle, {UNPRICED}.")
     for reason in unlogged.unread:
-        yield f"Outside the logs, not read: {printable(reason)}"
+        yield f"Usage that is not in the logs could not be read: {printable(reason)}"
 
 
-def _write_anomalies(summary: WeeklySummary) -> Iterator[str]:
+def _write_anomalies(summary: WeeklySummary, account: str) -> Iterator[str]:
     judged_from, reported = summary.judged_from, summary.reported
     if judged_from is None:
         return
     if judged_from > reported.last_day:
         yield (
-            f"Unusual days: not judged before {_write_day(judged_from)}, when there are"
+            f"Unusual days are not evaluated before {_write_day(judged_from)}, when there are"
             f" {MEDIAN_DAYS} days to compare with."
         )
         return
@@ -170,36 +180,43 @@ def _write_anomalies(summary: WeeklySummary) -> Iterator[str]:
         yield f"Unusual days{since}: none."
         return
     yield f"Unusual days{since} ({_RULE}):"
-    for entry in summary.anomalies[:MAX_RANKED]:
-        yield f"- {_write_anomaly(entry)}"
-    yield from _write_more(summary.anomalies)
+    days = group_anomalies(summary.anomalies)
+    for day in days[:MAX_RANKED]:
+        yield f"- {_write_unusual_day(day, account)}"
+    yield from _write_more(days)
 
 
-def _write_anomaly(entry: NamedAnomaly) -> str:
-    anomaly = entry.anomaly
+def _write_unusual_day(day: UnusualDay, account: str) -> str:
+    """Write an event: the names with about the same cost, and the largest of these costs."""
+    anomaly = day.anomalies[0].anomaly
+    in_order = sorted(day.anomalies, key=lambda entry: [*NameKind].index(entry.kind))
+    names = ", ".join(
+        f"{entry.kind} {_write_name(entry.kind, entry.name, account)}" for entry in in_order
+    )
+    differ = any(entry.anomaly[1:] != anomaly[1:] for entry in day.anomalies)
     return (
-        f"{anomaly.day:%A} {_write_day(anomaly.day)}, {entry.kind}"
-        f" {_write_name(entry.kind, entry.name)}: {dollars(anomaly.usd)}, which is"
-        f" {dollars(anomaly.excess_usd)} above its median of {dollars(anomaly.usual_usd)}"
+        f"{anomaly.day:%A} {_write_day(anomaly.day)}, {names}: {'up to ' if differ else ''}"
+        f"{dollars(anomaly.usd)}, which is {dollars(anomaly.excess_usd)} above the median of"
+        f" {dollars(anomaly.usual_usd)}"
     )
 
 
-def _write_ranking(kind: NameKind, ranking: Ranking) -> Iterator[str]:
+def _write_ranking(kind: NameKind, ranking: Ranking, account: str) -> Iterator[str]:
     if not ranking.largest:
         return
     yield f"{_PLURALS[kind].capitalize()} by cost (the week before in brackets):"
     for place, usage in enumerate(ranking.largest, 1):
-        name, cost = _write_name(kind, usage.name), _write_cost(usage.week)
+        name, cost = _write_name(kind, usage.name, account), _write_cost(usage.week)
         tokens = plural(usage.week.total_tokens, "token")
         yield f"{place}. {name}: {cost} ({_write_cost(usage.before)}), {tokens}"
     if ranking.others:
         yield f"{ranking.others:,} more: {_write_usage(ranking.rest)}"
 
 
-def _write_new_names(summary: WeeklySummary) -> Iterator[str]:
+def _write_new_names(summary: WeeklySummary, account: str) -> Iterator[str]:
     if summary.new is None:
         if _has_calls(summary.week):
-            yield "New identities and models: not known, without calls before this week."
+            yield "New identities and models: unknown: nothing was metered before this week."
         return
     for kind, names in summary.new.items():
         title = f"New {_PLURALS[kind]}, without a call in the {LOOK_BACK.days} days before"
@@ -208,7 +225,7 @@ def _write_new_names(summary: WeeklySummary) -> Iterator[str]:
             continue
         yield f"{title}:"
         for usage in names[:MAX_RANKED]:
-            yield f"- {_write_name(kind, usage.name)}: {_write_cost(usage.week)}"
+            yield f"- {_write_name(kind, usage.name, account)}: {_write_cost(usage.week)}"
         yield from _write_more(names)
 
 
@@ -233,9 +250,17 @@ def _write_cost(totals: UsageTotals) -> str:
     return f"{cost} and {plural(totals.unpriced_invocations, 'unpriced call')}"
 
 
-def _write_name(kind: NameKind, name: str) -> str:
-    """Write a name in one line: callers choose names, of any length."""
-    shown = shorten_identity(name) if kind is NameKind.IDENTITY else name
+def _write_name(kind: NameKind, name: str, account: str) -> str:
+    """Write a name in one line: callers choose names, of any length.
+
+    Args:
+        kind: Its kind.
+        name: The name.
+        account: The account that an identity is named without.
+    """
+    shown = name
+    if kind is NameKind.IDENTITY:
+        shown = shorten_identity(name).removeprefix(f"{account} ")
     return cut(printable(shown), _MAX_NAME_LETTERS)
 
 

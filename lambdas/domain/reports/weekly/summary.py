@@ -57,14 +57,14 @@ class WeeklySummary(NamedTuple):
         before: The usage of the week before.
         month: The usage from the first day of the month to the end of the week.
         last_month: The usage of the same days of the month before; `None` if the ledger no longer
-            has them, or had no calls yet when they began.
+            has them, or was younger and had no calls yet when they began.
         unpriced: Calls of the week whose cost is not known, by reason.
         rankings: The largest names of each kind.
         new: Names without a call in the days before, by kind, the largest first; `None` where
-            there are no calls before the week to compare with.
+            nothing was metered before the week.
         anomalies: Unusual days, the largest excess first.
         judged_from: The first day with as many days before it as the rule for unusual days needs;
-            `None` where there is no call.
+            `None` where nothing was metered.
         complete_from: The first day that the ledger still has in full.
         unreadable_items: Items of the ledger that cannot be read as calls.
         unlogged: The tokens of the week that no log has; they are in no other figure.
@@ -89,6 +89,7 @@ def summarize(
     tally: WeeklyTally,
     *,
     complete_from: date,
+    created_on: date | None = None,
     unreadable_items: int = 0,
     unlogged: UnloggedUsage = _NOTHING_UNLOGGED,
 ) -> WeeklySummary:
@@ -97,12 +98,16 @@ def summarize(
     Args:
         tally: The calls.
         complete_from: The first day that the ledger still has in full.
+        created_on: The day on which the ledger was created. From then on, a day without calls cost
+            nothing; `None` where it is not known, so that the first call counts.
         unreadable_items: Items of the ledger that cannot be read as calls.
         unlogged: The tokens of the week that no log has.
     """
     reported = tally.reported
     names = {kind: _rank(tally.get_names(kind)) for kind in NameKind}
-    history_from = tally.first_day and max(tally.first_day, complete_from)
+    metered_from = min((day for day in (tally.first_day, created_on) if day), default=None)
+    history_from = metered_from and max(metered_from, complete_from)
+    has_last_month = _has_last_month(tally, metered_from, complete_from)
     has_history = history_from is not None and history_from < reported.first_day
     judged_from = history_from and history_from + timedelta(days=MEDIAN_DAYS)
     days = [day for day in reported.days if judged_from is not None and day >= judged_from]
@@ -111,7 +116,7 @@ def summarize(
         week=tally.week,
         before=tally.before,
         month=tally.month,
-        last_month=tally.last_month if _has_last_month(tally, complete_from) else None,
+        last_month=tally.last_month if has_last_month else None,
         unpriced=tally.unpriced,
         rankings={kind: _make_ranking(ranked) for kind, ranked in names.items()},
         new=_find_new(names) if has_history else None,
@@ -123,11 +128,11 @@ def summarize(
     )
 
 
-def _has_last_month(tally: WeeklyTally, complete_from: date) -> bool:
+def _has_last_month(tally: WeeklyTally, metered_from: date | None, complete_from: date) -> bool:
     """Say if the ledger has the last month from its first days on, weekends without calls aside."""
     first_day, _ = tally.reported.last_month
-    first_call = tally.first_day or date.max
-    return complete_from <= first_day and first_call <= first_day + _QUIET_DAYS
+    metered = (metered_from or date.max) <= first_day + _QUIET_DAYS
+    return metered and complete_from <= first_day
 
 
 def _rank(names: Sequence[NamedUsage]) -> list[NamedUsage]:

@@ -12,7 +12,7 @@ from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.reports.weekly import WeeklySummary, weekly_notice
 from lambdas.domain.unlogged import BatchTokens, MantleTokens, ReportedBatchJob, UnloggedUsage
-from tests.builders import ANA, BEN
+from tests.builders import ANA, BEN, HAIKU_3
 from tests.unit.reports.weekly.weekly_calls import (
     LONG_AGO,
     MONDAY,
@@ -90,10 +90,12 @@ def test_without_any_call_there_is_a_sign_of_life() -> None:
 @pytest.mark.parametrize(
     ("now", "then", "compared"),
     [
-        (15, 10, "50 % more than the week before: $10.00"),
-        (9, 10, "10 % less than the week before: $10.00"),
+        (15, 10, "50% more than the week before: $10.00"),
+        (9, 10, "10% less than the week before: $10.00"),
         (10, 10, "as in the week before: $10.00"),
-        (5000, 1, "499,900 % more than the week before: $1.00"),
+        (5000, 1, "499,900% more than the week before: $1.00"),
+        (1004, 1000, "0.4% more than the week before: $1,000.00"),
+        (999_999, 10**6, "less than 0.1% less than the week before: $1,000,000.00"),
         (5, 0, "the week before: $0"),
     ],
 )
@@ -110,11 +112,10 @@ def test_the_month_so_far_is_compared_with_the_same_days_of_last_month() -> None
     october = [call(OCTOBER, 4), call(date(2026, 10, 29), 4), call(date(2026, 10, 30), 100)]
     assert (
         month_line(*october, call(MONDAY, 10))
-        == "$10.00 (25 % more than 1 to 29 October 2026: $8.00)"
+        == "$10.00 (25% more than 1 to 29 October 2026: $8.00)"
     )
     assert (
-        month_line(*october, call(MONDAY, 6))
-        == "$6.00 (25 % less than 1 to 29 October 2026: $8.00)"
+        month_line(*october, call(MONDAY, 6)) == "$6.00 (25% less than 1 to 29 October 2026: $8.00)"
     )
     assert month_line(*october, call(MONDAY, 8)) == "$8.00 (as in 1 to 29 October 2026: $8.00)"
     assert month_line(*october) == "no calls (1 to 29 October 2026: $8.00)"
@@ -130,7 +131,7 @@ def test_the_month_so_far_is_not_compared_with_a_month_that_is_not_metered_in_fu
 
 
 def test_a_month_may_begin_with_a_weekend_without_calls() -> None:
-    compared = "$10.00 (150 % more than 1 to 29 October 2026: $4.00)"
+    compared = "$10.00 (150% more than 1 to 29 October 2026: $4.00)"
     assert month_line(call(OCTOBER + timedelta(days=3), 4), call(MONDAY, 10)) == compared
 
 
@@ -150,8 +151,8 @@ def test_unpriced_calls_are_named_with_their_reasons_beside_the_cost() -> None:
     found = summary(call(MONDAY, 2), *unpriced)
     assert line(found, "Cost:") == "Cost: $2.00 and 2 unpriced calls (the week before: no calls)"
     assert line(found, "Not in the cost") == (
-        "Not in the cost: 2 unpriced calls (1: no price of the model is known in the AWS partition"
-        " of the call; 1: no price of the service tier is known)."
+        "Not in the cost: 2 unpriced calls (1: no price is known for the model; 1: no price of the"
+        " service tier is known)."
     )
 
 
@@ -163,7 +164,7 @@ def test_assumed_prices_are_marked_and_added_up() -> None:
 
 def test_items_that_cannot_be_read_are_counted() -> None:
     found = summary(unreadable_items=2)
-    assert "Left out: 2 items of the ledger that cannot be read as calls." in text(found)
+    assert "Not counted: 2 items of the ledger that cannot be read as calls." in text(found)
 
 
 def test_usage_outside_the_logs_is_named_apart() -> None:
@@ -177,9 +178,10 @@ def test_usage_outside_the_logs_is_named_apart() -> None:
     unlogged = UnloggedUsage(mantle, tuple(jobs), ("batch jobs cannot be listed: AccessDenied",))
     said = text(summary(call(MONDAY, 2), unlogged=unlogged))
     assert (
-        "Outside the logs, in no figure here: 2 batch jobs, $3.00, 1 of them unpriced.\n"
-        "Outside the logs, in no figure here: 1,235 tokens through bedrock-mantle, unpriced.\n"
-        "Outside the logs, not read: batch jobs cannot be listed: AccessDenied\n"
+        "Not included above (not in the logs): 2 batch jobs, $3.00, 1 of them unpriced.\n"
+        "Not included above (not in the logs): 1,235 tokens through bedrock-mantle, unpriced.\n"
+        "Usage that is not in the logs could not be read: batch jobs cannot be listed: AccessDenied"
+        "\n"
     ) in said
     assert line(summary(call(MONDAY, 2), unlogged=unlogged), "Cost:").startswith("Cost: $2.00 (")
 
@@ -187,7 +189,7 @@ def test_usage_outside_the_logs_is_named_apart() -> None:
 def test_batch_jobs_without_any_known_cost_are_unpriced() -> None:
     job = ReportedBatchJob(batch_job(), None, Unpriced.NO_COUNTS)
     unlogged = UnloggedUsage(batch_jobs=(job,))
-    assert "in no figure here: 1 batch job, unpriced.\n" in text(summary(unlogged=unlogged))
+    assert "(not in the logs): 1 batch job, unpriced.\n" in text(summary(unlogged=unlogged))
 
 
 def test_figures_from_before_the_retention_are_called_incomplete() -> None:
@@ -199,16 +201,61 @@ def test_figures_from_before_the_retention_are_called_incomplete() -> None:
 
 def test_days_that_cannot_be_judged_are_named() -> None:
     assert line(summary(call(MONDAY)), "Unusual") == (
-        "Unusual days: not judged before 7 December 2026, when there are 14 days to compare with."
+        "Unusual days are not evaluated before 7 December 2026, when there are 14 days to compare"
+        " with."
     )
     partly = summary(call(MONDAY - timedelta(days=12)), call(MONDAY))
     assert line(partly, "Unusual") == "Unusual days since 25 November 2026: none."
     assert line(summary(call(LONG_AGO), call(MONDAY)), "Unusual") == "Unusual days: none."
 
 
+def test_an_idle_account_that_suddenly_spends_is_reported() -> None:
+    """Days without calls cost $0 from the day on which the ledger was created."""
+    wednesday = MONDAY + timedelta(days=2)
+    for earlier in ([], [call(MONDAY - timedelta(days=10), 1)]):
+        found = summary(*earlier, call(wednesday, 5000), created_on=date(2025, 12, 1))
+        assert line(found, "- Wednesday").endswith(
+            "$5,000.00, which is $5,000.00 above the median of $0"
+        )
+        said = text(found)
+        assert "\nUnusual days (more than" in said
+        assert "evaluated" not in said
+    only = text(summary(call(wednesday, 5000), created_on=date(2025, 12, 1)))
+    assert "\nNew identities, without a call in the 28 days before:\n- role/chat/ana" in only
+
+
+def test_a_month_without_calls_was_metered_if_the_ledger_is_older() -> None:
+    found = summary(call(MONDAY, 10), complete_from=OCTOBER, created_on=OCTOBER)
+    assert line(found, "Month so far").endswith("$10.00 (1 to 29 October 2026: no calls)")
+
+
+def test_one_event_is_one_unusual_day() -> None:
+    earlier = [call(day, 10, project="search") for day in days_before(MONDAY, 28)]
+    event = call(SUNDAY, 120, project="search")
+    assert line(summary(*earlier, event), "- ") == (
+        f"- Sunday 29 November 2026, identity role/chat/ana@example.com, project search, model"
+        f" {HAIKU_3}: $120.00, which is $110.00 above the median of $10.00"
+    )
+    beside = [call(SUNDAY, 2, identity_arn=BEN), call(SUNDAY, 60, identity_arn=CLARA)]
+    _, _, listed = text(summary(*earlier, event, *beside)).partition("Unusual days")
+    days = [row for row in listed.splitlines() if row.startswith("- Sunday")]
+    assert [row.count(name) for row in days for name in ("identity", "project", "model")] == [
+        *(0, 0, 1),  # the model's day has all three
+        *(1, 1, 0),
+        *(1, 1, 0),  # Ben and Clara share no project
+    ]
+
+
+def test_identities_of_other_accounts_are_shown_with_their_account() -> None:
+    other = "arn:aws:iam::999988887777:role/batch"
+    found = summary(call(MONDAY, 2, identity_arn=other), call(MONDAY, 1, identity_arn=ANA))
+    assert line(found, "1. 9999").startswith("1. 999988887777 role/batch: $2.00 (")
+    assert line(found, "2. role/").startswith("2. role/chat/ana@example.com: $1.00 (")
+
+
 def test_new_names_are_unknown_without_earlier_calls() -> None:
     assert line(summary(call(MONDAY)), "New") == (
-        "New identities and models: not known, without calls before this week."
+        "New identities and models: unknown: nothing was metered before this week."
     )
 
 
@@ -219,21 +266,21 @@ def test_five_new_names_are_listed_and_the_others_counted() -> None:
     )
     _, _, listed = text(found).partition("New identities, without a call in the 28 days before:\n")
     assert listed.splitlines()[:7] == [
-        "- 111122223333 user/g: $7.00",
-        "- 111122223333 user/f: $6.00",
-        "- 111122223333 user/e: $5.00",
-        "- 111122223333 user/d: $4.00",
-        "- 111122223333 user/c: $3.00",
+        "- user/g: $7.00",
+        "- user/f: $6.00",
+        "- user/e: $5.00",
+        "- user/d: $4.00",
+        "- user/c: $3.00",
         "- and 2 more",
         "New models, without a call in the 28 days before: none.",
     ]
 
 
 def test_five_unusual_days_are_listed_and_the_others_counted() -> None:
-    calls = [call(day, 100, project="etl") for day in WEEK.days[:3]]
+    calls = [call(day, 100, project="etl") for day in WEEK.days]
     said = text(summary(call(LONG_AGO), *calls))
-    assert said.count("above its median of $0") == 5
-    assert "\n- and 4 more\n" in said
+    assert said.count("above the median of $0") == 5
+    assert "\n- and 2 more\n" in said
 
 
 @pytest.mark.parametrize(
@@ -293,7 +340,7 @@ def test_the_subject_fits_at_any_cost() -> None:
     assert far == "Bedrock Meter: 111122223333 ap-southeast-1, week 2031-W01"
 
 
-def test_identities_are_shown_by_account_and_name() -> None:
+def test_identities_of_the_account_are_shown_by_name() -> None:
     found = summary(call(MONDAY, Decimal("1.5"), identity_arn=ANA))
-    shown = "111122223333 role/chat/ana@example.com"
-    assert line(found, "1. 1111") == f"1. {shown}: $1.50 (no calls), 1,200,000 tokens"
+    shown = "role/chat/ana@example.com"
+    assert line(found, "1. role") == f"1. {shown}: $1.50 (no calls), 1,200,000 tokens"
