@@ -42,6 +42,7 @@ from tests.builders import (
 )
 from tests.counters import InMemoryCounters, Killed, get_cells, streamed, true_cells
 from tests.enriching import call_books
+from tests.examples import percent_of_examples
 from tests.fakes import InMemoryPriceEditions, InMemoryRecordedCalls, InMemoryUsageLedger
 
 HOURS = (CellSpan.HOUR, CellSpan.DAY)
@@ -242,7 +243,7 @@ def set_faults(world: World, kills_at: set[int], interleaved: list[Step]) -> Non
     world.store.interleaved = [partial(step, world) for step in interleaved]
 
 
-@settings(fast, max_examples=60)
+@settings(fast, max_examples=percent_of_examples(60))
 @given(steps, kills, interleavings)
 def test_counters_equal_the_ledger_after_any_faults(
     steps: list[Step], kills_at: set[int], interleaved: list[Step]
@@ -255,7 +256,7 @@ def test_counters_equal_the_ledger_after_any_faults(
     world.check()
 
 
-@settings(fast, max_examples=60)
+@settings(fast, max_examples=percent_of_examples(60))
 @given(steps_of_a_recount, steps_of_a_recount, st.sampled_from(NAMES), kills, interleavings)
 def test_counters_equal_the_ledger_whatever_happens_during_a_recount(
     before: list[Step],
