@@ -96,6 +96,10 @@ class LogMetrics:
         """The end of the last minute with a call; `None` without any."""
         return _to_time(max(self._calls.minutes) + 1) if self._calls.minutes else None
 
+    def has(self, name: str) -> bool:
+        """Say if a call has a value of a metric."""
+        return not all(map(isnan, self._calls.values[_COLUMNS[name]]))
+
     def find_project(self, profile_id: str) -> str | None:
         """Find the one project that all calls of an application inference profile have."""
         model_id = f"{APPLICATION_PROFILE}{profile_id}"

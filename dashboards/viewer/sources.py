@@ -22,11 +22,12 @@ from dashboards.cloudwatch import (
 )
 from dashboards.reports.columned_logs import read_columned_logs
 from dashboards.reports.commands import explained_failures
+from dashboards.reports.log_metrics import LogMetrics
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.logs.log_format import EXPECTED_FORMATS
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.profile_labels import Profile, ProfileSource, find_no_profile
-from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.metrics.catalog import NAMESPACE, UNLOGGED_METRICS, USAGE_METRICS
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -63,9 +64,17 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         since=metrics.start,
         now=lambda: metrics.end or datetime.now(UTC),
         namespaces=frozenset({NAMESPACE}),
+        missing_metrics=_find_missing(metrics),
         find_profile=lambda profile_id: Profile(project=metrics.find_project(profile_id)),
         problems=(*found.skipped.problems, *problems),
     )
+
+
+def _find_missing(metrics: LogMetrics) -> frozenset[str]:
+    """Find the metrics that log files cannot have: batch jobs, and latency without content."""
+    of_content = {metric.name for metric in USAGE_METRICS if metric.needs_content}
+    unlogged = {metric.name for metric in UNLOGGED_METRICS}
+    return frozenset(unlogged | {name for name in of_content if not metrics.has(name)})
 
 
 class _Answering:
