@@ -162,7 +162,8 @@ def _build_rows(thresholds: Iterable[AlarmThreshold], *, chosen: bool = False) -
 def _build_limit(lines: int) -> Row:
     """Build the line of 100%, which is absent where it would flatten all lines of the graph."""
     near = (f"TIME_SERIES(MAX(FILL(e{number}, 0))) >= 50" for number in range(1, lines + 1))
-    expression = f"TIME_SERIES(100) / IF({' OR '.join(near)}, 1, 0)"
+    is_whole = "EPOCH(e1) < MAX(EPOCH(e1))"  # as the other lines
+    expression = f"TIME_SERIES(100) / IF({is_whole} AND ({' OR '.join(near)}), 1, 0)"
     return [{"expression": expression, "id": "limit", "label": LIMIT, "color": _LIMIT_COLOR}]
 
 
