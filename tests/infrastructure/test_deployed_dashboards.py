@@ -270,7 +270,7 @@ def test_each_subject_has_the_percentage_of_its_lowest_threshold(configuration: 
 
 
 def test_percentages_are_evaluated_from_amounts() -> None:
-    """Whole hours of the account, of its highest model and of an identity; the open one is none."""
+    """Whole hours of the account, of its highest model and of an identity, without the open one."""
     figures = InMemoryMetrics(
         {
             metric("QuotaTokens"): [2_500_000, 9],
