@@ -774,12 +774,14 @@ def test_rows_past_the_first_are_one_in_each_period(
     ]
     path = write(tmp_path / "logs.json", as_lines(*logs))
     assert run(path, "--by", "month", "--by", "identity", "--top", "1") == 0
-    table = capsys.readouterr().out.partition("Month ")[2].splitlines()[1:6]
+    table = capsys.readouterr().out.partition("Month ")[2].splitlines()[1:8]
     assert [" ".join(line.split()).split(" ")[:4] for line in table] == [
         ["2026-01", "a", "2", "20"],
         ["2026-01", "2", "more", "2"],
+        ["2026-01", "all", "4", "40"],
         ["2026-02", "a", "2", "20"],
         ["2026-02", "2", "more", "2"],
+        ["2026-02", "all", "4", "40"],
         ["All", "8", "80", "40"],
     ]
 
