@@ -69,7 +69,7 @@ def add_history(source: Source, history: MetricSource) -> Source:
 
 
 class _WithHistory:
-    """Two sources of the same metrics, one of which ends where the other begins."""
+    """Two sources of the same metrics: the history ends where the recent one begins."""
 
     def __init__(self, recent: MetricSource, history: MetricSource) -> None:
         self._recent = recent
