@@ -41,12 +41,13 @@ def hide_missing(
     if shown and _is_heading(shown[-1]):
         shown.pop()
     hidden = [widget["properties"]["title"] for widget in missing]
-    return (_move_up(_widen(shown, widgets)), hidden) if hidden else (widgets, hidden)
+    return (_move_up(_widen(shown, widgets)) if hidden else list(widgets)), hidden
 
 
 def _is_heading(widget: Mapping[str, Any]) -> bool:
     """Say if a widget is the heading of those below it."""
-    return widget["type"] == "text" and widget["properties"]["markdown"].startswith("## ")
+    is_text: bool = widget["type"] == "text"
+    return is_text and str(widget["properties"]["markdown"]).startswith("## ")
 
 
 def _is_missing(widget: Mapping[str, Any], source: Source) -> bool:
