@@ -29,6 +29,9 @@ MAX_SHOWN: Final = 100
 A dashboard reads 2,500 metrics at most, and the searches for identities read most of them.
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 """
+LIMIT: Final = "Threshold (drawn from 50%)"
+"""The label of the line of 100%."""
+_LIMIT_COLOR: Final = "#d13212"
 _MAX_LINES: Final = 20  # that readers can distinguish
 _HEIGHT: Final = 8
 _NUMBERS_IN_A_ROW: Final = 6
@@ -39,10 +42,8 @@ _TOKENS = {QUOTA_TOKENS.name: "quota tokens", TOTAL_TOKENS.name: "total tokens"}
 
 def build_hourly_rows(graph: str, thresholds: Iterable[AlarmThreshold]) -> list[Row]:
     """Build the rows of a graph: usage of an hour in percent of the lowest threshold."""
-    rows: list[Row] = []
-    for number, threshold in enumerate(_select(graph, _keep_lowest(thresholds)), 1):
-        rows.extend(_build_hourly(threshold, number, chosen=graph == CHOSEN_GRAPH))
-    return rows
+    selected = _select(graph, _keep_lowest(thresholds))
+    return _build_rows(selected, chosen=graph == CHOSEN_GRAPH)
 
 
 def build_further_graphs(
@@ -70,7 +71,6 @@ def _build_named_graphs(
     shown = named[:MAX_SHOWN]
     parts = [shown[first : first + _MAX_LINES] for first in range(0, len(shown), _MAX_LINES)]
     for number, part in enumerate(parts, 1):
-        rows = [row for place, found in enumerate(part, 1) for row in _build_hourly(found, place)]
         suffix = f" ({number} of {len(parts)})" if len(parts) > 1 else ""
         properties = {
             "title": title + suffix,
@@ -79,7 +79,7 @@ def _build_named_graphs(
             "stacked": False,
             "stat": "Sum",
             "period": Window.HOUR.seconds,
-            "metrics": rows,
+            "metrics": _build_rows(part),
             "yAxis": {"left": {"min": 0, "label": "Percent", "showUnits": False}},
         }
         place = {"x": 0, "y": y + (number - 1) * _HEIGHT, "width": 24, "height": _HEIGHT}
@@ -150,16 +150,37 @@ def quote_name(name: str) -> str:
     return name if name.isalnum() else f'"{name}"'
 
 
+def _build_rows(thresholds: Iterable[AlarmThreshold], *, chosen: bool = False) -> list[Row]:
+    """Build a line for each threshold, and the line of 100%; none for no threshold."""
+    rows: list[Row] = []
+    count = 0
+    for count, threshold in enumerate(thresholds, 1):
+        rows.extend(_build_hourly(threshold, count, chosen=chosen))
+    return [*rows, _build_limit(count)] if count else []
+
+
+def _build_limit(lines: int) -> Row:
+    """Build the line of 100%, which is absent where it would flatten all lines of the graph."""
+    near = (f"TIME_SERIES(MAX(FILL(e{number}, 0))) >= 50" for number in range(1, lines + 1))
+    is_whole = "EPOCH(e1) < MAX(EPOCH(e1))"  # as the other lines
+    expression = f"TIME_SERIES(100) / IF({is_whole} AND ({' OR '.join(near)}), 1, 0)"
+    return [{"expression": expression, "id": "limit", "label": LIMIT, "color": _LIMIT_COLOR}]
+
+
 def _build_hourly(threshold: AlarmThreshold, number: int, *, chosen: bool = False) -> Iterator[Row]:
+    """Build the rows of one line. It ends with the last whole hour, else it seems to fall there."""
+    subject = ""
     if threshold.is_grouped and not chosen:
         (dimension,) = threshold.dimension_set.dimension_names
         schema = f'{{{quote_name(NAMESPACE)},{dimension}}} MetricName="{threshold.metric_name}"'
         highest = f"MAX(SEARCH('{schema}', 'Sum', {Window.HOUR.seconds}))"
         subject = f"Highest {threshold.dimension_set}"
-        yield _percent(threshold, number, f"100 * {highest} / {threshold.value}", subject)
-        return
-    yield _name_metric(threshold, number)
-    yield _percent(threshold, number, f"100 * m{number} / {threshold.value}")
+        yield [{"expression": highest, "id": f"m{number}", "visible": False}]
+    else:
+        yield _name_metric(threshold, number)
+    is_whole = f"EPOCH(m{number}) < MAX(EPOCH(m{number})) AND m{number} >= 0"
+    expression = f"100 * m{number} / IF({is_whole}, {threshold.value}, 0)"
+    yield _percent(threshold, number, expression, subject)
 
 
 def _name_metric(threshold: AlarmThreshold, number: int) -> Row:

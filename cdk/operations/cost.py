@@ -19,7 +19,7 @@ def print_cost(usage: Usage, config: Config) -> None:
     items = running_cost(usage, config, prices)
 
     table = Table("Service", "Item")
-    table.add_column("USD per month", justify="right")
+    table.add_column("Per month", justify="right")
     for item in items:
         table.add_row(item.service, item.what, _dollars(item.usd))
     table.add_section()
@@ -33,7 +33,7 @@ def print_cost(usage: Usage, config: Config) -> None:
         " Bedrock itself is not included. Metrics grow with identities (up to max_identities),"
         " models (up to max_models) and projects; other items grow with calls. Whatever"
         " callers do, metrics, their alarms and audits cost at most"
-        f" {_dollars(worst_case_usd(config, prices))} US dollars per month."
+        f" {_dollars(worst_case_usd(config, prices))} per month."
     )
     console.print(
         "CloudWatch bills a metric only in hours with data. Metrics of unusual calls (no price, an"
@@ -43,4 +43,4 @@ def print_cost(usage: Usage, config: Config) -> None:
 
 
 def _dollars(usd: Decimal) -> str:
-    return f"{usd:,.2f}"
+    return f"${usd:,.2f}"

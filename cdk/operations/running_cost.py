@@ -121,7 +121,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         *_hourly_checks(prices),
         CostItem(
             "DynamoDB",
-            f"notes of {usage.unpriced:,} calls without a price, and the search for their prices",
+            f"records of {usage.unpriced:,} unpriced calls, and the search for their prices",
             _unpriced_units(usage.unpriced, prices),
         ),
         *_price_updates(config, prices),

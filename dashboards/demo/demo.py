@@ -36,6 +36,7 @@ from dashboards.demo.company import (
     new_model_logs,
 )
 from dashboards.demo.company_account import set_up_account
+from dashboards.demo.history import HISTORY_DAYS, add_history, make_history
 from dashboards.demo.measured_sums import check_sums, read_metric, read_sums
 from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
 from dashboards.demo.story import (
@@ -103,7 +104,9 @@ def run_demo() -> None:
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
     console.print(
-        f"Where to look: the dashboards, as one file for your browser: {PAGE}", soft_wrap=True
+        f"Where to look: the dashboards, as one file for your browser: {PAGE} (with"
+        f" {HISTORY_DAYS} days before, which the local cloud does not keep)",
+        soft_wrap=True,
     )
     console.print(
         'Next: your own logs with make meter LOGS="PATH ...", your account with make doctor.'
@@ -119,19 +122,23 @@ def open_company() -> Iterator[Source]:
     """
     try:
         with open_local_cloud() as cloud:
-            _show_company(cloud, open_console())
-            yield source_of_cloudwatch(
+            metered_from = _show_company(cloud, open_console())
+            recent = source_of_cloudwatch(
                 "the local cloud",
                 cloud.client("cloudwatch"),
                 find_profile=BedrockProfiles(cloud.client("bedrock"), LabelNames()),
                 namespaces=_PUBLISHED_LOCALLY,
             )
+            yield add_history(recent, make_history(metered_from, _SETTINGS))
     except LocalCloudError as error:
         raise CommandError(str(error)) from error
 
 
-def _show_company(cloud: LocalCloud, console: Console) -> None:
+def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     """Deploy, log the company's calls of two weeks, and print what the meter made of them.
+
+    Returns:
+        The time before the first call.
 
     Raises:
         CommandError: The local cloud counted wrongly.
@@ -144,7 +151,8 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     minutes = _minutes()
     logs = [log for minute_logs in minutes.values() for log in minute_logs]
-    earlier = list(earlier_logs(next(iter(minutes)) - _HOUR, _EARLIER_DAYS))
+    earlier_end = next(iter(minutes)) - _HOUR
+    earlier = list(earlier_logs(earlier_end, _EARLIER_DAYS))
     calls = [*earlier, *logs]
     profile = set_up_account(cloud)
     _replace_model(calls, PROFILE, profile)
@@ -175,6 +183,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> None:
         " without data, or learn from weeks of data.",
         soft_wrap=True,
     )
+    return earlier_end - timedelta(days=_EARLIER_DAYS)
 
 
 def _describe_deployment(folder: Path) -> str:

@@ -32,14 +32,17 @@ class ColumnedLogs(NamedTuple):
     Attributes:
         metrics: The metrics of their calls.
         calls: The number of calls.
+        left_out: The keys of calls with an impossible time.
         report: The counts of messages by outcome.
         problems: The reasons why files could not be read to their end.
+        left_out: The number of calls with an impossible time, which are in no metric.
     """
 
     metrics: LogMetrics
     calls: int
     report: IngestReport
     problems: Sequence[str]
+    left_out: int = 0
 
 
 class _Part(NamedTuple):
@@ -58,6 +61,7 @@ class _Part(NamedTuple):
     keys: array[_CallKey]
     readings: array[int]
     disputed: set[_CallKey]
+    left_out: set[_CallKey]
     report: IngestReport
     problem: str | None
 
@@ -89,13 +93,14 @@ def read_columned_logs(
         metrics.apply([LedgerChange(record) for record in _join_again(files, disputed)])
     report = sum((part.report for part in parts), IngestReport())
     problems = [part.problem for part in parts if part.problem is not None]
-    return ColumnedLogs(metrics, len(known), report, problems)
+    left_out = set[_CallKey]().union(*(part.left_out for part in parts)) - known
+    return ColumnedLogs(metrics, len(known), report, problems, len(left_out))
 
 
 def _read_part(metrics: LogMetrics, file: LogFile) -> _Part:
     columns = CallColumns()
     first_readings: dict[_CallKey, int] = {}  # of each call, in the order of the columns
-    disputed: set[_CallKey] = set()
+    disputed, left_out = set[_CallKey](), set[_CallKey]()
     accepted = ignored = rejected = 0
     problem = None
     try:
@@ -114,11 +119,13 @@ def _read_part(metrics: LogMetrics, file: LogFile) -> _Part:
                 elif call := metrics.enrich(record):
                     first_readings[key] = digest
                     columns.append(call)
+                else:
+                    left_out.add(key)
     except UnreadableLogsError as error:
         problem = str(error)
     report = IngestReport(accepted + ignored + rejected, accepted, ignored, rejected)
     keys, readings = array("q", first_readings.keys()), array("q", first_readings.values())
-    return _Part(columns, keys, readings, disputed, report, problem)
+    return _Part(columns, keys, readings, disputed, left_out, report, problem)
 
 
 def _find_disputed(parts: Sequence[_Part]) -> set[_CallKey]:

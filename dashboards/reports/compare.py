@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +18,7 @@ from cdk.operations.terminal import (
     printable_name,
     share_width,
 )
+from dashboards.reports.call_times import is_possible
 from dashboards.reports.commands import (
     check_for_gaps,
     check_for_logs,
@@ -73,7 +75,10 @@ def compare(
     check_for_logs(meter, files)
     observer = TrafficObserver(config.pricing)
     enricher = CallEnricher(config.pricing, config.attribution_rules)
+    now, times = datetime.now(UTC), list[datetime]()  # the first possible time, and the last
     for record in meter.ledger.in_order_of_time():
+        if is_possible(record.timestamp, now):
+            times[1:] = [record.timestamp]
         call = observer.read(enricher.enrich_attempt(record))
         observer.observe(call, outlines.take(record.key))
     counts = {
@@ -83,7 +88,8 @@ def compare(
         "rejected": meter.report.rejected,
         "requests_left_out": outlines.left_out,
     }
-    return observer.report(), counts
+    start, end = (times[0], times[-1]) if times else (None, None)
+    return observer.report(start, end), counts
 
 
 def _show(

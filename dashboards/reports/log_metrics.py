@@ -13,16 +13,16 @@ from typing import NamedTuple
 from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic, Value
 from dashboards.reports.call_columns import SECONDS_PER_MINUTE, CallColumns
+from dashboards.reports.call_times import is_possible
 from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.calls import CallEnricher, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import NEWEST, DimensionLimits, Dimensions
+from lambdas.domain.metrics import DimensionLimits, Dimensions
 from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet
 
-_MIN_TIMESTAMP = datetime(2023, 1, 1, tzinfo=UTC)
 _COLUMNS = {metric.name: column for column, metric in enumerate(USAGE_METRICS)}
 _SETS = {frozenset(dimension_set.dimension_names): dimension_set for dimension_set in DimensionSet}
 
@@ -56,7 +56,7 @@ class LogMetrics:
             config: The configuration of the deployment.
         """
         self._enricher = CallEnricher(config.pricing, config.attribution_rules)
-        self._newest = now + NEWEST
+        self._now = now
         limits = DimensionLimits(
             role_rollup_patterns=config.role_rollup_patterns,
             max_identities=config.max_identities,
@@ -82,7 +82,7 @@ class LogMetrics:
 
     def enrich(self, record: UsageRecord) -> EnrichedCall | None:
         """Add to a call what metrics show of it; `None` for a call with an impossible time."""
-        if _MIN_TIMESTAMP <= record.timestamp < self._newest:
+        if is_possible(record.timestamp, self._now):
             return self._enricher.enrich(record)
         return None
 
@@ -95,6 +95,10 @@ class LogMetrics:
     def end(self) -> datetime | None:
         """The end of the last minute with a call; `None` without any."""
         return _to_time(max(self._calls.minutes) + 1) if self._calls.minutes else None
+
+    def has(self, name: str) -> bool:
+        """Say if a call has a value of a metric."""
+        return not all(map(isnan, self._calls.values[_COLUMNS[name]]))
 
     def find_project(self, profile_id: str) -> str | None:
         """Find the one project that all calls of an application inference profile have."""

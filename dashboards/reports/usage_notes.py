@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich.console import Console
 from rich.text import Text
 
 from cdk.operations.terminal import printable, printable_name
+from dashboards.reports.call_times import is_possible
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
@@ -45,7 +47,8 @@ def print_coverage(meter: LocalMeter, console: Console) -> None:
         return
     days = (coverage.end.date() - coverage.start.date()).days + 1
     line = (
-        f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC ({plural(days, 'day')}),"
+        f"{shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
+        f" ({plural(days, 'calendar day')}),"
         f" {plural(len(coverage.account_ids), 'account')} ({_name(coverage.account_ids)}),"
         f" {plural(len(coverage.regions), 'Region')} ({_name(coverage.regions)})"
     )
@@ -62,11 +65,15 @@ def print_notes(meter: LocalMeter, console: Console) -> None:
 def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = meter.record_counts()
     yield from _notes_on_files(meter)
+    failed = add_up_totals(totals for _, totals in meter.summary.by_model()).invocation_errors
+    of_them = f" ({failed:,} of them failed)" if failed else ""
     yield (
-        f"{plural(counts['read'], 'line')} read: {plural(counts['counted'], 'call')} counted,"
-        f" {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
+        f"{plural(counts['read'], 'line')} read:"
+        f" {plural(counts['counted'], 'call')} counted"
+        f"{of_them}, {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
+    yield from _notes_on_times(meter)
     yield from _notes_on_prices(meter)
     if counts["conflicting_duplicates"]:
         yield (
@@ -122,6 +129,20 @@ def _name(values: Sequence[str]) -> str:
     """Name accounts or Regions: the first of them, where there are many."""
     shown = [value or "not named" for value in values[:_NAMES_SHOWN]]
     return ", ".join([*shown, "..."] if len(values) > len(shown) else shown)
+
+
+def _notes_on_times(meter: LocalMeter) -> Iterator[str]:
+    """Warn of calls that cannot have been made when they say."""
+    coverage, now = meter.coverage(), datetime.now(UTC)
+    if coverage is None:
+        return
+    for called_at in (coverage.start, coverage.end):
+        if not is_possible(called_at, now):
+            when = "in the future" if called_at > now else "before Bedrock existed"
+            yield (
+                f"There are calls dated {when}, such as {shown_time(called_at)} UTC: a clock was"
+                " wrong. They are counted here; make preview leaves them out."
+            )
 
 
 def _notes_on_doubts(meter: LocalMeter) -> Iterator[str]:

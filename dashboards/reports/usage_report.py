@@ -79,6 +79,7 @@ class _Row(NamedTuple):
     cells: tuple[str, ...]
     totals: UsageTotals
     is_rest: bool = False
+    is_sum: bool = False
 
 
 def print_report(
@@ -101,7 +102,7 @@ def _rank(ranking: GroupedTotals, by: Sequence[GroupField], top: int) -> Iterato
     """The rows of a table: the most costly first, and those of one period together.
 
     Periods are in order of time and never left out. In each, or in all without any, rows past the
-    first ones are added up.
+    first ones are added up. After those of a period, there is its total.
     """
     times = sum(1 for _ in takewhile(lambda part: part.is_time, by))
     by_period: defaultdict[tuple[str, ...], GroupedTotals] = defaultdict(list)
@@ -115,6 +116,9 @@ def _rank(ranking: GroupedTotals, by: Sequence[GroupField], top: int) -> Iterato
             name = f"{len(rest):,} more"
             cells = (*period, name, *[""] * (len(by) - times - 1))
             yield _Row(cells, add_up_totals(totals for _, totals in rest), is_rest=True)
+        if times and len(groups) > 1:
+            cells = (*period, "all", *[""] * (len(by) - times - 1))
+            yield _Row(cells, add_up_totals(totals for _, totals in groups), is_sum=True)
 
 
 def _shorten(field: GroupField, value: str) -> str:
@@ -124,7 +128,7 @@ def _shorten(field: GroupField, value: str) -> str:
 
 def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row]) -> None:
     """Print a table; numbers are never cut, so a narrow terminal shows fewer columns."""
-    everything = add_up_totals(row.totals for row in rows)
+    everything = add_up_totals(row.totals for row in rows if not row.is_sum)
     useful = [
         (name, priority, format_cell)
         for name, priority, format_cell in _COLUMNS
@@ -144,14 +148,20 @@ def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row
         table.add_column(_heading(field), "" if place else "All", overflow="fold", min_width=width)
     for name, _, format_cell in shown:
         table.add_column(name, format_cell(everything), justify="right", no_wrap=True)
-    for cells, totals, is_rest in rows:
+    for cells, totals, is_rest, is_sum in rows:
         names_shown = (Text(fold_name(*part)) for part in zip(cells, widths, strict=True))
         figures = (format_cell(totals) for _, _, format_cell in shown)
-        table.add_row(*names_shown, *figures, style="dim" if is_rest else None)
+        table.add_row(*names_shown, *figures, style=_find_style(is_rest, is_sum))
     console.print(table)
     if left_out := [column[0] for column in useful if column not in shown]:
         console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
     console.print()
+
+
+def _find_style(is_rest: bool, is_sum: bool) -> str | None:  # noqa: FBT001  # a row's flags
+    if is_sum:
+        return "bold"
+    return "dim" if is_rest else None
 
 
 def _heading(field: GroupField) -> str:

@@ -31,6 +31,7 @@ _VARIABLE = {
 }
 _METRIC_NAME = re.compile(r'MetricName="\w+"')
 # In SEARCH and in Metrics Insights.
+_SEARCHED_NAME = re.compile(r"MetricName=\"(\w+)\"|SELECT \w+\((\w+)\)")
 _NAMESPACE = re.compile(r"\{([\w/]+),|SCHEMA\(\"([\w/]+)\"")
 _FIRST = "__FIRST"  # stands for the first choice, until a reader makes one
 
@@ -138,6 +139,19 @@ def find_namespaces(metrics: Sequence[Sequence[Any]]) -> set[str]:
     rows = {row[0] for row in metrics if isinstance(row[0], str)}
     searched = _NAMESPACE.findall(json.dumps(metrics).replace("\\", ""))
     return rows | {first or second for first, second in searched}
+
+
+def find_metric_names(metrics: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
+    """Find the namespace and name of each metric that the rows of a widget name."""
+    found = []
+    for row in metrics:
+        if isinstance(row[0], str):
+            found.append((row[0], row[1]))
+            continue
+        namespaces = find_namespaces([row])
+        for first, second in _SEARCHED_NAME.findall(row[0]["expression"]):
+            found += [(namespace, first or second) for namespace in namespaces]
+    return found
 
 
 def _replace(value: JsonValue, pattern: str, choice: str) -> JsonValue:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 from markdown_it import MarkdownIt
@@ -51,8 +51,16 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
 _NOTHING = "none"
 _OWN_DAYS = re.compile(r", last \d+ days$")
+_PERCENT_SIGN = ", %"
 _BAND = "ANOMALY_DETECTION_BAND("
-_PERIOD_NAMES = {3600: "hour", 86_400: "day"}
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_OF_ONE_PERIOD = re.compile(r"\bby hour\b|\bper minute\b")
+"""A title whose graph compares each period with an amount, and so cannot have longer ones."""
+_PER_HOUR = re.compile(r"\bper hour\b")
+_OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
+_SEARCH_PERIOD = re.compile(r"(SEARCH\('[^']*', '\w+'), \d+\)")
+_IS_WHOLE = re.compile(r"< MAX\(EPOCH\(")
+"""In the formula of a line that ends before its last period, which CloudWatch has not finished."""
 _NO_BAND = "CloudWatch also draws the expected range, which it learns from earlier data."
 
 
@@ -71,6 +79,7 @@ class Source:
         name: The name that people see.
         metrics: Its metrics.
         namespaces: The namespaces that it knows; empty for all there are.
+        missing_metrics: The names of metrics of these namespaces that it cannot have.
         now: Returns the time at which its figures end.
         alarm_states: The states of alarms, where there are alarms.
         since: The time at which its figures begin, if that is known.
@@ -84,10 +93,16 @@ class Source:
     now: Callable[[], datetime]
     namespaces: frozenset[str] = frozenset()
     alarm_states: AlarmStates | None = None
+    missing_metrics: frozenset[str] = frozenset()
     since: datetime | None = None
     evaluator: Evaluator | None = None
     find_profile: ProfileSource = find_no_profile
     problems: Sequence[str] = ()
+
+    def can_have(self, namespace: str, name: str) -> bool:
+        """Say if the source can have a metric; what it cannot have is not known to be zero."""
+        is_of_namespace = not self.namespaces or namespace in self.namespaces
+        return is_of_namespace and name not in self.missing_metrics
 
     def evaluate(self, queries: Sequence[Query], periods: Periods) -> Evaluation:
         """Evaluate the queries of a graph."""
@@ -151,23 +166,24 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     can_lengthen = view == "timeSeries" or is_whole
     shown, period, remarks = _choose_time(properties, shown, source, can_lengthen=can_lengthen)
     rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
-    found, messages = _evaluate(
-        rows, properties, source, shown.whole if is_whole else shown.periods(period)
-    )
+    evaluate_rows = _evaluate_line if view == "timeSeries" else _evaluate
+    periods = shown.periods(period)
+    found, messages = evaluate_rows(rows, properties, source, shown.whole if is_whole else periods)
     over_time = found
     if is_whole and is_over_time:
-        over_time, further = _evaluate(rows, properties, source, shown.periods(period))
+        over_time, further = _evaluate(rows, properties, source, periods)
         messages += further
     values = {(row.id, series.metric, series.label): series.values for row, series in over_time}
     title = properties.get("title", "")
     drawing: Drawing = {
         "view": view,
-        "title": _OWN_DAYS.sub(f", {shown.label}", title) if shown.label else title,
+        "title": _name_time(title, shown, period, properties),
         "stacked": properties.get("stacked", False),
+        "shares": _has_shares(properties),
         "unit": properties.get("yAxis", {}).get("left", {}).get("label", ""),
         "rightUnit": properties.get("yAxis", {}).get("right", {}).get("label", ""),
         "thresholds": properties.get("annotations", {}).get("horizontal", []),
-        "start": int(shown.periods(period).start.timestamp() * 1000),
+        "start": int(periods.start.timestamp() * 1000),
         "step": period * 1000,
         "series": [
             _series(
@@ -180,20 +196,29 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     }
     labels = shorten_labels([series["name"] for series in drawing["series"]], source.find_profile)
     for series, label in zip(drawing["series"], labels, strict=True):
-        series["label"] = label
         series["format"] = _choose_format(drawing["unit"], label, title)
-    if view == "timeSeries" and shown.periods(period).end > source.now():
+        has_sign = series["format"] == "percent"  # its value has
+        series["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
+    if view == "timeSeries" and periods.end > source.now():
         drawing["open"] = True
     messages += remarks
     if len(rows) < len(properties["metrics"]):
         messages = (_NO_BAND, *messages)
     if period != properties.get("period", period) and is_over_time:
-        messages = (*messages, f"Viewer only: a point for every {_PERIOD_NAMES[period]}.")
+        messages = (*messages, "Viewer only: a point for every day.")
     if messages:
         drawing["note"] = " ".join(dict.fromkeys(messages))
     if not any(series.present for _, series in found):
         drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
+
+
+def _has_shares(properties: Mapping[str, Any]) -> bool:
+    """Say if values are sums that add up to everything: means do not, nor do the largest few."""
+    if properties.get("stat") != "Sum" or not properties.get("setPeriodToTimeRange"):
+        return False
+    rows = str(properties["metrics"])
+    return "SLICE" not in rows or "All others" in rows
 
 
 def _choose_time(
@@ -205,15 +230,33 @@ def _choose_time(
     a ranking of its last days is of that range instead, and formulas end with that range.
     """
     period = properties.get("period", 300)
-    is_ranking = properties.get("setPeriodToTimeRange", False) and _OWN_DAYS.search(
-        properties.get("title", "")
-    )
+    title = properties.get("title", "")
+    is_ranking = properties.get("setPeriodToTimeRange", False) and _OWN_DAYS.search(title)
     if "start" not in properties or (shown.label and is_ranking):
+        if can_lengthen and shown.is_long and _OF_ONE_PERIOD.search(title):
+            last = shown.keep_last(period)
+            part = (
+                f"{last.seconds // _DAY} days"
+                if period > _MINUTE
+                else f"{last.seconds // _HOUR} hours"
+            )
+            return last, period, (f"Viewer only: the last {part} of this time.",)
         return shown, shown.lengthen(period) if can_lengthen else period, ()
     remarks: tuple[str, ...] = ()
     if shown.label and shown.end < source.now():
         remarks = (f"Viewer only: as of {shown.end:%Y-%m-%d %H:%M} UTC.",)
     return until(shown.end, parse_length(properties["start"])), period, remarks
+
+
+def _name_time(title: str, shown: TimeRange, period: int, properties: Mapping[str, Any]) -> str:
+    """Name in a title the days of a ranking, and the periods of a graph whose periods are days."""
+    if shown.label:
+        title = _OWN_DAYS.sub(f", {shown.label}", title)
+    if period != _DAY or period == properties.get("period"):
+        return title
+    title = _OPEN_PERIOD.sub("last day so far", _PER_HOUR.sub("per day", title))
+    # There are bars of 14 days with the same name.
+    return f"{title}, {shown.label}" if shown.label and title.endswith("per day") else title
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +314,29 @@ def _evaluate(
     return shown, found.messages
 
 
+def _evaluate_line(
+    rows: Sequence[_Row], properties: Mapping[str, Any], source: Source, periods: Periods
+) -> tuple[list[tuple[_Row, Series]], tuple[str, ...]]:
+    """Evaluate the rows of a graph.
+
+    Lines that end before the last period of a graph have all periods of a time that is over.
+    """
+    is_over = periods.end <= source.now()
+    if not (is_over and any(_IS_WHOLE.search(str(row.query)) for row in rows)):
+        return _evaluate(rows, properties, source, periods)
+    further = timedelta(seconds=periods.seconds)
+    longer = replace(periods, end=periods.end + further, count=periods.count + 1)
+    found, messages = _evaluate(rows, properties, source, longer)
+    return [(row, replace(series, values=series.values[:-1])) for row, series in found], messages
+
+
 def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
     query = {"Id": row.id, "ReturnData": row.options.get("visible", True)}
     if "label" in row.options:
         query["Label"] = row.options["label"]
     if "Expression" in row.query:
-        return query | {"Expression": row.query["Expression"], "Period": seconds}
+        expression = _SEARCH_PERIOD.sub(rf"\1, {seconds})", row.query["Expression"])
+        return query | {"Expression": expression, "Period": seconds}
     statistic = row.options.get("stat", properties.get("stat", "Average"))
     return query | {"MetricStat": {"Metric": row.query, "Period": seconds, "Stat": statistic}}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboards.viewer.bodies import Body, find_namespaces
+from dashboards.viewer.bodies import Body, find_metric_names
 from dashboards.viewer.drawings import Source
 
 _COLUMNS = 24
@@ -22,14 +23,31 @@ def has_enough(body: Body, source: Source) -> bool:
 def hide_missing(
     widgets: Sequence[Mapping[str, Any]], source: Source
 ) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Leave out the widgets that a source has nothing for.
+    """Leave out the widgets that a source has nothing for, and headings without widgets.
+
+    A graph is left out if the source cannot have most of its metrics: the others alone would
+    compare nothing.
 
     Returns:
         The other widgets, and the titles of those that were left out.
     """
-    shown = [widget for widget in widgets if not _is_missing(widget, source)]
-    hidden = [widget["properties"]["title"] for widget in widgets if _is_missing(widget, source)]
-    return (_move_up(shown) if hidden else shown), hidden
+    shown: list[Mapping[str, Any]] = []
+    missing = [widget for widget in widgets if _is_missing(widget, source)]
+    for widget in _sort(widgets):
+        if widget["type"] == "text" and shown and _is_heading(shown[-1]):
+            shown.pop()
+        if widget not in missing:
+            shown.append(widget)
+    if shown and _is_heading(shown[-1]):
+        shown.pop()
+    hidden = [widget["properties"]["title"] for widget in missing]
+    return (_move_up(_widen(shown, widgets)) if hidden else list(widgets)), hidden
+
+
+def _is_heading(widget: Mapping[str, Any]) -> bool:
+    """Say if a widget is the heading of those below it."""
+    is_text: bool = widget["type"] == "text"
+    return is_text and str(widget["properties"]["markdown"]).startswith("## ")
 
 
 def _is_missing(widget: Mapping[str, Any], source: Source) -> bool:
@@ -39,16 +57,40 @@ def _is_missing(widget: Mapping[str, Any], source: Source) -> bool:
         case "log":
             return bool(source.namespaces)
         case "metric":
-            wanted = find_namespaces(widget["properties"]["metrics"])
-            return bool(source.namespaces and wanted) and source.namespaces.isdisjoint(wanted)
+            named = {*find_metric_names(widget["properties"]["metrics"])}
+            missing = [metric for metric in named if not source.can_have(*metric)]
+            return len(missing) > len(named) / 2
     return False
+
+
+def _sort(widgets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(widgets, key=lambda widget: (widget["y"], widget["x"]))
+
+
+def _widen(
+    shown: Sequence[Mapping[str, Any]], widgets: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Widen widgets where one of their row is hidden, so that it leaves no hole."""
+    rows = Counter((widget["y"], widget["height"]) for widget in widgets)
+    kept = Counter((widget["y"], widget["height"]) for widget in shown)
+    places: Counter[tuple[int, int]] = Counter()
+    widened: list[Mapping[str, Any]] = []
+    for widget in shown:
+        row = widget["y"], widget["height"]
+        if rows[row] == kept[row]:
+            widened.append(widget)
+            continue
+        width = _COLUMNS // kept[row]
+        widened.append({**widget, "x": places[row] * width, "width": width})
+        places[row] += 1
+    return widened
 
 
 def _move_up(widgets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Move widgets up to those above them, as the console does when one is removed."""
     bottoms = [0] * _COLUMNS
     moved: list[Mapping[str, Any]] = []
-    for widget in sorted(widgets, key=lambda widget: (widget["y"], widget["x"])):
+    for widget in _sort(widgets):
         columns = slice(widget["x"], widget["x"] + widget["width"])
         top = max(bottoms[columns])
         bottoms[columns] = [top + widget["height"]] * widget["width"]

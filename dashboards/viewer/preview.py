@@ -52,10 +52,10 @@ def show_dashboards(  # noqa: PLR0913  # an argument for each choice
         CommandError: There is more than one source or target, or it cannot be used.
     """
     if logs and account:
-        message = "name either LOGS or --account: one source is shown."
+        message = "choose LOGS or --account, not both."
         raise CommandError(message)
     if out and port:
-        message = "name either --out or --port: a page is written or served."
+        message = "choose --out or --port, not both."
         raise CommandError(message)
     _check_target(port, out)
     if logs:

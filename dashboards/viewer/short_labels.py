@@ -16,7 +16,11 @@ from lambdas.domain.invocations import CallerIdentity, IdentityKind
 from lambdas.domain.invocations.short_names import shorten_identity
 
 # A provider, a name, a date and a version, as foundation models are called.
-_MODEL = re.compile(r"[a-z0-9]+\.(?P<name>[a-z][\w.-]*?)(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?")
+_MODEL = re.compile(
+    r"(?P<full>[a-z0-9]+\.(?P<name>[a-z][\w.-]*?))(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?"
+)
+_MIN_LETTERS = 4
+"""Of a model's name without its provider; `r1` alone names no model."""
 _SSO = "SSO "
 
 
@@ -51,7 +55,8 @@ def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
     if separator and rest.startswith("arn:"):
         return [f"{prefix}: {label}" for label in _list_labels(rest, find_profile)]
     if found := _MODEL.fullmatch(name):
-        return [found["name"], name]
+        is_clear = len(found["name"]) >= _MIN_LETTERS
+        return [found["name"] if is_clear else found["full"], name]
     caller = CallerIdentity.from_arn(name)
     if caller.kind is IdentityKind.UNKNOWN:
         return [name]

@@ -20,13 +20,16 @@ from dashboards.cloudwatch import (
     Value,
     plain_errors,
 )
+from dashboards.reports.call_times import MIN_TIMESTAMP
 from dashboards.reports.columned_logs import read_columned_logs
 from dashboards.reports.commands import explained_failures
+from dashboards.reports.log_metrics import LogMetrics
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.logs.log_format import EXPECTED_FORMATS
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.profile_labels import Profile, ProfileSource, find_no_profile
-from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.metrics.catalog import NAMESPACE, UNLOGGED_METRICS, USAGE_METRICS
+from lambdas.domain.words import plural
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -46,26 +49,42 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
     with explained_failures():
         config = read_config()
     found = find_log_files(paths)
-    metrics, calls, report, problems = read_columned_logs(found, datetime.now(UTC), config)
+    logs = read_columned_logs(found, datetime.now(UTC), config)
+    metrics, report, problems = logs.metrics, logs.report, logs.problems
+    impossible = (
+        f"{plural(logs.left_out, 'call')} dated before {MIN_TIMESTAMP.year} or in the future"
+        if logs.left_out
+        else ""
+    )
     if metrics.end is None:
         message = (
             f"there is no call to show in these logs: {report.read:,} records read,"
-            f" {report.rejected:,} of them rejected. make meter says why. {EXPECTED_FORMATS}"
+            f" {report.rejected:,} of them rejected{impossible and f', {impossible}'}. make meter"
+            f" says why. {EXPECTED_FORMATS}"
         )
         raise CommandError(message, *problems)
     unread = sum(group.files for group in found.skipped) + len(problems)
     return Source(
         name=(
-            f"your log files ({calls:,} calls since {metrics.start:%Y-%m-%d %H:%M},"
-            f" {report.rejected:,} records rejected, {unread:,} files not read)"
+            f"your log files ({logs.calls:,} calls since {metrics.start:%Y-%m-%d %H:%M},"
+            f" {report.rejected:,} records rejected, {unread:,} files not read"
+            f"{impossible and f', {impossible} left out'})"
         ),
         metrics=metrics,
         since=metrics.start,
         now=lambda: metrics.end or datetime.now(UTC),
         namespaces=frozenset({NAMESPACE}),
+        missing_metrics=_find_missing(metrics),
         find_profile=lambda profile_id: Profile(project=metrics.find_project(profile_id)),
         problems=(*found.skipped.problems, *problems),
     )
+
+
+def _find_missing(metrics: LogMetrics) -> frozenset[str]:
+    """Find the metrics that log files cannot have: batch jobs, and latency without content."""
+    of_content = {metric.name for metric in USAGE_METRICS if metric.needs_content}
+    unlogged = {metric.name for metric in UNLOGGED_METRICS}
+    return frozenset(unlogged | {name for name in of_content if not metrics.has(name)})
 
 
 class _Answering:

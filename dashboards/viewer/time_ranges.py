@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from dashboards.cloudwatch import Periods
@@ -12,9 +12,9 @@ from dashboards.viewer.bodies import UnknownBodyError
 # The part of ISO 8601 that dashboards use: -PT3H, -P7D.
 _RELATIVE = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
 
-MAX_POINTS = 2_200
-"""The most points of a line in a range of more than two weeks: 91 days of hours."""
-_HOUR, _DAY = 3600, 86_400
+MAX_POINTS = 360
+"""The most points of a line whose periods must not be longer: 15 days of hours."""
+_DAY = 86_400
 _UNCHANGED_SECONDS = 14 * _DAY
 
 
@@ -34,18 +34,26 @@ class TimeRange:
 
     @property
     def seconds(self) -> int:
-        """Its length."""
+        """The length of the range in seconds."""
         return round((self.end - self.start).total_seconds())
 
     def periods(self, seconds: int) -> Periods:
         """Its periods of a length, as a graph has them."""
         return Periods.covering(self.start, self.end, seconds)
 
+    @property
+    def is_long(self) -> bool:
+        """True for more than two weeks, whose hours cannot be distinguished in a graph."""
+        return self.seconds > _UNCHANGED_SECONDS
+
     def lengthen(self, seconds: int) -> int:
-        """Lengthen the periods of a graph where more than two weeks would have too many points."""
-        if self.seconds <= _UNCHANGED_SECONDS or self.seconds <= seconds * MAX_POINTS:
-            return seconds
-        return _HOUR if self.seconds <= _HOUR * MAX_POINTS else _DAY
+        """Lengthen the periods of a graph to days in a range of more than two weeks."""
+        return max(seconds, _DAY) if self.is_long else seconds
+
+    def keep_last(self, seconds: int) -> TimeRange:
+        """Keep the last part of the range, with as many periods as a graph can show."""
+        start = max(self.start, self.end - timedelta(seconds=seconds * MAX_POINTS))
+        return replace(self, start=start)
 
     @property
     def whole(self) -> Periods:

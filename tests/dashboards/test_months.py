@@ -12,6 +12,7 @@ from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import until
 
 COST = Metric("BedrockMeter", "EstimatedCostUSD")
+CHANGE = "Change from last month to this day, %"
 TITLE = "Cost by month and week, US dollars"
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -96,8 +97,9 @@ def test_a_steady_dollar_per_hour_is_the_number_of_hours(
     assert shown["Last month to this day"] == to_this_day
     assert shown["Last month"] == last
     assert shown["Month at 7-day run rate"] == pytest.approx(whole_month)
-    assert shown["Change, %"] == pytest.approx(100 * (so_far - to_this_day) / to_this_day)
+    assert shown[CHANGE] == pytest.approx(100 * (so_far - to_this_day) / to_this_day)
     assert (shown["Last 7 days"], shown["7 days before"]) == (168, 168)
+    assert shown["Change from 7 days before, %"] == 0
 
 
 @pytest.mark.parametrize("now", ["2026-03-30T09:10", "2026-07-04T23:59", "2028-02-29T00:00"])
@@ -122,7 +124,7 @@ def test_an_empty_last_month_is_absent_and_not_zero() -> None:
     assert shown["Month so far"] == 2 * (7 * 24 + 12)
     assert shown["Last month"] is None
     assert shown["Last month to this day"] is None
-    assert shown["Change, %"] is None
+    assert shown[CHANGE] is None
 
 
 def test_an_empty_month_after_a_used_one_is_zero() -> None:
@@ -130,7 +132,7 @@ def test_an_empty_month_after_a_used_one_is_zero() -> None:
     assert shown["Month so far"] == 0
     assert (shown["Last month"], shown["Last month to this day"]) == (24, 24)
     assert shown["Month at 7-day run rate"] == 0
-    assert shown["Change, %"] == -100
+    assert shown[CHANGE] == -100
 
 
 def test_the_run_rate_follows_the_last_seven_days_and_not_the_month() -> None:
@@ -139,3 +141,8 @@ def test_the_run_rate_follows_the_last_seven_days_and_not_the_month() -> None:
     shown = show(costs, at("2026-09-20T23:30"))
     assert shown["Month so far"] == 10 * 10 * 24
     assert shown["Month at 7-day run rate"] == pytest.approx(20 * 10 * 24)
+
+
+def test_a_cost_that_is_not_known_is_absent_and_not_zero() -> None:
+    """All calls are unpriced: there is no cost in two months."""
+    assert set(show({}, at("2026-09-20T11:30")).values()) == {None}

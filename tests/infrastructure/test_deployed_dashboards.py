@@ -24,7 +24,7 @@ from cdk.components.dashboards import (
     dashboard_url,
     deployed_dashboards,
 )
-from cdk.components.threshold_graphs import MAX_SHOWN
+from cdk.components.threshold_graphs import LIMIT, MAX_SHOWN
 from cdk.config import Config
 from dashboards.cloudwatch import Metric
 from dashboards.viewer.drawings import Source, draw
@@ -83,10 +83,12 @@ def bands_in(body: dict[str, Any]) -> dict[str, str]:
 
 
 def percentages_in(body: dict[str, Any]) -> dict[str, list[str]]:
-    """The labels of each graph of percentages, by its title."""
+    """The labels of each graph of percentages but for the line of 100%, by its title."""
     return {
         widget["properties"]["title"]: [
-            row[-1]["label"] for row in widget["properties"]["metrics"] if "label" in row[-1]
+            row[-1]["label"]
+            for row in widget["properties"]["metrics"]
+            if row[-1].get("label", LIMIT) != LIMIT
         ]
         for widget in body["widgets"]
         if "threshold" in widget["properties"].get("title", "")
@@ -268,18 +270,18 @@ def test_each_subject_has_the_percentage_of_its_lowest_threshold(configuration: 
 
 
 def test_percentages_are_evaluated_from_amounts() -> None:
-    """An hour of the account, of its highest model and of an identity against the thresholds."""
+    """Whole hours of the account, of its highest model and of an identity, without the open one."""
     figures = InMemoryMetrics(
         {
-            metric("QuotaTokens"): [2_500_000],
-            metric("EstimatedCostUSD"): [5],
-            metric("QuotaTokens", ModelId="small"): [500_000],
-            metric("QuotaTokens", ModelId="large"): [2_000_000],
-            metric("QuotaTokens", IdentityArn="ana"): [250_000],
+            metric("QuotaTokens"): [2_500_000, 9],
+            metric("EstimatedCostUSD"): [5, 0.1],
+            metric("QuotaTokens", ModelId="small"): [500_000, 9],
+            metric("QuotaTokens", ModelId="large"): [2_000_000, 0],
+            metric("QuotaTokens", IdentityArn="ana"): [250_000, 9],
         }
     )
-    source = Source("an account", figures, lambda: NOON)
-    shown = draw(deployed("usage_overview")["widgets"], source, until(NOON, timedelta(hours=1)))
+    source = Source("an account", figures, lambda: NOON - timedelta(minutes=1))
+    shown = draw(deployed("usage_overview")["widgets"], source, until(NOON, timedelta(hours=2)))
     values = {
         series["name"]: series["value"]
         for drawing in shown
@@ -291,7 +293,19 @@ def test_percentages_are_evaluated_from_amounts() -> None:
         "Account: % of $50": 10,
         "Highest model: % of 10,000,000 quota tokens": 20,
         "Highest identity: % of 1,000,000 quota tokens": 25,
+        LIMIT: None,
     }
+
+
+@pytest.mark.parametrize(("tokens", "line"), [(499_999, None), (500_000, 100), (2_000_000, 100)])
+def test_a_threshold_is_drawn_where_it_leaves_the_curve_readable(
+    tokens: int, line: float | None
+) -> None:
+    figures = InMemoryMetrics({metric("QuotaTokens", IdentityArn="ana"): [tokens, 0]})
+    source = Source("an account", figures, lambda: NOON - timedelta(minutes=1))
+    shown = draw(deployed("usage_overview")["widgets"], source, until(NOON, timedelta(hours=2)))
+    (graph,) = (each for each in shown if each["title"].startswith("Identities: %"))
+    assert {series["name"]: series["value"] for series in graph["series"]}[LIMIT] == line
 
 
 def test_thresholds_of_days_and_weeks_are_shown_for_sliding_windows() -> None:
@@ -332,7 +346,7 @@ def test_many_named_thresholds_stay_within_the_limits_of_cloudwatch(count: int) 
     assert max(found.values()) <= 500
     assert sum(found.values()) <= 2500
     named = [graph for graph in graphs if graph["title"].startswith("Named")]
-    lines = [row for graph in named for row in graph["metrics"] if row[-1].get("visible", True)]
+    lines = [row for graph in named for row in graph["metrics"] if "% of " in str(row[-1])]
     assert len(lines) == min(2 * count, MAX_SHOWN)
     assert all(("first 100 of 600" in graph["title"]) is (count == 300) for graph in named)
     bottoms = [widget["y"] + widget["height"] for widget in widgets]

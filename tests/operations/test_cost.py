@@ -366,7 +366,7 @@ def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
     print_cost(Usage(1_000_000, 50, 6), Config())
     printed = capsys.readouterr().out
     assert f"{total(Usage(1_000_000, 50, 6)):,.2f}" in printed
-    assert f"at most {worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
+    assert f"at most ${worst_case_usd(Config(), PRICES):,.2f}" in " ".join(printed.split())
 
 
 def test_projects_and_settings_of_the_command_line_change_the_estimate(

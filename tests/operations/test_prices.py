@@ -621,6 +621,7 @@ def test_the_context_window_of_a_model_is_the_smallest_of_its_scopes() -> None:
     entries: dict[str, dict[str, Any]] = {
         "amazon.nova-pro-v1:0": {"max_input_tokens": 300_000},
         "eu.amazon.nova-pro-v1:0": {"max_input_tokens": 200_000},
+        "amazon.titan-text-lite-v1": {"max_input_tokens": 42_000},  # AWS says 4,096
         "cohere.embed-english-v3": {"mode": "embedding", "max_input_tokens": 512},
         "meta.llama3-8b-instruct-v1:0": {},
         "gpt-4o": {"litellm_provider": "openai", "max_input_tokens": 128_000},
@@ -631,7 +632,10 @@ def test_the_context_window_of_a_model_is_the_smallest_of_its_scopes() -> None:
             for name, entry in entries.items()
         }
     )
-    assert read_context_windows(text) == {"amazon.nova-pro-v1:0": 200_000}
+    assert read_context_windows(text) == {
+        "amazon.nova-pro-v1:0": 200_000,
+        "amazon.titan-text-lite-v1": 4_096,
+    }
 
 
 def test_a_model_ends_when_the_first_of_all_its_scopes_does() -> None:

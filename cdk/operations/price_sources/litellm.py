@@ -98,6 +98,15 @@ def read_litellm_prices(text: str, source: str, read_on: date) -> Iterator[Price
             yield Price(model_id, *scope, None, rates, source, read_on, tier)
 
 
+# litellm has 42,000 for each of them.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/titan-text-models.html
+_CORRECTED_WINDOWS = {
+    "amazon.titan-text-lite-v1": 4_096,
+    "amazon.titan-text-express-v1": 8_192,
+    "amazon.titan-text-premier-v1:0": 32_768,
+}
+
+
 def read_context_windows(text: str) -> dict[str, int]:
     """Read the largest input of each model in tokens; where scopes differ, the smallest.
 
@@ -110,7 +119,7 @@ def read_context_windows(text: str) -> dict[str, int]:
         is_chat = entry.get("litellm_provider") in _PROVIDERS and entry.get("mode") == "chat"
         if found and is_chat and isinstance(tokens, int):
             windows[found["model"]] = min(tokens, windows.get(found["model"], tokens))
-    return windows
+    return {name: _CORRECTED_WINDOWS.get(name, tokens) for name, tokens in windows.items()}
 
 
 def read_ends_of_life(text: str) -> dict[str, str]:

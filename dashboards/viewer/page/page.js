@@ -5,7 +5,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
   const main = byId("widgets");
-  // Okabe and Ito's colours, told apart by colour-blind people; dashes from the ninth on.
+  // Okabe and Ito's colors, which color-blind people can distinguish; dashes from the ninth on.
   const COLORS = {
     light: ["#0072b2", "#d55e00", "#009e73", "#a2487f", "#b37400", "#3a8fc4", "#6b5bb5", "#4d5866"],
     dark: ["#56b4e9", "#ff8f4a", "#2fc79a", "#e39ac6", "#f0b429", "#8fd0f5", "#b3a5f2", "#b4bfcc"],
@@ -25,7 +25,7 @@
   const theme = () => document.documentElement.dataset.theme;
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const hash = (text) => [...text].reduce((sum, letter) => (31 * sum + letter.codePointAt(0)) >>> 0, 7);
-  // The colour and dash of each series. One without a colour of its own gets that of its name, or the
+  // The color and dash of each series. One without a color of its own gets that of its name, or the
   // next that is free in its graph.
   const ORDER = new Map(data.dashboards.flatMap((it) => it.names.map((name, place) => [name, place])));
   function stylesOf(widget) {
@@ -63,7 +63,7 @@
     const digits = size >= 1 || size === 0 ? 2 : size >= 0.0001 ? 4 : 8;
     return `${value < 0 ? "-" : ""}$${size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
   };
-  const FORMATS = { money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })} %`, number: short };
+  const FORMATS = { money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })}%`, number: short };
   const shown = (value, format) => (value === null || value === undefined ? "–" : FORMATS[format](value));
   const whole = (value, format) =>
     value === null || value === undefined || format === "number" ? exact(value) : FORMATS[format](value);
@@ -102,9 +102,18 @@
     charts.push(chart);
   }
 
-  // A value without neighbours is no line, and would not be seen.
-  const isAlone = (values, place) =>
-    values[place] !== null && (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
+  // A run of few values is no line: its values are dots, without lines that would float.
+  const MIN_RUN = 3;
+  function lengthOfRun(values, place) {
+    const isThere = (at) => (values[at] ?? null) !== null;
+    if (!isThere(place)) return 0;
+    let [first, last] = [place, place];
+    while (isThere(first - 1)) first -= 1;
+    while (isThere(last + 1)) last += 1;
+    return last - first + 1;
+  }
+  const isDot = (values, place) => (values[place] ?? null) !== null && lengthOfRun(values, place) < MIN_RUN;
+  const isAlone = (values, place) => lengthOfRun(values, place) === 1;
 
   const symbols = (values) => ({
     showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => (isAlone(values, point.dataIndex) ? 4 : 0),
@@ -156,11 +165,21 @@
 
     function lineOf(it, place, marked) {
       const values = isOpen(widget, it) ? [...it.values.slice(0, -1), null] : it.values;
+      const [data, sizes] = [[], []];
+      values.forEach((value, number) => {
+        const at = widget.start + number * widget.step;
+        const isSymbol = widget.stacked ? isAlone(values, number) : isDot(values, number);
+        data.push([at, value]);
+        sizes.push(isSymbol ? 4 : 0);
+        if (isSymbol && (values[number + 1] ?? null) !== null) { // an empty point between two dots
+          data.push([at + widget.step / 2, null]);
+          sizes.push(0);
+        }
+      });
       return {
         id: `line ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
-        data: values.map((value, number) => [widget.start + number * widget.step, value]),
-        color: styles[place].color,
-        ...symbols(values),
+        data, color: styles[place].color,
+        showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => sizes[point.dataIndex],
         lineStyle: { width: 1.8, type: styles[place].isDashed ? "dashed" : "solid" },
         ...(widget.stacked ? { stack: "all", areaStyle: { opacity: 0.35 } } : {}),
         ...(place === 0 ? { markLine: { symbol: "none", silent: true, data: marked } } : {}),
@@ -183,14 +202,14 @@
 
   const totalOf = (widget) => widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
   const isMissing = (it) => (it.value ?? null) === null;
-  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? `${((100 * it.value) / totalOf(widget)).toFixed(1)} %` : "–");
+  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? `${((100 * it.value) / totalOf(widget)).toFixed(1)}%` : "–");
 
   function legend(widget) {
     const styles = stylesOf(widget);
     const items = widget.series.map((it, place) => {
       const line = make("i", { class: styles[place].isDashed ? "dashed" : "" });
       line.style.borderColor = styles[place].color;
-      const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format)} · ${share(it, widget)}`)] : [];
+      const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format)}${widget.shares ? ` · ${share(it, widget)}` : ""}`)] : [];
       return make("li", { title: it.name }, line, make("b", {}, named(it)), ...value);
     });
     if (widget.series.some((it) => isOpen(widget, it))) items.push(make("li", { class: "open", title: "Viewer only: CloudWatch draws it as a whole period" }, make("i", { class: "dashed" }), make("b", {}, "so far")));
@@ -199,12 +218,12 @@
 
   function tableOf(widget) {
     const isOverTime = widget.view === "timeSeries";
-    const head = isOverTime ? ["", "Last", "Sum", "Highest"] : ["", widget.unit || "Value", "Share"];
+    const head = isOverTime ? ["", "Last", "Sum", "Highest"] : ["", widget.unit || "Value", ...(widget.shares ? ["Share"] : [])];
     const rows = widget.series.map((it) => {
       const present = it.values.filter((value) => value !== null);
       const ofTime = present.length ? [it.value, present.reduce((sum, value) => sum + value, 0), Math.max(...present)] : [null, null, null];
       const numbers = isOverTime ? ofTime : [it.value];
-      const cells = [...numbers.map((value) => whole(value, it.format)), ...(isOverTime ? [] : [share(it, widget)])];
+      const cells = [...numbers.map((value) => whole(value, it.format)), ...(widget.shares && !isOverTime ? [share(it, widget)] : [])];
       const first = make("td", { title: it.name, class: isOverTime ? "" : "bar" }, named(it));
       first.style.setProperty("--share", `${(100 * (it.value ?? 0)) / (totalOf(widget) || 1)}%`);
       const row = make("tr", {}, first, ...cells.map((text) => make("td", {}, text)));
@@ -241,13 +260,13 @@
     const faint = css("--faint");
     const fullName = (it) => it.data.fullName.slice(0, 300); // on hover: labels are short
     const styles = stylesOf(widget);
-    // A bar has its name beside it: a colour of its own would say nothing.
+    // A bar has its name beside it: a color of its own would say nothing.
     const colorOf = (it, place) => (widget.view === "pie" || it.color ? styles[place].color : COLORS[theme()][0]);
     const rows = widget.series.map((it, place) => ({ name: it.label, fullName: it.name, value: it.value, itemStyle: { color: colorOf(it, place) } }));
     const format = widget.series[0]?.format ?? "number";
     if (widget.view === "pie") {
       return {
-        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${it.percent} %)` },
+        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${it.percent}%)` },
         series: [{ type: "pie", radius: ["54%", "90%"], data: rows.filter((it) => !isMissing(it)), label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }

@@ -146,7 +146,7 @@ def test_the_options_of_a_workload_are_shown_with_dollars_a_month() -> None:
     day = 86_400
     report = report_on(
         call(0, TokenCounts(M, M), model=FAR),
-        call(10 * day, TokenCounts(M, M), model=FAR),
+        call(9 * day, TokenCounts(M, M), model=FAR),
         pricing=pricing,
     )
     lines = plain_text(report_tables(report)).splitlines()

@@ -91,6 +91,12 @@ def test_messages_are_counted_by_outcome(tmp_path: Path) -> None:
     assert found.report.rejected + found.report.ignored == 2
 
 
+def test_calls_with_an_impossible_time_are_counted_apart(tmp_path: Path) -> None:
+    future = [log(name, timestamp="2199-01-01T00:00:00Z") for name in ("2", "2", "3")]
+    found = read(write(tmp_path / "logs.ndjson", as_lines(log("1"), *future)))
+    assert (found.calls, found.left_out) == (1, 2)
+
+
 def test_a_damaged_file_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     whole = write(tmp_path / "whole.ndjson.gz", as_lines(*(log(f"{n}") for n in range(2_000))))
     damaged = tmp_path / "damaged.ndjson.gz"

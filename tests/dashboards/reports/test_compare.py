@@ -63,6 +63,16 @@ def test_files_can_be_read_in_any_order(report_on: Any, tmp_path: Path) -> None:
     assert waste == {"throttled_calls": 1, "retried_calls": 1}
 
 
+def test_a_call_with_an_impossible_time_makes_the_period_no_longer(
+    report_on: Any, tmp_path: Path
+) -> None:
+    calls = [called(str(number), number) for number in range(2)]
+    days = report_on(write(tmp_path / "a.json", as_lines(*calls)))["days"]
+    wrong = [log("8", timestamp="2199-01-01T00:00:00Z"), log("9", timestamp="2001-01-01T00:00:00Z")]
+    report = report_on(write(tmp_path / "a.json", as_lines(*calls, *wrong)))
+    assert (report["calls"], report["days"]) == (4, days)
+
+
 def test_logged_content_is_analyzed_and_never_shown(
     report_on: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

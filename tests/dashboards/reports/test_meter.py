@@ -465,7 +465,10 @@ def test_tables_show_totals_and_reasons(run: Any, capsys: pytest.CaptureFixture[
     printed = capsys.readouterr().out
     assert "111122667777 user/dario" in printed
     assert "130,447" in printed
-    assert "65 lines read: 60 calls counted, 0 duplicates, 0 ignored, 5 rejected." in printed
+    assert (
+        "65 lines read: 60 calls counted (4 of them failed), 0 duplicates, 0 ignored, 5 rejected."
+        in printed
+    )
     table = (FIXTURES.parents[1] / "README.md").read_text().split("```")[3].strip("\n")
     assert table in "\n".join(line.rstrip() for line in printed.splitlines())
     assert "Rejected: 3 bad_timestamp (without a readable timestamp), 2 no_request_id" in printed
@@ -575,10 +578,35 @@ def test_the_period_accounts_and_regions_are_shown(
     ]
     assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
     shown = (
-        "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC (8 days),"
+        "2026-09-01 01:00:00 to 2026-09-08 12:10:33 UTC (8 calendar days),"
         " 2 accounts (111122223333, 444455556666), 2 Regions (eu-west-1, us-east-1)"
     )
     assert capsys.readouterr().out.startswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "warning"),
+    [
+        ("2199-01-01T00:00:00Z", "dated in the future, such as 2199-01-01 00:00:00 UTC"),
+        ("2001-01-01T00:00:00Z", "dated before Bedrock existed, such as 2001-01-01 00:00:00 UTC"),
+    ],
+)
+def test_calls_with_an_impossible_time_are_counted_and_named(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], timestamp: str, warning: str
+) -> None:
+    logs = [log("1"), log("2", timestamp=timestamp)]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    printed = capsys.readouterr().out
+    assert "2 calls counted" in printed
+    assert f"There are calls {warning}: a clock was wrong." in printed
+
+
+def test_failed_calls_are_named_beside_the_counted_ones(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = [log("1"), log("2", errorCode="ThrottlingException")]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs))) == 0
+    assert "2 calls counted (1 of them failed), 0 duplicates" in capsys.readouterr().out
 
 
 def test_every_reason_is_explained() -> None:
@@ -746,12 +774,14 @@ def test_rows_past_the_first_are_one_in_each_period(
     ]
     path = write(tmp_path / "logs.json", as_lines(*logs))
     assert run(path, "--by", "month", "--by", "identity", "--top", "1") == 0
-    table = capsys.readouterr().out.partition("Month ")[2].splitlines()[1:6]
+    table = capsys.readouterr().out.partition("Month ")[2].splitlines()[1:8]
     assert [" ".join(line.split()).split(" ")[:4] for line in table] == [
         ["2026-01", "a", "2", "20"],
         ["2026-01", "2", "more", "2"],
+        ["2026-01", "all", "4", "40"],
         ["2026-02", "a", "2", "20"],
         ["2026-02", "2", "more", "2"],
+        ["2026-02", "all", "4", "40"],
         ["All", "8", "80", "40"],
     ]
 

@@ -54,9 +54,9 @@ def test_the_last_seven_days_are_compared_with_the_seven_before() -> None:
     assert shown["7 days before"] == pytest.approx(60 * usd)
     title = "Last 7 days and the 7 days before"
     of_identity = numbers("identity_detail", title, calls, usage_record().identity_arn)
-    assert of_identity["Cost, USD: 7 days"] == pytest.approx(150 * usd)
+    assert of_identity["Cost, USD: last 7 days"] == pytest.approx(150 * usd)
     assert of_identity["Cost, USD: 7 days before"] == pytest.approx(60 * usd)
-    assert of_identity["Total tokens: 7 days"] == 150
+    assert of_identity["Total tokens: last 7 days"] == 150
     assert of_identity["Total tokens: 7 days before"] == 60
 
 
@@ -93,7 +93,9 @@ def test_the_rates_of_a_model_match_its_tokens() -> None:
 def test_embedding_models_and_text_models_are_separate() -> None:
     calls = [call(number, model_id=model) for number, model in enumerate((HAIKU_3, *EMBEDDINGS))]
     assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
+    assert {*numbers("model_comparison", "Cost per call", calls)} == {HAIKU_3}
     assert {*numbers("model_comparison", "Embedding: calls", calls)} == {*EMBEDDINGS}
+    assert {*numbers("model_comparison", "Embedding: cost per call", calls)} <= {*EMBEDDINGS}
 
 
 def test_the_largest_are_shown_first_and_the_rest_is_one_bar() -> None:

@@ -71,7 +71,8 @@ SUCCESSES: dict[str, Callable[[dict[str, Any]], float | None]] = {
 }
 KEYS: dict[str, Callable[[Any], str]] = {"IdentityArn": get_identity, "ModelId": get_model}
 SEARCH = re.compile(
-    r"(?:SLICE\()?SORT\(SEARCH\('\{BedrockMeter,(?P<dimension>\w+)\} MetricName=\"(?P<name>\w+)\"'"
+    r"(?:SLICE\()?SORT\(SEARCH\('\{BedrockMeter,(?P<dimension>\w+)\} MetricName=\"(?P<name>\w+)\""
+    r"(?P<kind> (?:NOT )?\(embed OR embeddings\))?'"
     r", '(?P<statistic>Sum|Average)'(?:, \d+)?\), SUM, DESC\)(?:, 0, (?P<count>\d+)\))?"
 )
 
@@ -108,6 +109,9 @@ def expect_row(row: list[Any], calls: list[dict[str, Any]]) -> dict[str, float] 
 
 def expect_search(found: re.Match[str], calls: list[dict[str, Any]]) -> dict[str, float] | None:
     key = KEYS[found["dimension"]]
+    if found["kind"]:
+        is_wanted = not found["kind"].startswith(" NOT")
+        calls = [call for call in calls if ("embed" in call["modelId"]) is is_wanted]
     sums: dict[str, float] = {}
     for name in {key(call) for call in calls}:
         values = get_values(found["name"], [call for call in calls if key(call) == name])

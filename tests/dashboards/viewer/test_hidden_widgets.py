@@ -35,7 +35,30 @@ def test_widgets_of_other_namespaces_are_hidden_and_those_below_move_up() -> Non
     shown, hidden = hide_missing(widgets, CALLS)
     assert hidden == ["Hidden", "Searched", "Queried", "Query", "Alarms"]
     places = {widget["properties"]["title"]: (widget["x"], widget["y"]) for widget in shown}
-    assert places == {"Right": (12, 0), "Below": (0, 0), "Computed": (12, 6)}
+    assert places == {"Right": (0, 0), "Below": (0, 6), "Computed": (12, 6)}
+
+
+def test_a_heading_without_widgets_is_hidden_with_them() -> None:
+    batch = graph("Batch", ["BedrockMeter", "BatchInputTokens"], y=1)
+    headings = [
+        {
+            "type": "text",
+            "x": 0,
+            "y": y,
+            "width": 24,
+            "height": 1,
+            "properties": {"markdown": text},
+        }
+        for y, text in ((0, "## Batch"), (7, "## Calls"))
+    ]
+    calls = graph("Calls", ["BedrockMeter", "Invocations"], y=8)
+    source = replace(CALLS, missing_metrics=frozenset({"BatchInputTokens"}))
+    shown, hidden = hide_missing([headings[0], batch, headings[1], calls], source)
+    assert hidden == ["Batch"]
+    assert [widget["properties"] for widget in shown] == [
+        headings[1]["properties"],
+        calls["properties"],
+    ]
 
 
 def test_a_source_of_any_namespace_hides_nothing() -> None:

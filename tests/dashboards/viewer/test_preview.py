@@ -46,10 +46,10 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
         ),
         (("--port", "many"), "Invalid value for '--port': 'many' is not"),
         (("--account",), "there are no credentials"),
-        (("--account", "--", str(FIXTURE)), "name either LOGS or --account"),
+        (("--account", "--", str(FIXTURE)), "choose LOGS or --account"),
         (
             ("--port", "8000", "--out", "page.html", "--", str(FIXTURE)),
-            "name either --out or --port",
+            "choose --out or --port",
         ),
     ],
 )

@@ -28,6 +28,8 @@ USER = "arn:aws:iam::111122223333:user"
         (["anthropic.claude-sonnet-4-20250514-v1:0", "claude-sonnet-4"], None),
         ([f"Tokens: {USER}/ana", f"Tokens: {USER}/ben"], ["Tokens: ana", "Tokens: ben"]),
         (["Total tokens", "__other__", ""], None),
+        (["deepseek.r1-v1:0", "us.deepseek.r1-v1:0"], None),
+        (["deepseek.r1-v1:0"], ["deepseek.r1"]),
         (["same", "same"], None),
     ],
 )

@@ -110,10 +110,14 @@ class Coverage(NamedTuple):
 
     @property
     def days(self) -> Decimal:
-        """The length of the period in days; at least one, so that an hour is not taken for more."""
+        """The number of days, UTC, that the period is in.
+
+        Logs with calls at noon on each of 28 days are of 28 days, not of the 27 between the calls.
+        """
         if self.start is None or self.end is None:
             return _ONE_DAY
-        return max(Decimal((self.end - self.start) / timedelta(days=1)), _ONE_DAY)
+        last_moment = max(self.start, self.end - timedelta.resolution)  # the end is not in it
+        return Decimal((last_moment.date() - self.start.date()).days) + _ONE_DAY
 
     def scale_to_month(self, usd: Decimal) -> Decimal:
         """Scale an amount of the period to 30 days."""
@@ -255,7 +259,7 @@ class TrafficObserver:
         """
         end = end or self._last
         if end is not None:
-            self._cache_writes.finish(end)
+            self._cache_writes.finish(max(end, self._last or end))
         account = _together(self._projects.values())
         others = self._projects.pop(OTHER_PROJECTS, None)
         ranked = sorted(self._projects.items(), key=lambda item: (-item[1].usd, item[0]))

@@ -46,6 +46,16 @@ M = 1_000_000
 CACHED = TokenCounts(M, M, cache_read=M, cache_write=2 * M, cache_write_1h=M)
 
 
+@pytest.mark.parametrize(
+    ("last_call", "days"),
+    [(0, 1), (1, 1), (24, 2), (27 * 24, 28), (12, 1), (12.001, 2)],  # hours after noon
+)
+def test_a_period_has_the_days_that_it_is_in(last_call: float, days: int) -> None:
+    """A daily call at noon was made on 28 days, not in the 27 between the first and the last."""
+    report = report_on(call(0), call(3600 * last_call))
+    assert report.coverage.days == days
+
+
 def test_the_same_tokens_are_priced_on_every_model_as_cached_and_uncached() -> None:
     costs = build_costs(report_on(call(tokens=CACHED)))
     assert {cost.model_id: (cost.as_cached_usd, cost.uncached_usd) for cost in costs.values()} == {

@@ -1,0 +1,88 @@
+"""Graphs of months and of all data show what their titles say."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from dashboards.viewer.dashboard_session import DashboardSession
+from dashboards.viewer.sources import source_of_logs
+from tests.invocation_logs import as_lines, log
+
+FIRST = datetime(2026, 5, 1, 0, 30, tzinfo=UTC)
+HOURS = 100 * 24 + 12
+"""The last day is open."""
+ANA = "arn:aws:iam::111122223333:user/ana"
+PRICED = "anthropic.claude-3-haiku-20240307-v1:0"
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> DashboardSession:
+    """A call an hour of 100,000 quota tokens: ten percent of an identity's threshold."""
+    path = tmp_path_factory.mktemp("logs") / "long.ndjson"
+    path.write_bytes(
+        as_lines(
+            *(
+                log(
+                    f"call-{number}",
+                    timestamp=f"{FIRST + timedelta(hours=number):%Y-%m-%dT%H:%M:%SZ}",
+                    modelId=PRICED,
+                    identity={"arn": ANA},
+                    input={"inputTokenCount": 100_000},
+                    output={"outputTokenCount": 0},
+                )
+                for number in range(HOURS)
+            )
+        )
+    )
+    return DashboardSession.from_source(source_of_logs([path])).memoize()
+
+
+def draw(session: DashboardSession, dashboard: str, shown: str) -> dict[str, dict[str, Any]]:
+    choice = next(iter(session.choices(dashboard)), "")
+    widgets = session.view(dashboard, choice, shown)["widgets"]
+    assert len({widget["title"] for widget in widgets if widget["title"]}) == len(
+        [widget for widget in widgets if widget["title"]]
+    )
+    return {widget["title"]: widget for widget in widgets}
+
+
+def present(widget: dict[str, Any], name: str) -> list[float]:
+    (values,) = (each["values"] for each in widget["series"] if each["name"] == name)
+    return [value for value in values if value is not None]
+
+
+def test_every_graph_of_a_long_time_is_evaluated(session: DashboardSession) -> None:
+    for dashboard, shown in product(session.bodies, ("all", "2026-06")):
+        for title, widget in draw(session, dashboard, shown).items():
+            assert "cannot be evaluated" not in widget.get("message", ""), title
+            if " hour" in title and widget.get("view") == "timeSeries":
+                assert widget["step"] == 3_600_000, title
+
+
+def test_a_percentage_of_an_hourly_threshold_is_never_that_of_a_day(
+    session: DashboardSession,
+) -> None:
+    graph = draw(session, "identity_detail", "all")["Identity: % of threshold, by hour"]
+    assert set(present(graph, "Identity: % of 1,000,000 quota tokens")) == {10}
+    assert graph["note"] == "Viewer only: the last 15 days of this time."
+    overview = draw(session, "usage_overview", "all")
+    highest = overview["Identities: % of threshold, by hour"]
+    assert set(present(highest, "Highest identity: % of 1,000,000 quota tokens")) == {10}
+
+
+def test_amounts_of_a_long_time_are_of_days_and_their_titles_say_so(
+    session: DashboardSession,
+) -> None:
+    graph = draw(session, "identity_detail", "all")["Quota tokens per day, all data"]
+    assert present(graph, "Quota tokens") == [2_400_000] * 100  # without the open day
+    searched = draw(session, "usage_overview", "all")[
+        "Quota tokens per day by identity, top 10 (last day so far)"
+    ]
+    assert present(searched, ANA) == [*[2_400_000] * 100, 1_200_000]
+
+
+def test_a_month_that_is_over_has_its_last_day(session: DashboardSession) -> None:
+    graph = draw(session, "identity_detail", "2026-06")["Quota tokens per day, June 2026"]
+    assert present(graph, "Quota tokens") == [2_400_000] * 30
