@@ -132,7 +132,7 @@ verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGI
 
 destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
-	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Reporting,Ingestion}*' --no-notices $(SET)
+	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Governance,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
 	@$(METER) purge
