@@ -126,7 +126,7 @@ def open_company() -> Iterator[Source]:
             recent = source_of_cloudwatch(
                 "the local cloud",
                 cloud.client("cloudwatch"),
-                find_profile=BedrockProfiles(cloud.client("bedrock"), LabelNames()),
+                find_profile=BedrockProfiles(cloud.client("bedrock"), LabelNames()).find,
                 namespaces=_PUBLISHED_LOCALLY,
             )
             yield add_history(recent, make_history(metered_from, _SETTINGS))

@@ -99,7 +99,7 @@ def _open_account(session: boto3.Session) -> Source:
     profiles = BedrockProfiles(
         session.client("bedrock"), read_config().attribution_rules.label_names
     )
-    return source_of_account(name, session.client("cloudwatch"), profiles)
+    return source_of_account(name, session.client("cloudwatch"), profiles.find)
 
 
 def _present(source: Source, days: DayRange, port: int | None, out: Path | None) -> None:

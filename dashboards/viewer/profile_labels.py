@@ -66,7 +66,7 @@ class BedrockProfiles:
         self._label_names = label_names
         self._known: dict[str, Profile] = {}
 
-    def __call__(self, profile_id: str) -> Profile:
+    def find(self, profile_id: str) -> Profile:
         """Find a profile by its id."""
         if profile_id not in self._known:
             self._known[profile_id] = self._ask(profile_id)

@@ -33,7 +33,7 @@ def test_the_model_and_the_project_tag_of_a_profile_are_found() -> None:
         )
         answers.add_response("list_tags_for_resource", {"tags": tags}, {"resourceARN": arn})
         profiles = BedrockProfiles(bedrock, LabelNames(project=("team",)))
-        assert profiles("p24qm5pye2qr") == Profile(MODEL, "support")
+        assert profiles.find("p24qm5pye2qr") == Profile(MODEL, "support")
 
 
 @pytest.mark.usefixtures("aws")
@@ -48,5 +48,5 @@ def test_nothing_is_known_of_a_profile_without_permission() -> None:
 
     bedrock.meta.events.register("before-call.bedrock.GetInferenceProfile", refuse)
     profiles = BedrockProfiles(bedrock, LabelNames())
-    assert [profiles("p24qm5pye2qr") for _ in range(2)] == [Profile(), Profile()]
+    assert [profiles.find("p24qm5pye2qr") for _ in range(2)] == [Profile(), Profile()]
     assert asked == ["once"]
