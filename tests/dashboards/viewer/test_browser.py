@@ -50,7 +50,8 @@ def page_file(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def whole_page_file(folder: Path) -> Path:
     """A page of a source that may have anything, so that no widget is hidden."""
-    source = replace(source_of_logs([folder / "logs.ndjson"]), namespaces=frozenset())
+    source = source_of_logs([folder / "logs.ndjson"])
+    source = replace(source, namespaces=frozenset(), missing_metrics=frozenset())
     source = replace(source, alarm_states=lambda names: dict.fromkeys(names, "OK"))
     write_page(DashboardSession.from_source(source), folder / "whole.html")
     return folder / "whole.html"
