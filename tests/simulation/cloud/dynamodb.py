@@ -21,7 +21,7 @@ from tests.simulation.cloud.errors import (
 from tests.simulation.cloud.expressions import Item, holds, updated
 from tests.simulation.cloud.table import Table
 from tests.simulation.faults import Fault
-from tests.simulation.world import World
+from tests.simulation.world import START, World
 
 _INSERT = re.compile(r'INSERT INTO "(?P<table>[^"]+)" VALUE \{(?P<pairs>.*)\}')
 _NAME = re.compile(r"'([^']+)': \?")
@@ -51,6 +51,10 @@ class SimulatedDynamoDb:
         self._world, self.tables = world, tables
 
     # reads
+
+    def describe_table(self, *, TableName: str) -> Any:
+        assert TableName in self.tables
+        return self._request("DescribeTable", lambda: {"Table": {"CreationDateTime": START}})
 
     def get_item(self, *, TableName: str, Key: Item, **_options: Any) -> Any:
         item = self._request("GetItem", lambda: self.tables[TableName].get(Key))
