@@ -35,6 +35,8 @@ EVENTS: dict[str, Any] = {
     "price_refresher": {},
     "price_updater": {},
     "traffic_auditor": SCHEDULED,
+    "usage_counter": {"shardId": "shardId-0", "Records": []},
+    "usage_recounter": {},
     "weekly_summarizer": {},
 }
 FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"

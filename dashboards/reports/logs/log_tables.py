@@ -68,7 +68,14 @@ def _split_markdown(line: bytes) -> list[str]:
 
 def _read_csv(content: BufferedReader) -> Iterator[Message]:
     """Read CSV; a field may have line breaks."""
-    csv.field_size_limit(MAX_VALUE_BYTES)
+    limit_before = csv.field_size_limit(MAX_VALUE_BYTES)
+    try:
+        yield from _read_rows(content)
+    finally:
+        csv.field_size_limit(limit_before)
+
+
+def _read_rows(content: BufferedReader) -> Iterator[Message]:
     rows = csv.reader(
         line.decode("utf-8", "replace") for line in _lines(content) if line.strip(b"\0")
     )
