@@ -80,6 +80,7 @@ def _check_target(port: int | None, out: Path | None) -> None:
         if not out.parent.is_dir():
             message = f"--out {out}: there is no folder {out.parent}."
             raise CommandError(message)
+        _check_writable(out)
     if port is not None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
@@ -87,6 +88,22 @@ def _check_target(port: int | None, out: Path | None) -> None:
                 probe.bind((HOST, port))
             except OSError as error:
                 raise _refuse_port(port, error) from None
+
+
+def _check_writable(out: Path) -> None:
+    """Check that a page can be written, and leave no trace of the check.
+
+    Raises:
+        CommandError: It cannot be opened to write.
+    """
+    is_new = not out.exists()
+    try:
+        out.open("ab").close()
+    except OSError as error:
+        message = f"--out {out}: {error.strerror}."
+        raise CommandError(message) from None
+    if is_new:
+        out.unlink()
 
 
 def _refuse_port(port: int | None, error: OSError) -> CommandError:

@@ -1,4 +1,4 @@
-"""A release is deployed by the CDK's command line alone, and a kept one by the local cloud."""
+"""A release is deployed by the CDK's command line alone, and this version replaces a kept one."""
 
 import json
 import subprocess
@@ -8,14 +8,23 @@ import pytest
 from packaging.version import Version
 
 from cdk.components.bundle import ROOT
-from cdk.local_cloud.cloud import open_local_cloud
+from cdk.config import stack_names
+from cdk.local_cloud.cloud import LocalCloud, open_local_cloud
 from cdk.local_cloud.deployment import deploy, local_settings
 from cdk.operations.kept_release import KEPT_RELEASES, keep
 from cdk.operations.release import ASSEMBLY, CHECKSUMS, build
-from tests.end_to_end.deployed import Deployed, bootstrap, calls, user
+from tests.end_to_end.deployed import Deployed, bootstrap, calls, make, settings, user
 from tests.releases import DAY, complete
 
 PACKAGES = json.loads((ROOT / "cdk" / "package.json").read_text())["dependencies"]
+STATEFUL = {
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+    "AWS::SSM::Parameter",
+}
 CDK = ROOT / f".venv/cdk-{PACKAGES['aws-cdk']}/node_modules/.bin/cdk"
 
 
@@ -51,7 +60,7 @@ def test_an_assembly_is_deployed_with_nothing_else_and_counts(assembly: Path) ->
         assert_calls_are_counted(Deployed(cloud))
 
 
-def test_a_kept_release_is_deployed_with_the_current_layers_and_counts(
+def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
     assembly: Path, tmp_path: Path
 ) -> None:
     """It is the latest published one, or the current code before the first one."""
@@ -59,9 +68,39 @@ def test_a_kept_release_is_deployed_with_the_current_layers_and_counts(
     published = [path for path in (ROOT / KEPT_RELEASES).iterdir() if path.is_dir()]
     latest = max([tmp_path / "0.0.0", *published], key=lambda path: Version(path.name))
     complete(latest, assembly, tmp_path / "complete")
+    caller = user("caller")
     with open_local_cloud() as cloud:
+        bootstrap(cloud)
         deploy(cloud, tmp_path / "complete")
-        assert_calls_are_counted(Deployed(cloud))
+        deployed = Deployed(cloud)
+        assert_calls_are_counted(deployed)
+        stateful, counted = stateful_resources(cloud), deployed.ledger(caller)
+        assert len(stateful) > 5
+        assert len(counted) == 2
+
+        for step, expected_tokens in (("deploy", 60), ("destroy", 60), ("deploy", 90)):
+            if step == "destroy":
+                make(cloud, "destroy", "SET=--force")
+            else:
+                make(cloud, "deploy", settings(governance=True))
+                deployed.log_calls(*calls(caller, 2))
+                deployed.wait_for_tokens(caller, expected_tokens)
+            assert stateful_resources(cloud).items() >= stateful.items()
+            assert [call for call in counted if call not in deployed.ledger(caller)] == []
+        deployed.settle()
+        assert deployed.tokens(caller) == 90
+        assert len(deployed.ledger(caller)) == 6
+
+
+def stateful_resources(cloud: LocalCloud) -> dict[str, str]:
+    """The physical names of what the storage stack keeps, by logical id."""
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources")
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages.paginate(StackName=stack_names.STORAGE)
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] in STATEFUL
+    }
 
 
 def assert_calls_are_counted(deployed: Deployed) -> None:
