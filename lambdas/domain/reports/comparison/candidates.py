@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
+from lambdas.domain.pricing import BATCH_TIER, Pricing, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.reports.comparison.comparable import (
     ContextWindows,
@@ -15,7 +15,6 @@ from lambdas.domain.reports.comparison.comparable import (
 )
 from lambdas.domain.reports.comparison.options import OptionKind, SavingsOption, Workload
 from lambdas.domain.reports.comparison.traffic import Purpose, Terms, TrafficMix
-from lambdas.domain.unlogged import BATCH_TIER
 
 MAX_MOVES = 3
 """The number of other models that are named for a workload, the cheapest ones."""
