@@ -270,6 +270,7 @@ def _large_from(newest_first: Iterable[Price]) -> int | None:
     return min(sizes - {0}, default=None)
 
 
+@lru_cache(_MAX_MEMOIZED)  # a book names each model many times
 def name_and_version(model_id: str) -> tuple[str, str | None]:
     """A model's name and its version, where it has one."""
     found = _VERSION.fullmatch(model_id)
