@@ -28,7 +28,13 @@ from lambdas.domain.pricing import (
     Unpriced,
     shipped_prices,
 )
-from lambdas.domain.reports.comparison import COMPARABLE, CONDITIONS, RequestOutline
+from lambdas.domain.reports.comparison import (
+    ABSENCES,
+    COMPARABLE,
+    CONDITIONS,
+    OptionKind,
+    RequestOutline,
+)
 from lambdas.domain.reports.comparison import report as comparison_report
 from lambdas.domain.reports.comparison.report import Unknown
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
@@ -53,6 +59,7 @@ def test_the_json_keeps_its_contract() -> None:
     assert list(document) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
         *("waste", "meanings", "unknown", "days", "comparable", "conditions", "options"),
+        *("absent_options", "absences"),
     ]
     assert document["start"] == document["end"] == "2026-09-08T12:00:00+00:00"
     assert document["version"] == 1
@@ -112,6 +119,15 @@ def test_the_json_keeps_its_contract() -> None:
     assert document["comparable"] == COMPARABLE
     assert document["conditions"] == {kind.value: text for kind, text in CONDITIONS.items()}
     assert document["options"] == []  # no context window of the other models is known
+    assert document["absences"] == {reason.value: text for reason, text in ABSENCES.items()}
+    assert document["absent_options"][0] == {
+        "option": "batch",
+        "project": "search",
+        "model_id": DEAR,
+        "cost_usd": "18.300000",
+        "reason": "no_price",
+    }
+    assert len(document["absent_options"]) == len(OptionKind)
 
 
 def listed(*models: str, region: str = "us-east-1") -> list[Price]:
@@ -161,6 +177,12 @@ def test_the_options_of_a_workload_are_shown_with_dollars_a_month() -> None:
     assert "  move to: the other model has to answer well enough" in text
     assert "Options for the same calls exclude each other" in text
     assert "less than a week" not in text
+    start = lines.index("Options that do not appear, and why")
+    assert lines[start + 1 : start + 4] == [
+        f"  batch jobs: no such price of the model is known (search: {FAR}).",
+        f"  prompt caching: no price of cache reads of the model is known there (search: {FAR}).",
+        f"  flex tier: no such price of the model is known (search: {FAR}).",
+    ]
     best, _ = json.loads(report_json(report, {}))["options"]
     assert best == {
         "option": "move",
