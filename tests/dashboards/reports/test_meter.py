@@ -884,7 +884,11 @@ def test_a_symbolic_link_is_followed_and_kept(summarize: Any, run: Any, tmp_path
     ("arguments", "complaint"),
     [
         ([], "Missing argument 'LOGS...'. See"),
-        (["nowhere.json"], "nowhere.json: No such file or directory."),
+        (["nowhere.json"], "LOGS: nowhere.json: No such file or directory."),
+        (
+            ["logs.json", "--budgets", "nowhere.json"],
+            "--budgets nowhere.json: No such file or directory.",
+        ),
         (["empty"], "empty: no logs in this folder."),
         (["logs.json", "--out", "logs.json"], "--out logs.json is one of the logs."),
         (["logs.json", "--out", "nowhere/a.json"], "--out nowhere/a.json cannot be written."),
@@ -892,7 +896,7 @@ def test_a_symbolic_link_is_followed_and_kept(summarize: Any, run: Any, tmp_path
         (["logs.json", "--out", "logs.json/a.json"], "--out logs.json/a.json"),
         (["logs.json", "--out", "a" * 300], "--out aaa"),
         (["logs.json", "--out", "/dev/full"], "--out /dev/full: No space left on device."),
-        (["two\nlines\x1b"], "two\ufffdlines\ufffd: No such file or directory."),
+        (["two\nlines\x1b"], "LOGS: two\ufffdlines\ufffd: No such file or directory."),
         (["cut.json.gz", "--out", "out.json"], "cut.json.gz: the gzip data is damaged"),
     ],
 )

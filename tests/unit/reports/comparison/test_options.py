@@ -201,7 +201,11 @@ def test_batch_jobs_are_an_option_where_the_model_has_a_batch_price() -> None:
     made = call(tokens=TokenCounts(M, M), model=BATCHED)
     report = report_on(made, pricing=WITH_BATCHES)
     (option,) = report.options
-    assert (option.kind, option.usd, option.option_usd) == (OptionKind.BATCH, 12, 6)
+    assert (option.kind, option.usd, option.option_usd) == (
+        OptionKind.BATCH,
+        Decimal(12),
+        Decimal(6),
+    )
     assert find_absences(report) == {
         OptionKind.MOVE: AbsenceReason.NO_COMPARABLE_MODEL,
         OptionKind.FLEX: AbsenceReason.NOT_CHEAPER,
