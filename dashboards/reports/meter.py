@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cdk.config import read_config
@@ -48,8 +49,9 @@ def report_usage(
         usage = BudgetUsage(declared, config.pricing, config.attribution_rules)
         streams = [usage.apply] if declared else []
         with meter_logs(files, config.pricing, rules, *streams) as meter:
-            if out is None or write_report(out, summary_json(meter, grouping.by)):
-                print_report(meter, open_console(), grouping)
+            now = datetime.now(UTC)
+            if out is None or write_report(out, summary_json(meter, grouping.by, now=now)):
+                print_report(meter, open_console(), grouping, now=now)
                 print_budgets(usage, declared, open_console(), grouping.top)
             check_for_gaps(meter)
 
