@@ -347,10 +347,8 @@ def test_identities_of_the_account_are_shown_by_name() -> None:
 
 
 def test_names_are_short_and_differ() -> None:
-    first, second = (
-        "anthropic.claude-3-5-sonnet-20240620-v1:0",
-        "anthropic.claude-3-5-sonnet-20241022-v2:0",
-    )
+    dates = ("20240620-v1:0", "20241022-v2:0")
+    first, second = (f"anthropic.claude-3-5-sonnet-{each}" for each in dates)
     users = [f"arn:aws:iam::111122223333:user/{path}/bob" for path in ("sales", "support")]
     found = summary(
         *(call(MONDAY, usd, model_id=model) for usd, model in ((3, first), (2, second))),
