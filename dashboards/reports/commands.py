@@ -53,11 +53,13 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
     files = list(found)
     progress = PartProgress(files)
 
-    def ingest(place: int, file: LogFile) -> None:
-        readings = read_log_file(file, progress.follow(place), read)
-        meter.ingest(file.name, _counted(file, readings, meter))
+    def ingest() -> Iterator[LogFile]:
+        for place, file in enumerate(files):
+            readings = read_log_file(file, progress.follow(place), read)
+            meter.ingest(file.name, _counted(file, readings, meter))
+            yield file
 
-    progress.collect(ingest(place, file) for place, file in enumerate(files))
+    progress.collect(ingest())
 
 
 def _counted(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:

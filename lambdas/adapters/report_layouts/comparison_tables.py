@@ -149,8 +149,10 @@ def _option(option: SavingsOption, coverage: Coverage) -> tuple[str, ...]:
 def _absent_options(report: ComparisonReport) -> Table:
     """A line for each kind of option and reason, with the most costly calls that it is for."""
     calls: defaultdict[tuple[OptionKind, AbsenceReason], list[str]] = defaultdict(list)
+    has_projects = len(report.projects) > 1
     for option in report.absent_options:
-        calls[option.kind, option.reason].append(f"{option.project}: {option.model_id}")
+        name = f"{option.project}: {option.model_id}" if has_projects else option.model_id
+        calls[option.kind, option.reason].append(name)
     lines = (
         f"{_KIND_NAMES[kind]}: {ABSENCES[reason]} ({list_first(names, _WORKLOADS_SHOWN)})."
         for (kind, reason), names in sorted(calls.items())

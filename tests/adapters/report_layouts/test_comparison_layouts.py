@@ -179,9 +179,9 @@ def test_the_options_of_a_workload_are_shown_with_dollars_a_month() -> None:
     assert "less than a week" not in text
     start = lines.index("Options that do not appear, and why")
     assert lines[start + 1 : start + 4] == [
-        f"  batch jobs: no such price of the model is known (search: {FAR}).",
-        f"  prompt caching: no price of cache reads of the model is known there (search: {FAR}).",
-        f"  flex tier: no such price of the model is known (search: {FAR}).",
+        f"  batch jobs: no such price of the model is known ({FAR}).",
+        f"  prompt caching: no price of cache reads of the model is known there ({FAR}).",
+        f"  flex tier: no such price of the model is known ({FAR}).",
     ]
     best, _ = json.loads(report_json(report, {}))["options"]
     assert best == {
@@ -362,3 +362,17 @@ def test_failed_calls_without_tokens_are_counted_in_one_line() -> None:
     table = text[text.index("What  ") : text.index("Failed calls: at most")]
     rows = [line.split()[:3] for line in table.splitlines()[1:] if line.strip()]
     assert rows == [["Failed", "calls", "chat"]]
+
+
+def test_options_that_do_not_appear_name_the_most_costly_calls_first() -> None:
+    models = [f"maker.model-{number}" for number in range(5)]
+    pricing = Pricing(PriceBook(listed(*models)))
+    made = [
+        call(number, TokenCounts(M, M), model=model, project="chat" if number else "search")
+        for number, model in enumerate(models)
+    ]
+    text = plain_text(report_tables(report_on(*made, pricing=pricing)))
+    assert (
+        "  batch jobs: no such price of the model is known (chat: maker.model-4,"
+        " chat: maker.model-3, chat: maker.model-2 and 2 more).\n"
+    ) in text
