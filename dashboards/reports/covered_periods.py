@@ -55,7 +55,7 @@ class CoveredPeriods:
         return CoveredPeriod(name, begin, end, bool(part), shown)
 
     def _find_day(self, name: str) -> CoveredPeriod:
-        """Find a day: only today's is marked, as no log says that nobody called in an evening."""
+        """Find a day: only today is marked, as a past evening without calls is no gap."""
         day = date.fromisoformat(name)
         is_open = day == self._now.date()
         shown = f"{name} (to {self._end:%H:%M})" if is_open else name

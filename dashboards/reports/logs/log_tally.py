@@ -16,6 +16,7 @@ from dashboards.reports.logs.log_files import LogFile, UnreadableLogsError
 from dashboards.reports.logs.log_reader import (
     MAX_LINE_BYTES,
     explained_read_errors,
+    get_position,
     holds_lines,
     open_content,
     prepend,
@@ -151,7 +152,7 @@ def tally_log_file(
     try:
         with explained_read_errors(file), file.path.open("rb") as on_disk:
             content = open_content(on_disk, file)
-            tallying.take(content, file, lambda: on_progress(on_disk.tell()))
+            tallying.take(content, file, lambda: on_progress(get_position(on_disk)))
     except UnreadableLogsError as error:
         problem = str(error)
     return tallying.tally(problem)

@@ -131,7 +131,7 @@ class Candidates:
     def find_options(self, workload: Workload) -> Iterator[SavingsOption | AbsentOption]:
         """Find cheaper comparable models, and cheaper tiers of the model itself.
 
-        Each kind is there: as an option, or with the reason why it is none.
+        Each kind comes as an option, or with the reason why it does not appear.
         """
         moves = list(self._find_moves(workload)) if workload.purpose is Purpose.TEXT else []
         yield from moves
