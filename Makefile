@@ -99,18 +99,18 @@ doctor: $(READY) ## Check the account before or after deploying; changes nothing
 # Settings, Region and credentials are checked before the CDK's command line is installed.
 synth: $(READY) ## Generate the CloudFormation templates in cdk.out, without credentials
 	@$(METER) prepare synth $(SET)
-	@$(MAKE) $(CDK)
+	@$(MAKE) --silent $(CDK)
 	@printed=$$($(NODE) $(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
 	@echo "The templates are in cdk.out."
 
 bootstrap: $(READY) ## Prepare the account and Region for the CDK, and create the permissions boundary
 	@$(METER) prepare bootstrap $(SET)
-	@$(MAKE) $(CDK)
+	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) bootstrap --no-notices $(SET)
 
 deploy: $(READY) ## Deploy all stacks into the account and Region of your credentials
 	@$(METER) prepare deploy $(SET)
-	@$(MAKE) $(CDK)
+	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) deploy --all --no-notices $(SET)
 
 test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
@@ -139,7 +139,7 @@ verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGI
 
 destroy: $(READY) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
-	@$(MAKE) $(CDK)
+	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Governance,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation

@@ -126,7 +126,7 @@ def test_settings_and_credentials_are_checked_before_the_cdk_is_installed(target
     assert "$(CDK)" not in prerequisites
     check, install, *rest = recipe.splitlines()
     assert check == f"\t@$(METER) prepare {target} $(SET)"
-    assert install == "\t@$(MAKE) $(CDK)"
+    assert install == "\t@$(MAKE) --silent $(CDK)"
     assert any("$(NODE) $(CDK)" in line for line in rest)
 
 
