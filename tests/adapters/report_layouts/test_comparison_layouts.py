@@ -179,9 +179,9 @@ def test_the_options_of_a_workload_are_shown_with_dollars_a_month() -> None:
     assert "less than a week" not in text
     start = lines.index("Options that do not appear, and why")
     assert lines[start + 1 : start + 4] == [
-        f"  batch jobs: no such price of the model is known ({FAR}).",
-        f"  prompt caching: no price of cache reads of the model is known there ({FAR}).",
-        f"  flex tier: no such price of the model is known ({FAR}).",
+        f"  batch jobs: the price book has no such price of the model ({FAR}).",
+        f"  prompt caching: the price book has no price of cache reads of the model there ({FAR}).",
+        f"  flex tier: the price book has no such price of the model ({FAR}).",
     ]
     best, _ = json.loads(report_json(report, {}))["options"]
     assert best == {
@@ -373,6 +373,6 @@ def test_options_that_do_not_appear_name_the_most_costly_calls_first() -> None:
     ]
     text = plain_text(report_tables(report_on(*made, pricing=pricing)))
     assert (
-        "  batch jobs: no such price of the model is known (chat: maker.model-4,"
+        "  batch jobs: the price book has no such price of the model (chat: maker.model-4,"
         " chat: maker.model-3, chat: maker.model-2 and 2 more).\n"
     ) in text

@@ -49,19 +49,20 @@ def explain_absence(kind: OptionKind, workload: Workload, reason: AbsenceReason)
 
 
 ABSENCES = {
-    AbsenceReason.NO_PRICE: "no such price of the model is known",
+    AbsenceReason.NO_PRICE: "the price book has no such price of the model",
     AbsenceReason.NO_PRICE_IN_REGION: (
-        "such a price of the model is known, but not for each Region and way in which it was called"
+        "the price book has such a price of the model, but not for each Region and way in which it"
+        " was called"
     ),
     AbsenceReason.NO_PRICE_OF_A_KIND: (
-        "no such price of a kind of their tokens is known, such as cache reads"
+        "the price book has no such price of a kind of their tokens, such as cache reads"
     ),
     AbsenceReason.NOT_CHEAPER: "it costs no less",
     AbsenceReason.ALREADY_USED: "the calls use it already",
     AbsenceReason.OTHER_TIER: "none of the calls was served in the standard tier",
     AbsenceReason.NO_COMPARABLE_MODEL: "no comparable model costs less",
     AbsenceReason.EMBEDDING: "embeddings of another model do not fit the same index",
-    AbsenceReason.NO_CACHE_PRICE: "no price of cache reads of the model is known there",
+    AbsenceReason.NO_CACHE_PRICE: "the price book has no price of cache reads of the model there",
     AbsenceReason.CONTENT_NOT_LOGGED: "the logs have no requests to search for what is repeated",
     AbsenceReason.TOO_FEW_REPEATED_TOKENS: (
         "no caller repeated 1,000 tokens or more at the beginning of requests within five minutes"
