@@ -45,7 +45,9 @@ LITELLM_VERSION := $(shell sed -n 's/^litellm==\([^ ]*\).*/\1/p' cdk/operations/
 LITELLM := .venv/litellm-$(LITELLM_VERSION)
 # All examples of Hypothesis, and the floor of coverage: what CI adds to the tests, in minutes.
 THOROUGH ?= $(CI)
-IS_THOROUGH = $(filter-out 0 no false,$(THOROUGH))
+# Values of a switch that leave it off: make preview ACCOUNT=0
+OFF := 0 no false
+IS_THOROUGH = $(filter-out $(OFF),$(THOROUGH))
 # Settings for one command: make deploy SET="-c metric_detail=full"
 SET ?=
 # Make takes [OUT=...] for a variable of that name, and a command would run without its value.
@@ -68,7 +70,7 @@ demo: $(LOCAL_CLOUD) $(ECHARTS) ## Meter a made-up company in a local cloud, and
 	@$(METER) demo
 
 preview: $(LOCAL_CLOUD) $(ECHARTS) ## Show the dashboards in your browser: make preview [LOGS="PATH ..."] [FROM=DAY] [TO=DAY] [ACCOUNT=1] [PORT=8000] [OUT=page.html]
-	@$(METER) preview $(if $(ACCOUNT),--account) $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+	@$(METER) preview $(if $(filter-out $(OFF),$(ACCOUNT)),--account) $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
 	  $(if $(PORT),--port "$(PORT)") $(if $(OUT),--out "$(OUT)") -- $(LOGS)
 
 meter: $(READY) ## Meter your own logs: make meter LOGS="PATH ..." [BY="month project"] [TOP=25] [BUDGETS=FILE] [OUT=summary.json]
@@ -94,17 +96,21 @@ cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTIT
 doctor: $(READY) ## Check the account before or after deploying; changes nothing
 	@$(METER) doctor
 
-synth: $(CDK) ## Generate the CloudFormation templates in cdk.out, without credentials
+# Settings, Region and credentials are checked before the CDK's command line is installed.
+synth: $(READY) ## Generate the CloudFormation templates in cdk.out, without credentials
 	@$(METER) prepare synth $(SET)
+	@$(MAKE) --silent $(CDK)
 	@printed=$$($(NODE) $(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
 	@echo "The templates are in cdk.out."
 
-bootstrap: $(CDK) ## Prepare the account and Region for the CDK, and create the permissions boundary
+bootstrap: $(READY) ## Prepare the account and Region for the CDK, and create the permissions boundary
 	@$(METER) prepare bootstrap $(SET)
+	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) bootstrap --no-notices $(SET)
 
-deploy: $(CDK) ## Deploy all stacks into the account and Region of your credentials
+deploy: $(READY) ## Deploy all stacks into the account and Region of your credentials
 	@$(METER) prepare deploy $(SET)
+	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) deploy --all --no-notices $(SET)
 
 test-notification: $(READY) ## Test that alarms reach you: briefly set one to ALARM, and list the subscribers
@@ -121,17 +127,19 @@ reprice: $(READY) ## Publish the cost of calls whose price is now known (happens
 
 price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJECT=..., SUPERSEDE=EDITION REASON="...", CHECK=1
 	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
-	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(CHECK),--check)
+	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(filter-out $(OFF),$(CHECK)),--check)
 
 erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
 	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
 verify-account: $(CDK) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
 	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
-	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(YES),--yes) $(if $(REMOVE),--remove) $(SET)
+	  $(if $(METRICS),--store-metrics "$(METRICS)") \
+	  $(if $(filter-out $(OFF),$(YES)),--yes) $(if $(filter-out $(OFF),$(REMOVE)),--remove) $(SET)
 
-destroy: $(CDK) ## Remove all stacks except storage, which keeps the data
+destroy: $(READY) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
+	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Governance,Reporting,Ingestion}*' --no-notices $(SET)
 
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
@@ -173,7 +181,7 @@ bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
 
 backtest: $(READY) ## Test forecasts on public usage (docs/forecasts.md): make backtest [WRITE=1]
-	@$(METER) backtest $(if $(WRITE),--write)
+	@$(METER) backtest $(if $(filter-out $(OFF),$(WRITE)),--write)
 
 screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
 	@$(METER) screenshots
@@ -182,7 +190,7 @@ deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permis
 	@$(METER) deployer-policy
 
 prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)
-	@$(METER) prices --litellm $(LITELLM) $(if $(OFFLINE),--offline)
+	@$(METER) prices --litellm $(LITELLM) $(if $(filter-out $(OFF),$(OFFLINE)),--offline)
 
 lock: $(READY) ## Update uv.lock within the ranges of pyproject.toml
 	@$(UV) lock --upgrade

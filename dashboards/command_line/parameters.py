@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,50 @@ class NamedPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+_MAX_SHOWN = 40
+_MAX_DIGITS = 18
+
+
 class WholeNumber(click.IntRange):
     """A whole number in a range."""
 
     name = "whole number"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401  # likewise
+        """Read a number."""
+        shown = str(value)[:_MAX_SHOWN]
+        try:
+            number = int(value)
+        except ValueError:
+            meant = _read_whole(shown)
+            hint = "" if meant is None else f" Write {meant}."
+            self.fail(f"{shown!r} is not a whole number {self._range}.{hint}", param, ctx)
+        if (self.min is not None and number < self.min) or (
+            self.max is not None and number > self.max
+        ):
+            self.fail(f"{shown} is not a whole number {self._range}.", param, ctx)
+        return number
+
+    @property
+    def _range(self) -> str:
+        if self.max is None:
+            return f"of {self.min} or more"
+        return f"from {self.min} to {self.max}"
+
+
+def _read_whole(text: str) -> int | None:
+    """Read a whole number that is spelled otherwise, as 1e6 or 1,000."""
+    try:
+        number = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+    is_whole = number.is_finite() and number.adjusted() < _MAX_DIGITS and number % 1 == 0
+    return int(number) if is_whole else None
 
 
 class Day(click.ParamType[datetime]):

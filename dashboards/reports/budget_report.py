@@ -21,7 +21,7 @@ from lambdas.domain.budgets import (
     describe_time,
     replay_usage,
 )
-from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
 
 _ONE_DECIMAL = 10
@@ -77,8 +77,9 @@ def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: i
     for name in ("Used", "%"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Thresholds reached")
+    short = shorten_identities(row.value for row in rows)
     for value, use in rows[:top]:
-        names = [] if budget.per is None else [Text(printable_name(shorten_identity(value)))]
+        names = [] if budget.per is None else [Text(printable_name(short[value]))]
         table.add_row(*names, *_write_use(budget, use))
     console.print(table)
     if (more := len(rows) - top) > 0:

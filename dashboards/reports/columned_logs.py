@@ -12,11 +12,11 @@ from typing import NamedTuple, TypeAlias
 
 from cdk.config import Config
 from dashboards.reports.call_columns import CallColumns
-from dashboards.reports.commands import LONG_INPUT_BYTES, track_parts
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsError
 from dashboards.reports.logs.log_parts import PART_BYTES, cut_or_keep
 from dashboards.reports.logs.log_reader import read_log_file
+from dashboards.reports.part_progress import LONG_INPUT_BYTES, PartProgress
 from dashboards.reports.workers import open_workers
 from lambdas.domain.invocations import Ignored, UsageRecord
 from lambdas.domain.ledger import LedgerChange, bound_reading, join_readings
@@ -83,8 +83,10 @@ def read_columned_logs(
     metrics = LogMetrics(now, config)
     files = list(chain.from_iterable(cut_or_keep(file, part_bytes) for file in found))
     is_long = sum(file.size for file in files) >= LONG_INPUT_BYTES
-    with open_workers(partial(_read_part, metrics), len(files) if is_long else 1) as read_parts:
-        parts = track_parts(read_parts(files), files)
+    progress = PartProgress(files)
+    read_part = partial(_read_part, metrics, progress)
+    with open_workers(read_part, len(files) if is_long else 1) as read_parts:
+        parts = progress.collect(read_parts(enumerate(files)))
     disputed = _find_disputed(parts)
     known = set(disputed)
     for part in parts:
@@ -97,14 +99,15 @@ def read_columned_logs(
     return ColumnedLogs(metrics, len(known), report, problems, len(left_out))
 
 
-def _read_part(metrics: LogMetrics, file: LogFile) -> _Part:
+def _read_part(metrics: LogMetrics, progress: PartProgress, work: tuple[int, LogFile]) -> _Part:
+    place, file = work
     columns = CallColumns()
     first_readings: dict[_CallKey, int] = {}  # of each call, in the order of the columns
     disputed, left_out = set[_CallKey](), set[_CallKey]()
     accepted = ignored = rejected = 0
     problem = None
     try:
-        for reading in read_log_file(file, lambda _: None):
+        for reading in read_log_file(file, progress.follow(place)):
             if isinstance(reading, Ignored):
                 ignored += 1
             elif not isinstance(reading, UsageRecord):

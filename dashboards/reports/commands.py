@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
-
-from rich.console import Console
-from rich.progress import Progress
 
 from cdk.config import ConfigurationError
 from cdk.operations.terminal import CommandError, IncompleteError
@@ -21,12 +16,10 @@ from dashboards.reports.logs.log_files import LogFile, LogFiles, UnreadableLogsE
 from dashboards.reports.logs.log_format import EXPECTED_FORMATS, is_blank_file
 from dashboards.reports.logs.log_reader import read_log_file
 from dashboards.reports.logs.skipped_files import SkipReason
+from dashboards.reports.part_progress import PartProgress
 from dashboards.reports.usage_notes import REJECTION_MEANINGS
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 
-Part = TypeVar("Part")
-LONG_INPUT_BYTES = 8 * 2**20
-"""From here on, reading is shown with a progress bar and done by several processes."""
 _STANDARD_OUTPUT = 1
 
 
@@ -57,41 +50,16 @@ def meter_files(meter: LocalMeter, found: LogFiles, read: ReadInvocation = read_
         read: Reads each invocation log.
     """
     meter.skipped.include(found.skipped)
-    with show_progress(sum(file.size for file in found)) as set_done:
-        done = 0
-        for file in found:
-            readings = read_log_file(file, partial(_add_done, set_done, done), read)
+    files = list(found)
+    progress = PartProgress(files)
+
+    def ingest() -> Iterator[LogFile]:
+        for place, file in enumerate(files):
+            readings = read_log_file(file, progress.follow(place), read)
             meter.ingest(file.name, _counted(file, readings, meter))
-            done += file.size
+            yield file
 
-
-@contextmanager
-def show_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar where there is much to read, and someone to look at it.
-
-    Args:
-        total: The number of bytes to read.
-
-    Returns:
-        Takes the number of bytes that have been read.
-    """
-    errors = Console(stderr=True)
-    is_hidden = total < LONG_INPUT_BYTES or not errors.is_terminal
-    with Progress(console=errors, transient=True, disable=is_hidden) as progress:
-        task = progress.add_task("Metering", total=total)
-        yield lambda done: progress.update(task, completed=done)
-
-
-def track_parts(results: Iterable[Part], parts: Sequence[LogFile]) -> list[Part]:
-    """Collect the results for parts of logs, with a progress bar where there is much to read."""
-    collected: list[Part] = []
-    with show_progress(sum(part.size for part in parts)) as set_done:
-        done = 0
-        for part, result in zip(parts, results, strict=True):
-            collected.append(result)
-            done += part.size
-            set_done(done)
-    return collected
+    progress.collect(ingest())
 
 
 def _counted(file: LogFile, readings: Iterator[Reading], meter: LocalMeter) -> Iterator[Reading]:
@@ -173,10 +141,6 @@ def report_gaps(count: int, problems: Sequence[str]) -> None:
         )
         more = [f"and {count - len(problems):,} more"] if count > len(problems) else []
         raise IncompleteError(message, *problems, *more)
-
-
-def _add_done(set_done: Callable[[int], None], done_before: int, done_in_file: int) -> None:
-    set_done(done_before + done_in_file)
 
 
 def without_output(out: Path, found: LogFiles, start: str | None = None) -> LogFiles:

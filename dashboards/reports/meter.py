@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cdk.config import read_config
 from cdk.operations.budgets import read_file
-from cdk.operations.terminal import open_console
+from cdk.operations.terminal import CommandError, open_console
 from dashboards.reports.budget_report import print_budgets
 from dashboards.reports.budget_usage import BudgetUsage
 from dashboards.reports.commands import (
@@ -20,6 +21,7 @@ from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.tallied_logs import meter_logs
 from dashboards.reports.usage_json import START_OF_SUMMARY, summary_json
 from dashboards.reports.usage_report import Grouping, print_report
+from lambdas.domain.budgets import Budget
 from lambdas.domain.usage import GroupField
 
 
@@ -37,7 +39,7 @@ def report_usage(
     Raises:
         CommandError: Something cannot be read or written.
     """
-    declared = read_file(budgets).budgets if budgets else ()
+    declared = _read_budgets(budgets) if budgets else ()
     files = find_log_files(logs)
     if out:
         files = without_output(out, files, START_OF_SUMMARY)
@@ -47,7 +49,16 @@ def report_usage(
         usage = BudgetUsage(declared, config.pricing, config.attribution_rules)
         streams = [usage.apply] if declared else []
         with meter_logs(files, config.pricing, rules, *streams) as meter:
-            if out is None or write_report(out, summary_json(meter, grouping.by)):
-                print_report(meter, open_console(), grouping)
+            now = datetime.now(UTC)
+            if out is None or write_report(out, summary_json(meter, grouping.by, now=now)):
+                print_report(meter, open_console(), grouping, now=now)
                 print_budgets(usage, declared, open_console(), grouping.top)
             check_for_gaps(meter)
+
+
+def _read_budgets(path: Path) -> Sequence[Budget]:
+    try:
+        return read_file(path).budgets
+    except OSError as error:
+        message = f"--budgets {path}: {error.strerror}."
+        raise CommandError(message) from None

@@ -9,17 +9,12 @@ from functools import partial
 from itertools import chain, islice
 from typing import TypeAlias
 
-from dashboards.reports.commands import (
-    LONG_INPUT_BYTES,
-    check_for_logs,
-    count_file,
-    meter_files,
-    track_parts,
-)
+from dashboards.reports.commands import check_for_logs, count_file, meter_files
 from dashboards.reports.local_meter import BATCH, LocalMeter
 from dashboards.reports.logs.log_files import LogFile, LogFiles
 from dashboards.reports.logs.log_parts import PART_BYTES, cut_or_keep
 from dashboards.reports.logs.log_tally import NOTHING, CallSpans, Exclusions, Tally, tally_log_file
+from dashboards.reports.part_progress import LONG_INPUT_BYTES, PartProgress
 from dashboards.reports.temporary_store import Coverage, open_temporary_store
 from dashboards.reports.workers import open_workers
 from lambdas.domain.attribution import AttributionRules
@@ -33,7 +28,8 @@ MAX_TALLIED_BYTES = 2**30
 """Larger logs are metered call by call: to add them up takes some 200 bytes of memory a call."""
 
 _GZIP_RATIO = 20  # of logs, roughly
-_Work: TypeAlias = tuple[LogFile, Exclusions]
+_Work: TypeAlias = tuple[LogFile, Exclusions, int | None]
+"""A part, the calls to leave out, and the place to note its progress at."""
 
 
 class TalliedLogs(LocalMeter):
@@ -70,10 +66,13 @@ class TalliedLogs(LocalMeter):
         parts = list(chain.from_iterable(parts_of))
         empty = UsageSummary(self.summary.pricing, self.summary.rules)
         is_long = sum(part.size for part in parts) >= LONG_INPUT_BYTES
-        with open_workers(partial(_tally, empty), len(parts) if is_long else 1) as tally_all:
-            tallies = track_parts(tally_all([(part, NOTHING) for part in parts]), parts)
+        progress = PartProgress(parts)
+        tally_part = partial(_tally, empty, progress)
+        with open_workers(tally_part, len(parts) if is_long else 1) as tally_all:
+            first: list[_Work] = [(part, NOTHING, place) for place, part in enumerate(parts)]
+            tallies = progress.collect(tally_all(first))
             again = _find_repeated(tallies)
-            work = [(parts[place], but) for place, but in again.items()]
+            work: list[_Work] = [(parts[place], but, None) for place, but in again.items()]
             for place, tally in zip(again, tally_all(work), strict=True):
                 tallies[place] = tally
         remaining = iter(tallies)
@@ -155,6 +154,8 @@ def _find_repeated(tallies: Sequence[Tally]) -> dict[int, Exclusions]:
     return again
 
 
-def _tally(empty: UsageSummary, work: _Work) -> Tally:
-    part, but = work
-    return tally_log_file(part, empty, but)
+def _tally(empty: UsageSummary, progress: PartProgress, work: _Work) -> Tally:
+    part, but, place = work
+    if place is None:
+        return tally_log_file(part, empty, but)
+    return tally_log_file(part, empty, but, progress.follow(place))

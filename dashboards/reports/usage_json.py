@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
+from dashboards.reports.covered_periods import CoveredPeriods
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.exact_json import exact_json
 from lambdas.domain.usage import GroupField, UsageSummary
@@ -19,12 +21,15 @@ _KEYS = {field: field.value for field in GroupField} | {
 START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
 
 
-def summary_json(meter: LocalMeter, by: Sequence[GroupField] = ()) -> Iterator[str]:
+def summary_json(
+    meter: LocalMeter, by: Sequence[GroupField] = (), *, now: datetime
+) -> Iterator[str]:
     """Write the summary as JSON, version 1 of the contract in `docs/reports.md`, row by row.
 
     Args:
         meter: The meter.
         by: The fields of further rows, `groups`.
+        now: The time, UTC. A month or day that it is in has not ended.
     """
     yield START_OF_SUMMARY + json.dumps(meter.record_counts())
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
@@ -41,7 +46,9 @@ def summary_json(meter: LocalMeter, by: Sequence[GroupField] = ()) -> Iterator[s
         ("rejected", rejected),
     ]
     if by:
-        parts.append(("groups", _rows(meter.summary, by)))
+        coverage = meter.coverage()
+        periods = coverage and CoveredPeriods(coverage.start, coverage.end, now)
+        parts.append(("groups", _rows(meter.summary, by, periods)))
     for part, rows in parts:
         yield f',\n "{part}": ['
         separator = "\n  "
@@ -73,10 +80,13 @@ def _coverage_json(meter: LocalMeter) -> dict[str, Any] | None:
     }
 
 
-def _rows(summary: UsageSummary, by: Sequence[GroupField]) -> Iterator[dict[str, Any]]:
+def _rows(
+    summary: UsageSummary, by: Sequence[GroupField], periods: CoveredPeriods | None = None
+) -> Iterator[dict[str, Any]]:
     for values, totals in summary.group_by(*by):
         yield {
             **dict(zip(map(_KEYS.__getitem__, by), values, strict=True)),
+            **_period_json(periods, dict(zip(by, values, strict=True))),
             "invocations": totals.invocations,
             "invocation_errors": totals.invocation_errors,
             "input_tokens": totals.input_tokens,
@@ -95,3 +105,18 @@ def _rows(summary: UsageSummary, by: Sequence[GroupField]) -> Iterator[dict[str,
             "assumed_price_invocations": totals.assumed_price_invocations,
             "assumed_cost_usd": totals.assumed_cost_usd,
         }
+
+
+def _period_json(
+    periods: CoveredPeriods | None, values: dict[GroupField, str]
+) -> dict[str, str | bool]:
+    """The covered part of the row's period: of its day, or else of its month."""
+    for field in (GroupField.DAY, GroupField.MONTH):
+        if periods is not None and field in values:
+            period = periods.find(field, values[field])
+            return {
+                "first_day": period.first.isoformat(),
+                "last_day": period.last.isoformat(),
+                "is_partial": period.is_partial,
+            }
+    return {}

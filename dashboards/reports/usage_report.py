@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
@@ -12,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cdk.operations.terminal import fold_name, printable_name, share_width
+from dashboards.reports.covered_periods import CoveredPeriods
 from dashboards.reports.local_meter import LocalMeter
 from dashboards.reports.usage_notes import print_coverage, print_notes
-from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.money import cost_legend, dollars
 from lambdas.domain.usage import GroupedTotals, GroupField, UsageTotals, add_up_totals
 
@@ -82,23 +84,57 @@ class _Row(NamedTuple):
     is_sum: bool = False
 
 
+class _Names:
+    """The names in a table: each value of a field has one, and no two have the same."""
+
+    def __init__(
+        self, ranking: GroupedTotals, by: Sequence[GroupField], periods: CoveredPeriods
+    ) -> None:
+        self._identities: Mapping[str, str] = {}
+        self._periods = periods
+        if GroupField.IDENTITY in by:
+            place = list(by).index(GroupField.IDENTITY)
+            self._identities = shorten_identities(values[place] for values, _ in ranking)
+
+    def write(self, field: GroupField, value: str) -> str:
+        if field.is_time:
+            return self._periods.find(field, value).shown
+        name = self._identities[value] if field is GroupField.IDENTITY else value
+        return printable_name(name) or _NO_NAME
+
+
 def print_report(
-    meter: LocalMeter, console: Console, grouping: Grouping = _DEFAULT_GROUPING
+    meter: LocalMeter,
+    console: Console,
+    grouping: Grouping = _DEFAULT_GROUPING,
+    *,
+    now: datetime,
 ) -> None:
-    """Print the period, tables of usage and cost, and notes about uncounted records."""
+    """Print the period, tables of usage and cost, and notes about uncounted records.
+
+    Args:
+        meter: The meter.
+        console: Prints.
+        grouping: The rows of the tables.
+        now: The time, UTC. A month or day that it is in has not ended.
+    """
     print_coverage(meter, console)
-    if meter.summary.calls:
+    if coverage := meter.coverage():
+        periods = CoveredPeriods(coverage.start, coverage.end, now)
         shown = set[str]()
         tables = [grouping.by] if grouping.by else [(GroupField.IDENTITY,), (GroupField.MODEL,)]
         for by in tables:
-            rows = list(_rank(meter.summary.group_by(*by), by, grouping.top))
+            ranking = meter.summary.group_by(*by)
+            rows = list(_rank(ranking, by, grouping.top, _Names(ranking, by, periods)))
             _print_table(console, by, rows)
             shown.update(cost_text(row.totals) for row in rows)
         _print_legend(console, shown)
     print_notes(meter, console)
 
 
-def _rank(ranking: GroupedTotals, by: Sequence[GroupField], top: int) -> Iterator[_Row]:
+def _rank(
+    ranking: GroupedTotals, by: Sequence[GroupField], top: int, names: _Names
+) -> Iterator[_Row]:
     """The rows of a table: the most costly first, and those of one period together.
 
     Periods are in order of time and never left out. In each, or in all without any, rows past the
@@ -110,20 +146,16 @@ def _rank(ranking: GroupedTotals, by: Sequence[GroupField], top: int) -> Iterato
         by_period[values[:times]].append((values, totals))
     for period, groups in sorted(by_period.items()):
         groups.sort(key=lambda group: (-group[1].priced_usd, -group[1].total_tokens, group[0]))
+        shown = tuple(map(names.write, by[:times], period))
         for values, totals in groups[:top]:
-            yield _Row(tuple(map(_shorten, by, values)), totals)
+            yield _Row((*shown, *map(names.write, by[times:], values[times:])), totals)
         if rest := groups[top:]:
             name = f"{len(rest):,} more"
-            cells = (*period, name, *[""] * (len(by) - times - 1))
+            cells = (*shown, name, *[""] * (len(by) - times - 1))
             yield _Row(cells, add_up_totals(totals for _, totals in rest), is_rest=True)
         if times and len(groups) > 1:
-            cells = (*period, "all", *[""] * (len(by) - times - 1))
+            cells = (*shown, "all", *[""] * (len(by) - times - 1))
             yield _Row(cells, add_up_totals(totals for _, totals in groups), is_sum=True)
-
-
-def _shorten(field: GroupField, value: str) -> str:
-    name = shorten_identity(value) if field is GroupField.IDENTITY else value
-    return printable_name(name) or _NO_NAME
 
 
 def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row]) -> None:

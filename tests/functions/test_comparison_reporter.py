@@ -133,7 +133,7 @@ def test_the_report_has_batch_jobs_and_bedrock_mantle_beside_the_calls(
     ]
     (listed,) = not_logged["batch_jobs"]
     assert (listed["job_arn"], listed["input_tokens"]) == (job.arn, 1200)
-    assert listed["unpriced"] == "no_price_of_the_tier"
+    assert (listed["cost_usd"], listed["unpriced"]) == ("0.0003625", None)
     assert json.loads(report)["calls"] == 2
     assert "tokens through bedrock-mantle" in text
 

@@ -81,7 +81,6 @@ def test_recorded_prices_agree_with_the_shipped_book_or_are_held(
     answer = run()
     assert nova_usd() == Decimal("0.072")
     assert answer["left_out"] == {
-        "batch": 2,
         "bedrock_mantle": 3,
         "other_variant": 1,
         "reserved": 1,

@@ -32,6 +32,7 @@ from cdk.operations.price_sources.litellm import (
 )
 from cdk.operations.terminal import CommandError
 from lambdas.domain.pricing import (
+    BATCH_TIER,
     BilledUnit,
     Price,
     PriceBook,
@@ -184,14 +185,18 @@ def test_recorded_rows_of_the_price_list_match_the_book() -> None:
     assert renewal.same >= 12
 
 
-def test_rows_for_batch_mantle_and_variants_are_not_in_the_book() -> None:
-    rows = read_price_list_rows(recorded_list(), PriceBook([]), TODAY)
+def test_rows_for_mantle_and_variants_are_not_in_the_book_and_batch_is_a_tier() -> None:
+    rows = list(read_price_list_rows(recorded_list(), PriceBook([]), TODAY))
     by_model = {row.model_id: row for row in rows}
     assert "xai.grok-4.7" not in by_model  # through bedrock-mantle alone
     assert "amazon.nova-canvas-v1:0" not in by_model  # by the size of the image
     assert "openai.gpt-6-astra" not in by_model  # where its large calls begin is not known
-    (nova,) = by_model["amazon.nova-lite-v1:0"].rates
-    assert nova.usd_per_million[TokenKind.INPUT] == Decimal("0.072")  # not the batch's 0.036
+    usd = {
+        row.service_tier: row.rates[0].usd_per_million[TokenKind.INPUT]
+        for row in rows
+        if row.model_id == "amazon.nova-lite-v1:0"
+    }
+    assert usd == {None: Decimal("0.072"), BATCH_TIER: Decimal("0.036")}
 
 
 # Other sources

@@ -43,9 +43,9 @@ class AwsPriceList:
 def read_price_list_rows(listed: PriceList, book: PriceBook, read_on: date) -> Iterator[Price]:
     """Put the figures of AWS's own list into rows of a price book.
 
-    Batch inference and `bedrock-mantle` are left out, as neither is in invocation logs, and so is
-    what the counts of a log do not separate (speech). AWS lists prices of large calls without
-    saying where those begin: they are taken where the book knows that of the model.
+    Batch inference is a tier of its own. `bedrock-mantle` is left out, as it is not in invocation
+    logs, and so is what the counts of a log do not separate (speech). AWS lists prices of large
+    calls without saying where those begin: they are taken where the book knows that of the model.
 
     Args:
         listed: The list.
@@ -83,7 +83,7 @@ def _list_details(fetched: FetchedFiles, listed: PriceList) -> dict[str, Sequenc
         "several prices for one thing, so none was taken": [
             f"{key.model_id} {key.region} {key.measure}" for key in listed.ambiguous
         ],
-        "rows that are no price of a logged call": [
+        "rows that are no price of a call or a batch job": [
             f"{reason}: {count} rows" for reason, count in listed.reasons.items()
         ],
     }

@@ -98,12 +98,14 @@ def read_litellm_prices(text: str, source: str, read_on: date) -> Iterator[Price
             yield Price(model_id, *scope, None, rates, source, read_on, tier)
 
 
-# litellm has 42,000 for each of them.
+# litellm has 42,000 for each of them. AWS's page of the models says 4K, 8K and 32K, and its page of
+# their parameters allows answers of 4,096 and 8,192 tokens. 32K is taken as the smaller reading.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/titan-text-models.html
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-text.html
 _CORRECTED_WINDOWS = {
     "amazon.titan-text-lite-v1": 4_096,
     "amazon.titan-text-express-v1": 8_192,
-    "amazon.titan-text-premier-v1:0": 32_768,
+    "amazon.titan-text-premier-v1:0": 32_000,
 }
 
 

@@ -6,7 +6,9 @@ import click
 
 from dashboards.command_line.parameters import WholeNumber, context_option
 
-_COUNT = WholeNumber(min=0)
+MAX_COUNT = 10**12
+"""The highest number of anything that an estimate takes."""
+_COUNT = WholeNumber(0, MAX_COUNT)
 
 
 @click.command(
@@ -40,6 +42,11 @@ def command(  # noqa: PLR0913  # each is an option
     if unpriced > calls:
         message = f"--unpriced {unpriced} is more than --calls {calls}."
         raise click.UsageError(message)
+    counts = {"--identities": identities, "--models": models, "--projects": projects}
+    for name, count in counts.items():
+        if calls and not count:
+            message = f"{name} 0 cannot be with --calls {calls}: give 1 or more."
+            raise click.UsageError(message)
     from cdk.operations.billed_metrics import Usage
     from cdk.operations.cost import print_cost
     from cdk.operations.settings import read_settings

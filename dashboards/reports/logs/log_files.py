@@ -103,7 +103,8 @@ def _find_behind(path: Path, found: LogFiles) -> None:
             return
         status = path.stat()
     except OSError as error:
-        raise UnreadableLogsError(explain(str(error.filename or path), error)) from None
+        message = f"LOGS: {explain(str(error.filename or path), error)}"
+        raise UnreadableLogsError(message) from None
     if not stat.S_ISREG(status.st_mode):
         message = f"{path}: this is no regular file. Write its content to one first."
         raise UnreadableLogsError(message)

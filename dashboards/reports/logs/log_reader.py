@@ -67,8 +67,13 @@ def read_log_file(
             )
         for readings in values:
             yield from readings
-            if (position := on_disk.tell()) - reported >= _PROGRESS_BYTES:
+            if (position := get_position(on_disk)) - reported >= _PROGRESS_BYTES:
                 on_progress(reported := position)
+
+
+def get_position(on_disk: BufferedReader) -> int:
+    """Get the number of bytes on disk that have been read."""
+    return on_disk.tell()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from io import BufferedReader
 from itertools import chain
@@ -16,6 +16,7 @@ from dashboards.reports.logs.log_files import LogFile, UnreadableLogsError
 from dashboards.reports.logs.log_reader import (
     MAX_LINE_BYTES,
     explained_read_errors,
+    get_position,
     holds_lines,
     open_content,
     prepend,
@@ -36,6 +37,8 @@ from lambdas.domain.ledger import bound_reading
 from lambdas.domain.usage import CallGroup, CallKey, PlainCalls, UsageSummary
 
 _BLOCK_BYTES = 2**20
+_READINGS_A_REPORT = 1_000
+"""The number of readings between two reports of progress."""
 _REASONS = tuple(RejectionReason)
 
 
@@ -130,19 +133,26 @@ class Exclusions(NamedTuple):
 NOTHING = Exclusions()
 
 
-def tally_log_file(file: LogFile, empty: UsageSummary, but: Exclusions = NOTHING) -> Tally:
+def tally_log_file(
+    file: LogFile,
+    empty: UsageSummary,
+    but: Exclusions = NOTHING,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Tally:
     """Add up a file, or its part.
 
     Args:
         file: The file.
         empty: A summary without calls, whose prices and rules decide on what may be added up.
         but: The calls to leave out.
+        on_progress: Called now and then with the position in the file on disk.
     """
     tallying = _Tallying(empty, but)
     problem = None
     try:
         with explained_read_errors(file), file.path.open("rb") as on_disk:
-            tallying.take(open_content(on_disk, file), file)
+            content = open_content(on_disk, file)
+            tallying.take(content, file, lambda: on_progress(get_position(on_disk)))
     except UnreadableLogsError as error:
         problem = str(error)
     return tallying.tally(problem)
@@ -157,18 +167,20 @@ class _Tallying:
         self._ignored = 0
         self._places, self._reasons = array("Q"), array("B")
 
-    def take(self, content: BufferedReader, file: LogFile) -> None:
+    def take(self, content: BufferedReader, file: LogFile, report: Callable[[], None]) -> None:
         table = None if file.part else read_table(content, read_invocation)
         if table is not None:
             readings = chain.from_iterable(table)
         elif holds_lines(content, file):
-            rest = self._take_objects(content)
+            rest = self._take_objects(content, report)
             readings = chain.from_iterable(read_lines(rest, read_invocation))
         else:
             values = split_values(content)
             readings = chain.from_iterable(read_value(value) for value in values)
-        for reading in readings:
+        for number, reading in enumerate(readings, 1):
             self._add(reading)
+            if not number % _READINGS_A_REPORT:
+                report()
 
     def tally(self, problem: str | None) -> Tally:
         for account_id, region, first, last in self._plain.spans:
@@ -186,11 +198,12 @@ class _Tallying:
             problem,
         )
 
-    def _take_objects(self, content: BufferedReader) -> BufferedReader:
+    def _take_objects(self, content: BufferedReader, report: Callable[[], None]) -> BufferedReader:
         """Take lines for as long as each is an object by itself; returns the rest."""
         add_plain = self._plain.add
         rest = b""
         while block := content.read1(_BLOCK_BYTES):
+            report()
             *lines, rest = (rest + block).split(b"\n")
             for number, line in enumerate(lines):
                 if not line.startswith(b"{"):

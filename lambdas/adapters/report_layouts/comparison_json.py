@@ -14,7 +14,9 @@
      "meanings": {kind: text}, "unknown": [text],
      "days": number, "comparable": text, "conditions": {option: text},
      "options": [{"option", "project", "model_id", "target_model_id", "is_same_family", "calls",
-       "cost_usd", "option_cost_usd", "saves_usd", "saves_usd_a_month"}]}
+       "cost_usd", "option_cost_usd", "saves_usd", "saves_usd_a_month"}],
+     "absent_options": [{"option", "project", "model_id", "cost_usd", "reason"}],
+     "absences": {reason: text}}
 
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
 looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
@@ -29,7 +31,7 @@ of a model with `has_assumed_price` do, which has no listed price where a part o
 `options` are the ways to make the calls of a project to a model cheaper, the largest saving first:
 `move` to a comparable model (at most three each; `comparable` is the rule), `flex`, `batch` and
 `cache`. Those of the same calls exclude each other. `..._a_month` is 30 days like the `days` of the
-period.
+period. `absent_options` are the kinds that the calls of a project to a model do not have.
 Guardrails are in `guardrail_usd` alone: they cost the same beside any model. Money is text, exact
 to the micro-dollar; shares are numbers, exact to 0.0001.
 """
@@ -42,6 +44,7 @@ from typing import Any
 
 from lambdas.adapters.report_layouts.exact_json import exact_json
 from lambdas.domain.reports.comparison import (
+    ABSENCES,
     COMPARABLE,
     CONDITIONS,
     MEANINGS,
@@ -100,6 +103,17 @@ def report_json(report: ComparisonReport, read: Mapping[str, object]) -> str:
                 "comparable": COMPARABLE,
                 "conditions": dict(CONDITIONS),
                 "options": [_option(option, coverage) for option in report.options],
+                "absent_options": [
+                    {
+                        "option": option.kind,
+                        "project": option.project,
+                        "model_id": option.model_id,
+                        "cost_usd": _usd(option.usd),
+                        "reason": option.reason,
+                    }
+                    for option in report.absent_options
+                ],
+                "absences": dict(ABSENCES),
             }
         )
         + "\n"

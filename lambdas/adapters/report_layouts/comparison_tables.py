@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from lambdas.adapters.report_layouts.tables import Table, shown_time
 from lambdas.domain.metrics import OTHER_PROJECTS
 from lambdas.domain.money import cost_legend, dollars
 from lambdas.domain.reports.comparison import (
+    ABSENCES,
     COMPARABLE,
     CONDITIONS,
     DAYS_OF_A_MONTH,
     MEANINGS,
     UNKNOWNS,
+    AbsenceReason,
     ComparisonReport,
     Coverage,
     OptionKind,
@@ -24,7 +26,7 @@ from lambdas.domain.reports.comparison import (
     WasteTotals,
     saved_share,
 )
-from lambdas.domain.words import plural
+from lambdas.domain.words import list_first, plural
 
 OPTION_NAMES = {
     OptionKind.MOVE: "move to",
@@ -33,6 +35,7 @@ OPTION_NAMES = {
     OptionKind.CACHE: "prompt caching",
 }
 """The options as people read them."""
+_KIND_NAMES = {**OPTION_NAMES, OptionKind.MOVE: "another model"}
 WASTE_NAMES = {
     WasteKind.FAILED_CALLS: "Failed calls",
     WasteKind.THROTTLED_CALLS: "Throttled calls",
@@ -46,6 +49,7 @@ OPTIONS_SHOWN = 25
 """The number of options that are shown; the JSON has all."""
 MAX_WASTE_ROWS = 25
 _UNPRICED_SHOWN = 5
+_WORKLOADS_SHOWN = 3
 _SHORT_PERIOD_DAYS = 7
 
 
@@ -72,6 +76,8 @@ def _tables(report: ComparisonReport, *, has_period: bool) -> Iterator[Table]:
         about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
     yield Table(about, (), [], tuple(_totals(report)))
     yield _options(report)
+    if report.absent_options:
+        yield _absent_options(report)
     if report.account.unpriced:
         yield _unpriced(report.account)
     yield _waste(report)
@@ -138,6 +144,20 @@ def _option(option: SavingsOption, coverage: Coverage) -> tuple[str, ...]:
         dollars(saved_usd, is_assumed=option.is_assumed),
         "-" if share is None else f"{share:.1%}",
     )
+
+
+def _absent_options(report: ComparisonReport) -> Table:
+    """A line for each kind of option and reason, with the most costly calls that it is for."""
+    calls: defaultdict[tuple[OptionKind, AbsenceReason], list[str]] = defaultdict(list)
+    has_projects = len(report.projects) > 1
+    for option in report.absent_options:
+        name = f"{option.project}: {option.model_id}" if has_projects else option.model_id
+        calls[option.kind, option.reason].append(name)
+    lines = (
+        f"{_KIND_NAMES[kind]}: {ABSENCES[reason]} ({list_first(names, _WORKLOADS_SHOWN)})."
+        for (kind, reason), names in sorted(calls.items())
+    )
+    return Table("Options that do not appear, and why", (), [], tuple(lines))
 
 
 def _unpriced(account: ProjectComparison) -> Table:

@@ -11,6 +11,7 @@ from lambdas.domain.pricing.cost import (
     Unpriced,
 )
 from lambdas.domain.pricing.price import (
+    BATCH_TIER,
     GUARDRAILS,
     BilledUnit,
     Price,
@@ -32,6 +33,7 @@ from lambdas.domain.pricing.routes import Route, read_route
 from lambdas.domain.pricing.shipped import shipped_prices
 
 __all__ = [
+    "BATCH_TIER",
     "GUARDRAILS",
     "UNPRICED_MEANINGS",
     "BilledUnit",

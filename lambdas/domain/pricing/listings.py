@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from lambdas.domain.pricing.editions import ListedRate, Listing, RateKey
-from lambdas.domain.pricing.price import Price, Routing, TokenKind
+from lambdas.domain.pricing.price import BATCH_TIER, Price, Routing, TokenKind
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.pricing.price_list import (
     BulkFile,
@@ -21,10 +21,9 @@ from lambdas.domain.pricing.price_list import (
 
 
 class Unusable(StrEnum):
-    """The reason why a listed price is not the price of a logged call."""
+    """The reason why a listed price is not the price of a logged call or of a batch job."""
 
     MANTLE = "bedrock_mantle"
-    BATCH = "batch"
     OTHER_REGION = "other_region"
     VARIANT = "other_variant"
     """It says what the counts of a log do not separate, such as speech."""
@@ -34,7 +33,7 @@ class Unusable(StrEnum):
 def read_listing(
     file: BulkFile, *, region: str, today: date, large_calls: Mapping[str, int]
 ) -> Listing:
-    """Read the rates of calls that Bedrock logs: on demand, through bedrock-runtime.
+    """Read the rates of bedrock-runtime: of calls on demand, and of batch jobs as a tier.
 
     A key that has several prices is listed with each of them.
 
@@ -87,9 +86,8 @@ def read_rate_key(key: PriceKey, large_calls: Mapping[str, int]) -> RateKey | Un
     """
     if key.endpoint is not Endpoint.RUNTIME:
         return Unusable.MANTLE
-    if key.plan is not Plan.ON_DEMAND:
-        return Unusable.BATCH
-    if key.variant:
+    is_batch = key.plan is Plan.BATCH
+    if key.variant or (is_batch and key.service_tier):
         return Unusable.VARIANT
     size = 0
     if key.is_long_context:
@@ -98,7 +96,8 @@ def read_rate_key(key: PriceKey, large_calls: Mapping[str, int]) -> RateKey | Un
             return Unusable.UNKNOWN_SIZE
         size = known
     routing = Routing.GLOBAL if key.routing is Routing.GLOBAL else Routing.REGION
-    return RateKey(key.model_id, routing, key.region, key.service_tier, key.measure, size)
+    tier = BATCH_TIER if is_batch else key.service_tier
+    return RateKey(key.model_id, routing, key.region, tier, key.measure, size)
 
 
 def large_call_sizes(prices: Iterable[Price]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 
 class TokenKind(StrEnum):
@@ -46,6 +46,9 @@ GUARDRAIL_PREFIX = "guardrail_"
 """The beginning of every unit that a guardrail bills, on top of the model's tokens."""
 GUARDRAILS = "amazon.bedrock-guardrails"
 """The entry of the price book for guardrail units. It is not a model that can be called."""
+BATCH_TIER: Final = "batch"
+"""The service tier of batch prices, in the price book and in contracted prices: of jobs, not of
+calls."""
 
 
 class Routing(StrEnum):
@@ -111,7 +114,8 @@ class Price:
             for a model that is paid by other units alone.
         source: The public list or file that has the figures.
         read_on: The day on which the source was read.
-        service_tier: `flex`, `priority`, `latency-optimized`; `None` for the standard tier. Source:
+        service_tier: `flex`, `priority`, `latency-optimized`; `None` for the standard tier;
+            `BATCH_TIER` for batch jobs. Source:
             https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html
         usd_per_unit: Prices of other units.
         reason: Why this row supersedes an earlier one of the same scope and day, or why it follows

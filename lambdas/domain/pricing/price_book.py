@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 from lambdas.domain.pricing.price import (
+    BATCH_TIER,
     BilledUnit,
     Price,
     PriceBasis,
@@ -63,7 +64,7 @@ class CallPrices:
         assumed: Rows of the whole partition in the same tier. The highest one can be used instead;
             in a scope the newest row first.
         large_from: The input tokens above which the model has a price of large calls, in any scope
-            and tier; a row without one lists no price of such calls.
+            and tier of calls; a row without one lists no price of such calls.
     """
 
     prices: tuple[tuple[PriceBasis, Price], ...] = ()
@@ -206,14 +207,20 @@ class PriceBook:
         return self._memoized(model_id, route, day, service_tier)
 
     def get_highest_prices(self, partition: str, day: date) -> CallPrices:
-        """Get the highest listed prices of any model and tier in a partition, as assumed prices."""
+        """Get the highest listed prices of calls in a partition, of any model and tier, as assumed.
+
+        Prices of batch jobs are not among them.
+        """
         return self._memoized_highest(partition, day)
 
     def _look_up(
         self, model_id: str, route: Route, day: date, service_tier: str | None
     ) -> CallPrices:
         begun = [
-            price for prices in self._spellings(model_id) for price in prices if price.holds_on(day)
+            price
+            for prices in self._spellings(model_id)
+            for price in prices
+            if price.holds_on(day) and _is_batch(price.service_tier) == _is_batch(service_tier)
         ]
         begun.sort(key=_newest, reverse=True)  # of the same day, the same spelling goes first
         rows = [price for price in begun if price.service_tier == service_tier]
@@ -234,7 +241,9 @@ class PriceBook:
         listed = [
             price
             for price in rows
-            if price.holds_on(day) and get_partition(price.place) == partition
+            if price.holds_on(day)
+            and get_partition(price.place) == partition
+            and not _is_batch(price.service_tier)
         ]
         return CallPrices((), tuple(listed))
 
@@ -247,6 +256,11 @@ class PriceBook:
         return [by_version[each] for each in spelled if each in by_version]
 
 
+def _is_batch(service_tier: str | None) -> bool:
+    """Say if a tier is that of batch jobs, whose prices say nothing about those of calls."""
+    return service_tier == BATCH_TIER
+
+
 def _large_from(newest_first: Iterable[Price]) -> int | None:
     """The smallest size of a large call in the newest rows of each scope and tier."""
     newest: dict[tuple[object, ...], Price] = {}
@@ -256,6 +270,7 @@ def _large_from(newest_first: Iterable[Price]) -> int | None:
     return min(sizes - {0}, default=None)
 
 
+@lru_cache(_MAX_MEMOIZED)  # a book names each model many times
 def name_and_version(model_id: str) -> tuple[str, str | None]:
     """A model's name and its version, where it has one."""
     found = _VERSION.fullmatch(model_id)

@@ -4,7 +4,6 @@ They stand in series of their own, never in the ledger, nor under an identity or
 """
 
 from lambdas.domain.unlogged.batch_jobs import (
-    BATCH_TIER,
     MANIFEST_NAME,
     MAX_JOB_DURATION,
     MAX_JOB_TOKENS,
@@ -30,7 +29,6 @@ from lambdas.domain.unlogged.unlogged_usage import (
 )
 
 __all__ = [
-    "BATCH_TIER",
     "MANIFEST_NAME",
     "MAX_JOB_DURATION",
     "MAX_JOB_TOKENS",

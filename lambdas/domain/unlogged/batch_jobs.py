@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from lambdas.domain.invocations import CallVariant, TokenCounts, foundation_model_id
-from lambdas.domain.pricing import Cost, Pricing, Unpriced
+from lambdas.domain.pricing import BATCH_TIER, Cost, Pricing, Unpriced
 from lambdas.domain.pricing.cost import add_up
 from lambdas.domain.pricing.price_entry import find_entry
 
@@ -21,9 +21,6 @@ MAX_MANIFEST_BYTES: Final = 64 * 1024
 MAX_JOB_DURATION: Final = timedelta(days=8)
 """The time from submission to end: the longest timeout is seven days. Source:
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateModelInvocationJob.html"""
-BATCH_TIER: Final = "batch"
-"""The service tier of batch prices, in the price book and in contracted prices."""
-
 MAX_JOB_TOKENS: Final = 10**12
 """No manifest counts that reports more: 100,000 records, each with a context of ten million tokens.
 A job has up to 50,000 records unless AWS raises the quota. Source:

@@ -28,7 +28,13 @@ from lambdas.domain.pricing import (
     Unpriced,
     shipped_prices,
 )
-from lambdas.domain.reports.comparison import COMPARABLE, CONDITIONS, RequestOutline
+from lambdas.domain.reports.comparison import (
+    ABSENCES,
+    COMPARABLE,
+    CONDITIONS,
+    OptionKind,
+    RequestOutline,
+)
 from lambdas.domain.reports.comparison import report as comparison_report
 from lambdas.domain.reports.comparison.report import Unknown
 from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
@@ -53,6 +59,7 @@ def test_the_json_keeps_its_contract() -> None:
     assert list(document) == [
         *("version", "start", "end", "calls", "outlined_calls", "read", "account", "projects"),
         *("waste", "meanings", "unknown", "days", "comparable", "conditions", "options"),
+        *("absent_options", "absences"),
     ]
     assert document["start"] == document["end"] == "2026-09-08T12:00:00+00:00"
     assert document["version"] == 1
@@ -112,6 +119,15 @@ def test_the_json_keeps_its_contract() -> None:
     assert document["comparable"] == COMPARABLE
     assert document["conditions"] == {kind.value: text for kind, text in CONDITIONS.items()}
     assert document["options"] == []  # no context window of the other models is known
+    assert document["absences"] == {reason.value: text for reason, text in ABSENCES.items()}
+    assert document["absent_options"][0] == {
+        "option": "batch",
+        "project": "search",
+        "model_id": DEAR,
+        "cost_usd": "18.300000",
+        "reason": "no_price",
+    }
+    assert len(document["absent_options"]) == len(OptionKind)
 
 
 def listed(*models: str, region: str = "us-east-1") -> list[Price]:
@@ -161,6 +177,12 @@ def test_the_options_of_a_workload_are_shown_with_dollars_a_month() -> None:
     assert "  move to: the other model has to answer well enough" in text
     assert "Options for the same calls exclude each other" in text
     assert "less than a week" not in text
+    start = lines.index("Options that do not appear, and why")
+    assert lines[start + 1 : start + 4] == [
+        f"  batch jobs: the price book has no such price of the model ({FAR}).",
+        f"  prompt caching: the price book has no price of cache reads of the model there ({FAR}).",
+        f"  flex tier: the price book has no such price of the model ({FAR}).",
+    ]
     best, _ = json.loads(report_json(report, {}))["options"]
     assert best == {
         "option": "move",
@@ -340,3 +362,17 @@ def test_failed_calls_without_tokens_are_counted_in_one_line() -> None:
     table = text[text.index("What  ") : text.index("Failed calls: at most")]
     rows = [line.split()[:3] for line in table.splitlines()[1:] if line.strip()]
     assert rows == [["Failed", "calls", "chat"]]
+
+
+def test_options_that_do_not_appear_name_the_most_costly_calls_first() -> None:
+    models = [f"maker.model-{number}" for number in range(5)]
+    pricing = Pricing(PriceBook(listed(*models)))
+    made = [
+        call(number, TokenCounts(M, M), model=model, project="chat" if number else "search")
+        for number, model in enumerate(models)
+    ]
+    text = plain_text(report_tables(report_on(*made, pricing=pricing)))
+    assert (
+        "  batch jobs: the price book has no such price of the model (chat: maker.model-4,"
+        " chat: maker.model-3, chat: maker.model-2 and 2 more).\n"
+    ) in text

@@ -122,9 +122,20 @@ def test_help_of_a_command_imports_no_other_command() -> None:
         (["completion"], "completion: Missing argument '{bash|fish|zsh}'. Choose from: bash, fish"),
         (
             ["cost", "--calls", "1e9"],
-            "cost: Invalid value for '--calls': '1e9' is not a valid whole",
+            "cost: Invalid value for '--calls': '1e9' is not a whole number from 0 to 10",
         ),
-        (["preview", "--port", "0"], "preview: Invalid value for '--port': 0 is not in the range"),
+        (
+            ["preview", "--port", "0"],
+            "preview: Invalid value for '--port': 0 is not a whole number from 1 to 65535.",
+        ),
+        (
+            ["cost", *("--calls", "9" * 13, "--identities", "1", "--models", "1")],
+            "cost: Invalid value for '--calls': 9999999999999 is not a whole number from 0 to",
+        ),
+        ([*COST[:-1], "-5"], "cost: Invalid value for '--models': -5 is not a whole number from"),
+        ([*COST[:-1], "0"], "cost: --models 0 cannot be with --calls 10: give 1 or more."),
+        ([*COST, "--projects", "0"], "cost: --projects 0 cannot be with --calls 10: give 1"),
+        (["meter", "--top", "", "x"], "meter: Invalid value for '--top': '' is not a whole number"),
         (["meter", ""], "meter: Invalid value for 'LOGS...': the path is empty."),
         (["meter", "--out", "", "x"], "meter: Invalid value for '--out': the path is empty."),
     ],

@@ -96,10 +96,38 @@ def test_a_target_passes_only_options_that_its_command_accepts(target: str, vari
     (arguments,) = read_calls(target, variables)
     parsed = parse(arguments)
     named = re.findall(r"\$\((?:if )?([A-Z]+)", dict(RECIPES)[target])
-    assert {name for name in named if name not in {"CDK", "METER", "LITELLM", "NODE"}} == set(
-        re.findall(r"([A-Z]+)=", variables)
-    )
+    own = {"CDK", "LITELLM", "MAKE", "METER", "NODE", "OFF"}
+    assert set(named) - own == set(re.findall(r"([A-Z]+)=", variables))
     assert [name for name, value in parsed.items() if value in (None, (), "", False)] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "variables", "switches"),
+    [
+        ("preview", "ACCOUNT=0", {"account"}),
+        ("price-updates", "CHECK=no", {"check"}),
+        ("verify-account", "YES=false REMOVE=0", {"yes", "remove"}),
+        ("prices", "OFFLINE=0", {"offline"}),
+        ("backtest", "WRITE=0", {"writes"}),
+    ],
+)
+def test_a_switch_that_is_off_is_not_passed(
+    target: str, variables: str, switches: set[str]
+) -> None:
+    (arguments,) = read_calls(target, variables)
+    assert {name for name, value in parse(arguments).items() if value is False} >= switches
+
+
+@pytest.mark.parametrize("target", ["synth", "bootstrap", "deploy", "destroy"])
+def test_settings_and_credentials_are_checked_before_the_cdk_is_installed(target: str) -> None:
+    prerequisites, recipe = re.findall(
+        rf"^{target}: (.*?) ##.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE
+    )[0]
+    assert "$(CDK)" not in prerequisites
+    check, install, *rest = recipe.splitlines()
+    assert check == f"\t@$(METER) prepare {target} $(SET)"
+    assert install == "\t@$(MAKE) --silent $(CDK)"
+    assert any("$(NODE) $(CDK)" in line for line in rest)
 
 
 @pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "preview"])

@@ -134,7 +134,7 @@ def test_an_earlier_manifest_in_a_folder_is_not_read_as_a_log(
         (["logs.json"], "Missing option '--out'. See"),
         (["--out", "focus.csv"], "Missing argument 'LOGS...'. See"),
         (["logs.json", "--out", "focus.xlsx"], "--out focus.xlsx: name a file that ends in .csv"),
-        (["nowhere.json", "--out", "a.csv"], "nowhere.json: No such file or directory."),
+        (["nowhere.json", "--out", "a.csv"], "LOGS: nowhere.json: No such file or directory."),
         (["logs.csv", "--out", "logs.csv"], "--out logs.csv is one of the logs."),
         (
             ["logs.json", "a.csv.manifest.json", "--out", "a.csv"],

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -21,12 +22,14 @@ from dashboards.reports import meter, temporary_store
 from dashboards.reports.commands import meter_files
 from dashboards.reports.local_meter import open_local_meter
 from dashboards.reports.logs.log_files import find_log_files
+from dashboards.reports.usage_json import summary_json
 from dashboards.reports.usage_notes import REJECTION_MEANINGS
-from dashboards.reports.usage_report import print_report
+from dashboards.reports.usage_report import Grouping, print_report
 from lambdas.domain.invocations import RejectionReason
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.pricing import UNPRICED_MEANINGS, Unpriced
 from lambdas.domain.usage import GroupField
+from tests.builders import NOON
 from tests.command_line import BEDROCK_METER, run_command
 from tests.invocation_logs import as_lines, log, write
 
@@ -628,7 +631,7 @@ def test_a_log_of_only_rejected_records_gets_a_hint(
 def test_a_narrow_terminal_truncates_no_number_and_no_name(width: int) -> None:
     with open_local_meter() as local, io.StringIO() as text:
         meter_files(local, find_log_files([FIXTURES / "invocation-logs.ndjson"]))
-        print_report(local, Console(file=text, width=width))
+        print_report(local, Console(file=text, width=width), now=NOON)
         printed = text.getvalue()
     lines = printed.splitlines()
     assert "\N{HORIZONTAL ELLIPSIS}" not in printed
@@ -712,7 +715,7 @@ BY_DAY = [
 @pytest.mark.parametrize(
     ("fields", "rows"),
     [
-        (["month"], [["2026-01", "1"], ["2026-02", "3"]]),
+        (["month"], [["2026-01 (from 01-31)", "1"], ["2026-02", "3"]]),
         (["day"], [["2026-01-31", "1"], ["2026-02-01", "1"], ["2026-02-28", "2"]]),
         (["account"], [["111122223333", "3"], ["444455556666", "1"]]),
         (["region"], [["us-east-1", "3"], ["eu-west-1", "1"]]),
@@ -720,7 +723,7 @@ BY_DAY = [
         (
             ["month", "project"],
             [
-                ["2026-01", "search", "1"],
+                ["2026-01 (from 01-31)", "search", "1"],
                 ["2026-02", "search", "2"],
                 ["2026-02", "unattributed", "1"],
             ],
@@ -751,13 +754,14 @@ def test_usage_is_grouped_by_fields_on_request(
     (start,) = [
         place for place, line in enumerate(printed) if " ".join(line.split()).startswith(heading)
     ]
-    shown = [line.split()[: len(fields) + 1] for line in printed[start + 1 :][: len(rows)]]
+    cells = [re.split(r"  +", line.strip()) for line in printed[start + 1 :][: len(rows)]]
+    shown = [line[: len(fields) + 1] for line in cells]
     assert shown == rows
     assert not any(line.startswith("Identity") for line in printed)
     groups = json.loads(out.read_text())["groups"]
     keys = ["account_id" if field == "account" else field for field in fields]
     written = [[*(group[key] for key in keys), str(group["invocations"])] for group in groups]
-    assert sorted(written) == sorted(rows)
+    assert sorted(written) == sorted([row[0].partition(" (")[0], *row[1:]] for row in rows)
 
 
 def test_every_field_can_be_asked_for() -> None:
@@ -775,15 +779,60 @@ def test_rows_past_the_first_are_one_in_each_period(
     path = write(tmp_path / "logs.json", as_lines(*logs))
     assert run(path, "--by", "month", "--by", "identity", "--top", "1") == 0
     table = capsys.readouterr().out.partition("Month ")[2].splitlines()[1:8]
-    assert [" ".join(line.split()).split(" ")[:4] for line in table] == [
+    part = "2026-02 (to 02-01)"
+    assert [re.split(r"  +", line.strip())[:4] for line in table] == [
         ["2026-01", "a", "2", "20"],
-        ["2026-01", "2", "more", "2"],
+        ["2026-01", "2 more", "2", "20"],
         ["2026-01", "all", "4", "40"],
-        ["2026-02", "a", "2", "20"],
-        ["2026-02", "2", "more", "2"],
-        ["2026-02", "all", "4", "40"],
+        [part, "a", "2", "20"],
+        [part, "2 more", "2", "20"],
+        [part, "all", "4", "40"],
         ["All", "8", "80", "40"],
     ]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_two_users_with_one_name_have_different_rows(tmp_path: Path, width: int) -> None:
+    users = [f"arn:aws:iam::111122223333:user/{path}/bob" for path in ("sales", "support")]
+    users.append("arn:aws:iam::111122223333:user/sales/ana")
+    made = [log(str(number), identity={"arn": arn}) for number, arn in enumerate(users)]
+    with open_local_meter() as local, io.StringIO() as text:
+        meter_files(local, find_log_files([write(tmp_path / "logs.json", as_lines(*made))]))
+        print_report(local, Console(file=text, width=width), now=NOON)
+        table = text.getvalue().partition("Identity")[2].partition("All")[0]
+    names = "".join(line.split("  ")[0].strip() for line in table.splitlines()[1:])
+    assert all(user in names for user in users[:2])
+    assert "111122223333 user/ana" in names
+
+
+def test_an_open_month_and_day_are_marked_in_tables_and_json(tmp_path: Path) -> None:
+    days = ("2026-07-31T10:00:00Z", "2026-08-01T10:00:00Z", f"{NOON:%Y-%m-%d}T11:30:00Z")
+    made = [log(str(number), timestamp=day) for number, day in enumerate(days)]
+    both = (GroupField.MONTH, GroupField.DAY)
+    with open_local_meter() as local, io.StringIO() as text:
+        meter_files(local, find_log_files([write(tmp_path / "logs.json", as_lines(*made))]))
+        print_report(local, Console(file=text, width=200), Grouping(both), now=NOON)
+        printed = text.getvalue()
+        by_month = json.loads("".join(summary_json(local, both[:1], now=NOON)))["groups"]
+        by_day = json.loads("".join(summary_json(local, both, now=NOON)))["groups"]
+    assert re.findall(r"^(2026.*?)  +(2026\S*(?: \(.*?\))?)", printed, re.MULTILINE) == [
+        ("2026-07 (from 07-31)", "2026-07-31"),
+        ("2026-08", "2026-08-01"),
+        ("2026-09 (to 09-08)", "2026-09-08 (to 11:30)"),
+    ]
+    covered = {
+        row["month"]: (row["first_day"], row["last_day"], row["is_partial"]) for row in by_month
+    }
+    assert covered == {
+        "2026-07": ("2026-07-31", "2026-07-31", True),
+        "2026-08": ("2026-08-01", "2026-08-31", False),
+        "2026-09": ("2026-09-01", "2026-09-08", True),
+    }
+    assert {row["day"]: row["is_partial"] for row in by_day} == {
+        "2026-07-31": False,
+        "2026-08-01": False,
+        "2026-09-08": True,
+    }
 
 
 @pytest.mark.parametrize("width", [80, 120, 160])
@@ -792,7 +841,7 @@ def test_names_are_broken_between_their_parts(width: int, tmp_path: Path) -> Non
     logs = write(tmp_path / "logs.json", as_lines(log(identity={"arn": arn})))
     with open_local_meter() as local, io.StringIO() as text:
         meter_files(local, find_log_files([logs]))
-        print_report(local, Console(file=text, width=width))
+        print_report(local, Console(file=text, width=width), now=NOON)
         printed = text.getvalue()
     assert "hugo@example.com" in printed
     assert max(map(len, printed.partition("Identity")[2].splitlines()[:8])) <= width
@@ -884,7 +933,11 @@ def test_a_symbolic_link_is_followed_and_kept(summarize: Any, run: Any, tmp_path
     ("arguments", "complaint"),
     [
         ([], "Missing argument 'LOGS...'. See"),
-        (["nowhere.json"], "nowhere.json: No such file or directory."),
+        (["nowhere.json"], "LOGS: nowhere.json: No such file or directory."),
+        (
+            ["logs.json", "--budgets", "nowhere.json"],
+            "--budgets nowhere.json: No such file or directory.",
+        ),
         (["empty"], "empty: no logs in this folder."),
         (["logs.json", "--out", "logs.json"], "--out logs.json is one of the logs."),
         (["logs.json", "--out", "nowhere/a.json"], "--out nowhere/a.json cannot be written."),
@@ -892,7 +945,7 @@ def test_a_symbolic_link_is_followed_and_kept(summarize: Any, run: Any, tmp_path
         (["logs.json", "--out", "logs.json/a.json"], "--out logs.json/a.json"),
         (["logs.json", "--out", "a" * 300], "--out aaa"),
         (["logs.json", "--out", "/dev/full"], "--out /dev/full: No space left on device."),
-        (["two\nlines\x1b"], "two\ufffdlines\ufffd: No such file or directory."),
+        (["two\nlines\x1b"], "LOGS: two\ufffdlines\ufffd: No such file or directory."),
         (["cut.json.gz", "--out", "out.json"], "cut.json.gz: the gzip data is damaged"),
     ],
 )

@@ -18,7 +18,7 @@ from dashboards.reports.reconciliation_json import report_json as reconciliation
 from lambdas.adapters.report_layouts.comparison_json import report_json as comparison_json
 from lambdas.domain.pricing import shipped_prices
 from lambdas.wiring.contracted_prices import ContractedPriceSetting
-from tests.builders import NO_ATTRIBUTION, SONNET_4, usage_record
+from tests.builders import NO_ATTRIBUTION, NOON, SONNET_4, usage_record
 from tests.focus_calls import build_charges
 from tests.unit.pricing.editions import listing, rate
 from tests.unit.reports.reconciliation import bill_rows
@@ -30,7 +30,7 @@ NO_MONEY = frozenset({"as_cached_saves", "uncached_saves", "days"})
 def summary(_: Path) -> str:
     with open_local_meter() as meter:
         meter_files(meter, find_log_files([SAMPLES]))
-        return "".join(usage_json.summary_json(meter))
+        return "".join(usage_json.summary_json(meter, now=NOON))
 
 
 def comparison(_: Path) -> str:

@@ -18,6 +18,7 @@ from dashboards.reports.tallied_logs import TalliedLogs
 from dashboards.reports.temporary_store import open_temporary_store
 from dashboards.reports.usage_json import summary_json
 from lambdas.domain.pricing import Pricing, shipped_prices
+from tests.builders import NOON
 from tests.command_line import BEDROCK_METER
 from tests.invocation_logs import as_lines, log, write
 
@@ -97,7 +98,7 @@ lines = st.one_of(
 
 
 def as_json(meter: LocalMeter) -> Any:
-    return json.loads("".join(summary_json(meter)))
+    return json.loads("".join(summary_json(meter, now=NOON)))
 
 
 def meter_call_by_call(*paths: Path) -> Any:

@@ -36,13 +36,13 @@ def test_log_files_become_one_page(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("/nowhere",), "/nowhere: No such file"),
+        (("/nowhere",), "LOGS: /nowhere: No such file"),
         (("--out", "/proc/page.html", "--", str(FIXTURE)), "--out /proc/page.html: "),
         (("--out", "/nowhere/page.html"), "--out /nowhere/page.html: there is no folder /nowhere"),
         (("--out", "page.txt"), "--out page.txt: the page is HTML"),
         (
             ("--port", "99999", "--", str(FIXTURE)),
-            "Invalid value for '--port': 99999 is not in the range",
+            "Invalid value for '--port': 99999 is not a whole number from 1 to 65535.",
         ),
         (("--port", "many"), "Invalid value for '--port': 'many' is not"),
         (("--account",), "there are no credentials"),

@@ -30,7 +30,7 @@ def listing(
         version="20261127",
         rates=rates,
         unmapped_names=tuple(unmapped_names),
-        left_out={"batch": 2},
+        left_out={"bedrock_mantle": 2},
     )
 
 

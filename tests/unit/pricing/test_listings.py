@@ -57,10 +57,18 @@ def test_tiers_and_global_calls_have_separate_rates() -> None:
     }
 
 
-def test_batch_is_left_out_and_counted() -> None:
-    found = read(row(""), row("-batch"))
-    assert len(found.rates) == 1
-    assert found.left_out == {"batch": 1}
+def test_batch_is_a_tier_of_its_own() -> None:
+    found = read(row(""), row("-batch", "0.0000175"), row("-cross-region-global-batch", "0.000015"))
+    assert figures(found) == [
+        (Routing.GLOBAL, "batch", 0, "0.015"),
+        (Routing.REGION, None, 0, "0.035"),
+        (Routing.REGION, "batch", 0, "0.0175"),
+    ]
+    assert found.left_out == {}
+
+
+def test_a_batch_price_in_another_tier_is_left_out_and_counted() -> None:
+    assert read(row("-flex-batch")).left_out == {"other_variant": 1}
 
 
 def test_a_row_of_another_region_is_left_out() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.pricing import (
+    BATCH_TIER,
     BilledUnit,
     ListRate,
     Price,
@@ -451,3 +452,18 @@ def test_a_row_without_a_price_of_large_calls_has_none_if_the_model_has_one() ->
     assert usd("eu-west-1", 200_001) == ("6", PriceBasis.ASSUMED)
     assert usd("us-east-1", 200_000, "flex") == ("2", PriceBasis.REGION)
     assert usd("us-east-1", 200_001, "flex") is None
+
+
+def test_batch_prices_say_nothing_about_calls() -> None:
+    large = Rates(100, {TokenKind.INPUT: Decimal(9)})
+    calls = price("2")
+    (rates,) = price("900").rates
+    batches = replace(price(), rates=(rates, large), service_tier=BATCH_TIER)
+    book = PriceBook([calls, batches])
+    day = date(2026, 9, 8)
+    for tier in (None, "flex"):
+        without = PriceBook([calls]).get_prices(calls.model_id, Route("us-east-1"), day, tier)
+        assert book.get_prices(calls.model_id, Route("us-east-1"), day, tier) == without
+    assert book.get_highest_prices("aws", day).assumed == (calls,)
+    found = book.get_prices(calls.model_id, Route("us-east-1"), day, BATCH_TIER)
+    assert found.token_rates(101)[TokenKind.INPUT].usd == Decimal(9)

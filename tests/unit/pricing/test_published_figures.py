@@ -1,4 +1,4 @@
-"""Every published price of bedrock-runtime is the price of a logged call."""
+"""Every published price of bedrock-runtime is the price of a logged call or of a batch job."""
 
 from __future__ import annotations
 
@@ -6,14 +6,23 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
 
 from lambdas.domain.invocations import UsageRecord, read_message
-from lambdas.domain.pricing import Cost, PriceBasis, Pricing, Unpriced, shipped_prices
+from lambdas.domain.pricing import (
+    BATCH_TIER,
+    Cost,
+    PriceBasis,
+    Pricing,
+    Unpriced,
+    shipped_prices,
+)
 from lambdas.domain.pricing.call_pricing import price_call
+from lambdas.domain.unlogged import BatchTokens, EndedBatchJob, price_batch_job
 from tests.infrastructure.synthesis import ROOT
 
 FIXTURE = ROOT / "tests" / "fixtures" / "prices" / "published-figures.json.gz"
@@ -36,7 +45,8 @@ class Figure(NamedTuple):
 
 def figures() -> Iterator[Figure]:
     for row in json.loads(gzip.decompress(FIXTURE.read_bytes())):
-        if row["endpoint"] == "runtime" and row["tier"] != "batch":
+        # Of batch prices, those of the Price List: other sources take them for half of any price.
+        if row["endpoint"] == "runtime" and (row["tier"] != BATCH_TIER or row["price_list"]):
             yield Figure(
                 row["model_id"],
                 row["region"],
@@ -105,11 +115,10 @@ def message(figure: Figure) -> str:
         usage["cacheWriteInputTokens"] = TOKENS
         usage["cacheDetails"] = [{"ttl": "1h", "inputTokens": TOKENS}]
     prefix = "global." if figure.routing == "global" else ""
-    day = "2025-11-01" if "claude-3-5-sonnet" in figure.model_id else "2026-11-20"
     return json.dumps(
         {
             "schemaType": "ModelInvocationLog",
-            "timestamp": f"{day}T10:00:00Z",
+            "timestamp": f"{_day(figure)}T10:00:00Z",
             "accountId": "111122223333",
             "region": figure.region,
             "requestId": "1",
@@ -133,9 +142,29 @@ def message(figure: Figure) -> str:
 
 
 def price(figure: Figure, pricing: Pricing) -> Cost | Unpriced | None:
+    if figure.tier == BATCH_TIER:
+        return price_job(figure, pricing)
     record = read_message(message(figure))
     assert isinstance(record, UsageRecord)
     return price_call(record, pricing)
+
+
+def price_job(figure: Figure, pricing: Pricing) -> Cost | Unpriced:
+    prefix = "global." if figure.routing == "global" else ""
+    job = EndedBatchJob(
+        f"arn:aws:bedrock:{figure.region}:111122223333:model-invocation-job/abcdefghwxyz",
+        prefix + figure.model_id,
+        datetime.fromisoformat(f"{_day(figure)}T10:00:00+00:00"),
+        "s3://results/",
+    )
+    tokens = BatchTokens(
+        TOKENS if figure.kind == "input" else 0, TOKENS if figure.kind == "output" else 0
+    )
+    return price_batch_job(job, tokens, pricing)
+
+
+def _day(figure: Figure) -> str:
+    return "2025-11-01" if "claude-3-5-sonnet" in figure.model_id else "2026-11-20"
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +172,7 @@ def pricing() -> Pricing:
     return Pricing(shipped_prices())
 
 
-@pytest.mark.parametrize("tier", ["standard", "flex", "priority"])
+@pytest.mark.parametrize("tier", ["standard", "flex", "priority", BATCH_TIER])
 def test_every_published_price_is_the_price_of_a_call(tier: str, pricing: Pricing) -> None:
     wrong = []
     for figure in figures():
@@ -171,6 +200,6 @@ def test_exemptions_have_their_stated_number_and_are_all_needed(pricing: Pricing
 
 def test_published_prices_cover_many_models_and_regions() -> None:
     found = list(figures())
-    assert len(found) == 5068
+    assert len(found) == 5068 + 1559
     assert len({figure.model_id for figure in found}) > 120
     assert len({figure.region for figure in found}) == 36

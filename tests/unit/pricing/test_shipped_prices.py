@@ -10,6 +10,7 @@ import pytest
 from cdk.operations.price_book_json import write_price_book
 from cdk.operations.price_sources.genai_prices import read_genai_prices
 from lambdas.domain.pricing import (
+    BATCH_TIER,
     GUARDRAILS,
     Price,
     PriceBasis,
@@ -89,10 +90,13 @@ def test_cached_tokens_cost_less_than_others() -> None:
                 assert usd[TokenKind.CACHE_READ] < usd[TokenKind.INPUT], price
 
 
-def test_flex_costs_less_than_standard_and_faster_tiers_cost_more() -> None:
+def test_flex_and_batch_cost_less_than_standard_and_faster_tiers_cost_more() -> None:
     book = shipped_prices()
     tiers = [price for price in book if price.service_tier]
-    assert {price.service_tier for price in tiers} == {"flex", "priority", "latency-optimized"}
+    assert {price.service_tier for price in tiers} == {
+        *("flex", "priority", "latency-optimized"),
+        BATCH_TIER,
+    }
     for price in tiers:
         region = price.place if price.routing is Routing.REGION else "us-east-1"
         route = Route(region, "global" if price.routing is Routing.GLOBAL else "")
@@ -101,7 +105,23 @@ def test_flex_costs_less_than_standard_and_faster_tiers_cost_more() -> None:
             standard = usual.get(kind)
             if standard is not None and standard.basis is not PriceBasis.ASSUMED:
                 is_cheaper = usd < standard.usd
-                assert is_cheaper is (price.service_tier == "flex"), (price, standard)
+                assert is_cheaper is (price.service_tier in {"flex", BATCH_TIER}), (price, standard)
+
+
+def test_batch_prices_change_no_price_of_calls() -> None:
+    book = shipped_prices()
+    of_calls = PriceBook(
+        (price for price in book if price.service_tier != BATCH_TIER), edition=book.edition
+    )
+    batches = [price for price in book if price.service_tier == BATCH_TIER]
+    assert len(batches) > 800
+    for model_id, routing, region in {(row.model_id, row.routing, row.place) for row in batches}:
+        route = Route(region, "global" if routing is Routing.GLOBAL else "")
+        for tier in (None, "flex", "priority"):
+            found = book.get_prices(model_id, route, DAY, tier)
+            assert found == of_calls.get_prices(model_id, route, DAY, tier)
+            assert BATCH_TIER not in {price.service_tier for price in found.assumed}
+    assert book.get_highest_prices("aws", DAY) == of_calls.get_highest_prices("aws", DAY)
 
 
 @pytest.mark.parametrize("model_id", ["amazon.nova-canvas-v1:0", "unknown.model-v1:0"])
@@ -111,7 +131,7 @@ def test_a_model_without_a_published_price_has_none(model_id: str) -> None:
 
 def test_rows_that_supersede_others_have_a_reason() -> None:
     extended = [price for price in shipped_prices() if price.effective_from == date(2025, 12, 1)]
-    assert len(extended) == 10
+    assert len(extended) == 20  # half of them of batch jobs
     for price in extended:
         assert price.model_id.startswith("anthropic.claude-3-5-sonnet-")
         assert price.reason is not None

@@ -72,7 +72,7 @@ def test_a_new_price_applies_from_the_next_day() -> None:
     assert (report.edition, report.changes) == (prices.pointer.edition, 1)
     assert [prices.usd(days) for days in (0, 1)] == [1, Decimal("1.5")]
     assert prices.usd(1, OUTPUT) == 4
-    assert report.left_out == {"batch": 2}
+    assert report.left_out == {"bedrock_mantle": 2}
     (entry,) = prices.pointer.editions
     assert (entry.id, entry.first_day, entry.changes) == (report.edition, TOMORROW, 1)
 

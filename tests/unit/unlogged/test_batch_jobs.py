@@ -13,11 +13,13 @@ from lambdas.domain.pricing import (
     ContractedPrice,
     ContractedPrices,
     Cost,
+    PriceBasis,
     PriceBook,
     Pricing,
     Rates,
     TokenKind,
     Unpriced,
+    shipped_prices,
 )
 from lambdas.domain.unlogged import (
     MAX_JOB_TOKENS,
@@ -131,6 +133,13 @@ def test_a_job_is_priced_only_at_batch_prices() -> None:
     assert cost.effective_usd == Decimal("2.25")
     without = price_batch_job(job, TOKENS, Pricing(PriceBook([standard])))
     assert without is Unpriced.NO_PRICE_OF_THE_TIER
+
+
+def test_the_shipped_book_has_batch_prices() -> None:
+    cost = price_batch_job(batch_job(model=HAIKU_3), TOKENS, Pricing(shipped_prices()))
+    assert isinstance(cost, Cost)
+    assert cost.effective_usd == Decimal("0.1875")  # half of 0.25 and 1.25 dollars a million
+    assert cost.basis is PriceBasis.REGION
 
 
 def test_a_contracted_batch_price_is_enough() -> None:

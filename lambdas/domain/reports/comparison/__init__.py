@@ -1,5 +1,6 @@
 """Compares the cost of observed traffic on other models, and finds savings opportunities."""
 
+from lambdas.domain.reports.comparison.absent_options import ABSENCES, AbsenceReason, AbsentOption
 from lambdas.domain.reports.comparison.calls import ObservedCall
 from lambdas.domain.reports.comparison.candidates import ModelCost, saved_share
 from lambdas.domain.reports.comparison.comparable import COMPARABLE, WINDOWS_FILE
@@ -31,6 +32,7 @@ from lambdas.domain.reports.comparison.unknowns import UNKNOWNS
 from lambdas.domain.reports.comparison.waste import MEANINGS, WasteKey, WasteKind, WasteTotals
 
 __all__ = [
+    "ABSENCES",
     "COMPARABLE",
     "COMPARISON_PREFIX",
     "CONDITIONS",
@@ -39,6 +41,8 @@ __all__ = [
     "MEANINGS",
     "UNKNOWNS",
     "WINDOWS_FILE",
+    "AbsenceReason",
+    "AbsentOption",
     "ComparisonReport",
     "ComparisonStore",
     "Coverage",

@@ -7,15 +7,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.pricing import Pricing, TokenKind, UsdPerMillion
+from lambdas.domain.pricing import BATCH_TIER, Pricing, TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import name_and_version
+from lambdas.domain.reports.comparison.absent_options import (
+    AbsenceReason,
+    AbsentOption,
+    explain_absence,
+)
 from lambdas.domain.reports.comparison.comparable import (
     ContextWindows,
     is_same_class,
 )
 from lambdas.domain.reports.comparison.options import OptionKind, SavingsOption, Workload
 from lambdas.domain.reports.comparison.traffic import Purpose, Terms, TrafficMix
-from lambdas.domain.unlogged import BATCH_TIER
 
 MAX_MOVES = 3
 """The number of other models that are named for a workload, the cheapest ones."""
@@ -124,14 +128,32 @@ class Candidates:
         known.sort(key=lambda cost: (cost.usd, cost.model_id))
         return PricedCandidates(tuple(known), unlisted)
 
-    def find_options(self, workload: Workload) -> Iterator[SavingsOption]:
-        """Find cheaper comparable models, and cheaper tiers of the model itself."""
-        if workload.purpose is Purpose.TEXT:
-            yield from self._find_moves(workload)
+    def find_options(self, workload: Workload) -> Iterator[SavingsOption | AbsentOption]:
+        """Find cheaper comparable models, and cheaper tiers of the model itself.
+
+        Each kind comes as an option, or with the reason why it does not appear.
+        """
+        moves = list(self._find_moves(workload)) if workload.purpose is Purpose.TEXT else []
+        yield from moves
+        if not moves:
+            is_text = workload.purpose is Purpose.TEXT
+            reason = AbsenceReason.NO_COMPARABLE_MODEL if is_text else AbsenceReason.EMBEDDING
+            yield explain_absence(OptionKind.MOVE, workload, reason)
         for kind, tier in _TIERS.items():
-            option = self._find_tier(workload, kind, tier)
-            if option is not None and option.saved_usd > 0:
-                yield option
+            found = self._find_tier(workload, kind, tier)
+            if isinstance(found, SavingsOption) and found.saved_usd > 0:
+                yield found
+            else:
+                reason = AbsenceReason.NOT_CHEAPER if isinstance(found, SavingsOption) else found
+                yield explain_absence(kind, workload, reason)
+
+    def has_cache_price(self, workload: Workload) -> bool:
+        """Say if cache reads of the model have a price wherever a part of the calls ran."""
+        return any(
+            TokenKind.CACHE_READ
+            in self._rates_in(workload.model_id, terms, is_in_use=True).usd_per_million
+            for terms in workload.mix.tokens
+        )
 
     def _find_moves(self, workload: Workload) -> Iterator[SavingsOption]:
         mix = workload.mix
@@ -169,8 +191,13 @@ class Candidates:
             for terms in workload.mix.tokens
         )
 
-    def _find_tier(self, workload: Workload, kind: OptionKind, tier: str) -> SavingsOption | None:
-        """Price the calls of the standard tier in another tier; `None` without all its prices."""
+    def _find_tier(
+        self, workload: Workload, kind: OptionKind, tier: str
+    ) -> SavingsOption | AbsenceReason:
+        """Price the calls of the standard tier in another tier, or say why that cannot be done."""
+        if not workload.standard_calls:
+            tiers = {terms.service_tier for terms in workload.mix.tokens}
+            return AbsenceReason.ALREADY_USED if tiers == {tier} else AbsenceReason.OTHER_TIER
         usd, tier_usd = Decimal(0), Decimal(0)
         for terms, counts in workload.mix.tokens.items():
             if terms.service_tier is not None:
@@ -179,7 +206,7 @@ class Candidates:
             now = self._rates_in(workload.model_id, terms, is_in_use=True).usd_per_million
             then = _first_rates(self._listed, workload.model_id, terms, (tier,))
             if not used.keys() <= now.keys() & then.keys():
-                return None
+                return self._explain_missing_price(workload.model_id, terms, tier, then)
             usd += _total(used, now)
             tier_usd += _total(used, then)
         return SavingsOption(
@@ -192,6 +219,14 @@ class Candidates:
             tier_usd.scaleb(_OF_A_MILLION),
             workload.mix.has_assumed_price(workload.model_id),
         )
+
+    def _explain_missing_price(
+        self, model_id: str, terms: Terms, tier: str, rates: UsdPerMillion
+    ) -> AbsenceReason:
+        if rates:
+            return AbsenceReason.NO_PRICE_OF_A_KIND
+        elsewhere = self.pricing.book.get_prices(model_id, terms.ways[0], terms.day, tier)
+        return AbsenceReason.NO_PRICE_IN_REGION if elsewhere else AbsenceReason.NO_PRICE
 
     def _models(self, mix: TrafficMix) -> list[str]:
         """Every model once: as traffic spells it, else as the price book does."""

@@ -11,16 +11,17 @@ from typing import Final, TypeAlias
 
 from lambdas.domain.pricing import TokenKind, UsdPerMillion
 from lambdas.domain.pricing.price_book import name_and_version
-from lambdas.domain.reports.comparison.families import model_family
+from lambdas.domain.reports.comparison.families import model_family, model_size
 
 CLASS_FACTOR: Final = Decimal(3)
-"""A model of another family is comparable down to this part of the prices."""
+"""A model of another family is comparable down to this part of the prices and of the size."""
 FAMILY_FACTOR: Final = Decimal(5)
-"""A model of the same family is comparable down to this part of the prices."""
+"""A model of the same family is comparable down to this part of the prices and of the size."""
 COMPARABLE = (
     "A model is comparable if its prices of input and of output are at least a fifth (same family:"
-    " provider and product line) or a third (other families) of those of the model in use, if its"
-    " context window holds the largest of the calls, and if AWS has announced no end of life of it."
+    " provider and product line) or a third (other families) of those of the model in use, if the"
+    " same is true of their parameters where both ids name a number (70b), if its context window"
+    " holds the largest of the calls, and if AWS has announced no end of life of it."
 )
 """The rule, for people; `docs/reports.md` has it with an example."""
 WINDOWS_FILE = Path(__file__).with_name("context_windows.json")
@@ -44,7 +45,7 @@ def shipped_windows() -> ContextWindows:
 def is_same_class(
     model_id: str, rates: UsdPerMillion, other_id: str, other_rates: UsdPerMillion
 ) -> bool:
-    """Say if another model's prices are near enough for the same work, see `COMPARABLE`.
+    """Say if another model's prices and size are near enough for the same work, see `COMPARABLE`.
 
     Args:
         model_id: The model in use.
@@ -54,6 +55,9 @@ def is_same_class(
     """
     is_family = model_family(model_id) == model_family(other_id)
     factor = FAMILY_FACTOR if is_family else CLASS_FACTOR
+    size, other_size = model_size(model_id), model_size(other_id)
+    if size is not None and other_size is not None and other_size * factor < size:
+        return False
     kinds = (TokenKind.INPUT, TokenKind.OUTPUT)
     return all(
         kind in rates and kind in other_rates and other_rates[kind] * factor >= rates[kind]

@@ -28,6 +28,7 @@ class Workload(NamedTuple):
         mix: The calls with a cost.
         standard_calls: The number of those that the standard tier served.
         largest_call_tokens: The input and output of the largest of them.
+        outlined_calls: The number of those whose request was read.
     """
 
     project: str
@@ -36,6 +37,7 @@ class Workload(NamedTuple):
     mix: TrafficMix
     standard_calls: int
     largest_call_tokens: int
+    outlined_calls: int
 
 
 class SavingsOption(NamedTuple):
@@ -77,8 +79,9 @@ CONDITIONS = {
         " standard tier are counted"
     ),
     OptionKind.BATCH: (
-        "answers come as files within 24 hours, not as a response. Only calls of the standard tier"
-        " are counted"
+        "answers come as files within 24 hours, not as a response, and a job needs at least 100"
+        " requests. Bedrock does not log them: the meter shows the tokens of jobs apart. Only calls"
+        " of the standard tier are counted"
     ),
     OptionKind.CACHE: (
         "at most: repeated beginnings of requests are read from the prompt cache. They have to be"

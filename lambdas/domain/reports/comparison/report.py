@@ -12,7 +12,12 @@ from typing import NamedTuple
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.metrics import OTHER_PROJECTS
-from lambdas.domain.pricing import Pricing, Unpriced
+from lambdas.domain.pricing import Pricing, TokenKind, Unpriced
+from lambdas.domain.reports.comparison.absent_options import (
+    AbsenceReason,
+    AbsentOption,
+    explain_absence,
+)
 from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.reports.comparison.candidates import Candidates, ModelCost
@@ -47,6 +52,7 @@ MAX_OBSERVED_PROJECTS = 5_000
 DAYS_OF_A_MONTH = 30
 """The days of the month that amounts are scaled to."""
 _ONE_DAY = Decimal(1)
+_CACHE_KINDS = frozenset(TokenKind) - {TokenKind.INPUT, TokenKind.OUTPUT}
 
 
 class Unknown(NamedTuple):
@@ -133,6 +139,7 @@ class ComparisonReport(NamedTuple):
         projects: Each, the most costly first; at the end, as one, what is past `MAX_PROJECTS`.
         waste: The savings opportunities, the largest first.
         options: Options that make workloads cheaper, the largest saving first.
+        absent_options: Kinds of options that workloads do not have, the most costly workload first.
     """
 
     coverage: Coverage
@@ -140,6 +147,7 @@ class ComparisonReport(NamedTuple):
     projects: tuple[ProjectComparison, ...]
     waste: tuple[tuple[WasteKey, WasteTotals], ...]
     options: tuple[SavingsOption, ...]
+    absent_options: tuple[AbsentOption, ...]
 
 
 @dataclass(slots=True)
@@ -149,17 +157,20 @@ class _Calls:
     mix: TrafficMix = field(default_factory=TrafficMix)
     standard_calls: int = 0
     largest_call_tokens: int = 0
+    outlined_calls: int = 0
 
-    def add(self, call: ObservedCall, cost: ComparableCost) -> None:
+    def add(self, call: ObservedCall, cost: ComparableCost, *, is_outlined: bool) -> None:
         model_id, terms, _ = call.priced
         self.mix.add(model_id, call.tokens, cost, terms)
         self.standard_calls += terms.service_tier is None
+        self.outlined_calls += is_outlined
         tokens = (call.tokens.total_input or 0) + (call.tokens.output or 0)
         self.largest_call_tokens = max(self.largest_call_tokens, tokens)
 
     def include(self, other: _Calls) -> None:
         self.mix.include(other.mix)
         self.standard_calls += other.standard_calls
+        self.outlined_calls += other.outlined_calls
         self.largest_call_tokens = max(self.largest_call_tokens, other.largest_call_tokens)
 
 
@@ -188,8 +199,15 @@ class _Project:
 
     def workloads(self, name: str) -> Iterator[Workload]:
         for (purpose, model_id), calls in self.by_model.items():
-            tokens = calls.largest_call_tokens
-            yield Workload(name, model_id, purpose, calls.mix, calls.standard_calls, tokens)
+            yield Workload(
+                name,
+                model_id,
+                purpose,
+                calls.mix,
+                calls.standard_calls,
+                calls.largest_call_tokens,
+                calls.outlined_calls,
+            )
 
 
 class TrafficObserver:
@@ -242,7 +260,7 @@ class TrafficObserver:
         self._last = call.timestamp
         self._calls += 1
         self._outlined_calls += outline is not None
-        self._count(call)
+        self._count(call, is_outlined=outline is not None)
         self._throttling.observe(call)
         if outline is not None:
             self._requests.observe(call, outline)
@@ -269,22 +287,26 @@ class TrafficObserver:
             listed[OTHER_PROJECTS] = _together(past)
         candidates = Candidates(self._pricing, shipped_windows(), shipped_legacy_models())
         waste = self._waste.regroup(listed, OTHER_PROJECTS)
+        found = list(_find_options(listed, candidates, waste))
+        options = (option for option in found if isinstance(option, SavingsOption))
+        absent = (option for option in found if isinstance(option, AbsentOption))
         return ComparisonReport(
             Coverage(start or self._start, end, self._calls, self._outlined_calls),
             _compare(None, account, candidates),
             tuple(_compare(name, project, candidates) for name, project in listed.items()),
             tuple(waste.ranked()),
-            tuple(sorted(_find_options(listed, candidates, waste), key=_rank)),
+            tuple(sorted(options, key=_rank)),
+            tuple(sorted(absent, key=lambda option: (-option.usd, option))),
         )
 
-    def _count(self, call: ObservedCall) -> None:
+    def _count(self, call: ObservedCall, *, is_outlined: bool) -> None:
         project = self._projects.setdefault(call.project, _Project())
         (model_id, _, rates), cost = call.priced, call.cost
         if call.is_failed:
             project.failed_calls += 1
         elif isinstance(cost, ComparableCost):
             key = get_purpose(rates), model_id
-            project.by_model.setdefault(key, _Calls()).add(call, cost)
+            project.by_model.setdefault(key, _Calls()).add(call, cost, is_outlined=is_outlined)
         elif cost is not None:
             project.unpriced[Unknown(model_id, cost)] += 1
 
@@ -307,24 +329,41 @@ def _together(projects: Iterable[_Project]) -> _Project:
 
 def _find_options(
     projects: Mapping[str, _Project], candidates: Candidates, waste: WasteSummary
-) -> Iterator[SavingsOption]:
+) -> Iterator[SavingsOption | AbsentOption]:
     for name, project in projects.items():
         for workload in project.workloads(name):
             yield from candidates.find_options(workload)
-            yield from _find_caching(workload, waste)
+            yield _find_caching(workload, candidates, waste)
 
 
-def _find_caching(workload: Workload, waste: WasteSummary) -> Iterator[SavingsOption]:
+def _find_caching(
+    workload: Workload, candidates: Candidates, waste: WasteSummary
+) -> SavingsOption | AbsentOption:
     """The option to cache what requests repeat, where content is logged."""
     project, model_id, _, mix, *_ = workload
     repeated = waste.totals.get(WasteKey(project, model_id, WasteKind.REPEATED_PREFIXES))
-    if repeated is not None and repeated.usd:
-        is_assumed = mix.has_assumed_price(model_id)
-        rest = mix.usd - repeated.usd
-        calls = repeated.calls
-        yield SavingsOption(
-            OptionKind.CACHE, project, model_id, None, calls, mix.usd, rest, is_assumed
-        )
+    if repeated is None or not repeated.usd:
+        reason = _explain_no_caching(workload, candidates, repeated)
+        return explain_absence(OptionKind.CACHE, workload, reason)
+    is_assumed = mix.has_assumed_price(model_id)
+    rest = mix.usd - repeated.usd
+    return SavingsOption(
+        OptionKind.CACHE, project, model_id, None, repeated.calls, mix.usd, rest, is_assumed
+    )
+
+
+def _explain_no_caching(
+    workload: Workload, candidates: Candidates, repeated: WasteTotals | None
+) -> AbsenceReason:
+    if any(kind in _CACHE_KINDS for kind in workload.mix.tokens_by_kind()):
+        return AbsenceReason.ALREADY_USED
+    if not candidates.has_cache_price(workload):
+        return AbsenceReason.NO_CACHE_PRICE
+    if not workload.outlined_calls:
+        return AbsenceReason.CONTENT_NOT_LOGGED
+    if repeated is None:
+        return AbsenceReason.TOO_FEW_REPEATED_TOKENS
+    return AbsenceReason.NOT_CHEAPER if repeated.priced_calls else AbsenceReason.NO_CACHE_PRICE
 
 
 def _rank(option: SavingsOption) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ UNKNOWNS = (
     "Quality, latency and limits of other models: features, context, quota and access.",
     "Caching on another model: cache reads and writes are taken as they were.",
     "Embeddings work only in the index of their own model: creating them again costs extra.",
-    "Discounts for batches and provisioned throughput, unless contracted_prices has them.",
+    "Discounts for provisioned throughput, unless contracted_prices has them.",
     "The price of a service tier that is not listed for a model: its standard price is used.",
     "Charges for failed calls, and everything that was not logged.",
 )

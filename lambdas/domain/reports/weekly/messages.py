@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 from lambdas.domain.alerts import Notice
-from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.invocations.short_names import shorten_identities, shorten_models
 from lambdas.domain.money import UNPRICED, dollars
 from lambdas.domain.pricing import UNPRICED_MEANINGS, Cost
 from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, MIN_FACTOR, MIN_USD
@@ -56,13 +56,14 @@ def weekly_notice(summary: WeeklySummary, dashboard_url: str, place: str) -> Not
     """
     reported, week = summary.reported, summary.week
     account, _, _ = place.partition(" ")
+    names = _Names(summary, account)
     period = _write_days(reported.first_day, reported.last_day)
     parts = [
         [f"Amazon Bedrock, {period} (week {reported.name}, UTC)", *_write_totals(summary)],
         [*_write_doubts(summary)],
-        [*_write_anomalies(summary, account)],
-        *([*_write_ranking(kind, ranking, account)] for kind, ranking in summary.rankings.items()),
-        [*_write_new_names(summary, account)],
+        [*_write_anomalies(summary, names)],
+        *([*_write_ranking(kind, ranking, names)] for kind, ranking in summary.rankings.items()),
+        [*_write_new_names(summary, names)],
         [f"Dashboard: {dashboard_url}", _FOOTER],
     ]
     days = _write_days(reported.first_day, reported.last_day, _SHORT_MONTH)
@@ -70,6 +71,32 @@ def weekly_notice(summary: WeeklySummary, dashboard_url: str, place: str) -> Not
     if len(subject) > _MAX_SUBJECT_LETTERS:
         subject = f"Bedrock Meter: {place}, week {reported.name}"
     return Notice(subject, "\n\n".join("\n".join(lines) for lines in parts if lines))
+
+
+class _Names:
+    """The names in a summary, as short as they stay different within it."""
+
+    def __init__(self, summary: WeeklySummary, account: str) -> None:
+        """Shorten all names; identities of the account are named without it."""
+        found: dict[NameKind, set[str]] = {kind: set() for kind in NameKind}
+        for kind, ranking in summary.rankings.items():
+            found[kind].update(usage.name for usage in ranking.largest)
+        for kind, usages in (summary.new or {}).items():
+            found[kind].update(usage.name for usage in usages)
+        for entry in summary.anomalies:
+            found[entry.kind].add(entry.name)
+        self._account = account
+        self._short: dict[NameKind, Mapping[str, str]] = {
+            NameKind.IDENTITY: shorten_identities(found[NameKind.IDENTITY]),
+            NameKind.MODEL: shorten_models(found[NameKind.MODEL]),
+        }
+
+    def write(self, kind: NameKind, name: str) -> str:
+        """Write a name in one line: callers choose names, of any length."""
+        shown = self._short.get(kind, {}).get(name, name)
+        if kind is NameKind.IDENTITY:
+            shown = shown.removeprefix(f"{self._account} ")
+        return cut(printable(shown), _MAX_NAME_LETTERS)
 
 
 def _write_totals(summary: WeeklySummary) -> Iterator[str]:
@@ -165,7 +192,7 @@ def _write_unlogged(unlogged: UnloggedUsage) -> Iterator[str]:
         yield f"Usage that is not in the logs could not be read: {printable(reason)}"
 
 
-def _write_anomalies(summary: WeeklySummary, account: str) -> Iterator[str]:
+def _write_anomalies(summary: WeeklySummary, names: _Names) -> Iterator[str]:
     judged_from, reported = summary.judged_from, summary.reported
     if judged_from is None:
         return
@@ -182,51 +209,49 @@ def _write_anomalies(summary: WeeklySummary, account: str) -> Iterator[str]:
     yield f"Unusual days{since} ({_RULE}):"
     days = group_anomalies(summary.anomalies)
     for day in days[:MAX_RANKED]:
-        yield f"- {_write_unusual_day(day, account)}"
+        yield f"- {_write_unusual_day(day, names)}"
     yield from _write_more(days)
 
 
-def _write_unusual_day(day: UnusualDay, account: str) -> str:
+def _write_unusual_day(day: UnusualDay, names: _Names) -> str:
     """Write an event: the names with about the same cost, and the largest of these costs."""
     anomaly = day.anomalies[0].anomaly
     in_order = sorted(day.anomalies, key=lambda entry: [*NameKind].index(entry.kind))
-    names = ", ".join(
-        f"{entry.kind} {_write_name(entry.kind, entry.name, account)}" for entry in in_order
-    )
+    causes = ", ".join(f"{entry.kind} {names.write(entry.kind, entry.name)}" for entry in in_order)
     differ = any(entry.anomaly[1:] != anomaly[1:] for entry in day.anomalies)
     return (
-        f"{anomaly.day:%A} {_write_day(anomaly.day)}, {names}: {'up to ' if differ else ''}"
+        f"{anomaly.day:%A} {_write_day(anomaly.day)}, {causes}: {'up to ' if differ else ''}"
         f"{dollars(anomaly.usd)}, which is {dollars(anomaly.excess_usd)} above the median of"
         f" {dollars(anomaly.usual_usd)}"
     )
 
 
-def _write_ranking(kind: NameKind, ranking: Ranking, account: str) -> Iterator[str]:
+def _write_ranking(kind: NameKind, ranking: Ranking, names: _Names) -> Iterator[str]:
     if not ranking.largest:
         return
     yield f"{_PLURALS[kind].capitalize()} by cost (the week before in brackets):"
     for place, usage in enumerate(ranking.largest, 1):
-        name, cost = _write_name(kind, usage.name, account), _write_cost(usage.week)
+        name, cost = names.write(kind, usage.name), _write_cost(usage.week)
         tokens = plural(usage.week.total_tokens, "token")
         yield f"{place}. {name}: {cost} ({_write_cost(usage.before)}), {tokens}"
     if ranking.others:
         yield f"{ranking.others:,} more: {_write_usage(ranking.rest)}"
 
 
-def _write_new_names(summary: WeeklySummary, account: str) -> Iterator[str]:
+def _write_new_names(summary: WeeklySummary, names: _Names) -> Iterator[str]:
     if summary.new is None:
         if _has_calls(summary.week):
             yield "New identities and models: unknown: nothing was metered before this week."
         return
-    for kind, names in summary.new.items():
+    for kind, found in summary.new.items():
         title = f"New {_PLURALS[kind]}, without a call in the {LOOK_BACK.days} days before"
-        if not names:
+        if not found:
             yield f"{title}: none."
             continue
         yield f"{title}:"
-        for usage in names[:MAX_RANKED]:
-            yield f"- {_write_name(kind, usage.name, account)}: {_write_cost(usage.week)}"
-        yield from _write_more(names)
+        for usage in found[:MAX_RANKED]:
+            yield f"- {names.write(kind, usage.name)}: {_write_cost(usage.week)}"
+        yield from _write_more(found)
 
 
 def _write_more(found: Sequence[object]) -> Iterator[str]:
@@ -248,20 +273,6 @@ def _write_cost(totals: UsageTotals) -> str:
     if totals.cost_usd is None or not totals.unpriced_invocations:
         return cost
     return f"{cost} and {plural(totals.unpriced_invocations, 'unpriced call')}"
-
-
-def _write_name(kind: NameKind, name: str, account: str) -> str:
-    """Write a name in one line: callers choose names, of any length.
-
-    Args:
-        kind: Its kind.
-        name: The name.
-        account: The account that an identity is named without.
-    """
-    shown = name
-    if kind is NameKind.IDENTITY:
-        shown = shorten_identity(name).removeprefix(f"{account} ")
-    return cut(printable(shown), _MAX_NAME_LETTERS)
 
 
 def _has_calls(totals: UsageTotals) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.pricing import Route, shipped_prices
+from lambdas.domain.pricing import BATCH_TIER, Route, shipped_prices
 from lambdas.domain.pricing.price import BilledUnit, Routing, TokenKind
 from lambdas.domain.pricing.price_list import (
     Endpoint,
@@ -201,22 +201,23 @@ def test_marketplace_units_are_units_if_no_tokens_are_counted() -> None:
     assert row.usd == Decimal("0.002")
 
 
-def test_recorded_prices_of_logged_calls_match_the_shipped_book() -> None:
+def test_recorded_prices_of_calls_and_batch_jobs_match_the_shipped_book() -> None:
     compared = 0
     for meaning in MEANINGS.values():
         if isinstance(meaning, NotARow):
             continue
         listed, usd = meaning
-        if (listed.plan, listed.endpoint) != (Plan.ON_DEMAND, Endpoint.RUNTIME):
-            continue  # neither batch nor bedrock-mantle is in invocation logs
+        if listed.endpoint is not Endpoint.RUNTIME:
+            continue  # bedrock-mantle is not in invocation logs
         if listed.is_long_context or listed.variant:
             continue  # the list does not say where large calls begin, nor which images a call made
         profile = "global" if listed.routing is Routing.GLOBAL else ""
+        tier = BATCH_TIER if listed.plan is Plan.BATCH else listed.service_tier
         prices = shipped_prices().get_prices(
-            listed.model_id, Route(listed.region, profile), date(2026, 11, 28), listed.service_tier
+            listed.model_id, Route(listed.region, profile), date(2026, 11, 28), tier
         )
         assert isinstance(listed.measure, TokenKind)
         rate = prices.token_rates(0)[listed.measure]
         assert (rate.usd, rate.basis.value) == (Decimal(usd), listed.routing.value), listed
         compared += 1
-    assert compared == 13
+    assert compared == 15

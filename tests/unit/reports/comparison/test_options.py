@@ -1,14 +1,33 @@
-"""Options name what makes a workload cheaper, and only models that are comparable."""
+"""Options name what makes a workload cheaper, and only models that are comparable.
 
+A kind of option that does not appear has a reason.
+"""
+
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.pricing import Pricing, TokenKind, read_route, shipped_prices
+from lambdas.domain.pricing import (
+    BATCH_TIER,
+    ContractedPrice,
+    ContractedPrices,
+    PriceBook,
+    Pricing,
+    Rates,
+    TokenKind,
+    read_route,
+    shipped_prices,
+)
 from lambdas.domain.pricing.price_book import name_and_version
 from lambdas.domain.reports.comparison import (
+    ABSENCES,
+    AbsenceReason,
     ComparisonReport,
     OptionKind,
     RequestOutline,
@@ -18,9 +37,9 @@ from lambdas.domain.reports.comparison import (
 from lambdas.domain.reports.comparison.comparable import is_same_class, shipped_windows
 from lambdas.domain.reports.comparison.lifecycle import shipped_legacy_models
 from lambdas.domain.reports.comparison.request_outline import Prefix
-from tests.builders import HAIKU_3, SONNET_4, usd_by_kind
+from tests.builders import HAIKU_3, SONNET_4, listed_price, usd_by_kind
 from tests.unit.reports.comparison.observing import call, report_on
-from tests.unit.reports.comparison.prices import CHEAP, DEAR, EMBEDDING
+from tests.unit.reports.comparison.prices import BOOK, CHEAP, DEAR, EMBEDDING
 
 SHIPPED = Pricing(shipped_prices())
 OPUS = "anthropic.claude-opus-4-6-v1"
@@ -158,3 +177,118 @@ def test_what_requests_repeat_can_be_cached() -> None:
     (option,) = report_on(*made).options
     assert (option.kind, option.calls, option.usd) == (OptionKind.CACHE, 2, Decimal(9))
     assert option.saved_usd == 2 * Decimal("0.027")  # 10,000 tokens at 3 and at 0.3
+
+
+def find_absences(report: ComparisonReport) -> dict[OptionKind, AbsenceReason]:
+    """The reason for each kind of option that the calls to one model do not have."""
+    return {option.kind: option.reason for option in report.absent_options}
+
+
+BATCHED = "maker.batched-v1:0"
+WITH_BATCHES = Pricing(
+    PriceBook(
+        [
+            *BOOK,
+            listed_price(BATCHED, Rates(0, usd_by_kind("4", "8"))),
+            listed_price(BATCHED, Rates(0, usd_by_kind("2", "4")), service_tier=BATCH_TIER),
+            listed_price(BATCHED, Rates(0, usd_by_kind("9", "9")), service_tier="flex"),
+        ]
+    )
+)
+
+
+def test_batch_jobs_are_an_option_where_the_model_has_a_batch_price() -> None:
+    made = call(tokens=TokenCounts(M, M), model=BATCHED)
+    report = report_on(made, pricing=WITH_BATCHES)
+    (option,) = report.options
+    assert (option.kind, option.usd, option.option_usd) == (
+        OptionKind.BATCH,
+        Decimal(12),
+        Decimal(6),
+    )
+    assert find_absences(report) == {
+        OptionKind.MOVE: AbsenceReason.NO_COMPARABLE_MODEL,
+        OptionKind.FLEX: AbsenceReason.NOT_CHEAPER,
+        OptionKind.CACHE: AbsenceReason.NO_CACHE_PRICE,
+    }
+
+
+def test_shipped_batch_prices_halve_the_cost_of_nova_calls() -> None:
+    made = call(tokens=TokenCounts(M, M), model="amazon.nova-lite-v1:0")
+    options = report_on(made, pricing=SHIPPED).options
+    (batch,) = [option for option in options if option.kind is OptionKind.BATCH]
+    assert batch.option_usd * 2 == batch.usd == Decimal("0.30")
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "reason"),
+    [
+        ({"model": DEAR}, OptionKind.FLEX, AbsenceReason.NO_PRICE),
+        (
+            {"model": BATCHED, "region": "eu-west-1"},
+            OptionKind.BATCH,
+            AbsenceReason.NO_PRICE_IN_REGION,
+        ),
+        (
+            {"model": BATCHED, "tokens": TokenCounts(M, M, cache_read=M)},
+            OptionKind.BATCH,
+            AbsenceReason.NO_PRICE_OF_A_KIND,
+        ),
+        (
+            {"model": CHEAP, "service_tier": "flex"},
+            OptionKind.FLEX,
+            AbsenceReason.ALREADY_USED,
+        ),
+        ({"model": CHEAP, "service_tier": "flex"}, OptionKind.BATCH, AbsenceReason.OTHER_TIER),
+        ({"model": EMBEDDING, "tokens": TokenCounts(M)}, OptionKind.MOVE, AbsenceReason.EMBEDDING),
+        (
+            {"model": DEAR, "tokens": TokenCounts(M, M, cache_read=M)},
+            OptionKind.CACHE,
+            AbsenceReason.ALREADY_USED,
+        ),
+        ({"model": DEAR}, OptionKind.CACHE, AbsenceReason.CONTENT_NOT_LOGGED),
+        (
+            {"model": DEAR, "outline": RequestOutline()},
+            OptionKind.CACHE,
+            AbsenceReason.TOO_FEW_REPEATED_TOKENS,
+        ),
+    ],
+)
+def test_an_option_that_does_not_appear_has_a_reason(
+    changes: dict[str, Any], kind: OptionKind, reason: AbsenceReason
+) -> None:
+    # Without a list price of cache reads, a contracted one gives such calls a cost.
+    contracted = ContractedPrices(
+        [ContractedPrice(BATCHED, date(2026, 1, 1), {TokenKind.CACHE_READ: Decimal(1)})]
+    )
+    made = call(**{"tokens": TokenCounts(M, M)} | changes)
+    report = report_on(made, pricing=replace(WITH_BATCHES, contracted=contracted))
+    assert kind not in {option.kind for option in report.options}
+    assert find_absences(report)[kind] is reason
+
+
+def test_every_kind_of_option_appears_or_has_a_reason() -> None:
+    models = (DEAR, CHEAP, BATCHED, EMBEDDING)
+    made = [
+        call(n, TokenCounts(M, M * (model != EMBEDDING)), model=model)
+        for n, model in enumerate(models)
+    ]
+    report = report_on(*made, pricing=WITH_BATCHES)
+    for model in models:
+        offered = {option.kind for option in report.options if option.model_id == model}
+        absent = {option.kind for option in report.absent_options if option.model_id == model}
+        assert offered.isdisjoint(absent)
+        assert offered | absent == set(OptionKind)
+    assert set(ABSENCES) == set(AbsenceReason)
+    costs = [option.usd for option in report.absent_options]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_a_much_smaller_model_is_not_comparable_whatever_it_costs() -> None:
+    usd = usd_by_kind("1", "1")
+    large = "meta.llama3-1-70b-instruct-v1:0"
+    assert not is_same_class(large, usd, "meta.llama3-1-8b-instruct-v1:0", usd)
+    assert is_same_class(large, usd, "meta.llama4-scout-17b-instruct-v1:0", usd)
+    assert not is_same_class(large, usd, "google.gemma-3-12b-it", usd)
+    assert is_same_class("meta.llama3-1-8b-instruct-v1:0", usd, large, usd)
+    assert is_same_class(large, usd, "amazon.nova-lite-v1:0", usd)  # it names no size

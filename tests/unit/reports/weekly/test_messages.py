@@ -12,7 +12,7 @@ from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.pricing import Cost, Unpriced
 from lambdas.domain.reports.weekly import WeeklySummary, weekly_notice
 from lambdas.domain.unlogged import BatchTokens, MantleTokens, ReportedBatchJob, UnloggedUsage
-from tests.builders import ANA, BEN, HAIKU_3
+from tests.builders import ANA, BEN
 from tests.unit.reports.weekly.weekly_calls import (
     LONG_AGO,
     MONDAY,
@@ -233,8 +233,8 @@ def test_one_event_is_one_unusual_day() -> None:
     earlier = [call(day, 10, project="search") for day in days_before(MONDAY, 28)]
     event = call(SUNDAY, 120, project="search")
     assert line(summary(*earlier, event), "- ") == (
-        f"- Sunday 29 November 2026, identity role/chat/ana@example.com, project search, model"
-        f" {HAIKU_3}: $120.00, which is $110.00 above the median of $10.00"
+        "- Sunday 29 November 2026, identity role/chat/ana@example.com, project search, model"
+        " claude-3-haiku: $120.00, which is $110.00 above the median of $10.00"
     )
     beside = [call(SUNDAY, 2, identity_arn=BEN), call(SUNDAY, 60, identity_arn=CLARA)]
     _, _, listed = text(summary(*earlier, event, *beside)).partition("Unusual days")
@@ -344,3 +344,17 @@ def test_identities_of_the_account_are_shown_by_name() -> None:
     found = summary(call(MONDAY, Decimal("1.5"), identity_arn=ANA))
     shown = "role/chat/ana@example.com"
     assert line(found, "1. role") == f"1. {shown}: $1.50 (no calls), 1,200,000 tokens"
+
+
+def test_names_are_short_and_differ() -> None:
+    dates = ("20240620-v1:0", "20241022-v2:0")
+    first, second = (f"anthropic.claude-3-5-sonnet-{each}" for each in dates)
+    users = [f"arn:aws:iam::111122223333:user/{path}/bob" for path in ("sales", "support")]
+    found = summary(
+        *(call(MONDAY, usd, model_id=model) for usd, model in ((3, first), (2, second))),
+        *(call(MONDAY, identity_arn=user) for user in users),
+    )
+    shown = text(found)
+    for name in (first, second, *users):
+        assert f". {name}: " in shown
+    assert ". claude-3-haiku: $2.00" in shown
