@@ -47,7 +47,7 @@ NAMES_AS_WRITTEN = DeployedNames(
     log_group=WRITTEN_LOG_GROUP,
     stream_mapping=WRITTEN_STREAM_MAPPING,
 )
-ALL = {"extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"]}
+ALL = {"extra_dashboards": ["model_comparison", "cost", "throttling"]}
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
 

@@ -122,7 +122,7 @@ def test_sixteen_equal_models_have_a_sixteenth_each() -> None:
 def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
     calls = [call(1, tokens=TokenCounts(1, 1, cache_write=10))]
     title = "Cache: tokens read per token written"
-    assert numbers("cost_and_budgets", title, calls) == {"Reads per write": 0}
+    assert numbers("cost", title, calls) == {"Reads per write": 0}
 
 
 def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
