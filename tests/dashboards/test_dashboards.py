@@ -69,7 +69,7 @@ MAX_MODELS = 20
 GRID_COLUMNS = 24
 RUNBOOKS = FOLDER.parent / "docs" / "runbooks"
 MAX_SIZES = {
-    "usage_overview": (20, 56),
+    "usage_overview": (20, 55),
     "identity_detail": (14, 34),
     "model_comparison": (18, 34),
     "cost": (14, 38),
@@ -494,6 +494,17 @@ def test_the_chosen_model_applies_to_the_graphs_that_name_it() -> None:
     for graph in graphs("model_comparison"):
         is_of_one = variable["pattern"] in json.dumps(graph["metrics"])
         assert is_of_one is graph["title"].startswith("Model: ")
+
+
+def test_a_graph_that_a_document_names_is_on_a_dashboard() -> None:
+    titles = {graph["title"] for file in NAMES for graph in graphs(file)}
+    named = {
+        title
+        for page in (RUNBOOKS.parent).rglob("*.md")
+        for title in re.findall(r"[Gg]raph \"([^\"]+)\"", page.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= titles
 
 
 @each_dashboard

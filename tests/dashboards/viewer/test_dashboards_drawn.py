@@ -169,7 +169,7 @@ def test_a_healthy_pipeline_has_no_zeros_for_what_did_not_happen() -> None:
     for title in (
         "Which calls are missing or given up?",
         "Which records or values are doubtful?",
-        "Which prices and names need a decision?",
+        "What waits for your decision?",
         "Which calls are not in the logs?",
         "Which functions fail or are throttled?",
     ):
@@ -189,7 +189,7 @@ def test_calls_without_a_price_are_those_that_have_counts(
 ) -> None:
     metrics = {Metric("BedrockMeter", name): values for name, values in figures.items()}
     source = Source("an account", InMemoryMetrics(metrics), lambda: NOW)
-    numbers = shown(source, "pipeline_health", "Which prices and names need a decision?")
+    numbers = shown(source, "pipeline_health", "What waits for your decision?")
     assert {name: value for name, value in numbers.items() if value is not None} == drawn
 
 
