@@ -388,7 +388,7 @@ def test_amounts_of_a_graph_have_equal_decimals_and_none_is_rounded_to_zero(
     write_page(DashboardSession.from_source(source), folder / "amounts.html")
     show(page, folder / "amounts.html", "usage_overview")
     bars = page.locator('section[aria-label="Cost by identity, last 28 days"] svg text')
-    texts = [text for text in bars.all_inner_texts() if "." in text and "$" in text]
+    texts = [text for text in bars.all_text_contents() if "." in text and "$" in text]
     assert texts == ["$20.00", "$0.03", "<$0.01"]
 
 
