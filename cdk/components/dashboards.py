@@ -218,7 +218,7 @@ def _health_lines() -> Mapping[str, list[dict[str, Any]]]:
     labels = {
         check.graph: "Alarm below" if check.is_below else "Alarm"
         for check in alarmed
-        if check.threshold == _LINE
+        if check.graph is not None and check.threshold == _LINE
     } | {STARTS_GRAPH: "Alarm below"}
     return {
         graph: [{"label": label, "value": _LINE, "color": _ALARM_COLOR}]
