@@ -43,7 +43,7 @@ def counter_checks(function_name: str) -> Iterator[HealthCheck]:
     yield HealthCheck(
         COUNTER_AGE,
         _build_metric(function_name, "IteratorAge", "Maximum"),
-        "record-age",
+        "delays",
         f"{USAGE_COUNTER} counts calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
         " Nothing is lost for 23 hours. First check whether the function fails or is throttled.",
         threshold=_MAX_DELAY.to_milliseconds(),

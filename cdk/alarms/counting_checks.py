@@ -68,7 +68,7 @@ def _completeness() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "LogDeliveryFailures",
         lambda _: build_sum_metric(BEDROCK_NAMESPACE, BedrockMetric.LOGS_NOT_DELIVERED),
-        "log-delivery-failures",
+        "lost-calls",
         "Bedrock could not deliver invocation logs, so these calls are not counted. First read"
         " the notifications of LoggingWatcher: it checks the logging role and the log group.",
     )
@@ -91,7 +91,7 @@ def _completeness() -> Iterator[HealthCheck]:
             },
             period=FIVE_MINUTES,
         ),
-        "nothing-metered",
+        "lost-calls",
         "In at least three five-minute periods of the last hour, Bedrock counted calls but the"
         " meter counted none. First run make doctor: it checks invocation logging and the"
         " subscription.",
@@ -125,7 +125,7 @@ def _late_calls() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "LateCalls",
         lambda _: build_health_metric(METERING_DELAY.name, FIVE_MINUTES),
-        "metering-delay",
+        "delays",
         "A call was counted more than two hours after the time in its record. This is expected"
         " after an outage or make replay. Otherwise the record may be forged: audits no longer"
         " compare that hour with Bedrock's own count.",
@@ -149,7 +149,7 @@ def _bounds() -> Iterator[HealthCheck]:
             using_metrics={label: _minimum(name) for label, name in _ADDED_UP.items()},
             period=FIVE_MINUTES,
         ),
-        "negative-metrics",
+        "record-faults",
         "An account metric has negative values, which the meter never publishes. Such values lower"
         " sums and can keep usage alarms silent. First check which roles can publish metrics. The"
         " ledger and the reports are not affected.",
@@ -158,7 +158,7 @@ def _bounds() -> Iterator[HealthCheck]:
     yield HealthCheck(
         FORGED_SERIES.name,
         lambda _: build_health_metric(FORGED_SERIES.name, TWO_HOURS),
-        "audit-findings",
+        "checks",
         "In the last eight days, a metric of an identity or model had negative values, or there"
         " were more series than the meter publishes. Such values can keep usage alarms silent."
         " First query the log of CoverageAuditor: it lists the series. The ledger and the reports"
@@ -170,7 +170,7 @@ def _bounds() -> Iterator[HealthCheck]:
     yield HealthCheck(
         OVERFLOWING_CALLS.name,
         lambda _: build_health_metric(OVERFLOWING_CALLS.name, HOUR),
-        "overflowing-calls",
+        "prices-and-names",
         "This month's calls come from more identities, projects or models than the meter publishes"
         " metrics for. Metrics and alarms combine the others as __other__; the ledger and the"
         " reports list each one.",
@@ -183,7 +183,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "Coverage",
         lambda _: build_health_metric(COVERAGE_SHORTFALL.name, FIVE_MINUTES),
-        "audit-findings",
+        "checks",
         "Bedrock counted more calls than the meter: over half a percent of an hour's calls are"
         " missing. A second notification lists the models and their missing calls. If none"
         " follows, the audits may not be reporting: check that the log group of CoverageAuditor"
@@ -195,7 +195,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         USAGE_MISMATCH.name,
         lambda _: build_health_metric(USAGE_MISMATCH.name, TWO_HOURS),
-        "audit-findings",
+        "checks",
         "For two hours in a row, the calls or tokens of a model differ from Bedrock's own count."
         " A shortfall points to lost records, a surplus to forged records. A second notification"
         " lists the models. If none follows, the audits may not be reporting: check that the log"
@@ -205,7 +205,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "UnloggedTraffic",
         lambda _: build_sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
-        "unlogged-traffic",
+        "outside-the-logs",
         "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
         " calls, and the callers are unknown. Their tokens are shown apart, and are in no cost. The"
         f" metric {MantleMetric.INFERENCES} in {MANTLE_NAMESPACE} names the models. First check"
@@ -216,7 +216,7 @@ def _coverage() -> Iterator[HealthCheck]:
     yield HealthCheck(
         UNREADABLE_REGIONS.name,
         lambda _: build_health_metric(UNREADABLE_REGIONS.name, HOUR),
-        "unreadable-regions",
+        "outside-the-logs",
         "For two hours, TrafficAuditor could not read some Regions, so calls there may go"
         " unnoticed. First query the log of TrafficAuditor: it names the Regions and the reasons."
         " If it has no new lines, check that the log group exists.",

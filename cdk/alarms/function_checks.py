@@ -78,7 +78,7 @@ def _silence() -> Iterator[HealthCheck]:
             },
             period=_HALF_AN_HOUR,
         ),
-        "nothing-reported",
+        "checks",
         "Calls are metered, but LogProcessor or MetricPublisher publishes no health metrics, so the"
         " alarms on rejected, conflicting and tampered records cannot detect anything. First check"
         " that the function's log group exists.",
@@ -88,7 +88,7 @@ def _silence() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "PriceRefresherSilent",
         lambda _: build_report_count(REPRICED_CALLS.name, TWO_HOURS),
-        "price-refresher-reports",
+        "function-calls",
         "PriceRefresher has published no health metrics for two hours, so the alarm UnpricedModels"
         " cannot detect models without a price. First check that the function runs and that its"
         " log group exists.",
@@ -99,7 +99,7 @@ def _silence() -> Iterator[HealthCheck]:
     yield HealthCheck(
         DEPLOYMENT_DRIFT.name,
         lambda _: build_health_metric(DEPLOYMENT_DRIFT.name, _QUARTER_OF_AN_HOUR),
-        "audit-findings",
+        "checks",
         "For half an hour, invocation logging, alarms, notifications or functions have differed"
         " from the deployment. First read the notification of LoggingWatcher: it lists the"
         " differences. If none came, the checks may not be reporting: check that its log group"
@@ -126,7 +126,7 @@ def _errors() -> Iterator[HealthCheck]:
         yield HealthCheck(
             f"{name}DestinationFailures",
             _build_function_metric(select_function, "DestinationDeliveryFailures", "Sum"),
-            "function-errors",
+            "lost-calls",
             f"{name} gave up on some calls, and Lambda could not store them in the failure bucket,"
             " from which make redrive retries them. First check that the function's role can write"
             " to the bucket.",
@@ -135,14 +135,14 @@ def _errors() -> Iterator[HealthCheck]:
 
 
 def _delays() -> Iterator[HealthCheck]:
-    for name, function, metric, graph in (
-        ("DeliveryAge", "LogProcessor", "AsyncEventAge", "record-age"),
-        ("StreamAge", "MetricPublisher", "IteratorAge", "record-age"),
+    for name, function, metric in (
+        ("DeliveryAge", "LogProcessor", "AsyncEventAge"),
+        ("StreamAge", "MetricPublisher", "IteratorAge"),
     ):
         yield HealthCheck(
             name,
             _build_function_metric(_FUNCTIONS[function], metric, "Maximum"),
-            graph,
+            "delays",
             f"{function} processes calls more than {_MAX_DELAY.to_minutes():.0f} minutes late."
             " Nothing is lost, but usage alarms are delayed. First check whether the function fails"
             " or is throttled.",
@@ -155,7 +155,7 @@ def _given_up() -> Iterator[HealthCheck]:
     yield HealthCheck(
         "DroppedDeliveries",
         _build_function_metric(_FUNCTIONS["LogProcessor"], "AsyncEventsDropped", "Sum"),
-        "function-errors",
+        "lost-calls",
         "LogProcessor gave up on log deliveries. They are in the failure bucket, and their calls"
         f" are not counted. {_FIX_AND_REDRIVE}",
         runbook="FailedDeliveries",
@@ -176,7 +176,7 @@ def _given_up() -> Iterator[HealthCheck]:
         yield HealthCheck(
             name,
             _build_stream_metric(metric),
-            "stream-failures",
+            "lost-calls",
             f"MetricPublisher gave up on publishing calls. {meaning}",
             runbook="FailedDeliveries",
         )

@@ -59,7 +59,8 @@ class HealthCheck:
     Attributes:
         name: Its name, the alarm's too.
         build_metric: Builds the metric that shows it.
-        graph: The id of its graph on the dashboard `pipeline_health`.
+        graph: The id of its graph on the dashboard `pipeline_health`; `None` where the runbook has
+            the query instead.
         meaning: Its meaning and the first step to fix it.
         threshold: The value from which on the fault is present.
         periods: The periods that must show the fault: `m` of the last `n`.
@@ -72,7 +73,7 @@ class HealthCheck:
 
     name: str
     build_metric: MetricBuilder
-    graph: str
+    graph: str | None
     meaning: str
     threshold: float = 1
     periods: tuple[int, int] = (1, 1)

@@ -46,7 +46,7 @@ def price_checks() -> Iterator[HealthCheck]:
             },
             period=HOUR,
         ),
-        "unpriced-calls",
+        "prices-and-names",
         "Models without a known price were called, so their cost is missing from every total. First"
         " run make reprice: it lists them. Then add their prices to contracted_prices (cdk.json)"
         " and deploy. The alarm ends three days after the last such call, without a notification.",
@@ -62,7 +62,7 @@ def price_checks() -> Iterator[HealthCheck]:
             using_metrics={"waiting": build_health_metric(WAITING_MODELS.name, HOUR)},
             period=HOUR,
         ),
-        "unpriced-models",
+        "prices-and-names",
         "Another model without a known price was called. First run make reprice: it lists all of"
         " them. Then add their prices to contracted_prices (cdk.json) and deploy.",
         periods=(1, 2),
@@ -76,7 +76,7 @@ def price_list_checks() -> Iterator[HealthCheck]:
     yield HealthCheck(
         HELD_PRICES.name,
         lambda _: build_health_metric(HELD_PRICES.name, FIVE_MINUTES),
-        "held-prices",
+        "prices-and-names",
         "The AWS Price List has new prices that look like mistakes. The old prices stay in force"
         " until you decide. List them with make price-updates, then accept or reject each one.",
         silence=Silence.UNCHANGED,
@@ -85,7 +85,7 @@ def price_list_checks() -> Iterator[HealthCheck]:
     yield HealthCheck(
         PRICE_LIST_AGE.name,
         lambda _: build_health_metric(PRICE_LIST_AGE.name, DAY),
-        "price-list-age",
+        "delays",
         "The AWS Price List has not been read for three days. Calls are still counted and priced,"
         " but new prices are not picked up. First read the log of PriceUpdater: it gives the"
         " reason.",

@@ -22,8 +22,6 @@ MAX_DELAY_OF_A_START = Duration.minutes(15)
 _ERRORS_GRAPH = "function-errors"
 STARTS_GRAPH = "function-calls"
 """The id of the graph that shows missed starts, on the dashboard `pipeline_health`."""
-DURATIONS_GRAPH = "function-durations"
-"""The id of the graph that shows how long runs take, on the same dashboard."""
 MAX_TIMEOUT = Duration.minutes(15)
 """The longest run that Lambda allows.
 
@@ -112,7 +110,7 @@ def _make_slow_check(scheduled: Scheduled) -> HealthCheck:
         lambda _: scheduled.name_function(
             scheduled.function.metric_duration(statistic="Maximum", period=DAY)
         ),
-        DURATIONS_GRAPH,
+        None,
         f"A run of {scheduled.name} takes {_SLOW_PERCENT} percent or more of Lambda's limit of"
         f" {MAX_TIMEOUT.to_minutes():.0f} minutes, because the ledger has grown. Lower"
         " ledger_retention_days before its runs fail.",

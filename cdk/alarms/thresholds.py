@@ -18,6 +18,8 @@ COST = ESTIMATED_COST.name
 
 _NO_LETTER = re.compile(r"[^0-9A-Za-z]+")
 _MAX_SLUG_LETTERS = 60
+_COLONS_BEFORE_RESOURCE = 5
+"""In an ARN: a tile of an alarm has no space for the partition, service, Region and account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,12 @@ class AlarmThreshold:
         who = "".join(word.capitalize() for word in self.subject.split())
         if self.name is not None:
             digest = hashlib.sha256(self.name.encode()).hexdigest()[:6]
-            slug = _NO_LETTER.sub("-", self.name).strip("-")[-_MAX_SLUG_LETTERS:]
+            resource = self.name.split(":", _COLONS_BEFORE_RESOURCE)[-1]
+            slug = _NO_LETTER.sub("-", resource).strip("-")[-_MAX_SLUG_LETTERS:]
             who = f"{self.dimension_set.value.capitalize()}-{slug}-{digest}"
         if self.is_of_cost:
             who += "-Cost"
         return f"{NAME_PREFIX}{who}-{self.window.capitalize()}-{self.severity.capitalize()}"
-
-
-def name_graph(dimension_set: DimensionSet, metric_name: str, window: Window) -> str:
-    """Name the graph of a metric by a window."""
-    return f"{dimension_set}-{metric_name}-{window}"
 
 
 def alarm_thresholds(config: Config) -> list[AlarmThreshold]:

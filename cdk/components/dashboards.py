@@ -15,17 +15,18 @@ from typing import Any, get_args
 from cdk.alarms.health_checks import checks
 from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import STARTS_GRAPH
-from cdk.alarms.thresholds import COST, AlarmThreshold, name_graph
+from cdk.alarms.thresholds import AlarmThreshold
 from cdk.alarms.usage_alarms import ANOMALY_ALARMS, name_anomaly_alarm
 from cdk.components.threshold_graphs import (
     GRAPHS,
+    TOKEN_NAMES,
     build_further_graphs,
     build_hourly_rows,
     quote_name,
 )
-from cdk.config import Config, ExtraDashboard, Window, stack_names
+from cdk.config import Config, ExtraDashboard, stack_names
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
-from lambdas.domain.metrics.catalog import DimensionSet
+from lambdas.domain.metrics.catalog import QUOTA_TOKENS
 from lambdas.meter_name import DEFAULT_NAME
 
 FOLDER = Path(__file__).parents[2] / "dashboards"
@@ -33,8 +34,8 @@ NAMES = {
     "usage_overview": f"{NAME_PREFIX}UsageOverview",
     "identity_detail": f"{NAME_PREFIX}IdentityDetail",
     "model_comparison": f"{NAME_PREFIX}ModelComparison",
-    "cost_and_budgets": f"{NAME_PREFIX}CostAndBudgets",
-    "quota_and_throttling": f"{NAME_PREFIX}QuotaAndThrottling",
+    "cost": f"{NAME_PREFIX}Cost",
+    "throttling": f"{NAME_PREFIX}Throttling",
     "pipeline_health": f"{NAME_PREFIX}PipelineHealth",
 }
 """The name of each file's dashboard; the Region follows, since names are of the whole account."""
@@ -53,6 +54,10 @@ _BAND = "ANOMALY_DETECTION_BAND"
 _ALARM_COLOR = "#d13212"
 _LINE = 1  # a count of one, or a yes
 _USAGE_ALARMS = "usage-alarms"
+_TOKENS_GRAPH = "account-tokens-hour"
+_GRAPHS_WITH_BAND = (_TOKENS_GRAPH, "account-cost-hour")
+_WRITTEN_TOKENS = QUOTA_TOKENS.name
+"""The kind of tokens on the file's graph of tokens per hour."""
 _MAX_ALARMS = 100
 """Of one widget.
 
@@ -136,7 +141,7 @@ def dashboard_body(
         names: The names that replace those in the file.
         deployed: The deployed dashboards; links to others are left out.
         thresholds: The thresholds that graphs show in percent, and whose alarms are listed.
-        metric_name: The kind of tokens that has an anomaly band, as cost has.
+        metric_name: The kind of tokens that alarms watch, whose graph has an anomaly band.
         anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
         missing: Functions that are not deployed, as their alarms call them: these are left out.
     """
@@ -144,9 +149,6 @@ def dashboard_body(
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
     lines = _health_lines()
-    with_band = {
-        name_graph(DimensionSet.ACCOUNT, name, Window.HOUR) for name in (metric_name, COST)
-    }
     unknown = tuple(f"{names.alarms}{HEALTH_ALARM_PREFIX}{name}" for name in missing)
     for widget in body["widgets"]:
         widget_id = widget.pop("id", "")
@@ -160,12 +162,14 @@ def dashboard_body(
         if "markdown" in properties:
             properties["markdown"] = _without_links(properties["markdown"], gone)
         if "metrics" in properties:
-            width = anomaly_band if widget_id in with_band else 0
+            width = anomaly_band if widget_id in _GRAPHS_WITH_BAND else 0
             properties["metrics"] = (
                 build_hourly_rows(widget_id, thresholds)
                 if widget_id in GRAPHS
                 else _with_band(properties["metrics"], width)
             )
+        if widget_id == _TOKENS_GRAPH:
+            widget["properties"] = properties = _show_tokens(properties, metric_name)
         properties.pop("annotations", None)
         if fitting := lines.get(widget_id):
             properties["annotations"] = {"horizontal": fitting}
@@ -173,6 +177,20 @@ def dashboard_body(
         end = max(widget["y"] + widget["height"] for widget in body["widgets"])
         body["widgets"] += build_further_graphs(thresholds, region=names.region, y=end)
     return body
+
+
+def _show_tokens(graph: Mapping[str, Any], metric_name: str) -> dict[str, Any]:
+    """Show a kind of tokens on the graph that the file has for another kind."""
+    changes = {
+        _WRITTEN_TOKENS: metric_name,
+        TOKEN_NAMES[_WRITTEN_TOKENS]: TOKEN_NAMES[metric_name],
+        TOKEN_NAMES[_WRITTEN_TOKENS].capitalize(): TOKEN_NAMES[metric_name].capitalize(),
+    }
+    text = json.dumps(graph)
+    for written, shown in changes.items():
+        text = text.replace(written, shown)
+    shown_graph: dict[str, Any] = json.loads(text)
+    return shown_graph
 
 
 def _usage_alarms(
@@ -200,7 +218,7 @@ def _health_lines() -> Mapping[str, list[dict[str, Any]]]:
     labels = {
         check.graph: "Alarm below" if check.is_below else "Alarm"
         for check in alarmed
-        if check.threshold == _LINE
+        if check.graph is not None and check.threshold == _LINE
     } | {STARTS_GRAPH: "Alarm below"}
     return {
         graph: [{"label": label, "value": _LINE, "color": _ALARM_COLOR}]

@@ -37,13 +37,18 @@ _HEIGHT: Final = 8
 _NUMBERS_IN_A_ROW: Final = 6
 
 _COLORS = ("#b37400", "#0072b2", "#009e73", "#a2487f", "#d55e00", "#3a8fc4", "#cc79a7", "#4d5866")
-_TOKENS = {QUOTA_TOKENS.name: "quota tokens", TOTAL_TOKENS.name: "total tokens"}
+TOKEN_NAMES: Final = {QUOTA_TOKENS.name: "quota tokens", TOTAL_TOKENS.name: "total tokens"}
 
 
 def build_hourly_rows(graph: str, thresholds: Iterable[AlarmThreshold]) -> list[Row]:
-    """Build the rows of a graph: usage of an hour in percent of the lowest threshold."""
-    selected = _select(graph, _keep_lowest(thresholds))
-    return _build_rows(selected, chosen=graph == CHOSEN_GRAPH)
+    """Build the numbers of a widget: the highest hour in percent of the lowest threshold."""
+    is_chosen = graph == CHOSEN_GRAPH
+    rows: list[Row] = []
+    for number, threshold in enumerate(_select(graph, _keep_lowest(thresholds)), 1):
+        subject, usage = _name_usage(threshold, number, chosen=is_chosen)
+        expression = f"TIME_SERIES(100 * MAX(m{number}) / {threshold.value})"
+        rows += [usage, _percent(threshold, number, expression, subject)]
+    return rows
 
 
 def build_further_graphs(
@@ -51,9 +56,9 @@ def build_further_graphs(
 ) -> Iterator[dict[str, Any]]:
     """Build the widgets of percentages that not every deployment has.
 
-    These are of named identities and models, and of days and weeks. They are apart from the graph
+    These are of named identities and models, and of days and weeks. They are apart from the number
     of the highest identity, whose search reads nearly all series that CloudWatch allows for a
-    graph.
+    widget.
     """
     lowest = _keep_lowest(thresholds)
     named = [found for found in lowest if _is_hourly(found) and found.name is not None]
@@ -79,7 +84,7 @@ def _build_named_graphs(
             "stacked": False,
             "stat": "Sum",
             "period": Window.HOUR.seconds,
-            "metrics": _build_rows(part),
+            "metrics": _build_lines(part),
             "yAxis": {"left": {"min": 0, "label": "Percent", "showUnits": False}},
         }
         place = {"x": 0, "y": y + (number - 1) * _HEIGHT, "width": 24, "height": _HEIGHT}
@@ -150,13 +155,12 @@ def quote_name(name: str) -> str:
     return name if name.isalnum() else f'"{name}"'
 
 
-def _build_rows(thresholds: Iterable[AlarmThreshold], *, chosen: bool = False) -> list[Row]:
-    """Build a line for each threshold, and the line of 100%; none for no threshold."""
+def _build_lines(thresholds: Sequence[AlarmThreshold]) -> list[Row]:
+    """Build a line for each threshold, and the line of 100%."""
     rows: list[Row] = []
-    count = 0
-    for count, threshold in enumerate(thresholds, 1):
-        rows.extend(_build_hourly(threshold, count, chosen=chosen))
-    return [*rows, _build_limit(count)] if count else []
+    for number, threshold in enumerate(thresholds, 1):
+        rows.extend(_build_line(threshold, number))
+    return [*rows, _build_limit(len(thresholds))]
 
 
 def _build_limit(lines: int) -> Row:
@@ -167,20 +171,23 @@ def _build_limit(lines: int) -> Row:
     return [{"expression": expression, "id": "limit", "label": LIMIT, "color": _LIMIT_COLOR}]
 
 
-def _build_hourly(threshold: AlarmThreshold, number: int, *, chosen: bool = False) -> Iterator[Row]:
+def _name_usage(threshold: AlarmThreshold, number: int, *, chosen: bool) -> tuple[str, Row]:
+    """Name who uses the most in each hour, and the row of that usage."""
+    if not threshold.is_grouped or chosen:
+        return "", _name_metric(threshold, number)
+    (dimension,) = threshold.dimension_set.dimension_names
+    schema = f'{{{quote_name(NAMESPACE)},{dimension}}} MetricName="{threshold.metric_name}"'
+    highest = f"MAX(SEARCH('{schema}', 'Sum', {Window.HOUR.seconds}))"
+    row = [{"expression": highest, "id": f"m{number}", "visible": False}]
+    return f"Highest {threshold.dimension_set}", row
+
+
+def _build_line(threshold: AlarmThreshold, number: int) -> Iterator[Row]:
     """Build the rows of one line. It ends with the last whole hour, else it seems to fall there."""
-    subject = ""
-    if threshold.is_grouped and not chosen:
-        (dimension,) = threshold.dimension_set.dimension_names
-        schema = f'{{{quote_name(NAMESPACE)},{dimension}}} MetricName="{threshold.metric_name}"'
-        highest = f"MAX(SEARCH('{schema}', 'Sum', {Window.HOUR.seconds}))"
-        subject = f"Highest {threshold.dimension_set}"
-        yield [{"expression": highest, "id": f"m{number}", "visible": False}]
-    else:
-        yield _name_metric(threshold, number)
+    yield _name_metric(threshold, number)
     is_whole = f"EPOCH(m{number}) < MAX(EPOCH(m{number})) AND m{number} >= 0"
     expression = f"100 * m{number} / IF({is_whole}, {threshold.value}, 0)"
-    yield _percent(threshold, number, expression, subject)
+    yield _percent(threshold, number, expression)
 
 
 def _name_metric(threshold: AlarmThreshold, number: int) -> Row:
@@ -202,4 +209,4 @@ def _name_amount(threshold: AlarmThreshold) -> str:
     window = "" if threshold.window is Window.HOUR else f" per {threshold.window}"
     if threshold.is_of_cost:
         return f"${threshold.value:,f}{window}"
-    return f"{threshold.value:,} {_TOKENS[threshold.metric_name]}{window}"
+    return f"{threshold.value:,} {TOKEN_NAMES[threshold.metric_name]}{window}"

@@ -27,7 +27,7 @@ CHOSEN = "chosen"
 ALL_DAYS = DayRange()
 _ORDER = (
     *("usage_overview", "identity_detail", "model_comparison"),
-    *("cost_and_budgets", "quota_and_throttling", "pipeline_health"),
+    *("cost", "throttling", "pipeline_health"),
 )
 
 

@@ -50,6 +50,7 @@ _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
 _NOTHING = "none"
+_ORDER_OF_STATES = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
 _OWN_DAYS = re.compile(r", last \d+ days$")
 _PERCENT_SIGN = ", %"
 _BAND = "ANOMALY_DETECTION_BAND("
@@ -153,7 +154,10 @@ def _alarms(properties: Mapping[str, Any], source: Source, _shown: TimeRange) ->
     if source.alarm_states is None:
         return {"message": "Alarms are there where the meter is deployed.", "alarms": []}
     states = source.alarm_states(names)
-    return {"alarms": [{"name": name, "state": states.get(name, "NOT DEPLOYED")} for name in names]}
+    alarms = [{"name": name, "state": states.get(name, "NOT DEPLOYED")} for name in names]
+    if properties.get("sortBy") == "stateUpdatedTimestamp":
+        alarms.sort(key=lambda alarm: _ORDER_OF_STATES.get(alarm["state"], len(_ORDER_OF_STATES)))
+    return {"alarms": alarms}
 
 
 def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> Drawing:

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
 import pytest
 
-from cdk.alarms.thresholds import name_graph
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
 from cdk.config import Window
 from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
@@ -67,6 +67,16 @@ FULL = "(full detail)"
 MAX_IDENTITIES = 2 * 248 + 1
 MAX_MODELS = 20
 GRID_COLUMNS = 24
+RUNBOOKS = FOLDER.parent / "docs" / "runbooks"
+MAX_SIZES = {
+    "usage_overview": (20, 55),
+    "identity_detail": (14, 34),
+    "model_comparison": (18, 34),
+    "cost": (14, 38),
+    "throttling": (7, 18),
+    "pipeline_health": (14, 39),
+}
+"""The most widgets, and rows of the grid, of each dashboard: who adds one leaves one out."""
 
 
 def body(file: str) -> dict[str, Any]:
@@ -88,6 +98,40 @@ def shown(graph: dict[str, Any]) -> Iterator[Shown]:
         else:
             namespace, name, *rest = (part for part in row if isinstance(part, str))
             yield namespace, name, tuple(rest[::2])
+
+
+def curves(graph: dict[str, Any]) -> Iterator[Shown | str]:
+    """What each line or bar of a graph is computed from, with metrics in the place of their ids.
+
+    A line of one metric is that metric, also in percent of an amount.
+    """
+    texts: dict[str, str] = {}
+    for row in graph["metrics"]:
+        options = row[-1]
+        if "expression" in options:
+            text = re.sub(
+                r"\b[a-z]\w*\b", lambda id_: texts.get(id_[0], id_[0]), options["expression"]
+            )
+        else:
+            text = f"«{' '.join(map(str, row[:-1]))} {options.get('stat', graph['stat'])}»"
+        if "id" in options:
+            texts[options["id"]] = text
+        if options.get("visible", True) and options.get("id") not in {"limit", "usual"}:
+            metrics = set(re.findall(r"«[^»]*»", text))
+            is_metric = len(metrics) == 1 and "SEARCH" not in text and graph["view"] == "timeSeries"
+            yield metrics.pop() if is_metric else text
+
+
+def find_repeated_curves(graphs: Iterable[dict[str, Any]]) -> list[str]:
+    """Find what is drawn a second time, as a line, bar or slice of the same periods."""
+    parts = ("period", "start", "setPeriodToTimeRange")
+    drawn = Counter(
+        f"{curve} {[graph.get(part) for part in parts]}"
+        for graph in graphs
+        if graph["view"] != "singleValue"
+        for curve in curves(graph)
+    )
+    return [curve for curve, count in drawn.items() if count > 1]
 
 
 def catalog(detail: Detail) -> set[Shown]:
@@ -129,14 +173,17 @@ def test_every_bedrock_metric_on_a_dashboard_exists(file: str) -> None:
                 assert dimensions in dimensions_of[namespace], graph["title"]
 
 
-def test_every_metric_of_the_catalog_is_on_a_dashboard() -> None:
+def test_every_metric_of_the_catalog_is_on_a_dashboard_or_in_a_runbook() -> None:
     on_them = {
         (metric[0], metric[1])
         for file in NAMES
         for graph in graphs(file)
         for metric in shown(graph)
     }
-    assert {metric[:2] for metric in catalog(Detail.FULL)} <= on_them
+    pages = "".join(page.read_text(encoding="utf-8") for page in RUNBOOKS.glob("*.md"))
+    left_out = {metric[:2] for metric in catalog(Detail.FULL)} - on_them
+    assert all(f"`{name}`" in pages for _, name in left_out)
+    assert {namespace for namespace, _ in left_out} <= {HEALTH_NAMESPACE}
 
 
 @each_dashboard
@@ -164,7 +211,8 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
             assert widget["properties"].keys() == {"markdown"}
             continue
         if widget["type"] == "alarm":
-            assert widget["properties"].keys() == {"title", "alarms"}
+            assert widget["properties"].keys() == {"title", "sortBy", "alarms"}
+            assert widget["properties"]["sortBy"] == "stateUpdatedTimestamp"  # ALARM comes first
             assert 1 <= len(widget["properties"]["alarms"]) <= 100
             continue
         if widget["type"] == "log":
@@ -181,8 +229,7 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
         assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50"}
         assert len(graph["metrics"]) <= 500
         if graph["view"] == "timeSeries":
-            can_be_negative = "lowest values" in graph["title"]
-            assert graph["yAxis"]["left"].get("min") == (None if can_be_negative else 0)
+            assert graph["yAxis"]["left"]["min"] == 0
             assert graph["yAxis"]["left"]["label"]
 
 
@@ -191,9 +238,8 @@ def test_expressions_call_only_functions_that_cloudwatch_documents(file: str) ->
     for graph in graphs(file):
         for row in graph["metrics"]:
             expression = row[-1].get("expression", "")
-            if not expression.startswith("SELECT"):  # Metrics Insights has functions of its own
-                called = re.findall(r"([A-Z_0-9]+) *\(", re.sub(r"'[^']*'", "", expression))
-                assert {*called} - OPERATORS <= METRIC_MATH, expression
+            called = re.findall(r"([A-Z_0-9]+) *\(", re.sub(r"'[^']*'", "", expression))
+            assert {*called} - OPERATORS <= METRIC_MATH, expression
 
 
 @each_dashboard
@@ -230,16 +276,18 @@ def test_no_threshold_is_drawn_on_a_graph_of_amounts(file: str) -> None:
 
 
 @each_dashboard
-def test_a_graph_in_percent_of_an_amount_has_it_in_its_title(file: str) -> None:
-    """Titles name minutes or hours; expressions divide by the unit of the metric."""
-    units = {"2 hours": 7_200, "12 hours": 43_200, "15 minutes": 900_000, "10.5 minutes": 630_000}
+def test_a_line_in_percent_of_an_amount_has_it_in_its_label(file: str) -> None:
+    """Labels name minutes or hours; expressions divide by the unit of the metric."""
+    units = {"2 hours": 7_200, "12 hours": 43_200, "15 minutes": 900_000}
+    named = set()
     for graph in graphs(file):
-        amount = graph["title"].rpartition(": % of ")[2]
-        if amount in units:
-            drawn = [row[0]["expression"] for row in graph["metrics"] if isinstance(row[0], dict)]
-            assert drawn
-            assert all(f"/ {units[amount]}" in expression for expression in drawn)
-            assert graph["yAxis"]["left"]["label"] == "Percent"
+        for row in graph["metrics"]:
+            amount = row[-1].get("label", "").rpartition(": % of ")[2]
+            if amount in units:
+                assert f"/ {units[amount]}" in row[0]["expression"]
+                assert graph["yAxis"]["left"]["label"] == "Percent"
+                named.add(amount)
+    assert named == (set(units) if file == "pipeline_health" else set())
 
 
 def test_rankings_have_the_rest_of_the_account_s_total() -> None:
@@ -266,6 +314,35 @@ def test_no_graph_is_shown_twice() -> None:
         for graph in graphs(file):
             assert content(graph) not in seen, f"{graph['title']}: {seen[content(graph)]}"
             seen[content(graph)] = f"{file}, {graph['title']}"
+
+
+@each_dashboard
+def test_no_curve_is_drawn_twice_on_a_dashboard(file: str) -> None:
+    assert find_repeated_curves(graphs(file)) == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["m1", "100 * m1 / 5", "m1 / IF(EPOCH(m1) < MAX(EPOCH(m1)) AND m1 >= 0, 1, 0)"],
+)
+def test_a_curve_and_its_percentage_are_one_curve(expression: str) -> None:
+    line = {"view": "timeSeries", "stat": "Sum", "period": 3600}
+    amount = line | {"metrics": [["N", "Tokens", {"label": "Tokens"}]]}
+    hidden = ["N", "Tokens", {"id": "m1", "visible": False}]
+    derived = line | {"metrics": [hidden, [{"expression": expression, "id": "e1"}]]}
+    assert len(find_repeated_curves([amount, derived])) == 1
+    of_days = derived | {"period": 86_400}
+    other = amount | {"metrics": [["N", "Calls", {"label": "Calls"}]]}
+    assert find_repeated_curves([amount, of_days, other]) == []
+
+
+@each_dashboard
+def test_a_dashboard_stays_short(file: str) -> None:
+    widgets = body(file)["widgets"]
+    rows = max(widget["y"] + widget["height"] for widget in widgets)
+    max_widgets, max_rows = MAX_SIZES[file]
+    assert len(widgets) <= max_widgets
+    assert rows <= max_rows
 
 
 def test_a_named_series_has_a_color() -> None:
@@ -308,7 +385,10 @@ def test_a_dashboard_starts_with_its_question_and_its_totals(file: str) -> None:
     assert first["properties"]["markdown"].startswith("# ")
     numbers = [widget for widget in others if widget["properties"].get("view") == "singleValue"]
     assert numbers
-    if file != "model_comparison":  # which compares before it reports one
+    if file == "pipeline_health":
+        assert others[0]["type"] == "alarm"
+        assert others[1] in numbers
+    elif file != "model_comparison":  # which compares before it reports one
         assert others[0] in numbers
 
 
@@ -356,12 +436,15 @@ def test_expressions_have_ids_and_searches_use_the_period_of_their_graph(file: s
                     assert (found["stat"], found["period"]) == (graph["stat"], period)
 
 
-@pytest.mark.parametrize("metric_name", ["EstimatedCostUSD", "QuotaTokens", "TotalTokens"])
-def test_a_graph_of_each_metric_with_an_anomaly_band_shows_closed_hours(metric_name: str) -> None:
+@pytest.mark.parametrize(
+    ("id_", "metric_name"),
+    [("account-cost-hour", "EstimatedCostUSD"), ("account-tokens-hour", "QuotaTokens")],
+)
+def test_a_graph_with_an_anomaly_band_shows_closed_hours(id_: str, metric_name: str) -> None:
     (graph,) = (
         widget["properties"]
         for widget in body("usage_overview")["widgets"]
-        if widget.get("id") == name_graph(DimensionSet.ACCOUNT, metric_name, Window.HOUR)
+        if widget.get("id") == id_
     )
     assert list(shown(graph)) == [(NAMESPACE, metric_name, ())]
     assert (graph["stat"], graph["period"]) == ("Sum", Window.HOUR.seconds)
@@ -370,10 +453,10 @@ def test_a_graph_of_each_metric_with_an_anomaly_band_shows_closed_hours(metric_n
 def test_the_meter_s_cost_uses_the_prices_of_make_cost() -> None:
     """The catalog gives the number of metrics; the dated table gives the price of each unit."""
     prices = UnitPrices()
-    of_identities, rest = (
-        graph for graph in graphs("pipeline_health") if "list prices" in graph["title"]
+    rest, of_identities = (
+        graph for graph in graphs("pipeline_health") if "meter costs" in graph["title"]
     )
-    assert rest["title"].endswith(f"at list prices of {prices.date}")
+    assert rest["title"].endswith(f"list prices of {prices.date}")
     (identities,) = (row[0]["expression"] for row in of_identities["metrics"])
     models, logs, functions, writes = (row[0]["expression"] for row in rest["metrics"])
 
@@ -411,6 +494,17 @@ def test_the_chosen_model_applies_to_the_graphs_that_name_it() -> None:
     for graph in graphs("model_comparison"):
         is_of_one = variable["pattern"] in json.dumps(graph["metrics"])
         assert is_of_one is graph["title"].startswith("Model: ")
+
+
+def test_a_graph_that_a_document_names_is_on_a_dashboard() -> None:
+    titles = {graph["title"] for file in NAMES for graph in graphs(file)}
+    named = {
+        title
+        for page in (RUNBOOKS.parent).rglob("*.md")
+        for title in re.findall(r"[Gg]raph \"([^\"]+)\"", page.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert named <= titles
 
 
 @each_dashboard

@@ -100,7 +100,7 @@ def test_untrusted_metadata_hides_no_caller_from_unattributed_traffic() -> None:
 
 
 def test_the_table_on_a_dashboard_is_the_saved_query() -> None:
-    body = json.loads((FOLDER / "cost_and_budgets.json").read_text())
+    body = json.loads((FOLDER / "cost.json").read_text())
     (widget,) = (entry["properties"] for entry in body["widgets"] if entry["type"] == "log")
     source, _, query = widget["query"].partition(" | ")
     assert source == f"SOURCE '{WRITTEN_LOG_GROUP}'"

@@ -70,7 +70,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         ],
         "named_models": [{"model": "amazon.nova-lite-v1:0", "window": "day", "critical": 7}],
         "batch_output_buckets": ["batch-results", "other.results"],
-        "extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"],
+        "extra_dashboards": ["model_comparison", "cost", "throttling"],
         "saved_queries": False,
         "notify_emails": ["finops@example.com"],
         "notify_https": ["https://example.com/hook"],

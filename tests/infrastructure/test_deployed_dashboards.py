@@ -10,7 +10,7 @@ import pytest
 
 from cdk.alarms.health_checks import checks
 from cdk.alarms.price_checks import price_list_checks
-from cdk.alarms.scheduled_functions import DURATIONS_GRAPH, STARTS_GRAPH
+from cdk.alarms.scheduled_functions import SLOW_RUN_MILLISECONDS, STARTS_GRAPH
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
     FOLDER,
@@ -30,7 +30,12 @@ from dashboards.cloudwatch import Metric
 from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import until
 from tests.dashboards.cloudwatch.figures import NOON, InMemoryMetrics, metric
-from tests.dashboards.test_dashboards import MAX_IDENTITIES, MAX_MODELS
+from tests.dashboards.test_dashboards import (
+    MAX_IDENTITIES,
+    MAX_MODELS,
+    SEARCH,
+    find_repeated_curves,
+)
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 REGION = "eu-west-1"
@@ -47,7 +52,8 @@ NAMES_AS_WRITTEN = DeployedNames(
     log_group=WRITTEN_LOG_GROUP,
     stream_mapping=WRITTEN_STREAM_MAPPING,
 )
-ALL = {"extra_dashboards": ["model_comparison", "cost_and_budgets", "quota_and_throttling"]}
+ALL = {"extra_dashboards": ["model_comparison", "cost", "throttling"]}
+TOKENS_GRAPHS = {"Account: quota tokens per hour", "Account: total tokens per hour"}
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
 
@@ -121,7 +127,7 @@ def test_only_names_thresholds_and_the_band_differ(file: str, configuration: str
 
 def is_of_thresholds(widget: dict[str, Any]) -> bool:
     title = widget["properties"].get("title", "")
-    return title == "Usage alarms" or "threshold" in title
+    return title == "Usage alarms" or "threshold" in title or title in TOKENS_GRAPHS
 
 
 @pytest.mark.parametrize(
@@ -158,9 +164,28 @@ def test_the_anomaly_band_is_drawn_around_its_metric(
             assert widget["properties"]["period"] == 3600
 
 
-def _names(graph: dict[str, Any], metric: str) -> bool:
-    words = re.compile(rf"(?<!\w){re.escape(metric)}(?!\w)")
-    return any(words.search(str(part)) for row in graph["metrics"] for part in (*row[:2], row[0]))
+def _list_drawn(graph: dict[str, Any]) -> set[tuple[str, ...]]:
+    """The expressions of a graph, and the namespace, name and statistic of its metrics."""
+    drawn: set[tuple[str, ...]] = set()
+    for row in graph["metrics"]:
+        if isinstance(row[0], str):
+            drawn.add((row[0], row[1], row[-1].get("stat", graph["stat"])))
+            continue
+        drawn.add((row[0]["expression"],))
+        for found in SEARCH.finditer(row[0]["expression"]):
+            drawn.add((found["schema"].partition(",")[0], found["metric"], found["stat"]))
+    return drawn
+
+
+def _list_watched(alarm: dict[str, Any]) -> set[tuple[str, ...]]:
+    """The same of an alarm: its expressions and the metrics that they compute with."""
+    if "MetricName" in alarm:
+        return {(alarm["Namespace"], alarm["MetricName"], alarm["Statistic"])}
+    expressions = {(query["Expression"],) for query in alarm["Metrics"] if "Expression" in query}
+    stats = [query["MetricStat"] for query in alarm["Metrics"] if "MetricStat" in query]
+    return expressions | {
+        (stat["Metric"]["Namespace"], stat["Metric"]["MetricName"], stat["Stat"]) for stat in stats
+    }
 
 
 def _list_thresholds(graph: dict[str, Any]) -> list[float]:
@@ -171,7 +196,7 @@ def _list_thresholds(graph: dict[str, Any]) -> list[float]:
 
 
 def test_each_health_alarm_has_its_threshold_on_a_graph_of_its_metric() -> None:
-    """The check uses the metrics of the template's alarms."""
+    """The check uses the metrics of the template's alarms. A runbook has the query of slow runs."""
     drawn = [
         (widget["properties"], value)
         for widget in deployed("pipeline_health")["widgets"]
@@ -185,18 +210,24 @@ def test_each_health_alarm_has_its_threshold_on_a_graph_of_its_metric() -> None:
     ]
     assert len(health) > 10
     for alarm in health:
-        named = [alarm["Namespace"], alarm["MetricName"]] if "MetricName" in alarm else []
-        named += [
-            query["Expression"] for query in alarm.get("Metrics", []) if "Expression" in query
-        ]
         fitting = [
             graph
             for graph, value in drawn
-            if value == alarm["Threshold"]
-            and all(_names(graph, expression) for expression in named)
-            and graph["stat"] == alarm.get("Statistic", "Sum")
+            if value == alarm["Threshold"] and _list_watched(alarm) <= _list_drawn(graph)
         ]
-        assert len(fitting) == 1, alarm["AlarmName"]
+        has_graph = alarm.get("MetricName") != "Duration"
+        assert len(fitting) == has_graph, alarm["AlarmName"]
+
+
+def test_the_query_of_a_runbook_is_a_widget_that_shows_slow_runs() -> None:
+    text = (FOLDER.parent / "docs" / "runbooks" / "SlowReports.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    graph = json.loads(source)
+    assert f"{SLOW_RUN_MILLISECONDS:,.0f} milliseconds" in text
+    assert _list_drawn(graph) >= {("AWS/Lambda", "Duration", "Maximum")}
+    (row,) = graph["metrics"]
+    (found,) = SEARCH.finditer(row[0]["expression"])
+    assert (found["stat"], int(found["period"])) == (graph["stat"], graph["period"])
 
 
 def test_delays_are_shown_in_percent_of_the_alarm_and_history_does_not_flatten_them() -> None:
@@ -205,20 +236,22 @@ def test_delays_are_shown_in_percent_of_the_alarm_and_history_does_not_flatten_t
     figures = InMemoryMetrics({delay: [1_123_200.0, 180.0, 180.0]})
     source = Source("an account", figures, lambda: NOON)
     shown = draw(deployed("pipeline_health")["widgets"], source, until(NOON, timedelta(hours=3)))
-    (graph,) = (drawing for drawing in shown if drawing["title"].startswith("Delay from call"))
+    (graph,) = (drawing for drawing in shown if drawing["title"].startswith("Is it late?"))
     values = {tuple(filter(None, series["values"])) for series in graph["series"]}
-    assert values == {(100, 2.5, 2.5)}
+    assert values == {(100, 2.5, 2.5), ()}  # the price list and the functions reported nothing
     assert graph["thresholds"] == []
 
 
 def test_usage_is_shown_in_percent_of_each_threshold() -> None:
     overview = percentages_in(deployed("usage_overview", **CONFIGURATIONS["everything"]))
     assert overview == {
-        "Account, models: % of threshold, by hour": [
+        "Account and models: highest hour, % of threshold": [
             "Highest model: % of 10,000,000 total tokens",
             "Account: % of 3 total tokens",
         ],
-        "Identities: % of threshold, by hour": ["Highest identity: % of 2,000,000 total tokens"],
+        "Identities: highest hour, % of threshold": [
+            "Highest identity: % of 2,000,000 total tokens"
+        ],
         "Percent of threshold, last 24 hours and last 7 days": [
             "Account: % of 1 total tokens per day",
             "arn:aws:iam::111122223333:role/app: % of 5 total tokens per week",
@@ -228,10 +261,18 @@ def test_usage_is_shown_in_percent_of_each_threshold() -> None:
     }
     identity = percentages_in(deployed("identity_detail", **CONFIGURATIONS["everything"]))
     assert identity == {
-        "Identity: % of threshold, by hour": [
+        "Highest hour: % of threshold": [
             "Identity: % of 2,000,000 total tokens",
         ],
     }
+
+
+@each_dashboard
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_no_curve_is_drawn_twice_with_any_thresholds(file: str, configuration: str) -> None:
+    widgets = deployed(file, **{**CONFIGURATIONS[configuration], **ALL})["widgets"]
+    graphs = [widget["properties"] for widget in widgets if widget["type"] == "metric"]
+    assert find_repeated_curves(graphs) == []
 
 
 @each_dashboard
@@ -246,8 +287,7 @@ def test_every_alarm_names_a_graph_of_the_dashboards() -> None:
         return {widget["id"] for widget in body["widgets"] if "id" in widget}
 
     alarmed = [*checks(), *price_list_checks()]
-    of_scheduled = {STARTS_GRAPH, DURATIONS_GRAPH}
-    assert {check.graph for check in alarmed} | of_scheduled == ids("pipeline_health")
+    assert {check.graph for check in alarmed} | {STARTS_GRAPH} == ids("pipeline_health")
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
@@ -270,7 +310,7 @@ def test_each_subject_has_the_percentage_of_its_lowest_threshold(configuration: 
 
 
 def test_percentages_are_evaluated_from_amounts() -> None:
-    """Whole hours of the account, of its highest model and of an identity, without the open one."""
+    """The highest hours of the account, of its highest model and of an identity."""
     figures = InMemoryMetrics(
         {
             metric("QuotaTokens"): [2_500_000, 9],
@@ -293,7 +333,6 @@ def test_percentages_are_evaluated_from_amounts() -> None:
         "Account: % of $50": 10,
         "Highest model: % of 10,000,000 quota tokens": 20,
         "Highest identity: % of 1,000,000 quota tokens": 25,
-        LIMIT: None,
     }
 
 
@@ -301,10 +340,13 @@ def test_percentages_are_evaluated_from_amounts() -> None:
 def test_a_threshold_is_drawn_where_it_leaves_the_curve_readable(
     tokens: int, line: float | None
 ) -> None:
-    figures = InMemoryMetrics({metric("QuotaTokens", IdentityArn="ana"): [tokens, 0]})
+    ana = "arn:aws:iam::111122223333:user/ana"
+    context: dict[str, Any] = {"named_identities": [{"identity": ana, "critical": 1_000_000}]}
+    figures = InMemoryMetrics({metric("QuotaTokens", IdentityArn=ana): [tokens, 0]})
     source = Source("an account", figures, lambda: NOON - timedelta(minutes=1))
-    shown = draw(deployed("usage_overview")["widgets"], source, until(NOON, timedelta(hours=2)))
-    (graph,) = (each for each in shown if each["title"].startswith("Identities: %"))
+    widgets = deployed("usage_overview", **context)["widgets"]
+    shown = draw(widgets, source, until(NOON, timedelta(hours=2)))
+    (graph,) = (each for each in shown if each["title"].startswith("Named identities"))
     assert {series["name"]: series["value"] for series in graph["series"]}[LIMIT] == line
 
 

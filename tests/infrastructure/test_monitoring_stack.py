@@ -360,6 +360,25 @@ def test_different_identities_never_share_an_alarm_name() -> None:
     assert all(len(name) <= 255 for name in names)
 
 
+@pytest.mark.parametrize(
+    ("arn", "who"),
+    [
+        ("arn:aws:iam::111122223333:role/app", "role-app"),
+        (
+            "arn:aws:sts::111122223333:assumed-role/Developer/ana@example.com",
+            "assumed-role-Developer-ana-example-com",
+        ),
+        ("unknown", "unknown"),
+    ],
+)
+def test_the_name_of_an_alarm_says_whom_it_watches(arn: str, who: str) -> None:
+    """A tile on a dashboard shows the beginning of a name: an ARN's account would fill it."""
+    config = Config.from_context({"named_identities": [{"identity": arn, "critical": 1}]})
+    names = [threshold.alarm_name for threshold in alarm_thresholds(config) if threshold.name]
+    (name,) = names
+    assert re.fullmatch(rf"BedrockMeter-Identity-{who}-[0-9a-f]{{6}}-Hour-Critical", name)
+
+
 def test_a_disabled_warning_has_no_alarm() -> None:
     names = alarms("everything")
     assert "BedrockMeter-EveryIdentity-Hour-Critical" in names

@@ -226,7 +226,7 @@ def test_a_new_alarm_is_deployed_with_its_runbook_and_its_line(checkout: Checkou
         widget
         for dashboard in checkout.resources(stack, "AWS::CloudWatch::Dashboard")
         for widget in read_body(dashboard)["widgets"]
-        if widget["properties"].get("title") == "Price reload failures"
+        if "PriceReloadFailures" in str(widget["properties"].get("metrics"))
     )
     (line,) = widget["properties"]["annotations"]["horizontal"]
     assert (line["label"], line["value"]) == ("Alarm", alarm["Threshold"])

@@ -58,13 +58,17 @@
     value === null || value === undefined
       ? "no data"
       : value.toLocaleString("en-US", Math.abs(value) < 1 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 2 });
-  const money = (value) => {
+  const digitsOf = (size) => (size >= 1 || size === 0 ? 2 : size >= 0.0001 ? 4 : 8);
+  const money = (value, digits = digitsOf(Math.abs(value))) => {
     const size = Math.abs(value);
-    const digits = size >= 1 || size === 0 ? 2 : size >= 0.0001 ? 4 : 8;
-    return `${value < 0 ? "-" : ""}$${size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+    const isLess = size > 0 && size < 0.5 * 10 ** -digits; // it would be rounded to $0
+    const text = (isLess ? 10 ** -digits : size).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    return `${isLess ? "<" : ""}${value < 0 ? "-" : ""}$${text}`;
   };
+  // Amounts side by side have as many decimals as the largest of them.
+  const moneyDigits = (widget) => digitsOf(Math.max(...widget.series.map((it) => Math.abs(it.value ?? 0))));
   const FORMATS = { money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })}%`, number: short };
-  const shown = (value, format) => (value === null || value === undefined ? "–" : FORMATS[format](value));
+  const shown = (value, format, digits) => (value === null || value === undefined ? "–" : FORMATS[format](value, digits));
   const whole = (value, format) =>
     value === null || value === undefined || format === "number" ? exact(value) : FORMATS[format](value);
   // Cents have two digits, parts of a cent as many as they need: $0.50, $0.0025.
@@ -209,7 +213,7 @@
     const items = widget.series.map((it, place) => {
       const line = make("i", { class: styles[place].isDashed ? "dashed" : "" });
       line.style.borderColor = styles[place].color;
-      const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format)}${widget.shares ? ` · ${share(it, widget)}` : ""}`)] : [];
+      const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format, moneyDigits(widget))}${widget.shares ? ` · ${share(it, widget)}` : ""}`)] : [];
       return make("li", { title: it.name }, line, make("b", {}, named(it)), ...value);
     });
     if (widget.series.some((it) => isOpen(widget, it))) items.push(make("li", { class: "open", title: "Viewer only: CloudWatch draws it as a whole period" }, make("i", { class: "dashed" }), make("b", {}, "so far")));
@@ -276,7 +280,7 @@
       xAxis: { type: "value", splitNumber: 3, name: widget.unit, nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: ticks(format) }, splitLine: { lineStyle: { color: css("--grid") } } },
       yAxis: { type: "category", inverse: true, triggerEvent: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
       tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} ${widget.unit}` },
-      series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => shown(it.value, format) } }],
+      series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => shown(it.value, format, moneyDigits(widget)) } }],
     };
   }
 

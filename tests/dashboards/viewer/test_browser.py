@@ -166,7 +166,7 @@ def by_closed_hour(read: Any) -> dict[int, int]:
 
 def test_lines_follow_the_hourly_totals_of_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    options = read_options(page, "Account: total tokens per hour")
+    options = read_options(page, "Account: quota tokens per hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
     assert {at: value for at, value in line["data"] if value is not None} == by_closed_hour(tokens)
@@ -191,14 +191,12 @@ def test_stacked_graphs_are_stacked_and_isolated_values_are_dots(
 
 def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    (pie,) = read_options(page, "Tokens by kind")["series"]
-    kinds = {part["name"]: part["value"] for part in pie["data"]}
-    assert {name: value for name, value in kinds.items() if value} == {
-        "Input": total(lambda invocation: invocation["input"]["inputTokenCount"]),
-        "Output": total(lambda invocation: invocation["output"].get("outputTokenCount", 0)),
+    (pie,) = read_options(page, "Quota tokens by model, last 28 days")["series"]
+    sums = {
+        name: sum(tokens(call) for call in LOGS if call["modelId"] == model)
+        for name, model in zip(("claude-3-haiku", "titan-embed-text"), MODELS, strict=True)
     }
-    colors = {part["name"]: part["itemStyle"]["color"] for part in pie["data"]}
-    assert (colors["Input"], colors["Output"]) == ("#0072b2", "#a2487f")  # of the JSON
+    assert {part["name"]: part["value"] for part in pie["data"]} == sums
     bars = read_options(page, "Quota tokens by identity, last 28 days")
     (drawn,) = bars["series"]
     assert len(bars["names"]) == 4
@@ -211,12 +209,12 @@ def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
     page: Page, page_file: Path
 ) -> None:
     show(page, page_file, "usage_overview")
-    card = page.locator('section[aria-label="Account: total tokens per hour"]')
+    card = page.locator('section[aria-label="Account: quota tokens per hour"]')
     card.locator("h2 button[aria-pressed]").click()
     cells = card.locator("tbody td").all_inner_texts()
     hours = by_closed_hour(tokens)
     expected = [hours[max(hours)], sum(hours.values()), max(hours.values())]
-    assert cells == ["Total tokens", *(f"{value:,}" for value in expected)]
+    assert cells == ["Quota tokens", *(f"{value:,}" for value in expected)]
 
 
 def test_an_address_names_dashboard_and_choice_for_any_name(page: Page, page_file: Path) -> None:
@@ -294,8 +292,8 @@ def test_a_period_that_is_not_over_is_dashed_and_the_others_are_not(
     legend = page.locator(f'section[aria-label="{title}"] .legend .open')
     assert legend.inner_text() == "so far"
     assert "Viewer only" in str(legend.get_attribute("title"))
-    left_out = page.locator('section[aria-label="Account: total tokens per hour"] .legend')
-    assert left_out.inner_text() == "Total tokens"
+    left_out = page.locator('section[aria-label="Account: quota tokens per hour"] .legend')
+    assert left_out.inner_text() == "Quota tokens"
 
 
 def test_a_dashboard_opens_on_the_identity_that_costs_most(page: Page, page_file: Path) -> None:
@@ -338,8 +336,8 @@ def save_csv(page: Page, title: str) -> list[list[str]]:
 
 def test_a_graph_is_saved_as_csv(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
-    head, *rows = save_csv(page, "Account: total tokens per hour")
-    assert head == ["Start of period (UTC)", "Total tokens"]
+    head, *rows = save_csv(page, "Account: quota tokens per hour")
+    assert head == ["Start of period (UTC)", "Quota tokens"]
     saved = {datetime.fromisoformat(at): float(value) for at, value in rows if value}
     assert {int(at.timestamp() * 1000): value for at, value in saved.items()} == by_closed_hour(
         tokens
@@ -362,7 +360,7 @@ def test_the_footer_names_what_the_source_has_nothing_for(page: Page, page_file:
     assert page.locator("nav a", has_text="Pipeline health").count() == 0
     footer = page.locator("footer").inner_text()
     assert (
-        "This source has nothing for: Usage alarms, Logged and unlogged tokens, Mantle tokens"
+        "This source has nothing for: Usage alarms, Tokens outside the logs: bedrock-mantle and"
         in footer
     )
     assert "Viewer only, not in CloudWatch" in footer
@@ -375,6 +373,23 @@ def test_money_has_a_dollar_sign_and_cents(page: Page, page_file: Path) -> None:
     )
     assert costs.inner_text().startswith("$0.0")
     assert len(costs.inner_text()) == len("$0.0123")
+
+
+def test_amounts_of_a_graph_have_equal_decimals_and_none_is_rounded_to_zero(
+    page: Page, folder: Path
+) -> None:
+    """800,000 output tokens of the first model cost a dollar."""
+    calls = [
+        log(arn, identity={"arn": arn}, modelId=MODELS[0], input={}, output={"outputTokenCount": n})
+        for arn, n in ((ANA, 16_000_000), (BEN, 20_000), (HOSTILE, 80))
+    ]
+    (folder / "amounts.ndjson").write_bytes(as_lines(*calls))
+    source = source_of_logs([folder / "amounts.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "amounts.html")
+    show(page, folder / "amounts.html", "usage_overview")
+    bars = page.locator('section[aria-label="Cost by identity, last 28 days"] svg text')
+    texts = [text for text in bars.all_text_contents() if "." in text and "$" in text]
+    assert texts == ["$20.00", "$0.03", "<$0.01"]
 
 
 def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) -> None:

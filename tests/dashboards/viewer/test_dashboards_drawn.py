@@ -90,6 +90,14 @@ def test_the_rates_of_a_model_match_its_tokens() -> None:
     }
 
 
+def test_a_model_without_cached_tokens_has_no_hit_rate() -> None:
+    """A cache that was written and never read has a rate of 0."""
+    title = "Model: rates in the selected time"
+    for cache_write, rate in ((0, None), (5, 0)):
+        calls = [call(1, tokens=TokenCounts(20, 10, cache_write=cache_write))]
+        assert numbers("model_comparison", title, calls, HAIKU_3)["Cache hit rate, %"] == rate
+
+
 def test_embedding_models_and_text_models_are_separate() -> None:
     calls = [call(number, model_id=model) for number, model in enumerate((HAIKU_3, *EMBEDDINGS))]
     assert {*numbers("model_comparison", "Calls by model", calls)} == {HAIKU_3}
@@ -122,7 +130,7 @@ def test_sixteen_equal_models_have_a_sixteenth_each() -> None:
 def test_an_unread_cache_has_a_hit_rate_of_zero() -> None:
     calls = [call(1, tokens=TokenCounts(1, 1, cache_write=10))]
     title = "Cache: tokens read per token written"
-    assert numbers("cost_and_budgets", title, calls) == {"Reads per write": 0}
+    assert numbers("cost", title, calls) == {"Reads per write": 0}
 
 
 def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
@@ -134,16 +142,59 @@ def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
     for figures, percent in (({bedrock: [200], metered: [199]}, 99.5), ({bedrock: [200]}, 0)):
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
         assert shown(source, "pipeline_health", "Totals for the selected time")[label] == percent
-        title = "Periods with nothing metered"
-        drawn = shown(source, "pipeline_health", title)["Nothing metered"]
-        assert drawn == (0 if metered in figures else 1)
+        title = "Which calls are missing or given up?"
+        drawn = shown(source, "pipeline_health", title)["Calls at Bedrock while none was metered"]
+        assert drawn == (None if metered in figures else 200)
 
 
 def test_the_unattributed_share_is_a_share_of_all_tokens() -> None:
     unattributed, total = (
         Metric("BedrockMeter", name) for name in ("UnattributedTokens", "TotalTokens")
     )
-    figures = InMemoryMetrics({unattributed: [30], total: [120]})
+    label = "Tokens without a project, %"
+    for figures, percent in (
+        ({unattributed: [30], total: [120]}, 25),
+        ({total: [120]}, 0),
+        ({}, None),
+    ):
+        source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
+        assert shown(source, "usage_overview", "Totals for the selected time")[label] == percent
+
+
+def test_a_healthy_pipeline_has_no_zeros_for_what_did_not_happen() -> None:
+    """A widget that would be a flat line at 0 is empty: the viewer writes none there."""
+    usage = [Metric(space, "Invocations") for space in ("AWS/Bedrock", "BedrockMeter")]
+    usage.append(Metric("BedrockMeter", "QuotaTokens"))
+    source = Source("an account", InMemoryMetrics({metric: [9] for metric in usage}), lambda: NOW)
+    for title in (
+        "Which calls are missing or given up?",
+        "Which records or values are doubtful?",
+        "What waits for your decision?",
+        "Which calls are not in the logs?",
+        "Which functions fail or are throttled?",
+    ):
+        assert set(shown(source, "pipeline_health", title).values()) <= {None}, title
+
+
+@pytest.mark.parametrize(
+    ("figures", "drawn"),
+    [
+        ({"UnpricedInvocations": [5], "MissingTokenCounts": [2]}, {"Calls without a price": 3}),
+        ({"UnpricedInvocations": [2], "MissingTokenCounts": [2]}, {}),
+        ({}, {}),
+    ],
+)
+def test_calls_without_a_price_are_those_that_have_counts(
+    figures: dict[str, list[float | None]], drawn: dict[str, float]
+) -> None:
+    metrics = {Metric("BedrockMeter", name): values for name, values in figures.items()}
+    source = Source("an account", InMemoryMetrics(metrics), lambda: NOW)
+    numbers = shown(source, "pipeline_health", "What waits for your decision?")
+    assert {name: value for name, value in numbers.items() if value} == drawn
+
+
+def test_metrics_below_zero_are_drawn() -> None:
+    figures = InMemoryMetrics({Metric("BedrockMeter", "TotalTokens"): [-7]})
     source = Source("an account", figures, lambda: NOW)
-    title = "Tokens without a project, %"
-    assert shown(source, "usage_overview", title) == {"Without a project": 25}
+    numbers = shown(source, "pipeline_health", "Which records or values are doubtful?")
+    assert numbers["Account metrics below zero"] == 1

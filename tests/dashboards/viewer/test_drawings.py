@@ -209,6 +209,18 @@ def test_an_alarm_widget_shows_the_states_of_its_alarms() -> None:
     assert without["message"] == "Alarms are there where the meter is deployed."
 
 
+def test_alarms_that_are_on_come_first_where_the_widget_asks_for_it() -> None:
+    states = {"a": "OK", "b": "INSUFFICIENT_DATA", "c": "ALARM", "d": "OK"}
+    properties: dict[str, Any] = {
+        "title": "Alarms",
+        "sortBy": "stateUpdatedTimestamp",
+        "alarms": [f"arn:aws:cloudwatch:us-east-1:111122223333:alarm:{name}" for name in "eabcd"],
+    }
+    source = Source("it", CALLS.metrics, lambda: NOON, alarm_states=lambda _: states)
+    (drawing,) = draw([{**widget(), "type": "alarm", "properties": properties}], source, LAST_DAY)
+    assert "".join(alarm["name"] for alarm in drawing["alarms"]) == "cbade"
+
+
 def test_an_anomaly_band_is_reported_as_drawn_only_by_cloudwatch() -> None:
     band = {"expression": "ANOMALY_DETECTION_BAND(m1, 3)", "id": "band"}
     graph = drawn(metrics=[["BedrockMeter", "InputTokens", {"id": "m1"}], [band]])

@@ -61,15 +61,16 @@ def test_every_graph_of_a_long_time_is_evaluated(session: DashboardSession) -> N
                 assert widget["step"] == 3_600_000, title
 
 
+@pytest.mark.parametrize("shown", ["1d", "2026-06", "all"])
 def test_a_percentage_of_an_hourly_threshold_is_never_that_of_a_day(
-    session: DashboardSession,
+    session: DashboardSession, shown: str
 ) -> None:
-    graph = draw(session, "identity_detail", "all")["Identity: % of threshold, by hour"]
-    assert set(present(graph, "Identity: % of 1,000,000 quota tokens")) == {10}
-    assert graph["note"] == "Viewer only: the last 15 days of this time."
-    overview = draw(session, "usage_overview", "all")
-    highest = overview["Identities: % of threshold, by hour"]
-    assert set(present(highest, "Highest identity: % of 1,000,000 quota tokens")) == {10}
+    for dashboard, title, label in (
+        ("identity_detail", "Highest hour: % of threshold", "Identity"),
+        ("usage_overview", "Identities: highest hour, % of threshold", "Highest identity"),
+    ):
+        (series,) = draw(session, dashboard, shown)[title]["series"]
+        assert (series["name"], series["value"]) == (f"{label}: % of 1,000,000 quota tokens", 10)
 
 
 def test_amounts_of_a_long_time_are_of_days_and_their_titles_say_so(
