@@ -6,8 +6,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import compress, pairwise
 from math import fsum, isnan
+from operator import eq
 from typing import NamedTuple
 
 from cdk.config import Config
@@ -16,14 +17,14 @@ from dashboards.reports.call_columns import SECONDS_PER_MINUTE, CallColumns
 from dashboards.reports.call_times import is_possible
 from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.calls import CallEnricher, EnrichedCall
+from lambdas.domain.calls import EnrichedCall, MemoizedEnricher
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.metrics import DimensionLimits, Dimensions
-from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet
+from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet, MetricDefinition
 
-_COLUMNS = {metric.name: column for column, metric in enumerate(USAGE_METRICS)}
+_METRICS = {metric.name: metric for metric in USAGE_METRICS}
 _SETS = {frozenset(dimension_set.dimension_names): dimension_set for dimension_set in DimensionSet}
 
 
@@ -55,7 +56,7 @@ class LogMetrics:
             now: The time.
             config: The configuration of the deployment.
         """
-        self._enricher = CallEnricher(config.pricing, config.attribution_rules)
+        self._enricher = MemoizedEnricher(config.pricing, config.attribution_rules)
         self._now = now
         limits = DimensionLimits(
             role_rollup_patterns=config.role_rollup_patterns,
@@ -98,7 +99,7 @@ class LogMetrics:
 
     def has(self, name: str) -> bool:
         """Say if a call has a value of a metric."""
-        return not all(map(isnan, self._calls.values[_COLUMNS[name]]))
+        return self._has_values(_METRICS[name], range(len(self._calls.minutes)))
 
     def find_project(self, profile_id: str) -> str | None:
         """Find the one project that all calls of an application inference profile have."""
@@ -111,8 +112,15 @@ class LogMetrics:
         """Get every metric of a name, with any dimensions."""
         if namespace != NAMESPACE:
             return []
-        found = (Metric(NAMESPACE, name, dimensions) for dimensions in self._find_rows())
-        return [metric for metric in found if self._observe(metric).values]
+        found = {
+            Metric(NAMESPACE, name, dimensions): rows
+            for dimensions, rows in self._find_rows().items()
+        }
+        return [
+            metric
+            for metric, rows in found.items()
+            if _is_published(metric) and self._has_values(_METRICS[name], rows)
+        ]
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
@@ -142,13 +150,17 @@ class LogMetrics:
         if metric not in self._observations:
             observations = _Observations(array("I"), array("d"))
             if _is_published(metric):
-                column = self._calls.values[_COLUMNS[metric.name]]
                 rows = self._find_rows().get(metric.dimensions, ())
-                present = array("I", (row for row in rows if not isnan(column[row])))
-                observations.minutes.extend(self._calls.minutes[row] for row in present)
-                observations.values.extend(column[row] for row in present)
+                minutes = map(self._calls.minutes.__getitem__, rows)
+                values = list(self._calls.get_values(_METRICS[metric.name], rows))
+                is_there = list(map(eq, values, values))  # NaN does not equal itself
+                observations.minutes.extend(compress(minutes, is_there))
+                observations.values.extend(compress(values, is_there))
             self._observations[metric] = observations
         return self._observations[metric]
+
+    def _has_values(self, metric: MetricDefinition, rows: Iterable[int]) -> bool:
+        return not all(map(isnan, self._calls.get_values(metric, rows)))
 
     def _find_rows(self) -> dict[Dimensions, array[int]]:
         """Find the places of the calls of all dimensions, in order of time."""
@@ -178,16 +190,16 @@ class LogMetrics:
 
 def _is_published(metric: Metric) -> bool:
     """Say if calls have a metric: by its name, with its dimensions."""
-    column = _COLUMNS.get(metric.name)
-    if column is None or metric.namespace != NAMESPACE:
+    definition = _METRICS.get(metric.name)
+    if definition is None or metric.namespace != NAMESPACE:
         return False
-    return _SETS.get(metric.dimension_names) in USAGE_METRICS[column].detail_of
+    return _SETS.get(metric.dimension_names) in definition.detail_of
 
 
 def _has_percentiles(metric: Metric) -> bool:
     """Say if a deployment publishes each value of a metric, and not only statistics."""
     is_per_identity = _SETS[metric.dimension_names].is_per_identity
-    return USAGE_METRICS[_COLUMNS[metric.name]].has_percentiles and not is_per_identity
+    return _METRICS[metric.name].has_percentiles and not is_per_identity
 
 
 def _reduce(values: array[float], statistic: Statistic) -> float:
