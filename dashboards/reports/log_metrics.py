@@ -46,7 +46,9 @@ class LogMetrics:
     Prices, labels and limits are those of the configuration; the detail is always full, so that
     every graph has figures. A call that is read otherwise later keeps its first figures, while the
     deployed meter publishes what a correction raises. Calls with a time before Bedrock existed, or
-    in the future, are left out.
+    in the future, are left out. Failed calls of a model without a price are in its own metrics if
+    it answered another call; the deployed meter, which cannot wait for that, has them in the
+    overflow bucket.
     """
 
     def __init__(self, now: datetime, config: Config) -> None:
@@ -64,7 +66,11 @@ class LogMetrics:
             max_models=config.max_models,
             has_pairs=True,
         )
-        self._namer = limits.make_namer(InMemoryRegistries().open, config.pricing.knows)
+        registries = InMemoryRegistries()
+        self._is_priced = config.pricing.knows
+        self._answering_models: set[str] = set()
+        self._namer = limits.make_namer(registries.open, self._is_priced)
+        self._namer_of_failures = limits.make_namer(registries.open, self._has_answered)
         self._calls = CallColumns()
         self._rows: dict[Dimensions, array[int]] = {}
         self._observations: dict[Metric, _Observations] = {}
@@ -165,6 +171,9 @@ class LogMetrics:
     def _find_rows(self) -> dict[Dimensions, array[int]]:
         """Find the places of the calls of all dimensions, in order of time."""
         if not self._rows:
+            self._answering_models.update(
+                call.model_id for call in self._calls.examples if not call.record.is_failed
+            )
             rows_of_groups = [
                 [self._rows.setdefault(dimensions, array("I")) for dimensions in self._name(call)]
                 for call in self._calls.examples
@@ -177,11 +186,15 @@ class LogMetrics:
 
     def _name(self, call: EnrichedCall) -> list[Dimensions]:
         """Name the dimensions of the metrics that a call is in."""
-        values = self._namer.name(call, call.record.timestamp).by_set
+        namer = self._namer_of_failures if call.record.is_failed else self._namer
+        values = namer.name(call, call.record.timestamp).by_set
         return [
             tuple(sorted(zip(dimension_set.dimension_names, choice, strict=True)))
             for dimension_set, choice in values.items()
         ]
+
+    def _has_answered(self, model_id: str) -> bool:
+        return self._is_priced(model_id) or model_id in self._answering_models
 
     def _reset(self) -> None:
         self._rows.clear()
