@@ -93,6 +93,8 @@ class Source:
         evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
         find_profile: Finds the model and project of an application inference profile.
         problems: The reasons why files and folders could not be read to their end.
+        is_large: Whether it is in the memory of this process, and so large that several forks draw
+            a page of it sooner.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Source:
     evaluator: Evaluator | None = None
     find_profile: ProfileSource = find_no_profile
     problems: Sequence[str] = ()
+    is_large: bool = False
 
     def can_have(self, namespace: str, name: str) -> bool:
         """Say if the source can have a metric; what it cannot have is not known to be zero."""
