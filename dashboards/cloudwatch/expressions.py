@@ -267,18 +267,19 @@ class _Evaluation:
         """Compute value by value; of two series, one without data counts as 0 beside the other."""
         if isinstance(left, list) or isinstance(right, list):
             raise UnknownExpressionError(self._text)
-        if isinstance(left, float) and isinstance(right, float):
-            return float(compute(left, right))
-        if not isinstance(left, Series):
+        if isinstance(left, float):
+            if isinstance(right, float):
+                return float(compute(left, right))
             values = [None if other is None else compute(left, other) for other in right.values]
-        elif not isinstance(right, Series):
+            return Series("", tuple(map(_value, values)))
+        if isinstance(right, float):
             values = [None if one is None else compute(one, right) for one in left.values]
         else:
             values = [
                 None if one is None and other is None else compute(one or 0.0, other or 0.0)
                 for one, other in zip(left.values, right.values, strict=True)
             ]
-        return Series(left.label if isinstance(left, Series) else "", tuple(map(_value, values)))
+        return Series(left.label, tuple(map(_value, values)))
 
     def _values(self, result: float | Series) -> tuple[Value, ...]:
         if isinstance(result, Series):

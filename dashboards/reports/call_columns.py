@@ -49,7 +49,7 @@ class CallColumns:
         cost = call.cost
         for metric, column in zip(_AMOUNTS, self._amounts, strict=True):
             value = metric.get_value(call, cost)
-            column.append(nan if value is None else value)
+            column.append(nan if value is None else float(value))
 
     def extend(self, other: CallColumns, rows: Iterable[int]) -> None:
         """Add some of the calls of other columns, by their places there."""

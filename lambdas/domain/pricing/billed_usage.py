@@ -98,8 +98,16 @@ def price_alike(cost: Cost, tokens: TokenCounts) -> Cost:
             for (kind, _, list_usd, usd, listed), (_, count) in zip(cost.lines, used, strict=True)
         ]
     )
-    _, _, *other_fields, _, unit_lines = cost
-    return Cost(*sum_lines([*lines, *unit_lines]), *other_fields, lines, unit_lines)
+    return Cost(  # by position: this runs for every call of log files
+        *sum_lines([*lines, *cost.unit_lines]),
+        cost.price,
+        cost.contracted,
+        cost.basis,
+        cost.edition,
+        cost.variant,
+        lines,
+        cost.unit_lines,
+    )
 
 
 def _split_units(units: BilledUnits) -> tuple[BilledUnits, BilledUnits]:
