@@ -199,7 +199,7 @@ def compute_ratio(formula: str, sums: Mapping[str, float | None]) -> float | Non
     """Compute a ratio of sums as Python does; unknown if a sum is that it cannot do without."""
     with suppress(ZeroDivisionError, TypeError):
         names = {name: value for name, value in sums.items() if re.search(rf"\b{name}\b", formula)}
-        python = FILLED.sub(r"(\1 or 0)", IS_POSITIVE.sub(r"(1 if \1 else 0)", formula))
+        python = IS_POSITIVE.sub(r"(1 if \1 else 0)", FILLED.sub(r"(\1 or 0)", formula))
         return float(eval(python, {"__builtins__": {}}, names))  # noqa: S307  # of our dashboards
     return None
 
