@@ -1,7 +1,9 @@
 """Calls that are alike are priced and attributed once, exactly as one by one."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +11,20 @@ from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.attribution.rules import AttributionPattern, TrustedPrincipal
 from lambdas.domain.calls import CallEnricher, MemoizedEnricher
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
 from lambdas.domain.ledger.readings import bound_reading, join
-from lambdas.domain.pricing import Cost, Pricing, shipped_prices
-from tests.builders import ANA, BEN, HAIKU_3, NOON, disputed_call, readings, usage_record
+from lambdas.domain.pricing import Cost, PriceBook, Pricing, Rates, shipped_prices
+from tests.builders import (
+    ANA,
+    BEN,
+    HAIKU_3,
+    NOON,
+    disputed_call,
+    listed_price,
+    readings,
+    usage_record,
+    usd_by_kind,
+)
 
 PRICING = Pricing(shipped_prices())
 ACCOUNT = ANA.split(":")[4]
@@ -59,6 +72,80 @@ def test_each_call_is_enriched_as_it_is_alone(records: list[UsageRecord]) -> Non
     memoized, plain = MemoizedEnricher(PRICING, RULES), CallEnricher(PRICING, RULES)
     for record in (*records, *records):
         assert memoized.enrich(record) == plain.enrich(record)
+
+
+DATED = Pricing(
+    PriceBook(
+        [
+            listed_price(
+                HAIKU_3,
+                Rates(0, usd_by_kind("0.25", "1.25", "0.1", "0.3")),
+                Rates(200_000, usd_by_kind("0.5", "2", "0.2", "0.6")),
+            ),
+            listed_price(
+                HAIKU_3,
+                Rates(0, usd_by_kind("0.3", "1")),
+                effective_from=NOON.date() + timedelta(days=1),
+            ),
+            listed_price(HAIKU_3, Rates(0, usd_by_kind("9", "9")), service_tier="flex"),
+        ]
+    ),
+    assume_prices=False,
+)
+LATER = NOON + timedelta(days=1)
+TRUSTED = NOON + timedelta(minutes=3)
+PROJECT = (("project", "chat"),)
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ({}, {"timestamp": LATER}),
+        ({}, {"region": "eu-west-3"}),
+        ({}, {"service_tier": "flex"}),
+        ({}, {"error_code": "ThrottlingException"}),
+        ({}, {"billed_units": (("search_unit", 1),)}),
+        ({}, {"tokens": UNKNOWN_COUNTS}),
+        ({}, {"tokens": TokenCounts(0, 5)}),
+        ({}, {"tokens": TokenCounts(10, 0)}),
+        ({}, {"tokens": TokenCounts(200_001, 5)}),
+        ({}, {"tokens": TokenCounts(1, 5, cache_read=200_000)}),
+        ({}, {"tokens": TokenCounts(200_001, 5), "largest_sampling_tokens": 7}),
+        ({"timestamp": LATER}, {"timestamp": LATER, "tokens": TokenCounts(10, 5, cache_read=1)}),
+        ({"timestamp": LATER}, {"timestamp": LATER, "tokens": TokenCounts(10, 5, None, 1)}),
+        (
+            {"tokens": TokenCounts(10, 5, None, 4)},
+            {"tokens": TokenCounts(10, 5, None, 4, 1)},
+        ),
+        (
+            {"request_metadata": PROJECT, "timestamp": TRUSTED},
+            {"request_metadata": (("project", "search"),), "timestamp": TRUSTED},
+        ),
+        ({}, {"identity_arn": BEN, "request_metadata": PROJECT}),
+        (
+            {"request_metadata": PROJECT},
+            {"request_metadata": PROJECT, "timestamp": TRUSTED},
+        ),
+        (
+            {"request_metadata": PROJECT, "timestamp": TRUSTED},
+            {"request_metadata": PROJECT, "timestamp": NOON + timedelta(minutes=5)},
+        ),
+        ({}, {"timestamp": NOON + timedelta(minutes=4)}),
+        ({}, {"model_id": "acme.unlisted-v1:0"}),
+    ],
+    ids=str,
+)
+def test_calls_that_differ_in_price_or_project_are_not_alike(
+    first: dict[str, Any], other: dict[str, Any]
+) -> None:
+    records = [usage_record(**first), usage_record(**other)]
+    plain = CallEnricher(DATED, RULES)
+    expected = [plain.enrich(record)[1:] for record in records]
+    assert expected[0] != expected[1]
+    for order in (records, records[::-1]):
+        memoized = MemoizedEnricher(DATED, RULES)
+        found = {record: memoized.enrich(record)[1:] for record in order}
+        assert [found[record] for record in records] == expected
 
 
 def test_other_numbers_of_tokens_have_another_cost() -> None:
