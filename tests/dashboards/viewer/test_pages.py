@@ -1,6 +1,7 @@
 """The page is one file that requests no other host; a server provides one view at a time."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -317,3 +318,12 @@ def test_the_chosen_days_decide_on_the_largest_identities() -> None:
     today = DayRange(NOON.replace(hour=0))
     assert DashboardSession.from_source(source).largest("identity_detail", 1) == [early]
     assert DashboardSession.from_source(source, today).largest("identity_detail", 1) == [late]
+
+
+def test_several_processes_draw_the_same_page_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    alone, together = (
+        render_complete_page(DashboardSession.from_source(replace(CALLS, is_large=is_large)))
+        for is_large in (False, True)
+    )
+    assert read_views(alone) == read_views(together)
