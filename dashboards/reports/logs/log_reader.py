@@ -175,14 +175,23 @@ class ObjectLines:
         rest: What follows these lines, once they are read.
     """
 
-    def __init__(self, content: BufferedReader) -> None:
-        """Read lines from here on."""
+    def __init__(
+        self, content: BufferedReader, on_block: Callable[[], None] = lambda: None
+    ) -> None:
+        """Read lines from here on.
+
+        Args:
+            content: The content.
+            on_block: Called after each block that is read.
+        """
         self.rest = content
+        self._on_block = on_block
 
     def __iter__(self) -> Iterator[tuple[bytes, object]]:
         """Yield each line and its JSON; `None` where the fast parser refuses it."""
         content, rest = self.rest, b""
         while block := content.read1(_BLOCK_BYTES):
+            self._on_block()
             *lines, rest = (rest + block).split(b"\n")
             for number, line in enumerate(lines):
                 if not line.startswith(b"{") or len(line) > MAX_LINE_BYTES:
