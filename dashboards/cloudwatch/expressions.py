@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias
 
 from lark import Lark, Token, Tree
@@ -92,7 +92,7 @@ def evaluate_expression(text: str, scope: Scope) -> Result:
         UnknownExpressionError: It is not one that we use.
     """
     try:
-        return _Evaluation(text, scope).evaluate(_parser().parse(text))
+        return _Evaluation(text, scope).evaluate(_parse(text))
     except LarkError as error:
         raise UnknownExpressionError(text) from error
 
@@ -100,6 +100,18 @@ def evaluate_expression(text: str, scope: Scope) -> Result:
 @cache
 def _parser() -> Lark:
     return Lark(_GRAMMAR, start="expression", parser="lalr")
+
+
+@lru_cache(4096)  # a dashboard repeats its expressions in each time range
+def _parse(text: str) -> Node:
+    return _parser().parse(text)
+
+
+@lru_cache(64)
+def _list_times(name: str, periods: Periods) -> tuple[float, ...]:
+    """The values of a function of `_TIMES`, one for each period."""
+    read = _TIMES[name]
+    return tuple(float(read(start)) for start, _ in periods)
 
 
 class _Evaluation:
@@ -180,7 +192,7 @@ class _Evaluation:
             number = self.evaluate(operand)
             return self._combine(lambda value, _: math.floor(value), number, 0.0)
         self._one(operand)
-        return Series("", tuple(float(_TIMES[name](start)) for start, _ in self._scope.periods))
+        return Series("", _list_times(name, self._scope.periods))
 
     def _reduce(self, reduce: Callable[[Sequence[float]], float], result: Result) -> Result:
         """Reduce a series to one number, or several series to one, without missing values."""
@@ -255,16 +267,19 @@ class _Evaluation:
         """Compute value by value; of two series, one without data counts as 0 beside the other."""
         if isinstance(left, list) or isinstance(right, list):
             raise UnknownExpressionError(self._text)
-        if isinstance(left, float) and isinstance(right, float):
-            return float(compute(left, right))
-        series = [side for side in (left, right) if isinstance(side, Series)]
-        is_known = [any(values) for values in zip(*map(_presence, series), strict=True)]
-        pairs = zip(is_known, self._values(left), self._values(right), strict=True)
-        values = tuple(
-            _value(compute(one or 0.0, other or 0.0)) if known else None
-            for known, one, other in pairs
-        )
-        return Series(left.label if isinstance(left, Series) else "", values)
+        if isinstance(left, float):
+            if isinstance(right, float):
+                return float(compute(left, right))
+            values = [None if other is None else compute(left, other) for other in right.values]
+            return Series("", tuple(map(_value, values)))
+        if isinstance(right, float):
+            values = [None if one is None else compute(one, right) for one in left.values]
+        else:
+            values = [
+                None if one is None and other is None else compute(one or 0.0, other or 0.0)
+                for one, other in zip(left.values, right.values, strict=True)
+            ]
+        return Series(left.label, tuple(map(_value, values)))
 
     def _values(self, result: float | Series) -> tuple[Value, ...]:
         if isinstance(result, Series):
@@ -283,13 +298,9 @@ def _differences(series: Series) -> Series:
     )
 
 
-def _presence(series: Series) -> list[bool]:
-    return [value is not None for value in series.values]
-
-
-def _value(number: float) -> Value:
+def _value(number: Value) -> Value:
     """Return a computed value; `None` for a division by zero."""
-    return float(number) if math.isfinite(number) else None
+    return None if number is None or not math.isfinite(number) else float(number)
 
 
 def get_label(metric: Metric) -> str:

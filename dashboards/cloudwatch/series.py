@@ -77,9 +77,11 @@ class Periods:
     def __iter__(self) -> Iterator[tuple[datetime, datetime]]:
         """The start and the end of each, the oldest first."""
         length = timedelta(seconds=self.seconds)
-        for number in range(self.count):
-            start = self.start + number * length
-            yield start, start + length
+        start = self.start
+        for _ in range(self.count):
+            end = start + length
+            yield start, end
+            start = end
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -21,6 +23,7 @@ NAME = "bedrock-meter"
 _EXIT_UNUSABLE = 2
 _EXIT_INCOMPLETE = 3
 _EXIT_INTERRUPTED = 130
+_EXIT_TERMINATED = 143
 _FAILED_WRITES = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
 
 
@@ -107,7 +110,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if getattr(sys, name) is None:  # the shell closed it
             sink = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for good
             setattr(sys, name, sink)
-    bedrock_meter.main(arguments, NAME)
+    with _cleanup_on_termination():
+        bedrock_meter.main(arguments, NAME)
+
+
+@contextmanager
+def _cleanup_on_termination() -> Iterator[None]:
+    """End as after Ctrl+C when the process is asked to: files in the temporary folder go."""
+    if threading.current_thread() is not threading.main_thread():  # it alone handles signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise SystemExit(_EXIT_TERMINATED)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import compress, pairwise
 from math import fsum, isnan
+from operator import eq
 from typing import NamedTuple
 
 from cdk.config import Config
@@ -16,14 +17,14 @@ from dashboards.reports.call_columns import SECONDS_PER_MINUTE, CallColumns
 from dashboards.reports.call_times import is_possible
 from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.calls import CallEnricher, EnrichedCall
+from lambdas.domain.calls import EnrichedCall, MemoizedEnricher
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.metrics import DimensionLimits, Dimensions
-from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet
+from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet, MetricDefinition
 
-_COLUMNS = {metric.name: column for column, metric in enumerate(USAGE_METRICS)}
+_METRICS = {metric.name: metric for metric in USAGE_METRICS}
 _SETS = {frozenset(dimension_set.dimension_names): dimension_set for dimension_set in DimensionSet}
 
 
@@ -45,7 +46,9 @@ class LogMetrics:
     Prices, labels and limits are those of the configuration; the detail is always full, so that
     every graph has figures. A call that is read otherwise later keeps its first figures, while the
     deployed meter publishes what a correction raises. Calls with a time before Bedrock existed, or
-    in the future, are left out.
+    in the future, are left out. Failed calls of a model without a price are in its own metrics if
+    it answered another call; the deployed meter, which cannot wait for that, has them in the
+    overflow bucket.
     """
 
     def __init__(self, now: datetime, config: Config) -> None:
@@ -55,7 +58,7 @@ class LogMetrics:
             now: The time.
             config: The configuration of the deployment.
         """
-        self._enricher = CallEnricher(config.pricing, config.attribution_rules)
+        self._enricher = MemoizedEnricher(config.pricing, config.attribution_rules)
         self._now = now
         limits = DimensionLimits(
             role_rollup_patterns=config.role_rollup_patterns,
@@ -63,7 +66,11 @@ class LogMetrics:
             max_models=config.max_models,
             has_pairs=True,
         )
-        self._namer = limits.make_namer(InMemoryRegistries().open, config.pricing.knows)
+        registries = InMemoryRegistries()
+        self._is_priced = config.pricing.knows
+        self._answering_models: set[str] = set()
+        self._namer = limits.make_namer(registries.open, self._is_priced)
+        self._namer_of_failures = limits.make_namer(registries.open, self._has_answered)
         self._calls = CallColumns()
         self._rows: dict[Dimensions, array[int]] = {}
         self._observations: dict[Metric, _Observations] = {}
@@ -98,7 +105,7 @@ class LogMetrics:
 
     def has(self, name: str) -> bool:
         """Say if a call has a value of a metric."""
-        return not all(map(isnan, self._calls.values[_COLUMNS[name]]))
+        return self._has_values(_METRICS[name], range(len(self._calls.minutes)))
 
     def find_project(self, profile_id: str) -> str | None:
         """Find the one project that all calls of an application inference profile have."""
@@ -111,8 +118,15 @@ class LogMetrics:
         """Get every metric of a name, with any dimensions."""
         if namespace != NAMESPACE:
             return []
-        found = (Metric(NAMESPACE, name, dimensions) for dimensions in self._find_rows())
-        return [metric for metric in found if self._observe(metric).values]
+        found = {
+            Metric(NAMESPACE, name, dimensions): rows
+            for dimensions, rows in self._find_rows().items()
+        }
+        return [
+            metric
+            for metric, rows in found.items()
+            if _is_published(metric) and self._has_values(_METRICS[name], rows)
+        ]
 
     def values(
         self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
@@ -142,17 +156,24 @@ class LogMetrics:
         if metric not in self._observations:
             observations = _Observations(array("I"), array("d"))
             if _is_published(metric):
-                column = self._calls.values[_COLUMNS[metric.name]]
                 rows = self._find_rows().get(metric.dimensions, ())
-                present = array("I", (row for row in rows if not isnan(column[row])))
-                observations.minutes.extend(self._calls.minutes[row] for row in present)
-                observations.values.extend(column[row] for row in present)
+                minutes = map(self._calls.minutes.__getitem__, rows)
+                values = list(self._calls.get_values(_METRICS[metric.name], rows))
+                is_there = list(map(eq, values, values))  # NaN does not equal itself
+                observations.minutes.extend(compress(minutes, is_there))
+                observations.values.extend(compress(values, is_there))
             self._observations[metric] = observations
         return self._observations[metric]
+
+    def _has_values(self, metric: MetricDefinition, rows: Iterable[int]) -> bool:
+        return not all(map(isnan, self._calls.get_values(metric, rows)))
 
     def _find_rows(self) -> dict[Dimensions, array[int]]:
         """Find the places of the calls of all dimensions, in order of time."""
         if not self._rows:
+            self._answering_models.update(
+                call.model_id for call in self._calls.examples if not call.record.is_failed
+            )
             rows_of_groups = [
                 [self._rows.setdefault(dimensions, array("I")) for dimensions in self._name(call)]
                 for call in self._calls.examples
@@ -165,11 +186,15 @@ class LogMetrics:
 
     def _name(self, call: EnrichedCall) -> list[Dimensions]:
         """Name the dimensions of the metrics that a call is in."""
-        values = self._namer.name(call, call.record.timestamp).by_set
+        namer = self._namer_of_failures if call.record.is_failed else self._namer
+        values = namer.name(call, call.record.timestamp).by_set
         return [
             tuple(sorted(zip(dimension_set.dimension_names, choice, strict=True)))
             for dimension_set, choice in values.items()
         ]
+
+    def _has_answered(self, model_id: str) -> bool:
+        return self._is_priced(model_id) or model_id in self._answering_models
 
     def _reset(self) -> None:
         self._rows.clear()
@@ -178,16 +203,16 @@ class LogMetrics:
 
 def _is_published(metric: Metric) -> bool:
     """Say if calls have a metric: by its name, with its dimensions."""
-    column = _COLUMNS.get(metric.name)
-    if column is None or metric.namespace != NAMESPACE:
+    definition = _METRICS.get(metric.name)
+    if definition is None or metric.namespace != NAMESPACE:
         return False
-    return _SETS.get(metric.dimension_names) in USAGE_METRICS[column].detail_of
+    return _SETS.get(metric.dimension_names) in definition.detail_of
 
 
 def _has_percentiles(metric: Metric) -> bool:
     """Say if a deployment publishes each value of a metric, and not only statistics."""
     is_per_identity = _SETS[metric.dimension_names].is_per_identity
-    return USAGE_METRICS[_COLUMNS[metric.name]].has_percentiles and not is_per_identity
+    return _METRICS[metric.name].has_percentiles and not is_per_identity
 
 
 def _reduce(values: array[float], statistic: Statistic) -> float:

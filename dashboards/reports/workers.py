@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,9 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
+
+_SET_SIGNAL_OF_PARENTS_DEATH = 1
+"""Source: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,6 +55,9 @@ def _start(work: Callable[[Any], Any]) -> None:
     global _shared  # noqa: PLW0603  # a worker has nowhere else to keep it
     _shared = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # A worker waits for more work forever, also if its parent was killed.
+    ctypes.CDLL(None).prctl(_SET_SIGNAL_OF_PARENTS_DEATH, signal.SIGKILL)
 
 
 def _work(item: Any) -> Any:  # noqa: ANN401

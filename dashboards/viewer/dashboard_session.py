@@ -155,12 +155,15 @@ class DashboardSession:
         return variable.choices(self.source.metrics) if variable else []
 
     def largest(self, dashboard: str, count: int) -> list[str]:
-        """The choices of a dashboard's variable that cost most; without costs, the most used."""
+        """The choices of a dashboard's variable that cost most; without costs, the most used.
+
+        What counts are the days that the user chose, else all data.
+        """
         variable = self.bodies[dashboard].variable
         if variable is None:
             return []
         ranges = self.ranges()
-        whole = ranges.get(ALL_DATA, ranges["2w"])[1].whole
+        whole = ranges.get(CHOSEN, ranges.get(ALL_DATA, ranges["2w"]))[1].whole
         return variable.largest(self.source.metrics, whole, count)
 
     def view(self, dashboard: str, choice: str, chosen_range: str) -> View:

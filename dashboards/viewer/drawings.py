@@ -59,6 +59,13 @@ _OF_ONE_PERIOD = re.compile(r"\bby hour\b|\bper minute\b")
 """A title whose graph compares each period with an amount, and so cannot have longer ones."""
 _PER_HOUR = re.compile(r"\bper hour\b")
 _OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
+_SO_FAR = re.compile(r",? \(?last (?:(?:\d+ )?\w+) so far\)?")
+_DAYS_AGO = {
+    "Today so far": 0,
+    "Yesterday": 1,
+    **{f"{days} days ago": days for days in range(2, 63)},
+}
+_MONTH_SO_FAR = "Month so far"
 _SEARCH_PERIOD = re.compile(r"(SEARCH\('[^']*', '\w+'), \d+\)")
 _IS_WHOLE = re.compile(r"< MAX\(EPOCH\(")
 """In the formula of a line that ends before its last period, which CloudWatch has not finished."""
@@ -87,6 +94,8 @@ class Source:
         evaluator: Evaluates graphs; `None` to do so on this machine, over `metrics`.
         find_profile: Finds the model and project of an application inference profile.
         problems: The reasons why files and folders could not be read to their end.
+        is_large: Whether it is in the memory of this process, and so large that several forks draw
+            a page of it sooner.
     """
 
     name: str
@@ -99,6 +108,7 @@ class Source:
     evaluator: Evaluator | None = None
     find_profile: ProfileSource = find_no_profile
     problems: Sequence[str] = ()
+    is_large: bool = False
 
     def can_have(self, namespace: str, name: str) -> bool:
         """Say if the source can have a metric; what it cannot have is not known to be zero."""
@@ -181,7 +191,13 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     title = properties.get("title", "")
     drawing: Drawing = {
         "view": view,
-        "title": _name_time(title, shown, period, properties),
+        "title": _name_time(
+            title,
+            shown,
+            period,
+            properties,
+            is_over=bool(shown.label) and shown.end <= source.now(),
+        ),
         "stacked": properties.get("stacked", False),
         "shares": _has_shares(properties),
         "unit": properties.get("yAxis", {}).get("left", {}).get("label", ""),
@@ -192,7 +208,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         "series": [
             _series(
                 row,
-                series,
+                series if source.since is None else _date(series, shown, source),
                 values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
             )
             for row, series in found
@@ -252,8 +268,25 @@ def _choose_time(
     return until(shown.end, parse_length(properties["start"])), period, remarks
 
 
-def _name_time(title: str, shown: TimeRange, period: int, properties: Mapping[str, Any]) -> str:
+def _date(series: Series, shown: TimeRange, source: Source) -> Series:
+    """Name a day or month by its date instead of its distance from today: logs may be old."""
+    last = shown.end - timedelta(microseconds=1)
+    so_far = " so far" if shown.end > source.now() else ""
+    if series.label == _MONTH_SO_FAR:
+        return replace(series, label=f"{last:%B %Y}{so_far}")
+    days = _DAYS_AGO.get(series.label)
+    if days is None:
+        return series
+    day = last - timedelta(days=days)
+    return replace(series, label=f"{day:%Y-%m-%d}{'' if days else so_far}")
+
+
+def _name_time(
+    title: str, shown: TimeRange, period: int, properties: Mapping[str, Any], *, is_over: bool
+) -> str:
     """Name in a title the days of a ranking, and the periods of a graph whose periods are days."""
+    if is_over:
+        title = _SO_FAR.sub("", title)
     if shown.label:
         title = _OWN_DAYS.sub(f", {shown.label}", title)
     if period != _DAY or period == properties.get("period"):

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -137,11 +138,13 @@ def _write(session: DashboardSession, out: Path) -> None:
     print(f"Drawing {len(session.bodies)} dashboards ...", file=sys.stderr)
     errors = Console(stderr=True)
     try:
-        with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
-            task = progress.add_task("Drawing")
-            write_page(
-                session, out, lambda done, all_: progress.update(task, completed=done, total=all_)
-            )
+        # Without a thread that refreshes it: processes are forked while it is shown.
+        is_hidden = not errors.is_terminal
+        with Progress(
+            console=errors, transient=True, disable=is_hidden, auto_refresh=False
+        ) as progress:
+            update = partial(progress.update, progress.add_task("Drawing"), refresh=True)
+            write_page(session, out, lambda done, all_: update(completed=done, total=all_))
     except OSError as error:
         message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None

@@ -20,7 +20,7 @@ _MODEL = re.compile(
     r"(?P<full>[a-z0-9]+\.(?P<name>[a-z][\w.-]*?))(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?"
 )
 _MIN_LETTERS = 4
-"""Of a model's name without its provider; `r1` alone names no model."""
+"""Of a model's name without its provider; `r1` and `v3.1` alone name no model."""
 _SSO = "SSO "
 
 
@@ -55,7 +55,7 @@ def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
     if separator and rest.startswith("arn:"):
         return [f"{prefix}: {label}" for label in _list_labels(rest, find_profile)]
     if found := _MODEL.fullmatch(name):
-        is_clear = len(found["name"]) >= _MIN_LETTERS
+        is_clear = sum(map(str.isalpha, found["name"])) >= _MIN_LETTERS
         return [found["name"] if is_clear else found["full"], name]
     caller = CallerIdentity.from_arn(name)
     if caller.kind is IdentityKind.UNKNOWN:

@@ -34,6 +34,7 @@ from lambdas.domain.words import plural
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
+_LARGE_CALLS = 20_000
 _MAX_NAMES = 100  # of one DescribeAlarms
 
 
@@ -77,6 +78,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         missing_metrics=_find_missing(metrics),
         find_profile=lambda profile_id: Profile(project=metrics.find_project(profile_id)),
         problems=(*found.skipped.problems, *problems),
+        is_large=logs.calls >= _LARGE_CALLS,
     )
 
 

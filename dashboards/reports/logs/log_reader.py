@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from typing import TYPE_CHECKING
+
+from pydantic_core import from_json
 
 from dashboards.reports.logs.json_values import EndlessValueError, has_events, split_values
 from dashboards.reports.logs.log_files import LogFile, Part, UnreadableLogsError, explain
@@ -37,6 +39,7 @@ _NOT_ONE_VALUE = ([RejectionReason.NOT_JSON], [RejectionReason.TRUNCATED])
 # --query "events[].[message,timestamp]" --output text
 _TIME_AFTER = re.compile(rb"(?<=\})\t\d{13}$")
 _HEAD_BYTES = 64 * 2**10
+_BLOCK_BYTES = 2**20
 _PROGRESS_BYTES = 256 * 2**10
 
 
@@ -170,19 +173,76 @@ def _open_part(on_disk: BufferedReader, part: Part) -> BufferedReader:
     return BufferedReader(_Window(b"", on_disk, part.end - part.start))
 
 
+class ObjectLines:
+    """The first lines of some content: for as long as each is an object by itself.
+
+    Attributes:
+        rest: What follows these lines, once they are read.
+    """
+
+    def __init__(
+        self, content: BufferedReader, on_block: Callable[[], None] = lambda: None
+    ) -> None:
+        """Read lines from here on.
+
+        Args:
+            content: The content.
+            on_block: Called after each block that is read.
+        """
+        self.rest = content
+        self._on_block = on_block
+
+    def __iter__(self) -> Iterator[tuple[bytes, object]]:
+        """Yield each line and its JSON; `None` where the fast parser refuses it."""
+        content, rest = self.rest, b""
+        while block := content.read1(_BLOCK_BYTES):
+            self._on_block()
+            *lines, rest = (rest + block).split(b"\n")
+            for number, line in enumerate(lines):
+                if not line.startswith(b"{") or len(line) > MAX_LINE_BYTES:
+                    if not line.strip():
+                        continue
+                    self.rest = prepend(b"\n".join([*lines[number:], rest]), content)
+                    return
+                try:
+                    value = from_json(line, cache_strings="keys")  # values seldom repeat
+                except ValueError:
+                    value = None
+                yield line, value
+            if len(rest) > MAX_LINE_BYTES:
+                break
+        self.rest = prepend(rest, content)
+
+
+def read_object(line: bytes, value: object, read: ReadInvocation) -> list[Reading]:
+    """Read the messages of one of `ObjectLines`."""
+    if isinstance(value, dict) and "requestId" in value:
+        return [read(value)]
+    return read_one_line(line.strip(), read)
+
+
 def read_lines(content: BufferedReader, read: ReadInvocation) -> Iterator[list[Reading]]:
     """Read the messages of lines, in order."""
+    lines = ObjectLines(content)
     rejected: bytes | None = None  # the last line, if it was; damaged files repeat themselves
     readings: list[Reading] = []
-    for message in _messages(content):
+    for line, value in lines:
+        if value is not None or line != rejected:
+            readings = read_object(line, value, read)
+            rejected = line if value is None and _are_rejected(readings) else None
+        yield readings
+    for message in _messages(lines.rest):
         if isinstance(message, _LongLine):
             yield from _read_long_line(message, read)
             continue
         if message != rejected:
             readings = read_one_line(message, read)
-            is_rejected = all(isinstance(reading, RejectionReason) for reading in readings)
-            rejected = message if is_rejected else None
+            rejected = message if _are_rejected(readings) else None
         yield readings
+
+
+def _are_rejected(readings: Iterable[Reading]) -> bool:
+    return all(isinstance(reading, RejectionReason) for reading in readings)
 
 
 class _LongLine:

@@ -9,19 +9,16 @@ from io import BufferedReader
 from itertools import chain
 from typing import NamedTuple
 
-from pydantic_core import from_json
-
 from dashboards.reports.logs.json_values import split_values
 from dashboards.reports.logs.log_files import LogFile, UnreadableLogsError
 from dashboards.reports.logs.log_reader import (
-    MAX_LINE_BYTES,
+    ObjectLines,
     explained_read_errors,
     get_position,
     holds_lines,
     open_content,
-    prepend,
     read_lines,
-    read_one_line,
+    read_object,
     read_table,
 )
 from dashboards.reports.temporary_store import Coverage
@@ -36,7 +33,6 @@ from lambdas.domain.invocations import (
 from lambdas.domain.ledger import bound_reading
 from lambdas.domain.usage import CallGroup, CallKey, PlainCalls, UsageSummary
 
-_BLOCK_BYTES = 2**20
 _READINGS_A_REPORT = 1_000
 """The number of readings between two reports of progress."""
 _REASONS = tuple(RejectionReason)
@@ -201,31 +197,12 @@ class _Tallying:
     def _take_objects(self, content: BufferedReader, report: Callable[[], None]) -> BufferedReader:
         """Take lines for as long as each is an object by itself; returns the rest."""
         add_plain = self._plain.add
-        rest = b""
-        while block := content.read1(_BLOCK_BYTES):
-            report()
-            *lines, rest = (rest + block).split(b"\n")
-            for number, line in enumerate(lines):
-                if not line.startswith(b"{"):
-                    if not line.strip():
-                        continue
-                    return prepend(b"\n".join([*lines[number:], rest]), content)
-                try:
-                    log = from_json(line, cache_strings="keys")  # values seldom repeat
-                except ValueError:
-                    log = None
-                if not add_plain(log):
-                    self._add_object(line, log)
-            if len(rest) > MAX_LINE_BYTES:
-                break
-        return prepend(rest, content)
-
-    def _add_object(self, line: bytes, log: object) -> None:
-        if isinstance(log, dict) and "requestId" in log:
-            self._add(read_invocation(log))
-            return
-        for reading in read_one_line(line.strip(), read_invocation):
-            self._add(reading)
+        lines = ObjectLines(content, report)
+        for line, log in lines:
+            if not add_plain(log):
+                for reading in read_object(line, log, read_invocation):
+                    self._add(reading)
+        return lines.rest
 
     def _add(self, reading: Reading) -> None:
         if isinstance(reading, UsageRecord):

@@ -373,8 +373,14 @@
     for (const it of waiting) it();
   }
 
+  async function unpack(text) {
+    if (!globalThis.DecompressionStream) throw new Error("This page needs a browser of 2023 or later.");
+    const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  }
+
   async function load(dashboard, choice, range) {
-    if (data.views) return data.views[[dashboard, choice, range].join("\n")];
+    if (data.views) return unpack(data.views[[dashboard, choice, range].join("\n")]);
     const query = new URLSearchParams({ dashboard, choice, range });
     const answer = await fetch(`data?${query}`);
     if (!answer.ok) throw new Error(await answer.text());
@@ -416,9 +422,13 @@
       byId("choice").replaceChildren(...dashboard.choices.map((it) => make("option", { value: it.value, title: it.value, selected: it === chosen }, it.label)));
     }
     main.setAttribute("aria-busy", "true");
+    const turn = (state.turn = (state.turn ?? 0) + 1);
     try {
-      show(await load(dashboard.name, state.choices[dashboard.name] ?? "", byId("range").value));
+      const view = await load(dashboard.name, state.choices[dashboard.name] ?? "", byId("range").value);
+      if (turn !== state.turn) return; // another view was chosen since
+      show(view);
     } catch (error) {
+      if (turn !== state.turn) return;
       main.replaceChildren(make("p", { class: "message", role: "alert" }, String(error.message)));
     }
     main.setAttribute("aria-busy", "false");
@@ -432,6 +442,8 @@
   paint(wanted === "dark" || wanted === "light" ? wanted : matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   byId("dashboards").append(...data.dashboards.map((it) => make("a", { href: `#${it.name}` }, it.title)));
   byId("range").append(...data.ranges.map((it) => make("option", { value: it.value, selected: it.value === data.range }, it.label)));
+  byId("left-out").hidden = !data.leftOut?.length;
+  byId("left-out").append(...(data.leftOut ?? []).map((text) => make("p", {}, text)));
   byId("range").addEventListener("change", refresh);
   byId("choice").addEventListener("change", (event) => {
     const name = asked()[0] || data.dashboards[0].name;

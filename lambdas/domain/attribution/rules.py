@@ -129,6 +129,15 @@ class AttributionRules:
         """Say if a caller's own tags go before those of a profile that is not trusted."""
         return self.own_tags_first_from is not None and self.own_tags_first_from <= when
 
+    def list_changes(self) -> tuple[datetime, ...]:
+        """List the times at which a rule begins or ceases to hold, in order.
+
+        Calls between two of them that are alike in all but their time are attributed alike.
+        """
+        rules = (*self.trusted_principals, *self.patterns, *self.trusted_profiles)
+        times = {time for rule in rules for time in (rule.effective_from, rule.effective_until)}
+        return tuple(sorted(time for time in times | {self.own_tags_first_from} if time))
+
     def trusts(self, caller: CallerIdentity, when: datetime) -> bool:
         """Return true when a caller's metadata counts at a time."""
         return any(

@@ -4,11 +4,13 @@ from lambdas.domain.calls.books import CallBooks, TagBook
 from lambdas.domain.calls.current_books import CurrentBooks
 from lambdas.domain.calls.enriched_call import EnrichedCall
 from lambdas.domain.calls.enricher import CallEnricher
+from lambdas.domain.calls.memoized_enricher import MemoizedEnricher
 
 __all__ = [
     "CallBooks",
     "CallEnricher",
     "CurrentBooks",
     "EnrichedCall",
+    "MemoizedEnricher",
     "TagBook",
 ]

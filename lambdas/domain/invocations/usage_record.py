@@ -422,6 +422,8 @@ def _read_timestamp(text: str) -> datetime | None:
         return None
     try:
         timestamp = datetime.fromisoformat(text)
+        if timestamp.tzinfo is UTC:
+            return timestamp
         return timestamp.replace(tzinfo=timestamp.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -129,6 +129,7 @@ class MetricDefinition:
         is_total: Whether values are added up: a difference of two is a value, too.
         frequency: The hours in which it is published, if there are calls.
         needs_content: Whether only logs with content report it.
+        counts_calls: Whether it counts calls: the value for a call is 1 or `None`, never an amount.
     """
 
     name: str
@@ -141,6 +142,7 @@ class MetricDefinition:
     is_total: bool = True
     frequency: Frequency = Frequency.CONTINUOUS
     needs_content: bool = False
+    counts_calls: bool = False
 
 
 def _from_successes(get_value: Callable[[UsageRecord], int | None]) -> _GetValue:
@@ -195,6 +197,7 @@ UNPRICED_INVOCATIONS = MetricDefinition(
     _NO_IDENTITIES,
     lambda _, cost: 1 if isinstance(cost, Unpriced) else None,
     frequency=Frequency.ON_EVENT,
+    counts_calls=True,
 )
 ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
     "AssumedPriceInvocations",
@@ -203,6 +206,7 @@ ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
     _NO_IDENTITIES,
     lambda _, cost: 1 if isinstance(cost, Cost) and cost.is_assumed else None,
     frequency=Frequency.ON_EVENT,
+    counts_calls=True,
 )
 MISSING_TOKEN_COUNTS = MetricDefinition(
     "MissingTokenCounts",
@@ -211,6 +215,7 @@ MISSING_TOKEN_COUNTS = MetricDefinition(
     _IDENTITIES_IN_FULL,
     _from_successes(lambda record: 1 if record.tokens.is_missing else None),
     frequency=Frequency.ON_EVENT,
+    counts_calls=True,
 )
 
 AMBIGUOUS_USAGE = MetricDefinition(
@@ -220,6 +225,7 @@ AMBIGUOUS_USAGE = MetricDefinition(
     _NO_IDENTITIES,
     _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
     frequency=Frequency.ON_EVENT,
+    counts_calls=True,
 )
 UNVERIFIED_USAGE = MetricDefinition(
     "UnverifiedUsage",
@@ -228,6 +234,7 @@ UNVERIFIED_USAGE = MetricDefinition(
     _NO_IDENTITIES,
     _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
     frequency=Frequency.ON_EVENT,
+    counts_calls=True,
 )
 
 INVOCATIONS = MetricDefinition(
@@ -236,6 +243,7 @@ INVOCATIONS = MetricDefinition(
     "Successful calls.",
     _EVERYWHERE_AND_BY_PROJECT,
     _from_successes(lambda _: 1),
+    counts_calls=True,
 )
 INVOCATION_ERRORS = MetricDefinition(
     "InvocationErrors",
@@ -243,6 +251,7 @@ INVOCATION_ERRORS = MetricDefinition(
     "Failed calls.",
     _EVERYWHERE,
     _from_failures(lambda _: 1),
+    counts_calls=True,
 )
 INPUT_TOKENS = MetricDefinition(
     "InputTokens",
@@ -339,6 +348,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _ACCOUNT_ALONE,
         lambda call, _: 1 if call.attribution.is_forged else None,
         frequency=Frequency.ON_EVENT,
+        counts_calls=True,
     ),
     MetricDefinition(
         "DisputedAttributions",
@@ -347,6 +357,7 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
         _ACCOUNT_ALONE,
         lambda call, _: 1 if call.attribution.is_disputed else None,
         frequency=Frequency.ON_EVENT,
+        counts_calls=True,
     ),
 )
 """The metrics of every call, published from the ledger's stream."""

@@ -7,9 +7,9 @@ from datetime import date
 from typing import NamedTuple
 
 from lambdas.domain.invocations import BilledUnits, CallVariant, TokenCounts, UsageRecord
-from lambdas.domain.pricing.cost import Cost, UnitLine, Unpriced, add_up
+from lambdas.domain.pricing.cost import Cost, CostLine, UnitLine, Unpriced, add_up, sum_lines
 from lambdas.domain.pricing.price import GUARDRAIL_PREFIX, GUARDRAILS
-from lambdas.domain.pricing.price_entry import PriceEntry, find_entry
+from lambdas.domain.pricing.price_entry import PriceEntry, find_entry, tokens_by_kind
 from lambdas.domain.pricing.pricing import Pricing
 
 _GUARDRAILS = CallVariant(GUARDRAILS, GUARDRAILS, None)
@@ -76,6 +76,37 @@ def price_usage(usage: BilledUsage, entry: PriceEntry, pricing: Pricing) -> Cost
         contracted=entry.contracted,
         edition=pricing.book.edition,
         variant=entry.variant,
+    )
+
+
+def price_alike(cost: Cost, tokens: TokenCounts) -> Cost:
+    """Price a call like one that was priced, which differs from it in the numbers of tokens alone.
+
+    Both use the same kinds of tokens at the same prices, and the same units.
+
+    Args:
+        cost: The cost of the first call.
+        tokens: The tokens of the other.
+    """
+    used = list(tokens_by_kind(tokens))
+    if len(used) != len(cost.lines):  # a kind has no line of its own
+        kinds = {line.kind for line in cost.lines}
+        used = [(kind, count) for kind, count in used if kind in kinds]
+    lines = tuple(
+        [
+            CostLine(kind, count, list_usd, usd, listed)
+            for (kind, _, list_usd, usd, listed), (_, count) in zip(cost.lines, used, strict=True)
+        ]
+    )
+    return Cost(  # by position: this runs for every call of log files
+        *sum_lines([*lines, *cost.unit_lines]),
+        cost.price,
+        cost.contracted,
+        cost.basis,
+        cost.edition,
+        cost.variant,
+        lines,
+        cost.unit_lines,
     )
 
 

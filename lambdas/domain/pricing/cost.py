@@ -13,6 +13,7 @@ from lambdas.domain.pricing.price import BilledUnit, Price, PriceBasis, TokenKin
 from lambdas.domain.pricing.price_book import ListRate
 
 _MILLIONTH_EXPONENT = -6
+_NOTHING = Decimal(0)
 _BASES = tuple(PriceBasis)
 
 
@@ -37,6 +38,11 @@ class CostLine(NamedTuple):
     def usd(self) -> Decimal:
         """The amount paid, in US dollars."""
         return (self.tokens * self.usd_per_million).scaleb(_MILLIONTH_EXPONENT)
+
+    @property
+    def is_at_list_price(self) -> bool:
+        """Say if it has no contracted price."""
+        return self.usd_per_million is self.list_usd_per_million
 
     @property
     def list_usd(self) -> Decimal | None:
@@ -66,6 +72,11 @@ class UnitLine(NamedTuple):
     def usd(self) -> Decimal:
         """The amount paid, in US dollars."""
         return self.quantity * self.usd_per_unit
+
+    @property
+    def is_at_list_price(self) -> bool:
+        """Say if it has no contracted discount."""
+        return self.usd_per_unit is self.listed.usd
 
     @property
     def list_usd(self) -> Decimal:
@@ -126,8 +137,7 @@ def add_up(
     listed = [line.listed for line in all_lines if line.listed]
     weakest = max(listed, key=lambda rate: _BASES.index(rate.basis), default=None)
     return Cost(
-        _sum_list_usd(all_lines),
-        sum((line.usd for line in all_lines), Decimal(0)),
+        *sum_lines(all_lines),
         weakest.price if weakest else None,
         contracted,
         weakest.basis if weakest else None,
@@ -138,14 +148,13 @@ def add_up(
     )
 
 
-def _sum_list_usd(lines: Sequence[CostLine | UnitLine]) -> Decimal | None:
-    total = Decimal(0)
-    for line in lines:
-        list_usd = line.list_usd
-        if list_usd is None:
-            return None
-        total += list_usd
-    return total
+def sum_lines(lines: Sequence[CostLine | UnitLine]) -> tuple[Decimal | None, Decimal]:
+    """Add up lines: at list price, `None` where a line has none, and as they are paid."""
+    paid = sum([line.usd for line in lines], _NOTHING)
+    if all(line.is_at_list_price for line in lines):
+        return paid, paid
+    listed = [usd for line in lines if (usd := line.list_usd) is not None]
+    return (sum(listed, _NOTHING) if len(listed) == len(lines) else None), paid
 
 
 class Unpriced(StrEnum):

@@ -191,3 +191,28 @@ def test_ctrl_c_ends_a_program_without_a_traceback_from_its_start_on(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_a_terminated_command_removes_its_temporary_files(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, tempfile\n"
+        "from dashboards.command_line import entry_point, main\n"
+        "import click\n"
+        "@entry_point.bedrock_meter.command('wait')\n"
+        "def wait():\n"
+        "    with tempfile.TemporaryDirectory() as folder:\n"
+        "        open(os.path.join(folder, 'store'), 'w').close()\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        signal.pause()\n"
+        "entry_point.CommandFolder.get_command = lambda self, ctx, name: wait\n"
+        "main(['wait'])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (143, b"")
+    assert list(tmp_path.iterdir()) == []

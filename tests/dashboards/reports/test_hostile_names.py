@@ -16,6 +16,7 @@ from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
 from tests.hostile_names import HOSTILE_NAMES, ROLE, hostile_logs
 from tests.invocation_logs import as_lines, write
+from tests.saved_pages import read_views
 
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -104,6 +105,7 @@ def test_reconciliation_prints_names_as_text(
 def test_the_page_keeps_names_inside_its_data(logs: Path) -> None:
     page = render_complete_page(DashboardSession.from_source(source_of_logs([logs])))
     assert "window.hacked" in page
+    assert "window.hacked" in json.dumps(read_views(page))
     assert "<script>window.hacked" not in page
     assert "<img src=x" not in page
     assert "</script><!--" not in page

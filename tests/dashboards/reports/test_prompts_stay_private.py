@@ -1,5 +1,6 @@
 """Commands never print or write a prompt or completion of a log file."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.bills import bill_line, write_csv_bill
 from tests.command_line import run_command
 from tests.invocation_logs import write
 from tests.prompt_records import find_prompts, prompt_messages
+from tests.saved_pages import read_views
 
 CALLED_AT = datetime(2026, 9, 8, 12, tzinfo=UTC)
 
@@ -54,5 +56,7 @@ def test_commands_write_and_print_no_prompts(
 
 def test_the_page_contains_no_prompts(logs: Path) -> None:
     page = render_complete_page(DashboardSession.from_source(source_of_logs([logs])))
+    views = json.dumps(read_views(page))
     assert "user/ana" in page
-    assert find_prompts(page) == set()
+    assert "user/ana" in views
+    assert find_prompts(page + views) == set()

@@ -92,7 +92,7 @@ def test_a_steady_load_has_equal_days_and_an_open_day_that_is_named(
     (bars,) = read_series(page, "Quota tokens per day")
     today, *others = ((bar["name"], bar["value"]) for bar in bars["data"])
     assert {value for _, value in others} == {2400}
-    assert today == ("Today so far", 1200)
+    assert today == (f"{LAST:%Y-%m-%d} so far", 1200)
 
 
 def test_sixteen_equal_models_have_a_sixteenth_of_the_total_each(page: Page, show: Opener) -> None:
@@ -178,7 +178,9 @@ def test_a_bar_of_what_did_not_happen_is_not_drawn(page: Page, show: Opener) -> 
     (pie,) = read_series(page, "Cost by model, last 28 days")
     assert [part["name"] for part in pie["data"]] == ["claude-3-haiku"]  # and no others
     (days,) = read_series(page, "Cost per day")
-    assert [day["name"] for day in days["data"] if day["value"] is not None] == ["Today so far"]
+    assert [day["name"] for day in days["data"] if day["value"] is not None] == [
+        f"{LAST:%Y-%m-%d} so far"
+    ]
 
 
 def test_a_series_has_one_color_on_every_reading(page: Page, show: Opener) -> None:

@@ -87,3 +87,20 @@ def test_amounts_of_a_long_time_are_of_days_and_their_titles_say_so(
 def test_a_month_that_is_over_has_its_last_day(session: DashboardSession) -> None:
     graph = draw(session, "identity_detail", "2026-06")["Quota tokens per day, June 2026"]
     assert present(graph, "Quota tokens") == [2_400_000] * 30
+
+
+def test_days_and_months_of_logs_are_named_by_their_dates(session: DashboardSession) -> None:
+    for shown, days, month in (
+        ("2026-06", ["2026-06-30", "2026-06-29", "2026-06-17"], "June 2026"),
+        ("all", ["2026-08-09 so far", "2026-08-08", "2026-07-27"], "August 2026 so far"),
+    ):
+        overview = draw(session, "usage_overview", shown)
+        names = [series["name"] for series in overview["Cost per day"]["series"]]
+        assert [names[0], names[1], names[-1]] == days
+        assert overview["Cost by month and week, US dollars"]["series"][0]["name"] == month
+
+
+def test_nothing_of_a_month_that_is_over_is_so_far(session: DashboardSession) -> None:
+    for dashboard in session.bodies:
+        for title, widget in draw(session, dashboard, "2026-06").items():
+            assert "so far" not in title + str(widget.get("series"))

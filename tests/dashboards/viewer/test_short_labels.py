@@ -30,6 +30,7 @@ USER = "arn:aws:iam::111122223333:user"
         (["Total tokens", "__other__", ""], None),
         (["deepseek.r1-v1:0", "us.deepseek.r1-v1:0"], None),
         (["deepseek.r1-v1:0"], ["deepseek.r1"]),
+        (["deepseek.v3.1", "openai.gpt-oss-120b-1:0"], ["deepseek.v3.1", "gpt-oss-120b"]),
         (["same", "same"], None),
     ],
 )
