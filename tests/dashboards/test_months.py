@@ -12,6 +12,7 @@ from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import until
 
 COST = Metric("BedrockMeter", "EstimatedCostUSD")
+CALLS = Metric("BedrockMeter", "Invocations")
 CHANGE = "Change from last month to this day, %"
 TITLE = "Cost by month and week, US dollars"
 HOUR = timedelta(hours=1)
@@ -19,29 +20,39 @@ DAY = timedelta(days=1)
 
 
 class HourlyCosts:
-    """The cost of each hour, by its start."""
+    """The cost of each hour, by its start, and hours of calls without a price."""
 
-    def __init__(self, costs: Mapping[datetime, float]) -> None:
+    def __init__(
+        self, costs: Mapping[datetime, float], unpriced: Mapping[datetime, float] | None = None
+    ) -> None:
         self.costs = costs
+        self.calls = {**(unpriced or {}), **costs}
 
     def metrics(self, _namespace: str, _name: str) -> list[Metric]:
-        return [COST]
+        return [COST, CALLS]
 
     def values(
         self, metrics: Sequence[Metric], _statistic: Statistic, periods: Periods
     ) -> dict[Metric, tuple[float | None, ...]]:
-        assert metrics == [COST]
-        return {COST: tuple(self.costs.get(start) for start, _ in periods)}
+        assert metrics == [COST, CALLS]
+        return {
+            COST: tuple(self.costs.get(start) for start, _ in periods),
+            CALLS: tuple(self.calls.get(start) for start, _ in periods),
+        }
 
 
-def show(costs: Mapping[datetime, float], now: datetime) -> dict[str, Any]:
+def show(
+    costs: Mapping[datetime, float],
+    now: datetime,
+    unpriced: Mapping[datetime, float] | None = None,
+) -> dict[str, Any]:
     """The numbers that the overview shows at a time."""
     (widget,) = (
         widget
         for widget in read_bodies()["usage_overview"].widgets()
         if widget["properties"].get("title") == TITLE
     )
-    source = Source("an account", HourlyCosts(costs), lambda: now)
+    source = Source("an account", HourlyCosts(costs, unpriced), lambda: now)
     (drawing,) = draw([widget], source, until(now, DAY))
     return {series["name"]: series["value"] for series in drawing["series"]}
 
@@ -146,3 +157,11 @@ def test_the_run_rate_follows_the_last_seven_days_and_not_the_month() -> None:
 def test_a_cost_that_is_not_known_is_absent_and_not_zero() -> None:
     """All calls are unpriced: there is no cost in two months."""
     assert set(show({}, at("2026-09-20T11:30")).values()) == {None}
+
+
+def test_a_month_of_unpriced_calls_after_a_priced_one_is_absent_and_not_zero() -> None:
+    priced = spend("2026-08-10T00:00", "2026-08-11T00:00")
+    unpriced = spend("2026-09-03T00:00", "2026-09-04T00:00")
+    shown = show(priced, at("2026-09-20T11:30"), unpriced)
+    assert (shown["Month so far"], shown["Month at 7-day run rate"], shown[CHANGE]) == (None,) * 3
+    assert shown["Last month"] == 24
