@@ -11,7 +11,7 @@ import pytest
 
 from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from lambdas.adapters.https_price_list import HttpsPriceList
-from lambdas.domain.pricing import TokenKind
+from lambdas.domain.pricing import BATCH_TIER, TokenKind
 from lambdas.domain.pricing.editions import Listing
 from lambdas.domain.pricing.price_list import DEFAULT_LIMITS
 from lambdas.domain.pricing.price_list_source import FetchedListing, PriceListUnavailableError
@@ -41,8 +41,12 @@ def fetch(url: str, etag: str | None = None, offer: str = OFFER) -> FetchedListi
     )
 
 
-def usd(found: Listing, model_id: str, item: TokenKind) -> set[str]:
-    return {str(rate.usd) for rate in found.rates if (rate.model_id, rate.item) == (model_id, item)}
+def usd(found: Listing, model_id: str, item: TokenKind, tier: str | None = None) -> set[str]:
+    return {
+        str(rate.usd)
+        for rate in found.rates
+        if (rate.model_id, rate.item, rate.service_tier) == (model_id, item, tier)
+    }
 
 
 def test_the_recorded_rows_of_a_region_become_its_listing(server: PriceListServer) -> None:
@@ -53,7 +57,8 @@ def test_the_recorded_rows_of_a_region_become_its_listing(server: PriceListServe
     assert (found.offer, found.region) == (OFFER, TOKYO)
     assert usd(found, "amazon.nova-lite-v1:0", TokenKind.INPUT) == {"0.072"}
     assert usd(found, "amazon.nova-2-lite-v1:0", TokenKind.OUTPUT) == {"3.01"}
-    assert found.left_out == {"batch": 1, "bedrock_mantle": 3, "other_variant": 1}
+    assert usd(found, "amazon.nova-lite-v1:0", TokenKind.INPUT, BATCH_TIER) == {"0.036"}
+    assert found.left_out == {"bedrock_mantle": 3, "other_variant": 1}
     marketplace = fetch(server.url, offer=MARKETPLACE)
     assert marketplace is not None
     assert marketplace.listing is not None
