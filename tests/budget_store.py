@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -40,8 +40,10 @@ def create_governance_table() -> None:
 class InMemoryBudgetStore:
     """Budgets in a dictionary."""
 
-    def __init__(self) -> None:
-        self._book = BudgetBook(0, {})
+    def __init__(self, stored: Iterable[StoredBudget] = ()) -> None:
+        budgets = {each.budget.name: each for each in stored}
+        revision = max((each.generation for each in budgets.values()), default=0)
+        self._book = BudgetBook(revision, budgets)
 
     def read(self) -> BudgetBook:
         return self._book

@@ -8,6 +8,7 @@ from constructs import Construct
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
 from cdk.functions.usage_counter import UsageCounter
 from cdk.functions.usage_recounter import UsageRecounter
@@ -42,24 +43,25 @@ class GovernanceStack(Stack):
             env=environment,
         )
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
+        stores = CountingStores(
+            ledger=storage.ledger,
+            state=storage.state,
+            counters=storage.counters,
+            governance=storage.governance,
+            prices=storage.prices,
+        )
         self.usage_counter = UsageCounter(
             self,
             "UsageCounter",
             defaults=defaults,
-            ledger=storage.ledger,
-            state=storage.state,
-            counters=storage.counters,
-            prices=storage.prices,
+            stores=stores,
             failures=FailureDestination(storage.failures, storage.key),
         )
         recounter = UsageRecounter(
             self,
             USAGE_RECOUNTER,
             defaults=defaults,
-            ledger=storage.ledger,
-            state=storage.state,
-            counters=storage.counters,
-            prices=storage.prices,
+            stores=stores,
         )
         self.scheduled: list[Scheduled] = [recounter.scheduled]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)

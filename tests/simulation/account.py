@@ -26,6 +26,7 @@ from tests.simulation.traffic import RETENTION, Traffic
 from tests.simulation.world import World
 
 LEDGER, STATE, COUNTERS = "UsageLedger", "MeterState", "UsageCounters"
+GOVERNANCE = "Governance"
 
 
 class Account:
@@ -52,6 +53,7 @@ class Account:
             LEDGER: Table(world, has_stream=True, has_conflicts=True),
             STATE: Table(world),
             COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
+            GOVERNANCE: Table(world, (PARTITION_KEY, SORT_KEY)),
         }
         self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
         s3 = SimulatedS3(world)

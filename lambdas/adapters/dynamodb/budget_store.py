@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _DEFINITION, _GENERATION, _STATE, _FORMAT = "definition", "generation", "state", "format"
 _CURRENT_FORMAT = "1"
+_MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
 
@@ -53,19 +54,31 @@ class DynamoDbBudgetStore:
         self._table_name = table_name
 
     def read(self) -> BudgetBook:
-        """Read all budgets.
+        """Read all budgets as they were at one moment.
+
+        A query may see a part of a transaction. The item with the revision is the last one, so
+        nothing was written meanwhile if it is what it was before.
 
         Raises:
             UnreadableBudgetError: A budget cannot be read.
+            BudgetsChangedError: Budgets changed at every attempt.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
         """
-        revision, budgets = 0, {}
-        for item in self._query():
-            if item[SORT_KEY]["S"] == REVISION_KEY:
-                revision = int(item[REVISION_KEY]["N"])
-            else:
-                stored = _read_item(item)
-                budgets[stored.budget.name] = stored
-        return BudgetBook(revision, budgets)
+        for _ in range(_MAX_READS):
+            before = self._read_revision()
+            budgets = {}
+            revision = 0
+            for item in self._query():
+                if item[SORT_KEY]["S"] == REVISION_KEY:
+                    revision = int(item[REVISION_KEY]["N"])
+                else:
+                    stored = _read_item(item)
+                    budgets[stored.budget.name] = stored
+            if revision == before:
+                return BudgetBook(revision, budgets)
+        message = "budgets changed while they were read"
+        raise BudgetsChangedError(message)
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
         """Write and delete budgets in one transaction.
@@ -108,6 +121,12 @@ class DynamoDbBudgetStore:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def _read_revision(self) -> int:
+        answer = self._client.get_item(
+            TableName=self._table_name, Key=_make_key(REVISION_KEY), ConsistentRead=True
+        )
+        return int(answer["Item"][REVISION_KEY]["N"]) if "Item" in answer else 0
 
     def _query(self) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambdas.adapters.backoff import back_off
 from lambdas.adapters.dynamodb.counter_items import (
@@ -24,9 +24,11 @@ from lambdas.adapters.dynamodb.counter_items import (
     read_mark,
     read_state,
     read_totals,
+    read_value,
     single_key,
     state_item,
     sum_key,
+    sum_part_key,
     sum_update,
     write_number,
 )
@@ -146,7 +148,7 @@ class DynamoDbUsageCounters:
         }
         found: defaultdict[CallKey, dict[int, Mark]] = defaultdict(dict)
         for batch in batches(wanted, MAX_READS):
-            for item in self._get_batch(batch):
+            for item in self._get_batch(list(map(single_key, batch))):
                 call, recount = wanted[read_key(item)]
                 found[call][recount] = read_mark(item)
         return dict(found)
@@ -209,28 +211,49 @@ class DynamoDbUsageCounters:
         calls = map(_read_call, self._read_ledger(records).values())
         return [call for call in calls if call is not None]
 
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        """Read accumulators by their names; those that nothing was added to are left out.
+    def read_accumulators(
+        self, generation: int, names: Collection[str]
+    ) -> Mapping[str, UsageTotals]:
+        """Read accumulators of a generation by their names, of those that are for no value.
+
+        Those that nothing was added to are left out.
 
         Raises:
             CountersUnavailableError: DynamoDB was too busy at every attempt.
         """
-        wanted = {sum_key(name): name for name in names}
+        wanted = {read_key(key := sum_key(generation, name, "")): (name, key) for name in names}
         return {
-            wanted[read_key(item)]: read_totals(item)
+            wanted[read_key(item)][0]: read_totals(item)
             for batch in batches(wanted, MAX_READS)
-            for item in self._get_batch(batch)
+            for item in self._get_batch([wanted[key][1] for key in batch])
+        }
+
+    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
+        """Read all accumulators of a name by their values."""
+        return {
+            read_value(item): read_totals(item)
+            for part in range(PARTS)
+            for item in self._query_part(sum_part_key(generation, name, part))
         }
 
     def read_cells(
-        self, generation: int, span: CellSpan, start: datetime, end: datetime
+        self,
+        generation: int,
+        span: CellSpan,
+        start: datetime,
+        end: datetime,
+        before_revision: int | None = None,
     ) -> Iterator[Cell]:
-        """Read the cells that begin in a range of time, in order of time."""
+        """Read the cells that begin in a range of time, in order of time.
+
+        What cells note for `before_revision` and later ones is left out.
+        """
         begins = span.get_start(start)
         begins = begins if begins >= start else begins + span.length
         while begins < end:
             for part in range(PARTS):
-                yield from self._query_part(part_key(generation, span, begins, part))
+                for item in self._query_part(part_key(generation, span, begins, part)):
+                    yield read_cell(item, before_revision)
             begins += span.length
 
     def read_identity_cells(
@@ -253,7 +276,7 @@ class DynamoDbUsageCounters:
         )
         return (read_cell(item) for page in pages for item in page["Items"])
 
-    def _query_part(self, key: str) -> Iterator[Cell]:
+    def _query_part(self, key: str) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="#pk = :pk",
@@ -261,7 +284,7 @@ class DynamoDbUsageCounters:
             ExpressionAttributeValues={":pk": {"S": key}},
             ConsistentRead=True,
         )
-        return (read_cell(item) for page in pages for item in page["Items"])
+        return (item for page in pages for item in page["Items"])
 
     def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
         """Write all or nothing; returns which actions' conditions failed, nothing if none did.
@@ -290,11 +313,11 @@ class DynamoDbUsageCounters:
 
     def _additions(self, generation: int, sums: Sums) -> list[TransactWriteItemTypeDef]:
         cells: list[TransactWriteItemTypeDef] = [
-            {"Update": cell_update(self._table, generation, Cell(key, totals))}
-            for key, totals in sums.cells.items()
+            {"Update": cell_update(self._table, generation, cell, noted)}
+            for cell, noted in sums.list_cells()
         ]
         accumulators: list[TransactWriteItemTypeDef] = [
-            {"Update": sum_update(self._table, key, totals)}
+            {"Update": sum_update(self._table, generation, key, totals)}
             for key, totals in sums.accumulators.items()
         ]
         return cells + accumulators
@@ -325,8 +348,8 @@ class DynamoDbUsageCounters:
         )
         return answer.get("Item")
 
-    def _get_batch(self, keys: Sequence[str]) -> Iterator[Item]:
-        left = [single_key(key) for key in keys]
+    def _get_batch(self, keys: Sequence[Item]) -> Iterator[Item]:
+        left = list(keys)
         for attempt in range(MAX_ATTEMPTS):
             back_off(attempt, self._pause)
             answer = self._client.batch_get_item(

@@ -7,7 +7,6 @@ from lambdas.domain.budgets.accumulators import (
     accumulate,
     add_slots,
     compare,
-    make_accumulate,
     rebuild,
 )
 from lambdas.domain.budgets.alert_detail import (
@@ -29,6 +28,11 @@ from lambdas.domain.budgets.alerts import (
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
+from lambdas.domain.budgets.current_sums import (
+    BOOK_LIFETIME,
+    CurrentSums,
+    is_built_from_cells,
+)
 from lambdas.domain.budgets.descriptions import (
     describe_period,
     describe_periods,
@@ -66,6 +70,7 @@ from lambdas.domain.budgets.stored_budgets import (
 )
 
 __all__ = [
+    "BOOK_LIFETIME",
     "BUDGET_ALERT_EVENT",
     "MAX_CHANGES",
     "NO_VALUE",
@@ -95,6 +100,7 @@ __all__ = [
     "BudgetUnit",
     "BudgetsChangedError",
     "ChangedBudget",
+    "CurrentSums",
     "DayPeriods",
     "HourPeriods",
     "MonthPeriods",
@@ -121,9 +127,9 @@ __all__ = [
     "describe_time",
     "find_crossings",
     "find_drivers",
+    "is_built_from_cells",
     "is_pattern",
     "join_details",
-    "make_accumulate",
     "make_alerts",
     "make_weeks",
     "plan_changes",

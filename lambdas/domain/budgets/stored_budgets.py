@@ -91,10 +91,11 @@ class BudgetStore(Protocol):
     """Stores budgets."""
 
     def read(self) -> BudgetBook:
-        """Read all budgets.
+        """Read all budgets, as they were at one moment.
 
         Raises:
             UnreadableBudgetError: A budget cannot be read. There is no default for it.
+            BudgetsChangedError: Budgets changed at every attempt to read them.
         """
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:

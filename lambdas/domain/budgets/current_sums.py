@@ -1,0 +1,61 @@
+"""The sums of the budgets in force, as counters add them up beside their cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lambdas.domain.budgets.accumulators import accumulate
+from lambdas.domain.budgets.stored_budgets import BudgetBook, BudgetStore, StoredBudget
+from lambdas.domain.counters import Accumulated, CellMinutes, UsageChange
+
+BOOK_LIFETIME = timedelta(seconds=5)
+"""The time for which budgets are used before they are read again."""
+
+
+@dataclass(slots=True, kw_only=True)
+class CurrentSums:
+    """Adds changes to the sums of the budgets in force.
+
+    Cells note the revision of the book while a budget builds that is to be completed from cells.
+    So the budget's part of a cell that came in before the budget was known can be told from the
+    part that its sum already has.
+
+    Attributes:
+        store: The stored budgets.
+        cell_minutes: The length of the short cells.
+        clock: The time.
+    """
+
+    store: BudgetStore
+    cell_minutes: CellMinutes
+    clock: Callable[[], datetime]
+    _book: BudgetBook | None = field(default=None, init=False)
+    _read_at: datetime | None = field(default=None, init=False)
+
+    def accumulate(self, changes: Sequence[UsageChange]) -> Accumulated:
+        """Sum changes by budget and slot.
+
+        Raises:
+            UnreadableBudgetError: A stored budget cannot be read. There is no default for it.
+        """
+        book = self._get_book()
+        sums = accumulate(changes, list(book.budgets.values()))
+        is_noted = any(is_built_from_cells(stored, self.cell_minutes) for stored in book)
+        return Accumulated(
+            {key.counter_key: totals for key, totals in sums.items()},
+            book.revision if is_noted else None,
+        )
+
+    def _get_book(self) -> BudgetBook:
+        now = self.clock()
+        is_old = self._read_at is None or not self._read_at <= now < self._read_at + BOOK_LIFETIME
+        if self._book is None or is_old:
+            self._book, self._read_at = self.store.read(), now
+        return self._book
+
+
+def is_built_from_cells(stored: StoredBudget, cell_minutes: CellMinutes) -> bool:
+    """Say if a budget builds, and cells are short enough to complete its sums from."""
+    return not stored.is_active and cell_minutes <= stored.budget.periods.cell_minutes
