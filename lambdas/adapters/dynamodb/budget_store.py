@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 _DEFINITION, _GENERATION, _STATE, _FORMAT = "definition", "generation", "state", "format"
+_ANNOUNCED_AT = "announced_at"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -104,17 +106,30 @@ class DynamoDbBudgetStore:
             raise
         return self.read()
 
+    def announce(self, name: str, generation: int, now: datetime) -> bool:
+        """Store the time at which a budget was seen first, unless one is stored."""
+        time: AttributeValueTypeDef = {"S": now.astimezone(UTC).isoformat()}
+        return self._set(
+            name, generation, _ANNOUNCED_AT, f"if_not_exists({_ANNOUNCED_AT}, :value)", time
+        )
+
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
+        return self._set(name, generation, _STATE, ":value", {"S": BudgetState.ACTIVE})
+
+    def _set(
+        self, name: str, generation: int, attribute: str, new: str, value: AttributeValueTypeDef
+    ) -> bool:
+        """Set an attribute of a budget; returns false if it has another generation now."""
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression="SET #state = :active",
+                UpdateExpression=f"SET #attribute = {new}",
                 ConditionExpression=f"{_GENERATION} = :generation",
-                ExpressionAttributeNames={"#state": _STATE},
+                ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={
-                    ":active": {"S": BudgetState.ACTIVE},
+                    ":value": value,
                     ":generation": {"N": str(generation)},
                 },
             )
@@ -153,6 +168,22 @@ class DynamoDbBudgetStore:
         }
 
 
+def check_building(table: str, stored: StoredBudget) -> TransactWriteItemTypeDef:
+    """The check in a transaction that a budget is building in its generation."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": _make_key(BUDGET_PREFIX + stored.budget.name),
+            "ConditionExpression": f"{_GENERATION} = :generation AND #state = :building",
+            "ExpressionAttributeNames": {"#state": _STATE},
+            "ExpressionAttributeValues": {
+                ":generation": {"N": str(stored.generation)},
+                ":building": {"S": BudgetState.BUILDING},
+            },
+        }
+    }
+
+
 def _make_key(sort_key: str) -> Item:
     return {PARTITION_KEY: {"S": BUDGETS}, SORT_KEY: {"S": sort_key}}
 
@@ -174,8 +205,12 @@ def _read_item(item: Item) -> StoredBudget:
         raise UnreadableBudgetError(message)
     try:
         definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
+        announced_at = item.get(_ANNOUNCED_AT)
         return StoredBudget(
-            read_budget(definition), int(item[_GENERATION]["N"]), BudgetState(item[_STATE]["S"])
+            read_budget(definition),
+            int(item[_GENERATION]["N"]),
+            BudgetState(item[_STATE]["S"]),
+            None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
         )
     except _UNREADABLE as error:
         message = f"{name} cannot be read: {error}"

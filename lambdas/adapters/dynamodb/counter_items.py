@@ -58,6 +58,7 @@ _DIGITS = 40
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
 _CHECKPOINT_RETENTION = timedelta(days=8)  # a stream keeps records for 24 hours
 _VALUE = "value"
+_HAS_BASE = "has_base"
 _NOTED = "@"
 """Stands between the name of a figure and the revision that a cell notes it for."""
 
@@ -97,6 +98,22 @@ def sum_update(
         _name_figures(totals, {}),
         {_VALUE: {"S": key.value}, EXPIRES_AT: write_time(key.expires_at)},
     )
+
+
+def base_update(
+    table: str, generation: int, key: AccumulatorKey, totals: UsageTotals
+) -> UpdateTypeDef:
+    """The update that completes an accumulator, on condition that it was not completed before."""
+    update = sum_update(table, generation, key, totals)
+    names = update.get("ExpressionAttributeNames", {})
+    values = update.get("ExpressionAttributeValues", {})
+    return {
+        **update,
+        "UpdateExpression": update["UpdateExpression"].replace("SET ", "SET #base = :base, ", 1),
+        "ConditionExpression": "attribute_not_exists(#base)",
+        "ExpressionAttributeNames": {**names, "#base": _HAS_BASE},
+        "ExpressionAttributeValues": {**values, ":base": {"BOOL": True}},
+    }
 
 
 def checkpoint_item(shard: str, number: int, now: datetime) -> Item:

@@ -7,6 +7,7 @@ from lambdas.domain.budgets.accumulators import (
     accumulate,
     add_slots,
     compare,
+    compare_while_counting,
     rebuild,
 )
 from lambdas.domain.budgets.alert_detail import (
@@ -18,6 +19,7 @@ from lambdas.domain.budgets.alert_detail import (
 )
 from lambdas.domain.budgets.alert_messages import write_alert_notice
 from lambdas.domain.budgets.alerts import (
+    CLAIM,
     AlertKey,
     AlertState,
     AlertStore,
@@ -48,8 +50,17 @@ from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudg
 from lambdas.domain.budgets.ports import (
     AlertNotDeliveredError,
     AlertPublisher,
+    BudgetSumStore,
     StatusDetails,
     SumReader,
+    UsageForecaster,
+)
+from lambdas.domain.budgets.rebuilding import (
+    CellRange,
+    CellsExpiredError,
+    is_known_everywhere,
+    list_cell_ranges,
+    list_incomplete_slots,
 )
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
 from lambdas.domain.budgets.status import (
@@ -72,6 +83,7 @@ from lambdas.domain.budgets.stored_budgets import (
 __all__ = [
     "BOOK_LIFETIME",
     "BUDGET_ALERT_EVENT",
+    "CLAIM",
     "MAX_CHANGES",
     "NO_VALUE",
     "WEEKDAYS",
@@ -96,9 +108,12 @@ __all__ = [
     "BudgetStatus",
     "BudgetStore",
     "BudgetSubject",
+    "BudgetSumStore",
     "BudgetThresholds",
     "BudgetUnit",
     "BudgetsChangedError",
+    "CellRange",
+    "CellsExpiredError",
     "ChangedBudget",
     "CurrentSums",
     "DayPeriods",
@@ -117,10 +132,12 @@ __all__ = [
     "UnreadableBudgetError",
     "UsageDriver",
     "UsageForecast",
+    "UsageForecaster",
     "WideCellsError",
     "accumulate",
     "add_slots",
     "compare",
+    "compare_while_counting",
     "describe_period",
     "describe_periods",
     "describe_scope",
@@ -128,8 +145,11 @@ __all__ = [
     "find_crossings",
     "find_drivers",
     "is_built_from_cells",
+    "is_known_everywhere",
     "is_pattern",
     "join_details",
+    "list_cell_ranges",
+    "list_incomplete_slots",
     "make_alerts",
     "make_weeks",
     "plan_changes",

@@ -129,6 +129,26 @@ def rebuild(
     return accumulate(cells, [budget])
 
 
+def compare_while_counting(
+    before: Mapping[AccumulatorKey, UsageTotals],
+    recomputed: Mapping[AccumulatorKey, UsageTotals],
+    after: Mapping[AccumulatorKey, UsageTotals],
+) -> list[AccumulatorDifference]:
+    """Compare sums with cells that were read between two reads of the sums.
+
+    A figure of cells that lies between those of the two reads is no difference.
+    """
+    differences = []
+    for key in sorted(before.keys() | recomputed.keys() | after.keys()):
+        first, cells, last = (
+            sums.get(key, UsageTotals.ZERO) for sums in (before, recomputed, after)
+        )
+        figures = zip(first.figures, cells.figures, last.figures, strict=True)
+        if any(not min(low, high) <= figure <= max(low, high) for low, figure, high in figures):
+            differences.append(AccumulatorDifference(key, last, cells))
+    return differences
+
+
 def compare(
     accumulated: Mapping[AccumulatorKey, UsageTotals],
     recomputed: Mapping[AccumulatorKey, UsageTotals],

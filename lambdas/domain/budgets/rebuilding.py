@@ -1,0 +1,91 @@
+"""Completes sums of new budgets from cells: which cells, and for which slots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
+from lambdas.domain.counters import ANNOUNCEMENT, CellMinutes, CellSpan, get_spans
+
+_EARLY = timedelta(hours=1)
+"""Calls may be counted this much before the time in their records, by clocks that are fast."""
+
+
+class CellRange(NamedTuple):
+    """A range of time whose cells of one length are added up.
+
+    Attributes:
+        span: Their length.
+        start: The start of the range.
+        end: Its end.
+    """
+
+    span: CellSpan
+    start: datetime
+    end: datetime
+
+
+class CellsExpiredError(Exception):
+    """Cells that a slot is the sum of are no longer kept. The text names the slot."""
+
+
+def list_cell_ranges(
+    slot: BudgetPeriod, cell_minutes: CellMinutes, now: datetime
+) -> Iterator[CellRange]:
+    """List the cells that a slot is the sum of: those of whole days, and short ones around them.
+
+    Args:
+        slot: The slot. Its bounds are bounds of short cells.
+        cell_minutes: The length of the short cells.
+        now: The time.
+
+    Raises:
+        CellsExpiredError: Some of these cells are no longer kept.
+    """
+    short, day = get_spans(cell_minutes)
+    first, last = _ceil(slot.start, day), day.get_start(slot.end)
+    if first < last:
+        ranges = [
+            CellRange(short, slot.start, first),
+            CellRange(day, first, last),
+            CellRange(short, last, slot.end),
+        ]
+    else:
+        ranges = [CellRange(short, slot.start, slot.end)]
+    for cells in ranges:
+        if cells.start < cells.end:
+            if cells.start + cells.span.retention <= now + _EARLY:
+                message = f"cells of {cells.start:%Y-%m-%d %H:%M} UTC are no longer kept"
+                raise CellsExpiredError(message)
+            yield cells
+
+
+def list_incomplete_slots(
+    periods: PeriodRule, announced_at: datetime, now: datetime
+) -> list[BudgetPeriod]:
+    """List the slots of the current period that may have usage from before a budget was known.
+
+    Args:
+        periods: The periods of the budget.
+        announced_at: The time of the budget's announcement, see `is_known_everywhere`.
+        now: The time.
+    """
+    complete_from = announced_at + ANNOUNCEMENT + _EARLY
+    slots = periods.list_slots(periods.period_at(now))
+    return [slot for slot in slots if slot.start < complete_from]
+
+
+def is_known_everywhere(announced_at: datetime, now: datetime) -> bool:
+    """Say if every process that counts knows a budget by now.
+
+    Processes read budgets again after some seconds, and what they write with older ones is written
+    within the time of a batch.
+    """
+    return now >= announced_at + ANNOUNCEMENT
+
+
+def _ceil(moment: datetime, span: CellSpan) -> datetime:
+    start = span.get_start(moment)
+    return start if start == moment else start + span.length
