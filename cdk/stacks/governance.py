@@ -1,4 +1,4 @@
-"""Exact counters of usage; optional."""
+"""Exact counters of usage, and the sums of budgets; optional."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
+from cdk.functions.budget_builder import BudgetBuilder
 from cdk.functions.usage_counter import UsageCounter
 from cdk.functions.usage_recounter import UsageRecounter
 from cdk.stacks.storage import StorageStack
 
+BUDGET_BUILDER = "BudgetBuilder"
 USAGE_RECOUNTER = "UsageRecounter"
 
 
 class GovernanceStack(Stack):
-    """The functions that count usage exactly. Their tables are in the storage stack.
+    """The functions that count usage exactly and build budgets; storage has their tables.
 
     Attributes:
         usage_counter: Counts the ledger's stream.
@@ -39,7 +41,7 @@ class GovernanceStack(Stack):
             scope,
             construct_id,
             stack_name=stack_names.GOVERNANCE,
-            description="Bedrock Meter: exact counters of usage",
+            description="Bedrock Meter: exact counters of usage, and budgets",
             env=environment,
         )
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
@@ -63,6 +65,13 @@ class GovernanceStack(Stack):
             defaults=defaults,
             stores=stores,
         )
-        self.scheduled: list[Scheduled] = [recounter.scheduled]
+        builder = BudgetBuilder(
+            self,
+            BUDGET_BUILDER,
+            defaults=defaults,
+            counters=storage.counters,
+            governance=storage.governance,
+        )
+        self.scheduled: list[Scheduled] = [recounter.scheduled, builder.scheduled]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.budget_store import check_building
 from lambdas.adapters.dynamodb.counter_items import base_update
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.adapters.dynamodb.items import batches
-from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import AccumulatorKey, StoredBudget
 from lambdas.domain.counters import UsageTotals
 
@@ -20,14 +20,13 @@ _MAX_SUMS = 20
 """Sums of a transaction: few, since usage is added to the same sums all the time."""
 
 
-class DynamoDbBudgetSums(DynamoDbUsageCounters):
+class DynamoDbBudgetSums(DynamoDbCounters):
     """Counters, whose sums of budgets can be completed."""
 
     def __init__(
         self,
         client: DynamoDBClient,
         table_name: str,
-        ledger_table: str,
         governance_table: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -36,11 +35,10 @@ class DynamoDbBudgetSums(DynamoDbUsageCounters):
         Args:
             client: A DynamoDB client.
             table_name: The table of counters.
-            ledger_table: The table of calls.
             governance_table: The table of budgets.
             pause: Waits some seconds before a transaction is tried again.
         """
-        super().__init__(client, table_name, ledger_table, pause)
+        super().__init__(client, table_name, pause)
         self._governance_table = governance_table
 
     def write_base(
