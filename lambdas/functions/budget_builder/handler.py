@@ -34,7 +34,8 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
             accumulated=difference.accumulated.figures,
             recomputed=difference.recomputed.figures,
         )
-    record_health({BUDGET_DRIFT: len(checked.differences)})
+    if checked.differences:
+        record_health({BUDGET_DRIFT: len(checked.differences)})
 
 
 @cache
