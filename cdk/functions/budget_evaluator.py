@@ -60,6 +60,7 @@ class BudgetEvaluator(MeterFunction):
             ),
             defaults=defaults,
             timeout=Duration.minutes(5),  # less than the claim of an alert
+            memory_size=1024,  # a new process reads a week of cells
             is_optional=True,
         )
         grant_read_sums(self, counters=counters, governance=governance)

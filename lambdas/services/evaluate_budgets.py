@@ -132,7 +132,8 @@ class BudgetEvaluator:
 
     def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
         """Add a forecast, unless usage that is still to be counted would make it too low."""
-        if status.incomplete_since is not None or not status.period.includes(now):
+        is_wanted = bool(status.stored.budget.thresholds.forecast)
+        if not is_wanted or status.incomplete_since is not None:
             return status
         forecast = self.forecaster.forecast(status.stored, status.value, status.period, now)
         return replace(status, forecast=forecast)

@@ -54,7 +54,8 @@ class BudgetAlertSender:
         """
         sent, failures = 0, []
         for _, group in groupby(sorted(self.alerts.list_due(), key=_group_key), key=_group_key):
-            due = [alert for alert in group if self.alerts.claim(alert.key, now)]
+            ordered = sorted(group, key=lambda alert: (alert.key.kind, alert.key.percent))
+            due = [alert for alert in ordered if self.alerts.claim(alert.key, now)]
             if not due:
                 continue
             detail = join_details([alert.detail for alert in due])
