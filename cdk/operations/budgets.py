@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import boto3
@@ -19,6 +20,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetStore,
     UnreadableBudgetError,
+    check_cells,
     describe_periods,
     describe_scope,
     plan_changes,
@@ -96,7 +98,12 @@ def list_budgets(store: BudgetStore) -> None:
 
 
 def apply_file(
-    store: BudgetStore, declared: DeclaredBudgets, deletions: Sequence[str], *, is_dry_run: bool
+    store: BudgetStore,
+    declared: DeclaredBudgets,
+    deletions: Sequence[str],
+    *,
+    is_dry_run: bool,
+    now: datetime,
 ) -> None:
     """Apply the budgets of a file, and print the differences.
 
@@ -105,6 +112,7 @@ def apply_file(
         declared: The budgets of the file.
         deletions: The names of budgets to delete.
         is_dry_run: Only print what would change.
+        now: The time.
 
     Raises:
         CommandError: The budgets cannot be applied. Nothing is changed then.
@@ -112,6 +120,7 @@ def apply_file(
     book = _read_book(store)
     try:
         plan = plan_changes(book, declared.budgets, declared.managed_by, deletions)
+        check_cells(plan.changes.written, now)
     except BudgetPlanError as error:
         message = "the budgets cannot be applied; nothing is changed:"
         raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
@@ -174,8 +183,8 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
     if names:
         print(
             f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC. It"
-            " stays building unless cell_minutes is 15 in cdk.json and deployed, which takes up to"
-            " 4 times as many cells."
+            " stays building until its next period begins, unless cell_minutes is 15 in cdk.json"
+            " and deployed, which takes up to 4 times as many cells."
         )
 
 

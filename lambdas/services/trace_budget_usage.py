@@ -29,7 +29,7 @@ _LATE_HOURS = 2
 
 
 class _Scope(NamedTuple):
-    """What usage by hour is added up for: a value of a budget in a generation."""
+    """A value of a budget in a generation, for which usage by hour is added up."""
 
     budget: str
     generation: int

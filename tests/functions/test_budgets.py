@@ -150,7 +150,7 @@ def test_a_sum_that_differs_from_cells_is_reported(
     apply(SMALL)
     build()
     capsys.readouterr()
-    key = sum_key_of(budgets().read().budgets["small"])
+    key = make_sum_key(budgets().read().budgets["small"])
     boto3.client("dynamodb").update_item(
         **sum_update(COUNTERS, 1, key.counter_key, UsageTotals(calls=1))
     )
@@ -166,7 +166,7 @@ def test_a_sum_is_completed_once_and_only_while_its_budget_is_building() -> None
     apply(SMALL)
     count(call(1))
     stored = budgets().read().budgets["small"]
-    key, sums = sum_key_of(stored), builder.builder().sums
+    key, sums = make_sum_key(stored), builder.builder().sums
     for _ in range(2):
         assert sums.write_base(1, stored, {key: UsageTotals(calls=2)})
     found = sums.read_accumulators(1, [key.name])[key.name]
@@ -181,7 +181,7 @@ def test_a_sum_is_completed_once_and_only_while_its_budget_is_building() -> None
 def test_all_values_of_a_large_budget_are_completed() -> None:
     apply(SMALL)
     stored = budgets().read().budgets["small"]
-    key, sums = sum_key_of(stored), builder.builder().sums
+    key, sums = make_sum_key(stored), builder.builder().sums
     base = {
         key._replace(value=f"{ANA}{number}"): UsageTotals(calls=number) for number in range(1, 46)
     }
@@ -192,5 +192,5 @@ def test_all_values_of_a_large_budget_are_completed() -> None:
     assert sums.read_values(1, key.name) == {each.value: totals for each, totals in base.items()}
 
 
-def sum_key_of(stored: StoredBudget) -> AccumulatorKey:
+def make_sum_key(stored: StoredBudget) -> AccumulatorKey:
     return AccumulatorKey("small", stored.generation, "", LIFETIME.slot_at(NOW))

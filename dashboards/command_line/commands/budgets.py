@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -47,7 +48,7 @@ def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
     def run(session: boto3.Session) -> None:
         table = find_governance_table(session)
         store = DynamoDbBudgetStore(session.client("dynamodb"), table)
-        apply_file(store, declared, delete, is_dry_run=dry_run)
+        apply_file(store, declared, delete, is_dry_run=dry_run, now=datetime.now(UTC))
 
     in_account(run)
 

@@ -58,6 +58,7 @@ from lambdas.domain.budgets.ports import (
 from lambdas.domain.budgets.rebuilding import (
     CellRange,
     CellsExpiredError,
+    check_cells,
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
@@ -136,6 +137,7 @@ __all__ = [
     "WideCellsError",
     "accumulate",
     "add_slots",
+    "check_cells",
     "compare",
     "compare_while_counting",
     "describe_period",

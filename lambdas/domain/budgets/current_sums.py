@@ -19,8 +19,7 @@ class CurrentSums:
     """Adds changes to the sums of the budgets in force.
 
     Cells note the revision of the book while a budget builds that is to be completed from cells.
-    So the budget's part of a cell that came in before the budget was known can be told from the
-    part that its sum already has.
+    So a cell has two parts: what came in before the budget was known, and what its sum already has.
 
     Attributes:
         store: The stored budgets.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
+from lambdas.domain.budgets.plan import BudgetPlanError
 from lambdas.domain.counters import ANNOUNCEMENT, CellMinutes, CellSpan, get_spans
 
+_HOUR_MINUTES = 60
 _EARLY = timedelta(hours=1)
 """Calls may be counted this much before the time in their records, by clocks that are fast."""
 
@@ -60,6 +63,31 @@ def list_cell_ranges(
                 message = f"cells of {cells.start:%Y-%m-%d %H:%M} UTC are no longer kept"
                 raise CellsExpiredError(message)
             yield cells
+
+
+def check_cells(budgets: Iterable[Budget], now: datetime) -> None:
+    """Check that cells are kept from which the current period of new budgets can be completed.
+
+    Raises:
+        BudgetPlanError: Cells of some budgets are no longer kept.
+    """
+    problems = []
+    for budget in budgets:
+        periods = budget.periods
+        cell_minutes: CellMinutes = 15 if periods.cell_minutes < _HOUR_MINUTES else 60
+        period = periods.period_at(now)
+        try:
+            for slot in periods.list_slots(period):
+                list(list_cell_ranges(slot, cell_minutes, now))
+        except CellsExpiredError:
+            problems.append(
+                f"{budget.name}: its period began at {period.start:%Y-%m-%d %H:%M} UTC, and usage"
+                " by the hour is kept for 40 days. Apply it when the next period begins, on"
+                f" {period.end:%Y-%m-%d}, or use the time zone UTC: usage by the day is kept for"
+                " 400 days"
+            )
+    if problems:
+        raise BudgetPlanError(problems)
 
 
 def list_incomplete_slots(

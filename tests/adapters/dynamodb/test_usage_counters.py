@@ -179,7 +179,7 @@ def test_accumulators_are_apart_by_generation_and_value(stored: Stored) -> None:
     assert stored.store.read_values(1, "other") == {}
 
 
-def test_a_cell_tells_what_came_in_before_a_revision(stored: Stored) -> None:
+def test_a_cell_can_be_read_as_it_was_before_a_revision(stored: Stored) -> None:
     sums = [
         Sums({cell(): ONE_CALL}),
         Sums({cell(): ONE_CALL}, {}, {(cell(), 3): ONE_CALL}),

@@ -144,10 +144,10 @@ class AlertInbox:
         self._port: Any = Port(account.world, _Twin(self), AlertNotDeliveredError)
 
     def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert, of which the sender may get no answer.
+        """Deliver an alert; the sender may get no answer.
 
         Raises:
-            AlertNotDeliveredError: The sender was told that it failed.
+            AlertNotDeliveredError: Delivery failed, or its answer was lost.
         """
         before = self.received.total()
         try:

@@ -32,7 +32,7 @@ TEN_DOLLARS = BudgetAmount.from_usd(Decimal(10))
 
 
 class FixedForecast:
-    """A forecast of some dollars, all of which will be used."""
+    """A forecast that some dollars will be used."""
 
     def __init__(self, dollars: int) -> None:
         self.amount = dollars * DOLLAR

@@ -18,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetAmount,
     BudgetChanges,
     BudgetPeriod,
+    BudgetPlanError,
     BudgetSubject,
     CellsExpiredError,
     CurrentSums,
@@ -26,6 +27,7 @@ from lambdas.domain.budgets import (
     PeriodRule,
     RollingHours,
     accumulate,
+    check_cells,
     list_cell_ranges,
 )
 from lambdas.domain.counters import (
@@ -422,3 +424,29 @@ def test_sums_equal_all_usage_whoever_counts_applies_builds_or_dies(
             assert stored.budget.periods.cell_minutes < cell_minutes
     for number in range(2):
         assert not meter.builder.check(meter.now + number * MINUTE).differences
+
+
+# Budgets whose period is too long to be completed from cells
+
+
+@pytest.mark.parametrize(
+    ("periods", "is_kept"),
+    [
+        (MonthPeriods("UTC", 12), True),
+        (MonthPeriods("Europe/Berlin", 12), False),
+        (MonthPeriods("Europe/Berlin", 3), False),
+        (MonthPeriods("Europe/Berlin"), True),
+        (MonthPeriods("Asia/Kolkata", 3, NOON.date() - timedelta(days=30)), True),
+        (MonthPeriods("Asia/Kolkata", 3, NOON.date() - timedelta(days=50)), False),
+        (RollingHours(168), True),
+    ],
+)
+def test_a_budget_is_refused_if_cells_of_its_period_are_no_longer_kept(
+    periods: PeriodRule, is_kept: bool
+) -> None:
+    made = budget("long", periods=periods)
+    if is_kept:
+        check_cells([made], NOON)
+        return
+    with pytest.raises(BudgetPlanError, match=r"long: its period began .*kept for 40"):
+        check_cells([made], NOON)
