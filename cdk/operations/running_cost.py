@@ -330,7 +330,7 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
         return []
     calls = Decimal(usage.calls)
     batches = min(calls, Decimal(WINDOWS_A_MONTH))
-    cells = min(calls / max(batches, 1), Decimal(usage.identities * usage.models))
+    cells = min(calls / max(batches, Decimal(1)), Decimal(usage.identities * usage.models))
     lengths = 2 * 60 // config.cell_minutes if config.cell_minutes < 60 else 2  # noqa: PLR2004  # minutes of an hour
     units = batches * (cells * lengths * UNITS_OF_A_CELL + UNITS_OF_A_CHECKPOINT)
     reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)

@@ -15,6 +15,7 @@ from lambdas.domain.counters import UsageTotals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 _MAX_SUMS = 20
 """Sums of a transaction: few, since usage is added to the same sums all the time."""
@@ -56,10 +57,11 @@ class DynamoDbBudgetSums(DynamoDbCounters):
         for batch in batches(base, _MAX_SUMS):
             left = batch
             while left:
-                updates = [
-                    base_update(self._table, generation, key.counter_key, base[key]) for key in left
+                updates: list[TransactWriteItemTypeDef] = [
+                    {"Update": base_update(self._table, generation, key.counter_key, base[key])}
+                    for key in left
                 ]
-                refused = self._write([check, *({"Update": update} for update in updates)])
+                refused = self._write([check, *updates])
                 if not refused:
                     break
                 if refused[0]:
