@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.domain.budgets import (
-    NO_VALUE,
-    AccumulatorKey,
     AlertKey,
     AlertStore,
-    BudgetBook,
     BudgetStatus,
     BudgetStore,
     StatusDetails,
@@ -21,8 +18,8 @@ from lambdas.domain.budgets import (
     UsageForecaster,
     find_crossings,
     make_alerts,
+    read_statuses,
 )
-from lambdas.domain.counters import CountingState, UsageTotals
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class BudgetEvaluator:
             if not has_time():
                 skipped += 1
                 continue
-            statuses = list(self._read_statuses(book, stored, state, now))
+            statuses = list(read_statuses(book, stored, self.sums, state, now))
             alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
             evaluated += len(statuses)
             for status in statuses:
@@ -96,39 +93,6 @@ class BudgetEvaluator:
                 forecast = self._add_forecast(status, now)
                 stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, alerted, now)
         return BudgetEvaluation(evaluated, stored_alerts, skipped)
-
-    def _read_statuses(
-        self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime
-    ) -> Iterator[BudgetStatus]:
-        """Read the sums of a budget's current period, those of each value."""
-        periods = stored.budget.periods
-        period = periods.period_at(now)
-        names = [
-            AccumulatorKey(stored.budget.name, stored.generation, NO_VALUE, slot).name
-            for slot in periods.list_slots(period)
-        ]
-        totals: dict[str, UsageTotals] = {}
-        for value, added in self._read_sums(stored, state.generation, names):
-            totals[value] = totals.get(value, UsageTotals.ZERO) + added
-        for value, total in sorted(totals.items()):
-            if not book.is_replaced(stored.budget, value):
-                yield BudgetStatus(
-                    stored=stored,
-                    period=period,
-                    totals=total,
-                    value=value,
-                    incomplete_since=state.incomplete_since,
-                )
-
-    def _read_sums(
-        self, stored: StoredBudget, generation: int, names: list[str]
-    ) -> Iterator[tuple[str, UsageTotals]]:
-        if stored.budget.per is None:
-            for totals in self.sums.read_accumulators(generation, names).values():
-                yield NO_VALUE, totals
-            return
-        for name in names:
-            yield from self.sums.read_values(generation, name).items()
 
     def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
         """Add a forecast, unless usage that is still to be counted would make it too low."""

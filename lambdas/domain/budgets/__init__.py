@@ -46,6 +46,7 @@ from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
+from lambdas.domain.budgets.period_sums import read_statuses
 from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
 from lambdas.domain.budgets.ports import (
     AlertNotDeliveredError,
@@ -157,6 +158,7 @@ __all__ = [
     "plan_changes",
     "read_budget",
     "read_principal",
+    "read_statuses",
     "rebuild",
     "replay_usage",
     "to_usd",
