@@ -73,7 +73,7 @@ UNITS_OF_A_CHECKPOINT = 2
 # Taken high: ten budgets with a sum each, one of them compared with the cells of a month.
 RUNS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60
 BUDGETS_READ = 10
-READS_OF_A_BUDGET_RUN = 150
+READS_OF_A_BUDGET_RUN = 400
 SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
