@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cdk.config import stack_names
 from cdk.local_cloud.cloud import open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
-from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import AccumulatorKey, BudgetChanges, StoredBudget
+from lambdas.domain.counters import ANNOUNCEMENT, CellSpan
 from lambdas.wiring.budgets_file import read_budgets
 from tests.end_to_end.deployed import Deployed, calls, user
 from tests.local_cloud.waiting import wait_for
 
-ANA = user("ana")
+ANA, BEN = user("ana"), user("ben")
 PERIODS: dict[str, dict[str, Any]] = {
     "hourly": {"every": "hour"},
     "daily": {"every": "day", "time_zone": "Europe/Berlin"},
@@ -27,7 +30,7 @@ PERIODS: dict[str, dict[str, Any]] = {
     "monthly": {"every": "month", "time_zone": "Asia/Kolkata"},
     "window": {"last_hours": 24},
 }
-BUDGETS = {
+BUDGETS: dict[str, Any] = {
     "managed_by": "tests",
     "budgets": [
         {
@@ -57,17 +60,30 @@ def subscriber(governed: Deployed) -> Iterator[Subscriber]:
 
 def activate(governed: Deployed) -> list[StoredBudget]:
     """Store budgets before the first call, so that their sums are complete from the beginning."""
+    store = open_store(governed)
+    declared = read_budgets(json.dumps(BUDGETS)).budgets
+    book = store.write(BudgetChanges(declared), store.read().revision)
+    for name in PERIODS:
+        store.mark_active(name, book.budgets[name].generation)
+    return [book.budgets[name] for name in PERIODS]
+
+
+def open_store(governed: Deployed) -> DynamoDbBudgetStore:
     dynamodb = governed.cloud.client("dynamodb")
-    store = DynamoDbBudgetStore(dynamodb, governed.bucket("GovernanceTableName"))
-    book = store.write(BudgetChanges(read_budgets(json.dumps(BUDGETS)).budgets), 0)
-    for stored in book:
-        store.mark_active(stored.budget.name, stored.generation)
-    return list(book)
+    return DynamoDbBudgetStore(dynamodb, governed.bucket("GovernanceTableName"))
+
+
+def open_counters(governed: Deployed) -> DynamoDbUsageCounters:
+    return DynamoDbUsageCounters(
+        governed.cloud.client("dynamodb"),
+        governed.bucket("CounterTableName"),
+        governed.bucket("LedgerTableName"),
+    )
 
 
 def count_tokens(governed: Deployed, stored: StoredBudget, record_time: datetime) -> int:
     """The tokens in a budget's sum of the slot of a time."""
-    sums = DynamoDbCounters(governed.cloud.client("dynamodb"), governed.bucket("CounterTableName"))
+    sums = open_counters(governed)
     state = sums.read_state()
     if state is None:
         return 0
@@ -100,6 +116,53 @@ def test_each_threshold_of_each_period_is_one_message(
     assert {f"Bedrock budget {name}: 100 % reached" for name in PERIODS} < subjects
 
 
+def test_a_budget_has_the_usage_from_before_it_was_applied(
+    governed: Deployed, subscriber: Subscriber
+) -> None:
+    messages = list(calls(BEN, 10))
+    logged_at = read_time(messages[0])
+    governed.log_calls(*messages)
+    counters = open_counters(governed)
+    wait_for(lambda: count_calls(counters, BEN, logged_at) == 10)
+    end_first_count(counters)
+    store = open_store(governed)
+    late = BUDGETS["budgets"][1] | {"name": "late", "scope": {"identity": BEN}}
+    (declared,) = read_budgets(json.dumps(BUDGETS | {"budgets": [late]})).budgets
+    stored = store.write(BudgetChanges((declared,)), store.read().revision).budgets["late"]
+    # As if the five minutes that the meter waits were over.
+    store.announce("late", stored.generation, datetime.now(UTC) - ANNOUNCEMENT)
+    for _ in range(2):
+        governed.start("BudgetBuilder", {}, stack=stack_names.GOVERNANCE)
+    assert store.read().budgets["late"].is_active
+    assert count_tokens(governed, stored, logged_at) == 150
+    governed.start("BudgetEvaluator", {})
+    wait_for(lambda: "Bedrock budget late: 100 % reached" in list_subjects(subscriber))
+    assert governed.health("BudgetDrift") == 0
+
+
+def count_calls(counters: DynamoDbUsageCounters, identity: str, at: datetime) -> int:
+    """The calls of an identity in cells of the day."""
+    state = counters.read_state()
+    if state is None:
+        return 0
+    start = at - timedelta(days=1)
+    cells = counters.read_identity_cells(
+        state.generation, identity, CellSpan.DAY, start, at + timedelta(days=1)
+    )
+    return sum(cell.totals.calls for cell in cells)
+
+
+def end_first_count(counters: DynamoDbUsageCounters) -> None:
+    """Say that the ledger had no calls before, which takes the recounter five minutes."""
+    state = counters.read_state()
+    assert state is not None
+    ended = tuple(
+        replace(recount, scanned_at=recount.scanned_at or recount.begun_at)
+        for recount in state.recounts
+    )
+    counters.write_state(state.following(recounts=ended))
+
+
 def read_time(message: str) -> datetime:
     """The time in a record."""
     return datetime.fromisoformat(json.loads(message)["timestamp"])
@@ -107,11 +170,13 @@ def read_time(message: str) -> datetime:
 
 def wait_for_subjects(subscriber: Subscriber, count: int) -> set[str]:
     """Wait for this number of messages of budgets; more of them are an error."""
+    wait_for(lambda: len(list_subjects(subscriber)) >= count)
+    subjects = list_subjects(subscriber)
+    assert len(subjects) == len(set(subjects)) == count
+    return set(subjects)
 
-    def subjects() -> list[str]:
-        texts = [message.get("Subject") or "" for message in subscriber.messages]
-        return [text for text in texts if text.startswith("Bedrock budget")]
 
-    wait_for(lambda: len(subjects()) >= count)
-    assert len(subjects()) == len(set(subjects())) == count
-    return set(subjects())
+def list_subjects(subscriber: Subscriber) -> list[str]:
+    """The subjects of the messages of budgets."""
+    texts = [message.get("Subject") or "" for message in subscriber.messages]
+    return [text for text in texts if text.startswith("Bedrock budget")]

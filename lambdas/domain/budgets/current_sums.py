@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lambdas.domain.budgets.accumulators import accumulate
-from lambdas.domain.budgets.stored_budgets import BudgetBook, BudgetStore, StoredBudget
+from lambdas.domain.budgets.stored_budgets import BudgetStore, StoredBudget
 from lambdas.domain.counters import Accumulated, CellMinutes, UsageChange
 
 BOOK_LIFETIME = timedelta(seconds=5)
@@ -30,7 +30,8 @@ class CurrentSums:
     store: BudgetStore
     cell_minutes: CellMinutes
     clock: Callable[[], datetime]
-    _book: BudgetBook | None = field(default=None, init=False)
+    _budgets: list[StoredBudget] = field(default_factory=list, init=False)
+    _noted_revision: int | None = field(default=None, init=False)
     _read_at: datetime | None = field(default=None, init=False)
 
     def accumulate(self, changes: Sequence[UsageChange]) -> Accumulated:
@@ -39,20 +40,21 @@ class CurrentSums:
         Raises:
             UnreadableBudgetError: A stored budget cannot be read. There is no default for it.
         """
-        book = self._get_book()
-        sums = accumulate(changes, list(book.budgets.values()))
-        is_noted = any(is_built_from_cells(stored, self.cell_minutes) for stored in book)
+        self._read_budgets()
+        sums = accumulate(changes, self._budgets)
         return Accumulated(
-            {key.counter_key: totals for key, totals in sums.items()},
-            book.revision if is_noted else None,
+            {key.counter_key: totals for key, totals in sums.items()}, self._noted_revision
         )
 
-    def _get_book(self) -> BudgetBook:
+    def _read_budgets(self) -> None:
+        """Read budgets again, unless they were read just now."""
         now = self.clock()
-        is_old = self._read_at is None or not self._read_at <= now < self._read_at + BOOK_LIFETIME
-        if self._book is None or is_old:
-            self._book, self._read_at = self.store.read(), now
-        return self._book
+        if self._read_at is not None and self._read_at <= now < self._read_at + BOOK_LIFETIME:
+            return
+        book = self.store.read()
+        is_noted = any(is_built_from_cells(stored, self.cell_minutes) for stored in book)
+        self._budgets, self._read_at = list(book), now
+        self._noted_revision = book.revision if is_noted else None
 
 
 def is_built_from_cells(stored: StoredBudget, cell_minutes: CellMinutes) -> bool:
