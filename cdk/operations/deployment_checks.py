@@ -322,13 +322,13 @@ class DeploymentChecks:
             return Status.OK, "Off: switch them on by governance in cdk.json."
         if self.deployment.status(stack_names.GOVERNANCE) is None:
             return Status.OK, "Not deployed yet."
-        tables = (
+        budgets, counters = (
             self.deployment.output(stack_names.STORAGE, name)
             for name in ("GovernanceTableName", "CounterTableName")
         )
         dynamodb = self.session.client("dynamodb")
         try:
-            report = read_budget_state(dynamodb, *tables, datetime.now(UTC))
+            report = read_budget_state(dynamodb, budgets, counters, datetime.now(UTC))
         except UnreadableBudgetError as error:
             return Status.PROBLEM, f"{error}."
         return Status.WARNING if report.is_late else Status.OK, report.text
