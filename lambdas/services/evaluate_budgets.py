@@ -90,6 +90,8 @@ class BudgetEvaluator:
                 skipped += 1
                 continue
             for status in statuses:
+                if not _has_open_forecasts(status, alerted):
+                    continue
                 forecast = self._add_forecast(status, now)
                 stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, alerted, now)
         return BudgetEvaluation(evaluated, stored_alerts, skipped)
@@ -118,6 +120,21 @@ class BudgetEvaluator:
         if detailed.forecast is None:
             detailed = self._add_forecast(detailed, now)
         return sum(map(self.alerts.add_due, make_alerts(detailed, keys, now)))
+
+
+def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, datetime]) -> bool:
+    """Say if a forecast can alert: usage itself has not reached its threshold, nor did it alert."""
+    stored = status.stored
+    budget = stored.budget
+    keys = [
+        AlertKey(
+            *(budget.name, stored.generation, status.value),
+            *(ThresholdKind.FORECAST, percent, status.period),
+        )
+        for percent in budget.thresholds.forecast
+        if not budget.amount.is_reached(status.used, percent)
+    ]
+    return bool(_choose_new(keys, alerted))
 
 
 def _choose_new(keys: list[AlertKey], alerted: Mapping[str, datetime]) -> list[AlertKey]:

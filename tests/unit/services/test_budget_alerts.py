@@ -49,6 +49,7 @@ class Details:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.forecasts = 0
         self.dollars: int | None = None
 
     def add_to(self, status: BudgetStatus, now: datetime) -> BudgetStatus:  # noqa: ARG002
@@ -56,6 +57,7 @@ class Details:
         return status
 
     def forecast(self, *_: object) -> FixedForecast | None:
+        self.forecasts += 1
         return None if self.dollars is None else FixedForecast(self.dollars)
 
 
@@ -174,6 +176,21 @@ def test_a_forecast_alerts_before_usage_does() -> None:
     ((_, detail),) = governed.inbox.received
     assert detail["forecast"]["expected"] == "10.5"
     assert governed.count(change(1)).alerts == 0
+
+
+def test_nothing_more_is_forecast_once_a_forecast_has_alerted_or_the_amount_is_used() -> None:
+    governed = Governed(daily("early"), daily("used"))
+    governed.end_first_count()
+    governed.details.dollars = 99
+    governed.count(change(1))
+    before = governed.details.forecasts
+    governed.count(change(1))
+    assert governed.details.forecasts == before
+    governed.details.dollars = None
+    governed.count(change(20, NOON + timedelta(days=1)))
+    before = governed.details.forecasts
+    governed.count(change(1, NOON + timedelta(days=1)))
+    assert governed.details.forecasts == before
 
 
 def test_nothing_is_forecast_while_calls_of_the_ledger_are_being_counted() -> None:
