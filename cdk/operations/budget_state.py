@@ -1,12 +1,19 @@
-"""The state of budgets and exact counters, as `make doctor` reports it."""
+"""The state of stored budgets, as `make doctor` reports it."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
-from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.domain.budgets import BudgetState
+from lambdas.domain.budgets.governance_table import (
+    ANNOUNCED_AT,
+    BUDGET_PREFIX,
+    BUDGETS,
+    PARTITION_KEY,
+    SORT_KEY,
+    STATE,
+)
 from lambdas.domain.words import list_names, plural
 
 if TYPE_CHECKING:
@@ -27,32 +34,29 @@ class BudgetReport(NamedTuple):
     text: str
 
 
-def read_budget_state(
-    dynamodb: DynamoDBClient, budget_table: str, counter_table: str, now: datetime
-) -> BudgetReport:
-    """Read how many budgets are active, and which are still building.
-
-    Raises:
-        UnreadableBudgetError: A stored budget cannot be read.
-    """
-    book = DynamoDbBudgetStore(dynamodb, budget_table).read()
-    state = DynamoDbCounters(dynamodb, counter_table).read_state()
-    building = [stored for stored in book if not stored.is_active]
-    late = [
-        stored.budget.name
-        for stored in building
-        if stored.announced_at is not None and now - stored.announced_at > _MAX_BUILDING
-    ]
-    parts = [f"{plural(len(book.budgets) - len(building), 'active budget')}."]
+def read_budget_state(dynamodb: DynamoDBClient, table: str, now: datetime) -> BudgetReport:
+    """Read how many budgets are active, and which are still building."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression=f"{PARTITION_KEY} = :budgets AND begins_with({SORT_KEY}, :budget)",
+        ExpressionAttributeValues={":budgets": {"S": BUDGETS}, ":budget": {"S": BUDGET_PREFIX}},
+    )
+    active, building, late = 0, [], []
+    for item in (item for page in pages for item in page["Items"]):
+        if item[STATE]["S"] == BudgetState.ACTIVE:
+            active += 1
+            continue
+        name = item[SORT_KEY]["S"].removeprefix(BUDGET_PREFIX)
+        building.append(name)
+        if ANNOUNCED_AT in item:
+            announced_at = datetime.fromisoformat(item[ANNOUNCED_AT]["S"])
+            late += [name] if now - announced_at > _MAX_BUILDING else []
+    parts = [f"{plural(active, 'active budget')}."]
     if building:
-        parts.append(f"Building: {list_names([stored.budget.name for stored in building])}.")
+        parts.append(f"Building: {list_names(building)}.")
     if late:
         parts.append(
             f"For more than {_MAX_BUILDING.total_seconds() / 60:.0f} minutes:"
             f" {list_names(late)}; the log of BudgetBuilder has the reason."
         )
-    if state is None:
-        parts.append("Nothing is counted yet.")
-    elif state.incomplete_since is not None:
-        parts.append("Calls of the ledger are being counted: usage is too low until that ends.")
     return BudgetReport(bool(late), " ".join(parts))

@@ -31,7 +31,6 @@ from cdk.operations.settings import read_settings
 from cdk.operations.summary_state import read_summary_state
 from cdk.operations.verification import VERIFICATION_NAME
 from cdk.operations.verification.preconditions import list_stacks
-from lambdas.domain.budgets import UnreadableBudgetError
 from lambdas.domain.logging_configuration import DamagedStateError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
@@ -322,15 +321,8 @@ class DeploymentChecks:
             return Status.OK, "Off: switch them on by governance in cdk.json."
         if self.deployment.status(stack_names.GOVERNANCE) is None:
             return Status.OK, "Not deployed yet."
-        budgets, counters = (
-            self.deployment.output(stack_names.STORAGE, name)
-            for name in ("GovernanceTableName", "CounterTableName")
-        )
-        dynamodb = self.session.client("dynamodb")
-        try:
-            report = read_budget_state(dynamodb, budgets, counters, datetime.now(UTC))
-        except UnreadableBudgetError as error:
-            return Status.PROBLEM, f"{error}."
+        table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
+        report = read_budget_state(self.session.client("dynamodb"), table, datetime.now(UTC))
         return Status.WARNING if report.is_late else Status.OK, report.text
 
     def _meter(self) -> tuple[Status, str]:

@@ -21,11 +21,13 @@ from lambdas.domain.budgets import (
     write_budget,
 )
 from lambdas.domain.budgets.governance_table import (
+    ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
     PARTITION_KEY,
     REVISION_KEY,
     SORT_KEY,
+    STATE,
 )
 
 if TYPE_CHECKING:
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-_DEFINITION, _GENERATION, _STATE, _FORMAT = "definition", "generation", "state", "format"
-_ANNOUNCED_AT = "announced_at"
+_DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -110,12 +111,12 @@ class DynamoDbBudgetStore:
         """Store the time at which a budget was seen first, unless one is stored."""
         time: AttributeValueTypeDef = {"S": now.astimezone(UTC).isoformat()}
         return self._set(
-            name, generation, _ANNOUNCED_AT, f"if_not_exists({_ANNOUNCED_AT}, :value)", time
+            name, generation, ANNOUNCED_AT, f"if_not_exists({ANNOUNCED_AT}, :value)", time
         )
 
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
-        return self._set(name, generation, _STATE, ":value", {"S": BudgetState.ACTIVE})
+        return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
 
     def _set(
         self, name: str, generation: int, attribute: str, new: str, value: AttributeValueTypeDef
@@ -175,7 +176,7 @@ def check_building(table: str, stored: StoredBudget) -> TransactWriteItemTypeDef
             "TableName": table,
             "Key": _make_key(BUDGET_PREFIX + stored.budget.name),
             "ConditionExpression": f"{_GENERATION} = :generation AND #state = :building",
-            "ExpressionAttributeNames": {"#state": _STATE},
+            "ExpressionAttributeNames": {"#state": STATE},
             "ExpressionAttributeValues": {
                 ":generation": {"N": str(stored.generation)},
                 ":building": {"S": BudgetState.BUILDING},
@@ -194,7 +195,7 @@ def _make_item(stored: StoredBudget) -> Item:
         _FORMAT: {"N": _CURRENT_FORMAT},
         _DEFINITION: {"S": json.dumps(write_budget(stored.budget), separators=(",", ":"))},
         _GENERATION: {"N": str(stored.generation)},
-        _STATE: {"S": stored.state},
+        STATE: {"S": stored.state},
     }
 
 
@@ -205,11 +206,11 @@ def _read_item(item: Item) -> StoredBudget:
         raise UnreadableBudgetError(message)
     try:
         definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
-        announced_at = item.get(_ANNOUNCED_AT)
+        announced_at = item.get(ANNOUNCED_AT)
         return StoredBudget(
             read_budget(definition),
             int(item[_GENERATION]["N"]),
-            BudgetState(item[_STATE]["S"]),
+            BudgetState(item[STATE]["S"]),
             None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
         )
     except _UNREADABLE as error:
