@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import boto3
 
 from lambdas.domain.budgets import (
+    CLAIM,
     MAX_CHANGES,
+    AccumulatorKey,
     AlertKey,
     AlertState,
     BudgetAlert,
@@ -19,8 +23,11 @@ from lambdas.domain.budgets import (
     BudgetState,
     StoredBudget,
 )
+from lambdas.domain.counters import Sums, UsageTotals
+from tests.counters import InMemoryCounters
 
 GOVERNANCE = "governance"
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def create_governance_table() -> None:
@@ -40,8 +47,10 @@ def create_governance_table() -> None:
 class InMemoryBudgetStore:
     """Budgets in a dictionary."""
 
-    def __init__(self) -> None:
-        self._book = BudgetBook(0, {})
+    def __init__(self, stored: Iterable[StoredBudget] = ()) -> None:
+        budgets = {each.budget.name: each for each in stored}
+        revision = max((each.generation for each in budgets.values()), default=0)
+        self._book = BudgetBook(revision, budgets)
 
     def read(self) -> BudgetBook:
         return self._book
@@ -59,12 +68,20 @@ class InMemoryBudgetStore:
         self._book = BudgetBook(revision + 1, kept | written)
         return self._book
 
+    def announce(self, name: str, generation: int, now: datetime) -> bool:
+        stored = self._book.budgets.get(name)
+        announced_at = (stored and stored.announced_at) or now
+        return self._change(name, generation, announced_at=announced_at)
+
     def mark_active(self, name: str, generation: int) -> bool:
+        return self._change(name, generation, state=BudgetState.ACTIVE)
+
+    def _change(self, name: str, generation: int, **changes: Any) -> bool:
         stored = self._book.budgets.get(name)
         if stored is None or stored.generation != generation:
             return False
-        active = {name: replace(stored, state=BudgetState.ACTIVE)}
-        self._book = replace(self._book, budgets=self._book.budgets | active)
+        changed = {name: replace(stored, **changes)}
+        self._book = replace(self._book, budgets=self._book.budgets | changed)
         return True
 
 
@@ -73,6 +90,7 @@ class InMemoryAlertStore:
 
     def __init__(self) -> None:
         self.alerts: dict[str, BudgetAlert] = {}
+        self.claims: dict[str, datetime] = {}
 
     def add_due(self, alert: BudgetAlert) -> bool:
         key = alert.key
@@ -87,8 +105,25 @@ class InMemoryAlertStore:
         self.alerts[key.id] = alert
         return True
 
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
+        found: dict[str, datetime] = {}
+        for alert in self.list_alerts(budget, generation):
+            key = alert.key
+            found[key.threshold_id] = max(key.period.end, found.get(key.threshold_id, NEVER))
+        return found
+
     def list_due(self) -> Iterator[BudgetAlert]:
         return (alert for alert in self._ordered() if alert.state is AlertState.DUE)
+
+    def claim(self, key: AlertKey, now: datetime) -> bool:
+        is_due = self.alerts[key.id].state is AlertState.DUE
+        if not is_due or self.claims.get(key.id, NEVER) > now:
+            return False
+        self.claims[key.id] = now + CLAIM
+        return True
+
+    def release(self, key: AlertKey) -> None:
+        del self.claims[key.id]
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
         self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)
@@ -101,3 +136,34 @@ class InMemoryAlertStore:
 
     def _ordered(self) -> list[BudgetAlert]:
         return [alert for _, alert in sorted(self.alerts.items())]
+
+
+class InMemoryBudgetSums(InMemoryCounters):
+    """Counters in dictionaries, whose sums of budgets can be completed.
+
+    Attributes:
+        budgets: The stored budgets.
+    """
+
+    def __init__(self, budgets: InMemoryBudgetStore) -> None:
+        super().__init__()
+        self.budgets = budgets
+        self._completed: set[tuple[int, AccumulatorKey]] = set()
+
+    def write_base(
+        self, generation: int, stored: StoredBudget, base: Mapping[AccumulatorKey, UsageTotals]
+    ) -> bool:
+        for key, totals in base.items():
+            if not self._is_building(stored):
+                return False
+            self._effect(partial(self._complete, generation, key, totals))
+        return True
+
+    def _is_building(self, stored: StoredBudget) -> bool:
+        found = self.budgets.read().budgets.get(stored.budget.name)
+        return found is not None and found.generation == stored.generation and not found.is_active
+
+    def _complete(self, generation: int, key: AccumulatorKey, totals: UsageTotals) -> None:
+        if (generation, key) not in self._completed:
+            self._completed.add((generation, key))
+            self._add(generation, Sums(accumulators={key.counter_key: totals}))

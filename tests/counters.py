@@ -36,7 +36,8 @@ class InMemoryCounters:
 
     Attributes:
         cells: The totals by generation and cell.
-        accumulators: The totals by accumulator.
+        noted: What cells note, by generation, cell and revision.
+        accumulators: The totals by generation and accumulator.
         checkpoints: Sequence numbers by shard.
         marks: By recount and call.
         state: The counting state.
@@ -48,7 +49,8 @@ class InMemoryCounters:
 
     def __init__(self, ledger: Mapping[CallKey, UsageRecord] | None = None) -> None:
         self.cells: dict[tuple[int, CellKey], UsageTotals] = {}
-        self.accumulators: dict[AccumulatorKey, UsageTotals] = {}
+        self.noted: dict[tuple[int, CellKey, int], UsageTotals] = {}
+        self.accumulators: dict[tuple[int, AccumulatorKey], UsageTotals] = {}
         self.checkpoints: dict[str, int] = {}
         self.marks: dict[tuple[int, CallKey], Mark] = {}
         self.state: CountingState | None = None
@@ -122,14 +124,32 @@ class InMemoryCounters:
     def read_calls(self, records: Sequence[UsageRecord]) -> Sequence[UsageRecord]:
         return [self._ledger[record.key] for record in records if record.key in self._ledger]
 
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        return {key.name: total for key, total in self.accumulators.items() if key.name in names}
+    def read_accumulators(
+        self, generation: int, names: Collection[str]
+    ) -> Mapping[str, UsageTotals]:
+        return {
+            key.name: total
+            for (of, key), total in self.accumulators.items()
+            if of == generation and key.name in names and not key.value
+        }
+
+    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
+        return {
+            key.value: total
+            for (of, key), total in self.accumulators.items()
+            if of == generation and key.name == name
+        }
 
     def read_cells(
-        self, generation: int, span: CellSpan, start: datetime, end: datetime
+        self,
+        generation: int,
+        span: CellSpan,
+        start: datetime,
+        end: datetime,
+        before_revision: int | None = None,
     ) -> Iterator[Cell]:
         found = [
-            Cell(key, totals)
+            Cell(key, totals - self._get_noted(generation, key, before_revision))
             for (of, key), totals in self.cells.items()
             if of == generation and key.span == span and start <= key.start < end
         ]
@@ -142,12 +162,23 @@ class InMemoryCounters:
             if cell.key.labels.identity_arn == identity_arn:
                 yield cell
 
+    def _get_noted(self, generation: int, key: CellKey, first: int | None) -> UsageTotals:
+        found = UsageTotals.ZERO
+        for (of, noted_by, revision), totals in self.noted.items():
+            if first is not None and (of, noted_by) == (generation, key) and revision >= first:
+                found += totals
+        return found
+
     def _add(self, generation: int, sums: Sums) -> None:
-        for key, totals in sums.cells.items():
+        for (key, totals), noted in sums.list_cells():
             place = generation, key
             self.cells[place] = self.cells.get(place, UsageTotals.ZERO) + totals
+            for revision, part in noted.items():
+                mark = generation, key, revision
+                self.noted[mark] = self.noted.get(mark, UsageTotals.ZERO) + part
         for name, totals in sums.accumulators.items():
-            self.accumulators[name] = self.accumulators.get(name, UsageTotals.ZERO) + totals
+            kept = generation, name
+            self.accumulators[kept] = self.accumulators.get(kept, UsageTotals.ZERO) + totals
 
     def _effect(self, write: Callable[[], None]) -> None:
         if self.busy:

@@ -1,4 +1,4 @@
-"""Health checks of the exact counters, where governance is on."""
+"""Health checks of the exact counters and budgets, where governance is on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from cdk.alarms.health_check import FIVE_MINUTES, HealthCheck, MetricBuilder
+from cdk.alarms.health_check import (
+    FIVE_MINUTES,
+    HealthCheck,
+    MetricBuilder,
+    build_health_metric,
+)
+from lambdas.domain.metrics.catalog import BUDGET_DRIFT
 
 USAGE_COUNTER = "UsageCounter"
 """The name of the function that counts, in alarms."""
@@ -25,7 +31,7 @@ _IS_THROTTLED = (
 
 
 def counter_checks(function_name: str) -> Iterator[HealthCheck]:
-    """Health checks of the function that counts.
+    """Health checks of the function that counts, and of the sums of budgets.
 
     Args:
         function_name: Its fixed name: a reference would be an export, which could not be removed
@@ -48,6 +54,13 @@ def counter_checks(function_name: str) -> Iterator[HealthCheck]:
         " Nothing is lost for 23 hours. First check whether the function fails or is throttled.",
         threshold=_MAX_DELAY.to_milliseconds(),
         runbook="CountingDelays",
+    )
+    yield HealthCheck(
+        BUDGET_DRIFT.name,
+        lambda _: build_health_metric(BUDGET_DRIFT.name, FIVE_MINUTES),
+        "checks",
+        "Sums of a budget differ from exact counters, so its alerts may be wrong. First query the"
+        " log of BudgetBuilder: it names the budget and both sums.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -10,58 +10,63 @@ from aws_cdk import aws_s3 as s3
 from cdk.components.call_enrichment import call_settings, grant_enrich_calls
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
+from lambdas.domain.budgets.governance_table import BUDGETS
 
 
-def counting_settings(
-    config: Config,
-    *,
-    stack_id: str,
-    ledger: dynamodb.ITable,
-    state: dynamodb.ITable,
-    counters: dynamodb.ITable,
-    prices: s3.IBucket,
-) -> dict[str, Any]:
+class CountingStores(NamedTuple):
+    """The stores that usage is counted from and into.
+
+    Attributes:
+        ledger: The table of calls, with a stream.
+        state: The table of the meter's state, with tags.
+        counters: The table of counters.
+        governance: The table of budgets and alerts.
+        prices: The bucket of price editions.
+    """
+
+    ledger: dynamodb.ITable
+    state: dynamodb.ITable
+    counters: dynamodb.ITable
+    governance: dynamodb.ITable
+    prices: s3.IBucket
+
+
+def counting_settings(config: Config, stack_id: str, stores: CountingStores) -> dict[str, Any]:
     """The fields of `CountingSettings`.
 
     Args:
         config: Prices, how calls are attributed, and the length of cells.
         stack_id: The stack of the function.
-        ledger: The table of calls.
-        state: The table of the meter's state.
-        counters: The table of counters.
-        prices: The bucket of price editions.
+        stores: The tables and the bucket.
     """
     return {
-        **call_settings(config, state=state, prices=prices),
+        **call_settings(config, state=stores.state, prices=stores.prices),
         "stack_id": stack_id,
-        "counter_table": counters.table_name,
-        "ledger_table": ledger.table_name,
+        "counter_table": stores.counters.table_name,
+        "ledger_table": stores.ledger.table_name,
+        "governance_table": stores.governance.table_name,
         "cell_minutes": config.cell_minutes,
     }
 
 
-def grant_count_usage(
-    function: MeterFunction,
-    *,
-    state: dynamodb.ITable,
-    counters: dynamodb.ITable,
-    prices: s3.IBucket,
-) -> None:
+def grant_count_usage(function: MeterFunction, stores: CountingStores) -> None:
     """Grant the reads and the transactions that counting takes.
 
     A transaction needs the permissions of its actions:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-
-    Args:
-        function: The function.
-        state: The table of the meter's state.
-        counters: The table of counters.
-        prices: The bucket of price editions.
     """
     function.grant(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem"),
         *("dynamodb:PutItem", "dynamodb:UpdateItem"),
-        on=counters.table_arn,
+        on=stores.counters.table_arn,
     )
-    grant_enrich_calls(function, state=state, prices=prices)
+    grant_read_budgets(function, stores.governance)
+    grant_enrich_calls(function, state=stores.state, prices=stores.prices)
     function.grant_read_write_data()
+
+
+def grant_read_budgets(function: MeterFunction, governance: dynamodb.ITable) -> None:
+    """Grant reading of budgets, but not of their alerts."""
+    function.grant_items(
+        *("dynamodb:GetItem", "dynamodb:Query"), on=governance.table_arn, keys=[BUDGETS]
+    )

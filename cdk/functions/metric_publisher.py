@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.components.call_publishing import grant_publish_calls, publishing_settings
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.ledger_stream import map_ledger_stream
 from cdk.components.meter_function import MeterFunction
 from lambdas.domain.ledger.state_table import WAITING_PREFIX
 from lambdas.functions.metric_publisher.settings import Settings
 
-_BATCH_SIZE = 1000
 STREAM_WINDOW = Duration.seconds(30)
 """The time over which changes of the ledger are batched before they are published."""
 _MAX_ATTEMPTS = 100
@@ -67,43 +64,20 @@ class MetricPublisher(MeterFunction):
         )
         grant_publish_calls(self, state=state, prices=prices)
         self.grant_items("dynamodb:BatchWriteItem", on=state.table_arn, keys=[f"{WAITING_PREFIX}*"])
-        self.grant(
-            *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
-            on=str(ledger.table_stream_arn),
-        )
-        self.grant("dynamodb:ListStreams", on="*", wildcard="The action supports no resource.")
         self.grant("cloudformation:DescribeStacks", on=stack_id)
-        self.stream_mapping = self._map_stream(ledger, failures)
-
-    def _map_stream(
-        self, ledger: dynamodb.ITable, failures: FailureDestination
-    ) -> lambda_.CfnEventSourceMapping:
         # Only DynamoDB's removal of expired items names a principal.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
         not_expired = {"userIdentity": {"principalId": [{"exists": False}]}}
-        patterns = (
-            {"eventName": ["INSERT", "MODIFY"]},
-            {"eventName": ["REMOVE"], **not_expired},
-        )
-        mapping = lambda_.CfnEventSourceMapping(
+        # The function skips stream records from before this deployment.
+        self.stream_mapping = map_ledger_stream(
             self,
-            "LedgerStream",
-            function_name=self.function_name,
-            event_source_arn=ledger.table_stream_arn,
-            # From LATEST, changes may be missed while polling starts or is updated:
-            # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-            # The function skips stream records from before this deployment. A replaced mapping
-            # would publish a day of calls again, so keep its name and this property.
-            starting_position="TRIM_HORIZON",
-            batch_size=_BATCH_SIZE,
+            ledger,
+            failures,
+            patterns=(
+                {"eventName": ["INSERT", "MODIFY"]},
+                {"eventName": ["REMOVE"], **not_expired},
+            ),
+            max_attempts=_MAX_ATTEMPTS,
+            max_record_age=failures.max_event_age,
             maximum_batching_window_in_seconds=STREAM_WINDOW.to_seconds(),
-            maximum_retry_attempts=_MAX_ATTEMPTS,
-            maximum_record_age_in_seconds=failures.max_event_age.to_seconds(),
-            bisect_batch_on_function_error=True,
-            function_response_types=["ReportBatchItemFailures"],
-            filter_criteria={"filters": [{"pattern": json.dumps(pattern)} for pattern in patterns]},
-            destination_config=failures.grant_and_configure(self),
-            metrics_config={"metrics": ["EventCount"]},
         )
-        mapping.node.add_dependency(self.execution_role)  # Lambda checks the role's permissions
-        return mapping

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
-from cdk.components.usage_counting import counting_settings, grant_count_usage
+from cdk.components.usage_counting import CountingStores, counting_settings, grant_count_usage
 from lambdas.functions.usage_recounter.settings import Settings
 
 _EVERY = Duration.minutes(5)
@@ -30,10 +28,7 @@ class UsageRecounter(MeterFunction):
         construct_id: str,
         *,
         defaults: FunctionDefaults,
-        ledger: dynamodb.ITable,
-        state: dynamodb.ITable,
-        counters: dynamodb.ITable,
-        prices: s3.IBucket,
+        stores: CountingStores,
     ) -> None:
         """Make the function.
 
@@ -41,33 +36,23 @@ class UsageRecounter(MeterFunction):
             scope: The stack.
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
-            ledger: The table of calls.
-            state: The table of the meter's state.
-            counters: The table of counters.
-            prices: The bucket of price editions.
+            stores: The tables and the bucket.
         """
         super().__init__(
             scope,
             construct_id,
             job="usage_recounter",
             settings=Settings(
-                **counting_settings(
-                    defaults.config,
-                    stack_id=Stack.of(scope).stack_id,
-                    ledger=ledger,
-                    state=state,
-                    counters=counters,
-                    prices=prices,
-                )
+                **counting_settings(defaults.config, Stack.of(scope).stack_id, stores)
             ),
             defaults=defaults,
             timeout=Duration.minutes(15),
             is_optional=True,
         )
-        grant_count_usage(self, state=state, counters=counters, prices=prices)
+        grant_count_usage(self, stores)
         self.grant(
             *("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:Scan"),
-            on=ledger.table_arn,
+            on=stores.ledger.table_arn,
         )
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
         self.start_on_schedule(

@@ -19,6 +19,7 @@ from lambdas.domain.completeness import (
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
+    BUDGET_DRIFT,
     HEALTH_METRICS,
     UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
@@ -45,8 +46,9 @@ EXPORT_ALARM_METRICS = 3
 COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
-GOVERNANCE_ALARM_METRICS = 5
+GOVERNANCE_ALARM_METRICS = 10
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
+_GOVERNANCE_METRICS = (BUDGET_DRIFT,)
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -92,7 +94,8 @@ def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
-    return _count_usage_series(USAGE_METRICS, usage, config) + len(HEALTH_METRICS) + unlogged
+    health = len(HEALTH_METRICS) - (0 if config.governance else len(_GOVERNANCE_METRICS))
+    return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
 
 
 def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:

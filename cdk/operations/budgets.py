@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import boto3
 from rich.table import Table
@@ -17,21 +19,40 @@ from lambdas.domain.budgets import (
     BudgetPlan,
     BudgetPlanError,
     BudgetsChangedError,
+    BudgetStatus,
     BudgetStore,
+    SumReader,
     UnreadableBudgetError,
+    check_cells,
     describe_periods,
     describe_scope,
     plan_changes,
+    read_statuses,
 )
-from lambdas.domain.words import plural
+from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.words import exact_text, plural
 from lambdas.wiring.budgets_file import DeclaredBudgets, InvalidBudgetsError, read_budgets
 
 _QUARTER_MINUTES = 15
+_BUILDING = "building: sums are not complete yet, so the budget sends no alerts"
+_COUNTING = "Calls of the ledger are being counted: usage is too low until that ends."
 _DRY_RUN = "This was a dry run: nothing is changed."
 
 
-def find_governance_table(session: boto3.Session) -> str:
-    """Find the deployed table of budgets.
+class BudgetTables(NamedTuple):
+    """The names of deployed tables.
+
+    Attributes:
+        budgets: The table of budgets.
+        counters: The table of counters, with the sums of budgets.
+    """
+
+    budgets: str
+    counters: str
+
+
+def find_tables(session: boto3.Session) -> BudgetTables:
+    """Find the deployed tables.
 
     Raises:
         CommandError: Governance is off, or the meter is not deployed.
@@ -43,7 +64,8 @@ def find_governance_table(session: boto3.Session) -> str:
             " deploy."
         )
         raise CommandError(message)
-    return deployment.output(stack_names.STORAGE, "GovernanceTableName")
+    names = ("GovernanceTableName", "CounterTableName")
+    return BudgetTables(*(deployment.output(stack_names.STORAGE, name) for name in names))
 
 
 def read_file(path: Path) -> DeclaredBudgets:
@@ -75,8 +97,13 @@ def validate(path: Path) -> None:
     _print_short_cells(declared.budgets)
 
 
-def list_budgets(store: BudgetStore) -> None:
-    """Print the stored budgets of all managers.
+def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
+    """Print the stored budgets of all managers, with the usage of their current periods.
+
+    Args:
+        store: The stored budgets.
+        sums: Their sums.
+        now: The time.
 
     Raises:
         CommandError: A stored budget cannot be read.
@@ -85,18 +112,40 @@ def list_budgets(store: BudgetStore) -> None:
     if not book.budgets:
         print("There are no budgets.")
         return
+    state = sums.read_state()
+    since = state.incomplete_since if state else None
     table = Table(
-        *("Name", "Covers", "Amount", "Period", "State", "Managed by"),
-        caption="building: sums are not complete yet, so the budget sends no alerts",
+        *("Name", "Covers", "Amount", "Period", "Used", "State", "Managed by"),
+        caption=_BUILDING if since is None else f"{_BUILDING}\n{_COUNTING}",
     )
     for stored in book:
         budget = stored.budget
-        table.add_row(*_describe(budget), stored.state.value, printable(budget.managed_by))
+        statuses = list(read_statuses(book, stored, sums, state, now)) if state else []
+        used = _describe_use(statuses) if stored.is_active else "-"
+        table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
     open_console().print(table)
 
 
+def _describe_use(statuses: Sequence[BudgetStatus]) -> str:
+    """Describe the usage of a budget, or of the value of a default budget with the most usage."""
+    if not statuses:
+        return "nothing"
+    most = max(statuses, key=lambda status: status.used)
+    budget = most.stored.budget
+    used = f"{budget.amount.describe(most.used)} ({exact_text(most.percent_used)} %)"
+    if budget.per is None:
+        return used
+    name = printable(shorten_identity(most.value))
+    return f"{used} by {name}, the most of {plural(len(statuses), 'value')}"
+
+
 def apply_file(
-    store: BudgetStore, declared: DeclaredBudgets, deletions: Sequence[str], *, is_dry_run: bool
+    store: BudgetStore,
+    declared: DeclaredBudgets,
+    deletions: Sequence[str],
+    *,
+    is_dry_run: bool,
+    now: datetime,
 ) -> None:
     """Apply the budgets of a file, and print the differences.
 
@@ -105,6 +154,7 @@ def apply_file(
         declared: The budgets of the file.
         deletions: The names of budgets to delete.
         is_dry_run: Only print what would change.
+        now: The time.
 
     Raises:
         CommandError: The budgets cannot be applied. Nothing is changed then.
@@ -112,6 +162,7 @@ def apply_file(
     book = _read_book(store)
     try:
         plan = plan_changes(book, declared.budgets, declared.managed_by, deletions)
+        check_cells(plan.changes.written, now)
     except BudgetPlanError as error:
         message = "the budgets cannot be applied; nothing is changed:"
         raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
@@ -174,8 +225,8 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
     if names:
         print(
             f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC. It"
-            " stays building unless cell_minutes is 15 in cdk.json and deployed, which takes up to"
-            " 4 times as many cells."
+            " stays building until its next period begins, unless cell_minutes is 15 in cdk.json"
+            " and deployed, which takes up to 4 times as many cells."
         )
 
 

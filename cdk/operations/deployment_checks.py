@@ -16,6 +16,7 @@ from cdk.config import stack_names
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries
+from cdk.operations.budget_state import read_budget_state
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.meter_health import read_meter_health
@@ -116,6 +117,7 @@ class DeploymentChecks:
             ("trail", self._trail),
             ("notifications", self._notifications),
             ("weekly summary", self._weekly_summary),
+            ("budgets", self._budgets),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -313,6 +315,15 @@ class DeploymentChecks:
         state = read_summary_state(self.session.client("dynamodb"), table, now)
         status = Status.WARNING if state.is_late(now, deployed_at) else Status.OK
         return status, state.describe(now, deployed_at)
+
+    def _budgets(self) -> tuple[Status, str]:
+        if stack_names.GOVERNANCE not in self.stacks:
+            return Status.OK, "Off: switch them on by governance in cdk.json."
+        if self.deployment.status(stack_names.GOVERNANCE) is None:
+            return Status.OK, "Not deployed yet."
+        table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
+        report = read_budget_state(self.session.client("dynamodb"), table, datetime.now(UTC))
+        return Status.WARNING if report.is_late else Status.OK, report.text
 
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)

@@ -65,6 +65,16 @@ WRITES_OF_A_PRICE_CHECK = 5
 # Taken high: so many containers look for a new edition every ten minutes.
 PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
+# Exact counters: a window of the stream ends after five seconds. A transaction takes two units an
+# item, and a cell is in an index as well. Sums of budgets take two units each.
+WINDOWS_A_MONTH = 30 * 24 * 3600 // 5
+UNITS_OF_A_CELL = 3
+UNITS_OF_A_CHECKPOINT = 2
+# Taken high: ten budgets with a sum each, one of them compared with the cells of a month.
+RUNS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60
+BUDGETS_READ = 10
+READS_OF_A_BUDGET_RUN = 400
+SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -125,6 +135,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             _unpriced_units(usage.unpriced, prices),
         ),
         *_price_updates(config, prices),
+        *_governance(usage, config, prices),
         *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
@@ -311,6 +322,39 @@ def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
         "Lambda", "the daily check of list prices", seconds * prices["lambda_arm_gb_second"]
     )
     return [run, *requests]
+
+
+def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of exact counters and budgets, apart from their alarms."""
+    if not config.governance:
+        return []
+    calls = Decimal(usage.calls)
+    batches = min(calls, Decimal(WINDOWS_A_MONTH))
+    cells = min(calls / max(batches, Decimal(1)), Decimal(usage.identities * usage.models))
+    lengths = 2 * 60 // config.cell_minutes if config.cell_minutes < 60 else 2  # noqa: PLR2004  # minutes of an hour
+    units = batches * (cells * lengths * UNITS_OF_A_CELL + UNITS_OF_A_CHECKPOINT)
+    reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)
+    return [
+        CostItem(
+            "DynamoDB",
+            "governance: exact counters; each budget of a call adds a quarter to a half",
+            units / _MILLION * prices["dynamodb_write_units_million"],
+        ),
+        _small_function(
+            "governance: exact counters", batches, batches * SECONDS_OF_A_FLUSH, prices
+        ),
+        CostItem(
+            "DynamoDB",
+            f"governance: sums and cells of {BUDGETS_READ} budgets, read each minute",
+            reads / _MILLION * prices[_READ_UNITS],
+        ),
+        _small_function(
+            "governance: budgets, evaluated and checked each minute",
+            2 * RUNS_OF_BUDGETS_A_MONTH,
+            3 * RUNS_OF_BUDGETS_A_MONTH * SECONDS_OF_A_BUDGET_RUN,  # one has twice the memory
+            prices,
+        ),
+    ]
 
 
 def _reports(

@@ -1,4 +1,4 @@
-"""Exact counters of usage; optional."""
+"""Exact counters of usage, and the sums of budgets; optional."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from constructs import Construct
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
+from cdk.functions.budget_builder import BudgetBuilder
 from cdk.functions.usage_counter import UsageCounter
 from cdk.functions.usage_recounter import UsageRecounter
 from cdk.stacks.storage import StorageStack
 
+BUDGET_BUILDER = "BudgetBuilder"
 USAGE_RECOUNTER = "UsageRecounter"
 
 
 class GovernanceStack(Stack):
-    """The functions that count usage exactly. Their tables are in the storage stack.
+    """The functions that count usage exactly and build budgets; storage has their tables.
 
     Attributes:
         usage_counter: Counts the ledger's stream.
@@ -38,29 +41,37 @@ class GovernanceStack(Stack):
             scope,
             construct_id,
             stack_name=stack_names.GOVERNANCE,
-            description="Bedrock Meter: exact counters of usage",
+            description="Bedrock Meter: exact counters of usage, and budgets",
             env=environment,
         )
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
+        stores = CountingStores(
+            ledger=storage.ledger,
+            state=storage.state,
+            counters=storage.counters,
+            governance=storage.governance,
+            prices=storage.prices,
+        )
         self.usage_counter = UsageCounter(
             self,
             "UsageCounter",
             defaults=defaults,
-            ledger=storage.ledger,
-            state=storage.state,
-            counters=storage.counters,
-            prices=storage.prices,
+            stores=stores,
             failures=FailureDestination(storage.failures, storage.key),
         )
         recounter = UsageRecounter(
             self,
             USAGE_RECOUNTER,
             defaults=defaults,
-            ledger=storage.ledger,
-            state=storage.state,
-            counters=storage.counters,
-            prices=storage.prices,
+            stores=stores,
         )
-        self.scheduled: list[Scheduled] = [recounter.scheduled]
+        builder = BudgetBuilder(
+            self,
+            BUDGET_BUILDER,
+            defaults=defaults,
+            counters=storage.counters,
+            governance=storage.governance,
+        )
+        self.scheduled: list[Scheduled] = [recounter.scheduled, builder.scheduled]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)

@@ -32,16 +32,23 @@ from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.config import Config, stack_names
 from cdk.config.resource_names import NAME_PREFIX
+from cdk.functions.budget_evaluator import BudgetEvaluator
 from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
-from cdk.stacks.governance import USAGE_RECOUNTER, GovernanceStack
+from cdk.stacks.governance import BUDGET_BUILDER, USAGE_RECOUNTER, GovernanceStack
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
-from lambdas.domain.metrics.catalog import REJECTED_RECORDS, USAGE_MISMATCH, DimensionSet
+from lambdas.domain.metrics.catalog import (
+    BUDGET_DRIFT,
+    REJECTED_RECORDS,
+    USAGE_MISMATCH,
+    DimensionSet,
+)
 
+BUDGET_EVALUATOR = "BudgetEvaluator"
 WEEKLY_SUMMARIZER = "WeeklySummarizer"
 
 
@@ -97,6 +104,7 @@ class MonitoringStack(Stack):
             *(reporting.scheduled if reporting else ()),
             *(governance.scheduled if governance else ()),
             *self._make_weekly_summarizer(storage, defaults),
+            *(self._make_budget_evaluator(storage, defaults) if governance else ()),
         ]
         health = self._make_health_alarms(ingestion, governance, scheduled)
         coverage_auditor.start_on_alarms(
@@ -144,6 +152,20 @@ class MonitoringStack(Stack):
             dashboard_url=dashboard_url("usage_overview", self.region),
         )
         return [summarizer.scheduled]
+
+    def _make_budget_evaluator(
+        self, storage: StorageStack, defaults: FunctionDefaults
+    ) -> list[Scheduled]:
+        evaluator = BudgetEvaluator(
+            self,
+            BUDGET_EVALUATOR,
+            defaults=defaults,
+            counters=storage.counters,
+            governance=storage.governance,
+            topic=self.topic,
+            dashboard_url=dashboard_url("usage_overview", self.region),
+        )
+        return [evaluator.scheduled]
 
     def _make_usage_alarms(self) -> None:
         grouped = []
@@ -269,7 +291,8 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     functions = {function.name for function in scheduled}
     missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER, WEEKLY_SUMMARIZER} - functions
     if USAGE_RECOUNTER not in functions:
-        missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER}
+        missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
+        missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

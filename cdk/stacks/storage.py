@@ -109,8 +109,9 @@ class StorageStack(Stack):
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
             self.export_value(attribute)
         # So does the governance stack.
-        for attribute in (self.counters.table_name, self.counters.table_arn):
-            self.export_value(attribute)
+        for table in (self.counters, self.governance):
+            self.export_value(table.table_name)
+            self.export_value(table.table_arn)
         for name, value in (
             ("LogGroupName", self.log_group.log_group_name),
             ("LedgerTableName", self.ledger.table_name),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rich.console import Console
@@ -21,10 +23,17 @@ from lambdas.domain.budgets import (
     describe_time,
     replay_usage,
 )
+from lambdas.domain.forecasting import (
+    Forecast,
+    HourlyUsage,
+    forecast_usage,
+    read_shipped_ratios,
+)
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
 
 _ONE_DECIMAL = 10
+_MINUTE = timedelta(minutes=1)
 
 
 class _Row(NamedTuple):
@@ -46,6 +55,8 @@ def print_budgets(
     for budget in budgets:
         rows = sorted(_list_rows(usage, budget), key=lambda row: (-row.use.used, row.use.period))
         _print_budget(budget, rows, console, top)
+        _print_forecasts(usage, budget, rows, console, top)
+        console.print()
     if usage.unpriced_calls:
         calls = plural(usage.unpriced_calls, "call")
         text = f"{calls} without a price count at the budgets' unpriced_usd_per_million."
@@ -68,7 +79,7 @@ def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: i
     title = f"Budget {budget.name}: {amount} for {describe_scope(budget)}, "
     console.print(Text(title + describe_periods(budget.periods)), soft_wrap=True)
     if not rows:
-        console.print("No usage.\n")
+        console.print("No usage.")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     if budget.per is not None:
@@ -84,7 +95,48 @@ def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: i
     console.print(table)
     if (more := len(rows) - top) > 0:
         console.print(f"and {plural(more, 'period')} with less usage", style="dim")
-    console.print()
+
+
+def _print_forecasts(
+    usage: BudgetUsage, budget: Budget, rows: Sequence[_Row], console: Console, top: int
+) -> None:
+    """Print what will be used by the end of the period that the last call is in."""
+    if usage.last_minute is None or isinstance(budget.periods, RollingHours):
+        return
+    now = usage.last_minute + _MINUTE
+    current = [row for row in rows if row.use.period.includes(usage.last_minute)]
+    by_value = usage.by_value(budget)
+    short = shorten_identities(row.value for row in rows)
+    for value, use in current[:top]:
+        hours: defaultdict[datetime, int] = defaultdict(int)
+        for minute, used in by_value[value].items():
+            hours[minute.replace(minute=0)] += used
+        history = HourlyUsage(hours)
+        forecast = forecast_usage(history, now, use.period.end, read_shipped_ratios())
+        if forecast is not None:
+            name = f"{printable_name(short[value])}: " if value else ""
+            text = _describe_forecast(budget, name, use, forecast)
+            console.print(Text(text, style="dim"), soft_wrap=True)
+
+
+def _describe_forecast(budget: Budget, name: str, use: PeriodUse, forecast: Forecast) -> str:
+    """Describe a forecast with its interval, and if the amount will be enough."""
+    amount = budget.amount
+    left = amount.limit - use.used
+    low, high = forecast.get_interval(80)
+    end = describe_time(budget.periods, use.period.end)
+    chance = round(100 * forecast.probability_of_exceeding(left))
+    used_up = forecast.exhausted_at(left)
+    if left <= 0:
+        rest = "the amount is used up"
+    else:
+        rest = f"exceeds the amount with a probability of {chance} %"
+        if used_up is not None:
+            rest += f", used up about {describe_time(budget.periods, used_up)}"
+    return (
+        f"Forecast for {end}: {name}{amount.describe(use.used + forecast.amount)}"
+        f" (80 %: {amount.describe(use.used + low)} to {amount.describe(use.used + high)}); {rest}"
+    )
 
 
 def _write_use(budget: Budget, use: PeriodUse) -> tuple[str, str, str, str]:

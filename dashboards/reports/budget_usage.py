@@ -22,6 +22,7 @@ class BudgetUsage:
 
     Attributes:
         unpriced_calls: The successful calls without a price that a budget of US dollars covers.
+        last_minute: The minute of the last call; `None` without calls.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class BudgetUsage:
     ) -> None:
         """Begin without calls."""
         self.unpriced_calls = 0
+        self.last_minute: datetime | None = None
         self._enricher = CallEnricher(pricing, rules)
         self._book = BudgetBook(
             _GENERATION, {budget.name: StoredBudget(budget, _GENERATION) for budget in budgets}
@@ -44,6 +46,7 @@ class BudgetUsage:
         for change in changes:
             replaced = None if change.replaced is None else self._read(change.replaced)
             for difference in subtract(self._read(change.record), replaced):
+                self.last_minute = max(difference.minute, self.last_minute or difference.minute)
                 self._add(difference)
 
     def by_value(self, budget: Budget) -> Mapping[str, Mapping[datetime, int]]:

@@ -80,7 +80,8 @@ def render_complete_page(session: DashboardSession, on_progress: Progress = _ign
     for dashboard in outline["dashboards"]:
         kept = session.largest(dashboard["name"], MAX_CHOICES)
         if len(dashboard["choices"]) > len(kept):
-            names = [it["label"] for it in dashboard["choices"] if it["value"] not in kept]
+            left_out = [item for item in dashboard["choices"] if item["value"] not in kept]
+            names = [choice["label"] for choice in left_out]
             outline["leftOut"].append(_list_names(dashboard["label"], names))
             dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])} by cost)"
         dashboard["choices"] = [

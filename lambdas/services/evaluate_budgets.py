@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from lambdas.domain.budgets import (
-    AccumulatorKey,
+    AlertKey,
     AlertStore,
-    BudgetBook,
     BudgetStatus,
     BudgetStore,
     StatusDetails,
     StoredBudget,
     SumReader,
+    ThresholdKind,
+    UsageForecaster,
     find_crossings,
     make_alerts,
+    read_statuses,
 )
-from lambdas.domain.counters import UsageTotals
-
-
-class EvaluatedValue(NamedTuple):
-    """A sum of a budget that is evaluated.
-
-    Attributes:
-        budget: The name of the budget.
-        value: The value of a default budget; else empty.
-    """
-
-    budget: str
-    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,73 +29,126 @@ class BudgetEvaluation:
     Attributes:
         evaluated: The number of sums that were evaluated.
         alerts: The number of alerts that are due since.
+        skipped: The number of budgets for which there was no time; the next run begins with others.
     """
 
-    evaluated: int
-    alerts: int
+    evaluated: int = 0
+    alerts: int = 0
+    skipped: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetEvaluator:
-    """Evaluates sums of the current periods. To repeat it at any time is safe.
+    """Evaluates the current period of each active budget. To repeat it at any time is safe.
 
     Attributes:
         budgets: The stored budgets.
         sums: Their sums.
         alerts: The stored alerts.
         details: Adds details to a status.
+        forecaster: Forecasts the usage of budgets.
     """
 
     budgets: BudgetStore
     sums: SumReader
     alerts: AlertStore
     details: StatusDetails
+    forecaster: UsageForecaster
 
-    def evaluate(self, values: Iterable[EvaluatedValue], now: datetime) -> BudgetEvaluation:
-        """Evaluate sums after usage was added to them.
+    def evaluate(
+        self, now: datetime, has_time: Callable[[], bool] = lambda: True
+    ) -> BudgetEvaluation:
+        """Evaluate all budgets: first their usage, then forecasts, which take longer.
 
-        Budgets that are building, replaced for a value or deleted are left out.
+        Budgets that are building are left out, and so is a default budget for values that have a
+        budget of their own.
 
         Args:
-            values: The sums.
             now: The time.
+            has_time: Asked before each budget.
         """
-        statuses = list(self._read_statuses(self.budgets.read(), set(values), now))
-        stored = 0
-        for status in statuses:
-            if not find_crossings(status, now):
+        state = self.sums.read_state()
+        if state is None:
+            return BudgetEvaluation()
+        book = self.budgets.read()
+        active = _rotate([stored for stored in book if stored.is_active], now)
+        evaluated, stored_alerts, skipped = 0, 0, 0
+        found: list[tuple[list[BudgetStatus], Mapping[str, datetime]]] = []
+        for stored in active:
+            if not has_time():
+                skipped += 1
                 continue
-            detailed = self.details.add_to(status)
-            alerts = make_alerts(detailed, find_crossings(detailed, now), now)
-            stored += sum(map(self.alerts.add_due, alerts))
-        return BudgetEvaluation(len(statuses), stored)
+            statuses = list(read_statuses(book, stored, self.sums, state, now))
+            alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
+            evaluated += len(statuses)
+            for status in statuses:
+                stored_alerts += self._alert(status, ThresholdKind.ACTUAL, alerted, now)
+            if stored.budget.thresholds.forecast:
+                found.append((statuses, alerted))
+        for statuses, alerted in found:
+            if not has_time():
+                skipped += 1
+                continue
+            for status in statuses:
+                if not _has_open_forecasts(status, alerted):
+                    continue
+                forecast = self._add_forecast(status, now)
+                stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, alerted, now)
+        return BudgetEvaluation(evaluated, stored_alerts, skipped)
 
-    def _read_statuses(
-        self, book: BudgetBook, values: set[EvaluatedValue], now: datetime
-    ) -> Iterator[BudgetStatus]:
-        chosen = [
-            (book.budgets[name], value)
-            for name, value in sorted(values)
-            if name in book.budgets and _is_in_force(book, book.budgets[name], value)
-        ]
-        names = {entry: _list_sums(*entry, now) for entry in chosen}
-        totals = self.sums.read_accumulators([name for part in names.values() for name in part])
-        for stored, value in chosen:
-            total = UsageTotals.ZERO
-            for name in names[stored, value]:
-                total += totals.get(name, UsageTotals.ZERO)
-            period = stored.budget.periods.period_at(now)
-            yield BudgetStatus(stored=stored, period=period, totals=total, value=value)
+    def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
+        """Add a forecast, unless usage that is still to be counted would make it too low."""
+        is_wanted = bool(status.stored.budget.thresholds.forecast)
+        if not is_wanted or status.incomplete_since is not None:
+            return status
+        forecast = self.forecaster.forecast(status.stored, status.value, status.period, now)
+        return replace(status, forecast=forecast)
+
+    def _alert(
+        self,
+        status: BudgetStatus,
+        kind: ThresholdKind,
+        alerted: Mapping[str, datetime],
+        now: datetime,
+    ) -> int:
+        """Store the alerts of thresholds of a kind that are newly reached; returns their number."""
+        reached = [key for key in find_crossings(status, now) if key.kind is kind]
+        keys = _choose_new(reached, alerted)
+        if not keys:
+            return 0
+        detailed = self.details.add_to(status, now)
+        if detailed.forecast is None:
+            detailed = self._add_forecast(detailed, now)
+        return sum(map(self.alerts.add_due, make_alerts(detailed, keys, now)))
 
 
-def _is_in_force(book: BudgetBook, stored: StoredBudget, value: str) -> bool:
-    return stored.is_active and not book.is_replaced(stored.budget, value)
-
-
-def _list_sums(stored: StoredBudget, value: str, now: datetime) -> list[str]:
-    """List the names of the sums that a period is made of."""
-    budget, periods = stored.budget, stored.budget.periods
-    return [
-        AccumulatorKey(budget.name, stored.generation, value, slot).name
-        for slot in periods.list_slots(periods.period_at(now))
+def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, datetime]) -> bool:
+    """Say if a forecast can alert: usage itself has not reached its threshold, nor did it alert."""
+    stored = status.stored
+    budget = stored.budget
+    keys = [
+        AlertKey(
+            *(budget.name, stored.generation, status.value),
+            *(ThresholdKind.FORECAST, percent, status.period),
+        )
+        for percent in budget.thresholds.forecast
+        if not budget.amount.is_reached(status.used, percent)
     ]
+    return bool(_choose_new(keys, alerted))
+
+
+def _choose_new(keys: list[AlertKey], alerted: Mapping[str, datetime]) -> list[AlertKey]:
+    """Leave out thresholds that have alerted for a period that overlaps."""
+    return [
+        key
+        for key in keys
+        if key.threshold_id not in alerted or alerted[key.threshold_id] <= key.period.start
+    ]
+
+
+def _rotate(active: list[StoredBudget], now: datetime) -> list[StoredBudget]:
+    """Begin with another budget each minute, so that a lack of time is shared."""
+    if not active:
+        return []
+    first = int(now.timestamp()) // 60 % len(active)
+    return active[first:] + active[:first]

@@ -34,6 +34,8 @@ class SendReport:
 class BudgetAlertSender:
     """Sends alerts that are due. Each is stored before, so a run that stops loses none.
 
+    A run claims alerts first, so that runs at the same time do not send them twice.
+
     Attributes:
         alerts: The stored alerts.
         publisher: Delivers messages.
@@ -52,12 +54,17 @@ class BudgetAlertSender:
         """
         sent, failures = 0, []
         for _, group in groupby(sorted(self.alerts.list_due(), key=_group_key), key=_group_key):
-            due = list(group)
+            ordered = sorted(group, key=lambda alert: (alert.key.kind, alert.key.percent))
+            due = [alert for alert in ordered if self.alerts.claim(alert.key, now)]
+            if not due:
+                continue
             detail = join_details([alert.detail for alert in due])
             try:
                 self.publisher.publish(write_alert_notice(detail, self.dashboard_url), detail)
             except AlertNotDeliveredError as error:
                 failures.append(str(error))
+                for alert in due:
+                    self.alerts.release(alert.key)
                 continue
             for alert in due:
                 self.alerts.mark_sent(alert.key, now)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import boto3
 
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.adapters.s3.price_editions import S3PriceEditions
+from lambdas.domain.budgets import CurrentSums
 from lambdas.domain.counters import EditionBooks, SumUp, get_spans
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.counting_settings import CountingSettings
@@ -29,6 +33,11 @@ def usage_counters(settings: CountingSettings, dynamodb: DynamoDBClient) -> Dyna
     return DynamoDbUsageCounters(dynamodb, settings.counter_table, settings.ledger_table)
 
 
-def sum_up(settings: CountingSettings) -> SumUp:
-    """Sum changes up by the cells of this deployment."""
-    return SumUp(get_spans(settings.cell_minutes))
+def sum_up(settings: CountingSettings, dynamodb: DynamoDBClient) -> SumUp:
+    """Sum changes up by the cells of this deployment, and by the budgets in force."""
+    sums = CurrentSums(
+        store=DynamoDbBudgetStore(dynamodb, settings.governance_table),
+        cell_minutes=settings.cell_minutes,
+        clock=partial(datetime.now, UTC),
+    )
+    return SumUp(get_spans(settings.cell_minutes), sums.accumulate)

@@ -22,6 +22,7 @@ class CountingSettings(CallSettings):
         stack_id: The stack that the function belongs to.
         counter_table: The DynamoDB table of counters.
         ledger_table: The DynamoDB table of calls.
+        governance_table: The DynamoDB table of budgets.
         cell_minutes: The length of the short cells: 60, or 15 where the time zone of a budget is
             not whole hours from UTC.
     """
@@ -29,6 +30,7 @@ class CountingSettings(CallSettings):
     stack_id: str = Field(min_length=1)
     counter_table: str = Field(min_length=3)
     ledger_table: str = Field(min_length=3)
+    governance_table: str = Field(min_length=3)
     cell_minutes: Annotated[CellMinutes, BeforeValidator(from_json_text)] = 60
 
     @property

@@ -21,6 +21,6 @@ def make_counter(settings: CountingSettings, *, retention_days: int) -> UsageCou
         read=partial(read_stream, retention=timedelta(days=retention_days)),
         store=usage_counters(settings, dynamodb),
         books=edition_books(settings, dynamodb),
-        sums=sum_up(settings),
+        sums=sum_up(settings, dynamodb),
         deployment=settings.stack_id,
     )

@@ -18,6 +18,6 @@ def make_recounter(settings: CountingSettings) -> UsageRecounter:
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
         store=usage_counters(settings, dynamodb),
         books=edition_books(settings, dynamodb),
-        sums=sum_up(settings),
+        sums=sum_up(settings, dynamodb),
         deployment=settings.stack_id,
     )

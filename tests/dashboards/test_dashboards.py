@@ -101,7 +101,7 @@ def shown(graph: dict[str, Any]) -> Iterator[Shown]:
 
 
 def curves(graph: dict[str, Any]) -> Iterator[Shown | str]:
-    """What each line or bar of a graph is computed from, with metrics in the place of their ids.
+    """List what each line or bar is computed from, with metrics in the place of their ids.
 
     A line of one metric is that metric, also in percent of an amount.
     """

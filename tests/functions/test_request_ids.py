@@ -25,6 +25,8 @@ from tests.log_deliveries import pack
 NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
 EVENTS: dict[str, Any] = {
+    "budget_builder": {},
+    "budget_evaluator": {},
     "comparison_reporter": {},
     "coverage_auditor": SCHEDULED,
     "focus_exporter": {},

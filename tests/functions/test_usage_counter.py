@@ -22,6 +22,7 @@ from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import recount_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import LEDGER, STATE, clear_caches, lambda_context
+from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, SONNET_4, usage_record
 
 CONTEXT = lambda_context(120_000)
@@ -32,6 +33,7 @@ NEEDED = {
     "STATE_TABLE": STATE,
     "LEDGER_TABLE": LEDGER,
     "COUNTER_TABLE": COUNTERS,
+    "GOVERNANCE_TABLE": GOVERNANCE,
     "STACK_ID": "stack",
 }
 RETENTION = timedelta(days=90)
@@ -40,6 +42,7 @@ RETENTION = timedelta(days=90)
 @pytest.fixture(autouse=True)
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     create_table()
+    create_governance_table()
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
 

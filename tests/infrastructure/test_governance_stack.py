@@ -7,8 +7,17 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.functions.usage_counter import TUMBLING_WINDOW
+from lambdas.domain.budgets import CLAIM
+from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGETS, DUE_ALERTS
 from lambdas.domain.counters import ANNOUNCEMENT
-from lambdas.domain.counters.table import IDENTITY_INDEX, IDENTITY_KEY, IDENTITY_SORT_KEY, SORT_KEY
+from lambdas.domain.counters.table import (
+    IDENTITY_INDEX,
+    IDENTITY_KEY,
+    IDENTITY_SORT_KEY,
+    MARK_PREFIX,
+    SORT_KEY,
+    SUM_PREFIX,
+)
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from tests.infrastructure.synthesis import (
     as_list,
@@ -31,7 +40,13 @@ def mapping() -> dict[str, Any]:
 def test_governance_is_off_by_default() -> None:
     assert stack_names.GOVERNANCE not in deployment().templates
     text = json.dumps([deployment().ingestion, deployment().monitoring, deployment().reporting])
-    for name in ("UsageCounter", "UsageRecounter", "CounterAge"):
+    for name in (
+        "UsageCounter",
+        "UsageRecounter",
+        "CounterAge",
+        "BudgetBuilder",
+        "BudgetEvaluator",
+    ):
         assert name not in text  # nor an alarm of it on a dashboard
 
 
@@ -104,12 +119,67 @@ def test_recounts_are_looked_for_every_five_minutes() -> None:
     assert rule["ScheduleExpression"] == "rate(5 minutes)"
 
 
+@pytest.mark.parametrize(
+    ("name", "stack"),
+    [("BudgetBuilder", stack_names.GOVERNANCE), ("BudgetEvaluator", stack_names.MONITORING)],
+)
+def test_budgets_are_looked_at_every_minute(name: str, stack: str) -> None:
+    (rule,) = started_by(name, ON, stack=stack)
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+
+
+def written(template: dict[str, Any], role: str) -> dict[str, set[str]]:
+    """The keys of items that a role may write, by table."""
+    keys: dict[str, set[str]] = {}
+    for statement in statements(template, role):
+        actions = set(as_list(statement["Action"]))
+        if actions & {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}:
+            table = (
+                "counters" if "UsageCounters" in json.dumps(statement["Resource"]) else "budgets"
+            )
+            condition = statement["Condition"]["ForAllValues:StringLike"]
+            keys.setdefault(table, set()).update(as_list(condition["dynamodb:LeadingKeys"]))
+    return keys
+
+
+def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
+    builder = written(deployment(ON).governance, "BudgetBuilderRole")
+    assert builder == {"counters": {f"{SUM_PREFIX}*"}, "budgets": {BUDGETS}}
+    evaluator = written(deployment(ON).monitoring, "BudgetEvaluatorRole")
+    assert evaluator == {"budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS}}
+
+
+def test_no_function_that_counts_reads_alerts_and_no_other_one_reads_marks() -> None:
+    for role in ("UsageCounterRole", "UsageRecounterRole"):
+        (budgets,) = (
+            statement
+            for statement in statements(deployment(ON).governance, role)
+            if "Governance" in json.dumps(statement["Resource"])
+        )
+        keys = budgets["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        assert as_list(keys) == [BUDGETS]
+    for template, role in (
+        (deployment(ON).governance, "BudgetBuilderRole"),
+        (deployment(ON).monitoring, "BudgetEvaluatorRole"),
+    ):
+        text = json.dumps(list(statements(template, role)))
+        assert "UsageLedger" not in text
+        assert MARK_PREFIX not in text
+
+
+def test_an_alert_is_claimed_for_longer_than_a_run_lasts() -> None:
+    timeout = find_function(deployment(ON).monitoring, "budget_evaluator")["Timeout"]
+    assert timeout < CLAIM.total_seconds()
+
+
 def test_alarms_name_the_functions_without_an_export() -> None:
     template = deployment(ON).monitoring
     found = {
         alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): alarm
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
     }
+    for name in ("BudgetBuilderNotStarted", "BudgetEvaluatorErrors", "BudgetDrift"):
+        assert name in found
     for name in ("UsageCounterErrors", "UsageCounterThrottles", "CounterAge"):
         (dimension,) = found[name]["Dimensions"]
         assert dimension["Value"] == "BedrockMeter-Governance-UsageCounter"

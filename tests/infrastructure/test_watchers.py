@@ -25,8 +25,8 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 @each_configuration
 def test_each_has_a_separate_role_and_log_group(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
-    has_summary = configuration != "default"
-    assert len(functions) == 3 + has_summary
+    has_summary, has_budgets = configuration != "default", configuration == "everything"
+    assert len(functions) == 3 + has_summary + has_budgets
     assert len({json.dumps(function["Role"]) for function in functions}) == len(functions)
     assert len({json.dumps(function["LoggingConfig"]) for function in functions}) == len(functions)
 

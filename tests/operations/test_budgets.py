@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ import pytest
 from cdk.config import stack_names
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
-from lambdas.domain.budgets import BudgetBook
+from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
+from lambdas.domain.budgets import AccumulatorKey, BudgetBook
+from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageTotals, begin_counting
+from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import ANA, BEN
 from tests.command_line import call_command, run_command
 from tests.operations.deployed import deploy
 
@@ -49,7 +54,8 @@ def write_file(tmp_path: Path) -> WriteFile:
 def deployed(aws: None) -> None:
     """Deploy the meter with governance."""
     create_governance_table()
-    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    create_table()
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE, CounterTableName=COUNTERS)
     deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
 
 
@@ -147,6 +153,40 @@ def test_stored_budgets_are_listed(
     printed = capsys.readouterr().out
     assert "building" in printed
     assert "each identity of the account" in printed
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_usage_of_the_current_period_is_listed(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    call_command("budgets", "apply", write_file(CHAT, INDIA, CHAT | {"name": "other"}))
+    dynamodb, now = boto3.client("dynamodb"), datetime.now(UTC)
+    store, book = DynamoDbBudgetStore(dynamodb, GOVERNANCE), read_book()
+    counters = DynamoDbUsageCounters(dynamodb, COUNTERS, "no-ledger")
+    begun = begin_counting(PriceEdition("shipped"), "stack", now, None)
+    assert begun is not None
+    counters.write_state(begun)
+    used = {
+        AccumulatorKey(name, 1, value, book.budgets[name].budget.periods.slot_at(now)): totals
+        for name, value, totals in (
+            ("chat", "", UsageTotals(calls=1, cost_picodollars=125 * 10**12)),
+            ("india", ANA, UsageTotals(calls=1, total_tokens=300_000)),
+            ("india", BEN, UsageTotals(calls=1, total_tokens=200_000)),
+        )
+    }
+    sums = Sums(accumulators={key.counter_key: totals for key, totals in used.items()})
+    counters.commit(Chunk(1, "shard", 1, 1, sums, (), now))
+    for name in book.budgets:
+        store.mark_active(name, 1)
+    capsys.readouterr()
+    call_command("budgets", "list")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "$125.00 (25 %)" in printed
+    short = "111122223333 role/chat/ana@example.com"
+    assert f"300,000 tokens (30 %) by {short}, the most of 2 values" in printed
+    assert "nothing" in printed
+    assert "usage is too low until that ends" in printed
 
 
 @pytest.mark.usefixtures("deployed")

@@ -55,6 +55,19 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
     )
 
 
+def test_governance_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> None:
+    on = Config.from_context({"governance": True})
+
+    def list_governance(config: Config, calls: int) -> list[Decimal]:
+        lines = running_cost(Usage(calls, 20, 5), config, PRICES)
+        return [line.usd for line in lines if line.what.startswith("governance: ")]
+
+    assert list_governance(Config(), 10**6) == []
+    few, many = sum(list_governance(on, 10**6)), sum(list_governance(on, 10**9))
+    assert Decimal(5) < few < Decimal(12)
+    assert many / 1000 < few / 4  # a call of many shares its cells with others
+
+
 def test_metrics_are_counted_as_cloudwatch_bills_them() -> None:
     # 11 names for the account and 10 a model, 7 an identity, 4 a project; 16 health metrics.
     standard = 11 + 6 * 10 + 50 * 7 + 5 * 4 + 16

@@ -26,6 +26,7 @@ from tests.simulation.traffic import RETENTION, Traffic
 from tests.simulation.world import World
 
 LEDGER, STATE, COUNTERS = "UsageLedger", "MeterState", "UsageCounters"
+GOVERNANCE = "Governance"
 
 
 class Account:
@@ -44,6 +45,7 @@ class Account:
         sources: The event source mappings of the ledger's stream, by function.
         topic: The notices that were published.
         health: The sum of each health metric.
+        planned: What several drivers plan together, and one of them has planned.
     """
 
     def __init__(self, world: World, traffic: Traffic, plant: Plant) -> None:
@@ -52,6 +54,7 @@ class Account:
             LEDGER: Table(world, has_stream=True, has_conflicts=True),
             STATE: Table(world),
             COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
+            GOVERNANCE: Table(world, (PARTITION_KEY, SORT_KEY)),
         }
         self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
         s3 = SimulatedS3(world)
@@ -62,9 +65,9 @@ class Account:
         self.sources: dict[str, EventSource] = {}
         self.topic = Topic(world)
         self.health: Counter[str] = Counter()
+        self.planned: set[str] = set()
         for record in traffic.stored:  # their records in the stream are long trimmed
-            item = to_item(record, RETENTION)
-            self.tables[LEDGER].items[self.tables[LEDGER].key(item)] = item
+            self.tables[LEDGER].load(to_item(record, RETENTION))
 
     @property
     def settled_at(self) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -39,31 +40,32 @@ def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
     import boto3
 
     from cdk.operations.account import in_account
-    from cdk.operations.budgets import apply_file, find_governance_table, read_file
+    from cdk.operations.budgets import apply_file, find_tables, read_file
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 
     declared = read_file(file)
 
     def run(session: boto3.Session) -> None:
-        table = find_governance_table(session)
-        store = DynamoDbBudgetStore(session.client("dynamodb"), table)
-        apply_file(store, declared, delete, is_dry_run=dry_run)
+        store = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
+        apply_file(store, declared, delete, is_dry_run=dry_run, now=datetime.now(UTC))
 
     in_account(run)
 
 
 @command.command("list")
 def list_() -> None:
-    """List the stored budgets of all managers."""
+    """List the stored budgets of all managers, and the usage of their current periods."""
     import boto3
 
     from cdk.operations.account import in_account
-    from cdk.operations.budgets import find_governance_table, list_budgets
+    from cdk.operations.budgets import find_tables, list_budgets
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+    from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 
     def run(session: boto3.Session) -> None:
-        table = find_governance_table(session)
-        list_budgets(DynamoDbBudgetStore(session.client("dynamodb"), table))
+        tables, dynamodb = find_tables(session), session.client("dynamodb")
+        store = DynamoDbBudgetStore(dynamodb, tables.budgets)
+        list_budgets(store, DynamoDbCounters(dynamodb, tables.counters), datetime.now(UTC))
 
     in_account(run)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.items import make_key
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.budgets import (
+    CLAIM,
     AlertKey,
     AlertState,
     BudgetAlert,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 ALERT_RETENTION = timedelta(days=400)
 """The time after the end of a period for which its alerts are kept."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
+_CLAIMED_UNTIL = "claimed_until"
 _REFUSED = "ConditionalCheckFailed"
 
 
@@ -91,9 +93,59 @@ class DynamoDbAlertStore:
             raise
         return True
 
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
+        """Read which thresholds have alerted: the end of the last period, by `threshold_id`."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table_name,
+            KeyConditionExpression=(
+                f"{PARTITION_KEY} = :partition AND begins_with({SORT_KEY}, :last)"
+            ),
+            ExpressionAttributeValues={
+                ":partition": {"S": f"{ALERTS_PREFIX}{budget}#{generation}"},
+                ":last": {"S": LAST_PREFIX},
+            },
+            ConsistentRead=True,
+        )
+        return {
+            item[SORT_KEY]["S"].removeprefix(LAST_PREFIX): datetime.fromisoformat(
+                item[_ENDS_AT]["S"]
+            )
+            for page in pages
+            for item in page["Items"]
+        }
+
     def list_due(self) -> Iterator[BudgetAlert]:
         """List the alerts that are due."""
         return map(_read_item, self._query(DUE_ALERTS))
+
+    def claim(self, key: AlertKey, now: datetime) -> bool:
+        """Claim a due alert for sending, unless another run has claimed it lately."""
+        try:
+            self._client.update_item(
+                TableName=self._table_name,
+                Key=_make_pointer_key(key),
+                UpdateExpression=f"SET {_CLAIMED_UNTIL} = :until",
+                ConditionExpression=(
+                    f"attribute_exists({PARTITION_KEY}) AND"
+                    f" (attribute_not_exists({_CLAIMED_UNTIL}) OR {_CLAIMED_UNTIL} <= :now)"
+                ),
+                ExpressionAttributeValues={
+                    ":until": {"S": _write_time(now + CLAIM)},
+                    ":now": {"S": _write_time(now)},
+                },
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def release(self, key: AlertKey) -> None:
+        """Give up the claim of an alert that was not delivered."""
+        self._client.update_item(
+            TableName=self._table_name,
+            Key=_make_pointer_key(key),
+            UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
+            ConditionExpression=f"attribute_exists({PARTITION_KEY})",
+        )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent, and remove its pointer."""
@@ -114,7 +166,7 @@ class DynamoDbAlertStore:
             {
                 "Delete": {
                     "TableName": self._table_name,
-                    "Key": {**make_key(DUE_ALERTS), SORT_KEY: {"S": key.id}},
+                    "Key": _make_pointer_key(key),
                 }
             },
         ]
@@ -156,11 +208,14 @@ def _make_item(alert: BudgetAlert) -> Item:
     }
 
 
+def _make_pointer_key(key: AlertKey) -> Item:
+    return {**make_key(DUE_ALERTS), SORT_KEY: {"S": key.id}}
+
+
 def _make_pointer(alert: BudgetAlert) -> Item:
     """Make an item that stays until the alert is sent, and so never expires."""
     return {
-        **make_key(DUE_ALERTS),
-        SORT_KEY: {"S": alert.key.id},
+        **_make_pointer_key(alert.key),
         _CONTENT: {"S": _write_content(alert)},
         _STATE: {"S": AlertState.DUE},
     }

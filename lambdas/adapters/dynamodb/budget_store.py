@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -20,11 +21,13 @@ from lambdas.domain.budgets import (
     write_budget,
 )
 from lambdas.domain.budgets.governance_table import (
+    ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
     PARTITION_KEY,
     REVISION_KEY,
     SORT_KEY,
+    STATE,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +36,9 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-_DEFINITION, _GENERATION, _STATE, _FORMAT = "definition", "generation", "state", "format"
+_DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
 _CURRENT_FORMAT = "1"
+_MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
 
@@ -53,19 +57,31 @@ class DynamoDbBudgetStore:
         self._table_name = table_name
 
     def read(self) -> BudgetBook:
-        """Read all budgets.
+        """Read all budgets as they were at one moment.
+
+        A query may see a part of a transaction. The item with the revision is the last one, so
+        nothing was written meanwhile if it is what it was before.
 
         Raises:
             UnreadableBudgetError: A budget cannot be read.
+            BudgetsChangedError: Budgets changed at every attempt.
+
+        Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
         """
-        revision, budgets = 0, {}
-        for item in self._query():
-            if item[SORT_KEY]["S"] == REVISION_KEY:
-                revision = int(item[REVISION_KEY]["N"])
-            else:
-                stored = _read_item(item)
-                budgets[stored.budget.name] = stored
-        return BudgetBook(revision, budgets)
+        for _ in range(_MAX_READS):
+            before = self._read_revision()
+            budgets = {}
+            revision = 0
+            for item in self._query():
+                if item[SORT_KEY]["S"] == REVISION_KEY:
+                    revision = int(item[REVISION_KEY]["N"])
+                else:
+                    stored = _read_item(item)
+                    budgets[stored.budget.name] = stored
+            if revision == before:
+                return BudgetBook(revision, budgets)
+        message = "budgets changed while they were read"
+        raise BudgetsChangedError(message)
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
         """Write and delete budgets in one transaction.
@@ -91,23 +107,42 @@ class DynamoDbBudgetStore:
             raise
         return self.read()
 
+    def announce(self, name: str, generation: int, now: datetime) -> bool:
+        """Store the time at which a budget was seen first, unless one is stored."""
+        time: AttributeValueTypeDef = {"S": now.astimezone(UTC).isoformat()}
+        return self._set(
+            name, generation, ANNOUNCED_AT, f"if_not_exists({ANNOUNCED_AT}, :value)", time
+        )
+
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
+        return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
+
+    def _set(
+        self, name: str, generation: int, attribute: str, new: str, value: AttributeValueTypeDef
+    ) -> bool:
+        """Set an attribute of a budget; returns false if it has another generation now."""
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression="SET #state = :active",
+                UpdateExpression=f"SET #attribute = {new}",
                 ConditionExpression=f"{_GENERATION} = :generation",
-                ExpressionAttributeNames={"#state": _STATE},
+                ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={
-                    ":active": {"S": BudgetState.ACTIVE},
+                    ":value": value,
                     ":generation": {"N": str(generation)},
                 },
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def _read_revision(self) -> int:
+        answer = self._client.get_item(
+            TableName=self._table_name, Key=_make_key(REVISION_KEY), ConsistentRead=True
+        )
+        return int(answer["Item"][REVISION_KEY]["N"]) if "Item" in answer else 0
 
     def _query(self) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(
@@ -134,6 +169,22 @@ class DynamoDbBudgetStore:
         }
 
 
+def check_building(table: str, stored: StoredBudget) -> TransactWriteItemTypeDef:
+    """The check in a transaction that a budget is building in its generation."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": _make_key(BUDGET_PREFIX + stored.budget.name),
+            "ConditionExpression": f"{_GENERATION} = :generation AND #state = :building",
+            "ExpressionAttributeNames": {"#state": STATE},
+            "ExpressionAttributeValues": {
+                ":generation": {"N": str(stored.generation)},
+                ":building": {"S": BudgetState.BUILDING},
+            },
+        }
+    }
+
+
 def _make_key(sort_key: str) -> Item:
     return {PARTITION_KEY: {"S": BUDGETS}, SORT_KEY: {"S": sort_key}}
 
@@ -144,7 +195,7 @@ def _make_item(stored: StoredBudget) -> Item:
         _FORMAT: {"N": _CURRENT_FORMAT},
         _DEFINITION: {"S": json.dumps(write_budget(stored.budget), separators=(",", ":"))},
         _GENERATION: {"N": str(stored.generation)},
-        _STATE: {"S": stored.state},
+        STATE: {"S": stored.state},
     }
 
 
@@ -155,8 +206,12 @@ def _read_item(item: Item) -> StoredBudget:
         raise UnreadableBudgetError(message)
     try:
         definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
+        announced_at = item.get(ANNOUNCED_AT)
         return StoredBudget(
-            read_budget(definition), int(item[_GENERATION]["N"]), BudgetState(item[_STATE]["S"])
+            read_budget(definition),
+            int(item[_GENERATION]["N"]),
+            BudgetState(item[STATE]["S"]),
+            None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
         )
     except _UNREADABLE as error:
         message = f"{name} cannot be read: {error}"

@@ -57,7 +57,10 @@ _DIGITS = 40
 """Sequence numbers have up to 40 digits, and numbers in DynamoDB up to 38:
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
 _CHECKPOINT_RETENTION = timedelta(days=8)  # a stream keeps records for 24 hours
-_MAX_NAME_BYTES = 1024
+_VALUE = "value"
+_HAS_BASE = "has_base"
+_NOTED = "@"
+"""Stands between the name of a figure and the revision that a cell notes it for."""
 
 
 def single_key(key: str) -> Item:
@@ -65,13 +68,15 @@ def single_key(key: str) -> Item:
     return make_key(key) | {SORT_KEY: {"S": _NO_SORT}}
 
 
-def cell_update(table: str, generation: int, cell: Cell) -> UpdateTypeDef:
-    """The update that adds totals to a cell."""
+def cell_update(
+    table: str, generation: int, cell: Cell, noted: Mapping[int, UsageTotals] | None = None
+) -> UpdateTypeDef:
+    """The update that adds totals to a cell, and to the parts that it notes by revision."""
     labels = cell.key.labels
     return _addition(
         table,
         cell_key(generation, cell.key),
-        cell.totals,
+        _name_figures(cell.totals, noted or {}),
         {
             **{name: {"S": text} for name, text in labels._asdict().items()},
             EXPIRES_AT: write_time(cell.key.expires_at),
@@ -83,11 +88,32 @@ def cell_update(table: str, generation: int, cell: Cell) -> UpdateTypeDef:
     )
 
 
-def sum_update(table: str, key: AccumulatorKey, totals: UsageTotals) -> UpdateTypeDef:
+def sum_update(
+    table: str, generation: int, key: AccumulatorKey, totals: UsageTotals
+) -> UpdateTypeDef:
     """The update that adds totals to an accumulator."""
     return _addition(
-        table, single_key(sum_key(key.name)), totals, {EXPIRES_AT: write_time(key.expires_at)}
+        table,
+        sum_key(generation, key.name, key.value),
+        _name_figures(totals, {}),
+        {_VALUE: {"S": key.value}, EXPIRES_AT: write_time(key.expires_at)},
     )
+
+
+def base_update(
+    table: str, generation: int, key: AccumulatorKey, totals: UsageTotals
+) -> UpdateTypeDef:
+    """The update that completes an accumulator, on condition that it was not completed before."""
+    update = sum_update(table, generation, key, totals)
+    names = update.get("ExpressionAttributeNames", {})
+    values = update.get("ExpressionAttributeValues", {})
+    return {
+        **update,
+        "UpdateExpression": update["UpdateExpression"].replace("SET ", "SET #base = :base, ", 1),
+        "ConditionExpression": "attribute_not_exists(#base)",
+        "ExpressionAttributeNames": {**names, "#base": _HAS_BASE},
+        "ExpressionAttributeValues": {**values, ":base": {"BOOL": True}},
+    }
 
 
 def checkpoint_item(shard: str, number: int, now: datetime) -> Item:
@@ -120,11 +146,24 @@ def mark_key(recount: int, record: UsageRecord) -> str:
     return f"{MARK_PREFIX}{recount}#{call_key(record)}"
 
 
-def sum_key(name: str) -> str:
-    """The key of an accumulator; a long name is shortened to one that differs for every other."""
-    if len(name.encode()) > _MAX_NAME_BYTES:
-        name = f"sha256#{hashlib.sha256(name.encode()).hexdigest()}"
-    return SUM_PREFIX + name
+def sum_key(generation: int, name: str, value: str) -> Item:
+    """The key of an accumulator."""
+    digest = hashlib.sha256(value.encode()).hexdigest()[:32]
+    part = crc32(digest.encode()) % PARTS if value else 0
+    return make_key(sum_part_key(generation, name, part)) | {
+        SORT_KEY: {"S": digest if value else _NO_SORT}
+    }
+
+
+def sum_part_key(generation: int, name: str, part: int) -> str:
+    """The partition key of a part of the values of an accumulator."""
+    return f"{SUM_PREFIX}{generation}#{name}#{part}"
+
+
+def read_value(item: Mapping[str, Any]) -> str:
+    """Read the value that an accumulator is for."""
+    text: str = item[_VALUE]["S"]
+    return text
 
 
 def cell_key(generation: int, key: CellKey) -> Item:
@@ -149,12 +188,15 @@ def identity_key(generation: int, identity_arn: str) -> str:
     return f"{generation}#{hashlib.sha256(identity_arn.encode()).hexdigest()[:32]}"
 
 
-def read_cell(item: Mapping[str, Any]) -> Cell:
-    """Read a cell."""
+def read_cell(item: Mapping[str, Any], before_revision: int | None = None) -> Cell:
+    """Read a cell, without what it notes for a revision and later ones."""
     labels = UsageLabels(*(item[name]["S"] for name in UsageLabels._fields))
     span, start, _ = item[IDENTITY_SORT_KEY]["S"].split("#")
     begins = datetime.strptime(start, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
-    return Cell(CellKey(CellSpan(span), begins, labels), read_totals(item))
+    totals = read_totals(item)
+    if before_revision is not None:
+        totals -= _read_noted(item, before_revision)
+    return Cell(CellKey(CellSpan(span), begins, labels), totals)
 
 
 def read_totals(item: Mapping[str, Any]) -> UsageTotals:
@@ -162,6 +204,16 @@ def read_totals(item: Mapping[str, Any]) -> UsageTotals:
     return UsageTotals(
         **{name: int(item[name]["N"]) if name in item else 0 for name in FIGURE_NAMES}
     )
+
+
+def _read_noted(item: Mapping[str, Any], first_revision: int) -> UsageTotals:
+    """Read what a cell notes for a revision and all later ones."""
+    figures = dict.fromkeys(FIGURE_NAMES, 0)
+    for attribute, value in item.items():
+        name, separator, revision = attribute.partition(_NOTED)
+        if separator and int(revision) >= first_revision:
+            figures[name] += int(value["N"])
+    return UsageTotals(**figures)
 
 
 def write_number(number: int) -> str:
@@ -234,14 +286,10 @@ def _read_recount(document: Mapping[str, Any]) -> Recount:
 
 
 def _addition(
-    table: str, key: Item, totals: UsageTotals, values: Mapping[str, Any]
+    table: str, key: Item, added: Mapping[str, int], values: Mapping[str, Any]
 ) -> UpdateTypeDef:
     """Add figures to an item, and set its other attributes, which are always the same."""
-    figures = {
-        name: {"N": str(figure)}
-        for name, figure in zip(FIGURE_NAMES, totals.figures, strict=True)
-        if figure
-    }
+    figures = {name: {"N": str(figure)} for name, figure in added.items()}
     names = [*values, *figures]
     places = {name: place for place, name in enumerate(names)}
     sets = ", ".join(f"#{places[name]} = :{places[name]}" for name in values)
@@ -254,6 +302,17 @@ def _addition(
         "ExpressionAttributeValues": {
             f":{place}": {**values, **figures}[name] for name, place in places.items()
         },
+    }
+
+
+def _name_figures(totals: UsageTotals, noted: Mapping[int, UsageTotals]) -> dict[str, int]:
+    """Name the attributes of figures that are not 0."""
+    parts = {"": totals, **{f"{_NOTED}{revision}": part for revision, part in noted.items()}}
+    return {
+        name + suffix: figure
+        for suffix, part in parts.items()
+        for name, figure in zip(FIGURE_NAMES, part.figures, strict=True)
+        if figure
     }
 
 

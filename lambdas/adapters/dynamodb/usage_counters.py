@@ -4,55 +4,37 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lambdas.adapters.backoff import back_off
 from lambdas.adapters.dynamodb.counter_items import (
     NUMBER,
-    PARTS,
     REVISION,
-    begins_at,
     cell_update,
     checkpoint_item,
-    identity_key,
     mark_item,
     mark_key,
-    part_key,
-    read_cell,
     read_mark,
-    read_state,
-    read_totals,
     single_key,
     state_item,
-    sum_key,
     sum_update,
     write_number,
 )
-from lambdas.adapters.dynamodb.items import MAX_ATTEMPTS, MAX_READS, TableItems, batches, read_key
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.dynamodb.items import MAX_READS, TableItems, batches, read_key
 from lambdas.adapters.dynamodb.usage_item import call_key, from_item
 from lambdas.adapters.dynamodb.usage_ledger import unchanged_condition
 from lambdas.domain.counters import (
     AlreadyCountedError,
-    Cell,
-    CellSpan,
     Chunk,
-    CountersUnavailableError,
     CountingState,
     Mark,
     MarkedMeanwhileError,
     StateChangedError,
     Sums,
-    UsageTotals,
 )
-from lambdas.domain.counters.table import (
-    CHECKPOINT_PREFIX,
-    IDENTITY_INDEX,
-    IDENTITY_KEY,
-    IDENTITY_SORT_KEY,
-    STATE_KEY,
-)
+from lambdas.domain.counters.table import CHECKPOINT_PREFIX
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey
 from lambdas.domain.ledger.table import PARTITION_KEY
@@ -63,19 +45,10 @@ if TYPE_CHECKING:
 
     from lambdas.adapters.dynamodb.items import Item
 
-_REFUSED = "ConditionalCheckFailed"
-_BUSY = frozenset(
-    {
-        *("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"),
-        *("RequestLimitExceeded", "None"),
-    }
-)
-"""Reasons that go away, and the reason of an action that was not the cause. Source:
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 _ABSENT = f"attribute_not_exists({PARTITION_KEY})"
 
 
-class DynamoDbUsageCounters:
+class DynamoDbUsageCounters(DynamoDbCounters):
     """Counters in one table, and marks of calls that another one holds."""
 
     def __init__(
@@ -93,16 +66,9 @@ class DynamoDbUsageCounters:
             ledger_table: The table of calls.
             pause: Waits some seconds before a transaction is tried again.
         """
-        self._client = client
-        self._table = table_name
+        super().__init__(client, table_name, pause)
         self._ledger_table = ledger_table
         self._ledger = TableItems(client, ledger_table, pause)
-        self._pause = pause
-
-    def read_state(self) -> CountingState | None:
-        """Read the counting state; `None` before the first."""
-        item = self._get(STATE_KEY)
-        return None if item is None else read_state(item)
 
     def write_state(self, state: CountingState) -> None:
         """Write the state, whose revision is that of the one it replaces and one more.
@@ -146,7 +112,7 @@ class DynamoDbUsageCounters:
         }
         found: defaultdict[CallKey, dict[int, Mark]] = defaultdict(dict)
         for batch in batches(wanted, MAX_READS):
-            for item in self._get_batch(batch):
+            for item in self._get_batch(list(map(single_key, batch))):
                 call, recount = wanted[read_key(item)]
                 found[call][recount] = read_mark(item)
         return dict(found)
@@ -209,92 +175,13 @@ class DynamoDbUsageCounters:
         calls = map(_read_call, self._read_ledger(records).values())
         return [call for call in calls if call is not None]
 
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        """Read accumulators by their names; those that nothing was added to are left out.
-
-        Raises:
-            CountersUnavailableError: DynamoDB was too busy at every attempt.
-        """
-        wanted = {sum_key(name): name for name in names}
-        return {
-            wanted[read_key(item)]: read_totals(item)
-            for batch in batches(wanted, MAX_READS)
-            for item in self._get_batch(batch)
-        }
-
-    def read_cells(
-        self, generation: int, span: CellSpan, start: datetime, end: datetime
-    ) -> Iterator[Cell]:
-        """Read the cells that begin in a range of time, in order of time."""
-        begins = span.get_start(start)
-        begins = begins if begins >= start else begins + span.length
-        while begins < end:
-            for part in range(PARTS):
-                yield from self._query_part(part_key(generation, span, begins, part))
-            begins += span.length
-
-    def read_identity_cells(
-        self, generation: int, identity_arn: str, span: CellSpan, start: datetime, end: datetime
-    ) -> Iterator[Cell]:
-        """Read the cells of one identity that begin in a range, in order of time.
-
-        An index answers, which is a moment behind.
-        """
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName=IDENTITY_INDEX,
-            KeyConditionExpression="#identity = :identity AND #begins BETWEEN :start AND :end",
-            ExpressionAttributeNames={"#identity": IDENTITY_KEY, "#begins": IDENTITY_SORT_KEY},
-            ExpressionAttributeValues={
-                ":identity": {"S": identity_key(generation, identity_arn)},
-                ":start": {"S": begins_at(span, start)},
-                ":end": {"S": begins_at(span, end)},  # the sort key of a cell is longer
-            },
-        )
-        return (read_cell(item) for page in pages for item in page["Items"])
-
-    def _query_part(self, key: str) -> Iterator[Cell]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="#pk = :pk",
-            ExpressionAttributeNames={"#pk": PARTITION_KEY},
-            ExpressionAttributeValues={":pk": {"S": key}},
-            ConsistentRead=True,
-        )
-        return (read_cell(item) for page in pages for item in page["Items"])
-
-    def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
-        """Write all or nothing; returns which actions' conditions failed, nothing if none did.
-
-        A conflict with another transaction, or a throttled one, is tried again.
-
-        Raises:
-            CountersUnavailableError: It was refused at every attempt.
-        """
-        codes: Sequence[str] = ()
-        for attempt in range(MAX_ATTEMPTS):
-            back_off(attempt, self._pause)
-            try:
-                self._client.transact_write_items(TransactItems=actions)
-            except self._client.exceptions.TransactionCanceledException as error:
-                reasons = error.response["CancellationReasons"]
-                codes = [reason.get("Code", "None") for reason in reasons]
-                if _REFUSED in codes:
-                    return [code == _REFUSED for code in codes]
-                if not _BUSY.issuperset(codes):
-                    raise
-            else:
-                return []
-        message = f"{self._table}: {', '.join(sorted({*codes} - {'None'}))} at every attempt"
-        raise CountersUnavailableError(message)
-
     def _additions(self, generation: int, sums: Sums) -> list[TransactWriteItemTypeDef]:
         cells: list[TransactWriteItemTypeDef] = [
-            {"Update": cell_update(self._table, generation, Cell(key, totals))}
-            for key, totals in sums.cells.items()
+            {"Update": cell_update(self._table, generation, cell, noted)}
+            for cell, noted in sums.list_cells()
         ]
         accumulators: list[TransactWriteItemTypeDef] = [
-            {"Update": sum_update(self._table, key, totals)}
+            {"Update": sum_update(self._table, generation, key, totals)}
             for key, totals in sums.accumulators.items()
         ]
         return cells + accumulators
@@ -318,27 +205,6 @@ class DynamoDbUsageCounters:
 
     def _read_ledger(self, records: Sequence[UsageRecord]) -> dict[str, Item]:
         return {read_key(item): item for item in self._ledger.get_all(map(call_key, records))}
-
-    def _get(self, key: str) -> Item | None:
-        answer = self._client.get_item(
-            TableName=self._table, Key=single_key(key), ConsistentRead=True
-        )
-        return answer.get("Item")
-
-    def _get_batch(self, keys: Sequence[str]) -> Iterator[Item]:
-        left = [single_key(key) for key in keys]
-        for attempt in range(MAX_ATTEMPTS):
-            back_off(attempt, self._pause)
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": left, "ConsistentRead": True}}
-            )
-            yield from answer["Responses"].get(self._table, [])
-            unprocessed = answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"]
-            left = [dict(key) for key in unprocessed]
-            if not left:
-                return
-        message = f"{len(left)} items were not read from {self._table}"
-        raise CountersUnavailableError(message)
 
 
 def _read_call(item: Item | None) -> UsageRecord | None:

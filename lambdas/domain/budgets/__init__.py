@@ -7,7 +7,7 @@ from lambdas.domain.budgets.accumulators import (
     accumulate,
     add_slots,
     compare,
-    make_accumulate,
+    compare_while_counting,
     rebuild,
 )
 from lambdas.domain.budgets.alert_detail import (
@@ -19,6 +19,7 @@ from lambdas.domain.budgets.alert_detail import (
 )
 from lambdas.domain.budgets.alert_messages import write_alert_notice
 from lambdas.domain.budgets.alerts import (
+    CLAIM,
     AlertKey,
     AlertState,
     AlertStore,
@@ -29,6 +30,11 @@ from lambdas.domain.budgets.alerts import (
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
+from lambdas.domain.budgets.current_sums import (
+    BOOK_LIFETIME,
+    CurrentSums,
+    is_built_from_cells,
+)
 from lambdas.domain.budgets.descriptions import (
     describe_period,
     describe_periods,
@@ -40,12 +46,23 @@ from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
+from lambdas.domain.budgets.period_sums import read_statuses
 from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
 from lambdas.domain.budgets.ports import (
     AlertNotDeliveredError,
     AlertPublisher,
+    BudgetSumStore,
     StatusDetails,
     SumReader,
+    UsageForecaster,
+)
+from lambdas.domain.budgets.rebuilding import (
+    CellRange,
+    CellsExpiredError,
+    check_cells,
+    is_known_everywhere,
+    list_cell_ranges,
+    list_incomplete_slots,
 )
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
 from lambdas.domain.budgets.status import (
@@ -66,7 +83,9 @@ from lambdas.domain.budgets.stored_budgets import (
 )
 
 __all__ = [
+    "BOOK_LIFETIME",
     "BUDGET_ALERT_EVENT",
+    "CLAIM",
     "MAX_CHANGES",
     "NO_VALUE",
     "WEEKDAYS",
@@ -91,10 +110,14 @@ __all__ = [
     "BudgetStatus",
     "BudgetStore",
     "BudgetSubject",
+    "BudgetSumStore",
     "BudgetThresholds",
     "BudgetUnit",
     "BudgetsChangedError",
+    "CellRange",
+    "CellsExpiredError",
     "ChangedBudget",
+    "CurrentSums",
     "DayPeriods",
     "HourPeriods",
     "MonthPeriods",
@@ -111,24 +134,31 @@ __all__ = [
     "UnreadableBudgetError",
     "UsageDriver",
     "UsageForecast",
+    "UsageForecaster",
     "WideCellsError",
     "accumulate",
     "add_slots",
+    "check_cells",
     "compare",
+    "compare_while_counting",
     "describe_period",
     "describe_periods",
     "describe_scope",
     "describe_time",
     "find_crossings",
     "find_drivers",
+    "is_built_from_cells",
+    "is_known_everywhere",
     "is_pattern",
     "join_details",
-    "make_accumulate",
+    "list_cell_ranges",
+    "list_incomplete_slots",
     "make_alerts",
     "make_weeks",
     "plan_changes",
     "read_budget",
     "read_principal",
+    "read_statuses",
     "rebuild",
     "replay_usage",
     "to_usd",

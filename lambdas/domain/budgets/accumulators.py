@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from operator import add, attrgetter
 from typing import NamedTuple
@@ -10,13 +10,7 @@ from typing import NamedTuple
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.stored_budgets import StoredBudget
-from lambdas.domain.counters import (
-    FIGURE_NAMES,
-    Accumulate,
-    UsageChange,
-    UsageLabels,
-    UsageTotals,
-)
+from lambdas.domain.counters import FIGURE_NAMES, UsageChange, UsageLabels, UsageTotals
 from lambdas.domain.counters import AccumulatorKey as CounterKey
 
 _get_figures = attrgetter(*FIGURE_NAMES)
@@ -41,13 +35,13 @@ class AccumulatorKey(NamedTuple):
 
     @property
     def name(self) -> str:
-        """A text that no other sum has; a value may hold any character, so it stands last."""
-        return "#".join(["budget", self.budget, str(self.generation), self.slot.id, self.value])
+        """A text that sums of other budgets, generations and slots do not have."""
+        return "#".join(["budget", self.budget, str(self.generation), self.slot.id])
 
     @property
-    def expires_at(self) -> datetime:
-        """The time from which the sum is not needed: the ledger takes no call that is older."""
-        return self.slot.end + ACCUMULATOR_RETENTION
+    def counter_key(self) -> CounterKey:
+        """The key of the accumulator. It expires when the ledger takes no call of the slot."""
+        return CounterKey(self.name, self.value, self.slot.end + ACCUMULATOR_RETENTION)
 
 
 class AccumulatorDifference(NamedTuple):
@@ -99,16 +93,6 @@ def accumulate(
     return {key: UsageTotals(*figures) for key, figures in sums.items() if any(figures)}
 
 
-def make_accumulate(budgets: Collection[StoredBudget]) -> Accumulate:
-    """Make the function with which counters add up sums of budgets beside their cells."""
-
-    def accumulate_budgets(changes: Sequence[UsageChange]) -> dict[CounterKey, UsageTotals]:
-        sums = accumulate(changes, budgets)
-        return {CounterKey(key.name, key.expires_at): totals for key, totals in sums.items()}
-
-    return accumulate_budgets
-
-
 class _Slots:
     """Finds slots. Most changes of a batch are in the slot of the change before."""
 
@@ -143,6 +127,26 @@ def rebuild(
         )
         raise WideCellsError(message)
     return accumulate(cells, [budget])
+
+
+def compare_while_counting(
+    before: Mapping[AccumulatorKey, UsageTotals],
+    recomputed: Mapping[AccumulatorKey, UsageTotals],
+    after: Mapping[AccumulatorKey, UsageTotals],
+) -> list[AccumulatorDifference]:
+    """Compare sums with cells that were read between two reads of the sums.
+
+    A figure of cells that lies between those of the two reads is no difference.
+    """
+    differences = []
+    for key in sorted(before.keys() | recomputed.keys() | after.keys()):
+        first, cells, last = (
+            sums.get(key, UsageTotals.ZERO) for sums in (before, recomputed, after)
+        )
+        figures = zip(first.figures, cells.figures, last.figures, strict=True)
+        if any(not min(low, high) <= figure <= max(low, high) for low, figure, high in figures):
+            differences.append(AccumulatorDifference(key, last, cells))
+    return differences
 
 
 def compare(

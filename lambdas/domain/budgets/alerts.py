@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -114,6 +114,10 @@ def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
     return probability >= budget.thresholds.forecast_probability
 
 
+CLAIM = timedelta(minutes=10)
+"""The time for which a run may send an alert: longer than it can last."""
+
+
 class AlertStore(Protocol):
     """Stores alerts and their states."""
 
@@ -127,8 +131,23 @@ class AlertStore(Protocol):
             True if the alert is stored now.
         """
 
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
+        """Read which thresholds have alerted: the end of the last period, by `threshold_id`."""
+
     def list_due(self) -> Iterator[BudgetAlert]:
         """List the alerts that are due, in the order of their ids."""
+
+    def claim(self, key: AlertKey, now: datetime) -> bool:
+        """Claim a due alert for sending, so that another run at the same time leaves it out.
+
+        A claim ends after `CLAIM`, in case the run that made it has died.
+
+        Returns:
+            False if another run has claimed it, or it was sent meanwhile.
+        """
+
+    def release(self, key: AlertKey) -> None:
+        """Give up the claim of an alert that was not delivered."""
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

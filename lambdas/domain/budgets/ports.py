@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from lambdas.domain.alerts import Notice
+from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.alert_detail import AlertDetail
-from lambdas.domain.budgets.status import BudgetStatus
-from lambdas.domain.counters import UsageTotals
+from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
+from lambdas.domain.budgets.stored_budgets import StoredBudget
+from lambdas.domain.counters import CounterReader, CountingState, UsageTotals
 
 
-class SumReader(Protocol):
-    """Reads the sums of budgets."""
+class SumReader(CounterReader, Protocol):
+    """Reads the sums of budgets, and the counting state that they belong to."""
 
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        """Read sums by their names; those that nothing was added to are left out."""
+    def read_state(self) -> CountingState | None:
+        """Read the counting state; `None` before the first."""
+
+
+class BudgetSumStore(SumReader, Protocol):
+    """Completes the sums of budgets."""
+
+    def write_base(
+        self, generation: int, stored: StoredBudget, base: Mapping[AccumulatorKey, UsageTotals]
+    ) -> bool:
+        """Add to sums what came in before the budget was known, to each of them once.
+
+        Nothing is added unless the budget is building in its generation.
+
+        Args:
+            generation: The generation of cells.
+            stored: The budget.
+            base: What to add to each sum.
+
+        Returns:
+            False if the budget is not building any more.
+
+        Raises:
+            CountersUnavailableError: The store was too busy at every attempt.
+        """
+
+
+class UsageForecaster(Protocol):
+    """Forecasts the usage of budgets."""
+
+    def forecast(
+        self, stored: StoredBudget, value: str, period: BudgetPeriod, now: datetime
+    ) -> UsageForecast | None:
+        """Forecast the usage to the end of a period; `None` if too little is known."""
 
 
 class StatusDetails(Protocol):
-    """Adds to a status what a message says besides: drivers, forecast, completeness."""
+    """Adds to a status what a message says besides: who and what used most of it."""
 
-    def add_to(self, status: BudgetStatus) -> BudgetStatus:
+    def add_to(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
         """Return the status with its details."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,11 +28,14 @@ class StoredBudget:
         generation: A number that increases with each change, also if the name is used again after
             a deletion. Sums and alerts of another generation do not count.
         state: The state.
+        announced_at: The time, by the clock of the meter, from which processes that count know it;
+            `None` until it was seen first.
     """
 
     budget: Budget
     generation: int
     state: BudgetState = BudgetState.BUILDING
+    announced_at: datetime | None = None
 
     @property
     def is_active(self) -> bool:
@@ -91,10 +95,11 @@ class BudgetStore(Protocol):
     """Stores budgets."""
 
     def read(self) -> BudgetBook:
-        """Read all budgets.
+        """Read all budgets, as they were at one moment.
 
         Raises:
             UnreadableBudgetError: A budget cannot be read. There is no default for it.
+            BudgetsChangedError: Budgets changed at every attempt to read them.
         """
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
@@ -109,6 +114,13 @@ class BudgetStore(Protocol):
 
         Raises:
             BudgetsChangedError: The stored book has another revision.
+        """
+
+    def announce(self, name: str, generation: int, now: datetime) -> bool:
+        """Store the time at which a budget was seen first, unless one is stored.
+
+        Returns:
+            False if the budget has another generation now, or was deleted.
         """
 
     def mark_active(self, name: str, generation: int) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from lambdas.domain.counters.cells import CellKey, CellSpan, sum_by_cell
+from lambdas.domain.counters.cells import Cell, CellKey, CellSpan, sum_by_cell
 from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.counters.usage_change import UsageChange
 from lambdas.domain.invocations import UsageRecord
@@ -28,21 +28,36 @@ class AccumulatorKey(NamedTuple):
     """The place of a sum that is kept beside the cells, such as that of a budget's period.
 
     Attributes:
-        name: Its name.
+        name: Its name, which the sums of several values share.
+        value: The value that it is for; empty if there is one sum.
         expires_at: The time from which it is deleted.
     """
 
     name: str
+    value: str
     expires_at: datetime
 
 
-Accumulate: TypeAlias = Callable[[Sequence[UsageChange]], Mapping[AccumulatorKey, UsageTotals]]
+class Accumulated(NamedTuple):
+    """Sums of changes by accumulator.
+
+    Attributes:
+        sums: The sums.
+        revision: The revision of what decides which sums there are, if cells have to note it: a
+            sum that is new in it can then be completed from cells. `None` if no sum is new.
+    """
+
+    sums: Mapping[AccumulatorKey, UsageTotals]
+    revision: int | None = None
+
+
+Accumulate: TypeAlias = Callable[[Sequence[UsageChange]], Accumulated]
 """Sums changes by accumulator. The sums of two batches are those of both together."""
 
 
-def accumulate_nothing(_: Sequence[UsageChange]) -> Mapping[AccumulatorKey, UsageTotals]:
+def accumulate_nothing(_: Sequence[UsageChange]) -> Accumulated:
     """Keep no sums beside the cells."""
-    return {}
+    return Accumulated({})
 
 
 class ChunkTooLargeError(Exception):
@@ -56,18 +71,36 @@ class Sums:
     Attributes:
         cells: By cell.
         accumulators: By accumulator.
+        noted: By cell and revision, see `Accumulated`: the part that cells note besides.
     """
 
     cells: dict[CellKey, UsageTotals] = field(default_factory=dict)
     accumulators: dict[AccumulatorKey, UsageTotals] = field(default_factory=dict)
+    noted: dict[tuple[CellKey, int], UsageTotals] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of items that they are written to."""
-        return len(self.cells) + len(self.accumulators)
+        return len(self._cell_keys) + len(self.accumulators)
+
+    @property
+    def _cell_keys(self) -> dict[CellKey, None]:
+        return dict.fromkeys([*self.cells, *(key for key, _ in self.noted)])
 
     def plus(self, other: Sums) -> Sums:
         """Add other sums; those that are 0 are left out."""
-        return Sums(_add(self.cells, other.cells), _add(self.accumulators, other.accumulators))
+        return Sums(
+            _add(self.cells, other.cells),
+            _add(self.accumulators, other.accumulators),
+            _add(self.noted, other.noted),
+        )
+
+    def list_cells(self) -> Iterator[tuple[Cell, dict[int, UsageTotals]]]:
+        """List what is added to each cell, and the parts that it notes, by revision."""
+        noted: defaultdict[CellKey, dict[int, UsageTotals]] = defaultdict(dict)
+        for (key, revision), totals in self.noted.items():
+            noted[key][revision] = totals
+        for key in self._cell_keys:
+            yield Cell(key, self.cells.get(key, UsageTotals.ZERO)), noted.get(key, {})
 
 
 class NewMark(NamedTuple):
@@ -122,8 +155,11 @@ class SumUp:
         cells: defaultdict[CellKey, UsageTotals] = defaultdict(lambda: UsageTotals.ZERO)
         for key, totals in sum_by_cell(changes, self.spans, now):
             cells[key] += totals
-        sums = Sums(dict(cells), dict(self.accumulate(changes)))
-        return Sums().plus(sums)
+        accumulated = self.accumulate(changes)
+        noted: dict[tuple[CellKey, int], UsageTotals] = {}
+        if accumulated.revision is not None:
+            noted = {(key, accumulated.revision): totals for key, totals in cells.items()}
+        return Sums().plus(Sums(dict(cells), dict(accumulated.sums), noted))
 
 
 def take_while_fitting(parts: Iterable[tuple[Sums, int]], reserved: int) -> tuple[int, Sums]:

@@ -87,12 +87,34 @@ class CounterReader(Protocol):
     """Reads cells. Reads of one cell are consistent; a range is read while others write."""
 
     def read_cells(
-        self, generation: int, span: CellSpan, start: datetime, end: datetime
+        self,
+        generation: int,
+        span: CellSpan,
+        start: datetime,
+        end: datetime,
+        before_revision: int | None = None,
     ) -> Iterator[Cell]:
-        """Read the cells that begin in a range of time, in order of time."""
+        """Read the cells that begin in a range of time, in order of time.
 
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        """Read accumulators by their names; those that nothing was added to are left out."""
+        Args:
+            generation: The generation of cells.
+            span: Their length.
+            start: The start of the range.
+            end: Its end.
+            before_revision: Leave out what cells note for this revision and later ones. `None`
+                reads all of each cell.
+        """
+
+    def read_accumulators(
+        self, generation: int, names: Collection[str]
+    ) -> Mapping[str, UsageTotals]:
+        """Read accumulators of a generation by their names, of those that are for no value.
+
+        Those that nothing was added to are left out.
+        """
+
+    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
+        """Read all accumulators of a name by their values."""
 
     def read_identity_cells(
         self, generation: int, identity_arn: str, span: CellSpan, start: datetime, end: datetime

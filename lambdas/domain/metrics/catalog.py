@@ -519,6 +519,12 @@ FORGED_SERIES = HealthMetric(
     Unit.COUNT,
     "Identities and models whose metrics have values below zero, which the meter never publishes.",
 )
+BUDGET_DRIFT = HealthMetric(
+    "BudgetDrift",
+    Unit.COUNT,
+    "Sums of a budget that differ from the cells of exact counters.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -543,5 +549,6 @@ HEALTH_METRICS = (
     UNREADABLE_REGIONS,
     UNLOGGED_JOBS,
     MISREAD_TIER_CALLS,
+    BUDGET_DRIFT,
 )
 """The metrics that functions publish about themselves."""

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.domain.budgets import (
+    CLAIM,
     AlertKey,
     AlertState,
     AlertStore,
@@ -106,6 +107,32 @@ def test_marking_twice_is_safe(store: AlertStore) -> None:
         store.mark_sent(alert().key, NOON)
     (kept,) = store.list_alerts("chat", 1)
     assert kept.state is AlertState.SENT
+
+
+def test_the_last_alert_of_each_threshold_is_known(store: AlertStore) -> None:
+    assert store.read_alerted("chat", 1) == {}
+    days = [alert(), alert(NOON + timedelta(days=1)), alert(value=ANA)]
+    for each in (*days, alert(generation=2), alert(budget="search")):
+        assert store.add_due(each)
+    first, second, other = (each.key for each in days)
+    assert first.threshold_id == second.threshold_id
+    assert store.read_alerted("chat", 1) == {
+        second.threshold_id: second.period.end,
+        other.threshold_id: other.period.end,
+    }
+
+
+def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
+    key = alert().key
+    store.add_due(alert())
+    assert store.claim(key, NOON)
+    assert not store.claim(key, NOON + CLAIM - timedelta(seconds=1))
+    assert store.claim(key, NOON + CLAIM)
+    store.release(key)
+    assert store.claim(key, NOON + CLAIM)
+    store.mark_sent(key, NOON)
+    assert not store.claim(key, NOON + 3 * CLAIM)
+    assert list(store.list_due()) == []
 
 
 def test_alerts_of_values_are_kept_apart(store: AlertStore) -> None:

@@ -1,6 +1,7 @@
 """The contract of every store of budgets, run on each of them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +24,7 @@ from lambdas.domain.budgets import (
     UnreadableBudgetError,
 )
 from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
+from tests.builders import NOON
 from tests.unit.budgets.builders import budget, budgets
 
 
@@ -77,6 +79,18 @@ def test_a_rebuild_of_an_older_generation_does_not_activate_a_budget(store: Budg
     assert set(store.read().budgets) == {"chat"}
 
 
+def test_a_budget_is_announced_once_a_generation(store: BudgetStore) -> None:
+    write(store, budget("chat"))
+    assert store.read().budgets["chat"].announced_at is None
+    for minute in range(2):
+        assert store.announce("chat", 1, NOON + timedelta(minutes=minute))
+    assert store.read().budgets["chat"].announced_at == NOON
+    assert not store.announce("missing", 1, NOON)
+    write(store, budget("chat"))
+    assert not store.announce("chat", 1, NOON)
+    assert store.read().budgets["chat"].announced_at is None
+
+
 def test_a_name_that_is_used_again_gets_a_generation_that_was_never_used(
     store: BudgetStore,
 ) -> None:
@@ -128,6 +142,31 @@ def test_an_unreadable_budget_is_an_error_and_has_no_default(
         TableName=GOVERNANCE, Item=_make_item(StoredBudget(budget("chat"), 1)) | changes
     )
     with pytest.raises(UnreadableBudgetError, match=problem):
+        store.read()
+
+
+def test_budgets_that_change_while_they_are_read_are_read_again(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbBudgetStore(client, GOVERNANCE)
+    write(store, budget("chat"))
+    get_item, others = client.get_item, [budget("search"), budget("account")]
+
+    def get_before_others_write(**request: Any) -> Any:
+        answer = get_item(**request)
+        if others:
+            DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE).write(
+                BudgetChanges((others.pop(),)), int(answer["Item"]["revision"]["N"])
+            )
+        return answer
+
+    monkeypatch.setattr(client, "get_item", get_before_others_write)
+    book = store.read()
+    assert (book.revision, set(book.budgets)) == (3, {"chat", "search", "account"})
+    others += [budget("chat")] * 9
+    with pytest.raises(BudgetsChangedError):
         store.read()
 
 

@@ -152,7 +152,7 @@ def chunk(
 ) -> Chunk:
     sums = Sums(
         {key or cell(): totals},
-        {AccumulatorKey(name, NOON + RETENTION): total for name, total in accumulators.items()},
+        {AccumulatorKey(name, "", NOON + RETENTION): total for name, total in accumulators.items()},
     )
     return Chunk(1, shard, first, last, sums, marks, NOON)
 
@@ -165,8 +165,41 @@ def test_a_chunk_adds_to_cells_and_accumulators(stored: Stored) -> None:
     stored.store.commit(chunk(1, 3, budget=ONE_CALL))
     stored.store.commit(chunk(4, 9, totals=ONE_CALL + ONE_CALL, budget=ONE_CALL))
     assert read(stored) == {cell(): ONE_CALL + ONE_CALL + ONE_CALL}
-    assert stored.store.read_accumulators(["budget", "other"]) == {"budget": ONE_CALL + ONE_CALL}
+    assert stored.store.read_accumulators(1, ["budget", "other"]) == {"budget": ONE_CALL + ONE_CALL}
     assert stored.store.read_checkpoint("shard-1") == 9
+
+
+def test_accumulators_are_apart_by_generation_and_value(stored: Stored) -> None:
+    for number, (generation, value) in enumerate([(1, ANA), (1, BEN), (1, BEN), (2, ANA)]):
+        key = AccumulatorKey("each", value, NOON + RETENTION)
+        sums = Sums(accumulators={key: ONE_CALL})
+        stored.store.commit(Chunk(generation, "shard-1", number, number, sums, (), NOON))
+    assert stored.store.read_values(1, "each") == {ANA: ONE_CALL, BEN: ONE_CALL + ONE_CALL}
+    assert stored.store.read_values(2, "each") == {ANA: ONE_CALL}
+    assert stored.store.read_values(1, "other") == {}
+
+
+def test_a_cell_can_be_read_as_it_was_before_a_revision(stored: Stored) -> None:
+    sums = [
+        Sums({cell(): ONE_CALL}),
+        Sums({cell(): ONE_CALL}, {}, {(cell(), 3): ONE_CALL}),
+        Sums({}, {}, {(cell(), 3): ONE_CALL, (cell(), 4): -ONE_CALL}),  # the cell itself stays
+        Sums({cell(): ONE_CALL}, {}, {(cell(), 12): ONE_CALL}),
+    ]
+    for number, each in enumerate(sums):
+        assert len(each) == 1
+        stored.store.commit(Chunk(1, "shard-1", number, number, each, (), NOON))
+
+    def read_before(revision: int | None) -> UsageTotals:
+        hour = timedelta(hours=1)
+        (found,) = stored.store.read_cells(1, CellSpan.HOUR, NOON, NOON + hour, revision)
+        return found.totals
+
+    two = ONE_CALL + ONE_CALL
+    assert read_before(None) == read_before(13) == two + ONE_CALL
+    assert read_before(5) == read_before(12) == two
+    assert read_before(4) == two + ONE_CALL
+    assert read_before(3) == ONE_CALL
 
 
 def test_a_figure_can_go_below_zero_and_is_exact(stored: Stored) -> None:
@@ -183,7 +216,7 @@ def test_a_chunk_that_begins_at_the_checkpoint_or_before_changes_nothing(
     with pytest.raises(AlreadyCountedError):
         stored.store.commit(chunk(first, last, budget=ONE_CALL))
     assert read(stored) == {cell(): ONE_CALL}
-    assert not stored.store.read_accumulators(["budget"])
+    assert not stored.store.read_accumulators(1, ["budget"])
     assert stored.store.read_checkpoint("shard-1") == 3
 
 
@@ -310,8 +343,9 @@ def test_no_name_makes_a_key_too_long() -> None:
     arn = "é" * 1024
     assert len(cell_key(1, cell(identity_arn=arn))["pk"]["S"].encode()) < 1024
     assert len(identity_key(1, arn)) < 1024
-    assert len(sum_key(arn).encode()) < 1100
-    assert sum_key(arn) != sum_key(f"{arn}#")
+    key = sum_key(1, "budget", arn)
+    assert len(key["sk"]["S"].encode()) < 1024
+    assert key != sum_key(1, "budget", f"{arn}#")
 
 
 class BusyClient:

@@ -109,6 +109,32 @@ def test_windows_show_crossings_and_the_window_with_the_most_usage(meter: Any) -
     ]
 
 
+def test_the_rest_of_the_last_period_is_forecast(meter: Any) -> None:
+    calls = [call(hour, f"2026-09-08T{hour:02}:30:00Z", 100) for hour in range(10)]
+    printed = meter(
+        calls,
+        budget("daily", period={"every": "day"}),
+        budget("large", period={"every": "day"}, amount={"total_tokens": 90_000}),
+    )
+    daily, large = (line for line in printed.splitlines() if line.startswith("Forecast for"))
+    assert daily.startswith("Forecast for 2026-09-09 00:00: 2,")
+    assert daily.endswith("; the amount is used up")
+    assert large.endswith("; exceeds the amount with a probability of 2 %")
+
+
+def test_a_forecast_says_when_the_amount_is_used_up(meter: Any) -> None:
+    calls = [call(hour, f"2026-09-08T{hour:02}:30:00Z", 100, BEN) for hour in range(10)]
+    each = budget("each", per="identity", period={"every": "day"}, amount={"total_tokens": 1500})
+    printed = meter(calls, each)
+    (line,) = (line for line in printed.splitlines() if line.startswith("Forecast for"))
+    assert "111122223333 user/ben: 2," in line
+    assert ", used up about 2026-09-08 1" in line
+
+
+def test_some_hours_of_usage_are_too_few_for_a_forecast(meter: Any) -> None:
+    assert "Forecast" not in meter([call(1, "2026-09-08T12:00:00Z", 400)], budget("daily"))
+
+
 def test_a_budget_without_usage_is_shown(meter: Any) -> None:
     printed = meter([call(1, "2026-09-08T12:00:00Z", 9)], budget("a", scope={"project": "none"}))
     assert "Budget a: 1,000 tokens for project none, a day, Europe/Berlin\nNo usage." in printed

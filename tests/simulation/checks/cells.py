@@ -22,7 +22,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from tests.simulation.account import COUNTERS, LEDGER, Account
 from tests.simulation.checks.projection import Difference
-from tests.simulation.drivers.counting import SUMS, edition_books
+from tests.simulation.drivers.counting import SPANS, edition_books
 from tests.simulation.traffic import RETENTION
 
 
@@ -76,7 +76,7 @@ def _read(
 
 def _add_up(account: Account, changes: Iterable[UsageChange]) -> Mapping[CellKey, UsageTotals]:
     totals: defaultdict[CellKey, UsageTotals] = defaultdict(lambda: UsageTotals.ZERO)
-    for key, added in sum_by_cell(changes, SUMS.spans, account.now):
+    for key, added in sum_by_cell(changes, SPANS, account.now):
         totals[key] += added
     return totals
 

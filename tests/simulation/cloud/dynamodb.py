@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from lambdas.domain.ledger.table import PARTITION_KEY
 from tests.simulation.cloud.errors import (
     THROTTLED,
     UNAVAILABLE,
@@ -86,14 +87,25 @@ class SimulatedDynamoDb:
 
     def query(self, *, TableName: str, KeyConditionExpression: str, **request: Any) -> Any:
         def read() -> Any:
+            names, values = _names_and_values(request)
             found = [
                 item
-                for item in self.tables[TableName].scan(None)
-                if holds(KeyConditionExpression, item, *_names_and_values(request))
+                for item in self._list_items(TableName, KeyConditionExpression, names, values)
+                if holds(KeyConditionExpression, item, names, values)
             ]
             return {"Items": self._filter(found, request), "Count": len(found)}
 
         return self._request("Query", read)
+
+    def _list_items(
+        self, table_name: str, condition: str, names: Mapping[str, str], values: Mapping[str, Any]
+    ) -> Iterable[Item]:
+        """List items that a condition may choose: those of its partition, or for an index all."""
+        name, _, operand = condition.split(" AND ", maxsplit=1)[0].partition(" = ")
+        if names.get(name, name) != PARTITION_KEY:
+            return self.tables[table_name].scan(None)
+        (partition,) = values[operand].values()
+        return self.tables[table_name].list_partition(partition)
 
     def get_paginator(self, operation: str) -> Any:
         """Make a paginator, whose pages are one."""

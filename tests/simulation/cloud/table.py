@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,7 @@ class Table:
         has_conflicts: bool = False,
     ) -> None:
         self.items: dict[tuple[Any, ...], Item] = {}
+        self._partitions: defaultdict[Any, set[tuple[Any, ...]]] = defaultdict(set)
         self.stream = Stream(world) if has_stream else None
         self.changed_at = world.now
         self.has_conflicts = has_conflicts
@@ -46,6 +48,16 @@ class Table:
         """Get an item by its key."""
         item = self.items.get(self.key(key))
         return None if item is None else dict(item)
+
+    def list_partition(self, partition: Any) -> list[Item]:
+        """Read the items of a partition in the order of their sort keys."""
+        return [dict(self.items[key]) for key in sorted(self._partitions[partition])]
+
+    def load(self, item: Item) -> None:
+        """Put an item from before the run, which the stream no longer has."""
+        key = self.key(item)
+        self.items[key] = item
+        self._partitions[key[0]].add(key)
 
     def write(self, key: Mapping[str, Any], item: Item | None) -> None:
         """Put an item, or delete it. A write that changes nothing is not in the stream."""
@@ -80,7 +92,9 @@ class Table:
             self.changed_at = self._world.now
         if after is None:
             del self.items[key]
+            self._partitions[key[0]].discard(key)
         else:
             self.items[key] = after
+            self._partitions[key[0]].add(key)
         if self.stream is not None:
             self.stream.append(repr(key), before, after, cause)

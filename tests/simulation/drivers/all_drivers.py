@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
+from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
 from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
 from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
 from tests.simulation.drivers.driver import Driver
@@ -27,6 +29,8 @@ PIPELINE: tuple[type[Driver], ...] = (
 )
 DRIVERS: tuple[type[Driver], ...] = (
     *PIPELINE,
+    BudgetBuilderDriver,
+    BudgetEvaluatorDriver,
     ComparisonReporterDriver,
     CoverageAuditorDriver,
     FocusExporterDriver,

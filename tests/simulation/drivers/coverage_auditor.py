@@ -19,6 +19,7 @@ from tests.simulation.ports import Port
 from tests.simulation.traffic import RETENTION, TRAFFIC
 from tests.simulation.world import START
 
+_RETRIES = 20  # more than deployed: no failure bucket keeps these events
 _STEP = timedelta(minutes=15)  # a third of the audits, which read the same hours more than once
 _AUDITED = TRAFFIC + timedelta(hours=3)
 _SCHEDULED, _ALARM = "Scheduled Event", "CloudWatch Alarm State Change"
@@ -59,7 +60,7 @@ class CoverageAuditorDriver(Driver):
             self._alarms += 1
             alarm = {"alarmName": "BedrockMeter-Health-Coverage"}
             event = {"time": moment.isoformat(), "detail-type": _ALARM, "detail": alarm}
-            self.account.world.after(30, self.account.functions.send, self.function, event)
+            self.account.world.after(30, self.invoke, event, _RETRIES)
         self._is_alarming = is_short
 
     def start(self) -> None:
@@ -73,7 +74,7 @@ class CoverageAuditorDriver(Driver):
             START + _STEP,
             START + _AUDITED,
             lambda moment: {"time": moment.isoformat(), "detail-type": _SCHEDULED},
-            retries=20,
+            retries=_RETRIES,
         )
 
     def check(self) -> Iterator[str]:

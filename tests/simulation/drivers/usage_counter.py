@@ -12,7 +12,7 @@ from lambdas.domain.counters import CountersUnavailableError, StateChangedError
 from lambdas.domain.pricing.editions import InvalidPriceDocumentError, PriceEditionsUnavailableError
 from lambdas.services.count_usage import UsageCounter
 from tests.simulation.cloud.event_source import StreamMapping, is_no_removal
-from tests.simulation.drivers.counting import DEPLOYMENT, SUMS, counters, edition_books
+from tests.simulation.drivers.counting import DEPLOYMENT, counters, edition_books, sum_up
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.traffic import RETENTION
 
@@ -45,7 +45,7 @@ class UsageCounterDriver(Driver):
             read=partial(read_stream, retention=RETENTION),
             store=counters(self),
             books=edition_books(self.account),
-            sums=SUMS,
+            sums=sum_up(self),
             deployment=DEPLOYMENT,
         )
 

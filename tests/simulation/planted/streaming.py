@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.adapters.dynamodb.usage_item import CALL_ATTRIBUTES
+from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.ledger import StreamRecord
 from lambdas.services.publish_stream import BatchOutcome, StreamPublisher
 from tests.simulation.cloud.event_source import StreamMapping
@@ -40,7 +41,10 @@ class WritesAtTheEndOfWindows(_CounterBug):
         if not event["isFinalInvokeForWindow"]:
             return {"batchItemFailures": [], "state": state}
         if not event["isWindowTerminatedEarly"]:
-            handle(event | {"Records": [state[number] for number in sorted(state)]})
+            answer = handle(event | {"Records": [state[number] for number in sorted(state)]})
+            if answer["batchItemFailures"]:
+                message = "the rest of the window comes again"
+                raise CountersUnavailableError(message)
         return {"batchItemFailures": [], "state": {}}
 
 

@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
+    BOOK_LIFETIME,
     AccumulatorKey,
     Budget,
     BudgetAmount,
     BudgetBook,
+    BudgetChanges,
     BudgetPeriod,
     BudgetScope,
+    BudgetState,
     BudgetSubject,
+    CurrentSums,
     DayPeriods,
     HourPeriods,
     RollingHours,
@@ -24,10 +28,10 @@ from lambdas.domain.budgets import (
     accumulate,
     add_slots,
     compare,
-    make_accumulate,
     rebuild,
 )
-from lambdas.domain.counters import Sums, UsageChange, UsageTotals
+from lambdas.domain.counters import CellMinutes, SumUp, UsageChange, UsageTotals
+from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.unit.budgets.builders import (
     DOLLAR,
@@ -38,6 +42,11 @@ from tests.unit.budgets.builders import (
     stored,
     usage,
 )
+
+
+def current_sums(store: InMemoryBudgetStore, cell_minutes: CellMinutes = 60) -> CurrentSums:
+    return CurrentSums(store=store, cell_minutes=cell_minutes, clock=lambda: NOON)
+
 
 BudgetSums = dict[AccumulatorKey, UsageTotals]
 many = st.lists(changes, max_size=20)
@@ -213,16 +222,42 @@ def test_counters_add_up_the_same_sums(
     first: list[UsageChange], second: list[UsageChange], made: list[Budget]
 ) -> None:
     entries = [stored(each) for each in made]
-    sums = Sums(accumulators=dict(make_accumulate(entries)(first)))
-    sums = sums.plus(Sums(accumulators=dict(make_accumulate(entries)(second))))
+    sum_up = SumUp((), current_sums(InMemoryBudgetStore(entries)).accumulate)
+    sums = sum_up.sum_up(first, NOON).plus(sum_up.sum_up(second, NOON))
     expected = accumulate([*first, *second], entries)
-    assert {key.name: totals for key, totals in sums.accumulators.items()} == {
-        key.name: totals for key, totals in expected.items()
-    }
-    assert len({key.name for key in expected}) == len(expected)
+    assert sums.accumulators == {key.counter_key: totals for key, totals in expected.items()}
+    assert len({(key.name, key.value) for key in expected}) == len(expected)
 
 
 def test_a_sum_lasts_as_long_as_the_ledger_may_keep_its_calls() -> None:
-    (key,) = make_accumulate([stored(budget("chat"))])([change()])
-    assert key.name == "budget#chat#1#2026-09-01#"
+    store = InMemoryBudgetStore([stored(budget("chat"))])
+    ((key, _),) = current_sums(store).accumulate([change()]).sums.items()
+    assert key.name == "budget#chat#1#2026-09-01"
     assert key.expires_at == NOON.replace(month=10, day=1, hour=0) + timedelta(days=400)
+
+
+def test_budgets_are_read_again_after_some_seconds() -> None:
+    store, now = InMemoryBudgetStore(), [NOON]
+    sums = CurrentSums(store=store, cell_minutes=60, clock=lambda: now[0])
+    assert not sums.accumulate([change()]).sums
+    store.write(BudgetChanges((budget("chat"),)), 0)
+    now[0] += BOOK_LIFETIME - timedelta(seconds=1)
+    assert not sums.accumulate([change()]).sums
+    now[0] += timedelta(seconds=1)
+    assert len(sums.accumulate([change()]).sums) == 1
+
+
+def test_cells_note_the_revision_while_a_budget_is_completed_from_them() -> None:
+    store = InMemoryBudgetStore([stored(budget("old"))])
+    assert current_sums(store).accumulate([change()]).revision is None
+    book = store.write(BudgetChanges((budget("new"),)), store.read().revision)
+    assert current_sums(store).accumulate([change()]).revision == book.revision
+    store.mark_active("new", book.revision)
+    assert current_sums(store).accumulate([change()]).revision is None
+
+
+def test_cells_note_nothing_for_a_budget_that_they_cannot_complete() -> None:
+    india = stored(budget("india", periods=DayPeriods("Asia/Kolkata")), 1, BudgetState.BUILDING)
+    store = InMemoryBudgetStore([india])
+    assert current_sums(store).accumulate([change()]).revision is None
+    assert current_sums(store, 15).accumulate([change()]).revision == 1

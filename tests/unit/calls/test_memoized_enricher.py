@@ -170,12 +170,12 @@ def test_a_disputed_call_is_never_taken_for_another() -> None:
 
 def test_callers_cannot_fill_the_memory_with_names_of_their_own() -> None:
     enricher = MemoizedEnricher(PRICING, AttributionRules(), max_memoized=100)
-    before = _count_objects_of(enricher)
+    before = _count_memoized(enricher)
     for number in range(1000):
         enricher.enrich(usage_record(identity_arn=f"{BEN}{number}", model_id=f"model-{number}"))
-    assert _count_objects_of(enricher) - before <= 3 * 100
+    assert _count_memoized(enricher) - before <= 3 * 100
 
 
-def _count_objects_of(enricher: MemoizedEnricher) -> int:
+def _count_memoized(enricher: MemoizedEnricher) -> int:
     """Count what an enricher has memoized."""
     return sum(len(part) for part in vars(enricher).values() if isinstance(part, dict))

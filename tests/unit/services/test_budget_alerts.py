@@ -1,13 +1,12 @@
 """Budgets are evaluated after each addition, and their alerts sent once."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
-    NO_VALUE,
+    CLAIM,
     AlertDetail,
     AlertNotDeliveredError,
     Budget,
@@ -20,32 +19,46 @@ from lambdas.domain.budgets import (
     RollingHours,
     accumulate,
 )
-from lambdas.domain.counters import UsageChange, UsageTotals
-from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator, EvaluatedValue
+from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
+from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
 from tests.budget_store import InMemoryAlertStore, InMemoryBudgetStore
 from tests.builders import ANA, BEN, NOON
-from tests.unit.budgets.builders import budget, change
+from tests.counters import InMemoryCounters
+from tests.unit.budgets.builders import DOLLAR, budget, change
 
 DAILY = DayPeriods("UTC")
 TEN_DOLLARS = BudgetAmount.from_usd(Decimal(10))
 
 
-class InMemorySums:
-    """Sums of budgets by name."""
+class FixedForecast:
+    """A forecast that some dollars will be used."""
+
+    def __init__(self, dollars: int) -> None:
+        self.amount = dollars * DOLLAR
+
+    def probability_of_exceeding(self, amount_left: int) -> float:
+        return float(self.amount > amount_left)
+
+    def exhausted_at(self, amount_left: int) -> datetime | None:
+        return NOON if self.amount > amount_left else None
+
+
+class Details:
+    """Counts how often details are asked for, and forecasts some dollars of each budget."""
 
     def __init__(self) -> None:
-        self.totals: dict[str, UsageTotals] = {}
+        self.asked = 0
+        self.forecasts = 0
+        self.dollars: int | None = None
 
-    def read_accumulators(self, names: Collection[str]) -> Mapping[str, UsageTotals]:
-        return {name: self.totals[name] for name in names if name in self.totals}
+    def add_to(self, status: BudgetStatus, now: datetime) -> BudgetStatus:  # noqa: ARG002
+        self.asked += 1
+        return status
 
-
-class NoDetails:
-    """Adds nothing but a mark of completeness."""
-
-    def add_to(self, status: BudgetStatus) -> BudgetStatus:
-        return replace(status, incomplete_since=NOON)
+    def forecast(self, *_: object) -> FixedForecast | None:
+        self.forecasts += 1
+        return None if self.dollars is None else FixedForecast(self.dollars)
 
 
 class Inbox:
@@ -65,9 +78,17 @@ class Governed:
     """A meter with budgets, from the addition of usage to the message."""
 
     def __init__(self, *made: Budget) -> None:
-        self.budgets, self.sums = InMemoryBudgetStore(), InMemorySums()
-        self.alerts, self.inbox = InMemoryAlertStore(), Inbox()
-        self.evaluator = BudgetEvaluator(self.budgets, self.sums, self.alerts, NoDetails())
+        self.counted = 0
+        self.budgets, self.sums = InMemoryBudgetStore(), InMemoryCounters()
+        self.alerts, self.inbox, self.details = InMemoryAlertStore(), Inbox(), Details()
+        self.sums.state = begin_counting(PriceEdition("shipped"), "stack", NOON, None)
+        self.evaluator = BudgetEvaluator(
+            budgets=self.budgets,
+            sums=self.sums,
+            alerts=self.alerts,
+            details=self.details,
+            forecaster=self.details,
+        )
         self.sender = BudgetAlertSender(self.alerts, self.inbox, "https://example")
         self.apply(*made)
 
@@ -78,12 +99,20 @@ class Governed:
                 self.budgets.mark_active(each.name, book.revision)
 
     def count(self, *changes: UsageChange) -> BudgetEvaluation:
-        now = max(each.minute for each in changes)
-        touched = set()
-        for key, totals in accumulate(changes, list(self.budgets.read())).items():
-            self.sums.totals[key.name] = self.sums.totals.get(key.name, UsageTotals.ZERO) + totals
-            touched.add(EvaluatedValue(key.budget, key.value))
-        return self.evaluator.evaluate(touched, now)
+        self.add(*changes)
+        return self.evaluator.evaluate(max(each.minute for each in changes))
+
+    def add(self, *changes: UsageChange) -> None:
+        self.counted += 1
+        sums = accumulate(changes, list(self.budgets.read()))
+        added = Sums(accumulators={key.counter_key: totals for key, totals in sums.items()})
+        self.sums.commit(Chunk(1, "shard", self.counted, self.counted, added, (), NOON))
+
+    def end_first_count(self) -> None:
+        assert self.sums.state is not None
+        (first,) = self.sums.state.recounts
+        ended = replace(first, scanned_at=NOON)
+        self.sums.state = replace(self.sums.state, recounts=(ended,))
 
     def send(self) -> list[str]:
         before = len(self.inbox.received)
@@ -126,8 +155,69 @@ def test_a_building_budget_alerts_once_it_is_active() -> None:
     governed.apply(daily(), is_built=False)
     assert governed.count(change(9)).evaluated == 0
     governed.budgets.mark_active("daily", governed.budgets.read().revision)
-    governed.count(change(0.5))
+    assert governed.count(change(0.5)).alerts == 2
     assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+
+
+def test_details_are_read_for_new_crossings_alone() -> None:
+    governed = Governed(daily())
+    for _ in range(5):
+        governed.count(change(1.5))
+    assert governed.details.asked == 1
+
+
+def test_a_forecast_alerts_before_usage_does() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    governed.details.dollars = 8
+    assert governed.count(change(1)).alerts == 0
+    assert governed.count(change(1.5)).alerts == 1
+    assert governed.send() == ["Bedrock budget daily: 100 % forecast"]
+    ((_, detail),) = governed.inbox.received
+    assert detail["forecast"]["expected"] == "10.5"
+    assert governed.count(change(1)).alerts == 0
+
+
+def test_nothing_more_is_forecast_once_a_forecast_has_alerted_or_the_amount_is_used() -> None:
+    governed = Governed(daily("early"), daily("used"))
+    governed.end_first_count()
+    governed.details.dollars = 99
+    governed.count(change(1))
+    before = governed.details.forecasts
+    governed.count(change(1))
+    assert governed.details.forecasts == before
+    governed.details.dollars = None
+    governed.count(change(20, NOON + timedelta(days=1)))
+    before = governed.details.forecasts
+    governed.count(change(1, NOON + timedelta(days=1)))
+    assert governed.details.forecasts == before
+
+
+def test_nothing_is_forecast_while_calls_of_the_ledger_are_being_counted() -> None:
+    governed = Governed(daily())
+    governed.details.dollars = 100
+    assert governed.count(change(1)).alerts == 0
+
+
+def test_budgets_for_which_there_was_no_time_come_first_in_the_next_minute() -> None:
+    governed = Governed(daily("first"), daily("second"))
+    governed.add(change(6))
+    for minute in range(2):
+        time_left = [True]
+        at = NOON + timedelta(minutes=minute)
+        result = governed.evaluator.evaluate(at, lambda left=time_left: bool(left and left.pop()))  # type: ignore[misc]
+        assert (result.alerts, result.skipped) == (1, 2)
+    assert {alert.key.budget for alert in governed.alerts.list_due()} == {"first", "second"}
+
+
+def test_two_senders_at_the_same_time_send_once() -> None:
+    governed = Governed(daily())
+    governed.count(change(6))
+    (due,) = governed.alerts.list_due()
+    assert governed.alerts.claim(due.key, NOON)  # the other run, before it publishes
+    assert governed.send() == []
+    governed.sender.send(NOON + CLAIM)  # the other run has died
+    assert len(governed.inbox.received) == 1
 
 
 def test_a_raised_budget_counts_from_its_own_sums_and_can_alert_again() -> None:
@@ -179,7 +269,7 @@ def test_a_sender_that_stops_after_publishing_repeats_the_same_ids() -> None:
     due = dict(governed.alerts.alerts)
     governed.send()
     governed.alerts.alerts = due
-    governed.send()
+    governed.sender.send(NOON + CLAIM)
     first, second = (detail["alert_ids"] for _, detail in governed.inbox.received)
     assert first == second
 
@@ -187,5 +277,10 @@ def test_a_sender_that_stops_after_publishing_repeats_the_same_ids() -> None:
 def test_a_deleted_budget_is_left_out() -> None:
     governed = Governed(daily())
     governed.budgets.write(BudgetChanges((), ("daily",)), governed.budgets.read().revision)
-    values = [EvaluatedValue("daily", NO_VALUE)]
-    assert governed.evaluator.evaluate(values, NOON) == BudgetEvaluation(0, 0)
+    assert governed.evaluator.evaluate(NOON) == BudgetEvaluation(0, 0)
+
+
+def test_nothing_is_evaluated_before_anything_is_counted() -> None:
+    governed = Governed(daily())
+    governed.sums.state = None
+    assert governed.evaluator.evaluate(NOON) == BudgetEvaluation()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.counters import (
     MAX_ACCUMULATORS_OF_A_CALL,
+    Accumulated,
     AccumulatorKey,
     CellSpan,
     EditionBooks,
@@ -80,13 +81,13 @@ EDITIONS = {
 """Each as if the ones that it does not have had been superseded."""
 
 
-def sum_by_identity(changes: Sequence[UsageChange]) -> dict[AccumulatorKey, UsageTotals]:
+def sum_by_identity(changes: Sequence[UsageChange]) -> Accumulated:
     """An accumulator for each identity, as a budget has it."""
     sums: dict[AccumulatorKey, UsageTotals] = {}
     for change in changes:
-        key = AccumulatorKey(change.labels.identity_arn, NOON + timedelta(days=99))
+        key = AccumulatorKey("each", change.labels.identity_arn, NOON + timedelta(days=99))
         sums[key] = sums.get(key, UsageTotals.ZERO) + change.totals
-    return sums
+    return Accumulated(sums)
 
 
 class World:
@@ -191,9 +192,8 @@ class World:
             if key.span is CellSpan.DAY:
                 arn = key.labels.identity_arn
                 by_identity[arn] = by_identity.get(arn, UsageTotals.ZERO) + totals
-        if state.generation == 1:  # budgets begin a generation of their own
-            counted = {key.name: total for key, total in self.store.accumulators.items() if total}
-            assert counted == by_identity
+        accumulators = self.store.read_values(state.generation, "each")
+        assert {value: total for value, total in accumulators.items() if total} == by_identity
 
 
 def _read(batch: Sequence[Any]) -> Sequence[StreamedChange]:
@@ -517,21 +517,21 @@ def test_a_batch_without_changes_writes_nothing() -> None:
 
 def test_a_call_that_changes_too_many_sums_is_an_error_that_says_what_to_do() -> None:
     world = World()
-    many = {AccumulatorKey(str(number), NOON): UsageTotals(calls=1) for number in range(98)}
-    world.sums = SumUp(HOURS, lambda _: many)
+    many = {AccumulatorKey(str(number), "", NOON): UsageTotals(calls=1) for number in range(98)}
+    world.sums = SumUp(HOURS, lambda _: Accumulated(many))
     world.write(*map(call, range(10)))
     with pytest.raises(ChunkTooLargeError, match="fewer budgets"):
         world.count(0)
 
 
 def test_a_correction_of_a_call_in_as_many_sums_as_allowed_fits_a_transaction() -> None:
-    def in_many(changes: Sequence[UsageChange]) -> dict[AccumulatorKey, UsageTotals]:
+    def in_many(changes: Sequence[UsageChange]) -> Accumulated:
         names = (
             (f"{change.labels.identity_arn}{number}", change.totals)
             for change in changes
             for number in range(MAX_ACCUMULATORS_OF_A_CALL)
         )
-        return {AccumulatorKey(name, NOON): totals for name, totals in names}
+        return Accumulated({AccumulatorKey(name, "", NOON): totals for name, totals in names})
 
     world = World()
     world.sums = SumUp(HOURS, in_many)
@@ -543,7 +543,7 @@ def test_a_correction_of_a_call_in_as_many_sums_as_allowed_fits_a_transaction() 
     world.settle()
     conflicting = get_cells(world.store)
     assert {key.labels.identity_arn for key in conflicting} == {CONFLICTING_IDENTITY}
-    counted = {key.name: total for key, total in world.store.accumulators.items() if total}
+    counted = [key for key, total in world.store.accumulators.items() if total]
     assert len(counted) == MAX_ACCUMULATORS_OF_A_CALL
 
 

@@ -1,0 +1,44 @@
+"""Settings and grants that functions need to act on budgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import aws_dynamodb as dynamodb
+
+from cdk.components.meter_function import MeterFunction
+from cdk.components.usage_counting import grant_read_budgets
+from cdk.config import Config
+from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY, SUM_PREFIX
+
+COUNTED = [f"{CELL_PREFIX}*", f"{SUM_PREFIX}*", STATE_KEY]
+"""The keys of cells, sums and the counting state."""
+
+
+def governing_settings(
+    config: Config, *, counters: dynamodb.ITable, governance: dynamodb.ITable
+) -> dict[str, Any]:
+    """The fields of `GoverningSettings`.
+
+    Args:
+        config: The length of cells.
+        counters: The table of counters.
+        governance: The table of budgets and alerts.
+    """
+    return {
+        "counter_table": counters.table_name,
+        "governance_table": governance.table_name,
+        "cell_minutes": config.cell_minutes,
+    }
+
+
+def grant_read_sums(
+    function: MeterFunction, *, counters: dynamodb.ITable, governance: dynamodb.ITable
+) -> None:
+    """Grant reading of budgets, their sums and cells, but not of marks, which hold calls."""
+    function.grant_items(
+        *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
+        on=counters.table_arn,
+        keys=COUNTED,
+    )
+    grant_read_budgets(function, governance)

@@ -1,0 +1,66 @@
+"""The mapping of the ledger's stream to a function, and the grants that it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
+
+from cdk.components.failure_destination import FailureDestination
+from cdk.components.meter_function import MeterFunction
+
+_BATCH_SIZE = 1000
+
+
+def map_ledger_stream(
+    function: MeterFunction,
+    ledger: dynamodb.ITable,
+    failures: FailureDestination,
+    *,
+    patterns: Sequence[Mapping[str, Any]],
+    max_attempts: int,
+    max_record_age: Duration,
+    **properties: Any,  # noqa: ANN401  # of the mapping
+) -> lambda_.CfnEventSourceMapping:
+    """Start a function with changes of the ledger, from the oldest that the stream keeps.
+
+    From LATEST, changes may be missed while polling starts or is updated:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+    A replaced mapping would deliver a day of changes again, so keep its name and this property.
+
+    Args:
+        function: The function.
+        ledger: The table of calls, with a stream.
+        failures: The destination of batches that failed every attempt.
+        patterns: The changes that start it, as event filters.
+        max_attempts: Attempts after the first one; -1 for no limit.
+        max_record_age: The age at which a change is given up.
+        properties: Other properties of the mapping, such as its window.
+    """
+    function.grant(
+        *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+        on=str(ledger.table_stream_arn),
+    )
+    function.grant("dynamodb:ListStreams", on="*", wildcard="The action supports no resource.")
+    mapping = lambda_.CfnEventSourceMapping(
+        function,
+        "LedgerStream",
+        function_name=function.function_name,
+        event_source_arn=ledger.table_stream_arn,
+        starting_position="TRIM_HORIZON",
+        batch_size=_BATCH_SIZE,
+        maximum_retry_attempts=max_attempts,
+        maximum_record_age_in_seconds=max_record_age.to_seconds(),
+        bisect_batch_on_function_error=True,
+        function_response_types=["ReportBatchItemFailures"],
+        filter_criteria={"filters": [{"pattern": json.dumps(pattern)} for pattern in patterns]},
+        destination_config=failures.grant_and_configure(function),
+        metrics_config={"metrics": ["EventCount"]},
+        **properties,
+    )
+    mapping.node.add_dependency(function.execution_role)  # Lambda checks the role's permissions
+    return mapping

@@ -1,0 +1,201 @@
+"""Reads counters in a table, and writes all of a transaction or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from lambdas.adapters.backoff import back_off
+from lambdas.adapters.dynamodb.counter_items import (
+    PARTS,
+    begins_at,
+    identity_key,
+    part_key,
+    read_cell,
+    read_state,
+    read_totals,
+    read_value,
+    single_key,
+    sum_key,
+    sum_part_key,
+)
+from lambdas.adapters.dynamodb.items import MAX_ATTEMPTS, MAX_READS, batches, read_key
+from lambdas.domain.counters import (
+    Cell,
+    CellSpan,
+    CountersUnavailableError,
+    CountingState,
+    UsageTotals,
+)
+from lambdas.domain.counters.table import (
+    IDENTITY_INDEX,
+    IDENTITY_KEY,
+    IDENTITY_SORT_KEY,
+    STATE_KEY,
+)
+from lambdas.domain.ledger.table import PARTITION_KEY
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from lambdas.adapters.dynamodb.items import Item
+
+_REFUSED = "ConditionalCheckFailed"
+_BUSY = frozenset(
+    {
+        *("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"),
+        *("RequestLimitExceeded", "None"),
+    }
+)
+"""Reasons that go away, and the reason of an action that was not the cause. Source:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+
+class DynamoDbCounters:
+    """Counters in one table."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table_name: str,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Use a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table of counters.
+            pause: Waits some seconds before a transaction is tried again.
+        """
+        self._client = client
+        self._table = table_name
+        self._pause = pause
+
+    def read_state(self) -> CountingState | None:
+        """Read the counting state; `None` before the first."""
+        item = self._get(STATE_KEY)
+        return None if item is None else read_state(item)
+
+    def read_accumulators(
+        self, generation: int, names: Collection[str]
+    ) -> Mapping[str, UsageTotals]:
+        """Read accumulators of a generation by their names, of those that are for no value.
+
+        Those that nothing was added to are left out.
+
+        Raises:
+            CountersUnavailableError: DynamoDB was too busy at every attempt.
+        """
+        wanted = {read_key(key := sum_key(generation, name, "")): (name, key) for name in names}
+        return {
+            wanted[read_key(item)][0]: read_totals(item)
+            for batch in batches(wanted, MAX_READS)
+            for item in self._get_batch([wanted[key][1] for key in batch])
+        }
+
+    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
+        """Read all accumulators of a name by their values."""
+        return {
+            read_value(item): read_totals(item)
+            for part in range(PARTS)
+            for item in self._query_part(sum_part_key(generation, name, part))
+        }
+
+    def read_cells(
+        self,
+        generation: int,
+        span: CellSpan,
+        start: datetime,
+        end: datetime,
+        before_revision: int | None = None,
+    ) -> Iterator[Cell]:
+        """Read the cells that begin in a range of time, in order of time.
+
+        What cells note for `before_revision` and later ones is left out.
+        """
+        begins = span.get_start(start)
+        begins = begins if begins >= start else begins + span.length
+        while begins < end:
+            for part in range(PARTS):
+                for item in self._query_part(part_key(generation, span, begins, part)):
+                    yield read_cell(item, before_revision)
+            begins += span.length
+
+    def read_identity_cells(
+        self, generation: int, identity_arn: str, span: CellSpan, start: datetime, end: datetime
+    ) -> Iterator[Cell]:
+        """Read the cells of one identity that begin in a range, in order of time.
+
+        An index answers, which is a moment behind.
+        """
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=IDENTITY_INDEX,
+            KeyConditionExpression="#identity = :identity AND #begins BETWEEN :start AND :end",
+            ExpressionAttributeNames={"#identity": IDENTITY_KEY, "#begins": IDENTITY_SORT_KEY},
+            ExpressionAttributeValues={
+                ":identity": {"S": identity_key(generation, identity_arn)},
+                ":start": {"S": begins_at(span, start)},
+                ":end": {"S": begins_at(span, end)},  # the sort key of a cell is longer
+            },
+        )
+        return (read_cell(item) for page in pages for item in page["Items"])
+
+    def _query_part(self, key: str) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="#pk = :pk",
+            ExpressionAttributeNames={"#pk": PARTITION_KEY},
+            ExpressionAttributeValues={":pk": {"S": key}},
+            ConsistentRead=True,
+        )
+        return (item for page in pages for item in page["Items"])
+
+    def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
+        """Write all or nothing; returns which actions' conditions failed, nothing if none did.
+
+        A conflict with another transaction, or a throttled one, is tried again.
+
+        Raises:
+            CountersUnavailableError: It was refused at every attempt.
+        """
+        codes: Sequence[str] = ()
+        for attempt in range(MAX_ATTEMPTS):
+            back_off(attempt, self._pause)
+            try:
+                self._client.transact_write_items(TransactItems=actions)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                codes = [reason.get("Code", "None") for reason in reasons]
+                if _REFUSED in codes:
+                    return [code == _REFUSED for code in codes]
+                if not _BUSY.issuperset(codes):
+                    raise
+            else:
+                return []
+        message = f"{self._table}: {', '.join(sorted({*codes} - {'None'}))} at every attempt"
+        raise CountersUnavailableError(message)
+
+    def _get(self, key: str) -> Item | None:
+        answer = self._client.get_item(
+            TableName=self._table, Key=single_key(key), ConsistentRead=True
+        )
+        return answer.get("Item")
+
+    def _get_batch(self, keys: Sequence[Item]) -> Iterator[Item]:
+        left = list(keys)
+        for attempt in range(MAX_ATTEMPTS):
+            back_off(attempt, self._pause)
+            answer = self._client.batch_get_item(
+                RequestItems={self._table: {"Keys": left, "ConsistentRead": True}}
+            )
+            yield from answer["Responses"].get(self._table, [])
+            unprocessed = answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"]
+            left = [dict(key) for key in unprocessed]
+            if not left:
+                return
+        message = f"{len(left)} items were not read from {self._table}"
+        raise CountersUnavailableError(message)

@@ -1,0 +1,1 @@
+"""Completes sums of new and changed budgets, and compares those of others with cells."""

@@ -1,0 +1,44 @@
+"""Completes sums of new and changed budgets, and compares those of others with cells."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lambdas.domain.metrics.catalog import BUDGET_DRIFT
+from lambdas.functions.budget_builder.settings import Settings
+from lambdas.observability import log_request_id, logger, record_health
+from lambdas.services.build_budgets import BudgetBuilder
+from lambdas.wiring.budget_builder import make_builder
+from lambdas.wiring.client_timeouts import time_check
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+
+@log_request_id
+def lambda_handler(_event: object, context: LambdaContext) -> None:
+    """Build budgets, then compare the sums of one with cells."""
+    now = datetime.now(UTC)
+    report = builder().build(now, time_check(context))
+    if report.activated or report.waiting:
+        logger.info("Budgets are built", activated=report.activated, waiting=report.waiting)
+    checked = builder().check(now)
+    for difference in checked.differences:
+        logger.error(
+            "A sum of a budget differs from cells",
+            sum=difference.key.name,
+            value=difference.key.value,
+            accumulated=difference.accumulated.figures,
+            recomputed=difference.recomputed.figures,
+        )
+    if checked.differences:
+        record_health({BUDGET_DRIFT: len(checked.differences)})
+
+
+@cache
+def builder() -> BudgetBuilder:
+    """Make the builder, once per process."""
+    return make_builder(Settings.from_environment(os.environ))

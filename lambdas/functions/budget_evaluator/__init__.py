@@ -1,0 +1,1 @@
+"""Evaluates budgets and sends their alerts."""

@@ -1,0 +1,197 @@
+"""Completes sums of new and changed budgets from cells, and compares those of others with cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from lambdas.domain.budgets import (
+    AccumulatorDifference,
+    AccumulatorKey,
+    BudgetBook,
+    BudgetPeriod,
+    BudgetStore,
+    BudgetSumStore,
+    CellsExpiredError,
+    StoredBudget,
+    WideCellsError,
+    compare_while_counting,
+    is_known_everywhere,
+    list_cell_ranges,
+    list_incomplete_slots,
+    rebuild,
+)
+from lambdas.domain.counters import (
+    CellMinutes,
+    CountersUnavailableError,
+    CountingState,
+    UsageChange,
+    UsageTotals,
+)
+
+_MINUTE_SECONDS = 60
+_NO_TIME = "there was no time for the rest"
+_COUNTING = "calls of the ledger are being counted"
+_ANNOUNCED = "batches of the stream that do not know it may still be running"
+_CHANGED = "it has changed or was deleted"
+
+
+class BuildReport(NamedTuple):
+    """The result of a run.
+
+    Attributes:
+        activated: The names of budgets that became active.
+        waiting: Why others are still building, by their names.
+    """
+
+    activated: tuple[str, ...]
+    waiting: Mapping[str, str]
+
+
+class CheckReport(NamedTuple):
+    """The result of a comparison.
+
+    Attributes:
+        budget: The name of the budget that was compared; `None` if none could be.
+        differences: Its sums that differ from cells.
+    """
+
+    budget: str | None = None
+    differences: Sequence[AccumulatorDifference] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetBuilder:
+    """Builds budgets. Runs can overlap, and can end at any moment.
+
+    A budget is announced first. Once every process that counts adds to its sums, cells have two
+    parts: what came in before, and what sums have. The first part no longer changes, and is added
+    to each sum once.
+
+    Attributes:
+        budgets: The stored budgets.
+        sums: Their sums, and cells.
+        cell_minutes: The length of the short cells.
+    """
+
+    budgets: BudgetStore
+    sums: BudgetSumStore
+    cell_minutes: CellMinutes
+
+    def build(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BuildReport:
+        """Announce and complete all budgets that are building.
+
+        Args:
+            now: The time.
+            has_time: Asked before each budget.
+        """
+        activated, waiting = [], {}
+        state = self.sums.read_state()
+        for stored in self.budgets.read():
+            if stored.is_active:
+                continue
+            name = stored.budget.name
+            reason = self._build(stored, state, now) if has_time() else _NO_TIME
+            if reason is None:
+                activated.append(name)
+            else:
+                waiting[name] = reason
+        return BuildReport(tuple(activated), waiting)
+
+    def _build(
+        self, stored: StoredBudget, state: CountingState | None, now: datetime
+    ) -> str | None:
+        """Complete the sums of a budget; returns why it has to wait, or nothing."""
+        budget = stored.budget
+        announced_at = stored.announced_at
+        if announced_at is None:
+            is_known = self.budgets.announce(budget.name, stored.generation, now)
+            return _ANNOUNCED if is_known else _CHANGED
+        if not is_known_everywhere(announced_at, now):
+            return _ANNOUNCED
+        if state is None or state.incomplete_since is not None:
+            return _COUNTING
+        slots = list_incomplete_slots(budget.periods, announced_at, now)
+        if is_known_everywhere(announced_at, state.counted_since):
+            slots = []  # these cells were begun afterwards
+        try:
+            base = self._add_up(stored, slots, state, now, stored.generation)
+            if not self.sums.write_base(state.generation, stored, base):
+                return _CHANGED
+        except (CellsExpiredError, CountersUnavailableError, WideCellsError) as error:
+            return str(error)
+        is_unchanged = self.budgets.mark_active(budget.name, stored.generation)
+        return None if is_unchanged else _CHANGED
+
+    def check(self, now: datetime) -> CheckReport:
+        """Compare the sums of one active budget with cells, another one each minute.
+
+        Usage is added meanwhile: sums are read before and after cells, and a figure of cells may
+        lie between the two.
+        """
+        state = self.sums.read_state()
+        active = [stored for stored in self.budgets.read() if stored.is_active]
+        if state is None or not active:
+            return CheckReport()
+        stored = active[int(now.timestamp()) // _MINUTE_SECONDS % len(active)]
+        periods = stored.budget.periods
+        slots = periods.list_slots(periods.period_at(now))
+        before = self._read_sums(stored, slots, state.generation)
+        try:
+            recomputed = self._add_up(stored, slots, state, now)
+        except (CellsExpiredError, WideCellsError):
+            return CheckReport()
+        after = self._read_sums(stored, slots, state.generation)
+        if not self._is_unchanged(stored, state):
+            return CheckReport()
+        return CheckReport(stored.budget.name, compare_while_counting(before, recomputed, after))
+
+    def _add_up(
+        self,
+        stored: StoredBudget,
+        slots: Sequence[BudgetPeriod],
+        state: CountingState,
+        now: datetime,
+        before_revision: int | None = None,
+    ) -> dict[AccumulatorKey, UsageTotals]:
+        """Add up cells of some slots.
+
+        Raises:
+            CellsExpiredError: Some of these cells are no longer kept.
+            WideCellsError: A cell may be in two slots.
+        """
+        ranges = [
+            cells for slot in slots for cells in list_cell_ranges(slot, self.cell_minutes, now)
+        ]
+        changes = (
+            UsageChange(cell.key.labels, cell.key.start, cell.totals)
+            for cells in ranges
+            for cell in self.sums.read_cells(state.generation, *cells, before_revision)
+        )
+        return rebuild(changes, stored, self.cell_minutes) if ranges else {}
+
+    def _read_sums(
+        self, stored: StoredBudget, slots: Sequence[BudgetPeriod], generation: int
+    ) -> dict[AccumulatorKey, UsageTotals]:
+        budget = stored.budget
+        return {
+            AccumulatorKey(budget.name, stored.generation, value, slot): totals
+            for slot in slots
+            for value, totals in self.sums.read_values(
+                generation, AccumulatorKey(budget.name, stored.generation, "", slot).name
+            ).items()
+        }
+
+    def _is_unchanged(self, stored: StoredBudget, state: CountingState) -> bool:
+        """Say if sums and cells were those of the same budget and count all the time."""
+        book: BudgetBook = self.budgets.read()
+        found = book.budgets.get(stored.budget.name)
+        now = self.sums.read_state()
+        return (
+            found is not None
+            and found.generation == stored.generation
+            and now is not None
+            and now.generation == state.generation
+        )

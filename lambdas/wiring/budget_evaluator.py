@@ -1,0 +1,50 @@
+"""The evaluator and the sender of `budget_evaluator`."""
+
+from __future__ import annotations
+
+import boto3
+
+from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
+from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
+from lambdas.domain.forecasting import read_shipped_ratios
+from lambdas.services.evaluate_budgets import BudgetEvaluator
+from lambdas.services.send_budget_alerts import BudgetAlertSender
+from lambdas.services.trace_budget_usage import BudgetUsageTracer
+from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.governing_settings import GoverningSettings
+
+
+def make_evaluator(settings: GoverningSettings) -> BudgetEvaluator:
+    """Make an evaluator of the budgets in the account that the function runs in."""
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
+    budgets = DynamoDbBudgetStore(dynamodb, settings.governance_table)
+    sums = DynamoDbCounters(dynamodb, settings.counter_table)
+    tracer = BudgetUsageTracer(
+        budgets=budgets,
+        sums=sums,
+        cell_minutes=settings.cell_minutes,
+        ratios=read_shipped_ratios(),
+    )
+    return BudgetEvaluator(
+        budgets=budgets,
+        sums=sums,
+        alerts=DynamoDbAlertStore(dynamodb, settings.governance_table),
+        details=tracer,
+        forecaster=tracer,
+    )
+
+
+def make_sender(
+    settings: GoverningSettings, *, topic_arn: str, dashboard_url: str
+) -> BudgetAlertSender:
+    """Make a sender to a topic, and to the default bus of the function's Region."""
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
+    publisher = BudgetAlertPublisher(
+        SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
+        boto3.client("events", config=PROMPT),
+    )
+    alerts = DynamoDbAlertStore(dynamodb, settings.governance_table)
+    return BudgetAlertSender(alerts, publisher, dashboard_url)

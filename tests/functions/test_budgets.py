@@ -1,0 +1,196 @@
+"""Budgets from the stream of the ledger to the message, over the tables as they are deployed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.counter_items import base_update, sum_update
+from lambdas.domain.budgets import (
+    AccumulatorKey,
+    AlertNotDeliveredError,
+    BudgetAmount,
+    BudgetChanges,
+    BudgetThresholds,
+    BudgetUnit,
+    DayPeriods,
+    StoredBudget,
+)
+from lambdas.domain.budgets import rebuilding as rebuilding_rules
+from lambdas.domain.counters import UsageTotals
+from lambdas.domain.invocations import UsageRecord
+from lambdas.functions.budget_builder import handler as builder
+from lambdas.functions.budget_evaluator import handler as evaluator
+from lambdas.functions.usage_counter import handler as counter
+from lambdas.functions.usage_recounter import handler as recounter
+from lambdas.services import recount_usage
+from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
+from tests.aws import (
+    LEDGER,
+    STATE,
+    clear_caches,
+    embedded_metrics,
+    lambda_context,
+    subscribe_queue,
+    take_events,
+)
+from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import ANA, BEN
+from tests.functions.test_usage_counter import CONTEXT, NOW, call, change, window
+from tests.unit.budgets.builders import budget
+
+LIFETIME = DayPeriods("UTC", 2, NOW.date())
+"""A period that lasts while a test runs, also at midnight."""
+SMALL = budget(
+    "small",
+    amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 40),
+    periods=LIFETIME,
+    thresholds=BudgetThresholds(forecast=()),
+)
+
+
+@pytest.fixture(autouse=True)
+def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_table()
+    create_governance_table()
+    for name, value in {
+        "ACCOUNT_ID": "111122223333",
+        "STATE_TABLE": STATE,
+        "LEDGER_TABLE": LEDGER,
+        "COUNTER_TABLE": COUNTERS,
+        "GOVERNANCE_TABLE": GOVERNANCE,
+        "STACK_ID": "stack",
+        "DASHBOARD_URL": "https://console.example.com/cost",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(rebuilding_rules, "ANNOUNCEMENT", timedelta(0))
+    monkeypatch.setattr(recount_usage, "ANNOUNCEMENT", timedelta(0))
+
+
+@pytest.fixture
+def inbox(monkeypatch: pytest.MonkeyPatch) -> Any:
+    topic, received = subscribe_queue()
+    monkeypatch.setenv("TOPIC_ARN", topic)
+    return received
+
+
+def budgets() -> DynamoDbBudgetStore:
+    return DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def apply(*made: Any) -> None:
+    budgets().write(BudgetChanges(made), budgets().read().revision)
+
+
+def count(*records: UsageRecord, first: int = 1) -> None:
+    """Count calls in a process that reads budgets now."""
+    clear_caches()
+    numbered = enumerate(records, first)
+    answer = counter.lambda_handler(window(*(change(*each) for each in numbered)), CONTEXT)
+    assert answer["batchItemFailures"] == []
+    recounter.lambda_handler({}, CONTEXT)  # ends the first count
+
+
+def build() -> None:
+    for _ in range(2):  # announces, then builds
+        builder.lambda_handler({}, lambda_context())
+
+
+def test_usage_from_before_and_after_a_budget_is_sent_as_one_message(inbox: Any) -> None:
+    events = take_events()
+    count(call(1), call(2, identity_arn=BEN))
+    apply(SMALL)
+    build()
+    count(call(3), first=3)
+    for _ in range(3):
+        evaluator.lambda_handler({}, lambda_context())
+    (message,) = inbox()
+    assert message["Subject"] == "Bedrock budget small: 100 % reached"
+    (event,) = events
+    detail = json.loads(event["Detail"])
+    assert [entry["percent"] for entry in detail["crossings"]] == ["50", "80", "100"]
+    assert {driver["label"]: driver["name"] for driver in detail["drivers"]}["identity"] == ANA
+    assert detail["amount"]["used"] == "45"
+    assert detail["incomplete_since"] is None
+
+
+def test_a_budget_that_is_building_sends_nothing(inbox: Any) -> None:
+    count(call(1))
+    apply(SMALL)
+    builder.lambda_handler({}, lambda_context())
+    evaluator.lambda_handler({}, lambda_context())
+    assert inbox() == []
+    assert not budgets().read().budgets["small"].is_active
+
+
+def test_an_alert_that_is_not_delivered_stays_due_and_fails_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    take_events()
+    monkeypatch.setenv("TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:missing")
+    count(call(1), call(2), call(3))
+    apply(SMALL)
+    build()
+    with pytest.raises(AlertNotDeliveredError, match="SNS"):
+        evaluator.lambda_handler({}, lambda_context())
+    assert list(DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE).list_due())
+
+
+def test_a_sum_that_differs_from_cells_is_reported(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    count(call(1))
+    apply(SMALL)
+    build()
+    capsys.readouterr()
+    key = make_sum_key(budgets().read().budgets["small"])
+    boto3.client("dynamodb").update_item(
+        **sum_update(COUNTERS, 1, key.counter_key, UsageTotals(calls=1))
+    )
+    with caplog.at_level(logging.ERROR):
+        builder.lambda_handler({}, lambda_context())
+    (metric,) = embedded_metrics(capsys.readouterr().out)
+    assert (metric.name, metric.value) == ("BudgetDrift", 1)
+    (line,) = [record for record in caplog.records if "differs from cells" in record.message]
+    assert vars(line)["sum"] == key.name
+
+
+def test_a_sum_is_completed_once_and_only_while_its_budget_is_building() -> None:
+    apply(SMALL)
+    count(call(1))
+    stored = budgets().read().budgets["small"]
+    key, sums = make_sum_key(stored), builder.builder().sums
+    for _ in range(2):
+        assert sums.write_base(1, stored, {key: UsageTotals(calls=2)})
+    found = sums.read_accumulators(1, [key.name])[key.name]
+    assert found.calls == 3  # the call is counted too
+    changed = StoredBudget(SMALL, stored.generation + 1)
+    assert not sums.write_base(1, changed, {key: UsageTotals(calls=2)})
+    budgets().mark_active("small", stored.generation)
+    assert not sums.write_base(1, stored, {key._replace(value=ANA): UsageTotals(calls=2)})
+    assert sums.read_values(1, key.name).keys() == {""}
+
+
+def test_all_values_of_a_large_budget_are_completed() -> None:
+    apply(SMALL)
+    stored = budgets().read().budgets["small"]
+    key, sums = make_sum_key(stored), builder.builder().sums
+    base = {
+        key._replace(value=f"{ANA}{number}"): UsageTotals(calls=number) for number in range(1, 46)
+    }
+    first = key._replace(value=f"{ANA}7").counter_key
+    update: Any = base_update(COUNTERS, 1, first, UsageTotals(calls=7))
+    boto3.client("dynamodb").update_item(**update)  # by a run that died
+    assert sums.write_base(1, stored, base)
+    assert sums.read_values(1, key.name) == {each.value: totals for each, totals in base.items()}
+
+
+def make_sum_key(stored: StoredBudget) -> AccumulatorKey:
+    return AccumulatorKey("small", stored.generation, "", LIFETIME.slot_at(NOW))

@@ -1,0 +1,64 @@
+"""The doctor's check of budgets."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk.config import stack_names
+from cdk.operations.budget_state import BudgetReport, read_budget_state
+from cdk.operations.deployment import Deployment
+from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.domain.budgets import BudgetChanges
+from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import NOON
+from tests.operations.deployed import deploy
+from tests.unit.budgets.builders import budget
+
+
+@pytest.fixture
+def store(aws: None) -> DynamoDbBudgetStore:
+    create_governance_table()
+    return DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def read(now: datetime = NOON) -> BudgetReport:
+    return read_budget_state(boto3.client("dynamodb"), GOVERNANCE, now)
+
+
+def check(**settings: Any) -> CheckResult:
+    session = boto3.Session()
+    deployment = Deployment(session.client("cloudformation"))
+    results = DeploymentChecks(session, deployment, **settings).examine()
+    return next(result for result in results if result.check == "budgets")
+
+
+def test_budgets_that_build_for_too_long_are_named(store: DynamoDbBudgetStore) -> None:
+    store.write(BudgetChanges((budget("chat"), budget("india"))), 0)
+    for name in ("chat", "india"):
+        store.announce(name, 1, NOON)
+    store.mark_active("chat", 1)
+    assert read() == BudgetReport(False, "1 active budget. Building: india.")  # noqa: FBT003
+    late = read(NOON + timedelta(minutes=31))
+    assert late.is_late
+    assert "For more than 30 minutes: india; the log of BudgetBuilder has the reason." in late.text
+
+
+@pytest.mark.usefixtures("store")
+def test_the_doctor_reads_the_deployed_tables() -> None:
+    off = check(stacks=(stack_names.STORAGE,))
+    assert (off.status, off.text) == (
+        Status.OK,
+        "Off: switch them on by governance in cdk.json.",
+    )
+    assert check().text == "Not deployed yet."
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    assert check().text == "0 active budgets."
+
+
+def test_the_time_of_an_announcement_is_that_of_the_meter(store: DynamoDbBudgetStore) -> None:
+    store.write(BudgetChanges((budget("chat"),)), 0)
+    assert not read(datetime.now(UTC) + timedelta(days=1)).is_late  # BudgetBuilder has not seen it

@@ -1,0 +1,185 @@
+"""Parts shared by functions of budgets: the budgets, and the alerts that reached people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.domain.alerts import Notice
+from lambdas.domain.budgets import (
+    NO_VALUE,
+    AccumulatorKey,
+    AlertDetail,
+    AlertNotDeliveredError,
+    Budget,
+    BudgetAmount,
+    BudgetChanges,
+    BudgetsChangedError,
+    BudgetScope,
+    BudgetSubject,
+    BudgetThresholds,
+    BudgetUnit,
+    DayPeriods,
+    RollingHours,
+    StoredBudget,
+    list_cell_ranges,
+    rebuild,
+)
+from lambdas.domain.counters import CountingState, UsageChange, UsageTotals
+from tests.simulation.account import COUNTERS, GOVERNANCE, Account
+from tests.simulation.drivers.driver import Driver
+from tests.simulation.ports import Port
+from tests.simulation.world import START
+
+WEEK = DayPeriods("UTC", 7, START.date())
+"""The period of budgets, which has all calls of a run."""
+_CHANGED_AT = START + timedelta(hours=4)
+_REFUSALS = (BotoCoreError, ClientError, BudgetsChangedError)
+_EVERYTHING = Budget(
+    name="account",
+    managed_by="platform",
+    scope=BudgetScope(),
+    amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1_000),
+    periods=WEEK,
+    thresholds=BudgetThresholds(forecast=()),
+)
+_FIRST = (
+    _EVERYTHING,
+    replace(_EVERYTHING, name="each", per=BudgetSubject.IDENTITY),
+    replace(_EVERYTHING, name="window", periods=RollingHours(3)),
+)
+
+
+def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
+    """The store of budgets of a function."""
+    return DynamoDbBudgetStore(driver.dynamodb, GOVERNANCE)
+
+
+def plan_budgets(account: Account) -> None:
+    """Plan what an operator does: budgets are applied, and one is changed later."""
+    if GOVERNANCE not in account.planned:
+        account.planned.add(GOVERNANCE)
+        account.world.at(START, _apply, account, _FIRST)
+        more = replace(_EVERYTHING, amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
+        account.world.at(_CHANGED_AT, _apply, account, (more,))
+
+
+def _apply(account: Account, budgets: tuple[Budget, ...]) -> None:
+    """Run the command until it succeeds."""
+    store = DynamoDbBudgetStore(account.dynamodb, GOVERNANCE)
+    while True:
+        try:
+            store.write(BudgetChanges(budgets), store.read().revision)
+        except _REFUSALS:
+            continue
+        return
+
+
+def find_wrong_sums(account: Account) -> Iterator[str]:
+    """Find sums of active budgets that differ from cells, which are compared with the truth."""
+    book = DynamoDbBudgetStore(account.dynamodb, GOVERNANCE).read()
+    sums = DynamoDbCounters(account.dynamodb, COUNTERS, account.pause)
+    state = sums.read_state()
+    if state is None:
+        return
+    for stored in book:
+        if not stored.is_active:
+            yield f"{stored.budget.name}: still building"
+            continue
+        found = read_sums(sums, state, stored, account)
+        for key, expected in _add_up_cells(sums, state, stored, account).items():
+            total = found.pop(key.value, UsageTotals.ZERO)
+            if total != expected:
+                yield f"{key.name} {key.value}: {total}, and cells have {expected}"
+        for value, totals in found.items():
+            if totals:
+                yield f"{stored.budget.name} {value}: {totals}, and cells have nothing"
+
+
+def read_sums(
+    sums: DynamoDbCounters, state: CountingState, stored: StoredBudget, account: Account
+) -> dict[str, UsageTotals]:
+    """Read the sums of a budget's current period by value."""
+    periods, found = stored.budget.periods, dict[str, UsageTotals]()
+    for slot in periods.list_slots(periods.period_at(account.now)):
+        key = AccumulatorKey(stored.budget.name, stored.generation, NO_VALUE, slot)
+        for value, totals in sums.read_values(state.generation, key.name).items():
+            found[value] = found.get(value, UsageTotals.ZERO) + totals
+    return found
+
+
+def _add_up_cells(
+    sums: DynamoDbCounters, state: CountingState, stored: StoredBudget, account: Account
+) -> dict[AccumulatorKey, UsageTotals]:
+    periods = stored.budget.periods
+    changes = [
+        UsageChange(cell.key.labels, cell.key.start, cell.totals)
+        for slot in periods.list_slots(periods.period_at(account.now))
+        for cells in list_cell_ranges(slot, 60, account.now)
+        for cell in sums.read_cells(state.generation, *cells)
+    ]
+    return rebuild(changes, stored, 60)
+
+
+class AlertInbox:
+    """The alerts that reached people.
+
+    Attributes:
+        received: How often each alert was received, by its id.
+        repeatable: How often each may come again, since its sender does not know of it.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.received: Counter[str] = Counter()
+        self.repeatable: Counter[str] = Counter()
+        self._port: Any = Port(account.world, _Twin(self), AlertNotDeliveredError)
+
+    def publish(self, notice: Notice, detail: AlertDetail) -> None:
+        """Deliver an alert; the sender may get no answer.
+
+        Raises:
+            AlertNotDeliveredError: Delivery failed, or its answer was lost.
+        """
+        before = self.received.total()
+        try:
+            self._port.publish(notice, detail)
+        except AlertNotDeliveredError:
+            if self.received.total() > before:
+                self.repeatable.update(detail["alert_ids"])
+            raise
+
+    def receive(self, ids: list[str]) -> None:
+        """Receive the alerts of a message."""
+        process = self._account.world.current
+        assert process is not None
+        self.received.update(ids)
+        process.sent.append(lambda: self.repeatable.update(ids))
+
+
+class _Twin:
+    """The topic and the bus, which take every message."""
+
+    def __init__(self, inbox: AlertInbox) -> None:
+        self._inbox = inbox
+
+    def publish(self, notice: Notice, detail: AlertDetail) -> None:
+        assert notice.subject
+        self._inbox.receive(detail["alert_ids"])
+
+
+def list_reached(stored: StoredBudget, totals: UsageTotals) -> list[Decimal]:
+    """List the thresholds that usage has reached."""
+    budget = stored.budget
+    used = budget.read_usage(totals)
+    return [
+        percent for percent in budget.thresholds.actual if budget.amount.is_reached(used, percent)
+    ]

@@ -1,0 +1,41 @@
+"""Under faults, sums of budgets equal cells and alerts are sent once; what is wrong is found."""
+
+import pytest
+
+from lambdas.services import send_budget_alerts
+from tests.simulation.drivers.all_drivers import PIPELINE
+from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
+from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
+from tests.simulation.drivers.driver import Driver
+from tests.simulation.simulation import run
+
+DRIVERS: tuple[type[Driver], ...] = (*PIPELINE, BudgetBuilderDriver, BudgetEvaluatorDriver)
+
+
+@pytest.mark.parametrize("seed", [1, 8])
+def test_sums_and_alerts_hold_under_faults(seed: int) -> None:
+    assert run(seed, drivers=DRIVERS).violations == []
+
+
+def test_a_budget_that_is_built_before_all_processes_know_it_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lambdas.services.build_budgets.is_known_everywhere", lambda *_: True)
+    violations = run(1, drivers=DRIVERS).violations
+    assert any("cells have" in violation for violation in violations)
+
+
+def test_alerts_that_are_marked_sent_and_not_delivered_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(send_budget_alerts.BudgetAlertSender):
+        """Marks alerts sent, and delivers nothing."""
+
+        def send(self, now: object) -> send_budget_alerts.SendReport:
+            for alert in self.alerts.list_due():
+                self.alerts.mark_sent(alert.key, now)  # type: ignore[arg-type]
+            return send_budget_alerts.SendReport(0)
+
+    monkeypatch.setattr("tests.simulation.drivers.budget_evaluator.BudgetAlertSender", Silent)
+    violations = run(1, drivers=DRIVERS).violations
+    assert any("no alert at" in violation for violation in violations)
