@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from dashboards.reports.call_times import is_possible
 from dashboards.reports.local_meter import LocalMeter
 from lambdas.adapters.report_layouts.tables import shown_time
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, RejectionReason
+from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.money import dollars
 from lambdas.domain.pricing import UNPRICED_MEANINGS, Unpriced
 from lambdas.domain.usage import add_up_totals
@@ -110,12 +111,27 @@ def _notes_on_prices(meter: LocalMeter) -> Iterator[str]:
     for reason, models in sorted(unpriced.items(), key=lambda item: -item[1].total()):
         calls = f"{models.total():,} {reason}: {UNPRICED_MEANINGS[reason]}"
         yield f"  {calls} ({_name_by_count(models)})"
+        if reason is Unpriced.NO_PRICE:
+            yield from _explain_missing_prices(models)
     if assumed:
         yield (
             f"{plural(assumed.total(), 'call')} at an assumed price,"
             f" {dollars(assumed_usd, is_assumed=True)}: their Region has no listed price, so the"
             f" highest one that is listed elsewhere is used ({_name_by_count(assumed)})."
         )
+
+
+def _explain_missing_prices(models: Iterable[str]) -> Iterator[str]:
+    """Say how models get a price, and why logs do not show that of a profile."""
+    if any(model_id.startswith(APPLICATION_PROFILE) for model_id in models):
+        yield (
+            "    Logs do not name the model of an application inference profile. A deployment asks"
+            " Bedrock for it, and then has its price."
+        )
+    yield (
+        "    To price these calls here, enter a name above as model in contracted_prices in"
+        " cdk.json (docs/settings.md#contracted-prices)."
+    )
 
 
 def _name_by_count(counts: Counter[str]) -> str:

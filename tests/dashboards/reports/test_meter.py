@@ -571,6 +571,30 @@ def test_costs_with_different_meanings_look_different(
     assert "(anthropic.claude-3-haiku-20240307-v1:0 in xx-new-1: 1)" in printed
 
 
+def test_a_profile_without_a_price_is_explained_and_a_contracted_price_applies_to_it(
+    run: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    profile = "application-inference-profile/ab12cd34ef56"
+    arn = f"arn:aws:bedrock:us-east-1:111122223333:{profile}"
+    logs = write(tmp_path / "logs.json", as_lines(log(modelId=arn)))
+    assert run(logs) == 0
+    printed = capsys.readouterr().out
+    assert f"no price is known for the model ({profile}: 1)" in printed
+    assert "A deployment asks Bedrock for it, and then has its price." in printed
+    assert "contracted_prices in cdk.json" in printed
+    rates = {"input": 1_000_000, "output": 0}
+    price = {"model": profile, "effective_from": "2026-01-01", "usd_per_million": rates}
+    config = Config.from_context({"contracted_prices": [price]})
+    monkeypatch.setattr(meter, "read_config", lambda: config)
+    assert run(logs) == 0
+    priced = capsys.readouterr().out
+    assert "$10.00" in priced
+    assert "contracted_prices" not in priced
+
+
 def test_the_period_accounts_and_regions_are_shown(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
