@@ -51,6 +51,7 @@ MAX_WASTE_ROWS = 25
 _UNPRICED_SHOWN = 5
 _WORKLOADS_SHOWN = 3
 _SHORT_PERIOD_DAYS = 7
+_A_MONTH = f"In {DAYS_OF_A_MONTH} days"
 
 
 def report_tables(report: ComparisonReport, *, has_period: bool = True) -> Iterator[Table]:
@@ -171,20 +172,22 @@ def _unpriced(account: ProjectComparison) -> Table:
 def _waste(report: ComparisonReport) -> Table:
     known = [(key, totals) for key, totals in report.waste if totals.priced_usd or totals.tokens]
     unknown = _unknown_waste(report)
-    title = "Where money is lost"
     if not known:
-        return Table(f"{title}: nothing found", (), [], (*unknown, *_content_note(report)))
+        title = "Where money is lost: nothing found"
+        return Table(title, (), [], (*unknown, *_content_note(report)))
+    days = plural(int(report.coverage.days), "day")
     ways = sorted({key.waste for key, _ in known})
-    rows = [_waste_row(key, totals) for key, totals in known[:MAX_WASTE_ROWS]]
+    rows = [_waste_row(key, totals, report.coverage) for key, totals in known[:MAX_WASTE_ROWS]]
     notes = [f"{WASTE_NAMES[way]}: {MEANINGS[way]}." for way in ways]
     if (more := len(known) - MAX_WASTE_ROWS) > 0:
         notes.insert(0, f"{plural(more, 'smaller row')} not shown here; the JSON has all.")
     return Table(
-        title,
-        ("What", "Project", "Model", "Calls", "Tokens", "Cost", "Cost unknown"),
+        f"Where money is lost, in the whole period ({days})",
+        ("What", "Project", "Model", "Calls", "Tokens", "Cost", _A_MONTH, "Cost unknown"),
         rows,
         (*notes, *unknown, *_content_note(report)),
         texts=3,
+        droppable=("Tokens",),
     )
 
 
@@ -200,9 +203,12 @@ def _unknown_waste(report: ComparisonReport) -> tuple[str, ...]:
     return (f"Not in the table, because the logs have no tokens of them: {counted}.",)
 
 
-def _waste_row(key: WasteKey, totals: WasteTotals) -> tuple[str, ...]:
-    usd = dollars(totals.usd) if totals.priced_calls else "-"
-    cells = (f"{totals.calls:,}", f"{totals.tokens:,}", usd)
+def _waste_row(key: WasteKey, totals: WasteTotals, coverage: Coverage) -> tuple[str, ...]:
+    usd, a_month = "-", "-"
+    if totals.priced_calls:
+        usd = dollars(totals.priced_usd)
+        a_month = dollars(coverage.scale_to_month(totals.priced_usd))
+    cells = (f"{totals.calls:,}", f"{totals.tokens:,}", usd, a_month)
     return WASTE_NAMES[key.waste], key.project, key.model_id, *cells, f"{totals.unpriced_calls:,}"
 
 

@@ -264,7 +264,9 @@ def test_each_text_line_shows_its_values() -> None:
     assert lines[1] == "  Text: 1 call for $3.00, $90.00 in 30 days. Tokens: 1,000,000 input."
     assert "What would be cheaper, in dollars for 30 days: nothing found" in lines
     failed = next(line for line in lines if line.startswith("Failed calls"))
-    assert failed.split() == ["Failed", "calls", "search", DEAR, "1", "3", "<$0.0001", "0"]
+    assert "Where money is lost, in the whole period (1 day)" in lines
+    amounts = ["<$0.0001", "$0.0003"]  # in the period, in 30 days
+    assert failed.split() == ["Failed", "calls", "search", DEAR, "1", "3", *amounts, "0"]
 
 
 def test_a_cheaper_tier_is_an_option_of_calls_of_the_standard_tier() -> None:
