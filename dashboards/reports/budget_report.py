@@ -18,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetPeriod,
     PeriodUse,
     RollingHours,
+    UnpricedCeiling,
     describe_periods,
     describe_scope,
     describe_time,
@@ -39,6 +40,7 @@ _MINUTE = timedelta(minutes=1)
 class _Row(NamedTuple):
     value: str
     use: PeriodUse
+    unpriced: int  # of it, in pico-dollars
 
 
 def print_budgets(
@@ -55,23 +57,22 @@ def print_budgets(
     for budget in budgets:
         rows = sorted(_list_rows(usage, budget), key=lambda row: (-row.use.used, row.use.period))
         _print_budget(budget, rows, console, top)
+        _print_unpriced(usage, budget, console)
         _print_forecasts(usage, budget, rows, console, top)
-        console.print()
-    if usage.unpriced_calls:
-        calls = plural(usage.unpriced_calls, "call")
-        text = f"{calls} without a price count at the budgets' unpriced_usd_per_million."
-        console.print(Text(text, style="dim"), soft_wrap=True)
         console.print()
 
 
 def _list_rows(usage: BudgetUsage, budget: Budget) -> Iterator[_Row]:
     """List periods; of windows that move, those with a crossing and the one with the most usage."""
+    unpriced = usage.unpriced_by_value(budget)
     for value, used_by_minute in usage.by_value(budget).items():
         uses = replay_usage(budget, used_by_minute)
         if isinstance(budget.periods, RollingHours):
             most = max(uses, key=lambda use: use.used)
             uses = [use for use in uses if use.crossings or use is most]
-        yield from (_Row(value, use) for use in uses)
+        for use in uses:
+            of_it = unpriced[value].sum_in(use.period) if value in unpriced else 0
+            yield _Row(value, use, of_it)
 
 
 def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: int) -> None:
@@ -85,16 +86,37 @@ def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: i
     if budget.per is not None:
         table.add_column(budget.per.value.capitalize(), overflow="fold")
     table.add_column("Period", no_wrap=True)
-    for name in ("Used", "%"):
+    has_unpriced = any(row.unpriced for row in rows)
+    for name in ("Used", *(["Of it unpriced"] if has_unpriced else []), "%"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Thresholds reached")
     short = shorten_identities(row.value for row in rows)
-    for value, use in rows[:top]:
-        names = [] if budget.per is None else [Text(printable_name(short[value]))]
-        table.add_row(*names, *_write_use(budget, use))
+    for row in rows[:top]:
+        names = [] if budget.per is None else [Text(printable_name(short[row.value]))]
+        period, used, *others = _write_use(budget, row.use)
+        unpriced = [budget.amount.describe(row.unpriced)] if has_unpriced else []
+        table.add_row(*names, period, used, *unpriced, *others)
     console.print(table)
     if (more := len(rows) - top) > 0:
         console.print(f"and {plural(more, 'period')} with less usage", style="dim")
+
+
+def _print_unpriced(usage: BudgetUsage, budget: Budget, console: Console) -> None:
+    """Print how many calls have no price, the prices that they count at, and what that makes up."""
+    parts = usage.unpriced_by_value(budget).values()
+    calls = sum(part.calls for part in parts)
+    if not calls:
+        return
+    ceiling = budget.unpriced_ceiling
+    is_default = ceiling == UnpricedCeiling()
+    text = (
+        f"Of this usage, {budget.amount.describe(sum(part.picodollars for part in parts))} is an"
+        f" assumption: {plural(calls, 'call')} without a known price count at"
+        f" ${exact_text(ceiling.input_usd)} for a million input tokens and"
+        f" ${exact_text(ceiling.output_usd)} for output"
+        f" ({'the default of ' if is_default else ''}unpriced_usd_per_million, docs/budgets.md)."
+    )
+    console.print(Text(text, style="dim"), soft_wrap=True)
 
 
 def _print_forecasts(
@@ -104,10 +126,10 @@ def _print_forecasts(
     if usage.last_minute is None or isinstance(budget.periods, RollingHours):
         return
     now = usage.last_minute + _MINUTE
-    current = [row for row in rows if row.use.period.includes(usage.last_minute)]
+    uses = [(row.value, row.use) for row in rows if row.use.period.includes(usage.last_minute)]
     by_value = usage.by_value(budget)
     short = shorten_identities(row.value for row in rows)
-    for value, use in current[:top]:
+    for value, use in uses[:top]:
         hours: defaultdict[datetime, int] = defaultdict(int)
         for minute, used in by_value[value].items():
             hours[minute.replace(minute=0)] += used

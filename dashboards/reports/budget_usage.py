@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lambdas.domain.attribution import AttributionRules
-from lambdas.domain.budgets import Budget, BudgetBook, BudgetUnit, StoredBudget
+from lambdas.domain.budgets import Budget, BudgetBook, BudgetPeriod, BudgetUnit, StoredBudget
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.counters import UsageChange, UsageLabels, read_usage, subtract
 from lambdas.domain.invocations import UsageRecord
@@ -17,11 +18,38 @@ from lambdas.domain.pricing import Pricing
 _GENERATION = 1
 
 
+@dataclass(slots=True)
+class UnpricedUsage:
+    """Usage of successful calls without a price, which a budget of US dollars counts at a ceiling.
+
+    Attributes:
+        calls: The number of calls.
+        picodollars_by_minute: The cost at the budget's prices for such calls.
+    """
+
+    calls: int = 0
+    picodollars_by_minute: Counter[datetime] = field(default_factory=Counter)
+
+    @property
+    def picodollars(self) -> int:
+        """The cost of all minutes."""
+        return self.picodollars_by_minute.total()
+
+    def add(self, minute: datetime, calls: int, picodollars: int) -> None:
+        """Add usage; less than 0 takes usage away."""
+        self.calls += calls
+        self.picodollars_by_minute[minute] += picodollars
+
+    def sum_in(self, period: BudgetPeriod) -> int:
+        """The cost in a period, in pico-dollars."""
+        by_minute = self.picodollars_by_minute.items()
+        return sum(used for minute, used in by_minute if period.includes(minute))
+
+
 class BudgetUsage:
     """Adds up what calls take of budgets, as the counters of a deployment do.
 
     Attributes:
-        unpriced_calls: The successful calls without a price that a budget of US dollars covers.
         last_minute: The minute of the last call; `None` without calls.
     """
 
@@ -29,7 +57,6 @@ class BudgetUsage:
         self, budgets: Sequence[Budget], pricing: Pricing, rules: AttributionRules
     ) -> None:
         """Begin without calls."""
-        self.unpriced_calls = 0
         self.last_minute: datetime | None = None
         self._enricher = CallEnricher(pricing, rules)
         self._book = BudgetBook(
@@ -39,6 +66,7 @@ class BudgetUsage:
         self._used: defaultdict[tuple[str, str], defaultdict[datetime, int]] = defaultdict(
             lambda: defaultdict(int)
         )
+        self._unpriced: defaultdict[tuple[str, str], UnpricedUsage] = defaultdict(UnpricedUsage)
         self._covering: dict[UsageLabels, list[tuple[Budget, str]]] = {}
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
@@ -57,17 +85,27 @@ class BudgetUsage:
             if name == budget.name and not self._book.is_replaced(budget, value)
         }
 
+    def unpriced_by_value(self, budget: Budget) -> Mapping[str, UnpricedUsage]:
+        """The part of that usage without a price; empty unless the budget is of US dollars."""
+        return {
+            value: unpriced
+            for (name, value), unpriced in self._unpriced.items()
+            if name == budget.name and not self._book.is_replaced(budget, value)
+        }
+
     def _read(self, record: UsageRecord) -> UsageChange:
         return read_usage(self._enricher.enrich(record))
 
     def _add(self, change: UsageChange) -> None:
-        covering = self._find_covering(change.labels)
-        for budget, value in covering:
+        for budget, value in self._find_covering(change.labels):
             used = budget.read_usage(change.totals)
             if used:
                 self._used[budget.name, value][change.minute] += used
-        if any(budget.amount.unit is BudgetUnit.USD for budget, _ in covering):
-            self.unpriced_calls += change.totals.unpriced_calls
+            if budget.amount.unit is BudgetUnit.USD:
+                calls = change.totals.unpriced_calls
+                picodollars = budget.unpriced_ceiling.cost_picodollars(change.totals)
+                if calls or picodollars:
+                    self._unpriced[budget.name, value].add(change.minute, calls, picodollars)
 
     def _find_covering(self, labels: UsageLabels) -> list[tuple[Budget, str]]:
         if labels not in self._covering:

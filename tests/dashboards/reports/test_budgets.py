@@ -86,17 +86,43 @@ def test_a_call_that_is_logged_twice_counts_once(meter: Any) -> None:
     assert "400 tokens 40.0" in meter(calls * 3, budget("daily"))
 
 
-def test_unknown_prices_count_at_the_ceiling_and_the_report_says_so(meter: Any) -> None:
+def test_unknown_prices_count_at_the_ceiling_and_are_shown_apart(meter: Any) -> None:
     printed = meter(
-        [call(1, "2026-09-08T12:00:00Z", 1005, modelId=UNPRICED)],
+        [
+            call(1, "2026-09-08T12:00:00Z", 1005, modelId=UNPRICED),
+            call(2, "2026-09-09T12:00:00Z", 1_000_005),
+        ],
         budget(
             "money",
             amount={"usd": 1},
             unpriced_usd_per_million={"input": 500, "output": 0},
         ),
     )
-    assert "$0.5000 50.0 50 % at 2026-09-08 14:00" in printed
-    assert "1 call without a price count at the budgets' unpriced_usd_per_million." in printed
+    assert "Period Used Of it unpriced %" in printed
+    assert "$0.5000 $0.5000 50.0 50 % at 2026-09-08 14:00" in printed
+    assert "2026-09-09 00:00 to 2026-09-10 00:00 $0.2500 $0 25.0 -" in printed
+    assert (
+        "Of this usage, $0.5000 is an assumption: 1 call without a known price count at"
+        " $500 for a million input tokens and $0 for output (unpriced_usd_per_million"
+    ) in printed
+
+
+def test_the_default_price_of_unpriced_calls_is_named(meter: Any) -> None:
+    calls = [call(1, "2026-09-08T12:00:00Z", 1005, modelId=UNPRICED)]
+    printed = meter(calls, budget("money", amount={"usd": 1}))
+    assert (
+        "Of this usage, $0.0608 is an assumption: 1 call without a known price count at"
+        " $60 for a million input tokens and $150 for output (the default of unpriced_usd_per_"
+    ) in printed
+
+
+def test_a_budget_without_unpriced_calls_assumes_nothing(meter: Any) -> None:
+    printed = meter(
+        [call(1, "2026-09-08T12:00:00Z", 1005)],
+        budget("money", amount={"usd": 1}),
+        budget("tokens"),
+    )
+    assert "unpriced" not in printed
 
 
 def test_windows_show_crossings_and_the_window_with_the_most_usage(meter: Any) -> None:
