@@ -57,14 +57,18 @@ def confirm(word: str, *, otherwise: str) -> None:
         raise CommandError(otherwise)
 
 
-def open_console() -> Console:
-    """Open a console on standard output: as wide as the terminal, or wide enough for tables."""
+def open_console(width_of_a_file: int = _WIDTH_OF_A_FILE) -> Console:
+    """Open a console on standard output, as wide as the terminal.
+
+    Args:
+        width_of_a_file: The width where standard output is no terminal, in characters.
+    """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(
             errors="replace"
         )  # names may contain characters that the terminal cannot show
     is_terminal = sys.stdout.isatty()
-    return Console(width=None if is_terminal else _WIDTH_OF_A_FILE, highlight=False, markup=False)
+    return Console(width=None if is_terminal else width_of_a_file, highlight=False, markup=False)
 
 
 def printable_name(text: str) -> str:

@@ -24,6 +24,8 @@ from dashboards.reports.usage_report import Grouping, print_report
 from lambdas.domain.budgets import Budget
 from lambdas.domain.usage import GroupField
 
+_PRINTED_WIDTH = 120  # without a terminal, so that what is printed to a file fits most screens
+
 
 def report_usage(
     logs: Sequence[Path], out: Path | None, grouping: Grouping, budgets: Path | None = None
@@ -51,7 +53,7 @@ def report_usage(
         with meter_logs(files, config.pricing, rules, *streams) as meter:
             now = datetime.now(UTC)
             if out is None or write_report(out, summary_json(meter, grouping.by, now=now)):
-                print_report(meter, open_console(), grouping, now=now)
+                print_report(meter, open_console(_PRINTED_WIDTH), grouping, now=now)
                 print_budgets(usage, declared, open_console(), grouping.top)
             check_for_gaps(meter)
 

@@ -67,11 +67,13 @@ def _notes(meter: LocalMeter) -> Iterator[str]:
     counts = meter.record_counts()
     yield from _notes_on_files(meter)
     failed = add_up_totals(totals for _, totals in meter.summary.by_model()).invocation_errors
-    of_them = f" ({failed:,} of them failed)" if failed else ""
+    calls = plural(counts["counted"] - failed, "call")
+    if failed:
+        calls += f" and {plural(failed, 'failed call')}"
     yield (
         f"{plural(counts['read'], 'line')} read:"
-        f" {plural(counts['counted'], 'call')} counted"
-        f"{of_them}, {plural(counts['duplicates'], 'duplicate')}, {counts['ignored']:,} ignored,"
+        f" {calls} counted, {plural(counts['duplicates'], 'duplicate')},"
+        f" {counts['ignored']:,} ignored,"
         f" {counts['rejected']:,} rejected."
     )
     yield from _notes_on_times(meter)

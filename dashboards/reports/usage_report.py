@@ -42,22 +42,23 @@ def cost_text(totals: UsageTotals) -> str:
 _Column: TypeAlias = tuple[str, int, Callable[[UsageTotals], str]]
 _COLUMNS: tuple[_Column, ...] = (
     ("Calls", 0, lambda totals: f"{totals.invocations:,}"),
-    ("Errors", 7, lambda totals: f"{totals.invocation_errors:,}"),
-    ("Input", 5, lambda totals: f"{totals.input_tokens:,}"),
-    ("Cache read", 6, lambda totals: f"{totals.cache_read_tokens:,}"),
-    ("Cache write", 8, lambda totals: f"{totals.cache_write_tokens:,}"),
-    ("Output", 4, _output_text),
-    ("No output", 11, lambda totals: f"{totals.records_missing_output:,}"),
-    ("Total tokens", 0, lambda totals: f"{totals.total_tokens:,}"),
-    ("Quota tokens", 3, lambda totals: f"{totals.quota_tokens:,}"),
-    ("Failed tokens", 9, lambda totals: f"{totals.failed_tokens:,}"),
-    ("No counts", 10, lambda totals: f"{totals.records_missing_counts:,}"),
     ("Cost", 1, cost_text),
     ("Unpriced", 2, lambda totals: f"{totals.unpriced_invocations:,}"),
+    ("Failed", 3, lambda totals: f"{totals.invocation_errors:,}"),
+    ("Total tokens", 0, lambda totals: f"{totals.total_tokens:,}"),
+    ("Input", 4, lambda totals: f"{totals.input_tokens:,}"),
+    ("Cache read", 6, lambda totals: f"{totals.cache_read_tokens:,}"),
+    ("Cache write", 8, lambda totals: f"{totals.cache_write_tokens:,}"),
+    ("Output", 5, _output_text),
+    ("No output", 11, lambda totals: f"{totals.records_missing_output:,}"),
+    ("Quota tokens", 7, lambda totals: f"{totals.quota_tokens:,}"),
+    ("Failed tokens", 9, lambda totals: f"{totals.failed_tokens:,}"),
+    ("No counts", 10, lambda totals: f"{totals.records_missing_counts:,}"),
 )
 _ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost"})
 _NOTHING = "0"
 _MIN_NAME_WIDTH = 24
+_NAME_PERCENT = 40  # of the width: figures are left out before names have less
 _GAP = 2  # between columns
 _NO_NAME = "not named"
 
@@ -168,13 +169,15 @@ def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row
     ]
     names = [tuple(map(_heading, by)), *(row.cells for row in rows)]
     widths = [max(map(len, column)) for column in zip(*names, strict=True)]
-    least = sum(min(width, _MIN_NAME_WIDTH) for width in widths) + _GAP * (len(by) - 1)
+    enough = max(_MIN_NAME_WIDTH, console.width * _NAME_PERCENT // 100 // len(by))
+    least = sum(min(width, enough) for width in widths) + _GAP * (len(by) - 1)
     columns = sorted(useful, key=lambda column: column[1])
-    while least + _width(columns, everything) > console.width and len(columns) > 1:
+    shown_totals = [everything, *(row.totals for row in rows)]
+    while least + _width(columns, shown_totals) > console.width and len(columns) > 1:
         columns.pop()
     shown = [column for column in useful if column in columns]
     gaps = _GAP * (len(by) - 1)
-    widths = share_width(widths, console.width - _width(columns, everything) - gaps)
+    widths = share_width(widths, console.width - _width(columns, shown_totals) - gaps)
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
     for place, (field, width) in enumerate(zip(by, widths, strict=True)):
         table.add_column(_heading(field), "" if place else "All", overflow="fold", min_width=width)
@@ -186,7 +189,8 @@ def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row
         table.add_row(*names_shown, *figures, style=_find_style(is_rest, is_sum))
     console.print(table)
     if left_out := [column[0] for column in useful if column not in shown]:
-        console.print(f"(a wider terminal shows {', '.join(left_out)})", style="dim")
+        text = f"(left out to fit the width; the JSON of --out has them: {', '.join(left_out)})"
+        console.print(text, style="dim", soft_wrap=True)
     console.print()
 
 
@@ -207,8 +211,9 @@ def _print_legend(console: Console, shown: set[str]) -> None:
         console.print()
 
 
-def _width(columns: Sequence[_Column], everything: UsageTotals) -> int:
-    """The width of columns of figures; sums are the longest numbers in them."""
+def _width(columns: Sequence[_Column], shown: Sequence[UsageTotals]) -> int:
+    """The width of columns of figures; a mark such as `unpriced` may be longer than the sum."""
     return sum(
-        _GAP + max(len(name), len(format_cell(everything))) for name, _, format_cell in columns
+        _GAP + max(len(name), *(len(format_cell(totals)) for totals in shown))
+        for name, _, format_cell in columns
     )

@@ -85,7 +85,7 @@ def test_calls_without_a_cost_are_printed_too(
 ) -> None:
     assert run(SAMPLES, "--out", tmp_path / "focus.csv") == 0
     printed = capsys.readouterr().out
-    assert "65 lines read: 60 calls counted" in printed
+    assert "65 lines read: 56 calls and 4 failed calls counted" in printed
     assert f"47 rows in {tmp_path / 'focus.csv'}: 0.322275196 USD, as an estimate" in printed
     assert "Not in this cost" in printed
     assert "  amazon.nova-canvas-v1:0: 2 calls, 0 tokens (billed_in_other_units)" in printed
