@@ -17,7 +17,7 @@ from cdk.operations.terminal import printable, printable_name
 from dashboards.demo.plain_sums import PlainSums, add_sums
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.metrics.catalog import QUOTA_TOKENS
-from lambdas.domain.money import dollars
+from lambdas.domain.money import count_places, dollars
 from lambdas.domain.words import plural
 
 _NAME_WIDTH = len("Bedrock Meter: invocation logging was changed")
@@ -88,16 +88,20 @@ def spending_table(sums: Mapping[str, PlainSums]) -> Table:
     table.add_column("Identity", overflow="fold")
     for name in ("Calls", "Failed", "Total tokens", "Cost"):
         table.add_column(name, justify="right", no_wrap=True)
+    total = add_sums(sums.values())
+    places = count_places(total.cost_usd)
     for name, part in _most_expensive_first(sums):
-        table.add_row(Text(printable_name(shorten_identity(name))), *_cells(part))
-    table.add_row("Total", *_cells(add_sums(sums.values())), style="bold")
+        table.add_row(Text(printable_name(shorten_identity(name))), *_cells(part, places))
+    table.add_row("Total", *_cells(total, places), style="bold")
     return table
 
 
 def list_projects(sums: Mapping[str, PlainSums]) -> str:
     """List the cost of each project, the most expensive first."""
+    places = count_places(add_sums(sums.values()).cost_usd)
     return ", ".join(
-        f"{printable(name)} {dollars(part.cost_usd)}" for name, part in _most_expensive_first(sums)
+        f"{printable(name)} {dollars(part.cost_usd, places=places)}"
+        for name, part in _most_expensive_first(sums)
     )
 
 
@@ -124,6 +128,6 @@ def _most_expensive_first(sums: Mapping[str, PlainSums]) -> list[tuple[str, Plai
     return sorted(sums.items(), key=lambda item: item[1].cost_usd, reverse=True)
 
 
-def _cells(part: PlainSums) -> tuple[str, ...]:
+def _cells(part: PlainSums, places: int) -> tuple[str, ...]:
     counts = (part.calls, part.failed_calls, part.total_tokens)
-    return (*(f"{count:,}" for count in counts), dollars(part.cost_usd))
+    return (*(f"{count:,}" for count in counts), dollars(part.cost_usd, places=places))

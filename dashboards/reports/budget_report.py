@@ -93,9 +93,10 @@ def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: i
     short = shorten_identities(row.value for row in rows)
     for row in rows[:top]:
         names = [] if budget.per is None else [Text(printable_name(short[row.value]))]
-        period, used, *others = _write_use(budget, row.use)
-        unpriced = [budget.amount.describe(row.unpriced)] if has_unpriced else []
-        table.add_row(*names, period, used, *unpriced, *others)
+        largest = rows[0].use.used
+        period, used, *others = _write_use(budget, row.use, largest)
+        unpriced = budget.amount.describe(row.unpriced, largest=largest)
+        table.add_row(*names, period, used, *([unpriced] if has_unpriced else []), *others)
     console.print(table)
     if (more := len(rows) - top) > 0:
         console.print(f"and {plural(more, 'period')} with less usage", style="dim")
@@ -161,7 +162,7 @@ def _describe_forecast(budget: Budget, name: str, use: PeriodUse, forecast: Fore
     )
 
 
-def _write_use(budget: Budget, use: PeriodUse) -> tuple[str, str, str, str]:
+def _write_use(budget: Budget, use: PeriodUse, largest: int) -> tuple[str, str, str, str]:
     percent = use.used * 100 * _ONE_DECIMAL // budget.amount.limit / _ONE_DECIMAL
     crossings = ", ".join(
         f"{exact_text(crossing.percent)} % at {describe_time(budget.periods, crossing.minute)}"
@@ -169,7 +170,7 @@ def _write_use(budget: Budget, use: PeriodUse) -> tuple[str, str, str, str]:
     )
     return (
         _write_period(budget, use.period),
-        budget.amount.describe(use.used),
+        budget.amount.describe(use.used, largest=largest),
         f"{percent:,.1f}",
         crossings or "-",
     )

@@ -17,45 +17,47 @@ from dashboards.reports.covered_periods import CoveredPeriods
 from dashboards.reports.local_meter import LocalMeter
 from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.domain.invocations.short_names import shorten_identities
-from lambdas.domain.money import cost_legend, dollars
+from lambdas.domain.money import cost_legend, count_places, dollars
 from lambdas.domain.usage import GroupedTotals, GroupField, UsageTotals, add_up_totals
 
 ROWS_SHOWN = 25
 _NO_COST = "-"
 
 
-def _output_text(totals: UsageTotals) -> str:
+def _output_text(totals: UsageTotals, _: int) -> str:
     """Output tokens; a dash where every call that has output lacks its count."""
     is_unknown = totals.records_missing_output and not totals.output_tokens
     return "-" if is_unknown else f"{totals.output_tokens:,}"
 
 
-def cost_text(totals: UsageTotals) -> str:
-    """The cost of calls as people read it; a dash where no call succeeded."""
+def _write_cost(totals: UsageTotals, places: int) -> str:
+    """Write the cost of calls; a dash where no call succeeded."""
     if not totals.invocations:
         return _NO_COST
     usd = totals.priced_usd if totals.priced_invocations else None
-    return dollars(usd, is_assumed=totals.assumed_price_invocations > 0)
+    return dollars(usd, is_assumed=totals.assumed_price_invocations > 0, places=places)
 
 
+_COST = "Cost"
 # In the order in which they are shown; the number says which go first where a terminal is narrow.
-_Column: TypeAlias = tuple[str, int, Callable[[UsageTotals], str]]
+# The last part writes a cell, with so many decimal places of the cost.
+_Column: TypeAlias = tuple[str, int, Callable[[UsageTotals, int], str]]
 _COLUMNS: tuple[_Column, ...] = (
-    ("Calls", 0, lambda totals: f"{totals.invocations:,}"),
-    ("Cost", 1, cost_text),
-    ("Unpriced", 2, lambda totals: f"{totals.unpriced_invocations:,}"),
-    ("Failed", 3, lambda totals: f"{totals.invocation_errors:,}"),
-    ("Total tokens", 0, lambda totals: f"{totals.total_tokens:,}"),
-    ("Input", 4, lambda totals: f"{totals.input_tokens:,}"),
-    ("Cache read", 6, lambda totals: f"{totals.cache_read_tokens:,}"),
-    ("Cache write", 8, lambda totals: f"{totals.cache_write_tokens:,}"),
+    ("Calls", 0, lambda totals, _: f"{totals.invocations:,}"),
+    (_COST, 1, _write_cost),
+    ("Unpriced", 2, lambda totals, _: f"{totals.unpriced_invocations:,}"),
+    ("Failed", 3, lambda totals, _: f"{totals.invocation_errors:,}"),
+    ("Total tokens", 0, lambda totals, _: f"{totals.total_tokens:,}"),
+    ("Input", 4, lambda totals, _: f"{totals.input_tokens:,}"),
+    ("Cache read", 6, lambda totals, _: f"{totals.cache_read_tokens:,}"),
+    ("Cache write", 8, lambda totals, _: f"{totals.cache_write_tokens:,}"),
     ("Output", 5, _output_text),
-    ("No output", 11, lambda totals: f"{totals.records_missing_output:,}"),
-    ("Quota tokens", 7, lambda totals: f"{totals.quota_tokens:,}"),
-    ("Failed tokens", 9, lambda totals: f"{totals.failed_tokens:,}"),
-    ("No counts", 10, lambda totals: f"{totals.records_missing_counts:,}"),
+    ("No output", 11, lambda totals, _: f"{totals.records_missing_output:,}"),
+    ("Quota tokens", 7, lambda totals, _: f"{totals.quota_tokens:,}"),
+    ("Failed tokens", 9, lambda totals, _: f"{totals.failed_tokens:,}"),
+    ("No counts", 10, lambda totals, _: f"{totals.records_missing_counts:,}"),
 )
-_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", "Cost"})
+_ALWAYS_SHOWN = frozenset({"Calls", "Input", "Output", "Total tokens", "Quota tokens", _COST})
 _NOTHING = "0"
 _MIN_NAME_WIDTH = 24
 _NAME_PERCENT = 40  # of the width: figures are left out before names have less
@@ -127,8 +129,7 @@ def print_report(
         for by in tables:
             ranking = meter.summary.group_by(*by)
             rows = list(_rank(ranking, by, grouping.top, _Names(ranking, by, periods)))
-            _print_table(console, by, rows)
-            shown.update(cost_text(row.totals) for row in rows)
+            shown.update(_print_table(console, by, rows))
         _print_legend(console, shown)
     print_notes(meter, console)
 
@@ -159,39 +160,47 @@ def _rank(
             yield _Row(cells, add_up_totals(totals for _, totals in groups), is_sum=True)
 
 
-def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row]) -> None:
-    """Print a table; numbers are never cut, so a narrow terminal shows fewer columns."""
+def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row]) -> list[str]:
+    """Print a table; numbers are never cut, so a narrow terminal shows fewer columns.
+
+    Returns:
+        The costs as they are shown.
+    """
     everything = add_up_totals(row.totals for row in rows if not row.is_sum)
-    useful = [
-        (name, priority, format_cell)
-        for name, priority, format_cell in _COLUMNS
-        if name in _ALWAYS_SHOWN or format_cell(everything) != _NOTHING
-    ]
+    places = count_places(everything.priced_usd)
+    figures = {
+        name: [write_cell(totals, places) for totals in (*(row.totals for row in rows), everything)]
+        for name, _, write_cell in _COLUMNS
+    }
+    useful = [name for name in figures if name in _ALWAYS_SHOWN or figures[name][-1] != _NOTHING]
+    figure_widths = {name: max(map(len, (name, *figures[name]))) + _GAP for name in useful}
     names = [tuple(map(_heading, by)), *(row.cells for row in rows)]
     widths = [max(map(len, column)) for column in zip(*names, strict=True)]
     enough = max(_MIN_NAME_WIDTH, console.width * _NAME_PERCENT // 100 // len(by))
     least = sum(min(width, enough) for width in widths) + _GAP * (len(by) - 1)
-    columns = sorted(useful, key=lambda column: column[1])
-    shown_totals = [everything, *(row.totals for row in rows)]
-    while least + _width(columns, shown_totals) > console.width and len(columns) > 1:
+    priorities = {name: priority for name, priority, _ in _COLUMNS}
+    columns = sorted(useful, key=priorities.__getitem__)
+    while least + sum(map(figure_widths.__getitem__, columns)) > console.width and columns[1:]:
         columns.pop()
-    shown = [column for column in useful if column in columns]
+    shown = [name for name in useful if name in columns]
     gaps = _GAP * (len(by) - 1)
-    widths = share_width(widths, console.width - _width(columns, shown_totals) - gaps)
+    figures_width = sum(map(figure_widths.__getitem__, columns))
+    widths = share_width(widths, console.width - figures_width - gaps)
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, _GAP, 0, 0))
     for place, (field, width) in enumerate(zip(by, widths, strict=True)):
         table.add_column(_heading(field), "" if place else "All", overflow="fold", min_width=width)
-    for name, _, format_cell in shown:
-        table.add_column(name, format_cell(everything), justify="right", no_wrap=True)
-    for cells, totals, is_rest, is_sum in rows:
+    for name in shown:
+        table.add_column(name, figures[name][-1], justify="right", no_wrap=True)
+    for number, (cells, _, is_rest, is_sum) in enumerate(rows):
         names_shown = (Text(fold_name(*part)) for part in zip(cells, widths, strict=True))
-        figures = (format_cell(totals) for _, _, format_cell in shown)
-        table.add_row(*names_shown, *figures, style=_find_style(is_rest, is_sum))
+        row = (figures[name][number] for name in shown)
+        table.add_row(*names_shown, *row, style=_find_style(is_rest, is_sum))
     console.print(table)
-    if left_out := [column[0] for column in useful if column not in shown]:
+    if left_out := [name for name in useful if name not in shown]:
         text = f"(left out to fit the width; the JSON of --out has them: {', '.join(left_out)})"
         console.print(text, style="dim", soft_wrap=True)
     console.print()
+    return figures[_COST]
 
 
 def _find_style(is_rest: bool, is_sum: bool) -> str | None:  # noqa: FBT001  # a row's flags
@@ -209,11 +218,3 @@ def _print_legend(console: Console, shown: set[str]) -> None:
         for line in lines:
             console.print(Text(line, style="dim"), soft_wrap=True)
         console.print()
-
-
-def _width(columns: Sequence[_Column], shown: Sequence[UsageTotals]) -> int:
-    """The width of columns of figures; a mark such as `unpriced` may be longer than the sum."""
-    return sum(
-        _GAP + max(len(name), *(len(format_cell(totals)) for totals in shown))
-        for name, _, format_cell in columns
-    )

@@ -11,11 +11,12 @@ ASSUMED_MARK = "~"
 """The mark before a cost that includes an assumed price."""
 _PLACES = 2
 _PLACES_BELOW_A_DOLLAR = 4
-_SMALLEST_SHOWN = Decimal(1).scaleb(-_PLACES_BELOW_A_DOLLAR)
 _FREE = "$0"
-_TOO_SMALL = f"<${_SMALLEST_SHOWN}"
+_BELOW_A_CENT = "<$0.01"
+_TOO_SMALL = "<$0.0001"
 _LEGEND = {
     _FREE: "the price is 0, or no tokens were used",
+    _BELOW_A_CENT: "more than 0, but less than a cent",
     _TOO_SMALL: "more than 0, but less than a hundredth of a cent",
     ASSUMED_MARK: (
         "includes an assumed price: a call's Region has none, so the highest one that is listed"
@@ -25,10 +26,25 @@ _LEGEND = {
 }
 
 
-def dollars(usd: Decimal | None, *, is_assumed: bool = False) -> str:
+def count_places(largest_usd: Decimal | None) -> int:
+    """Count the decimal places of a column of amounts: 2, or 4 if the largest is below a dollar.
+
+    >>> count_places(Decimal("28.98")), count_places(Decimal("0.4867")), count_places(None)
+    (2, 4, 4)
+    """
+    is_large = largest_usd is not None and round(largest_usd, _PLACES_BELOW_A_DOLLAR) >= 1
+    return _PLACES if is_large else _PLACES_BELOW_A_DOLLAR
+
+
+def dollars(usd: Decimal | None, *, is_assumed: bool = False, places: int | None = None) -> str:
     """Write an amount for people: cents, and below a dollar hundredths of a cent.
 
     No cost, a tiny one, an assumed one and an unknown one differ.
+
+    Args:
+        usd: The amount; `None` for an unknown one.
+        is_assumed: True to mark it as one with an assumed price.
+        places: The decimal places of its column, see `count_places`; `None` for a single amount.
 
     Example:
         >>> dollars(Decimal("1234.5")), dollars(Decimal("0.0419")), dollars(Decimal("0.00004"))
@@ -39,10 +55,10 @@ def dollars(usd: Decimal | None, *, is_assumed: bool = False) -> str:
     mark = ASSUMED_MARK if is_assumed else ""
     if not usd:
         return f"{mark}{_FREE}"
-    if 0 < usd < _SMALLEST_SHOWN:
-        return f"{mark}{_TOO_SMALL}"
-    shown = round(usd, _PLACES_BELOW_A_DOLLAR)
-    places = _PLACES if shown >= 1 else _PLACES_BELOW_A_DOLLAR
+    if places is None:
+        places = count_places(usd)
+    if 0 < usd < Decimal(1).scaleb(-places):
+        return f"{mark}{_BELOW_A_CENT if places == _PLACES else _TOO_SMALL}"
     return f"{mark}${usd:,.{places}f}"
 
 
@@ -56,7 +72,7 @@ def cost_legend(shown: Iterable[str]) -> list[str]:
     unmarked = {amount.removeprefix(ASSUMED_MARK) for amount in amounts}
     occurs = {
         ASSUMED_MARK: unmarked != amounts,
-        **{mark: mark in unmarked for mark in (_FREE, _TOO_SMALL, UNPRICED)},
+        **{mark: mark in unmarked for mark in (_FREE, _BELOW_A_CENT, _TOO_SMALL, UNPRICED)},
     }
     marks = [mark for mark in _LEGEND if occurs[mark]]
     width = max(map(len, marks), default=0)

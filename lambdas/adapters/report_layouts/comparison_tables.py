@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lambdas.adapters.report_layouts.tables import Table, shown_time
 from lambdas.domain.metrics import OTHER_PROJECTS
-from lambdas.domain.money import cost_legend, dollars
+from lambdas.domain.money import cost_legend, count_places, dollars
 from lambdas.domain.reports.comparison import (
     ABSENCES,
     COMPARABLE,
@@ -113,6 +113,7 @@ def _options(report: ComparisonReport) -> Table:
     if not report.options:
         return Table(f"{title}: nothing found", (), [], (COMPARABLE,))
     shown = report.options[:OPTIONS_SHOWN]
+    places = count_places(report.coverage.scale_to_month(max(option.usd for option in shown)))
     notes = [
         f"{OPTION_NAMES[kind]}: {CONDITIONS[kind]}."
         for kind in sorted({option.kind for option in shown})
@@ -125,14 +126,14 @@ def _options(report: ComparisonReport) -> Table:
     return Table(
         title,
         ("Project", "Calls of the model", "Option", "Calls", "Cost", "Saves", "Saves %"),
-        [_option(option, report.coverage) for option in shown],
+        [_option(option, report.coverage, places) for option in shown],
         (*notes, COMPARABLE),
         texts=3,
         droppable=("Calls", "Saves %"),
     )
 
 
-def _option(option: SavingsOption, coverage: Coverage) -> tuple[str, ...]:
+def _option(option: SavingsOption, coverage: Coverage, places: int) -> tuple[str, ...]:
     name = OPTION_NAMES[option.kind]
     usd, saved_usd = map(coverage.scale_to_month, (option.usd, option.saved_usd))
     share = saved_share(option.option_usd, option.usd)
@@ -141,8 +142,8 @@ def _option(option: SavingsOption, coverage: Coverage) -> tuple[str, ...]:
         option.model_id,
         name if option.target is None else f"{name} {option.target}",
         f"{option.calls:,}",
-        dollars(usd, is_assumed=option.is_assumed),
-        dollars(saved_usd, is_assumed=option.is_assumed),
+        dollars(usd, is_assumed=option.is_assumed, places=places),
+        dollars(saved_usd, is_assumed=option.is_assumed, places=places),
         "-" if share is None else f"{share:.1%}",
     )
 
@@ -177,7 +178,7 @@ def _waste(report: ComparisonReport) -> Table:
         return Table(title, (), [], (*unknown, *_content_note(report)))
     days = plural(int(report.coverage.days), "day")
     ways = sorted({key.waste for key, _ in known})
-    rows = [_waste_row(key, totals, report.coverage) for key, totals in known[:MAX_WASTE_ROWS]]
+    rows = [*_waste_rows(known[:MAX_WASTE_ROWS], report.coverage)]
     notes = [f"{WASTE_NAMES[way]}: {MEANINGS[way]}." for way in ways]
     if (more := len(known) - MAX_WASTE_ROWS) > 0:
         notes.insert(0, f"{plural(more, 'smaller row')} not shown here; the JSON has all.")
@@ -203,13 +204,23 @@ def _unknown_waste(report: ComparisonReport) -> tuple[str, ...]:
     return (f"Not in the table, because the logs have no tokens of them: {counted}.",)
 
 
-def _waste_row(key: WasteKey, totals: WasteTotals, coverage: Coverage) -> tuple[str, ...]:
-    usd, a_month = "-", "-"
-    if totals.priced_calls:
-        usd = dollars(totals.priced_usd)
-        a_month = dollars(coverage.scale_to_month(totals.priced_usd))
-    cells = (f"{totals.calls:,}", f"{totals.tokens:,}", usd, a_month)
-    return WASTE_NAMES[key.waste], key.project, key.model_id, *cells, f"{totals.unpriced_calls:,}"
+def _waste_rows(
+    waste: Sequence[tuple[WasteKey, WasteTotals]], coverage: Coverage
+) -> Iterator[tuple[str, ...]]:
+    largest_usd = max(totals.priced_usd for _, totals in waste)
+    places = count_places(largest_usd)
+    places_a_month = count_places(coverage.scale_to_month(largest_usd))
+    for key, totals in waste:
+        usd, a_month = "-", "-"
+        if totals.priced_calls:
+            usd = dollars(totals.priced_usd, places=places)
+            usd_a_month = coverage.scale_to_month(totals.priced_usd)
+            a_month = dollars(usd_a_month, places=places_a_month)
+        yield (
+            *(WASTE_NAMES[key.waste], key.project, key.model_id),
+            *(f"{totals.calls:,}", f"{totals.tokens:,}"),
+            *(usd, a_month, f"{totals.unpriced_calls:,}"),
+        )
 
 
 def _content_note(report: ComparisonReport) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lambdas.domain.counters import UsageTotals
-from lambdas.domain.money import dollars
+from lambdas.domain.money import count_places, dollars
 from lambdas.domain.words import plural
 
 _PICODOLLAR_EXPONENT = -12
@@ -79,12 +79,18 @@ class BudgetAmount:
         """
         return used >= self.take_percentage(percent)
 
-    def describe(self, used: int | None = None) -> str:
-        """Write the amount, or another one in its unit, for people."""
+    def describe(self, used: int | None = None, *, largest: int | None = None) -> str:
+        """Write the amount, or another one in its unit, for people.
+
+        Args:
+            used: The other one.
+            largest: The largest in its column, so that all there have as many decimal places.
+        """
         number = self.limit if used is None else used
         if self.unit is BudgetUnit.USD:
-            usd = to_usd(abs(number))
-            return dollars(usd) if number >= 0 else f"-{dollars(usd)}"
+            places = None if largest is None else count_places(to_usd(largest))
+            text = dollars(to_usd(abs(number)), places=places)
+            return text if number >= 0 else f"-{text}"
         kind = "quota token" if self.unit is BudgetUnit.QUOTA_TOKENS else "token"
         return plural(number, kind)
 

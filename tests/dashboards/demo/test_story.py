@@ -84,7 +84,7 @@ def test_identities_have_dollars_and_a_total_and_the_most_expensive_is_first() -
     assert heading == ["Identity", "Calls", "Failed", "Total", "tokens", "Cost"]
     assert [row[-5:] for row in rows] == [
         ["user/ben", "20", "5", "40,000", "$1,234.50"],
-        ["user/ana", "10", "1", "4,000", "$0.0419"],
+        ["user/ana", "10", "1", "4,000", "$0.04"],
         ["Total", "30", "6", "44,000", "$1,234.54"],
     ]
     assert list_projects({"b": SUMS[ANA], "a": SUMS[BEN]}) == "a $1,234.50, b $0.0419"

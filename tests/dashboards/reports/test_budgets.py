@@ -1,6 +1,7 @@
 """`make meter BUDGETS=...` shows the use of budgets in anyone's own logs."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,18 @@ def test_the_default_price_of_unpriced_calls_is_named(meter: Any) -> None:
         "Of this usage, $0.0608 is an assumption: 1 call without a known price count at"
         " $60 for a million input tokens and $150 for output (the default of unpriced_usd_per_"
     ) in printed
+
+
+def test_the_used_amounts_of_a_budget_have_the_same_number_of_decimals(meter: Any) -> None:
+    printed = meter(
+        [
+            call(1, "2026-09-08T12:00:00Z", 8_000_005),
+            call(2, "2026-09-09T12:00:00Z", 1_000_005),
+            call(3, "2026-09-10T12:00:00Z", 6),
+        ],
+        budget("money", amount={"usd": 100}),
+    )
+    assert re.findall(r"to \S+ 00:00 (\S+)", printed) == ["$2.00", "$0.25", "<$0.01"]
 
 
 def test_a_budget_without_unpriced_calls_assumes_nothing(meter: Any) -> None:

@@ -551,13 +551,15 @@ def test_costs_with_different_meanings_look_different(
     out = tmp_path / "summary.json"
     assert run(write(tmp_path / "logs.json", as_lines(*logs)), "--out", out) == 0
     printed = capsys.readouterr().out
-    cells = {line.split()[0]: line.split()[2] for line in printed.splitlines() if len(line.split()) > 2}
+    cells = {
+        line.split()[0]: line.split()[2] for line in printed.splitlines() if len(line.split()) > 2
+    }
     rows = {row["identity_arn"]: row for row in json.loads(out.read_text())["by_identity"]}
     assumed = Decimal(rows["assumed"]["cost_usd"])
     assert assumed >= 1
     assert {name: cells[name] for name in used} == {
         "priced": "$1.00",
-        "tiny": "<$0.0001",
+        "tiny": "<$0.01",
         "free": "$0",
         "assumed": f"~${assumed:.2f}",
         "unknown": "unpriced",
@@ -566,7 +568,7 @@ def test_costs_with_different_meanings_look_different(
     assert rows["assumed"]["assumed_price_invocations"] == 1
     assert Decimal(rows["assumed"]["assumed_cost_usd"]) == assumed
     legend = printed.partition("unpriced  the cost is not known")[0].splitlines()[-3:]
-    assert [line.split()[0] for line in legend] == ["$0", "<$0.0001", "~"]
+    assert [line.split()[0] for line in legend] == ["$0", "<$0.01", "~"]
     assert "  1 no_price: no price is known for the model (a.b: 1)" in printed
     assert f"1 call at an assumed price, ~${assumed:.2f}: their Region has no listed" in printed
     assert "(anthropic.claude-3-haiku-20240307-v1:0 in xx-new-1: 1)" in printed
