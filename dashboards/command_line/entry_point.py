@@ -50,7 +50,14 @@ class IncompleteCommand(FailedCommand):
 
 
 class CommandGroup(click.Group):
-    """Reports every failure of its commands in the same way."""
+    """Reports every failure of its commands in the same way.
+
+    Attributes:
+        is_named: True if messages about its commands start with its name too, where it is a
+            command itself. False if its commands are those of make targets.
+    """
+
+    is_named = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the group's own options, and print its help if that is asked for."""
@@ -132,7 +139,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 @contextmanager
-def _explained_failures(group: click.Group, ctx: click.Context) -> Iterator[None]:
+def _explained_failures(group: CommandGroup, ctx: click.Context) -> Iterator[None]:
     """Turn every failure into lines that start with a command's name, and an exit code.
 
     Help for lack of arguments stays as it is, and so does output that its reader has closed.
@@ -144,22 +151,25 @@ def _explained_failures(group: click.Group, ctx: click.Context) -> Iterator[None
     except click.UsageError as error:
         raise _explain_usage(error, group, ctx) from None
     except IncompleteError as error:
-        raise IncompleteCommand(_name(ctx), str(error), *error.details) from error
+        raise IncompleteCommand(_name(group, ctx), str(error), *error.details) from error
     except CommandError as error:
-        raise FailedCommand(_name(ctx), str(error), *error.details) from error
+        raise FailedCommand(_name(group, ctx), str(error), *error.details) from error
     except OSError as error:
-        raise FailedCommand(_name(ctx), _explain_system(error)) from error
+        raise FailedCommand(_name(group, ctx), _explain_system(error)) from error
     except KeyboardInterrupt:
         ctx.exit(_EXIT_INTERRUPTED)
 
 
-def _name(ctx: click.Context) -> str | None:
+def _name(group: CommandGroup, ctx: click.Context) -> str | None:
     """Name the command that was called, or else the group."""
-    return ctx.invoked_subcommand or ctx.info_name
+    name = ctx.invoked_subcommand
+    if name and ctx.parent and group.is_named:
+        return f"{ctx.info_name} {name}"
+    return name or ctx.info_name
 
 
 def _explain_usage(
-    error: click.UsageError, group: click.Group, ctx: click.Context
+    error: click.UsageError, group: CommandGroup, ctx: click.Context
 ) -> FailedCommand:
     """Explain what is wrong with the arguments, and name the make target's where there is one."""
     name = ctx.invoked_subcommand
@@ -174,7 +184,7 @@ def _explain_usage(
     if not problem.endswith((".", "?")):
         problem += "."
     text = " ".join([problem, f"See {path} --help.", epilog or ""])
-    return FailedCommand(_name(ctx), text.rstrip())
+    return FailedCommand(_name(group, ctx), text.rstrip())
 
 
 def _explain_system(error: OSError) -> str:

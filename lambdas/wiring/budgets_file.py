@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lambdas.domain.budgets import Budget
 from lambdas.domain.words import exact_text, show
-from lambdas.wiring import budget_settings
 from lambdas.wiring.budget_settings import BudgetsFile
 
 _BUDGETS = "budgets"
@@ -127,9 +126,10 @@ def _explain(problem: ErrorDetails, content: Mapping[str, Any]) -> str:
         case "missing":
             return f"{place} is missing"
         case "extra_forbidden":
-            near = difflib.get_close_matches(str(problem["loc"][-1]), _FIELDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            return f"{place}: unknown field{hint}"
+            fields = _list_fields(problem["loc"][:-1])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(fields)}"
+            return f"{place}: unknown field; {hint}"
         case "value_error" if isinstance(problem["input"], Mapping):
             field = str(problem["loc"][-1]) if problem["loc"] else ""
             return f"{place}: {reason.removeprefix(f'{field}: ')}" if place else reason
@@ -159,13 +159,18 @@ def _show(value: object) -> str:
     return exact_text(value) if isinstance(value, Decimal) else show(value)
 
 
-def _list_fields() -> frozenset[str]:
-    models = [
-        value
-        for value in vars(budget_settings).values()
-        if isinstance(value, type) and issubclass(value, BaseModel)
-    ]
-    return frozenset(name for model in models for name in model.model_fields)
+def _list_fields(location: Sequence[str | int]) -> list[str]:
+    """List the fields of the object at a place of the file."""
+    model: type[BaseModel] = BudgetsFile
+    for name in location:
+        if isinstance(name, str):
+            model = next(_find_models(model.model_fields[name].annotation))
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
-_FIELDS = _list_fields()
+def _find_models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Find the objects that the type of a field allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _find_models(part)

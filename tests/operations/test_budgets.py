@@ -136,7 +136,7 @@ def test_budgets_of_two_managers_live_side_by_side(write_file: WriteFile) -> Non
     message, *problems = read_failure(
         "budgets", "apply", write_file(CHAT, managed_by="finance"), "--delete", "chat"
     )
-    assert message == "apply: the budgets cannot be applied; nothing is changed:"
+    assert message == "budgets apply: the budgets cannot be applied; nothing is changed:"
     assert problems[0].startswith("  chat is managed by platform, not by finance")
     assert set(read_book().budgets) == {"chat", "india"}
 
@@ -204,7 +204,9 @@ def test_a_concurrent_change_is_explained(
 def test_without_governance_the_message_says_how_to_switch_it_on(write_file: WriteFile) -> None:
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     (message,) = read_failure("budgets", "apply", write_file(CHAT))
-    assert message.startswith("apply: governance is off in this Region: set governance to true")
+    assert message.startswith(
+        "budgets apply: governance is off in this Region: set governance to true"
+    )
 
 
 def test_a_file_is_validated_without_an_account(
@@ -224,13 +226,13 @@ def test_every_fault_of_a_file_is_named_before_aws_is_called(
         path = write_file(wrong)
         assert run_command("budgets", command, path) == 2
         title, field, amount = capsys.readouterr().err.splitlines()
-        assert title == f"{command}: {path}: 2 problems:"
+        assert title == f"budgets {command}: {path}: 2 problems:"
         assert field == "  budgets[0] (chat).scope.projct: unknown field; did you mean project?"
         assert amount.startswith("  budgets[0] (chat).amount.usd = -5: allowed: 0.01 to")
     binary = tmp_path / "binary.json"
     binary.write_bytes(b"\xff\xfe")
     assert run_command("budgets", "validate", binary) == 2
-    assert capsys.readouterr().err == f"validate: {binary}: not JSON in UTF-8.\n"
+    assert capsys.readouterr().err == f"budgets validate: {binary}: not JSON in UTF-8.\n"
 
 
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

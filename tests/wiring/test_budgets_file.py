@@ -140,6 +140,12 @@ def test_tokens_in_scientific_notation_are_read() -> None:
         ({"name": "chat:daily"}, ".name = 'chat:daily': allowed: 1 to 64 letters, digits, periods"),
         ({"name": ""}, ".name = '': allowed: 1 to 64 letters"),
         ({"scope": None}, ".scope = not set: allowed: an object"),
+        (
+            {"amount": {"eur": 5}},
+            ".amount.eur: unknown field; allowed: usd, total_tokens, quota_tokens",
+        ),
+        ({"per_": "identity"}, ".per_: unknown field; did you mean per?"),
+        ({"alerts": {"sms": []}}, ".alerts.sms: unknown field; allowed: actual, forecast,"),
         ({"scope": {"projct": "x"}}, ".scope.projct: unknown field; did you mean project?"),
         ({"scope": {"project": []}}, ".scope.project = []: allowed: a name or a list"),
         ({"scope": {"project": ["a", "a"]}}, ".scope.project = ['a', 'a']: allowed: a name or"),

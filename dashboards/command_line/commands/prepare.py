@@ -11,7 +11,13 @@ from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import context_option
 
 
-@click.group(cls=CommandGroup)
+class _MakeTargets(CommandGroup):
+    """Commands that make runs: their messages start with the name of the target."""
+
+    is_named = False
+
+
+@click.group(cls=_MakeTargets)
 def command() -> None:
     """Check what the CDK needs before make runs it.
 

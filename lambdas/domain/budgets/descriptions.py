@@ -55,14 +55,14 @@ def _describe_days(days: int, anchor: date) -> str:
     if days == 1:
         return "a day"
     if days == DAYS_OF_WEEK and 0 <= after_monday < DAYS_OF_WEEK:
-        return f"a week from {WEEKDAYS[after_monday].capitalize()}"
-    return f"{days:,} days from {anchor}"
+        return f"a week, starting on {WEEKDAYS[after_monday].capitalize()}"
+    return f"{days:,} days, starting on {anchor}"
 
 
 def _describe_months(months: int, anchor: date) -> str:
     if months == 1 and anchor == FIRST_OF_MONTH:
         return "a month"
-    return f"{plural(months, 'month')} from {anchor}"
+    return f"{plural(months, 'month')}, starting on {anchor}"
 
 
 def describe_period(periods: PeriodRule, period: BudgetPeriod) -> str:
