@@ -21,6 +21,7 @@ from dashboards.reports.usage_notes import REJECTION_MEANINGS
 from lambdas.domain.invocations import Reading, ReadInvocation, read_invocation
 
 _STANDARD_OUTPUT = 1
+_OTHER_FORMATS = frozenset({".csv", ".gz", ".html", ".md", ".parquet", ".tsv", ".txt", ".xlsx"})
 
 
 @contextmanager
@@ -141,6 +142,20 @@ def report_gaps(count: int, problems: Sequence[str]) -> None:
         )
         more = [f"and {count - len(problems):,} more"] if count > len(problems) else []
         raise IncompleteError(message, *problems, *more)
+
+
+def require_json_name(out: Path) -> None:
+    """Check that the name of a file is not one of another format than JSON.
+
+    Raises:
+        CommandError: It is.
+    """
+    if out.suffix.lower() in _OTHER_FORMATS:
+        message = (
+            f"--out {out}: the file is JSON, so name it .json. make focus writes costs as CSV or"
+            " Parquet."
+        )
+        raise CommandError(message)
 
 
 def without_output(out: Path, found: LogFiles, start: str | None = None) -> LogFiles:

@@ -24,6 +24,7 @@ from dashboards.reports.commands import (
     check_for_logs,
     explained_failures,
     meter_files,
+    require_json_name,
     without_output,
     write_report,
 )
@@ -49,6 +50,8 @@ _MIN_TEXT_WIDTH = 12
 
 def compare_models(logs: Sequence[Path], out: Path | None) -> None:
     """Compare models on the calls in files and folders; write the JSON where `out` says."""
+    if out:
+        require_json_name(out)
     files = find_log_files(logs)
     if out:
         files = without_output(out, files, START_OF_REPORT)

@@ -14,6 +14,7 @@ from dashboards.reports.budget_usage import BudgetUsage
 from dashboards.reports.commands import (
     check_for_gaps,
     explained_failures,
+    require_json_name,
     without_output,
     write_report,
 )
@@ -41,6 +42,8 @@ def report_usage(
     Raises:
         CommandError: Something cannot be read or written.
     """
+    if out:
+        require_json_name(out)
     declared = _read_budgets(budgets) if budgets else ()
     files = find_log_files(logs)
     if out:

@@ -17,6 +17,7 @@ from dashboards.reports.commands import (
     check_for_logs,
     explained_failures,
     meter_files,
+    require_json_name,
     without_output,
     write_report,
 )
@@ -57,6 +58,8 @@ def reconcile_bill(bill: Sequence[Path], logs: Sequence[Path], out: Path | None)
         logs: Files and folders of invocation logs.
         out: The file for the JSON; `None` for none.
     """
+    if out:
+        require_json_name(out)
     found, cur = find_log_files(logs), find_cur_files(bill)
     if out:
         found = without_output(out, found, START_OF_REPORT)

@@ -453,7 +453,8 @@ def test_no_log_at_all_is_an_error_that_names_the_formats_and_writes_nothing(
     content: bytes,
     complaint: str,
 ) -> None:
-    logs, out = tmp_path / "random.bin", tmp_path / "out.csv"
+    logs = tmp_path / "random.bin"
+    out = tmp_path / ("out.csv" if command == "focus" else "out.json")
     logs.write_bytes(content)
     assert run_command(command, logs, "--out", out) == 2
     printed = capsys.readouterr()
@@ -970,6 +971,8 @@ def test_a_symbolic_link_is_followed_and_kept(summarize: Any, run: Any, tmp_path
         ),
         (["empty"], "empty: no logs in this folder."),
         (["logs.json", "--out", "logs.json"], "--out logs.json is one of the logs."),
+        (["logs.json", "--out", "x.csv"], "--out x.csv: the file is JSON, so name it .json."),
+        (["logs.json", "--out", "x.CSV.GZ"], "--out x.CSV.GZ: the file is JSON"),
         (["logs.json", "--out", "nowhere/a.json"], "--out nowhere/a.json cannot be written."),
         (["logs.json", "--out", "empty"], "--out empty cannot be written."),
         (["logs.json", "--out", "logs.json/a.json"], "--out logs.json/a.json"),
