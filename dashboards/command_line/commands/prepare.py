@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import click
 
+from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import context_option
 
@@ -25,12 +27,36 @@ def command() -> None:
     """
 
 
+def _refuse_settings_without_option(
+    _: click.Context, __: click.Parameter, arguments: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse NAME=VALUE where no option is before it: the CDK takes it for the name of a stack.
+
+    Raises:
+        CommandError: An argument is one.
+    """
+    for before, argument in pairwise(("", *arguments)):
+        if "=" in argument and not argument.startswith("-") and not before.startswith("-"):
+            message = (
+                f'{argument} needs -c before it: SET="-c {argument}". The CDK takes it for the name'
+                " of a stack."
+            )
+            raise CommandError(message)
+    return arguments
+
+
 def _cdk_command(function: Callable[..., None]) -> click.Command:
     """Add a command that accepts any arguments of the CDK's command line."""
     parameters: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
         context_option,
         click.option("--profile", help="The profile with the credentials."),
-        click.argument("others", nargs=-1, type=click.UNPROCESSED, metavar="[CDK ARGUMENTS]..."),
+        click.argument(
+            "others",
+            nargs=-1,
+            type=click.UNPROCESSED,
+            metavar="[CDK ARGUMENTS]...",
+            callback=_refuse_settings_without_option,
+        ),
     ]
     for parameter in reversed(parameters):
         function = parameter(function)
@@ -82,3 +108,19 @@ def synth(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]
     from cdk.operations.settings import read_settings
 
     read_settings(context)
+
+
+@_cdk_command
+@click.option("--region", help="The Region; by default that of your credentials.")
+def verify_account(
+    context: tuple[str, ...],
+    profile: str | None,
+    region: str | None,
+    others: tuple[str, ...],  # noqa: ARG001  # the command itself reads them
+) -> None:
+    """Check settings, credentials and Region."""
+    from cdk.operations.account import in_account
+    from cdk.operations.settings import read_settings
+
+    read_settings(context)
+    in_account(lambda _: None, profile, region)

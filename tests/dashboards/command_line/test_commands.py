@@ -181,7 +181,12 @@ def test_usage_marks_optional_arguments(capsys: pytest.CaptureFixture[str]) -> N
         (["price-updates", "--accept", "a", "--check"], "use only one of --accept, --reject"),
         *(
             (["prepare", name, "-c", "nosuch=1"], "The configuration is invalid")
-            for name in ("bootstrap", "deploy", "destroy", "synth")
+            for name in ("bootstrap", "deploy", "destroy", "synth", "verify-account")
+        ),
+        (["prepare", "synth", "metric_detail=full"], "metric_detail=full needs -c before it: SET="),
+        (
+            ["prepare", "deploy", "--quiet", "-c", "metric_detail=full", "a", "log_content=true"],
+            'log_content=true needs -c before it: SET="-c log_content=true"',
         ),
         (
             ["prepare", "destroy"],

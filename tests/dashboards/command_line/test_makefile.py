@@ -93,8 +93,9 @@ def test_every_target_that_calls_a_command_is_listed_here() -> None:
 
 @pytest.mark.parametrize(("target", "variables"), VARIABLES.items(), ids=VARIABLES)
 def test_a_target_passes_only_options_that_its_command_accepts(target: str, variables: str) -> None:
-    (arguments,) = read_calls(target, variables)
+    *checks, arguments = read_calls(target, variables)
     parsed = parse(arguments)
+    assert all(parse(check) for check in checks)
     named = re.findall(r"\$\((?:if )?([A-Z]+)", dict(RECIPES)[target])
     own = {"CDK", "LITELLM", "MAKE", "METER", "NODE", "OFF"}
     assert set(named) - own == set(re.findall(r"([A-Z]+)=", variables))
@@ -114,7 +115,7 @@ def test_a_target_passes_only_options_that_its_command_accepts(target: str, vari
 def test_a_switch_that_is_off_is_not_passed(
     target: str, variables: str, switches: set[str]
 ) -> None:
-    (arguments,) = read_calls(target, variables)
+    *_, arguments = read_calls(target, variables)
     assert {name for name, value in parse(arguments).items() if value is False} >= switches
 
 
@@ -128,6 +129,15 @@ def test_settings_and_credentials_are_checked_before_the_cdk_is_installed(target
     assert check == f"\t@$(METER) prepare {target} $(SET)"
     assert install == "\t@$(MAKE) --silent $(CDK)"
     assert any("$(NODE) $(CDK)" in line for line in rest)
+
+
+def test_a_verification_checks_credentials_before_the_cdk_and_removes_without_it() -> None:
+    for variables, installs in (("REGION=eu-west-1", True), ("REMOVE=1", False)):
+        command = ["make", "-n", "verify-account", variables]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        check, _, rest = done.stdout.partition("verify-account")
+        assert check.endswith("prepare ")
+        assert ("/cdk-" in rest.partition("verify-account --cdk")[0]) is installs
 
 
 @pytest.mark.parametrize("target", ["meter", "focus", "compare", "reconcile", "preview"])
