@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import NoReturn
 
 from tests.simulation.report import write_failures, write_table
 from tests.simulation.simulation import Outcome, run
@@ -12,12 +14,27 @@ from tests.simulation.simulation import Outcome, run
 _CHUNK = 20
 
 
-def main() -> int:
+class _Parser(ArgumentParser):
+    """Explains wrong arguments in one line, as the commands of the project do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the reason and the variables of the make target."""
+        self.exit(2, f"chaos: {message}. With make: make chaos [SEEDS=2000] [SEED=17]\n")
+
+
+def _read_number(text: str) -> int:
+    if not text.isdecimal():
+        message = f"{text!r} is not a whole number of 0 or more"
+        raise ArgumentTypeError(message)
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the seeds that the command line names; fails if one of them does."""
-    parser = ArgumentParser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=200, help="how many seeds to run, from 0")
-    parser.add_argument("--seed", type=int, help="one seed to run again")
-    options = parser.parse_args()
+    parser = _Parser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seeds", type=_read_number, default=200, help="how many seeds to run")
+    parser.add_argument("--seed", type=_read_number, help="one seed to run again")
+    options = parser.parse_args(arguments)
     if options.seed is not None:
         outcomes = [run(options.seed)]
         print(f"faults: {', '.join(sorted(outcomes[0].faults)) or 'none'}")

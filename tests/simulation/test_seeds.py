@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.simulation.__main__ import main
 from tests.simulation.faults import Fault, choose_faults
 from tests.simulation.report import write_failures, write_table
 from tests.simulation.simulation import run
@@ -20,6 +21,18 @@ def test_every_projection_equals_the_truth_after_faults(first: int) -> None:
     failures = "\n".join(write_failures(outcomes))
     assert not failures, failures
     assert sum(outcome.lost for outcome in outcomes) == 0
+
+
+def test_a_seed_that_is_no_number_is_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--seed", "abc"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "chaos: argument --seed: 'abc' is not a whole number of 0 or more."
+        " With make: make chaos [SEEDS=2000] [SEED=17]\n"
+    )
 
 
 def test_a_seed_gives_the_same_run_again() -> None:
