@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from cdk.operations.terminal import CommandError
+from lambdas.domain.words import list_first, plural
 
 KEPT_RELEASES = Path("tests/fixtures/releases")
 
 _CODE = "lambdas"
+_NAMES_SHOWN = 2
 _EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # the same bytes, whenever an archive is written
 
 
@@ -42,10 +44,11 @@ def keep(assembly: Path, folder: Path, checksums: Path) -> bool:
     changed = sorted(name for name in {*kept, *files} if kept.get(name) != files.get(name))
     if changed:
         message = (
-            f"the kept release {folder.name} differs from what this commit builds: remove its"
-            " folder and commit that, unless the version was published."
+            f"the kept release {folder.name} differs from what this commit builds in"
+            f" {plural(len(changed), 'file')} ({list_first(changed, _NAMES_SHOWN)}): remove"
+            f" {KEPT_RELEASES / folder.name} and commit that, unless the version was published."
         )
-        raise CommandError(message, *changed)
+        raise CommandError(message)
     return False
 
 

@@ -72,7 +72,9 @@ def test_a_release_is_kept_once_and_never_replaced(assembly: Path, tmp_path: Pat
     template.write_text("{}")
     with pytest.raises(CommandError, match=r"1\.2\.0 differs") as refusal:
         keep(assembly, kept, assembly.parent / CHECKSUMS)
-    assert refusal.value.details == (template.name,)
+    assert f" in 1 file ({template.name}): remove tests/fixtures/releases/1.2.0" in str(
+        refusal.value
+    )
     assert template.read_text() == "{}"
 
 
@@ -82,7 +84,7 @@ def test_a_layer_with_other_content_is_a_difference(assembly: Path, tmp_path: Pa
     checksums.write_text((assembly.parent / CHECKSUMS).read_text() + "0  assembly/evil.py\n")
     with pytest.raises(CommandError) as refusal:
         keep(assembly, tmp_path / "1.2.0", checksums)
-    assert refusal.value.details == (CHECKSUMS,)
+    assert f" in 1 file ({CHECKSUMS}):" in str(refusal.value)
 
 
 def test_a_file_that_is_missing_or_too_many_is_a_difference(assembly: Path, tmp_path: Path) -> None:
@@ -92,7 +94,9 @@ def test_a_file_that_is_missing_or_too_many_is_a_difference(assembly: Path, tmp_
     shutil.move(archive, kept / "other.zip")
     with pytest.raises(CommandError) as refusal:
         keep(assembly, kept, assembly.parent / CHECKSUMS)
-    assert set(refusal.value.details) == {archive.name, "other.zip"}
+    assert " in 2 files (" in str(refusal.value)
+    assert archive.name in str(refusal.value)
+    assert "other.zip" in str(refusal.value)
 
 
 def test_every_version_of_the_changelog_is_kept() -> None:
