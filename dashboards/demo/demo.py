@@ -104,8 +104,9 @@ def run_demo() -> None:
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
     console.print(
-        f"Where to look: the dashboards, as one file for your browser: {PAGE} (with"
-        f" {HISTORY_DAYS} days before, which the local cloud does not keep)",
+        f"Where to look: the dashboards, as one file for your browser: {PAGE}\n"
+        f"  They also have {HISTORY_DAYS} more days, before the {_EARLIER_DAYS} above: their sums"
+        " of a month are larger than those printed here.",
         soft_wrap=True,
     )
     console.print(

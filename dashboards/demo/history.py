@@ -64,8 +64,9 @@ def _read(logs: Iterable[dict[str, Any]]) -> Iterable[UsageRecord]:
 
 
 def add_history(source: Source, history: MetricSource) -> Source:
-    """Show earlier metrics before those of a source."""
-    return replace(source, metrics=_WithHistory(source.metrics, history))
+    """Show earlier metrics before those of a source, and say so in its name."""
+    name = f"{source.name} and {HISTORY_DAYS} made-up days before it"
+    return replace(source, name=name, metrics=_WithHistory(source.metrics, history))
 
 
 class _WithHistory:

@@ -40,7 +40,9 @@ def test_projects_are_those_of_the_demo(history: LogMetrics) -> None:
 def test_both_sources_are_shown_as_one(history: LogMetrics) -> None:
     """A source that is shown before itself doubles its sums, and nothing else."""
     source = Source(name="the cloud", metrics=history, now=lambda: NOW)
-    joined = add_history(source, history).metrics
+    both = add_history(source, history)
+    assert both.name == f"the cloud and {HISTORY_DAYS} made-up days before it"
+    joined = both.metrics
     metrics = joined.metrics(NAMESPACE, INVOCATIONS.name)
     assert metrics == history.metrics(NAMESPACE, INVOCATIONS.name)
     periods = Periods(NOW, DAY, 20)
