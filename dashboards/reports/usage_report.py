@@ -197,7 +197,7 @@ def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row
         table.add_row(*names_shown, *row, style=_find_style(is_rest, is_sum))
     console.print(table)
     if left_out := [name for name in useful if name not in shown]:
-        text = f"(left out to fit the width; the JSON of --out has them: {', '.join(left_out)})"
+        text = f"(a wider terminal or --out shows {', '.join(left_out)})"
         console.print(text, style="dim", soft_wrap=True)
     console.print()
     return figures[_COST]

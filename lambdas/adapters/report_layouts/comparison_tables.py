@@ -72,7 +72,7 @@ def report_tables(report: ComparisonReport, *, has_period: bool = True) -> Itera
 
 def _tables(report: ComparisonReport, *, has_period: bool) -> Iterator[Table]:
     coverage = report.coverage
-    about = f"{plural(coverage.calls, 'call')} with failed ones"
+    about = f"{plural(coverage.calls, 'call')}, failed ones included"
     if has_period and coverage.start and coverage.end:
         about += f", {shown_time(coverage.start)} to {shown_time(coverage.end)} UTC"
     yield Table(about, (), [], tuple(_totals(report)))

@@ -260,7 +260,9 @@ def test_the_text_names_shipped_models_that_are_comparable() -> None:
 def test_each_text_line_shows_its_values() -> None:
     report = report_on(call(tokens=TokenCounts(M, 0)), call(tokens=TokenCounts(3), **FAILED))
     lines = plain_text(report_tables(report)).splitlines()
-    assert lines[0] == "2 calls with failed ones, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
+    assert (
+        lines[0] == "2 calls, failed ones included, 2026-09-08 12:00:00 to 2026-09-08 12:00:00 UTC"
+    )
     assert lines[1] == "  Text: 1 call for $3.00, $90.00 in 30 days. Tokens: 1,000,000 input."
     assert "What would be cheaper, in dollars for 30 days: nothing found" in lines
     failed = next(line for line in lines if line.startswith("Failed calls"))

@@ -87,7 +87,7 @@ def test_identities_have_dollars_and_a_total_and_the_most_expensive_is_first() -
         ["user/ana", "10", "1", "4,000", "$0.04"],
         ["Total", "30", "6", "44,000", "$1,234.54"],
     ]
-    assert list_projects({"b": SUMS[ANA], "a": SUMS[BEN]}) == "a $1,234.50, b $0.0419"
+    assert list_projects({"b": SUMS[ANA], "a": SUMS[BEN]}) == "a $1,234.50, b $0.04"
 
 
 def test_failed_and_unpriced_calls_are_counted() -> None:

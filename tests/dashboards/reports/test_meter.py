@@ -671,6 +671,19 @@ def test_a_narrow_terminal_truncates_no_number_and_no_name(width: int) -> None:
     assert "130,447" in dario.split()
 
 
+def test_without_a_terminal_tables_have_120_columns_and_the_cost_first(
+    run: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(FIXTURES / "invocation-logs.ndjson") == 0
+    tables = capsys.readouterr().out.partition("\nIdentity ")[2].partition("65 lines read")[0]
+    assert max(map(len, tables.splitlines())) <= 120
+    (models,) = (line for line in tables.splitlines() if line.startswith("Model "))
+    assert models.split()[1:3] == ["Calls", "Cost"]
+    (left_out, _) = re.findall(r"a wider terminal or --out shows (.*)\)", tables)
+    shown = ["Cache read", "Cache write", "No output", "Quota tokens", "Failed tokens", "No counts"]
+    assert left_out.split(", ") == shown
+
+
 def test_years_are_shown_with_four_digits(
     run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
