@@ -207,9 +207,9 @@ def _coverage() -> Iterator[HealthCheck]:
         lambda _: build_sum_metric(MANTLE_NAMESPACE, MantleMetric.INFERENCES, period=DAY),
         "outside-the-logs",
         "Models were called through bedrock-mantle within the last day. Bedrock does not log these"
-        " calls, and the callers are unknown. Their tokens are shown apart, and are in no cost. The"
-        f" metric {MantleMetric.INFERENCES} in {MANTLE_NAMESPACE} names the models. First check"
-        " which roles and"
+        " calls, and the callers are unknown. Their tokens are shown separately, and are in no"
+        f" cost. The metric {MantleMetric.INFERENCES} in {MANTLE_NAMESPACE} names the models. First"
+        " check which roles and"
         " users have bedrock-mantle:* permissions in IAM.",
     )
     # An hour that one run cannot read is read by the next as well.

@@ -110,7 +110,7 @@ def describe_failures(sums: Mapping[str, PlainSums]) -> str:
     total = add_sums(sums.values()).failed_calls
     who = max(sums, key=lambda name: sums[name].failed_calls)
     return (
-        f"{plural(total, 'failed call')}, counted apart, {sums[who].failed_calls:,} of them by"
+        f"{plural(total, 'failed call')}, counted separately, {sums[who].failed_calls:,} of them by"
         f" {shorten_identity(who)}"
     )
 

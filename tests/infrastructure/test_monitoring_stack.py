@@ -330,7 +330,7 @@ def test_each_alarm_describes_the_next_step(configuration: str) -> None:
     ("alarm", "text"),
     [
         ("TamperedCalls", "This is expected after make erase-identity."),
-        ("UnloggedTraffic", "Their tokens are shown apart, and are in no cost."),
+        ("UnloggedTraffic", "Their tokens are shown separately, and are in no cost."),
         ("UnloggedTraffic", "The metric Inferences in AWS/BedrockMantle names the models."),
     ],
 )

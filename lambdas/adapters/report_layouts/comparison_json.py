@@ -19,7 +19,8 @@
      "absences": {reason: text}}
 
 `start` and `end` are what is covered, ISO 8601, UTC; `outlined_calls` are those whose request was
-looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted apart.
+looked at. `traffic` has the calls whose cost is known; failed and unpriced ones are counted
+separately.
 `projects` are the 200 most costly at most; what is past them is one more at the end, `__other__`.
 `models` are all that have a listed price wherever the traffic ran and those in use, the cheapest
 first; `unlisted_models` counts the others of the same purpose, which may not be offered there.

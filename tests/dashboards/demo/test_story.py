@@ -91,7 +91,7 @@ def test_identities_have_dollars_and_a_total_and_the_most_expensive_is_first() -
 
 
 def test_failed_and_unpriced_calls_are_counted() -> None:
-    expected = "6 failed calls, counted apart, 5 of them by 111122223333 user/ben"
+    expected = "6 failed calls, counted separately, 5 of them by 111122223333 user/ben"
     assert describe_failures(SUMS) == expected
     assert describe_unpriced({NEW_MODEL: 3.0}).startswith(f"3 calls of {NEW_MODEL}, which has no")
 

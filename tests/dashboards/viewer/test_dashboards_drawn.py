@@ -142,7 +142,7 @@ def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
     for figures, percent in (({bedrock: [200], metered: [199]}, 99.5), ({bedrock: [200]}, 0)):
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
         assert shown(source, "pipeline_health", "Totals for the selected time")[label] == percent
-        title = "Which calls are missing or given up?"
+        title = "Which calls are missing or were given up on?"
         drawn = shown(source, "pipeline_health", title)["Calls at Bedrock while none was metered"]
         assert drawn == (None if metered in figures else 200)
 
@@ -167,9 +167,9 @@ def test_a_healthy_pipeline_has_no_zeros_for_what_did_not_happen() -> None:
     usage.append(Metric("BedrockMeter", "QuotaTokens"))
     source = Source("an account", InMemoryMetrics({metric: [9] for metric in usage}), lambda: NOW)
     for title in (
-        "Which calls are missing or given up?",
+        "Which calls are missing or were given up on?",
         "Which records or values are doubtful?",
-        "What waits for your decision?",
+        "What needs your decision?",
         "Which calls are not in the logs?",
         "Which functions fail or are throttled?",
     ):
@@ -189,7 +189,7 @@ def test_calls_without_a_price_are_those_that_have_counts(
 ) -> None:
     metrics = {Metric("BedrockMeter", name): values for name, values in figures.items()}
     source = Source("an account", InMemoryMetrics(metrics), lambda: NOW)
-    numbers = shown(source, "pipeline_health", "What waits for your decision?")
+    numbers = shown(source, "pipeline_health", "What needs your decision?")
     assert {name: value for name, value in numbers.items() if value} == drawn
 
 

@@ -55,7 +55,7 @@ ABSENCES = {
         " was called"
     ),
     AbsenceReason.NO_PRICE_OF_A_KIND: (
-        "the price book has no such price of a kind of their tokens, such as cache reads"
+        "the price book lacks this option for some of their token kinds, such as cache reads"
     ),
     AbsenceReason.NOT_CHEAPER: "it costs no less",
     AbsenceReason.ALREADY_USED: "the calls use it already",

@@ -39,7 +39,7 @@ BEDROCK_CODES = "AmazonBedrock"
 BEDROCK_EDITION = "Amazon Bedrock Edition"
 """The end, in parentheses, of the names of products that AWS Marketplace bills."""
 USAGE_LINES = frozenset({"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"})
-"""The types of lines that are use; every other one is shown apart. Source:
+"""The types of lines that are use; every other one is shown separately. Source:
 https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html
 """
 SETTLES_AFTER = timedelta(hours=72)

@@ -41,7 +41,7 @@ _RULE = (
 )
 _FOOTER = (
     "Costs are estimates from list or contracted prices; your bill may differ. This summary comes"
-    " every Monday, also without calls: if it does not arrive, run make doctor."
+    " every Monday, even after a week without calls: if it does not arrive, run make doctor."
 )
 
 
