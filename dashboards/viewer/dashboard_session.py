@@ -63,12 +63,12 @@ class DashboardSession:
 
     @classmethod
     def from_source(cls, source: Source, days: DayRange = ALL_DAYS) -> DashboardSession:
-        """Views of the dashboards as they stand in their folder, without those it cannot have.
+        """Views of the dashboards as its settings deploy them, without those it cannot have.
 
         Raises:
             NoDataError: The source has no data in the days.
         """
-        bodies = read_bodies()
+        bodies = read_bodies(source.config)
         shown = [name for name in sorted(bodies, key=_place) if has_enough(bodies[name], source)]
         end = until(source.now(), timedelta(weeks=1)).end
         chosen = days.within(source.since, end)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 from markdown_it import MarkdownIt
 
+from cdk.config import Config
+from cdk.config.resource_names import NAME_PREFIX
 from dashboards.cloudwatch import (
     Evaluation,
     Evaluator,
@@ -42,7 +44,7 @@ _PROPERTIES = {
 }
 _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible", "yAxis"}
 _DASHBOARD_LINK = re.compile(
-    r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
+    rf"https://[^\"]*#dashboards/dashboard/{re.escape(NAME_PREFIX)}(\w+?)-[a-z]{{2}}-[^\"]*"
 )
 _MONEY = re.compile(r"\bUSD\b|US dollars|^Cost\b")
 _AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
@@ -96,6 +98,7 @@ class Source:
         problems: The reasons why files and folders could not be read to their end.
         is_large: Whether it is in the memory of this process, and so large that several forks draw
             a page of it sooner.
+        config: The settings of the deployment whose dashboards are shown.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Source:
     find_profile: ProfileSource = find_no_profile
     problems: Sequence[str] = ()
     is_large: bool = False
+    config: Config = field(default_factory=Config)
 
     def can_have(self, namespace: str, name: str) -> bool:
         """Say if the source can have a metric; what it cannot have is not known to be zero."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from cdk.config import Config
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.pages import write_page
@@ -90,13 +91,13 @@ def tokens(invocation: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("dashboard", read_bodies())
+@pytest.mark.parametrize("dashboard", read_bodies(Config()))
 def test_every_widget_is_drawn_inside_its_area(
     page: Page, whole_page_file: Path, dashboard: str, theme: str
 ) -> None:
     show(page, whole_page_file, dashboard, theme)
     cards = page.locator("main > .widget")
-    assert cards.count() == len(read_bodies()[dashboard].widgets())
+    assert cards.count() == len(read_bodies(Config())[dashboard].widgets())
     for card in cards.all():
         assert card.inner_text().strip()
         drawings = card.locator(".chart:not([aria-hidden])").all()

@@ -27,12 +27,14 @@ def call(number: int, **changes: Any) -> UsageRecord:
 
 
 def numbers(
-    dashboard: str, title: str, calls: list[UsageRecord], choice: str = ""
+    dashboard: str, title: str, calls: list[UsageRecord], choice: str = "", **settings: Any
 ) -> dict[str, float]:
     """Return the numbers in a widget by their labels."""
-    metrics = LogMetrics(NOW, Config())
+    config = Config.from_context(settings)
+    metrics = LogMetrics(NOW, config)
     metrics.apply([LedgerChange(record) for record in calls])
-    return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)
+    source = Source("logs", metrics, lambda: NOW, config=config)
+    return shown(source, dashboard, title, choice)
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
@@ -58,6 +60,29 @@ def test_the_last_seven_days_are_compared_with_the_seven_before() -> None:
     assert of_identity["Cost, USD: 7 days before"] == pytest.approx(60 * usd)
     assert of_identity["Total tokens: last 7 days"] == 150
     assert of_identity["Total tokens: 7 days before"] == 60
+
+
+def test_percentages_are_of_the_thresholds_in_the_settings() -> None:
+    """The calls of the hour are 800,000 output tokens, which cost a dollar."""
+    settings: dict[str, Any] = {
+        "alarm_metric": "TotalTokens",
+        "identity_thresholds": {"warning": 40_000, "critical": 80_000},
+        "cost_thresholds": [
+            {"warning": 5, "critical": 9},
+            {"warning": 2, "critical": 9, "window": "day"},
+        ],
+    }
+    calls = [call(1, tokens=TokenCounts(0, 800_000))]
+    title = "Account and models: highest hour, % of threshold"
+    found = numbers("usage_overview", title, calls, **settings)
+    assert found["Account: % of $5"] == pytest.approx(20)
+    title = "Identities: highest hour, % of threshold"
+    assert numbers("usage_overview", title, calls, **settings) == {
+        "Highest identity: % of 40,000 total tokens": 2000
+    }
+    title = "Percent of threshold, last 24 hours and last 7 days"
+    found = numbers("usage_overview", title, calls, **settings)
+    assert found == {"Account: % of $2 per day": pytest.approx(50)}
 
 
 def test_days_are_bars_and_today_is_named_as_open() -> None:

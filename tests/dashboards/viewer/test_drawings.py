@@ -252,7 +252,7 @@ def test_a_range_ends_with_the_current_period() -> None:
 
 
 @pytest.mark.parametrize("chosen_range", RANGES)
-@pytest.mark.parametrize("dashboard", read_bodies())
+@pytest.mark.parametrize("dashboard", read_bodies(Config()))
 def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_range: str) -> None:
     session = DashboardSession.from_source(replace(CALLS, namespaces=frozenset()))
     for choice in session.choices(dashboard) or [""]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cdk.config import Config
 from dashboards.demo.company import PROFILE
 from dashboards.demo.plain_sums import get_identity, sum_calls
 from dashboards.viewer.bodies import read_bodies
@@ -287,7 +288,7 @@ def draw_all(
     for dashboard in session.bodies:
         for choice in session.choices(dashboard) or [""]:
             view = session.view(dashboard, choice, shown)["widgets"]
-            bodies = read_bodies()[dashboard].widgets(choice or None)
+            bodies = read_bodies(Config())[dashboard].widgets(choice or None)
             kept, _ = hide_missing(bodies, session.source)
             for body, drawn in zip(kept, view, strict=True):
                 if body["type"] == "metric":

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from cdk.config import Config
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.hidden_widgets import hide_missing
@@ -63,9 +64,9 @@ def test_a_heading_without_widgets_is_hidden_with_them() -> None:
 
 def test_a_source_of_any_namespace_hides_nothing() -> None:
     deployed = replace(CALLS, namespaces=frozenset(), alarm_states=lambda _: {})
-    for name, body in read_bodies().items():
+    for name, body in read_bodies(Config()).items():
         assert hide_missing(body.widgets(), deployed) == (body.widgets(), []), name
-    assert {*DashboardSession.from_source(deployed).bodies} == {*read_bodies()}
+    assert {*DashboardSession.from_source(deployed).bodies} == {*read_bodies(Config())}
 
 
 def test_a_dashboard_of_what_log_files_do_not_have_is_left_out() -> None:
