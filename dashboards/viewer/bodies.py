@@ -108,16 +108,19 @@ class Body:
         ]
 
 
-def read_bodies(config: Config) -> dict[str, Body]:
+def read_bodies(config: Config, shown: Sequence[str] = tuple(NAMES)) -> dict[str, Body]:
     """The dashboards there are as a configuration deploys them, by the names of their files.
+
+    Args:
+        config: The configuration.
+        shown: The names of those to read; links to others are left out.
 
     Raises:
         UnknownBodyError: One has an unsupported part.
     """
-    every = [*NAMES]
     bodies = {
-        name: dashboard_body(name, names=NAMES_AS_WRITTEN, deployed=every, config=config)
-        for name in every
+        name: dashboard_body(name, names=NAMES_AS_WRITTEN, deployed=shown, config=config)
+        for name in shown
     }
     return {name: read_body(name, json.dumps(body)) for name, body in bodies.items()}
 

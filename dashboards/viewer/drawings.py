@@ -30,7 +30,7 @@ from dashboards.cloudwatch import (
 )
 from dashboards.viewer.bodies import UnknownBodyError, find_namespaces
 from dashboards.viewer.profile_labels import ProfileSource, find_no_profile
-from dashboards.viewer.short_labels import shorten_labels
+from dashboards.viewer.short_labels import name_subject, shorten_labels
 from dashboards.viewer.time_ranges import TimeRange, parse_length, until
 
 Drawing: TypeAlias = dict[str, Any]
@@ -62,12 +62,15 @@ _OF_ONE_PERIOD = re.compile(r"\bby hour\b|\bper minute\b")
 _PER_HOUR = re.compile(r"\bper hour\b")
 _OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
 _SO_FAR = re.compile(r",? \(?last (?:(?:\d+ )?\w+) so far\)?")
+_TODAY, _YESTERDAY = "Today so far", "Yesterday"
 _DAYS_AGO = {
-    "Today so far": 0,
-    "Yesterday": 1,
+    _TODAY: 0,
+    _YESTERDAY: 1,
     **{f"{days} days ago": days for days in range(2, 63)},
 }
 _MONTH_SO_FAR = "Month so far"
+_RUN_RATE = "Month at 7-day run rate"
+_OTHERS = "All others"
 _SEARCH_PERIOD = re.compile(r"(SEARCH\('[^']*', '\w+'), \d+\)")
 _IS_WHOLE = re.compile(r"< MAX\(EPOCH\(")
 """In the formula of a line that ends before its last period, which CloudWatch has not finished."""
@@ -192,6 +195,17 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         over_time, further = _evaluate(rows, properties, source, periods)
         messages += further
     values = {(row.id, series.metric, series.label): series.values for row, series in over_time}
+    drawn = [
+        _series(
+            row,
+            series,
+            values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
+        )
+        for row, series in found
+        if not _is_needless(row, series)
+    ]
+    if source.since is not None:
+        drawn = _date(drawn, shown, source)
     title = properties.get("title", "")
     drawing: Drawing = {
         "view": view,
@@ -209,20 +223,13 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         "thresholds": properties.get("annotations", {}).get("horizontal", []),
         "start": int(periods.start.timestamp() * 1000),
         "step": period * 1000,
-        "series": [
-            _series(
-                row,
-                series if source.since is None else _date(series, shown, source),
-                values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
-            )
-            for row, series in found
-        ],
+        "series": drawn,
     }
-    labels = shorten_labels([series["name"] for series in drawing["series"]], source.find_profile)
-    for series, label in zip(drawing["series"], labels, strict=True):
-        series["format"] = _choose_format(drawing["unit"], label, title)
-        has_sign = series["format"] == "percent"  # its value has
-        series["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
+    labels = shorten_labels([each["name"] for each in drawn], source.find_profile)
+    for each, label in zip(drawn, labels, strict=True):
+        each["format"] = _choose_format(drawing["unit"], label, title)
+        has_sign = each["format"] == "percent"  # its value has
+        each["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
     if view == "timeSeries" and periods.end > source.now():
         drawing["open"] = True
     messages += remarks
@@ -272,17 +279,45 @@ def _choose_time(
     return until(shown.end, parse_length(properties["start"])), period, remarks
 
 
-def _date(series: Series, shown: TimeRange, source: Source) -> Series:
-    """Name a day or month by its date instead of its distance from today: logs may be old."""
+def _date(drawn: Sequence[Drawing], shown: TimeRange, source: Source) -> list[Drawing]:
+    """Name days and months by their dates instead of their distance from today: logs may be old.
+
+    Nothing of a time that is over is so far: its last day has the color of the others. A month that
+    is over has no run rate, which would be its cost once more.
+    """
+    is_open = shown.end > source.now()
+    is_month_over = not is_open and (shown.end.day, shown.end.hour, shown.end.minute) == (1, 0, 0)
+    colors = {series["name"]: series.get("color") for series in drawn}
+    dated = []
+    for series in drawn:
+        name = _name_date(series["name"], shown, is_open=is_open, is_month_over=is_month_over)
+        if name == _RUN_RATE and is_month_over:
+            continue
+        changes = {"name": name, "label": name}
+        if series["name"] == _TODAY and not is_open:
+            changes["color"] = colors[_YESTERDAY]
+        dated.append(series | changes)
+    return dated
+
+
+def _name_date(label: str, shown: TimeRange, *, is_open: bool, is_month_over: bool) -> str:
+    """Name a day or a month by its date; other labels stay."""
     last = shown.end - timedelta(microseconds=1)
-    so_far = " so far" if shown.end > source.now() else ""
-    if series.label == _MONTH_SO_FAR:
-        return replace(series, label=f"{last:%B %Y}{so_far}")
-    days = _DAYS_AGO.get(series.label)
-    if days is None:
-        return series
-    day = last - timedelta(days=days)
-    return replace(series, label=f"{day:%Y-%m-%d}{'' if days else so_far}")
+    so_far = " so far" if is_open else ""
+    if label == _MONTH_SO_FAR:
+        if is_open or is_month_over:
+            return f"{last:%B %Y}{so_far}"
+        days = "1" if last.day == 1 else f"1 to {last.day}"
+        return f"{last:%B} {days}, {last:%Y}"
+    days_ago = _DAYS_AGO.get(label)
+    if days_ago is None:
+        return label
+    return f"{last - timedelta(days=days_ago):%Y-%m-%d}{'' if days_ago else so_far}"
+
+
+def _is_needless(row: _Row, series: Series) -> bool:
+    """Say if a row is the rest of a ranking, and there is no rest."""
+    return row.options.get("label") == _OTHERS and not series.present
 
 
 def _name_time(
@@ -291,12 +326,11 @@ def _name_time(
     """Name in a title the days of a ranking, and the periods of a graph whose periods are days."""
     if is_over:
         title = _SO_FAR.sub("", title)
-    if shown.label:
+    if shown.label and properties.get("setPeriodToTimeRange"):
         title = _OWN_DAYS.sub(f", {shown.label}", title)
     if period != _DAY or period == properties.get("period"):
         return title
     title = _OPEN_PERIOD.sub("last day so far", _PER_HOUR.sub("per day", title))
-    # There are bars of 14 days with the same name.
     return f"{title}, {shown.label}" if shown.label and title.endswith("per day") else title
 
 
@@ -360,10 +394,10 @@ def _evaluate_line(
 ) -> tuple[list[tuple[_Row, Series]], tuple[str, ...]]:
     """Evaluate the rows of a graph.
 
-    Lines that end before the last period of a graph have all periods of a time that is over.
+    Lines that end before the last period of a graph have that period as well: whole where the time
+    is over, else dashed.
     """
-    is_over = periods.end <= source.now()
-    if not (is_over and any(_IS_WHOLE.search(str(row.query)) for row in rows)):
+    if not any(_IS_WHOLE.search(str(row.query)) for row in rows):
         return _evaluate(rows, properties, source, periods)
     further = timedelta(seconds=periods.seconds)
     longer = replace(periods, end=periods.end + further, count=periods.count + 1)
@@ -390,6 +424,8 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
         "values": values,
         "axis": row.options.get("yAxis", "left"),
     }
+    if (subject := name_subject(series.label)) != series.label:
+        drawing["subject"] = subject
     if "color" in row.options:
         drawing["color"] = row.options["color"]
     return drawing
@@ -398,6 +434,8 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
 def _choose_format(*texts: str) -> str:
     """Choose the format of values by their axis, else by their label, else by their title."""
     for text in texts:
+        if text == "Milliseconds":
+            return "duration"
         if "%" in text or text == "Percent":
             return "percent"
         if _MONEY.search(text):

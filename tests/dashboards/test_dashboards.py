@@ -198,7 +198,7 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
     dashboard = body(file)
     assert dashboard.keys() <= {"widgets", "variables", "periodOverride", "start"}
-    assert dashboard["start"] == "-P1D"  # the preview shows the same time range
+    assert dashboard["start"] == "-P1D"
     assert (
         dashboard["periodOverride"] == "inherit"
     )  # else a longer time range changes what a point sums

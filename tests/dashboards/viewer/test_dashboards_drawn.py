@@ -91,7 +91,7 @@ def test_days_are_bars_and_today_is_named_as_open() -> None:
         for days in (1, 2, 13, 14)
     ]
     calls.append(call(99, timestamp=NOW, tokens=TokenCounts(0, 400_000)))
-    bars = numbers("usage_overview", "Cost per day", calls)
+    bars = numbers("usage_overview", "Cost per day, last 14 days", calls)
     assert {name: value for name, value in bars.items() if value} == pytest.approx(
         {"Today so far": 0.5, "Yesterday": 1, "2 days ago": 2, "13 days ago": 13}
     )

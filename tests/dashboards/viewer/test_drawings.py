@@ -266,7 +266,7 @@ def test_every_widget_of_every_dashboard_can_be_drawn(dashboard: str, chosen_ran
 @pytest.mark.parametrize(
     ("ago", "first"),
     [
-        (None, "1d"),
+        (None, "1w"),
         (timedelta(minutes=5), "1d"),
         (timedelta(days=3), "1w"),
         (timedelta(days=10), "2w"),
@@ -289,7 +289,8 @@ def test_the_choices_of_a_dashboard_are_the_existing_identities() -> None:
 def show_today(session: DashboardSession, identity: str) -> float:
     """The quota tokens that the page of an identity shows for the current day."""
     widgets = session.view("identity_detail", identity, "1d")["widgets"]
-    (graph,) = (drawing for drawing in widgets if drawing["title"] == "Quota tokens per day")
+    title = "Quota tokens per day, last 14 days"
+    (graph,) = (drawing for drawing in widgets if drawing["title"] == title)
     value: float = graph["series"][0]["value"]
     return value
 

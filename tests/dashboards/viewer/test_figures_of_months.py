@@ -228,8 +228,7 @@ def expect_formulas(
         if options.get("visible") is False or any(values.get(name) is None for name in used):
             continue
         if line := WITHOUT_OPEN_PERIOD.fullmatch(formula):
-            if not drawn.get("open"):
-                yield options["label"], sums[line[1]]
+            yield options["label"], sums[line[1]]
         elif others:
             largest = [each["value"] for each in drawn["series"] if each["name"] != "All others"]
             rest = (sums[others[1]] or 0) - sum(largest)
