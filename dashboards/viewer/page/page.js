@@ -302,7 +302,7 @@
     const tickCount = Math.floor((width - names - valueWidth) / (widthOf(write(highest)) + 20));
     return {
       grid: { left: names + 12, right: Math.max(24, valueWidth), top: 8, bottom: widget.unit ? 40 : 22 },
-      xAxis: { type: "value", splitNumber: Math.max(1, Math.min(3, tickCount)), name: unitOf(widget), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, formatter: write }, splitLine: { lineStyle: { color: css("--grid") } } },
+      xAxis: { type: "value", splitNumber: Math.max(1, Math.min(3, tickCount)), name: unitOf(widget), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, showMinLabel: true, formatter: write }, splitLine: { lineStyle: { color: css("--grid") } } },
       yAxis: { type: "category", inverse: true, triggerEvent: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
       tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)}${format === "duration" ? "" : ` ${widget.unit}`}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => shown(it.value, format, moneyDigits(widget)) } }],

@@ -453,7 +453,7 @@ def test_what_bars_say_is_inside_their_card(page: Page, folder: Path) -> None:
     assert ["$0.00005062", True] in inside
     assert all(is_inside for _, is_inside in inside)
     ticks = [text for text, _ in inside if text.startswith("$") and text != "$0.00005062"]
-    assert ticks[0] == "$0"
+    assert "$0" in ticks, inside
     assert len(ticks) > 1
 
 
