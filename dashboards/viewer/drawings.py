@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
 from markdown_it import MarkdownIt
@@ -57,10 +58,17 @@ _OWN_DAYS = re.compile(r", last \d+ days$")
 _PERCENT_SIGN = ", %"
 _BAND = "ANOMALY_DETECTION_BAND("
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_WEEK = 7 * _DAY
+_FIXED = {"start", "annotations"}
+"""Properties of graphs whose periods stay: those with a time or with lines of their own."""
+_MIN_RUN = 3
+"""The values side by side that the page draws as a line."""
 _OF_ONE_PERIOD = re.compile(r"\bby hour\b|\bper minute\b")
 """A title whose graph compares each period with an amount, and so cannot have longer ones."""
 _PER_HOUR = re.compile(r"\bper hour\b")
 _OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
+_LENGTHS = {_HOUR: "hour", _DAY: "day"}
+"""The names of the periods that only the viewer gives to graphs."""
 _SO_FAR = re.compile(r",? \(?last (?:(?:\d+ )?\w+) so far\)?")
 _TODAY, _YESTERDAY = "Today so far", "Yesterday"
 _DAYS_AGO = {
@@ -187,9 +195,13 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     can_lengthen = view == "timeSeries" or is_whole
     shown, period, remarks = _choose_time(properties, shown, source, can_lengthen=can_lengthen)
     rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
-    evaluate_rows = _evaluate_line if view == "timeSeries" else _evaluate
-    periods = shown.periods(period)
-    found, messages = evaluate_rows(rows, properties, source, shown.whole if is_whole else periods)
+    if view == "timeSeries":
+        period, found, messages = _evaluate_lines(rows, period, properties, source, shown)
+        periods = shown.periods(period)
+    else:
+        periods = shown.periods(period)
+        asked = shown.whole if is_whole else periods
+        found, messages = _evaluate(rows, properties, source, asked)
     over_time = found
     if is_whole and is_over_time:
         over_time, further = _evaluate(rows, properties, source, periods)
@@ -232,13 +244,16 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         each["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
     if view == "timeSeries" and periods.end > source.now():
         drawing["open"] = True
-    messages += remarks
-    if len(rows) < len(properties["metrics"]):
-        messages = (_NO_BAND, *messages)
-    if period != properties.get("period", period) and is_over_time:
-        messages = (*messages, "Viewer only: a point for every day.")
-    if messages:
-        drawing["note"] = " ".join(dict.fromkeys(messages))
+    has_band = len(rows) < len(properties["metrics"])
+    is_longer = is_over_time and period != properties.get("period", period)
+    notes = (
+        *((_NO_BAND,) if has_band else ()),
+        *messages,
+        *remarks,
+        *((f"Viewer only: a point for every {_LENGTHS[period]}.",) if is_longer else ()),
+    )
+    if notes:
+        drawing["note"] = " ".join(dict.fromkeys(notes))
     if not any(series.present for _, series in found):
         drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
@@ -328,10 +343,11 @@ def _name_time(
         title = _SO_FAR.sub("", title)
     if shown.label and properties.get("setPeriodToTimeRange"):
         title = _OWN_DAYS.sub(f", {shown.label}", title)
-    if period != _DAY or period == properties.get("period"):
+    if period == properties.get("period") or period not in _LENGTHS:
         return title
-    title = _OPEN_PERIOD.sub("last day so far", _PER_HOUR.sub("per day", title))
-    return f"{title}, {shown.label}" if shown.label and title.endswith("per day") else title
+    if period == _DAY:
+        title = _PER_HOUR.sub("per day", title)
+    return _OPEN_PERIOD.sub(f"last {_LENGTHS[period]} so far", title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +403,51 @@ def _evaluate(
     found = source.evaluate(queries, periods)
     shown = [(row, series) for row in rows for series in found.series.get(row.id, [])]
     return shown, found.messages
+
+
+def _evaluate_lines(
+    rows: Sequence[_Row],
+    period: int,
+    properties: Mapping[str, Any],
+    source: Source,
+    shown: TimeRange,
+) -> tuple[int, list[tuple[_Row, Series]], tuple[str, ...]]:
+    """Evaluate the rows of a graph, with the first of its periods whose values are not scattered.
+
+    Returns:
+        The period, the series of each row that is shown, and remarks on them.
+    """
+    found, messages = _evaluate_line(rows, properties, source, shown.periods(period))
+    for longer in _list_longer(period, properties, source, shown):
+        if not _is_scattered(found):
+            break
+        period = longer
+        found, messages = _evaluate_line(rows, properties, source, shown.periods(period))
+    return period, found, messages
+
+
+def _list_longer(
+    period: int, properties: Mapping[str, Any], source: Source, shown: TimeRange
+) -> Iterator[int]:
+    """List the longer periods that a graph may have.
+
+    CloudWatch's own answers are billed, so they are asked for once.
+    """
+    is_free = not properties.keys() & _FIXED and source.evaluator is None
+    is_of_one_period = _OF_ONE_PERIOD.search(properties.get("title", ""))
+    if is_free and not is_of_one_period and shown.seconds >= _WEEK:
+        yield from (longer for longer in _LENGTHS if longer > period)
+
+
+def _is_scattered(found: Sequence[tuple[_Row, Series]]) -> bool:
+    """Say if most values of a graph are dots, with too few side by side for a line."""
+    runs = [
+        sum(1 for _ in run)
+        for _, series in found
+        for is_there, run in groupby(series.values, lambda value: value is not None)
+        if is_there
+    ]
+    return sum(run for run in runs if run < _MIN_RUN) > sum(runs) / 2
 
 
 def _evaluate_line(

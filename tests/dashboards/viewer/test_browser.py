@@ -11,11 +11,14 @@ import pytest
 from playwright.sync_api import Page
 
 from cdk.config import Config
+from dashboards.cloudwatch import Metric
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import DashboardSession
+from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import write_page
 from dashboards.viewer.sources import source_of_logs
 from dashboards.viewer.time_ranges import DayRange
+from tests.dashboards.cloudwatch.figures import NOON, InMemoryMetrics, metric
 from tests.invocation_logs import as_lines, log
 
 ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
@@ -467,3 +470,47 @@ def test_dates_in_titles_are_not_broken(page: Page, folder: Path) -> None:
     dates = page.locator(f'section[aria-label="{title}"] h2 .date')
     heights = dates.evaluate_all("(all) => all.map((date) => date.getClientRects().length)")
     assert heights == [1, 1]
+
+
+def test_sums_are_saved_without_the_noise_of_fractions(page: Page, folder: Path) -> None:
+    """Two hours cost $0.10 and $0.20, which is 0.30000000000000004 in binary fractions."""
+    calls = [
+        log(f"{hour}", timestamp=f"2026-09-08T{hour}:00:00Z", modelId=MODELS[0])
+        | {"input": {}, "output": {"outputTokenCount": tokens}}
+        for hour, tokens in (("10", 80_000), ("11", 160_000))
+    ]
+    (folder / "sums.ndjson").write_bytes(as_lines(*calls))
+    source = source_of_logs([folder / "sums.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "sums.html")
+    show(page, folder / "sums.html", "usage_overview")
+    rows = dict(save_csv(page, "Cost by month and week, US dollars"))
+    assert rows["September 2026 so far"] == "0.3"
+
+
+def test_a_model_of_bedrocks_metrics_has_the_name_and_color_of_the_meters(
+    page: Page, folder: Path
+) -> None:
+    """The latency is 12 and 20 seconds."""
+    models = ("amazon.nova-lite-v1:0", "anthropic.claude-sonnet-4-20250514-v1:0")
+    steps = 7 * 24 * 12
+    figures = {metric("QuotaTokens", ModelId=model): [9.0] * steps for model in models}
+    figures |= {metric("Invocations", ModelId=model): [1.0] * steps for model in models}
+    for model, latency in zip(models, (12_000.0, 20_000.0), strict=True):
+        of_bedrock = Metric("AWS/Bedrock", "InvocationLatency", (("ModelId", f"us.{model}"),))
+        figures[of_bedrock] = [latency] * steps
+    source = Source("an account", InMemoryMetrics(figures), lambda: NOON)
+    write_page(DashboardSession.from_source(source), folder / "models.html")
+    show(page, folder / "models.html", "usage_overview")
+    pie = read_options(page, "Quota tokens by model, last 28 days")["series"][0]["data"]
+    show(page, folder / "models.html", "throttling")
+    graph = read_options(page, "Latency by model, mean")
+    assert {line["name"]: line["color"] for line in graph["series"]} == {
+        part["name"]: part["itemStyle"]["color"] for part in pie
+    }
+    assert {line["name"] for line in graph["series"]} == {"nova-lite", "claude-sonnet-4"}
+    assert graph["unit"] == "Seconds"
+    card = page.locator('section[aria-label="Latency by model, mean"]')
+    assert "20" in card.locator("svg text").all_text_contents()
+    card.get_by_role("link", name="claude-sonnet-4").click()
+    page.wait_for_selector('nav a[aria-current][href="#model_comparison"]')
+    assert page.locator("#choice").input_value() == models[1]

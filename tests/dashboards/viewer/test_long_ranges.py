@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_a_percentage_of_an_hourly_threshold_is_never_that_of_a_day(
 def test_amounts_of_a_long_time_are_of_days_and_their_titles_say_so(
     session: DashboardSession,
 ) -> None:
-    graph = draw(session, "identity_detail", "all")["Quota tokens per day, all data"]
+    graph = draw(session, "identity_detail", "all")["Quota tokens per day"]
     assert present(graph, "Quota tokens") == [*[2_400_000] * 100, 1_200_000]
     assert graph["open"]  # the last day is dashed
     searched = draw(session, "usage_overview", "all")[
@@ -87,7 +88,7 @@ def test_amounts_of_a_long_time_are_of_days_and_their_titles_say_so(
 
 
 def test_a_month_that_is_over_has_its_last_day(session: DashboardSession) -> None:
-    graph = draw(session, "identity_detail", "2026-06")["Quota tokens per day, June 2026"]
+    graph = draw(session, "identity_detail", "2026-06")["Quota tokens per day"]
     assert present(graph, "Quota tokens") == [2_400_000] * 30
 
 
@@ -142,3 +143,24 @@ def test_a_month_that_the_chosen_days_cut_is_named_with_its_days(
     cost_of_a_call = 0.025  # 100,000 tokens at $0.25 per million
     calls = 12 + 24 * 8 if "so far" in name else 24 * int(last[-2:])
     assert months["series"][0]["value"] == pytest.approx(cost_of_a_call * calls)
+
+
+@pytest.mark.parametrize(
+    ("minutes_between", "days", "step"),
+    [(2, 8, 300), (30, 8, 3600), (300, 8, 86_400), (300, 1, 300)],
+)
+def test_graphs_of_a_week_or_two_have_longer_periods_where_their_values_are_dots(
+    tmp_path: Path, minutes_between: int, days: int, step: int
+) -> None:
+    count = days * 1440 // minutes_between
+    times = [FIRST + timedelta(minutes=minutes_between * number) for number in range(count)]
+    calls = [log(f"call-{at}", timestamp=f"{at:%Y-%m-%dT%H:%M:%SZ}") for at in times]
+    (tmp_path / "logs.ndjson").write_bytes(as_lines(*calls))
+    session = DashboardSession.from_source(source_of_logs([tmp_path / "logs.ndjson"]))
+    shown = session.first_range
+    graph = draw(session, "usage_overview", shown)["Calls: failed or doubtful"]
+    assert graph["step"] == 1000 * step
+    (drawn, *_) = graph["series"]
+    assert sum(value or 0 for value in drawn["values"]) == count
+    lengths = {300: "", 3600: "Viewer only: a point for every hour.", 86_400: "every day."}
+    assert lengths[step] in graph.get("note", "")
