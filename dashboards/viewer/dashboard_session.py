@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from dashboards.viewer.bodies import Body, read_bodies
 from dashboards.viewer.drawings import Drawing, Source, draw
-from dashboards.viewer.hidden_widgets import has_enough, hide_missing
+from dashboards.viewer.hidden_widgets import has_enough, hide_empty_sections, hide_missing
 from dashboards.viewer.memoized_metrics import MemoizedEvaluator, MemoizedMetrics
 from dashboards.viewer.short_labels import shorten_labels
 from dashboards.viewer.time_ranges import DayRange, TimeRange, list_months, until
@@ -38,7 +38,7 @@ class View(TypedDict):
 
     Attributes:
         widgets: Its widgets.
-        hidden: The titles of the widgets that the source has nothing for.
+        hidden: The titles of the widgets that the source has nothing for, at all or in this time.
     """
 
     widgets: list[Drawing]
@@ -187,7 +187,8 @@ class DashboardSession:
             raise NoSuchViewError(message)
         widgets = self.bodies[dashboard].widgets(choice or None)
         shown, hidden = hide_missing(widgets, self.source)
-        return View(widgets=draw(shown, self.source, ranges[chosen_range][1]), hidden=hidden)
+        drawn, empty = hide_empty_sections(draw(shown, self.source, ranges[chosen_range][1]))
+        return View(widgets=drawn, hidden=[*hidden, *empty])
 
 
 def _name_dashboard(name: str) -> str:

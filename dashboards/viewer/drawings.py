@@ -52,7 +52,8 @@ _AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
-_NOTHING = "none"
+NOTHING = "none"
+"""The message of a widget for which nothing happened."""
 _ORDER_OF_STATES = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
 _OWN_DAYS = re.compile(r", last \d+ days$")
 _PERCENT_SIGN = ", %"
@@ -511,4 +512,4 @@ def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:
     wanted = find_namespaces(metrics)
     if source.namespaces and wanted and source.namespaces.isdisjoint(wanted):
         return f"{', '.join(sorted(wanted))} is not in {source.name}: a deployment shows it."
-    return _NOTHING
+    return NOTHING

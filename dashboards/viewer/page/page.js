@@ -95,6 +95,7 @@
     const text = size >= 1e6 ? short(size) : size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     return `${value < 0 ? "-" : ""}$${text}`;
   };
+  const minIntervalOf = (unit) => (/^(Calls|Count|Findings|Tokens)$/.test(unit) ? 1 : 0); // no half calls
   const ticks = (format, isInSeconds) => (format === "money" ? moneyTick : isInSeconds ? (value) => short(value / 1e3) : short);
   // An axis of milliseconds that reaches ten seconds is one of seconds.
   const isInSeconds = (widget) =>
@@ -159,7 +160,7 @@
     const formatOf = (side) => widget.series.find((it) => it.axis === side)?.format ?? "number";
     const openStart = widget.start + widget.step * ((widget.series[0]?.values.length ?? 1) - 1);
     const axis = (name, side) => ({
-      type: "value", name, position: side, min: 0, nameTextStyle: { color: faint, fontSize: 11, align: side },
+      type: "value", name, position: side, min: 0, minInterval: minIntervalOf(name), nameTextStyle: { color: faint, fontSize: 11, align: side },
       axisLabel: { color: faint, fontSize: 11, formatter: ticks(formatOf(side), isInSeconds(widget)), showMaxLabel: !top },
       splitLine: { show: side === "left", lineStyle: { color: css("--grid") } },
       ...(side === "left" && top ? { max: (it) => Math.max(it.max, top) * 1.08 } : {}),
@@ -302,7 +303,7 @@
     const tickCount = Math.floor((width - names - valueWidth) / (widthOf(write(highest)) + 20));
     return {
       grid: { left: names + 12, right: Math.max(24, valueWidth), top: 8, bottom: widget.unit ? 40 : 22 },
-      xAxis: { type: "value", splitNumber: Math.max(1, Math.min(3, tickCount)), name: unitOf(widget), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, showMinLabel: true, formatter: write }, splitLine: { lineStyle: { color: css("--grid") } } },
+      xAxis: { type: "value", minInterval: minIntervalOf(widget.unit), splitNumber: Math.max(1, Math.min(3, tickCount)), name: unitOf(widget), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, showMinLabel: true, formatter: write }, splitLine: { lineStyle: { color: css("--grid") } } },
       yAxis: { type: "category", inverse: true, triggerEvent: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
       tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)}${format === "duration" ? "" : ` ${widget.unit}`}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => shown(it.value, format, moneyDigits(widget)) } }],
