@@ -309,7 +309,7 @@ def _date(drawn: Sequence[Drawing], shown: TimeRange, source: Source) -> list[Dr
         name = _name_date(series["name"], shown, is_open=is_open, is_month_over=is_month_over)
         if name == _RUN_RATE and is_month_over:
             continue
-        changes = {"name": name, "label": name}
+        changes: Drawing = {"name": name, "label": name}
         if series["name"] == _TODAY and not is_open:
             changes["color"] = colors[_YESTERDAY]
         dated.append(series | changes)
@@ -418,12 +418,13 @@ def _evaluate_lines(
     Returns:
         The period, the series of each row that is shown, and remarks on them.
     """
-    found, messages = _evaluate_line(rows, properties, source, shown.periods(period))
+    rows = [*map(_include_last_period, rows)]
+    found, messages = _evaluate(rows, properties, source, shown.periods(period))
     for longer in _list_longer(period, properties, source, shown):
         if not _is_scattered(found):
             break
         period = longer
-        found, messages = _evaluate_line(rows, properties, source, shown.periods(period))
+        found, messages = _evaluate(rows, properties, source, shown.periods(period))
     return period, found, messages
 
 
@@ -451,20 +452,12 @@ def _is_scattered(found: Sequence[tuple[_Row, Series]]) -> bool:
     return sum(run for run in runs if run < _MIN_RUN) > sum(runs) / 2
 
 
-def _evaluate_line(
-    rows: Sequence[_Row], properties: Mapping[str, Any], source: Source, periods: Periods
-) -> tuple[list[tuple[_Row, Series]], tuple[str, ...]]:
-    """Evaluate the rows of a graph.
-
-    Lines that end before the last period of a graph have that period as well: whole where the time
-    is over, else dashed.
-    """
-    if not any(_IS_WHOLE.search(str(row.query)) for row in rows):
-        return _evaluate(rows, properties, source, periods)
-    further = timedelta(seconds=periods.seconds)
-    longer = replace(periods, end=periods.end + further, count=periods.count + 1)
-    found, messages = _evaluate(rows, properties, source, longer)
-    return [(row, replace(series, values=series.values[:-1])) for row, series in found], messages
+def _include_last_period(row: _Row) -> _Row:
+    """Include the last period of a line that ends before it: the page draws it dashed if open."""
+    if "Expression" not in row.query:
+        return row
+    expression = _IS_WHOLE.sub("<= MAX(EPOCH(", row.query["Expression"])
+    return replace(row, query={**row.query, "Expression": expression})
 
 
 def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
