@@ -98,6 +98,22 @@ def test_days_are_bars_and_today_is_named_as_open() -> None:
     assert len(bars) == 14
 
 
+def test_hours_with_calls_and_no_failure_have_zero_failed_calls() -> None:
+    """Hours ago, and the error: the hour without calls stays empty."""
+    errors = {1: None, 2: "ThrottlingException", 4: None}
+    calls = [
+        call(hours, timestamp=NOW - timedelta(hours=hours), error_code=error)
+        for hours, error in errors.items()
+    ]
+    metrics = LogMetrics(NOW, Config())
+    metrics.apply([LedgerChange(record) for record in calls])
+    session = DashboardSession.from_source(Source("logs", metrics, lambda: NOW))
+    widgets = session.view("usage_overview", "", "1d")["widgets"]
+    (graph,) = (each for each in widgets if each["title"] == "Calls: failed or doubtful")
+    (failed,) = (each for each in graph["series"] if each["name"] == "Failed calls")
+    assert [value for value in failed["values"] if value is not None] == [0, 1, 0]
+
+
 def test_the_rates_of_a_model_match_its_tokens() -> None:
     calls = [
         call(1, tokens=TokenCounts(input=60, output=30, cache_read=30, cache_write=10)),
