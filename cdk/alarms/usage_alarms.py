@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from cdk.alarms.anomaly_names import name_anomaly_alarm
 from cdk.alarms.runbooks import name_runbook
 from cdk.alarms.thresholds import AlarmThreshold
 from cdk.config import Window
@@ -16,9 +17,6 @@ from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 
 EVALUATED_EVERY = Duration.minutes(1)
 """The interval at which CloudWatch evaluates an alarm whose period is a minute or more."""
-
-ANOMALY_ALARMS = ("Anomaly", "CostAnomaly")
-"""The construct ids of the alarms on unusual tokens and unusual cost."""
 
 _RUNBOOK = "UsageAlarms"
 _NOT_BELOW = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -77,11 +75,6 @@ class AnomalyAlarm(cloudwatch.AnomalyDetectionAlarm):
             evaluation_periods=1,
             treat_missing_data=_SILENCE_IS_GOOD,
         )
-
-
-def name_anomaly_alarm(construct_id: str) -> str:
-    """The name of an anomaly alarm."""
-    return f"{NAME_PREFIX}Account-{construct_id}"
 
 
 def describe_usage(threshold: AlarmThreshold) -> cloudwatch.IMetric:

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.alarms.health_checks import checks
-from cdk.alarms.price_checks import price_list_checks
-from cdk.alarms.scheduled_functions import STARTS_GRAPH
-from cdk.alarms.thresholds import AlarmThreshold
-from cdk.alarms.usage_alarms import ANOMALY_ALARMS, name_anomaly_alarm
+from cdk.alarms.anomaly_names import ANOMALY_ALARMS, name_anomaly_alarm
+from cdk.alarms.thresholds import AlarmThreshold, alarm_thresholds
 from cdk.components.threshold_graphs import (
     GRAPHS,
     TOKEN_NAMES,
@@ -51,8 +48,6 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 """The consoles of other partitions, by how their Regions begin."""
 
 _BAND = "ANOMALY_DETECTION_BAND"
-_ALARM_COLOR = "#d13212"
-_LINE = 1  # a count of one, or a yes
 _USAGE_ALARMS = "usage-alarms"
 _TOKENS_GRAPH = "account-tokens-hour"
 _GRAPHS_WITH_BAND = (_TOKENS_GRAPH, "account-cost-hour")
@@ -124,15 +119,23 @@ class DeployedNames:
         return written.sub(lambda found: names[found[0]], text)
 
 
+NAMES_AS_WRITTEN = DeployedNames(
+    region=WRITTEN_FOR,
+    alarms=WRITTEN_ALARMS,
+    log_group=WRITTEN_LOG_GROUP,
+    stream_mapping=WRITTEN_STREAM_MAPPING,
+)
+"""The names in the files themselves."""
+
+
 def dashboard_body(
     file: str,
     *,
     names: DeployedNames,
     deployed: Sequence[str],
-    thresholds: Sequence[AlarmThreshold],
-    metric_name: str,
-    anomaly_band: float,
+    config: Config,
     missing: Sequence[str] = (),
+    health_lines: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
     """The body of a dashboard, for a deployment.
 
@@ -140,39 +143,41 @@ def dashboard_body(
         file: The name of its file, without the ending.
         names: The names that replace those in the file.
         deployed: The deployed dashboards; links to others are left out.
-        thresholds: The thresholds that graphs show in percent, and whose alarms are listed.
-        metric_name: The kind of tokens that alarms watch, whose graph has an anomaly band.
-        anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
+        config: The settings. Graphs show usage in percent of their thresholds, the alarms of these
+            are listed, and the kind of tokens that they watch has a graph with an anomaly band.
         missing: Functions that are not deployed, as their alarms call them: these are left out.
+        health_lines: The lines of health alarms on graphs of counts, by their ids; those of the
+            file by default, which are the same.
     """
+    thresholds = alarm_thresholds(config)
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
-    lines = _health_lines()
     unknown = tuple(f"{names.alarms}{HEALTH_ALARM_PREFIX}{name}" for name in missing)
     for widget in body["widgets"]:
         widget_id = widget.pop("id", "")
         properties = widget["properties"]
         if "alarms" in properties:
             properties["alarms"] = (
-                _usage_alarms(names, thresholds, anomaly_band)
+                _usage_alarms(names, thresholds, config.anomaly_band)
                 if widget_id == _USAGE_ALARMS
                 else [alarm for alarm in properties["alarms"] if not alarm.startswith(unknown)]
             )
         if "markdown" in properties:
             properties["markdown"] = _without_links(properties["markdown"], gone)
         if "metrics" in properties:
-            width = anomaly_band if widget_id in _GRAPHS_WITH_BAND else 0
+            width = config.anomaly_band if widget_id in _GRAPHS_WITH_BAND else 0
             properties["metrics"] = (
                 build_hourly_rows(widget_id, thresholds)
                 if widget_id in GRAPHS
                 else _with_band(properties["metrics"], width)
             )
         if widget_id == _TOKENS_GRAPH:
-            widget["properties"] = properties = _show_tokens(properties, metric_name)
-        properties.pop("annotations", None)
-        if fitting := lines.get(widget_id):
-            properties["annotations"] = {"horizontal": fitting}
+            widget["properties"] = properties = _show_tokens(properties, config.alarm_metric)
+        if health_lines is not None:
+            properties.pop("annotations", None)
+            if fitting := health_lines.get(widget_id):
+                properties["annotations"] = {"horizontal": fitting}
     if file == "usage_overview":
         end = max(widget["y"] + widget["height"] for widget in body["widgets"])
         body["widgets"] += build_further_graphs(thresholds, region=names.region, y=end)
@@ -207,23 +212,6 @@ def _without_links(text: str, gone: Iterable[str]) -> str:
     endings = tuple(f"({url})" for url in gone)
     kept = [link for link in links.split(_LINKS_BETWEEN) if not link.endswith(endings)]
     return "\n".join([*lines, _LINKS_BETWEEN.join(kept)])
-
-
-def _health_lines() -> Mapping[str, list[dict[str, Any]]]:
-    """The lines of health alarms on each graph of counts, by its id.
-
-    A higher threshold is no line, which would flatten the curve: its graph is in percent of it.
-    """
-    alarmed = (*checks(), *price_list_checks())
-    labels = {
-        check.graph: "Alarm below" if check.is_below else "Alarm"
-        for check in alarmed
-        if check.graph is not None and check.threshold == _LINE
-    } | {STARTS_GRAPH: "Alarm below"}
-    return {
-        graph: [{"label": label, "value": _LINE, "color": _ALARM_COLOR}]
-        for graph, label in labels.items()
-    }
 
 
 def _is_band(row: Sequence[Any]) -> bool:

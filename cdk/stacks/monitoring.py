@@ -10,13 +10,14 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from cdk.alarms.anomaly_names import ANOMALY_ALARMS
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_check import HealthCheck, Watched
 from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
-from cdk.alarms.usage_alarms import ANOMALY_ALARMS, AnomalyAlarm, UsageAlarm
+from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
     NAMES,
     DeployedNames,
@@ -27,6 +28,7 @@ from cdk.components.dashboards import (
 )
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.health_lines import list_health_lines
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
@@ -266,10 +268,9 @@ class MonitoringStack(Stack):
                 file,
                 names=names,
                 deployed=deployed,
-                thresholds=self._thresholds,
-                metric_name=self._config.alarm_metric,
-                anomaly_band=self._config.anomaly_band,
+                config=self._config,
                 missing=missing,
+                health_lines=list_health_lines(),
             )
             cloudwatch.CfnDashboard(
                 self,

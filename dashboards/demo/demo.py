@@ -127,6 +127,7 @@ def open_company() -> Iterator[Source]:
             recent = source_of_cloudwatch(
                 "the local cloud",
                 cloud.client("cloudwatch"),
+                config=Config.from_context(_SETTINGS),
                 find_profile=BedrockProfiles(cloud.client("bedrock"), LabelNames()).find,
                 namespaces=_PUBLISHED_LOCALLY,
             )

@@ -20,11 +20,27 @@ from dashboards.viewer.drawings import Source
 from lambdas.domain.invocations import UsageRecord, read_line
 from lambdas.domain.invocations.identity import CallerIdentity
 from lambdas.domain.ledger import LedgerChange
+from lambdas.domain.metrics.catalog import (
+    ACCEPTED_RECORDS,
+    HEALTH_NAMESPACE,
+    INVOCATIONS,
+    METERING_DELAY,
+    NAMESPACE,
+    UNPUBLISHED_RECORDS,
+)
 
 HISTORY_DAYS = 52
 """The days before the two weeks: dashboards show at most 62 days."""
 _DAYS_AT_A_TIME = 13
 _LONG_AGO = "2020-01-01T00:00:00Z"
+_CALLS = Metric(NAMESPACE, INVOCATIONS.name)
+_REPORTS = frozenset(
+    Metric(HEALTH_NAMESPACE, definition.name)
+    for definition in (ACCEPTED_RECORDS, UNPUBLISHED_RECORDS)
+)
+"""Each delivery, and each batch, reports one value."""
+_DELAY = Metric(HEALTH_NAMESPACE, METERING_DELAY.name)
+_LATE_SECONDS = 7200  # of the alarm LateCalls
 _ADDED_UP = (Statistic.SUM, Statistic.SAMPLE_COUNT)
 
 
@@ -64,9 +80,13 @@ def _read(logs: Iterable[dict[str, Any]]) -> Iterable[UsageRecord]:
 
 
 def add_history(source: Source, history: MetricSource) -> Source:
-    """Show earlier metrics before those of a source, and say so in its name."""
+    """Show earlier metrics before those of a source, and say so in its name.
+
+    Health reports stand at the time of the calls.
+    """
     name = f"{source.name} and {HISTORY_DAYS} made-up days before it"
-    return replace(source, name=name, metrics=_WithHistory(source.metrics, history))
+    metrics = _ReportedInTime(_WithHistory(source.metrics, history))
+    return replace(source, name=name, metrics=metrics)
 
 
 class _WithHistory:
@@ -99,3 +119,34 @@ def _join(statistic: Statistic, recent: Value, earlier: Value) -> Value:
     if recent is None or earlier is None:
         return earlier if recent is None else recent
     return recent + earlier if statistic in _ADDED_UP else recent
+
+
+class _ReportedInTime:
+    """Health metrics as if each call had been logged when it was made.
+
+    Functions report when they run, and the demo logs weeks of calls within minutes. A deployment
+    has reports in each period with calls, and no delays of days.
+    """
+
+    def __init__(self, source: MetricSource) -> None:
+        self._source = source
+
+    def metrics(self, namespace: str, name: str) -> Sequence[Metric]:
+        return self._source.metrics(namespace, name)
+
+    def values(
+        self, metrics: Sequence[Metric], statistic: Statistic, periods: Periods
+    ) -> Mapping[Metric, tuple[Value, ...]]:
+        values = {**self._source.values(metrics, statistic, periods)}
+        for metric in metrics:
+            if metric == _DELAY:
+                values[metric] = tuple(map(_leave_out_late, values[metric]))
+            if metric in _REPORTS and statistic is Statistic.SAMPLE_COUNT:
+                calls = self._source.values([_CALLS], Statistic.SUM, periods)[_CALLS]
+                pairs = zip(values[metric], calls, strict=True)
+                values[metric] = tuple(count or (1 if called else None) for count, called in pairs)
+        return values
+
+
+def _leave_out_late(delay: Value) -> Value:
+    return None if delay is None or delay >= _LATE_SECONDS else delay

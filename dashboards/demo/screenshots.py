@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from playwright.sync_api import sync_playwright
 
+from cdk.components.dashboards import FOLDER, NAMES
 from cdk.operations.terminal import CommandError
 from dashboards.demo.demo import PAGE
-from dashboards.viewer.bodies import FOLDER, read_bodies
 from dashboards.viewer.browser import ARGUMENTS, find_browser
 
 _WIDTHS = (1280, 1920)
@@ -36,13 +34,13 @@ def take_screenshots() -> None:
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(ARGUMENTS))
         for width in _WIDTHS:
             page = browser.new_page(viewport={"width": width, "height": _HEIGHT_IN_THE_README})
-            for name in read_bodies():
+            for name in NAMES:
                 for theme in _THEMES:
                     page.goto("about:blank")
                     page.goto(f"{PAGE.as_uri()}?theme={theme}#{name}")
                     page.wait_for_selector("main[aria-busy=false] .widget")
                     page.screenshot(path=_FOLDER / f"{name}-{theme}-{width}.png", full_page=True)
                     if (name, theme, width) in _IN_THE_README:
-                        page.screenshot(path=Path(FOLDER) / f"{name}.png")
+                        page.screenshot(path=FOLDER / f"{name}.png")
         browser.close()
     print(f"The pictures are in {_FOLDER}, and those of the README in {FOLDER}.")

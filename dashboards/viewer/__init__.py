@@ -1,1 +1,1 @@
-"""Draws the dashboards of `dashboards/` on this machine, unchanged, with CloudWatch's semantics."""
+"""Draws the dashboards of `dashboards/` as a deployment has them, with CloudWatch's semantics."""

@@ -1,4 +1,4 @@
-"""Dashboard bodies: the files as they stand, with variables filled in.
+"""Dashboard bodies: those that a deployment has, with variables filled in.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 """
@@ -10,11 +10,12 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 
+from cdk.components.dashboards import NAMES, NAMES_AS_WRITTEN, dashboard_body
+from cdk.config import Config
 from dashboards.cloudwatch import (
     MetricSource,
     Periods,
@@ -24,7 +25,6 @@ from dashboards.cloudwatch import (
 )
 from lambdas.domain.metrics.catalog import ESTIMATED_COST
 
-FOLDER = Path(__file__).parents[1]
 _VARIABLE = {
     *("type", "id", "label", "inputType", "visible", "pattern", "search", "populateFrom"),
     "defaultValue",
@@ -108,13 +108,21 @@ class Body:
         ]
 
 
-def read_bodies() -> dict[str, Body]:
-    """The dashboards there are, by the names of their files.
+def read_bodies(config: Config, shown: Sequence[str] = tuple(NAMES)) -> dict[str, Body]:
+    """The dashboards there are as a configuration deploys them, by the names of their files.
+
+    Args:
+        config: The configuration.
+        shown: The names of those to read; links to others are left out.
 
     Raises:
         UnknownBodyError: One has an unsupported part.
     """
-    return {path.stem: read_body(path.stem, path.read_text()) for path in FOLDER.glob("*.json")}
+    bodies = {
+        name: dashboard_body(name, names=NAMES_AS_WRITTEN, deployed=shown, config=config)
+        for name in shown
+    }
+    return {name: read_body(name, json.dumps(body)) for name, body in bodies.items()}
 
 
 def read_body(name: str, text: str) -> Body:

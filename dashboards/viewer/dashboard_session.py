@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from dashboards.viewer.bodies import Body, read_bodies
 from dashboards.viewer.drawings import Drawing, Source, draw
-from dashboards.viewer.hidden_widgets import has_enough, hide_missing
+from dashboards.viewer.hidden_widgets import has_enough, hide_empty_sections, hide_missing
 from dashboards.viewer.memoized_metrics import MemoizedEvaluator, MemoizedMetrics
 from dashboards.viewer.short_labels import shorten_labels
 from dashboards.viewer.time_ranges import DayRange, TimeRange, list_months, until
@@ -21,7 +21,9 @@ RANGES = {
     "1w": ("1 week", timedelta(weeks=1)),
     "2w": ("2 weeks", timedelta(weeks=2)),
 }
-DEFAULT_RANGE = "1d"
+DEFAULT_RANGE = "1w"
+"""Shown first where the start of the data is not known."""
+_SHORTEST_FIRST = "1d"
 ALL_DATA = "all"
 CHOSEN = "chosen"
 ALL_DAYS = DayRange()
@@ -36,7 +38,7 @@ class View(TypedDict):
 
     Attributes:
         widgets: Its widgets.
-        hidden: The titles of the widgets that the source has nothing for.
+        hidden: The titles of the widgets that the source has nothing for, at all or in this time.
     """
 
     widgets: list[Drawing]
@@ -63,16 +65,16 @@ class DashboardSession:
 
     @classmethod
     def from_source(cls, source: Source, days: DayRange = ALL_DAYS) -> DashboardSession:
-        """Views of the dashboards as they stand in their folder, without those it cannot have.
+        """Views of the dashboards as its settings deploy them, without those it cannot have.
 
         Raises:
             NoDataError: The source has no data in the days.
         """
-        bodies = read_bodies()
+        bodies = read_bodies(source.config)
         shown = [name for name in sorted(bodies, key=_place) if has_enough(bodies[name], source)]
         end = until(source.now(), timedelta(weeks=1)).end
         chosen = days.within(source.since, end)
-        return cls(source, {name: bodies[name] for name in shown}, chosen)
+        return cls(source, read_bodies(source.config, shown), chosen)
 
     def memoize(self) -> DashboardSession:
         """The same views over memoized metrics that end at one time."""
@@ -93,12 +95,13 @@ class DashboardSession:
             "dashboards": [
                 {
                     "name": name,
-                    "title": name.replace("_", " ").capitalize(),
+                    "title": _name_dashboard(name),
                     "label": body.variable.label if body.variable else "",
                     **self._outline_choices(name),
                 }
                 for name, body in self.bodies.items()
             ],
+            "hidden": [_name_dashboard(name) for name in _ORDER if name not in self.bodies],
             "range": self.first_range,
             "ranges": [{"value": key, "label": label} for key, (label, _) in self.ranges().items()],
         }
@@ -139,12 +142,12 @@ class DashboardSession:
 
     @property
     def first_range(self) -> str:
-        """The range that is shown first: the chosen one, a day, or the shortest with all data."""
+        """The range that is shown first: the chosen one, the shortest with all data, or a week."""
         if self.chosen is not None:
             return CHOSEN
         if self.source.since is None:
             return DEFAULT_RANGE
-        for name in list(RANGES)[list(RANGES).index(DEFAULT_RANGE) :]:
+        for name in list(RANGES)[list(RANGES).index(_SHORTEST_FIRST) :]:
             if until(self.source.now(), RANGES[name][1]).start <= self.source.since:
                 return name
         return ALL_DATA
@@ -184,7 +187,12 @@ class DashboardSession:
             raise NoSuchViewError(message)
         widgets = self.bodies[dashboard].widgets(choice or None)
         shown, hidden = hide_missing(widgets, self.source)
-        return View(widgets=draw(shown, self.source, ranges[chosen_range][1]), hidden=hidden)
+        drawn, empty = hide_empty_sections(draw(shown, self.source, ranges[chosen_range][1]))
+        return View(widgets=drawn, hidden=[*hidden, *empty])
+
+
+def _name_dashboard(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _place(name: str) -> tuple[int, str]:

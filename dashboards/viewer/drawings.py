@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
 from markdown_it import MarkdownIt
 
+from cdk.config import Config
+from cdk.config.resource_names import NAME_PREFIX
 from dashboards.cloudwatch import (
     Evaluation,
     Evaluator,
@@ -28,7 +31,7 @@ from dashboards.cloudwatch import (
 )
 from dashboards.viewer.bodies import UnknownBodyError, find_namespaces
 from dashboards.viewer.profile_labels import ProfileSource, find_no_profile
-from dashboards.viewer.short_labels import shorten_labels
+from dashboards.viewer.short_labels import name_subject, shorten_labels
 from dashboards.viewer.time_ranges import TimeRange, parse_length, until
 
 Drawing: TypeAlias = dict[str, Any]
@@ -42,30 +45,41 @@ _PROPERTIES = {
 }
 _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible", "yAxis"}
 _DASHBOARD_LINK = re.compile(
-    r"https://[^\"]*#dashboards/dashboard/BedrockMeter-(\w+?)-[a-z]{2}-[^\"]*"
+    rf"https://[^\"]*#dashboards/dashboard/{re.escape(NAME_PREFIX)}(\w+?)-[a-z]{{2}}-[^\"]*"
 )
 _MONEY = re.compile(r"\bUSD\b|US dollars|^Cost\b")
 _AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
-_NOTHING = "none"
+NOTHING = "none"
+"""The message of a widget for which nothing happened."""
 _ORDER_OF_STATES = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
 _OWN_DAYS = re.compile(r", last \d+ days$")
 _PERCENT_SIGN = ", %"
 _BAND = "ANOMALY_DETECTION_BAND("
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_WEEK = 7 * _DAY
+_FIXED = {"start", "annotations"}
+"""Properties of graphs whose periods stay: those with a time or with lines of their own."""
+_MIN_RUN = 3
+"""The values side by side that the page draws as a line."""
 _OF_ONE_PERIOD = re.compile(r"\bby hour\b|\bper minute\b")
 """A title whose graph compares each period with an amount, and so cannot have longer ones."""
 _PER_HOUR = re.compile(r"\bper hour\b")
 _OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
+_LENGTHS = {_HOUR: "hour", _DAY: "day"}
+"""The names of the periods that only the viewer gives to graphs."""
 _SO_FAR = re.compile(r",? \(?last (?:(?:\d+ )?\w+) so far\)?")
+_TODAY, _YESTERDAY = "Today so far", "Yesterday"
 _DAYS_AGO = {
-    "Today so far": 0,
-    "Yesterday": 1,
+    _TODAY: 0,
+    _YESTERDAY: 1,
     **{f"{days} days ago": days for days in range(2, 63)},
 }
 _MONTH_SO_FAR = "Month so far"
+_RUN_RATE = "Month at 7-day run rate"
+_OTHERS = "All others"
 _SEARCH_PERIOD = re.compile(r"(SEARCH\('[^']*', '\w+'), \d+\)")
 _IS_WHOLE = re.compile(r"< MAX\(EPOCH\(")
 """In the formula of a line that ends before its last period, which CloudWatch has not finished."""
@@ -96,6 +110,7 @@ class Source:
         problems: The reasons why files and folders could not be read to their end.
         is_large: Whether it is in the memory of this process, and so large that several forks draw
             a page of it sooner.
+        config: The settings of the deployment whose dashboards are shown.
     """
 
     name: str
@@ -109,6 +124,7 @@ class Source:
     find_profile: ProfileSource = find_no_profile
     problems: Sequence[str] = ()
     is_large: bool = False
+    config: Config = field(default_factory=Config)
 
     def can_have(self, namespace: str, name: str) -> bool:
         """Say if the source can have a metric; what it cannot have is not known to be zero."""
@@ -180,14 +196,29 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     can_lengthen = view == "timeSeries" or is_whole
     shown, period, remarks = _choose_time(properties, shown, source, can_lengthen=can_lengthen)
     rows = [row for row in _rows(properties["metrics"]) if not _is_band(row)]
-    evaluate_rows = _evaluate_line if view == "timeSeries" else _evaluate
-    periods = shown.periods(period)
-    found, messages = evaluate_rows(rows, properties, source, shown.whole if is_whole else periods)
+    if view == "timeSeries":
+        period, found, messages = _evaluate_lines(rows, period, properties, source, shown)
+        periods = shown.periods(period)
+    else:
+        periods = shown.periods(period)
+        asked = shown.whole if is_whole else periods
+        found, messages = _evaluate(rows, properties, source, asked)
     over_time = found
     if is_whole and is_over_time:
         over_time, further = _evaluate(rows, properties, source, periods)
         messages += further
     values = {(row.id, series.metric, series.label): series.values for row, series in over_time}
+    drawn = [
+        _series(
+            row,
+            series,
+            values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
+        )
+        for row, series in found
+        if not _is_needless(row, series)
+    ]
+    if source.since is not None:
+        drawn = _date(drawn, shown, source)
     title = properties.get("title", "")
     drawing: Drawing = {
         "view": view,
@@ -205,29 +236,25 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         "thresholds": properties.get("annotations", {}).get("horizontal", []),
         "start": int(periods.start.timestamp() * 1000),
         "step": period * 1000,
-        "series": [
-            _series(
-                row,
-                series if source.since is None else _date(series, shown, source),
-                values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
-            )
-            for row, series in found
-        ],
+        "series": drawn,
     }
-    labels = shorten_labels([series["name"] for series in drawing["series"]], source.find_profile)
-    for series, label in zip(drawing["series"], labels, strict=True):
-        series["format"] = _choose_format(drawing["unit"], label, title)
-        has_sign = series["format"] == "percent"  # its value has
-        series["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
+    labels = shorten_labels([each["name"] for each in drawn], source.find_profile)
+    for each, label in zip(drawn, labels, strict=True):
+        each["format"] = _choose_format(drawing["unit"], label, title)
+        has_sign = each["format"] == "percent"  # its value has
+        each["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
     if view == "timeSeries" and periods.end > source.now():
         drawing["open"] = True
-    messages += remarks
-    if len(rows) < len(properties["metrics"]):
-        messages = (_NO_BAND, *messages)
-    if period != properties.get("period", period) and is_over_time:
-        messages = (*messages, "Viewer only: a point for every day.")
-    if messages:
-        drawing["note"] = " ".join(dict.fromkeys(messages))
+    has_band = len(rows) < len(properties["metrics"])
+    is_longer = is_over_time and period != properties.get("period", period)
+    notes = (
+        *((_NO_BAND,) if has_band else ()),
+        *messages,
+        *remarks,
+        *((f"Viewer only: a point for every {_LENGTHS[period]}.",) if is_longer else ()),
+    )
+    if notes:
+        drawing["note"] = " ".join(dict.fromkeys(notes))
     if not any(series.present for _, series in found):
         drawing["message"] = _explain_no_data(properties["metrics"], source)
     return drawing
@@ -268,17 +295,45 @@ def _choose_time(
     return until(shown.end, parse_length(properties["start"])), period, remarks
 
 
-def _date(series: Series, shown: TimeRange, source: Source) -> Series:
-    """Name a day or month by its date instead of its distance from today: logs may be old."""
+def _date(drawn: Sequence[Drawing], shown: TimeRange, source: Source) -> list[Drawing]:
+    """Name days and months by their dates instead of their distance from today: logs may be old.
+
+    Nothing of a time that is over is so far: its last day has the color of the others. A month that
+    is over has no run rate, which would be its cost once more.
+    """
+    is_open = shown.end > source.now()
+    is_month_over = not is_open and (shown.end.day, shown.end.hour, shown.end.minute) == (1, 0, 0)
+    colors = {series["name"]: series.get("color") for series in drawn}
+    dated = []
+    for series in drawn:
+        name = _name_date(series["name"], shown, is_open=is_open, is_month_over=is_month_over)
+        if name == _RUN_RATE and is_month_over:
+            continue
+        changes: Drawing = {"name": name, "label": name}
+        if series["name"] == _TODAY and not is_open:
+            changes["color"] = colors[_YESTERDAY]
+        dated.append(series | changes)
+    return dated
+
+
+def _name_date(label: str, shown: TimeRange, *, is_open: bool, is_month_over: bool) -> str:
+    """Name a day or a month by its date; other labels stay."""
     last = shown.end - timedelta(microseconds=1)
-    so_far = " so far" if shown.end > source.now() else ""
-    if series.label == _MONTH_SO_FAR:
-        return replace(series, label=f"{last:%B %Y}{so_far}")
-    days = _DAYS_AGO.get(series.label)
-    if days is None:
-        return series
-    day = last - timedelta(days=days)
-    return replace(series, label=f"{day:%Y-%m-%d}{'' if days else so_far}")
+    so_far = " so far" if is_open else ""
+    if label == _MONTH_SO_FAR:
+        if is_open or is_month_over:
+            return f"{last:%B %Y}{so_far}"
+        days = "1" if last.day == 1 else f"1 to {last.day}"
+        return f"{last:%B} {days}, {last:%Y}"
+    days_ago = _DAYS_AGO.get(label)
+    if days_ago is None:
+        return label
+    return f"{last - timedelta(days=days_ago):%Y-%m-%d}{'' if days_ago else so_far}"
+
+
+def _is_needless(row: _Row, series: Series) -> bool:
+    """Say if a row is the rest of a ranking, and there is no rest."""
+    return row.options.get("label") == _OTHERS and not series.present
 
 
 def _name_time(
@@ -287,13 +342,13 @@ def _name_time(
     """Name in a title the days of a ranking, and the periods of a graph whose periods are days."""
     if is_over:
         title = _SO_FAR.sub("", title)
-    if shown.label:
+    if shown.label and properties.get("setPeriodToTimeRange"):
         title = _OWN_DAYS.sub(f", {shown.label}", title)
-    if period != _DAY or period == properties.get("period"):
+    if period == properties.get("period") or period not in _LENGTHS:
         return title
-    title = _OPEN_PERIOD.sub("last day so far", _PER_HOUR.sub("per day", title))
-    # There are bars of 14 days with the same name.
-    return f"{title}, {shown.label}" if shown.label and title.endswith("per day") else title
+    if period == _DAY:
+        title = _PER_HOUR.sub("per day", title)
+    return _OPEN_PERIOD.sub(f"last {_LENGTHS[period]} so far", title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,20 +406,58 @@ def _evaluate(
     return shown, found.messages
 
 
-def _evaluate_line(
-    rows: Sequence[_Row], properties: Mapping[str, Any], source: Source, periods: Periods
-) -> tuple[list[tuple[_Row, Series]], tuple[str, ...]]:
-    """Evaluate the rows of a graph.
+def _evaluate_lines(
+    rows: Sequence[_Row],
+    period: int,
+    properties: Mapping[str, Any],
+    source: Source,
+    shown: TimeRange,
+) -> tuple[int, list[tuple[_Row, Series]], tuple[str, ...]]:
+    """Evaluate the rows of a graph, with the first of its periods whose values are not scattered.
 
-    Lines that end before the last period of a graph have all periods of a time that is over.
+    Returns:
+        The period, the series of each row that is shown, and remarks on them.
     """
-    is_over = periods.end <= source.now()
-    if not (is_over and any(_IS_WHOLE.search(str(row.query)) for row in rows)):
-        return _evaluate(rows, properties, source, periods)
-    further = timedelta(seconds=periods.seconds)
-    longer = replace(periods, end=periods.end + further, count=periods.count + 1)
-    found, messages = _evaluate(rows, properties, source, longer)
-    return [(row, replace(series, values=series.values[:-1])) for row, series in found], messages
+    rows = [*map(_include_last_period, rows)]
+    found, messages = _evaluate(rows, properties, source, shown.periods(period))
+    for longer in _list_longer(period, properties, source, shown):
+        if not _is_scattered(found):
+            break
+        period = longer
+        found, messages = _evaluate(rows, properties, source, shown.periods(period))
+    return period, found, messages
+
+
+def _list_longer(
+    period: int, properties: Mapping[str, Any], source: Source, shown: TimeRange
+) -> Iterator[int]:
+    """List the longer periods that a graph may have.
+
+    CloudWatch's own answers are billed, so they are asked for once.
+    """
+    is_free = not properties.keys() & _FIXED and source.evaluator is None
+    is_of_one_period = _OF_ONE_PERIOD.search(properties.get("title", ""))
+    if is_free and not is_of_one_period and shown.seconds >= _WEEK:
+        yield from (longer for longer in _LENGTHS if longer > period)
+
+
+def _is_scattered(found: Sequence[tuple[_Row, Series]]) -> bool:
+    """Say if most values of a graph are dots, with too few side by side for a line."""
+    runs = [
+        sum(1 for _ in run)
+        for _, series in found
+        for is_there, run in groupby(series.values, lambda value: value is not None)
+        if is_there
+    ]
+    return sum(run for run in runs if run < _MIN_RUN) > sum(runs) / 2
+
+
+def _include_last_period(row: _Row) -> _Row:
+    """Include the last period of a line that ends before it: the page draws it dashed if open."""
+    if "Expression" not in row.query:
+        return row
+    expression = _IS_WHOLE.sub("<= MAX(EPOCH(", row.query["Expression"])
+    return replace(row, query={**row.query, "Expression": expression})
 
 
 def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
@@ -386,6 +479,8 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
         "values": values,
         "axis": row.options.get("yAxis", "left"),
     }
+    if (subject := name_subject(series.label)) != series.label:
+        drawing["subject"] = subject
     if "color" in row.options:
         drawing["color"] = row.options["color"]
     return drawing
@@ -394,6 +489,8 @@ def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
 def _choose_format(*texts: str) -> str:
     """Choose the format of values by their axis, else by their label, else by their title."""
     for text in texts:
+        if text == "Milliseconds":
+            return "duration"
         if "%" in text or text == "Percent":
             return "percent"
         if _MONEY.search(text):
@@ -408,4 +505,4 @@ def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:
     wanted = find_namespaces(metrics)
     if source.namespaces and wanted and source.namespaces.isdisjoint(wanted):
         return f"{', '.join(sorted(wanted))} is not in {source.name}: a deployment shows it."
-    return _NOTHING
+    return NOTHING

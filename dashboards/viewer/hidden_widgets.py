@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboards.viewer.bodies import Body, find_metric_names
-from dashboards.viewer.drawings import Source
+from dashboards.viewer.drawings import NOTHING, Drawing, Source
 
 _COLUMNS = 24
 _MIN_SHOWN_PART = 1 / 3
@@ -41,7 +41,30 @@ def hide_missing(
     if shown and _is_heading(shown[-1]):
         shown.pop()
     hidden = [widget["properties"]["title"] for widget in missing]
-    return (_move_up(_widen(shown, widgets)) if hidden else list(widgets)), hidden
+    return list(_move_up(_widen(shown, widgets)) if hidden else widgets), hidden
+
+
+def hide_empty_sections(drawings: Sequence[Drawing]) -> tuple[list[Drawing], list[str]]:
+    """Leave out headings under which nothing happened, unless nothing happened at all.
+
+    Returns:
+        The other drawings, and the titles of those that were left out.
+    """
+    sections: list[list[Drawing]] = [[]]
+    for drawing in _sort(drawings):
+        if str(drawing.get("html", "")).startswith("<h2>"):
+            sections.append([])
+        sections[-1].append(dict(drawing))
+    empty = [section for section in sections[1:] if _is_empty(section)]
+    if not empty or len(empty) == len(sections[1:]):
+        return list(drawings), []
+    kept = [drawing for section in sections if section not in empty for drawing in section]
+    hidden = [drawing["title"] for section in empty for drawing in section if drawing["title"]]
+    return _move_up(kept), hidden
+
+
+def _is_empty(section: Sequence[Drawing]) -> bool:
+    return all("html" in drawing or drawing.get("message") == NOTHING for drawing in section)
 
 
 def _is_heading(widget: Mapping[str, Any]) -> bool:
@@ -86,10 +109,10 @@ def _widen(
     return widened
 
 
-def _move_up(widgets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _move_up(widgets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Move widgets up to those above them, as the console does when one is removed."""
     bottoms = [0] * _COLUMNS
-    moved: list[Mapping[str, Any]] = []
+    moved: list[dict[str, Any]] = []
     for widget in _sort(widgets):
         columns = slice(widget["x"], widget["x"] + widget["width"])
         top = max(bottoms[columns])

@@ -80,8 +80,8 @@ def render_complete_page(session: DashboardSession, on_progress: Progress = _ign
     for dashboard in outline["dashboards"]:
         kept = session.largest(dashboard["name"], MAX_CHOICES)
         if len(dashboard["choices"]) > len(kept):
-            left_out = [item for item in dashboard["choices"] if item["value"] not in kept]
-            names = [choice["label"] for choice in left_out]
+            others = [choice for choice in dashboard["choices"] if choice["value"] not in kept]
+            names = [choice["label"] for choice in others]
             outline["leftOut"].append(_list_names(dashboard["label"], names))
             dashboard["label"] += f" ({len(kept)} of {len(dashboard['choices'])} by cost)"
         dashboard["choices"] = [

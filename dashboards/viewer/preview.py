@@ -114,10 +114,10 @@ def _refuse_port(port: int | None, error: OSError) -> CommandError:
 def _open_account(session: boto3.Session) -> Source:
     account = session.client("sts").get_caller_identity()["Account"]
     name = f"account {account}, {session.region_name}"
-    profiles = BedrockProfiles(
-        session.client("bedrock"), read_config().attribution_rules.label_names
-    )
-    return source_of_account(name, session.client("cloudwatch"), profiles.find)
+    config = read_config()
+    profiles = BedrockProfiles(session.client("bedrock"), config.attribution_rules.label_names)
+    cloudwatch = session.client("cloudwatch")
+    return source_of_account(name, cloudwatch, config=config, find_profile=profiles.find)
 
 
 def _present(source: Source, days: DayRange, port: int | None, out: Path | None) -> None:

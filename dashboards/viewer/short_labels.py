@@ -12,7 +12,7 @@ from dashboards.viewer.profile_labels import (
     find_no_profile,
     find_profile_id,
 )
-from lambdas.domain.invocations import CallerIdentity, IdentityKind
+from lambdas.domain.invocations import CallerIdentity, IdentityKind, foundation_model_id
 from lambdas.domain.invocations.short_names import shorten_identity
 
 # A provider, a name, a date and a version, as foundation models are called.
@@ -22,6 +22,18 @@ _MODEL = re.compile(
 _MIN_LETTERS = 4
 """Of a model's name without its provider; `r1` and `v3.1` alone name no model."""
 _SSO = "SSO "
+
+
+def name_subject(name: str) -> str:
+    """Name the identity or model of a series as the meter does.
+
+    Bedrock's own metrics name models by the cross-Region profile that was called, and application
+    inference profiles by their id.
+    """
+    if profile_id := find_profile_id(name):
+        return f"application-inference-profile/{profile_id}"
+    model = foundation_model_id(name)
+    return model if _MODEL.fullmatch(model) else name
 
 
 def shorten_labels(
@@ -54,7 +66,7 @@ def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
     prefix, separator, rest = name.partition(": ")
     if separator and rest.startswith("arn:"):
         return [f"{prefix}: {label}" for label in _list_labels(rest, find_profile)]
-    if found := _MODEL.fullmatch(name):
+    if found := _MODEL.fullmatch(name_subject(name)):
         is_clear = sum(map(str.isalpha, found["name"])) >= _MIN_LETTERS
         return [found["name"] if is_clear else found["full"], name]
     caller = CallerIdentity.from_arn(name)

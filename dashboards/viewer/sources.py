@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdk.config import read_config
+from cdk.config import Config, read_config
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import (
     AccountEvaluator,
@@ -79,6 +79,7 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         find_profile=lambda profile_id: Profile(project=metrics.find_project(profile_id)),
         problems=(*found.skipped.problems, *problems),
         is_large=logs.calls >= _LARGE_CALLS,
+        config=config,
     )
 
 
@@ -110,6 +111,7 @@ def source_of_cloudwatch(
     name: str,
     cloudwatch: CloudWatchClient,
     *,
+    config: Config,
     find_profile: ProfileSource = find_no_profile,
     namespaces: frozenset[str] = frozenset(),
 ) -> Source:
@@ -118,6 +120,7 @@ def source_of_cloudwatch(
     Args:
         name: The name that people see.
         cloudwatch: A client of it.
+        config: The settings of the deployment.
         find_profile: Finds the model and project of an application inference profile.
         namespaces: The namespaces that it has metrics of; empty for all there are.
     """
@@ -140,18 +143,24 @@ def source_of_cloudwatch(
         namespaces=namespaces,
         alarm_states=alarm_states,
         find_profile=find_profile,
+        config=config,
     )
 
 
 def source_of_account(
-    name: str, cloudwatch: CloudWatchClient, find_profile: ProfileSource = find_no_profile
+    name: str,
+    cloudwatch: CloudWatchClient,
+    *,
+    config: Config,
+    find_profile: ProfileSource = find_no_profile,
 ) -> Source:
     """An account, whose graphs CloudWatch evaluates; nothing is changed there.
 
     Args:
         name: The name that people see.
         cloudwatch: A client of it.
+        config: The settings of the deployment.
         find_profile: Finds the model and project of an application inference profile.
     """
-    source = source_of_cloudwatch(name, cloudwatch, find_profile=find_profile)
+    source = source_of_cloudwatch(name, cloudwatch, config=config, find_profile=find_profile)
     return replace(source, evaluator=AccountEvaluator(cloudwatch))

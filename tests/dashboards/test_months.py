@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.drawings import Source, draw
@@ -49,7 +50,7 @@ def show(
     """The numbers that the overview shows at a time."""
     (widget,) = (
         widget
-        for widget in read_bodies()["usage_overview"].widgets()
+        for widget in read_bodies(Config())["usage_overview"].widgets()
         if widget["properties"].get("title") == TITLE
     )
     source = Source("an account", HourlyCosts(costs, unpriced), lambda: now)

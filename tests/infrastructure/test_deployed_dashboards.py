@@ -15,18 +15,19 @@ from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
     FOLDER,
     NAMES,
+    NAMES_AS_WRITTEN,
     WRITTEN_ALARMS,
     WRITTEN_FOR,
-    WRITTEN_LOG_GROUP,
-    WRITTEN_STREAM_MAPPING,
     DeployedNames,
     dashboard_body,
     dashboard_url,
     deployed_dashboards,
 )
+from cdk.components.health_lines import list_health_lines
 from cdk.components.threshold_graphs import LIMIT, MAX_SHOWN
 from cdk.config import Config
 from dashboards.cloudwatch import Metric
+from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import until
 from tests.dashboards.cloudwatch.figures import NOON, InMemoryMetrics, metric
@@ -45,12 +46,6 @@ NAMES_THERE = DeployedNames(
     alarms="arn:aws:cloudwatch:eu-west-1:999988887777:alarm:",
     log_group="/audit/us-east-1/bedrock",  # in which no Region is to be replaced
     stream_mapping="99999999-8888-7777-6666-555555555555",
-)
-NAMES_AS_WRITTEN = DeployedNames(
-    region=WRITTEN_FOR,
-    alarms=WRITTEN_ALARMS,
-    log_group=WRITTEN_LOG_GROUP,
-    stream_mapping=WRITTEN_STREAM_MAPPING,
 )
 ALL = {"extra_dashboards": ["model_comparison", "cost", "throttling"]}
 TOKENS_GRAPHS = {"Account: quota tokens per hour", "Account: total tokens per hour"}
@@ -72,9 +67,8 @@ def deployed(file: str, names: DeployedNames = NAMES_THERE, **context: Any) -> d
         file,
         names=names,
         deployed=deployed_dashboards(config),
-        thresholds=alarm_thresholds(config),
-        metric_name=config.alarm_metric,
-        anomaly_band=config.anomaly_band,
+        config=config,
+        health_lines=list_health_lines(),
     )
 
 
@@ -104,6 +98,20 @@ def percentages_in(body: dict[str, Any]) -> dict[str, list[str]]:
 @each_dashboard
 def test_a_file_is_deployed_unchanged_with_default_settings_and_names(file: str) -> None:
     assert deployed(file, NAMES_AS_WRITTEN, **ALL) == written(file)
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_the_preview_draws_the_bodies_of_the_deployment(configuration: str) -> None:
+    """The lines of health alarms, which a deployment takes from the alarms, are those it draws."""
+    config = Config.from_context(CONFIGURATIONS[configuration])
+    for name, body in read_bodies(config).items():
+        assert json.loads(body.text) == dashboard_body(
+            name,
+            names=NAMES_AS_WRITTEN,
+            deployed=[*NAMES],
+            config=config,
+            health_lines=list_health_lines(),
+        )
 
 
 @each_dashboard

@@ -5,10 +5,17 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
   const main = byId("widgets");
-  // Okabe and Ito's colors, which color-blind people can distinguish; dashes from the ninth on.
+  // Okabe and Ito's colors, which color-blind people can distinguish, then others; the last is grey.
+  // A dashed line is one that is not over, so no name has dashes.
   const COLORS = {
-    light: ["#0072b2", "#d55e00", "#009e73", "#a2487f", "#b37400", "#3a8fc4", "#6b5bb5", "#4d5866"],
-    dark: ["#56b4e9", "#ff8f4a", "#2fc79a", "#e39ac6", "#f0b429", "#8fd0f5", "#b3a5f2", "#b4bfcc"],
+    light: [
+      "#0072b2", "#d55e00", "#009e73", "#a2487f", "#b37400", "#3a8fc4", "#6b5bb5",
+      "#7f3b08", "#00686e", "#c2185b", "#6a7d00", "#1f2a7a", "#4d5866",
+    ],
+    dark: [
+      "#56b4e9", "#ff8f4a", "#2fc79a", "#e39ac6", "#f0b429", "#8fd0f5", "#b3a5f2",
+      "#c98f5c", "#4fb6bd", "#ff6f9f", "#b8c94a", "#8c9cf5", "#b4bfcc",
+    ],
   };
   const charts = [];
 
@@ -25,25 +32,27 @@
   const theme = () => document.documentElement.dataset.theme;
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const hash = (text) => [...text].reduce((sum, letter) => (31 * sum + letter.codePointAt(0)) >>> 0, 7);
-  // The color and dash of each series. One without a color of its own gets that of its name, or the
-  // next that is free in its graph.
+  // The name that the meter has for what Bedrock's metrics call otherwise.
+  const subjectOf = (series) => series.subject ?? series.name;
+  // The color of each series. One without a color of its own gets that of its name, or the next that
+  // is free in its graph; those that the dashboards list come first.
   const ORDER = new Map(data.dashboards.flatMap((it) => it.names.map((name, place) => [name, place])));
-  function stylesOf(widget) {
+  function colorsOf(widget) {
     const count = COLORS.light.length - 1; // the grey one is for what is left
     const isFree = (place) => !taken.has(place);
     const taken = new Set(widget.series.map((series) => COLORS.light.indexOf(series.color)));
     const places = new Map();
-    for (const name of widget.series.filter((series) => !series.color).map((series) => series.name).sort()) {
-      const wanted = Array.from({ length: 2 * count }, (_, step) => (((ORDER.get(name) ?? hash(name)) + step) % count) + (step < count ? 0 : count));
+    const isUnlisted = (series) => !ORDER.has(subjectOf(series));
+    const compare = (one, other) => isUnlisted(one) - isUnlisted(other) || (one.name < other.name ? -1 : 1);
+    for (const series of widget.series.filter((each) => !each.color).sort(compare)) {
+      const first = ORDER.get(subjectOf(series)) ?? hash(subjectOf(series));
+      const wanted = Array.from({ length: count }, (_, step) => (first + step) % count);
       const place = wanted.find(isFree) ?? wanted[0];
       taken.add(place);
-      places.set(name, place);
+      places.set(series.name, place);
     }
-    return widget.series.map((series) => {
-      if (series.color) return { color: COLORS[theme()][COLORS.light.indexOf(series.color)] ?? series.color, isDashed: false };
-      const place = places.get(series.name);
-      return { color: COLORS[theme()][place % count], isDashed: place >= count };
-    });
+    return widget.series.map((series) =>
+      series.color ? (COLORS[theme()][COLORS.light.indexOf(series.color)] ?? series.color) : COLORS[theme()][places.get(series.name)]);
   }
 
   const SCALES = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
@@ -67,10 +76,17 @@
   };
   // Amounts side by side have as many decimals as the largest of them.
   const moneyDigits = (widget) => digitsOf(Math.max(...widget.series.map((it) => Math.abs(it.value ?? 0))));
-  const FORMATS = { money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })}%`, number: short };
+  // Ten seconds and more are seconds.
+  const MIN_SECONDS = 1e4;
+  const duration = (write) => (value) => (value >= MIN_SECONDS ? `${write(value / 1e3)} s` : `${write(value)} ms`);
+  const FORMATS = {
+    money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })}%`, number: short, duration: duration(short),
+  };
   const shown = (value, format, digits) => (value === null || value === undefined ? "–" : FORMATS[format](value, digits));
   const whole = (value, format) =>
-    value === null || value === undefined || format === "number" ? exact(value) : FORMATS[format](value);
+    value === null || value === undefined || format === "number"
+      ? exact(value)
+      : format === "duration" ? duration(exact)(value) : FORMATS[format](value);
   // Cents have two digits, parts of a cent as many as they need: $0.50, $0.0025.
   const moneyTick = (value) => {
     const size = Math.abs(value);
@@ -79,23 +95,28 @@
     const text = size >= 1e6 ? short(size) : size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     return `${value < 0 ? "-" : ""}$${text}`;
   };
-  const ticks = (format) => (format === "money" ? moneyTick : short);
+  const minIntervalOf = (unit) => (/^(Calls|Count|Findings|Tokens)$/.test(unit) ? 1 : 0); // no half calls
+  const ticks = (format, isInSeconds) => (format === "money" ? moneyTick : isInSeconds ? (value) => short(value / 1e3) : short);
+  // An axis of milliseconds that reaches ten seconds is one of seconds.
+  const isInSeconds = (widget) =>
+    widget.series.some((it) => it.format === "duration" && Math.max(it.value ?? 0, ...it.values) >= MIN_SECONDS);
+  const unitOf = (widget) => (isInSeconds(widget) ? "Seconds" : widget.unit);
   const time = (at) => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const tick = (at, isLong) => {
     const text = new Date(at).toISOString();
     return isLong ? text.slice(5, 10) : text.slice(11, 16);
   };
 
-  const detailOf = (name) => data.dashboards.find((it) => it.choices.some((choice) => choice.value === name));
-  const addressOf = (name) => `#${detailOf(name).name}=${encodeURIComponent(name)}`;
+  const detailOf = (series) => data.dashboards.find((it) => it.choices.some((choice) => choice.value === subjectOf(series)));
+  const addressOf = (series) => `#${detailOf(series).name}=${encodeURIComponent(subjectOf(series))}`;
   const named = (series) =>
-    detailOf(series.name) ? make("a", { href: addressOf(series.name) }, series.label) : make("span", {}, series.label);
+    detailOf(series) ? make("a", { href: addressOf(series) }, series.label) : make("span", {}, series.label);
 
   function openDetail(widget, point) {
     const series = point.componentType === "yAxis"
       ? widget.series.find((it) => it.label === point.value)
       : widget.series.find((it) => it.name === point.data.fullName);
-    if (series && detailOf(series.name)) location.hash = addressOf(series.name);
+    if (series && detailOf(series)) location.hash = addressOf(series);
   }
 
   function openChart(place, options, onClick) {
@@ -135,12 +156,12 @@
       label: { formatter: `${it.label} ${short(it.value)}`, position: "insideEndTop", color: css("--text"), fontSize: 11 },
     }));
     const top = Math.max(0, ...widget.thresholds.map((it) => it.value));
-    const styles = stylesOf(widget);
+    const colors = colorsOf(widget);
     const formatOf = (side) => widget.series.find((it) => it.axis === side)?.format ?? "number";
     const openStart = widget.start + widget.step * ((widget.series[0]?.values.length ?? 1) - 1);
     const axis = (name, side) => ({
-      type: "value", name, position: side, min: 0, nameTextStyle: { color: faint, fontSize: 11, align: side },
-      axisLabel: { color: faint, fontSize: 11, formatter: ticks(formatOf(side)), showMaxLabel: !top },
+      type: "value", name, position: side, min: 0, minInterval: minIntervalOf(name), nameTextStyle: { color: faint, fontSize: 11, align: side },
+      axisLabel: { color: faint, fontSize: 11, formatter: ticks(formatOf(side), isInSeconds(widget)), showMaxLabel: !top },
       splitLine: { show: side === "left", lineStyle: { color: css("--grid") } },
       ...(side === "left" && top ? { max: (it) => Math.max(it.max, top) * 1.08 } : {}),
     });
@@ -153,7 +174,7 @@
         axisLabel: { color: faint, fontSize: 11, hideOverlap: true, alignMaxLabel: "right", formatter: (at) => tick(at, isLong) },
         axisLine: { lineStyle: { color: css("--line") } },
       },
-      yAxis: isRight ? [axis(widget.unit, "left"), axis(widget.rightUnit, "right")] : axis(widget.unit, "left"),
+      yAxis: isRight ? [axis(unitOf(widget), "left"), axis(widget.rightUnit, "right")] : axis(unitOf(widget), "left"),
       tooltip: {
         trigger: "axis", confine: true, renderMode: "richText", backgroundColor: css("--card"),
         borderColor: css("--line"), textStyle: { color: css("--text"), fontSize: 12 },
@@ -182,9 +203,9 @@
       });
       return {
         id: `line ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
-        data, color: styles[place].color,
+        data, color: colors[place],
         showSymbol: true, showAllSymbol: true, symbolSize: (_, point) => sizes[point.dataIndex],
-        lineStyle: { width: 1.8, type: styles[place].isDashed ? "dashed" : "solid" },
+        lineStyle: { width: 1.8 },
         ...(widget.stacked ? { stack: "all", areaStyle: { opacity: 0.35 } } : {}),
         ...(place === 0 ? { markLine: { symbol: "none", silent: true, data: marked } } : {}),
       };
@@ -196,7 +217,7 @@
       return {
         id: `open ${place}`, name: it.label, type: "line", yAxisIndex: it.axis === "right" ? 1 : 0,
         data: last.map((value, number) => [openStart + (number - last.length + 1) * widget.step, value]),
-        color: styles[place].color, symbol: "emptyCircle", showSymbol: true,
+        color: colors[place], symbol: "emptyCircle", showSymbol: true,
         symbolSize: (_, point) => (point.dataIndex === last.length - 1 ? 4 : 0),
         lineStyle: { width: 1.4, type: [3, 4] },
         ...(widget.stacked ? { stack: "open", areaStyle: { opacity: 0.12 } } : {}),
@@ -209,10 +230,10 @@
   const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? `${((100 * it.value) / totalOf(widget)).toFixed(1)}%` : "–");
 
   function legend(widget) {
-    const styles = stylesOf(widget);
+    const colors = colorsOf(widget);
     const items = widget.series.map((it, place) => {
-      const line = make("i", { class: styles[place].isDashed ? "dashed" : "" });
-      line.style.borderColor = styles[place].color;
+      const line = make("i");
+      line.style.borderColor = colors[place];
       const value = widget.view === "pie" ? [make("span", {}, `${shown(it.value, it.format, moneyDigits(widget))}${widget.shares ? ` · ${share(it, widget)}` : ""}`)] : [];
       return make("li", { title: it.name }, line, make("b", {}, named(it)), ...value);
     });
@@ -240,7 +261,7 @@
   }
 
   function numbers(widget) {
-    const styles = stylesOf(widget);
+    const colors = colorsOf(widget);
     return make("div", { class: "numbers" }, ...widget.series.map((it, place) => {
       const strong = make("strong", { title: whole(it.value, it.format) }, shown(it.value, it.format));
       strong.dataset.name = it.name;
@@ -253,19 +274,20 @@
           grid: { left: 4, right: 4, top: 4, bottom: 2 },
           xAxis: { type: "category", show: false, boundaryGap: false },
           yAxis: { type: "value", show: false, min: 0 },
-          series: [{ type: "line", data: it.values, color: styles[place].color, ...symbols(it.values), lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.15 } }],
+          series: [{ type: "line", data: it.values, color: colors[place], ...symbols(it.values), lineStyle: { width: 1.5 }, areaStyle: { opacity: 0.15 } }],
         }));
       }
       return number;
     }));
   }
 
+  const widthOf = (text) => 6.5 * text.length; // at 11 pixels
   function shares(widget, width) {
     const faint = css("--faint");
     const fullName = (it) => it.data.fullName.slice(0, 300); // on hover: labels are short
-    const styles = stylesOf(widget);
+    const colors = colorsOf(widget);
     // A bar has its name beside it: a color of its own would say nothing.
-    const colorOf = (it, place) => (widget.view === "pie" || it.color ? styles[place].color : COLORS[theme()][0]);
+    const colorOf = (it, place) => (widget.view === "pie" || it.color ? colors[place] : COLORS[theme()][0]);
     const rows = widget.series.map((it, place) => ({ name: it.label, fullName: it.name, value: it.value, itemStyle: { color: colorOf(it, place) } }));
     const format = widget.series[0]?.format ?? "number";
     if (widget.view === "pie") {
@@ -275,11 +297,15 @@
       };
     }
     const names = Math.min(300, Math.round(width * 0.42));
+    const write = ticks(format, isInSeconds(widget));
+    const valueWidth = Math.max(...widget.series.map((it) => widthOf(shown(it.value, format, moneyDigits(widget))))) + 10;
+    const highest = Math.max(0, ...widget.series.map((it) => it.value ?? 0));
+    const tickCount = Math.floor((width - names - valueWidth) / (widthOf(write(highest)) + 20));
     return {
-      grid: { left: names + 12, right: 64, top: 8, bottom: widget.unit ? 40 : 22 },
-      xAxis: { type: "value", splitNumber: 3, name: widget.unit, nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, hideOverlap: true, formatter: ticks(format) }, splitLine: { lineStyle: { color: css("--grid") } } },
+      grid: { left: names + 12, right: Math.max(24, valueWidth), top: 8, bottom: widget.unit ? 40 : 22 },
+      xAxis: { type: "value", minInterval: minIntervalOf(widget.unit), splitNumber: Math.max(1, Math.min(3, tickCount)), name: unitOf(widget), nameLocation: "middle", nameGap: 24, nameTextStyle: { color: faint, fontSize: 11 }, axisLabel: { color: faint, fontSize: 11, showMinLabel: true, formatter: write }, splitLine: { lineStyle: { color: css("--grid") } } },
       yAxis: { type: "category", inverse: true, triggerEvent: true, data: rows.map((it) => it.name), axisLabel: { color: faint, fontSize: 11, width: names, overflow: "truncate" }, axisTick: { show: false } },
-      tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} ${widget.unit}` },
+      tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)}${format === "duration" ? "" : ` ${widget.unit}`}` },
       series: [{ type: "bar", data: rows, barMaxWidth: 18, label: { show: true, position: "right", color: css("--text"), fontSize: 11, formatter: (it) => shown(it.value, format, moneyDigits(widget)) } }],
     };
   }
@@ -290,9 +316,11 @@
         it.name.replace(/^BedrockMeter-(Health-)?/, ""), make("span", {}, it.state.replace("_", " ").toLowerCase()))));
   }
 
+  // A sum of fractions ends in digits that say nothing: 10.199283140000004.
+  const unrounded = (value) => (typeof value === "number" && !Number.isInteger(value) ? +value.toPrecision(12) : value);
   // A spreadsheet would run a name that starts like a formula.
   const cellOf = (value) => {
-    const text = String(value ?? "");
+    const text = String(unrounded(value) ?? "");
     return `"${(typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
   };
   function csvOf(widget) {
@@ -329,6 +357,7 @@
     return undefined;
   }
 
+  const DATE = /(\d{4}-\d\d-\d\d)/; // which no line of a title breaks
   function draw(widget) {
     const card = make("section", { class: `widget ${widget.type}`, "aria-label": widget.title || "Text" });
     card.style.gridColumn = `${widget.x + 1} / span ${widget.width}`;
@@ -336,11 +365,9 @@
     card.style.setProperty("--rows", widget.height);
     if (widget.type === "text") {
       card.innerHTML = widget.html;
-      const isHere = (link) => data.dashboards.some((it) => link.hash.split("=")[0] === `#${it.name}`);
-      for (const link of card.querySelectorAll('a[href^="#"]')) if (!isHere(link)) link.replaceWith(link.textContent);
       return card;
     }
-    const heading = make("h2", {}, make("span", { title: widget.title }, widget.title));
+    const heading = make("h2", {}, make("span", { title: widget.title }, ...widget.title.split(DATE).map((part) => (DATE.test(part) ? make("span", { class: "date" }, part) : part))));
     card.append(heading);
     if (!widget.message && widget.series) {
       const csv = make("button", { type: "button", "aria-label": `CSV: ${widget.title}` }, "CSV");
@@ -391,8 +418,9 @@
     for (const it of charts.splice(0)) it.dispose();
     main.replaceChildren(...view.widgets.map(draw));
     drawCharts();
-    const hidden = view.hidden.length ? ` This source has nothing for: ${view.hidden.join(", ")}.` : "";
-    byId("source").textContent = data.source + hidden;
+    const dashboards = data.hidden.length ? ` This source has nothing for the dashboards ${data.hidden.join(", ")}.` : "";
+    const hidden = view.hidden.length ? ` On this page, it has nothing for: ${view.hidden.join(", ")}.` : "";
+    byId("source").textContent = data.source + dashboards + hidden;
   }
 
   const state = { choices: {} };

@@ -4,17 +4,21 @@ import csv
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
+from cdk.config import Config
+from dashboards.cloudwatch import Metric
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import DashboardSession
+from dashboards.viewer.drawings import Source
 from dashboards.viewer.pages import write_page
 from dashboards.viewer.sources import source_of_logs
+from dashboards.viewer.time_ranges import DayRange
+from tests.dashboards.cloudwatch.figures import NOON, InMemoryMetrics, metric
 from tests.invocation_logs import as_lines, log
 
 ANA, BEN = (f"arn:aws:iam::111122223333:user/{name}" for name in ("ana", "ben"))
@@ -90,13 +94,13 @@ def tokens(invocation: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("dashboard", read_bodies())
+@pytest.mark.parametrize("dashboard", read_bodies(Config()))
 def test_every_widget_is_drawn_inside_its_area(
     page: Page, whole_page_file: Path, dashboard: str, theme: str
 ) -> None:
     show(page, whole_page_file, dashboard, theme)
     cards = page.locator("main > .widget")
-    assert cards.count() == len(read_bodies()[dashboard].widgets())
+    assert cards.count() == len(read_bodies(Config())[dashboard].widgets())
     for card in cards.all():
         assert card.inner_text().strip()
         drawings = card.locator(".chart:not([aria-hidden])").all()
@@ -118,7 +122,6 @@ def test_numbers_match_the_logs(page: Page, page_file: Path) -> None:
     for invocation in LOGS:
         by_identity[invocation["identity"]["arn"]] += tokens(invocation)
     ranked = read_table(page, "Quota tokens by identity, last 28 days")
-    assert isnan(ranked.pop("All others"))  # there are no others
     assert ranked == by_identity
 
 
@@ -158,18 +161,12 @@ def by_hour(read: Any) -> dict[int, int]:
     return dict(hours)
 
 
-def by_closed_hour(read: Any) -> dict[int, int]:
-    """The same without the last hour, which is open."""
-    hours = by_hour(read)
-    return {at: value for at, value in hours.items() if at < max(hours)}
-
-
 def test_lines_follow_the_hourly_totals_of_the_logs(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     options = read_options(page, "Account: quota tokens per hour")
     (line,) = options["series"]
     assert options["unit"] == "Tokens"
-    assert {at: value for at, value in line["data"] if value is not None} == by_closed_hour(tokens)
+    assert {at: value for at, value in line["data"] if value is not None} == by_hour(tokens)
     assert line["lines"] == []
 
 
@@ -199,10 +196,9 @@ def test_bars_and_pie_slices_are_proportional_to_their_values(page: Page, page_f
     assert {part["name"]: part["value"] for part in pie["data"]} == sums
     bars = read_options(page, "Quota tokens by identity, last 28 days")
     (drawn,) = bars["series"]
-    assert len(bars["names"]) == 4
-    *values, others = (point["value"] for point in drawn["data"])
+    assert len(bars["names"]) == 3  # there are no others
+    values = [point["value"] for point in drawn["data"]]
     assert sorted(values) == sorted(total(tokens, arn) for arn in (ANA, BEN, HOSTILE))
-    assert others is None  # there are no others
 
 
 def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
@@ -212,7 +208,7 @@ def test_the_table_of_a_line_has_its_last_value_sum_and_maximum(
     card = page.locator('section[aria-label="Account: quota tokens per hour"]')
     card.locator("h2 button[aria-pressed]").click()
     cells = card.locator("tbody td").all_inner_texts()
-    hours = by_closed_hour(tokens)
+    hours = by_hour(tokens)
     expected = [hours[max(hours)], sum(hours.values()), max(hours.values())]
     assert cells == ["Quota tokens", *(f"{value:,}" for value in expected)]
 
@@ -292,8 +288,8 @@ def test_a_period_that_is_not_over_is_dashed_and_the_others_are_not(
     legend = page.locator(f'section[aria-label="{title}"] .legend .open')
     assert legend.inner_text() == "so far"
     assert "Viewer only" in str(legend.get_attribute("title"))
-    left_out = page.locator('section[aria-label="Account: quota tokens per hour"] .legend')
-    assert left_out.inner_text() == "Quota tokens"
+    account = 'section[aria-label="Account: quota tokens per hour"] .legend'
+    assert page.locator(account).inner_text() == "Quota tokens\nso far"
 
 
 def test_a_dashboard_opens_on_the_identity_that_costs_most(page: Page, page_file: Path) -> None:
@@ -339,11 +335,9 @@ def test_a_graph_is_saved_as_csv(page: Page, page_file: Path) -> None:
     head, *rows = save_csv(page, "Account: quota tokens per hour")
     assert head == ["Start of period (UTC)", "Quota tokens"]
     saved = {datetime.fromisoformat(at): float(value) for at, value in rows if value}
-    assert {int(at.timestamp() * 1000): value for at, value in saved.items()} == by_closed_hour(
-        tokens
-    )
+    assert {int(at.timestamp() * 1000): value for at, value in saved.items()} == by_hour(tokens)
     (_, *names) = save_csv(page, "Quota tokens by identity, last 28 days")
-    assert {name for name, _ in names} == {ANA, BEN, HOSTILE, "All others"}
+    assert {name for name, _ in names} == {ANA, BEN, HOSTILE}
 
 
 def test_a_name_that_looks_like_a_formula_is_saved_as_text(page: Page, folder: Path) -> None:
@@ -360,7 +354,7 @@ def test_the_footer_names_what_the_source_has_nothing_for(page: Page, page_file:
     assert page.locator("nav a", has_text="Pipeline health").count() == 0
     footer = page.locator("footer").inner_text()
     assert (
-        "This source has nothing for: Usage alarms, Tokens outside the logs: bedrock-mantle and"
+        "On this page, it has nothing for: Usage alarms, Tokens outside the logs: bedrock-mantle"
         in footer
     )
     assert "Viewer only, not in CloudWatch" in footer
@@ -402,11 +396,14 @@ def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) 
     assert len(set(colors.values())) == len(MODELS)
 
 
-def test_a_link_to_a_dashboard_that_is_left_out_is_text(page: Page, page_file: Path) -> None:
+def test_dashboards_that_are_left_out_have_no_link_and_are_named_in_the_footer(
+    page: Page, page_file: Path
+) -> None:
     show(page, page_file, "usage_overview")
-    text = page.locator("section.text").first
-    assert "Pipeline health" in text.inner_text()
-    assert text.get_by_role("link", name="Pipeline health").count() == 0
+    links = page.locator("section.text").first.inner_text().split("\n")[-1]
+    assert links == "Identity detail · Model comparison · Cost"
+    left_out = "This source has nothing for the dashboards Throttling, Pipeline health."
+    assert left_out in page.locator("footer").inner_text()
 
 
 def test_all_data_can_be_shown(page: Page, page_file: Path) -> None:
@@ -415,3 +412,105 @@ def test_all_data_can_be_shown(page: Page, page_file: Path) -> None:
         page.select_option("#range", chosen)
         page.wait_for_selector("main[aria-busy=false]")
         assert numbers(page, "Totals for the selected time")["Calls"] == len(LOGS)
+
+
+def test_ten_names_have_ten_colors_and_dashes_mean_so_far_only(page: Page, folder: Path) -> None:
+    names = [f"arn:aws:iam::111122223333:user/user-{number}" for number in range(10)]
+    hours = ("08", "09", "10", "11")
+    calls = [
+        log(f"{name} {hour}", identity={"arn": name}, timestamp=f"2026-09-08T{hour}:30:00Z")
+        for name in names
+        for hour in hours
+    ]
+    (folder / "ten.ndjson").write_bytes(as_lines(*calls))
+    source = source_of_logs([folder / "ten.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "ten.html")
+    show(page, folder / "ten.html", "usage_overview")
+    title = "Quota tokens per hour by identity, top 10 (last hour so far)"
+    styles: list[list[Any]] = page.eval_on_selector(
+        f'section[aria-label="{title}"] .chart',
+        """(place) => echarts.getInstanceByDom(place).getOption().series
+          .filter((item) => item.id.startsWith("line"))
+          .map((item) => [item.color, item.lineStyle.type ?? "solid"])""",
+    )
+    assert len({color for color, _ in styles}) == len(names)
+    assert {dash for _, dash in styles} == {"solid"}
+    assert page.locator(f'section[aria-label="{title}"] .legend .dashed').count() == 1
+
+
+def test_what_bars_say_is_inside_their_card(page: Page, folder: Path) -> None:
+    """A call that costs $0.00005062 has eight decimals; its axis begins at 0."""
+    call = log(modelId=MODELS[1], input={"inputTokenCount": 2531}, output={})
+    (folder / "tiny.ndjson").write_bytes(as_lines(call))
+    source = source_of_logs([folder / "tiny.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "tiny.html")
+    show(page, folder / "tiny.html", "model_comparison")
+    chart = page.locator('section[aria-label="Embedding: cost per call"] .chart')
+    inside = chart.evaluate(
+        """(chart) => {
+          const right = chart.getBoundingClientRect().right;
+          return [...chart.querySelectorAll("text")]
+            .map((text) => [text.textContent, text.getBoundingClientRect().right <= right]);
+        }"""
+    )
+    assert ["$0.00005062", True] in inside
+    assert all(is_inside for _, is_inside in inside)
+    ticks = [text for text, _ in inside if text.startswith("$") and text != "$0.00005062"]
+    assert "$0" in ticks, inside
+    assert len(ticks) > 1
+
+
+def test_dates_in_titles_are_not_broken(page: Page, folder: Path) -> None:
+    (folder / "one.ndjson").write_bytes(as_lines(log(timestamp="2026-09-08T11:00:00Z")))
+    days = DayRange(datetime.fromisoformat("2026-09-01T00:00Z"))
+    session = DashboardSession.from_source(source_of_logs([folder / "one.ndjson"]), days)
+    write_page(session, folder / "one.html")
+    show(page, folder / "one.html", "usage_overview")
+    title = "Cost by identity, 2026-09-01 to 2026-09-08"
+    dates = page.locator(f'section[aria-label="{title}"] h2 .date')
+    heights = dates.evaluate_all("(all) => all.map((date) => date.getClientRects().length)")
+    assert heights == [1, 1]
+
+
+def test_sums_are_saved_without_the_noise_of_fractions(page: Page, folder: Path) -> None:
+    """Two hours cost $0.10 and $0.20, which is 0.30000000000000004 in binary fractions."""
+    calls = [
+        log(f"{hour}", timestamp=f"2026-09-08T{hour}:00:00Z", modelId=MODELS[0])
+        | {"input": {}, "output": {"outputTokenCount": tokens}}
+        for hour, tokens in (("10", 80_000), ("11", 160_000))
+    ]
+    (folder / "sums.ndjson").write_bytes(as_lines(*calls))
+    source = source_of_logs([folder / "sums.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "sums.html")
+    show(page, folder / "sums.html", "usage_overview")
+    rows = dict(save_csv(page, "Cost by month and week, US dollars"))
+    assert rows["September 2026 so far"] == "0.3"
+
+
+def test_a_model_of_bedrocks_metrics_has_the_name_and_color_of_the_meters(
+    page: Page, folder: Path
+) -> None:
+    """The latency is 12 and 20 seconds."""
+    models = ("amazon.nova-lite-v1:0", "anthropic.claude-sonnet-4-20250514-v1:0")
+    steps = 7 * 24 * 12
+    figures = {metric("QuotaTokens", ModelId=model): [9.0] * steps for model in models}
+    figures |= {metric("Invocations", ModelId=model): [1.0] * steps for model in models}
+    for model, latency in zip(models, (12_000.0, 20_000.0), strict=True):
+        of_bedrock = Metric("AWS/Bedrock", "InvocationLatency", (("ModelId", f"us.{model}"),))
+        figures[of_bedrock] = [latency] * steps
+    source = Source("an account", InMemoryMetrics(figures), lambda: NOON)
+    write_page(DashboardSession.from_source(source), folder / "models.html")
+    show(page, folder / "models.html", "usage_overview")
+    pie = read_options(page, "Quota tokens by model, last 28 days")["series"][0]["data"]
+    show(page, folder / "models.html", "throttling")
+    graph = read_options(page, "Latency by model, mean")
+    assert {line["name"]: line["color"] for line in graph["series"]} == {
+        part["name"]: part["itemStyle"]["color"] for part in pie
+    }
+    assert {line["name"] for line in graph["series"]} == {"nova-lite", "claude-sonnet-4"}
+    assert graph["unit"] == "Seconds"
+    card = page.locator('section[aria-label="Latency by model, mean"]')
+    assert "20" in card.locator("svg text").all_text_contents()
+    card.get_by_role("link", name="claude-sonnet-4").click()
+    page.wait_for_selector('nav a[aria-current][href="#model_comparison"]')
+    assert page.locator("#choice").input_value() == models[1]

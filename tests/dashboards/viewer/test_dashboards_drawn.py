@@ -27,12 +27,14 @@ def call(number: int, **changes: Any) -> UsageRecord:
 
 
 def numbers(
-    dashboard: str, title: str, calls: list[UsageRecord], choice: str = ""
+    dashboard: str, title: str, calls: list[UsageRecord], choice: str = "", **settings: Any
 ) -> dict[str, float]:
     """Return the numbers in a widget by their labels."""
-    metrics = LogMetrics(NOW, Config())
+    config = Config.from_context(settings)
+    metrics = LogMetrics(NOW, config)
     metrics.apply([LedgerChange(record) for record in calls])
-    return shown(Source("logs", metrics, lambda: NOW), dashboard, title, choice)
+    source = Source("logs", metrics, lambda: NOW, config=config)
+    return shown(source, dashboard, title, choice)
 
 
 def shown(source: Source, dashboard: str, title: str, choice: str = "") -> dict[str, float]:
@@ -60,17 +62,56 @@ def test_the_last_seven_days_are_compared_with_the_seven_before() -> None:
     assert of_identity["Total tokens: 7 days before"] == 60
 
 
+def test_percentages_are_of_the_thresholds_in_the_settings() -> None:
+    """The calls of the hour are 800,000 output tokens, which cost a dollar."""
+    settings: dict[str, Any] = {
+        "alarm_metric": "TotalTokens",
+        "identity_thresholds": {"warning": 40_000, "critical": 80_000},
+        "cost_thresholds": [
+            {"warning": 5, "critical": 9},
+            {"warning": 2, "critical": 9, "window": "day"},
+        ],
+    }
+    calls = [call(1, tokens=TokenCounts(0, 800_000))]
+    title = "Account and models: highest hour, % of threshold"
+    found = numbers("usage_overview", title, calls, **settings)
+    assert found["Account: % of $5"] == pytest.approx(20)
+    title = "Identities: highest hour, % of threshold"
+    assert numbers("usage_overview", title, calls, **settings) == {
+        "Highest identity: % of 40,000 total tokens": 2000
+    }
+    title = "Percent of threshold, last 24 hours and last 7 days"
+    found = numbers("usage_overview", title, calls, **settings)
+    assert found == {"Account: % of $2 per day": pytest.approx(50)}
+
+
 def test_days_are_bars_and_today_is_named_as_open() -> None:
     calls = [
         call(days, timestamp=NOW - timedelta(days=days), tokens=TokenCounts(0, 800_000 * days))
         for days in (1, 2, 13, 14)
     ]
     calls.append(call(99, timestamp=NOW, tokens=TokenCounts(0, 400_000)))
-    bars = numbers("usage_overview", "Cost per day", calls)
+    bars = numbers("usage_overview", "Cost per day, last 14 days", calls)
     assert {name: value for name, value in bars.items() if value} == pytest.approx(
         {"Today so far": 0.5, "Yesterday": 1, "2 days ago": 2, "13 days ago": 13}
     )
     assert len(bars) == 14
+
+
+def test_hours_with_calls_and_no_failure_have_zero_failed_calls() -> None:
+    """Hours ago, and the error: the hour without calls stays empty."""
+    errors = {1: None, 2: "ThrottlingException", 4: None}
+    calls = [
+        call(hours, timestamp=NOW - timedelta(hours=hours), error_code=error)
+        for hours, error in errors.items()
+    ]
+    metrics = LogMetrics(NOW, Config())
+    metrics.apply([LedgerChange(record) for record in calls])
+    session = DashboardSession.from_source(Source("logs", metrics, lambda: NOW))
+    widgets = session.view("usage_overview", "", "1d")["widgets"]
+    (graph,) = (each for each in widgets if each["title"] == "Calls: failed or doubtful")
+    (failed,) = (each for each in graph["series"] if each["name"] == "Failed calls")
+    assert [value for value in failed["values"] if value is not None] == [0, 1, 0]
 
 
 def test_the_rates_of_a_model_match_its_tokens() -> None:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from cdk.config import Config
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.hidden_widgets import hide_missing
-from tests.dashboards.viewer.test_drawings import CALLS
+from tests.dashboards.viewer.test_drawings import CALLS, make_source
 
 
 def graph(title: str, row: list[Any], x: int = 0, y: int = 0, width: int = 12) -> dict[str, Any]:
@@ -61,11 +62,26 @@ def test_a_heading_without_widgets_is_hidden_with_them() -> None:
     ]
 
 
+def test_a_section_in_which_nothing_happened_is_hidden_and_those_below_move_up() -> None:
+    """The page of log files without embedding models; without calls, all sections stay."""
+    session = DashboardSession.from_source(CALLS)
+    view = session.view("model_comparison", session.choices("model_comparison")[0], "1d")
+    titles = [widget["title"] for widget in view["widgets"]]
+    assert "Calls by model" in titles
+    assert not [title for title in titles if title.startswith("Embedding")]
+    assert not [widget for widget in view["widgets"] if "Embedding models" in str(widget)]
+    assert "Embedding: calls" in view["hidden"]
+    bottoms = {widget["y"] + widget["height"] for widget in view["widgets"]}
+    assert all(widget["y"] in bottoms | {0} for widget in view["widgets"])
+    empty = DashboardSession.from_source(make_source())
+    assert "Embedding: calls" not in empty.view("model_comparison", "", "1d")["hidden"]
+
+
 def test_a_source_of_any_namespace_hides_nothing() -> None:
     deployed = replace(CALLS, namespaces=frozenset(), alarm_states=lambda _: {})
-    for name, body in read_bodies().items():
+    for name, body in read_bodies(Config()).items():
         assert hide_missing(body.widgets(), deployed) == (body.widgets(), []), name
-    assert {*DashboardSession.from_source(deployed).bodies} == {*read_bodies()}
+    assert {*DashboardSession.from_source(deployed).bodies} == {*read_bodies(Config())}
 
 
 def test_a_dashboard_of_what_log_files_do_not_have_is_left_out() -> None:

@@ -77,9 +77,10 @@ def test_a_steady_load_looks_steady_in_the_open_hour(page: Page, show: Opener) -
     """A call every ten minutes: the open hour has three of six."""
     times = [LAST - timedelta(minutes=10 * number) for number in range(6 * 30 + 3)]
     show(*(call(number, at, PRICED) for number, at in enumerate(times)))
-    (line,) = read_series(page, "Account: quota tokens per hour")
+    line, open_part = read_series(page, "Account: quota tokens per hour")
     amounts = {value for _, value in line["data"] if value is not None}
     assert amounts == {600}
+    assert [value for _, value in open_part["data"]] == [600, 300]
 
 
 def test_a_steady_load_has_equal_days_and_an_open_day_that_is_named(
@@ -89,7 +90,7 @@ def test_a_steady_load_has_equal_days_and_an_open_day_that_is_named(
     show(
         *(call(number, at, PRICED) for number, at in enumerate(times)), dashboard="identity_detail"
     )
-    (bars,) = read_series(page, "Quota tokens per day")
+    (bars,) = read_series(page, "Quota tokens per day, last 14 days")
     today, *others = ((bar["name"], bar["value"]) for bar in bars["data"])
     assert {value for _, value in others} == {2400}
     assert today == (f"{LAST:%Y-%m-%d} so far", 1200)
@@ -159,7 +160,7 @@ def test_every_name_of_a_legend_is_visible(page: Page, show: Opener) -> None:
 def test_two_hours_side_by_side_are_dots_and_not_a_stroke(page: Page, show: Opener) -> None:
     times = [LAST - timedelta(hours=hours) for hours in (0, 2, 3, 8, 9, 10)]
     show(*(call(number, at, PRICED) for number, at in enumerate(times)))
-    (line,) = read_series(page, "Account: quota tokens per hour")
+    line, _ = read_series(page, "Account: quota tokens per hour")
     values = [value for _, value in line["data"]]
     joined = sum(None not in pair for pair in pairwise(values))
     assert (joined, len(list(filter(None, values)))) == (2, 5)
@@ -177,7 +178,7 @@ def test_a_bar_of_what_did_not_happen_is_not_drawn(page: Page, show: Opener) -> 
     show(call(0, LAST, PRICED))
     (pie,) = read_series(page, "Cost by model, last 28 days")
     assert [part["name"] for part in pie["data"]] == ["claude-3-haiku"]  # and no others
-    (days,) = read_series(page, "Cost per day")
+    (days,) = read_series(page, "Cost per day, last 14 days")
     assert [day["name"] for day in days["data"] if day["value"] is not None] == [
         f"{LAST:%Y-%m-%d} so far"
     ]

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page
 
+from cdk.config import Config
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.pages import write_page
@@ -28,7 +29,7 @@ def test_no_name_runs_code_draws_elements_or_sends_requests(page: Page, page_fil
     page.on("request", lambda request: asked.append(request.url))
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     shown = ""
-    for dashboard in read_bodies():
+    for dashboard in read_bodies(Config()):
         page.goto("about:blank")
         page.goto(f"{page_file.as_uri()}#{dashboard}")
         page.wait_for_selector("main[aria-busy=false] .widget")

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk.config import Config
 from dashboards.command_line.entry_point import FailedCommand
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import draw
@@ -117,7 +118,7 @@ def test_an_account_provides_metrics_and_alarm_states() -> None:
         ComparisonOperator="GreaterThanThreshold",
     )
     cloudwatch.set_alarm_state(AlarmName="one", StateValue="ALARM", StateReason="so")
-    source = source_of_account("an account", cloudwatch)
+    source = source_of_account("an account", cloudwatch, config=Config())
     assert source.alarm_states is not None
     assert source.alarm_states(["one", "two"]) == {"one": "ALARM"}
     assert not source.namespaces
@@ -154,7 +155,7 @@ def test_numbers_of_an_account_match_the_sums_of_its_metrics() -> None:
     }
     hour = until(now, timedelta(hours=1))
     for make_source in (source_of_account, source_of_cloudwatch):
-        (drawing,) = draw([graph], make_source("an account", cloudwatch), hour)
+        (drawing,) = draw([graph], make_source("an account", cloudwatch, config=Config()), hour)
         (series,) = drawing["series"]
         assert series["label"] == "Input"
         assert series["value"] == sum(
@@ -172,7 +173,9 @@ def test_denied_access_is_shown_in_each_widget() -> None:
 
     for event in ("GetMetricData", "DescribeAlarms"):
         cloudwatch.meta.events.register(f"before-call.cloudwatch.{event}", refuse)
-    session = DashboardSession.from_source(source_of_account("an account", cloudwatch))
+    session = DashboardSession.from_source(
+        source_of_account("an account", cloudwatch, config=Config())
+    )
     cloudwatch.put_metric_data(
         Namespace="BedrockMeter", MetricData=[{"MetricName": "Invocations", "Value": 1}]
     )

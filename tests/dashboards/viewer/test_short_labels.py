@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.viewer.profile_labels import Profile
-from dashboards.viewer.short_labels import shorten_labels
+from dashboards.viewer.short_labels import name_subject, shorten_labels
 
 ROLE = "arn:aws:sts::111122223333:assumed-role"
 USER = "arn:aws:iam::111122223333:user"
@@ -30,6 +30,8 @@ USER = "arn:aws:iam::111122223333:user"
         (["Total tokens", "__other__", ""], None),
         (["deepseek.r1-v1:0", "us.deepseek.r1-v1:0"], None),
         (["deepseek.r1-v1:0"], ["deepseek.r1"]),
+        (["us.anthropic.claude-sonnet-4-20250514-v1:0"], ["claude-sonnet-4"]),
+        (["anthropic.claude-sonnet-4-v1:0", "us.anthropic.claude-sonnet-4-v1:0"], None),
         (["deepseek.v3.1", "openai.gpt-oss-120b-1:0"], ["deepseek.v3.1", "gpt-oss-120b"]),
         (["same", "same"], None),
     ],
@@ -38,6 +40,20 @@ def test_a_label_is_the_informative_part_of_a_name(
     names: list[str], labels: list[str] | None
 ) -> None:
     assert shorten_labels(names) == (labels or names)
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("us.anthropic.claude-sonnet-4-v1:0", "anthropic.claude-sonnet-4-v1:0"),
+        ("anthropic.claude-sonnet-4-v1:0", "anthropic.claude-sonnet-4-v1:0"),
+        ("p24qm5pye2qr", "application-inference-profile/p24qm5pye2qr"),
+        (f"{USER}/ana", f"{USER}/ana"),
+        ("us.Total tokens", "us.Total tokens"),
+    ],
+)
+def test_a_series_of_bedrocks_metrics_is_of_the_meters_model(name: str, subject: str) -> None:
+    assert name_subject(name) == subject
 
 
 @given(
