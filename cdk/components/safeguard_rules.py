@@ -61,16 +61,33 @@ def grant_read_safeguards(
         on=f"arn:{Aws.PARTITION}:lambda:{here}:function:{NAME_PREFIX}*",
         wildcard=_OWN_NAMES,
     )
-    function.grant(
-        "lambda:GetEventSourceMapping",
-        on=f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping:{stream_mapping.attr_id}",
-    )
+    mappings = f"arn:{Aws.PARTITION}:lambda:{here}:event-source-mapping"
+    function.grant("lambda:GetEventSourceMapping", on=f"{mappings}:{stream_mapping.attr_id}")
     for table in tables:
         function.grant(
             *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable"),
             *("dynamodb:DescribeTimeToLive", "dynamodb:GetResourcePolicy"),
             on=table.table_arn,
         )
+
+
+def grant_read_mapping(function: MeterFunction, *, of_function: str) -> None:
+    """Grant reading of the event source mappings of a function in an optional stack.
+
+    The id of a mapping is known only where it is created, and an export of it would keep the
+    optional stack from being removed.
+
+    Args:
+        function: The function that reads.
+        of_function: The fixed name of the function that the mappings start.
+    """
+    here = f"{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    function.grant(
+        "lambda:GetEventSourceMapping",
+        on=f"arn:{here}:event-source-mapping:*",
+        conditions={"ArnEquals": {"lambda:FunctionArn": f"arn:{here}:function:{of_function}"}},
+        wildcard="Mappings have generated ids. The condition names the function that they start.",
+    )
 
 
 def start_on_changed_safeguards(

@@ -47,7 +47,7 @@ class LoggingWatcher(MeterFunction):
         logging_role: LoggingRole,
         deploying_role: iam.IRole,
         logging_state: ssm.IStringParameter,
-        ledger: dynamodb.ITable,
+        tables: Sequence[dynamodb.ITable],
         state: dynamodb.ITable,
         stream_mapping: lambda_.CfnEventSourceMapping,
         topic: NotificationTopic,
@@ -63,7 +63,7 @@ class LoggingWatcher(MeterFunction):
             logging_role: The role with which Bedrock writes logs.
             deploying_role: The role with which deployments configure Bedrock's logging.
             logging_state: The parameter with Bedrock's configuration, ours and the one before.
-            ledger: The table of calls, whose settings it compares.
+            tables: All tables of the meter, whose settings it compares.
             state: The table that stores the results of its checks.
             stream_mapping: The event source mapping that starts `metric_publisher`.
             topic: The topic to which it publishes changes.
@@ -89,7 +89,6 @@ class LoggingWatcher(MeterFunction):
         topic.grant_publish(self)
         grant_publish_events(self)
         self._grant_read_logging(logging_role, defaults.config.stacks)
-        tables = (ledger, state)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, tables=tables)
         self._grant_state(logging_state, state)
         self.start_on_schedule(

@@ -32,6 +32,7 @@ from cdk.components.health_lines import list_health_lines
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
+from cdk.components.safeguard_rules import grant_read_mapping
 from cdk.config import Config, stack_names
 from cdk.config.resource_names import NAME_PREFIX
 from cdk.functions.budget_evaluator import BudgetEvaluator
@@ -92,7 +93,7 @@ class MonitoringStack(Stack):
         traffic_auditor = TrafficAuditor(
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
-        logging_watcher = self._make_logging_watcher(storage, ingestion, defaults)
+        logging_watcher = self._make_logging_watcher(storage, ingestion, governance, defaults)
         for optional in filter(None, (reporting, governance)):
             self.add_stack_dependency(optional, "LoggingWatcher reads its template")
 
@@ -121,9 +122,13 @@ class MonitoringStack(Stack):
         CfnOutput(self, "TestAlarmName", value=health.alarms[REJECTED_RECORDS.name].alarm_name)
 
     def _make_logging_watcher(
-        self, storage: StorageStack, ingestion: IngestionStack, defaults: FunctionDefaults
+        self,
+        storage: StorageStack,
+        ingestion: IngestionStack,
+        governance: GovernanceStack | None,
+        defaults: FunctionDefaults,
     ) -> LoggingWatcher:
-        return LoggingWatcher(
+        watcher = LoggingWatcher(
             self,
             "LoggingWatcher",
             defaults=defaults,
@@ -132,11 +137,14 @@ class MonitoringStack(Stack):
             logging_role=ingestion.logging_role,
             deploying_role=ingestion.logging_configurator.execution_role,
             logging_state=storage.logging_state,
-            ledger=storage.ledger,
+            tables=storage.tables,
             state=storage.state,
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
+        if governance and (name := governance.usage_counter.fixed_name):
+            grant_read_mapping(watcher, of_function=name)
+        return watcher
 
     def _make_weekly_summarizer(
         self, storage: StorageStack, defaults: FunctionDefaults

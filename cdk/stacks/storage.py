@@ -41,6 +41,7 @@ class StorageStack(Stack):
         state: The table of the meter's state: tags, identities, calls without a price, notices.
         counters: The table of exact counters, which stays empty until governance is switched on.
         governance: The table of budgets and alerts, which stays empty until then.
+        tables: All tables.
         quarantine: Records that could not be counted, with their reasons.
         failures: The bucket of failed events; `make redrive` sends them again.
         redrive_role: The only role that reads failed events.
@@ -88,6 +89,7 @@ class StorageStack(Stack):
             projection_type=dynamodb.ProjectionType.ALL,
         )
         self.governance = self._table("Governance", sort_key=SORT_KEY)
+        self.tables = (self.ledger, self.state, self.counters, self.governance)
         self.quarantine = self._bucket(
             "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )

@@ -1,6 +1,7 @@
 """The stack of exact counters: off by default, and one event of a shard at a time."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_governance_is_off_by_default() -> None:
         "BudgetBuilder",
         "BudgetEvaluator",
     ):
-        assert name not in text  # nor an alarm of it on a dashboard
+        assert not re.search(rf"{name}(?!s)", text)  # nor an alarm of it on a dashboard
 
 
 def test_a_tumbling_window_names_the_shard_and_a_shard_has_one_event_at_a_time() -> None:
@@ -185,6 +186,15 @@ def test_alarms_name_the_functions_without_an_export() -> None:
         assert dimension["Value"] == "BedrockMeter-Governance-UsageCounter"
     assert "UsageRecounterNotStarted" in found
     assert f"{stack_names.GOVERNANCE}:" not in json.dumps(template)
+
+
+def test_the_watcher_reads_the_counters_mapping_by_the_function_that_it_starts() -> None:
+    (condition,) = (
+        statement["Condition"]["ArnEquals"]["lambda:FunctionArn"]
+        for statement in statements(deployment(ON).monitoring, "LoggingWatcherRole")
+        if "lambda:FunctionArn" in statement.get("Condition", {}).get("ArnEquals", {})
+    )
+    assert json.dumps(condition).endswith(':function:BedrockMeter-Governance-UsageCounter"]]}')
 
 
 def test_no_batch_runs_for_as_long_as_a_recount_waits_for_it() -> None:
