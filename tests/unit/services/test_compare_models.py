@@ -95,7 +95,9 @@ def test_the_report_covers_the_previous_week(now: datetime) -> None:
         "2026-11-23T00:00:00+00:00",
         2,
     )
-    assert "2 calls, 2026-11-16 00:00:00 to 2026-11-23 00:00:00 UTC" in text(files)
+    assert "2 calls, failed ones included, 2026-11-16 00:00:00 to 2026-11-23 00:00:00 UTC" in text(
+        files
+    )
 
 
 @pytest.mark.parametrize(
