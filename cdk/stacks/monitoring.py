@@ -85,7 +85,12 @@ class MonitoringStack(Stack):
 
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
         coverage_auditor = CoverageAuditor(
-            self, "CoverageAuditor", defaults=defaults, topic=self.topic, state=storage.state
+            self,
+            "CoverageAuditor",
+            defaults=defaults,
+            topic=self.topic,
+            state=storage.state,
+            counters=storage.counters if governance else None,
         )
         traffic_auditor = TrafficAuditor(
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
