@@ -29,6 +29,8 @@ from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.metrics.catalog import QUOTA_TOKENS
 from lambdas.meter_name import DEFAULT_NAME
 
+BUDGET_EVALUATOR = "BudgetEvaluator"
+"""The name of the function that publishes metrics of budgets, as its alarms call it."""
 FOLDER = Path(__file__).parents[2] / "dashboards"
 NAMES = {
     "usage_overview": f"{NAME_PREFIX}UsageOverview",
@@ -55,6 +57,8 @@ _ALARM_COLOR = "#d13212"
 _LINE = 1  # a count of one, or a yes
 _USAGE_ALARMS = "usage-alarms"
 _TOKENS_GRAPH = "account-tokens-hour"
+_BUDGET_GRAPHS = "budgets-"
+"""How the ids of graphs begin that need `budget_evaluator`."""
 _GRAPHS_WITH_BAND = (_TOKENS_GRAPH, "account-cost-hour")
 _WRITTEN_TOKENS = QUOTA_TOKENS.name
 """The kind of tokens on the file's graph of tokens per hour."""
@@ -143,13 +147,20 @@ def dashboard_body(
         thresholds: The thresholds that graphs show in percent, and whose alarms are listed.
         metric_name: The kind of tokens that alarms watch, whose graph has an anomaly band.
         anomaly_band: Width of the account's anomaly bands, in standard deviations; 0 for none.
-        missing: Functions that are not deployed, as their alarms call them: these are left out.
+        missing: Functions that are not deployed, as their alarms call them: these are left out,
+            and so are the graphs of budgets without the function that evaluates them.
     """
     text = names.written_in((FOLDER / f"{file}.json").read_text())
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
     lines = _health_lines()
     unknown = tuple(f"{names.alarms}{HEALTH_ALARM_PREFIX}{name}" for name in missing)
+    if BUDGET_EVALUATOR in missing:
+        body["widgets"] = [
+            widget
+            for widget in body["widgets"]
+            if not widget.get("id", "").startswith(_BUDGET_GRAPHS)
+        ]
     for widget in body["widgets"]:
         widget_id = widget.pop("id", "")
         properties = widget["properties"]

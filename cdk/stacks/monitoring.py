@@ -18,6 +18,7 @@ from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import ANOMALY_ALARMS, AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
+    BUDGET_EVALUATOR,
     NAMES,
     DeployedNames,
     dashboard_body,
@@ -48,7 +49,6 @@ from lambdas.domain.metrics.catalog import (
     DimensionSet,
 )
 
-BUDGET_EVALUATOR = "BudgetEvaluator"
 WEEKLY_SUMMARIZER = "WeeklySummarizer"
 
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.budgets import AlertNotDeliveredError, AlertState, BudgetsChangedError
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
+from lambdas.domain.metrics import MetricsUnavailableError
+from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
@@ -32,7 +35,10 @@ class BudgetEvaluatorDriver(Driver):
     """Evaluates budgets and sends their alerts."""
 
     function = "budget_evaluator"
-    expected_errors = (*(AlertNotDeliveredError, BudgetsChangedError, CountersUnavailableError),)
+    expected_errors = (
+        *(AlertNotDeliveredError, BudgetsChangedError),
+        *(CountersUnavailableError, MetricsUnavailableError),
+    )
 
     def __init__(self, account: Any) -> None:
         super().__init__(account)
@@ -45,7 +51,12 @@ class BudgetEvaluatorDriver(Driver):
             budgets=store_budgets(self), sums=sums, cell_minutes=60, ratios=read_shipped_ratios()
         )
         evaluator = BudgetEvaluator(
-            budgets=store_budgets(self), sums=sums, alerts=alerts, details=tracer, forecaster=tracer
+            budgets=store_budgets(self),
+            sums=sums,
+            alerts=alerts,
+            details=tracer,
+            forecaster=tracer,
+            metrics=BudgetPublishing(CloudWatchMetricSink(self.account.cloudwatch)),
         )
         return evaluator, BudgetAlertSender(alerts, self.inbox, "https://console.example.com")
 
