@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
+from typing import Final
 
 from lambdas.domain.budgets import BudgetStatus
 from lambdas.domain.metrics.aggregation import DataPoint, StatisticSet
@@ -25,7 +26,7 @@ STEP = timedelta(minutes=5)
 """The time between two values of a metric."""
 _MAX_POINTS = 1_000
 """Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
-_COVERAGE = 80
+_COVERAGE: Final = 80
 """The probability, in percent, that usage ends between the low and the high forecast."""
 
 

@@ -557,7 +557,7 @@ FORGED_SERIES = HealthMetric(
 BUDGET_DRIFT = HealthMetric(
     "BudgetDrift",
     Unit.COUNT,
-    "Sums of a budget that differ from the cells of exact counters.",
+    "Sums of a budget that differ from exact counters, and budgets that cannot be read.",
     frequency=Frequency.ON_EVENT,
 )
 HEALTH_METRICS = (

@@ -249,9 +249,10 @@ def test_counts_that_agree_before_the_notice_are_reported_as_resolved() -> None:
 
 def compared(metrics: Hour, counters: Hour) -> MismatchReport:
     """Two equal hours in which counters are compared as well."""
-    return MismatchReport(
-        *(SettledHour(window, compare(*metrics), compare(*counters)) for window in (EARLIER, LATER))
+    earlier, later = (
+        SettledHour(window, compare(*metrics), compare(*counters)) for window in (EARLIER, LATER)
     )
+    return MismatchReport(earlier, later)
 
 
 def test_the_notice_names_which_of_metrics_and_counters_differs() -> None:
