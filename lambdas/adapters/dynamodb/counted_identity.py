@@ -91,7 +91,7 @@ class DynamoDbCountedIdentity:
         return self._write(move_sum(self._counters, item, rename(read_value(item))))
 
     def _rename_mark(self, item: Item, pseudonym: str) -> bool:
-        call: dict[str, Any] = item["call"]["M"]
+        call: Mapping[str, Any] = item["call"]["M"]
         updates = []
         values: dict[str, Any] = {":old": {"S": self._identity}}
         if call["identity_arn"]["S"] == self._identity:

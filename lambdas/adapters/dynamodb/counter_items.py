@@ -20,7 +20,9 @@ from lambdas.domain.counters import (
     Cell,
     CellKey,
     CellSpan,
+    Checkpoint,
     CountingState,
+    Gap,
     Mark,
     PriceEdition,
     Recount,
@@ -33,6 +35,7 @@ from lambdas.domain.counters.table import (
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
     MARK_PREFIX,
+    MISSED_PREFIX,
     SORT_KEY,
     STATE_KEY,
     SUM_PREFIX,
@@ -50,6 +53,7 @@ PARTS = 8
 of an hour are written to its cells:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
 NUMBER = "number"
+_CHANGED_AT, _GAPS = "changed_at", "gaps"
 REVISION = "revision"
 _CALL = "call"
 _STATE = "state"
@@ -138,12 +142,35 @@ def move_sum(table: str, item: Mapping[str, Any], value: str) -> list[TransactWr
     return [_deletion(table, item), {"Update": addition}]
 
 
-def checkpoint_item(shard: str, number: int, now: datetime) -> Item:
+def checkpoint_item(shard: str, checkpoint: Checkpoint, now: datetime) -> Item:
     """The item of a checkpoint."""
-    return {
+    item = {
         **single_key(CHECKPOINT_PREFIX + shard),
-        NUMBER: {"S": write_number(number)},
+        NUMBER: {"S": write_number(checkpoint.number)},
         EXPIRES_AT: write_time(now + _CHECKPOINT_RETENTION),
+    }
+    if checkpoint.changed_at is not None:
+        item[_CHANGED_AT] = {"S": checkpoint.changed_at.isoformat()}
+    if checkpoint.gaps:
+        item[_GAPS] = {"S": json.dumps(checkpoint.gaps)}
+    return item
+
+
+def read_checkpoint(item: Mapping[str, Any]) -> Checkpoint:
+    """Read a checkpoint."""
+    gaps = json.loads(item[_GAPS]["S"]) if _GAPS in item else ()
+    return Checkpoint(
+        int(item[NUMBER]["S"]),
+        datetime.fromisoformat(item[_CHANGED_AT]["S"]) if _CHANGED_AT in item else None,
+        tuple(Gap(*gap) for gap in gaps),
+    )
+
+
+def missed_item(shard: str, number: int, now: datetime) -> Item:
+    """The note that a change in a gap is counted. It stays longer than the shard's checkpoint."""
+    return {
+        **single_key(f"{MISSED_PREFIX}{shard}#{number}"),
+        EXPIRES_AT: write_time(now + 2 * _CHECKPOINT_RETENTION),
     }
 
 

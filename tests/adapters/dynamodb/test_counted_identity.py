@@ -130,7 +130,7 @@ def test_the_sum_of_a_user_as_principal_is_renamed() -> None:
     client = boto3.client("dynamodb")
     for value in ("arn:aws:iam::111122223333:user/cy", role_sum):
         key = AccumulatorKey("each", 1, value, PERIOD).counter_key
-        client.update_item(**sum_update(COUNTERS, 1, key, UsageTotals(calls=1)))  # type: ignore[arg-type]
+        client.update_item(**sum_update(COUNTERS, 1, key, UsageTotals(calls=1)))
     pseudonym = "arn:aws:iam::111122223333:user/team/erased-1a2b3c4d"
     dict(named(user).erase(pseudonym))
     assert read_sums().keys() == {role_sum, "arn:aws:iam::111122223333:user/erased-1a2b3c4d"}
