@@ -58,7 +58,7 @@ _LINE = 1  # a count of one, or a yes
 _USAGE_ALARMS = "usage-alarms"
 _TOKENS_GRAPH = "account-tokens-hour"
 _BUDGET_GRAPHS = "budgets-"
-"""How the ids of graphs begin that need `budget_evaluator`."""
+"""The beginning of the ids of graphs that need `budget_evaluator`."""
 _GRAPHS_WITH_BAND = (_TOKENS_GRAPH, "account-cost-hour")
 _WRITTEN_TOKENS = QUOTA_TOKENS.name
 """The kind of tokens on the file's graph of tokens per hour."""

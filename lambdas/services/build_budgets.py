@@ -86,8 +86,8 @@ class BudgetBuilder:
     def build(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BuildReport:
         """Announce and complete all budgets that are building.
 
-        A budget that cannot be read stops no other one. Nobody adds to its sums meanwhile, so it is
-        built again as soon as it can be read.
+        A budget that cannot be read stops no other one. Its sums lack what is counted meanwhile, so
+        it is built again as soon as it can be read.
 
         Args:
             now: The time.

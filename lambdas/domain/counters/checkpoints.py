@@ -17,7 +17,7 @@ _MAX_GAPS = 100
 
 
 class Gap(NamedTuple):
-    """A part of a shard of which no change is counted.
+    """A part of a shard without any counted change.
 
     Attributes:
         after: The sequence number of the change before it.
@@ -34,7 +34,7 @@ class Checkpoint(NamedTuple):
     Attributes:
         number: The sequence number of the last counted change; -1 for none.
         changed_at: The time of this change; `None` if unknown.
-        gaps: The parts before it of which nothing is counted, the latest ones.
+        gaps: The latest parts before it that have no counted change.
     """
 
     number: int = -1

@@ -34,8 +34,8 @@ _COVERAGE: Final = 80
 class BudgetPublishing:
     """Publishes the metrics of budgets, once in five minutes.
 
-    A process remembers the five minutes that it has published. A new process may publish them
-    again, which changes no statistic that is shown.
+    A process notes the five minutes that it has published. A new process may publish them again,
+    which changes no statistic that is shown.
 
     Attributes:
         sink: Takes the data points.

@@ -568,7 +568,7 @@ def test_a_late_call_changes_no_cell_that_has_expired() -> None:
 
 
 class GivenUp:
-    """A shard of which Lambda gives up a part, and whose later changes are counted."""
+    """A shard with a part that Lambda gives up, and whose later changes are counted."""
 
     def __init__(self) -> None:
         self.world = World()
