@@ -51,6 +51,7 @@ class InMemoryBudgetStore:
         budgets = {each.budget.name: each for each in stored}
         revision = max((each.generation for each in budgets.values()), default=0)
         self._book = BudgetBook(revision, budgets)
+        self._hidden: dict[str, StoredBudget] = {}
 
     def read(self) -> BudgetBook:
         return self._book
@@ -75,6 +76,28 @@ class InMemoryBudgetStore:
 
     def mark_active(self, name: str, generation: int) -> bool:
         return self._change(name, generation, state=BudgetState.ACTIVE)
+
+    def make_unreadable(self, name: str) -> None:
+        """Let a budget be one that cannot be read."""
+        self._hidden[name] = self._book.budgets[name]
+        kept = {other: each for other, each in self._book.budgets.items() if other != name}
+        self._book = replace(self._book, budgets=kept, unreadable={name: "damaged"})
+
+    def make_readable(self, name: str) -> None:
+        """Let a budget be read again."""
+        kept = self._book.budgets | {name: self._hidden.pop(name)}
+        self._book = replace(self._book, budgets=kept, unreadable={})
+
+    def mark_interrupted(self, name: str) -> None:
+        self._hidden[name] = replace(self._hidden[name], is_interrupted=True)
+
+    def restart(self, name: str, generation: int, revision: int) -> bool:
+        stored = self._book.budgets.get(name)
+        if stored is None or (stored.generation, self._book.revision) != (generation, revision):
+            return False
+        restarted = {name: StoredBudget(stored.budget, revision + 1)}
+        self._book = BudgetBook(revision + 1, self._book.budgets | restarted)
+        return True
 
     def _change(self, name: str, generation: int, **changes: Any) -> bool:
         stored = self._book.budgets.get(name)

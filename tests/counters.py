@@ -12,6 +12,7 @@ from lambdas.domain.counters import (
     Cell,
     CellKey,
     CellSpan,
+    Checkpoint,
     Chunk,
     CountersUnavailableError,
     CountingState,
@@ -38,7 +39,8 @@ class InMemoryCounters:
         cells: The totals by generation and cell.
         noted: What cells note, by generation, cell and revision.
         accumulators: The totals by generation and accumulator.
-        checkpoints: Sequence numbers by shard.
+        checkpoints: The places up to which shards are counted.
+        missed: Shards and numbers of changes that were counted afterwards.
         marks: By recount and call.
         state: The counting state.
         effects: The number of writes so far.
@@ -51,7 +53,8 @@ class InMemoryCounters:
         self.cells: dict[tuple[int, CellKey], UsageTotals] = {}
         self.noted: dict[tuple[int, CellKey, int], UsageTotals] = {}
         self.accumulators: dict[tuple[int, AccumulatorKey], UsageTotals] = {}
-        self.checkpoints: dict[str, int] = {}
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.missed: set[tuple[str, int]] = set()
         self.marks: dict[tuple[int, CallKey], Mark] = {}
         self.state: CountingState | None = None
         self.effects = 0
@@ -72,8 +75,8 @@ class InMemoryCounters:
             raise StateChangedError(stored)
         self.state = state
 
-    def read_checkpoint(self, shard: str) -> int:
-        return self.checkpoints.get(shard, -1)
+    def read_checkpoint(self, shard: str) -> Checkpoint:
+        return self.checkpoints.get(shard, Checkpoint())
 
     def read_marks(
         self, records: Sequence[UsageRecord], recounts: Collection[int]
@@ -90,14 +93,27 @@ class InMemoryCounters:
 
     def _commit(self, chunk: Chunk) -> None:
         assert len(chunk.sums) + len(chunk.marks) + 1 <= 100
-        if self.read_checkpoint(chunk.shard) >= chunk.first:
+        known = self.read_checkpoint(chunk.shard).number
+        if known >= chunk.first or chunk.replaces not in {None, known}:
             raise AlreadyCountedError
+        self._commit_sums(chunk)
+        self.checkpoints[chunk.shard] = Checkpoint(chunk.last, chunk.changed_at, chunk.gaps)
+
+    def commit_missed(self, chunk: Chunk) -> None:
+        self._effect(lambda: self._commit_missed(chunk))
+
+    def _commit_missed(self, chunk: Chunk) -> None:
+        if (chunk.shard, chunk.first) in self.missed:
+            raise AlreadyCountedError
+        self._commit_sums(chunk)
+        self.missed.add((chunk.shard, chunk.first))
+
+    def _commit_sums(self, chunk: Chunk) -> None:
         new = {(mark.recount, mark.record.key): Mark(None) for mark in chunk.marks}
         if new.keys() & self.marks.keys():
             raise MarkedMeanwhileError
         self.marks |= new
         self._add(chunk.generation, chunk.sums)
-        self.checkpoints[chunk.shard] = chunk.last
 
     def commit_recount(
         self,

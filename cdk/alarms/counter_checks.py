@@ -59,8 +59,8 @@ def counter_checks(function_name: str) -> Iterator[HealthCheck]:
         BUDGET_DRIFT.name,
         lambda _: build_health_metric(BUDGET_DRIFT.name, FIVE_MINUTES),
         "checks",
-        "Sums of a budget differ from exact counters, so its alerts may be wrong. First query the"
-        " log of BudgetBuilder: it names the budget and both sums.",
+        "Sums of a budget differ from exact counters, or a budget cannot be read, so its alerts may"
+        " be wrong or missing. First query the log of BudgetBuilder: it names the budget.",
     )
 
 

@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 
 from cdk.components.call_enrichment import call_settings, grant_enrich_calls
 from cdk.components.meter_function import MeterFunction
+from cdk.components.metric_grants import grant_put_metrics
 from cdk.config import Config
 from lambdas.domain.ledger.state_table import (
     IDENTITIES_PREFIX,
@@ -19,7 +20,6 @@ from lambdas.domain.ledger.state_table import (
     SESSIONS_PREFIX,
     UNPRICED_PREFIX,
 )
-from lambdas.domain.metrics.catalog import NAMESPACE
 
 _REGISTRY = [
     f"{scope}{prefix}*"
@@ -63,10 +63,5 @@ def grant_publish_calls(
     registry = ("dynamodb:PutItem", "dynamodb:UpdateItem")
     function.grant_items(*registry, on=table, keys=_REGISTRY)
     grant_enrich_calls(function, state=state, prices=prices)
-    function.grant(
-        "cloudwatch:PutMetricData",
-        on="*",
-        conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-        wildcard="The action supports no resource; the condition names the meter's namespace.",
-    )
+    grant_put_metrics(function)
     function.grant_read_write_data()

@@ -26,6 +26,8 @@ from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
 from lambdas.domain.metrics.catalog import QUOTA_TOKENS
 from lambdas.meter_name import DEFAULT_NAME
 
+BUDGET_EVALUATOR = "BudgetEvaluator"
+"""The name of the function that publishes metrics of budgets, as its alarms call it."""
 FOLDER = Path(__file__).parents[2] / "dashboards"
 NAMES = {
     "usage_overview": f"{NAME_PREFIX}UsageOverview",
@@ -50,6 +52,8 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 _BAND = "ANOMALY_DETECTION_BAND"
 _USAGE_ALARMS = "usage-alarms"
 _TOKENS_GRAPH = "account-tokens-hour"
+_BUDGET_GRAPHS = "budgets-"
+"""The beginning of the ids of graphs that need `budget_evaluator`."""
 _GRAPHS_WITH_BAND = (_TOKENS_GRAPH, "account-cost-hour")
 _WRITTEN_TOKENS = QUOTA_TOKENS.name
 """The kind of tokens on the file's graph of tokens per hour."""
@@ -145,7 +149,8 @@ def dashboard_body(
         deployed: The deployed dashboards; links to others are left out.
         config: The settings. Graphs show usage in percent of their thresholds, the alarms of these
             are listed, and the kind of tokens that they watch has a graph with an anomaly band.
-        missing: Functions that are not deployed, as their alarms call them: these are left out.
+        missing: Functions that are not deployed, as their alarms call them: these are left out,
+            and so are the graphs of budgets without the function that evaluates them.
         health_lines: The lines of health alarms on graphs of counts, by their ids; those of the
             file by default, which are the same.
     """
@@ -154,6 +159,12 @@ def dashboard_body(
     body: dict[str, Any] = json.loads(text)
     gone = [dashboard_url(name, names.region) for name in NAMES if name not in deployed]
     unknown = tuple(f"{names.alarms}{HEALTH_ALARM_PREFIX}{name}" for name in missing)
+    if BUDGET_EVALUATOR in missing:
+        body["widgets"] = [
+            widget
+            for widget in body["widgets"]
+            if not widget.get("id", "").startswith(_BUDGET_GRAPHS)
+        ]
     for widget in body["widgets"]:
         widget_id = widget.pop("id", "")
         properties = widget["properties"]

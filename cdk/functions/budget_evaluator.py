@@ -11,6 +11,7 @@ from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import governing_settings, grant_read_sums
 from cdk.components.meter_function import MeterFunction
+from cdk.components.metric_grants import grant_put_metrics
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, DUE_ALERTS
@@ -70,6 +71,7 @@ class BudgetEvaluator(MeterFunction):
             on=governance.table_arn,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
+        grant_put_metrics(self)
         self.grant_read_write_data()
         grant_publish_events(self)
         topic.grant_publish(self)

@@ -14,6 +14,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.completeness.audit_window import STEP
+from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
 from lambdas.functions.coverage_auditor.settings import Settings
 
@@ -38,6 +39,7 @@ class CoverageAuditor(MeterFunction):
         defaults: FunctionDefaults,
         topic: NotificationTopic,
         state: dynamodb.ITable,
+        counters: dynamodb.ITable | None,
     ) -> None:
         """Make the function and its schedule.
 
@@ -47,6 +49,7 @@ class CoverageAuditor(MeterFunction):
             defaults: The shared properties of a stack's functions.
             topic: The topic to which it publishes the models whose counts differ.
             state: The table that has the models of application inference profiles.
+            counters: The table of exact counters; `None` where governance is off.
         """
         stack_id = Stack.of(scope).stack_id
         super().__init__(
@@ -60,12 +63,20 @@ class CoverageAuditor(MeterFunction):
                 max_models=defaults.config.max_models,
                 alarm_metric=defaults.config.alarm_metric,
                 stack_id=stack_id,
+                counter_table=counters.table_name if counters else None,
+                cell_minutes=defaults.config.cell_minutes if counters else 60,
             ),
             defaults=defaults,
             timeout=Duration.minutes(2),
         )
         tags_of_profiles = f"{TAGS_PREFIX}{_PROFILES}*"
         self.grant_items("dynamodb:GetItem", on=state.table_arn, keys=[tags_of_profiles])
+        if counters is not None:
+            self.grant_items(
+                *("dynamodb:GetItem", "dynamodb:Query"),
+                on=counters.table_arn,
+                keys=[f"{CELL_PREFIX}*", STATE_KEY],
+            )
         self.grant_read_data()
         self.grant(
             *("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),

@@ -22,7 +22,6 @@ from lambdas.domain.budgets import (
     BudgetStatus,
     BudgetStore,
     SumReader,
-    UnreadableBudgetError,
     check_cells,
     describe_periods,
     describe_scope,
@@ -190,11 +189,13 @@ def _write(store: BudgetStore, plan: BudgetPlan, book: BudgetBook) -> None:
 
 
 def _read_book(store: BudgetStore) -> BudgetBook:
-    try:
-        return store.read()
-    except UnreadableBudgetError as error:
-        message = f"{error}."
-        raise CommandError(message) from None
+    book = store.read()
+    for name, reason in book.unreadable.items():
+        print(
+            f"{printable(name)} cannot be read, and is left out: {printable(reason)}. Apply a"
+            " budget of this name to replace it."
+        )
+    return book
 
 
 def _print_plan(plan: BudgetPlan) -> None:

@@ -71,6 +71,11 @@ class Deployment:
         return self.output(stack_names.INGESTION, "MetricPublisherName")
 
     @cached_property
+    def usage_counter(self) -> str | None:
+        """The name of the function that counts exactly; `None` where governance is off."""
+        return self._outputs(stack_names.GOVERNANCE).get("UsageCounterName")
+
+    @cached_property
     def price_refresher(self) -> str:
         """The name of the function that publishes cost when a price becomes known."""
         return self.output(stack_names.INGESTION, "PriceRefresherName")

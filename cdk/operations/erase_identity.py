@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import boto3
 
@@ -180,7 +180,32 @@ class IdentityEraser:
         return (item for page in pages for item in page["Items"])
 
 
-def erase_identity(session: boto3.Session, identity_arn: str) -> None:
+class CountedIdentity(Protocol):
+    """An identity in exact counters, sums of budgets and alerts."""
+
+    def count(self) -> Mapping[str, int]:
+        """Count the items of each kind that name the identity."""
+
+    def list_budgets(self) -> Sequence[str]:
+        """List the budgets whose definition names the identity."""
+
+    def erase(self, pseudonym: str) -> Iterator[tuple[str, int]]:
+        """Replace the identity; yields each kind of items, and the number that was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountingTables:
+    """The tables of exact counters, and of budgets and alerts."""
+
+    counters: str
+    governance: str
+
+
+FindCounted: TypeAlias = Callable[[boto3.Session, CountingTables, str], CountedIdentity]
+"""Finds an identity in these tables."""
+
+
+def erase_identity(session: boto3.Session, identity_arn: str, find_counted: FindCounted) -> None:
     """Ask, then replace an identity with a random pseudonym, and print what was changed.
 
     Raises:
@@ -198,19 +223,29 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
         deployment.output(stack_names.STORAGE, name)
         for name in ("LedgerTableName", "StateTableName")
     )
+    tables = CountingTables(
+        *(
+            deployment.output(stack_names.STORAGE, name)
+            for name in ("CounterTableName", "GovernanceTableName")
+        )
+    )
     eraser = IdentityEraser(session.client("dynamodb"), ledger, state, identity_arn)
     found = eraser.find()
-    if found.are_none:
+    counted = find_counted(session, tables, identity_arn)
+    counts = counted.count()
+    _print_budgets(counted.list_budgets())
+    if found.are_none and not any(counts.values()):
         message = (
-            f"no call and no item of the state table has {printable(identity_arn)}: check the ARN"
+            f"no call and no item of the other tables has {printable(identity_arn)}: check the ARN"
             " (docs/personal-data.md says how to find it)."
         )
         raise CommandError(message)
     pseudonym = f"{identity_arn.rpartition('/')[0]}/erased-{secrets.token_hex(4)}"
     print(
         f"This replaces {printable(identity_arn)} with {printable(pseudonym)} in"
-        f" {found.describe()}, for good. No table records which name the pseudonym stands"
-        " for; the ledger's stream (one day) and recovery copies (35 days) still show it. The alarm"
+        f" {found.describe()}{_describe_counted(counts)}, for good. No table records which name the"
+        " pseudonym stands for; the ledger's stream (one day) and recovery copies (35 days) still"
+        " show it. The alarm"
         f" {TAMPERED_CALLS.name} is raised, as for every change to a call. Do not run make"
         " replay over the time of these calls: it writes the name again."
     )
@@ -223,4 +258,27 @@ def erase_identity(session: boto3.Session, identity_arn: str) -> None:
     confirm("erase", otherwise="nothing was changed.")
     for items, count in eraser.erase(found, pseudonym):
         print(f"{count:,} {items}")
+    for items, count in counted.erase(pseudonym):
+        if counts[items]:
+            print(f"{count:,} {items}")
+    left = sum(counted.count().values())
+    if left:
+        print(
+            f"{plural(left, 'item')} of counters and alerts changed at the same time, or are about"
+            " to be sent: run the command again in a few minutes."
+        )
     print(_NEXT_STEPS)
+
+
+def _describe_counted(counts: Mapping[str, int]) -> str:
+    """Name the items of counters and alerts, if there are any."""
+    return "".join(f", {count:,} {items}" for items, count in counts.items() if count)
+
+
+def _print_budgets(names: Sequence[str]) -> None:
+    """Name the budgets that only their manager can change."""
+    if names:
+        print(
+            f"These budgets name the person: {', '.join(map(printable, names))}. Take the name out"
+            " of their file and apply it (bedrock-meter budgets apply); this command leaves them."
+        )

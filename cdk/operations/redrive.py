@@ -1,6 +1,7 @@
 """Sends failed events to their functions again: `make redrive`.
 
 Safe to repeat: counting is idempotent, and published records are removed from the rest of a batch.
+Exact counters know which records of a shard they have not counted.
 """
 
 from __future__ import annotations
@@ -82,6 +83,9 @@ class Redrive:
     def _put_back(self, key: str) -> None:
         failure = json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         function, event = _get_function_name(failure), _get_event(failure)
+        shard = failure.get("DDBStreamBatchInfo", {}).get("shardId")
+        if shard is not None:
+            event = {"shardId": shard} | event
         if function not in self.known:
             message = f"{function} is not one of the meter's functions"
             raise ValueError(message)
@@ -134,7 +138,12 @@ def redrive_failures(session: boto3.Session) -> None:
         _assume(session, role).client("s3"),
         open_functions(session),
         deployment.output(stack_names.STORAGE, "FailureBucketName"),
-        frozenset({deployment.log_processor, deployment.metric_publisher}),
+        frozenset(
+            filter(
+                None,
+                (deployment.log_processor, deployment.metric_publisher, deployment.usage_counter),
+            )
+        ),
     ).redrive_all()
     print_report(report)
     if report.left:

@@ -24,6 +24,7 @@ from cdk.operations.billed_metrics import (
     traffic_read,
     unlogged_read,
 )
+from lambdas.domain.metrics.catalog import BUDGET_METRICS
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
@@ -73,6 +74,7 @@ UNITS_OF_A_CHECKPOINT = 2
 # Taken high: ten budgets with a sum each, one of them compared with the cells of a month.
 RUNS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60
 BUDGETS_READ = 10
+PUBLICATIONS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60 // 5
 READS_OF_A_BUDGET_RUN = 400
 SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
@@ -334,7 +336,14 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
     lengths = 2 * 60 // config.cell_minutes if config.cell_minutes < 60 else 2  # noqa: PLR2004  # minutes of an hour
     units = batches * (cells * lengths * UNITS_OF_A_CELL + UNITS_OF_A_CHECKPOINT)
     reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)
+    series = BUDGETS_READ * len(BUDGET_METRICS)
     return [
+        CostItem(
+            "CloudWatch",
+            f"governance: {series} metrics of {BUDGETS_READ} budgets, four each",
+            series * prices["metric_month_first_10000"]
+            + PUBLICATIONS_OF_BUDGETS_A_MONTH * prices["metric_requests_1000"] / 1000,
+        ),
         CostItem(
             "DynamoDB",
             "governance: exact counters; each budget of a call adds a quarter to a half",

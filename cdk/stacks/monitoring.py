@@ -19,6 +19,7 @@ from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
 from cdk.components.dashboards import (
+    BUDGET_EVALUATOR,
     NAMES,
     DeployedNames,
     dashboard_body,
@@ -51,7 +52,6 @@ from lambdas.domain.metrics.catalog import (
     DimensionSet,
 )
 
-BUDGET_EVALUATOR = "BudgetEvaluator"
 WEEKLY_SUMMARIZER = "WeeklySummarizer"
 
 
@@ -88,7 +88,12 @@ class MonitoringStack(Stack):
 
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
         coverage_auditor = CoverageAuditor(
-            self, "CoverageAuditor", defaults=defaults, topic=self.topic, state=storage.state
+            self,
+            "CoverageAuditor",
+            defaults=defaults,
+            topic=self.topic,
+            state=storage.state,
+            counters=storage.counters if governance else None,
         )
         traffic_auditor = TrafficAuditor(
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state

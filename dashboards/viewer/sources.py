@@ -28,7 +28,12 @@ from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.logs.log_format import EXPECTED_FORMATS
 from dashboards.viewer.drawings import Source
 from dashboards.viewer.profile_labels import Profile, ProfileSource, find_no_profile
-from lambdas.domain.metrics.catalog import NAMESPACE, UNLOGGED_METRICS, USAGE_METRICS
+from lambdas.domain.metrics.catalog import (
+    BUDGET_METRICS,
+    NAMESPACE,
+    UNLOGGED_METRICS,
+    USAGE_METRICS,
+)
 from lambdas.domain.words import plural
 
 if TYPE_CHECKING:
@@ -84,9 +89,9 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
 
 
 def _find_missing(metrics: LogMetrics) -> frozenset[str]:
-    """Find the metrics that log files cannot have: batch jobs, and latency without content."""
+    """Find the metrics that log files cannot have: batch jobs, budgets, latency without content."""
     of_content = {metric.name for metric in USAGE_METRICS if metric.needs_content}
-    unlogged = {metric.name for metric in UNLOGGED_METRICS}
+    unlogged = {metric.name for metric in (*UNLOGGED_METRICS, *BUDGET_METRICS)}
     return frozenset(unlogged | {name for name in of_content if not metrics.has(name)})
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from typing import NamedTuple
 
 from lambdas.domain.completeness import (
     ALL_MODELS,
@@ -29,11 +30,19 @@ from lambdas.domain.completeness import (
     merge_models,
     read_totals,
 )
+from lambdas.domain.completeness.counted_usage import CountedUsage
 from lambdas.domain.metrics import DEFAULT_MAX_MODELS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, MANTLE_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class _Usage(NamedTuple):
+    """The usage of a period by model, in the meter's metrics and in Bedrock's."""
+
+    metered: Mapping[str, Totals]
+    bedrock: Mapping[str, Totals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +57,14 @@ class CoverageAuditor:
         max_models: The number of models a month that have metrics of their own.
         metered_since: The time at which metering began. An hour that began before is not judged:
             Bedrock has calls of it that no deployment could count.
+        counters: The exact counters, which are compared as well; `None` where they are off.
     """
 
     reader: MetricReader
     name_model: Callable[[str], str] = str
     max_models: int = DEFAULT_MAX_MODELS
     metered_since: datetime = _ALWAYS
+    counters: CountedUsage | None = None
 
     def audit(self, moment: datetime, *, with_tokens: bool = False) -> CoverageReport:
         """Audit the hour that should be complete at a moment.
@@ -74,9 +85,10 @@ class CoverageAuditor:
             return CoverageReport(window, models=(), unlogged={})
         if with_tokens or is_by_model(window, self._count_models()):
             quantities = Quantity if with_tokens else [Quantity.CALLS]
-            models = self._compare_models(window, quantities, self._list_own(quantities))
+            usage = self._read_models(window, quantities, self._list_own(quantities))
         else:
-            models = self._compare_sums(window, [Quantity.CALLS])
+            usage = self._read_sums(window, [Quantity.CALLS])
+        models = compare(*usage)
         if not (with_tokens or window.is_hour_of_the_clock):
             return CoverageReport(window, models, unlogged={})
         mantle = self.reader.sum_account(MANTLE_NAMESPACE, _spellings(MANTLE_METRICS), window)
@@ -84,6 +96,9 @@ class CoverageAuditor:
 
     def audit_settled_hours(self, moment: datetime) -> MismatchReport:
         """Audit calls and tokens of the last two hours that have settled at a moment.
+
+        Exact counters are compared with the same figures of Bedrock's, so that this reads no more
+        metrics.
 
         Raises:
             MetricReadError: CloudWatch did not return all sums.
@@ -96,8 +111,11 @@ class CoverageAuditor:
 
         def compare_hour(window: AuditWindow) -> SettledHour:
             if is_by_model:
-                return SettledHour(window, self._compare_models(window, Quantity, own))
-            return SettledHour(window, self._compare_sums(window, Quantity))
+                usage = self._read_models(window, Quantity, own)
+            else:
+                usage = self._read_sums(window, Quantity)
+            counted = self._compare_counters(window, usage, is_by_model=is_by_model)
+            return SettledHour(window, compare(*usage), counted)
 
         exceeded = own.bound if own.is_exceeded else None
         return MismatchReport(compare_hour(earlier), compare_hour(later), exceeded)
@@ -113,9 +131,9 @@ class CoverageAuditor:
             {name: self.reader.list_models(NAMESPACE, name, bound + 1) for name in names}, bound
         )
 
-    def _compare_models(
+    def _read_models(
         self, window: AuditWindow, quantities: Iterable[Quantity], own: OwnSeries
-    ) -> tuple[ModelCoverage, ...]:
+    ) -> _Usage:
         def read_sums(
             sums_by_model: Mapping[str, Mapping[str, int]], names: MetricNames
         ) -> Mapping[str, Totals]:
@@ -126,22 +144,44 @@ class CoverageAuditor:
         bedrock = self.reader.sum_by_model(BEDROCK_NAMESPACE, _spellings(names), window)
         selected = own.select(bedrock, self.name_model)
         metered = self.reader.sum_models(NAMESPACE, selected, window)
-        return compare(
+        return _Usage(
             metered=read_sums(metered, _select(OWN_METRICS, quantities)),
             bedrock=read_sums(bedrock, names),
         )
 
-    def _compare_sums(
-        self, window: AuditWindow, quantities: Iterable[Quantity]
-    ) -> tuple[ModelCoverage, ...]:
+    def _read_sums(self, window: AuditWindow, quantities: Iterable[Quantity]) -> _Usage:
         def read_sums(namespace: str, names: MetricNames) -> Mapping[str, Totals]:
             sums = self.reader.sum_account(namespace, _spellings(names), window)
             return {ALL_MODELS: read_totals(sums, names)} if sums else {}
 
-        return compare(
+        return _Usage(
             metered=read_sums(NAMESPACE, _select(OWN_METRICS, quantities)),
             bedrock=read_sums(BEDROCK_NAMESPACE, _select(BEDROCK_METRICS, quantities)),
         )
+
+    def _compare_counters(
+        self, window: AuditWindow, usage: _Usage, *, is_by_model: bool
+    ) -> tuple[ModelCoverage, ...] | None:
+        """Compare exact counters. Calls without counts are in metrics alone, and taken from them.
+
+        Returns:
+            The models; `None` where counters are off or do not have all calls.
+        """
+        counted = self.counters.sum_by_model(window) if self.counters else None
+        if counted is None:
+            return None
+
+        def name_model(name: str) -> str:
+            return self.name_model(name) if is_by_model else ALL_MODELS
+
+        def count_uncounted(model: str) -> int:
+            return usage.metered.get(model, {}).get(Quantity.UNCOUNTED_CALLS, 0)
+
+        metered = {
+            model: {**totals, Quantity.UNCOUNTED_CALLS: count_uncounted(model)}
+            for model, totals in merge_models(counted, name_model).items()
+        }
+        return compare(metered, usage.bedrock)
 
 
 def _select(names: MetricNames, quantities: Iterable[Quantity]) -> MetricNames:

@@ -36,6 +36,7 @@ _NO_TIME = "there was no time for the rest"
 _COUNTING = "calls of the ledger are being counted"
 _ANNOUNCED = "batches of the stream that do not know it may still be running"
 _CHANGED = "it has changed or was deleted"
+_RESTARTED = "it could not be read for some time, and is built again"
 
 
 class BuildReport(NamedTuple):
@@ -44,10 +45,12 @@ class BuildReport(NamedTuple):
     Attributes:
         activated: The names of budgets that became active.
         waiting: Why others are still building, by their names.
+        unreadable: Why others cannot be read, by their names.
     """
 
     activated: tuple[str, ...]
     waiting: Mapping[str, str]
+    unreadable: Mapping[str, str]
 
 
 class CheckReport(NamedTuple):
@@ -83,22 +86,31 @@ class BudgetBuilder:
     def build(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BuildReport:
         """Announce and complete all budgets that are building.
 
+        A budget that cannot be read stops no other one. Its sums lack what is counted meanwhile, so
+        it is built again as soon as it can be read.
+
         Args:
             now: The time.
             has_time: Asked before each budget.
         """
         activated, waiting = [], {}
-        state = self.sums.read_state()
-        for stored in self.budgets.read():
+        state, book = self.sums.read_state(), self.budgets.read()
+        for name in book.unreadable:
+            self.budgets.mark_interrupted(name)
+        for stored in book:
             if stored.is_active:
                 continue
             name = stored.budget.name
+            if stored.is_interrupted:
+                self.budgets.restart(name, stored.generation, self.budgets.read().revision)
+                waiting[name] = _RESTARTED
+                continue
             reason = self._build(stored, state, now) if has_time() else _NO_TIME
             if reason is None:
                 activated.append(name)
             else:
                 waiting[name] = reason
-        return BuildReport(tuple(activated), waiting)
+        return BuildReport(tuple(activated), waiting, book.unreadable)
 
     def _build(
         self, stored: StoredBudget, state: CountingState | None, now: datetime

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeGuard
 
 from lambdas.domain.counters import (
+    MAX_MISSED_AGE,
     AlreadyCountedError,
+    Checkpoint,
     Chunk,
     CounterStore,
     CountersUnavailableError,
@@ -16,6 +18,7 @@ from lambdas.domain.counters import (
     EditionBooks,
     Mark,
     MarkedMeanwhileError,
+    MissedTooLongAgoError,
     NewMark,
     StateChangedError,
     Sums,
@@ -97,11 +100,16 @@ class UsageCounter:
         Raises:
             OtherDeploymentError: Calls are counted at the prices of another deployment.
             PriceEditionsError: An edition of prices cannot be read.
+            MissedTooLongAgoError: Changes in a gap are too old to be counted by themselves.
         """
         entries = self.read(batch)
         if not entries:
             return CountOutcome(0, 0, 0)
         run = self._begin(entries, shard, now)
+        if run.missed:
+            stopped = self._count_missed(run, has_time)
+            if stopped is not None:
+                return stopped
         while run.left:
             if not has_time():
                 return run.stop(_NO_TIME)
@@ -120,18 +128,67 @@ class UsageCounter:
 
     def _begin(self, entries: Sequence[StreamedChange], shard: str, now: datetime) -> _Run:
         state = self._get_state(now)
-        number = self.store.read_checkpoint(shard)
-        left = [entry for entry in entries if int(entry.number) > number]
-        records = [record for entry in left for record in _get_records(entry)]
+        checkpoint = self.store.read_checkpoint(shard)
+        left = [entry for entry in entries if int(entry.number) > checkpoint.number]
+        earlier = entries[: len(entries) - len(left)]
+        missed = [entry for entry in earlier if checkpoint.is_missed(int(entry.number))]
+        records = [record for entry in (*missed, *left) for record in _get_records(entry)]
         return _Run(
+            checkpoint=checkpoint,
+            missed=missed,
             shard=shard,
             now=now,
             state=state,
             reader=self.books.open(records, now),
             left=left,
-            marks=self._read_marks(left, state),
-            repeated=len(entries) - len(left),
+            marks=self._read_marks([*missed, *left], state),
+            repeated=len(earlier) - len(missed),
         )
+
+    def _count_missed(self, run: _Run, has_time: Callable[[], bool]) -> CountOutcome | None:
+        """Count changes of a batch that Lambda gave up, each once; returns an early end.
+
+        Raises:
+            MissedTooLongAgoError: A change is too old.
+        """
+        rest, run.left = run.left, run.missed
+        while run.left:
+            entry = run.left[0]
+            if run.now > entry.changed_at + MAX_MISSED_AGE:
+                raise MissedTooLongAgoError(entry.number)
+            if not has_time():
+                return run.stop(_NO_TIME)
+            if run.races > _MAX_RACES:
+                return run.stop(_RACES)
+            try:
+                self._commit_missed(run, entry)
+            except AlreadyCountedError:
+                run.left = run.left[1:]
+                run.repeated += 1
+            except MarkedMeanwhileError:
+                run.races += 1
+                run.marks = self._read_marks(run.left, run.state)
+            except CountersUnavailableError as error:
+                return run.stop(str(error))
+        run.left, run.races = rest, 0
+        return None
+
+    def _commit_missed(self, run: _Run, entry: StreamedChange) -> None:
+        sums, mark = next(self._sum_up(run))
+        marks = () if mark is None else (mark,)
+        number = int(entry.number)
+        if _is_countable(entry.change):
+            chunk = Chunk(
+                generation=run.state.generation,
+                shard=run.shard,
+                first=number,
+                last=number,
+                sums=sums,
+                marks=marks,
+                counted_at=run.now,
+            )
+            self.store.commit_missed(chunk)
+        run.advance(1, marks)
 
     def _get_state(self, now: datetime) -> CountingState:
         """Get the counting state, and begin one where this deployment has none yet."""
@@ -171,17 +228,23 @@ class UsageCounter:
 
         taken, sums = take_while_fitting(sum_up_each(), _CHECKPOINT_ACTIONS)
         entries, marks = run.left[:taken], tuple(mark for mark in marked[:taken] if mark)
+        first, last = int(entries[0].number), int(entries[-1].number)
+        gaps, changed_at = run.checkpoint.go_on(first, run.now), entries[-1].changed_at
         self.store.commit(
             Chunk(
                 generation=run.state.generation,
                 shard=run.shard,
-                first=int(entries[0].number),
-                last=int(entries[-1].number),
+                first=first,
+                last=last,
                 sums=sums,
                 marks=marks,
                 counted_at=run.now,
+                changed_at=changed_at,
+                gaps=gaps,
+                replaces=run.checkpoint.number,
             )
         )
+        run.checkpoint = Checkpoint(last, changed_at, gaps)
         run.advance(taken, marks)
 
     def _sum_up(self, run: _Run) -> Iterator[tuple[Sums, NewMark | None]]:
@@ -213,6 +276,8 @@ class _Run:
         now: The time.
         state: The counting state as it was when the batch began.
         reader: Reads the usage of calls.
+        checkpoint: The place up to which the shard is counted.
+        missed: Changes before it that were left out.
         left: The changes that are not counted yet.
         marks: The known marks of their calls.
         repeated: Changes that were counted before.
@@ -225,6 +290,8 @@ class _Run:
     now: datetime
     state: CountingState
     reader: UsageReader
+    checkpoint: Checkpoint
+    missed: Sequence[StreamedChange]
     left: Sequence[StreamedChange]
     marks: Mapping[CallKey, Mapping[int, Mark]]
     repeated: int
@@ -251,9 +318,10 @@ class _Run:
         }
         self.marks = {**self.marks, **added}
 
-    def skip(self, number: int) -> None:
+    def skip(self, checkpoint: Checkpoint) -> None:
         """Skip what another attempt has counted."""
-        left = [entry for entry in self.left if int(entry.number) > number]
+        self.checkpoint = checkpoint
+        left = [entry for entry in self.left if int(entry.number) > checkpoint.number]
         self.repeated += len(self.left) - len(left)
         self.races += 1
         self.left = left

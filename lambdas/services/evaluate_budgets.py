@@ -1,10 +1,11 @@
-"""Evaluates budgets: finds the thresholds that usage has newly reached, and stores their alerts."""
+"""Evaluates budgets: stores alerts of thresholds newly reached, and publishes their metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from lambdas.domain.budgets import (
     AlertKey,
@@ -20,6 +21,8 @@ from lambdas.domain.budgets import (
     make_alerts,
     read_statuses,
 )
+from lambdas.domain.counters import CountingState, UsageTotals
+from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,14 @@ class BudgetEvaluation:
     skipped: int = 0
 
 
+class _Evaluated(NamedTuple):
+    """A budget whose usage was evaluated: its current sums, and what has alerted before."""
+
+    stored: StoredBudget
+    statuses: list[BudgetStatus]
+    alerted: Mapping[str, datetime]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetEvaluator:
     """Evaluates the current period of each active budget. To repeat it at any time is safe.
@@ -47,6 +58,7 @@ class BudgetEvaluator:
         alerts: The stored alerts.
         details: Adds details to a status.
         forecaster: Forecasts the usage of budgets.
+        metrics: Publishes the usage and the forecast of each budget that is not for each value.
     """
 
     budgets: BudgetStore
@@ -54,6 +66,7 @@ class BudgetEvaluator:
     alerts: AlertStore
     details: StatusDetails
     forecaster: UsageForecaster
+    metrics: BudgetPublishing
 
     def evaluate(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -66,6 +79,9 @@ class BudgetEvaluator:
         Args:
             now: The time.
             has_time: Asked before each budget.
+
+        Raises:
+            MetricsUnavailableError: Metrics were not published. All alerts are stored.
         """
         state = self.sums.read_state()
         if state is None:
@@ -73,7 +89,7 @@ class BudgetEvaluator:
         book = self.budgets.read()
         active = _rotate([stored for stored in book if stored.is_active], now)
         evaluated, stored_alerts, skipped = 0, 0, 0
-        found: list[tuple[list[BudgetStatus], Mapping[str, datetime]]] = []
+        found: list[_Evaluated] = []
         for stored in active:
             if not has_time():
                 skipped += 1
@@ -83,18 +99,44 @@ class BudgetEvaluator:
             evaluated += len(statuses)
             for status in statuses:
                 stored_alerts += self._alert(status, ThresholdKind.ACTUAL, alerted, now)
-            if stored.budget.thresholds.forecast:
-                found.append((statuses, alerted))
-        for statuses, alerted in found:
+            found.append(_Evaluated(stored, statuses or _make_unused(stored, state, now), alerted))
+        shown = self._select_shown(found, now)
+        for budget in found:
+            if not budget.stored.budget.thresholds.forecast:
+                continue
             if not has_time():
                 skipped += 1
                 continue
-            for status in statuses:
-                if not _has_open_forecasts(status, alerted):
-                    continue
-                forecast = self._add_forecast(status, now)
-                stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, alerted, now)
+            stored_alerts += self._evaluate_forecasts(budget, shown, now)
+        if shown:
+            self.metrics.publish(shown.values(), now)
         return BudgetEvaluation(evaluated, stored_alerts, skipped)
+
+    def _select_shown(self, found: Sequence[_Evaluated], now: datetime) -> dict[str, BudgetStatus]:
+        """Select the budgets whose metrics are due, by name."""
+        if not self.metrics.is_due(now):
+            return {}
+        return {
+            budget.stored.budget.name: budget.statuses[0]
+            for budget in found
+            if budget.stored.budget.per is None
+        }
+
+    def _evaluate_forecasts(
+        self, budget: _Evaluated, shown: dict[str, BudgetStatus], now: datetime
+    ) -> int:
+        """Forecast what can still alert and what is shown; returns the number of new alerts."""
+        stored_alerts, name = 0, budget.stored.budget.name
+        for status in budget.statuses:
+            is_open = _has_open_forecasts(status, budget.alerted)
+            if not is_open and name not in shown:
+                continue
+            forecast = self._add_forecast(status, now)
+            if name in shown:
+                shown[name] = forecast
+            if is_open:
+                stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, budget.alerted, now)
+        return stored_alerts
 
     def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
         """Add a forecast, unless usage that is still to be counted would make it too low."""
@@ -120,6 +162,20 @@ class BudgetEvaluator:
         if detailed.forecast is None:
             detailed = self._add_forecast(detailed, now)
         return sum(map(self.alerts.add_due, make_alerts(detailed, keys, now)))
+
+
+def _make_unused(stored: StoredBudget, state: CountingState, now: datetime) -> list[BudgetStatus]:
+    """Make the status of a budget to whose sum nothing was added in its period."""
+    if stored.budget.per is not None:
+        return []
+    return [
+        BudgetStatus(
+            stored=stored,
+            period=stored.budget.periods.period_at(now),
+            totals=UsageTotals.ZERO,
+            incomplete_since=state.incomplete_since,
+        )
+    ]
 
 
 def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, datetime]) -> bool:

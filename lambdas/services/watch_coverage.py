@@ -118,6 +118,12 @@ def _log_settled_hours(report: MismatchReport) -> None:
             start=hour.window.start.isoformat(),
             models=_list_counts(hour.models),
         )
+        if hour.counted is not None:
+            logger.info(
+                "Usage in exact counters and in Bedrock's metrics in a settled hour",
+                start=hour.window.start.isoformat(),
+                models=_list_counts(hour.counted),
+            )
 
 
 def _log_forged_series(found: ForgedSeries) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import boto3
 
+from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
 from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
 from lambdas.domain.forecasting import read_shipped_ratios
+from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
@@ -34,6 +36,7 @@ def make_evaluator(settings: GoverningSettings) -> BudgetEvaluator:
         alerts=DynamoDbAlertStore(dynamodb, settings.governance_table),
         details=tracer,
         forecaster=tracer,
+        metrics=BudgetPublishing(CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT))),
     )
 
 

@@ -22,6 +22,8 @@ from lambdas.domain.metrics.bedrock_metrics import (
     MantleMetric,
 )
 from lambdas.domain.metrics.catalog import (
+    BUDGET,
+    BUDGET_METRICS,
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
     MODEL_ID,
@@ -76,7 +78,7 @@ MAX_SIZES = {
     "usage_overview": (20, 55),
     "identity_detail": (14, 34),
     "model_comparison": (18, 34),
-    "cost": (14, 38),
+    "cost": (16, 45),
     "throttling": (7, 18),
     "pipeline_health": (14, 39),
 }
@@ -151,7 +153,8 @@ def catalog(detail: Detail) -> set[Shown]:
         for dimensions in ((), (MODEL_ID,))
     }
     health = {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
-    return usage | unlogged | health
+    budgets = {(NAMESPACE, metric.name, (BUDGET,)) for metric in BUDGET_METRICS}
+    return usage | unlogged | budgets | health
 
 
 @each_dashboard

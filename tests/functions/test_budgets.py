@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -160,6 +161,30 @@ def test_a_sum_that_differs_from_cells_is_reported(
     assert (metric.name, metric.value) == ("BudgetDrift", 1)
     (line,) = [record for record in caplog.records if "differs from cells" in record.message]
     assert vars(line)["sum"] == key.name
+
+
+def test_a_budget_that_cannot_be_read_stops_no_counting_and_raises_the_alarm(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, inbox: Any
+) -> None:
+    apply(SMALL, replace(SMALL, name="other"))
+    count(call(1))
+    build()
+    boto3.client("dynamodb").update_item(
+        TableName=GOVERNANCE,
+        Key={"pk": {"S": "budgets"}, "sk": {"S": "budget#other"}},
+        UpdateExpression="SET #definition = :damaged",
+        ExpressionAttributeNames={"#definition": "definition"},
+        ExpressionAttributeValues={":damaged": {"S": "{"}},
+    )
+    capsys.readouterr()
+    count(call(2), call(3), first=2)
+    with caplog.at_level(logging.ERROR):
+        builder.lambda_handler({}, lambda_context())
+    metrics = {metric.name: metric.value for metric in embedded_metrics(capsys.readouterr().out)}
+    assert metrics["BudgetDrift"] == 1
+    assert "other" in {vars(record).get("budget") for record in caplog.records}
+    evaluator.lambda_handler({}, lambda_context())
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
 
 
 def test_a_sum_is_completed_once_and_only_while_its_budget_is_building() -> None:

@@ -1,6 +1,7 @@
 """`coverage_auditor`: from an event to health metrics, or to a notice that names models."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,25 @@ import pytest
 from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb.tag_cache import DynamoDbTagCache
+from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.attribution import TagHistory
 from lambdas.domain.attribution.ports import TagEntry
 from lambdas.domain.completeness import AuditWindow
+from lambdas.domain.counters import (
+    CellKey,
+    CellSpan,
+    Chunk,
+    PriceEdition,
+    Sums,
+    UsageTotals,
+    begin_counting,
+)
 from lambdas.functions.coverage_auditor import handler
+from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import (
+    LEDGER,
     STATE,
+    clear_caches,
     deploy_stack,
     event,
     health_metrics,
@@ -22,6 +36,7 @@ from tests.aws import (
     subscribe_queue,
 )
 from tests.builders import HAIKU_3
+from tests.unit.budgets.builders import LABELS
 
 CONTEXT = lambda_context()
 PROFILES = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
@@ -205,3 +220,27 @@ def test_forged_series_in_the_meter_s_namespace_are_a_mismatch(
     handle("CloudWatch Alarm State Change", at, alarmName="BedrockMeter-Health-UsageMismatch")
     (message,) = received()
     assert "More than 5 models have metrics" in message["Message"]
+
+
+def test_counters_without_the_calls_are_a_mismatch_where_governance_is_on(
+    monkeypatch: pytest.MonkeyPatch, received: Any
+) -> None:
+    create_table()
+    monkeypatch.setenv("COUNTER_TABLE", COUNTERS)
+    clear_caches()
+    counters = DynamoDbUsageCounters(boto3.client("dynamodb"), COUNTERS, LEDGER)
+    state = begin_counting(PriceEdition("shipped"), "stack", NOW, None)
+    assert state is not None
+    counters.write_state(replace(state, recounts=()))
+    at = NOW.replace(minute=15, second=30) - timedelta(hours=1)
+    for hours in (3, 2):
+        start = at.replace(minute=0, second=0) - timedelta(hours=hours)
+        count("AWS/Bedrock", f"us.{HAIKU_3}", 20, at=start)
+        count("BedrockMeter", HAIKU_3, 20, at=start)
+        key = CellKey(CellSpan.HOUR, start, LABELS._replace(model_id=HAIKU_3))
+        sums = Sums({key: UsageTotals(calls=5)})
+        counters.commit(Chunk(1, "shard", 10 - hours, 10 - hours, sums, (), NOW))
+    handle("CloudWatch Alarm State Change", at, alarmName="BedrockMeter-Health-UsageMismatch")
+    (message,) = received()
+    expected = f"- {HAIKU_3}: 15 calls missing (the counters have 5, Bedrock 20)"
+    assert expected in message["Message"]

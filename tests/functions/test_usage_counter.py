@@ -193,3 +193,17 @@ def test_an_operator_can_have_all_calls_counted_again(monkeypatch: pytest.Monkey
     assert day_totals() == UsageTotals.ZERO
     recounter.lambda_handler({}, CONTEXT)
     assert day_totals().calls == 1
+
+
+def test_a_redriven_batch_that_the_stream_has_passed_is_counted_once() -> None:
+    given_up_at = (NOW - timedelta(hours=23)).timestamp()
+    first, missed, later = (change(number, call(number)) for number in (1, 2, 3))
+    for each in (first, missed):
+        each["dynamodb"]["ApproximateCreationDateTime"] = given_up_at
+    for batch in (first, later, missed, missed):
+        answer = handler.lambda_handler(window(batch), CONTEXT)
+        assert answer["batchItemFailures"] == []
+    store = DynamoDbUsageCounters(boto3.client("dynamodb"), COUNTERS, LEDGER)
+    start = CellSpan.DAY.get_start(NOW)
+    cells = store.read_cells(1, CellSpan.DAY, start, start + timedelta(days=1))
+    assert sum(cell.totals.calls for cell in cells) == 3

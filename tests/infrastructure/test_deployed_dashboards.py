@@ -13,6 +13,7 @@ from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import SLOW_RUN_MILLISECONDS, STARTS_GRAPH
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.components.dashboards import (
+    BUDGET_EVALUATOR,
     FOLDER,
     NAMES,
     NAMES_AS_WRITTEN,
@@ -401,6 +402,28 @@ def test_many_named_thresholds_stay_within_the_limits_of_cloudwatch(count: int) 
     assert all(("first 100 of 600" in graph["title"]) is (count == 300) for graph in named)
     bottoms = [widget["y"] + widget["height"] for widget in widgets]
     assert [widget["y"] for widget in widgets[-len(named) :]] == bottoms[-len(named) - 1 : -1]
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_graphs_of_budgets_are_deployed_only_where_governance_is_on(*, is_on: bool) -> None:
+    body = dashboard_body(
+        "cost",
+        names=NAMES_THERE,
+        deployed=["cost"],
+        config=Config(),
+        missing=() if is_on else (BUDGET_EVALUATOR,),
+    )
+    text = json.dumps(body)
+    assert ("Budgets: used" in text) is ("BudgetForecastHigh" in text) is is_on
+    assert len(body["widgets"]) == len(written("cost")["widgets"]) - (0 if is_on else 2)
+
+
+def test_a_deployment_with_governance_shows_budgets() -> None:
+    names = {
+        configuration: "BudgetForecastLow" in json.dumps(deployment(configuration).monitoring)
+        for configuration in CONFIGURATIONS
+    }
+    assert names == {name: name == "everything" for name in CONFIGURATIONS}
 
 
 @pytest.mark.parametrize(

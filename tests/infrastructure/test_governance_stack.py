@@ -150,6 +150,13 @@ def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
     assert evaluator == {"budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS}}
 
 
+def test_the_evaluator_publishes_metrics_in_the_meter_s_namespace_alone() -> None:
+    (statement,) = grants(deployment(ON).monitoring, "BudgetEvaluatorRole")[
+        "cloudwatch:PutMetricData"
+    ]
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "BedrockMeter"}}
+
+
 def test_no_function_that_counts_reads_alerts_and_no_other_one_reads_marks() -> None:
     for role in ("UsageCounterRole", "UsageRecounterRole"):
         (budgets,) = (

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.alerts.notifications import EVENT_SOURCE
+from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
 from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, Subject
 from tests.infrastructure.synthesis import (
@@ -16,6 +17,7 @@ from tests.infrastructure.synthesis import (
     grants,
     resources,
     started_by,
+    statements,
     wildcards,
 )
 
@@ -49,6 +51,25 @@ def test_every_wildcard_has_a_documented_reason(configuration: str) -> None:
     }
     for role, endings in allowed.items():
         assert wildcards(deployment(configuration).monitoring, role) == endings, role
+
+
+def test_the_coverage_auditor_reads_counters_only_where_governance_is_on() -> None:
+    def reads_counters(configuration: str) -> list[dict[str, Any]]:
+        return [
+            statement
+            for statement in statements(deployment(configuration).monitoring, "CoverageAuditorRole")
+            if "UsageCounters" in json.dumps(statement["Resource"])
+        ]
+
+    assert reads_counters("default") == []
+    (statement,) = reads_counters("everything")
+    assert set(as_list(statement["Action"])) == {"dynamodb:GetItem", "dynamodb:Query"}
+    keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert set(keys) == {f"{CELL_PREFIX}*", STATE_KEY}
+    for configuration in ("default", "everything"):
+        function = find_function(deployment(configuration).monitoring, "coverage_auditor")
+        names = function["Environment"]["Variables"].keys()
+        assert ("COUNTER_TABLE" in names) == (configuration == "everything")
 
 
 def test_neither_can_change_what_it_watches() -> None:

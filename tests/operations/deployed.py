@@ -16,6 +16,8 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "LogGroupName": "invocation-logs",
         "LedgerTableName": "usage-ledger",
         "StateTableName": "meter-state",
+        "CounterTableName": "usage-counters",
+        "GovernanceTableName": "governance",
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
         "RedriveRoleArn": "arn:aws:iam::123456789012:role/redrive",

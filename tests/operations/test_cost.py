@@ -64,6 +64,9 @@ def test_governance_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> No
 
     assert list_governance(Config(), 10**6) == []
     few, many = sum(list_governance(on, 10**6)), sum(list_governance(on, 10**9))
+    of_metrics = 40 * Decimal("0.3") + Decimal("0.0864")  # four of each of ten budgets
+    assert list_governance(on, 10**6)[0] == of_metrics
+    few, many = few - of_metrics, many - of_metrics
     assert Decimal(5) < few < Decimal(12)
     assert many / 1000 < few / 4  # a call of many shares its cells with others
 

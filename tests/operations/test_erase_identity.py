@@ -12,16 +12,21 @@ from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb.sent_notices import DynamoDbSentNotices
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
+from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.counters import CellKey, CellSpan, Chunk, Sums, UsageTotals
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UsageRecord
 from lambdas.domain.ledger import state_table
 from lambdas.domain.ledger.readings import join
+from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import LEDGER, STATE
+from tests.budget_store import create_governance_table
 from tests.builders import ANA, BEN, NOON, usage_record
 from tests.command_line import call_command
 from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import deploy
+from tests.unit.budgets.builders import LABELS
 
 PAGE = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8")
 WITHOUT_PEOPLE = {"unpriced#", "correction#", "identities#", "sessions#", "turn#", "summary#"}
@@ -43,6 +48,12 @@ def read_calls() -> dict[str, UsageRecord]:
 def read_items() -> list[Any]:
     client = boto3.client("dynamodb")
     return [item for table in (LEDGER, STATE) for item in client.scan(TableName=table)["Items"]]
+
+
+@pytest.fixture(autouse=True)
+def counting_tables(aws: None) -> None:
+    create_table()
+    create_governance_table()
 
 
 def erase(monkeypatch: pytest.MonkeyPatch, identity: str = ANA, answer: str = "erase") -> None:
@@ -102,6 +113,21 @@ def test_a_name_leaves_the_state_table_and_calls_still_wait_for_their_price(
         item["pk"]["S"] for item in items
     }
     assert notes.get_waiting([unpriced])
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_name_leaves_exact_counters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = CellKey(CellSpan.HOUR, NOON, LABELS._replace(identity_arn=ANA))
+    chunk = Chunk(1, "shard", 1, 1, Sums({key: UsageTotals(calls=3)}), (), NOON)
+    DynamoDbUsageCounters(boto3.client("dynamodb"), COUNTERS, LEDGER).commit(chunk)
+    erase(monkeypatch)
+    printed = capsys.readouterr().out
+    assert "0 items of the state table, 1 cells of counters, for good." in printed
+    assert "\n1 cells of counters\n" in printed
+    assert ANA not in str(boto3.client("dynamodb").scan(TableName=COUNTERS)["Items"])
+    assert "run the command again in a few minutes" not in printed
 
 
 @pytest.mark.usefixtures("aws")

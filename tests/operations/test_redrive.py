@@ -69,6 +69,14 @@ def test_deliveries_and_batches_are_sent_back_to_their_functions(payload: Any) -
     assert left() == {}
 
 
+def test_a_batch_of_exact_counters_names_its_shard() -> None:
+    failure = stream(json.dumps(BATCH)) | {"DDBStreamBatchInfo": {"shardId": "shard-1"}}
+    fail("mapping/b", failure)
+    seen: list[Any] = []
+    redrive(publisher=seen.append)
+    assert seen == [BATCH | {"shardId": "shard-1"}]
+
+
 def test_an_object_that_fails_again_stays_and_stops_no_other() -> None:
     fail("async/1", asynchronous())
     fail("async/2", asynchronous())

@@ -2,11 +2,14 @@
 
 import pytest
 
+from lambdas.domain.budgets import AccumulatorKey
 from lambdas.services import send_budget_alerts
 from tests.simulation.drivers.all_drivers import PIPELINE
 from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
 from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
 from tests.simulation.drivers.driver import Driver
+from tests.simulation.faults import ALL_FAULTS, Fault
+from tests.simulation.planted.budgets import ClaimsNoAlerts, CompletesSumsAgain
 from tests.simulation.simulation import run
 
 DRIVERS: tuple[type[Driver], ...] = (*PIPELINE, BudgetBuilderDriver, BudgetEvaluatorDriver)
@@ -22,6 +25,32 @@ def test_a_budget_that_is_built_before_all_processes_know_it_is_found(
 ) -> None:
     monkeypatch.setattr("lambdas.services.build_budgets.is_known_everywhere", lambda *_: True)
     violations = run(1, drivers=DRIVERS).violations
+    assert any("cells have" in violation for violation in violations)
+
+
+def test_lost_answers_alone_find_that_sums_are_completed_twice() -> None:
+    lost_answers, bug = frozenset({Fault.LOST_ANSWERS}), CompletesSumsAgain()
+    found = (seed for seed in range(10, 30) if run(seed, lost_answers, bug, DRIVERS).violations)
+    finding = next(found, None)
+    assert finding is not None
+    assert run(finding, lost_answers, drivers=DRIVERS).violations == []
+    others = ALL_FAULTS - lost_answers
+    assert [run(seed, others, bug, DRIVERS).violations for seed in (finding, 1)] == [[], []]
+
+
+def test_alerts_that_two_runs_send_at_the_same_time_are_found() -> None:
+    violations = run(1, frozenset(), ClaimsNoAlerts(), DRIVERS).violations
+    assert any("received 2 times" in violation for violation in violations)
+
+
+def test_sums_that_a_changed_budget_shares_with_its_old_scope_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def name(key: AccumulatorKey) -> str:
+        return f"budget#{key.budget}#{key.slot.id}"
+
+    monkeypatch.setattr(AccumulatorKey, "name", property(name))
+    violations = run(1, frozenset(), drivers=DRIVERS).violations
     assert any("cells have" in violation for violation in violations)
 
 

@@ -14,10 +14,17 @@ import click
 def command(identity: str) -> None:
     """Replace a person's name with a pseudonym.
 
-    The name leaves the ledger and the state table. Calls, tokens and costs stay. Asks for a typed
-    confirmation first.
+    The name leaves the ledger, the state table, counters, sums of budgets and alerts. Calls, tokens
+    and costs stay. Asks for a typed confirmation first.
     """
-    from cdk.operations.account import in_account
-    from cdk.operations.erase_identity import erase_identity
+    import boto3
 
-    in_account(lambda session: erase_identity(session, identity))
+    from cdk.operations.account import in_account
+    from cdk.operations.erase_identity import CountingTables, erase_identity
+    from lambdas.adapters.dynamodb.counted_identity import DynamoDbCountedIdentity
+
+    def find(session: boto3.Session, tables: CountingTables, arn: str) -> DynamoDbCountedIdentity:
+        dynamodb = session.client("dynamodb")
+        return DynamoDbCountedIdentity(dynamodb, tables.counters, tables.governance, arn)
+
+    in_account(lambda session: erase_identity(session, identity, find))

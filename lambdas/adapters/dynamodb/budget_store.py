@@ -16,7 +16,6 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
-    UnreadableBudgetError,
     read_budget,
     write_budget,
 )
@@ -37,10 +36,11 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 _DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
+_INTERRUPTED = "interrupted"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-_UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError)
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 
 
 class DynamoDbBudgetStore:
@@ -63,23 +63,24 @@ class DynamoDbBudgetStore:
         nothing was written meanwhile if it is what it was before.
 
         Raises:
-            UnreadableBudgetError: A budget cannot be read.
             BudgetsChangedError: Budgets changed at every attempt.
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
         """
         for _ in range(_MAX_READS):
             before = self._read_revision()
-            budgets = {}
-            revision = 0
+            budgets, unreadable, revision = {}, {}, 0
             for item in self._query():
                 if item[SORT_KEY]["S"] == REVISION_KEY:
                     revision = int(item[REVISION_KEY]["N"])
                 else:
-                    stored = _read_item(item)
-                    budgets[stored.budget.name] = stored
+                    name = item[SORT_KEY]["S"].removeprefix(BUDGET_PREFIX)
+                    try:
+                        budgets[name] = _read_item(item)
+                    except _UNREADABLE as error:
+                        unreadable[name] = str(error) or type(error).__name__
             if revision == before:
-                return BudgetBook(revision, budgets)
+                return BudgetBook(revision, budgets, unreadable)
         message = "budgets changed while they were read"
         raise BudgetsChangedError(message)
 
@@ -117,6 +118,58 @@ class DynamoDbBudgetStore:
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
         return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
+
+    def mark_interrupted(self, name: str) -> None:
+        """Note that a budget cannot be read, unless that is noted or it was deleted."""
+        try:
+            self._client.update_item(
+                TableName=self._table_name,
+                Key=_make_key(BUDGET_PREFIX + name),
+                UpdateExpression=f"SET {_INTERRUPTED} = :true",
+                ConditionExpression=(
+                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({_INTERRUPTED})"
+                ),
+                ExpressionAttributeValues={":true": {"BOOL": True}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+
+    def restart(self, name: str, generation: int, revision: int) -> bool:
+        """Let an interrupted budget build in a new generation, with the same definition."""
+        changed: Item = {":before": {"N": str(generation)}, ":after": {"N": str(revision + 1)}}
+        actions: list[TransactWriteItemTypeDef] = [
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_key(REVISION_KEY),
+                    "UpdateExpression": f"SET {REVISION_KEY} = :after",
+                    "ConditionExpression": f"{REVISION_KEY} = :before",
+                    "ExpressionAttributeValues": changed | {":before": {"N": str(revision)}},
+                }
+            },
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_key(BUDGET_PREFIX + name),
+                    "UpdateExpression": (
+                        f"SET {_GENERATION} = :after, #state = :building"
+                        f" REMOVE {ANNOUNCED_AT}, {_INTERRUPTED}"
+                    ),
+                    "ConditionExpression": f"{_GENERATION} = :before",
+                    "ExpressionAttributeNames": {"#state": STATE},
+                    "ExpressionAttributeValues": changed
+                    | {":building": {"S": BudgetState.BUILDING}},
+                }
+            },
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=actions)
+        except ClientError as error:
+            codes = read_cancellation_codes(error)
+            if codes and codes <= _LOST_RACES:
+                return False
+            raise
+        return True
 
     def _set(
         self, name: str, generation: int, attribute: str, new: str, value: AttributeValueTypeDef
@@ -200,19 +253,24 @@ def _make_item(stored: StoredBudget) -> Item:
 
 
 def _read_item(item: Item) -> StoredBudget:
-    name = item[SORT_KEY]["S"].removeprefix(BUDGET_PREFIX)
+    """Read a budget.
+
+    Raises:
+        ValueError: Another version stored it. An item that was changed by hand raises this too, or
+            any other error of `_UNREADABLE`.
+    """
     if item.get(_FORMAT) != {"N": _CURRENT_FORMAT}:
-        message = f"{name} was stored by another version of the meter: run make deploy"
-        raise UnreadableBudgetError(message)
-    try:
-        definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
-        announced_at = item.get(ANNOUNCED_AT)
-        return StoredBudget(
-            read_budget(definition),
-            int(item[_GENERATION]["N"]),
-            BudgetState(item[STATE]["S"]),
-            None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
-        )
-    except _UNREADABLE as error:
-        message = f"{name} cannot be read: {error}"
-        raise UnreadableBudgetError(message) from error
+        message = "another version of the meter stored it: run make deploy"
+        raise ValueError(message)
+    definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
+    budget, announced_at = read_budget(definition), item.get(ANNOUNCED_AT)
+    if item[SORT_KEY]["S"] != BUDGET_PREFIX + budget.name:
+        message = f"its definition has another name, {budget.name}"
+        raise ValueError(message)
+    return StoredBudget(
+        budget,
+        int(item[_GENERATION]["N"]),
+        BudgetState(item[STATE]["S"]),
+        None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
+        is_interrupted=_INTERRUPTED in item,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ from lambdas.domain.counters import (
     Cell,
     CellKey,
     CellSpan,
+    Checkpoint,
     CountingState,
+    Gap,
     Mark,
     PriceEdition,
     Recount,
@@ -32,15 +35,16 @@ from lambdas.domain.counters.table import (
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
     MARK_PREFIX,
+    MISSED_PREFIX,
     SORT_KEY,
     STATE_KEY,
     SUM_PREFIX,
 )
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import UpdateTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
 
     from lambdas.adapters.dynamodb.items import Item
 
@@ -49,6 +53,7 @@ PARTS = 8
 of an hour are written to its cells:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
 NUMBER = "number"
+_CHANGED_AT, _GAPS = "changed_at", "gaps"
 REVISION = "revision"
 _CALL = "call"
 _STATE = "state"
@@ -57,7 +62,7 @@ _DIGITS = 40
 """Sequence numbers have up to 40 digits, and numbers in DynamoDB up to 38:
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
 _CHECKPOINT_RETENTION = timedelta(days=8)  # a stream keeps records for 24 hours
-_VALUE = "value"
+VALUE = "value"
 _HAS_BASE = "has_base"
 _NOTED = "@"
 """Stands between the name of a figure and the revision that a cell notes it for."""
@@ -96,7 +101,7 @@ def sum_update(
         table,
         sum_key(generation, key.name, key.value),
         _name_figures(totals, {}),
-        {_VALUE: {"S": key.value}, EXPIRES_AT: write_time(key.expires_at)},
+        {VALUE: {"S": key.value}, EXPIRES_AT: write_time(key.expires_at)},
     )
 
 
@@ -116,12 +121,56 @@ def base_update(
     }
 
 
-def checkpoint_item(shard: str, number: int, now: datetime) -> Item:
+def move_cell(
+    table: str, item: Mapping[str, Any], identity_arn: str
+) -> list[TransactWriteItemTypeDef]:
+    """The actions that add a cell to that of another identity, unless it has changed meanwhile."""
+    cell, generation = read_cell(item), _read_generation(item)
+    key = cell.key._replace(labels=cell.key.labels._replace(identity_arn=identity_arn))
+    addition = cell_update(table, generation, Cell(key, cell.totals), _read_noted_parts(item))
+    return [_deletion(table, item), {"Update": addition}]
+
+
+def move_sum(table: str, item: Mapping[str, Any], value: str) -> list[TransactWriteItemTypeDef]:
+    """The actions that add a sum to that of another value, unless it has changed meanwhile."""
+    _, _, rest = item[PARTITION_KEY]["S"].partition("#")
+    name = rest.partition("#")[2].rpartition("#")[0]
+    expires_at = datetime.fromtimestamp(int(item[EXPIRES_AT]["N"]), UTC)
+    update = base_update if _HAS_BASE in item else sum_update
+    key = AccumulatorKey(name, value, expires_at)
+    addition = update(table, _read_generation(item), key, read_totals(item))
+    return [_deletion(table, item), {"Update": addition}]
+
+
+def checkpoint_item(shard: str, checkpoint: Checkpoint, now: datetime) -> Item:
     """The item of a checkpoint."""
-    return {
+    item = {
         **single_key(CHECKPOINT_PREFIX + shard),
-        NUMBER: {"S": write_number(number)},
+        NUMBER: {"S": write_number(checkpoint.number)},
         EXPIRES_AT: write_time(now + _CHECKPOINT_RETENTION),
+    }
+    if checkpoint.changed_at is not None:
+        item[_CHANGED_AT] = {"S": checkpoint.changed_at.isoformat()}
+    if checkpoint.gaps:
+        item[_GAPS] = {"S": json.dumps(checkpoint.gaps)}
+    return item
+
+
+def read_checkpoint(item: Mapping[str, Any]) -> Checkpoint:
+    """Read a checkpoint."""
+    gaps = json.loads(item[_GAPS]["S"]) if _GAPS in item else ()
+    return Checkpoint(
+        int(item[NUMBER]["S"]),
+        datetime.fromisoformat(item[_CHANGED_AT]["S"]) if _CHANGED_AT in item else None,
+        tuple(Gap(*gap) for gap in gaps),
+    )
+
+
+def missed_item(shard: str, number: int, now: datetime) -> Item:
+    """The note that a change in a gap is counted. It stays longer than the shard's checkpoint."""
+    return {
+        **single_key(f"{MISSED_PREFIX}{shard}#{number}"),
+        EXPIRES_AT: write_time(now + 2 * _CHECKPOINT_RETENTION),
     }
 
 
@@ -162,7 +211,7 @@ def sum_part_key(generation: int, name: str, part: int) -> str:
 
 def read_value(item: Mapping[str, Any]) -> str:
     """Read the value that an accumulator is for."""
-    text: str = item[_VALUE]["S"]
+    text: str = item[VALUE]["S"]
     return text
 
 
@@ -214,6 +263,41 @@ def _read_noted(item: Mapping[str, Any], first_revision: int) -> UsageTotals:
         if separator and int(revision) >= first_revision:
             figures[name] += int(value["N"])
     return UsageTotals(**figures)
+
+
+def _read_noted_parts(item: Mapping[str, Any]) -> dict[int, UsageTotals]:
+    """Read what a cell notes for each revision."""
+    figures: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for attribute, value in item.items():
+        name, separator, revision = attribute.partition(_NOTED)
+        if separator:
+            figures[int(revision)][name] = int(value["N"])
+    return {revision: UsageTotals(**part) for revision, part in figures.items()}
+
+
+def _read_generation(item: Mapping[str, Any]) -> int:
+    """Read the generation of a cell or a sum, which follows the prefix of its key."""
+    return int(item[PARTITION_KEY]["S"].split("#")[1])
+
+
+def _deletion(table: str, item: Mapping[str, Any]) -> TransactWriteItemTypeDef:
+    """The action that deletes an item, on condition that its figures are those that were read."""
+    watched = {name: item.get(name) for name in (*FIGURE_NAMES, _HAS_BASE)}
+    conditions = [
+        f"attribute_not_exists(#{place})" if value is None else f"#{place} = :{place}"
+        for place, value in enumerate(watched.values())
+    ]
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": {name: item[name] for name in (PARTITION_KEY, SORT_KEY)},
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": {f"#{place}": name for place, name in enumerate(watched)},
+            "ExpressionAttributeValues": {
+                f":{place}": value for place, value in enumerate(watched.values()) if value
+            },
+        }
+    }
 
 
 def write_number(number: int) -> str:

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lambdas.adapters.dynamodb.counter_items import (
     NUMBER,
@@ -15,6 +15,8 @@ from lambdas.adapters.dynamodb.counter_items import (
     checkpoint_item,
     mark_item,
     mark_key,
+    missed_item,
+    read_checkpoint,
     read_mark,
     single_key,
     state_item,
@@ -27,6 +29,7 @@ from lambdas.adapters.dynamodb.usage_item import call_key, from_item
 from lambdas.adapters.dynamodb.usage_ledger import unchanged_condition
 from lambdas.domain.counters import (
     AlreadyCountedError,
+    Checkpoint,
     Chunk,
     CountingState,
     Mark,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
     from lambdas.adapters.dynamodb.items import Item
 
+_Condition: TypeAlias = dict[str, Any]
 _ABSENT = f"attribute_not_exists({PARTITION_KEY})"
 
 
@@ -92,10 +96,10 @@ class DynamoDbUsageCounters(DynamoDbCounters):
         except self._client.exceptions.ConditionalCheckFailedException:
             raise StateChangedError(state.revision) from None
 
-    def read_checkpoint(self, shard: str) -> int:
-        """Read the sequence number up to which a shard is counted; -1 for none."""
+    def read_checkpoint(self, shard: str) -> Checkpoint:
+        """Read the place up to which a shard is counted."""
         item = self._get(CHECKPOINT_PREFIX + shard)
-        return -1 if item is None else int(item[NUMBER]["S"])
+        return Checkpoint() if item is None else read_checkpoint(item)
 
     def read_marks(
         self, records: Sequence[UsageRecord], recounts: Collection[int]
@@ -121,19 +125,28 @@ class DynamoDbUsageCounters(DynamoDbCounters):
         """Add a chunk, with its checkpoint and marks: all of it or nothing.
 
         Raises:
-            AlreadyCountedError: The checkpoint is not below the chunk.
+            AlreadyCountedError: The checkpoint is not below the chunk, or not the one it replaces.
             MarkedMeanwhileError: One of its calls has a mark.
             CountersUnavailableError: Others were in the way every time.
         """
-        checkpoint: TransactWriteItemTypeDef = {
-            "Put": {
-                "TableName": self._table,
-                "Item": checkpoint_item(chunk.shard, chunk.last, chunk.counted_at),
-                "ConditionExpression": f"{_ABSENT} OR #number < :first",
-                "ExpressionAttributeNames": {"#number": NUMBER},
-                "ExpressionAttributeValues": {":first": {"S": write_number(chunk.first)}},
-            }
-        }
+        reached = Checkpoint(chunk.last, chunk.changed_at, chunk.gaps)
+        item = checkpoint_item(chunk.shard, reached, chunk.counted_at)
+        condition = _expect_checkpoint(chunk.first, chunk.replaces)
+        put: Any = {"TableName": self._table, "Item": item} | condition
+        self._add({"Put": put}, chunk)
+
+    def commit_missed(self, chunk: Chunk) -> None:
+        """Add a chunk of one change that lies in a gap, once; the checkpoint stays.
+
+        Raises:
+            AlreadyCountedError: It was added before.
+            MarkedMeanwhileError: The call has a mark.
+            CountersUnavailableError: Others were in the way every time.
+        """
+        self._add(self._new_mark(missed_item(chunk.shard, chunk.first, chunk.counted_at)), chunk)
+
+    def _add(self, checkpoint: TransactWriteItemTypeDef, chunk: Chunk) -> None:
+        """Add a chunk, unless its checkpoint is refused or one of its calls has a mark."""
         marks = [
             self._new_mark(mark_item(mark.recount, mark.record, Mark(None), chunk.counted_at))
             for mark in chunk.marks
@@ -205,6 +218,19 @@ class DynamoDbUsageCounters(DynamoDbCounters):
 
     def _read_ledger(self, records: Sequence[UsageRecord]) -> dict[str, Item]:
         return {read_key(item): item for item in self._ledger.get_all(map(call_key, records))}
+
+
+def _expect_checkpoint(first: int, known: int | None) -> _Condition:
+    """The condition that a shard has the known checkpoint, or any below a change."""
+    if known is not None and known < 0:
+        return {"ConditionExpression": _ABSENT}
+    condition = f"{_ABSENT} OR #number < :number" if known is None else "#number = :number"
+    number = write_number(first if known is None else known)
+    return {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {"#number": NUMBER},
+        "ExpressionAttributeValues": {":number": {"S": number}},
+    }
 
 
 def _read_call(item: Item | None) -> UsageRecord | None:

@@ -79,7 +79,6 @@ from lambdas.domain.budgets.stored_budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
-    UnreadableBudgetError,
 )
 
 __all__ = [
@@ -131,7 +130,6 @@ __all__ = [
     "SumReader",
     "ThresholdKind",
     "UnpricedCeiling",
-    "UnreadableBudgetError",
     "UsageDriver",
     "UsageForecast",
     "UsageForecaster",

@@ -70,6 +70,10 @@ class BudgetAmount:
         """The least usage that reaches a percentage with at most 2 decimal places."""
         return -(-self.limit * int(percent.scaleb(2)) // _BASIS_POINTS)
 
+    def get_percentage(self, used: int) -> Decimal:
+        """The percentage that a usage is of the amount, rounded down to 2 decimal places."""
+        return Decimal(used * _BASIS_POINTS // self.limit).scaleb(-2)
+
     def is_reached(self, used: int, percent: Decimal) -> bool:
         """Say if usage has reached a percentage of the amount.
 

@@ -35,11 +35,7 @@ class CurrentSums:
     _read_at: datetime | None = field(default=None, init=False)
 
     def accumulate(self, changes: Sequence[UsageChange]) -> Accumulated:
-        """Sum changes by budget and slot.
-
-        Raises:
-            UnreadableBudgetError: A stored budget cannot be read. There is no default for it.
-        """
+        """Sum changes by budget and slot. A budget that cannot be read does not stop the others."""
         self._read_budgets()
         sums = accumulate(changes, self._budgets)
         return Accumulated(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.period import BudgetPeriod
@@ -27,6 +27,9 @@ class UsageForecast(Protocol):
 
     def probability_of_exceeding(self, amount_left: int) -> float:
         """The probability that more than an amount is still used."""
+
+    def get_interval(self, coverage: Literal[80], /) -> tuple[int, int]:
+        """The range in which the usage will lie with this probability, in percent."""
 
     def exhausted_at(self, amount_left: int) -> datetime | None:
         """The expected time at which an amount is used up; `None` if not in the period."""
@@ -76,7 +79,7 @@ class BudgetStatus:
     @property
     def percent_used(self) -> Decimal:
         """The used percentage of the amount, rounded down to 2 decimal places."""
-        return Decimal(self.used * 10_000 // self.stored.budget.amount.limit).scaleb(-2)
+        return self.stored.budget.amount.get_percentage(self.used)
 
 
 def find_drivers(

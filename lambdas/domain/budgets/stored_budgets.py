@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -30,17 +30,19 @@ class StoredBudget:
         state: The state.
         announced_at: The time, by the clock of the meter, from which processes that count know it;
             `None` until it was seen first.
+        is_interrupted: True if it could not be read for some time, so that its sums lack usage.
     """
 
     budget: Budget
     generation: int
     state: BudgetState = BudgetState.BUILDING
     announced_at: datetime | None = None
+    is_interrupted: bool = False
 
     @property
     def is_active(self) -> bool:
         """True if the budget may alert."""
-        return self.state is BudgetState.ACTIVE
+        return self.state is BudgetState.ACTIVE and not self.is_interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,12 @@ class BudgetBook:
     Attributes:
         revision: A number that increases with each write; the generation of the last one.
         budgets: The budgets by name.
+        unreadable: Why others cannot be read, by name. They are left out everywhere.
     """
 
     revision: int
     budgets: dict[str, StoredBudget]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[StoredBudget]:
         """All budgets, by name."""
@@ -87,10 +91,6 @@ class BudgetsChangedError(Exception):
     """Someone else has changed budgets since the book was read. Read it and try again."""
 
 
-class UnreadableBudgetError(Exception):
-    """A stored budget cannot be read, by this version at least. The text names it."""
-
-
 class BudgetStore(Protocol):
     """Stores budgets."""
 
@@ -98,7 +98,6 @@ class BudgetStore(Protocol):
         """Read all budgets, as they were at one moment.
 
         Raises:
-            UnreadableBudgetError: A budget cannot be read. There is no default for it.
             BudgetsChangedError: Budgets changed at every attempt to read them.
         """
 
@@ -128,6 +127,21 @@ class BudgetStore(Protocol):
 
         Returns:
             False if it has another generation now, or was deleted.
+        """
+
+    def mark_interrupted(self, name: str) -> None:
+        """Note that a budget cannot be read, so that its sums lack usage from now on."""
+
+    def restart(self, name: str, generation: int, revision: int) -> bool:
+        """Let an interrupted budget build in a new generation, with the same definition.
+
+        Args:
+            name: The name of the budget.
+            generation: Its generation.
+            revision: That of the book.
+
+        Returns:
+            False if the budget or the book has changed meanwhile.
         """
 
 

@@ -30,6 +30,13 @@ _MISMATCH_ADVICE = (
     " before the meter read them. Runbook: docs/runbooks/UsageMismatch.md in the Bedrock Meter"
     " repository."
 )
+_METER_COUNTED, _COUNTERS_HAVE = "the meter counted", "the counters have"
+_ONLY_METRICS = "The exact counters of budgets agree with Bedrock's: only metrics differ."
+_ONLY_COUNTERS = "The meter's metrics agree with Bedrock's: only exact counters differ."
+_COUNTERS_ADVICE = (
+    "Budgets are evaluated with exact counters. Check the alarms on UsageCounter. Runbook:"
+    " docs/runbooks/UsageMismatch.md in the Bedrock Meter repository."
+)
 
 
 def coverage_notice(report: CoverageReport) -> Notice:
@@ -54,7 +61,7 @@ def mismatch_notice(report: MismatchReport) -> Notice:
     """Describe differences from Bedrock's own count, or their end."""
     start, end = report.earlier.window.start, report.later.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
-    found = report.mismatches
+    found, counted = report.mismatches, report.counter_mismatches
     if not report.is_mismatch:
         return Notice(
             "Bedrock Meter: the counts agree with Bedrock's again",
@@ -62,17 +69,28 @@ def mismatch_notice(report: MismatchReport) -> Notice:
         )
     lines = list[str]()
     if found:
+        side = "metrics" if report.has_counters else "counts"
         lines.append(
-            f"In both hours {period}, the meter's counts differ from Bedrock's. In the later hour:"
+            f"In both hours {period}, the meter's {side} differ from Bedrock's. In the later hour:"
         )
     lines += list_lines([_difference(*difference) for difference in found.items()])
+    if counted:
+        lines.append(
+            f"In both hours {period}, the exact counters of budgets differ from Bedrock's."
+            " In the later hour:"
+        )
+    lines += list_lines(
+        [_difference(*difference, _COUNTERS_HAVE) for difference in counted.items()]
+    )
+    if report.has_counters and bool(found) != bool(counted):
+        lines.append(_ONLY_METRICS if found else _ONLY_COUNTERS)
     if uncounted := report.uncounted_calls:
         named = [f"{model_id} ({calls:,})" for model_id, calls in uncounted.items()]
         lines.append(f"Calls without counts, not compared: {list_first(named, MAX_LINES)}.")
     lines += _forgeries(report, period)
-    if ALL_MODELS in {mismatch.model_id for mismatch in found}:
+    if ALL_MODELS in {mismatch.model_id for mismatch in (*found, *counted)}:
         lines.append(_TOO_MANY_MODELS)
-    lines.append(_MISMATCH_ADVICE)
+    lines.append(_COUNTERS_ADVICE if counted and not found else _MISMATCH_ADVICE)
     return Notice("Bedrock Meter: the counts differ from Bedrock's", "\n".join(lines))
 
 
@@ -91,7 +109,7 @@ def _forgeries(report: MismatchReport, period: str) -> Iterator[str]:
         )
 
 
-def _difference(mismatch: Mismatch, compared: Comparison) -> str:
+def _difference(mismatch: Mismatch, compared: Comparison, counted: str = _METER_COUNTED) -> str:
     if mismatch.quantity is Quantity.UNCOUNTED_CALLS:
         return (
             f"{mismatch.model_id}: {compared.metered:,} of {compared.bedrock:,} calls have no"
@@ -101,7 +119,7 @@ def _difference(mismatch: Mismatch, compared: Comparison) -> str:
     direction = "surplus" if mismatch.is_surplus else "missing"
     return (
         f"{mismatch.model_id}: {amount} {mismatch.quantity} {direction}"
-        f" (the meter counted {compared.metered:,}, Bedrock {compared.bedrock:,})"
+        f" ({counted} {compared.metered:,}, Bedrock {compared.bedrock:,})"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -40,18 +40,24 @@ class SettledHour:
 
     Attributes:
         window: The hour.
-        models: Every model that either side has calls of.
+        models: Every model that either side has calls of, by the meter's metrics.
+        counted: The same by exact counters; `None` where they were not compared.
     """
 
     window: AuditWindow
     models: tuple[ModelCoverage, ...]
+    counted: tuple[ModelCoverage, ...] | None = None
 
     def find_mismatches(self) -> dict[Mismatch, Comparison]:
-        """Find quantities that differ by more than their bound."""
+        """Find quantities in which metrics differ by more than their bound."""
+        return _find_mismatches(self.models)
+
+    def find_counter_mismatches(self) -> dict[Mismatch, Comparison]:
+        """Find quantities in which exact counters differ by more than their bound."""
         return {
-            Mismatch(model.model_id, quantity, is_surplus): compared
-            for model in self.models
-            for quantity, is_surplus, compared in _mismatches(model)
+            mismatch: compared
+            for mismatch, compared in _find_mismatches(self.counted or ()).items()
+            if mismatch.quantity is not Quantity.UNCOUNTED_CALLS  # counters do not have them
         }
 
 
@@ -73,21 +79,29 @@ class MismatchReport:
     @property
     def is_mismatch(self) -> bool:
         """True when there is a difference that forged or hidden records explain."""
-        return bool(self.mismatches or self.unknown_models) or self.exceeded_tolerance is not None
+        found = self.mismatches or self.counter_mismatches or self.unknown_models
+        return bool(found) or self.exceeded_tolerance is not None
 
     @property
     def mismatches(self) -> Mapping[Mismatch, Comparison]:
-        """The quantities that differ in both hours in the same way, with the later hour's figures.
+        """The quantities in which metrics differ in both hours in the same way.
 
-        A call at the turn of an hour, which one side counts in the next, is too much in one hour
-        and too little in the other.
+        The figures are those of the later hour. A call at the turn of an hour, which one side
+        counts in the next, is too much in one hour and too little in the other.
         """
-        before = self.earlier.find_mismatches()
-        return {
-            mismatch: compared
-            for mismatch, compared in self.later.find_mismatches().items()
-            if mismatch in before
-        }
+        return _find_repeated(self.earlier.find_mismatches(), self.later.find_mismatches())
+
+    @property
+    def counter_mismatches(self) -> Mapping[Mismatch, Comparison]:
+        """The quantities in which exact counters differ in both hours in the same way."""
+        return _find_repeated(
+            self.earlier.find_counter_mismatches(), self.later.find_counter_mismatches()
+        )
+
+    @property
+    def has_counters(self) -> bool:
+        """True if exact counters were compared in both hours."""
+        return self.earlier.counted is not None and self.later.counted is not None
 
     @property
     def unknown_models(self) -> tuple[str, ...]:
@@ -111,6 +125,20 @@ class MismatchReport:
             for model in self.later.models
             if model.uncounted_calls
         }
+
+
+def _find_mismatches(models: Iterable[ModelCoverage]) -> dict[Mismatch, Comparison]:
+    return {
+        Mismatch(model.model_id, quantity, is_surplus): compared
+        for model in models
+        for quantity, is_surplus, compared in _mismatches(model)
+    }
+
+
+def _find_repeated(
+    earlier: Mapping[Mismatch, Comparison], later: Mapping[Mismatch, Comparison]
+) -> Mapping[Mismatch, Comparison]:
+    return {mismatch: compared for mismatch, compared in later.items() if mismatch in earlier}
 
 
 def _mismatches(model: ModelCoverage) -> Iterator[tuple[Quantity, bool, Comparison]]:

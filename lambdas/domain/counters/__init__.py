@@ -5,6 +5,12 @@ the checkpoint of its shard, so that a repeated batch changes nothing.
 """
 
 from lambdas.domain.counters.cells import Cell, CellKey, CellMinutes, CellSpan, get_spans
+from lambdas.domain.counters.checkpoints import (
+    MAX_MISSED_AGE,
+    Checkpoint,
+    Gap,
+    MissedTooLongAgoError,
+)
 from lambdas.domain.counters.chunks import (
     MAX_ACCUMULATORS_OF_A_CALL,
     MAX_ACTIONS,
@@ -58,6 +64,7 @@ __all__ = [
     "MARK_RETENTION",
     "MAX_ACCUMULATORS_OF_A_CALL",
     "MAX_ACTIONS",
+    "MAX_MISSED_AGE",
     "UNKNOWN_PROVIDER",
     "Accumulate",
     "Accumulated",
@@ -68,6 +75,7 @@ __all__ = [
     "CellKey",
     "CellMinutes",
     "CellSpan",
+    "Checkpoint",
     "Chunk",
     "ChunkTooLargeError",
     "CountedAt",
@@ -76,8 +84,10 @@ __all__ = [
     "CountersUnavailableError",
     "CountingState",
     "EditionBooks",
+    "Gap",
     "Mark",
     "MarkedMeanwhileError",
+    "MissedTooLongAgoError",
     "NewMark",
     "OtherDeploymentError",
     "PriceEdition",

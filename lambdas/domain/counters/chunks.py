@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from lambdas.domain.counters.cells import Cell, CellKey, CellSpan, sum_by_cell
+from lambdas.domain.counters.checkpoints import Gap
 from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.counters.usage_change import UsageChange
 from lambdas.domain.invocations import UsageRecord
@@ -127,6 +128,9 @@ class Chunk:
         sums: Added to cells and accumulators.
         marks: Marks of its calls.
         counted_at: The time.
+        changed_at: The time of its last change; `None` if unknown.
+        gaps: The gaps of the shard afterwards.
+        replaces: The checkpoint that it was made for; `None` for any that is below.
     """
 
     generation: int
@@ -136,6 +140,9 @@ class Chunk:
     sums: Sums
     marks: tuple[NewMark, ...]
     counted_at: datetime
+    changed_at: datetime | None = None
+    gaps: tuple[Gap, ...] = ()
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

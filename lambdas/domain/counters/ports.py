@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lambdas.domain.counters.cells import Cell, CellSpan
+from lambdas.domain.counters.checkpoints import Checkpoint
 from lambdas.domain.counters.chunks import Chunk, Sums
 from lambdas.domain.counters.recounts import CountingState, Mark
 from lambdas.domain.counters.totals import UsageTotals
@@ -43,8 +44,8 @@ class CounterStore(Protocol):
             StateChangedError: The stored state has another revision.
         """
 
-    def read_checkpoint(self, shard: str) -> int:
-        """Read the sequence number up to which a shard is counted; -1 for none."""
+    def read_checkpoint(self, shard: str) -> Checkpoint:
+        """Read the place up to which a shard is counted."""
 
     def read_marks(
         self, records: Sequence[UsageRecord], recounts: Collection[int]
@@ -55,8 +56,17 @@ class CounterStore(Protocol):
         """Add a chunk, with its checkpoint and marks: all of it or nothing.
 
         Raises:
-            AlreadyCountedError: The checkpoint is not below the chunk.
+            AlreadyCountedError: The checkpoint is not below the chunk, or not the one it replaces.
             MarkedMeanwhileError: One of its calls has a mark.
+            CountersUnavailableError: Others were in the way every time.
+        """
+
+    def commit_missed(self, chunk: Chunk) -> None:
+        """Add a chunk of one change that lies in a gap, once; the checkpoint stays.
+
+        Raises:
+            AlreadyCountedError: It was added before.
+            MarkedMeanwhileError: The call has a mark.
             CountersUnavailableError: Others were in the way every time.
         """
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from lambdas.domain.metrics.catalog import (
     USAGE_METRICS,
+    BudgetMetric,
     Detail,
     DimensionSet,
     MetricDefinition,
@@ -59,7 +60,7 @@ class DataPoint:
             which are many, and for metrics without percentiles.
     """
 
-    metric: MetricDefinition
+    metric: MetricDefinition | BudgetMetric
     dimensions: Dimensions
     minute: datetime
     values: Distribution | StatisticSet

@@ -25,6 +25,7 @@ NAMESPACE = METER_NAME
 MODEL_ID = "ModelId"
 IDENTITY_ARN = "IdentityArn"
 PROJECT = "Project"
+BUDGET = "Budget"
 
 
 class Unit(StrEnum):
@@ -33,6 +34,7 @@ class Unit(StrEnum):
     COUNT = "Count"
     MILLISECONDS = "Milliseconds"
     SECONDS = "Seconds"
+    PERCENT = "Percent"
     NONE = "None"
     """Dollars: CloudWatch has no unit of money."""
 
@@ -393,6 +395,39 @@ BATCH_OUTPUT_TOKENS = UnloggedMetric(
 UNLOGGED_METRICS = (BATCH_INPUT_TOKENS, BATCH_OUTPUT_TOKENS)
 """The metrics of usage that invocation logs do not have."""
 
+
+@dataclass(frozen=True, slots=True)
+class BudgetMetric:
+    """A metric of each budget that is not for each value of a label, with the dimension `Budget`.
+
+    Attributes:
+        name: Its CloudWatch name.
+        unit: Its unit.
+        description: A sentence about the metric.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+
+
+BUDGET_USED = BudgetMetric(
+    "BudgetUsed", Unit.PERCENT, "Usage of the current period, in percent of the amount."
+)
+BUDGET_FORECAST = BudgetMetric(
+    "BudgetForecast",
+    Unit.PERCENT,
+    "Expected usage by the end of the period, in percent of the amount.",
+)
+BUDGET_FORECAST_LOW = BudgetMetric(
+    "BudgetForecastLow", Unit.PERCENT, "The lower end of the interval of 80% around the forecast."
+)
+BUDGET_FORECAST_HIGH = BudgetMetric(
+    "BudgetForecastHigh", Unit.PERCENT, "The upper end of the interval of 80% around the forecast."
+)
+BUDGET_METRICS = (BUDGET_USED, BUDGET_FORECAST, BUDGET_FORECAST_LOW, BUDGET_FORECAST_HIGH)
+"""The metrics of budgets, where governance is on."""
+
 HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
 
 
@@ -522,7 +557,7 @@ FORGED_SERIES = HealthMetric(
 BUDGET_DRIFT = HealthMetric(
     "BudgetDrift",
     Unit.COUNT,
-    "Sums of a budget that differ from the cells of exact counters.",
+    "Sums of a budget that differ from exact counters, and budgets that cannot be read.",
     frequency=Frequency.ON_EVENT,
 )
 HEALTH_METRICS = (

@@ -25,6 +25,8 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
     report = builder().build(now, time_check(context))
     if report.activated or report.waiting:
         logger.info("Budgets are built", activated=report.activated, waiting=report.waiting)
+    for name, reason in report.unreadable.items():
+        logger.error("A budget cannot be read, and is left out", budget=name, reason=reason)
     checked = builder().check(now)
     for difference in checked.differences:
         logger.error(
@@ -34,8 +36,8 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
             accumulated=difference.accumulated.figures,
             recomputed=difference.recomputed.figures,
         )
-    if checked.differences:
-        record_health({BUDGET_DRIFT: len(checked.differences)})
+    if drift := len(checked.differences) + len(report.unreadable):
+        record_health({BUDGET_DRIFT: drift})
 
 
 @cache

@@ -25,6 +25,7 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
 
     Raises:
         AlertNotDeliveredError: Some alerts were not delivered. They stay due.
+        MetricsUnavailableError: CloudWatch did not take the metrics of budgets.
     """
     now, outbox = datetime.now(UTC), sender()
     try:

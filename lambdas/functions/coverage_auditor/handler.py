@@ -40,4 +40,6 @@ def watcher() -> CoverageWatcher:
         profiles_arn=settings.profiles_arn,
         max_models=settings.max_models,
         stack_id=settings.stack_id,
+        counter_table=settings.counter_table,
+        cell_minutes=settings.cell_minutes,
     )

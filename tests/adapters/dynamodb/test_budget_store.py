@@ -1,5 +1,6 @@
 """The contract of every store of budgets, run on each of them."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ from lambdas.domain.budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
-    UnreadableBudgetError,
+    write_budget,
 )
 from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
 from tests.builders import NOON
@@ -125,13 +126,15 @@ def test_every_budget_is_read_as_it_was_stored(made: Budget) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"format": {"N": "2"}}, "chat was stored by another version"),
-        ({"definition": {"S": "{"}}, "chat cannot be read"),
-        ({"definition": {"S": '{"name": "chat"}'}}, "chat cannot be read"),
-        ({"state": {"S": "paused"}}, "chat cannot be read"),
+        ({"format": {"N": "2"}}, "another version of the meter stored it"),
+        ({"definition": {"S": "{"}}, "Expecting"),
+        ({"definition": {"S": '{"name": "chat"}'}}, "alerts"),
+        ({"definition": {"S": "[]"}}, "indices"),
+        ({"definition": {"S": json.dumps(write_budget(budget("other")))}}, "another name, other"),
+        ({"state": {"S": "paused"}}, "paused"),
     ],
 )
-def test_an_unreadable_budget_is_an_error_and_has_no_default(
+def test_an_unreadable_budget_is_named_and_hides_no_other(
     aws: None, changes: Any, problem: str
 ) -> None:
     create_governance_table()
@@ -141,8 +144,36 @@ def test_an_unreadable_budget_is_an_error_and_has_no_default(
     client.put_item(
         TableName=GOVERNANCE, Item=_make_item(StoredBudget(budget("chat"), 1)) | changes
     )
-    with pytest.raises(UnreadableBudgetError, match=problem):
-        store.read()
+    book = store.read()
+    assert (book.revision, set(book.budgets)) == (1, {"search"})
+    assert problem in book.unreadable["chat"]
+
+
+def test_a_budget_that_can_be_read_again_is_built_in_a_new_generation(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbBudgetStore(client, GOVERNANCE)
+    write(store, budget("chat"))
+    store.announce("chat", 1, NOON)
+    store.mark_active("chat", 1)
+    for _ in range(2):
+        store.mark_interrupted("chat")
+    interrupted = store.read().budgets["chat"]
+    assert (interrupted.is_interrupted, interrupted.is_active) == (True, False)
+    assert not store.restart("chat", 1, 7)
+    assert not store.restart("chat", 2, 1)
+    assert store.restart("chat", 1, 1)
+    assert store.read() == BudgetBook(2, {"chat": StoredBudget(budget("chat"), 2)})
+
+
+def test_a_budget_that_was_deleted_does_not_come_back_as_an_interrupted_one(aws: None) -> None:
+    create_governance_table()
+    store = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    write(store, budget("chat"))
+    write(store, delete=("chat",))
+    store.mark_interrupted("chat")
+    assert not store.restart("chat", 1, 2)
+    assert store.read() == BudgetBook(2, {})
 
 
 def test_budgets_that_change_while_they_are_read_are_read_again(

@@ -20,10 +20,12 @@ from lambdas.domain.counters import (
     AlreadyCountedError,
     CellKey,
     CellSpan,
+    Checkpoint,
     Chunk,
     CounterReader,
     CountersUnavailableError,
     CountingState,
+    Gap,
     Mark,
     MarkedMeanwhileError,
     NewMark,
@@ -166,7 +168,7 @@ def test_a_chunk_adds_to_cells_and_accumulators(stored: Stored) -> None:
     stored.store.commit(chunk(4, 9, totals=ONE_CALL + ONE_CALL, budget=ONE_CALL))
     assert read(stored) == {cell(): ONE_CALL + ONE_CALL + ONE_CALL}
     assert stored.store.read_accumulators(1, ["budget", "other"]) == {"budget": ONE_CALL + ONE_CALL}
-    assert stored.store.read_checkpoint("shard-1") == 9
+    assert stored.store.read_checkpoint("shard-1").number == 9
 
 
 def test_accumulators_are_apart_by_generation_and_value(stored: Stored) -> None:
@@ -217,13 +219,13 @@ def test_a_chunk_that_begins_at_the_checkpoint_or_before_changes_nothing(
         stored.store.commit(chunk(first, last, budget=ONE_CALL))
     assert read(stored) == {cell(): ONE_CALL}
     assert not stored.store.read_accumulators(1, ["budget"])
-    assert stored.store.read_checkpoint("shard-1") == 3
+    assert stored.store.read_checkpoint("shard-1").number == 3
 
 
 def test_sequence_numbers_compare_as_numbers(stored: Stored) -> None:
     stored.store.commit(chunk(9, 9))
     stored.store.commit(chunk(10, LONG_NUMBER))
-    assert stored.store.read_checkpoint("shard-1") == LONG_NUMBER
+    assert stored.store.read_checkpoint("shard-1").number == LONG_NUMBER
     with pytest.raises(AlreadyCountedError):
         stored.store.commit(chunk(LONG_NUMBER - 1, LONG_NUMBER + 1))
 
@@ -232,7 +234,7 @@ def test_each_shard_has_a_checkpoint_of_its_own(stored: Stored) -> None:
     stored.store.commit(chunk(5, 5, shard="shard-1"))
     stored.store.commit(chunk(1, 1, shard="shard-2"))
     assert read(stored) == {cell(): ONE_CALL + ONE_CALL}
-    assert stored.store.read_checkpoint("shard-3") == -1
+    assert stored.store.read_checkpoint("shard-3").number == -1
 
 
 def test_cells_of_a_range_are_read_in_order(stored: Stored) -> None:
@@ -267,7 +269,7 @@ def test_a_chunk_marks_calls_that_have_no_mark(stored: Stored) -> None:
     with pytest.raises(MarkedMeanwhileError):
         stored.store.commit(chunk(2, marks=(NewMark(1, record),)))
     assert read(stored) == {cell(): ONE_CALL}
-    assert stored.store.read_checkpoint("shard-1") == 1
+    assert stored.store.read_checkpoint("shard-1").number == 1
 
 
 def test_a_recount_marks_a_call_as_the_ledger_has_it(stored: Stored) -> None:
@@ -405,3 +407,31 @@ def test_any_other_reason_is_an_error(dynamodb: Stored) -> None:
     with pytest.raises(ClientError):
         store.commit(chunk(1))
     assert client.tries == 1
+
+
+def test_a_checkpoint_has_its_time_and_gaps(stored: Stored) -> None:
+    gaps = (Gap(-1, 5), Gap(7, LONG_NUMBER))
+    stored.store.commit(replace(chunk(5, 7), changed_at=NOON, gaps=gaps, replaces=-1))
+    assert stored.store.read_checkpoint("shard-1") == Checkpoint(7, NOON, gaps)
+    assert stored.store.read_checkpoint("shard-2") == Checkpoint()
+
+
+@pytest.mark.parametrize("replaces", [-1, 6])
+def test_a_chunk_that_was_made_for_another_checkpoint_is_refused(
+    stored: Stored, replaces: int
+) -> None:
+    stored.store.commit(chunk(5, 7))
+    with pytest.raises(AlreadyCountedError):
+        stored.store.commit(replace(chunk(9, 9), replaces=replaces))
+    stored.store.commit(replace(chunk(9, 9), replaces=7))
+    assert read(stored) == {cell(): ONE_CALL + ONE_CALL}
+
+
+def test_a_change_in_a_gap_is_added_once_and_the_checkpoint_stays(stored: Stored) -> None:
+    stored.store.commit(chunk(9, 9))
+    stored.store.commit_missed(chunk(3, 3))
+    with pytest.raises(AlreadyCountedError):
+        stored.store.commit_missed(chunk(3, 3))
+    stored.store.commit_missed(chunk(4, 4))
+    assert stored.store.read_checkpoint("shard-1").number == 9
+    assert read(stored) == {cell(): ONE_CALL + ONE_CALL + ONE_CALL}

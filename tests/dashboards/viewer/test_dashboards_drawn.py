@@ -183,7 +183,7 @@ def test_coverage_is_the_metered_share_of_bedrock_s_count() -> None:
     for figures, percent in (({bedrock: [200], metered: [199]}, 99.5), ({bedrock: [200]}, 0)):
         source = Source("an account", InMemoryMetrics(figures), lambda: NOW)
         assert shown(source, "pipeline_health", "Totals for the selected time")[label] == percent
-        title = "Which calls are missing or were given up on?"
+        title = "Which calls are missing or unprocessed?"
         drawn = shown(source, "pipeline_health", title)["Calls at Bedrock while none was metered"]
         assert drawn == (None if metered in figures else 200)
 
@@ -208,7 +208,7 @@ def test_a_healthy_pipeline_has_no_zeros_for_what_did_not_happen() -> None:
     usage.append(Metric("BedrockMeter", "QuotaTokens"))
     source = Source("an account", InMemoryMetrics({metric: [9] for metric in usage}), lambda: NOW)
     for title in (
-        "Which calls are missing or were given up on?",
+        "Which calls are missing or unprocessed?",
         "Which records or values are doubtful?",
         "What needs your decision?",
         "Which calls are not in the logs?",

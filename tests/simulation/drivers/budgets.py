@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import cycle
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,6 +35,7 @@ from lambdas.domain.budgets import (
     rebuild,
 )
 from lambdas.domain.counters import CountingState, UsageChange, UsageTotals
+from tests.builders import ANA, BEN
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.ports import Port
@@ -41,7 +43,8 @@ from tests.simulation.world import START
 
 WEEK = DayPeriods("UTC", 7, START.date())
 """The period of budgets, which has all calls of a run."""
-_CHANGED_AT = START + timedelta(hours=4)
+_CHANGES = 6
+_CHANGED_EVERY = timedelta(minutes=70)
 _REFUSALS = (BotoCoreError, ClientError, BudgetsChangedError)
 _EVERYTHING = Budget(
     name="account",
@@ -51,6 +54,7 @@ _EVERYTHING = Budget(
     periods=WEEK,
     thresholds=BudgetThresholds(forecast=()),
 )
+_SCOPES = (BudgetScope(identity=(ANA,)), BudgetScope(identity=(BEN,)), BudgetScope())
 _FIRST = (
     _EVERYTHING,
     replace(_EVERYTHING, name="each", per=BudgetSubject.IDENTITY),
@@ -64,23 +68,23 @@ def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
 
 
 def plan_budgets(account: Account) -> None:
-    """Plan what an operator does: budgets are applied, and one is changed later."""
+    """Plan what an operator does: budgets are applied, and get another scope every hour."""
     if GOVERNANCE not in account.planned:
         account.planned.add(GOVERNANCE)
         account.world.at(START, _apply, account, _FIRST)
-        more = replace(_EVERYTHING, amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
-        account.world.at(_CHANGED_AT, _apply, account, (more,))
+        for number, scope in zip(range(1, _CHANGES + 1), cycle(_SCOPES)):  # endless
+            amount = BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1_000 + number)
+            more = tuple(replace(budget, scope=scope, amount=amount) for budget in _FIRST)
+            account.world.at(START + number * _CHANGED_EVERY, _apply, account, more)
 
 
 def _apply(account: Account, budgets: tuple[Budget, ...]) -> None:
-    """Run the command until it succeeds."""
+    """Run the command, and again a minute later if it fails."""
     store = DynamoDbBudgetStore(account.dynamodb, GOVERNANCE)
-    while True:
-        try:
-            store.write(BudgetChanges(budgets), store.read().revision)
-        except _REFUSALS:
-            continue
-        return
+    try:
+        store.write(BudgetChanges(budgets), store.read().revision)
+    except _REFUSALS:
+        account.world.after(60, _apply, account, budgets)
 
 
 def find_wrong_sums(account: Account) -> Iterator[str]:
@@ -135,10 +139,12 @@ class AlertInbox:
     Attributes:
         received: How often each alert was received, by its id.
         repeatable: How often each may come again, since its sender does not know of it.
+        run_another: Lets another run send alerts while one is delivering a message.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, run_another: Callable[[], None]) -> None:
         self._account = account
+        self.run_another = run_another
         self.received: Counter[str] = Counter()
         self.repeatable: Counter[str] = Counter()
         self._port: Any = Port(account.world, _Twin(self), AlertNotDeliveredError)
@@ -149,6 +155,7 @@ class AlertInbox:
         Raises:
             AlertNotDeliveredError: Delivery failed, or its answer was lost.
         """
+        self.run_another()
         before = self.received.total()
         try:
             self._port.publish(notice, detail)

@@ -10,7 +10,7 @@ from botocore.exceptions import ReadTimeoutError
 from tests.simulation.planted.plant import Plant
 
 
-class _Client:
+class ChangedClient:
     """A client with some changed operations."""
 
     def __init__(self, client: Any) -> None:
@@ -20,7 +20,7 @@ class _Client:
         return getattr(self.client, name)
 
 
-class _IgnoresRefusedStatements(_Client):
+class _IgnoresRefusedStatements(ChangedClient):
     def batch_execute_statement(self, **request: Any) -> Any:
         answer = self.client.batch_execute_statement(**request)
         return {
@@ -38,7 +38,7 @@ class IgnoresThrottles(Plant):
         return _IgnoresRefusedStatements(client) if function == "log_processor" else client
 
 
-class _IgnoresWhatIsLeft(_Client):
+class _IgnoresWhatIsLeft(ChangedClient):
     def batch_write_item(self, **request: Any) -> Any:
         return self.client.batch_write_item(**request) | {"UnprocessedItems": {}}
 
@@ -50,7 +50,7 @@ class IgnoresUnprocessedItems(Plant):
         return _IgnoresWhatIsLeft(client) if function == "metric_publisher" else client
 
 
-class _TakesConflictsAsDone(_Client):
+class _TakesConflictsAsDone(ChangedClient):
     def transact_write_items(self, **request: Any) -> Any:
         try:
             return self.client.transact_write_items(**request)
@@ -68,7 +68,7 @@ class TakesConflictsAsDone(Plant):
         return _TakesConflictsAsDone(client) if function == "usage_counter" else client
 
 
-class _RepeatsWithoutCondition(_Client):
+class _RepeatsWithoutCondition(ChangedClient):
     def transact_write_items(self, *, TransactItems: Sequence[Any]) -> Any:  # noqa: N803
         try:
             return self.client.transact_write_items(TransactItems=TransactItems)

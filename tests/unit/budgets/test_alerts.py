@@ -52,6 +52,9 @@ class FixedForecast:
     def probability_of_exceeding(self, amount_left: int) -> float:  # noqa: ARG002  # of any
         return self.probability
 
+    def get_interval(self, _: int) -> tuple[int, int]:
+        return self.amount, self.amount
+
     def exhausted_at(self, amount_left: int) -> datetime | None:
         return NOON + DAY if self.amount > amount_left else None
 

@@ -245,3 +245,35 @@ def test_a_notice_about_many_models_stays_readable() -> None:
 def test_counts_that_agree_before_the_notice_are_reported_as_resolved() -> None:
     notice = mismatch_notice(report(calls(10, 10)))
     assert notice.subject == "Bedrock Meter: the counts agree with Bedrock's again"
+
+
+def compared(metrics: Hour, counters: Hour) -> MismatchReport:
+    """Two equal hours in which counters are compared as well."""
+    earlier, later = (
+        SettledHour(window, compare(*metrics), compare(*counters)) for window in (EARLIER, LATER)
+    )
+    return MismatchReport(earlier, later)
+
+
+def test_the_notice_names_which_of_metrics_and_counters_differs() -> None:
+    text = mismatch_notice(compared(calls(100, 100), calls(60, 100))).text
+    assert "the exact counters of budgets differ from Bedrock's" in text
+    assert f"{HAIKU_3}: 40 calls missing (the counters have 60, Bedrock 100)" in text
+    assert "metrics agree with Bedrock's" in text
+    text = mismatch_notice(compared(calls(60, 100), calls(100, 100))).text
+    assert "the meter's metrics differ from Bedrock's" in text
+    assert "(the meter counted 60, Bedrock 100)" in text
+    assert "exact counters of budgets agree with Bedrock's" in text
+
+
+def test_the_notice_has_both_where_both_differ() -> None:
+    text = mismatch_notice(compared(calls(60, 100), calls(110, 100))).text
+    assert "40 calls missing (the meter counted 60" in text
+    assert "10 calls surplus (the counters have 110" in text
+    assert "agree" not in text
+
+
+def test_a_difference_of_counters_needs_both_hours() -> None:
+    short, whole = compare(*calls(60, 100)), compare(*calls(100, 100))
+    report = MismatchReport(SettledHour(EARLIER, whole, short), SettledHour(LATER, whole, whole))
+    assert not report.is_mismatch

@@ -9,12 +9,14 @@ import pytest
 from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSource
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
+    BUDGET_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
     MODEL_ID,
     PROJECT,
     UNLOGGED_METRICS,
     USAGE_METRICS,
+    BudgetMetric,
     Detail,
     DimensionSet,
     HealthMetric,
@@ -24,9 +26,10 @@ from lambdas.domain.metrics.catalog import (
 from lambdas.domain.pricing import Cost, PriceBasis, Unpriced
 from tests.builders import SONNET_4, enriched, usage_record
 
-ALL_METRICS: list[MetricDefinition | UnloggedMetric | HealthMetric] = [
+ALL_METRICS: list[MetricDefinition | UnloggedMetric | BudgetMetric | HealthMetric] = [
     *USAGE_METRICS,
     *UNLOGGED_METRICS,
+    *BUDGET_METRICS,
     *HEALTH_METRICS,
 ]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
@@ -39,7 +42,7 @@ def test_each_metric_has_one_definition() -> None:
 
 @pytest.mark.parametrize("metric", ALL_METRICS, ids=attrgetter("name"))
 def test_names_follow_cloudwatch_s_style(
-    metric: MetricDefinition | UnloggedMetric | HealthMetric,
+    metric: MetricDefinition | UnloggedMetric | BudgetMetric | HealthMetric,
 ) -> None:
     assert metric.name.isidentifier()
     assert metric.name[0].isupper()

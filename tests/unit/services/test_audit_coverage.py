@@ -1,20 +1,33 @@
 """An audit reads only what it needs, and compares both sides."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from lambdas.domain.completeness import (
     ALL_MODELS,
+    MAX_MODELS_READ,
     AuditWindow,
     Comparison,
     Mismatch,
     Quantity,
     mismatch_notice,
 )
+from lambdas.domain.counters import (
+    CellKey,
+    CellMinutes,
+    CellSpan,
+    PriceEdition,
+    UsageTotals,
+    begin_counting,
+)
 from lambdas.services.audit_coverage import CoverageAuditor
-from tests.builders import HAIKU_3, NOON, SONNET_4
+from lambdas.services.read_counted_usage import CountedUsageReader
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
+from tests.counters import InMemoryCounters
 from tests.fakes import InMemoryMetrics
+from tests.unit.budgets.builders import LABELS
 
 QUIET, FULL_HOUR = NOON, NOON + timedelta(minutes=15)
 WITHIN = NOON - timedelta(minutes=30)
@@ -241,3 +254,95 @@ def test_the_limit_of_series_covers_two_months_and_the_overflow_bucket() -> None
     report = CoverageAuditor(metrics, max_models=2).audit_settled_hours(SETTLED)
     assert report.exceeded_tolerance == 5
     assert not report.mismatches
+
+
+HOURS = (NOON - timedelta(hours=2), NOON - timedelta(hours=1))
+"""The two hours that have settled."""
+
+
+def agreeing_metrics(calls: int = 100) -> InMemoryMetrics:
+    """Metrics of one model in two hours, the same on both sides."""
+    metrics = InMemoryMetrics()
+    for hour in HOURS:
+        for namespace, model in (("BedrockMeter", HAIKU_3), ("AWS/Bedrock", f"us.{HAIKU_3}")):
+            for dimension in (model, None):
+                metrics.add(namespace, "Invocations", hour, calls, dimension)
+    return metrics
+
+
+def counters(*calls: int, minutes: CellMinutes = 60, is_complete: bool = True) -> InMemoryCounters:
+    """Counters of two identities that share the calls of each hour."""
+    store = InMemoryCounters()
+    state = begin_counting(PriceEdition("shipped"), "stack", NOON - timedelta(days=2), None)
+    assert state is not None
+    recounts = () if is_complete else state.recounts
+    store.write_state(replace(state, recounts=recounts))
+    span = CellSpan.HOUR if minutes == 60 else CellSpan.QUARTER
+    for hour, count in zip(HOURS, calls, strict=True):
+        cells = ((ANA, timedelta(0), 1), (BEN, timedelta(minutes=60 - minutes), count - 1))
+        for identity, offset, part in cells:
+            labels = LABELS._replace(identity_arn=identity, model_id=HAIKU_3)
+            totals = UsageTotals(calls=part, input_tokens=100 * part)
+            store.cells[1, CellKey(span, hour + offset, labels)] = totals
+            day = CellKey(CellSpan.DAY, CellSpan.DAY.get_start(hour), labels)
+            store.cells[1, day] = UsageTotals(calls=1_000)
+    return store
+
+
+@pytest.mark.parametrize("minutes", [15, 60])
+def test_exact_counters_are_compared_without_reading_more_metrics(minutes: CellMinutes) -> None:
+    alone, with_counters = agreeing_metrics(), agreeing_metrics()
+    CoverageAuditor(alone).audit_settled_hours(SETTLED)
+    reader = CountedUsageReader(counters(100, 100, minutes=minutes), minutes)
+    report = CoverageAuditor(with_counters, counters=reader).audit_settled_hours(SETTLED)
+    assert not report.is_mismatch
+    assert report.later.counted is not None
+    assert [model.calls for model in report.later.counted] == [Comparison(100, 100)]
+    assert with_counters.read == alone.read
+
+
+def test_counters_that_are_short_in_two_hours_are_named() -> None:
+    reader = CountedUsageReader(counters(90, 80), 60)
+    report = CoverageAuditor(agreeing_metrics(), counters=reader).audit_settled_hours(SETTLED)
+    assert not report.mismatches
+    missing = Mismatch(HAIKU_3, Quantity.CALLS, is_surplus=False)
+    assert report.counter_mismatches == {missing: Comparison(80, 100)}
+    assert report.is_mismatch
+
+
+def test_counters_that_are_short_in_one_hour_are_no_mismatch() -> None:
+    reader = CountedUsageReader(counters(90, 100), 60)
+    assert not (
+        CoverageAuditor(agreeing_metrics(), counters=reader)
+        .audit_settled_hours(SETTLED)
+        .is_mismatch
+    )
+
+
+def test_counters_are_not_judged_while_calls_of_the_ledger_are_being_counted() -> None:
+    for store in (counters(1, 1, is_complete=False), InMemoryCounters()):
+        auditor = CoverageAuditor(agreeing_metrics(), counters=CountedUsageReader(store, 60))
+        report = auditor.audit_settled_hours(SETTLED)
+        assert (report.is_mismatch, report.has_counters) == (False, False)
+
+
+def test_tokens_of_calls_without_counts_are_not_missing_in_counters() -> None:
+    metrics = agreeing_metrics()
+    for hour in HOURS:
+        metrics.add("BedrockMeter", "MissingTokenCounts", hour, 50, HAIKU_3)
+        metrics.add("BedrockMeter", "InputTokens", hour, 10_000, HAIKU_3)
+        metrics.add("AWS/Bedrock", "InputTokenCount", hour, 40_000, HAIKU_3)
+    reader = CountedUsageReader(counters(100, 100), 60)
+    report = CoverageAuditor(metrics, counters=reader).audit_settled_hours(SETTLED)
+    assert Mismatch(HAIKU_3, Quantity.UNCOUNTED_CALLS, is_surplus=True) in report.mismatches
+    assert report.counter_mismatches == {}
+
+
+def test_with_too_many_models_the_sums_of_counters_are_compared() -> None:
+    metrics = agreeing_metrics()
+    for number in range(4 * MAX_MODELS_READ):  # with the model, this hour is not read by model
+        metrics.add("AWS/Bedrock", "Invocations", HOURS[1], 0, f"profile{number:04}")
+    auditor = CoverageAuditor(metrics, counters=CountedUsageReader(counters(50, 60), 60))
+    assert auditor.audit_settled_hours(SETTLED).counter_mismatches == {
+        Mismatch(ALL_MODELS, Quantity.CALLS, is_surplus=False): Comparison(60, 100)
+    }

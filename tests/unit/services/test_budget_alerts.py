@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
     CLAIM,
@@ -15,17 +17,28 @@ from lambdas.domain.budgets import (
     BudgetScope,
     BudgetStatus,
     BudgetSubject,
+    BudgetThresholds,
     DayPeriods,
     RollingHours,
     accumulate,
 )
-from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
+from lambdas.domain.counters import (
+    Chunk,
+    PriceEdition,
+    Sums,
+    UsageChange,
+    UsageTotals,
+    begin_counting,
+)
+from lambdas.domain.metrics import MetricsUnavailableError, StatisticSet
+from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
 from tests.budget_store import InMemoryAlertStore, InMemoryBudgetStore
 from tests.builders import ANA, BEN, NOON
 from tests.counters import InMemoryCounters
-from tests.unit.budgets.builders import DOLLAR, budget, change
+from tests.fakes import InMemoryMetricSink
+from tests.unit.budgets.builders import DOLLAR, budget, change, stored
 
 DAILY = DayPeriods("UTC")
 TEN_DOLLARS = BudgetAmount.from_usd(Decimal(10))
@@ -39,6 +52,9 @@ class FixedForecast:
 
     def probability_of_exceeding(self, amount_left: int) -> float:
         return float(self.amount > amount_left)
+
+    def get_interval(self, _: int) -> tuple[int, int]:
+        return self.amount // 2, 2 * self.amount
 
     def exhausted_at(self, amount_left: int) -> datetime | None:
         return NOON if self.amount > amount_left else None
@@ -81,6 +97,7 @@ class Governed:
         self.counted = 0
         self.budgets, self.sums = InMemoryBudgetStore(), InMemoryCounters()
         self.alerts, self.inbox, self.details = InMemoryAlertStore(), Inbox(), Details()
+        self.metrics = InMemoryMetricSink()
         self.sums.state = begin_counting(PriceEdition("shipped"), "stack", NOON, None)
         self.evaluator = BudgetEvaluator(
             budgets=self.budgets,
@@ -88,6 +105,7 @@ class Governed:
             alerts=self.alerts,
             details=self.details,
             forecaster=self.details,
+            metrics=BudgetPublishing(self.metrics),
         )
         self.sender = BudgetAlertSender(self.alerts, self.inbox, "https://example")
         self.apply(*made)
@@ -118,6 +136,15 @@ class Governed:
         before = len(self.inbox.received)
         self.sender.send(NOON)
         return [notice.subject for notice, _ in self.inbox.received[before:]]
+
+    def published(self) -> list[tuple[datetime, str, str, Decimal]]:
+        """All values that were published: time, budget, metric and percentage."""
+        return [
+            (point.minute, point.dimensions[0][1], point.metric.name, Decimal(point.values.sum))
+            for points in self.metrics.calls
+            for point in points
+            if isinstance(point.values, StatisticSet)
+        ]
 
 
 def daily(name: str = "daily", **changes: object) -> Budget:
@@ -284,3 +311,76 @@ def test_nothing_is_evaluated_before_anything_is_counted() -> None:
     governed = Governed(daily())
     governed.sums.state = None
     assert governed.evaluator.evaluate(NOON) == BudgetEvaluation()
+
+
+def test_usage_and_forecast_are_published_in_percent_of_the_amount() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    governed.details.dollars = 8
+    governed.count(change(2.5))
+    expected = {"BudgetUsed": 25, "BudgetForecast": 105}
+    expected |= {"BudgetForecastLow": 65, "BudgetForecastHigh": 185}
+    assert {name: value for *_, name, value in governed.published()} == expected
+    assert {(at, name) for at, name, *_ in governed.published()} == {(NOON, "daily")}
+
+
+def test_a_forecast_that_cannot_be_made_is_not_published() -> None:
+    governed = Governed(daily(), daily("no-forecast", thresholds=BudgetThresholds(forecast=())))
+    governed.count(change(1))
+    assert [(budget, name) for _, budget, name, _ in governed.published()] == [
+        ("daily", "BudgetUsed"),
+        ("no-forecast", "BudgetUsed"),
+    ]
+
+
+def test_a_budget_publishes_once_in_five_minutes() -> None:
+    governed = Governed(daily())
+    for minute in range(12):
+        governed.count(change(1, NOON + timedelta(minutes=minute)))
+    assert {at - NOON: value for at, _, _, value in governed.published()} == {
+        timedelta(minutes=0): Decimal(10),
+        timedelta(minutes=5): Decimal(60),
+        timedelta(minutes=10): Decimal(110),
+    }
+
+
+def test_a_budget_without_usage_in_its_period_publishes_zero() -> None:
+    governed = Governed(daily())
+    governed.evaluator.evaluate(NOON)
+    assert [value for *_, value in governed.published()] == [0]
+
+
+def test_default_and_building_budgets_publish_nothing() -> None:
+    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
+    governed.apply(daily("new"), is_built=False)
+    governed.count(change(1))
+    assert governed.published() == []
+
+
+def test_a_forecast_is_published_also_after_it_has_alerted() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    governed.details.dollars = 99
+    for minute in (0, 5):
+        governed.count(change(1, NOON + timedelta(minutes=minute)))
+    forecasts = [value for *_, name, value in governed.published() if name == "BudgetForecast"]
+    assert forecasts == [1000, 1010]
+
+
+def test_metrics_that_are_refused_stop_no_alert_and_are_published_a_minute_later() -> None:
+    governed = Governed(daily())
+    governed.metrics.taken_before_a_refusal = 0
+    with pytest.raises(MetricsUnavailableError):
+        governed.count(change(6))
+    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    governed.evaluator.evaluate(NOON + timedelta(minutes=1))
+    assert [value for *_, value in governed.published()] == [60]
+
+
+def test_a_request_has_at_most_a_thousand_values() -> None:
+    sink = InMemoryMetricSink()
+    status = BudgetStatus(
+        stored=stored(daily()), period=DAILY.period_at(NOON), totals=UsageTotals.ZERO
+    )
+    BudgetPublishing(sink).publish([status] * 1_001, NOON)
+    assert [len(points) for points in sink.calls] == [1_000, 1]

@@ -147,6 +147,28 @@ def test_a_new_budget_has_the_usage_from_before_it() -> None:
     meter.check("daily")
 
 
+def test_a_budget_that_cannot_be_read_stops_no_other_and_is_built_again_afterwards() -> None:
+    meter = Meter()
+    meter.apply(DAILY, replace(DAILY, name="other"))
+    meter.finish()
+    meter.count(change(1))
+    meter.budgets.make_unreadable("daily")
+    assert meter.builder.build(meter.now).unreadable == {"daily": "damaged"}
+    meter.now += SOON
+    meter.count(change(2))
+    meter.check("other")
+    meter.budgets.make_readable("daily")
+    assert not meter.budgets.read().budgets["daily"].is_active
+    meter.now += SOON
+    meter.count(change(4))
+    assert meter.builder.build(meter.now).waiting.keys() == {"daily"}
+    meter.count(change(8))
+    assert meter.finish() == ("daily",)
+    meter.count(change(16))
+    meter.check("daily")
+    meter.check("other")
+
+
 def test_a_budget_waits_until_every_process_knows_it() -> None:
     meter = Meter()
     meter.apply(DAILY)

@@ -20,6 +20,7 @@ from lambdas.domain.counters import (
     AccumulatorKey,
     CellSpan,
     EditionBooks,
+    MissedTooLongAgoError,
     OtherDeploymentError,
     SumUp,
     UsageChange,
@@ -30,7 +31,7 @@ from lambdas.domain.invocations import CONFLICTING_IDENTITY, TokenCounts, UsageR
 from lambdas.domain.ledger import LedgerChange, StreamedChange, TamperedCall, Tampering
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
-from lambdas.services.count_usage import UsageCounter
+from lambdas.services.count_usage import CountOutcome, UsageCounter
 from lambdas.services.recount_usage import UsageRecounter
 from tests.builders import (
     BEN,
@@ -564,3 +565,130 @@ def test_a_late_call_changes_no_cell_that_has_expired() -> None:
     world.write(call(1, timestamp=NOON - timedelta(days=41)))
     world.settle()
     assert {key.span for key in get_cells(world.store)} == {CellSpan.DAY}
+
+
+class GivenUp:
+    """A shard with a part that Lambda gives up, and whose later changes are counted."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.world.settle()
+
+    def write(self, *numbers: int) -> Sequence[StreamedChange]:
+        """Write calls of one shard; returns their changes."""
+        before = len(self.world.shards[0])
+        self.world.write(*map(call, numbers))
+        self.world.shards[1].clear()
+        return self.world.shards[0][before:]
+
+    def count(self, changes: Sequence[StreamedChange]) -> CountOutcome:
+        batch: Any = changes
+        return self.world.counter.count(batch, "shard-0", self.world.now)
+
+    def wait(self, hours: int) -> None:
+        self.world.now += timedelta(hours=hours)
+
+    def check(self) -> None:
+        """Compare the counters with the whole ledger, after a last recount."""
+        self.world.positions = [len(shard) for shard in self.world.shards]
+        self.world.settle()
+        self.world.check()
+
+
+OF_ONE_SHARD = [
+    number for number in range(40) if crc32(str(call(number).request_id).encode()) % 2 == 0
+]
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["a new shard", "a known shard"])
+def test_a_batch_that_was_given_up_is_counted_once_afterwards(*, is_first: bool) -> None:
+    meter = GivenUp()
+    if not is_first:
+        meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up = meter.write(*OF_ONE_SHARD[2:6])
+    meter.wait(23)
+    meter.count(meter.write(*OF_ONE_SHARD[6:8]))
+    assert meter.count(given_up).counted == 4
+    assert meter.count(given_up).repeated == 4
+    meter.check()
+
+
+def test_batches_that_were_given_up_can_come_in_any_order_and_before_others() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    first, second = meter.write(*OF_ONE_SHARD[2:4]), meter.write(*OF_ONE_SHARD[4:6])
+    meter.wait(23)
+    assert meter.count(second).counted == 2  # redriven before the stream goes on
+    meter.count(meter.write(OF_ONE_SHARD[6]))
+    assert meter.count(first).counted == 2
+    assert meter.count([*first, *second]).repeated == 4
+    meter.check()
+
+
+def test_the_part_of_a_batch_that_was_counted_before_is_left_out() -> None:
+    meter = GivenUp()
+    given_up = meter.write(*OF_ONE_SHARD[:4])
+    meter.count(given_up[:1])  # and the function died
+    meter.wait(23)
+    meter.count(meter.write(OF_ONE_SHARD[5]))
+    outcome = meter.count(given_up)
+    assert (outcome.counted, outcome.repeated) == (3, 1)
+    meter.check()
+
+
+def test_prices_that_changed_meanwhile_apply_to_a_batch_that_was_given_up() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up = meter.write(*OF_ONE_SHARD[2:6])
+    meter.wait(23)
+    meter.count(meter.write(OF_ONE_SHARD[6]))
+    meter.world.publish(NAMES[3])
+    for _ in range(3):
+        meter.world.now += timedelta(minutes=6)
+        meter.world.recount()
+    meter.count(given_up)
+    meter.check()
+
+
+def test_a_new_count_of_all_calls_already_has_a_batch_that_was_given_up() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up = meter.write(*OF_ONE_SHARD[2:6])
+    meter.wait(23)
+    meter.count(meter.write(OF_ONE_SHARD[6]))
+    meter.world.deploy("other prices", "other stack")
+    meter.world.settle()
+    meter.count(given_up)
+    meter.check()
+
+
+def test_a_batch_that_was_given_up_too_long_ago_is_refused() -> None:
+    meter = GivenUp()
+    given_up = meter.write(*OF_ONE_SHARD[:2])
+    meter.wait(23)
+    meter.count(meter.write(OF_ONE_SHARD[5]))
+    meter.wait(25)
+    before = dict(meter.world.store.cells)
+    with pytest.raises(MissedTooLongAgoError):
+        meter.count(given_up)
+    assert meter.world.store.cells == before
+
+
+def test_a_busy_store_leaves_the_rest_of_a_batch_that_was_given_up() -> None:
+    meter = GivenUp()
+    given_up = meter.write(*OF_ONE_SHARD[:3])
+    meter.wait(23)
+    meter.count(meter.write(OF_ONE_SHARD[5]))
+    meter.world.store.busy = 1
+    assert meter.count(given_up).first_uncounted == given_up[0].number
+    assert meter.count(given_up).counted == 3
+    meter.check()
+
+
+def test_gaps_are_noted_only_where_a_batch_may_have_been_given_up() -> None:
+    meter = GivenUp()
+    for number in OF_ONE_SHARD[:5]:
+        meter.count(meter.write(number))
+        meter.wait(1)
+    checkpoint = meter.world.store.read_checkpoint("shard-0")
+    assert len(checkpoint.gaps) == 1  # the beginning of the shard

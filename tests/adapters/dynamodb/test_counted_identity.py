@@ -1,0 +1,213 @@
+"""A name leaves counters, sums and alerts, and every figure stays."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.budget_sums import DynamoDbBudgetSums
+from lambdas.adapters.dynamodb.counted_identity import DynamoDbCountedIdentity
+from lambdas.adapters.dynamodb.counter_items import mark_item, sum_update
+from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
+from lambdas.domain.budgets import (
+    AccumulatorKey,
+    AlertKey,
+    BudgetAlert,
+    BudgetChanges,
+    BudgetScope,
+    BudgetSubject,
+    DayPeriods,
+    StoredBudget,
+    ThresholdKind,
+)
+from lambdas.domain.counters import CellKey, CellSpan, Chunk, Mark, Sums, UsageTotals
+from lambdas.domain.ledger.readings import join
+from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
+from tests.aws import LEDGER
+from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import ANA, BEN, NOON, usage_record
+from tests.unit.budgets.builders import LABELS, budget
+
+LONGER = f"{ANA}bel"
+PSEUDONYM = f"{ANA.rpartition('/')[0]}/erased-1a2b3c4d"
+EACH = StoredBudget(budget("each", per=BudgetSubject.IDENTITY, periods=DayPeriods("UTC")), 1)
+PERIOD = EACH.budget.periods.period_at(NOON)
+HOUR = CellSpan.HOUR
+
+
+@pytest.fixture(autouse=True)
+def tables(aws: None) -> None:
+    create_table()
+    create_governance_table()
+
+
+def counters() -> DynamoDbUsageCounters:
+    return DynamoDbUsageCounters(boto3.client("dynamodb"), COUNTERS, LEDGER)
+
+
+def named(identity: str = ANA) -> DynamoDbCountedIdentity:
+    return DynamoDbCountedIdentity(boto3.client("dynamodb"), COUNTERS, GOVERNANCE, identity)
+
+
+def erase(identity: str = ANA) -> dict[str, int]:
+    return dict(named(identity).erase(PSEUDONYM))
+
+
+def cell(identity: str) -> CellKey:
+    return CellKey(HOUR, NOON, LABELS._replace(identity_arn=identity))
+
+
+def count(number: int, *identities: str) -> None:
+    """Count a call of each identity, with its sum of the day, and note it for two revisions."""
+    totals = UsageTotals(calls=1, input_tokens=number, cost_picodollars=-number)
+    keys = [AccumulatorKey("each", 1, identity, PERIOD).counter_key for identity in identities]
+    sums = Sums(
+        {cell(identity): totals for identity in identities},
+        dict.fromkeys(keys, totals),
+        {(cell(identity), number): totals for identity in identities},
+    )
+    counters().commit(Chunk(1, "shard", number, number, sums, (), NOON))
+
+
+def read_cells(before_revision: int | None = None) -> Mapping[str, UsageTotals]:
+    found = counters().read_cells(1, HOUR, NOON, NOON + timedelta(hours=1), before_revision)
+    return {each.key.labels.identity_arn: each.totals for each in found}
+
+
+def read_sums() -> Mapping[str, UsageTotals]:
+    return counters().read_values(1, AccumulatorKey("each", 1, "", PERIOD).name)
+
+
+def read_everything() -> str:
+    client = boto3.client("dynamodb")
+    items = [client.scan(TableName=table)["Items"] for table in (COUNTERS, GOVERNANCE)]
+    return str(items).replace(LONGER, "")
+
+
+def test_cells_and_sums_carry_the_pseudonym_with_the_same_figures() -> None:
+    count(7, ANA, BEN, LONGER)
+    count(8, ANA)
+    cells, noted, sums = read_cells(), read_cells(before_revision=8), read_sums()
+    assert erase() == {
+        "cells of counters": 1,
+        "sums of budgets": 1,
+        "marks of recounts": 0,
+        "alerts": 0,
+    }
+    assert ANA not in read_everything()
+    for before, after in (
+        (cells, read_cells()),
+        (noted, read_cells(before_revision=8)),
+        (sums, read_sums()),
+    ):
+        assert after == {
+            (PSEUDONYM if name == ANA else name): total for name, total in before.items()
+        }
+    found = counters().read_identity_cells(1, PSEUDONYM, HOUR, NOON, NOON + timedelta(hours=1))
+    assert [each.totals for each in found] == [cells[ANA]]
+
+
+def test_a_completed_sum_stays_completed() -> None:
+    client = boto3.client("dynamodb")
+    DynamoDbBudgetStore(client, GOVERNANCE).write(BudgetChanges((EACH.budget,)), 0)
+    sums = DynamoDbBudgetSums(client, COUNTERS, GOVERNANCE)
+    count(7, ANA)
+    base = {AccumulatorKey("each", 1, ANA, PERIOD): UsageTotals(calls=2)}
+    assert sums.write_base(1, EACH, base)
+    erase()
+    again = {AccumulatorKey("each", 1, PSEUDONYM, PERIOD): UsageTotals(calls=2)}
+    assert sums.write_base(1, EACH, again)
+    assert read_sums()[PSEUDONYM].calls == 3
+
+
+def test_the_sum_of_a_user_as_principal_is_renamed() -> None:
+    user, role_sum = "arn:aws:iam::111122223333:user/team/cy", "arn:aws:iam::111122223333:role/app"
+    client = boto3.client("dynamodb")
+    for value in ("arn:aws:iam::111122223333:user/cy", role_sum):
+        key = AccumulatorKey("each", 1, value, PERIOD).counter_key
+        client.update_item(**sum_update(COUNTERS, 1, key, UsageTotals(calls=1)))
+    pseudonym = "arn:aws:iam::111122223333:user/team/erased-1a2b3c4d"
+    dict(named(user).erase(pseudonym))
+    assert read_sums().keys() == {role_sum, "arn:aws:iam::111122223333:user/erased-1a2b3c4d"}
+
+
+def test_usage_that_is_counted_while_a_cell_is_moved_is_not_lost() -> None:
+    count(7, ANA)
+
+    class LateClient:
+        """Counts a call between reading and moving."""
+
+        exceptions = boto3.client("dynamodb").exceptions
+        get_paginator = staticmethod(boto3.client("dynamodb").get_paginator)
+
+        def __init__(self) -> None:
+            self.left = [8]
+
+        def transact_write_items(self, **request: Any) -> None:
+            if self.left:
+                count(self.left.pop(), ANA)
+            boto3.client("dynamodb").transact_write_items(**request)
+
+    late = DynamoDbCountedIdentity(LateClient(), COUNTERS, GOVERNANCE, ANA)  # type: ignore[arg-type]
+    assert dict(late.erase(PSEUDONYM))["cells of counters"] == 0
+    assert sum(total.calls for total in read_cells().values()) == 2
+    assert erase()["cells of counters"] == 1
+    assert read_cells()[PSEUDONYM].calls == 2
+
+
+def test_marks_carry_the_pseudonym_so_that_later_changes_count_at_the_same_edition() -> None:
+    record = usage_record(identity_arn=ANA)
+    disputed = join(record, record._replace(identity_arn=BEN))
+    for number, each in enumerate((record, disputed), 1):
+        item: Any = mark_item(number, each, Mark(each), NOON)
+        boto3.client("dynamodb").put_item(TableName=COUNTERS, Item=item)
+    assert erase()["marks of recounts"] == 2
+    (marks,) = counters().read_marks([record], [1]).values()
+    assert marks[1] == Mark(record._replace(identity_arn=PSEUDONYM))
+    assert ANA not in read_everything()
+
+
+def alert(value: str, percent: int = 80) -> BudgetAlert:
+    key = AlertKey("each", 1, value, ThresholdKind.ACTUAL, percent, PERIOD)  # type: ignore[arg-type]
+    detail = {"budget": {"value": value}, "alert_ids": [key.id], "drivers": [{"name": ANA}]}
+    return BudgetAlert(key, detail)
+
+
+def test_sent_alerts_carry_the_pseudonym_and_are_not_sent_again() -> None:
+    store = DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE)
+    for value in (ANA, BEN, LONGER):
+        store.add_due(alert(value))
+        store.mark_sent(alert(value).key, NOON)
+    erase()
+    assert ANA not in read_everything()
+    assert not store.add_due(alert(PSEUDONYM))
+    values = {each.key.value: each.detail for each in store.list_alerts("each", 1)}
+    assert values.keys() == {PSEUDONYM, BEN, LONGER}
+    assert values[PSEUDONYM]["budget"]["value"] == PSEUDONYM
+    assert json.dumps(values[BEN]).count(PSEUDONYM) == 1
+
+
+def test_an_alert_that_is_being_sent_stays_for_the_next_run() -> None:
+    store = DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE)
+    store.add_due(alert(ANA))
+    erase()
+    assert named().count()["alerts"] == 1
+    store.mark_sent(alert(ANA).key, NOON)
+    erase()
+    assert ANA not in read_everything()
+
+
+def test_budgets_that_name_the_person_are_listed_and_left() -> None:
+    store = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    of_ana, of_longer = (
+        budget(name, scope=BudgetScope(identity=(identity,)))
+        for name, identity in (("anas", ANA), ("longer", LONGER))
+    )
+    store.write(BudgetChanges((of_ana, of_longer)), 0)
+    assert named().list_budgets() == ["anas"]
+    assert named().count()["alerts"] == 0
