@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from lambdas.domain.attribution import AttributionRules
-from lambdas.domain.budgets import Budget, BudgetBook, BudgetUnit, StoredBudget
+from lambdas.domain.budgets import Budget, BudgetBook, BudgetState, BudgetUnit, StoredBudget
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.counters import UsageChange, UsageLabels, read_usage, subtract
 from lambdas.domain.invocations import UsageRecord
@@ -32,9 +32,8 @@ class BudgetUsage:
         self.unpriced_calls = 0
         self.last_minute: datetime | None = None
         self._enricher = CallEnricher(pricing, rules)
-        self._book = BudgetBook(
-            _GENERATION, {budget.name: StoredBudget(budget, _GENERATION) for budget in budgets}
-        )
+        stored = (StoredBudget(budget, _GENERATION, BudgetState.ACTIVE) for budget in budgets)
+        self._book = BudgetBook(_GENERATION, {entry.budget.name: entry for entry in stored})
         self._budgets = budgets
         self._used: defaultdict[tuple[str, str], defaultdict[datetime, int]] = defaultdict(
             lambda: defaultdict(int)

@@ -60,9 +60,13 @@ class BudgetBook:
         return iter(sorted(self.budgets.values(), key=lambda stored: stored.budget.name))
 
     def is_replaced(self, default: Budget, value: str) -> bool:
-        """Say if a default budget does not hold for a value, because another is set by name."""
+        """Say if a default budget does not hold for a value, because another is set by name.
+
+        While that other budget is building, it cannot alert, so the default still holds.
+        """
         return value != NO_VALUE and any(
-            stored.budget.replaces(default, value) for stored in self.budgets.values()
+            stored.is_active and stored.budget.replaces(default, value)
+            for stored in self.budgets.values()
         )
 
 

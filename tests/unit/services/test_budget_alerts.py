@@ -246,6 +246,18 @@ def test_a_default_budget_alerts_for_each_value_but_not_for_those_with_their_own
     assert detail["budget"]["value"] == ANA
 
 
+def test_a_default_budget_holds_until_the_one_set_by_name_is_active() -> None:
+    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
+    own = BudgetAmount.from_usd(Decimal(1000))
+    governed.apply(
+        replace(daily("anas", scope=BudgetScope(identity=(ANA,))), amount=own), is_built=False
+    )
+    governed.count(change(6, identity_arn=ANA))
+    assert governed.send() == ["Bedrock budget each: 50 % reached"]
+    governed.budgets.mark_active("anas", governed.budgets.read().revision)
+    assert governed.count(change(50, identity_arn=ANA)).alerts == 0
+
+
 def test_a_window_adds_up_its_hours() -> None:
     governed = Governed(budget("window", amount=TEN_DOLLARS, periods=RollingHours(3)))
     for hour in range(5):
