@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from lambdas.domain.budgets import (
     AlertKey,
     AlertStore,
+    BudgetBook,
     BudgetStatus,
     BudgetStore,
     StatusDetails,
@@ -20,6 +23,19 @@ from lambdas.domain.budgets import (
     make_alerts,
     read_statuses,
 )
+from lambdas.domain.counters import CountingState
+
+
+class FailedBudget(NamedTuple):
+    """A budget that could not be evaluated.
+
+    Attributes:
+        name: Its name.
+        error: The error.
+    """
+
+    name: str
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +46,42 @@ class BudgetEvaluation:
         evaluated: The number of sums that were evaluated.
         alerts: The number of alerts that are due since.
         skipped: The number of budgets for which there was no time; the next run begins with others.
+        failures: The budgets that failed, each for itself.
     """
 
     evaluated: int = 0
     alerts: int = 0
     skipped: int = 0
+    failures: tuple[FailedBudget, ...] = ()
+
+
+class _Evaluated(NamedTuple):
+    """A budget whose usage was evaluated."""
+
+    stored: StoredBudget
+    statuses: list[BudgetStatus]
+    alerted: Mapping[str, datetime]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The results of a run so far."""
+
+    evaluated: int = 0
+    alerts: int = 0
+    skipped: int = 0
+    failures: list[FailedBudget] = field(default_factory=list)
+
+    @contextmanager
+    def isolate(self, stored: StoredBudget) -> Iterator[None]:
+        """Let an error of a budget stop that one alone."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # the caller reports each
+            self.failures.append(FailedBudget(stored.budget.name, error))
+
+    def end(self) -> BudgetEvaluation:
+        return BudgetEvaluation(self.evaluated, self.alerts, self.skipped, tuple(self.failures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +108,7 @@ class BudgetEvaluator:
         """Evaluate all budgets: first their usage, then forecasts, which take longer.
 
         Budgets that are building are left out, and so is a default budget for values that have a
-        budget of their own.
+        budget of their own. A budget that fails stops no other one.
 
         Args:
             now: The time.
@@ -72,29 +119,36 @@ class BudgetEvaluator:
             return BudgetEvaluation()
         book = self.budgets.read()
         active = _rotate([stored for stored in book if stored.is_active], now)
-        evaluated, stored_alerts, skipped = 0, 0, 0
-        found: list[tuple[list[BudgetStatus], Mapping[str, datetime]]] = []
+        run, found = _Run(), list[_Evaluated]()
         for stored in active:
             if not has_time():
-                skipped += 1
+                run.skipped += 1
                 continue
-            statuses = list(read_statuses(book, stored, self.sums, state, now))
-            alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
-            evaluated += len(statuses)
-            for status in statuses:
-                stored_alerts += self._alert(status, ThresholdKind.ACTUAL, alerted, now)
-            if stored.budget.thresholds.forecast:
-                found.append((statuses, alerted))
-        for statuses, alerted in found:
+            with run.isolate(stored):
+                budget = self._read(book, stored, state, now)
+                run.evaluated += len(budget.statuses)
+                if stored.budget.thresholds.forecast:
+                    found.append(budget)
+                for status in budget.statuses:
+                    run.alerts += self._alert(status, ThresholdKind.ACTUAL, budget.alerted, now)
+        for budget in found:
             if not has_time():
-                skipped += 1
+                run.skipped += 1
                 continue
-            for status in statuses:
-                if not _has_open_forecasts(status, alerted):
-                    continue
-                forecast = self._add_forecast(status, now)
-                stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, alerted, now)
-        return BudgetEvaluation(evaluated, stored_alerts, skipped)
+            with run.isolate(budget.stored):
+                for status in budget.statuses:
+                    if not _has_open_forecasts(status, budget.alerted):
+                        continue
+                    forecast = self._add_forecast(status, now)
+                    run.alerts += self._alert(forecast, ThresholdKind.FORECAST, budget.alerted, now)
+        return run.end()
+
+    def _read(
+        self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime
+    ) -> _Evaluated:
+        statuses = list(read_statuses(book, stored, self.sums, state, now))
+        alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
+        return _Evaluated(stored, statuses, alerted)
 
     def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
         """Add a forecast, unless usage that is still to be counted would make it too low."""

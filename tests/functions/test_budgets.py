@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -141,6 +142,30 @@ def test_an_alert_that_is_not_delivered_stays_due_and_fails_the_run(
     with pytest.raises(AlertNotDeliveredError, match="SNS"):
         evaluator.lambda_handler({}, lambda_context())
     assert list(DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE).list_due())
+
+
+def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take_events()
+    count(call(1), call(2), call(3))
+    apply(SMALL, replace(SMALL, name="broken"))
+    build()
+    read = DynamoDbAlertStore.read_alerted
+
+    def refuse_one(self: DynamoDbAlertStore, budget: str, generation: int) -> Any:
+        if budget == "broken":
+            message = "too long"
+            raise ValueError(message)
+        return read(self, budget, generation)
+
+    monkeypatch.setattr(DynamoDbAlertStore, "read_alerted", refuse_one)
+    with pytest.raises(evaluator.BudgetsNotEvaluatedError, match=r"^broken$"):
+        evaluator.lambda_handler({}, lambda_context())
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
+    assert [vars(line)["budget"] for line in caplog.records if "not evaluated" in line.message] == [
+        "broken"
+    ]
 
 
 def test_a_sum_that_differs_from_cells_is_reported(

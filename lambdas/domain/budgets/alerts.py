@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.words import exact_text
+
+_DIGEST_LENGTH = 32
 
 
 class ThresholdKind(StrEnum):
@@ -49,8 +52,12 @@ class AlertKey(NamedTuple):
 
     @property
     def threshold_id(self) -> str:
-        """A text that the alerts of one threshold share, and no others of the same generation."""
-        return "#".join([self.kind, exact_text(self.percent), self.value])
+        """A text that the alerts of one threshold share, and no others of the same generation.
+
+        It has a digest of the value: sort keys of a table are bounded, and names are long.
+        """
+        digest = sha256(self.value.encode()).hexdigest()[:_DIGEST_LENGTH] if self.value else ""
+        return "#".join([self.kind, exact_text(self.percent), digest])
 
     @property
     def id(self) -> str:

@@ -4,11 +4,11 @@
 |---|---|---|
 | `budgets` | `revision` | the number of the last write |
 | `budgets` | `budget#NAME` | a budget: its definition, generation and state |
-| `alerts#BUDGET#GENERATION` | `PERIOD#KIND#PERCENT#VALUE` | an alert: its content and state |
-| `alerts#BUDGET#GENERATION` | `last#KIND#PERCENT#VALUE` | the end of the last alert's period |
-| `due-alerts` | `BUDGET#GENERATION#PERIOD#KIND#PERCENT#VALUE` | a copy of an alert that is due |
+| `alerts#BUDGET#GENERATION` | `PERIOD#KIND#PERCENT#DIGEST` | an alert: its content and state |
+| `alerts#BUDGET#GENERATION` | `last#KIND#PERCENT#DIGEST` | the end of the last alert's period |
+| `due-alerts` | `BUDGET#GENERATION#PERIOD#KIND#PERCENT#DIGEST` | a copy of an alert that is due |
 
-Names of budgets hold no `#`. Values may, and stand last.
+Names of budgets hold no `#`. `DIGEST` is that of the value of a default budget, else empty.
 """
 
 from __future__ import annotations

@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+class BudgetsNotEvaluatedError(Exception):
+    """Budgets could not be evaluated. The text names them."""
+
+
 @log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Evaluate budgets, then send all alerts that are due, also if the evaluation fails.
 
     Raises:
+        BudgetsNotEvaluatedError: Some budgets could not be evaluated; the log has the errors.
         AlertNotDeliveredError: Some alerts were not delivered. They stay due.
     """
     now, outbox = datetime.now(UTC), sender()
@@ -39,6 +44,10 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
             skipped=result.skipped,
             messages=report.sent,
         )
+    for failed in result.failures:
+        logger.error("A budget is not evaluated", budget=failed.name, exc_info=failed.error)
+    if result.failures:
+        raise BudgetsNotEvaluatedError(", ".join(sorted({name for name, _ in result.failures})))
     if report.failures:
         raise AlertNotDeliveredError("; ".join(report.failures))
 

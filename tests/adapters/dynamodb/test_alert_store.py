@@ -143,6 +143,15 @@ def test_alerts_of_values_are_kept_apart(store: AlertStore) -> None:
     assert len(list(store.list_alerts("chat", 1))) == 3
 
 
+def test_values_longer_than_a_sort_key_alert_for_themselves(store: AlertStore) -> None:
+    values = {"\U00020000" * 256, "\U00020000" * 255}
+    for value in values:
+        assert store.add_due(alert(value=value))
+        assert not store.add_due(alert(value=value))
+    assert {due.key.value for due in store.list_due()} == values
+    assert len(store.read_alerted("chat", 1)) == 2
+
+
 def test_a_conflict_with_another_writer_is_an_error_that_is_tried_again(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

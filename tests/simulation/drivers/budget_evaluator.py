@@ -52,9 +52,11 @@ class BudgetEvaluatorDriver(Driver):
     def run(self, _event: Any) -> None:
         evaluator, sender = self.service
         try:
-            evaluator.evaluate(self.account.now, self.has_time)
+            result = evaluator.evaluate(self.account.now, self.has_time)
         finally:
             report = sender.send(self.account.now)
+        for failed in result.failures:
+            raise failed.error
         if report.failures:
             raise AlertNotDeliveredError(report.failures)
 

@@ -10,6 +10,7 @@ from lambdas.domain.budgets import (
     AlertDetail,
     AlertNotDeliveredError,
     Budget,
+    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetScope,
@@ -17,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     DayPeriods,
     RollingHours,
+    ThresholdKind,
     accumulate,
 )
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
@@ -208,6 +210,27 @@ def test_budgets_for_which_there_was_no_time_come_first_in_the_next_minute() -> 
         result = governed.evaluator.evaluate(at, lambda left=time_left: bool(left and left.pop()))  # type: ignore[misc]
         assert (result.alerts, result.skipped) == (1, 2)
     assert {alert.key.budget for alert in governed.alerts.list_due()} == {"first", "second"}
+
+
+class BrokenStore(InMemoryAlertStore):
+    """Fails for one budget, as a table does that refuses its items."""
+
+    def add_due(self, alert: BudgetAlert) -> bool:
+        if alert.key.budget == "broken":
+            raise ValueError(alert.key.budget)
+        return super().add_due(alert)
+
+
+def test_a_budget_that_fails_is_reported_and_stops_no_other() -> None:
+    governed = Governed(daily("account"), daily("broken"), daily("chat"))
+    governed.end_first_count()
+    governed.details.dollars = 99
+    governed.evaluator = replace(governed.evaluator, alerts=(store := BrokenStore()))
+    for minute in range(3):  # another one comes first
+        result = governed.count(change(6, NOON + timedelta(days=minute, minutes=minute)))
+        assert {failed.name for failed in result.failures} == {"broken"}
+    kinds = {(alert.key.budget, alert.key.kind) for alert in store.list_due()}
+    assert kinds == {(name, kind) for name in ("account", "chat") for kind in ThresholdKind}
 
 
 def test_two_senders_at_the_same_time_send_once() -> None:
