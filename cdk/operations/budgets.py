@@ -14,8 +14,10 @@ from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.budgets import (
+    MAX_CHANGES,
     Budget,
     BudgetBook,
+    BudgetChanges,
     BudgetPlan,
     BudgetPlanError,
     BudgetsChangedError,
@@ -162,31 +164,67 @@ def apply_file(
     book = _read_book(store)
     try:
         plan = plan_changes(book, declared.budgets, declared.managed_by, deletions)
-        check_cells(plan.changes.written, now)
     except BudgetPlanError as error:
-        message = "the budgets cannot be applied; nothing is changed:"
-        raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
+        raise _make_error(error) from None
+    _check_cells(plan.changes.written, now)
     _print_plan(plan)
     if is_dry_run:
         print(_DRY_RUN)
     elif plan.changes:
-        _write(store, plan, book)
+        _write(store, plan.changes, book)
     else:
         print("Nothing to change.")
 
 
-def _write(store: BudgetStore, plan: BudgetPlan, book: BudgetBook) -> None:
+def rebuild(store: BudgetStore, names: Sequence[str], now: datetime) -> None:
+    """Build sums of stored budgets anew from cells, and print what begins.
+
+    Args:
+        store: The stored budgets.
+        names: Their names.
+        now: The time.
+
+    Raises:
+        CommandError: A budget is not stored, or cannot be built now. Nothing is changed then.
+    """
+    book = _read_book(store)
+    if missing := [printable(name) for name in names if name not in book.budgets]:
+        message = f"there is no budget of this name: {', '.join(missing)}."
+        raise CommandError(message)
+    budgets = tuple(book.budgets[name].budget for name in dict.fromkeys(names))
+    if len(budgets) > MAX_CHANGES:
+        message = f"at most {MAX_CHANGES} budgets at a time."
+        raise CommandError(message)
+    _check_cells(budgets, now)
+    _write(store, BudgetChanges(budgets), book)
+
+
+def _check_cells(budgets: Iterable[Budget], now: datetime) -> None:
     try:
-        written = store.write(plan.changes, book.revision)
+        check_cells(budgets, now)
+    except BudgetPlanError as error:
+        raise _make_error(error) from None
+
+
+def _make_error(error: BudgetPlanError) -> CommandError:
+    message = "the budgets cannot be applied; nothing is changed:"
+    return CommandError(message, *(f"  {problem}" for problem in error.problems))
+
+
+def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None:
+    try:
+        written = store.write(changes, book.revision)
     except BudgetsChangedError:
         message = "someone else has changed budgets at the same time: run the command again."
         raise CommandError(message) from None
     print(f"Applied, revision {written.revision}.")
-    if plan.changes.written:
-        print(
-            "New and changed budgets are building: they send alerts once their sums are complete."
-        )
-    _print_short_cells(plan.changes.written)
+    if changes.written:
+        names = ", ".join(printable(budget.name) for budget in changes.written)
+        print(f"Building: {names}. They send alerts once their sums are complete.")
+    if changes.amended:
+        names = ", ".join(printable(budget.name) for budget in changes.amended)
+        print(f"In force: {names}. Their sums go on, and no alert is repeated.")
+    _print_short_cells(changes.written)
 
 
 def _read_book(store: BudgetStore) -> BudgetBook:

@@ -9,17 +9,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
-    AlertKey,
     AlertStore,
     BudgetBook,
     BudgetStatus,
     BudgetStore,
+    LastAlert,
     StatusDetails,
     StoredBudget,
     SumReader,
     ThresholdKind,
     UsageForecaster,
     find_crossings,
+    make_alert_key,
     make_alerts,
     read_statuses,
 )
@@ -60,7 +61,7 @@ class _Evaluated(NamedTuple):
 
     stored: StoredBudget
     statuses: list[BudgetStatus]
-    alerted: Mapping[str, datetime]
+    alerted: Mapping[str, LastAlert]
 
 
 @dataclass(slots=True)
@@ -162,12 +163,12 @@ class BudgetEvaluator:
         self,
         status: BudgetStatus,
         kind: ThresholdKind,
-        alerted: Mapping[str, datetime],
+        alerted: Mapping[str, LastAlert],
         now: datetime,
     ) -> int:
         """Store the alerts of thresholds of a kind that are newly reached; returns their number."""
         reached = [key for key in find_crossings(status, now) if key.kind is kind]
-        keys = _choose_new(reached, alerted)
+        keys = [key for key in reached if key.is_new(alerted)]
         if not keys:
             return 0
         detailed = self.details.add_to(status, now)
@@ -176,28 +177,14 @@ class BudgetEvaluator:
         return sum(map(self.alerts.add_due, make_alerts(detailed, keys, now)))
 
 
-def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, datetime]) -> bool:
+def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, LastAlert]) -> bool:
     """Say if a forecast can alert: usage itself has not reached its threshold, nor did it alert."""
-    stored = status.stored
-    budget = stored.budget
-    keys = [
-        AlertKey(
-            *(budget.name, stored.generation, status.value),
-            *(ThresholdKind.FORECAST, percent, status.period),
-        )
+    budget = status.stored.budget
+    return any(
+        make_alert_key(status, ThresholdKind.FORECAST, percent).is_new(alerted)
         for percent in budget.thresholds.forecast
         if not budget.amount.is_reached(status.used, percent)
-    ]
-    return bool(_choose_new(keys, alerted))
-
-
-def _choose_new(keys: list[AlertKey], alerted: Mapping[str, datetime]) -> list[AlertKey]:
-    """Leave out thresholds that have alerted for a period that overlaps."""
-    return [
-        key
-        for key in keys
-        if key.threshold_id not in alerted or alerted[key.threshold_id] <= key.period.start
-    ]
+    )
 
 
 def _rotate(active: list[StoredBudget], now: datetime) -> list[StoredBudget]:

@@ -80,7 +80,7 @@ def test_new_budgets_are_stored_and_building(
         "+ india: 1,000,000 tokens for each identity of the account, a day, Asia/Kolkata",
         "2 new, 0 changed, 0 deleted, 0 unchanged.",
         "Applied, revision 1.",
-        "New and changed budgets are building: they send alerts once their sums are complete.",
+        "Building: chat, india. They send alerts once their sums are complete.",
     ]
     assert [stored.is_active for stored in read_book()] == [False, False]
 
@@ -102,6 +102,30 @@ def test_a_dry_run_prints_differences_and_changes_nothing(
         "This was a dry run: nothing is changed.",
     ]
     assert read_book() == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_another_amount_is_in_force_at_once_and_a_rebuild_is_asked_for_by_name(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE).mark_active("chat", 1)
+    capsys.readouterr()
+    call_command("budgets", "apply", write_file(CHAT | {"amount": {"usd": 750}}))
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "Applied, revision 2.",
+        "In force: chat. Their sums go on, and no alert is repeated.",
+    ]
+    amended = read_book().budgets["chat"]
+    assert (amended.generation, amended.is_active) == (1, True)
+    call_command("budgets", "rebuild", "chat", "chat")
+    assert "Building: chat." in capsys.readouterr().out
+    rebuilt = read_book().budgets["chat"]
+    assert rebuilt.budget == amended.budget
+    assert (rebuilt.generation, rebuilt.is_active) == (3, False)
+    (message,) = read_failure("budgets", "rebuild", "chat", "missing")
+    assert message == "rebuild: there is no budget of this name: missing."
+    assert read_book().revision == 3
 
 
 @pytest.mark.usefixtures("deployed")

@@ -24,8 +24,10 @@ from lambdas.domain.budgets.alerts import (
     AlertState,
     AlertStore,
     BudgetAlert,
+    LastAlert,
     ThresholdKind,
     find_crossings,
+    make_alert_key,
 )
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
@@ -120,6 +122,7 @@ __all__ = [
     "CurrentSums",
     "DayPeriods",
     "HourPeriods",
+    "LastAlert",
     "MonthPeriods",
     "PastCrossing",
     "PeriodRule",
@@ -153,6 +156,7 @@ __all__ = [
     "join_details",
     "list_cell_ranges",
     "list_incomplete_slots",
+    "make_alert_key",
     "make_alerts",
     "make_weeks",
     "plan_changes",

@@ -31,6 +31,18 @@ class AlertState(StrEnum):
     SENT = "sent"
 
 
+class LastAlert(NamedTuple):
+    """The last alert of a threshold.
+
+    Attributes:
+        ends_at: The end of its period.
+        level: The usage that the threshold stood for, in the unit of the budget.
+    """
+
+    ends_at: datetime
+    level: int
+
+
 class AlertKey(NamedTuple):
     """The key of an alert.
 
@@ -41,6 +53,7 @@ class AlertKey(NamedTuple):
         kind: The kind of the threshold.
         percent: The threshold.
         period: The period.
+        level: The usage that the threshold stands for, in the unit of the budget.
     """
 
     budget: str
@@ -49,6 +62,7 @@ class AlertKey(NamedTuple):
     kind: ThresholdKind
     percent: Decimal
     period: BudgetPeriod
+    level: int
 
     @property
     def threshold_id(self) -> str:
@@ -62,7 +76,23 @@ class AlertKey(NamedTuple):
     @property
     def id(self) -> str:
         """A text that no other alert has, by which receivers notice repeated messages."""
-        return "#".join([self.budget, str(self.generation), self.period.id, self.threshold_id])
+        return "#".join([self.budget, str(self.generation), self.sort_id])
+
+    @property
+    def sort_id(self) -> str:
+        """A text that no other alert of the generation has, in the order of periods."""
+        return "#".join([self.period.id, str(self.level), self.threshold_id])
+
+    def is_new(self, alerted: Mapping[str, LastAlert]) -> bool:
+        """Say if the threshold has not alerted in a period that overlaps.
+
+        If the amount was raised since, it alerts again at its new level; not if it was lowered.
+
+        Args:
+            alerted: The last alerts, by `threshold_id`.
+        """
+        last = alerted.get(self.threshold_id)
+        return last is None or last.ends_at <= self.period.start or last.level < self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +108,16 @@ class BudgetAlert:
     key: AlertKey
     detail: dict[str, Any]
     state: AlertState = AlertState.DUE
+
+
+def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) -> AlertKey:
+    """Make the key of the alert that a threshold would have now."""
+    stored = status.stored
+    level = stored.budget.amount.take_percentage(percent)
+    return AlertKey(
+        *(stored.budget.name, stored.generation, status.value),
+        *(kind, percent, status.period, level),
+    )
 
 
 def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
@@ -106,10 +146,7 @@ def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
         for percent in thresholds.forecast
         if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
     ]
-    return [
-        AlertKey(budget.name, stored.generation, status.value, kind, percent, period)
-        for kind, percent in reached
-    ]
+    return [make_alert_key(status, kind, percent) for kind, percent in reached]
 
 
 def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
@@ -132,14 +169,15 @@ class AlertStore(Protocol):
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
         So each threshold alerts once a period, and for a window that moves by the hour, once in
-        the length of a window. Of writers at the same time, one succeeds.
+        the length of a window; again only at a higher level. Of writers at the same time, one
+        succeeds.
 
         Returns:
             True if the alert is stored now.
         """
 
-    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
-        """Read which thresholds have alerted: the end of the last period, by `threshold_id`."""
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
+        """Read the last alert of each threshold that has alerted, by `threshold_id`."""
 
     def list_due(self) -> Iterator[BudgetAlert]:
         """List the alerts that are due, in the order of their ids."""

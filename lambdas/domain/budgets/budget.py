@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
 from lambdas.domain.budgets.amount import BudgetAmount, UnpricedCeiling, read_usage
 from lambdas.domain.budgets.period import PeriodRule
@@ -14,6 +15,7 @@ from lambdas.domain.counters import UsageLabels, UsageTotals
 NO_VALUE = ""
 """The value of a budget that is not for each value of a label."""
 _DEFAULT_CEILING = UnpricedCeiling()
+_get_counting = attrgetter("scope", "per", "periods", "amount.unit", "unpriced_ceiling")
 
 
 class BudgetSubject(StrEnum):
@@ -75,6 +77,14 @@ class Budget:
     def read_usage(self, totals: UsageTotals) -> int:
         """Read from totals what they take of the amount, in its unit."""
         return read_usage(totals, self.amount.unit, self.unpriced_ceiling)
+
+    def counts_like(self, other: Budget) -> bool:
+        """Say if this budget counts the same usage as another: its sums and alerts go on then.
+
+        Amounts, thresholds and managers may differ, not the unit and the prices of usage without a
+        price.
+        """
+        return bool(_get_counting(self) == _get_counting(other))
 
     def replaces(self, default: Budget, value: str) -> bool:
         """Say if this budget is set by name for a value of a default budget, and replaces that.

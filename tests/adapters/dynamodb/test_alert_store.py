@@ -17,6 +17,7 @@ from lambdas.domain.budgets import (
     AlertStore,
     BudgetAlert,
     DayPeriods,
+    LastAlert,
     PeriodRule,
     RollingHours,
     ThresholdKind,
@@ -39,7 +40,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[AlertStore]:
 
 def alert(at: datetime = NOON, rule: PeriodRule = DAILY, **changes: Any) -> BudgetAlert:
     """An alert of a threshold of 80 %, but for the changes."""
-    key = AlertKey("chat", 1, "", ThresholdKind.ACTUAL, Decimal(80), rule.period_at(at))
+    key = AlertKey("chat", 1, "", ThresholdKind.ACTUAL, Decimal(80), rule.period_at(at), 400)
     return BudgetAlert(key._replace(**changes), {"amount": {"used": "400"}})
 
 
@@ -93,6 +94,21 @@ def test_another_threshold_value_generation_or_budget_alerts_for_itself(
     assert len(list(store.list_due())) == 2
 
 
+def test_a_threshold_alerts_again_at_a_higher_level_alone(store: AlertStore) -> None:
+    levels = [
+        level for level in (400, 400, 399, 401, 400, 500) if store.add_due(alert(level=level))
+    ]
+    assert levels == [400, 401, 500]
+    assert len({due.key.id for due in store.list_due()}) == 3
+    store.mark_sent(alert(level=401).key, NOON)
+    assert {due.key.level for due in store.list_due()} == {400, 500}
+    (last,) = store.read_alerted("chat", 1).values()
+    assert last.level == 500
+    tomorrow = alert(NOON + timedelta(days=1), level=300)
+    assert tomorrow.key.is_new(store.read_alerted("chat", 1))
+    assert store.add_due(tomorrow)
+
+
 def test_a_moving_window_alerts_once_in_its_length(store: AlertStore) -> None:
     window = RollingHours(24)
     at_noon = alert(NOON, window)
@@ -117,8 +133,8 @@ def test_the_last_alert_of_each_threshold_is_known(store: AlertStore) -> None:
     first, second, other = (each.key for each in days)
     assert first.threshold_id == second.threshold_id
     assert store.read_alerted("chat", 1) == {
-        second.threshold_id: second.period.end,
-        other.threshold_id: other.period.end,
+        second.threshold_id: LastAlert(second.period.end, 400),
+        other.threshold_id: LastAlert(other.period.end, 400),
     }
 
 

@@ -80,12 +80,16 @@ class BudgetEvaluatorDriver(Driver):
         for stored in store_budgets(self).read():
             if state is None or not stored.is_active or stored.budget.periods != WEEK:
                 continue
-            known = {
-                (alert.key.value, alert.key.percent)
+            sent = [
+                alert.key
                 for alert in alerts.list_alerts(stored.budget.name, stored.generation)
                 if alert.state is AlertState.SENT and self.inbox.received[alert.key.id]
-            }
+            ]
             for value, totals in read_sums(sums, state, stored, self.account).items():
                 for percent in list_reached(stored, totals):
-                    if (value, percent) not in known:
+                    level = stored.budget.amount.take_percentage(percent)
+                    if not any(
+                        (key.value, key.percent) == (value, percent) and key.level >= level
+                        for key in sent
+                    ):
                         yield f"{stored.budget.name} {value}: no alert at {percent} %"

@@ -64,20 +64,22 @@ def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
 
 
 def plan_budgets(account: Account) -> None:
-    """Plan what an operator does: budgets are applied, and one is changed later."""
+    """Plan what an operator does: budgets are applied, one is raised later, and one rebuilt."""
     if GOVERNANCE not in account.planned:
         account.planned.add(GOVERNANCE)
-        account.world.at(START, _apply, account, _FIRST)
-        more = replace(_EVERYTHING, amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
-        account.world.at(_CHANGED_AT, _apply, account, (more,))
+        account.world.at(START, _apply, account, BudgetChanges(_FIRST))
+        each, window = _FIRST[1:]
+        raised = replace(each, amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
+        changes = BudgetChanges(written=(_EVERYTHING, window), amended=(raised,))
+        account.world.at(_CHANGED_AT, _apply, account, changes)
 
 
-def _apply(account: Account, budgets: tuple[Budget, ...]) -> None:
+def _apply(account: Account, changes: BudgetChanges) -> None:
     """Run the command until it succeeds."""
     store = DynamoDbBudgetStore(account.dynamodb, GOVERNANCE)
     while True:
         try:
-            store.write(BudgetChanges(budgets), store.read().revision)
+            store.write(changes, store.read().revision)
         except _REFUSALS:
             continue
         return

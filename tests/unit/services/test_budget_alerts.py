@@ -16,6 +16,7 @@ from lambdas.domain.budgets import (
     BudgetScope,
     BudgetStatus,
     BudgetSubject,
+    BudgetThresholds,
     DayPeriods,
     RollingHours,
     ThresholdKind,
@@ -99,6 +100,9 @@ class Governed:
         for each in made:
             if is_built:
                 self.budgets.mark_active(each.name, book.revision)
+
+    def amend(self, *made: Budget) -> None:
+        self.budgets.write(BudgetChanges(amended=made), self.budgets.read().revision)
 
     def count(self, *changes: UsageChange) -> BudgetEvaluation:
         self.add(*changes)
@@ -243,14 +247,41 @@ def test_two_senders_at_the_same_time_send_once() -> None:
     assert len(governed.inbox.received) == 1
 
 
-def test_a_raised_budget_counts_from_its_own_sums_and_can_alert_again() -> None:
+def test_a_rebuilt_budget_counts_from_its_own_sums_and_alerts_again() -> None:
     governed = Governed(daily())
     governed.count(change(9))
     governed.send()
-    governed.apply(replace(daily(), amount=BudgetAmount.from_usd(Decimal(20))))
-    assert governed.count(change(9)).alerts == 0
-    governed.count(change(9))
+    governed.apply(daily())
+    assert governed.count(change(1)).alerts == 0
+    governed.count(change(7))
     assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+
+
+def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() -> None:
+    governed = Governed(daily())
+    governed.count(change(9))
+    governed.send()
+    governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(20))))
+    assert governed.count(change(0.5)).alerts == 0
+    assert governed.count(change(1)).alerts == 1
+    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    governed.count(change(10))
+    governed.count(change(10))
+    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    (_, _, (_, detail)) = governed.inbox.received
+    assert [entry["percent"] for entry in detail["crossings"]] == ["80", "100"]
+
+
+def test_other_alerts_or_a_lower_amount_hold_at_once_and_repeat_nothing() -> None:
+    governed = Governed(daily())
+    governed.count(change(9))
+    governed.send()
+    more = replace(daily(), thresholds=BudgetThresholds(actual=(*map(Decimal, (50, 80, 90)),)))
+    governed.amend(more)
+    governed.count(change(0.5))
+    assert governed.send() == ["Bedrock budget daily: 90 % reached"]
+    governed.amend(replace(more, amount=BudgetAmount.from_usd(Decimal(5))))
+    assert governed.count(change(1)).alerts == 0
 
 
 def test_a_default_budget_alerts_for_each_value_but_not_for_those_with_their_own() -> None:
