@@ -28,6 +28,7 @@ from lambdas.domain.budgets import (
     check_cells,
     describe_periods,
     describe_scope,
+    find_crowded_calls,
     plan_changes,
     read_statuses,
 )
@@ -77,7 +78,7 @@ def read_file(path: Path) -> DeclaredBudgets:
         CommandError: It has faults; the details name each field.
     """
     try:
-        return read_budgets(path.read_text(encoding="utf-8"))
+        return read_budgets(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         message = f"{path}: not JSON in UTF-8."
         raise CommandError(message) from None
@@ -87,16 +88,34 @@ def read_file(path: Path) -> DeclaredBudgets:
         raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
 
 
-def validate(path: Path) -> None:
+def validate(path: Path, now: datetime) -> None:
     """Check a file without a deployment, and print its budgets.
 
+    Args:
+        path: The file.
+        now: The time.
+
     Raises:
-        CommandError: The file has faults.
+        CommandError: The file has faults, or no deployment can take its budgets.
     """
     declared = read_file(path)
+    if problems := [*find_crowded_calls(declared.budgets)]:
+        raise _make_error(BudgetPlanError(problems))
     _print_budgets(declared.budgets)
     print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
     _print_short_cells(declared.budgets)
+    _print_obstacles(declared, now)
+
+
+def _print_obstacles(declared: DeclaredBudgets, now: datetime) -> None:
+    """Print why a deployment that has none of the budgets would not take them all at once, now."""
+    nothing = BudgetBook(0, {})
+    try:
+        plan_changes(nothing, declared.budgets, declared.managed_by)
+        check_cells(declared.budgets, now)
+    except BudgetPlanError as error:
+        for problem in error.problems:
+            print(f"Unless they are applied already: {problem}.")
 
 
 def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:

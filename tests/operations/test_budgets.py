@@ -240,6 +240,31 @@ def test_a_file_is_validated_without_an_account(
     assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
 
 
+def test_a_file_that_no_deployment_can_take_is_not_valid(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crowd = [CHAT | {"name": f"chat-{number}"} for number in range(48)]
+    message, problem = read_failure("budgets", "validate", write_file(*crowd))
+    assert message == "validate: the budgets cannot be applied; nothing is changed:"
+    assert problem.startswith("  allowed: 47 budgets that can apply to the same call, and with")
+    others = [
+        CHAT | {"name": f"budget-{number}", "scope": {"project": f"project-{number}"}}
+        for number in range(100)
+    ]
+    call_command("budgets", "validate", write_file(*others))
+    last_line = capsys.readouterr().out.splitlines()[-1]
+    assert last_line.startswith("Unless they are applied already: allowed: 99 changes at a time")
+
+
+def test_a_file_with_a_byte_order_mark_is_read(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_file(CHAT)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    call_command("budgets", "validate", path)
+    assert "1 budget of platform: valid." in capsys.readouterr().out
+
+
 def test_every_fault_of_a_file_is_named_before_aws_is_called(
     write_file: WriteFile, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,7 +98,7 @@ def validate(file: Path) -> None:
     """Check a file without an AWS account."""
     from cdk.operations.budgets import validate as validate_file
 
-    validate_file(file)
+    validate_file(file, datetime.now(UTC))
 
 
 @command.command()

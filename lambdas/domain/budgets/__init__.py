@@ -49,7 +49,13 @@ from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.period_sums import read_statuses
-from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
+from lambdas.domain.budgets.plan import (
+    BudgetPlan,
+    BudgetPlanError,
+    ChangedBudget,
+    find_crowded_calls,
+    plan_changes,
+)
 from lambdas.domain.budgets.ports import (
     AlertNotDeliveredError,
     AlertPublisher,
@@ -149,6 +155,7 @@ __all__ = [
     "describe_scope",
     "describe_time",
     "find_crossings",
+    "find_crowded_calls",
     "find_drivers",
     "is_built_from_cells",
     "is_known_everywhere",

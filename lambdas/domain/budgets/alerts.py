@@ -115,8 +115,13 @@ def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) 
     stored = status.stored
     level = stored.budget.amount.take_percentage(percent)
     return AlertKey(
-        *(stored.budget.name, stored.generation, status.value),
-        *(kind, percent, status.period, level),
+        budget=stored.budget.name,
+        generation=stored.generation,
+        value=status.value,
+        kind=kind,
+        percent=percent,
+        period=status.period,
+        level=level,
     )
 
 

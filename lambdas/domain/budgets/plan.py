@@ -124,13 +124,7 @@ def plan_changes(
         ),
     )
     kept = [budget for name, budget in stored.items() if name not in {*names, *deletions}]
-    most = count_budgets_of_a_call([*kept, *declared])
-    if most > MAX_ACCUMULATORS_OF_A_CALL:
-        problems.append(
-            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
-            f" with this file {most} can: leave out some, or name one project, identity or model"
-            " in each"
-        )
+    problems += find_crowded_calls([*kept, *declared])
     if len(plan.changes) > MAX_CHANGES:
         problems.append(
             f"allowed: {MAX_CHANGES} changes at a time, because all of them are made or none;"
@@ -139,6 +133,17 @@ def plan_changes(
     if problems:
         raise BudgetPlanError(problems)
     return plan
+
+
+def find_crowded_calls(budgets: Collection[Budget]) -> Iterator[str]:
+    """Find calls to which more budgets can apply than one transaction takes; yields problems."""
+    most = count_budgets_of_a_call(budgets)
+    if most > MAX_ACCUMULATORS_OF_A_CALL:
+        yield (
+            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
+            f" with this file {most} can: leave out some, or name one project, identity or model"
+            " in each"
+        )
 
 
 def _find_foreign(
