@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from dashboards.reports.call_times import is_possible
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.budgets import Budget, BudgetBook, BudgetState, BudgetUnit, StoredBudget
 from lambdas.domain.calls import CallEnricher
@@ -26,10 +27,11 @@ class BudgetUsage:
     """
 
     def __init__(
-        self, budgets: Sequence[Budget], pricing: Pricing, rules: AttributionRules
+        self, budgets: Sequence[Budget], pricing: Pricing, rules: AttributionRules, now: datetime
     ) -> None:
-        """Begin without calls."""
+        """Begin without calls, and leave out those with an impossible time."""
         self.unpriced_calls = 0
+        self._now = now
         self.last_minute: datetime | None = None
         self._enricher = CallEnricher(pricing, rules)
         stored = (StoredBudget(budget, _GENERATION, BudgetState.ACTIVE) for budget in budgets)
@@ -43,8 +45,7 @@ class BudgetUsage:
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in calls that are new or were read otherwise."""
         for change in changes:
-            replaced = None if change.replaced is None else self._read(change.replaced)
-            for difference in subtract(self._read(change.record), replaced):
+            for difference in subtract(self._read(change.record), self._read(change.replaced)):
                 self.last_minute = max(difference.minute, self.last_minute or difference.minute)
                 self._add(difference)
 
@@ -56,7 +57,9 @@ class BudgetUsage:
             if name == budget.name and not self._book.is_replaced(budget, value)
         }
 
-    def _read(self, record: UsageRecord) -> UsageChange:
+    def _read(self, record: UsageRecord | None) -> UsageChange | None:
+        if record is None or not is_possible(record.timestamp, self._now):
+            return None
         return read_usage(self._enricher.enrich(record))
 
     def _add(self, change: UsageChange) -> None:
