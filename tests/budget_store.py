@@ -89,11 +89,12 @@ class InMemoryBudgetStore:
 
 
 class InMemoryAlertStore:
-    """Alerts in a dictionary, by their ids."""
+    """Alerts in a dictionary, by their ids; some cannot be read."""
 
     def __init__(self) -> None:
         self.alerts: dict[str, BudgetAlert] = {}
         self.claims: dict[str, datetime] = {}
+        self.unreadable: set[str] = set()
 
     def add_due(self, alert: BudgetAlert) -> bool:
         key = alert.key
@@ -108,7 +109,11 @@ class InMemoryAlertStore:
         return {key.threshold_id: LastAlert(key.period.end, key.level) for key in keys}
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        return (alert for alert in self._ordered() if alert.state is AlertState.DUE)
+        due = (alert for alert in self._ordered() if alert.state is AlertState.DUE)
+        return (alert for alert in due if alert.key.id not in self.unreadable)
+
+    def list_unreadable(self) -> Iterator[str]:
+        return iter(sorted(self.unreadable))
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         is_due = self.alerts[key.id].state is AlertState.DUE
@@ -118,7 +123,7 @@ class InMemoryAlertStore:
         return True
 
     def release(self, key: AlertKey) -> None:
-        del self.claims[key.id]
+        self.claims.pop(key.id, None)
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
         self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)

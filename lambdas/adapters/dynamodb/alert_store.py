@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ ALERT_RETENTION = timedelta(days=400)
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
 _LEVEL = "level"
 _CLAIMED_UNTIL = "claimed_until"
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 _REFUSED = "ConditionalCheckFailed"
 
 
@@ -123,8 +125,13 @@ class DynamoDbAlertStore:
         }
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        """List the alerts that are due."""
-        return map(_read_item, self._query(DUE_ALERTS))
+        """List the alerts that are due and can be read."""
+        return (alert for item in self._query(DUE_ALERTS) if (alert := _try_to_read(item)))
+
+    def list_unreadable(self) -> Iterator[str]:
+        """List the ids of alerts that are due and cannot be read."""
+        items = self._query(DUE_ALERTS)
+        return (item[SORT_KEY]["S"] for item in items if _try_to_read(item) is None)
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         """Claim a due alert for sending, unless another run has claimed it lately."""
@@ -147,13 +154,14 @@ class DynamoDbAlertStore:
         return True
 
     def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered."""
-        self._client.update_item(
-            TableName=self._table_name,
-            Key=_make_pointer_key(key),
-            UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
-            ConditionExpression=f"attribute_exists({PARTITION_KEY})",
-        )
+        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table_name,
+                Key=_make_pointer_key(key),
+                UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
+                ConditionExpression=f"attribute_exists({PARTITION_KEY})",
+            )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent, and remove its pointer."""
@@ -238,6 +246,13 @@ def _write_content(alert: BudgetAlert) -> str:
         "detail": alert.detail,
     }
     return json.dumps(content, separators=(",", ":"))
+
+
+def _try_to_read(item: Item) -> BudgetAlert | None:
+    try:
+        return _read_item(item)
+    except _UNREADABLE:
+        return None
 
 
 def _read_item(item: Item) -> BudgetAlert:

@@ -185,7 +185,10 @@ class AlertStore(Protocol):
         """Read the last alert of each threshold that has alerted, by `threshold_id`."""
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        """List the alerts that are due, in the order of their ids."""
+        """List the alerts that are due, in the order of their ids; those that can be read."""
+
+    def list_unreadable(self) -> Iterator[str]:
+        """List the ids of alerts that are due and cannot be read, by this version at least."""
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         """Claim a due alert for sending, so that another run at the same time leaves it out.
@@ -197,7 +200,7 @@ class AlertStore(Protocol):
         """
 
     def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered."""
+        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

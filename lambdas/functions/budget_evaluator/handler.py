@@ -48,8 +48,11 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
         logger.error("A budget is not evaluated", budget=failed.name, exc_info=failed.error)
     if result.failures:
         raise BudgetsNotEvaluatedError(", ".join(sorted({name for name, _ in result.failures})))
-    if report.failures:
-        raise AlertNotDeliveredError("; ".join(report.failures))
+    for error in report.errors:
+        logger.error("Alerts of a budget are not sent", exc_info=error)
+    reasons = [*report.failures, *(type(error).__name__ for error in report.errors)]
+    if reasons:
+        raise AlertNotDeliveredError("; ".join(reasons))
 
 
 @cache

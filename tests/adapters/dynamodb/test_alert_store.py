@@ -151,6 +151,36 @@ def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
     assert list(store.list_due()) == []
 
 
+def test_an_alert_that_was_sent_meanwhile_has_no_claim_to_give_up(store: AlertStore) -> None:
+    store.add_due(alert())
+    assert store.claim(alert().key, NOON)
+    store.mark_sent(alert().key, NOON)
+    store.release(alert().key)
+    assert list(store.list_due()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": {"S": "{"}},
+        {"content": {"S": "[]"}},
+        {"content": {"S": '{"budget": "chat"}'}},
+        {"state": {"S": "paused"}},
+    ],
+)
+def test_an_alert_that_cannot_be_read_hides_no_other(aws: None, changes: Any) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbAlertStore(client, GOVERNANCE)
+    for budget in ("chat", "search"):
+        store.add_due(alert(budget=budget))
+    items = client.scan(TableName=GOVERNANCE)["Items"]
+    (item,) = (each for each in items if each["sk"]["S"].startswith("chat#"))
+    client.put_item(TableName=GOVERNANCE, Item=item | changes)
+    assert [due.key.budget for due in store.list_due()] == ["search"]
+    assert list(store.list_unreadable()) == [alert().key.id]
+
+
 def test_alerts_of_values_are_kept_apart(store: AlertStore) -> None:
     for value in (ANA, BEN, "a#b"):
         assert store.add_due(alert(value=value))

@@ -57,6 +57,8 @@ class BudgetEvaluatorDriver(Driver):
             report = sender.send(self.account.now)
         for failed in result.failures:
             raise failed.error
+        for error in report.errors:
+            raise error
         if report.failures:
             raise AlertNotDeliveredError(report.failures)
 

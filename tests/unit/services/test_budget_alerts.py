@@ -329,6 +329,20 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     assert governed.send() == []
 
 
+def test_an_alert_that_fails_or_cannot_be_read_stops_no_message() -> None:
+    governed = Governed(daily("damaged"), daily("first"), daily("unreadable"))
+    governed.count(change(6))
+    by_name = {alert.key.budget: alert for alert in governed.alerts.list_due()}
+    damaged, unreadable = by_name["damaged"].key.id, by_name["unreadable"].key.id
+    without_amount = replace(by_name["damaged"], detail=by_name["damaged"].detail | {"amount": {}})
+    governed.alerts.alerts[damaged] = without_amount
+    governed.alerts.unreadable = {unreadable}
+    report = governed.sender.send(NOON)
+    assert (report.sent, report.failures) == (1, (f"alert {unreadable} cannot be read",))
+    assert [type(error) for error in report.errors] == [KeyError]
+    assert [detail["budget"]["name"] for _, detail in governed.inbox.received] == ["first"]
+
+
 def test_a_sender_that_stops_after_publishing_repeats_the_same_ids() -> None:
     governed = Governed(daily())
     governed.count(change(6))
