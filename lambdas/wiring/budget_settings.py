@@ -200,7 +200,8 @@ class BudgetSetting(_BudgetModel):
     per: BudgetSubject | None = None
     """A default: each identity, principal or project in the scope has the amount for itself.
 
-    A budget whose scope names one of them, and is otherwise the same, replaces it there.
+    A budget whose scope names one of them, and is otherwise the same, replaces it there, if both
+    have the same unit and length of periods.
     """
     alerts: AlertSetting = AlertSetting()
     unpriced_usd_per_million: CeilingSetting = CeilingSetting()

@@ -15,6 +15,7 @@ from lambdas.domain.counters import UsageLabels, UsageTotals
 NO_VALUE = ""
 """The value of a budget that is not for each value of a label."""
 _DEFAULT_CEILING = UnpricedCeiling()
+_get_measure = attrgetter("amount.unit", "periods.length")
 _get_counting = attrgetter("scope", "per", "periods", "amount.unit", "unpriced_ceiling")
 
 
@@ -89,10 +90,13 @@ class Budget:
     def replaces(self, default: Budget, value: str) -> bool:
         """Say if this budget is set by name for a value of a default budget, and replaces that.
 
-        Its scope names the value, and is otherwise that of the default budget. Periods, units and
-        managers may differ. A narrower scope, or one that sums several values, replaces nothing.
+        Its scope names the value, and is otherwise that of the default budget. Its unit and the
+        length of its periods are the same: a budget of a month limits no day. A narrower scope, or
+        one that sums several values, replaces nothing. Managers may differ.
         """
         if default.per is None or self.per is not None:
+            return False
+        if _get_measure(self) != _get_measure(default):
             return False
         label = default.per.field
         others = {

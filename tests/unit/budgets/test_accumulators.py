@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,14 +21,18 @@ from lambdas.domain.budgets import (
     BudgetScope,
     BudgetState,
     BudgetSubject,
+    BudgetUnit,
     CurrentSums,
     DayPeriods,
     HourPeriods,
+    MonthPeriods,
+    PeriodRule,
     RollingHours,
     WideCellsError,
     accumulate,
     add_slots,
     compare,
+    make_weeks,
     rebuild,
 )
 from lambdas.domain.counters import CellMinutes, SumUp, UsageChange, UsageTotals
@@ -172,6 +177,44 @@ def test_a_default_with_a_scope_is_replaced_within_that_scope() -> None:
     named = budget("chat", scope=BudgetScope(project=("chat",), region=("eu-*",)))
     assert named.replaces(default, "chat")
     assert not budget("chat", scope=BudgetScope(project=("chat",))).replaces(default, "chat")
+
+
+@pytest.mark.parametrize(
+    ("changes", "replaces"),
+    [
+        ({"periods": DayPeriods("Asia/Tokyo")}, True),
+        ({"periods": DayPeriods("UTC", 7)}, False),
+        ({"periods": MonthPeriods("UTC")}, False),
+        ({"periods": HourPeriods("UTC")}, False),
+        ({"periods": RollingHours(24)}, False),
+        ({"amount": BudgetAmount.from_usd(Decimal(100_000))}, True),
+        ({"amount": BudgetAmount(BudgetUnit.TOTAL_TOKENS, 10**12)}, False),
+        ({"managed_by": "finance"}, True),
+    ],
+)
+def test_a_budget_of_another_unit_or_length_of_periods_does_not_replace_the_default(
+    changes: dict[str, Any], replaces: bool
+) -> None:
+    daily = {"periods": DayPeriods("UTC")}
+    default = budget("default", per=BudgetSubject.PROJECT, **daily)
+    own = budget("chat", scope=BudgetScope(project=("chat",)), **daily | changes)
+    assert own.replaces(default, "chat") == replaces
+
+
+@pytest.mark.parametrize(
+    ("rule", "same", "other"),
+    [
+        (make_weeks("UTC", "monday"), make_weeks("Asia/Tokyo", "sunday"), DayPeriods("UTC")),
+        (MonthPeriods("UTC", 3), MonthPeriods("UTC", 3, NOON.date()), MonthPeriods("UTC")),
+        (HourPeriods("UTC"), HourPeriods("Asia/Kolkata"), RollingHours(2)),
+        (RollingHours(24), RollingHours(24), RollingHours(48)),
+    ],
+)
+def test_lengths_of_periods_are_the_same_in_all_zones_and_from_any_day(
+    rule: PeriodRule, same: PeriodRule, other: PeriodRule
+) -> None:
+    assert rule.length == same.length
+    assert rule.length != other.length
 
 
 def test_a_late_call_is_added_to_the_period_of_its_own_minute() -> None:
