@@ -21,6 +21,7 @@ from lambdas.domain.budgets import (
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
+    read_sums,
     rebuild,
 )
 from lambdas.domain.counters import (
@@ -30,9 +31,9 @@ from lambdas.domain.counters import (
     UsageChange,
     UsageTotals,
 )
+from lambdas.domain.words import OUT_OF_TIME
 
 _MINUTE_SECONDS = 60
-_NO_TIME = "there was no time for the rest"
 _COUNTING = "calls of the ledger are being counted"
 _ANNOUNCED = "batches of the stream that do not know it may still be running"
 _CHANGED = "it has changed or was deleted"
@@ -93,7 +94,7 @@ class BudgetBuilder:
             if stored.is_active:
                 continue
             name = stored.budget.name
-            reason = self._build(stored, state, now) if has_time() else _NO_TIME
+            reason = self._build(stored, state, now) if has_time() else OUT_OF_TIME
             if reason is None:
                 activated.append(name)
             else:
@@ -159,9 +160,9 @@ class BudgetBuilder:
         state: CountingState,
         now: datetime,
     ) -> list[AccumulatorDifference]:
-        before = self._read_sums(stored, slots, state.generation)
+        before = read_sums(stored, slots, self.sums, state.generation)
         recomputed = self._add_up(stored, slots, state, now)
-        after = self._read_sums(stored, slots, state.generation)
+        after = read_sums(stored, slots, self.sums, state.generation)
         return compare_while_counting(before, recomputed, after)
 
     def _add_up(
@@ -187,18 +188,6 @@ class BudgetBuilder:
             for cell in self.sums.read_cells(state.generation, *cells, before_revision)
         )
         return rebuild(changes, stored, self.cell_minutes) if ranges else {}
-
-    def _read_sums(
-        self, stored: StoredBudget, slots: Sequence[BudgetPeriod], generation: int
-    ) -> dict[AccumulatorKey, UsageTotals]:
-        budget = stored.budget
-        return {
-            AccumulatorKey(budget.name, stored.generation, value, slot): totals
-            for slot in slots
-            for value, totals in self.sums.read_values(
-                generation, AccumulatorKey(budget.name, stored.generation, "", slot).name
-            ).items()
-        }
 
     def _is_unchanged(self, stored: StoredBudget, state: CountingState) -> bool:
         """Say if sums and cells were those of the same budget and count all the time."""

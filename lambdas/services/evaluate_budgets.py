@@ -167,8 +167,7 @@ class BudgetEvaluator:
         now: datetime,
     ) -> int:
         """Store the alerts of thresholds of a kind that are newly reached; returns their number."""
-        reached = [key for key in find_crossings(status, now) if key.kind is kind]
-        keys = [key for key in reached if key.is_new(alerted)]
+        keys = [key for key in find_crossings(status, now, [kind]) if key.is_new(alerted)]
         if not keys:
             return 0
         detailed = self.details.add_to(status, now)

@@ -5,8 +5,6 @@ from lambdas.domain.budgets.accumulators import (
     AccumulatorKey,
     WideCellsError,
     accumulate,
-    add_slots,
-    compare,
     compare_while_counting,
     rebuild,
 )
@@ -29,7 +27,13 @@ from lambdas.domain.budgets.alerts import (
     find_crossings,
     make_alert_key,
 )
-from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
+from lambdas.domain.budgets.amount import (
+    DEFAULT_CEILING,
+    BudgetAmount,
+    BudgetUnit,
+    UnpricedCeiling,
+    to_usd,
+)
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import (
@@ -48,7 +52,7 @@ from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
-from lambdas.domain.budgets.period_sums import read_statuses
+from lambdas.domain.budgets.period_sums import read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
     BudgetPlanError,
@@ -94,6 +98,7 @@ __all__ = [
     "BOOK_LIFETIME",
     "BUDGET_ALERT_EVENT",
     "CLAIM",
+    "DEFAULT_CEILING",
     "MAX_CHANGES",
     "NO_VALUE",
     "WEEKDAYS",
@@ -146,9 +151,7 @@ __all__ = [
     "UsageForecaster",
     "WideCellsError",
     "accumulate",
-    "add_slots",
     "check_cells",
-    "compare",
     "compare_while_counting",
     "describe_period",
     "describe_periods",
@@ -170,6 +173,7 @@ __all__ = [
     "read_budget",
     "read_principal",
     "read_statuses",
+    "read_sums",
     "rebuild",
     "replay_usage",
     "to_usd",

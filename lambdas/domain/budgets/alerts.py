@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -125,7 +125,9 @@ def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) 
     )
 
 
-def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
+def find_crossings(
+    status: BudgetStatus, now: datetime, kinds: Collection[ThresholdKind] = tuple(ThresholdKind)
+) -> list[AlertKey]:
     """Find the thresholds that a budget has reached in its current period.
 
     A threshold of a forecast is left out once usage itself has reached it. Of a past period there
@@ -135,22 +137,26 @@ def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
     Args:
         status: The state of the budget.
         now: The time.
+        kinds: The kinds of thresholds that are looked at.
     """
     stored, period = status.stored, status.period
     budget = stored.budget
     if not stored.is_active or not period.includes(now):
         return []
     amount, thresholds = budget.amount, budget.thresholds
-    reached = [
-        (ThresholdKind.ACTUAL, percent)
-        for percent in thresholds.actual
-        if amount.is_reached(status.used, percent)
-    ]
-    reached += [
-        (ThresholdKind.FORECAST, percent)
-        for percent in thresholds.forecast
-        if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
-    ]
+    reached: list[tuple[ThresholdKind, Decimal]] = []
+    if ThresholdKind.ACTUAL in kinds:
+        reached += (
+            (ThresholdKind.ACTUAL, percent)
+            for percent in thresholds.actual
+            if amount.is_reached(status.used, percent)
+        )
+    if ThresholdKind.FORECAST in kinds:
+        reached += (
+            (ThresholdKind.FORECAST, percent)
+            for percent in thresholds.forecast
+            if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
+        )
     return [make_alert_key(status, kind, percent) for kind, percent in reached]
 
 

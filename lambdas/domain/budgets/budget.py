@@ -7,14 +7,18 @@ from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
 
-from lambdas.domain.budgets.amount import BudgetAmount, UnpricedCeiling, read_usage
+from lambdas.domain.budgets.amount import (
+    DEFAULT_CEILING,
+    BudgetAmount,
+    UnpricedCeiling,
+    read_usage,
+)
 from lambdas.domain.budgets.period import PeriodRule
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_label
 from lambdas.domain.counters import UsageLabels, UsageTotals
 
 NO_VALUE = ""
 """The value of a budget that is not for each value of a label."""
-_DEFAULT_CEILING = UnpricedCeiling()
 _get_measure = attrgetter("amount.unit", "periods.length")
 _get_counting = attrgetter("scope", "per", "periods", "amount.unit", "unpriced_ceiling")
 
@@ -68,7 +72,7 @@ class Budget:
     amount: BudgetAmount
     periods: PeriodRule
     thresholds: BudgetThresholds = BudgetThresholds()
-    unpriced_ceiling: UnpricedCeiling = _DEFAULT_CEILING
+    unpriced_ceiling: UnpricedCeiling = DEFAULT_CEILING
     per: BudgetSubject | None = None
 
     def read_value(self, labels: UsageLabels) -> str:

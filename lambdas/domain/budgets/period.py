@@ -28,12 +28,12 @@ class PeriodLength(NamedTuple):
     """The length of periods, the same for rules that differ in time zone or first day alone.
 
     Attributes:
-        unit: What is counted: hours of a window are none of a clock, and 30 days no month.
-        count: The number.
+        unit: The unit. Hours of a window and of a clock differ, and 30 days are no month.
+        number: How many of them.
     """
 
     unit: Literal["hour", "day", "month", "hour of a window"]
-    count: int
+    number: int
 
 
 class PeriodRule(Protocol):

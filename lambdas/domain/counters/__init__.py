@@ -27,6 +27,7 @@ from lambdas.domain.counters.edition_books import (
 )
 from lambdas.domain.counters.labels import UsageLabels
 from lambdas.domain.counters.ports import (
+    MAX_RACES,
     AlreadyCountedError,
     CounterReader,
     CounterStore,
@@ -58,6 +59,7 @@ __all__ = [
     "MARK_RETENTION",
     "MAX_ACCUMULATORS_OF_A_CALL",
     "MAX_ACTIONS",
+    "MAX_RACES",
     "UNKNOWN_PROVIDER",
     "Accumulate",
     "Accumulated",
