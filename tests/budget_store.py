@@ -21,6 +21,7 @@ from lambdas.domain.budgets import (
     BudgetChanges,
     BudgetsChangedError,
     BudgetState,
+    LastAlert,
     StoredBudget,
 )
 from lambdas.domain.counters import Sums, UsageTotals
@@ -57,7 +58,7 @@ class InMemoryBudgetStore:
         return self._book
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
-        assert len(changes.written) + len(changes.deleted) <= MAX_CHANGES
+        assert len(changes) <= MAX_CHANGES
         if revision != self._book.revision:
             raise BudgetsChangedError
         written = {budget.name: StoredBudget(budget, revision + 1) for budget in changes.written}
@@ -66,6 +67,8 @@ class InMemoryBudgetStore:
             for name, stored in self._book.budgets.items()
             if name not in changes.deleted
         }
+        for budget in changes.amended:
+            written[budget.name] = replace(kept[budget.name], budget=budget)
         self._book = BudgetBook(revision + 1, kept | written)
         return self._book
 
@@ -109,34 +112,31 @@ class InMemoryBudgetStore:
 
 
 class InMemoryAlertStore:
-    """Alerts in a dictionary, by their ids."""
+    """Alerts in a dictionary, by their ids; some cannot be read."""
 
     def __init__(self) -> None:
         self.alerts: dict[str, BudgetAlert] = {}
         self.claims: dict[str, datetime] = {}
+        self.unreadable: set[str] = set()
 
     def add_due(self, alert: BudgetAlert) -> bool:
         key = alert.key
-        threshold = (key.budget, key.generation, key.threshold_id)
-        ends = [
-            other.key.period.end
-            for other in self.alerts.values()
-            if (other.key.budget, other.key.generation, other.key.threshold_id) == threshold
-        ]
-        if any(end > key.period.start for end in ends):
+        if not key.is_new(self.read_alerted(key.budget, key.generation)):
             return False
         self.alerts[key.id] = alert
         return True
 
-    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
-        found: dict[str, datetime] = {}
-        for alert in self.list_alerts(budget, generation):
-            key = alert.key
-            found[key.threshold_id] = max(key.period.end, found.get(key.threshold_id, NEVER))
-        return found
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
+        keys = [alert.key for alert in self.list_alerts(budget, generation)]
+        keys.sort(key=lambda key: (key.period.end, key.level))
+        return {key.threshold_id: LastAlert(key.period.end, key.level) for key in keys}
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        return (alert for alert in self._ordered() if alert.state is AlertState.DUE)
+        due = (alert for alert in self._ordered() if alert.state is AlertState.DUE)
+        return (alert for alert in due if alert.key.id not in self.unreadable)
+
+    def list_unreadable(self) -> Iterator[str]:
+        return iter(sorted(self.unreadable))
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         is_due = self.alerts[key.id].state is AlertState.DUE
@@ -146,7 +146,7 @@ class InMemoryAlertStore:
         return True
 
     def release(self, key: AlertKey) -> None:
-        del self.claims[key.id]
+        self.claims.pop(key.id, None)
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
         self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)

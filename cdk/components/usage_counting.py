@@ -11,6 +11,13 @@ from cdk.components.call_enrichment import call_settings, grant_enrich_calls
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
 from lambdas.domain.budgets.governance_table import BUDGETS
+from lambdas.domain.counters.table import (
+    CELL_PREFIX,
+    CHECKPOINT_PREFIX,
+    MARK_PREFIX,
+    STATE_KEY,
+    SUM_PREFIX,
+)
 
 
 class CountingStores(NamedTuple):
@@ -49,16 +56,30 @@ def counting_settings(config: Config, stack_id: str, stores: CountingStores) -> 
     }
 
 
-def grant_count_usage(function: MeterFunction, stores: CountingStores) -> None:
-    """Grant the reads and the transactions that counting takes.
+def grant_count_usage(
+    function: MeterFunction, stores: CountingStores, *, has_checkpoints: bool = False
+) -> None:
+    """Grant the reads and the transactions that counting takes, on the keys that each is for.
 
     A transaction needs the permissions of its actions:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+
+    Args:
+        function: The function.
+        stores: The tables and the bucket.
+        has_checkpoints: True if the function counts a stream, which has checkpoints.
     """
-    function.grant(
-        *("dynamodb:BatchGetItem", "dynamodb:GetItem"),
-        *("dynamodb:PutItem", "dynamodb:UpdateItem"),
-        on=stores.counters.table_arn,
+    counters = stores.counters.table_arn
+    written_whole = [f"{MARK_PREFIX}*", STATE_KEY]
+    if has_checkpoints:
+        written_whole.append(f"{CHECKPOINT_PREFIX}*")
+    function.grant_items(
+        *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
+        on=counters,
+        keys=written_whole,
+    )
+    function.grant_items(
+        "dynamodb:UpdateItem", on=counters, keys=[f"{CELL_PREFIX}*", f"{SUM_PREFIX}*"]
     )
     grant_read_budgets(function, stores.governance)
     grant_enrich_calls(function, state=stores.state, prices=stores.prices)

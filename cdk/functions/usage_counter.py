@@ -58,7 +58,7 @@ class UsageCounter(MeterFunction):
             timeout=Duration.minutes(2),
             is_optional=True,
         )
-        grant_count_usage(self, stores)
+        grant_count_usage(self, stores, has_checkpoints=True)
         # What was counted before, checkpoints leave out. The window makes each event name its
         # shard, and the factor makes a shard have one event at a time:
         # https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html

@@ -14,8 +14,10 @@ from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.budgets import (
+    MAX_CHANGES,
     Budget,
     BudgetBook,
+    BudgetChanges,
     BudgetPlan,
     BudgetPlanError,
     BudgetsChangedError,
@@ -25,6 +27,7 @@ from lambdas.domain.budgets import (
     check_cells,
     describe_periods,
     describe_scope,
+    find_crowded_calls,
     plan_changes,
     read_statuses,
 )
@@ -74,7 +77,7 @@ def read_file(path: Path) -> DeclaredBudgets:
         CommandError: It has faults; the details name each field.
     """
     try:
-        return read_budgets(path.read_text(encoding="utf-8"))
+        return read_budgets(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         message = f"{path}: not JSON in UTF-8."
         raise CommandError(message) from None
@@ -84,16 +87,34 @@ def read_file(path: Path) -> DeclaredBudgets:
         raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
 
 
-def validate(path: Path) -> None:
+def validate(path: Path, now: datetime) -> None:
     """Check a file without a deployment, and print its budgets.
 
+    Args:
+        path: The file.
+        now: The time.
+
     Raises:
-        CommandError: The file has faults.
+        CommandError: The file has faults, or no deployment can take its budgets.
     """
     declared = read_file(path)
+    if problems := [*find_crowded_calls(declared.budgets)]:
+        raise _make_error(BudgetPlanError(problems))
     _print_budgets(declared.budgets)
     print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
     _print_short_cells(declared.budgets)
+    _print_obstacles(declared, now)
+
+
+def _print_obstacles(declared: DeclaredBudgets, now: datetime) -> None:
+    """Print why a deployment that has none of the budgets would not take them all at once, now."""
+    nothing = BudgetBook(0, {})
+    try:
+        plan_changes(nothing, declared.budgets, declared.managed_by)
+        check_cells(declared.budgets, now)
+    except BudgetPlanError as error:
+        for problem in error.problems:
+            print(f"Unless they are applied already: {problem}.")
 
 
 def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
@@ -161,31 +182,67 @@ def apply_file(
     book = _read_book(store)
     try:
         plan = plan_changes(book, declared.budgets, declared.managed_by, deletions)
-        check_cells(plan.changes.written, now)
     except BudgetPlanError as error:
-        message = "the budgets cannot be applied; nothing is changed:"
-        raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
+        raise _make_error(error) from None
+    _check_cells(plan.changes.written, now)
     _print_plan(plan)
     if is_dry_run:
         print(_DRY_RUN)
     elif plan.changes:
-        _write(store, plan, book)
+        _write(store, plan.changes, book)
     else:
         print("Nothing to change.")
 
 
-def _write(store: BudgetStore, plan: BudgetPlan, book: BudgetBook) -> None:
+def rebuild(store: BudgetStore, names: Sequence[str], now: datetime) -> None:
+    """Build sums of stored budgets anew from cells, and print what begins.
+
+    Args:
+        store: The stored budgets.
+        names: Their names.
+        now: The time.
+
+    Raises:
+        CommandError: A budget is not stored, or cannot be built now. Nothing is changed then.
+    """
+    book = _read_book(store)
+    if missing := [printable(name) for name in names if name not in book.budgets]:
+        message = f"there is no budget of this name: {', '.join(missing)}."
+        raise CommandError(message)
+    budgets = tuple(book.budgets[name].budget for name in dict.fromkeys(names))
+    if len(budgets) > MAX_CHANGES:
+        message = f"at most {MAX_CHANGES} budgets at a time."
+        raise CommandError(message)
+    _check_cells(budgets, now)
+    _write(store, BudgetChanges(budgets), book)
+
+
+def _check_cells(budgets: Iterable[Budget], now: datetime) -> None:
     try:
-        written = store.write(plan.changes, book.revision)
+        check_cells(budgets, now)
+    except BudgetPlanError as error:
+        raise _make_error(error) from None
+
+
+def _make_error(error: BudgetPlanError) -> CommandError:
+    message = "the budgets cannot be applied; nothing is changed:"
+    return CommandError(message, *(f"  {problem}" for problem in error.problems))
+
+
+def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None:
+    try:
+        written = store.write(changes, book.revision)
     except BudgetsChangedError:
         message = "someone else has changed budgets at the same time: run the command again."
         raise CommandError(message) from None
     print(f"Applied, revision {written.revision}.")
-    if plan.changes.written:
-        print(
-            "New and changed budgets are building: they send alerts once their sums are complete."
-        )
-    _print_short_cells(plan.changes.written)
+    if changes.written:
+        names = ", ".join(printable(budget.name) for budget in changes.written)
+        print(f"Building: {names}. They send alerts once their sums are complete.")
+    if changes.amended:
+        names = ", ".join(printable(budget.name) for budget in changes.amended)
+        print(f"In force: {names}. Their sums go on, and no alert is repeated.")
+    _print_short_cells(changes.written)
 
 
 def _read_book(store: BudgetStore) -> BudgetBook:

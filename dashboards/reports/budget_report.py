@@ -154,7 +154,7 @@ def _describe_forecast(budget: Budget, name: str, use: PeriodUse, forecast: Fore
         rest = "the amount is used up"
     else:
         rest = f"exceeds the amount with a probability of {chance} %"
-        if used_up is not None:
+        if used_up is not None and forecast.amount >= left:
             rest += f", used up about {describe_time(budget.periods, used_up)}"
     return (
         f"Forecast for {end}: {name}{amount.describe(use.used + forecast.amount)}"

@@ -7,8 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from dashboards.reports.call_times import is_possible
 from lambdas.domain.attribution import AttributionRules
-from lambdas.domain.budgets import Budget, BudgetBook, BudgetPeriod, BudgetUnit, StoredBudget
+from lambdas.domain.budgets import (
+    Budget,
+    BudgetBook,
+    BudgetPeriod,
+    BudgetState,
+    BudgetUnit,
+    StoredBudget,
+)
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.counters import UsageChange, UsageLabels, read_usage, subtract
 from lambdas.domain.invocations import UsageRecord
@@ -54,14 +62,14 @@ class BudgetUsage:
     """
 
     def __init__(
-        self, budgets: Sequence[Budget], pricing: Pricing, rules: AttributionRules
+        self, budgets: Sequence[Budget], pricing: Pricing, rules: AttributionRules, now: datetime
     ) -> None:
-        """Begin without calls."""
+        """Begin without calls, and leave out those with an impossible time."""
+        self._now = now
         self.last_minute: datetime | None = None
         self._enricher = CallEnricher(pricing, rules)
-        self._book = BudgetBook(
-            _GENERATION, {budget.name: StoredBudget(budget, _GENERATION) for budget in budgets}
-        )
+        stored = (StoredBudget(budget, _GENERATION, BudgetState.ACTIVE) for budget in budgets)
+        self._book = BudgetBook(_GENERATION, {entry.budget.name: entry for entry in stored})
         self._budgets = budgets
         self._used: defaultdict[tuple[str, str], defaultdict[datetime, int]] = defaultdict(
             lambda: defaultdict(int)
@@ -72,8 +80,7 @@ class BudgetUsage:
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in calls that are new or were read otherwise."""
         for change in changes:
-            replaced = None if change.replaced is None else self._read(change.replaced)
-            for difference in subtract(self._read(change.record), replaced):
+            for difference in subtract(self._read(change.record), self._read(change.replaced)):
                 self.last_minute = max(difference.minute, self.last_minute or difference.minute)
                 self._add(difference)
 
@@ -93,7 +100,9 @@ class BudgetUsage:
             if name == budget.name and not self._book.is_replaced(budget, value)
         }
 
-    def _read(self, record: UsageRecord) -> UsageChange:
+    def _read(self, record: UsageRecord | None) -> UsageChange | None:
+        if record is None or not is_possible(record.timestamp, self._now):
+            return None
         return read_usage(self._enricher.enrich(record))
 
     def _add(self, change: UsageChange) -> None:

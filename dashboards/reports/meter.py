@@ -51,10 +51,10 @@ def report_usage(
     with explained_failures():
         config = read_config()
         rules = config.attribution_rules if GroupField.PROJECT in grouping.by else None
-        usage = BudgetUsage(declared, config.pricing, config.attribution_rules)
+        now = datetime.now(UTC)
+        usage = BudgetUsage(declared, config.pricing, config.attribution_rules, now)
         streams = [usage.apply] if declared else []
         with meter_logs(files, config.pricing, rules, *streams) as meter:
-            now = datetime.now(UTC)
             if out is None or write_report(out, summary_json(meter, grouping.by, now=now)):
                 print_report(meter, open_console(_PRINTED_WIDTH), grouping, now=now)
                 print_budgets(usage, declared, open_console(), grouping.top)

@@ -159,7 +159,7 @@ def _notes_on_times(meter: LocalMeter) -> Iterator[str]:
             when = "in the future" if called_at > now else "before Bedrock existed"
             yield (
                 f"There are calls dated {when}, such as {shown_time(called_at)} UTC: a clock was"
-                " wrong. They are counted here; make preview leaves them out."
+                " wrong. They are counted here; budgets and make preview leave them out."
             )
 
 

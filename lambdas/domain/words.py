@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
+OUT_OF_TIME = "there was no time for the rest"
+"""The reason for an early end of a run."""
 _MAX_NAMES = 5
 _MAX_VALUE_LETTERS = 200
 _FINGERPRINT_LETTERS = 16

@@ -21,6 +21,7 @@ from lambdas.domain.budgets import (
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
+    read_sums,
     rebuild,
 )
 from lambdas.domain.counters import (
@@ -30,9 +31,9 @@ from lambdas.domain.counters import (
     UsageChange,
     UsageTotals,
 )
+from lambdas.domain.words import OUT_OF_TIME
 
 _MINUTE_SECONDS = 60
-_NO_TIME = "there was no time for the rest"
 _COUNTING = "calls of the ledger are being counted"
 _ANNOUNCED = "batches of the stream that do not know it may still be running"
 _CHANGED = "it has changed or was deleted"
@@ -105,7 +106,7 @@ class BudgetBuilder:
                 self.budgets.restart(name, stored.generation, self.budgets.read().revision)
                 waiting[name] = _RESTARTED
                 continue
-            reason = self._build(stored, state, now) if has_time() else _NO_TIME
+            reason = self._build(stored, state, now) if has_time() else OUT_OF_TIME
             if reason is None:
                 activated.append(name)
             else:
@@ -141,7 +142,9 @@ class BudgetBuilder:
         """Compare the sums of one active budget with cells, another one each minute.
 
         Usage is added meanwhile: sums are read before and after cells, and a figure of cells may
-        lie between the two.
+        lie between the two. Cells are read one after another: a correction that moves a call from
+        one to another meanwhile may be seen twice or not at all. So a second comparison has to
+        confirm each difference.
         """
         state = self.sums.read_state()
         active = [stored for stored in self.budgets.read() if stored.is_active]
@@ -150,15 +153,29 @@ class BudgetBuilder:
         stored = active[int(now.timestamp()) // _MINUTE_SECONDS % len(active)]
         periods = stored.budget.periods
         slots = periods.list_slots(periods.period_at(now))
-        before = self._read_sums(stored, slots, state.generation)
         try:
-            recomputed = self._add_up(stored, slots, state, now)
+            found = self._compare(stored, slots, state, now)
+            if found:
+                suspected = {difference.key for difference in found}
+                again = self._compare(stored, slots, state, now)
+                found = [difference for difference in again if difference.key in suspected]
         except (CellsExpiredError, WideCellsError):
             return CheckReport()
-        after = self._read_sums(stored, slots, state.generation)
         if not self._is_unchanged(stored, state):
             return CheckReport()
-        return CheckReport(stored.budget.name, compare_while_counting(before, recomputed, after))
+        return CheckReport(stored.budget.name, found)
+
+    def _compare(
+        self,
+        stored: StoredBudget,
+        slots: Sequence[BudgetPeriod],
+        state: CountingState,
+        now: datetime,
+    ) -> list[AccumulatorDifference]:
+        before = read_sums(stored, slots, self.sums, state.generation)
+        recomputed = self._add_up(stored, slots, state, now)
+        after = read_sums(stored, slots, self.sums, state.generation)
+        return compare_while_counting(before, recomputed, after)
 
     def _add_up(
         self,
@@ -183,18 +200,6 @@ class BudgetBuilder:
             for cell in self.sums.read_cells(state.generation, *cells, before_revision)
         )
         return rebuild(changes, stored, self.cell_minutes) if ranges else {}
-
-    def _read_sums(
-        self, stored: StoredBudget, slots: Sequence[BudgetPeriod], generation: int
-    ) -> dict[AccumulatorKey, UsageTotals]:
-        budget = stored.budget
-        return {
-            AccumulatorKey(budget.name, stored.generation, value, slot): totals
-            for slot in slots
-            for value, totals in self.sums.read_values(
-                generation, AccumulatorKey(budget.name, stored.generation, "", slot).name
-            ).items()
-        }
 
     def _is_unchanged(self, stored: StoredBudget, state: CountingState) -> bool:
         """Say if sums and cells were those of the same budget and count all the time."""

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeGuard
 
 from lambdas.domain.counters import (
     MAX_MISSED_AGE,
+    MAX_RACES,
     AlreadyCountedError,
     Checkpoint,
     Chunk,
@@ -31,13 +32,11 @@ from lambdas.domain.counters import (
 )
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey, LedgerChange, StreamedChange, StreamRecord, TamperedCall
+from lambdas.domain.words import OUT_OF_TIME
 from lambdas.observability import logger
 
 _CHECKPOINT_ACTIONS = 1
-_MAX_RACES = 20
-"""Chunks that may be cut anew because another process was there first."""
 _NO_MARKS: Mapping[int, Mark] = {}
-_NO_TIME = "there was no time for the rest"
 _RACES = "other processes counted the same shard all the time"
 
 
@@ -112,8 +111,8 @@ class UsageCounter:
                 return stopped
         while run.left:
             if not has_time():
-                return run.stop(_NO_TIME)
-            if run.races > _MAX_RACES:
+                return run.stop(OUT_OF_TIME)
+            if run.races > MAX_RACES:
                 return run.stop(_RACES)
             try:
                 self._count_chunk(run)
@@ -157,8 +156,8 @@ class UsageCounter:
             if run.now > entry.changed_at + MAX_MISSED_AGE:
                 raise MissedTooLongAgoError(entry.number)
             if not has_time():
-                return run.stop(_NO_TIME)
-            if run.races > _MAX_RACES:
+                return run.stop(OUT_OF_TIME)
+            if run.races > MAX_RACES:
                 return run.stop(_RACES)
             try:
                 self._commit_missed(run, entry)
@@ -192,7 +191,7 @@ class UsageCounter:
 
     def _get_state(self, now: datetime) -> CountingState:
         """Get the counting state, and begin one where this deployment has none yet."""
-        for _ in range(_MAX_RACES):
+        for _ in range(MAX_RACES):
             known = self.store.read_state()
             if known is not None and known.fits(self.deployment, self.books.deployed):
                 return known.at(now)

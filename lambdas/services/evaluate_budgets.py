@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
-    AlertKey,
     AlertStore,
+    BudgetBook,
     BudgetStatus,
     BudgetStore,
+    LastAlert,
     StatusDetails,
     StoredBudget,
     SumReader,
     ThresholdKind,
     UsageForecaster,
     find_crossings,
+    make_alert_key,
     make_alerts,
     read_statuses,
 )
 from lambdas.domain.counters import CountingState, UsageTotals
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
+
+
+class FailedBudget(NamedTuple):
+    """A budget that could not be evaluated.
+
+    Attributes:
+        name: Its name.
+        error: The error.
+    """
+
+    name: str
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +48,42 @@ class BudgetEvaluation:
         evaluated: The number of sums that were evaluated.
         alerts: The number of alerts that are due since.
         skipped: The number of budgets for which there was no time; the next run begins with others.
+        failures: The budgets that failed, each for itself.
     """
 
     evaluated: int = 0
     alerts: int = 0
     skipped: int = 0
+    failures: tuple[FailedBudget, ...] = ()
 
 
 class _Evaluated(NamedTuple):
-    """A budget whose usage was evaluated: its current sums, and what has alerted before."""
+    """A budget whose usage was evaluated."""
 
     stored: StoredBudget
     statuses: list[BudgetStatus]
-    alerted: Mapping[str, datetime]
+    alerted: Mapping[str, LastAlert]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The results of a run so far."""
+
+    evaluated: int = 0
+    alerts: int = 0
+    skipped: int = 0
+    failures: list[FailedBudget] = field(default_factory=list)
+
+    @contextmanager
+    def isolate(self, stored: StoredBudget) -> Iterator[None]:
+        """Let an error of a budget stop that one alone."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # the caller reports each
+            self.failures.append(FailedBudget(stored.budget.name, error))
+
+    def end(self) -> BudgetEvaluation:
+        return BudgetEvaluation(self.evaluated, self.alerts, self.skipped, tuple(self.failures))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +112,7 @@ class BudgetEvaluator:
         """Evaluate all budgets: first their usage, then forecasts, which take longer.
 
         Budgets that are building are left out, and so is a default budget for values that have a
-        budget of their own.
+        budget of their own. A budget that fails stops no other one.
 
         Args:
             now: The time.
@@ -88,29 +126,36 @@ class BudgetEvaluator:
             return BudgetEvaluation()
         book = self.budgets.read()
         active = _rotate([stored for stored in book if stored.is_active], now)
-        evaluated, stored_alerts, skipped = 0, 0, 0
-        found: list[_Evaluated] = []
+        run, found = _Run(), list[_Evaluated]()
         for stored in active:
             if not has_time():
-                skipped += 1
+                run.skipped += 1
                 continue
-            statuses = list(read_statuses(book, stored, self.sums, state, now))
-            alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
-            evaluated += len(statuses)
-            for status in statuses:
-                stored_alerts += self._alert(status, ThresholdKind.ACTUAL, alerted, now)
-            found.append(_Evaluated(stored, statuses or _make_unused(stored, state, now), alerted))
+            with run.isolate(stored):
+                budget = self._read(book, stored, state, now)
+                run.evaluated += len(budget.statuses)
+                for status in budget.statuses:
+                    run.alerts += self._alert(status, ThresholdKind.ACTUAL, budget.alerted, now)
+                found.append(budget)
         shown = self._select_shown(found, now)
         for budget in found:
             if not budget.stored.budget.thresholds.forecast:
                 continue
             if not has_time():
-                skipped += 1
+                run.skipped += 1
                 continue
-            stored_alerts += self._evaluate_forecasts(budget, shown, now)
+            with run.isolate(budget.stored):
+                run.alerts += self._evaluate_forecasts(budget, shown, now)
         if shown:
             self.metrics.publish(shown.values(), now)
-        return BudgetEvaluation(evaluated, stored_alerts, skipped)
+        return run.end()
+
+    def _read(
+        self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime
+    ) -> _Evaluated:
+        statuses = list(read_statuses(book, stored, self.sums, state, now))
+        alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
+        return _Evaluated(stored, statuses or _make_unused(stored, state, now), alerted)
 
     def _select_shown(self, found: Sequence[_Evaluated], now: datetime) -> dict[str, BudgetStatus]:
         """Select the budgets whose metrics are due, by name."""
@@ -150,12 +195,11 @@ class BudgetEvaluator:
         self,
         status: BudgetStatus,
         kind: ThresholdKind,
-        alerted: Mapping[str, datetime],
+        alerted: Mapping[str, LastAlert],
         now: datetime,
     ) -> int:
         """Store the alerts of thresholds of a kind that are newly reached; returns their number."""
-        reached = [key for key in find_crossings(status, now) if key.kind is kind]
-        keys = _choose_new(reached, alerted)
+        keys = [key for key in find_crossings(status, now, [kind]) if key.is_new(alerted)]
         if not keys:
             return 0
         detailed = self.details.add_to(status, now)
@@ -178,28 +222,14 @@ def _make_unused(stored: StoredBudget, state: CountingState, now: datetime) -> l
     ]
 
 
-def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, datetime]) -> bool:
+def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, LastAlert]) -> bool:
     """Say if a forecast can alert: usage itself has not reached its threshold, nor did it alert."""
-    stored = status.stored
-    budget = stored.budget
-    keys = [
-        AlertKey(
-            *(budget.name, stored.generation, status.value),
-            *(ThresholdKind.FORECAST, percent, status.period),
-        )
+    budget = status.stored.budget
+    return any(
+        make_alert_key(status, ThresholdKind.FORECAST, percent).is_new(alerted)
         for percent in budget.thresholds.forecast
         if not budget.amount.is_reached(status.used, percent)
-    ]
-    return bool(_choose_new(keys, alerted))
-
-
-def _choose_new(keys: list[AlertKey], alerted: Mapping[str, datetime]) -> list[AlertKey]:
-    """Leave out thresholds that have alerted for a period that overlaps."""
-    return [
-        key
-        for key in keys
-        if key.threshold_id not in alerted or alerted[key.threshold_id] <= key.period.start
-    ]
+    )
 
 
 def _rotate(active: list[StoredBudget], now: datetime) -> list[StoredBudget]:

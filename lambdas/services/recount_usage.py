@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lambdas.domain.counters import (
     ANNOUNCEMENT,
+    MAX_RACES,
     CountersUnavailableError,
     CountingState,
     EditionBooks,
@@ -25,12 +26,11 @@ from lambdas.domain.counters import (
 )
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import RecordedCalls
+from lambdas.domain.words import OUT_OF_TIME
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _END = datetime.max.replace(tzinfo=UTC)
-_MAX_RACES = 20
 _ACTIONS_OF_A_CALL = 2  # its mark, and a look at the ledger
-_NO_TIME = "there was no time for the rest"
 _ANNOUNCED = "batches of the stream that do not know the recount may still be running"
 _OTHER_RUN = "another run is in progress"
 _RACES = "calls changed all the time"
@@ -139,7 +139,7 @@ class UsageRecounter:
             recount = replace(recount, cursor=page.cursor, scanned_at=scanned_at)
             state = state.following(recounts=(*state.recounts[:-1], recount))
             self.store.write_state(state)
-        return RecountReport(state, looked_at, _NO_TIME if recount.is_scanning else None)
+        return RecountReport(state, looked_at, OUT_OF_TIME if recount.is_scanning else None)
 
     def _count_page(
         self,
@@ -155,7 +155,7 @@ class UsageRecounter:
         reader = self.books.open(left, now)
         while left:
             if not has_time():
-                raise _OutOfTimeError(_NO_TIME)
+                raise _OutOfTimeError(OUT_OF_TIME)
             taken, sums = take_while_fitting(
                 (
                     (
@@ -176,7 +176,7 @@ class UsageRecounter:
                 self.store.commit_recount(state.generation, recount.number, left[:taken], sums, now)
             except MarkedMeanwhileError:
                 races += 1
-                if races > _MAX_RACES:
+                if races > MAX_RACES:
                     raise CountersUnavailableError(_RACES) from None
                 left = self._without_marks(recount, self.store.read_calls(left))
                 reader = self.books.open(left, now)

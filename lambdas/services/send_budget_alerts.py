@@ -24,10 +24,12 @@ class SendReport:
     Attributes:
         sent: The number of messages.
         failures: Why messages were not delivered; their alerts stay due.
+        errors: Errors that nothing explains, each of one message.
     """
 
     sent: int
     failures: tuple[str, ...] = ()
+    errors: tuple[Exception, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +52,40 @@ class BudgetAlertSender:
         """Send one message for the alerts of the same budget, value and period.
 
         A message that is not delivered does not stop the others. Its alerts are sent by the next
-        run, perhaps with others, and under the same ids.
+        run, perhaps with others, and under the same ids. Neither does one that fails otherwise, nor
+        an alert that cannot be read.
         """
-        sent, failures = 0, []
+        failures = [f"alert {name} cannot be read" for name in self.alerts.list_unreadable()]
+        sent, errors = 0, list[Exception]()
         for _, group in groupby(sorted(self.alerts.list_due(), key=_group_key), key=_group_key):
-            ordered = sorted(group, key=lambda alert: (alert.key.kind, alert.key.percent))
-            due = [alert for alert in ordered if self.alerts.claim(alert.key, now)]
-            if not due:
-                continue
-            detail = join_details([alert.detail for alert in due])
             try:
-                self.publisher.publish(write_alert_notice(detail, self.dashboard_url), detail)
+                sent += self._send_together(list(group), now)
             except AlertNotDeliveredError as error:
                 failures.append(str(error))
-                for alert in due:
-                    self.alerts.release(alert.key)
-                continue
+            except Exception as error:  # noqa: BLE001  # the caller reports each
+                errors.append(error)
+        return SendReport(sent, tuple(failures), tuple(errors))
+
+    def _send_together(self, alerts: list[BudgetAlert], now: datetime) -> int:
+        """Send one message; returns the number of messages.
+
+        Raises:
+            AlertNotDeliveredError: It was not delivered.
+        """
+        alerts.sort(key=lambda alert: (alert.key.kind, alert.key.percent, alert.key.level))
+        due = [alert for alert in alerts if self.alerts.claim(alert.key, now)]
+        if not due:
+            return 0
+        detail = join_details([alert.detail for alert in due])
+        try:
+            self.publisher.publish(write_alert_notice(detail, self.dashboard_url), detail)
+        except AlertNotDeliveredError:
             for alert in due:
-                self.alerts.mark_sent(alert.key, now)
-            sent += 1
-        return SendReport(sent, tuple(failures))
+                self.alerts.release(alert.key)
+            raise
+        for alert in due:
+            self.alerts.mark_sent(alert.key, now)
+        return 1
 
 
 def _group_key(alert: BudgetAlert) -> tuple[str, int, str, BudgetPeriod]:

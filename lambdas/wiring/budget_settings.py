@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from lambdas.domain.budgets import (
+    DEFAULT_CEILING,
     Budget,
     BudgetAmount,
     BudgetScope,
@@ -45,7 +46,6 @@ from lambdas.wiring.budget_values import (
 )
 
 _UTC = "UTC"
-_DEFAULT_CEILING = UnpricedCeiling()
 _DEFAULT_THRESHOLDS = BudgetThresholds()
 
 
@@ -179,9 +179,9 @@ class AlertSetting(_BudgetModel):
 class CeilingSetting(_BudgetModel):
     """The prices at which usage without a known price counts, in US dollars a million tokens."""
 
-    input: UsdPerMillion = _DEFAULT_CEILING.input_usd
+    input: UsdPerMillion = DEFAULT_CEILING.input_usd
     """The price of prompt tokens, cached ones included."""
-    output: UsdPerMillion = _DEFAULT_CEILING.output_usd
+    output: UsdPerMillion = DEFAULT_CEILING.output_usd
     """The price of output tokens."""
 
     def to_domain(self) -> UnpricedCeiling:
@@ -200,7 +200,8 @@ class BudgetSetting(_BudgetModel):
     per: BudgetSubject | None = None
     """A default: each identity, principal or project in the scope has the amount for itself.
 
-    A budget whose scope names one of them, and is otherwise the same, replaces it there.
+    A budget whose scope names one of them, and is otherwise the same, replaces it there, if both
+    have the same unit and length of periods.
     """
     alerts: AlertSetting = AlertSetting()
     unpriced_usd_per_million: CeilingSetting = CeilingSetting()

@@ -25,6 +25,8 @@ from lambdas.wiring.model_names import called_model
 
 _T = TypeVar("_T")
 MAX_NAMES = 20
+MAX_NAME_LENGTH = 1_024
+"""The letters of a name in a scope: more than ARNs have."""
 MAX_THRESHOLDS = 10
 MAX_WINDOW_HOURS = 168
 Weekday: TypeAlias = Literal[
@@ -162,13 +164,17 @@ Names: TypeAlias = Annotated[
         f"a name or a list of up to {MAX_NAMES} different ones; leave the field out for all",
         lambda names: 0 < len(names) <= MAX_NAMES and _are_different(names),
     ),
+    allowed(
+        f"names of up to {MAX_NAME_LENGTH:,} letters",
+        lambda names: all(len(name) <= MAX_NAME_LENGTH for name in names),
+    ),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string"},
+                {"type": "string", "maxLength": MAX_NAME_LENGTH},
                 {
                     "type": "array",
-                    "items": {"type": "string"},
+                    "items": {"type": "string", "maxLength": MAX_NAME_LENGTH},
                     "minItems": 1,
                     "maxItems": MAX_NAMES,
                     "uniqueItems": True,

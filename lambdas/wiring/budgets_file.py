@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from lambdas.domain.budgets import Budget
-from lambdas.domain.words import exact_text, show
+from lambdas.domain.words import cut, exact_text, show
 from lambdas.wiring.budget_settings import BudgetsFile
 
 _BUDGETS = "budgets"
+_MAX_DIGITS = 40
 _SHAPES = {
     "tuple_type": "a list",
     "model_type": "an object",
@@ -94,16 +95,34 @@ def _read_json(text: str) -> Any:  # noqa: ANN401  # any JSON
     try:
         return json.loads(
             text,
-            parse_float=Decimal,
+            parse_float=_read_number,
+            parse_int=_read_whole_number,
             parse_constant=_refuse_constant,
             object_pairs_hook=_make_object,
         )
     except json.JSONDecodeError as error:
         message = f"not JSON, line {error.lineno}, column {error.colno}: {error.msg}"
         raise InvalidBudgetsError(message) from None
-    except (RecursionError, ValueError) as error:  # too deep; too many digits
+    except RecursionError as error:
         message = f"not JSON that can be read: {error}"
         raise InvalidBudgetsError(message) from None
+
+
+def _read_whole_number(text: str) -> int:
+    return int(_read_number(text))
+
+
+def _read_number(text: str) -> Decimal:
+    """Read a number. One of too many digits is refused: work on it could take all memory."""
+    number: Decimal | None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that is too large
+        number = None
+    if number is None or len(text) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_DIGITS:
+        message = f"{cut(text, _MAX_DIGITS)}: allowed: numbers of at most {_MAX_DIGITS} digits"
+        raise InvalidBudgetsError(message)
+    return number
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -16,13 +17,16 @@ from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counter_items import base_update, sum_update
 from lambdas.domain.budgets import (
     AccumulatorKey,
+    AlertKey,
     AlertNotDeliveredError,
+    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetThresholds,
     BudgetUnit,
     DayPeriods,
     StoredBudget,
+    ThresholdKind,
 )
 from lambdas.domain.budgets import rebuilding as rebuilding_rules
 from lambdas.domain.counters import UsageTotals
@@ -142,6 +146,41 @@ def test_an_alert_that_is_not_delivered_stays_due_and_fails_the_run(
     with pytest.raises(AlertNotDeliveredError, match="SNS"):
         evaluator.lambda_handler({}, lambda_context())
     assert list(DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE).list_due())
+
+
+def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take_events()
+    count(call(1), call(2), call(3))
+    apply(SMALL, replace(SMALL, name="broken"))
+    build()
+    read = DynamoDbAlertStore.read_alerted
+
+    def refuse_one(self: DynamoDbAlertStore, budget: str, generation: int) -> Any:
+        if budget == "broken":
+            message = "too long"
+            raise ValueError(message)
+        return read(self, budget, generation)
+
+    monkeypatch.setattr(DynamoDbAlertStore, "read_alerted", refuse_one)
+    with pytest.raises(evaluator.BudgetsNotEvaluatedError, match=r"^broken$"):
+        evaluator.lambda_handler({}, lambda_context())
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
+    assert [vars(line)["budget"] for line in caplog.records if "not evaluated" in line.message] == [
+        "broken"
+    ]
+
+
+def test_an_alert_that_fails_is_logged_and_fails_the_run(
+    inbox: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = AlertKey("small", 1, "", ThresholdKind.ACTUAL, Decimal(50), LIFETIME.slot_at(NOW), 20)
+    DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE).add_due(BudgetAlert(key, {}))
+    with pytest.raises(AlertNotDeliveredError, match="KeyError"):
+        evaluator.lambda_handler({}, lambda_context())
+    assert any("are not sent" in line.message for line in caplog.records)
+    assert inbox() == []
 
 
 def test_a_sum_that_differs_from_cells_is_reported(

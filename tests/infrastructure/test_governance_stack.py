@@ -12,11 +12,14 @@ from lambdas.domain.budgets import CLAIM
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGETS, DUE_ALERTS
 from lambdas.domain.counters import ANNOUNCEMENT
 from lambdas.domain.counters.table import (
+    CELL_PREFIX,
+    CHECKPOINT_PREFIX,
     IDENTITY_INDEX,
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
     MARK_PREFIX,
     SORT_KEY,
+    STATE_KEY,
     SUM_PREFIX,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
@@ -155,6 +158,29 @@ def test_the_evaluator_publishes_metrics_in_the_meter_s_namespace_alone() -> Non
         "cloudwatch:PutMetricData"
     ]
     assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "BedrockMeter"}}
+
+
+def test_functions_that_count_write_each_key_by_the_actions_that_it_takes() -> None:
+    def keys_by_action(role: str) -> dict[str, set[str]]:
+        keys: dict[str, set[str]] = {}
+        for statement in statements(deployment(ON).governance, role):
+            if "UsageCounters" in json.dumps(statement["Resource"]):
+                condition = statement["Condition"]
+                assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+                named = as_list(condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+                for action in as_list(statement["Action"]):
+                    keys.setdefault(action.removeprefix("dynamodb:"), set()).update(named)
+        return keys
+
+    recounted = {f"{MARK_PREFIX}*", STATE_KEY}
+    for role, whole in (
+        ("UsageRecounterRole", recounted),
+        ("UsageCounterRole", recounted | {f"{CHECKPOINT_PREFIX}*"}),
+    ):
+        assert keys_by_action(role) == {
+            **dict.fromkeys(("BatchGetItem", "GetItem", "PutItem"), whole),
+            "UpdateItem": {f"{CELL_PREFIX}*", f"{SUM_PREFIX}*"},
+        }
 
 
 def test_no_function_that_counts_reads_alerts_and_no_other_one_reads_marks() -> None:

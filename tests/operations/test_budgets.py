@@ -80,7 +80,7 @@ def test_new_budgets_are_stored_and_building(
         "+ india: 1,000,000 tokens for each identity of the account, a day, Asia/Kolkata",
         "2 new, 0 changed, 0 deleted, 0 unchanged.",
         "Applied, revision 1.",
-        "New and changed budgets are building: they send alerts once their sums are complete.",
+        "Building: chat, india. They send alerts once their sums are complete.",
     ]
     assert [stored.is_active for stored in read_book()] == [False, False]
 
@@ -102,6 +102,30 @@ def test_a_dry_run_prints_differences_and_changes_nothing(
         "This was a dry run: nothing is changed.",
     ]
     assert read_book() == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_another_amount_is_in_force_at_once_and_a_rebuild_is_asked_for_by_name(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE).mark_active("chat", 1)
+    capsys.readouterr()
+    call_command("budgets", "apply", write_file(CHAT | {"amount": {"usd": 750}}))
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "Applied, revision 2.",
+        "In force: chat. Their sums go on, and no alert is repeated.",
+    ]
+    amended = read_book().budgets["chat"]
+    assert (amended.generation, amended.is_active) == (1, True)
+    call_command("budgets", "rebuild", "chat", "chat")
+    assert "Building: chat." in capsys.readouterr().out
+    rebuilt = read_book().budgets["chat"]
+    assert rebuilt.budget == amended.budget
+    assert (rebuilt.generation, rebuilt.is_active) == (3, False)
+    (message,) = read_failure("budgets", "rebuild", "chat", "missing")
+    assert message == "budgets rebuild: there is no budget of this name: missing."
+    assert read_book().revision == 3
 
 
 @pytest.mark.usefixtures("deployed")
@@ -216,6 +240,31 @@ def test_a_file_is_validated_without_an_account(
     printed = capsys.readouterr().out
     assert "2 budgets of platform: valid." in printed
     assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
+
+
+def test_a_file_that_no_deployment_can_take_is_not_valid(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crowd = [CHAT | {"name": f"chat-{number}"} for number in range(48)]
+    message, problem = read_failure("budgets", "validate", write_file(*crowd))
+    assert message == "budgets validate: the budgets cannot be applied; nothing is changed:"
+    assert problem.startswith("  allowed: 47 budgets that can apply to the same call, and with")
+    others = [
+        CHAT | {"name": f"budget-{number}", "scope": {"project": f"project-{number}"}}
+        for number in range(100)
+    ]
+    call_command("budgets", "validate", write_file(*others))
+    last_line = capsys.readouterr().out.splitlines()[-1]
+    assert last_line.startswith("Unless they are applied already: allowed: 99 changes at a time")
+
+
+def test_a_file_with_a_byte_order_mark_is_read(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_file(CHAT)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    call_command("budgets", "validate", path)
+    assert "1 budget of platform: valid." in capsys.readouterr().out
 
 
 def test_every_fault_of_a_file_is_named_before_aws_is_called(

@@ -161,6 +161,10 @@ def test_tokens_in_scientific_notation_are_read() -> None:
             ".scope.model[0] = 'us.anthropic.claude-sonnet-4-6': allowed: the foundation model",
         ),
         ({"scope": {"region": "Frankfurt"}}, ".scope.region[0] = 'Frankfurt': allowed: a Region"),
+        ({"scope": {"project": "x" * 1025 + "*"}}, ".scope.project = 'xxx"),
+        ({"scope": {"model": "x" * 1025 + "*"}}, ".scope.model = 'xxx"),
+        ({"amount": {"usd": "1e999999999"}}, ".amount.usd = '1e999999999': allowed: 0.01 to"),
+        ({"amount": {"total_tokens": "1e9999999"}}, ".amount.total_tokens = '1e9999999': allowed"),
         ({"amount": {}}, ".amount: allowed: one of usd, total_tokens and quota_tokens"),
         ({"amount": {"usd": 1, "quota_tokens": 1}}, ".amount: allowed: one of usd"),
         ({"amount": {"usd": 0}}, ".amount.usd = 0: allowed: 0.01 to 1,000,000,000"),
@@ -228,6 +232,27 @@ def test_a_missing_field_is_named(field: str) -> None:
 )
 def test_a_file_of_another_form_is_explained(text: str, problem: str) -> None:
     assert find_problems(text)[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1e999999999",
+        "1e-999999999",
+        "-1E+41",
+        "1e99999999999999999999",
+        f"0.{'9' * 60}",
+        "9" * 5000,
+    ],
+)
+@pytest.mark.parametrize("unit", ["usd", "total_tokens"])
+def test_numbers_of_very_many_digits_are_refused_before_anything_is_done_with_them(
+    number: str, unit: str
+) -> None:
+    text = write(VALID | {"amount": {unit: 0.5}}).replace("0.5", number)
+    (problem,) = find_problems(text)
+    assert problem.startswith(number[:40])
+    assert problem.endswith("allowed: numbers of at most 40 digits")
 
 
 @given(

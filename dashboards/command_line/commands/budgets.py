@@ -15,7 +15,7 @@ _file = click.argument("file", type=PATH, metavar="FILE")
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Apply, list and check budgets.
+    """Apply, list, check and rebuild budgets.
 
     Budgets are in a JSON file, which docs/budgets.md describes. They take effect without a
     deployment, where governance is on.
@@ -52,6 +52,28 @@ def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
     in_account(run)
 
 
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def rebuild(*, names: tuple[str, ...]) -> None:
+    """Add up the sums of stored budgets again, from exact counters.
+
+    They are building for some six minutes, and send no alerts meanwhile. Thresholds that are
+    reached then alert again.
+    """
+    import boto3
+
+    from cdk.operations.account import in_account
+    from cdk.operations.budgets import find_tables
+    from cdk.operations.budgets import rebuild as rebuild_budgets
+    from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+
+    def run(session: boto3.Session) -> None:
+        store = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
+        rebuild_budgets(store, names, datetime.now(UTC))
+
+    in_account(run)
+
+
 @command.command("list")
 def list_() -> None:
     """List the stored budgets of all managers, and the usage of their current periods."""
@@ -76,7 +98,7 @@ def validate(file: Path) -> None:
     """Check a file without an AWS account."""
     from cdk.operations.budgets import validate as validate_file
 
-    validate_file(file)
+    validate_file(file, datetime.now(UTC))
 
 
 @command.command()

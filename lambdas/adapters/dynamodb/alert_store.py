@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from lambdas.domain.budgets import (
     AlertState,
     BudgetAlert,
     BudgetPeriod,
+    LastAlert,
     ThresholdKind,
 )
 from lambdas.domain.budgets.governance_table import (
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 ALERT_RETENTION = timedelta(days=400)
 """The time after the end of a period for which its alerts are kept."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
+_LEVEL = "level"
 _CLAIMED_UNTIL = "claimed_until"
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 _REFUSED = "ConditionalCheckFailed"
 
 
@@ -69,6 +73,7 @@ class DynamoDbAlertStore:
         last = {
             **_make_alert_key(key, f"{LAST_PREFIX}{key.threshold_id}"),
             _ENDS_AT: {"S": _write_time(key.period.end)},
+            _LEVEL: {"N": str(key.level)},
             EXPIRES_AT: item[EXPIRES_AT],
         }
         actions: list[TransactWriteItemTypeDef] = [
@@ -78,8 +83,13 @@ class DynamoDbAlertStore:
                     "Item": last,
                     "ConditionExpression": (
                         f"attribute_not_exists({PARTITION_KEY}) OR {_ENDS_AT} <= :start"
+                        " OR #level < :level"
                     ),
-                    "ExpressionAttributeValues": {":start": {"S": _write_time(key.period.start)}},
+                    "ExpressionAttributeNames": {"#level": _LEVEL},
+                    "ExpressionAttributeValues": {
+                        ":start": {"S": _write_time(key.period.start)},
+                        ":level": last[_LEVEL],
+                    },
                 }
             },
             {"Put": {"TableName": self._table_name, "Item": item}},
@@ -93,8 +103,8 @@ class DynamoDbAlertStore:
             raise
         return True
 
-    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
-        """Read which thresholds have alerted: the end of the last period, by `threshold_id`."""
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
+        """Read the last alert of each threshold that has alerted, by `threshold_id`."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table_name,
             KeyConditionExpression=(
@@ -107,16 +117,21 @@ class DynamoDbAlertStore:
             ConsistentRead=True,
         )
         return {
-            item[SORT_KEY]["S"].removeprefix(LAST_PREFIX): datetime.fromisoformat(
-                item[_ENDS_AT]["S"]
+            item[SORT_KEY]["S"].removeprefix(LAST_PREFIX): LastAlert(
+                datetime.fromisoformat(item[_ENDS_AT]["S"]), int(item[_LEVEL]["N"])
             )
             for page in pages
             for item in page["Items"]
         }
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        """List the alerts that are due."""
-        return map(_read_item, self._query(DUE_ALERTS))
+        """List the alerts that are due and can be read."""
+        return (alert for item in self._query(DUE_ALERTS) if (alert := _try_to_read(item)))
+
+    def list_unreadable(self) -> Iterator[str]:
+        """List the ids of alerts that are due and cannot be read."""
+        items = self._query(DUE_ALERTS)
+        return (item[SORT_KEY]["S"] for item in items if _try_to_read(item) is None)
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         """Claim a due alert for sending, unless another run has claimed it lately."""
@@ -139,13 +154,14 @@ class DynamoDbAlertStore:
         return True
 
     def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered."""
-        self._client.update_item(
-            TableName=self._table_name,
-            Key=_make_pointer_key(key),
-            UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
-            ConditionExpression=f"attribute_exists({PARTITION_KEY})",
-        )
+        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table_name,
+                Key=_make_pointer_key(key),
+                UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
+                ConditionExpression=f"attribute_exists({PARTITION_KEY})",
+            )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent, and remove its pointer."""
@@ -153,7 +169,7 @@ class DynamoDbAlertStore:
             {
                 "Update": {
                     "TableName": self._table_name,
-                    "Key": _make_alert_key(key, _make_sort_key(key)),
+                    "Key": _make_alert_key(key, key.sort_id),
                     "UpdateExpression": f"SET #state = :sent, {_SENT_AT} = :now",
                     "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
                     "ExpressionAttributeNames": {"#state": _STATE},
@@ -194,14 +210,10 @@ def _make_alert_key(key: AlertKey, sort_key: str) -> Item:
     return {**make_key(partition), SORT_KEY: {"S": sort_key}}
 
 
-def _make_sort_key(key: AlertKey) -> str:
-    return f"{key.period.id}#{key.threshold_id}"
-
-
 def _make_item(alert: BudgetAlert) -> Item:
     expires_at = round((alert.key.period.end + ALERT_RETENTION).timestamp())
     return {
-        **_make_alert_key(alert.key, _make_sort_key(alert.key)),
+        **_make_alert_key(alert.key, alert.key.sort_id),
         _CONTENT: {"S": _write_content(alert)},
         _STATE: {"S": AlertState.DUE},
         EXPIRES_AT: {"N": str(expires_at)},
@@ -229,10 +241,18 @@ def _write_content(alert: BudgetAlert) -> str:
         "value": key.value,
         "kind": key.kind.value,
         "percent": str(key.percent),
+        "level": key.level,
         "period": [key.period.id, _write_time(key.period.start), _write_time(key.period.end)],
         "detail": alert.detail,
     }
     return json.dumps(content, separators=(",", ":"))
+
+
+def _try_to_read(item: Item) -> BudgetAlert | None:
+    try:
+        return _read_item(item)
+    except _UNREADABLE:
+        return None
 
 
 def _read_item(item: Item) -> BudgetAlert:
@@ -245,6 +265,7 @@ def _read_item(item: Item) -> BudgetAlert:
         ThresholdKind(content["kind"]),
         Decimal(content["percent"]),
         BudgetPeriod(period_id, datetime.fromisoformat(start), datetime.fromisoformat(end)),
+        content["level"],
     )
     return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]))
 

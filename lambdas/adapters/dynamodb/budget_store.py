@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.budgets import (
+    Budget,
     BudgetBook,
     BudgetChanges,
     BudgetsChangedError,
@@ -85,7 +86,7 @@ class DynamoDbBudgetStore:
         raise BudgetsChangedError(message)
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
-        """Write and delete budgets in one transaction.
+        """Write, amend and delete budgets in one transaction.
 
         Raises:
             BudgetsChangedError: Someone else has written since, or is writing now.
@@ -95,6 +96,7 @@ class DynamoDbBudgetStore:
         for budget in changes.written:
             item = _make_item(StoredBudget(budget, generation))
             actions.append({"Put": {"TableName": self._table_name, "Item": item}})
+        actions += map(self._amend, changes.amended)
         for name in changes.deleted:
             key = _make_key(BUDGET_PREFIX + name)
             actions.append({"Delete": {"TableName": self._table_name, "Key": key}})
@@ -206,6 +208,19 @@ class DynamoDbBudgetStore:
         )
         return (item for page in pages for item in page["Items"])
 
+    def _amend(self, budget: Budget) -> TransactWriteItemTypeDef:
+        """Make the action that changes a definition alone, whatever else is written meanwhile."""
+        return {
+            "Update": {
+                "TableName": self._table_name,
+                "Key": _make_key(BUDGET_PREFIX + budget.name),
+                "UpdateExpression": "SET #definition = :definition",
+                "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
+                "ExpressionAttributeNames": {"#definition": _DEFINITION},
+                "ExpressionAttributeValues": {":definition": {"S": _write_definition(budget)}},
+            }
+        }
+
     def _raise_revision(self, revision: int) -> TransactWriteItemTypeDef:
         """Make the action that all others depend on."""
         is_unchanged = f"{REVISION_KEY} = :before"
@@ -242,11 +257,15 @@ def _make_key(sort_key: str) -> Item:
     return {PARTITION_KEY: {"S": BUDGETS}, SORT_KEY: {"S": sort_key}}
 
 
+def _write_definition(budget: Budget) -> str:
+    return json.dumps(write_budget(budget), separators=(",", ":"))
+
+
 def _make_item(stored: StoredBudget) -> Item:
     return {
         **_make_key(BUDGET_PREFIX + stored.budget.name),
         _FORMAT: {"N": _CURRENT_FORMAT},
-        _DEFINITION: {"S": json.dumps(write_budget(stored.budget), separators=(",", ":"))},
+        _DEFINITION: {"S": _write_definition(stored.budget)},
         _GENERATION: {"N": str(stored.generation)},
         STATE: {"S": stored.state},
     }

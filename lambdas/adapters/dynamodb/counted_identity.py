@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.adapters.dynamodb.counter_items import VALUE, move_cell, move_sum, read_value
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
-from lambdas.domain.budgets import AlertState, read_principal
+from lambdas.domain.budgets import AlertState, digest_value, read_principal
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGET_PREFIX, BUDGETS
 from lambdas.domain.counters.table import CELL_PREFIX, MARK_PREFIX, SORT_KEY, SUM_PREFIX
 from lambdas.domain.ledger.table import PARTITION_KEY
@@ -133,16 +133,21 @@ class DynamoDbCountedIdentity:
     def _rename_text(self, text: str, pseudonym: str) -> str:
         if text.startswith("{"):
             return json.dumps(self._rename(json.loads(text), pseudonym), separators=(",", ":"))
-        return self._pattern.sub(lambda _: pseudonym, text)
+        return self._rename_word(text, pseudonym)
+
+    def _rename_word(self, text: str, pseudonym: str) -> str:
+        """Replace the identity, and its digest in keys of alerts."""
+        named = self._pattern.sub(lambda _: pseudonym, text)
+        return named.replace(digest_value(self._identity), digest_value(pseudonym))
 
     def _rename(self, document: Any, pseudonym: str) -> Any:  # noqa: ANN401  # JSON
         match document:
             case str():
-                return self._pattern.sub(lambda _: pseudonym, document)
+                return self._rename_word(document, pseudonym)
             case list():
                 return [self._rename(part, pseudonym) for part in document]
             case dict():
-                return {name: self._rename(part, pseudonym) for name, part in document.items()}
+                return {key: self._rename(value, pseudonym) for key, value in document.items()}
             case _:
                 return document
 
@@ -180,15 +185,17 @@ class DynamoDbCountedIdentity:
         return self._identity if is_role else principal
 
     def _scan_governance(self) -> Iterator[Item]:
-        condition = f"contains({SORT_KEY}, :old) OR contains(content, :old)"
+        digest = digest_value(self._identity)
+        condition = f"contains({SORT_KEY}, :digest) OR contains(content, :old)"
         condition += " OR contains(#definition, :old)"
-        values = {":old": {"S": self._identity}}
+        values = {":old": {"S": self._identity}, ":digest": {"S": digest}}
         found = self._scan(self._governance, condition, values, {"#definition": "definition"})
-        texts = (SORT_KEY, "content", "definition")
+        texts = ("content", "definition")
         return (
             item
             for item in found
-            if any(self._pattern.search(item[name]["S"]) for name in texts if name in item)
+            if digest in item[SORT_KEY]["S"]
+            or any(self._pattern.search(item[name]["S"]) for name in texts if name in item)
         )
 
     def _scan(

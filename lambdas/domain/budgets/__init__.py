@@ -5,8 +5,6 @@ from lambdas.domain.budgets.accumulators import (
     AccumulatorKey,
     WideCellsError,
     accumulate,
-    add_slots,
-    compare,
     compare_while_counting,
     rebuild,
 )
@@ -24,10 +22,19 @@ from lambdas.domain.budgets.alerts import (
     AlertState,
     AlertStore,
     BudgetAlert,
+    LastAlert,
     ThresholdKind,
+    digest_value,
     find_crossings,
+    make_alert_key,
 )
-from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
+from lambdas.domain.budgets.amount import (
+    DEFAULT_CEILING,
+    BudgetAmount,
+    BudgetUnit,
+    UnpricedCeiling,
+    to_usd,
+)
 from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import (
@@ -46,8 +53,14 @@ from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
-from lambdas.domain.budgets.period_sums import read_statuses
-from lambdas.domain.budgets.plan import BudgetPlan, BudgetPlanError, ChangedBudget, plan_changes
+from lambdas.domain.budgets.period_sums import read_statuses, read_sums
+from lambdas.domain.budgets.plan import (
+    BudgetPlan,
+    BudgetPlanError,
+    ChangedBudget,
+    find_crowded_calls,
+    plan_changes,
+)
 from lambdas.domain.budgets.ports import (
     AlertNotDeliveredError,
     AlertPublisher,
@@ -85,6 +98,7 @@ __all__ = [
     "BOOK_LIFETIME",
     "BUDGET_ALERT_EVENT",
     "CLAIM",
+    "DEFAULT_CEILING",
     "MAX_CHANGES",
     "NO_VALUE",
     "WEEKDAYS",
@@ -119,6 +133,7 @@ __all__ = [
     "CurrentSums",
     "DayPeriods",
     "HourPeriods",
+    "LastAlert",
     "MonthPeriods",
     "PastCrossing",
     "PeriodRule",
@@ -135,15 +150,15 @@ __all__ = [
     "UsageForecaster",
     "WideCellsError",
     "accumulate",
-    "add_slots",
     "check_cells",
-    "compare",
     "compare_while_counting",
     "describe_period",
     "describe_periods",
     "describe_scope",
     "describe_time",
+    "digest_value",
     "find_crossings",
+    "find_crowded_calls",
     "find_drivers",
     "is_built_from_cells",
     "is_known_everywhere",
@@ -151,12 +166,14 @@ __all__ = [
     "join_details",
     "list_cell_ranges",
     "list_incomplete_slots",
+    "make_alert_key",
     "make_alerts",
     "make_weeks",
     "plan_changes",
     "read_budget",
     "read_principal",
     "read_statuses",
+    "read_sums",
     "rebuild",
     "replay_usage",
     "to_usd",

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from operator import add, attrgetter
 from typing import NamedTuple
 
-from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import FIGURE_NAMES, UsageChange, UsageLabels, UsageTotals
@@ -147,32 +146,3 @@ def compare_while_counting(
         if any(not min(low, high) <= figure <= max(low, high) for low, figure, high in figures):
             differences.append(AccumulatorDifference(key, last, cells))
     return differences
-
-
-def compare(
-    accumulated: Mapping[AccumulatorKey, UsageTotals],
-    recomputed: Mapping[AccumulatorKey, UsageTotals],
-) -> list[AccumulatorDifference]:
-    """Compare sums with those recomputed from cells; a missing sum is 0."""
-    pairs = (
-        AccumulatorDifference(
-            key, accumulated.get(key, UsageTotals.ZERO), recomputed.get(key, UsageTotals.ZERO)
-        )
-        for key in sorted(accumulated.keys() | recomputed.keys())
-    )
-    return [pair for pair in pairs if pair.accumulated != pair.recomputed]
-
-
-def add_slots(
-    sums: Mapping[AccumulatorKey, UsageTotals],
-    budget: StoredBudget,
-    period: BudgetPeriod,
-    value: str = NO_VALUE,
-) -> UsageTotals:
-    """Add up the sums of the slots of a period."""
-    name, generation = budget.budget.name, budget.generation
-    total = UsageTotals.ZERO
-    for slot in budget.budget.periods.list_slots(period):
-        key = AccumulatorKey(name, generation, value, slot)
-        total += sums.get(key, UsageTotals.ZERO)
-    return total

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.words import exact_text
+
+_DIGEST_LENGTH = 32
 
 
 class ThresholdKind(StrEnum):
@@ -28,6 +31,23 @@ class AlertState(StrEnum):
     SENT = "sent"
 
 
+class LastAlert(NamedTuple):
+    """The last alert of a threshold.
+
+    Attributes:
+        ends_at: The end of its period.
+        level: The usage that the threshold stood for, in the unit of the budget.
+    """
+
+    ends_at: datetime
+    level: int
+
+
+def digest_value(value: str) -> str:
+    """Make the text that stands for the value of a default budget in keys of alerts."""
+    return sha256(value.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
 class AlertKey(NamedTuple):
     """The key of an alert.
 
@@ -38,6 +58,7 @@ class AlertKey(NamedTuple):
         kind: The kind of the threshold.
         percent: The threshold.
         period: The period.
+        level: The usage that the threshold stands for, in the unit of the budget.
     """
 
     budget: str
@@ -46,16 +67,37 @@ class AlertKey(NamedTuple):
     kind: ThresholdKind
     percent: Decimal
     period: BudgetPeriod
+    level: int
 
     @property
     def threshold_id(self) -> str:
-        """A text that the alerts of one threshold share, and no others of the same generation."""
-        return "#".join([self.kind, exact_text(self.percent), self.value])
+        """A text that the alerts of one threshold share, and no others of the same generation.
+
+        It has a digest of the value: sort keys of a table are bounded, and names are long.
+        """
+        digest = digest_value(self.value) if self.value else ""
+        return "#".join([self.kind, exact_text(self.percent), digest])
 
     @property
     def id(self) -> str:
         """A text that no other alert has, by which receivers notice repeated messages."""
-        return "#".join([self.budget, str(self.generation), self.period.id, self.threshold_id])
+        return "#".join([self.budget, str(self.generation), self.sort_id])
+
+    @property
+    def sort_id(self) -> str:
+        """A text that no other alert of the generation has, in the order of periods."""
+        return "#".join([self.period.id, str(self.level), self.threshold_id])
+
+    def is_new(self, alerted: Mapping[str, LastAlert]) -> bool:
+        """Say if the threshold has not alerted in a period that overlaps.
+
+        If the amount was raised since, it alerts again at its new level; not if it was lowered.
+
+        Args:
+            alerted: The last alerts, by `threshold_id`.
+        """
+        last = alerted.get(self.threshold_id)
+        return last is None or last.ends_at <= self.period.start or last.level < self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +115,24 @@ class BudgetAlert:
     state: AlertState = AlertState.DUE
 
 
-def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
+def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) -> AlertKey:
+    """Make the key of the alert that a threshold would have now."""
+    stored = status.stored
+    level = stored.budget.amount.take_percentage(percent)
+    return AlertKey(
+        budget=stored.budget.name,
+        generation=stored.generation,
+        value=status.value,
+        kind=kind,
+        percent=percent,
+        period=status.period,
+        level=level,
+    )
+
+
+def find_crossings(
+    status: BudgetStatus, now: datetime, kinds: Collection[ThresholdKind] = tuple(ThresholdKind)
+) -> list[AlertKey]:
     """Find the thresholds that a budget has reached in its current period.
 
     A threshold of a forecast is left out once usage itself has reached it. Of a past period there
@@ -83,26 +142,27 @@ def find_crossings(status: BudgetStatus, now: datetime) -> list[AlertKey]:
     Args:
         status: The state of the budget.
         now: The time.
+        kinds: The kinds of thresholds that are looked at.
     """
     stored, period = status.stored, status.period
     budget = stored.budget
     if not stored.is_active or not period.includes(now):
         return []
     amount, thresholds = budget.amount, budget.thresholds
-    reached = [
-        (ThresholdKind.ACTUAL, percent)
-        for percent in thresholds.actual
-        if amount.is_reached(status.used, percent)
-    ]
-    reached += [
-        (ThresholdKind.FORECAST, percent)
-        for percent in thresholds.forecast
-        if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
-    ]
-    return [
-        AlertKey(budget.name, stored.generation, status.value, kind, percent, period)
-        for kind, percent in reached
-    ]
+    reached: list[tuple[ThresholdKind, Decimal]] = []
+    if ThresholdKind.ACTUAL in kinds:
+        reached += (
+            (ThresholdKind.ACTUAL, percent)
+            for percent in thresholds.actual
+            if amount.is_reached(status.used, percent)
+        )
+    if ThresholdKind.FORECAST in kinds:
+        reached += (
+            (ThresholdKind.FORECAST, percent)
+            for percent in thresholds.forecast
+            if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
+        )
+    return [make_alert_key(status, kind, percent) for kind, percent in reached]
 
 
 def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
@@ -125,17 +185,21 @@ class AlertStore(Protocol):
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
         So each threshold alerts once a period, and for a window that moves by the hour, once in
-        the length of a window. Of writers at the same time, one succeeds.
+        the length of a window; again only at a higher level. Of writers at the same time, one
+        succeeds.
 
         Returns:
             True if the alert is stored now.
         """
 
-    def read_alerted(self, budget: str, generation: int) -> Mapping[str, datetime]:
-        """Read which thresholds have alerted: the end of the last period, by `threshold_id`."""
+    def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
+        """Read the last alert of each threshold that has alerted, by `threshold_id`."""
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        """List the alerts that are due, in the order of their ids."""
+        """List the alerts that are due, in the order of their ids; those that can be read."""
+
+    def list_unreadable(self) -> Iterator[str]:
+        """List the ids of alerts that are due and cannot be read, by this version at least."""
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         """Claim a due alert for sending, so that another run at the same time leaves it out.
@@ -147,7 +211,7 @@ class AlertStore(Protocol):
         """
 
     def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered."""
+        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

@@ -44,6 +44,9 @@ class UnpricedCeiling:
         ) + totals.unpriced_output_tokens * _per_token(self.output_usd)
 
 
+DEFAULT_CEILING = UnpricedCeiling()
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetAmount:
     """An amount of money or tokens.

@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
-from lambdas.domain.budgets.amount import BudgetAmount, UnpricedCeiling, read_usage
+from lambdas.domain.budgets.amount import (
+    DEFAULT_CEILING,
+    BudgetAmount,
+    UnpricedCeiling,
+    read_usage,
+)
 from lambdas.domain.budgets.period import PeriodRule
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_label
 from lambdas.domain.counters import UsageLabels, UsageTotals
 
 NO_VALUE = ""
 """The value of a budget that is not for each value of a label."""
-_DEFAULT_CEILING = UnpricedCeiling()
+_get_measure = attrgetter("amount.unit", "periods.length")
+_get_counting = attrgetter("scope", "per", "periods", "amount.unit", "unpriced_ceiling")
 
 
 class BudgetSubject(StrEnum):
@@ -65,7 +72,7 @@ class Budget:
     amount: BudgetAmount
     periods: PeriodRule
     thresholds: BudgetThresholds = BudgetThresholds()
-    unpriced_ceiling: UnpricedCeiling = _DEFAULT_CEILING
+    unpriced_ceiling: UnpricedCeiling = DEFAULT_CEILING
     per: BudgetSubject | None = None
 
     def read_value(self, labels: UsageLabels) -> str:
@@ -76,13 +83,24 @@ class Budget:
         """Read from totals what they take of the amount, in its unit."""
         return read_usage(totals, self.amount.unit, self.unpriced_ceiling)
 
+    def counts_like(self, other: Budget) -> bool:
+        """Say if this budget counts the same usage as another: its sums and alerts go on then.
+
+        Amounts, thresholds and managers may differ, not the unit and the prices of usage without a
+        price.
+        """
+        return bool(_get_counting(self) == _get_counting(other))
+
     def replaces(self, default: Budget, value: str) -> bool:
         """Say if this budget is set by name for a value of a default budget, and replaces that.
 
-        Its scope names the value, and is otherwise that of the default budget. Periods, units and
-        managers may differ. A narrower scope, or one that sums several values, replaces nothing.
+        Its scope names the value, and is otherwise that of the default budget. Its unit and the
+        length of its periods are the same: a budget of a month limits no day. A narrower scope, or
+        one that sums several values, replaces nothing. Managers may differ.
         """
         if default.per is None or self.per is not None:
+            return False
+        if _get_measure(self) != _get_measure(default):
             return False
         label = default.per.field
         others = {

@@ -10,7 +10,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from lambdas.domain.budgets.local_time import choose_cell_minutes, find_first_moment, show_clock
-from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.period import BudgetPeriod, PeriodLength
 
 _MONTHS = 12
 _MAX_MEMOIZED = 4096
@@ -82,6 +82,11 @@ class DayPeriods(_CalendarPeriods):
     days: int = 1
     anchor: date = MONDAY
 
+    @property
+    def length(self) -> PeriodLength:
+        """The length of a period, in days."""
+        return PeriodLength("day", self.days)
+
     def _find_number(self, day: date) -> int:
         return (day - self.anchor).days // self.days
 
@@ -104,6 +109,11 @@ class MonthPeriods(_CalendarPeriods):
     time_zone: str
     months: int = 1
     anchor: date = FIRST_OF_MONTH
+
+    @property
+    def length(self) -> PeriodLength:
+        """The length of a period, in months."""
+        return PeriodLength("month", self.months)
 
     def _find_number(self, day: date) -> int:
         months = (day.year - self.anchor.year) * _MONTHS + day.month - self.anchor.month

@@ -4,11 +4,12 @@
 |---|---|---|
 | `budgets` | `revision` | the number of the last write |
 | `budgets` | `budget#NAME` | a budget: its definition, generation and state |
-| `alerts#BUDGET#GENERATION` | `PERIOD#KIND#PERCENT#VALUE` | an alert: its content and state |
-| `alerts#BUDGET#GENERATION` | `last#KIND#PERCENT#VALUE` | the end of the last alert's period |
-| `due-alerts` | `BUDGET#GENERATION#PERIOD#KIND#PERCENT#VALUE` | a copy of an alert that is due |
+| `alerts#BUDGET#GENERATION` | `PERIOD#LEVEL#THRESHOLD` | an alert: its content and state |
+| `alerts#BUDGET#GENERATION` | `last#THRESHOLD` | the last alert: its level, the end of its period |
+| `due-alerts` | `BUDGET#GENERATION#PERIOD#LEVEL#THRESHOLD` | a copy of an alert that is due |
 
-Names of budgets hold no `#`. Values may, and stand last.
+Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
+`KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
 """
 
 from __future__ import annotations

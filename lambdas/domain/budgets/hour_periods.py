@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from lambdas.domain.budgets.local_time import choose_cell_minutes, find_change, read_hour_offset
-from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.period import BudgetPeriod, PeriodLength
 
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
@@ -26,6 +26,11 @@ class HourPeriods:
     """
 
     time_zone: str
+
+    @property
+    def length(self) -> PeriodLength:
+        """The length of a period: an hour."""
+        return PeriodLength("hour", 1)
 
     @property
     def cell_minutes(self) -> int:
@@ -62,6 +67,11 @@ class RollingHours:
     """
 
     hours: int
+
+    @property
+    def length(self) -> PeriodLength:
+        """The length of a window."""
+        return PeriodLength("hour of a window", self.hours)
 
     @property
     def cell_minutes(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 class BudgetPeriod(NamedTuple):
@@ -24,12 +24,28 @@ class BudgetPeriod(NamedTuple):
         return self.start <= moment < self.end
 
 
+class PeriodLength(NamedTuple):
+    """The length of periods, the same for rules that differ in time zone or first day alone.
+
+    Attributes:
+        unit: The unit. Hours of a window and of a clock differ, and 30 days are no month.
+        number: How many of them.
+    """
+
+    unit: Literal["hour", "day", "month", "hour of a window"]
+    number: int
+
+
 class PeriodRule(Protocol):
     """Rules by which a budget's periods follow one another.
 
     A slot is what usage is summed for. The slots of a rule follow one another without a gap and
     without overlap. A period is one slot, or for windows that move, several.
     """
+
+    @property
+    def length(self) -> PeriodLength:
+        """The length of a period."""
 
     @property
     def cell_minutes(self) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.budget import NO_VALUE
+from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.ports import SumReader
 from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.budgets.stored_budgets import BudgetBook, StoredBudget
@@ -27,10 +28,12 @@ def read_statuses(
         state: The counting state.
         now: The time.
     """
-    period = stored.budget.periods.period_at(now)
+    periods = stored.budget.periods
+    period = periods.period_at(now)
     totals: dict[str, UsageTotals] = {}
-    for value, added in _read_sums(stored, sums, state.generation, now):
-        totals[value] = totals.get(value, UsageTotals.ZERO) + added
+    found = read_sums(stored, periods.list_slots(period), sums, state.generation)
+    for key, added in found.items():
+        totals[key.value] = totals.get(key.value, UsageTotals.ZERO) + added
     for value, total in sorted(totals.items()):
         if not book.is_replaced(stored.budget, value):
             yield BudgetStatus(
@@ -42,17 +45,23 @@ def read_statuses(
             )
 
 
-def _read_sums(
-    stored: StoredBudget, sums: SumReader, generation: int, now: datetime
-) -> Iterator[tuple[str, UsageTotals]]:
-    periods = stored.budget.periods
-    names = [
-        AccumulatorKey(stored.budget.name, stored.generation, NO_VALUE, slot).name
-        for slot in periods.list_slots(periods.period_at(now))
-    ]
+def read_sums(
+    stored: StoredBudget, slots: Iterable[BudgetPeriod], sums: SumReader, generation: int
+) -> dict[AccumulatorKey, UsageTotals]:
+    """Read the sums of some slots of a budget; those that nothing was added to are left out.
+
+    Args:
+        stored: The budget.
+        slots: The slots.
+        sums: The sums.
+        generation: The generation of cells.
+    """
+    keys = [AccumulatorKey(stored.budget.name, stored.generation, NO_VALUE, slot) for slot in slots]
     if stored.budget.per is None:
-        for totals in sums.read_accumulators(generation, names).values():
-            yield NO_VALUE, totals
-        return
-    for name in names:
-        yield from sums.read_values(generation, name).items()
+        found = sums.read_accumulators(generation, [key.name for key in keys])
+        return {key: found[key.name] for key in keys if key.name in found}
+    return {
+        key._replace(value=value): totals
+        for key in keys
+        for value, totals in sums.read_values(generation, key.name).items()
+    }

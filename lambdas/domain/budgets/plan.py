@@ -28,6 +28,11 @@ class ChangedBudget:
     after: Budget
 
     @property
+    def keeps_sums(self) -> bool:
+        """True if it counts as before, so that its sums and alerts go on."""
+        return self.after.counts_like(self.before)
+
+    @property
     def fields(self) -> dict[str, tuple[str, str]]:
         """The fields that differ, by their names in the file: the values before and after."""
         before, after = (dict(_flatten(write_budget(side))) for side in (self.before, self.after))
@@ -59,8 +64,14 @@ class BudgetPlan:
     @property
     def changes(self) -> BudgetChanges:
         """The changes that the store makes."""
-        written = (*self.added, *(change.after for change in self.changed))
-        return BudgetChanges(written, tuple(budget.name for budget in self.deleted))
+        return BudgetChanges(
+            written=(
+                *self.added,
+                *(change.after for change in self.changed if not change.keeps_sums),
+            ),
+            deleted=tuple(budget.name for budget in self.deleted),
+            amended=tuple(change.after for change in self.changed if change.keeps_sums),
+        )
 
 
 class BudgetPlanError(Exception):
@@ -112,16 +123,9 @@ def plan_changes(
             if budget.managed_by == managed_by and name not in names and name not in deletions
         ),
     )
-    changes = plan.changes
     kept = [budget for name, budget in stored.items() if name not in {*names, *deletions}]
-    most = count_budgets_of_a_call([*kept, *declared])
-    if most > MAX_ACCUMULATORS_OF_A_CALL:
-        problems.append(
-            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
-            f" with this file {most} can: leave out some, or name one project, identity or model"
-            " in each"
-        )
-    if len(changes.written) + len(changes.deleted) > MAX_CHANGES:
+    problems += find_crowded_calls([*kept, *declared])
+    if len(plan.changes) > MAX_CHANGES:
         problems.append(
             f"allowed: {MAX_CHANGES} changes at a time, because all of them are made or none;"
             " apply a part of the file first"
@@ -129,6 +133,17 @@ def plan_changes(
     if problems:
         raise BudgetPlanError(problems)
     return plan
+
+
+def find_crowded_calls(budgets: Collection[Budget]) -> Iterator[str]:
+    """Find calls to which more budgets can apply than one transaction takes; yields problems."""
+    most = count_budgets_of_a_call(budgets)
+    if most > MAX_ACCUMULATORS_OF_A_CALL:
+        yield (
+            f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
+            f" with this file {most} can: leave out some, or name one project, identity or model"
+            " in each"
+        )
 
 
 def _find_foreign(

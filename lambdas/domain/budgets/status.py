@@ -23,7 +23,7 @@ class UsageForecast(Protocol):
 
     @property
     def amount(self) -> int:
-        """The expected usage from now to the end of the period."""
+        """The median of the usage from now to the end of the period."""
 
     def probability_of_exceeding(self, amount_left: int) -> float:
         """The probability that more than an amount is still used."""

@@ -25,8 +25,8 @@ class StoredBudget:
 
     Attributes:
         budget: The budget.
-        generation: A number that increases with each change, also if the name is used again after
-            a deletion. Sums and alerts of another generation do not count.
+        generation: A number that increases with each change of what it counts, also if the name
+            is used again after a deletion. Sums and alerts of another generation do not count.
         state: The state.
         announced_at: The time, by the clock of the meter, from which processes that count know it;
             `None` until it was seen first.
@@ -64,9 +64,13 @@ class BudgetBook:
         return iter(sorted(self.budgets.values(), key=lambda stored: stored.budget.name))
 
     def is_replaced(self, default: Budget, value: str) -> bool:
-        """Say if a default budget does not hold for a value, because another is set by name."""
+        """Say if a default budget does not hold for a value, because another is set by name.
+
+        While that other budget is building, it cannot alert, so the default still holds.
+        """
         return value != NO_VALUE and any(
-            stored.budget.replaces(default, value) for stored in self.budgets.values()
+            stored.is_active and stored.budget.replaces(default, value)
+            for stored in self.budgets.values()
         )
 
 
@@ -75,16 +79,18 @@ class BudgetChanges:
     """Changes to stored budgets.
 
     Attributes:
-        written: Budgets that are new or replace the stored one of their name.
+        written: Budgets that are new or replace the stored one of their name. They are built.
         deleted: The names of budgets to delete.
+        amended: Budgets that count like the stored one of their name. Its sums go on.
     """
 
     written: tuple[Budget, ...] = ()
     deleted: tuple[str, ...] = ()
+    amended: tuple[Budget, ...] = ()
 
-    def __bool__(self) -> bool:
-        """Return true if there is anything to change."""
-        return bool(self.written or self.deleted)
+    def __len__(self) -> int:
+        """The number of budgets that change."""
+        return len(self.written) + len(self.deleted) + len(self.amended)
 
 
 class BudgetsChangedError(Exception):
@@ -102,7 +108,10 @@ class BudgetStore(Protocol):
         """
 
     def write(self, changes: BudgetChanges, revision: int) -> BudgetBook:
-        """Write and delete budgets, all or none; what is written is building in a new generation.
+        """Write, amend and delete budgets, all or none.
+
+        What is written is building in a new generation. What is amended keeps its generation and
+        its state.
 
         Args:
             changes: The changes, at most `MAX_CHANGES`.

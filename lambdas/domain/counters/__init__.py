@@ -33,6 +33,7 @@ from lambdas.domain.counters.edition_books import (
 )
 from lambdas.domain.counters.labels import UsageLabels
 from lambdas.domain.counters.ports import (
+    MAX_RACES,
     AlreadyCountedError,
     CounterReader,
     CounterStore,
@@ -65,6 +66,7 @@ __all__ = [
     "MAX_ACCUMULATORS_OF_A_CALL",
     "MAX_ACTIONS",
     "MAX_MISSED_AGE",
+    "MAX_RACES",
     "UNKNOWN_PROVIDER",
     "Accumulate",
     "Accumulated",

@@ -14,6 +14,9 @@ from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey
 
+MAX_RACES = 20
+"""Writes that may be done anew because another process was there first."""
+
 
 class CountersUnavailableError(Exception):
     """The store was too busy at every attempt. Trying again is safe."""

@@ -1,11 +1,5 @@
 """Forecasts of usage until the end of a budget's period, with measured errors."""
 
-from lambdas.domain.forecasting.burn_down import (
-    BandPoint,
-    BurnDownPoint,
-    list_band,
-    list_burn_down,
-)
 from lambdas.domain.forecasting.calibration import MIN_RATIOS, calibrate
 from lambdas.domain.forecasting.error_ratios import (
     HORIZON_HOURS,
@@ -35,8 +29,6 @@ __all__ = [
     "MIN_RATIOS",
     "SHIPPED_FILE",
     "Activity",
-    "BandPoint",
-    "BurnDownPoint",
     "Coverage",
     "ErrorRatios",
     "Forecast",
@@ -46,8 +38,6 @@ __all__ = [
     "RatioDistribution",
     "calibrate",
     "forecast_usage",
-    "list_band",
-    "list_burn_down",
     "measure_ratios",
     "read_error_ratios",
     "read_shipped_ratios",

@@ -18,6 +18,7 @@ from lambdas.domain.forecasting.ratio_distribution import RatioDistribution
 Coverage = Literal[50, 80, 95]
 """The probability, in percent, that usage will lie in an interval."""
 COVERAGES: tuple[Coverage, ...] = (50, 80, 95)
+_MEDIAN = 500  # per mille
 _MINUTE = timedelta(minutes=1)
 
 
@@ -59,8 +60,8 @@ class Forecast:
 
     @property
     def amount(self) -> int:
-        """The expected usage."""
-        return round(self.expected)
+        """The median of the usage, which lies in every interval."""
+        return round(self.errors.get_quantile(_MEDIAN) * self.expected)
 
     def get_interval(self, coverage: Coverage) -> Interval:
         """Return the range in which usage will lie with this probability, in percent."""

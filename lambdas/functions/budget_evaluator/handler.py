@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
+class BudgetsNotEvaluatedError(Exception):
+    """Budgets could not be evaluated. The text names them."""
+
+
 @log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Evaluate budgets, then send all alerts that are due, also if the evaluation fails.
 
     Raises:
+        BudgetsNotEvaluatedError: Some budgets could not be evaluated; the log has the errors.
         AlertNotDeliveredError: Some alerts were not delivered. They stay due.
         MetricsUnavailableError: CloudWatch did not take the metrics of budgets.
     """
@@ -40,8 +45,15 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
             skipped=result.skipped,
             messages=report.sent,
         )
-    if report.failures:
-        raise AlertNotDeliveredError("; ".join(report.failures))
+    for failed in result.failures:
+        logger.error("A budget is not evaluated", budget=failed.name, exc_info=failed.error)
+    if result.failures:
+        raise BudgetsNotEvaluatedError(", ".join(sorted({name for name, _ in result.failures})))
+    for error in report.errors:
+        logger.error("Alerts of a budget are not sent", exc_info=error)
+    reasons = [*report.failures, *(type(error).__name__ for error in report.errors)]
+    if reasons:
+        raise AlertNotDeliveredError("; ".join(reasons))
 
 
 @cache

@@ -17,6 +17,7 @@ from lambdas.domain.budgets import (
     AlertStore,
     BudgetAlert,
     DayPeriods,
+    LastAlert,
     PeriodRule,
     RollingHours,
     ThresholdKind,
@@ -39,7 +40,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[AlertStore]:
 
 def alert(at: datetime = NOON, rule: PeriodRule = DAILY, **changes: Any) -> BudgetAlert:
     """An alert of a threshold of 80 %, but for the changes."""
-    key = AlertKey("chat", 1, "", ThresholdKind.ACTUAL, Decimal(80), rule.period_at(at))
+    key = AlertKey("chat", 1, "", ThresholdKind.ACTUAL, Decimal(80), rule.period_at(at), 400)
     return BudgetAlert(key._replace(**changes), {"amount": {"used": "400"}})
 
 
@@ -93,6 +94,21 @@ def test_another_threshold_value_generation_or_budget_alerts_for_itself(
     assert len(list(store.list_due())) == 2
 
 
+def test_a_threshold_alerts_again_at_a_higher_level_alone(store: AlertStore) -> None:
+    levels = [
+        level for level in (400, 400, 399, 401, 400, 500) if store.add_due(alert(level=level))
+    ]
+    assert levels == [400, 401, 500]
+    assert len({due.key.id for due in store.list_due()}) == 3
+    store.mark_sent(alert(level=401).key, NOON)
+    assert {due.key.level for due in store.list_due()} == {400, 500}
+    (last,) = store.read_alerted("chat", 1).values()
+    assert last.level == 500
+    tomorrow = alert(NOON + timedelta(days=1), level=300)
+    assert tomorrow.key.is_new(store.read_alerted("chat", 1))
+    assert store.add_due(tomorrow)
+
+
 def test_a_moving_window_alerts_once_in_its_length(store: AlertStore) -> None:
     window = RollingHours(24)
     at_noon = alert(NOON, window)
@@ -117,8 +133,8 @@ def test_the_last_alert_of_each_threshold_is_known(store: AlertStore) -> None:
     first, second, other = (each.key for each in days)
     assert first.threshold_id == second.threshold_id
     assert store.read_alerted("chat", 1) == {
-        second.threshold_id: second.period.end,
-        other.threshold_id: other.period.end,
+        second.threshold_id: LastAlert(second.period.end, 400),
+        other.threshold_id: LastAlert(other.period.end, 400),
     }
 
 
@@ -135,12 +151,51 @@ def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
     assert list(store.list_due()) == []
 
 
+def test_an_alert_that_was_sent_meanwhile_has_no_claim_to_give_up(store: AlertStore) -> None:
+    store.add_due(alert())
+    assert store.claim(alert().key, NOON)
+    store.mark_sent(alert().key, NOON)
+    store.release(alert().key)
+    assert list(store.list_due()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"content": {"S": "{"}},
+        {"content": {"S": "[]"}},
+        {"content": {"S": '{"budget": "chat"}'}},
+        {"state": {"S": "paused"}},
+    ],
+)
+def test_an_alert_that_cannot_be_read_hides_no_other(aws: None, changes: Any) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbAlertStore(client, GOVERNANCE)
+    for budget in ("chat", "search"):
+        store.add_due(alert(budget=budget))
+    items = client.scan(TableName=GOVERNANCE)["Items"]
+    (item,) = (each for each in items if each["sk"]["S"].startswith("chat#"))
+    client.put_item(TableName=GOVERNANCE, Item=item | changes)
+    assert [due.key.budget for due in store.list_due()] == ["search"]
+    assert list(store.list_unreadable()) == [alert().key.id]
+
+
 def test_alerts_of_values_are_kept_apart(store: AlertStore) -> None:
     for value in (ANA, BEN, "a#b"):
         assert store.add_due(alert(value=value))
     store.mark_sent(alert(value=ANA).key, NOON)
     assert {due.key.value for due in store.list_due()} == {BEN, "a#b"}
     assert len(list(store.list_alerts("chat", 1))) == 3
+
+
+def test_values_longer_than_a_sort_key_alert_for_themselves(store: AlertStore) -> None:
+    values = {"\U00020000" * 256, "\U00020000" * 255}
+    for value in values:
+        assert store.add_due(alert(value=value))
+        assert not store.add_due(alert(value=value))
+    assert {due.key.value for due in store.list_due()} == values
+    assert len(store.read_alerted("chat", 1)) == 2
 
 
 def test_a_conflict_with_another_writer_is_an_error_that_is_tried_again(

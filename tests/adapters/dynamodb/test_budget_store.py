@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -69,6 +70,20 @@ def test_a_changed_budget_is_building_again_and_others_stay_active(store: Budget
     book = write(store, raised)
     assert book.budgets["chat"] == StoredBudget(raised, 2, BudgetState.BUILDING)
     assert book.budgets["search"].is_active
+
+
+def test_an_amended_budget_keeps_its_generation_and_state(store: BudgetStore) -> None:
+    write(store, budget("chat"), budget("search"))
+    store.announce("chat", 1, NOON)
+    store.mark_active("chat", 1)
+    before = store.read()
+    raised = budget("chat", amount=BudgetAmount.from_usd(Decimal(900)))
+    book = store.write(BudgetChanges(amended=(raised,)), 1)
+    kept = before.budgets["chat"]
+    assert book.revision == 2
+    assert book.budgets == before.budgets | {"chat": replace(kept, budget=raised)}
+    with pytest.raises(BudgetsChangedError):
+        store.write(BudgetChanges(amended=(budget("chat"),)), 1)
 
 
 def test_a_rebuild_of_an_older_generation_does_not_activate_a_budget(store: BudgetStore) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -172,8 +173,8 @@ def test_marks_carry_the_pseudonym_so_that_later_changes_count_at_the_same_editi
     assert ANA not in read_everything()
 
 
-def alert(value: str, percent: int = 80) -> BudgetAlert:
-    key = AlertKey("each", 1, value, ThresholdKind.ACTUAL, percent, PERIOD)  # type: ignore[arg-type]
+def alert(value: str) -> BudgetAlert:
+    key = AlertKey("each", 1, value, ThresholdKind.ACTUAL, Decimal(80), PERIOD, level=800)
     detail = {"budget": {"value": value}, "alert_ids": [key.id], "drivers": [{"name": ANA}]}
     return BudgetAlert(key, detail)
 
@@ -186,6 +187,8 @@ def test_sent_alerts_carry_the_pseudonym_and_are_not_sent_again() -> None:
     erase()
     assert ANA not in read_everything()
     assert not store.add_due(alert(PSEUDONYM))
+    last_ids = store.read_alerted("each", 1).keys()
+    assert last_ids == {alert(value).key.threshold_id for value in (PSEUDONYM, BEN, LONGER)}
     values = {each.key.value: each.detail for each in store.list_alerts("each", 1)}
     assert values.keys() == {PSEUDONYM, BEN, LONGER}
     assert values[PSEUDONYM]["budget"]["value"] == PSEUDONYM

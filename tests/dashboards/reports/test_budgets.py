@@ -87,6 +87,17 @@ def test_a_call_that_is_logged_twice_counts_once(meter: Any) -> None:
     assert "400 tokens 40.0" in meter(calls * 3, budget("daily"))
 
 
+def test_calls_with_an_impossible_time_are_in_no_period(meter: Any) -> None:
+    times = ("9999-12-31T23:59:59Z", "2099-12-31T23:59:59Z", "0001-01-01T00:00:00Z")
+    calls = [call(number, time, 400) for number, time in enumerate(times)]
+    rules = [{"every": "month"}, {"every": "day"}, {"every": "hour"}, {"last_hours": 24}]
+    named = [budget(f"b{number}", period=rule) for number, rule in enumerate(rules)]
+    printed = meter([*calls, call(9, "2026-09-08T12:00:00Z", 300)], *named)
+    rows = [line for line in printed.splitlines() if " tokens 30.0" in line]
+    assert len(rows) == len(rules)
+    assert "400 tokens" not in printed
+
+
 def test_unknown_prices_count_at_the_ceiling_and_are_shown_apart(meter: Any) -> None:
     printed = meter(
         [

@@ -81,9 +81,13 @@ class BudgetEvaluatorDriver(Driver):
     def run(self, _event: Any) -> None:
         evaluator, sender = self.service
         try:
-            evaluator.evaluate(self.account.now, self.has_time)
+            result = evaluator.evaluate(self.account.now, self.has_time)
         finally:
             report = sender.send(self.account.now)
+        for failed in result.failures:
+            raise failed.error
+        for error in report.errors:
+            raise error
         if report.failures:
             raise AlertNotDeliveredError(report.failures)
 
@@ -120,12 +124,16 @@ class BudgetEvaluatorDriver(Driver):
         for stored in store_budgets(self).read():
             if state is None or not stored.is_active or stored.budget.periods != WEEK:
                 continue
-            known = {
-                (alert.key.value, alert.key.percent)
+            sent = [
+                alert.key
                 for alert in alerts.list_alerts(stored.budget.name, stored.generation)
                 if alert.state is AlertState.SENT and self.inbox.received[alert.key.id]
-            }
+            ]
             for value, totals in read_sums(sums, state, stored, self.account).items():
                 for percent in list_reached(stored, totals):
-                    if (value, percent) not in known:
+                    level = stored.budget.amount.take_percentage(percent)
+                    if not any(
+                        (key.value, key.percent) == (value, percent) and key.level >= level
+                        for key in sent
+                    ):
                         yield f"{stored.budget.name} {value}: no alert at {percent} %"

@@ -68,23 +68,29 @@ def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
 
 
 def plan_budgets(account: Account) -> None:
-    """Plan what an operator does: budgets are applied, and get another scope every hour."""
+    """Plan what an operator does: one amount is raised, and scopes change every hour."""
     if GOVERNANCE not in account.planned:
         account.planned.add(GOVERNANCE)
-        account.world.at(START, _apply, account, _FIRST)
+        account.world.at(START, _apply, account, BudgetChanges(_FIRST))
+        raised = replace(_FIRST[1], amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
+        account.world.at(
+            START + _CHANGED_EVERY / 2, _apply, account, BudgetChanges(amended=(raised,))
+        )
         for number, scope in zip(range(1, _CHANGES + 1), cycle(_SCOPES)):  # endless
             amount = BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1_000 + number)
             more = tuple(replace(budget, scope=scope, amount=amount) for budget in _FIRST)
-            account.world.at(START + number * _CHANGED_EVERY, _apply, account, more)
+            account.world.at(
+                START + number * _CHANGED_EVERY, _apply, account, BudgetChanges(written=more)
+            )
 
 
-def _apply(account: Account, budgets: tuple[Budget, ...]) -> None:
+def _apply(account: Account, changes: BudgetChanges) -> None:
     """Run the command, and again a minute later if it fails."""
     store = DynamoDbBudgetStore(account.dynamodb, GOVERNANCE)
     try:
-        store.write(BudgetChanges(budgets), store.read().revision)
+        store.write(changes, store.read().revision)
     except _REFUSALS:
-        account.world.after(60, _apply, account, budgets)
+        account.world.after(60, _apply, account, changes)
 
 
 def find_wrong_sums(account: Account) -> Iterator[str]:

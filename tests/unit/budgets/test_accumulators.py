@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,14 +21,17 @@ from lambdas.domain.budgets import (
     BudgetScope,
     BudgetState,
     BudgetSubject,
+    BudgetUnit,
     CurrentSums,
     DayPeriods,
     HourPeriods,
+    MonthPeriods,
+    PeriodRule,
     RollingHours,
     WideCellsError,
     accumulate,
-    add_slots,
-    compare,
+    compare_while_counting,
+    make_weeks,
     rebuild,
 )
 from lambdas.domain.counters import CellMinutes, SumUp, UsageChange, UsageTotals
@@ -104,7 +108,7 @@ def test_sums_equal_those_that_are_rebuilt_from_cells(
     entry = stored(made)
     minutes = made.periods.cell_minutes
     rebuilt = rebuild(to_cells(found, minutes), entry, minutes)
-    assert compare(accumulate(found, [entry]), rebuilt) == []
+    assert accumulate(found, [entry]) == rebuilt
 
 
 @given(many, budgets)
@@ -174,6 +178,44 @@ def test_a_default_with_a_scope_is_replaced_within_that_scope() -> None:
     assert not budget("chat", scope=BudgetScope(project=("chat",))).replaces(default, "chat")
 
 
+@pytest.mark.parametrize(
+    ("changes", "replaces"),
+    [
+        ({"periods": DayPeriods("Asia/Tokyo")}, True),
+        ({"periods": DayPeriods("UTC", 7)}, False),
+        ({"periods": MonthPeriods("UTC")}, False),
+        ({"periods": HourPeriods("UTC")}, False),
+        ({"periods": RollingHours(24)}, False),
+        ({"amount": BudgetAmount.from_usd(Decimal(100_000))}, True),
+        ({"amount": BudgetAmount(BudgetUnit.TOTAL_TOKENS, 10**12)}, False),
+        ({"managed_by": "finance"}, True),
+    ],
+)
+def test_a_budget_of_another_unit_or_length_of_periods_does_not_replace_the_default(
+    changes: dict[str, Any], replaces: bool
+) -> None:
+    daily = {"periods": DayPeriods("UTC")}
+    default = budget("default", per=BudgetSubject.PROJECT, **daily)
+    own = budget("chat", scope=BudgetScope(project=("chat",)), **daily | changes)
+    assert own.replaces(default, "chat") == replaces
+
+
+@pytest.mark.parametrize(
+    ("rule", "same", "other"),
+    [
+        (make_weeks("UTC", "monday"), make_weeks("Asia/Tokyo", "sunday"), DayPeriods("UTC")),
+        (MonthPeriods("UTC", 3), MonthPeriods("UTC", 3, NOON.date()), MonthPeriods("UTC")),
+        (HourPeriods("UTC"), HourPeriods("Asia/Kolkata"), RollingHours(2)),
+        (RollingHours(24), RollingHours(24), RollingHours(48)),
+    ],
+)
+def test_lengths_of_periods_are_the_same_in_all_zones_and_from_any_day(
+    rule: PeriodRule, same: PeriodRule, other: PeriodRule
+) -> None:
+    assert rule.length == same.length
+    assert rule.length != other.length
+
+
 def test_a_late_call_is_added_to_the_period_of_its_own_minute() -> None:
     entry = stored(budget(periods=DayPeriods("UTC")))
     ((key, _),) = accumulate([change(minute=NOON - timedelta(days=3))], [entry]).items()
@@ -190,17 +232,19 @@ def test_a_window_is_the_sum_of_its_hours() -> None:
     found = [change(1, NOON - timedelta(hours=hours)) for hours in range(5)]
     sums = accumulate(found, [entry])
     assert len(sums) == 5
-    window = entry.budget.periods.period_at(NOON)
-    assert add_slots(sums, entry, window).cost_picodollars == 3 * DOLLAR
+    periods = entry.budget.periods
+    slots = periods.list_slots(periods.period_at(NOON))
+    costs = [totals.cost_picodollars for key, totals in sums.items() if key.slot in slots]
+    assert costs == [DOLLAR] * 3
 
 
 def test_a_difference_names_the_sum_and_both_figures() -> None:
     entry = stored(budget())
     accumulated, recomputed = (accumulate([change(cost)], [entry]) for cost in (1, 2))
-    (difference,) = compare(accumulated, recomputed)
+    (difference,) = compare_while_counting(accumulated, recomputed, accumulated)
     assert difference.key.budget == "account"
     assert difference[1:] == (usage(1), usage(2))
-    (missing,) = compare({}, recomputed)
+    (missing,) = compare_while_counting({}, recomputed, {})
     assert missing.accumulated == UsageTotals.ZERO
 
 

@@ -76,7 +76,7 @@ def test_several_crossings_are_one_message() -> None:
     assert stops.startswith(
         "Nothing is stopped: the budget only alerts. The next alert is at 100 %"
     )
-    first_id = "account#1#2026-09-01#actual#50#"
+    first_id = f"account#1#2026-09-01#{50 * DOLLAR}#actual#50#"
     assert references.startswith(f"Dashboard: {URL}\nAlert ids: {first_id}, account#1#")
 
 

@@ -116,7 +116,7 @@ def test_ids_of_alerts_differ_by_generation_period_and_value() -> None:
     ]
     keys = [find_crossings(each, NOON)[0].id for each in (kept, *others)]
     assert len(set(keys)) == 4
-    assert keys[0] == "account#1#2026-09-01#actual#50#"
+    assert keys[0] == f"account#1#2026-09-01#{50 * DOLLAR}#actual#50#"
 
 
 def test_the_percentage_used_is_rounded_down() -> None:

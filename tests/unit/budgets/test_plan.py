@@ -1,6 +1,7 @@
 """An apply shows what it changes, and touches only the budgets of its own manager."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,11 @@ from lambdas.domain.budgets import (
     BudgetBook,
     BudgetPlanError,
     BudgetScope,
+    BudgetSubject,
+    BudgetThresholds,
+    BudgetUnit,
+    DayPeriods,
+    UnpricedCeiling,
     plan_changes,
     read_budget,
     write_budget,
@@ -40,8 +46,31 @@ def test_new_changed_and_equal_budgets_are_distinguished() -> None:
     assert [made.name for made in plan.added] == ["new"]
     assert [change.after.name for change in plan.changed] == ["raised"]
     assert plan.unchanged == (same,)
-    assert plan.changes.written == (*plan.added, raised)
+    assert plan.changes.written == plan.added
+    assert plan.changes.amended == (raised,)
     assert plan.changed[0].fields == {"amount.usd": ("100", "250")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "keeps_sums"),
+    [
+        ({"amount": BudgetAmount.from_usd(Decimal(250))}, True),
+        ({"thresholds": BudgetThresholds(actual=())}, True),
+        ({"amount": BudgetAmount(BudgetUnit.TOTAL_TOKENS, 100 * 10**12)}, False),
+        ({"scope": BudgetScope(project=("chat",))}, False),
+        ({"per": BudgetSubject.PROJECT}, False),
+        ({"periods": DayPeriods("UTC")}, False),
+        ({"unpriced_ceiling": UnpricedCeiling(Decimal(1))}, False),
+    ],
+)
+def test_a_budget_is_built_again_only_if_it_counts_otherwise(
+    changes: dict[str, Any], keeps_sums: bool
+) -> None:
+    changed = budget("chat", **changes)
+    plan = plan_changes(book(budget("chat")), [changed], OURS)
+    assert (changed in plan.changes.amended) == keeps_sums
+    assert (changed in plan.changes.written) != keeps_sums
+    assert len(plan.changes) == 1
 
 
 def test_fields_that_come_and_go_are_shown() -> None:

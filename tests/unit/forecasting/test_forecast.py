@@ -76,7 +76,7 @@ def test_what_is_left_of_nothing_is_exceeded_by_any_usage() -> None:
 
 def test_a_budget_is_used_up_in_the_hours_that_are_busy() -> None:
     forecast = forecast_after(OFFICE_DAY * 7, DAY)
-    used_up = forecast.exhausted_at(forecast.amount // 2)
+    used_up = forecast.exhausted_at(round(forecast.expected / 2))
     assert used_up is not None
     assert timedelta(hours=12) < used_up - forecast.now < timedelta(hours=14)
 
@@ -84,8 +84,8 @@ def test_a_budget_is_used_up_in_the_hours_that_are_busy() -> None:
 def test_a_budget_is_used_up_to_the_minute() -> None:
     forecast = forecast_after([60] * 24 * 8, DAY)
     assert forecast.exhausted_at(90) == forecast.now + timedelta(minutes=90)
-    assert forecast.exhausted_at(forecast.amount) == forecast.period_end
-    assert forecast.exhausted_at(forecast.amount + 1) is None
+    assert forecast.exhausted_at(round(forecast.expected)) == forecast.period_end
+    assert forecast.exhausted_at(round(forecast.expected) + 1) is None
 
 
 def test_a_minute_is_never_later_than_the_hour_in_which_a_budget_is_used_up() -> None:
@@ -125,6 +125,19 @@ def test_exceeding_a_larger_amount_is_never_more_probable_and_never_earlier(
 def test_intervals_are_nested_and_never_negative(amounts: list[int], horizon: timedelta) -> None:
     narrow, wide, widest = map(forecast_after(amounts, horizon).get_interval, COVERAGES)
     assert 0 <= widest.low <= wide.low <= narrow.low <= narrow.high <= wide.high <= widest.high
+
+
+@given(AMOUNTS, HORIZONS)
+def test_the_figure_is_the_median_and_lies_in_every_interval(
+    amounts: list[int], horizon: timedelta
+) -> None:
+    forecast = forecast_after(amounts, horizon)
+    assert forecast.errors.get_quantile(500) * forecast.expected == pytest.approx(
+        forecast.amount, abs=0.5
+    )
+    for coverage in COVERAGES:
+        low, high = forecast.get_interval(coverage)
+        assert low <= forecast.amount <= high
 
 
 @given(AMOUNTS, HORIZONS, st.integers(1, 10**6), PICODOLLARS)

@@ -12,6 +12,7 @@ from lambdas.domain.budgets import (
     AlertDetail,
     AlertNotDeliveredError,
     Budget,
+    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetScope,
@@ -20,6 +21,7 @@ from lambdas.domain.budgets import (
     BudgetThresholds,
     DayPeriods,
     RollingHours,
+    ThresholdKind,
     accumulate,
 )
 from lambdas.domain.counters import (
@@ -115,6 +117,9 @@ class Governed:
         for each in made:
             if is_built:
                 self.budgets.mark_active(each.name, book.revision)
+
+    def amend(self, *made: Budget) -> None:
+        self.budgets.write(BudgetChanges(amended=made), self.budgets.read().revision)
 
     def count(self, *changes: UsageChange) -> BudgetEvaluation:
         self.add(*changes)
@@ -237,6 +242,27 @@ def test_budgets_for_which_there_was_no_time_come_first_in_the_next_minute() -> 
     assert {alert.key.budget for alert in governed.alerts.list_due()} == {"first", "second"}
 
 
+class BrokenStore(InMemoryAlertStore):
+    """Fails for one budget, as a table does that refuses its items."""
+
+    def add_due(self, alert: BudgetAlert) -> bool:
+        if alert.key.budget == "broken":
+            raise ValueError(alert.key.budget)
+        return super().add_due(alert)
+
+
+def test_a_budget_that_fails_is_reported_and_stops_no_other() -> None:
+    governed = Governed(daily("account"), daily("broken"), daily("chat"))
+    governed.end_first_count()
+    governed.details.dollars = 99
+    governed.evaluator = replace(governed.evaluator, alerts=(store := BrokenStore()))
+    for minute in range(3):  # another one comes first
+        result = governed.count(change(6, NOON + timedelta(days=minute, minutes=minute)))
+        assert {failed.name for failed in result.failures} == {"broken"}
+    kinds = {(alert.key.budget, alert.key.kind) for alert in store.list_due()}
+    assert kinds == {(name, kind) for name in ("account", "chat") for kind in ThresholdKind}
+
+
 def test_two_senders_at_the_same_time_send_once() -> None:
     governed = Governed(daily())
     governed.count(change(6))
@@ -247,14 +273,41 @@ def test_two_senders_at_the_same_time_send_once() -> None:
     assert len(governed.inbox.received) == 1
 
 
-def test_a_raised_budget_counts_from_its_own_sums_and_can_alert_again() -> None:
+def test_a_rebuilt_budget_counts_from_its_own_sums_and_alerts_again() -> None:
     governed = Governed(daily())
     governed.count(change(9))
     governed.send()
-    governed.apply(replace(daily(), amount=BudgetAmount.from_usd(Decimal(20))))
-    assert governed.count(change(9)).alerts == 0
-    governed.count(change(9))
+    governed.apply(daily())
+    assert governed.count(change(1)).alerts == 0
+    governed.count(change(7))
     assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+
+
+def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() -> None:
+    governed = Governed(daily())
+    governed.count(change(9))
+    governed.send()
+    governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(20))))
+    assert governed.count(change(0.5)).alerts == 0
+    assert governed.count(change(1)).alerts == 1
+    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    governed.count(change(10))
+    governed.count(change(10))
+    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    (_, _, (_, detail)) = governed.inbox.received
+    assert [entry["percent"] for entry in detail["crossings"]] == ["80", "100"]
+
+
+def test_other_alerts_or_a_lower_amount_hold_at_once_and_repeat_nothing() -> None:
+    governed = Governed(daily())
+    governed.count(change(9))
+    governed.send()
+    more = replace(daily(), thresholds=BudgetThresholds(actual=(*map(Decimal, (50, 80, 90)),)))
+    governed.amend(more)
+    governed.count(change(0.5))
+    assert governed.send() == ["Bedrock budget daily: 90 % reached"]
+    governed.amend(replace(more, amount=BudgetAmount.from_usd(Decimal(5))))
+    assert governed.count(change(1)).alerts == 0
 
 
 def test_a_default_budget_alerts_for_each_value_but_not_for_those_with_their_own() -> None:
@@ -273,6 +326,18 @@ def test_a_default_budget_alerts_for_each_value_but_not_for_those_with_their_own
     assert detail["budget"]["value"] == ANA
 
 
+def test_a_default_budget_holds_until_the_one_set_by_name_is_active() -> None:
+    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
+    own = BudgetAmount.from_usd(Decimal(1000))
+    governed.apply(
+        replace(daily("anas", scope=BudgetScope(identity=(ANA,))), amount=own), is_built=False
+    )
+    governed.count(change(6, identity_arn=ANA))
+    assert governed.send() == ["Bedrock budget each: 50 % reached"]
+    governed.budgets.mark_active("anas", governed.budgets.read().revision)
+    assert governed.count(change(50, identity_arn=ANA)).alerts == 0
+
+
 def test_a_window_adds_up_its_hours() -> None:
     governed = Governed(budget("window", amount=TEN_DOLLARS, periods=RollingHours(3)))
     for hour in range(5):
@@ -288,6 +353,20 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     governed.inbox.closed_for = set()
     assert governed.send() == ["Bedrock budget first: 50 % reached"]
     assert governed.send() == []
+
+
+def test_an_alert_that_fails_or_cannot_be_read_stops_no_message() -> None:
+    governed = Governed(daily("damaged"), daily("first"), daily("unreadable"))
+    governed.count(change(6))
+    by_name = {alert.key.budget: alert for alert in governed.alerts.list_due()}
+    damaged, unreadable = by_name["damaged"].key.id, by_name["unreadable"].key.id
+    without_amount = replace(by_name["damaged"], detail=by_name["damaged"].detail | {"amount": {}})
+    governed.alerts.alerts[damaged] = without_amount
+    governed.alerts.unreadable = {unreadable}
+    report = governed.sender.send(NOON)
+    assert (report.sent, report.failures) == (1, (f"alert {unreadable} cannot be read",))
+    assert [type(error) for error in report.errors] == [KeyError]
+    assert [detail["budget"]["name"] for _, detail in governed.inbox.received] == ["first"]
 
 
 def test_a_sender_that_stops_after_publishing_repeats_the_same_ids() -> None:

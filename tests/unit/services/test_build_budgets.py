@@ -343,6 +343,29 @@ def test_usage_that_is_counted_during_the_check_is_no_difference(
     assert meter.builder.check(meter.now) == CheckReport("daily", [])
 
 
+def test_a_call_that_moves_to_another_cell_during_the_check_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meter = Meter()
+    meter.apply(budget("berlin", periods=DayPeriods("Europe/Berlin")))
+    meter.finish()
+    early = change(5, meter.now - timedelta(hours=3))
+    meter.count(early)
+    reads, moves = InMemoryBudgetSums.read_cells, [timedelta(hours=2)]
+
+    def move_after_the_first_cells(self: Any, *args: Any) -> Any:
+        for cell in list(reads(self, *args)):
+            yield cell
+            if moves:
+                late = early._replace(minute=early.minute + moves.pop())
+                meter.count(early._replace(totals=-early.totals), late)
+                yield from reads(self, *args)  # those that come after the first one
+
+    monkeypatch.setattr(InMemoryBudgetSums, "read_cells", move_after_the_first_cells)
+    assert meter.builder.check(meter.now) == CheckReport("berlin", [])
+    assert not moves
+
+
 def test_a_budget_that_changes_during_the_check_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
