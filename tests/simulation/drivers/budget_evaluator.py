@@ -100,8 +100,10 @@ class BudgetEvaluatorDriver(Driver):
         alerts = DynamoDbAlertStore(self.account.dynamodb, GOVERNANCE)
         other = BudgetAlertSender(alerts, _Received(self.inbox), "https://console.example.com")
         try:
-            other.send(self.account.now)
+            has_failed = bool(other.send(self.account.now).errors)
         except (BotoCoreError, ClientError):
+            has_failed = True
+        if has_failed:
             self.inbox.repeatable.update(self.inbox.received - before)
 
     def start(self) -> None:
