@@ -374,7 +374,7 @@ def test_metrics_of_batch_jobs_are_billed_if_buckets_are_configured() -> None:
 
 
 def test_the_readme_matches_the_printed_figures() -> None:
-    figure = f"a million calls by 50 identities on 6 models cost {total(Usage(10**6, 50, 6)):,.2f}"
+    figure = f"a million calls by 50 identities on 6 models costs {total(Usage(10**6, 50, 6)):,.2f}"
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
