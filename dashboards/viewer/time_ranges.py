@@ -85,8 +85,12 @@ class DayRange:
         if start is None:
             message = "name the first day as well: FROM=2026-01-01."
             raise NoDataError(message)
-        last = min(end, self.last + timedelta(days=1)) if self.last else end
+        last = end
+        if self.last is not None and self.last < end:  # the day after it may be past all dates
+            last = min(end, self.last + timedelta(days=1))
         start = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        if since is not None:  # not years before the data, but the whole of its first month
+            start = max(start, since.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
         if start >= last or (since is not None and last <= since):
             data = f"from {since:%Y-%m-%d} to {end:%Y-%m-%d}" if since else f"up to {end:%Y-%m-%d}"
             message = f"there is no data in the days that you chose. It goes {data} (UTC)."

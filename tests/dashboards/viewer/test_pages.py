@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from http.client import HTTPConnection
 from socket import socketpair
@@ -73,6 +73,13 @@ def test_chosen_days_are_whole_and_end_with_the_data(
     found = days.within(start + timedelta(hours=3), start + timedelta(10.5))
     expected = shown and TimeRange(start + timedelta(shown[0]), start + timedelta(shown[1]))
     assert found == expected
+
+
+def test_chosen_days_far_outside_the_data_are_those_of_its_months() -> None:
+    days = DayRange(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+    assert days.within(NOON, NOON + timedelta(1)) == TimeRange(
+        NOON.replace(day=1, hour=0), NOON + timedelta(1)
+    )
 
 
 @pytest.mark.parametrize(("first", "last"), [(12, None), (None, -2), (-9, -1)])
