@@ -45,9 +45,13 @@ _OF_UNITS = {
     Unit.MILLISECONDS: ValueFormat.DURATION,
     Unit.PERCENT: ValueFormat.PERCENT,
 }
+_UNITS = {
+    **{metric.name: metric.unit for metric in USAGE_METRICS},
+    **{metric.name: metric.unit for metric in UNLOGGED_METRICS},
+    **{metric.name: metric.unit for metric in BUDGET_METRICS},
+}
 _OF_METRICS = {
-    (NAMESPACE, metric.name): _OF_UNITS.get(metric.unit, ValueFormat.NUMBER)
-    for metric in (*USAGE_METRICS, *UNLOGGED_METRICS, *BUDGET_METRICS)
+    (NAMESPACE, name): _OF_UNITS.get(unit, ValueFormat.NUMBER) for name, unit in _UNITS.items()
 } | {
     (BEDROCK_NAMESPACE, name): ValueFormat.DURATION
     for name in (BedrockMetric.LATENCY, BedrockMetric.TIME_TO_FIRST_TOKEN)

@@ -5,16 +5,20 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
   const main = byId("widgets");
-  // Okabe and Ito's colors, which color-blind people can distinguish, then others; the last is grey.
+  // The colors of names, in their order, then those that only the dashboards give: to what is left,
+  // to money and to failures. Okabe and Ito's, which color-blind people can distinguish, come first.
   // A dashed line is one that is not over, so no name has dashes.
+  const NAME_COLORS = 12;
   const COLORS = {
     light: [
-      "#0072b2", "#d55e00", "#009e73", "#a2487f", "#b37400", "#3a8fc4", "#6b5bb5",
-      "#7f3b08", "#00686e", "#c2185b", "#6a7d00", "#1f2a7a", "#4d5866",
+      "#0072b2", "#d55e00", "#009e73", "#a2487f", "#948300", "#7f6bf5",
+      "#7f3b08", "#2e9bdb", "#8a1fa8", "#2a5b00", "#f04a80", "#4a35c4",
+      "#4d5866", "#b37400", "#d13212",
     ],
     dark: [
-      "#56b4e9", "#ff8f4a", "#2fc79a", "#e39ac6", "#f0b429", "#8fd0f5", "#b3a5f2",
-      "#c98f5c", "#4fb6bd", "#ff6f9f", "#b8c94a", "#8c9cf5", "#b4bfcc",
+      "#56b4e9", "#ff8f4a", "#1fb88a", "#e39ac6", "#e6d84a", "#ae97ff",
+      "#b9764a", "#a8e0ff", "#d24ef0", "#86b81f", "#ff5c8f", "#5f74ff",
+      "#b4b9c0", "#f0b429", "#ff7b6e",
     ],
   };
   const charts = [];
@@ -38,7 +42,6 @@
   // is free in its graph; those that the dashboards list come first.
   const ORDER = new Map(data.dashboards.flatMap((it) => it.names.map((name, place) => [name, place])));
   function colorsOf(widget) {
-    const count = COLORS.light.length - 1; // the grey one is for what is left
     const isFree = (place) => !taken.has(place);
     const taken = new Set(widget.series.map((series) => COLORS.light.indexOf(series.color)));
     const places = new Map();
@@ -46,7 +49,7 @@
     const compare = (one, other) => isUnlisted(one) - isUnlisted(other) || (one.name < other.name ? -1 : 1);
     for (const series of widget.series.filter((each) => !each.color).sort(compare)) {
       const first = ORDER.get(subjectOf(series)) ?? hash(subjectOf(series));
-      const wanted = Array.from({ length: count }, (_, step) => (first + step) % count);
+      const wanted = Array.from({ length: NAME_COLORS }, (_, step) => (first + step) % NAME_COLORS);
       const place = wanted.find(isFree) ?? wanted[0];
       taken.add(place);
       places.set(series.name, place);
