@@ -82,8 +82,15 @@
   // Ten seconds and more are seconds.
   const MIN_SECONDS = 1e4;
   const duration = (write) => (value) => (value >= MIN_SECONDS ? `${write(value / 1e3)} s` : `${write(value)} ms`);
+  // A part is not nothing, and what lacks a part is not all: neither is rounded to 0% or 100%.
+  const percent = (value, decimals = {}) => {
+    const isLess = value > 0 && value < 0.05;
+    const isMore = value >= 99.95 && value < 100 - 1e-9; // but for the noise of fractions
+    const shown = isLess ? 0.1 : isMore ? 99.9 : value;
+    return `${isLess ? "<" : isMore ? ">" : ""}${shown.toLocaleString("en-US", { ...decimals, maximumFractionDigits: 1 })}%`;
+  };
   const FORMATS = {
-    money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })}%`, number: short, duration: duration(short),
+    money, percent: (value) => percent(value), number: short, duration: duration(short),
   };
   const shown = (value, format, digits) => (value === null || value === undefined ? "–" : FORMATS[format](value, digits));
   const whole = (value, format) =>
@@ -230,7 +237,7 @@
 
   const totalOf = (widget) => widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
   const isMissing = (it) => (it.value ?? null) === null;
-  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? `${((100 * it.value) / totalOf(widget)).toFixed(1)}%` : "–");
+  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? percent((100 * it.value) / totalOf(widget), { minimumFractionDigits: 1 }) : "–");
 
   function legend(widget) {
     const colors = colorsOf(widget);
@@ -295,7 +302,7 @@
     const format = widget.series[0]?.format ?? "number";
     if (widget.view === "pie") {
       return {
-        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${it.percent}%)` },
+        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${percent((100 * it.value) / totalOf(widget))})` },
         series: [{ type: "pie", radius: ["54%", "90%"], data: rows.filter((it) => !isMissing(it)), label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }
@@ -421,7 +428,7 @@
     for (const it of charts.splice(0)) it.dispose();
     main.replaceChildren(...view.widgets.map(draw));
     drawCharts();
-    const dashboards = data.hidden.length ? ` This source has nothing for the dashboards ${data.hidden.join(", ")}.` : "";
+    const dashboards = data.hidden.length ? ` Not shown, because this source lacks their metrics: ${data.hidden.join("; ")}.` : "";
     const hidden = view.hidden.length ? ` On this page, it has nothing for: ${view.hidden.join(", ")}.` : "";
     byId("source").textContent = data.source + dashboards + hidden;
   }
