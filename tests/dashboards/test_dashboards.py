@@ -275,7 +275,7 @@ def test_a_graph_of_sums_leaves_out_the_open_period_or_names_it(file: str) -> No
 def test_an_axis_is_of_dollars_if_its_lines_are_money(file: str) -> None:
     for graph in graphs(file):
         axis = graph.get("yAxis", {}).get("left", {}).get("label")
-        if axis is not None and axis != "Count":  # of events, some of which are amounts below zero
+        if axis is not None and axis != "Count":  # of events; some read amounts
             by_metrics = zip(graph["metrics"], choose_formats(graph["metrics"], ""), strict=True)
             formats = {chosen for row, chosen in by_metrics if row[-1].get("visible", True)}
             assert (ValueFormat.MONEY in formats) is (axis == "US dollars"), graph["title"]

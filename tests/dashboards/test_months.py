@@ -138,7 +138,7 @@ def test_amounts_equal_sums_over_uneven_hours(now: str) -> None:
 
 @pytest.mark.parametrize("now", ["2026-04-01T00:30", "2026-04-01T01:01", "2026-04-20T12:01"])
 def test_a_part_of_an_hour_does_not_look_like_a_fall(now: str) -> None:
-    """A dollar in each hour, of which the open one has a cent."""
+    """A dollar in each hour; so far, a cent in the open one."""
     moment = at(now)
     this_hour = moment.replace(minute=0)
     costs = dict.fromkeys(hours(this_hour - 62 * DAY, this_hour), 1.0) | {this_hour: 0.01}
