@@ -29,6 +29,7 @@ from lambdas.domain.metrics import (
     Admission,
     DimensionLimits,
     Dimensions,
+    DimensionValues,
 )
 from lambdas.domain.metrics.catalog import (
     ESTIMATED_COST,
@@ -37,7 +38,6 @@ from lambdas.domain.metrics.catalog import (
     DimensionSet,
     MetricDefinition,
 )
-from lambdas.domain.metrics.metered_call import DimensionValues
 
 _METRICS = {metric.name: metric for metric in USAGE_METRICS}
 _SETS = {frozenset(dimension_set.dimension_names): dimension_set for dimension_set in DimensionSet}
