@@ -33,9 +33,7 @@ def test_users_of_one_name_keep_their_arns(other: str) -> None:
         ("", ""),
     ],
 )
-def test_a_model_is_named_as_short_as_it_is_clear(
-    model_id: str, name: str
-) -> None:
+def test_a_model_is_named_as_short_as_it_is_clear(model_id: str, name: str) -> None:
     assert shorten_models([model_id]) == {model_id: name}
 
 
