@@ -4,7 +4,6 @@ Differences are distances in Oklab, times 100 (https://bottosson.github.io/posts
 blindness is simulated by the matrices of Machado and others (2009), contrast is that of WCAG 2.2.
 """
 
-import json
 import math
 import re
 from itertools import combinations, pairwise
@@ -14,8 +13,10 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from cdk.components.dashboards import FOLDER, NAMES
+from cdk.components.dashboards import NAMES
+from cdk.config import Config
 from dashboards.viewer import pages
+from dashboards.viewer.bodies import read_bodies
 
 Color: TypeAlias = tuple[float, float, float]
 """Linear red, green and blue, from 0 to 1."""
@@ -122,9 +123,16 @@ def list_colors(graph: dict[str, Any]) -> list[str]:
     return [shown["color"] for shown in options if "color" in shown]
 
 
+NAMED = [
+    {"identity": f"arn:aws:iam::111122223333:user/{name}", "critical": 1_000_000}
+    for name in "abcdefgh"
+]
+
+
 @pytest.mark.parametrize("file", NAMES)
 def test_colors_of_a_graph_are_of_the_palette_and_can_be_distinguished(file: str) -> None:
-    widgets = json.loads((FOLDER / f"{file}.json").read_text())["widgets"]
+    config = Config.from_context({"named_identities": NAMED})
+    widgets = read_bodies(config, [file])[file].widgets()
     for graph in (widget["properties"] for widget in widgets):
         colors = {*list_colors(graph)}
         assert colors <= {*PALETTES["light"]}, graph["title"]
