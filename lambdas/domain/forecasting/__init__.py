@@ -32,6 +32,7 @@ from lambdas.domain.forecasting.own_calibration import (
     ErrorSource,
     UsageHistory,
     calibrate_on_own,
+    describe_errors,
 )
 from lambdas.domain.forecasting.ratio_distribution import LEVELS, RatioDistribution
 from lambdas.domain.forecasting.usage_histories import MAX_SOURCES, UsageHistories
@@ -63,6 +64,7 @@ __all__ = [
     "UsageHistory",
     "calibrate",
     "calibrate_on_own",
+    "describe_errors",
     "forecast_usage",
     "measure_ratios",
     "read_calibration",

@@ -12,6 +12,7 @@ from lambdas.domain.forecasting.error_ratios import ErrorRatios, OwnErrors
 from lambdas.domain.forecasting.expected_usage import DAY
 from lambdas.domain.forecasting.hourly_usage import HourlyUsage
 from lambdas.domain.forecasting.measured_ratio import MeasuredRatio, measure_ratios
+from lambdas.domain.words import plural
 
 CALIBRATION_SPAN = timedelta(weeks=4)
 """The usage that forecasts are calibrated on: recent, and each day of the week as often as the
@@ -82,6 +83,18 @@ def calibrate_on_own(
         days=-((first - until) // DAY),
     )
     return replace(calibrate(ratios, prior), own=own)
+
+
+def describe_errors(own: OwnErrors | None) -> str:
+    """Describe the errors that forecasts stand on, for people.
+
+    >>> describe_errors(None)
+    'errors of public data'
+    """
+    if own is None:
+        return "errors of public data"
+    day = f"{own.calibrated_at:%Y-%m-%d}"
+    return f"errors of your own {plural(own.days, 'day')} up to {day}, and of public data"
 
 
 def _cut(usage: HourlyUsage, start: datetime) -> HourlyUsage:
