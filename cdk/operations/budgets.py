@@ -160,10 +160,9 @@ def _describe_calibration(calibrations: CalibrationStore) -> str:
     try:
         errors = calibrations.read()
     except CalibrationUnreadableError as error:
-        return (
-            f"Forecasts: errors of public data; your own cannot be read: {printable(str(error))}."
-        )
-    return f"Forecasts: {describe_errors(None if errors is None else errors.own)}."
+        reason = printable(str(error))
+        return f"Forecasts use {describe_errors(None)}: your own cannot be read ({reason})."
+    return f"Forecasts use {describe_errors(None if errors is None else errors.own)}."
 
 
 def _describe_use(statuses: Sequence[BudgetStatus]) -> str:
