@@ -74,7 +74,7 @@ class ForecastCalibrator:
 
         Args:
             now: The time.
-            has_time_to_read: Asked before each hour. Usage before it is unknown if there is none.
+            has_time_to_read: Asked before each hour. Earlier usage is unknown once time is short.
             has_time: Asked before each scope or identity, whose errors take time to measure.
         """
         state = self.sums.read_state()

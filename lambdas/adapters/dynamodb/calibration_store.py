@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.domain.budgets.governance_table import (
     CALIBRATED,
+    ERRORS,
     FORECAST_ERRORS,
     PARTITION_KEY,
     SORT_KEY,
@@ -29,7 +30,6 @@ _KEY: Mapping[str, AttributeValueTypeDef] = {
     PARTITION_KEY: {"S": FORECAST_ERRORS},
     SORT_KEY: {"S": CALIBRATED},
 }
-_ERRORS = "errors"
 
 
 class DynamoDbCalibrationStore:
@@ -58,7 +58,7 @@ class DynamoDbCalibrationStore:
         if "Item" not in answer:
             return None
         try:
-            return read_calibration(answer["Item"][_ERRORS]["S"])
+            return read_calibration(answer["Item"][ERRORS]["S"])
         except InvalidCalibrationError as error:
             raise CalibrationUnreadableError(str(error)) from error
         except KeyError as error:
@@ -72,5 +72,5 @@ class DynamoDbCalibrationStore:
             ValueError: They are the shipped ones alone.
         """
         self._client.put_item(
-            TableName=self._table_name, Item={**_KEY, _ERRORS: {"S": write_calibration(errors)}}
+            TableName=self._table_name, Item={**_KEY, ERRORS: {"S": write_calibration(errors)}}
         )
