@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from lambdas.domain.forecasting import CalibrationStore, CalibrationUnreadableError, ErrorRatios
+from lambdas.domain.forecasting import (
+    CalibrationStore,
+    CalibrationUnreadableError,
+    ErrorRatios,
+    describe_errors,
+)
 from lambdas.observability import logger
 
 _READ_EVERY = timedelta(hours=1)
@@ -26,7 +31,7 @@ class CalibratedErrors:
     _read_at: datetime | None = field(default=None, init=False)
 
     def get(self, now: datetime) -> ErrorRatios:
-        """Return the calibrated errors, or the shipped ones if there are none that can be read."""
+        """Return the calibrated errors, else the last that were read, else the shipped ones."""
         if self._errors is None or self._read_at is None or now - self._read_at >= _READ_EVERY:
             self._errors, self._read_at = self._read(), now
         return self._errors
@@ -35,8 +40,13 @@ class CalibratedErrors:
         try:
             stored = self.store.read()
         except CalibrationUnreadableError as error:
-            logger.warning("Forecasts use the shipped errors: no calibration", reason=str(error))
-            return self.shipped
+            known = self._errors or self.shipped
+            logger.warning(
+                "The calibration of forecasts cannot be read",
+                reason=str(error),
+                errors_in_use=describe_errors(known.own),
+            )
+            return known
         if stored is None:
             logger.info("Forecasts use the shipped errors: nothing is calibrated yet")
             return self.shipped

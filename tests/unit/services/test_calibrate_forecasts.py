@@ -226,6 +226,8 @@ def test_a_damaged_calibration_is_logged_and_forecasts_use_the_shipped_errors(
     read = Read()
     read.store.problem = "the item is damaged"
     assert read.errors.get(NOON) is SHIPPED
-    assert "no calibration" in caplog.text
+    assert "cannot be read" in caplog.text
     read.store.problem = ""
     assert read.errors.get(NOON + HOUR) is read.calibrated
+    read.store.problem = "DynamoDB is busy"
+    assert read.errors.get(NOON + 2 * HOUR) is read.calibrated  # the last ones that could be read
