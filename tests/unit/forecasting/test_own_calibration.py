@@ -133,11 +133,11 @@ def measure_coverage(errors: ErrorRatios, days: int = 14) -> float:
 @pytest.mark.parametrize("prior", [NEVER_WRONG, SHIPPED], ids=["too narrow", "too wide"])
 def test_intervals_come_to_hold_what_they_promise_as_own_data_grow(prior: ErrorRatios) -> None:
     usages = [make_noisy_usage(seed, 14) for seed in range(30)]
-    wrong = [
-        abs(measure_coverage(errors) - 80)
-        for count in (0, 6, 30)
-        if (errors := calibrate_usage(*usages[:count], until=START + 14 * DAY, prior=prior))
+    until = START + 14 * DAY
+    calibrated = [
+        calibrate_usage(*usages[:count], until=until, prior=prior) for count in (0, 6, 30)
     ]
+    wrong = [abs(measure_coverage(errors) - 80) for errors in calibrated]
     assert wrong[0] > 5
     assert wrong == sorted(wrong, reverse=True)
     assert wrong[-1] <= 5
