@@ -25,6 +25,7 @@ from lambdas.domain.budgets import (
     StoredBudget,
 )
 from lambdas.domain.counters import Sums, UsageTotals
+from lambdas.domain.forecasting import CalibrationUnreadableError, ErrorRatios
 from tests.counters import InMemoryCounters
 
 GOVERNANCE = "governance"
@@ -159,6 +160,30 @@ class InMemoryAlertStore:
 
     def _ordered(self) -> list[BudgetAlert]:
         return [alert for _, alert in sorted(self.alerts.items())]
+
+
+class InMemoryCalibrationStore:
+    """A calibration in memory.
+
+    Attributes:
+        stored: The calibration.
+        problem: The reason for which it cannot be read; empty if it can.
+        reads: The number of reads.
+    """
+
+    def __init__(self, stored: ErrorRatios | None = None) -> None:
+        self.stored = stored
+        self.problem = ""
+        self.reads = 0
+
+    def read(self) -> ErrorRatios | None:
+        self.reads += 1
+        if self.problem:
+            raise CalibrationUnreadableError(self.problem)
+        return self.stored
+
+    def write(self, errors: ErrorRatios) -> None:
+        self.stored = errors
 
 
 class InMemoryBudgetSums(InMemoryCounters):

@@ -14,7 +14,7 @@ from cdk.components.meter_function import MeterFunction
 from cdk.components.metric_grants import grant_put_metrics
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
-from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, DUE_ALERTS
+from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, DUE_ALERTS, FORECAST_ERRORS
 from lambdas.functions.budget_evaluator.settings import Settings
 
 _EVERY = Duration.minutes(1)
@@ -71,6 +71,7 @@ class BudgetEvaluator(MeterFunction):
             on=governance.table_arn,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
+        self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
         grant_put_metrics(self)
         self.grant_read_write_data()
         grant_publish_events(self)

@@ -1,4 +1,4 @@
-"""The state of stored budgets, as `make doctor` reports it."""
+"""The state of stored budgets and of their forecasts, as `make doctor` reports it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from lambdas.domain.budgets.governance_table import (
     ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
+    CALIBRATED,
+    ERRORS,
+    FORECAST_ERRORS,
     PARTITION_KEY,
     SORT_KEY,
     STATE,
+)
+from lambdas.domain.forecasting import (
+    InvalidCalibrationError,
+    describe_errors,
+    read_calibration,
 )
 from lambdas.domain.words import list_names, plural
 
@@ -20,13 +28,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _MAX_BUILDING = timedelta(minutes=30)
+_MAX_AGE_OF_CALIBRATION = timedelta(days=3)  # two runs failed, and a third one is due
 
 
 class BudgetReport(NamedTuple):
     """The state of budgets.
 
     Attributes:
-        is_late: True if a budget has been building for longer than it should.
+        is_late: True if a budget has been building, or forecasts were not calibrated, for longer
+            than they should.
         text: A description for people.
     """
 
@@ -59,4 +69,23 @@ def read_budget_state(dynamodb: DynamoDBClient, table: str, now: datetime) -> Bu
             f"For more than {_MAX_BUILDING.total_seconds() / 60:.0f} minutes:"
             f" {list_names(late)}; the log of BudgetBuilder has the reason."
         )
-    return BudgetReport(bool(late), " ".join(parts))
+    is_stale, forecasts = _read_calibration_state(dynamodb, table, now)
+    return BudgetReport(bool(late) or is_stale, " ".join([*parts, forecasts]))
+
+
+def _read_calibration_state(
+    dynamodb: DynamoDBClient, table: str, now: datetime
+) -> tuple[bool, str]:
+    """Read which errors forecasts use, and if these are damaged or too old."""
+    answer = dynamodb.get_item(
+        TableName=table, Key={PARTITION_KEY: {"S": FORECAST_ERRORS}, SORT_KEY: {"S": CALIBRATED}}
+    )
+    if "Item" not in answer:
+        return False, f"Forecasts use {describe_errors(None)}."
+    try:
+        own = read_calibration(answer["Item"].get(ERRORS, {}).get("S", "")).own
+    except InvalidCalibrationError as error:
+        return True, f"Forecasts use {describe_errors(None)}: your own cannot be read ({error})."
+    is_stale = own is not None and now - own.calibrated_at > _MAX_AGE_OF_CALIBRATION
+    hint = ", which is old; the log of ForecastCalibrator has the reason" if is_stale else ""
+    return is_stale, f"Forecasts use {describe_errors(own)}{hint}."

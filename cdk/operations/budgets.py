@@ -31,6 +31,11 @@ from lambdas.domain.budgets import (
     plan_changes,
     read_statuses,
 )
+from lambdas.domain.forecasting import (
+    CalibrationStore,
+    CalibrationUnreadableError,
+    describe_errors,
+)
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.words import exact_text, plural
 from lambdas.wiring.budgets_file import DeclaredBudgets, InvalidBudgetsError, read_budgets
@@ -117,12 +122,15 @@ def _print_obstacles(declared: DeclaredBudgets, now: datetime) -> None:
             print(f"Unless they are applied already: {problem}.")
 
 
-def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
+def list_budgets(
+    store: BudgetStore, sums: SumReader, calibrations: CalibrationStore, now: datetime
+) -> None:
     """Print the stored budgets of all managers, with the usage of their current periods.
 
     Args:
         store: The stored budgets.
         sums: Their sums.
+        calibrations: The errors that forecasts stand on.
         now: The time.
 
     Raises:
@@ -144,6 +152,17 @@ def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
         used = _describe_use(statuses) if stored.is_active else "-"
         table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
     open_console().print(table)
+    print(_describe_calibration(calibrations))
+
+
+def _describe_calibration(calibrations: CalibrationStore) -> str:
+    """Say which errors the forecasts of a deployment stand on."""
+    try:
+        errors = calibrations.read()
+    except CalibrationUnreadableError as error:
+        reason = printable(str(error))
+        return f"Forecasts use {describe_errors(None)}: your own cannot be read ({reason})."
+    return f"Forecasts use {describe_errors(None if errors is None else errors.own)}."
 
 
 def _describe_use(statuses: Sequence[BudgetStatus]) -> str:

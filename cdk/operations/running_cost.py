@@ -77,6 +77,13 @@ BUDGETS_READ = 10
 PUBLICATIONS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60 // 5
 READS_OF_A_BUDGET_RUN = 400
 SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
+# Forecasts: cells of four weeks, in eight parts an hour, are read once a day, six to a unit.
+RUNS_OF_A_CALIBRATION = 30
+HOURS_OF_A_CALIBRATION = 28 * 24
+PARTS_OF_CELLS = 8
+CELLS_OF_A_READ_UNIT = 6
+SECONDS_OF_A_CALIBRATION = Decimal(120)  # taken high
+GB_OF_THE_CALIBRATOR = Decimal(1)
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -362,6 +369,27 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
             2 * RUNS_OF_BUDGETS_A_MONTH,
             3 * RUNS_OF_BUDGETS_A_MONTH * SECONDS_OF_A_BUDGET_RUN,  # one has twice the memory
             prices,
+        ),
+        *_calibration(usage, config, prices),
+    ]
+
+
+def _calibration(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of calibrating forecasts once a day."""
+    cells = Decimal(min(usage.identities * usage.models, usage.calls))
+    units_of_a_time = PARTS_OF_CELLS + cells / CELLS_OF_A_READ_UNIT
+    times = HOURS_OF_A_CALIBRATION * 60 // config.cell_minutes
+    seconds = RUNS_OF_A_CALIBRATION * SECONDS_OF_A_CALIBRATION * GB_OF_THE_CALIBRATOR
+    return [
+        CostItem(
+            "DynamoDB",
+            "governance: cells of four weeks, read each day to calibrate forecasts",
+            RUNS_OF_A_CALIBRATION * times * units_of_a_time / _MILLION * prices[_READ_UNITS],
+        ),
+        CostItem(
+            "Lambda",
+            "governance: forecasts, calibrated each day",
+            seconds * prices["lambda_arm_gb_second"],
         ),
     ]
 

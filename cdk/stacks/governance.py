@@ -11,16 +11,20 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
 from cdk.functions.budget_builder import BudgetBuilder
+from cdk.functions.forecast_calibrator import ForecastCalibrator
 from cdk.functions.usage_counter import UsageCounter
 from cdk.functions.usage_recounter import UsageRecounter
 from cdk.stacks.storage import StorageStack
 
 BUDGET_BUILDER = "BudgetBuilder"
+FORECAST_CALIBRATOR = "ForecastCalibrator"
 USAGE_RECOUNTER = "UsageRecounter"
 
 
 class GovernanceStack(Stack):
-    """The functions that count usage exactly and build budgets; storage has their tables.
+    """Functions that count usage exactly, build budgets and calibrate forecasts.
+
+    Storage has their tables.
 
     Attributes:
         usage_counter: Counts the ledger's stream.
@@ -72,6 +76,15 @@ class GovernanceStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
         )
-        self.scheduled: list[Scheduled] = [recounter.scheduled, builder.scheduled]
+        calibrator = ForecastCalibrator(
+            self,
+            FORECAST_CALIBRATOR,
+            defaults=defaults,
+            counters=storage.counters,
+            governance=storage.governance,
+        )
+        self.scheduled: list[Scheduled] = [
+            function.scheduled for function in (recounter, builder, calibrator)
+        ]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)

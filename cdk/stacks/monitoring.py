@@ -41,7 +41,12 @@ from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
-from cdk.stacks.governance import BUDGET_BUILDER, USAGE_RECOUNTER, GovernanceStack
+from cdk.stacks.governance import (
+    BUDGET_BUILDER,
+    FORECAST_CALIBRATOR,
+    USAGE_RECOUNTER,
+    GovernanceStack,
+)
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
@@ -306,7 +311,7 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     missing = {FOCUS_EXPORTER, COMPARISON_REPORTER, PRICE_UPDATER, WEEKLY_SUMMARIZER} - functions
     if USAGE_RECOUNTER not in functions:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
-        missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name}
+        missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

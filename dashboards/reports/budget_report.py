@@ -27,8 +27,8 @@ from lambdas.domain.budgets import (
 from lambdas.domain.forecasting import (
     Forecast,
     HourlyUsage,
+    describe_errors,
     forecast_usage,
-    read_shipped_ratios,
 )
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
@@ -54,12 +54,18 @@ def print_budgets(
         console: Prints.
         top: The number of rows of a budget.
     """
+    has_forecasts = False
     for budget in budgets:
         rows = sorted(_list_rows(usage, budget), key=lambda row: (-row.use.used, row.use.period))
         _print_budget(budget, rows, console, top)
         _print_unpriced(usage, budget, console)
-        _print_forecasts(usage, budget, rows, console, top)
+        for forecast in _list_forecasts(usage, budget, rows, top):
+            has_forecasts = True
+            console.print(Text(forecast, style="dim"), soft_wrap=True)
         console.print()
+    if has_forecasts:
+        text = f"Forecasts use {describe_errors(usage.errors.own)} (docs/forecasts.md)."
+        console.print(Text(text, style="dim"), soft_wrap=True)
 
 
 def _list_rows(usage: BudgetUsage, budget: Budget) -> Iterator[_Row]:
@@ -120,10 +126,10 @@ def _print_unpriced(usage: BudgetUsage, budget: Budget, console: Console) -> Non
     console.print(Text(text, style="dim"), soft_wrap=True)
 
 
-def _print_forecasts(
-    usage: BudgetUsage, budget: Budget, rows: Sequence[_Row], console: Console, top: int
-) -> None:
-    """Print what will be used by the end of the period that the last call is in."""
+def _list_forecasts(
+    usage: BudgetUsage, budget: Budget, rows: Sequence[_Row], top: int
+) -> Iterator[str]:
+    """Say what will be used by the end of the period that the last call is in."""
     if usage.last_minute is None or isinstance(budget.periods, RollingHours):
         return
     now = usage.last_minute + _MINUTE
@@ -135,11 +141,10 @@ def _print_forecasts(
         for minute, used in by_value[value].items():
             hours[minute.replace(minute=0)] += used
         history = HourlyUsage(hours)
-        forecast = forecast_usage(history, now, use.period.end, read_shipped_ratios())
+        forecast = forecast_usage(history, now, use.period.end, usage.errors)
         if forecast is not None:
             name = f"{printable_name(short[value])}: " if value else ""
-            text = _describe_forecast(budget, name, use, forecast)
-            console.print(Text(text, style="dim"), soft_wrap=True)
+            yield _describe_forecast(budget, name, use, forecast)
 
 
 def _describe_forecast(budget: Budget, name: str, use: PeriodUse, forecast: Forecast) -> str:

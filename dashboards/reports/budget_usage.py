@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from dashboards.reports.call_times import is_possible
 from lambdas.domain.attribution import AttributionRules
@@ -18,12 +19,20 @@ from lambdas.domain.budgets import (
     StoredBudget,
 )
 from lambdas.domain.calls import CallEnricher
-from lambdas.domain.counters import UsageChange, UsageLabels, read_usage, subtract
+from lambdas.domain.counters import CellSpan, UsageChange, UsageLabels, read_usage, subtract
+from lambdas.domain.forecasting import (
+    ErrorRatios,
+    UsageHistories,
+    calibrate_on_own,
+    read_shipped_ratios,
+)
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Pricing
 
 _GENERATION = 1
+_MAX_SOURCES = 20
+"""Fewer than a deployment reads, so that their errors are measured in a few seconds."""
 
 
 @dataclass(slots=True)
@@ -67,6 +76,7 @@ class BudgetUsage:
         """Begin without calls, and leave out those with an impossible time."""
         self._now = now
         self.last_minute: datetime | None = None
+        self._histories = UsageHistories(budgets, _MAX_SOURCES)
         self._enricher = CallEnricher(pricing, rules)
         stored = (StoredBudget(budget, _GENERATION, BudgetState.ACTIVE) for budget in budgets)
         self._book = BudgetBook(_GENERATION, {entry.budget.name: entry for entry in stored})
@@ -83,6 +93,20 @@ class BudgetUsage:
             for difference in subtract(self._read(change.record), self._read(change.replaced)):
                 self.last_minute = max(difference.minute, self.last_minute or difference.minute)
                 self._add(difference)
+                self._histories.add(difference)
+
+    @cached_property
+    def errors(self) -> ErrorRatios:
+        """The errors of forecasts: those on the whole hours of these calls, and the shipped ones.
+
+        Read it after the last call.
+        """
+        shipped = read_shipped_ratios()
+        if self.last_minute is None:
+            return shipped
+        until = CellSpan.HOUR.get_start(self.last_minute)
+        histories = self._histories.list_histories()
+        return calibrate_on_own(histories, until, self.last_minute, shipped)
 
     def by_value(self, budget: Budget) -> Mapping[str, Mapping[datetime, int]]:
         """The usage of a budget by minute, for each value of a default budget that it holds for."""

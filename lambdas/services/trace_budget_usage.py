@@ -20,7 +20,7 @@ from lambdas.domain.budgets import (
     list_cell_ranges,
 )
 from lambdas.domain.counters import CellMinutes, CellSpan, UsageChange, get_spans
-from lambdas.domain.forecasting import ErrorRatios, Forecast, HourlyUsage, forecast_usage
+from lambdas.domain.forecasting import ErrorSource, Forecast, HourlyUsage, forecast_usage
 
 _HOUR = timedelta(hours=1)
 _HISTORY_HOURS = 24 * 7
@@ -54,13 +54,13 @@ class BudgetUsageTracer:
         budgets: The stored budgets.
         sums: The counters.
         cell_minutes: The length of the short cells.
-        ratios: The errors of earlier forecasts.
+        errors: Knows the errors of earlier forecasts.
     """
 
     budgets: BudgetStore
     sums: SumReader
     cell_minutes: CellMinutes
-    ratios: ErrorRatios
+    errors: ErrorSource
     _generation: int | None = field(default=None, init=False)
     _hours: dict[datetime, _Hour] = field(default_factory=dict, init=False)
     _read_at: datetime | None = field(default=None, init=False)
@@ -95,7 +95,7 @@ class BudgetUsageTracer:
             self._read_history(now)
             self._read_at = now
         hours = self._history.get(_Scope(stored.budget.name, stored.generation, value), {})
-        return forecast_usage(HourlyUsage(hours), now, period.end, self.ratios)
+        return forecast_usage(HourlyUsage(hours), now, period.end, self.errors.get(now))
 
     def _read_cells(
         self, period: BudgetPeriod, generation: int, now: datetime

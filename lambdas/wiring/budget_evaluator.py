@@ -7,12 +7,14 @@ import boto3
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
 from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
+from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from lambdas.wiring.client_timeouts import PROMPT
@@ -28,7 +30,10 @@ def make_evaluator(settings: GoverningSettings) -> BudgetEvaluator:
         budgets=budgets,
         sums=sums,
         cell_minutes=settings.cell_minutes,
-        ratios=read_shipped_ratios(),
+        errors=CalibratedErrors(
+            store=DynamoDbCalibrationStore(dynamodb, settings.governance_table),
+            shipped=read_shipped_ratios(),
+        ),
     )
     return BudgetEvaluator(
         budgets=budgets,

@@ -30,6 +30,7 @@ EVENTS: dict[str, Any] = {
     "comparison_reporter": {},
     "coverage_auditor": SCHEDULED,
     "focus_exporter": {},
+    "forecast_calibrator": {},
     "log_processor": {"awslogs": {"data": pack([json.dumps(log())])}},
     "logging_configurator": {"RequestType": "Create", "ResourceProperties": {}},
     "logging_watcher": SCHEDULED,

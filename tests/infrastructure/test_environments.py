@@ -11,6 +11,7 @@ FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
 ABSENT = {
     "budget_builder": {"default", "adopting"},
     "budget_evaluator": {"default", "adopting"},
+    "forecast_calibrator": {"default", "adopting"},
     "usage_counter": {"default", "adopting"},
     "usage_recounter": {"default", "adopting"},
     "weekly_summarizer": {"default"},

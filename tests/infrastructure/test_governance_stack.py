@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +10,12 @@ import pytest
 from cdk.config import stack_names
 from cdk.functions.usage_counter import TUMBLING_WINDOW
 from lambdas.domain.budgets import CLAIM
-from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGETS, DUE_ALERTS
+from lambdas.domain.budgets.governance_table import (
+    ALERTS_PREFIX,
+    BUDGETS,
+    DUE_ALERTS,
+    FORECAST_ERRORS,
+)
 from lambdas.domain.counters import ANNOUNCEMENT
 from lambdas.domain.counters.table import (
     CELL_PREFIX,
@@ -50,6 +56,7 @@ def test_governance_is_off_by_default() -> None:
         "CounterAge",
         "BudgetBuilder",
         "BudgetEvaluator",
+        "ForecastCalibrator",
     ):
         assert not re.search(rf"{name}(?!s)", text)  # nor an alarm of it on a dashboard
 
@@ -146,11 +153,51 @@ def written(template: dict[str, Any], role: str) -> dict[str, set[str]]:
     return keys
 
 
+def roles_that_act_on(template: dict[str, Any], key: str) -> Iterator[tuple[str, set[str]]]:
+    """The roles with a statement on items of a key, and its actions."""
+    for name, policy in resources(template, "AWS::IAM::Policy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if f'"{key}"' in json.dumps(statement):
+                yield name.partition("DefaultPolicy")[0], set(as_list(statement["Action"]))
+
+
 def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
     builder = written(deployment(ON).governance, "BudgetBuilderRole")
     assert builder == {"counters": {f"{SUM_PREFIX}*"}, "budgets": {BUDGETS}}
     evaluator = written(deployment(ON).monitoring, "BudgetEvaluatorRole")
     assert evaluator == {"budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS}}
+
+
+def test_only_the_calibrator_writes_the_errors_of_forecasts() -> None:
+    calibrator = written(deployment(ON).governance, "ForecastCalibratorRole")
+    assert calibrator == {"budgets": {FORECAST_ERRORS}}
+    writing = [
+        role
+        for template in deployment(ON).templates.values()
+        for role in roles_that_act_on(template, FORECAST_ERRORS)
+    ]
+    assert sorted(name for name, actions in writing if actions != {"dynamodb:GetItem"}) == [
+        "ForecastCalibratorRole"
+    ]
+    assert len(writing) == 2
+
+
+def test_the_calibrator_reads_cells_and_budgets_alone() -> None:
+    keys = {
+        key
+        for statement in statements(deployment(ON).governance, "ForecastCalibratorRole")
+        if "dynamodb:Query" in as_list(statement["Action"])
+        for key in as_list(
+            statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        )
+    }
+    assert keys == {f"{CELL_PREFIX}*", STATE_KEY, BUDGETS}
+
+
+def test_forecasts_are_calibrated_every_day() -> None:
+    (rule,) = started_by("ForecastCalibrator", ON, stack=stack_names.GOVERNANCE)
+    assert rule["ScheduleExpression"] == "cron(40 2 * * ? *)"
+    assert find_function(deployment(ON).governance, "forecast_calibrator")["Timeout"] == 600
 
 
 def test_the_evaluator_publishes_metrics_in_the_meter_s_namespace_alone() -> None:
@@ -194,6 +241,7 @@ def test_no_function_that_counts_reads_alerts_and_no_other_one_reads_marks() -> 
         assert as_list(keys) == [BUDGETS]
     for template, role in (
         (deployment(ON).governance, "BudgetBuilderRole"),
+        (deployment(ON).governance, "ForecastCalibratorRole"),
         (deployment(ON).monitoring, "BudgetEvaluatorRole"),
     ):
         text = json.dumps(list(statements(template, role)))
@@ -212,6 +260,8 @@ def test_alarms_name_the_functions_without_an_export() -> None:
         alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): alarm
         for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
     }
+    for name in ("ForecastCalibratorErrors", "ForecastCalibratorNotStarted"):
+        assert name in found
     for name in ("BudgetBuilderNotStarted", "BudgetEvaluatorErrors", "BudgetDrift"):
         assert name in found
     for name in ("UsageCounterErrors", "UsageCounterThrottles", "CounterAge"):

@@ -1,5 +1,6 @@
 """The doctor's check of budgets."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,9 @@ from cdk.operations.budget_state import BudgetReport, read_budget_state
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.domain.budgets import BudgetChanges
+from lambdas.domain.forecasting import OwnErrors, read_shipped_ratios
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
 from tests.operations.deployed import deploy
@@ -40,10 +43,28 @@ def test_budgets_that_build_for_too_long_are_named(store: DynamoDbBudgetStore) -
     for name in ("chat", "india"):
         store.announce(name, 1, NOON)
     store.mark_active("chat", 1)
-    assert read() == BudgetReport(False, "1 active budget. Building: india.")  # noqa: FBT003
+    building = "1 active budget. Building: india. Forecasts use errors of public data."
+    assert read() == BudgetReport(False, building)  # noqa: FBT003
     late = read(NOON + timedelta(minutes=31))
     assert late.is_late
     assert "For more than 30 minutes: india; the log of BudgetBuilder has the reason." in late.text
+
+
+@pytest.mark.usefixtures("store")
+def test_a_calibration_that_is_old_or_damaged_is_a_warning() -> None:
+    assert read() == BudgetReport(False, "0 active budgets. Forecasts use errors of public data.")  # noqa: FBT003
+    dynamodb = boto3.client("dynamodb")
+    errors = replace(read_shipped_ratios(), own=OwnErrors(NOON, ratios=900, sources=3, days=20))
+    DynamoDbCalibrationStore(dynamodb, GOVERNANCE).write(errors)
+    fresh, old = read(NOON + timedelta(days=2)), read(NOON + timedelta(days=4))
+    assert (fresh.is_late, old.is_late) == (False, True)
+    assert "errors of your own 20 days up to 2026-09-08, and of public data." in fresh.text
+    assert old.text.endswith("which is old; the log of ForecastCalibrator has the reason.")
+    item = {"pk": {"S": "forecast-errors"}, "sk": {"S": "calibrated"}}
+    dynamodb.put_item(TableName=GOVERNANCE, Item=item)
+    damaged = read()
+    assert damaged.is_late
+    assert "your own cannot be read" in damaged.text
 
 
 @pytest.mark.usefixtures("store")
@@ -56,7 +77,7 @@ def test_the_doctor_reads_the_deployed_tables() -> None:
     assert check().text == "Not deployed yet."
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
-    assert check().text == "0 active budgets."
+    assert check().text.startswith("0 active budgets.")
 
 
 def test_the_time_of_an_announcement_is_that_of_the_meter(store: DynamoDbBudgetStore) -> None:

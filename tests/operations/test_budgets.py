@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import pytest
 from cdk.config import stack_names
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import AccumulatorKey, BudgetBook
+from lambdas.domain.budgets.governance_table import CALIBRATED, FORECAST_ERRORS
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageTotals, begin_counting
+from lambdas.domain.forecasting import OwnErrors, read_shipped_ratios
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, BEN
@@ -177,6 +181,31 @@ def test_stored_budgets_are_listed(
     printed = capsys.readouterr().out
     assert "building" in printed
     assert "each identity of the account" in printed
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_list_says_which_errors_forecasts_use(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def list_budgets() -> str:
+        capsys.readouterr()
+        call_command("budgets", "list")
+        return capsys.readouterr().out.splitlines()[-1]
+
+    dynamodb = boto3.client("dynamodb")
+    call_command("budgets", "apply", write_file(CHAT))
+    assert list_budgets() == "Forecasts use errors of public data."
+    own = OwnErrors(datetime(2026, 3, 9, 2, 40, tzinfo=UTC), ratios=5000, sources=7, days=23)
+    calibrated = replace(read_shipped_ratios(), own=own)
+    DynamoDbCalibrationStore(dynamodb, GOVERNANCE).write(calibrated)
+    assert list_budgets() == (
+        "Forecasts use errors of your own 23 days up to 2026-03-09, and of public data."
+    )
+    damaged = {"pk": FORECAST_ERRORS, "sk": CALIBRATED, "errors": "{}"}
+    dynamodb.put_item(
+        TableName=GOVERNANCE, Item={name: {"S": value} for name, value in damaged.items()}
+    )
+    assert list_budgets().startswith("Forecasts use errors of public data: your own cannot be read")
 
 
 @pytest.mark.usefixtures("deployed")

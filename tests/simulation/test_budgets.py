@@ -2,17 +2,20 @@
 
 import pytest
 
+from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.domain.budgets import AccumulatorKey
 from lambdas.services import send_budget_alerts
 from tests.simulation.drivers.all_drivers import PIPELINE
 from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
 from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
 from tests.simulation.drivers.driver import Driver
+from tests.simulation.drivers.forecast_calibrator import ForecastCalibratorDriver
 from tests.simulation.faults import ALL_FAULTS, Fault
 from tests.simulation.planted.budgets import ClaimsNoAlerts, CompletesSumsAgain
 from tests.simulation.simulation import run
 
 DRIVERS: tuple[type[Driver], ...] = (*PIPELINE, BudgetBuilderDriver, BudgetEvaluatorDriver)
+CALIBRATION: tuple[type[Driver], ...] = (*PIPELINE, ForecastCalibratorDriver)
 
 
 @pytest.mark.parametrize("seed", [1, 8])
@@ -68,3 +71,14 @@ def test_alerts_that_are_marked_sent_and_not_delivered_are_found(
     monkeypatch.setattr("tests.simulation.drivers.budget_evaluator.BudgetAlertSender", Silent)
     violations = run(1, drivers=DRIVERS).violations
     assert any("no alert at" in violation for violation in violations)
+
+
+@pytest.mark.parametrize("seed", [1, 8])
+def test_forecasts_are_calibrated_on_what_was_counted_under_faults(seed: int) -> None:
+    assert run(seed, drivers=CALIBRATION).violations == []
+
+
+def test_a_calibration_that_is_not_stored_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DynamoDbCalibrationStore, "write", lambda *_: None)
+    violations = run(1, drivers=CALIBRATION).violations
+    assert "forecasts: nothing is calibrated" in violations

@@ -82,12 +82,18 @@ def list_() -> None:
     from cdk.operations.account import in_account
     from cdk.operations.budgets import find_tables, list_budgets
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+    from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
     from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 
     def run(session: boto3.Session) -> None:
         tables, dynamodb = find_tables(session), session.client("dynamodb")
         store = DynamoDbBudgetStore(dynamodb, tables.budgets)
-        list_budgets(store, DynamoDbCounters(dynamodb, tables.counters), datetime.now(UTC))
+        list_budgets(
+            store,
+            DynamoDbCounters(dynamodb, tables.counters),
+            DynamoDbCalibrationStore(dynamodb, tables.budgets),
+            datetime.now(UTC),
+        )
 
     in_account(run)
 

@@ -64,9 +64,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             for driver in status.drivers
         ],
         "forecast": _write_forecast(status),
-        "incomplete_since": (
-            None if status.incomplete_since is None else _write_time(status.incomplete_since)
-        ),
+        "incomplete_since": _write_optional_time(status.incomplete_since),
         "next_thresholds": [
             exact_text(percent)
             for percent in budget.thresholds.actual
@@ -119,12 +117,16 @@ def _write_forecast(status: BudgetStatus) -> AlertDetail | None:
     if forecast is None:
         return None
     left = amount.limit - status.used
-    exhausted_at = forecast.exhausted_at(left)
     return {
         "expected": _write_number(status.used + forecast.amount, amount),
         "probability": f"{forecast.probability_of_exceeding(left):.4f}",
-        "exhausted_at": None if exhausted_at is None else _write_time(exhausted_at),
+        "exhausted_at": _write_optional_time(forecast.exhausted_at(left)),
+        "calibrated_at": _write_optional_time(forecast.calibrated_at),
     }
+
+
+def _write_optional_time(moment: datetime | None) -> str | None:
+    return None if moment is None else _write_time(moment)
 
 
 def _write_time(moment: datetime) -> str:

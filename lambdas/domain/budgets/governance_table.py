@@ -1,4 +1,4 @@
-"""Names in the table of budgets and their alerts, `Governance`.
+"""Names in the table of budgets, their alerts and errors of forecasts, `Governance`.
 
 | partition key | sort key | item |
 |---|---|---|
@@ -7,6 +7,7 @@
 | `alerts#BUDGET#GENERATION` | `PERIOD#LEVEL#THRESHOLD` | an alert: its content and state |
 | `alerts#BUDGET#GENERATION` | `last#THRESHOLD` | the last alert: its level, the end of its period |
 | `due-alerts` | `BUDGET#GENERATION#PERIOD#LEVEL#THRESHOLD` | a copy of an alert that is due |
+| `forecast-errors` | `calibrated` | the errors that forecasts were calibrated with last |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -29,3 +30,9 @@ ALERTS_PREFIX = "alerts#"
 LAST_PREFIX = "last#"
 DUE_ALERTS = "due-alerts"
 """The partition of alerts that are to be sent, which is empty most of the time."""
+FORECAST_ERRORS = "forecast-errors"
+"""The partition of calibrated errors, which one function writes."""
+CALIBRATED = "calibrated"
+"""The sort key of its only item."""
+ERRORS = "errors"
+"""The attribute of that item with the errors."""

@@ -25,6 +25,10 @@ class UsageForecast(Protocol):
     def amount(self) -> int:
         """The median of the usage from now to the end of the period."""
 
+    @property
+    def calibrated_at(self) -> datetime | None:
+        """The time of the calibration on own usage; `None` for the shipped errors."""
+
     def probability_of_exceeding(self, amount_left: int) -> float:
         """The probability that more than an amount is still used."""
 

@@ -27,15 +27,17 @@ def calibrate(ratios: Iterable[MeasuredRatio], prior: ErrorRatios | None = None)
 
     Args:
         ratios: Measured ratios.
-        prior: Distributions that count beside the ratios. Without them, an activity with fewer
-            than `MIN_RATIOS` at a horizon gets the ratios of all activities, and a horizon with
-            fewer is left out.
+        prior: Distributions that count beside the ratios; where there is no ratio, they stay as
+            they are. Without a prior, an activity with fewer than `MIN_RATIOS` at a horizon gets
+            the ratios of all activities, and a horizon with fewer is left out.
     """
     measured = _weigh(ratios)
     if prior is not None:
         return ErrorRatios(
             {
-                cell: fit_distribution([*_spread(distribution), *measured.get(cell, ())])
+                cell: fit_distribution([*_spread(distribution), *measured[cell]])
+                if cell in measured
+                else distribution
                 for cell, distribution in prior.distributions.items()
             }
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
@@ -16,7 +17,24 @@ from lambdas.domain.forecasting.ratio_distribution import RatioDistribution
 HORIZON_HOURS = (1, 6, 24, 72, 168)
 """The horizons at which errors are measured."""
 SHIPPED_FILE = Path(__file__).with_name("error_ratios.json")
-"""Errors on public usage, until a deployment has measured its own; `make backtest` writes it."""
+"""Errors on public usage, which count beside a deployment's own; `make backtest` writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnErrors:
+    """The errors of a deployment's own usage that count beside the shipped ones.
+
+    Attributes:
+        calibrated_at: The time at which they were measured, aware. All of them were known then.
+        ratios: The number of measured ratios.
+        sources: The number of scopes and identities that they come from.
+        days: The number of days of usage, the first one begun.
+    """
+
+    calibrated_at: datetime
+    ratios: int
+    sources: int
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +43,11 @@ class ErrorRatios:
 
     Attributes:
         distributions: By activity and horizon in hours; each activity has at least one.
+        own: The deployment's own errors in them; `None` if they are the shipped ones alone.
     """
 
     distributions: Mapping[tuple[Activity, int], RatioDistribution]
+    own: OwnErrors | None = None
 
     def get(self, activity: Activity, hours: Fraction) -> RatioDistribution:
         """Return the distribution at a horizon.
@@ -44,13 +64,19 @@ class ErrorRatios:
         return self.distributions[activity, nearest]
 
 
-def write_error_ratios(ratios: ErrorRatios) -> str:
-    """Write ratios as JSON: by activity and horizon, a ratio per mille for each level."""
+def list_error_ratios(ratios: ErrorRatios) -> dict[str, dict[str, list[int]]]:
+    """List ratios by activity and horizon: a ratio per mille for each level."""
     document: dict[str, dict[str, list[int]]] = {}
     for (activity, horizon), distribution in sorted(ratios.distributions.items()):
         document.setdefault(activity, {})[str(horizon)] = list(distribution.quantiles)
+    return document
+
+
+def write_error_ratios(ratios: ErrorRatios) -> str:
+    """Write ratios as JSON, in the form of `list_error_ratios`."""
     rows = (
-        f" {json.dumps(activity)}: {_write_horizons(rows)}" for activity, rows in document.items()
+        f" {json.dumps(activity)}: {_write_horizons(rows)}"
+        for activity, rows in list_error_ratios(ratios).items()
     )
     return "{\n" + ",\n".join(rows) + "\n}\n"
 

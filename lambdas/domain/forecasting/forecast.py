@@ -10,7 +10,7 @@ from math import ceil
 from typing import Literal, NamedTuple
 
 from lambdas.domain.forecasting.day_profile import DayProfile, learn_profile
-from lambdas.domain.forecasting.error_ratios import ErrorRatios
+from lambdas.domain.forecasting.error_ratios import ErrorRatios, OwnErrors
 from lambdas.domain.forecasting.expected_usage import Activity, classify, observe_rates
 from lambdas.domain.forecasting.hourly_usage import HourlyUsage, count_hours
 from lambdas.domain.forecasting.ratio_distribution import RatioDistribution
@@ -49,6 +49,7 @@ class Forecast:
         expected: The expected usage, unrounded.
         errors: The distribution of actual usage divided by its forecast.
         profile: How usage spreads over a day.
+        own: The deployment's own errors in that distribution; `None` without.
     """
 
     now: datetime
@@ -57,6 +58,12 @@ class Forecast:
     expected: Fraction
     errors: RatioDistribution
     profile: DayProfile
+    own: OwnErrors | None = None
+
+    @property
+    def calibrated_at(self) -> datetime | None:
+        """The time at which the deployment's own errors were measured; `None` without any."""
+        return None if self.own is None else self.own.calibrated_at
 
     @property
     def amount(self) -> int:
@@ -134,5 +141,11 @@ def forecast_usage(
     activity = classify(usage, now)
     errors = ratios.get(activity, count_hours(horizon))
     return Forecast(
-        now, period_end, activity, rates.expect(horizon), errors, learn_profile(usage, now)
+        now=now,
+        period_end=period_end,
+        activity=activity,
+        expected=rates.expect(horizon),
+        errors=errors,
+        profile=learn_profile(usage, now),
+        own=ratios.own,
     )

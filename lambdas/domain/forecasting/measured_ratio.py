@@ -12,6 +12,8 @@ from lambdas.domain.forecasting.hourly_usage import HOUR, HourlyUsage
 
 _AGES_OF_NEW = (6, 12, 24, 36)
 """Hours after which usage is also forecast as if it were new: few identities really are."""
+MAX_RATIO = 10**9
+"""The highest ratio, per mille: a million times the forecast. Higher ones count as this one."""
 
 
 class MeasuredRatio(NamedTuple):
@@ -22,7 +24,7 @@ class MeasuredRatio(NamedTuple):
         activity: Its class when the forecast was made.
         horizon_hours: One of `HORIZON_HOURS`.
         known_at: The end of the horizon.
-        ratio: The ratio per mille.
+        ratio: The ratio per mille, at most `MAX_RATIO`.
     """
 
     source: str
@@ -67,4 +69,5 @@ def _measure(
         expected = rates.expect(end - origin)
         if end <= until and expected:
             actual = max(usage.sum_hours(origin, end), 0)
-            yield MeasuredRatio(source, activity, hours, end, round(1000 * actual / expected))
+            ratio = min(round(1000 * actual / expected), MAX_RATIO)
+            yield MeasuredRatio(source, activity, hours, end, ratio)

@@ -172,6 +172,33 @@ def test_the_rest_of_the_last_period_is_forecast(meter: Any) -> None:
     assert large.endswith("; exceeds the amount with a probability of 2 %")
 
 
+def test_forecasts_are_calibrated_on_logs_that_cover_enough_days(meter: Any) -> None:
+    daily = budget("daily", period={"every": "day"}, amount={"total_tokens": 4000})
+    calls = [
+        call(24 * day + hour, f"2026-09-{day:02}T{hour:02}:30:00Z", 100)
+        for day in range(1, 13)
+        for hour in range(24)
+    ]
+    few, many = meter(calls[:12], daily), meter(calls[: 24 * 11 + 12], daily)
+    assert "Forecasts use errors of public data (docs/forecasts.md)." in few
+    assert (
+        "Forecasts use errors of your own 12 days up to 2026-09-12, and of public data"
+        " (docs/forecasts.md)." in many
+    )
+    assert read_width(many) < read_width(few)
+
+
+def read_width(printed: str) -> int:
+    """The width of the interval of a forecast, in tokens."""
+    low, high = re.findall(r"\(80 %: (\S+) tokens to (\S+) tokens\)", printed)[-1]
+    return int(high.replace(",", "")) - int(low.replace(",", ""))
+
+
+def test_windows_that_move_name_no_errors(meter: Any) -> None:
+    calls = [call(hour, f"2026-09-08T{hour:02}:30:00Z", 100) for hour in range(10)]
+    assert "Forecasts use" not in meter(calls, budget("window", period={"last_hours": 6}))
+
+
 def test_a_forecast_says_when_the_amount_is_used_up(meter: Any) -> None:
     calls = [call(hour, f"2026-09-08T{hour:02}:30:00Z", 100, BEN) for hour in range(10)]
     each = budget("each", per="identity", period={"every": "day"}, amount={"total_tokens": 1500})

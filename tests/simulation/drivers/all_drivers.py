@@ -8,6 +8,7 @@ from tests.simulation.drivers.comparison_reporter import ComparisonReporterDrive
 from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.focus_exporter import FocusExporterDriver
+from tests.simulation.drivers.forecast_calibrator import ForecastCalibratorDriver
 from tests.simulation.drivers.log_processor import LogProcessorDriver
 from tests.simulation.drivers.logging_configurator import LoggingConfiguratorDriver
 from tests.simulation.drivers.logging_watcher import LoggingWatcherDriver
@@ -34,6 +35,7 @@ DRIVERS: tuple[type[Driver], ...] = (
     ComparisonReporterDriver,
     CoverageAuditorDriver,
     FocusExporterDriver,
+    ForecastCalibratorDriver,
     LoggingConfiguratorDriver,
     LoggingWatcherDriver,
     TrafficAuditorDriver,

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
@@ -23,6 +24,7 @@ from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
+from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from tests.simulation.account import COUNTERS, GOVERNANCE
@@ -66,7 +68,13 @@ class BudgetEvaluatorDriver(Driver):
         alerts = DynamoDbAlertStore(self.dynamodb, GOVERNANCE)
         sums = DynamoDbCounters(self.dynamodb, COUNTERS, self.account.pause)
         tracer = BudgetUsageTracer(
-            budgets=store_budgets(self), sums=sums, cell_minutes=60, ratios=read_shipped_ratios()
+            budgets=store_budgets(self),
+            sums=sums,
+            cell_minutes=60,
+            errors=CalibratedErrors(
+                store=DynamoDbCalibrationStore(self.dynamodb, GOVERNANCE),
+                shipped=read_shipped_ratios(),
+            ),
         )
         evaluator = BudgetEvaluator(
             budgets=store_budgets(self),

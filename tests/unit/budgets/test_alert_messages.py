@@ -80,6 +80,15 @@ def test_several_crossings_are_one_message() -> None:
     assert references.startswith(f"Dashboard: {URL}\nAlert ids: {first_id}, account#1#")
 
 
+def test_an_alert_has_the_time_at_which_forecasts_were_calibrated() -> None:
+    for calibrated_at, written in ((None, None), (NOON, "2026-09-08T12:00:00Z")):
+        detail = write(status(90, forecast=FixedForecast(DOLLAR, 0.9, calibrated_at)))
+        assert detail["forecast"]["calibrated_at"] == written
+        SCHEMA.validate(detail)
+        del detail["forecast"]["calibrated_at"]  # as an earlier version stored it
+        SCHEMA.validate(detail)
+
+
 def test_a_forecast_alone_says_so_in_the_subject() -> None:
     notice = write_alert_notice(write(status(10, forecast=FixedForecast(DOLLAR, 0.9))), URL)
     assert notice.subject == "Bedrock budget account: 100 % forecast"

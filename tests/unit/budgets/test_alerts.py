@@ -44,10 +44,12 @@ class FixedForecast:
     Attributes:
         amount: The expected usage from now to the end of the period.
         probability: The probability of more than any amount.
+        calibrated_at: The time of its calibration; `None` for the shipped errors.
     """
 
     amount: int = 0
     probability: float = 0.0
+    calibrated_at: datetime | None = None
 
     def probability_of_exceeding(self, amount_left: int) -> float:  # noqa: ARG002  # of any
         return self.probability

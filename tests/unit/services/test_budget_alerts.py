@@ -51,6 +51,7 @@ class FixedForecast:
 
     def __init__(self, dollars: int) -> None:
         self.amount = dollars * DOLLAR
+        self.calibrated_at: datetime | None = None
 
     def probability_of_exceeding(self, amount_left: int) -> float:
         return float(self.amount > amount_left)

@@ -33,8 +33,9 @@ from lambdas.domain.counters import (
     get_spans,
 )
 from lambdas.domain.forecasting import read_shipped_ratios
+from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
-from tests.budget_store import InMemoryBudgetStore
+from tests.budget_store import InMemoryBudgetStore, InMemoryCalibrationStore
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.counters import InMemoryCounters
 from tests.unit.budgets.builders import DOLLAR, budget, change, stored
@@ -55,7 +56,9 @@ class Traced:
             budgets=self.budgets,
             sums=self.counters,
             cell_minutes=cell_minutes,
-            ratios=read_shipped_ratios(),
+            errors=CalibratedErrors(
+                store=InMemoryCalibrationStore(), shipped=read_shipped_ratios()
+            ),
         )
         self.number = 0
 

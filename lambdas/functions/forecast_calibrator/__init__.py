@@ -1,0 +1,1 @@
+"""Calibrates forecasts on the deployment's own usage."""
