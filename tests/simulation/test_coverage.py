@@ -48,7 +48,7 @@ def test_without_a_bug_the_audit_of_counters_reports_nothing() -> None:
 
 
 def test_an_audit_that_leaves_out_counters_is_found_by_its_own_driver_alone() -> None:
-    drivers = (*PIPELINE, CoverageAuditorDriver)
+    drivers: tuple[type[Driver], ...] = (*PIPELINE, CoverageAuditorDriver)
     bug = ComparesMetricsAlone()
     found = ((seed, run(seed, _LATE, bug, drivers).violations) for seed in range(40))
     seed, violations = next((seed, lines) for seed, lines in found if lines)

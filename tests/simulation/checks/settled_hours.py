@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from lambdas.adapters.dynamodb.counter_items import read_cell, read_state
 from lambdas.adapters.dynamodb.items import read_key
@@ -98,5 +98,5 @@ def _read_metrics(account: Account, hour: datetime) -> _Usage:
     return +usage
 
 
-def _items(account: Account) -> Iterator[Mapping[str, object]]:
+def _items(account: Account) -> Iterator[Mapping[str, Any]]:
     yield from account.tables[COUNTERS].items.values()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.attribution import Attribution, AttributionSource
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.counters import (
     UNKNOWN_PROVIDER,
     UsageTotals,
@@ -17,8 +18,11 @@ from lambdas.domain.counters import (
 )
 from lambdas.domain.counters.totals import FIGURE_NAMES
 from lambdas.domain.invocations import TokenCounts, UsageRecord
+from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
+from lambdas.domain.pricing import Pricing, shipped_prices
 from tests.builders import ANA, HAIKU_3, NOON, SONNET_4, enriched, usage_record, usage_records
 
+CANVAS = "amazon.nova-canvas-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
 totals = st.builds(UsageTotals, *[st.integers(-(10**20), 10**20) for _ in FIGURE_NAMES])
 
@@ -68,6 +72,43 @@ def test_a_call_without_a_price_is_counted_apart_and_is_not_free() -> None:
         unpriced_input_tokens=15,
         unpriced_output_tokens=5,
     )
+
+
+def test_units_without_a_price_are_counted_apart_and_are_not_free() -> None:
+    units = (
+        *(("audio_second", 9), ("guardrail_sensitive_information_free_unit", 7)),
+        *(("image", 2), ("search_unit", 1), ("video_second", 6)),
+    )
+    record = usage_record(model_id=CANVAS, tokens=UNKNOWN_COUNTS, billed_units=units)
+    assert read_usage(enriched(record)).totals == UsageTotals(
+        calls=1,
+        unpriced_calls=1,
+        unpriced_images=2,
+        unpriced_video_seconds=6,
+        unpriced_other_units=10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model_id", "counted"),
+    [
+        (CANVAS, UsageTotals(calls=1, unpriced_calls=1, unpriced_images=1)),
+        (HAIKU_3, UsageTotals(calls=1, unpriced_calls=1, unpriced_other_units=1)),
+    ],
+)
+def test_a_call_whose_log_reports_no_usage_counts_as_one_unit(
+    model_id: str, counted: UsageTotals
+) -> None:
+    record = usage_record(model_id=model_id, tokens=UNKNOWN_COUNTS)
+    assert read_usage(enriched(record)).totals == counted
+
+
+def test_an_image_with_a_price_costs_that_price() -> None:
+    record = usage_record(
+        model_id="amazon.titan-embed-image-v1", tokens=UNKNOWN_COUNTS, billed_units=(("image", 3),)
+    )
+    priced = read_usage(CallEnricher(Pricing(shipped_prices())).enrich(record)).totals
+    assert priced == UsageTotals(calls=1, cost_picodollars=3 * 60_000_000)
 
 
 def test_an_assumed_price_is_a_part_of_the_cost() -> None:
