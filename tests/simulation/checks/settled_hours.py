@@ -1,4 +1,4 @@
-"""What an audit of two settled hours has to find, worked out from the account itself."""
+"""The expected verdict of an audit of two settled hours, worked out from the account itself."""
 
 from __future__ import annotations
 
