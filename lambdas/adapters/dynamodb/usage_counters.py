@@ -129,8 +129,7 @@ class DynamoDbUsageCounters(DynamoDbCounters):
             MarkedMeanwhileError: One of its calls has a mark.
             CountersUnavailableError: Others were in the way every time.
         """
-        reached = Checkpoint(chunk.last, chunk.changed_at, chunk.gaps)
-        item = checkpoint_item(chunk.shard, reached, chunk.counted_at)
+        item = checkpoint_item(chunk.shard, chunk.reached, chunk.counted_at)
         condition = _expect_checkpoint(chunk.first, chunk.replaces)
         put: Any = {"TableName": self._table, "Item": item} | condition
         self._add({"Put": put}, chunk)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from lambdas.domain.counters.cells import Cell, CellKey, CellSpan, sum_by_cell
-from lambdas.domain.counters.checkpoints import Gap
+from lambdas.domain.counters.checkpoints import Checkpoint, Gap
 from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.counters.usage_change import UsageChange
 from lambdas.domain.invocations import UsageRecord
@@ -130,6 +130,7 @@ class Chunk:
         counted_at: The time.
         changed_at: The time of its last change; `None` if unknown.
         gaps: The gaps of the shard afterwards.
+        forgotten: The number up to which there may have been more of them; -1 for none.
         replaces: The checkpoint that it was made for; `None` for any that is below.
     """
 
@@ -142,7 +143,13 @@ class Chunk:
     counted_at: datetime
     changed_at: datetime | None = None
     gaps: tuple[Gap, ...] = ()
+    forgotten: int = -1
     replaces: int | None = None
+
+    @property
+    def reached(self) -> Checkpoint:
+        """The checkpoint of the shard afterwards."""
+        return Checkpoint(self.last, self.changed_at, self.gaps, self.forgotten)
 
 
 @dataclass(frozen=True, slots=True)

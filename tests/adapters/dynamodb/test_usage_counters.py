@@ -411,8 +411,9 @@ def test_any_other_reason_is_an_error(dynamodb: Stored) -> None:
 
 def test_a_checkpoint_has_its_time_and_gaps(stored: Stored) -> None:
     gaps = (Gap(-1, 5), Gap(7, LONG_NUMBER))
-    stored.store.commit(replace(chunk(5, 7), changed_at=NOON, gaps=gaps, replaces=-1))
-    assert stored.store.read_checkpoint("shard-1") == Checkpoint(7, NOON, gaps)
+    made = replace(chunk(5, 7), changed_at=NOON, gaps=gaps, forgotten=LONG_NUMBER, replaces=-1)
+    stored.store.commit(made)
+    assert stored.store.read_checkpoint("shard-1") == Checkpoint(7, NOON, gaps, LONG_NUMBER)
     assert stored.store.read_checkpoint("shard-2") == Checkpoint()
 
 
