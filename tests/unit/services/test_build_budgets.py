@@ -493,5 +493,28 @@ def test_a_budget_is_refused_if_cells_of_its_period_are_no_longer_kept(
     if is_kept:
         check_cells([made], NOON)
         return
-    with pytest.raises(BudgetPlanError, match=r"long: its period began .*kept for 40"):
+    with pytest.raises(
+        BudgetPlanError, match=r"long: .* hour is kept for 40 days.*use the time zone"
+    ):
         check_cells([made], NOON)
+
+
+def test_a_budget_is_refused_if_even_cells_of_days_are_no_longer_kept() -> None:
+    periods = MonthPeriods("UTC", 24, NOON.date().replace(day=1) - timedelta(days=420))
+    made = budget("two-years", periods=periods)
+    with pytest.raises(
+        BudgetPlanError,
+        match=r"two-years: .* day is kept for 400 days\..*or choose shorter periods",
+    ):
+        check_cells([made], NOON)
+
+
+def test_a_stored_budget_of_a_long_period_goes_on_when_cells_of_its_beginning_expire() -> None:
+    meter = Meter()
+    meter.apply(budget("year", periods=MonthPeriods("Europe/Berlin", 12, NOON.date())))
+    meter.count(change(3))
+    meter.finish()
+    meter.now += 50 * DAY
+    meter.count(change(5, meter.now))
+    meter.check("year")
+    assert meter.builder.check(meter.now) == CheckReport()
