@@ -21,6 +21,7 @@ from lambdas.domain.counters import (
     MarkedMeanwhileError,
     MissedTooLongAgoError,
     NewMark,
+    Part,
     StateChangedError,
     Sums,
     SumUp,
@@ -177,8 +178,8 @@ class UsageCounter:
         return None
 
     def _commit_missed(self, run: _Run, entry: StreamedChange) -> None:
-        sums, mark = next(self._sum_up(run))
-        marks = () if mark is None else (mark,)
+        part = next(self._sum_up(run))
+        marks = () if part.mark is None else (part.mark,)
         number = int(entry.number)
         if _is_countable(entry.change):
             chunk = Chunk(
@@ -186,7 +187,7 @@ class UsageCounter:
                 shard=run.shard,
                 first=number,
                 last=number,
-                sums=sums,
+                sums=part.sums,
                 marks=marks,
                 counted_at=run.now,
             )
@@ -223,15 +224,8 @@ class UsageCounter:
 
     def _count_chunk(self, run: _Run) -> None:
         """Write as much as one transaction takes of what is left."""
-        marked: list[NewMark | None] = []
-
-        def sum_up_each() -> Iterator[tuple[Sums, int]]:
-            for sums, mark in self._sum_up(run):
-                marked.append(mark)
-                yield sums, mark is not None
-
-        taken, sums = take_while_fitting(sum_up_each(), _CHECKPOINT_ACTIONS)
-        entries, marks = run.left[:taken], tuple(mark for mark in marked[:taken] if mark)
+        taken, sums, marks = take_while_fitting(self._sum_up(run), _CHECKPOINT_ACTIONS)
+        entries = run.left[:taken]
         first, last = int(entries[0].number), int(entries[-1].number)
         reached = run.checkpoint.go_on(
             first, last, entries[-1].changed_at, run.now, is_next=run.has_written
@@ -254,13 +248,13 @@ class UsageCounter:
         run.checkpoint, run.has_written = reached, True
         run.advance(taken, marks)
 
-    def _sum_up(self, run: _Run) -> Iterator[tuple[Sums, NewMark | None]]:
+    def _sum_up(self, run: _Run) -> Iterator[Part]:
         """Sum up each change that is left, with the mark that is written with it."""
         new_marks: dict[CallKey, dict[int, Mark]] = {}
         for entry in run.left:
             change = entry.change
             if not _is_countable(change):
-                yield Sums(), None
+                yield Part(Sums())
                 continue
             key = change.record.key
             marks = {**run.marks.get(key, _NO_MARKS), **new_marks.get(key, _NO_MARKS)}
@@ -271,7 +265,8 @@ class UsageCounter:
             if recount is not None:
                 mark = NewMark(recount, change.record)
                 new_marks.setdefault(key, {})[recount] = Mark(None)
-            yield self.sums.sum_up(subtract(after, before), run.now), mark
+            sums = self.sums.sum_up(subtract(after, before), run.now)
+            yield Part(sums, int(mark is not None), mark)
 
 
 @dataclass(slots=True)
