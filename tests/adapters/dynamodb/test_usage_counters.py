@@ -204,6 +204,18 @@ def test_a_cell_can_be_read_as_it_was_before_a_revision(stored: Stored) -> None:
     assert read_before(3) == ONE_CALL
 
 
+def test_a_cell_and_a_sum_keep_their_size_however_many_calls_they_have(dynamodb: Stored) -> None:
+    """A set of request ids in one item is full after some 11,000 calls."""
+    sizes = []
+    for number in range(1, 4):
+        dynamodb.store.commit(chunk(number, number, budget=ONE_CALL))
+        sizes.append([sorted(item) for item in get_items()])
+    assert sizes[0] == sizes[1] == sizes[2]
+    many = UsageTotals(calls=10**9, input_tokens=10**13, total_tokens=10**13)
+    dynamodb.store.commit(chunk(9, 9, totals=many, budget=many))
+    assert read(dynamodb)[cell()].calls == 10**9 + 3
+
+
 def test_a_figure_can_go_below_zero_and_is_exact(stored: Stored) -> None:
     most = UsageTotals(cost_picodollars=-(10**30) - 1)
     stored.store.commit(chunk(1, totals=most))

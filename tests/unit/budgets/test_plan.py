@@ -39,6 +39,13 @@ def test_a_budget_is_read_from_its_document(made: Budget) -> None:
     assert read_budget(write_budget(made)) == made
 
 
+@pytest.mark.parametrize("period", [{}, {"every": "year", "time_zone": "UTC"}])
+def test_a_budget_whose_period_cannot_be_read_has_no_other_period(period: dict[str, str]) -> None:
+    document = write_budget(budget()) | {"period": period}
+    with pytest.raises(ValueError, match="an unknown period"):
+        read_budget(document)
+
+
 def test_a_stored_budget_without_prices_of_units_has_the_default_ones() -> None:
     made = budget(unpriced_ceiling=UnpricedCeiling(Decimal(1), Decimal(2)))
     document = write_budget(made)
