@@ -113,8 +113,8 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
     print(
         f"This replaces {printable(identity_arn)} with {printable(pseudonym)} in"
         f" {_describe_named(found)}{_describe_counted(counts)}, for good. No table records which"
-        " name the pseudonym stands for; the ledger's stream (one day) and recovery copies (35 days) still"
-        " show it. The alarm"
+        " name the pseudonym stands for; the ledger's stream (one day) and recovery copies (35"
+        " days) still show it. The alarm"
         f" {TAMPERED_CALLS.name} is raised, as for every change to a call. Do not run make"
         " replay over the time of these calls: it writes the name again."
     )
