@@ -97,7 +97,7 @@ class InMemoryCounters:
         if known >= chunk.first or chunk.replaces not in {None, known}:
             raise AlreadyCountedError
         self._commit_sums(chunk)
-        self.checkpoints[chunk.shard] = Checkpoint(chunk.last, chunk.changed_at, chunk.gaps)
+        self.checkpoints[chunk.shard] = chunk.reached
 
     def commit_missed(self, chunk: Chunk) -> None:
         self._effect(lambda: self._commit_missed(chunk))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ from lambdas.domain.words import exact_text, plural
 from lambdas.wiring.budgets_file import DeclaredBudgets, InvalidBudgetsError, read_budgets
 
 _QUARTER_MINUTES = 15
+_SHORTEST_LEDGER = timedelta(days=15)  # the least that settings allow
 _BUILDING = "building: sums are not complete yet, so the budget sends no alerts"
 _COUNTING = "Calls of the ledger are being counted: usage is too low until that ends."
 _DRY_RUN = "This was a dry run: nothing is changed."
@@ -153,6 +154,8 @@ def list_budgets(
         table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
     open_console().print(table)
     print(_describe_calibration(calibrations))
+    if state is not None:
+        _print_incomplete_periods(book, state.counted_since, now)
 
 
 def _describe_calibration(calibrations: CalibrationStore) -> str:
@@ -163,6 +166,21 @@ def _describe_calibration(calibrations: CalibrationStore) -> str:
         reason = printable(str(error))
         return f"Forecasts use {describe_errors(None)}: your own cannot be read ({reason})."
     return f"Forecasts use {describe_errors(None if errors is None else errors.own)}."
+
+
+def _print_incomplete_periods(book: BudgetBook, counted_since: datetime, now: datetime) -> None:
+    """Name the budgets whose period began before calls that the ledger had for sure."""
+    names = [
+        printable(stored.budget.name)
+        for stored in book
+        if stored.budget.periods.period_at(now).start < counted_since - _SHORTEST_LEDGER
+    ]
+    if names:
+        print(
+            f"{', '.join(names)}: all calls were counted anew on {counted_since:%Y-%m-%d}. Usage"
+            " from before that day is included as far back as the ledger had it then"
+            " (ledger_retention_days)."
+        )
 
 
 def _describe_use(statuses: Sequence[BudgetStatus]) -> str:

@@ -119,9 +119,12 @@ def _print_unpriced(usage: BudgetUsage, budget: Budget, console: Console) -> Non
     text = (
         f"Of this usage, {budget.amount.describe(sum(part.picodollars for part in parts))} is an"
         f" assumption: {plural(calls, 'call')} without a known price count at"
-        f" ${exact_text(ceiling.input_usd)} for a million input tokens and"
-        f" ${exact_text(ceiling.output_usd)} for output"
-        f" ({'the default of ' if is_default else ''}unpriced_usd_per_million, docs/budgets.md)."
+        f" ${exact_text(ceiling.input_usd)} for a million input tokens,"
+        f" ${exact_text(ceiling.output_usd)} for output, ${exact_text(ceiling.image_usd)} for an"
+        f" image, ${exact_text(ceiling.video_second_usd)} for a second of video and"
+        f" ${exact_text(ceiling.other_unit_usd)} for another unit"
+        f" ({'the default of ' if is_default else ''}unpriced_usd_per_million and"
+        " unpriced_usd_per_unit, docs/budgets.md)."
     )
     console.print(Text(text, style="dim"), soft_wrap=True)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
+    READINGS,
     AccumulatorDifference,
     AccumulatorKey,
     BudgetBook,
@@ -16,8 +17,10 @@ from lambdas.domain.budgets import (
     BudgetSumStore,
     CellsExpiredError,
     StoredBudget,
+    SumReading,
     WideCellsError,
     compare_while_counting,
+    find_drift,
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
@@ -25,6 +28,7 @@ from lambdas.domain.budgets import (
     rebuild,
 )
 from lambdas.domain.counters import (
+    Cell,
     CellMinutes,
     CountersUnavailableError,
     CountingState,
@@ -142,9 +146,8 @@ class BudgetBuilder:
         """Compare the sums of one active budget with cells, another one each minute.
 
         Usage is added meanwhile: sums are read before and after cells, and a figure of cells may
-        lie between the two. Cells are read one after another: a correction that moves a call from
-        one to another meanwhile may be seen twice or not at all. So a second comparison has to
-        confirm each difference.
+        lie between the two. Corrections that move calls between cells meanwhile can make a
+        difference as well. So what is found is read more closely, see `find_drift`.
         """
         state = self.sums.read_state()
         active = [stored for stored in self.budgets.read() if stored.is_active]
@@ -156,9 +159,8 @@ class BudgetBuilder:
         try:
             found = self._compare(stored, slots, state, now)
             if found:
-                suspected = {difference.key for difference in found}
-                again = self._compare(stored, slots, state, now)
-                found = [difference for difference in again if difference.key in suspected]
+                readings = [self._read(stored, slots, state, now) for _ in range(READINGS)]
+                found = find_drift(readings, stored, self.cell_minutes)
         except (CellsExpiredError, WideCellsError):
             return CheckReport()
         if not self._is_unchanged(stored, state):
@@ -177,6 +179,17 @@ class BudgetBuilder:
         after = read_sums(stored, slots, self.sums, state.generation)
         return compare_while_counting(before, recomputed, after)
 
+    def _read(
+        self,
+        stored: StoredBudget,
+        slots: Sequence[BudgetPeriod],
+        state: CountingState,
+        now: datetime,
+    ) -> SumReading:
+        before = list(self._read_cells(slots, state, now))
+        sums = read_sums(stored, slots, self.sums, state.generation)
+        return SumReading(before, sums, list(self._read_cells(slots, state, now)))
+
     def _add_up(
         self,
         stored: StoredBudget,
@@ -191,15 +204,31 @@ class BudgetBuilder:
             CellsExpiredError: Some of these cells are no longer kept.
             WideCellsError: A cell may be in two slots.
         """
+        if not slots:
+            return {}
+        changes = (
+            UsageChange(key.labels, key.start, totals)
+            for key, totals in self._read_cells(slots, state, now, before_revision)
+        )
+        return rebuild(changes, stored, self.cell_minutes)
+
+    def _read_cells(
+        self,
+        slots: Sequence[BudgetPeriod],
+        state: CountingState,
+        now: datetime,
+        before_revision: int | None = None,
+    ) -> Iterator[Cell]:
+        """Read the cells of some slots.
+
+        Raises:
+            CellsExpiredError: Some of them are no longer kept.
+        """
         ranges = [
             cells for slot in slots for cells in list_cell_ranges(slot, self.cell_minutes, now)
         ]
-        changes = (
-            UsageChange(cell.key.labels, cell.key.start, cell.totals)
-            for cells in ranges
-            for cell in self.sums.read_cells(state.generation, *cells, before_revision)
-        )
-        return rebuild(changes, stored, self.cell_minutes) if ranges else {}
+        for cells in ranges:
+            yield from self.sums.read_cells(state.generation, *cells, before_revision)
 
     def _is_unchanged(self, stored: StoredBudget, state: CountingState) -> bool:
         """Say if sums and cells were those of the same budget and count all the time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeGuard
 
@@ -21,6 +21,7 @@ from lambdas.domain.counters import (
     MarkedMeanwhileError,
     MissedTooLongAgoError,
     NewMark,
+    Part,
     StateChangedError,
     Sums,
     SumUp,
@@ -99,7 +100,8 @@ class UsageCounter:
         Raises:
             OtherDeploymentError: Calls are counted at the prices of another deployment.
             PriceEditionsError: An edition of prices cannot be read.
-            MissedTooLongAgoError: Changes in a gap are too old to be counted by themselves.
+            MissedTooLongAgoError: Changes in a gap are too old to be counted by themselves, or it
+                is no longer known if they were counted.
         """
         entries = self.read(batch)
         if not entries:
@@ -130,6 +132,9 @@ class UsageCounter:
         checkpoint = self.store.read_checkpoint(shard)
         left = [entry for entry in entries if int(entry.number) > checkpoint.number]
         earlier = entries[: len(entries) - len(left)]
+        for entry in earlier:
+            if checkpoint.is_unknown(int(entry.number), entry.changed_at, now):
+                raise MissedTooLongAgoError(entry.number)
         missed = [entry for entry in earlier if checkpoint.is_missed(int(entry.number))]
         records = [record for entry in (*missed, *left) for record in _get_records(entry)]
         return _Run(
@@ -173,8 +178,8 @@ class UsageCounter:
         return None
 
     def _commit_missed(self, run: _Run, entry: StreamedChange) -> None:
-        sums, mark = next(self._sum_up(run))
-        marks = () if mark is None else (mark,)
+        part = next(self._sum_up(run))
+        marks = () if part.mark is None else (part.mark,)
         number = int(entry.number)
         if _is_countable(entry.change):
             chunk = Chunk(
@@ -182,7 +187,7 @@ class UsageCounter:
                 shard=run.shard,
                 first=number,
                 last=number,
-                sums=sums,
+                sums=part.sums,
                 marks=marks,
                 counted_at=run.now,
             )
@@ -193,7 +198,8 @@ class UsageCounter:
         """Get the counting state, and begin one where this deployment has none yet."""
         for _ in range(MAX_RACES):
             known = self.store.read_state()
-            if known is not None and known.fits(self.deployment, self.books.deployed):
+            is_known = known is not None and known.fits(self.deployment, self.books.deployed)
+            if known is not None and is_known and not known.is_overdue(now):
                 return known.at(now)
             begun = begin_counting(self.books.get_current(), self.deployment, now, known)
             if begun is None and known is not None:
@@ -218,17 +224,12 @@ class UsageCounter:
 
     def _count_chunk(self, run: _Run) -> None:
         """Write as much as one transaction takes of what is left."""
-        marked: list[NewMark | None] = []
-
-        def sum_up_each() -> Iterator[tuple[Sums, int]]:
-            for sums, mark in self._sum_up(run):
-                marked.append(mark)
-                yield sums, mark is not None
-
-        taken, sums = take_while_fitting(sum_up_each(), _CHECKPOINT_ACTIONS)
-        entries, marks = run.left[:taken], tuple(mark for mark in marked[:taken] if mark)
+        taken, sums, marks = take_while_fitting(self._sum_up(run), _CHECKPOINT_ACTIONS)
+        entries = run.left[:taken]
         first, last = int(entries[0].number), int(entries[-1].number)
-        gaps, changed_at = run.checkpoint.go_on(first, run.now), entries[-1].changed_at
+        reached = run.checkpoint.go_on(
+            first, last, entries[-1].changed_at, run.now, is_next=run.has_written
+        )
         self.store.commit(
             Chunk(
                 generation=run.state.generation,
@@ -238,21 +239,22 @@ class UsageCounter:
                 sums=sums,
                 marks=marks,
                 counted_at=run.now,
-                changed_at=changed_at,
-                gaps=gaps,
+                changed_at=reached.changed_at,
+                gaps=reached.gaps,
+                forgotten=reached.forgotten,
                 replaces=run.checkpoint.number,
             )
         )
-        run.checkpoint = Checkpoint(last, changed_at, gaps)
+        run.checkpoint, run.has_written = reached, True
         run.advance(taken, marks)
 
-    def _sum_up(self, run: _Run) -> Iterator[tuple[Sums, NewMark | None]]:
+    def _sum_up(self, run: _Run) -> Iterator[Part]:
         """Sum up each change that is left, with the mark that is written with it."""
         new_marks: dict[CallKey, dict[int, Mark]] = {}
         for entry in run.left:
             change = entry.change
             if not _is_countable(change):
-                yield Sums(), None
+                yield Part(Sums())
                 continue
             key = change.record.key
             marks = {**run.marks.get(key, _NO_MARKS), **new_marks.get(key, _NO_MARKS)}
@@ -263,7 +265,8 @@ class UsageCounter:
             if recount is not None:
                 mark = NewMark(recount, change.record)
                 new_marks.setdefault(key, {})[recount] = Mark(None)
-            yield self.sums.sum_up(subtract(after, before), run.now), mark
+            sums = self.sums.sum_up(subtract(after, before), run.now)
+            yield Part(sums, int(mark is not None), mark)
 
 
 @dataclass(slots=True)
@@ -283,6 +286,7 @@ class _Run:
         counted: Changes that were counted.
         tampered: Changes that were left out.
         races: The number of chunks that were cut anew.
+        has_written: True if the checkpoint is of a chunk of this run.
     """
 
     shard: str
@@ -296,7 +300,8 @@ class _Run:
     repeated: int
     counted: int = 0
     tampered: int = 0
-    races: int = field(default=0)
+    races: int = 0
+    has_written: bool = False
 
     @property
     def outcome(self) -> CountOutcome:
@@ -319,7 +324,7 @@ class _Run:
 
     def skip(self, checkpoint: Checkpoint) -> None:
         """Skip what another attempt has counted."""
-        self.checkpoint = checkpoint
+        self.checkpoint, self.has_written = checkpoint, False
         left = [entry for entry in self.left if int(entry.number) > checkpoint.number]
         self.repeated += len(self.left) - len(left)
         self.races += 1

@@ -14,6 +14,7 @@ from lambdas.domain.counters import (
     CountingState,
     EditionBooks,
     MarkedMeanwhileError,
+    Part,
     Recount,
     RecountStore,
     StateChangedError,
@@ -156,9 +157,9 @@ class UsageRecounter:
         while left:
             if not has_time():
                 raise _OutOfTimeError(OUT_OF_TIME)
-            taken, sums = take_while_fitting(
+            taken, sums, _ = take_while_fitting(
                 (
-                    (
+                    Part(
                         self.sums.sum_up(
                             subtract(
                                 reader.read(record, state.prices),

@@ -41,6 +41,7 @@ from lambdas.wiring.budget_values import (
     Tokens,
     Usd,
     UsdPerMillion,
+    UsdPerUnit,
     Weekday,
     WindowHours,
 )
@@ -177,16 +178,23 @@ class AlertSetting(_BudgetModel):
 
 
 class CeilingSetting(_BudgetModel):
-    """The prices at which usage without a known price counts, in US dollars a million tokens."""
+    """The prices at which tokens without a known price count, in US dollars a million tokens."""
 
     input: UsdPerMillion = DEFAULT_CEILING.input_usd
     """The price of prompt tokens, cached ones included."""
     output: UsdPerMillion = DEFAULT_CEILING.output_usd
     """The price of output tokens."""
 
-    def to_domain(self) -> UnpricedCeiling:
-        """The ceiling as budgets apply it."""
-        return UnpricedCeiling(self.input, self.output)
+
+class UnitCeilingSetting(_BudgetModel):
+    """The prices at which usage other than tokens counts without a known price, in US dollars."""
+
+    image: UsdPerUnit = DEFAULT_CEILING.image_usd
+    """The price of an image."""
+    video_second: UsdPerUnit = DEFAULT_CEILING.video_second_usd
+    """The price of a second of video."""
+    other: UsdPerUnit = DEFAULT_CEILING.other_unit_usd
+    """The price of another unit, and of a call whose log reports no usage."""
 
 
 class BudgetSetting(_BudgetModel):
@@ -205,6 +213,7 @@ class BudgetSetting(_BudgetModel):
     """
     alerts: AlertSetting = AlertSetting()
     unpriced_usd_per_million: CeilingSetting = CeilingSetting()
+    unpriced_usd_per_unit: UnitCeilingSetting = UnitCeilingSetting()
 
     @model_validator(mode="after")
     def _is_for_several_values(self) -> Self:
@@ -237,8 +246,18 @@ class BudgetSetting(_BudgetModel):
             amount=self.amount.to_domain(),
             periods=self.period.to_domain(),
             thresholds=thresholds,
-            unpriced_ceiling=self.unpriced_usd_per_million.to_domain(),
+            unpriced_ceiling=self._read_ceiling(),
             per=self.per,
+        )
+
+    def _read_ceiling(self) -> UnpricedCeiling:
+        of_tokens, of_units = self.unpriced_usd_per_million, self.unpriced_usd_per_unit
+        return UnpricedCeiling(
+            input_usd=of_tokens.input,
+            output_usd=of_tokens.output,
+            image_usd=of_units.image,
+            video_second_usd=of_units.video_second,
+            other_unit_usd=of_units.other,
         )
 
 

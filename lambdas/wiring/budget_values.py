@@ -185,6 +185,7 @@ Names: TypeAlias = Annotated[
 ]
 Usd: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000000000", places=6)]
 UsdPerMillion: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
+UsdPerUnit: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
 Percent: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000", places=2)]
 Probability: TypeAlias = Annotated[Decimal, *_accept_decimals("0.5", "0.9999", places=4)]
 Tokens: TypeAlias = Annotated[int, *_accept_integers(1, 10**15)]

@@ -12,20 +12,26 @@ from itertools import groupby
 from operator import attrgetter
 from statistics import median
 from time import process_time
-from typing import Any
+from typing import Any, cast
 
 from dashboards.demo.company import invocation_logs
 from lambdas.adapters.dynamodb.usage_item import from_item, to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.calls import CallEnricher
+from lambdas.domain.counters import EditionBooks, SumUp, get_spans
 from lambdas.domain.invocations import Delivery, TokenCounts, UsageRecord
+from lambdas.domain.ledger import LedgerChange, StreamedChange
 from lambdas.domain.metrics import DimensionNamer
 from lambdas.domain.metrics.catalog import Detail
 from lambdas.domain.metrics.chunks import cut_into_chunks
 from lambdas.domain.pricing import Pricing, shipped_prices
+from lambdas.services.count_usage import UsageCounter
 from tests.benchmarks.figure import Figure
 from tests.builders import NOON, usage_record
+from tests.counters import InMemoryCounters, streamed
 from tests.dynamodb import InMemoryDynamoDb
+from tests.enriching import call_books
 from tests.log_deliveries import pack
 
 _ENRICHER = CallEnricher(Pricing(shipped_prices()))
@@ -55,6 +61,7 @@ def figures() -> Iterator[Figure]:
         f"{len(records)} calls of the real trace, one flush a minute, detail standard",
     )
     yield _pipeline_cpu()
+    yield _counting_cpu(records)
 
 
 def _import_ratio() -> Figure:
@@ -131,3 +138,23 @@ def _pipeline_cpu() -> Figure:
     micros = (process_time() - start) / len(items) * 1e6
     note = "base64 to ledger item, and ledger item to data points; without the calls of AWS"
     return Figure("pipeline_cpu_us_per_record", round(micros, 1), "us", note)
+
+
+def _counting_cpu(records: list[UsageRecord]) -> Figure:
+    """Measure the CPU from changes of a stream to the sums of exact counters."""
+    counter = UsageCounter(
+        read=lambda batch: cast("list[StreamedChange]", batch),
+        store=InMemoryCounters(),
+        books=EditionBooks(
+            call_books().tags, AttributionRules(), Pricing(shipped_prices()), "shipped"
+        ),
+        sums=SumUp(get_spans(60)),
+        deployment="stack",
+    )
+    calls = [record._replace(request_id=str(uuid.uuid4())) for record in records[:1000]]
+    batch: Any = streamed([LedgerChange(record, None) for record in calls], NOON)
+    start = process_time()
+    outcome = counter.count(batch, "shard", NOON)
+    micros = (process_time() - start) / outcome.counted * 1e6
+    note = f"{outcome.counted} new calls of the demo's company in one batch, without calls of AWS"
+    return Figure("counting_cpu_us_per_call", round(micros, 1), "us", note)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +240,27 @@ def test_the_usage_of_the_current_period_is_listed(
     assert f"300,000 tokens (30 %) by {short}, the most of 2 values" in printed
     assert "nothing" in printed
     assert "usage is too low until that ends" in printed
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_period_that_began_before_the_counters_is_named_with_what_it_may_lack(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    anchor = (now - timedelta(days=30)).date().isoformat()
+    long = {"every": "month", "count": 12, "anchor": anchor, "time_zone": "Europe/Berlin"}
+    day = CHAT | {"name": "day", "period": {"every": "day"}}
+    call_command("budgets", "apply", write_file(CHAT | {"name": "year", "period": long}, day))
+    begun = begin_counting(PriceEdition("shipped"), "stack", now, None)
+    assert begun is not None
+    DynamoDbUsageCounters(boto3.client("dynamodb"), COUNTERS, "no-ledger").write_state(begun)
+    capsys.readouterr()
+    call_command("budgets", "list")
+    (line,) = capsys.readouterr().out.splitlines()[-1:]
+    assert line == (
+        f"year: all calls were counted anew on {now:%Y-%m-%d}. Usage from before that day is"
+        " included as far back as the ledger had it then (ledger_retention_days)."
+    )
 
 
 @pytest.mark.usefixtures("deployed")

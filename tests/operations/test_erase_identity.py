@@ -7,9 +7,9 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.operations.erase_identity import IdentityEraser
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.identity_registry import DynamoDbIdentityRegistry
+from lambdas.adapters.dynamodb.named_identity import DynamoDbNamedIdentity
 from lambdas.adapters.dynamodb.sent_notices import DynamoDbSentNotices
 from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
@@ -208,7 +208,7 @@ def test_a_call_changed_meanwhile_is_not_overwritten() -> None:
             boto3.client("dynamodb").delete_item(TableName=LEDGER, Key=request["Key"])
             boto3.client("dynamodb").update_item(**request)
 
-    eraser = IdentityEraser(LateClient(), LEDGER, STATE, ANA)  # type: ignore[arg-type]
+    eraser = DynamoDbNamedIdentity(LateClient(), LEDGER, STATE, ANA)  # type: ignore[arg-type]
     found = eraser.find()
     assert len(found.calls) == 1
     assert dict(eraser.erase(found, f"{BEN}-pseudonym"))["calls"] == 0

@@ -20,11 +20,15 @@ def command(identity: str) -> None:
     import boto3
 
     from cdk.operations.account import in_account
-    from cdk.operations.erase_identity import CountingTables, erase_identity
+    from cdk.operations.erase_identity import NamingTables, StoredIdentity, erase_identity
     from lambdas.adapters.dynamodb.counted_identity import DynamoDbCountedIdentity
+    from lambdas.adapters.dynamodb.named_identity import DynamoDbNamedIdentity
 
-    def find(session: boto3.Session, tables: CountingTables, arn: str) -> DynamoDbCountedIdentity:
+    def open_identity(session: boto3.Session, tables: NamingTables, arn: str) -> StoredIdentity:
         dynamodb = session.client("dynamodb")
-        return DynamoDbCountedIdentity(dynamodb, tables.counters, tables.governance, arn)
+        return StoredIdentity(
+            DynamoDbNamedIdentity(dynamodb, tables.ledger, tables.state, arn),
+            DynamoDbCountedIdentity(dynamodb, tables.counters, tables.governance, arn),
+        )
 
-    in_account(lambda session: erase_identity(session, identity, find))
+    in_account(lambda session: erase_identity(session, identity, open_identity))

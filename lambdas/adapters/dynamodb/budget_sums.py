@@ -58,7 +58,11 @@ class DynamoDbBudgetSums(DynamoDbCounters):
             left = batch
             while left:
                 updates: list[TransactWriteItemTypeDef] = [
-                    {"Update": base_update(self._table, generation, key.counter_key, base[key])}
+                    {
+                        "Update": base_update(
+                            self._table_name, generation, key.counter_key, base[key]
+                        )
+                    }
                     for key in left
                 ]
                 refused = self._write([check, *updates])

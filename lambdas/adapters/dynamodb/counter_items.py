@@ -53,7 +53,7 @@ PARTS = 8
 of an hour are written to its cells:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
 NUMBER = "number"
-_CHANGED_AT, _GAPS = "changed_at", "gaps"
+_CHANGED_AT, _GAPS, _FORGOTTEN = "changed_at", "gaps", "forgotten"
 REVISION = "revision"
 _CALL = "call"
 _STATE = "state"
@@ -153,6 +153,8 @@ def checkpoint_item(shard: str, checkpoint: Checkpoint, now: datetime) -> Item:
         item[_CHANGED_AT] = {"S": checkpoint.changed_at.isoformat()}
     if checkpoint.gaps:
         item[_GAPS] = {"S": json.dumps(checkpoint.gaps)}
+    if checkpoint.forgotten >= 0:
+        item[_FORGOTTEN] = {"S": write_number(checkpoint.forgotten)}
     return item
 
 
@@ -163,6 +165,7 @@ def read_checkpoint(item: Mapping[str, Any]) -> Checkpoint:
         int(item[NUMBER]["S"]),
         datetime.fromisoformat(item[_CHANGED_AT]["S"]) if _CHANGED_AT in item else None,
         tuple(Gap(*gap) for gap in gaps),
+        int(item[_FORGOTTEN]["S"]) if _FORGOTTEN in item else -1,
     )
 
 

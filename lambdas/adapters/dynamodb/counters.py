@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,12 @@ from lambdas.adapters.dynamodb.counter_items import (
     sum_key,
     sum_part_key,
 )
-from lambdas.adapters.dynamodb.items import MAX_ATTEMPTS, MAX_READS, batches, read_key
+from lambdas.adapters.dynamodb.items import (
+    MAX_ATTEMPTS,
+    DynamoDbTable,
+    TableUnavailableError,
+    read_key,
+)
 from lambdas.domain.counters import (
     Cell,
     CellSpan,
@@ -38,7 +42,6 @@ from lambdas.domain.counters.table import (
 from lambdas.domain.ledger.table import PARTITION_KEY
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from lambdas.adapters.dynamodb.items import Item
@@ -54,25 +57,8 @@ _BUSY = frozenset(
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
 
-class DynamoDbCounters:
+class DynamoDbCounters(DynamoDbTable):
     """Counters in one table."""
-
-    def __init__(
-        self,
-        client: DynamoDBClient,
-        table_name: str,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """Use a table.
-
-        Args:
-            client: A DynamoDB client.
-            table_name: The table of counters.
-            pause: Waits some seconds before a transaction is tried again.
-        """
-        self._client = client
-        self._table = table_name
-        self._pause = pause
 
     def read_state(self) -> CountingState | None:
         """Read the counting state; `None` before the first."""
@@ -92,8 +78,7 @@ class DynamoDbCounters:
         wanted = {read_key(key := sum_key(generation, name, "")): (name, key) for name in names}
         return {
             wanted[read_key(item)][0]: read_totals(item)
-            for batch in batches(wanted, MAX_READS)
-            for item in self._get_batch([wanted[key][1] for key in batch])
+            for item in self._get_each(key for _, key in wanted.values())
         }
 
     def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
@@ -132,7 +117,7 @@ class DynamoDbCounters:
         An index answers, which is a moment behind.
         """
         pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
+            TableName=self._table_name,
             IndexName=IDENTITY_INDEX,
             KeyConditionExpression="#identity = :identity AND #begins BETWEEN :start AND :end",
             ExpressionAttributeNames={"#identity": IDENTITY_KEY, "#begins": IDENTITY_SORT_KEY},
@@ -146,7 +131,7 @@ class DynamoDbCounters:
 
     def _query_part(self, key: str) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
+            TableName=self._table_name,
             KeyConditionExpression="#pk = :pk",
             ExpressionAttributeNames={"#pk": PARTITION_KEY},
             ExpressionAttributeValues={":pk": {"S": key}},
@@ -176,26 +161,19 @@ class DynamoDbCounters:
                     raise
             else:
                 return []
-        message = f"{self._table}: {', '.join(sorted({*codes} - {'None'}))} at every attempt"
+        message = f"{self._table_name}: {', '.join(sorted({*codes} - {'None'}))} at every attempt"
         raise CountersUnavailableError(message)
 
     def _get(self, key: str) -> Item | None:
-        answer = self._client.get_item(
-            TableName=self._table, Key=single_key(key), ConsistentRead=True
-        )
-        return answer.get("Item")
+        return self._get_item(single_key(key))
 
-    def _get_batch(self, keys: Sequence[Item]) -> Iterator[Item]:
-        left = list(keys)
-        for attempt in range(MAX_ATTEMPTS):
-            back_off(attempt, self._pause)
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": left, "ConsistentRead": True}}
-            )
-            yield from answer["Responses"].get(self._table, [])
-            unprocessed = answer["UnprocessedKeys"].get(self._table, {"Keys": []})["Keys"]
-            left = [dict(key) for key in unprocessed]
-            if not left:
-                return
-        message = f"{len(left)} items were not read from {self._table}"
-        raise CountersUnavailableError(message)
+    def _get_each(self, keys: Iterable[Item]) -> Iterator[Item]:
+        """Get those items that exist.
+
+        Raises:
+            CountersUnavailableError: DynamoDB was too busy at every attempt.
+        """
+        try:
+            yield from self._get_items(keys)
+        except TableUnavailableError as error:
+            raise CountersUnavailableError(str(error)) from None

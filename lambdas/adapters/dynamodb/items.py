@@ -37,8 +37,8 @@ class TableUnavailableError(Exception):
     """DynamoDB was too busy at every attempt. Asking again is safe."""
 
 
-class TableItems:
-    """The items of a table whose key is `PARTITION_KEY` alone; reads by key are consistent."""
+class DynamoDbTable:
+    """A table. Reads by key are consistent, and what DynamoDB leaves over is requested again."""
 
     def __init__(
         self,
@@ -51,18 +51,49 @@ class TableItems:
         Args:
             client: A DynamoDB client.
             table_name: The table.
-            pause: Waits some seconds before unprocessed items are requested again.
+            pause: Waits some seconds before a request is tried again.
         """
         self._client = client
         self._table_name = table_name
         self._pause = pause
 
+    def _get_item(self, key: Item) -> Item | None:
+        answer = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
+        return answer.get("Item")
+
+    def _get_batch(self, keys: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+        """Get up to `MAX_READS` items in one request, and the keys that DynamoDB left over."""
+        answer = self._client.batch_get_item(
+            RequestItems={self._table_name: {"Keys": keys, "ConsistentRead": True}}
+        )
+        left = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
+        return answer["Responses"].get(self._table_name, []), [dict(key) for key in left]
+
+    def _get_items(self, keys: Iterable[Item]) -> Iterator[Item]:
+        """Get those items that exist, batch by batch.
+
+        Raises:
+            TableUnavailableError: Some items were not read.
+        """
+        for batch in batches(keys, MAX_READS):
+            left = batch
+            for attempt in range(MAX_ATTEMPTS):
+                back_off(attempt, self._pause)
+                items, left = self._get_batch(left)
+                yield from items
+                if not left:
+                    break
+            else:
+                message = f"{len(left)} items were not read from {self._table_name}"
+                raise TableUnavailableError(message)
+
+
+class TableItems(DynamoDbTable):
+    """The items of a table whose key is `PARTITION_KEY` alone."""
+
     def get(self, key: str) -> Item | None:
         """Get an item; `None` if it does not exist."""
-        answer = self._client.get_item(
-            TableName=self._table_name, Key=make_key(key), ConsistentRead=True
-        )
-        return answer.get("Item")
+        return self._get_item(make_key(key))
 
     def get_batch(self, keys: Sequence[str]) -> tuple[dict[str, Item], frozenset[str]]:
         """Get up to `MAX_READS` items in one request.
@@ -70,16 +101,7 @@ class TableItems:
         Returns:
             The items that exist, by their keys, and the keys that DynamoDB left over.
         """
-        answer = self._client.batch_get_item(
-            RequestItems={
-                self._table_name: {
-                    "Keys": [make_key(key) for key in keys],
-                    "ConsistentRead": True,
-                }
-            }
-        )
-        left = answer["UnprocessedKeys"].get(self._table_name, {"Keys": []})["Keys"]
-        items = answer["Responses"].get(self._table_name, [])
+        items, left = self._get_batch([make_key(key) for key in keys])
         return {read_key(item): item for item in items}, frozenset(map(read_key, left))
 
     def get_all(self, keys: Iterable[str]) -> Iterator[Item]:
@@ -88,18 +110,7 @@ class TableItems:
         Raises:
             TableUnavailableError: Some items were not read.
         """
-        for batch in batches(keys, MAX_READS):
-            unread: Sequence[str] = batch
-            for attempt in range(MAX_ATTEMPTS):
-                back_off(attempt, self._pause)
-                items, left = self.get_batch(unread)
-                yield from items.values()
-                unread = [key for key in unread if key in left]
-                if not unread:
-                    break
-            else:
-                message = f"{len(unread)} items were not read from {self._table_name}"
-                raise TableUnavailableError(message)
+        return self._get_items(map(make_key, keys))
 
     def put(self, item: Item) -> None:
         """Put an item, in place of any that is there."""

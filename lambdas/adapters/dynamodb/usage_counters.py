@@ -24,7 +24,7 @@ from lambdas.adapters.dynamodb.counter_items import (
     write_number,
 )
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
-from lambdas.adapters.dynamodb.items import MAX_READS, TableItems, batches, read_key
+from lambdas.adapters.dynamodb.items import TableItems, read_key
 from lambdas.adapters.dynamodb.usage_item import call_key, from_item
 from lambdas.adapters.dynamodb.usage_ledger import unchanged_condition
 from lambdas.domain.counters import (
@@ -84,11 +84,11 @@ class DynamoDbUsageCounters(DynamoDbCounters):
         try:
             if is_first:
                 self._client.put_item(
-                    TableName=self._table, Item=state_item(state), ConditionExpression=_ABSENT
+                    TableName=self._table_name, Item=state_item(state), ConditionExpression=_ABSENT
                 )
             else:
                 self._client.put_item(
-                    TableName=self._table,
+                    TableName=self._table_name,
                     Item=state_item(state),
                     ConditionExpression=f"{REVISION} = :before",
                     ExpressionAttributeValues={":before": {"N": str(state.revision - 1)}},
@@ -115,10 +115,9 @@ class DynamoDbUsageCounters(DynamoDbCounters):
             for recount in recounts
         }
         found: defaultdict[CallKey, dict[int, Mark]] = defaultdict(dict)
-        for batch in batches(wanted, MAX_READS):
-            for item in self._get_batch(list(map(single_key, batch))):
-                call, recount = wanted[read_key(item)]
-                found[call][recount] = read_mark(item)
+        for item in self._get_each(map(single_key, wanted)):
+            call, recount = wanted[read_key(item)]
+            found[call][recount] = read_mark(item)
         return dict(found)
 
     def commit(self, chunk: Chunk) -> None:
@@ -129,10 +128,9 @@ class DynamoDbUsageCounters(DynamoDbCounters):
             MarkedMeanwhileError: One of its calls has a mark.
             CountersUnavailableError: Others were in the way every time.
         """
-        reached = Checkpoint(chunk.last, chunk.changed_at, chunk.gaps)
-        item = checkpoint_item(chunk.shard, reached, chunk.counted_at)
+        item = checkpoint_item(chunk.shard, chunk.reached, chunk.counted_at)
         condition = _expect_checkpoint(chunk.first, chunk.replaces)
-        put: Any = {"TableName": self._table, "Item": item} | condition
+        put: Any = {"TableName": self._table_name, "Item": item} | condition
         self._add({"Put": put}, chunk)
 
     def commit_missed(self, chunk: Chunk) -> None:
@@ -190,18 +188,18 @@ class DynamoDbUsageCounters(DynamoDbCounters):
 
     def _additions(self, generation: int, sums: Sums) -> list[TransactWriteItemTypeDef]:
         cells: list[TransactWriteItemTypeDef] = [
-            {"Update": cell_update(self._table, generation, cell, noted)}
+            {"Update": cell_update(self._table_name, generation, cell, noted)}
             for cell, noted in sums.list_cells()
         ]
         accumulators: list[TransactWriteItemTypeDef] = [
-            {"Update": sum_update(self._table, generation, key, totals)}
+            {"Update": sum_update(self._table_name, generation, key, totals)}
             for key, totals in sums.accumulators.items()
         ]
         return cells + accumulators
 
     def _new_mark(self, item: Item) -> TransactWriteItemTypeDef:
         return {
-            "Put": {"TableName": self._table, "Item": item, "ConditionExpression": _ABSENT},
+            "Put": {"TableName": self._table_name, "Item": item, "ConditionExpression": _ABSENT},
         }
 
     def _unchanged(self, item: Item) -> TransactWriteItemTypeDef:

@@ -49,6 +49,7 @@ from lambdas.domain.budgets.descriptions import (
     describe_time,
 )
 from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
+from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
 from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
@@ -101,6 +102,7 @@ __all__ = [
     "DEFAULT_CEILING",
     "MAX_CHANGES",
     "NO_VALUE",
+    "READINGS",
     "WEEKDAYS",
     "AccumulatorDifference",
     "AccumulatorKey",
@@ -143,6 +145,7 @@ __all__ = [
     "StatusDetails",
     "StoredBudget",
     "SumReader",
+    "SumReading",
     "ThresholdKind",
     "UnpricedCeiling",
     "UsageDriver",
@@ -159,6 +162,7 @@ __all__ = [
     "digest_value",
     "find_crossings",
     "find_crowded_calls",
+    "find_drift",
     "find_drivers",
     "is_built_from_cells",
     "is_known_everywhere",

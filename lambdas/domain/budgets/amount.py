@@ -25,23 +25,33 @@ class BudgetUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnpricedCeiling:
-    """The prices at which usage without a known price counts, in US dollars for a million tokens.
+    """The prices at which usage without a known price counts, in US dollars.
 
-    By default, no token price in the shipped price book is higher.
+    By default, no price in the shipped price book is higher. Each has at most 6 decimal places.
 
     Attributes:
-        input_usd: The price of prompt tokens, cached ones included; at most 6 decimal places.
-        output_usd: The price of output tokens; likewise.
+        input_usd: The price of a million prompt tokens, cached ones included.
+        output_usd: The price of a million output tokens.
+        image_usd: The price of an image.
+        video_second_usd: The price of a second of video.
+        other_unit_usd: The price of any other unit, such as a search or a second of audio.
     """
 
     input_usd: Decimal = Decimal(60)
     output_usd: Decimal = Decimal(150)
+    image_usd: Decimal = Decimal("0.6")
+    video_second_usd: Decimal = Decimal("1.5")
+    other_unit_usd: Decimal = Decimal("0.01")
 
     def cost_picodollars(self, totals: UsageTotals) -> int:
         """The cost of the usage without a price, at these prices."""
-        return totals.unpriced_input_tokens * _per_token(
-            self.input_usd
-        ) + totals.unpriced_output_tokens * _per_token(self.output_usd)
+        return (
+            totals.unpriced_input_tokens * _per_token(self.input_usd)
+            + totals.unpriced_output_tokens * _per_token(self.output_usd)
+            + totals.unpriced_images * _to_picodollars(self.image_usd)
+            + totals.unpriced_video_seconds * _to_picodollars(self.video_second_usd)
+            + totals.unpriced_other_units * _to_picodollars(self.other_unit_usd)
+        )
 
 
 DEFAULT_CEILING = UnpricedCeiling()
@@ -62,7 +72,7 @@ class BudgetAmount:
     @classmethod
     def from_usd(cls, usd: Decimal) -> BudgetAmount:
         """Make an amount of US dollars with at most 12 decimal places."""
-        return cls(BudgetUnit.USD, int(usd.scaleb(-_PICODOLLAR_EXPONENT)))
+        return cls(BudgetUnit.USD, _to_picodollars(usd))
 
     @classmethod
     def from_text(cls, text: str, unit: BudgetUnit) -> BudgetAmount:
@@ -123,6 +133,10 @@ def to_usd(picodollars: int) -> Decimal:
     Decimal('1.500000000000')
     """
     return Decimal(f"{picodollars}E{_PICODOLLAR_EXPONENT}")
+
+
+def _to_picodollars(usd: Decimal) -> int:
+    return int(usd.scaleb(-_PICODOLLAR_EXPONENT))
 
 
 def _per_token(usd_per_million: Decimal) -> int:

@@ -6,6 +6,7 @@ Documents have the form of `budgets.json`, with every field, and with decimals a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -42,6 +43,11 @@ def write_budget(budget: Budget) -> Document:
             "input": exact_text(ceiling.input_usd),
             "output": exact_text(ceiling.output_usd),
         },
+        "unpriced_usd_per_unit": {
+            "image": exact_text(ceiling.image_usd),
+            "video_second": exact_text(ceiling.video_second_usd),
+            "other": exact_text(ceiling.other_unit_usd),
+        },
     }
 
 
@@ -51,7 +57,7 @@ def read_budget(document: Mapping[str, Any]) -> Budget:
     Raises:
         KeyError, TypeError, ValueError, ArithmeticError: It is another one.
     """
-    alerts, ceiling = document["alerts"], document["unpriced_usd_per_million"]
+    alerts = document["alerts"]
     return Budget(
         name=document["name"],
         managed_by=document["managed_by"],
@@ -64,7 +70,24 @@ def read_budget(document: Mapping[str, Any]) -> Budget:
             tuple(map(Decimal, alerts["forecast"])),
             Decimal(alerts["forecast_probability"]),
         ),
-        unpriced_ceiling=UnpricedCeiling(Decimal(ceiling["input"]), Decimal(ceiling["output"])),
+        unpriced_ceiling=_read_ceiling(document),
+    )
+
+
+def _read_ceiling(document: Mapping[str, Any]) -> UnpricedCeiling:
+    """Read the prices of usage without a price; an earlier version has none of units."""
+    of_tokens, of_units = (
+        document["unpriced_usd_per_million"],
+        document.get("unpriced_usd_per_unit"),
+    )
+    ceiling = UnpricedCeiling(Decimal(of_tokens["input"]), Decimal(of_tokens["output"]))
+    if of_units is None:
+        return ceiling
+    return replace(
+        ceiling,
+        image_usd=Decimal(of_units["image"]),
+        video_second_usd=Decimal(of_units["video_second"]),
+        other_unit_usd=Decimal(of_units["other"]),
     )
 
 

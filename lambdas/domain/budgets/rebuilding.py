@@ -11,7 +11,7 @@ from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.plan import BudgetPlanError
 from lambdas.domain.counters import ANNOUNCEMENT, CellMinutes, CellSpan, get_spans
 
-_HOUR_MINUTES = 60
+_ANY_MINUTES: CellMinutes = 60  # short cells of both lengths are kept equally long
 _EARLY = timedelta(hours=1)
 """Calls may be counted this much before the time in their records, by clocks that are fast."""
 
@@ -31,7 +31,16 @@ class CellRange(NamedTuple):
 
 
 class CellsExpiredError(Exception):
-    """Cells that a slot is the sum of are no longer kept. The text names the slot."""
+    """Cells that a slot is the sum of are no longer kept. The text names the first of them.
+
+    Attributes:
+        cells: The range that they are in.
+    """
+
+    def __init__(self, cells: CellRange) -> None:
+        """Name the first cell of a range."""
+        super().__init__(f"cells of {cells.start:%Y-%m-%d %H:%M} UTC are no longer kept")
+        self.cells = cells
 
 
 def list_cell_ranges(
@@ -60,8 +69,7 @@ def list_cell_ranges(
     for cells in ranges:
         if cells.start < cells.end:
             if cells.start + cells.span.retention <= now + _EARLY:
-                message = f"cells of {cells.start:%Y-%m-%d %H:%M} UTC are no longer kept"
-                raise CellsExpiredError(message)
+                raise CellsExpiredError(cells)
             yield cells
 
 
@@ -73,21 +81,27 @@ def check_cells(budgets: Iterable[Budget], now: datetime) -> None:
     """
     problems = []
     for budget in budgets:
-        periods = budget.periods
-        cell_minutes: CellMinutes = 15 if periods.cell_minutes < _HOUR_MINUTES else 60
-        period = periods.period_at(now)
+        period = budget.periods.period_at(now)
         try:
-            for slot in periods.list_slots(period):
-                list(list_cell_ranges(slot, cell_minutes, now))
-        except CellsExpiredError:
-            problems.append(
-                f"{budget.name}: its period began at {period.start:%Y-%m-%d %H:%M} UTC, and usage"
-                " by the hour is kept for 40 days. Apply it when the next period begins, on"
-                f" {period.end:%Y-%m-%d}, or use the time zone UTC: usage by the day is kept for"
-                " 400 days"
-            )
+            for slot in budget.periods.list_slots(period):
+                list(list_cell_ranges(slot, _ANY_MINUTES, now))
+        except CellsExpiredError as error:
+            problems.append(f"{budget.name}: {_explain(error.cells, period)}")
     if problems:
         raise BudgetPlanError(problems)
+
+
+def _explain(cells: CellRange, period: BudgetPeriod) -> str:
+    """Say why a period cannot be completed from cells, and what to do."""
+    began = f"its period began at {period.start:%Y-%m-%d %H:%M} UTC, and usage by the"
+    later = f"Apply it when the next period begins, on {period.end:%Y-%m-%d}"
+    days = CellSpan.DAY.retention.days
+    if cells.span is CellSpan.DAY:
+        return f"{began} day is kept for {days} days. {later}, or choose shorter periods"
+    return (
+        f"{began} hour is kept for {cells.span.retention.days} days. {later}, or use the time zone"
+        f" UTC: usage by the day is kept for {days} days"
+    )
 
 
 def list_incomplete_slots(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from lambdas.domain.counters.cells import Cell, CellKey, CellSpan, sum_by_cell
-from lambdas.domain.counters.checkpoints import Gap
+from lambdas.domain.counters.checkpoints import Checkpoint, Gap
 from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.counters.usage_change import UsageChange
 from lambdas.domain.invocations import UsageRecord
@@ -81,19 +81,21 @@ class Sums:
 
     def __len__(self) -> int:
         """The number of items that they are written to."""
-        return len(self._cell_keys) + len(self.accumulators)
+        return len(self.list_items())
+
+    def list_items(self) -> set[CellKey | AccumulatorKey]:
+        """List the items that they are written to."""
+        return {*self._cell_keys, *self.accumulators}
 
     @property
     def _cell_keys(self) -> dict[CellKey, None]:
         return dict.fromkeys([*self.cells, *(key for key, _ in self.noted)])
 
-    def plus(self, other: Sums) -> Sums:
+    def add(self, other: Sums) -> None:
         """Add other sums; those that are 0 are left out."""
-        return Sums(
-            _add(self.cells, other.cells),
-            _add(self.accumulators, other.accumulators),
-            _add(self.noted, other.noted),
-        )
+        _add(self.cells, other.cells)
+        _add(self.accumulators, other.accumulators)
+        _add(self.noted, other.noted)
 
     def list_cells(self) -> Iterator[tuple[Cell, dict[int, UsageTotals]]]:
         """List what is added to each cell, and the parts that it notes, by revision."""
@@ -130,6 +132,7 @@ class Chunk:
         counted_at: The time.
         changed_at: The time of its last change; `None` if unknown.
         gaps: The gaps of the shard afterwards.
+        forgotten: The number up to which there may have been more of them; -1 for none.
         replaces: The checkpoint that it was made for; `None` for any that is below.
     """
 
@@ -142,7 +145,13 @@ class Chunk:
     counted_at: datetime
     changed_at: datetime | None = None
     gaps: tuple[Gap, ...] = ()
+    forgotten: int = -1
     replaces: int | None = None
+
+    @property
+    def reached(self) -> Checkpoint:
+        """The checkpoint of the shard afterwards."""
+        return Checkpoint(self.last, self.changed_at, self.gaps, self.forgotten)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,50 +168,80 @@ class SumUp:
 
     def sum_up(self, changes: Sequence[UsageChange], now: datetime) -> Sums:
         """Sum changes by cell and by accumulator."""
-        cells: defaultdict[CellKey, UsageTotals] = defaultdict(lambda: UsageTotals.ZERO)
-        for key, totals in sum_by_cell(changes, self.spans, now):
-            cells[key] += totals
+        sums = Sums()
+        for cell in sum_by_cell(changes, self.spans, now):
+            _add(sums.cells, {cell.key: cell.totals})
         accumulated = self.accumulate(changes)
-        noted: dict[tuple[CellKey, int], UsageTotals] = {}
+        _add(sums.accumulators, accumulated.sums)
         if accumulated.revision is not None:
-            noted = {(key, accumulated.revision): totals for key, totals in cells.items()}
-        return Sums().plus(Sums(dict(cells), dict(accumulated.sums), noted))
+            sums.noted = {(key, accumulated.revision): totals for key, totals in sums.cells.items()}
+        return sums
 
 
-def take_while_fitting(parts: Iterable[tuple[Sums, int]], reserved: int) -> tuple[int, Sums]:
+class Part(NamedTuple):
+    """The part of a transaction that is about one call.
+
+    Attributes:
+        sums: What is added to sums.
+        actions: The number of other actions.
+        mark: The mark among these; `None` for none.
+    """
+
+    sums: Sums
+    actions: int = 0
+    mark: NewMark | None = None
+
+
+class Fitting(NamedTuple):
+    """The parts that one transaction can write.
+
+    Attributes:
+        number: Their number.
+        sums: The sums of all of them.
+        marks: Their marks.
+    """
+
+    number: int
+    sums: Sums
+    marks: tuple[NewMark, ...]
+
+
+def take_while_fitting(parts: Iterable[Part], reserved: int) -> Fitting:
     """Take as many parts as one transaction can write.
 
     Args:
-        parts: The sums of each, and the number of its actions beside them.
+        parts: The parts, which are read as far as they are needed.
         reserved: The number of actions that the transaction has in any case.
-
-    Returns:
-        The number of parts, and the sums of all of them.
 
     Raises:
         ChunkTooLargeError: The first one does not fit.
     """
-    taken, together, actions = 0, Sums(), reserved
-    for sums, own_actions in parts:
-        following = together.plus(sums)
-        if actions + own_actions + len(following) > MAX_ACTIONS:
+    number, actions, together = 0, reserved, Sums()
+    items, marks = set[CellKey | AccumulatorKey](), list[NewMark]()
+    for part in parts:
+        items |= part.sums.list_items()
+        actions += part.actions
+        if actions + len(items) > MAX_ACTIONS:
             break
-        taken, together, actions = taken + 1, following, actions + own_actions
+        number += 1
+        together.add(part.sums)
+        marks += [] if part.mark is None else [part.mark]
     else:
-        return taken, together
-    if not taken:
+        return Fitting(number, together, tuple(marks))
+    if not number:
         message = (
             f"one call changes more than {MAX_ACTIONS - reserved} sums; make fewer budgets that"
             " match the same call"
         )
         raise ChunkTooLargeError(message)
-    return taken, together
+    return Fitting(number, together, tuple(marks))
 
 
-def _add(
-    one: Mapping[_Key, UsageTotals], other: Mapping[_Key, UsageTotals]
-) -> dict[_Key, UsageTotals]:
-    added = dict(one)
-    for key, totals in other.items():
-        added[key] = added.get(key, UsageTotals.ZERO) + totals
-    return {key: totals for key, totals in added.items() if totals}
+def _add(sums: dict[_Key, UsageTotals], added: Mapping[_Key, UsageTotals]) -> None:
+    """Add totals in place; those that become 0 are left out."""
+    for key, totals in added.items():
+        total = sums[key] + totals if key in sums else totals
+        if total:
+            sums[key] = total
+        else:
+            sums.pop(key, None)

@@ -33,6 +33,8 @@ def begin_counting(
     The first recount of a generation counts the calls that the ledger has by then. So a generation
     that begins while the stream already runs is as complete as one that began before it.
 
+    A recount that is not finished while its marks last ends in a new generation as well.
+
     Args:
         prices: The edition in force.
         deployment: The id of this deployment.
@@ -46,7 +48,8 @@ def begin_counting(
     if known is None:
         return CountingState(1, deployment, prices, (_count_all(1, now),), now, revision=1)
     may_be_older = now < known.counted_since + _PROCESS_LIFETIME  # this process
-    if not force and (known.fits(deployment, prices.deployed) or may_be_older):
+    is_good = known.fits(deployment, prices.deployed) and not known.is_overdue(now)
+    if not force and (is_good or may_be_older):
         return None
     return known.following(
         generation=known.generation + 1,

@@ -26,8 +26,11 @@ takes, so that every batch of the stream that does not know the recount has ende
 MARKS_MATTER = timedelta(days=2)
 """The time after a recount for which changes from before it may arrive: a stream keeps records for
 24 hours."""
-MARK_RETENTION = timedelta(days=5)
+MARK_RETENTION = timedelta(days=10)
 """The time for which a mark is stored."""
+MAX_SCAN = MARK_RETENTION - MARKS_MATTER - timedelta(days=1)
+"""The time in which a recount has to look at all calls. Later its first marks may be deleted while
+they matter, so that calls would count twice or not at all."""
 
 
 class PriceEdition(NamedTuple):
@@ -98,6 +101,10 @@ class Recount:
         """Say if some calls may still be looked at."""
         return self.scanned_at is None
 
+    def is_overdue(self, now: datetime) -> bool:
+        """Say if it goes on for so long that marks may be deleted while they matter."""
+        return self.is_scanning and now >= self.begun_at + MAX_SCAN
+
     def has_marks_that_matter(self, now: datetime) -> bool:
         """Say if changes from before the recount may still arrive."""
         return self.scanned_at is None or now < self.scanned_at + MARKS_MATTER
@@ -146,6 +153,10 @@ class CountingState:
             deployed: The name of its shipped prices and settings, see `PriceEdition`.
         """
         return (self.deployment, self.prices.deployed) == (deployment, deployed)
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Say if a recount takes too long to be exact, so that all calls are to be counted anew."""
+        return self.scanning is not None and self.scanning.is_overdue(now)
 
     def at(self, now: datetime) -> CountingState:
         """Leave out the recounts whose marks no longer matter."""

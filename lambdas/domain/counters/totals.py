@@ -26,6 +26,10 @@ class UsageTotals:
         unpriced_calls: Successful calls without a cost.
         unpriced_input_tokens: All prompt tokens of these, cached ones included.
         unpriced_output_tokens: The output tokens of these.
+        unpriced_images: The images of these.
+        unpriced_video_seconds: Their seconds of video.
+        unpriced_other_units: Their other billed units, such as searches and seconds of audio. A
+            call whose log reports neither tokens nor units counts as one unit.
     """
 
     ZERO: ClassVar[UsageTotals]
@@ -43,6 +47,9 @@ class UsageTotals:
     unpriced_calls: int = 0
     unpriced_input_tokens: int = 0
     unpriced_output_tokens: int = 0
+    unpriced_images: int = 0
+    unpriced_video_seconds: int = 0
+    unpriced_other_units: int = 0
 
     def __add__(self, other: UsageTotals) -> UsageTotals:
         """Add each figure to the same figure of the other."""

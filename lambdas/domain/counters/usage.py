@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NamedTuple
 
 from lambdas.domain.calls import EnrichedCall
 from lambdas.domain.counters.labels import UsageLabels
 from lambdas.domain.counters.totals import UsageTotals
 from lambdas.domain.counters.usage_change import UsageChange
 from lambdas.domain.invocations import is_foundation_model
+from lambdas.domain.invocations.billed_units import IMAGE, VIDEO_SECOND
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.invocations.service_tier import STANDARD_TIER
 from lambdas.domain.pricing import Cost
+from lambdas.domain.pricing.unit_models import is_paid_by_units
 
 UNKNOWN_PROVIDER = "unknown"
 """The provider of a custom, imported or hidden model."""
 _PICODOLLAR_EXPONENT = 12
+_FREE = "_free_unit"  # the end of the names of units that Bedrock does not bill
+
+
+class _Units(NamedTuple):
+    """Billed units other than tokens."""
+
+    images: int = 0
+    video_seconds: int = 0
+    others: int = 0
+
+
+_NO_UNITS = _Units()
 
 
 def read_usage(call: EnrichedCall) -> UsageChange:
@@ -68,6 +83,7 @@ def _read_totals(call: EnrichedCall) -> UsageTotals:
     tokens = record.tokens
     is_priced = isinstance(cost, Cost)
     picodollars = to_picodollars(cost.effective_usd) if isinstance(cost, Cost) else 0
+    unpriced = _NO_UNITS if is_priced else _count_units(call)
     return UsageTotals(
         calls=1,
         input_tokens=tokens.input or 0,
@@ -81,4 +97,16 @@ def _read_totals(call: EnrichedCall) -> UsageTotals:
         unpriced_calls=0 if is_priced else 1,
         unpriced_input_tokens=0 if is_priced else tokens.total_input or 0,
         unpriced_output_tokens=0 if is_priced else tokens.output or 0,
+        unpriced_images=unpriced.images,
+        unpriced_video_seconds=unpriced.video_seconds,
+        unpriced_other_units=unpriced.others,
     )
+
+
+def _count_units(call: EnrichedCall) -> _Units:
+    """Count the units of a call. If its log reports no usage at all, it is one unit, not free."""
+    counts = {unit: count for unit, count in call.record.billed_units if not unit.endswith(_FREE)}
+    units = _Units(counts.pop(IMAGE, 0), counts.pop(VIDEO_SECOND, 0), sum(counts.values()))
+    if any(units) or call.record.tokens.total:
+        return units
+    return _Units(images=1) if is_paid_by_units(call.model_id) else _Units(others=1)

@@ -204,6 +204,18 @@ def test_a_cell_can_be_read_as_it_was_before_a_revision(stored: Stored) -> None:
     assert read_before(3) == ONE_CALL
 
 
+def test_a_cell_and_a_sum_keep_their_size_however_many_calls_they_have(dynamodb: Stored) -> None:
+    """A set of request ids in one item is full after some 11,000 calls."""
+    sizes = []
+    for number in range(1, 4):
+        dynamodb.store.commit(chunk(number, number, budget=ONE_CALL))
+        sizes.append([sorted(item) for item in get_items()])
+    assert sizes[0] == sizes[1] == sizes[2]
+    many = UsageTotals(calls=10**9, input_tokens=10**13, total_tokens=10**13)
+    dynamodb.store.commit(chunk(9, 9, totals=many, budget=many))
+    assert read(dynamodb)[cell()].calls == 10**9 + 3
+
+
 def test_a_figure_can_go_below_zero_and_is_exact(stored: Stored) -> None:
     most = UsageTotals(cost_picodollars=-(10**30) - 1)
     stored.store.commit(chunk(1, totals=most))
@@ -411,8 +423,9 @@ def test_any_other_reason_is_an_error(dynamodb: Stored) -> None:
 
 def test_a_checkpoint_has_its_time_and_gaps(stored: Stored) -> None:
     gaps = (Gap(-1, 5), Gap(7, LONG_NUMBER))
-    stored.store.commit(replace(chunk(5, 7), changed_at=NOON, gaps=gaps, replaces=-1))
-    assert stored.store.read_checkpoint("shard-1") == Checkpoint(7, NOON, gaps)
+    made = replace(chunk(5, 7), changed_at=NOON, gaps=gaps, forgotten=LONG_NUMBER, replaces=-1)
+    stored.store.commit(made)
+    assert stored.store.read_checkpoint("shard-1") == Checkpoint(7, NOON, gaps, LONG_NUMBER)
     assert stored.store.read_checkpoint("shard-2") == Checkpoint()
 
 

@@ -115,7 +115,8 @@ def test_unknown_prices_count_at_the_ceiling_and_are_shown_apart(meter: Any) -> 
     assert "2026-09-09 00:00 to 2026-09-10 00:00 $0.2500 $0 25.0 -" in printed
     assert (
         "Of this usage, $0.5000 is an assumption: 1 call without a known price count at"
-        " $500 for a million input tokens and $0 for output (unpriced_usd_per_million"
+        " $500 for a million input tokens, $0 for output, $0.6 for an image, $1.5 for a second of"
+        " video and $0.01 for another unit (unpriced_usd_per_million and"
     ) in printed
 
 
@@ -124,7 +125,8 @@ def test_the_default_price_of_unpriced_calls_is_named(meter: Any) -> None:
     printed = meter(calls, budget("money", amount={"usd": 1}))
     assert (
         "Of this usage, $0.0608 is an assumption: 1 call without a known price count at"
-        " $60 for a million input tokens and $150 for output (the default of unpriced_usd_per_"
+        " $60 for a million input tokens, $150 for output, $0.6 for an image, $1.5 for a second of"
+        " video and $0.01 for another unit (the default of unpriced_usd_per_"
     ) in printed
 
 

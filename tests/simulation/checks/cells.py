@@ -85,13 +85,11 @@ def _find_missing(account: Account, edition: PriceEdition) -> Mapping[CellKey, U
     """Find usage that cells may have or not: not kept by the stream, or expired in the run.
 
     The first recount has calls that the ledger held before the run, if they had not expired.
-    A batch that Lambda gave up on is behind the checkpoint when it is redriven: it is missing until
-    an operator has all calls counted again, as the runbook says. Such a call may still be in the
-    recount of a price, with its cost alone.
+    A call that the stream did not keep may still be in the recount of a price, with its cost alone.
     """
     records = list(account.traffic.stored)
     source = account.sources["usage_counter"]
-    for unread in (*source.trimmed, *source.failed):
+    for unread in source.trimmed:
         change = read_change(unread, RETENTION)
         if isinstance(change, LedgerChange):
             records += [change.record, *([change.replaced] if change.replaced else [])]

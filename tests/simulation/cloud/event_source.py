@@ -26,6 +26,7 @@ _SHORT_OUTAGE = (16 * 60, 60 * 60)
 _LONG_OUTAGE = (25 * 3600, 30 * 3600)
 _LONG_SHARE = 0.3
 _UNREAD = (7 * 3600, 20 * 3600)
+_LONG_UNREAD = (21 * 3600, 23.9 * 3600)  # the stream keeps records for a day
 
 _Records = list[dict[str, Any]]
 
@@ -145,7 +146,9 @@ class Poller:
             world.after(seconds, self._resume)
             return True
         if world.strikes(Fault.AGE_LIMIT, _PAUSE_SHARE):
-            world.after(world.random.uniform(*_UNREAD), self.poll)
+            is_patient = self._mapping.max_age > timedelta(seconds=_UNREAD[1])
+            unread = _LONG_UNREAD if is_patient else _UNREAD
+            world.after(world.random.uniform(*unread), self.poll)
             return True
         return False
 

@@ -89,6 +89,9 @@ totals = st.builds(
     unpriced_calls=st.integers(-3, 3),
     unpriced_input_tokens=counts,
     unpriced_output_tokens=counts,
+    unpriced_images=st.integers(-3, 3),
+    unpriced_video_seconds=st.integers(-3, 30),
+    unpriced_other_units=st.integers(-3, 30),
 )
 labels = st.builds(
     UsageLabels,
@@ -148,8 +151,7 @@ budgets = st.builds(
     ),
     unpriced_ceiling=st.builds(
         UnpricedCeiling,
-        st.decimals(0, 1000, places=6),
-        st.decimals(0, 1000, places=6),
+        *[st.decimals(0, 1000, places=6)] * 5,
     ),
     per=st.none() | st.sampled_from(BudgetSubject),
 )

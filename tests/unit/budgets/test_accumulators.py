@@ -267,7 +267,8 @@ def test_counters_add_up_the_same_sums(
 ) -> None:
     entries = [stored(each) for each in made]
     sum_up = SumUp((), current_sums(InMemoryBudgetStore(entries)).accumulate)
-    sums = sum_up.sum_up(first, NOON).plus(sum_up.sum_up(second, NOON))
+    sums = sum_up.sum_up(first, NOON)
+    sums.add(sum_up.sum_up(second, NOON))
     expected = accumulate([*first, *second], entries)
     assert sums.accumulators == {key.counter_key: totals for key, totals in expected.items()}
     assert len({(key.name, key.value) for key in expected}) == len(expected)

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from lambdas.domain.budgets import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.counters import UsageTotals
-from lambdas.domain.pricing import TokenKind, shipped_prices
+from lambdas.domain.pricing import BilledUnit, TokenKind, shipped_prices
 from tests.unit.budgets.builders import DOLLAR, budget, budgets, totals, usage
 
 
@@ -28,6 +28,25 @@ def test_no_shipped_price_is_above_the_default_ceiling() -> None:
     }
     assert highest.pop(TokenKind.OUTPUT) <= UnpricedCeiling().output_usd
     assert max(highest.values()) <= UnpricedCeiling().input_usd
+
+
+def test_no_shipped_price_of_a_unit_is_above_the_default_ceiling() -> None:
+    ceiling = UnpricedCeiling()
+    ceilings = {
+        BilledUnit.IMAGE: ceiling.image_usd,
+        BilledUnit.VIDEO_SECOND: ceiling.video_second_usd,
+    }
+    prices = [pair for price in shipped_prices() for pair in price.usd_per_unit.items()]
+    assert {unit for unit, _ in prices} >= ceilings.keys()
+    assert all(usd <= ceilings.get(unit, ceiling.other_unit_usd) for unit, usd in prices)
+
+
+def test_images_without_a_price_count_at_the_ceiling_and_never_at_nothing() -> None:
+    made = budget(unpriced_ceiling=UnpricedCeiling(image_usd=Decimal("0.14")))
+    unpriced = UsageTotals(calls=1, unpriced_calls=1, unpriced_images=3)
+    assert to_usd(made.read_usage(unpriced)) == Decimal("0.42")
+    others = UsageTotals(unpriced_calls=1, unpriced_video_seconds=2, unpriced_other_units=5)
+    assert to_usd(budget().read_usage(others)) == Decimal("3.05")
 
 
 def test_two_thousand_small_calls_are_not_rounded_away() -> None:

@@ -1,6 +1,8 @@
 """Periods follow one another without gap or overlap, in every time zone."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -87,10 +89,16 @@ def test_a_period_is_the_sum_of_its_slots(case: tuple[PeriodRule, datetime]) -> 
 
 
 @pytest.mark.parametrize(
-    ("make", "reach"), [(DayPeriods, DAY), (HourPeriods, 3 * HOUR), (MonthPeriods, DAY)]
+    ("make", "reach"),
+    [
+        (HourPeriods, 3 * HOUR),
+        (DayPeriods, DAY),
+        (partial(make_weeks, first_day="sunday"), DAY),  # clocks change on Sundays in most zones
+        (MonthPeriods, DAY),
+    ],
 )
 def test_periods_tile_both_clock_changes_of_every_zone(
-    make: type[DayPeriods | HourPeriods | MonthPeriods], reach: timedelta
+    make: Callable[[str], PeriodRule], reach: timedelta
 ) -> None:
     assert len(CHANGING) > 100
     for name in CHANGING:

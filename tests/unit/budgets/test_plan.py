@@ -39,6 +39,20 @@ def test_a_budget_is_read_from_its_document(made: Budget) -> None:
     assert read_budget(write_budget(made)) == made
 
 
+@pytest.mark.parametrize("period", [{}, {"every": "year", "time_zone": "UTC"}])
+def test_a_budget_whose_period_cannot_be_read_has_no_other_period(period: dict[str, str]) -> None:
+    document = write_budget(budget()) | {"period": period}
+    with pytest.raises(ValueError, match="an unknown period"):
+        read_budget(document)
+
+
+def test_a_stored_budget_without_prices_of_units_has_the_default_ones() -> None:
+    made = budget(unpriced_ceiling=UnpricedCeiling(Decimal(1), Decimal(2)))
+    document = write_budget(made)
+    del document["unpriced_usd_per_unit"]
+    assert read_budget(document) == made
+
+
 def test_new_changed_and_equal_budgets_are_distinguished() -> None:
     same, old = budget("same"), budget("raised")
     raised = budget("raised", amount=BudgetAmount.from_usd(Decimal(250)))

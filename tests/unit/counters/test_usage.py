@@ -1,5 +1,6 @@
 """The usage of a call, and the differences that changes of it make."""
 
+import json
 from dataclasses import fields
 from decimal import Decimal
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.attribution import Attribution, AttributionSource
+from lambdas.domain.attribution import Attribution, AttributionSource, TagFacts
+from lambdas.domain.attribution.tags import ProfiledModel
+from lambdas.domain.calls import CallEnricher
 from lambdas.domain.counters import (
     UNKNOWN_PROVIDER,
     UsageTotals,
@@ -16,9 +19,22 @@ from lambdas.domain.counters import (
     to_picodollars,
 )
 from lambdas.domain.counters.totals import FIGURE_NAMES
-from lambdas.domain.invocations import TokenCounts, UsageRecord
-from tests.builders import ANA, HAIKU_3, NOON, SONNET_4, enriched, usage_record, usage_records
+from lambdas.domain.invocations import TokenCounts, UsageRecord, read_message
+from lambdas.domain.invocations.token_counts import UNKNOWN_COUNTS
+from lambdas.domain.pricing import Pricing, shipped_prices
+from tests.builders import (
+    ANA,
+    HAIKU_3,
+    NOON,
+    PRICING,
+    SONNET_4,
+    enriched,
+    usage_record,
+    usage_records,
+)
+from tests.invocation_logs import log
 
+CANVAS = "amazon.nova-canvas-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
 totals = st.builds(UsageTotals, *[st.integers(-(10**20), 10**20) for _ in FIGURE_NAMES])
 
@@ -70,9 +86,73 @@ def test_a_call_without_a_price_is_counted_apart_and_is_not_free() -> None:
     )
 
 
+def test_units_without_a_price_are_counted_apart_and_are_not_free() -> None:
+    units = (
+        *(("audio_second", 9), ("guardrail_sensitive_information_free_unit", 7)),
+        *(("image", 2), ("search_unit", 1), ("video_second", 6)),
+    )
+    record = usage_record(model_id=CANVAS, tokens=UNKNOWN_COUNTS, billed_units=units)
+    assert read_usage(enriched(record)).totals == UsageTotals(
+        calls=1,
+        unpriced_calls=1,
+        unpriced_images=2,
+        unpriced_video_seconds=6,
+        unpriced_other_units=10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model_id", "counted"),
+    [
+        (CANVAS, UsageTotals(calls=1, unpriced_calls=1, unpriced_images=1)),
+        (HAIKU_3, UsageTotals(calls=1, unpriced_calls=1, unpriced_other_units=1)),
+    ],
+)
+def test_a_call_whose_log_reports_no_usage_counts_as_one_unit(
+    model_id: str, counted: UsageTotals
+) -> None:
+    record = usage_record(model_id=model_id, tokens=UNKNOWN_COUNTS)
+    assert read_usage(enriched(record)).totals == counted
+
+
+def test_an_image_with_a_price_costs_that_price() -> None:
+    record = usage_record(
+        model_id="amazon.titan-embed-image-v1", tokens=UNKNOWN_COUNTS, billed_units=(("image", 3),)
+    )
+    priced = read_usage(CallEnricher(Pricing(shipped_prices())).enrich(record)).totals
+    assert priced == UsageTotals(calls=1, cost_picodollars=3 * 60_000_000)
+
+
 def test_an_assumed_price_is_a_part_of_the_cost() -> None:
     usage = read_usage(enriched(usage_record(region="eu-central-1")))
     assert usage.totals.cost_picodollars == usage.totals.assumed_cost_picodollars > 0
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        HAIKU_3,
+        *(f"{geography}.{HAIKU_3}" for geography in ("us", "eu", "apac", "jp", "au", "global")),
+        f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU_3}",
+        f"arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.{HAIKU_3}",
+    ],
+)
+def test_a_model_counts_as_itself_and_costs_money_by_whatever_id_it_is_called(
+    model_id: str,
+) -> None:
+    record = read_message(json.dumps(log("request-1", modelId=model_id)))
+    assert isinstance(record, UsageRecord)
+    usage = read_usage(enriched(record))
+    assert usage.labels.model_id == HAIKU_3
+    assert usage.totals.cost_picodollars > 0
+
+
+def test_a_model_behind_an_application_profile_counts_as_itself_and_costs_money() -> None:
+    record = usage_record(model_id="application-inference-profile/a1b2c3", invoked_model_id=PROFILE)
+    facts = TagFacts.from_profiles({PROFILE: ProfiledModel(HAIKU_3)})
+    usage = read_usage(CallEnricher(PRICING, facts=facts).enrich(record))
+    assert usage.labels.model_id == HAIKU_3
+    assert usage.totals.cost_picodollars > 0
 
 
 def test_a_hidden_model_has_no_known_provider() -> None:

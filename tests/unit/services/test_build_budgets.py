@@ -366,6 +366,54 @@ def test_a_call_that_moves_to_another_cell_during_the_check_is_no_difference(
     assert not moves
 
 
+@pytest.mark.parametrize("hours", [2, -2], ids=["forward", "back"])
+def test_calls_that_move_all_the_time_are_no_difference(
+    hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meter = Meter()
+    meter.apply(budget("berlin", periods=DayPeriods("Europe/Berlin")))
+    meter.finish()
+    moved = change(5, meter.now - timedelta(hours=3))
+    target = moved._replace(minute=moved.minute + timedelta(hours=hours))
+    meter.count(*[moved] * 50, target)
+    reads = InMemoryBudgetSums.read_cells
+
+    def move_one_between_cells(self: Any, *args: Any) -> Any:
+        """Read cell by cell, and move a call after the first one: it is seen twice or never."""
+        keys = sorted(cell.key for cell in reads(self, *args))
+        for place, key in enumerate(keys):
+            if place == 1:
+                meter.count(moved._replace(totals=-moved.totals), target)
+            yield from (cell for cell in reads(self, *args) if cell.key == key)
+
+    monkeypatch.setattr(InMemoryBudgetSums, "read_cells", move_one_between_cells)
+    for _ in range(5):
+        assert meter.builder.check(meter.now) == CheckReport("berlin", [])
+
+
+def test_a_real_difference_is_found_while_calls_move_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meter = Meter()
+    meter.apply(DAILY)
+    meter.finish()
+    meter.count(*[change(1, meter.now - timedelta(hours=3))] * 50)
+    ((place, totals),) = meter.store.accumulators.items()
+    meter.store.accumulators[place] = totals + usage(40)
+    reads = InMemoryBudgetSums.read_cells
+
+    def move_and_count(self: Any, *args: Any) -> Any:
+        early = change(1, meter.now - timedelta(hours=3))
+        late = early._replace(minute=meter.now)
+        cells = list(reads(self, *args))
+        meter.count(early._replace(totals=-early.totals), late, late)
+        return cells
+
+    monkeypatch.setattr(InMemoryBudgetSums, "read_cells", move_and_count)
+    (difference,) = meter.builder.check(meter.now).differences
+    assert difference.key.budget == "daily"
+
+
 def test_a_budget_that_changes_during_the_check_is_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -493,5 +541,28 @@ def test_a_budget_is_refused_if_cells_of_its_period_are_no_longer_kept(
     if is_kept:
         check_cells([made], NOON)
         return
-    with pytest.raises(BudgetPlanError, match=r"long: its period began .*kept for 40"):
+    with pytest.raises(
+        BudgetPlanError, match=r"long: .* hour is kept for 40 days.*use the time zone"
+    ):
         check_cells([made], NOON)
+
+
+def test_a_budget_is_refused_if_even_cells_of_days_are_no_longer_kept() -> None:
+    periods = MonthPeriods("UTC", 24, NOON.date().replace(day=1) - timedelta(days=420))
+    made = budget("two-years", periods=periods)
+    with pytest.raises(
+        BudgetPlanError,
+        match=r"two-years: .* day is kept for 400 days\..*or choose shorter periods",
+    ):
+        check_cells([made], NOON)
+
+
+def test_a_stored_budget_of_a_long_period_goes_on_when_cells_of_its_beginning_expire() -> None:
+    meter = Meter()
+    meter.apply(budget("year", periods=MonthPeriods("Europe/Berlin", 12, NOON.date())))
+    meter.count(change(3))
+    meter.finish()
+    meter.now += 50 * DAY
+    meter.count(change(5, meter.now))
+    meter.check("year")
+    assert meter.builder.check(meter.now) == CheckReport()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import count
 from typing import Any
 from zlib import crc32
 
@@ -27,6 +28,7 @@ from lambdas.domain.counters import (
     UsageTotals,
 )
 from lambdas.domain.counters.chunks import ChunkTooLargeError
+from lambdas.domain.counters.recounts import MARK_RETENTION, MARKS_MATTER, MAX_SCAN
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange, StreamedChange, TamperedCall, Tampering
 from lambdas.domain.pricing import Routing, TokenKind
@@ -314,6 +316,37 @@ def test_a_first_price_reaches_calls_that_were_counted_without_one() -> None:
     (totals, *_) = get_cells(world.store).values()
     assert totals.unpriced_calls == 0
     world.check()
+
+
+def test_a_recount_that_outlasts_its_marks_becomes_a_new_count_of_all_calls() -> None:
+    world = during_a_recount()
+    set_faults(world, {2}, [])  # the call is counted and marked, and the place is not saved
+    world.recount()
+    assert cost(world) == SONNET_COST
+    world.store.marks.clear()  # DynamoDB has deleted them
+    world.now += MARK_RETENTION
+    world.write(call(2, model_id=SONNET_4))
+    world.settle()
+    assert cost(world) == 2 * SONNET_COST
+    world.check()
+
+
+def test_the_stream_begins_the_new_count_where_the_recounter_does_not_run() -> None:
+    world = during_a_recount()
+    generation = world.store.state.generation if world.store.state else 0
+    world.now += MAX_SCAN
+    world.write(LARGER)
+    world.count(0)
+    world.count(1)
+    assert world.store.state is not None
+    assert world.store.state.generation == generation + 1
+    assert world.store.state.incomplete_since == world.now
+    world.settle()
+    world.check()
+
+
+def test_marks_last_as_long_as_they_matter() -> None:
+    assert MAX_SCAN + MARKS_MATTER < MARK_RETENTION
 
 
 def test_a_correction_before_the_recount_comes_by_counts_at_the_old_edition() -> None:
@@ -692,3 +725,43 @@ def test_gaps_are_noted_only_where_a_batch_may_have_been_given_up() -> None:
         meter.wait(1)
     checkpoint = meter.world.store.read_checkpoint("shard-0")
     assert len(checkpoint.gaps) == 1  # the beginning of the shard
+
+
+def test_a_batch_of_many_chunks_does_not_hide_what_was_given_up_before_it() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up = meter.write(*OF_ONE_SHARD[2:6])
+    meter.wait(23)
+    numbers = count()
+    meter.world.sums = SumUp(HOURS, lambda _: _make_full_chunk(next(numbers)))
+    late = [
+        number for number in range(100, 400) if crc32(call(number).request_id.encode()) % 2 == 0
+    ]
+    assert len(late) > 100
+    assert meter.count(meter.write(*late)).counted == len(late)
+    assert len(meter.world.store.read_checkpoint("shard-0").gaps) == 2
+    assert meter.count(given_up).counted == 4
+
+
+def _make_full_chunk(number: int) -> Accumulated:
+    """Sums of one change that leave no room for another change in its transaction."""
+    names = (f"{number}-{part}" for part in range(60))
+    return Accumulated({AccumulatorKey(name, "", NOON): UsageTotals(calls=1) for name in names})
+
+
+def test_a_change_is_refused_if_it_is_no_longer_known_whether_it_was_counted() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up = meter.write(*OF_ONE_SHARD[2:4])
+    late = [
+        number for number in range(100, 400) if crc32(call(number).request_id.encode()) % 2 == 0
+    ]
+    batches = [meter.write(number) for number in late[:101]]
+    meter.wait(23)
+    for batch in batches:
+        assert meter.count(batch).counted == 1
+    before = dict(meter.world.store.cells)
+    with pytest.raises(MissedTooLongAgoError):
+        meter.count(given_up)
+    assert meter.world.store.cells == before
+    assert meter.count(batches[-1]).repeated == 1
