@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
@@ -25,7 +25,12 @@ from lambdas.domain.budgets import (
     read_statuses,
 )
 from lambdas.domain.counters import CountingState, UsageTotals
+from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
+from lambdas.domain.pace import Pace
+
+FORECASTS_EVERY = timedelta(minutes=1)
+"""The time in which a process makes forecasts once."""
 
 
 class FailedBudget(NamedTuple):
@@ -49,12 +54,14 @@ class BudgetEvaluation:
         alerts: The number of alerts that are due since.
         skipped: The number of budgets for which there was no time; the next run begins with others.
         failures: The budgets that failed, each for itself.
+        unpublished: The error for which metrics were not published; `None` if there was none.
     """
 
     evaluated: int = 0
     alerts: int = 0
     skipped: int = 0
     failures: tuple[FailedBudget, ...] = ()
+    unpublished: MetricsUnavailableError | None = None
 
 
 class _Evaluated(NamedTuple):
@@ -73,6 +80,7 @@ class _Run:
     alerts: int = 0
     skipped: int = 0
     failures: list[FailedBudget] = field(default_factory=list)
+    unpublished: MetricsUnavailableError | None = None
 
     @contextmanager
     def isolate(self, stored: StoredBudget) -> Iterator[None]:
@@ -83,12 +91,17 @@ class _Run:
             self.failures.append(FailedBudget(stored.budget.name, error))
 
     def end(self) -> BudgetEvaluation:
-        return BudgetEvaluation(self.evaluated, self.alerts, self.skipped, tuple(self.failures))
+        return BudgetEvaluation(
+            self.evaluated, self.alerts, self.skipped, tuple(self.failures), self.unpublished
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetEvaluator:
     """Evaluates the current period of each active budget. To repeat it at any time is safe.
+
+    Usage is evaluated by each run. Forecasts read cells, and change less than usage: a process
+    makes them once a minute, and then publishes metrics where they are due.
 
     Attributes:
         budgets: The stored budgets.
@@ -97,6 +110,7 @@ class BudgetEvaluator:
         details: Adds details to a status.
         forecaster: Forecasts the usage of budgets.
         metrics: Publishes the usage and the forecast of each budget that is not for each value.
+        forecasts: The times of the process's forecasts.
     """
 
     budgets: BudgetStore
@@ -105,6 +119,7 @@ class BudgetEvaluator:
     details: StatusDetails
     forecaster: UsageForecaster
     metrics: BudgetPublishing
+    forecasts: Pace = field(default_factory=lambda: Pace(FORECASTS_EVERY))
 
     def evaluate(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -117,9 +132,6 @@ class BudgetEvaluator:
         Args:
             now: The time.
             has_time: Asked before each budget.
-
-        Raises:
-            MetricsUnavailableError: Metrics were not published. All alerts are stored.
         """
         state = self.sums.read_state()
         if state is None:
@@ -137,6 +149,18 @@ class BudgetEvaluator:
                 for status in budget.statuses:
                     run.alerts += self._alert(status, ThresholdKind.ACTUAL, budget.alerted, now)
                 found.append(budget)
+        if self.forecasts.is_due(now):
+            self._look_ahead(run, found, now, has_time)
+        return run.end()
+
+    def _look_ahead(
+        self,
+        run: _Run,
+        found: Sequence[_Evaluated],
+        now: datetime,
+        has_time: Callable[[], bool],
+    ) -> None:
+        """Evaluate forecasts, and publish the metrics that are due."""
         shown = self._select_shown(found, now)
         for budget in found:
             if not budget.stored.budget.thresholds.forecast:
@@ -146,9 +170,13 @@ class BudgetEvaluator:
                 continue
             with run.isolate(budget.stored):
                 run.alerts += self._evaluate_forecasts(budget, shown, now)
+        if not run.skipped:
+            self.forecasts.note(now)
         if shown:
-            self.metrics.publish(shown.values(), now)
-        return run.end()
+            try:
+                self.metrics.publish(shown.values(), now)
+            except MetricsUnavailableError as error:
+                run.unpublished = error
 
     def _read(
         self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime

@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import pytest
-
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
     CLAIM,
@@ -43,6 +41,7 @@ from tests.fakes import InMemoryMetricSink
 from tests.unit.budgets.builders import DOLLAR, budget, change, stored
 
 DAILY = DayPeriods("UTC")
+A_MINUTE_LATER = NOON + timedelta(minutes=1)
 TEN_DOLLARS = BudgetAmount.from_usd(Decimal(10))
 
 
@@ -203,11 +202,23 @@ def test_a_forecast_alerts_before_usage_does() -> None:
     governed.end_first_count()
     governed.details.dollars = 8
     assert governed.count(change(1)).alerts == 0
-    assert governed.count(change(1.5)).alerts == 1
+    assert governed.count(change(1.5, A_MINUTE_LATER)).alerts == 1
     assert governed.send() == ["Bedrock budget daily: 100 % forecast"]
     ((_, detail),) = governed.inbox.received
     assert detail["forecast"]["expected"] == "10.5"
-    assert governed.count(change(1)).alerts == 0
+    assert governed.count(change(1, A_MINUTE_LATER + timedelta(minutes=1))).alerts == 0
+
+
+def test_a_process_forecasts_once_a_minute_and_evaluates_usage_each_time() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    for seconds in range(0, 60, 5):
+        governed.count(change(0.1, NOON + timedelta(seconds=seconds)))
+    assert governed.details.forecasts == 1
+    assert governed.count(change(5, NOON + timedelta(seconds=59))).alerts == 1
+    before = governed.details.forecasts
+    governed.count(change(0.1, A_MINUTE_LATER))
+    assert governed.details.forecasts == before + 1
 
 
 def test_nothing_more_is_forecast_once_a_forecast_has_alerted_or_the_amount_is_used() -> None:
@@ -449,11 +460,19 @@ def test_a_forecast_is_published_also_after_it_has_alerted() -> None:
 def test_metrics_that_are_refused_stop_no_alert_and_are_published_a_minute_later() -> None:
     governed = Governed(daily())
     governed.metrics.taken_before_a_refusal = 0
-    with pytest.raises(MetricsUnavailableError):
-        governed.count(change(6))
+    assert isinstance(governed.count(change(6)).unpublished, MetricsUnavailableError)
     assert governed.send() == ["Bedrock budget daily: 50 % reached"]
     governed.evaluator.evaluate(NOON + timedelta(minutes=1))
     assert [value for *_, value in governed.published()] == [60]
+
+
+def test_budgets_that_fail_are_reported_also_where_metrics_are_refused() -> None:
+    governed = Governed(daily("account"), daily("broken"))
+    governed.evaluator = replace(governed.evaluator, alerts=BrokenStore())
+    governed.metrics.taken_before_a_refusal = 0
+    result = governed.count(change(6))
+    assert [failed.name for failed in result.failures] == ["broken"]
+    assert result.unpublished is not None
 
 
 def test_a_request_has_at_most_a_thousand_values() -> None:
