@@ -67,11 +67,16 @@ def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
     return DynamoDbBudgetStore(driver.dynamodb, GOVERNANCE)
 
 
+def plan_unchanged_budgets(account: Account) -> None:
+    """Plan what an operator does who applies budgets once."""
+    account.planned.add(GOVERNANCE)
+    account.world.at(START, _apply, account, BudgetChanges(_FIRST))
+
+
 def plan_budgets(account: Account) -> None:
     """Plan what an operator does: one amount is raised, and scopes change every hour."""
     if GOVERNANCE not in account.planned:
-        account.planned.add(GOVERNANCE)
-        account.world.at(START, _apply, account, BudgetChanges(_FIRST))
+        plan_unchanged_budgets(account)
         raised = replace(_FIRST[1], amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
         account.world.at(
             START + _CHANGED_EVERY / 2, _apply, account, BudgetChanges(amended=(raised,))
