@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
+    AlertKey,
     AlertStore,
     BudgetBook,
     BudgetStatus,
@@ -64,12 +65,26 @@ class BudgetEvaluation:
     unpublished: MetricsUnavailableError | None = None
 
 
-class _Evaluated(NamedTuple):
-    """A budget whose usage was evaluated."""
+@dataclass(slots=True)
+class _Evaluated:
+    """A budget whose usage was evaluated. Its alerts are read once something can be new in them."""
 
     stored: StoredBudget
     statuses: list[BudgetStatus]
-    alerted: Mapping[str, LastAlert]
+    alerts: AlertStore
+    _alerted: Mapping[str, LastAlert] | None = None
+
+    @property
+    def alerted(self) -> Mapping[str, LastAlert]:
+        """The last alerts of its thresholds."""
+        if self._alerted is None:
+            name, generation = self.stored.budget.name, self.stored.generation
+            self._alerted = self.alerts.read_alerted(name, generation)
+        return self._alerted
+
+    def is_new(self, key: AlertKey) -> bool:
+        """Say if nothing has alerted at the threshold."""
+        return key.is_new(self.alerted)
 
 
 @dataclass(slots=True)
@@ -147,7 +162,7 @@ class BudgetEvaluator:
                 budget = self._read(book, stored, state, now)
                 run.evaluated += len(budget.statuses)
                 for status in budget.statuses:
-                    run.alerts += self._alert(status, ThresholdKind.ACTUAL, budget.alerted, now)
+                    run.alerts += self._alert(budget, status, ThresholdKind.ACTUAL, now)
                 found.append(budget)
         if self.forecasts.is_due(now):
             self._look_ahead(run, found, now, has_time)
@@ -182,8 +197,7 @@ class BudgetEvaluator:
         self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime
     ) -> _Evaluated:
         statuses = list(read_statuses(book, stored, self.sums, state, now))
-        alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
-        return _Evaluated(stored, statuses or _make_unused(stored, state, now), alerted)
+        return _Evaluated(stored, statuses or _make_unused(stored, state, now), self.alerts)
 
     def _select_shown(self, found: Sequence[_Evaluated], now: datetime) -> dict[str, BudgetStatus]:
         """Select the budgets whose metrics are due, by name."""
@@ -201,14 +215,14 @@ class BudgetEvaluator:
         """Forecast what can still alert and what is shown; returns the number of new alerts."""
         stored_alerts, name = 0, budget.stored.budget.name
         for status in budget.statuses:
-            is_open = _has_open_forecasts(status, budget.alerted)
+            is_open = _has_open_forecasts(budget, status)
             if not is_open and name not in shown:
                 continue
             forecast = self._add_forecast(status, now)
             if name in shown:
                 shown[name] = forecast
             if is_open:
-                stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, budget.alerted, now)
+                stored_alerts += self._alert(budget, forecast, ThresholdKind.FORECAST, now)
         return stored_alerts
 
     def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
@@ -220,14 +234,10 @@ class BudgetEvaluator:
         return replace(status, forecast=forecast)
 
     def _alert(
-        self,
-        status: BudgetStatus,
-        kind: ThresholdKind,
-        alerted: Mapping[str, LastAlert],
-        now: datetime,
+        self, budget: _Evaluated, status: BudgetStatus, kind: ThresholdKind, now: datetime
     ) -> int:
         """Store the alerts of thresholds of a kind that are newly reached; returns their number."""
-        keys = [key for key in find_crossings(status, now, [kind]) if key.is_new(alerted)]
+        keys = [key for key in find_crossings(status, now, [kind]) if budget.is_new(key)]
         if not keys:
             return 0
         detailed = self.details.add_to(status, now)
@@ -250,11 +260,11 @@ def _make_unused(stored: StoredBudget, state: CountingState, now: datetime) -> l
     ]
 
 
-def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, LastAlert]) -> bool:
+def _has_open_forecasts(evaluated: _Evaluated, status: BudgetStatus) -> bool:
     """Say if a forecast can alert: usage itself has not reached its threshold, nor did it alert."""
     budget = status.stored.budget
     return any(
-        make_alert_key(status, ThresholdKind.FORECAST, percent).is_new(alerted)
+        evaluated.is_new(make_alert_key(status, ThresholdKind.FORECAST, percent))
         for percent in budget.thresholds.forecast
         if not budget.amount.is_reached(status.used, percent)
     )

@@ -33,7 +33,7 @@ def install() -> None:
         result = _require_state(execute(function, in_window, *rest))
         if not result.get("error"):
             state = _read_body(result.get("body")).get("state")
-            end = {"Records": [], "state": state, "isFinalInvokeForWindow": True}
+            end: dict[str, Any] = {"Records": [], "state": state, "isFinalInvokeForWindow": True}
             execute(function, in_window | end, *rest)
         return result
 

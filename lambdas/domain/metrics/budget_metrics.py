@@ -17,7 +17,7 @@ from lambdas.domain.metrics.catalog import (
     BUDGET_FORECAST_HIGH,
     BUDGET_FORECAST_LOW,
     BUDGET_USED,
-    BudgetMetric,
+    Metric,
     dimension_value,
 )
 from lambdas.domain.metrics.sink import MetricSink
@@ -71,7 +71,7 @@ def list_points(status: BudgetStatus, now: datetime) -> Sequence[DataPoint]:
     ]
 
 
-def _list_percentages(status: BudgetStatus) -> Iterator[tuple[BudgetMetric, Decimal]]:
+def _list_percentages(status: BudgetStatus) -> Iterator[tuple[Metric, Decimal]]:
     amount, used = status.stored.budget.amount, status.used
     yield BUDGET_USED, amount.get_percentage(used)
     if status.forecast is not None:

@@ -54,12 +54,15 @@ class EvaluatorEvents:
         self._account = account
 
     def start(self) -> None:
-        world, functions = self._account.world, self._account.functions
-        if EVALUATOR not in functions.handlers or world.strikes(Fault.THROTTLES, _DROPPED_SHARE):
+        world, functions = self._account.world, self._account.functions.handlers
+        if EVALUATOR not in functions or world.strikes(Fault.THROTTLES, _DROPPED_SHARE):
             return
         times = 2 if world.strikes(Fault.DUPLICATES, _DOUBLED_SHARE) else 1
         for _ in range(times):
-            world.after(world.random.uniform(0, 2), functions.try_call, EVALUATOR, {})
+            world.after(world.random.uniform(0, 2), self._deliver)
+
+    def _deliver(self) -> None:
+        self._account.functions.try_call(EVALUATOR, {})
 
 
 class UsageCounterDriver(Driver):

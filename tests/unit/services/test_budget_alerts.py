@@ -1,5 +1,6 @@
 """Budgets are evaluated after each addition, and their alerts sent once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +19,7 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     BudgetThresholds,
     DayPeriods,
+    LastAlert,
     RollingHours,
     ThresholdKind,
     accumulate,
@@ -188,6 +190,22 @@ def test_a_building_budget_alerts_once_it_is_active() -> None:
     governed.budgets.mark_active("daily", governed.budgets.read().revision)
     assert governed.count(change(0.5)).alerts == 2
     assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+
+
+def test_alerts_are_read_for_budgets_that_reached_a_threshold_alone() -> None:
+    governed = Governed(daily("used"), daily("unused", scope=BudgetScope(identity=(BEN,))))
+    asked: set[str] = set()
+
+    class Asked(InMemoryAlertStore):
+        def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
+            asked.add(budget)
+            return super().read_alerted(budget, generation)
+
+    governed.evaluator = replace(governed.evaluator, alerts=Asked())
+    governed.count(change(4))
+    asked.clear()
+    governed.count(change(2, NOON + timedelta(seconds=5)))
+    assert asked == {"used"}
 
 
 def test_details_are_read_for_new_crossings_alone() -> None:
