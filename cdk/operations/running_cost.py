@@ -79,7 +79,7 @@ READS_OF_A_BUDGET_RUN = 400
 SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
 # After each call, or once a window of each shard. A new on-demand table takes 4,000 writes a
 # second: four partitions, each with a shard. For the same ten budgets, an evaluation has 14
-# requests, of which one reads all budgets.
+# requests; one reads all budgets.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
 SHARDS = 4
 READS_OF_A_PROMPT_EVALUATION = 20

@@ -9,21 +9,23 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
-    AlertKey,
-    AlertStore,
     BudgetBook,
     BudgetStatus,
     BudgetStore,
-    LastAlert,
     StatusDetails,
     StoredBudget,
     SumReader,
-    ThresholdKind,
     UsageForecaster,
+    read_statuses,
+)
+from lambdas.domain.budgets.budget_alerts import (
+    AlertKey,
+    AlertStore,
+    LastAlert,
+    ThresholdKind,
     find_crossings,
     make_alert_key,
     make_alerts,
-    read_statuses,
 )
 from lambdas.domain.counters import CountingState, UsageTotals
 from lambdas.domain.metrics import MetricsUnavailableError

@@ -47,7 +47,7 @@ BUDGETS: dict[str, Any] = {
 }
 PROMPT = BUDGETS["budgets"][1] | {"name": "prompt", "scope": {"identity": CARA}}
 SECONDS_TO_AN_ALERT = 15
-"""Taken high: the start of three functions, of which each may be new."""
+"""Taken high: three functions start, and each may be a new process."""
 
 
 @pytest.fixture(scope="module")

@@ -17,17 +17,15 @@ from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counter_items import base_update, sum_update
 from lambdas.domain.budgets import (
     AccumulatorKey,
-    AlertKey,
-    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetThresholds,
     BudgetUnit,
     DayPeriods,
     StoredBudget,
-    ThresholdKind,
 )
 from lambdas.domain.budgets import rebuilding as rebuilding_rules
+from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
 from lambdas.domain.counters import UsageTotals
 from lambdas.domain.invocations import UsageRecord
 from lambdas.functions.budget_builder import handler as builder

@@ -8,7 +8,7 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.functions.usage_counter import TUMBLING_WINDOW
-from lambdas.domain.budgets import CLAIM
+from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGETS, DUE_ALERTS
 from lambdas.domain.counters import ANNOUNCEMENT
 from lambdas.domain.counters.table import (

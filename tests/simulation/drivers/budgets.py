@@ -16,10 +16,7 @@ from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
-    NO_VALUE,
     AccumulatorKey,
-    AlertDetail,
-    AlertNotDeliveredError,
     Budget,
     BudgetAmount,
     BudgetChanges,
@@ -34,6 +31,8 @@ from lambdas.domain.budgets import (
     list_cell_ranges,
     rebuild,
 )
+from lambdas.domain.budgets.budget import NO_VALUE
+from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError
 from lambdas.domain.counters import CountingState, UsageChange, UsageTotals
 from tests.builders import ANA, BEN
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account

@@ -7,11 +7,7 @@ from decimal import Decimal
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
-    CLAIM,
-    AlertDetail,
-    AlertNotDeliveredError,
     Budget,
-    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetScope,
@@ -19,10 +15,16 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     BudgetThresholds,
     DayPeriods,
-    LastAlert,
     RollingHours,
+)
+from lambdas.domain.budgets.accumulators import accumulate
+from lambdas.domain.budgets.budget_alerts import (
+    CLAIM,
+    AlertDetail,
+    AlertNotDeliveredError,
+    BudgetAlert,
+    LastAlert,
     ThresholdKind,
-    accumulate,
 )
 from lambdas.domain.counters import (
     Chunk,

@@ -35,7 +35,7 @@ class Runs:
 
 
 class Counting:
-    """A process that counts batches, in windows of which each has a state."""
+    """A process that counts batches, in windows that each have a state."""
 
     def __init__(self, runs: Runs, *, has_budgets: bool = True) -> None:
         self.runs = runs
