@@ -20,10 +20,10 @@ _DUE = "is_evaluation_due"
 class EvaluationStarter:
     """Starts evaluations, few of them where many batches are counted.
 
-    The first batch starts one at once. The batches that follow within the step note in the state of
-    their tumbling window that one is due. The window's last event then starts it, whichever process
-    gets that event. So usage waits for the length of a window, and not for the next batch, which
-    may never come.
+    The first batch starts one at once. Batches that follow within the step note in the state of
+    their tumbling window that one is due, and the window's last event starts it, in whichever
+    process. So the last calls of a burst wait until the end of their window, and not for the next
+    call.
 
     Attributes:
         runs: Starts the function that evaluates budgets.
@@ -40,8 +40,8 @@ class EvaluationStarter:
     ) -> dict[str, Any]:
         """Start an evaluation after a batch, if one is due.
 
-        A failure is logged. The window's last event tries again, and after that the schedule is
-        left.
+        A failure is logged, and the window's last event tries again. If that fails as well, the
+        next run of the schedule evaluates budgets.
 
         Args:
             counted: The number of changes that the batch added.
@@ -60,6 +60,6 @@ class EvaluationStarter:
         try:
             self.runs.start()
         except RunNotStartedError as error:
-            logger.warning("Budgets are not evaluated before the next minute", reason=str(error))
+            logger.warning("An evaluation of budgets was not started", reason=str(error))
             return {_DUE: True}
         return {}
