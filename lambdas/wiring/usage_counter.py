@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 import boto3
 
@@ -17,22 +16,10 @@ from lambdas.wiring.counting import current_sums, edition_books, sum_up, usage_c
 from lambdas.wiring.counting_settings import CountingSettings
 
 
-class Counting(NamedTuple):
-    """The services of `usage_counter`, which know the same budgets.
-
-    Attributes:
-        counter: Counts the ledger's stream.
-        evaluations: Starts evaluations of budgets.
-    """
-
-    counter: UsageCounter
-    evaluations: EvaluationStarter
-
-
 def make_counting(
     settings: CountingSettings, *, retention_days: int, evaluator_name: str
-) -> Counting:
-    """Make services that read, write and start a function in the function's own account."""
+) -> tuple[UsageCounter, EvaluationStarter]:
+    """Make a counter in the function's own account, and a starter that knows the same budgets."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     sums = current_sums(settings, dynamodb)
     counter = UsageCounter(
@@ -43,4 +30,4 @@ def make_counting(
         deployment=settings.stack_id,
     )
     runs = LambdaRunStarter(boto3.client("lambda", config=BRIEF), evaluator_name)
-    return Counting(counter, EvaluationStarter(runs=runs, has_budgets=sums.has_active_budgets))
+    return counter, EvaluationStarter(runs=runs, has_budgets=sums.has_active_budgets)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.usage_counter.settings import Settings
 from lambdas.observability import log_request_id, logger
+from lambdas.services.count_usage import UsageCounter
+from lambdas.services.start_evaluations import EvaluationStarter
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.usage_counter import Counting, make_counting
+from lambdas.wiring.usage_counter import make_counting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -60,7 +62,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 @cache
-def counting() -> Counting:
+def counting() -> tuple[UsageCounter, EvaluationStarter]:
     """Make the services, once per process."""
     settings = Settings.from_environment(os.environ)
     return make_counting(
