@@ -7,7 +7,6 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import governing_settings
 from cdk.components.meter_function import MeterFunction
@@ -15,9 +14,6 @@ from cdk.components.usage_counting import grant_read_budgets
 from lambdas.domain.budgets.governance_table import FORECAST_ERRORS
 from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
 from lambdas.functions.forecast_calibrator.settings import Settings
-
-_EVERY = Duration.days(1)
-_PURPOSE = "calibrates forecasts on the deployment's own usage"
 
 
 class ForecastCalibrator(MeterFunction):
@@ -66,5 +62,8 @@ class ForecastCalibrator(MeterFunction):
         self.grant_items("dynamodb:PutItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run stores the same
-        self.start_on_schedule(events.Schedule.cron(hour="2", minute="40"), description=_PURPOSE)
-        self.scheduled = Scheduled(construct_id, self, _EVERY, _PURPOSE, self.fixed_name)
+        self.scheduled = self.run_every(
+            Duration.days(1),
+            purpose="calibrates forecasts on the deployment's own usage",
+            at=events.Schedule.cron(hour="2", minute="40"),
+        )

@@ -6,7 +6,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.budgets import AccumulatorKey, StoredBudget, SumReading, accumulate, find_drift
+from lambdas.domain.budgets import AccumulatorKey, StoredBudget, SumReading, find_drift
+from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import Cell, CellKey, CellSpan, UsageChange, UsageTotals
 from tests.builders import NOON
 from tests.unit.budgets.builders import LABELS, budget, stored, usage
