@@ -137,13 +137,17 @@ def _days_json(days: DayRange) -> dict[str, str]:
 
 
 def _usage_json(totals: UsageTotals | None) -> dict[str, Any] | None:
-    return totals and {
-        "invocations": totals.invocations,
-        "total_tokens": totals.total_tokens,
-        "cost_usd": totals.cost_usd,
-        "unpriced_invocations": totals.unpriced_invocations,
-        "assumed_price_invocations": totals.assumed_price_invocations,
-    }
+    return (
+        None
+        if totals is None
+        else {
+            "invocations": totals.invocations,
+            "total_tokens": totals.total_tokens,
+            "cost_usd": totals.cost_usd,
+            "unpriced_invocations": totals.unpriced_invocations,
+            "assumed_price_invocations": totals.assumed_price_invocations,
+        }
+    )
 
 
 def _period_json(
