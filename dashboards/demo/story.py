@@ -27,7 +27,8 @@ _DRIFT = re.compile(r"^- (?P<what>[^\n]+)$.*^Changed by: (?P<who>[^,]+),", re.MU
 
 _USED = re.compile(r"^Used: (?P<used>.+), (?P<percent>[\d.]+) %$", re.MULTILINE)
 _EXPECTED = re.compile(
-    r"^Expected at the end of the period: (?P<amount>[^;]+); (?P<probability>\d+%)", re.MULTILINE
+    r"^Expected at the end of the period: (?P<amount>[^;]+); (?P<probability>\d+% probability.+)$",
+    re.MULTILINE,
 )
 
 
@@ -94,8 +95,8 @@ def describe_budget(notification: Mapping[str, Any], at: datetime) -> Event:
     why = f"{used['used']} used, {used['percent']} %"
     if expected is not None:
         why += (
-            f"; forecast for the end of the period: {expected['amount']}, exceeded with a"
-            f" probability of {expected['probability']}"
+            f"; forecast for the end of the period: {expected['amount']}, with a"
+            f" {expected['probability']}"
         )
     return Event(at, notification["Subject"], why)
 

@@ -72,8 +72,8 @@ def test_an_alert_of_a_budget_names_its_threshold_amounts_and_forecast() -> None
     assert event.at == NOON
     assert event.name == "Bedrock budget account: 80 % reached"
     assert event.why == (
-        "$82.50 of $100.00 used, 82.5 %; forecast for the end of the period: $122.50, exceeded with"
-        " a probability of 93%"
+        "$82.50 of $100.00 used, 82.5 %; forecast for the end of the period: $122.50, with a 93%"
+        " probability of more than $100.00"
     )
 
 
