@@ -78,6 +78,27 @@ def find_function(cloud: LocalCloud, stack: str, function: str) -> str:
     return str(name)
 
 
+def start_function(
+    cloud: LocalCloud, stack: str, function: str, event: Mapping[str, object]
+) -> None:
+    """Start a function of a stack and wait for its end, as EventBridge starts it.
+
+    Args:
+        cloud: The local cloud.
+        stack: The name of the stack.
+        function: The start of the function's logical id.
+        event: The event.
+
+    Raises:
+        LocalCloudError: The function failed.
+    """
+    name = find_function(cloud, stack, function)
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
+    if "FunctionError" in answer:
+        message = f"{name} failed: {answer['Payload'].read().decode()}"
+        raise LocalCloudError(message)
+
+
 def _create(cloud: LocalCloud, s3: Any, folder: Path, stack: str) -> dict[str, str]:
     files = json.loads((folder / f"{stack}.assets.json").read_text())["files"].values()
     url = ""

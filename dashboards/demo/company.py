@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 TRACE = Path(__file__).with_name("trace.csv")
 
@@ -101,6 +101,40 @@ CALLERS = (
 _TRYING_CALLER = replace(CALLERS[3], models=(NEW_MODEL,), cached=0, failing=0)
 
 
+class CompanyLogs(NamedTuple):
+    """The company's invocation logs of some days.
+
+    Attributes:
+        earlier: Those of all but the last minutes, in order of time.
+        minutes: Those of the last minutes, by minute.
+    """
+
+    earlier: list[dict[str, Any]]
+    minutes: dict[datetime, list[dict[str, Any]]]
+
+
+def logs_until(now: datetime, days: int) -> CompanyLogs:
+    """Make the company's logs up to now: the calls of the trace, and `days` before them.
+
+    Args:
+        now: The time of the last call, UTC.
+        days: The number of days before the trace.
+    """
+    logs = sorted([*invocation_logs(), *new_model_logs()], key=read_time)
+    moved = now.replace(microsecond=0) - read_time(logs[-1])
+    minutes: dict[datetime, list[dict[str, Any]]] = {}
+    for log in logs:
+        called_at = read_time(log) + moved
+        log["timestamp"] = _write_time(called_at)
+        minutes.setdefault(called_at.replace(second=0), []).append(log)
+    return CompanyLogs(list(earlier_logs(next(iter(minutes)), days)), minutes)
+
+
+def read_time(log: Mapping[str, Any]) -> datetime:
+    """Read the time of a call, UTC."""
+    return datetime.fromisoformat(log["timestamp"])
+
+
 def invocation_logs(seed: int = 0) -> Iterator[dict[str, Any]]:
     """Yield the company's invocation logs, in order of time; the same ones for the same seed."""
     return _logs(_trace(), random.Random(seed))  # noqa: S311  # traffic, not secrets
@@ -140,7 +174,7 @@ def _logs(
         log: dict[str, Any] = {
             "schemaType": "ModelInvocationLog",
             "schemaVersion": "1.0",
-            "timestamp": timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": _write_time(timestamp),
             "accountId": _ACCOUNT,
             "identity": {"arn": caller.arn},
             "region": _REGION,
@@ -157,6 +191,10 @@ def _logs(
             if model_id != _EMBEDDING and "errorCode" not in log:
                 log["output"]["outputTokenCount"] = generated_tokens
         yield log
+
+
+def _write_time(called_at: datetime) -> str:
+    return called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _input_counts(context_tokens: int, caller: _Caller, chance: random.Random) -> dict[str, int]:

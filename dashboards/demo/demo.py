@@ -31,17 +31,18 @@ from dashboards.demo.company import (
     CALLERS,
     PROFILE,
     PROFILE_MODEL,
-    earlier_logs,
-    invocation_logs,
-    new_model_logs,
+    logs_until,
+    read_time,
 )
 from dashboards.demo.company_account import set_up_account
+from dashboards.demo.company_budget import CompanyBudget
 from dashboards.demo.history import HISTORY_DAYS, add_history, make_history
 from dashboards.demo.measured_sums import check_sums, read_metric, read_sums
-from dashboards.demo.plain_sums import PlainSums, get_identity, sum_calls
+from dashboards.demo.plain_sums import PlainSums, add_sums, get_identity, sum_calls
 from dashboards.demo.story import (
     Event,
     describe_alarm,
+    describe_budget,
     describe_drift,
     describe_failures,
     describe_unpriced,
@@ -72,6 +73,7 @@ from lambdas.domain.metrics.catalog import (
 from lambdas.domain.words import plural
 
 _SETTINGS = {
+    "governance": True,
     "metric_detail": "full",  # so that every graph has something to show
     "cost_thresholds": [{"warning": 10, "critical": 200}],  # dollars an hour: the company is small
 }
@@ -104,9 +106,9 @@ def run_demo() -> None:
         except NoLibraryError as error:
             raise CommandError(str(error)) from error
     console.print(
-        f"Where to look: the dashboards, as one file for your browser: {PAGE}\n"
-        f"  They also have {HISTORY_DAYS} more days, before the {_EARLIER_DAYS} above: their sums"
-        " of a month are larger than those printed here.",
+        f"Where to look: the dashboards, as one file for your browser: {PAGE} (with {HISTORY_DAYS}"
+        f" more days before the {_EARLIER_DAYS} above: sums of a month are larger than those"
+        " printed here).",
         soft_wrap=True,
     )
     console.print(
@@ -151,22 +153,23 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     outputs = deploy(cloud, folder)
     console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
-    minutes = _minutes()
+    earlier, minutes = logs_until(datetime.now(UTC), _EARLIER_DAYS)
     logs = [log for minute_logs in minutes.values() for log in minute_logs]
-    earlier_end = next(iter(minutes)) - _HOUR
-    earlier = list(earlier_logs(earlier_end, _EARLIER_DAYS))
     calls = [*earlier, *logs]
     profile = set_up_account(cloud)
+    budget = CompanyBudget.from_outputs(cloud, outputs[stack_names.STORAGE], read_time(calls[0]))
+    budget.begin_counting()
     _replace_model(calls, PROFILE, profile)
-    for _, day_logs in groupby(earlier, key=lambda log: _parse_time(log).date()):
+    for _, day_logs in groupby(earlier, key=lambda log: read_time(log).date()):
         _write(cloud, group, day_calls := list(day_logs))
         _publish_bedrock_metrics(cloud, day_calls)
     _settle(cloud, len(earlier))
-    start, end = _parse_time(logs[0]), _parse_time(logs[-1])
+    start, end = read_time(logs[0]), read_time(logs[-1])
     console.print(
         f"The company makes {len(logs):,} calls from {start:%Y-%m-%d %H:%M} to"
         f" {end:%Y-%m-%d %H:%M} UTC, with the timing and sizes of a real trace, and"
-        f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice.",
+        f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice."
+        f" In the end, a budget is applied: {budget.description}.",
         soft_wrap=True,
     )
     console.print("\nNotified, to all subscribers (on AWS: notify_emails and notify_https):")
@@ -175,17 +178,22 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     with open_subscriber(cloud, topic) as subscriber:
         for event in _play(cloud, group, minutes, len(earlier), evaluation, subscriber):
             console.print(write_event(event), soft_wrap=True)
+        # No log names the model of the profile; the meter has asked Bedrock.
+        _replace_model(calls, profile, f"us.{PROFILE_MODEL}")
+        budget.check_counters(add_sums(sum_calls(calls, get_identity).values()), _SECONDS_TO_SETTLE)
+        budget.apply()
+        alert = _take_notice(subscriber, "Bedrock budget ")
+        console.print(write_event(describe_budget(alert, datetime.now(UTC))), soft_wrap=True)
         switch_logging_off(cloud)
-        (notice,) = _take_notifications(subscriber, 1)
+        notice = _take_notice(subscriber, "Bedrock Meter: invocation logging ")
         console.print(write_event(describe_drift(notice, datetime.now(UTC))), soft_wrap=True)
-    _replace_model(calls, profile, f"us.{PROFILE_MODEL}")  # no log names it; Bedrock was asked
     _print_spending(cloud, calls, next(reversed(minutes)) + _MINUTE, console)
     console.print(
         f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
         " without data, or learn from weeks of data.",
         soft_wrap=True,
     )
-    return earlier_end - timedelta(days=_EARLIER_DAYS)
+    return next(iter(minutes)) - timedelta(days=_EARLIER_DAYS)
 
 
 def _describe_deployment(folder: Path) -> str:
@@ -246,7 +254,7 @@ def _print_spending(
     check_sums(by_project, _sum_by_project(calls))
     unpriced = read_metric(source, UNPRICED_INVOCATIONS.name, MODEL_ID, period)
     console.print(
-        f"\nSpent from {_parse_time(calls[0]):%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, by"
+        f"\nSpent from {read_time(calls[0]):%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC, by"
         " CloudWatch's metrics (estimated at list prices):"
     )
     console.print(spending_table(by_identity))
@@ -271,26 +279,10 @@ def _sum_by_project(calls: Iterable[_Log]) -> dict[str, PlainSums]:
     return {name: part._replace(failed_calls=0) for name, part in sums.items()}
 
 
-def _minutes() -> dict[datetime, list[_Log]]:
-    """The company's logs by the minute, moved so that the last call is made now."""
-    logs = sorted([*invocation_logs(), *new_model_logs()], key=_parse_time)
-    moved = datetime.now(UTC).replace(microsecond=0) - _parse_time(logs[-1])
-    by_minute: dict[datetime, list[_Log]] = {}
-    for log in logs:
-        called_at = _parse_time(log) + moved
-        log["timestamp"] = called_at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        by_minute.setdefault(called_at.replace(second=0), []).append(log)
-    return by_minute
-
-
 def _replace_model(logs: Iterable[_Log], called: str, instead: str) -> None:
     for log in logs:
         if log["modelId"] == called:
             log["modelId"] = instead
-
-
-def _parse_time(log: _Log) -> datetime:
-    return datetime.fromisoformat(log["timestamp"])
 
 
 def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
@@ -301,7 +293,7 @@ def _write(cloud: LocalCloud, group: str, logs: Sequence[_Log]) -> None:
         logGroupName=group,
         logStreamName=BEDROCK_LOG_STREAM,
         logEvents=[
-            {"timestamp": int(_parse_time(log).timestamp() * 1000), "message": json.dumps(log)}
+            {"timestamp": int(read_time(log).timestamp() * 1000), "message": json.dumps(log)}
             for log in logs
         ],
     )
@@ -356,3 +348,19 @@ def _take_notifications(subscriber: Subscriber, count: int) -> list[dict[str, An
     taken = sorted(subscriber.messages, key=lambda message: str(message["Subject"]))
     subscriber.messages.clear()
     return taken
+
+
+def _take_notice(subscriber: Subscriber, subject_start: str) -> dict[str, Any]:
+    """Wait for a notification by the start of its subject; others are left out.
+
+    Functions also run on their schedules here, so that a notification may come in two parts.
+    """
+    deadline = time.monotonic() + _SECONDS_TO_SETTLE
+    while time.monotonic() < deadline:
+        for notification in list(subscriber.messages):
+            if str(notification["Subject"]).startswith(subject_start):
+                subscriber.messages.clear()
+                return notification
+        time.sleep(0.02)
+    message = f"no notification arrived that starts with {subject_start!r}."
+    raise CommandError(message)

@@ -25,6 +25,13 @@ _UNITS = {QUOTA_TOKENS.name: "quota tokens"}
 _DRIFT = re.compile(r"^- (?P<what>[^\n]+)$.*^Changed by: (?P<who>[^,]+),", re.MULTILINE | re.DOTALL)
 
 
+_USED = re.compile(r"^Used: (?P<used>.+), (?P<percent>[\d.]+) %$", re.MULTILINE)
+_EXPECTED = re.compile(
+    r"^Forecast for the end of the period: (?P<amount>[^;]+); (?P<probability>\d+% probability.+)$",
+    re.MULTILINE,
+)
+
+
 class Event(NamedTuple):
     """A notification that subscribers received, as a row of the story."""
 
@@ -71,6 +78,26 @@ def describe_drift(notification: Mapping[str, Any], at: datetime) -> Event:
     text = notification["Message"]
     found = _DRIFT.search(text)
     why = f"{found['what']}; changed by {shorten_identity(found['who'])}" if found else text
+    return Event(at, notification["Subject"], why)
+
+
+def describe_budget(notification: Mapping[str, Any], at: datetime) -> Event:
+    """Describe the alert of a budget: what is used of the amount, and the forecast.
+
+    Args:
+        notification: The message of the topic.
+        at: The time of the evaluation.
+    """
+    text = notification["Message"]
+    used, expected = _USED.search(text), _EXPECTED.search(text)
+    if used is None:
+        return Event(at, notification["Subject"], text)
+    why = f"{used['used']} used, {used['percent']} %"
+    if expected is not None:
+        why += (
+            f"; forecast for the end of the period: {expected['amount']}, with a"
+            f" {expected['probability']}"
+        )
     return Event(at, notification["Subject"], why)
 
 

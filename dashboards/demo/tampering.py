@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud
-from cdk.local_cloud.deployment import find_function
-from cdk.operations.terminal import CommandError
+from cdk.local_cloud.deployment import start_function
 
 _WHO = f"arn:aws:iam::{ACCOUNT}:user/contractor"
 _ACTION = "DeleteModelInvocationLoggingConfiguration"
@@ -22,27 +20,21 @@ def switch_logging_off(cloud: LocalCloud) -> None:
     CloudTrail's event, as EventBridge does.
 
     Raises:
-        CommandError: The function failed.
+        LocalCloudError: The function failed.
     """
     bedrock = cloud.client("bedrock")
     deployed = bedrock.get_model_invocation_logging_configuration()["loggingConfig"]
-    watcher = find_function(cloud, stack_names.MONITORING, "LoggingWatcher")
-    _start(cloud, watcher, "Scheduled Event", {})
+    _start(cloud, "Scheduled Event", {})
     bedrock.delete_model_invocation_logging_configuration()
     try:
-        _start(cloud, watcher, "AWS API Call via CloudTrail", _trail_record())
+        _start(cloud, "AWS API Call via CloudTrail", _trail_record())
     finally:
         bedrock.put_model_invocation_logging_configuration(loggingConfig=deployed)
 
 
-def _start(cloud: LocalCloud, function: str, kind: str, detail: dict[str, Any]) -> None:
+def _start(cloud: LocalCloud, kind: str, detail: dict[str, Any]) -> None:
     event = {"detail-type": kind, "time": _now(), "detail": detail}
-    answer = cloud.client("lambda").invoke(
-        FunctionName=function, Payload=json.dumps(event).encode()
-    )
-    if "FunctionError" in answer:
-        message = f"{function} failed: {answer['Payload'].read().decode()}"
-        raise CommandError(message)
+    start_function(cloud, stack_names.MONITORING, "LoggingWatcher", event)
 
 
 def _trail_record() -> dict[str, Any]:

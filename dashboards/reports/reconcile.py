@@ -21,10 +21,10 @@ from dashboards.reports.commands import (
     without_output,
     write_report,
 )
-from dashboards.reports.compare import print_table
 from dashboards.reports.cur_files import CurFiles, find_cur_files, read_bill
 from dashboards.reports.local_meter import LocalMeter, open_local_meter
 from dashboards.reports.logs.log_files import LogFiles, find_log_files
+from dashboards.reports.printed_tables import print_table
 from dashboards.reports.reconciliation_json import START_OF_REPORT, report_json
 from dashboards.reports.reconciliation_tables import report_tables
 from dashboards.reports.usage_json import files_json

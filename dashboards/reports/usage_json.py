@@ -9,8 +9,9 @@ from typing import Any
 
 from dashboards.reports.covered_periods import CoveredPeriods
 from dashboards.reports.local_meter import LocalMeter
+from dashboards.reports.month_differences import DayRange, MonthComparison, compare_months
 from lambdas.adapters.report_layouts.exact_json import exact_json
-from lambdas.domain.usage import GroupField, UsageSummary
+from lambdas.domain.usage import GroupField, UsageSummary, UsageTotals
 
 CONTRACT_VERSION = 1
 _KEYS = {field: field.value for field in GroupField} | {
@@ -49,6 +50,9 @@ def summary_json(
         coverage = meter.coverage()
         periods = coverage and CoveredPeriods(coverage.start, coverage.end, now)
         parts.append(("groups", _rows(meter.summary, by, periods)))
+        if coverage and GroupField.MONTH in by:
+            comparisons = compare_months(meter.summary, coverage, by, now)
+            parts.append(("differences", (_comparison_json(by, part) for part in comparisons)))
     for part, rows in parts:
         yield f',\n "{part}": ['
         separator = "\n  "
@@ -105,6 +109,45 @@ def _rows(
             "assumed_price_invocations": totals.assumed_price_invocations,
             "assumed_cost_usd": totals.assumed_cost_usd,
         }
+
+
+def _comparison_json(by: Sequence[GroupField], comparison: MonthComparison) -> dict[str, Any]:
+    fields = [field for field in by if not field.is_time]
+    return {
+        "before": _days_json(comparison.before),
+        "after": _days_json(comparison.after),
+        "rows": [
+            {
+                **dict(zip(map(_KEYS.__getitem__, fields), difference.values, strict=True)),
+                "difference_usd": difference.usd,
+                "before": _usage_json(difference.before),
+                "after": _usage_json(difference.after),
+            }
+            for difference in comparison.differences
+        ],
+    }
+
+
+def _days_json(days: DayRange) -> dict[str, str]:
+    return {
+        "month": days.month,
+        "first_day": days.first.isoformat(),
+        "last_day": days.last.isoformat(),
+    }
+
+
+def _usage_json(totals: UsageTotals | None) -> dict[str, Any] | None:
+    return (
+        None
+        if totals is None
+        else {
+            "invocations": totals.invocations,
+            "total_tokens": totals.total_tokens,
+            "cost_usd": totals.cost_usd,
+            "unpriced_invocations": totals.unpriced_invocations,
+            "assumed_price_invocations": totals.assumed_price_invocations,
+        }
+    )
 
 
 def _period_json(

@@ -14,7 +14,11 @@ from rich.text import Text
 
 from cdk.operations.terminal import fold_name, printable_name, share_width
 from dashboards.reports.covered_periods import CoveredPeriods
+from dashboards.reports.difference_tables import lay_out_differences
 from dashboards.reports.local_meter import LocalMeter
+from dashboards.reports.month_differences import compare_months
+from dashboards.reports.printed_tables import print_table
+from dashboards.reports.temporary_store import Coverage
 from dashboards.reports.usage_notes import print_coverage, print_notes
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.money import cost_legend, count_places, dollars
@@ -77,6 +81,10 @@ class Grouping(NamedTuple):
     top: int = ROWS_SHOWN
 
 
+_NOT_COMPARED = (
+    "No month is compared with the month before: that takes calls in both, and a day of both that"
+    " has ended."
+)
 _DEFAULT_GROUPING = Grouping()
 
 
@@ -130,6 +138,8 @@ def print_report(
             ranking = meter.summary.group_by(*by)
             rows = list(_rank(ranking, by, grouping.top, _Names(ranking, by, periods)))
             shown.update(_print_table(console, by, rows))
+        if GroupField.MONTH in grouping.by:
+            shown.update(_print_differences(meter, coverage, console, grouping, now))
         _print_legend(console, shown)
     print_notes(meter, console)
 
@@ -149,15 +159,25 @@ def _rank(
     for period, groups in sorted(by_period.items()):
         groups.sort(key=lambda group: (-group[1].priced_usd, -group[1].total_tokens, group[0]))
         shown = tuple(map(names.write, by[:times], period))
-        for values, totals in groups[:top]:
+        shown_rows = cut_rows(len(groups), top)
+        for values, totals in groups[:shown_rows]:
             yield _Row((*shown, *map(names.write, by[times:], values[times:])), totals)
-        if rest := groups[top:]:
+        if rest := groups[shown_rows:]:
             name = f"{len(rest):,} more"
             cells = (*shown, name, *[""] * (len(by) - times - 1))
             yield _Row(cells, add_up_totals(totals for _, totals in rest), is_rest=True)
         if times and len(groups) > 1:
             cells = (*shown, "all", *[""] * (len(by) - times - 1))
             yield _Row(cells, add_up_totals(totals for _, totals in groups), is_sum=True)
+
+
+def cut_rows(rows: int, top: int) -> int:
+    """Return how many rows are shown by name: a single row past the first ones is shown, too.
+
+    >>> cut_rows(20, 3), cut_rows(4, 3)
+    (3, 4)
+    """
+    return rows if rows <= top + 1 else top
 
 
 def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row]) -> list[str]:
@@ -201,6 +221,25 @@ def _print_table(console: Console, by: Sequence[GroupField], rows: Sequence[_Row
         console.print(text, style="dim", soft_wrap=True)
     console.print()
     return figures[_COST]
+
+
+def _print_differences(
+    meter: LocalMeter, coverage: Coverage, console: Console, grouping: Grouping, now: datetime
+) -> Iterator[str]:
+    """Print what changed from each month to the next, and yield the costs as they are shown."""
+    fields = [field for field in grouping.by if not field.is_time]
+    ranking = meter.summary.group_by(*fields)
+    names = _Names(ranking, fields, CoveredPeriods(coverage.start, coverage.end, now))
+    comparisons = list(compare_months(meter.summary, coverage, grouping.by, now))
+    for comparison in comparisons:
+        shown = cut_rows(len(comparison.differences), grouping.top)
+        table = lay_out_differences(comparison, fields, shown, names.write)
+        print_table(table, console)
+        for row in table.rows:
+            yield from row[table.texts :]
+    if not comparisons:
+        console.print(Text(_NOT_COMPARED, style="dim"), soft_wrap=True)
+        console.print()
 
 
 def _find_style(is_rest: bool, is_sum: bool) -> str | None:  # noqa: FBT001  # a row's flags

@@ -50,7 +50,8 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
 
     Raises:
         UnreadableLogsError: A file cannot be read.
-        CommandError: There is no call in them, or the configuration cannot be used.
+        CommandError: There is no call in them, they cannot be read, or the configuration cannot be
+            used.
     """
     with explained_failures():
         config = read_config()
@@ -62,6 +63,8 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
         if logs.left_out
         else ""
     )
+    if problems and not report.read:
+        raise CommandError(*problems)
     if metrics.end is None:
         message = (
             f"there is no call to show in these logs: {report.read:,} records read,"

@@ -62,6 +62,25 @@ def dollars(usd: Decimal | None, *, is_assumed: bool = False, places: int | None
     return f"{mark}${usd:,.{places}f}"
 
 
+def signed_dollars(usd: Decimal | None, *, is_assumed: bool = False, places: int) -> str:
+    """Write a difference between two amounts, with its sign.
+
+    Args:
+        usd: The difference; `None` if one of the amounts is not known.
+        is_assumed: True to mark it as one of an amount with an assumed price.
+        places: The decimal places of its column, see `count_places`.
+
+    Example:
+        >>> signed_dollars(Decimal("12.5"), places=2), signed_dollars(Decimal("-3"), places=2)
+        ('+$12.50', '-$3.00')
+    """
+    if not usd:
+        return dollars(usd, is_assumed=is_assumed, places=places)
+    sign = "+" if usd > 0 else "-"
+    mark = ASSUMED_MARK if is_assumed else ""
+    return f"{mark}{sign}{dollars(abs(usd), places=places)}"
+
+
 def cost_legend(shown: Iterable[str]) -> list[str]:
     """Explain the marks that `dollars` wrote, each in a line; those that do not occur are left out.
 

@@ -25,6 +25,7 @@ def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() ->
     )
     assert re.search(rf"4,003 calls from {_TIME} to {_TIME} UTC", printed)
     _check_events(printed)
+    _check_budget(printed)
     _check_spending(printed)
     caught = printed.partition("Caught: ")[2]
     assert re.match(r"\d+ failed calls, .* by 111122223333 role/invoice-extraction", caught)
@@ -57,6 +58,23 @@ def _check_events(printed: str) -> None:
     assert health == ["BedrockMeter-Health-UnpricedCalls"]
     _, tampering = events[-1]
     assert "logging is off; changed by 111122223333 user/contractor" in tampering
+
+
+def _check_budget(printed: str) -> None:
+    """Check the alert of the budget: its threshold, how much of how much, and its forecast."""
+    assert re.search(r"a budget is applied: \$230 for project invoicing and 21 days", printed)
+    (alert,) = (
+        (match["name"], match["why"])
+        for match in _EVENT.finditer(printed)
+        if match["name"].startswith("Bedrock budget")
+    )
+    name, why = alert
+    assert name == "Bedrock budget invoicing: 80 % reached"
+    assert re.fullmatch(
+        rf"{_DOLLARS} of \$230\.00 used, [89]\d(\.\d+)? %; forecast for the end of the period:"
+        rf" {_DOLLARS}, with a \d+% probability of more than \$230\.00",
+        why,
+    )
 
 
 def _check_spending(printed: str) -> None:

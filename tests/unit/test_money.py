@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.money import UNPRICED, cost_legend, count_places, dollars
+from lambdas.domain.money import UNPRICED, cost_legend, count_places, dollars, signed_dollars
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,25 @@ def test_an_assumed_price_marks_any_cost() -> None:
 def test_a_positive_cost_never_looks_free(usd: Decimal) -> None:
     assert (dollars(usd) == "$0") is (usd == 0)
     assert "0.0000" not in dollars(usd) or usd >= Decimal("0.0001")
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"),
+    [
+        ("1234.5", "+$1,234.50"),
+        ("-1234.5", "-$1,234.50"),
+        ("-0.001", "-<$0.01"),
+        ("0", "$0"),
+        (None, UNPRICED),
+    ],
+)
+def test_a_difference_has_a_sign(usd: str | None, shown: str) -> None:
+    difference = None if usd is None else Decimal(usd)
+    assert signed_dollars(difference, places=2) == shown
+
+
+def test_an_assumed_price_marks_a_difference_before_its_sign() -> None:
+    assert signed_dollars(Decimal("-1.2"), is_assumed=True, places=2) == "~-$1.20"
 
 
 def test_the_legend_explains_only_the_marks_that_occur() -> None:

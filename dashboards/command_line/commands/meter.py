@@ -23,7 +23,8 @@ FIELDS = ("day", "month", "project", "account", "region", "identity", "model")
     "--by",
     multiple=True,
     type=click.Choice([*FIELDS]),
-    help="Group by this field instead of identity and model; repeat it to combine several.",
+    help="Group by this field instead of identity and model; repeat it to combine several. With"
+    " month, also show what changed since the month before.",
 )
 @click.option(
     "--top",

@@ -84,7 +84,7 @@ def _write_next(detail: AlertDetail) -> Iterator[str]:
         expected = amount.describe(read_number(forecast["expected"], amount.unit))
         probability = float(forecast["probability"])
         yield (
-            f"Expected at the end of the period: {expected};"
+            f"Forecast for the end of the period: {expected};"
             f" {probability:.0%} probability of more than {amount.describe()}"
         )
         if forecast["exhausted_at"] is not None:

@@ -395,7 +395,7 @@ BUDGET_USED = Metric(
 BUDGET_FORECAST = Metric(
     "BudgetForecast",
     Unit.PERCENT,
-    "Expected usage by the end of the period, in percent of the amount.",
+    "Median of the forecast for the end of the period, in percent of the amount.",
 )
 BUDGET_FORECAST_LOW = Metric(
     "BudgetForecastLow", Unit.PERCENT, "The lower end of the interval of 80% around the forecast."

@@ -1,9 +1,9 @@
 """The made-up company of `make demo` is the same every time."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from dashboards.demo.company import earlier_logs, invocation_logs
+from dashboards.demo.company import earlier_logs, invocation_logs, logs_until, read_time
 from lambdas.domain.invocations import UsageRecord, read_invocation
 
 
@@ -44,3 +44,21 @@ def test_earlier_days_have_mostly_office_hours_and_end_before_the_demo() -> None
     assert len(busy) > len(times) / 2
     now = {log["requestId"] for log in invocation_logs()}
     assert not now & {log["requestId"] for log in logs}
+
+
+def test_the_earlier_days_go_on_until_the_last_minutes() -> None:
+    now = datetime(2026, 9, 8, 15, 24, 30, tzinfo=UTC)
+    earlier, minutes = logs_until(now, 13)
+    first, *_, last = minutes
+    assert last == now.replace(second=0)
+    assert first.hour == 15  # so that 14:00 is an hour of the earlier days
+    hours = Counter(read_time(log).replace(minute=0, second=0) for log in earlier)
+    office = [datetime(2026, 9, 8, hour, tzinfo=UTC) for hour in range(7, 15)]
+    assert all(hours[hour] for hour in office)
+    assert first - read_time(earlier[-1]) < timedelta(hours=1)
+
+
+def test_the_last_call_is_made_now() -> None:
+    now = datetime(2026, 9, 8, 15, 24, 30, tzinfo=UTC)
+    minutes = logs_until(now, 13).minutes
+    assert max(read_time(log) for logs in minutes.values() for log in logs) == now

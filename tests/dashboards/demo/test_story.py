@@ -15,6 +15,7 @@ from dashboards.demo.measured_sums import check_sums
 from dashboards.demo.plain_sums import LIST_PRICES, PlainSums, get_identity, sum_calls
 from dashboards.demo.story import (
     describe_alarm,
+    describe_budget,
     describe_drift,
     describe_failures,
     describe_unpriced,
@@ -22,7 +23,14 @@ from dashboards.demo.story import (
     spending_table,
     write_event,
 )
+from lambdas.domain.budgets.budget_alerts import (
+    find_crossings,
+    write_alert_notice,
+    write_detail,
+)
 from lambdas.domain.logging_configuration import Drift, LoggingChange, Subject, watch_notice
+from tests.unit.budgets.builders import DOLLAR
+from tests.unit.budgets.test_alerts import FixedForecast, status
 
 NOON = datetime(2026, 9, 8, 12, 5, tzinfo=UTC)
 THRESHOLDS = {threshold.alarm_name: threshold for threshold in alarm_thresholds(Config())}
@@ -53,6 +61,29 @@ def test_an_alarm_of_cost_names_dollars() -> None:
     notification = alarm(name, "EstimatedCostUSD: 50.25, and the threshold is 50.")
     why = describe_alarm(notification, THRESHOLDS, NOON).why
     assert why == "the account: $50.25 within one hour, over the warning threshold of $50.00"
+
+
+def budget_alert(forecast: FixedForecast | None) -> dict[str, str]:
+    found = status(82.5, forecast=forecast)
+    detail = write_detail(found, find_crossings(found, NOON), NOON)
+    notice = write_alert_notice(detail, "https://console.example/dashboards/cost")
+    return {"Subject": notice.subject, "Message": notice.text}
+
+
+def test_an_alert_of_a_budget_names_its_threshold_amounts_and_forecast() -> None:
+    alert = budget_alert(FixedForecast(40 * DOLLAR, 0.93))
+    event = describe_budget(alert, NOON)
+    assert event.at == NOON
+    assert event.name == "Bedrock budget account: 80 % reached"
+    assert event.why == (
+        "$82.50 of $100.00 used, 82.5 %; forecast for the end of the period: $122.50, with a 93%"
+        " probability of more than $100.00"
+    )
+
+
+def test_an_alert_without_a_forecast_names_none() -> None:
+    event = describe_budget(budget_alert(None), NOON)
+    assert event.why == "$82.50 of $100.00 used, 82.5 %"
 
 
 def test_a_health_alarm_is_described_by_its_first_sentence() -> None:

@@ -835,6 +835,18 @@ def test_rows_past_the_first_are_one_in_each_period(
     ]
 
 
+@pytest.mark.parametrize(
+    ("top", "shown"), [("3", ["a", "b", "c", "d", "All"]), ("2", ["a", "b", "2 more", "All"])]
+)
+def test_a_single_row_past_the_first_ones_is_named(
+    run: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], top: str, shown: list[str]
+) -> None:
+    logs = [log(name, identity={"arn": name}) for name in "abcd"]
+    assert run(write(tmp_path / "logs.json", as_lines(*logs)), "--top", top) == 0
+    table = capsys.readouterr().out.partition("Identity ")[2].splitlines()[1 : len(shown) + 1]
+    assert [re.split(r"  +", line)[0] for line in table] == shown
+
+
 @pytest.mark.parametrize("width", [80, 200])
 def test_two_users_with_one_name_have_different_rows(tmp_path: Path, width: int) -> None:
     users = [f"arn:aws:iam::111122223333:user/{path}/bob" for path in ("sales", "support")]

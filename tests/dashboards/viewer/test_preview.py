@@ -70,6 +70,15 @@ def test_logs_without_calls_are_reported(tmp_path: Path) -> None:
         call_command("preview", tmp_path)
 
 
+def test_logs_in_utf_16_are_reported_with_what_to_do(tmp_path: Path) -> None:
+    logs = tmp_path / "logs.json"
+    logs.write_text(FIXTURE.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(FailedCommand) as failed:
+        call_command("preview", logs)
+    assert str(failed.value) == f"preview: {logs}: this is UTF-16 text. Save it as UTF-8."
+    assert failed.value.exit_code == 2
+
+
 def test_a_page_of_damaged_logs_is_written_and_they_are_named(tmp_path: Path) -> None:
     logs, page = tmp_path / "logs", tmp_path / "page.html"
     logs.mkdir()

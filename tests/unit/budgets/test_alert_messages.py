@@ -72,7 +72,7 @@ def test_several_crossings_are_one_message() -> None:
     ]
     expected, exhausted, stops = following.splitlines()
     assert expected == (
-        "Expected at the end of the period: $122.50; 93% probability of more than $100.00"
+        "Forecast for the end of the period: $122.50; 93% probability of more than $100.00"
     )
     assert exhausted == "At this rate the budget is used up at 2026-09-09 12:00 UTC"
     assert stops.startswith(

@@ -16,6 +16,8 @@ class AbsenceReason(StrEnum):
     NO_PRICE_IN_REGION = "no_price_in_region"
     NO_PRICE_OF_A_KIND = "no_price_of_a_kind"
     NOT_CHEAPER = "not_cheaper"
+    SAVES_TOO_LITTLE = "saves_too_little"
+    TOO_FEW_CALLS = "too_few_calls"
     ALREADY_USED = "already_used"
     OTHER_TIER = "other_tier"
     NO_COMPARABLE_MODEL = "no_comparable_model"
@@ -58,6 +60,10 @@ ABSENCES = {
         "the price book lacks this option for some of their token kinds, such as cache reads"
     ),
     AbsenceReason.NOT_CHEAPER: "it costs no less",
+    AbsenceReason.SAVES_TOO_LITTLE: "it saves less than $1 in 30 days",
+    AbsenceReason.TOO_FEW_CALLS: (
+        "fewer than 100 calls in 30 days, and a batch job needs at least as many"
+    ),
     AbsenceReason.ALREADY_USED: "the calls use it already",
     AbsenceReason.OTHER_TIER: "none of the calls was served in the standard tier",
     AbsenceReason.NO_COMPARABLE_MODEL: "no comparable model costs less",

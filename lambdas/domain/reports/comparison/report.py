@@ -22,6 +22,7 @@ from lambdas.domain.reports.comparison.cache_writes import CacheWrites
 from lambdas.domain.reports.comparison.calls import ObservedCall, PricedTerms
 from lambdas.domain.reports.comparison.candidates import Candidates, ModelCost
 from lambdas.domain.reports.comparison.comparable import shipped_windows
+from lambdas.domain.reports.comparison.floor import apply_floor
 from lambdas.domain.reports.comparison.lifecycle import shipped_legacy_models
 from lambdas.domain.reports.comparison.options import OptionKind, SavingsOption, Workload
 from lambdas.domain.reports.comparison.request_outline import RequestOutline
@@ -287,11 +288,12 @@ class TrafficObserver:
             listed[OTHER_PROJECTS] = _together(past)
         candidates = Candidates(self._pricing, shipped_windows(), shipped_legacy_models())
         waste = self._waste.regroup(listed, OTHER_PROJECTS)
-        found = list(_find_options(listed, candidates, waste))
+        coverage = Coverage(start or self._start, end, self._calls, self._outlined_calls)
+        found = list(apply_floor(_find_options(listed, candidates, waste), coverage.scale_to_month))
         options = (option for option in found if isinstance(option, SavingsOption))
         absent = (option for option in found if isinstance(option, AbsentOption))
         return ComparisonReport(
-            Coverage(start or self._start, end, self._calls, self._outlined_calls),
+            coverage,
             _compare(None, account, candidates),
             tuple(_compare(name, project, candidates) for name, project in listed.items()),
             tuple(waste.ranked()),

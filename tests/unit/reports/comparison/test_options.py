@@ -62,7 +62,8 @@ def get_prices(model_id: str, tokens: int) -> dict[TokenKind, Decimal]:
 def test_opus_moves_to_its_family_and_never_to_a_tiny_model() -> None:
     invoked = f"us.{OPUS}"
     report = report_on(
-        call(tokens=TokenCounts(1_000, 500), model=OPUS, invoked_model_id=invoked), pricing=SHIPPED
+        call(tokens=TokenCounts(10_000, 5_000), model=OPUS, invoked_model_id=invoked),
+        pricing=SHIPPED,
     )
     moves = find_moves(report)
     assert any(move.target and move.target.startswith("anthropic.claude") for move in moves)
@@ -114,7 +115,7 @@ def test_no_model_with_an_announced_end_is_recommended() -> None:
     }
     assert {name_and_version(model)[0] for model in legacy} <= shipped_legacy_models()
     models = (SONNET_4, "meta.llama3-3-70b-instruct-v1:0", "mistral.mistral-large-2407-v1:0")
-    calls = [call(n, TokenCounts(1_000, 500), model=model) for n, model in enumerate(models)]
+    calls = [call(n, TokenCounts(10_000, 5_000), model=model) for n, model in enumerate(models)]
     targets = {move.target for move in find_moves(report_on(*calls, pricing=SHIPPED))}
     assert "anthropic.claude-haiku-4-5-20251001-v1:0" in targets
     assert targets.isdisjoint(legacy)
@@ -122,15 +123,15 @@ def test_no_model_with_an_announced_end_is_recommended() -> None:
 
 def test_only_the_calls_of_one_model_move() -> None:
     report = report_on(
-        call(0, TokenCounts(1_000, 500), model=SONNET_4),
-        call(1, TokenCounts(1_000, 500), model=HAIKU_3),
-        call(2, TokenCounts(1_000, 500), model=HAIKU_3, project="chat"),
+        call(0, TokenCounts(10_000, 5_000), model=SONNET_4),
+        call(1, TokenCounts(10_000, 5_000), model=HAIKU_3),
+        call(2, TokenCounts(10_000, 5_000), model=HAIKU_3, project="chat"),
         pricing=SHIPPED,
     )
     of_sonnet = [move for move in find_moves(report) if move.model_id == SONNET_4]
     assert of_sonnet
     assert {(move.project, move.calls, move.usd) for move in of_sonnet} == {
-        ("search", 1, Decimal("0.0105"))
+        ("search", 1, Decimal("0.105"))
     }
 
 
@@ -198,13 +199,13 @@ WITH_BATCHES = Pricing(
 
 
 def test_batch_jobs_are_an_option_where_the_model_has_a_batch_price() -> None:
-    made = call(tokens=TokenCounts(M, M), model=BATCHED)
-    report = report_on(made, pricing=WITH_BATCHES)
+    made = [call(n, TokenCounts(M, M), model=BATCHED) for n in range(4)]
+    report = report_on(*made, pricing=WITH_BATCHES)
     (option,) = report.options
     assert (option.kind, option.usd, option.option_usd) == (
         OptionKind.BATCH,
-        Decimal(12),
-        Decimal(6),
+        Decimal(48),
+        Decimal(24),
     )
     assert find_absences(report) == {
         OptionKind.MOVE: AbsenceReason.NO_COMPARABLE_MODEL,
@@ -214,10 +215,55 @@ def test_batch_jobs_are_an_option_where_the_model_has_a_batch_price() -> None:
 
 
 def test_shipped_batch_prices_halve_the_cost_of_nova_calls() -> None:
-    made = call(tokens=TokenCounts(M, M), model="amazon.nova-lite-v1:0")
-    options = report_on(made, pricing=SHIPPED).options
+    made = [call(n, TokenCounts(M, M), model="amazon.nova-lite-v1:0") for n in range(4)]
+    options = report_on(*made, pricing=SHIPPED).options
     (batch,) = [option for option in options if option.kind is OptionKind.BATCH]
-    assert batch.option_usd * 2 == batch.usd == Decimal("0.30")
+    assert batch.option_usd * 2 == batch.usd == Decimal("1.20")
+
+
+@pytest.mark.parametrize(
+    ("calls", "days", "reason"),
+    [
+        (100, 30, None),
+        (99, 30, AbsenceReason.TOO_FEW_CALLS),
+        (99, 29, None),
+        (1, 30, AbsenceReason.TOO_FEW_CALLS),
+    ],
+)
+def test_batch_jobs_need_a_hundred_calls_in_thirty_days(
+    calls: int, days: int, reason: AbsenceReason | None
+) -> None:
+    made = [call(n, TokenCounts(M, M), model=BATCHED) for n in range(calls)]
+    end_seconds = (days - 1) * 86_400
+    report = report_on(*made, pricing=WITH_BATCHES, end_seconds=end_seconds)
+    assert [option.kind for option in report.options] == [OptionKind.BATCH] * (reason is None)
+    assert find_absences(report).get(OptionKind.BATCH) is reason
+
+
+@pytest.mark.parametrize(("tokens", "is_offered"), [(100_000, True), (99_000, False)])
+def test_an_option_has_to_save_a_dollar_in_thirty_days(tokens: int, is_offered: bool) -> None:
+    book = [
+        listed_price("maker.flexible-v1:0", Rates(0, usd_by_kind("20", "20"))),
+        listed_price("maker.flexible-v1:0", Rates(0, usd_by_kind("10", "10")), service_tier="flex"),
+    ]
+    made = call(tokens=TokenCounts(tokens, 0), model="maker.flexible-v1:0")
+    end_seconds = 29 * 86_400  # thirty days
+    report = report_on(made, pricing=Pricing(PriceBook(book)), end_seconds=end_seconds)
+    assert [option.kind for option in report.options] == [OptionKind.FLEX] * is_offered
+    reason = None if is_offered else AbsenceReason.SAVES_TOO_LITTLE
+    assert find_absences(report).get(OptionKind.FLEX) is reason
+
+
+def test_a_move_that_saves_too_little_is_absent_only_if_no_other_move_is_left() -> None:
+    def report(tokens: int) -> ComparisonReport:
+        return report_on(call(tokens=TokenCounts(tokens, 0), model=SONNET_4), pricing=SHIPPED)
+
+    small, large = report(10), report(1_000_000)
+    assert find_absences(small)[OptionKind.MOVE] is AbsenceReason.SAVES_TOO_LITTLE
+    assert not small.options
+    assert OptionKind.MOVE not in find_absences(large)
+    assert len(find_moves(large)) > 1
+    assert len(small.absent_options) == len(set(small.absent_options))
 
 
 @pytest.mark.parametrize(
