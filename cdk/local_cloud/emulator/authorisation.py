@@ -1,9 +1,10 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not
-(`InvokeModel` allows it); it takes a session for the principal of the key `aws:PrincipalArn`, which
-is its role
+`dynamodb:LeadingKeys`, `events:source` and, of event source mappings, `lambda:FunctionArn`
+(https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html); it knows an action
+`bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
+principal of the key `aws:PrincipalArn`, which is its role
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
 and what asks for TLS can never be reached over http, which stands for TLS on the loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
@@ -19,9 +20,11 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb
+from ministack.services import dynamodb, lambda_svc
 
 _PRINCIPAL = "aws:principalarn"
+_STARTED_FUNCTION = "lambda:functionarn"
+_MAPPING = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:event-source-mapping:(.+)")
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
@@ -53,6 +56,8 @@ def install() -> None:
         return context
 
     def resolve_as_aws(key: str, request: iam_evaluator.EvalContext) -> Any:
+        if key.lower() == _STARTED_FUNCTION:
+            return _started_function(request.resource_arn)
         value = resolve(key, request)
         session = _SESSION.fullmatch(value) if key.lower() == _PRINCIPAL else None
         return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
@@ -61,6 +66,13 @@ def install() -> None:
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
+
+
+def _started_function(resource: str) -> str | None:
+    """The function that an event source mapping starts; `None` for any other resource."""
+    named = _MAPPING.fullmatch(resource)
+    mapping = lambda_svc._esms.get(named[1]) if named else None
+    return mapping and mapping["FunctionArn"]
 
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
