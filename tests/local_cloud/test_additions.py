@@ -368,12 +368,12 @@ def test_only_inserted_items_are_in_the_stream_not_refused_ones(
     assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
 
 
-def client_with(cloud: LocalCloud, service: str, user: str, grant: dict[str, Any]) -> Any:
-    """A client of a service as a new user who has one grant."""
+def client_with(cloud: LocalCloud, service: str, user: str, *grants: dict[str, Any]) -> Any:
+    """A client of a service as a new user who has these grants."""
     iam = cloud.client("iam")
     iam.create_user(UserName=user)
-    document = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
-    iam.put_user_policy(UserName=user, PolicyName="grant", PolicyDocument=document)
+    document = json.dumps({"Version": "2012-10-17", "Statement": grants})
+    iam.put_user_policy(UserName=user, PolicyName="grants", PolicyDocument=document)
     key = iam.create_access_key(UserName=user)["AccessKey"]
     return cloud.client(service, key["AccessKeyId"], key["SecretAccessKey"])
 
@@ -397,6 +397,33 @@ def test_each_statement_needs_its_action_on_its_table() -> None:
         ):
             with pytest.raises(ClientError, match="AccessDenied"):
                 writer.batch_execute_statement(Statements=[allowed[0], refused])
+
+
+def test_each_part_of_a_transaction_needs_a_grant_for_its_own_item() -> None:
+    def granting(action: str, keys: str) -> dict[str, Any]:
+        return {
+            "Effect": "Allow",
+            "Action": f"dynamodb:{action}",
+            "Resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/parts",
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}},
+        }
+
+    def writing(key: str) -> dict[str, Any]:
+        return {"Put": {"TableName": "parts", "Item": {"pk": {"S": key}}}}
+
+    update = {
+        "TableName": "parts",
+        "Key": {"pk": {"S": "cell#1"}},
+        "UpdateExpression": "ADD calls :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "parts")
+        grants = granting("PutItem", "mark#*"), granting("UpdateItem", "cell#*")
+        write = client_with(cloud, "dynamodb", "counter", *grants).transact_write_items
+        write(TransactItems=[writing("mark#1"), {"Update": update}])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            write(TransactItems=[writing("mark#2"), writing("cell#2")])
 
 
 def map_stream(cloud: LocalCloud, function: str, stream: str) -> str:

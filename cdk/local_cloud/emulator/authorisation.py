@@ -6,6 +6,8 @@ Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
 `bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
 principal of the key `aws:PrincipalArn`, which is its role
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
+each part of a transaction has the condition keys of its own item alone
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html);
 and what asks for TLS can never be reached over http, which stands for TLS on the loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
 """
@@ -22,6 +24,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import dynamodb, lambda_svc
 
+_LEADING_KEYS = "dynamodb:leadingkeys"
 _PRINCIPAL = "aws:principalarn"
 _STARTED_FUNCTION = "lambda:functionarn"
 _MAPPING = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:event-source-mapping:(.+)")
@@ -33,12 +36,22 @@ _ACTIONS = {
 }
 
 
+class _ItemTable(str):
+    """The ARN of the table of one part of a transaction, with the partition key of its item."""
+
+    __slots__ = ("key",)
+    key: str
+
+
 def install() -> None:
     """Add it."""
+    checks_of = iam_actions.dynamodb_transaction_checks
     enforce, context_of = iam_evaluator.enforce, iam_actions.request_tag_context
     pin_origin, resolve = app.pin_request_origin, iam_evaluator._resolve_condition_key
 
     def enforce_as_aws(access_key: str, action: str, *rest: Any, **more: Any) -> Any:
+        if isinstance(table := more.get("resource_arn"), _ItemTable):
+            more["service_context"] = {**more["service_context"], _LEADING_KEYS: [table.key]}
         return enforce(access_key, _ACTIONS.get(action, action), *rest, **more)
 
     def context_as_aws_has_it(
@@ -49,11 +62,14 @@ def install() -> None:
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
         if service == "dynamodb" and (keys := list(_leading_keys(json.loads(body or b"{}")))):
-            context["dynamodb:leadingkeys"] = keys  # names are looked up in lower case
+            context[_LEADING_KEYS] = keys  # names are looked up in lower case
         if action == "events:PutEvents":
             entries = json.loads(body or b"{}").get("Entries", ())
             context["events:source"] = [entry["Source"] for entry in entries if "Source" in entry]
         return context
+
+    def checks_as_aws(action: str, body: bytes, *rest: Any) -> list[tuple[str, str]]:
+        return _with_keys(checks_of(action, body, *rest), body)
 
     def resolve_as_aws(key: str, request: iam_evaluator.EvalContext) -> Any:
         if key.lower() == _STARTED_FUNCTION:
@@ -62,10 +78,24 @@ def install() -> None:
         session = _SESSION.fullmatch(value) if key.lower() == _PRINCIPAL else None
         return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
 
+    iam_actions.dynamodb_transaction_checks = checks_as_aws
     iam_evaluator._resolve_condition_key = resolve_as_aws
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
+
+
+def _with_keys(checks: list[tuple[str, str]], body: bytes) -> list[tuple[str, str]]:
+    """Add the keys of their items to the checks of a transaction's parts."""
+    keys = list(_leading_keys(json.loads(body))) if checks else []
+    if len(keys) != len(checks):
+        return checks  # of a table that is not there
+    parts: list[tuple[str, str]] = []
+    for (action, arn), key in zip(checks, keys, strict=True):
+        table = _ItemTable(arn)
+        table.key = key
+        parts.append((action, table))
+    return parts
 
 
 def _started_function(resource: str) -> str | None:
