@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cdk.config import stack_names
-from cdk.local_cloud.cloud import open_local_cloud
-from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import AccumulatorKey, BudgetChanges, StoredBudget
 from lambdas.domain.counters import ANNOUNCEMENT, CellSpan
 from lambdas.wiring.budgets_file import read_budgets
+from tests.end_to_end.counters import end_announcement, open_counters, recount
 from tests.end_to_end.deployed import Deployed, calls, user
 from tests.local_cloud.waiting import wait_for
 
-ANA, BEN = user("ana"), user("ben")
+ANA, BEN = user("budgeted-ana"), user("budgeted-ben")
 PERIODS: dict[str, dict[str, Any]] = {
     "hourly": {"every": "hour"},
     "daily": {"every": "day", "time_zone": "Europe/Berlin"},
@@ -45,22 +43,15 @@ BUDGETS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def governed() -> Iterator[Deployed]:
-    with open_local_cloud() as cloud:
-        deploy(cloud, synthesize(cloud, {"governance": True}))
-        yield Deployed(cloud)
-
-
 @pytest.fixture
-def subscriber(governed: Deployed) -> Iterator[Subscriber]:
-    with open_subscriber(governed.cloud, governed.topic) as opened:
+def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
+    with open_subscriber(deployed.cloud, deployed.topic) as opened:
         yield opened
 
 
-def activate(governed: Deployed) -> list[StoredBudget]:
+def activate(deployed: Deployed) -> list[StoredBudget]:
     """Store budgets before the first call, so that their sums are complete from the beginning."""
-    store = open_store(governed)
+    store = open_store(deployed)
     declared = read_budgets(json.dumps(BUDGETS)).budgets
     book = store.write(BudgetChanges(declared), store.read().revision)
     for name in PERIODS:
@@ -68,22 +59,14 @@ def activate(governed: Deployed) -> list[StoredBudget]:
     return [book.budgets[name] for name in PERIODS]
 
 
-def open_store(governed: Deployed) -> DynamoDbBudgetStore:
-    dynamodb = governed.cloud.client("dynamodb")
-    return DynamoDbBudgetStore(dynamodb, governed.bucket("GovernanceTableName"))
+def open_store(deployed: Deployed) -> DynamoDbBudgetStore:
+    dynamodb = deployed.cloud.client("dynamodb")
+    return DynamoDbBudgetStore(dynamodb, deployed.bucket("GovernanceTableName"))
 
 
-def open_counters(governed: Deployed) -> DynamoDbUsageCounters:
-    return DynamoDbUsageCounters(
-        governed.cloud.client("dynamodb"),
-        governed.bucket("CounterTableName"),
-        governed.bucket("LedgerTableName"),
-    )
-
-
-def count_tokens(governed: Deployed, stored: StoredBudget, record_time: datetime) -> int:
+def count_tokens(deployed: Deployed, stored: StoredBudget, record_time: datetime) -> int:
     """The tokens in a budget's sum of the slot of a time."""
-    sums = open_counters(governed)
+    sums = open_counters(deployed)
     state = sums.read_state()
     if state is None:
         return 0
@@ -94,50 +77,51 @@ def count_tokens(governed: Deployed, stored: StoredBudget, record_time: datetime
 
 
 def test_each_threshold_of_each_period_is_one_message(
-    governed: Deployed, subscriber: Subscriber
+    deployed: Deployed, subscriber: Subscriber
 ) -> None:
-    budgets = activate(governed)
+    budgets = activate(deployed)
     messages = list(calls(ANA, 6))
     logged_at = read_time(messages[0])
-    governed.log_calls(*messages, *messages)
+    deployed.log_calls(*messages, *messages)
     for stored in budgets:
-        wait_for(lambda stored=stored: count_tokens(governed, stored, logged_at) == 90)  # type: ignore[misc]
+        wait_for(lambda stored=stored: count_tokens(deployed, stored, logged_at) == 90)  # type: ignore[misc]
     for _ in range(2):
-        governed.start("BudgetEvaluator", {})
+        deployed.start("BudgetEvaluator", {})
     assert wait_for_subjects(subscriber, 5) == {
         f"Bedrock budget {name}: 50 % reached" for name in PERIODS
     }
-    governed.log_calls(*calls(ANA, 4))
+    deployed.log_calls(*calls(ANA, 4))
     for stored in budgets:
-        wait_for(lambda stored=stored: count_tokens(governed, stored, logged_at) == 150)  # type: ignore[misc]
+        wait_for(lambda stored=stored: count_tokens(deployed, stored, logged_at) == 150)  # type: ignore[misc]
     for _ in range(2):
-        governed.start("BudgetEvaluator", {})
+        deployed.start("BudgetEvaluator", {})
     subjects = wait_for_subjects(subscriber, 10)
     assert {f"Bedrock budget {name}: 100 % reached" for name in PERIODS} < subjects
 
 
 def test_a_budget_has_the_usage_from_before_it_was_applied(
-    governed: Deployed, subscriber: Subscriber
+    deployed: Deployed, subscriber: Subscriber
 ) -> None:
     messages = list(calls(BEN, 10))
     logged_at = read_time(messages[0])
-    governed.log_calls(*messages)
-    counters = open_counters(governed)
+    deployed.log_calls(*messages)
+    counters = open_counters(deployed)
     wait_for(lambda: count_calls(counters, BEN, logged_at) == 10)
-    end_first_count(counters)
-    store = open_store(governed)
+    end_announcement(deployed)
+    recount(deployed)
+    store = open_store(deployed)
     late = BUDGETS["budgets"][1] | {"name": "late", "scope": {"identity": BEN}}
     (declared,) = read_budgets(json.dumps(BUDGETS | {"budgets": [late]})).budgets
     stored = store.write(BudgetChanges((declared,)), store.read().revision).budgets["late"]
     # As if the five minutes that the meter waits were over.
     store.announce("late", stored.generation, datetime.now(UTC) - ANNOUNCEMENT)
     for _ in range(2):
-        governed.start("BudgetBuilder", {}, stack=stack_names.GOVERNANCE)
+        deployed.start("BudgetBuilder", {}, stack=stack_names.GOVERNANCE)
     assert store.read().budgets["late"].is_active
-    assert count_tokens(governed, stored, logged_at) == 150
-    governed.start("BudgetEvaluator", {})
+    assert count_tokens(deployed, stored, logged_at) == 150
+    deployed.start("BudgetEvaluator", {})
     wait_for(lambda: "Bedrock budget late: 100 % reached" in list_subjects(subscriber))
-    assert governed.health("BudgetDrift") == 0
+    assert deployed.health("BudgetDrift") == 0
 
 
 def count_calls(counters: DynamoDbUsageCounters, identity: str, at: datetime) -> int:
@@ -150,17 +134,6 @@ def count_calls(counters: DynamoDbUsageCounters, identity: str, at: datetime) ->
         state.generation, identity, CellSpan.DAY, start, at + timedelta(days=1)
     )
     return sum(cell.totals.calls for cell in cells)
-
-
-def end_first_count(counters: DynamoDbUsageCounters) -> None:
-    """Say that the ledger had no calls before, which takes the recounter five minutes."""
-    state = counters.read_state()
-    assert state is not None
-    ended = tuple(
-        replace(recount, scanned_at=recount.scanned_at or recount.begun_at)
-        for recount in state.recounts
-    )
-    counters.write_state(state.following(recounts=ended))
 
 
 def read_time(message: str) -> datetime:
