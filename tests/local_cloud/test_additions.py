@@ -426,6 +426,33 @@ def test_each_part_of_a_transaction_needs_a_grant_for_its_own_item() -> None:
             write(TransactItems=[writing("mark#2"), writing("cell#2")])
 
 
+def test_a_query_needs_a_grant_for_its_partition_key() -> None:
+    grant = {
+        "Effect": "Allow",
+        "Action": "dynamodb:Query",
+        "Resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/queried",
+        "Condition": {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["budgets"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    }
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "queried")
+        query = client_with(cloud, "dynamodb", "reader", grant).query
+
+        def ask(partition_key: str) -> Any:
+            return query(
+                TableName="queried",
+                KeyConditionExpression="#key = :key",
+                ExpressionAttributeNames={"#key": "pk"},
+                ExpressionAttributeValues={":key": {"S": partition_key}},
+            )
+
+        assert ask("budgets")["Items"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ask("alerts#1")
+
+
 def map_stream(cloud: LocalCloud, function: str, stream: str) -> str:
     """Make a function that a stream starts; returns the id of the mapping."""
     make_function(cloud, function, "def lambda_handler(event, context):\n    return None\n")

@@ -29,6 +29,7 @@ _PRINCIPAL = "aws:principalarn"
 _STARTED_FUNCTION = "lambda:functionarn"
 _MAPPING = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:event-source-mapping:(.+)")
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
+_EQUAL = re.compile(r"(#?\w+)\s*=\s*(:\w+)")
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
     "bedrock:Converse": "bedrock:InvokeModel",
@@ -106,10 +107,27 @@ def _started_function(resource: str) -> str | None:
 
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
-    """The partition keys of all items that a request names; of a transaction, of all its parts."""
+    """The partition keys that a request names: of all items, of all parts, or of its query."""
+    yield from _queried_keys(request)
     for table, attributes in _named_items(request):
         if (described := dynamodb._tables.get(table)) is not None:  # no other way
             yield next(iter(attributes[described["pk_name"]].values()))
+
+
+def _queried_keys(request: dict[str, Any]) -> Iterator[str]:
+    """The partition key of a query, of its table or of its index."""
+    described = dynamodb._tables.get(request.get("TableName"))
+    if described is None or "KeyConditionExpression" not in request:
+        return
+    schema = described["KeySchema"]
+    for index in described.get("GlobalSecondaryIndexes") or ():
+        if index["IndexName"] == request.get("IndexName"):
+            schema = index["KeySchema"]
+    partition_key = schema[0]["AttributeName"]
+    names = request.get("ExpressionAttributeNames", {})
+    for name, value in _EQUAL.findall(request["KeyConditionExpression"]):
+        if names.get(name, name) == partition_key:
+            yield next(iter(request["ExpressionAttributeValues"][value].values()))
 
 
 def _named_items(request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
