@@ -61,7 +61,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^##@ / {print "\n" substr($$0, 5) ":"} \
 	  /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo 'Values in [brackets] are optional: type them without the brackets. Settings for one command (cost, synth,'
+	@echo 'Values in [brackets] are optional: type them without the brackets. Settings for one command (cost, doctor, synth,'
 	@echo 'bootstrap, deploy, destroy, verify-account): SET="-c metric_detail=full". Another deployment: METER_NAME=...'
 
 ##@ Your own logs, and what the meter costs; no AWS account needed
@@ -94,7 +94,7 @@ cost: $(READY) ## Estimate US dollars per month: make cost CALLS=1000000 IDENTIT
 ##@ Deploy and operate
 
 doctor: $(READY) ## Check the account before or after deploying; changes nothing
-	@$(METER) doctor
+	@$(METER) doctor $(SET)
 
 # Settings, Region and credentials are checked before the CDK's command line is installed.
 synth: $(READY) ## Generate the CloudFormation templates in cdk.out, without credentials

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import boto3
 from rich.table import Table
 
@@ -16,13 +18,17 @@ _UNSEEN = (
 )
 
 
-def check_account(session: boto3.Session) -> None:
+def check_account(session: boto3.Session, settings: Iterable[str] = ()) -> None:
     """Examine the account and Region, changing nothing.
+
+    Args:
+        session: A session with the account's credentials.
+        settings: Settings that replace those of cdk.json, as `governance=true`.
 
     Raises:
         CommandError: There is a problem, or the settings cannot be read.
     """
-    config = read_settings()
+    config = read_settings(settings)
     deployment = Deployment(session.client("cloudformation"))
     deployment_checks = DeploymentChecks(
         session,

@@ -39,14 +39,19 @@ def make(
     return printed
 
 
-def settings(**changes: object) -> str:
-    """`SET=...` for `make deploy`, with what the local cloud needs."""
+def context(**changes: object) -> str:
+    """`SET=...` for make, with settings and what the local cloud needs."""
     values = {**local_settings(), **changes}
-    context = (
+    options = (
         f"-c {name}='{value if isinstance(value, str) else json.dumps(value)}'"
         for name, value in values.items()
     )
-    return f"SET=--require-approval never {' '.join(context)}"
+    return f"SET={' '.join(options)}"
+
+
+def settings(**changes: object) -> str:
+    """`SET=...` for `make deploy`, which asks nothing."""
+    return f"{context(**changes)} --require-approval never"
 
 
 def bootstrap(cloud: LocalCloud, **changes: str) -> None:
@@ -57,9 +62,15 @@ def bootstrap(cloud: LocalCloud, **changes: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A deployment for tests, which write logs and look at the results."""
+    """A deployment for tests, which write logs and look at the results.
+
+    Attributes:
+        cloud: The local cloud.
+        context: The settings that it was made with, as `context` returns them.
+    """
 
     cloud: LocalCloud
+    context: str = "SET="
 
     @property
     def deployment(self) -> Deployment:

@@ -1,18 +1,22 @@
 """Every subscriber is notified of each caller over a threshold, and of no other caller."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from cdk.components.dashboards import dashboard_name
+from cdk.local_cloud.cloud import REGION
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from dashboards.cloudwatch import AlarmEvaluation, AlarmState
-from tests.end_to_end.conftest import WARNING
+from tests.end_to_end.conftest import EXTRA_DASHBOARDS, WARNING
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
 
+DEFAULT_DASHBOARDS = ("usage_overview", "identity_detail", "pipeline_health")
 ALARM = "BedrockMeter-EveryIdentity-Hour-Warning"
 
 
@@ -27,11 +31,17 @@ def queue(deployed: Deployed) -> str:
     sqs = deployed.cloud.client("sqs")
     url: str = sqs.create_queue(QueueName="notifications")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    deployed.cloud.client("sns").subscribe(
-        TopicArn=deployed.topic,
-        Protocol="sqs",
-        Endpoint=attributes["Attributes"]["QueueArn"],
-    )
+    arn = attributes["Attributes"]["QueueArn"]
+    grant = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": deployed.topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [grant]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    deployed.cloud.client("sns").subscribe(TopicArn=deployed.topic, Protocol="sqs", Endpoint=arn)
     return url
 
 
@@ -92,6 +102,8 @@ def test_alarms_without_local_evaluation_are_named(deployed: Deployed) -> None:
     assert evaluation.left_out.keys() == {
         "BedrockMeter-Account-Anomaly",
         "BedrockMeter-Account-CostAnomaly",
+        "BedrockMeter-Health-BudgetBuilderNotStarted",
+        "BedrockMeter-Health-BudgetEvaluatorNotStarted",
         "BedrockMeter-Health-Coverage",
         "BedrockMeter-Health-CoverageAuditorNotStarted",
         "BedrockMeter-Health-FocusExporterNotStarted",
@@ -104,6 +116,8 @@ def test_alarms_without_local_evaluation_are_named(deployed: Deployed) -> None:
         "BedrockMeter-Health-TrafficAuditorNotStarted",
         "BedrockMeter-Health-UnreadableRegions",
         "BedrockMeter-Health-UsageMismatch",
+        "BedrockMeter-Health-UsageRecounterNotStarted",
+        "BedrockMeter-Health-WeeklySummarizerNotStarted",
         "BedrockMeter-Health-ForgedSeries",
     }
 
@@ -121,7 +135,20 @@ def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber)
     assert json.loads(notified["Message"])["NewStateValue"] == "ALARM"
 
 
+def test_every_dashboard_is_deployed_and_one_shows_budgets(deployed: Deployed) -> None:
+    cloudwatch = deployed.cloud.client("cloudwatch")
+    expected = {dashboard_name(file, REGION) for file in (*DEFAULT_DASHBOARDS, *EXTRA_DASHBOARDS)}
+    found = cloudwatch.list_dashboards()["DashboardEntries"]
+    assert {entry["DashboardName"] for entry in found} == expected
+    cost = cloudwatch.get_dashboard(DashboardName=dashboard_name("cost", REGION))
+    assert "BudgetUsed" in cost["DashboardBody"]
+
+
 def test_the_doctor_reports_the_deployment(deployed: Deployed) -> None:
-    printed = make(deployed.cloud, "doctor")
+    printed = make(deployed.cloud, "doctor", deployed.context)
     assert "; configured by Bedrock Meter." in printed
     assert "CREATE_COMPLETE" in printed
+    found = dict(re.findall(r"^│ (\w[\w -]+?) +│ (\w+) ", printed, re.MULTILINE))
+    assert (found["stacks"], found["weekly summary"], found["budgets"]) == ("ok", "ok", "ok")
+    assert "is no longer needed" not in printed
+    assert "Off: switch" not in printed

@@ -1,7 +1,6 @@
 """Every function works with exactly the role that its template gives it."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -9,11 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
-from cdk.local_cloud.cloud import ACCOUNT, REGION, open_local_cloud
-from cdk.local_cloud.deployment import deploy, synthesize
+from cdk.local_cloud.cloud import ACCOUNT, REGION
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
+from lambdas.domain.counters.table import CELL_PREFIX, CHECKPOINT_PREFIX, MARK_PREFIX
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.ledger.state_table import (
     BATCH_JOB_PREFIX,
@@ -28,6 +27,7 @@ from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
 from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+from tests.end_to_end.roles import Role, restarting, works
 from tests.local_cloud.waiting import wait_for
 from tests.log_deliveries import pack
 from tests.price_editions import publish_bad_edition
@@ -35,22 +35,11 @@ from tests.unit.unmetered.test_jobs import JOB, batch_detail
 from tests.unlogged import BUCKET
 
 
-@pytest.fixture(scope="module")
-def deployed() -> Iterator[Deployed]:
-    """A deployment where policies are evaluated."""
-    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        deploy(cloud, synthesize(cloud, {"batch_output_buckets": [BUCKET], "weekly_summary": True}))
-        deployed, now = Deployed(cloud), datetime.now(UTC)
-        publish_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
-        yield deployed
-        cloudformation = cloud.client("cloudformation")
-        for stack in (stack_names.MONITORING, stack_names.REPORTING, stack_names.INGESTION):
-            cloudformation.delete_stack(StackName=stack)
-            cloudformation.get_waiter("stack_delete_complete").wait(
-                StackName=stack, WaiterConfig={"Delay": 1}
-            )
-        live = cloud.client("bedrock").get_model_invocation_logging_configuration()
-        assert not live.get("loggingConfig")
+@pytest.fixture(scope="module", autouse=True)
+def superseded(deployed: Deployed) -> None:
+    """Publish an edition that was superseded, so that `price_refresher` has costs to correct."""
+    now = datetime.now(UTC)
+    publish_bad_edition(price_editions(deployed), now, now - timedelta(hours=2))
 
 
 def price_editions(deployed: Deployed) -> S3PriceEditions:
@@ -62,43 +51,6 @@ def superseded_edition(deployed: Deployed) -> str:
     current = editions.read_pointer().updates.edition
     assert current is not None
     return editions.read_edition(current).superseded[0].edition
-
-
-class Role:
-    """The role of a function, from which a grant can be taken."""
-
-    def __init__(self, deployed: Deployed, function: str) -> None:
-        self.iam = deployed.cloud.client("iam")
-        described = deployed.cloud.client("lambda").get_function_configuration(
-            FunctionName=function
-        )
-        self.name = described["Role"].split("/")[-1]
-        (self.policy,) = self.iam.list_role_policies(RoleName=self.name)["PolicyNames"]
-        self.document: dict[str, Any] = self.iam.get_role_policy(
-            RoleName=self.name, PolicyName=self.policy
-        )["PolicyDocument"]
-
-    def put(self, statements: list[dict[str, Any]]) -> None:
-        self.iam.put_role_policy(
-            RoleName=self.name,
-            PolicyName=self.policy,
-            PolicyDocument=json.dumps({**self.document, "Statement": statements}),
-        )
-
-    def without(self, action: str) -> list[dict[str, Any]]:
-        """The statements with one action less."""
-        left = []
-        for statement in self.document["Statement"]:
-            actions = statement["Action"]
-            kept = [
-                other
-                for other in ([actions] if isinstance(actions, str) else actions)
-                if other != action
-            ]
-            if kept:
-                left.append({**statement, "Action": kept})
-        assert left != self.document["Statement"], f"{action} is not granted"
-        return left
 
 
 def delivery(deployed: Deployed, *messages: str) -> dict[str, Any]:
@@ -136,20 +88,14 @@ def event_for(deployed: Deployed, job: str) -> dict[str, Any]:
         return delivery(deployed, further_reading(deployed), *calls(user("granted"), 1), "{ poison")
     if job == "metric_publisher":
         return batch()
+    if job == "usage_counter":
+        return {"shardId": f"shard-{datetime.now(UTC).timestamp()}", **batch()}
     # A run that was cut off would let others wait, and one that ended leaves nothing to do.
     for key in (f"{TURN_PREFIX}unpriced", CORRECTION_PREFIX + superseded_edition(deployed)):
         deployed.cloud.client("dynamodb").delete_item(
             TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": key}}
         )
     return {}
-
-
-def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
-    response = deployed.cloud.client("lambda").invoke(
-        FunctionName=function, Payload=json.dumps(event).encode()
-    )
-    answer = json.loads(response["Payload"].read() or b"null")
-    return "FunctionError" not in response and not (answer or {}).get("batchItemFailures")
 
 
 @pytest.mark.parametrize(
@@ -170,32 +116,19 @@ def works(deployed: Deployed, function: str, event: dict[str, Any]) -> bool:
         ("price_refresher", "dynamodb:PutItem"),
         ("price_refresher", "dynamodb:Query"),
         ("price_refresher", "dynamodb:Scan"),
+        ("usage_counter", "dynamodb:GetItem"),
+        ("usage_counter", "dynamodb:PutItem"),
+        ("usage_counter", "dynamodb:UpdateItem"),
     ],
 )
 def test_a_function_needs_each_of_its_grants(deployed: Deployed, job: str, action: str) -> None:
     function: str = getattr(deployed.deployment, job)
-    functions = deployed.cloud.client("lambda")
-
-    def event() -> dict[str, Any]:
-        return event_for(deployed, job)
-
-    variables = functions.get_function_configuration(FunctionName=function)["Environment"]
-
-    def restart_functions(note: str) -> None:
-        """Restart the function: a running one would hide a missing permission behind its state."""
-        changed = {"Variables": {**variables["Variables"], "NOTE": note}}
-        functions.update_function_configuration(FunctionName=function, Environment=changed)
-
     role = Role(deployed, function)
-    assert works(deployed, function, event())
-    role.put(role.without(action))
-    restart_functions(f"without {action}")
-    assert not works(deployed, function, event())
-    role.put(role.document["Statement"])
-    restart_functions(f"with {action} again")
-    assert works(deployed, function, event())
-    # As it was deployed, which the watcher compares.
-    functions.update_function_configuration(FunctionName=function, Environment=variables)
+    assert works(deployed, function, event_for(deployed, job))
+    # A running function would hide a missing permission behind its state.
+    with role.having(role.without(action)), restarting(deployed, function, f"no {action}"):
+        assert not works(deployed, function, event_for(deployed, job))
+    assert works(deployed, function, event_for(deployed, job))
 
 
 def test_the_pipeline_works_with_the_deployed_roles(deployed: Deployed) -> None:
@@ -246,30 +179,39 @@ def test_the_weekly_summary_is_sent_once_with_the_role_as_it_is(deployed: Deploy
     assert "could not be read" not in message["Message"]
 
 
+def find_drifts(deployed: Deployed) -> list[str]:
+    """Start the watcher; returns the drift that it found."""
+    deployed.start("LoggingWatcher", event("Scheduled Event", datetime.now(UTC)))
+    item = deployed.cloud.client("dynamodb").get_item(
+        TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
+    )
+    if "Item" not in item:
+        return []  # nothing was ever found
+    found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["drifts"]
+    return found
+
+
 def test_the_watcher_may_read_everything_that_it_compares(deployed: Deployed) -> None:
     """An unreadable setting would show as drift in the state table."""
-    now = datetime.now(UTC)
-
-    def drifts() -> list[str]:
-        deployed.start("LoggingWatcher", event("Scheduled Event", now))
-        item = deployed.cloud.client("dynamodb").get_item(
-            TableName=deployed.bucket("StateTableName"), Key={PARTITION_KEY: {"S": WATCH_KEY}}
-        )
-        if "Item" not in item:
-            return []  # nothing was ever found
-        found: list[str] = json.loads(item["Item"]["watch_state"]["S"])["drifts"]
-        return found
-
-    assert drifts() == []
+    assert find_drifts(deployed) == []
     alarm = "BedrockMeter-Health-Coverage"
     cloudwatch = deployed.cloud.client("cloudwatch")
     cloudwatch.disable_alarm_actions(AlarmNames=[alarm])
     try:
-        found = drifts()
+        found = find_drifts(deployed)
     finally:
         cloudwatch.enable_alarm_actions(AlarmNames=[alarm])
     assert found == [f"actions were turned off or on for alarms: {alarm}"]
-    assert drifts() == []
+    assert find_drifts(deployed) == []
+
+
+def test_the_watcher_needs_the_condition_that_names_the_counter(deployed: Deployed) -> None:
+    counter = deployed.deployment.usage_counter
+    role = Role(deployed, deployed.function_name("LoggingWatcher"))
+    with role.having(role.replacing(f":function:{counter}", ":function:another")):
+        (found,) = find_drifts(deployed)
+    assert "cannot be read: AccessDenied" in found
+    assert find_drifts(deployed) == []
 
 
 def sent_notices(deployed: Deployed) -> set[str]:
@@ -321,9 +263,8 @@ def test_the_traffic_auditor_needs_each_grant_to_notify_once(
     reported = event(
         "Batch Inference Job State Change", datetime.now(UTC), batch_detail(batchJobArn=job)
     )
-    role.put(role.without(action))
-    assert not works(deployed, function, reported)
-    role.put(role.document["Statement"])
+    with role.having(role.without(action)):
+        assert not works(deployed, function, reported)
     assert works(deployed, function, reported)
     assert f"batch/{job}" in sent_notices(deployed)
 
@@ -371,21 +312,15 @@ def test_the_traffic_auditor_needs_each_grant_to_count_a_batch_job(
 ) -> None:
     role = Role(deployed, deployed.function_name("TrafficAuditor"))
     arn = run_batch_job(deployed, f"without-{action.partition(':')[2].lower()}")
-    role.put(role.without(action))
-    assert not is_counted(deployed, arn)
-    role.put(role.document["Statement"])
+    with role.having(role.without(action)):
+        assert not is_counted(deployed, arn)
     assert is_counted(deployed, arn)
 
 
 def test_the_publisher_is_denied_other_namespaces(deployed: Deployed) -> None:
     role = Role(deployed, deployed.deployment.metric_publisher)
-    foreign = json.loads(
-        json.dumps(role.document["Statement"]).replace('"BedrockMeter"', '"OtherMeter"')
-    )
-    assert foreign != role.document["Statement"]
-    role.put(foreign)
-    assert not works(deployed, deployed.deployment.metric_publisher, batch())
-    role.put(role.document["Statement"])
+    with role.having(role.replacing('"BedrockMeter"', '"OtherMeter"')):
+        assert not works(deployed, deployed.deployment.metric_publisher, batch())
 
 
 @pytest.mark.parametrize(
@@ -397,18 +332,18 @@ def test_the_publisher_is_denied_other_namespaces(deployed: Deployed) -> None:
         ("metric_publisher", "waiting#*"),
         ("price_refresher", "turn#*"),
         ("price_refresher", "correction#*"),
+        ("usage_counter", f"{CELL_PREFIX}*"),
+        ("usage_counter", f"{CHECKPOINT_PREFIX}*"),
+        ("usage_counter", f"{MARK_PREFIX}*"),
     ],
 )
-def test_a_function_needs_the_grant_for_its_items_in_the_state_table(
+def test_a_function_needs_the_grant_for_its_items_in_a_table(
     deployed: Deployed, job: str, keys: str
 ) -> None:
     function: str = getattr(deployed.deployment, job)
     role = Role(deployed, function)
-    granted = json.dumps(role.document["Statement"])
-    assert f'"{keys}"' in granted
-    role.put(json.loads(granted.replace(f'"{keys}"', '"others#*"')))
-    assert not works(deployed, function, event_for(deployed, job))
-    role.put(role.document["Statement"])
+    with role.having(role.replacing(f'"{keys}"', '"others#*"')):
+        assert not works(deployed, function, event_for(deployed, job))
     assert works(deployed, function, event_for(deployed, job))
 
 
@@ -417,12 +352,9 @@ def test_a_grant_on_the_state_table_gives_no_access_to_the_ledger(
 ) -> None:
     function = deployed.deployment.log_processor
     role = Role(deployed, function)
-    granted = json.dumps(role.document["Statement"])
-    moved = granted.replace(deployed.bucket("LedgerTableName"), deployed.bucket("StateTableName"))
-    assert moved != granted
-    role.put(json.loads(moved))
-    assert not works(deployed, function, event_for(deployed, "log_processor"))
-    role.put(role.document["Statement"])
+    ledger, state = deployed.bucket("LedgerTableName"), deployed.bucket("StateTableName")
+    with role.having(role.replacing(ledger, state)):
+        assert not works(deployed, function, event_for(deployed, "log_processor"))
     assert works(deployed, function, event_for(deployed, "log_processor"))
 
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cdk.config import stack_names
-from cdk.local_cloud.cloud import open_local_cloud
-from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import AccumulatorKey, BudgetChanges, StoredBudget
+from lambdas.domain.budgets.current_sums import BOOK_LIFETIME
 from lambdas.domain.counters import ANNOUNCEMENT, CellSpan
 from lambdas.wiring.budgets_file import read_budgets
+from tests.end_to_end.counters import end_announcement, open_counters, recount
 from tests.end_to_end.deployed import Deployed, calls, user
 from tests.local_cloud.waiting import wait_for
 
-ANA, BEN, CARA = user("ana"), user("ben"), user("cara")
+ANA, BEN, CARA = (user(f"budgeted-{name}") for name in ("ana", "ben", "cara"))
 PERIODS: dict[str, dict[str, Any]] = {
     "hourly": {"every": "hour"},
     "daily": {"every": "day", "time_zone": "Europe/Berlin"},
@@ -51,55 +51,48 @@ SECONDS_TO_AN_ALERT = 15
 
 
 @pytest.fixture(scope="module")
-def governed() -> Iterator[Deployed]:
-    with open_local_cloud() as cloud:
-        deploy(cloud, synthesize(cloud, {"governance": True}))
-        activate(governed := Deployed(cloud))
-        yield governed
+def budgets(deployed: Deployed) -> dict[str, StoredBudget]:
+    """Active budgets, which every process that counts knows."""
+    store = open_store(deployed)
+    written = BUDGETS | {"budgets": [*BUDGETS["budgets"], PROMPT]}
+    declared = read_budgets(json.dumps(written)).budgets
+    book = store.write(BudgetChanges(declared), store.read().revision)
+    for budget in declared:
+        # Their sums are complete: those they cover have not called yet.
+        store.mark_active(budget.name, book.budgets[budget.name].generation)
+    known_at = datetime.now(UTC) + BOOK_LIFETIME
+    wait_for(lambda: datetime.now(UTC) >= known_at)
+    return book.budgets
 
 
 @pytest.fixture
-def subscriber(governed: Deployed) -> Iterator[Subscriber]:
-    with open_subscriber(governed.cloud, governed.topic) as opened:
+def subscriber(deployed: Deployed) -> Iterator[Subscriber]:
+    with open_subscriber(deployed.cloud, deployed.topic) as opened:
         yield opened
 
 
-def activate(governed: Deployed) -> None:
-    """Store budgets before the first call, so that their sums are complete from the beginning."""
-    store = open_store(governed)
-    written = BUDGETS | {"budgets": [*BUDGETS["budgets"], PROMPT]}
-    declared = read_budgets(json.dumps(written)).budgets
-    for stored in store.write(BudgetChanges(declared), store.read().revision):
-        store.mark_active(stored.budget.name, stored.generation)
-
-
-def stop_schedule(governed: Deployed) -> None:
-    """Stop the evaluations of each minute."""
-    events = governed.cloud.client("events")
+@contextmanager
+def stop_schedule(deployed: Deployed) -> Iterator[None]:
+    """Stop the evaluations of each minute for a time."""
+    events = deployed.cloud.client("events")
     (name,) = events.list_rule_names_by_target(
-        TargetArn=governed.cloud.client("lambda").get_function_configuration(
-            FunctionName=governed.function_name("BudgetEvaluator")
+        TargetArn=deployed.cloud.client("lambda").get_function_configuration(
+            FunctionName=deployed.function_name("BudgetEvaluator")
         )["FunctionArn"]
     )["RuleNames"]
     events.disable_rule(Name=name)
+    yield
+    events.enable_rule(Name=name)
 
 
-def open_store(governed: Deployed) -> DynamoDbBudgetStore:
-    dynamodb = governed.cloud.client("dynamodb")
-    return DynamoDbBudgetStore(dynamodb, governed.bucket("GovernanceTableName"))
+def open_store(deployed: Deployed) -> DynamoDbBudgetStore:
+    dynamodb = deployed.cloud.client("dynamodb")
+    return DynamoDbBudgetStore(dynamodb, deployed.bucket("GovernanceTableName"))
 
 
-def open_counters(governed: Deployed) -> DynamoDbUsageCounters:
-    return DynamoDbUsageCounters(
-        governed.cloud.client("dynamodb"),
-        governed.bucket("CounterTableName"),
-        governed.bucket("LedgerTableName"),
-    )
-
-
-def count_tokens(governed: Deployed, stored: StoredBudget, record_time: datetime) -> int:
+def count_tokens(deployed: Deployed, stored: StoredBudget, record_time: datetime) -> int:
     """The tokens in a budget's sum of the slot of a time."""
-    sums = open_counters(governed)
+    sums = open_counters(deployed)
     state = sums.read_state()
     if state is None:
         return 0
@@ -110,52 +103,54 @@ def count_tokens(governed: Deployed, stored: StoredBudget, record_time: datetime
 
 
 def test_each_threshold_of_each_period_is_one_message(
-    governed: Deployed, subscriber: Subscriber
+    deployed: Deployed, subscriber: Subscriber, budgets: dict[str, StoredBudget]
 ) -> None:
-    book = open_store(governed).read().budgets
-    budgets = [book[name] for name in PERIODS]
+    periodic = [budgets[name] for name in PERIODS]
     messages = list(calls(ANA, 6))
     logged_at = read_time(messages[0])
-    governed.log_calls(*messages, *messages)
-    for stored in budgets:
-        wait_for(lambda stored=stored: count_tokens(governed, stored, logged_at) == 90)  # type: ignore[misc]
+    deployed.log_calls(*messages, *messages)
+    for stored in periodic:
+        wait_for(lambda stored=stored: count_tokens(deployed, stored, logged_at) == 90)  # type: ignore[misc]
     for _ in range(2):
-        governed.start("BudgetEvaluator", {})
+        deployed.start("BudgetEvaluator", {})
     assert wait_for_subjects(subscriber, 5) == {
         f"Bedrock budget {name}: 50 % reached" for name in PERIODS
     }
-    governed.log_calls(*calls(ANA, 4))
-    for stored in budgets:
-        wait_for(lambda stored=stored: count_tokens(governed, stored, logged_at) == 150)  # type: ignore[misc]
+    deployed.log_calls(*calls(ANA, 4))
+    for stored in periodic:
+        wait_for(lambda stored=stored: count_tokens(deployed, stored, logged_at) == 150)  # type: ignore[misc]
     for _ in range(2):
-        governed.start("BudgetEvaluator", {})
+        deployed.start("BudgetEvaluator", {})
     subjects = wait_for_subjects(subscriber, 10)
     assert {f"Bedrock budget {name}: 100 % reached" for name in PERIODS} < subjects
 
 
 def test_an_alert_is_sent_seconds_after_the_call_without_the_schedule(
-    governed: Deployed, subscriber: Subscriber, capsys: pytest.CaptureFixture[str]
+    deployed: Deployed,
+    subscriber: Subscriber,
+    budgets: dict[str, StoredBudget],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stop_schedule(governed)
-    stored = open_store(governed).read().budgets["prompt"]
+    stored = budgets["prompt"]
     alerts = DynamoDbAlertStore(
-        governed.cloud.client("dynamodb"), governed.bucket("GovernanceTableName")
+        deployed.cloud.client("dynamodb"), deployed.bucket("GovernanceTableName")
     )
-    start = time.monotonic()
     messages = list(calls(CARA, 10))
     logged_at = read_time(messages[0])
-    governed.log_calls(*messages)
     stages = {}
-    for stage, is_reached in (
-        ("counter", lambda: count_tokens(governed, stored, logged_at) == 150),
-        ("evaluation", lambda: any(alerts.list_alerts("prompt", stored.generation))),
-        (
-            "alert_sent",
-            lambda: "Bedrock budget prompt: 100 % reached" in list_subjects(subscriber),
-        ),
-    ):
-        wait_for(is_reached)
-        stages[stage] = round(time.monotonic() - start, 2)
+    with stop_schedule(deployed):
+        start = time.monotonic()
+        deployed.log_calls(*messages)
+        for stage, is_reached in (
+            ("counter", lambda: count_tokens(deployed, stored, logged_at) == 150),
+            ("evaluation", lambda: any(alerts.list_alerts("prompt", stored.generation))),
+            (
+                "alert_sent",
+                lambda: "Bedrock budget prompt: 100 % reached" in list_subjects(subscriber),
+            ),
+        ):
+            wait_for(is_reached)
+            stages[stage] = round(time.monotonic() - start, 2)
     assert stages["alert_sent"] < SECONDS_TO_AN_ALERT
     with capsys.disabled():
         print()
@@ -166,27 +161,28 @@ def test_an_alert_is_sent_seconds_after_the_call_without_the_schedule(
 
 
 def test_a_budget_has_the_usage_from_before_it_was_applied(
-    governed: Deployed, subscriber: Subscriber
+    deployed: Deployed, subscriber: Subscriber
 ) -> None:
     messages = list(calls(BEN, 10))
     logged_at = read_time(messages[0])
-    governed.log_calls(*messages)
-    counters = open_counters(governed)
+    deployed.log_calls(*messages)
+    counters = open_counters(deployed)
     wait_for(lambda: count_calls(counters, BEN, logged_at) == 10)
-    end_first_count(counters)
-    store = open_store(governed)
+    end_announcement(deployed)
+    recount(deployed)
+    store = open_store(deployed)
     late = BUDGETS["budgets"][1] | {"name": "late", "scope": {"identity": BEN}}
     (declared,) = read_budgets(json.dumps(BUDGETS | {"budgets": [late]})).budgets
     stored = store.write(BudgetChanges((declared,)), store.read().revision).budgets["late"]
     # As if the five minutes that the meter waits were over.
     store.announce("late", stored.generation, datetime.now(UTC) - ANNOUNCEMENT)
     for _ in range(2):
-        governed.start("BudgetBuilder", {}, stack=stack_names.GOVERNANCE)
+        deployed.start("BudgetBuilder", {}, stack=stack_names.GOVERNANCE)
     assert store.read().budgets["late"].is_active
-    assert count_tokens(governed, stored, logged_at) == 150
-    governed.start("BudgetEvaluator", {})
+    assert count_tokens(deployed, stored, logged_at) == 150
+    deployed.start("BudgetEvaluator", {})
     wait_for(lambda: "Bedrock budget late: 100 % reached" in list_subjects(subscriber))
-    assert governed.health("BudgetDrift") == 0
+    assert deployed.health("BudgetDrift") == 0
 
 
 def count_calls(counters: DynamoDbUsageCounters, identity: str, at: datetime) -> int:
@@ -199,17 +195,6 @@ def count_calls(counters: DynamoDbUsageCounters, identity: str, at: datetime) ->
         state.generation, identity, CellSpan.DAY, start, at + timedelta(days=1)
     )
     return sum(cell.totals.calls for cell in cells)
-
-
-def end_first_count(counters: DynamoDbUsageCounters) -> None:
-    """Say that the ledger had no calls before, which takes the recounter five minutes."""
-    state = counters.read_state()
-    assert state is not None
-    ended = tuple(
-        replace(recount, scanned_at=recount.scanned_at or recount.begun_at)
-        for recount in state.recounts
-    )
-    counters.write_state(state.following(recounts=ended))
 
 
 def read_time(message: str) -> datetime:

@@ -148,6 +148,9 @@ def test_a_bedrock_call_is_on_the_metric_of_its_caller(
 ) -> None:
     iam = deployed.cloud.client("iam")
     iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": "bedrock:InvokeModel*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="bedrock", PolicyDocument=policy)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     client = deployed.cloud.client("bedrock-runtime", key["AccessKeyId"], key["SecretAccessKey"])
     for way in ways:

@@ -1,4 +1,7 @@
-"""`make demo` as a newcomer runs it: deploys, notifies and checks its own figures."""
+"""`make demo` as a newcomer runs it: deploys, notifies and checks its own figures.
+
+The demo makes a deployment of its own, from a company's calls alone.
+"""
 
 import re
 import subprocess

@@ -1,4 +1,7 @@
-"""Deploying and destroying leave the account's own logging intact and keep all counts."""
+"""Deploying and destroying leave the account's own logging intact and keep all counts.
+
+These tests refuse, destroy and purge deployments, so they have an account of their own.
+"""
 
 import json
 from collections.abc import Iterator

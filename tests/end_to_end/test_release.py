@@ -1,4 +1,7 @@
-"""A release is deployed by the CDK's command line alone, and this version replaces a kept one."""
+"""A release is deployed by the CDK's command line alone, and this version replaces a kept one.
+
+A release has an assembly of its own and an upgrade replaces a deployment: each has its own account.
+"""
 
 import json
 import subprocess

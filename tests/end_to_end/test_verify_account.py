@@ -1,4 +1,7 @@
-"""`make verify-account` in another account of the local cloud: it passes and leaves nothing."""
+"""`make verify-account` in another account of the local cloud: it passes and leaves nothing.
+
+It makes a deployment and removes it, which is what this test checks.
+"""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ import pytest
 from cdk.local_cloud.cloud import REGION, LocalCloud, open_local_cloud
 from cdk.local_cloud.price_list import PriceListServer, open_price_list
 from cdk.operations.verification.registry import CHECKS
-from tests.end_to_end.deployed import make, settings
+from tests.end_to_end.deployed import context, make
 from tests.price_list import recorded_files
 
 ACCOUNT = "444455556666"
@@ -62,7 +65,7 @@ def test_all_checks_pass_and_nothing_is_left(
     cloud: LocalCloud, price_list: PriceListServer, tmp_path: Path
 ) -> None:
     report_file, answers = tmp_path / "report.json", tmp_path / "answers"
-    local = settings(price_list_url=price_list.url).replace("--require-approval never ", "")
+    local = context(price_list_url=price_list.url)
     variables = [f"REPORT={report_file}", f"METRICS={answers}", local]
     make(cloud, "verify-account", *variables, "YES=1")
     text = report_file.read_text()

@@ -370,6 +370,16 @@ def test_only_inserted_items_are_in_the_stream_not_refused_ones(
     assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
 
 
+def client_with(cloud: LocalCloud, service: str, user: str, *grants: dict[str, Any]) -> Any:
+    """A client of a service as a new user who has these grants."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName=user)
+    document = json.dumps({"Version": "2012-10-17", "Statement": grants})
+    iam.put_user_policy(UserName=user, PolicyName="grants", PolicyDocument=document)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return cloud.client(service, key["AccessKeyId"], key["SecretAccessKey"])
+
+
 def test_each_statement_needs_its_action_on_its_table() -> None:
     grant = {
         "Effect": "Allow",
@@ -379,15 +389,7 @@ def test_each_statement_needs_its_action_on_its_table() -> None:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
         for table in ("granted", "other"):
             make_table(cloud, table)
-        iam = cloud.client("iam")
-        iam.create_user(UserName="writer")
-        iam.put_user_policy(
-            UserName="writer",
-            PolicyName="insert",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [grant]}),
-        )
-        key = iam.create_access_key(UserName="writer")["AccessKey"]
-        writer = cloud.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+        writer = client_with(cloud, "dynamodb", "writer", grant)
         allowed = [insertion("granted", "1"), insertion("granted", "2")]
         responses = writer.batch_execute_statement(Statements=allowed)["Responses"]
         assert not [response for response in responses if "Error" in response]
@@ -397,6 +399,93 @@ def test_each_statement_needs_its_action_on_its_table() -> None:
         ):
             with pytest.raises(ClientError, match="AccessDenied"):
                 writer.batch_execute_statement(Statements=[allowed[0], refused])
+
+
+def test_each_part_of_a_transaction_needs_a_grant_for_its_own_item() -> None:
+    def granting(action: str, keys: str) -> dict[str, Any]:
+        return {
+            "Effect": "Allow",
+            "Action": f"dynamodb:{action}",
+            "Resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/parts",
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}},
+        }
+
+    def writing(key: str) -> dict[str, Any]:
+        return {"Put": {"TableName": "parts", "Item": {"pk": {"S": key}}}}
+
+    update = {
+        "TableName": "parts",
+        "Key": {"pk": {"S": "cell#1"}},
+        "UpdateExpression": "ADD calls :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "parts")
+        grants = granting("PutItem", "mark#*"), granting("UpdateItem", "cell#*")
+        write = client_with(cloud, "dynamodb", "counter", *grants).transact_write_items
+        write(TransactItems=[writing("mark#1"), {"Update": update}])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            write(TransactItems=[writing("mark#2"), writing("cell#2")])
+
+
+def test_a_query_needs_a_grant_for_its_partition_key() -> None:
+    grant = {
+        "Effect": "Allow",
+        "Action": "dynamodb:Query",
+        "Resource": f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/queried",
+        "Condition": {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["budgets"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    }
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "queried")
+        query = client_with(cloud, "dynamodb", "reader", grant).query
+
+        def ask(partition_key: str) -> Any:
+            return query(
+                TableName="queried",
+                KeyConditionExpression="#key = :key",
+                ExpressionAttributeNames={"#key": "pk"},
+                ExpressionAttributeValues={":key": {"S": partition_key}},
+            )
+
+        assert ask("budgets")["Items"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            ask("alerts#1")
+
+
+def map_stream(cloud: LocalCloud, function: str, stream: str) -> str:
+    """Make a function that a stream starts; returns the id of the mapping."""
+    make_function(cloud, function, "def lambda_handler(event, context):\n    return None\n")
+    mapping: str = cloud.client("lambda").create_event_source_mapping(
+        FunctionName=function, EventSourceArn=stream, StartingPosition="LATEST"
+    )["UUID"]
+    return mapping
+
+
+def test_the_function_of_a_mapping_is_a_condition_on_reading_it() -> None:
+    def function(name: str) -> str:
+        return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
+
+    grant = {
+        "Effect": "Allow",
+        "Action": "lambda:GetEventSourceMapping",
+        "Resource": f"arn:aws:lambda:us-east-1:{ACCOUNT}:event-source-mapping:*",
+    }
+    on_counter = {"Condition": {"ArnEquals": {"lambda:FunctionArn": function("counter")}}}
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        stream = make_table(cloud, "mapped")
+        mappings = {name: map_stream(cloud, name, stream) for name in ("counter", "other")}
+        on_all, limited = (
+            client_with(cloud, "lambda", name, grant | condition).get_event_source_mapping
+            for name, condition in (("on-all", {}), ("limited", on_counter))
+        )
+        for name, mapping in mappings.items():
+            assert on_all(UUID=mapping)["FunctionArn"] == function(name)
+        assert limited(UUID=mappings["counter"])["FunctionArn"] == function("counter")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            limited(UUID=mappings["other"])
 
 
 def converse(client: Any) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -515,6 +516,17 @@ def test_problems_fail_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         in_account(check_account)
     assert "Not checked: " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_stacks_that_settings_of_the_command_switch_on_are_needed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deploy(stack_names.GOVERNANCE)
+    for settings, is_needed in (((), False), (("governance=true",), True)):
+        with pytest.raises(CommandError, match="fix these first"):
+            in_account(partial(check_account, settings=settings))
+        assert ("is no longer needed" not in capsys.readouterr().out) is is_needed
 
 
 @pytest.mark.usefixtures("aws")

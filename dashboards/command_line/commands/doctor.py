@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
+from dashboards.command_line.parameters import context_option
 
-@click.command(epilog="With make: make doctor")
-def command() -> None:
+
+@click.command(epilog='With make: make doctor [SET="-c NAME=VALUE"]')
+@context_option
+def command(context: tuple[str, ...]) -> None:
     """Check the account without changing anything.
 
     Run it before and after deploying.
@@ -14,4 +19,4 @@ def command() -> None:
     from cdk.operations.account import in_account
     from cdk.operations.doctor import check_account
 
-    in_account(check_account)
+    in_account(partial(check_account, settings=context))

@@ -25,7 +25,7 @@ VARIABLES = {
     "focus": "LOGS='a b' OUT=focus.csv",
     "compare": "LOGS='a b' OUT=comparison.json",
     "reconcile": "CUR='a b' LOGS='c d' OUT=reconciliation.json",
-    "doctor": "",
+    "doctor": "SET='-c governance=true'",
     "cost": "CALLS=1000000 IDENTITIES=50 MODELS=6 PROJECTS=9 UNPRICED=1000"
     " SET='-c metric_detail=full'",
     "synth": "SET='-c metric_detail=full --profile me --quiet'",

@@ -82,17 +82,19 @@ def test_logs_in_utf_16_are_reported_with_what_to_do(tmp_path: Path) -> None:
 def test_a_page_of_damaged_logs_is_written_and_they_are_named(tmp_path: Path) -> None:
     logs, page = tmp_path / "logs", tmp_path / "page.html"
     logs.mkdir()
-    (logs / "good.ndjson").write_bytes(FIXTURE.read_bytes())
-    (logs / "cut-off.ndjson.gz").write_bytes(gzip.compress(FIXTURE.read_bytes())[:2000])
+    (logs / "good.ndjson").write_bytes(as_lines(log()))
+    more = as_lines(*(log(f"request-{number}") for number in range(500)))
+    (logs / "cut-off.ndjson.gz").write_bytes(gzip.compress(more)[:-100])
     with pytest.raises(FailedCommand, match=r"1 of the files .* could not be read to the end"):
         call_command("preview", "--out", page, "--", logs)
     assert page.stat().st_size > 100_000
 
 
 def test_standard_output_has_only_the_page(
-    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    call_command("preview", "--out", "/dev/stdout", "--", FIXTURE)
+    (tmp_path / "logs.ndjson").write_bytes(as_lines(log()))
+    call_command("preview", "--out", "/dev/stdout", "--", tmp_path)
     assert capfd.readouterr().out.rstrip().endswith("</html>")
 
 
