@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -44,14 +45,12 @@ class _SeriesKey(NamedTuple):
     Attributes:
         source: A digest of the scope, and of the value of a default budget.
         unit: The unit.
-        input_usd: The price of input tokens without a known price; 0 for tokens.
-        output_usd: That of output tokens.
+        prices: The prices of usage without a known price; none for tokens.
     """
 
     source: str
     unit: BudgetUnit
-    input_usd: Decimal
-    output_usd: Decimal
+    prices: tuple[Decimal, ...]
 
 
 class UsageHistories:
@@ -138,7 +137,5 @@ def _make_key(budget: Budget, labels: UsageLabels) -> _SeriesKey:
         conditions[budget.per.value] = [budget.read_value(labels)]
     source = sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()
     unit = budget.amount.unit
-    if unit is not BudgetUnit.USD:
-        return _SeriesKey(source, unit, Decimal(0), Decimal(0))
-    prices = budget.unpriced_ceiling
-    return _SeriesKey(source, unit, prices.input_usd, prices.output_usd)
+    prices = astuple(budget.unpriced_ceiling) if unit is BudgetUnit.USD else ()
+    return _SeriesKey(source, unit, prices)
