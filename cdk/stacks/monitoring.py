@@ -22,6 +22,7 @@ from cdk.components.dashboards import (
     BUDGET_EVALUATOR,
     NAMES,
     DeployedNames,
+    choose_budget_dashboard,
     dashboard_body,
     dashboard_name,
     dashboard_url,
@@ -183,7 +184,7 @@ class MonitoringStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
             topic=self.topic,
-            dashboard_url=dashboard_url("usage_overview", self.region),
+            dashboard_url=dashboard_url(choose_budget_dashboard(self._config), self.region),
         )
         return [evaluator.scheduled]
 
