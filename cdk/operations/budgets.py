@@ -135,14 +135,17 @@ def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
     state = sums.read_state()
     since = state.incomplete_since if state else None
     table = Table(
-        *("Name", "Covers", "Amount", "Period", "Used", "State", "Managed by"),
+        *("Name", "Covers", "Amount", "Period", "Brake", "Used", "State", "Managed by"),
         caption=_BUILDING if since is None else f"{_BUILDING}\n{_COUNTING}",
     )
     for stored in book:
         budget = stored.budget
         statuses = list(read_statuses(book, stored, sums, state, now)) if state else []
         used = _describe_use(statuses) if stored.is_active else "-"
-        table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
+        brake = budget.brake.value
+        table.add_row(
+            *_describe(budget), brake, used, stored.state.value, printable(budget.managed_by)
+        )
     open_console().print(table)
 
 
@@ -289,9 +292,9 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
 
 
 def _print_budgets(budgets: Iterable[Budget]) -> None:
-    table = Table("Name", "Covers", "Amount", "Period")
+    table = Table("Name", "Covers", "Amount", "Period", "Brake")
     for budget in budgets:
-        table.add_row(*_describe(budget))
+        table.add_row(*_describe(budget), budget.brake.value)
     open_console().print(table)
 
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from lambdas.domain.budgets import (
     DEFAULT_CEILING,
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetScope,
@@ -22,6 +23,7 @@ from lambdas.domain.budgets import (
     PeriodRule,
     RollingHours,
     UnpricedCeiling,
+    find_brake_obstacle,
     make_weeks,
 )
 from lambdas.wiring.allowed_values import SettingsModel, check
@@ -205,6 +207,8 @@ class BudgetSetting(_BudgetModel):
     """
     alerts: AlertSetting = AlertSetting()
     unpriced_usd_per_million: CeilingSetting = CeilingSetting()
+    brake: BrakeMode = BrakeMode.NOTIFY
+    """What happens to callers when the amount is used up: nothing, a report, or a deny."""
 
     @model_validator(mode="after")
     def _is_for_several_values(self) -> Self:
@@ -225,6 +229,14 @@ class BudgetSetting(_BudgetModel):
         )
         return self
 
+    @model_validator(mode="after")
+    def _is_enforceable(self) -> Self:
+        obstacle = find_brake_obstacle(self.scope.to_domain(), self.per)
+        if obstacle is not None and self.brake is not BrakeMode.NOTIFY:
+            message = f"brake: {self.brake}: {obstacle}"
+            raise ValueError(message)
+        return self
+
     def to_domain(self, managed_by: str) -> Budget:
         """The budget of a manager."""
         thresholds = self.alerts.to_domain()
@@ -239,6 +251,7 @@ class BudgetSetting(_BudgetModel):
             thresholds=thresholds,
             unpriced_ceiling=self.unpriced_usd_per_million.to_domain(),
             per=self.per,
+            brake=self.brake,
         )
 
 

@@ -180,6 +180,18 @@ def test_stored_budgets_are_listed(
 
 
 @pytest.mark.usefixtures("deployed")
+def test_the_brake_of_each_budget_is_listed(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT, INDIA | {"brake": "shadow"}))
+    capsys.readouterr()
+    call_command("budgets", "list")
+    printed = capsys.readouterr().out
+    assert "Brake" in printed
+    assert printed.count("notify") == printed.count("shadow") == 1
+
+
+@pytest.mark.usefixtures("deployed")
 def test_the_usage_of_the_current_period_is_listed(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

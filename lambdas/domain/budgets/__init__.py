@@ -35,7 +35,14 @@ from lambdas.domain.budgets.amount import (
     UnpricedCeiling,
     to_usd,
 )
-from lambdas.domain.budgets.budget import NO_VALUE, Budget, BudgetSubject, BudgetThresholds
+from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
+from lambdas.domain.budgets.budget import (
+    NO_VALUE,
+    BrakeMode,
+    Budget,
+    BudgetSubject,
+    BudgetThresholds,
+)
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import (
     BOOK_LIFETIME,
@@ -51,7 +58,7 @@ from lambdas.domain.budgets.descriptions import (
 from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
-from lambdas.domain.budgets.patterns import is_pattern
+from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.period_sums import read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
@@ -110,6 +117,7 @@ __all__ = [
     "AlertPublisher",
     "AlertState",
     "AlertStore",
+    "BrakeMode",
     "Budget",
     "BudgetAlert",
     "BudgetAmount",
@@ -157,6 +165,7 @@ __all__ = [
     "describe_scope",
     "describe_time",
     "digest_value",
+    "find_brake_obstacle",
     "find_crossings",
     "find_crowded_calls",
     "find_drivers",
@@ -166,9 +175,11 @@ __all__ = [
     "join_details",
     "list_cell_ranges",
     "list_incomplete_slots",
+    "list_named_callers",
     "make_alert_key",
     "make_alerts",
     "make_weeks",
+    "matches",
     "plan_changes",
     "read_budget",
     "read_principal",

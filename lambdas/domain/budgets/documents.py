@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
-from lambdas.domain.budgets.budget import Budget, BudgetSubject, BudgetThresholds
+from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import MONDAY, DayPeriods, MonthPeriods
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.period import PeriodRule
@@ -42,6 +42,7 @@ def write_budget(budget: Budget) -> Document:
             "input": exact_text(ceiling.input_usd),
             "output": exact_text(ceiling.output_usd),
         },
+        "brake": budget.brake.value,
     }
 
 
@@ -65,6 +66,7 @@ def read_budget(document: Mapping[str, Any]) -> Budget:
             Decimal(alerts["forecast_probability"]),
         ),
         unpriced_ceiling=UnpricedCeiling(Decimal(ceiling["input"]), Decimal(ceiling["output"])),
+        brake=BrakeMode(document.get("brake", BrakeMode.NOTIFY)),  # stored before there was one
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
     WEEKDAYS,
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetScope,
@@ -24,6 +25,7 @@ from lambdas.domain.budgets import (
     RollingHours,
     StoredBudget,
     UnpricedCeiling,
+    find_brake_obstacle,
     make_weeks,
 )
 from lambdas.domain.counters import UsageChange, UsageLabels, UsageTotals
@@ -152,4 +154,7 @@ budgets = st.builds(
         st.decimals(0, 1000, places=6),
     ),
     per=st.none() | st.sampled_from(BudgetSubject),
+    brake=st.sampled_from(BrakeMode),
+).filter(
+    lambda made: made.brake is BrakeMode.NOTIFY or not find_brake_obstacle(made.scope, made.per)
 )
