@@ -15,6 +15,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.budgets import (
     MAX_CHANGES,
+    BrakeMode,
     Budget,
     BudgetBook,
     BudgetChanges,
@@ -23,6 +24,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetStatus,
     BudgetStore,
+    StoredBudget,
     SumReader,
     check_cells,
     describe_periods,
@@ -135,18 +137,22 @@ def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
     state = sums.read_state()
     since = state.incomplete_since if state else None
     table = Table(
-        *("Name", "Covers", "Amount", "Period", "Brake", "Used", "State", "Managed by"),
+        *("Name", "Covers", "Amount", "Period", "Used", "State", "Managed by"),
         caption=_BUILDING if since is None else f"{_BUILDING}\n{_COUNTING}",
     )
     for stored in book:
         budget = stored.budget
         statuses = list(read_statuses(book, stored, sums, state, now)) if state else []
         used = _describe_use(statuses) if stored.is_active else "-"
-        brake = budget.brake.value
-        table.add_row(
-            *_describe(budget), brake, used, stored.state.value, printable(budget.managed_by)
-        )
+        state = _describe_state(stored)
+        table.add_row(*_describe(budget), used, state, printable(budget.managed_by))
     open_console().print(table)
+
+
+def _describe_state(stored: StoredBudget) -> str:
+    """Describe the state of a budget, with its brake unless it only notifies."""
+    brake, state = stored.budget.brake, stored.state.value
+    return state if brake is BrakeMode.NOTIFY else f"{state}, {brake.value}"
 
 
 def _describe_use(statuses: Sequence[BudgetStatus]) -> str:

@@ -186,9 +186,7 @@ def test_the_brake_of_each_budget_is_listed(
     call_command("budgets", "apply", write_file(CHAT, INDIA | {"brake": "shadow"}))
     capsys.readouterr()
     call_command("budgets", "list")
-    printed = capsys.readouterr().out
-    assert "Brake" in printed
-    assert printed.count("notify") == printed.count("shadow") == 1
+    assert "building, shadow" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.usefixtures("deployed")
