@@ -144,8 +144,8 @@ def list_budgets(store: BudgetStore, sums: SumReader, now: datetime) -> None:
         budget = stored.budget
         statuses = list(read_statuses(book, stored, sums, state, now)) if state else []
         used = _describe_use(statuses) if stored.is_active else "-"
-        state = _describe_state(stored)
-        table.add_row(*_describe(budget), used, state, printable(budget.managed_by))
+        shown = _describe_state(stored)
+        table.add_row(*_describe(budget), used, shown, printable(budget.managed_by))
     open_console().print(table)
 
 
