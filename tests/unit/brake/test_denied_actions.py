@@ -10,7 +10,7 @@ from lambdas.domain.brake import DENIED_ACTIONS
 KNOWN = get_actions_for_service("bedrock") + get_actions_for_service("bedrock-mantle")
 UNBILLED = (
     *(f"*:{verb}*" for verb in ("Get", "List", "Delete", "BatchDelete", "Stop", "Cancel", "End")),
-    *("*:TagResource", "*:UntagResource", "*:*Associate*", "*:Deregister*", "*:ArchiveProject"),
+    *("*:TagResource", "*:UntagResource", "*:*ssociate*", "*:Deregister*", "*:ArchiveProject"),
     *("*:Put*", "*:CallWithBearerToken", "bedrock:AllowVendedLogDeliveryForResource"),
     # Definitions: what they define is billed when it is used.
     *("bedrock:Create*Agent*", "bedrock:UpdateAgent*", "bedrock:PrepareAgent"),
