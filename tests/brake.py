@@ -120,6 +120,9 @@ class FakeIam:
         found.policies.discard(policy)
         return True
 
+    def get_policies(self, target: PrincipalTarget) -> set[str]:
+        return self.principals[target].policies
+
     def find_attached(self, policy: str) -> list[PrincipalTarget]:
         return [target for target, found in self.principals.items() if policy in found.policies]
 

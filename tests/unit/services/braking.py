@@ -27,6 +27,7 @@ from lambdas.services.brake_principals import BrakeReport, BrakeSettings, Princi
 from lambdas.services.release_ended_denies import BrakeWatchdog
 from tests.brake import (
     ACCOUNT,
+    Crash,
     Effects,
     FakeAttachments,
     FakeIam,
@@ -169,6 +170,27 @@ class BrakedMeter:
             for event in self.events.known.values()
             if event.detail["kind"] == kind
         ]
+
+    def run_until(self, moments: int) -> bool:
+        """Run the brake in a process that ends at a moment; returns false if it ended before."""
+        self.effects.left = moments
+        try:
+            self.reconcile(timedelta(seconds=40))
+        except Crash:
+            self.restart()
+            return True
+        finally:
+            self.effects.left = None
+        return False
+
+    def check_reports(self) -> None:
+        """Check that each deny is reported once, and its release once it is released."""
+        ids = self.events.known
+        denied = {name.removesuffix("#denied") for name in ids if name.endswith("#denied")}
+        released = {name.removesuffix("#released") for name in ids if name.endswith("#released")}
+        stored = self.denies.stored.values()
+        assert released <= denied
+        assert denied - released == {deny.id for deny in stored if deny.attached_at is not None}
 
 
 def make_role(name: str) -> PrincipalTarget:
