@@ -118,7 +118,7 @@ class Deny:
         decided_at: The time of the decision.
         state: The state.
         attached_at: The time of the last attachment; `None` before the first.
-        taken_off: How often others took it off.
+        taken_off: The times that others took it off.
         release: The reason for its release, if it is to be released.
         watch: The measurement of its reaction time, while it goes on.
         revision: The number of the last write; 0 before the first.

@@ -319,7 +319,7 @@ class BrakeUnderFaults(RuleBasedStateMachine):
         return False if spent < self.limit * 0.8 else None
 
     def check_stored(self, denied: set[str]) -> None:
-        """What is stored as denied is attached, and the other way round."""
+        """Denies that are stored as denied are attached, and the other way round."""
         stored = self.meter.denies.stored
         assert {
             target.arn for target, deny in stored.items() if deny.state is DenyState.DENIED
