@@ -43,6 +43,7 @@ from lambdas.domain.brake.events import (
     report_shadow,
     write_brake_notice,
 )
+from lambdas.domain.brake.history import MinuteUsage, PastDeny, replay_brake
 from lambdas.domain.brake.ports import (
     BrakeEventPublisher,
     BrakeEventStore,
@@ -101,6 +102,7 @@ from lambdas.domain.brake.targets import (
     TargetRules,
     check_role,
     choose_target,
+    list_own_roles,
 )
 from lambdas.domain.brake.wanted import (
     WINDOW_OVERLAP,
@@ -150,9 +152,11 @@ __all__ = [
     "EventNotDeliveredError",
     "Exemption",
     "InvalidPolicyNameError",
+    "MinuteUsage",
     "NotEnforceable",
     "Obstacle",
     "OverflowMode",
+    "PastDeny",
     "PolicyContent",
     "PrincipalKind",
     "PrincipalTarget",
@@ -186,6 +190,7 @@ __all__ = [
     "is_same_document",
     "list_callers",
     "list_denied_sessions",
+    "list_own_roles",
     "make_releases",
     "make_sum_key",
     "plan_role",
@@ -193,6 +198,7 @@ __all__ = [
     "read_deny",
     "read_document",
     "read_release",
+    "replay_brake",
     "report_contested",
     "report_denied",
     "report_not_attached",
