@@ -13,6 +13,8 @@ from dashboards.reports.budget_usage import BudgetUsage
 from lambdas.domain.brake import (
     NotEnforceable,
     PastDeny,
+    PrincipalTarget,
+    SessionTarget,
     TargetRules,
     list_callers,
     list_own_roles,
@@ -67,9 +69,13 @@ def _replay(usage: BudgetUsage, budget: Budget) -> Iterator[PastDeny]:
 
 def _write(budget: Budget, deny: PastDeny) -> Sequence[str | Text]:
     amount, cause = budget.amount, deny.cause
-    result = "denied"
-    if isinstance(deny.caller, NotEnforceable):
-        result = f"cannot be denied: {deny.caller.reason}"
+    match deny.caller:
+        case NotEnforceable():
+            result = f"cannot be denied: {deny.caller.reason}"
+        case SessionTarget():
+            result = "session denied, if brake_sessions is on"
+        case PrincipalTarget(kind=kind):
+            result = f"{kind.value} denied"
     return (
         describe_time(budget.periods, deny.minute),
         amount.describe(cause.used),

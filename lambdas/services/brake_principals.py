@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from lambdas.domain.brake import (
@@ -27,7 +27,6 @@ from lambdas.domain.brake import (
     OverflowMode,
     PrincipalKind,
     PrincipalTarget,
-    ReactionWatch,
     Refusal,
     ReleaseReason,
     RoleDirectory,
@@ -41,14 +40,16 @@ from lambdas.domain.brake import (
     Target,
     TargetRules,
     WantedState,
+    begin_watch,
     check_role,
     choose_step,
     estimate_reaction,
     explain_release,
     find_wanted,
-    list_callers,
     list_denied_sessions,
+    observe,
     plan_role,
+    read_reaction,
     report_contested,
     report_denied,
     report_not_attached,
@@ -67,8 +68,6 @@ from lambdas.domain.budgets import (
 )
 
 _T = TypeVar("_T")
-_OBSERVATION = timedelta(minutes=10)
-"""The time after an attachment for which a sum is observed: longer than logs are late."""
 _ADVICE = {
     Obstacle.NO_FREE_SLOT: (
         "Detach a managed policy that is not needed, or raise the quota of managed policies."
@@ -372,18 +371,13 @@ class _Run:
         """Go on with the measurements of reaction times, and end those that are observed."""
         statuses = self._get_statuses()
         for deny in list(self.stored.values()):
-            watch, attached_at = deny.watch, deny.attached_at
-            if watch is None or attached_at is None or deny.state is not DenyState.DENIED:
-                continue
             with self.report.isolate(deny.target.arn):
-                if self.now >= attached_at + _OBSERVATION:
-                    self.brake.state.add_reaction(deny.id, watch.grown_at - watch.began_at)
+                reaction = read_reaction(deny, self.now)
+                if reaction is None:
+                    self._write(observe(deny, statuses.get(deny.causes[0].key), self.now))
+                else:
+                    self.brake.state.add_reaction(deny.id, reaction)
                     self._write(replace(deny, watch=None))
-                    continue
-                status = statuses.get(deny.causes[0].key)
-                if status is not None and status.used > watch.used:
-                    grown = watch._replace(grown_at=self.now, used=status.used)
-                    self._write(replace(deny, watch=grown))
 
     def _list_principals(self) -> list[PrincipalTarget]:
         return [target for target in self.stored if isinstance(target, PrincipalTarget)]
@@ -448,23 +442,14 @@ class _Run:
 
     def _record_attachment(self, deny: Deny) -> None:
         """Store that a deny is attached, report it, and store that it is reported."""
-        watch = self._begin_watch(deny) if deny.attached_at is None else None
+        watch = None
+        if deny.attached_at is None:
+            status = self._get_statuses().get(deny.causes[0].key)
+            watch = begin_watch(deny, status, self.brake.rates, self.now)
         deny = self._write(replace(deny, attached_at=self.now))
         self._add_event(report_denied(deny, self.now))
         self.report.attached.append(deny.target.arn)
         self._write(replace(deny, state=DenyState.DENIED, watch=watch))
-
-    def _begin_watch(self, deny: Deny) -> ReactionWatch | None:
-        """Begin to measure a reaction time, if the sum is that of this caller alone."""
-        key = deny.causes[0].key
-        status = self._get_statuses().get(key)
-        if len(deny.causes) > 1 or status is None:
-            return None
-        began_at = self.brake.rates.get_last_reading(status, self.now)
-        callers = list_callers(status.stored.budget, key.value)
-        if began_at is None or len(callers) > 1:
-            return None
-        return ReactionWatch(began_at, self.now, status.used)
 
     def _get_statuses(self) -> Mapping[CauseKey, BudgetStatus]:
         return {

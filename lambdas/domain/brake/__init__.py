@@ -1,13 +1,9 @@
 """The brake: denies callers whose budget is used up, and lets them go again."""
 
 from lambdas.domain.brake.braking_point import (
-    ASSUMED_REACTION,
-    MAX_REACTIONS,
     MAX_RESERVE_PERCENT,
-    MIN_REACTIONS,
     BurnRates,
     SumKey,
-    estimate_reaction,
     make_sum_key,
 )
 from lambdas.domain.brake.denied_actions import (
@@ -57,6 +53,15 @@ from lambdas.domain.brake.ports import (
     Obstacle,
     RoleDirectory,
     SessionPolicyStore,
+)
+from lambdas.domain.brake.reaction_times import (
+    ASSUMED_REACTION,
+    MAX_REACTIONS,
+    MIN_REACTIONS,
+    begin_watch,
+    estimate_reaction,
+    observe,
+    read_reaction,
 )
 from lambdas.domain.brake.reconciliation import (
     MAX_REATTACHMENTS,
@@ -179,6 +184,7 @@ __all__ = [
     "Target",
     "TargetRules",
     "WantedState",
+    "begin_watch",
     "check_role",
     "choose_step",
     "choose_target",
@@ -193,10 +199,12 @@ __all__ = [
     "list_own_roles",
     "make_releases",
     "make_sum_key",
+    "observe",
     "plan_role",
     "plan_session_policies",
     "read_deny",
     "read_document",
+    "read_reaction",
     "read_release",
     "replay_brake",
     "report_contested",

@@ -8,12 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lambdas.domain.brake.braking_point import (
-    ASSUMED_REACTION,
-    MAX_RESERVE_PERCENT,
-    BurnRates,
-)
+from lambdas.domain.brake.braking_point import MAX_RESERVE_PERCENT, BurnRates
 from lambdas.domain.brake.denies import DenyCause
+from lambdas.domain.brake.reaction_times import ASSUMED_REACTION
 from lambdas.domain.brake.releases import BrakeSwitch
 from lambdas.domain.brake.targets import NotEnforceable, Target, TargetRules
 from lambdas.domain.brake.wanted import BrakeInputs, find_wanted

@@ -107,7 +107,7 @@ def test_the_brake_says_whom_it_would_have_denied_when_and_what_came_later(meter
     ]
     printed = meter(calls, budget("each", per="identity", brake="shadow"))
     assert "The brake would have acted 2 times:" in printed
-    assert "111122223333 user/ana 2026-09-08 14:03 960 tokens 96 480 tokens denied" in printed
+    assert "111122223333 user/ana 2026-09-08 14:03 960 tokens 96 480 tokens user denied" in printed
     assert "IAM protects roles of IAM Identity Center" in printed
     assert "user/ben 2026-09-08 14:00" not in printed.partition("would have acted")[2]
 
