@@ -71,6 +71,7 @@ class BrakedMeter:
         self.sums.state = replace(
             begun, recounts=tuple(replace(each, scanned_at=NOON) for each in begun.recounts)
         )
+        self.unavailable: set[PrincipalTarget] = set()
         self.names = SessionPolicyNames("BedrockMeter", region)
         self.policy = f"BedrockMeter-{region}-deny"
         self.attachments = FakeAttachments(self.iam, self.policy, self.effects)
@@ -96,7 +97,7 @@ class BrakedMeter:
             sums=self.sums,
             attachments=self.attachments,
             policies=self.policies,
-            roles=FakeRoles(self.iam),
+            roles=FakeRoles(self.iam, self.unavailable),
             denies=self.denies,
             state=self.state,
             events=self.events,

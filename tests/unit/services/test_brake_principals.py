@@ -499,6 +499,21 @@ def test_sessions_without_room_deny_the_whole_role_and_are_reported(meter: Brake
     assert (meter.list_denied(), meter.denies.stored) == (set(), {})
 
 
+def test_a_role_that_iam_does_not_describe_stays_denied_for_its_sessions_without_room(
+    meter: BrakedMeter,
+) -> None:
+    spend_of_many(meter)
+    meter.reconcile()
+    denied = meter.list_denied()
+    meter.unavailable.add(CHAT)
+    assert meter.reconcile().released == []
+    assert meter.list_denied() == denied
+    meter.apply(daily(limit=10_000))
+    meter.unavailable.clear()
+    meter.reconcile()
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
 def test_sessions_without_room_are_only_reported_if_the_setting_says_so(
     meter: BrakedMeter,
 ) -> None:
