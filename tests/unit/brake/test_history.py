@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,14 @@ from lambdas.domain.brake import (
     list_own_roles,
     replay_brake,
 )
-from lambdas.domain.budgets import BrakeMode, Budget, BudgetScope, RollingHours
+from lambdas.domain.budgets import (
+    BrakeMode,
+    Budget,
+    BudgetAmount,
+    BudgetScope,
+    BudgetUnit,
+    RollingHours,
+)
 from tests.builders import ANA, BEN, NOON
 from tests.unit.brake.builders import ANA_SESSION, BEN_USER, DAY, MINUTE, RULES, daily
 from tests.unit.budgets.builders import DOLLAR
@@ -39,6 +47,15 @@ def test_slow_usage_is_denied_close_to_the_limit() -> None:
     spent = {NOON.replace(hour=0) + hour * timedelta(minutes=30): 0.5 for hour in range(30)}
     (denied,) = replay(spent)
     assert denied.cause.used == round(9.5 * DOLLAR)
+
+
+@pytest.mark.parametrize("unit", BudgetUnit)
+def test_every_unit_is_replayed(unit: BudgetUnit) -> None:
+    made = daily(amount=BudgetAmount(unit, 1000))
+    usage = {NOON + minute * MINUTE: MinuteUsage(50, 1) for minute in range(30)}
+    (denied,) = replay_brake(made, BEN, usage, RULES)
+    assert denied.cause.used + denied.cause.reserve >= 1000
+    assert denied.cause.used + denied.later == 1500
 
 
 def test_each_day_is_denied_by_itself() -> None:

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from lambdas.domain.brake import BrakeSwitch, DenyState, OverflowMode
-from lambdas.domain.budgets import BrakeMode, BudgetSubject, MonthPeriods, RollingHours
+from lambdas.domain.budgets import (
+    BrakeMode,
+    BudgetChanges,
+    BudgetSubject,
+    MonthPeriods,
+    RollingHours,
+)
 from lambdas.services.brake_principals import Hindrance
 from tests.brake import MAX_ATTACHED, FakeIam
 from tests.builders import ANA, BEN
@@ -564,6 +570,35 @@ def test_all_is_released_before_the_meter_is_removed(meter: BrakedMeter) -> None
     assert report.failures == []
     assert (meter.list_denied(), meter.iam.documents, meter.denies.stored) == (set(), {}, {})
     assert sorted(meter.list_events("released")) == sorted([ANA, BEN])
+
+
+def test_denies_are_kept_until_all_is_taken_off(meter: BrakedMeter) -> None:
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    meter.reconcile()
+    meter.iam.busy.add(BEN_USER)
+    report = meter.brake.release_all(meter.now)
+    assert report.hindrances == [Hindrance(BEN, "throttled")]
+    assert (meter.list_denied(), len(meter.denies.stored)) == ({BEN}, 2)
+    meter.iam.busy.clear()
+    meter.brake.release_all(meter.now)
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
+def test_a_deny_that_was_never_attached_is_not_reported_as_released(meter: BrakedMeter) -> None:
+    fill(meter.iam)
+    meter.spend(10, BEN)
+    meter.reconcile()
+    meter.brake.release_all(meter.now)
+    assert (meter.events.list_kinds(), meter.denies.stored) == (["not_attached"], {})
+
+
+def test_a_budget_that_is_built_again_denies_no_caller_meanwhile(meter: BrakedMeter) -> None:
+    meter.spend(10, BEN)
+    meter.reconcile()
+    meter.budgets.write(BudgetChanges((daily(),)), meter.budgets.read().revision)
+    assert meter.reconcile().released == [BEN]
+    assert meter.list_denied() == set()
 
 
 def test_the_reaction_time_is_from_the_last_reading_below_to_the_last_growth(
