@@ -134,9 +134,9 @@ class BrakedMeter:
         changes = BudgetChanges(deleted=(name,))
         self.budgets.write(changes, self.budgets.read().revision)
 
-    def spend(self, dollars: float, arn: str, at: datetime | None = None) -> None:
+    def spend(self, dollars: float, arn: str, at: datetime | None = None, **labels: str) -> None:
         """Count a call of a caller."""
-        self._count(change(dollars, at or self.now, identity_arn=arn))
+        self._count(change(dollars, at or self.now, identity_arn=arn, **labels))
 
     def _count(self, *changes: UsageChange) -> None:
         self._counted += 1
