@@ -136,7 +136,7 @@ class BrakedMeter:
 
     def spend(self, dollars: float, arn: str, at: datetime | None = None, **labels: str) -> None:
         """Count a call of a caller."""
-        self._count(change(dollars, at or self.now, identity_arn=arn, **labels))
+        self._count(change(dollars, at or self.now, None, identity_arn=arn, **labels))
 
     def _count(self, *changes: UsageChange) -> None:
         self._counted += 1
