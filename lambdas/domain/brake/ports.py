@@ -47,7 +47,7 @@ class DenyAttachments(Protocol):
     """The attachments of the fixed policy of this meter and Region. No other policy is touched."""
 
     def list_attached(self) -> Collection[PrincipalTarget]:
-        """List the roles and users that the policy is attached to, as IAM has it now.
+        """List the roles, users and groups that the policy is attached to, as IAM has it now.
 
         Raises:
             ChangeRefusedError: IAM did not answer. An empty list means that none is attached.

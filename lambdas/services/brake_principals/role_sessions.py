@@ -157,7 +157,7 @@ class RoleSessions:
                 continue
             if step.action is Action.RELEASE:
                 is_attached = _get_session_name(step.target) in denied_before
-                reason = ReleaseReason.NO_ROOM if step.target in plan.overflow else None
+                reason = _explain(step.target, plan)
                 self.records.begin_release(step.deny, is_attached=is_attached, reason=reason)
                 continue
             if step.action is Action.CONTEST:
@@ -205,6 +205,14 @@ class RoleSessions:
                 self.records.record_attachment(deny)
             elif step.action is Action.ATTACH and obstacle is not None:
                 self.records.report_obstacle(deny, obstacle)
+
+
+def _explain(target: Target, plan: RolePlan) -> ReleaseReason | None:
+    """Find why the plan of a role releases a session; `None` if its budgets do."""
+    if target in plan.overflow:
+        return ReleaseReason.NO_ROOM
+    is_refused = any(refusal.caller.arn == target.arn for refusal in plan.refusals)
+    return ReleaseReason.EXEMPT if is_refused else None
 
 
 def _get_session_name(target: Target) -> str:

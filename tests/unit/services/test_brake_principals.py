@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.brake import BrakeSwitch, Deny, DenyState, OverflowMode
+from lambdas.domain.brake import (
+    BrakeSwitch,
+    Deny,
+    DenyState,
+    OverflowMode,
+    PrincipalKind,
+    PrincipalTarget,
+)
 from lambdas.domain.budgets import (
     BrakeMode,
     BudgetChanges,
@@ -98,6 +105,12 @@ def test_a_role_that_loses_its_tag_is_released(meter: BrakedMeter) -> None:
     meter.reconcile()
     assert (meter.list_denied(), meter.iam.documents) == (set(), {})
     assert meter.events.list_kinds() == ["denied", "not_enforceable", "released"]
+    assert list_release_reasons(meter) == ["exempt"]
+
+
+def list_release_reasons(meter: BrakedMeter) -> list[str]:
+    events = meter.events.known.values()
+    return [each.detail["reason"] for each in events if each.detail["kind"] == "released"]
 
 
 @pytest.mark.parametrize(
@@ -271,8 +284,7 @@ def test_a_deny_ends_with_what_it_was_for(
     change(meter)
     assert meter.reconcile().released == [arn]
     assert (meter.list_denied(), meter.denies.stored) == (set(), {})
-    released = [each for each in meter.events.known.values() if each.detail["kind"] == "released"]
-    assert [event.detail["reason"] for event in released] == [reason]
+    assert list_release_reasons(meter) == [reason]
 
 
 def test_nothing_is_denied_until_the_brake_is_switched_on(meter: BrakedMeter) -> None:
@@ -452,6 +464,14 @@ def test_an_attachment_without_a_deny_is_taken_off(meter: BrakedMeter) -> None:
     assert meter.list_denied() == set()
 
 
+def test_a_group_to_which_others_attach_the_policy_is_let_go(meter: BrakedMeter) -> None:
+    group = PrincipalTarget("aws", BEN_USER.account_id, PrincipalKind.GROUP, "staff")
+    meter.iam.add(group)
+    meter.iam.attach(group, meter.policy)
+    assert meter.reconcile().swept == [group.arn]
+    assert meter.list_denied() == set()
+
+
 def test_other_policies_of_a_principal_are_not_touched(meter: BrakedMeter) -> None:
     meter.iam.attach(BEN_USER, "AdministratorAccess")
     meter.iam.attach(CHAT, "mine")
@@ -581,6 +601,31 @@ def test_sessions_without_room_deny_the_whole_role_and_are_reported(meter: Brake
     meter.now = MIDNIGHT
     meter.reconcile()
     assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
+def test_a_role_is_released_once_its_sessions_have_room_again(meter: BrakedMeter) -> None:
+    people = spend_of_many(meter)
+    meter.reconcile()
+    for target in list(meter.denies.stored):
+        if target.arn in people[100:]:
+            meter.release(target)
+    meter.reconcile()
+    assert CHAT.arn not in meter.list_denied()
+    assert set(list_release_reasons(meter)) == {"by_hand", "room_again"}
+    meter.reconcile()
+    assert meter.list_denied() == set(people[:100])
+
+
+def test_a_session_that_loses_its_room_is_released_and_reported(meter: BrakedMeter) -> None:
+    last = ANA.replace("ana", "zzz-".ljust(50, "x"))
+    meter.spend(10, last)
+    meter.reconcile()
+    assert meter.list_denied() == {last}
+    spend_of_many(meter)
+    meter.reconcile()
+    assert last not in meter.list_denied()
+    assert CHAT.arn in meter.list_denied()
+    assert list_release_reasons(meter) == ["no_room"]
 
 
 def test_a_role_that_iam_does_not_describe_stays_denied_for_its_sessions_without_room(
