@@ -27,6 +27,7 @@ from lambdas.domain.brake import (
     SessionPolicyStore,
     SessionTarget,
     Step,
+    StoredPolicy,
     Target,
     WantedState,
     check_role,
@@ -84,6 +85,8 @@ class PrincipalBrake:
     def reconcile(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BrakeReport:
         """Release and deny callers, releases first. One that fails stops no other.
 
+        Whole principals and single sessions do not depend on each other.
+
         What IAM has attached is read before the stored denies: so a deny that another run attaches
         meanwhile is never taken for one without an intent.
 
@@ -96,7 +99,9 @@ class PrincipalBrake:
         """
         report = BrakeReport()
         attached = frozenset(self.attachments.list_attached())
-        policies = self.policies.list_policies()
+        policies: Sequence[StoredPolicy] | None = None
+        with report.isolate(self.settings.names.path):
+            policies = self.policies.list_policies()
         inputs = self._read_inputs(self.denies.list_denies(), now, report)
         reaction = estimate_reaction(self.state.read_reactions())
         wanted = find_wanted(inputs, lambda status: self.rates.get_reserve(status, reaction))
@@ -144,9 +149,10 @@ class PrincipalBrake:
             with report.isolate(target.arn):
                 self.attachments.detach(target)
                 report.released.append(target.arn)
-        for policy in self.policies.list_policies():
-            with report.isolate(policy.name):
-                self.policies.remove(policy.name)
+        with report.isolate(self.settings.names.path):
+            for policy in self.policies.list_policies():
+                with report.isolate(policy.name):
+                    self.policies.remove(policy.name)
         if report.hindrances or report.failures:
             return report
         for deny in self.denies.list_denies():

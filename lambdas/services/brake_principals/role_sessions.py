@@ -51,16 +51,16 @@ class RoleSessions:
     )
     _unplanned: set[PrincipalTarget] = field(default_factory=set, init=False)
 
-    def plan(self, wanted: WantedState, policies: Sequence[StoredPolicy]) -> list[RolePlan]:
+    def plan(self, wanted: WantedState, policies: Sequence[StoredPolicy] | None) -> list[RolePlan]:
         """Plan each role with denied sessions or policies.
 
         A role whose facts cannot be read is left as it is.
 
         Args:
             wanted: The denies that should be in force.
-            policies: The policies that IAM has.
+            policies: The policies that IAM has; `None` if it did not list them.
         """
-        self._list_by_role(policies)
+        self._list_by_role(policies or ())
         sessions: dict[PrincipalTarget, dict[SessionTarget, tuple[DenyCause, ...]]] = {}
         for target in {*wanted.denies, *self.records.stored}:
             if isinstance(target, SessionTarget):
@@ -68,6 +68,8 @@ class RoleSessions:
                 sessions.setdefault(target.role, {})[target] = causes
         plans, roles = [], {*self._listed, *sessions}
         for role in sorted(roles, key=lambda role: role.arn):
+            if policies is None:
+                break
             with self.records.report.isolate(role.arn):
                 plans.append(self._plan_role(role, sessions.get(role, {})))
         self._unplanned = roles - {plan.role for plan in plans}

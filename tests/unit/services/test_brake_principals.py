@@ -8,8 +8,10 @@ import pytest
 
 from lambdas.domain.brake import (
     BrakeSwitch,
+    ChangeRefusedError,
     Deny,
     DenyState,
+    Obstacle,
     OverflowMode,
     PrincipalKind,
     PrincipalTarget,
@@ -312,6 +314,27 @@ def test_a_shadow_does_everything_but_attach() -> None:
     meter.spend(10, BEN)
     meter.reconcile()
     assert sorted(meter.list_events("would_deny")) == sorted([ANA, BEN, BEN])
+
+
+def test_principals_are_released_even_if_iam_does_not_list_policies_of_sessions(
+    meter: BrakedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    meter.reconcile()
+    list_policies = meter.policies.list_policies
+
+    def fail() -> Any:
+        raise ChangeRefusedError(Obstacle.NOT_PERMITTED, "iam:ListPolicies")
+
+    monkeypatch.setattr(meter.policies, "list_policies", fail)
+    raise_it(meter)
+    report = meter.reconcile()
+    assert report.released == [BEN]
+    assert report.hindrances == [Hindrance("/bedrock-meter/us-east-1/", "not_permitted")]
+    assert meter.brake.release_all(meter.now).hindrances == report.hindrances
+    monkeypatch.setattr(meter.policies, "list_policies", list_policies)
+    assert meter.reconcile().released == [ANA]
 
 
 def test_a_shadow_reports_sessions_that_could_not_be_denied() -> None:
