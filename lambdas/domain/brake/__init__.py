@@ -41,6 +41,7 @@ from lambdas.domain.brake.events import (
 )
 from lambdas.domain.brake.history import MinuteUsage, PastDeny, replay_brake
 from lambdas.domain.brake.ports import (
+    BrakeDecisionStore,
     BrakeEventPublisher,
     BrakeEventStore,
     BrakeStateStore,
@@ -135,6 +136,7 @@ __all__ = [
     "MIN_REACTIONS",
     "WINDOW_OVERLAP",
     "Action",
+    "BrakeDecisionStore",
     "BrakeEvent",
     "BrakeEventPublisher",
     "BrakeEventStore",

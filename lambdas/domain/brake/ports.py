@@ -161,6 +161,16 @@ class BrakeStateStore(Protocol):
         """Add a reaction time, once for a deny, and drop those before the last ones."""
 
 
+class BrakeDecisionStore(BrakeStateStore, Protocol):
+    """Stores decisions of people: what commands write, and the brake only reads."""
+
+    def write_switch(self, switch: BrakeSwitch) -> None:
+        """Write the switch. It holds from the next run on."""
+
+    def add_release(self, release: Release) -> None:
+        """Store a release, which replaces one of the same caller, sum and period."""
+
+
 class BrakeEventStore(Protocol):
     """Stores events until they are sent, and their ids so long that none comes twice."""
 
