@@ -1,6 +1,7 @@
 """Callers are denied and released as budgets, people and IAM want it, each once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,8 +28,10 @@ from lambdas.domain.budgets import (
     RollingHours,
     make_weeks,
 )
+from lambdas.domain.counters import PriceEdition, begin_counting
 from lambdas.services.brake_principals import Hindrance
 from tests.brake import MAX_ATTACHED, FakeIam
+from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
 from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, DAY, MIDNIGHT, MINUTE, daily
 from tests.unit.services.braking import CONSENT, BrakedMeter, add_callers, make_role
@@ -390,6 +393,24 @@ def test_a_run_that_another_one_overtakes_leaves_its_denies(meter: BrakedMeter) 
     assert meter.events.list_kinds() == ["denied"]
 
 
+def test_a_run_with_older_budgets_does_not_take_off_what_another_run_denies_meanwhile(
+    meter: BrakedMeter,
+) -> None:
+    meter.spend(10, BEN)
+    older = replace(meter.make_brake(), budgets=InMemoryBudgetStore())
+    list_denies = meter.denies.list_denies
+
+    def list_and_be_overtaken() -> Any:
+        found = list_denies()
+        meter.denies.list_denies = list_denies  # type: ignore[method-assign]
+        meter.brake.reconcile(meter.now)
+        return found
+
+    meter.denies.list_denies = list_and_be_overtaken  # type: ignore[method-assign]
+    assert older.reconcile(meter.now).swept == []
+    assert meter.list_denied() == {BEN}
+
+
 class SumsBrokenError(Exception):
     """The sums of a budget cannot be read."""
 
@@ -422,6 +443,15 @@ def test_denies_stay_while_usage_is_counted_anew(meter: BrakedMeter) -> None:
     meter.sums.state = None
     meter.reconcile()
     assert meter.list_denied() == {BEN}
+    begun = begin_counting(PriceEdition("shipped"), "stack", meter.now, None)
+    assert begun is not None
+    meter.sums.state = replace(begun, generation=begun.generation + 1)
+    meter.reconcile()
+    assert meter.list_denied() == {BEN}
+    scanned = tuple(replace(each, scanned_at=meter.now) for each in begun.recounts)
+    meter.sums.state = replace(meter.sums.state, recounts=scanned)
+    assert meter.reconcile().released == [BEN]
+    assert list_release_reasons(meter) == ["usage_corrected"]
 
 
 def test_the_switch_works_even_if_budgets_cannot_be_read(
