@@ -15,6 +15,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
 from lambdas.domain.budgets import (
     MAX_CHANGES,
+    BrakeMode,
     Budget,
     BudgetBook,
     BudgetChanges,
@@ -23,6 +24,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetStatus,
     BudgetStore,
+    StoredBudget,
     SumReader,
     check_cells,
     describe_periods,
@@ -151,7 +153,8 @@ def list_budgets(
         budget = stored.budget
         statuses = list(read_statuses(book, stored, sums, state, now)) if state else []
         used = _describe_use(statuses) if stored.is_active else "-"
-        table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
+        shown = _describe_state(stored)
+        table.add_row(*_describe(budget), used, shown, printable(budget.managed_by))
     open_console().print(table)
     print(_describe_calibration(calibrations))
     if state is not None:
@@ -181,6 +184,12 @@ def _print_incomplete_periods(book: BudgetBook, counted_since: datetime, now: da
             " from before that day is included as far back as the ledger had it then"
             " (ledger_retention_days)."
         )
+
+
+def _describe_state(stored: StoredBudget) -> str:
+    """Describe the state of a budget, with its brake unless it only notifies."""
+    brake, state = stored.budget.brake, stored.state.value
+    return state if brake is BrakeMode.NOTIFY else f"{state}, {brake.value}"
 
 
 def _describe_use(statuses: Sequence[BudgetStatus]) -> str:
@@ -326,9 +335,9 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
 
 
 def _print_budgets(budgets: Iterable[Budget]) -> None:
-    table = Table("Name", "Covers", "Amount", "Period")
+    table = Table("Name", "Covers", "Amount", "Period", "Brake")
     for budget in budgets:
-        table.add_row(*_describe(budget))
+        table.add_row(*_describe(budget), budget.brake.value)
     open_console().print(table)
 
 

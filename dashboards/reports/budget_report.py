@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cdk.operations.terminal import printable_name
+from dashboards.reports.brake_report import print_brake
 from dashboards.reports.budget_usage import BudgetUsage
 from lambdas.domain.budgets import (
     Budget,
@@ -62,6 +63,7 @@ def print_budgets(
         for forecast in _list_forecasts(usage, budget, rows, top):
             has_forecasts = True
             console.print(Text(forecast, style="dim"), soft_wrap=True)
+        print_brake(usage, budget, console, top)
         console.print()
     if has_forecasts:
         text = f"Forecasts use {describe_errors(usage.errors.own)} (docs/forecasts.md)."

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from lambdas.domain.budgets import (
     DEFAULT_CEILING,
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetScope,
@@ -22,6 +23,7 @@ from lambdas.domain.budgets import (
     PeriodRule,
     RollingHours,
     UnpricedCeiling,
+    find_brake_obstacle,
     make_weeks,
 )
 from lambdas.wiring.allowed_values import SettingsModel, check
@@ -214,6 +216,8 @@ class BudgetSetting(_BudgetModel):
     alerts: AlertSetting = AlertSetting()
     unpriced_usd_per_million: CeilingSetting = CeilingSetting()
     unpriced_usd_per_unit: UnitCeilingSetting = UnitCeilingSetting()
+    brake: BrakeMode = BrakeMode.NOTIFY
+    """The effect on callers when the amount is used up: alerts alone, a report, or a deny."""
 
     @model_validator(mode="after")
     def _is_for_several_values(self) -> Self:
@@ -234,6 +238,14 @@ class BudgetSetting(_BudgetModel):
         )
         return self
 
+    @model_validator(mode="after")
+    def _is_enforceable(self) -> Self:
+        obstacle = find_brake_obstacle(self.scope.to_domain(), self.per)
+        if obstacle is not None and self.brake is not BrakeMode.NOTIFY:
+            message = f"brake: {self.brake}: {obstacle}"
+            raise ValueError(message)
+        return self
+
     def to_domain(self, managed_by: str) -> Budget:
         """The budget of a manager."""
         thresholds = self.alerts.to_domain()
@@ -248,6 +260,7 @@ class BudgetSetting(_BudgetModel):
             thresholds=thresholds,
             unpriced_ceiling=self._read_ceiling(),
             per=self.per,
+            brake=self.brake,
         )
 
     def _read_ceiling(self) -> UnpricedCeiling:

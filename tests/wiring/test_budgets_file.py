@@ -195,6 +195,11 @@ def test_tokens_in_scientific_notation_are_read() -> None:
         ({"alerts": {"forecast_probability": 1}}, ".alerts.forecast_probability = 1: allowed: 0.5"),
         ({"unpriced_usd_per_million": {"input": -1}}, ".unpriced_usd_per_million.input = -1"),
         ({"limit": 5}, ".limit: unknown field"),
+        ({"brake": "stop"}, ".brake = 'stop': allowed: 'notify', 'shadow' or 'deny'"),
+        (
+            {"brake": "deny"},
+            ": brake: deny: a deny stops all Bedrock use of a caller, not only that of scope.proj",
+        ),
         (
             {"period": {"last_hours": 24}, "alerts": {"forecast": [100]}},
             ": alerts: allowed: no forecast with last_hours",

@@ -15,7 +15,13 @@ from lambdas.domain.budgets.amount import (
     UnpricedCeiling,
     to_usd,
 )
-from lambdas.domain.budgets.budget import Budget, BudgetSubject, BudgetThresholds
+from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
+from lambdas.domain.budgets.budget import (
+    BrakeMode,
+    Budget,
+    BudgetSubject,
+    BudgetThresholds,
+)
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import CurrentSums
 from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time
@@ -23,7 +29,7 @@ from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budg
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
-from lambdas.domain.budgets.patterns import is_pattern
+from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.period_sums import read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
@@ -58,6 +64,7 @@ __all__ = [
     "READINGS",
     "AccumulatorDifference",
     "AccumulatorKey",
+    "BrakeMode",
     "Budget",
     "BudgetAmount",
     "BudgetBook",
@@ -95,6 +102,7 @@ __all__ = [
     "describe_scope",
     "describe_time",
     "digest_value",
+    "find_brake_obstacle",
     "find_crowded_calls",
     "find_drift",
     "find_drivers",
@@ -102,7 +110,9 @@ __all__ = [
     "is_pattern",
     "list_cell_ranges",
     "list_incomplete_slots",
+    "list_named_callers",
     "make_weeks",
+    "matches",
     "plan_changes",
     "read_budget",
     "read_principal",

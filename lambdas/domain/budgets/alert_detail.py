@@ -39,6 +39,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             "covers": describe_scope(budget),
             "per": None if budget.per is None else budget.per.value,
             "value": None if status.value == NO_VALUE else status.value,
+            "brake": budget.brake.value,
         },
         "period": {
             "id": status.period.id,

@@ -8,10 +8,18 @@ from datetime import UTC, datetime
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets.alert_detail import AlertDetail, read_amount, read_number
 from lambdas.domain.budgets.alerts import ThresholdKind
+from lambdas.domain.budgets.budget import BrakeMode
 from lambdas.domain.words import cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
-_NOTHING_STOPS = "Nothing is stopped: the budget only alerts."
+_EFFECTS = {
+    BrakeMode.NOTIFY: "Nothing is stopped: the budget only alerts.",
+    BrakeMode.SHADOW: "Nothing is stopped: the brake only reports what it would have denied.",
+    BrakeMode.DENY: (
+        "If the brake is switched on, it denies all Bedrock use of these callers shortly before"
+        " 100 %, until the period ends."
+    ),
+}
 
 
 def write_alert_notice(detail: AlertDetail, dashboard_url: str) -> Notice:
@@ -92,7 +100,8 @@ def _write_next(detail: AlertDetail) -> Iterator[str]:
             yield f"At this rate the budget is used up at {exhausted_at:%Y-%m-%d %H:%M} UTC"
     following = detail["next_thresholds"]
     more = f" The next alert is at {following[0]} %." if following else ""
-    yield f"{_NOTHING_STOPS}{more} The period ends at {detail['period']['end']}."
+    brake = BrakeMode(detail["budget"].get("brake", BrakeMode.NOTIFY))  # of before there was one
+    yield f"{_EFFECTS[brake]}{more} The period ends at {detail['period']['end']}."
 
 
 def _list_crossings(detail: AlertDetail, kind: ThresholdKind) -> list[AlertDetail]:

@@ -36,6 +36,17 @@ class BudgetSubject(StrEnum):
         return ScopeField(self.value)
 
 
+class BrakeMode(StrEnum):
+    """The effect on the callers of a budget whose amount is used up."""
+
+    NOTIFY = "notify"
+    """Nothing but alerts."""
+    SHADOW = "shadow"
+    """A report of what the brake would have done."""
+    DENY = "deny"
+    """Their calls of Bedrock are denied until the period ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetThresholds:
     """The percentages of a budget at which people are alerted, each with at most 2 decimal places.
@@ -64,6 +75,7 @@ class Budget:
         thresholds: The thresholds of alerts.
         unpriced_ceiling: The prices of usage without a known price.
         per: The label each of whose values has the amount for itself; `None` for one sum.
+        brake: What happens to its callers when the amount is used up.
     """
 
     name: str
@@ -74,6 +86,7 @@ class Budget:
     thresholds: BudgetThresholds = BudgetThresholds()
     unpriced_ceiling: UnpricedCeiling = DEFAULT_CEILING
     per: BudgetSubject | None = None
+    brake: BrakeMode = BrakeMode.NOTIFY
 
     def read_value(self, labels: UsageLabels) -> str:
         """Read the value that usage is summed for; `NO_VALUE` for one sum."""
@@ -86,8 +99,8 @@ class Budget:
     def counts_like(self, other: Budget) -> bool:
         """Say if this budget counts the same usage as another: its sums and alerts go on then.
 
-        Amounts, thresholds and managers may differ, not the unit and the prices of usage without a
-        price.
+        Amounts, thresholds, managers and the brake may differ, not the unit and the prices of usage
+        without a price.
         """
         return bool(_get_counting(self) == _get_counting(other))
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
-from lambdas.domain.budgets.budget import Budget, BudgetSubject, BudgetThresholds
+from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import MONDAY, DayPeriods, MonthPeriods
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.period import PeriodRule
@@ -48,6 +48,7 @@ def write_budget(budget: Budget) -> Document:
             "video_second": exact_text(ceiling.video_second_usd),
             "other": exact_text(ceiling.other_unit_usd),
         },
+        "brake": budget.brake.value,
     }
 
 
@@ -71,6 +72,7 @@ def read_budget(document: Mapping[str, Any]) -> Budget:
             Decimal(alerts["forecast_probability"]),
         ),
         unpriced_ceiling=_read_ceiling(document),
+        brake=BrakeMode(document.get("brake", BrakeMode.NOTIFY)),  # stored before there was one
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetScope,
@@ -23,6 +24,7 @@ from lambdas.domain.budgets import (
     RollingHours,
     StoredBudget,
     UnpricedCeiling,
+    find_brake_obstacle,
     make_weeks,
 )
 from lambdas.domain.budgets.documents import WEEKDAYS
@@ -154,4 +156,7 @@ budgets = st.builds(
         *[st.decimals(0, 1000, places=6)] * 5,
     ),
     per=st.none() | st.sampled_from(BudgetSubject),
+    brake=st.sampled_from(BrakeMode),
+).filter(
+    lambda made: made.brake is BrakeMode.NOTIFY or not find_brake_obstacle(made.scope, made.per)
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from lambdas.domain.budgets import (
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetStatus,
@@ -100,6 +101,19 @@ def test_the_value_of_a_default_budget_is_named() -> None:
     found = status(60, stored=stored(budget(per=BudgetSubject.IDENTITY)), value=ANA)
     notice = write_alert_notice(write(found), URL)
     assert f"for identity {ANA} (each identity of the account)" in notice.text
+
+
+def test_the_message_says_what_the_brake_does() -> None:
+    detail = write(status(60, stored=stored(budget(brake=BrakeMode.DENY))))
+    assert "it denies all Bedrock use of these callers" in write_alert_notice(detail, URL).text
+    detail = write(status(60, stored=stored(budget(brake=BrakeMode.SHADOW))))
+    assert "the brake only reports" in write_alert_notice(detail, URL).text
+
+
+def test_an_alert_that_was_stored_before_there_was_a_brake_is_written() -> None:
+    detail = write(status(60))
+    del detail["budget"]["brake"]
+    assert "Nothing is stopped" in write_alert_notice(detail, URL).text
 
 
 def test_doubts_about_figures_are_in_the_message() -> None:

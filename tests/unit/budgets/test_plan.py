@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
     MAX_CHANGES,
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetBook,
@@ -53,6 +54,19 @@ def test_a_stored_budget_without_prices_of_units_has_the_default_ones() -> None:
     assert read_budget(document) == made
 
 
+def test_a_budget_that_was_stored_before_there_was_a_brake_notifies() -> None:
+    document = write_budget(budget(brake=BrakeMode.DENY))
+    del document["brake"]
+    assert read_budget(document).brake is BrakeMode.NOTIFY
+
+
+def test_another_brake_is_shown_as_a_change_and_keeps_sums() -> None:
+    changed = budget(brake=BrakeMode.SHADOW)
+    (change,) = plan_changes(book(budget()), [changed], OURS).changed
+    assert change.fields == {"brake": ("notify", "shadow")}
+    assert change.keeps_sums
+
+
 def test_new_changed_and_equal_budgets_are_distinguished() -> None:
     same, old = budget("same"), budget("raised")
     raised = budget("raised", amount=BudgetAmount.from_usd(Decimal(250)))
@@ -70,6 +84,7 @@ def test_new_changed_and_equal_budgets_are_distinguished() -> None:
     [
         ({"amount": BudgetAmount.from_usd(Decimal(250))}, True),
         ({"thresholds": BudgetThresholds(actual=())}, True),
+        ({"brake": BrakeMode.DENY}, True),
         ({"amount": BudgetAmount(BudgetUnit.TOTAL_TOKENS, 100 * 10**12)}, False),
         ({"scope": BudgetScope(project=("chat",))}, False),
         ({"per": BudgetSubject.PROJECT}, False),

@@ -1,0 +1,57 @@
+"""The actions that a deny covers: those of Bedrock whose use is billed.
+
+Sources:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_bedrock-mantle.html
+    https://docs.aws.amazon.com/bedrock/latest/userguide/inference-prereq.html
+    https://aws.amazon.com/bedrock/pricing/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DENIED_ACTIONS = (
+    # Models, agents, flows, tools, data automation. Converse, asynchronous invocations and
+    # bidirectional streams are authorized as InvokeModel and InvokeModelWithResponseStream.
+    "bedrock:Invoke*",
+    "bedrock:StartFlowExecution",
+    # The endpoint bedrock-mantle: Responses, Chat Completions and Messages.
+    "bedrock-mantle:CreateInference",
+    "bedrock-mantle:CreateFineTuningJob",
+    # Knowledge bases: answers, searches, generated queries, rankings, embedded documents.
+    "bedrock:Retrieve*",
+    "bedrock:GenerateQuery",
+    "bedrock:Rerank",
+    "bedrock:StartIngestionJob",
+    "bedrock:IngestKnowledgeBaseDocuments",
+    # Jobs: batch inference, evaluation, customization, import, optimization of prompts.
+    "bedrock:Create*Job",
+    "bedrock:OptimizePrompt",
+    # Models and capacity that are billed by time.
+    "bedrock:CreateCustomModel*",
+    "bedrock:CreateProvisionedModelThroughput",
+    "bedrock:UpdateProvisionedModelThroughput",
+    "bedrock:CreateMarketplaceModelEndpoint",
+    "bedrock:UpdateMarketplaceModelEndpoint",
+    # Guardrails and automated reasoning.
+    "bedrock:ApplyGuardrail",
+    "bedrock:StartAutomatedReasoningPolicy*",
+)
+"""Patterns of actions, which `*` extends to actions that AWS adds later."""
+
+
+def deny_in_region(region: str) -> dict[str, Any]:
+    """Make the statement that denies these actions in a Region: the one of the fixed policy.
+
+    Calls through an inference profile are requests of the Region that was called, wherever they
+    are served.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    return {
+        "Effect": "Deny",
+        "Action": [*DENIED_ACTIONS],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:RequestedRegion": region}},
+    }

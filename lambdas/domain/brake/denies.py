@@ -1,0 +1,164 @@
+"""Denies as they are stored: an intent first, a record of the attachment after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from lambdas.domain.brake.targets import Target
+from lambdas.domain.budgets import BudgetAmount, BudgetPeriod
+
+
+class CauseKey(NamedTuple):
+    """The sum that a deny is for, in one period.
+
+    Attributes:
+        budget: The name of the budget.
+        generation: Its generation.
+        value: The value that a default budget is for; else empty.
+        period: The period.
+    """
+
+    budget: str
+    generation: int
+    value: str
+    period: BudgetPeriod
+
+    def overlaps(self, other: CauseKey) -> bool:
+        """Say if both are of one sum in the same period, or in windows with a common hour."""
+        return (
+            self[:3] == other[:3]
+            and self.period.start < other.period.end
+            and other.period.start < self.period.end
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DenyCause:
+    """A budget that is used up, so that a caller is denied.
+
+    Attributes:
+        key: The sum.
+        until: The time at which the deny ends, if the meter does nothing any more.
+        amount: The amount when the deny was decided.
+        used: The usage then, in the unit of the amount.
+        reserve: The usage that was expected before the deny would take effect, likewise.
+    """
+
+    key: CauseKey
+    until: datetime
+    amount: BudgetAmount
+    used: int
+    reserve: int
+
+    @property
+    def notice_period(self) -> str:
+        """A text that changes once a period, for what is reported once a period.
+
+        A window that moves has another id each hour. Its text changes once in its length.
+        """
+        period = self.key.period
+        if self.until == period.end:
+            return period.id
+        return f"{period.end.timestamp() // (period.end - period.start).total_seconds():.0f}"
+
+
+class DenyState(StrEnum):
+    """The state of a deny."""
+
+    ATTACHING = "attaching"
+    """It is decided. Whether it is attached and reported is not known."""
+    DENIED = "denied"
+    """It was attached and reported."""
+    CONTESTED = "contested"
+    """Others took it off again and again, so it is no longer attached."""
+    RELEASING = "releasing"
+    """It is to be taken off."""
+
+
+class ReleaseReason(StrEnum):
+    """The reason for which a deny was released."""
+
+    PERIOD_ENDED = "period_ended"
+    BUDGET_RAISED = "budget_raised"
+    BUDGET_DELETED = "budget_deleted"
+    BUDGET_CHANGED = "budget_changed"
+    USAGE_CORRECTED = "usage_corrected"
+    BY_HAND = "by_hand"
+    SWITCHED_OFF = "switched_off"
+    EXEMPT = "exempt"
+    NO_ROOM = "no_room"
+    ROOM_AGAIN = "room_again"
+    UNINSTALLED = "uninstalled"
+
+
+class ReactionWatch(NamedTuple):
+    """A measurement that is going on: how long a sum grows after the last reading without a brake.
+
+    Attributes:
+        began_at: The last reading at which the sum was below the braking point.
+        grown_at: The last reading at which it had grown since the attachment, or the attachment.
+        used: The usage at the last reading.
+    """
+
+    began_at: datetime
+    grown_at: datetime
+    used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deny:
+    """A deny of a caller.
+
+    Attributes:
+        target: The caller.
+        causes: The budgets that are used up, at least one.
+        decided_at: The time of the decision.
+        state: The state.
+        attached_at: The time of the last attachment; `None` before the first.
+        taken_off: The times that others took it off.
+        release: The reason for its release, if it is to be released.
+        watch: The measurement of its reaction time, while it goes on.
+        revision: The number of the last write; 0 before the first.
+    """
+
+    target: Target
+    causes: tuple[DenyCause, ...]
+    decided_at: datetime
+    state: DenyState = DenyState.ATTACHING
+    attached_at: datetime | None = None
+    taken_off: int = 0
+    release: ReleaseReason | None = None
+    watch: ReactionWatch | None = None
+    revision: int = field(default=0, compare=False)
+
+    @property
+    def id(self) -> str:
+        """A text that no other deny has."""
+        return f"{self.target.arn}#{self.decided_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    @property
+    def until(self) -> datetime:
+        """The time at which it ends, if the meter does nothing any more."""
+        return max(cause.until for cause in self.causes)
+
+    def has_causes(self, causes: Iterable[DenyCause]) -> bool:
+        """Say if it is for these budgets, at the same amounts and until the same times.
+
+        Usage goes on for a moment after a deny, which changes nothing about it.
+        """
+        return {_identify(cause) for cause in self.causes} == {_identify(each) for each in causes}
+
+    def follow(self, causes: tuple[DenyCause, ...]) -> Deny:
+        """Take over the causes of now. In other periods than before, it is contested no more."""
+        if any(mine.key.overlaps(cause.key) for mine in self.causes for cause in causes):
+            return replace(self, causes=causes)
+        state = DenyState.ATTACHING if self.state is DenyState.CONTESTED else self.state
+        return replace(self, causes=causes, state=state, taken_off=0)
+
+
+def _identify(cause: DenyCause) -> tuple[CauseKey, datetime, BudgetAmount]:
+    return cause.key, cause.until, cause.amount

@@ -1,0 +1,342 @@
+"""Events of the brake: their JSON, and their messages for people.
+
+They hold no prompt and no secret. `docs/brake-event.schema.json` is the JSON Schema of the detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from lambdas.domain.alerts import Notice
+from lambdas.domain.brake.denies import Deny, DenyCause, ReleaseReason
+from lambdas.domain.brake.targets import PrincipalTarget, SessionTarget, Target
+from lambdas.domain.brake.wanted import Refusal, ShadowDeny
+from lambdas.domain.budgets import BudgetAmount, BudgetUnit, digest_value, to_usd
+from lambdas.domain.words import cut, exact_text, plural, printable
+
+EventDetail: TypeAlias = dict[str, Any]
+BRAKE_EVENT = "Bedrock Meter Brake"
+"""The detail type of the event."""
+DETAIL_VERSION = "1"
+"""The version of the form. A new field keeps it; a field that changes its meaning does not."""
+_MAX_ARN_LETTERS = 300
+_RELEASED = {
+    ReleaseReason.PERIOD_ENDED: "The period of the budget has ended.",
+    ReleaseReason.BUDGET_RAISED: "The budget was raised.",
+    ReleaseReason.BUDGET_DELETED: "The budget was deleted.",
+    ReleaseReason.BUDGET_CHANGED: (
+        "The budget has changed: its scope, its brake or its state, or another one replaces it."
+    ),
+    ReleaseReason.USAGE_CORRECTED: "The usage is below the budget after a correction.",
+    ReleaseReason.BY_HAND: "Someone released it by hand.",
+    ReleaseReason.SWITCHED_OFF: "The brake was switched off.",
+    ReleaseReason.EXEMPT: (
+        "The caller can no longer be denied: a setting exempts it, its role has lost the tag, or"
+        " does not exist any more."
+    ),
+    ReleaseReason.NO_ROOM: "Sessions with more usage take all the room in its role's policies.",
+    ReleaseReason.ROOM_AGAIN: "Its denied sessions have room in its policies again.",
+    ReleaseReason.UNINSTALLED: "Governance is being removed from the account.",
+}
+
+
+class EventKind(StrEnum):
+    """The kind of an event."""
+
+    DENIED = "denied"
+    WOULD_DENY = "would_deny"
+    RELEASED = "released"
+    NOT_ENFORCEABLE = "not_enforceable"
+    NOT_ATTACHED = "not_attached"
+    CONTESTED = "contested"
+    OVERFLOW = "overflow"
+
+
+class OverflowMode(StrEnum):
+    """The effect on sessions of a role that its policies have no room for."""
+
+    ROLE = "role"
+    """The whole role is denied."""
+    NOTIFY = "notify"
+    """The sessions with the least usage are not denied, which is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrakeEvent:
+    """An event.
+
+    Attributes:
+        id: A text that no other event has, by which receivers notice repeated messages.
+        detail: The content.
+    """
+
+    id: str
+    detail: EventDetail
+
+
+def report_denied(deny: Deny, now: datetime) -> BrakeEvent:
+    """Report that a caller is denied. It is attached already."""
+    return _make(
+        f"{deny.id}#denied",
+        EventKind.DENIED,
+        deny.target,
+        deny.causes,
+        now,
+        explanation=(
+            "All its use of Bedrock in this Region is denied. IAM takes some seconds until every"
+            " call is refused, and calls that have begun end normally."
+        ),
+        advice=(
+            "To let it go before, raise the budget, or run bedrock-meter deny release"
+            f" {deny.target.arn}"
+        ),
+        until=deny.until,
+    )
+
+
+def report_shadow(shadow: ShadowDeny, now: datetime) -> BrakeEvent:
+    """Report a deny that did not happen, once a period."""
+    if shadow.is_switched_off:
+        reason, explanation = "switched_off", "The brake is switched off, so it is not denied."
+    else:
+        reason, explanation = "shadow", "The brake of the budget is shadow, so it is not denied."
+    return _make(
+        _make_id(EventKind.WOULD_DENY, shadow.target.arn, shadow.cause),
+        EventKind.WOULD_DENY,
+        shadow.target,
+        (shadow.cause,),
+        now,
+        reason=reason,
+        explanation=explanation,
+        until=shadow.cause.until,
+    )
+
+
+def report_released(deny: Deny, reason: ReleaseReason, now: datetime) -> BrakeEvent:
+    """Report that a caller is no longer denied."""
+    return _make(
+        f"{deny.id}#released",
+        EventKind.RELEASED,
+        deny.target,
+        deny.causes,
+        now,
+        reason=reason.value,
+        explanation=_RELEASED[reason],
+    )
+
+
+def report_refusal(refusal: Refusal, now: datetime) -> BrakeEvent:
+    """Report a caller that cannot be denied, once a period."""
+    caller = refusal.caller
+    return _make(
+        _make_id(EventKind.NOT_ENFORCEABLE, caller.arn, refusal.cause),
+        EventKind.NOT_ENFORCEABLE,
+        caller.arn,
+        (refusal.cause,),
+        now,
+        reason=caller.exemption.value,
+        explanation=f"It is not denied: {caller.reason}.",
+        advice=caller.advice,
+    )
+
+
+def report_not_attached(deny: Deny, obstacle: str, advice: str, now: datetime) -> BrakeEvent:
+    """Report that IAM did not take a deny, once for each obstacle."""
+    return _make(
+        f"{deny.id}#not_attached#{obstacle}",
+        EventKind.NOT_ATTACHED,
+        deny.target,
+        deny.causes,
+        now,
+        reason=obstacle,
+        explanation="It is not denied yet. The brake tries again every minute.",
+        advice=advice,
+    )
+
+
+def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
+    """Report that others take a deny off again and again."""
+    return _make(
+        f"{deny.id}#contested#{_write_time(deny.until)}",
+        EventKind.CONTESTED,
+        deny.target,
+        deny.causes,
+        now,
+        reason="taken_off",
+        explanation=(
+            f"Someone else detached the deny {plural(deny.taken_off + 1, 'time')}. It is not"
+            " attached again before the next period."
+        ),
+        advice=(
+            "Find DetachRolePolicy or DetachUserPolicy in CloudTrail. To let the caller go, run"
+            " bedrock-meter deny release instead."
+        ),
+    )
+
+
+def report_overflow(
+    role: PrincipalTarget,
+    causes: Sequence[DenyCause],
+    sessions: int,
+    mode: OverflowMode,
+    now: datetime,
+) -> BrakeEvent:
+    """Report sessions that the policies of their role have no room for.
+
+    Args:
+        role: The role.
+        causes: The budgets of these sessions.
+        sessions: Their number.
+        mode: The setting.
+        now: The time.
+    """
+    effect = (
+        "so the whole role is denied"
+        if mode is OverflowMode.ROLE
+        else "so those with the least usage are not denied"
+    )
+    return _make(
+        _make_id(EventKind.OVERFLOW, role.arn, causes[0]),
+        EventKind.OVERFLOW,
+        role,
+        causes,
+        now,
+        reason=mode.value,
+        explanation=f"{plural(sessions, 'session')} of it have no room in its policies, {effect}.",
+        advice="Use a budget per principal, or roles with fewer callers.",
+    )
+
+
+def write_brake_notice(detail: EventDetail) -> Notice:
+    """Write the message of an event."""
+    lines = [printable(line) for line in _list_lines(detail)]
+    return Notice(_write_subject(detail), "\n".join(lines))
+
+
+def _make(  # noqa: PLR0913  # the parts of an event
+    event_id: str,
+    kind: EventKind,
+    caller: Target | str,
+    causes: Sequence[DenyCause],
+    now: datetime,
+    *,
+    reason: str | None = None,
+    explanation: str,
+    advice: str | None = None,
+    until: datetime | None = None,
+) -> BrakeEvent:
+    detail = {
+        "version": DETAIL_VERSION,
+        "id": event_id,
+        "kind": kind.value,
+        "at": _write_time(now),
+        "caller": {
+            "arn": caller if isinstance(caller, str) else caller.arn,
+            "grade": _name_grade(caller),
+        },
+        "budgets": [_write_cause(cause) for cause in causes],
+        "until": None if until is None else _write_time(until),
+        "reason": reason,
+        "explanation": explanation,
+        "advice": advice,
+    }
+    return BrakeEvent(event_id, detail)
+
+
+def _make_id(kind: EventKind, arn: str, cause: DenyCause) -> str:
+    """Make an id that is the same for one caller and budget during a period."""
+    key = cause.key
+    names = (key.budget, str(key.generation), cause.notice_period, kind)
+    return "#".join([*names, digest_value(arn), digest_value(key.value)])
+
+
+def _name_grade(caller: Target | str) -> str | None:
+    match caller:
+        case SessionTarget():
+            return "session"
+        case PrincipalTarget():
+            return "principal"
+    return None
+
+
+def _write_cause(cause: DenyCause) -> EventDetail:
+    key, amount = cause.key, cause.amount
+    return {
+        "name": key.budget,
+        "generation": key.generation,
+        "value": key.value or None,
+        "period": {
+            "id": key.period.id,
+            "start": _write_time(key.period.start),
+            "end": _write_time(key.period.end),
+        },
+        "unit": amount.unit.value,
+        "limit": _write_number(amount.limit, amount),
+        "used": _write_number(cause.used, amount),
+        "reserve": _write_number(cause.reserve, amount),
+        "percent_used": exact_text(amount.get_percentage(cause.used)),
+    }
+
+
+def _write_subject(detail: EventDetail) -> str:
+    """Write a line of at most 100 ASCII letters: names of budgets have at most 64."""
+    heads = {
+        EventKind.DENIED: "denied",
+        EventKind.WOULD_DENY: "would deny",
+        EventKind.RELEASED: "released",
+        EventKind.NOT_ENFORCEABLE: "cannot deny",
+        EventKind.NOT_ATTACHED: "not denied yet",
+        EventKind.CONTESTED: "taken off",
+        EventKind.OVERFLOW: "no room",
+    }
+    head = heads[EventKind(detail["kind"])]
+    return f"Bedrock brake, {detail['budgets'][0]['name']}: {head}"
+
+
+def _list_lines(detail: EventDetail) -> Iterator[str]:
+    heads = {
+        EventKind.DENIED: "Denied",
+        EventKind.WOULD_DENY: "Would be denied",
+        EventKind.RELEASED: "Released",
+        EventKind.NOT_ENFORCEABLE: "Cannot be denied",
+        EventKind.NOT_ATTACHED: "Not denied yet",
+        EventKind.CONTESTED: "No longer denied",
+        EventKind.OVERFLOW: "Role with too many denied sessions",
+    }
+    arn = cut(detail["caller"]["arn"], _MAX_ARN_LETTERS)
+    yield f"{heads[EventKind(detail['kind'])]}: {arn}"
+    yield detail["explanation"]
+    for budget in detail["budgets"]:
+        yield _describe_budget(budget)
+    if detail["until"] is not None:
+        yield f"Until: {detail['until']}"
+    if detail["advice"] is not None:
+        yield detail["advice"]
+    yield f"Event id: {detail['id']}"
+
+
+def _describe_budget(budget: EventDetail) -> str:
+    unit = BudgetUnit(budget["unit"])
+    amount = BudgetAmount.from_text(budget["limit"], unit)
+    used, reserve = (
+        BudgetAmount.from_text(budget[name], unit).limit for name in ("used", "reserve")
+    )
+    text = (
+        f"Budget {budget['name']}: {amount.describe(used)} of {amount.describe()} used,"
+        f" {budget['percent_used']} %"
+    )
+    if reserve:
+        text += f", and {amount.describe(reserve)} expected before a deny takes effect"
+    return f"{text}; its period ends at {budget['period']['end']}"
+
+
+def _write_number(number: int, amount: BudgetAmount) -> str:
+    return exact_text(to_usd(number)) if amount.unit is BudgetUnit.USD else str(number)
+
+
+def _write_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,265 @@
+"""The callers that can be denied: whole principals, and single sessions of a role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from lambdas.domain.budgets import matches
+from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
+
+CONSENT_TAG = "bedrock-meter-brake"
+"""The tag of a role whose single sessions may be denied."""
+CONSENT_VALUE = "allowed"
+_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_PROTECTED_PATHS = ("/aws-service-role/", "/aws-reserved/")
+
+
+class PrincipalKind(StrEnum):
+    """The kind of a principal of IAM."""
+
+    ROLE = "role"
+    USER = "user"
+    GROUP = "group"
+    """Never denied. But someone else may attach the policy of the brake to a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalTarget:
+    """A role or a user with all its sessions, or a group.
+
+    Names are unique in an account, also without a path.
+
+    Attributes:
+        partition: The partition of AWS.
+        account_id: The account.
+        kind: The kind.
+        name: The name, without a path.
+    """
+
+    partition: str
+    account_id: str
+    kind: PrincipalKind
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The ARN without a path, as logs have it."""
+        return f"arn:{self.partition}:iam::{self.account_id}:{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTarget:
+    """One session of a role.
+
+    Attributes:
+        role: The role.
+        session_name: The name of the session, which holds no character that a policy interprets.
+    """
+
+    role: PrincipalTarget
+    session_name: str
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the session, as logs have it."""
+        role = self.role
+        path = f"assumed-role/{role.name}/{self.session_name}"
+        return f"arn:{role.partition}:sts::{role.account_id}:{path}"
+
+
+Target: TypeAlias = PrincipalTarget | SessionTarget
+
+
+class Exemption(StrEnum):
+    """A reason for which a caller is not denied."""
+
+    ROOT = "root"
+    FEDERATED_USER = "federated_user"
+    OTHER_ACCOUNT = "other_account"
+    UNKNOWN_CALLER = "unknown_caller"
+    IDENTITY_CENTER = "identity_center"
+    SERVICE_LINKED = "service_linked"
+    METER_OR_CDK = "meter_or_cdk"
+    BREAK_GLASS = "break_glass"
+    SESSIONS_OFF = "sessions_off"
+    NO_CONSENT = "no_consent"
+    ROLE_GONE = "role_gone"
+    SESSION_NAME = "session_name"
+
+
+_WITHOUT_POLICIES = {
+    IdentityKind.ROOT: Exemption.ROOT,
+    IdentityKind.FEDERATED_USER: Exemption.FEDERATED_USER,
+    IdentityKind.UNKNOWN: Exemption.UNKNOWN_CALLER,
+}
+_REASONS: Mapping[Exemption, str] = {
+    Exemption.ROOT: "IAM policies do not hold for the root user",
+    Exemption.FEDERATED_USER: "a federated user has no policies of its own",
+    Exemption.OTHER_ACCOUNT: "it belongs to another account",
+    Exemption.UNKNOWN_CALLER: "its log names no single caller",
+    Exemption.IDENTITY_CENTER: "IAM protects roles of IAM Identity Center",
+    Exemption.SERVICE_LINKED: "IAM protects service-linked roles",
+    Exemption.METER_OR_CDK: "it is a role of the meter or of the CDK",
+    Exemption.BREAK_GLASS: "the setting brake_break_glass names it",
+    Exemption.SESSIONS_OFF: "it is a session of a role, and the setting brake_sessions is off",
+    Exemption.NO_CONSENT: f"its role has no tag {CONSENT_TAG} = {CONSENT_VALUE}",
+    Exemption.ROLE_GONE: "its role no longer exists",
+    Exemption.SESSION_NAME: "its session name has characters that STS does not allow",
+}
+_ADVICE: Mapping[Exemption, str] = {
+    Exemption.ROOT: "Stop using the root user for Bedrock.",
+    Exemption.FEDERATED_USER: "Limit the user that called GetFederationToken.",
+    Exemption.OTHER_ACCOUNT: "Limit it in its own account, or remove its access to this one.",
+    Exemption.UNKNOWN_CALLER: "Find the calls in the invocation logs.",
+    Exemption.IDENTITY_CENTER: (
+        "Use the gateway, a service control policy, or change the permission set in Identity"
+        " Center."
+    ),
+    Exemption.SERVICE_LINKED: "Limit the service that uses it.",
+    Exemption.METER_OR_CDK: "Nothing: denying it could break the meter.",
+    Exemption.BREAK_GLASS: "Nothing, or change the setting.",
+    Exemption.SESSIONS_OFF: (
+        "Switch brake_sessions on and tag the role, or use a budget per principal, which denies"
+        " the whole role."
+    ),
+    Exemption.NO_CONSENT: (
+        "Tag the role, or use a budget per principal, which denies the whole role."
+    ),
+    Exemption.ROLE_GONE: "Nothing: its sessions end by themselves.",
+    Exemption.SESSION_NAME: "Use a budget per principal, which denies the whole role.",
+}
+
+
+class NotEnforceable(NamedTuple):
+    """A caller that is not denied, although its budget is used up.
+
+    Attributes:
+        arn: The ARN that the budget names or counts.
+        exemption: The reason.
+    """
+
+    arn: str
+    exemption: Exemption
+
+    @property
+    def reason(self) -> str:
+        """The reason in words, as the end of a sentence."""
+        return _REASONS[self.exemption]
+
+    @property
+    def advice(self) -> str:
+        """The action to take, in a sentence."""
+        return _ADVICE[self.exemption]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRules:
+    """The rules for choosing targets.
+
+    Attributes:
+        account_id: The account of the meter.
+        own_roles: Patterns of names of roles that are never denied: of the meter and of the CDK.
+        break_glass: Patterns of ARNs of principals, without paths, that are never denied. Sessions
+            cannot be named: callers choose the names of their sessions.
+        has_sessions: True if single sessions may be denied.
+    """
+
+    account_id: str
+    own_roles: tuple[str, ...]
+    break_glass: tuple[str, ...] = ()
+    has_sessions: bool = False
+
+
+def list_own_roles(meter: str) -> tuple[str, ...]:
+    """List the patterns of roles that are never denied: those of a meter and of the CDK.
+
+    Args:
+        meter: The name of the meter, with which the names of its roles begin.
+    """
+    return (f"{meter}-*", "cdk-*")
+
+
+class RoleFacts(NamedTuple):
+    """The facts of a role that logs do not have.
+
+    Attributes:
+        role_id: The unique id, with which `aws:userid` of its sessions begins.
+        path: The path.
+        tags: The tags.
+    """
+
+    role_id: str
+    path: str
+    tags: Mapping[str, str]
+
+
+def choose_target(arn: str, rules: TargetRules) -> Target | NotEnforceable:
+    """Choose how a caller is denied, by its ARN alone.
+
+    A user is denied as a whole. A session of a role is denied by itself, see `check_role` as well.
+    A role without a session is denied with all its sessions.
+
+    Args:
+        arn: The ARN of an identity, or of a principal without its path.
+        rules: The rules.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    caller = CallerIdentity.from_arn(arn)
+    if caller.kind in _WITHOUT_POLICIES:
+        return NotEnforceable(arn, _WITHOUT_POLICIES[caller.kind])
+    if caller.account_id != rules.account_id:
+        return NotEnforceable(arn, Exemption.OTHER_ACCOUNT)
+    kind, _, name = caller.principal.partition("/")
+    principal = PrincipalTarget(
+        caller.partition or "aws", rules.account_id, PrincipalKind(kind), name
+    )
+    exemption = _find_exemption(principal, rules)
+    if exemption is not None:
+        return NotEnforceable(arn, exemption)
+    if caller.session_name is None:
+        return principal
+    if rules.has_sessions and _SESSION_NAME.fullmatch(caller.session_name):
+        return SessionTarget(principal, caller.session_name)
+    is_off = not rules.has_sessions
+    return NotEnforceable(arn, Exemption.SESSIONS_OFF if is_off else Exemption.SESSION_NAME)
+
+
+def _find_exemption(principal: PrincipalTarget, rules: TargetRules) -> Exemption | None:
+    """Find why a principal is never denied, by its name.
+
+    Sources:
+        https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+    """
+    if any(matches(pattern, principal.arn) for pattern in rules.break_glass):
+        return Exemption.BREAK_GLASS
+    if principal.kind is PrincipalKind.USER:
+        return None
+    if principal.name.startswith("AWSReservedSSO_"):
+        return Exemption.IDENTITY_CENTER
+    if principal.name.startswith("AWSServiceRoleFor"):
+        return Exemption.SERVICE_LINKED
+    if any(matches(pattern, principal.name) for pattern in rules.own_roles):
+        return Exemption.METER_OR_CDK
+    return None
+
+
+def check_role(target: SessionTarget, facts: RoleFacts | None) -> NotEnforceable | None:
+    """Check that a session's role exists, is not protected, and allows that sessions are denied.
+
+    Args:
+        target: The session.
+        facts: The facts of its role; `None` if it does not exist.
+    """
+    if facts is None:
+        return NotEnforceable(target.arn, Exemption.ROLE_GONE)
+    if facts.path.startswith(_PROTECTED_PATHS):
+        return NotEnforceable(target.arn, Exemption.SERVICE_LINKED)
+    if facts.tags.get(CONSENT_TAG) != CONSENT_VALUE:
+        return NotEnforceable(target.arn, Exemption.NO_CONSENT)
+    return None
