@@ -122,12 +122,20 @@ class InMemoryAlertStore:
         self.claims: dict[str, datetime] = {}
         self.unreadable: set[str] = set()
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         key = alert.key
         if not key.is_new(self.read_alerted(key.budget, key.generation)):
             return False
         self.alerts[key.id] = alert
+        if held_until is not None:
+            self.claims[key.id] = held_until
         return True
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        is_due = self.alerts[alert.key.id].state is AlertState.DUE
+        if is_due and self.claims.get(alert.key.id) == held_until:
+            self.alerts[alert.key.id] = alert
+            self.release(alert.key)
 
     def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
         keys = [alert.key for alert in self.list_alerts(budget, generation)]

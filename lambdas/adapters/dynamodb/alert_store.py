@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -63,9 +63,10 @@ class DynamoDbAlertStore:
         self._client = client
         self._table_name = table_name
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
+        A held one has a claim from the beginning.
         A conflict with another writer is raised as an error: the next evaluation tries again.
         """
         key = alert.key
@@ -93,8 +94,41 @@ class DynamoDbAlertStore:
                 }
             },
             {"Put": {"TableName": self._table_name, "Item": item}},
-            {"Put": {"TableName": self._table_name, "Item": _make_pointer(alert)}},
+            {"Put": {"TableName": self._table_name, "Item": _make_pointer(alert, held_until)}},
         ]
+        return self._write(actions)
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        """Replace the detail of an alert and let runs claim it, unless it is no longer held."""
+        content = {"S": _write_content(alert)}
+        update = f"SET {_CONTENT} = :content"
+        actions: list[TransactWriteItemTypeDef] = [
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_alert_key(alert.key, alert.key.sort_id),
+                    "UpdateExpression": update,
+                    "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
+                    "ExpressionAttributeValues": {":content": content},
+                }
+            },
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_pointer_key(alert.key),
+                    "UpdateExpression": f"{update} REMOVE {_CLAIMED_UNTIL}",
+                    "ConditionExpression": f"{_CLAIMED_UNTIL} = :held",
+                    "ExpressionAttributeValues": {
+                        ":content": content,
+                        ":held": {"S": _write_time(held_until)},
+                    },
+                }
+            },
+        ]
+        self._write(actions)
+
+    def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> bool:
+        """Write all or nothing; `False` if a condition does not hold."""
         try:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
@@ -224,13 +258,16 @@ def _make_pointer_key(key: AlertKey) -> Item:
     return {**make_key(DUE_ALERTS), SORT_KEY: {"S": key.id}}
 
 
-def _make_pointer(alert: BudgetAlert) -> Item:
+def _make_pointer(alert: BudgetAlert, held_until: datetime | None) -> Item:
     """Make an item that stays until the alert is sent, and so never expires."""
-    return {
+    pointer: Item = {
         **_make_pointer_key(alert.key),
         _CONTENT: {"S": _write_content(alert)},
         _STATE: {"S": AlertState.DUE},
     }
+    if held_until is not None:
+        pointer[_CLAIMED_UNTIL] = {"S": _write_time(held_until)}
+    return pointer
 
 
 def _write_content(alert: BudgetAlert) -> str:

@@ -65,6 +65,9 @@ def _write_usage(detail: AlertDetail) -> Iterator[str]:
 
 def _write_drivers(detail: AlertDetail) -> Iterator[str]:
     amount = read_amount(detail)
+    if detail["drivers"] is None:
+        yield "The model, project and identity with the most usage are unknown."
+        return
     for driver in detail["drivers"]:
         used = amount.describe(read_number(driver["used"], amount.unit))
         yield f"Most used {driver['label']}: {cut(driver['name'], _MAX_NAME_LETTERS)}, {used}"

@@ -176,21 +176,31 @@ def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
 
 CLAIM = timedelta(minutes=10)
 """The time for which a run may send an alert: longer than it can last."""
+HOLD = timedelta(minutes=2)
+"""The time for which a new alert waits for its details: longer than a run reads them. If the run
+dies, the alert is sent without them."""
 
 
 class AlertStore(Protocol):
     """Stores alerts and their states."""
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
         So each threshold alerts once a period, and for a window that moves by the hour, once in
         the length of a window; again only at a higher level. Of writers at the same time, one
         succeeds.
 
+        Args:
+            alert: The alert.
+            held_until: The time before which no run claims it, while its details are read.
+
         Returns:
             True if the alert is stored now.
         """
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        """Replace the detail of an alert and let runs claim it, unless it is no longer held."""
 
     def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
         """Read the last alert of each threshold that has alerted, by `threshold_id`."""

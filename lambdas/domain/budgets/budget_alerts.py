@@ -10,6 +10,7 @@ from lambdas.domain.budgets.alert_detail import (
 from lambdas.domain.budgets.alert_messages import write_alert_notice
 from lambdas.domain.budgets.alerts import (
     CLAIM,
+    HOLD,
     AlertKey,
     AlertState,
     AlertStore,
@@ -24,6 +25,7 @@ from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
 __all__ = [
     "BUDGET_ALERT_EVENT",
     "CLAIM",
+    "HOLD",
     "AlertDetail",
     "AlertKey",
     "AlertNotDeliveredError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.alert_detail import AlertDetail
 from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.reading_limit import ReadingLimit
 from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import CounterReader, CountingState, UsageTotals
@@ -49,16 +50,32 @@ class UsageForecaster(Protocol):
     """Forecasts the usage of budgets."""
 
     def forecast(
-        self, stored: StoredBudget, value: str, period: BudgetPeriod, now: datetime
+        self,
+        stored: StoredBudget,
+        value: str,
+        period: BudgetPeriod,
+        now: datetime,
+        limit: ReadingLimit,
     ) -> UsageForecast | None:
-        """Forecast the usage to the end of a period; `None` if too little is known."""
+        """Forecast the usage to the end of a period; `None` if too little is known.
+
+        Raises:
+            ReadingLimitError: Not all usage was read; a later run goes on with it.
+            TooManyCellsError: No run can read the usage.
+        """
 
 
 class StatusDetails(Protocol):
     """Adds to a status what a message says besides: who and what used most of it."""
 
-    def add_to(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
-        """Return the status with its details."""
+    def add_to(
+        self, statuses: Sequence[BudgetStatus], now: datetime, limit: ReadingLimit
+    ) -> list[BudgetStatus]:
+        """Return statuses of one period with their details.
+
+        Raises:
+            ReadingLimitError: There is too much usage to find them.
+        """
 
 
 class AlertNotDeliveredError(Exception):

@@ -1,6 +1,7 @@
 """The contract of every store of budgets' alerts, run on each of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.domain.budgets import DayPeriods, PeriodRule, RollingHours
 from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
+    HOLD,
     AlertKey,
     AlertState,
     AlertStore,
@@ -147,6 +149,36 @@ def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
     store.mark_sent(key, NOON)
     assert not store.claim(key, NOON + 3 * CLAIM)
     assert list(store.list_due()) == []
+
+
+def test_a_held_alert_is_due_and_claimed_once_it_has_its_details_or_the_time_is_over(
+    store: AlertStore,
+) -> None:
+    detailed, forgotten = alert(), alert(budget="search")
+    for each in (detailed, forgotten):
+        assert store.add_due(each, NOON + HOLD)
+    assert list(store.list_due()) == [detailed, forgotten]
+    assert not store.claim(detailed.key, NOON + HOLD - timedelta(seconds=1))
+    with_details = replace(detailed, detail={"drivers": []})
+    store.add_details(with_details, NOON + HOLD)
+    assert store.claim(detailed.key, NOON)
+    assert store.claim(forgotten.key, NOON + HOLD)
+    assert list(store.list_due()) == [with_details, forgotten]
+    assert list(store.list_alerts("chat", 1)) == [with_details]
+
+
+def test_details_that_come_late_change_no_alert_that_another_run_sends(store: AlertStore) -> None:
+    first = alert()
+    store.add_due(first, NOON + HOLD)
+    assert store.claim(first.key, NOON + HOLD)
+    late = replace(first, detail={"drivers": []})
+    store.add_details(late, NOON + HOLD)
+    assert not store.claim(first.key, NOON + HOLD)
+    store.mark_sent(first.key, NOON + HOLD)
+    store.add_details(late, NOON + HOLD)
+    assert list(store.list_due()) == []
+    (kept,) = store.list_alerts("chat", 1)
+    assert kept.detail == first.detail
 
 
 def test_an_alert_that_was_sent_meanwhile_has_no_claim_to_give_up(store: AlertStore) -> None:

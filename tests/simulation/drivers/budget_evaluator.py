@@ -13,7 +13,7 @@ from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
-from lambdas.domain.budgets import BudgetsChangedError
+from lambdas.domain.budgets import BudgetsChangedError, ReadingLimit
 from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, AlertState
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
@@ -84,16 +84,23 @@ class BudgetEvaluatorDriver(Driver):
 
     def run(self, _event: Any) -> None:
         evaluator, sender = self.service
-        try:
-            result = evaluator.evaluate(self.account.now, self.has_time)
-        finally:
-            report = sender.send(self.account.now)
-        for failed in result.failures:
-            raise failed.error
-        for error in report.errors:
-            raise error
-        if report.failures:
-            raise AlertNotDeliveredError(report.failures)
+        now, has_time = self.account.now, self.has_time
+        reports = [sender.send(now)]
+        usage = evaluator.evaluate_usage(now, has_time, self._limit)
+        reports.append(sender.send(now))
+        forecasts = evaluator.evaluate_forecasts(usage, now, has_time, self._limit)
+        reports.append(sender.send(now))
+        for result in (usage, forecasts):
+            for failed in (*result.failures, *result.without_details):
+                raise failed.error
+        for report in reports:
+            for error in report.errors:
+                raise error
+            if report.failures:
+                raise AlertNotDeliveredError(report.failures)
+
+    def _limit(self) -> ReadingLimit:
+        return ReadingLimit(self.has_time)
 
     def _run_another(self) -> None:
         """Send alerts from another run, which may not send those of the first.
