@@ -658,6 +658,18 @@ def test_batches_that_were_given_up_can_come_in_any_order_and_before_others() ->
     meter.check()
 
 
+def test_a_batch_that_was_given_up_is_counted_also_if_the_stream_goes_on_meanwhile() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up, later = meter.write(*OF_ONE_SHARD[2:6]), meter.write(*OF_ONE_SHARD[6:8])
+    meter.wait(23)
+    meter.world.store.interleaved = [lambda: meter.count(later)]
+    outcome = meter.count(given_up)
+    assert (outcome.counted, outcome.repeated) == (4, 0)
+    assert meter.count(given_up).repeated == 4
+    meter.check()
+
+
 def test_the_part_of_a_batch_that_was_counted_before_is_left_out() -> None:
     meter = GivenUp()
     given_up = meter.write(*OF_ONE_SHARD[:4])
