@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from lambdas.domain.budgets.budget_alerts import (
     AlertKey,
     AlertState,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
 )
@@ -41,7 +42,7 @@ ALERT_RETENTION = timedelta(days=400)
 """The time after the end of a period for which its alerts are kept."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
 _LEVEL = "level"
-_CLAIMED_UNTIL = "claimed_until"
+_CLAIMED_UNTIL, _DELIVERED = "claimed_until", "delivered"
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 _REFUSED = "ConditionalCheckFailed"
 
@@ -187,14 +188,18 @@ class DynamoDbAlertStore:
             return False
         return True
 
-    def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        """Let no run claim an alert for a time, unless it was sent meanwhile."""
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_pointer_key(key),
-                UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
+                UpdateExpression=f"SET {_CLAIMED_UNTIL} = :until, {_DELIVERED} = :ways",
                 ConditionExpression=f"attribute_exists({PARTITION_KEY})",
+                ExpressionAttributeValues={
+                    ":until": {"S": _write_time(until)},
+                    ":ways": {"L": [{"S": way} for way in sorted(delivered)]},
+                },
             )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
@@ -304,7 +309,9 @@ def _read_item(item: Item) -> BudgetAlert:
         BudgetPeriod(period_id, datetime.fromisoformat(start), datetime.fromisoformat(end)),
         content["level"],
     )
-    return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]))
+    ways = item.get(_DELIVERED, {"L": []})["L"]
+    delivered = frozenset(DeliveryWay(way["S"]) for way in ways)
+    return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]), delivered)
 
 
 def _write_time(moment: datetime) -> str:

@@ -31,6 +31,13 @@ class AlertState(StrEnum):
     SENT = "sent"
 
 
+class DeliveryWay(StrEnum):
+    """A way in which alerts are delivered."""
+
+    EVENT = "event"
+    MESSAGE = "message"
+
+
 class LastAlert(NamedTuple):
     """The last alert of a threshold.
 
@@ -108,11 +115,13 @@ class BudgetAlert:
         key: The key.
         detail: What is known of the budget when the threshold is reached, as in the event.
         state: The state.
+        delivered: The ways that have taken it, where another one has not.
     """
 
     key: AlertKey
     detail: dict[str, Any]
     state: AlertState = AlertState.DUE
+    delivered: frozenset[DeliveryWay] = frozenset()
 
 
 def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) -> AlertKey:
@@ -220,8 +229,14 @@ class AlertStore(Protocol):
             False if another run has claimed it, or it was sent meanwhile.
         """
 
-    def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        """Let no run claim an alert for a time, unless it was sent meanwhile.
+
+        Args:
+            key: The key of an alert that was not delivered in every way.
+            until: The end of this time.
+            delivered: The ways that have taken it.
+        """
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

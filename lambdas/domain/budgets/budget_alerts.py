@@ -7,7 +7,7 @@ from lambdas.domain.budgets.alert_detail import (
     make_alerts,
     write_detail,
 )
-from lambdas.domain.budgets.alert_messages import write_alert_notice
+from lambdas.domain.budgets.alert_messages import write_alert_notice, write_joint_notice
 from lambdas.domain.budgets.alerts import (
     CLAIM,
     HOLD,
@@ -15,6 +15,7 @@ from lambdas.domain.budgets.alerts import (
     AlertState,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
     find_crossings,
@@ -33,6 +34,7 @@ __all__ = [
     "AlertState",
     "AlertStore",
     "BudgetAlert",
+    "DeliveryWay",
     "LastAlert",
     "ThresholdKind",
     "find_crossings",
@@ -41,4 +43,5 @@ __all__ = [
     "make_alerts",
     "write_alert_notice",
     "write_detail",
+    "write_joint_notice",
 ]

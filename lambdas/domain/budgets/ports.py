@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.alert_detail import AlertDetail
+from lambdas.domain.budgets.alerts import DeliveryWay
 from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.reading_limit import ReadingLimit
 from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
@@ -79,14 +80,33 @@ class StatusDetails(Protocol):
 
 
 class AlertNotDeliveredError(Exception):
-    """A way of delivery has not taken an alert. The text says which, and why."""
+    """A way of delivery has not taken an alert. The text says which, and why.
+
+    Attributes:
+        delivered: The ways that have taken it.
+    """
+
+    def __init__(self, reason: str, delivered: Collection[DeliveryWay] = ()) -> None:
+        """Give the reason, and the ways that have taken the alert."""
+        super().__init__(reason)
+        self.delivered = frozenset(delivered)
 
 
 class AlertPublisher(Protocol):
     """Delivers alerts to people and programs."""
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert, as a text and as an event.
+    def publish(
+        self,
+        notice: Notice,
+        details: Sequence[AlertDetail],
+        delivered: Collection[DeliveryWay] = (),
+    ) -> None:
+        """Deliver alerts, as one text and each as an event.
+
+        Args:
+            notice: The text.
+            details: The details of the events.
+            delivered: The ways that have taken them before, and are left out.
 
         Raises:
             AlertNotDeliveredError: It was not delivered in every way.

@@ -53,13 +53,17 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
 
 def _log_results(results: Sequence[BudgetEvaluation], reports: Sequence[SendReport]) -> None:
     """Log the figures of a run in which something happened."""
-    figures = {
-        "alerts": sum(result.alerts for result in results),
-        "skipped": sum(result.skipped for result in results),
-        "messages": sum(report.sent for report in reports),
-    }
-    if any(figures.values()):
-        logger.info("Budgets are evaluated", evaluated=results[0].evaluated, **figures)
+    alerts = sum(result.alerts for result in results)
+    skipped = sum(result.skipped for result in results)
+    messages = sum(report.sent for report in reports)
+    if alerts or skipped or messages:
+        logger.info(
+            "Budgets are evaluated",
+            evaluated=results[0].evaluated,
+            alerts=alerts,
+            skipped=skipped,
+            messages=messages,
+        )
 
 
 def _log_unsent(report: SendReport) -> Iterator[str]:

@@ -19,6 +19,7 @@ from lambdas.domain.budgets.budget_alerts import (
     AlertState,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
 )
@@ -144,8 +145,11 @@ def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
     assert store.claim(key, NOON)
     assert not store.claim(key, NOON + CLAIM - timedelta(seconds=1))
     assert store.claim(key, NOON + CLAIM)
-    store.release(key)
-    assert store.claim(key, NOON + CLAIM)
+    store.postpone(key, NOON + 2 * CLAIM, {DeliveryWay.EVENT})
+    assert not store.claim(key, NOON + 2 * CLAIM - timedelta(seconds=1))
+    assert store.claim(key, NOON + 2 * CLAIM)
+    (due,) = store.list_due()
+    assert due.delivered == {DeliveryWay.EVENT}
     store.mark_sent(key, NOON)
     assert not store.claim(key, NOON + 3 * CLAIM)
     assert list(store.list_due()) == []
@@ -181,11 +185,11 @@ def test_details_that_come_late_change_no_alert_that_another_run_sends(store: Al
     assert kept.detail == first.detail
 
 
-def test_an_alert_that_was_sent_meanwhile_has_no_claim_to_give_up(store: AlertStore) -> None:
+def test_an_alert_that_was_sent_meanwhile_is_not_postponed(store: AlertStore) -> None:
     store.add_due(alert())
     assert store.claim(alert().key, NOON)
     store.mark_sent(alert().key, NOON)
-    store.release(alert().key)
+    store.postpone(alert().key, NOON, ())
     assert list(store.list_due()) == []
 
 

@@ -1,6 +1,6 @@
 """Budgets are evaluated after each addition, and their alerts sent once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +28,7 @@ from lambdas.domain.budgets.budget_alerts import (
     AlertDetail,
     AlertNotDeliveredError,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
 )
@@ -44,7 +45,7 @@ from lambdas.domain.counters import (
 from lambdas.domain.metrics import MetricsUnavailableError, StatisticSet
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
-from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
+from lambdas.services.send_budget_alerts import RETRY_AFTER, BudgetAlertSender, SendReport
 from tests.budget_store import InMemoryAlertStore, InMemoryBudgetStore
 from tests.builders import ANA, BEN, NOON
 from tests.counters import InMemoryCounters
@@ -81,7 +82,7 @@ class Details:
         self.asked = 0
         self.forecasts = 0
         self.dollars: int | None = None
-        self.problem: Exception | None = None
+        self.problem: BaseException | None = None
 
     def add_to(self, statuses: Sequence[BudgetStatus], *_: object) -> list[BudgetStatus]:
         self.asked += 1
@@ -101,12 +102,23 @@ class Inbox:
 
     def __init__(self) -> None:
         self.received: list[tuple[Notice, AlertDetail]] = []
+        self.notices: list[Notice] = []
         self.closed_for: set[str] = set()
+        self.taken: set[DeliveryWay] = set()
+        self.delivered_before: list[Collection[DeliveryWay]] = []
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        if detail["budget"]["name"] in self.closed_for:
-            raise AlertNotDeliveredError(detail["budget"]["name"])
-        self.received.append((notice, detail))
+    def publish(
+        self,
+        notice: Notice,
+        details: Sequence[AlertDetail],
+        delivered: Collection[DeliveryWay] = (),
+    ) -> None:
+        self.delivered_before.append(delivered)
+        for detail in details:
+            if detail["budget"]["name"] in self.closed_for:
+                raise AlertNotDeliveredError(detail["budget"]["name"], self.taken)
+        self.notices.append(notice)
+        self.received += ((notice, detail) for detail in details)
 
 
 class Governed:
@@ -169,10 +181,10 @@ class Governed:
         ended = replace(first, scanned_at=NOON)
         self.sums.state = replace(self.sums.state, recounts=(ended,))
 
-    def send(self) -> list[str]:
-        before = len(self.inbox.received)
-        self.sender.send(NOON)
-        return [notice.subject for notice, _ in self.inbox.received[before:]]
+    def send(self, now: datetime = NOON) -> list[str]:
+        before = len(self.inbox.notices)
+        self.sender.send(now)
+        return [notice.subject for notice in self.inbox.notices[before:]]
 
     def published(self) -> list[tuple[datetime, str, str, Decimal]]:
         """All values that were published: time, budget, metric and percentage."""
@@ -327,7 +339,35 @@ def test_values_that_cross_together_are_read_together() -> None:
     governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
     governed.count(*(change(9, identity_arn=f"{ANA}-{number}") for number in range(20)))
     assert governed.details.asked == 1
-    assert len(governed.send()) == 20
+    assert len(governed.inbox.received) == 0
+
+
+def test_few_values_have_a_message_each_and_many_have_one() -> None:
+    for values, subjects in (
+        (5, ["Bedrock budget each: 80 % reached"] * 5),
+        (6, ["Bedrock budget each: 6 identities"]),
+        (230, [f"Bedrock budget each: {part} identities" for part in (100, 100, 30)]),
+    ):
+        governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
+        for number in range(values):
+            governed.add(change(9, identity_arn=f"{ANA}-{number}"))
+        governed.evaluate(NOON)
+        assert governed.send() == subjects
+        received = [detail["budget"]["value"] for _, detail in governed.inbox.received]
+        assert len({*received}) == len(received) == values
+        assert governed.send() == []
+
+
+def test_an_alert_that_is_not_delivered_is_sent_again_after_minutes_in_the_other_way() -> None:
+    governed = Governed(daily())
+    governed.count(change(9))
+    governed.inbox.closed_for, governed.inbox.taken = {"daily"}, {DeliveryWay.EVENT}
+    for seconds in range(0, RETRY_AFTER.seconds, 5):
+        governed.sender.send(NOON + timedelta(seconds=seconds))
+    assert governed.inbox.delivered_before == [frozenset()]
+    governed.inbox.closed_for = set()
+    assert governed.sender.send(NOON + RETRY_AFTER).sent == 1
+    assert governed.inbox.delivered_before[1:] == [{DeliveryWay.EVENT}]
 
 
 def test_a_forecast_alerts_before_usage_does() -> None:
@@ -495,7 +535,7 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     governed.inbox.closed_for = {"first"}
     assert governed.sender.send(NOON) == SendReport(1, ("first",))
     governed.inbox.closed_for = set()
-    assert governed.send() == ["Bedrock budget first: 50 % reached"]
+    assert governed.send(NOON + RETRY_AFTER) == ["Bedrock budget first: 50 % reached"]
     assert governed.send() == []
 
 
