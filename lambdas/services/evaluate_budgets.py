@@ -39,6 +39,8 @@ from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.domain.pace import Pace
 from lambdas.observability import logger
 
+MAX_VALUES = 50_000
+"""The values of a default budget that are evaluated. One with more of them fails alone."""
 FORECASTS_EVERY = timedelta(minutes=1)
 """The time in which a process makes forecasts once."""
 
@@ -282,7 +284,7 @@ class BudgetEvaluator:
     def _read(
         self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime
     ) -> EvaluatedBudget:
-        statuses = list(read_statuses(book, stored, self.sums, state, now))
+        statuses = list(read_statuses(book, stored, self.sums, state, now, max_values=MAX_VALUES))
         return EvaluatedBudget(stored, statuses or _make_unused(stored, state, now), self.alerts)
 
     def _select_shown(

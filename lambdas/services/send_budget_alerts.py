@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, groupby
@@ -62,17 +62,23 @@ class BudgetAlertSender:
     publisher: AlertPublisher
     dashboard_url: str
 
-    def send(self, now: datetime) -> SendReport:
+    def send(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> SendReport:
         """Send one message for the alerts of the same budget, value and period.
 
         Where many values of a default budget alert, one message is for up to `MAX_VALUES` of them.
         A message that is not delivered does not stop the others. Its alerts are sent again after
         some minutes, perhaps with others, and under the same ids. Neither does one that fails
         otherwise, nor an alert that cannot be read.
+
+        Args:
+            now: The time.
+            has_time: Asked before each message. What there is no time for stays due.
         """
         failures = [f"alert {name} cannot be read" for name in self.alerts.list_unreadable()]
         sent, errors = 0, list[Exception]()
         for alerts in _group(self.alerts.list_due()):
+            if not has_time():
+                break
             try:
                 sent += self._send_together(alerts, now)
             except AlertNotDeliveredError as error:

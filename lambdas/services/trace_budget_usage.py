@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -29,6 +30,10 @@ _HOUR = timedelta(hours=1)
 _HISTORY_HOURS = 24 * 7
 _LATE_HOURS = 2
 """Hours that are read again each time, since calls come late."""
+_REFRESHED_HOURS = 3
+_REFRESH_AFTER = timedelta(hours=1)
+"""So many earlier hours are read again each time, and all of them once an hour: calls may come days
+late, and be counted again at other prices."""
 MAX_VALUES = 2_000
 """The values of a default budget in an hour that are kept, so that names which callers choose do
 not fill the memory. A default budget with more of them has no forecasts."""
@@ -49,6 +54,7 @@ class _Hour:
     Those with too many values are left out of it.
     """
 
+    read_at: datetime
     budgets: frozenset[tuple[str, int]]
     used: dict[_Scope, int]
     crowded: frozenset[tuple[str, int]]
@@ -200,30 +206,35 @@ class BudgetUsageTracer:
             if known is not None and not is_late and names <= known.budgets:
                 continue
             try:
-                self._hours[start] = self._read_hour(start, wanted, names, limit)
+                self._hours[start] = self._read_hour(start, wanted, now, limit)
             except ReadingLimitError as error:
                 if limit.left <= 0 and not has_read_more:
                     raise TooManyCellsError(str(error)) from error
                 raise
             has_read_more = has_read_more or not is_late
+        with suppress(ReadingLimitError):
+            self._refresh(wanted, now, limit)
         self._history = _sort_by_scope(self._hours)
         self._crowded = frozenset[tuple[str, int]]().union(
             *(hour.crowded for hour in self._hours.values())
         )
 
+    def _refresh(self, wanted: list[StoredBudget], now: datetime, limit: ReadingLimit) -> None:
+        """Read some hours again: those that were read the longest ago."""
+        old = [start for start, hour in self._hours.items() if hour.read_at + _REFRESH_AFTER <= now]
+        old.sort(key=lambda start: self._hours[start].read_at)
+        for start in old[:_REFRESHED_HOURS]:
+            self._hours[start] = self._read_hour(start, wanted, now, limit)
+
     def _read_hour(
-        self,
-        start: datetime,
-        wanted: list[StoredBudget],
-        names: frozenset[tuple[str, int]],
-        limit: ReadingLimit,
+        self, start: datetime, wanted: list[StoredBudget], now: datetime, limit: ReadingLimit
     ) -> _Hour:
         hour = _HourSums(wanted)
         if self._generation is not None:
             span, _ = get_spans(self.cell_minutes)
             for cell in self._read_range(self._generation, span, start, start + _HOUR, limit):
                 hour.add(cell)
-        return hour.end(names)
+        return hour.end(now)
 
 
 class _HourSums:
@@ -246,13 +257,13 @@ class _HourSums:
                     self._crowded.add(key)
                     values.clear()
 
-    def end(self, names: frozenset[tuple[str, int]]) -> _Hour:
+    def end(self, now: datetime) -> _Hour:
         used = {
             _Scope(name, generation, value): amount
             for (name, generation), values in self._used.items()
             for value, amount in values.items()
         }
-        return _Hour(names, used, frozenset(self._crowded))
+        return _Hour(now, frozenset(self._used), used, frozenset(self._crowded))
 
 
 def _make_sums(statuses: Sequence[BudgetStatus]) -> dict[str, DriverSums]:

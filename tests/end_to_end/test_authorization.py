@@ -349,6 +349,7 @@ def test_a_function_needs_the_grant_for_its_items_in_a_table(
 
 def test_a_batch_that_was_given_up_is_counted_with_the_deployed_role(deployed: Deployed) -> None:
     counter, now = deployed.deployment.usage_counter, datetime.now(UTC)
+    assert counter is not None
     role = Role(deployed, counter)
 
     def count(number: int, hours_ago: int) -> bool:

@@ -23,7 +23,7 @@ from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.forecast_calibrator import handler as calibrator
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
-from lambdas.services import calibrate_forecasts, trace_budget_usage
+from lambdas.services import calibrate_forecasts, send_budget_alerts, trace_budget_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS
 from tests.aws import LEDGER, STATE, clear_caches, lambda_context, subscribe_queue, take_events
 from tests.budget_store import GOVERNANCE
@@ -49,7 +49,7 @@ JOBS = {
 }
 
 
-def role_of(job: str) -> list[dict[str, Any]]:
+def read_role(job: str) -> list[dict[str, Any]]:
     """The statements of a function's role."""
     made = deployment("everything")
     return [
@@ -66,6 +66,7 @@ def requests(environment: None, monkeypatch: pytest.MonkeyPatch) -> ItemRequests
     noted = ItemRequests(monkeypatch)
     monkeypatch.setattr(calibrate_forecasts, "CALIBRATION_SPAN", timedelta(days=2))
     monkeypatch.setattr(trace_budget_usage, "_HISTORY_HOURS", 2)
+    monkeypatch.setattr(send_budget_alerts, "RETRY_AFTER", timedelta(0))
     take_events()
 
     def count(*batch: dict[str, Any]) -> None:
@@ -122,7 +123,7 @@ def test_functions_of_governance_may_do_what_they_do_and_write_nothing_else(
     for job, made in requests.by_job.items():
         for request in made:
             table = TABLES[request.table]
-            patterns = find_grants(role_of(job), request, table)
+            patterns = find_grants(read_role(job), request, table)
             refused += [] if patterns else [(job, request)]
             used |= {(job, table, pattern) for pattern in patterns if request.action in WRITES}
     assert refused == []
@@ -135,7 +136,7 @@ def written_by_grants() -> set[tuple[str, str, str]]:
     return {
         (job, table, pattern)
         for job in JOBS
-        for statement in role_of(job)
+        for statement in read_role(job)
         for table in ("UsageCounters", "Governance")
         if table in str(statement["Resource"]) and {*WRITES} & {*statement["Action"]}
         for pattern in list_keys(statement)

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 ALERT_RETENTION = timedelta(days=400)
 """The time after the end of a period for which its alerts are kept."""
+NOTE_RETENTION = timedelta(days=2)
+"""The time after the end of a period for which the last alert of a threshold is noted. Evaluations
+read these notes, and the next period needs none."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
 _LEVEL = "level"
 _CLAIMED_UNTIL, _DELIVERED = "claimed_until", "delivered"
@@ -76,7 +79,7 @@ class DynamoDbAlertStore:
             **_make_alert_key(key, f"{LAST_PREFIX}{key.threshold_id}"),
             _ENDS_AT: {"S": _write_time(key.period.end)},
             _LEVEL: {"N": str(key.level)},
-            EXPIRES_AT: item[EXPIRES_AT],
+            EXPIRES_AT: _write_expiry(key.period.end + NOTE_RETENTION),
         }
         actions: list[TransactWriteItemTypeDef] = [
             {
@@ -250,13 +253,16 @@ def _make_alert_key(key: AlertKey, sort_key: str) -> Item:
 
 
 def _make_item(alert: BudgetAlert) -> Item:
-    expires_at = round((alert.key.period.end + ALERT_RETENTION).timestamp())
     return {
         **_make_alert_key(alert.key, alert.key.sort_id),
         _CONTENT: {"S": _write_content(alert)},
         _STATE: {"S": AlertState.DUE},
-        EXPIRES_AT: {"N": str(expires_at)},
+        EXPIRES_AT: _write_expiry(alert.key.period.end + ALERT_RETENTION),
     }
+
+
+def _write_expiry(at: datetime) -> AttributeValueTypeDef:
+    return {"N": str(round(at.timestamp()))}
 
 
 def _make_pointer_key(key: AlertKey) -> Item:

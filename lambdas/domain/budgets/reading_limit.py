@@ -26,7 +26,7 @@ def _always() -> bool:
 
 @dataclass(slots=True)
 class ReadingLimit:
-    """What a run may still read.
+    """The cells that a run may still read.
 
     Callers choose names of sessions, and each has cells of its own. So the number of cells is
     theirs to choose.

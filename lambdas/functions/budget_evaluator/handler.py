@@ -37,14 +37,14 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     """
     now, outbox, budgets = datetime.now(UTC), sender(), evaluator()
     has_time, make_limit = time_check(context), partial(limit_reading, context)
-    reports = [outbox.send(now)]
+    reports = [outbox.send(now, has_time)]
     results = [budgets.evaluate_usage(now, has_time, make_limit)]
     if results[-1].alerts:
-        reports.append(outbox.send(now))
+        reports.append(outbox.send(now, has_time))
     if not is_after_counting(event):
         results.append(budgets.evaluate_forecasts(results[-1], now, has_time, make_limit))
         if results[-1].alerts:
-            reports.append(outbox.send(now))
+            reports.append(outbox.send(now, has_time))
     _log_results(results, reports)
     problems = [*chain(*map(_log_unsent, reports), *map(_log_unevaluated, results))]
     if problems:

@@ -10,7 +10,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.alert_store import (
+    ALERT_RETENTION,
+    NOTE_RETENTION,
+    DynamoDbAlertStore,
+)
 from lambdas.domain.budgets import DayPeriods, PeriodRule, RollingHours
 from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
@@ -257,3 +261,19 @@ def test_only_pointers_to_due_alerts_never_expire(aws: None) -> None:
     lasting = [item["pk"]["S"] for item in items if "expires_at" not in item]
     assert lasting == ["due-alerts"]
     assert len(items) == 3
+
+
+def test_notes_of_last_alerts_expire_soon_after_their_periods_and_alerts_do_not(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    DynamoDbAlertStore(client, GOVERNANCE).add_due(alert())
+    end = alert().key.period.end.timestamp()
+    kept = {
+        item["sk"]["S"].startswith("last#"): float(item["expires_at"]["N"]) - end
+        for item in client.scan(TableName=GOVERNANCE)["Items"]
+        if "expires_at" in item
+    }
+    assert kept == {
+        True: NOTE_RETENTION.total_seconds(),
+        False: ALERT_RETENTION.total_seconds(),
+    }

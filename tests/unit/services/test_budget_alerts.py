@@ -38,12 +38,14 @@ from lambdas.domain.counters import (
     Chunk,
     PriceEdition,
     Sums,
+    TooManyValuesError,
     UsageChange,
     UsageTotals,
     begin_counting,
 )
 from lambdas.domain.metrics import MetricsUnavailableError, StatisticSet
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
+from lambdas.services import evaluate_budgets
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_budget_alerts import RETRY_AFTER, BudgetAlertSender, SendReport
 from tests.budget_store import InMemoryAlertStore, InMemoryBudgetStore
@@ -340,6 +342,27 @@ def test_values_that_cross_together_are_read_together() -> None:
     governed.count(*(change(9, identity_arn=f"{ANA}-{number}") for number in range(20)))
     assert governed.details.asked == 1
     assert len(governed.inbox.received) == 0
+
+
+def test_a_default_budget_with_too_many_values_fails_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluate_budgets, "MAX_VALUES", 2)
+    governed = Governed(daily("each", per=BudgetSubject.IDENTITY), daily("all"))
+    result = governed.count(*(change(9, identity_arn=f"{ANA}-{number}") for number in range(3)))
+    assert [(failed.name, type(failed.error)) for failed in result.failures] == [
+        ("each", TooManyValuesError)
+    ]
+    assert governed.send() == ["Bedrock budget all: 100 % reached"]
+
+
+def test_messages_for_which_there_is_no_time_stay_due() -> None:
+    governed = Governed(daily("first"), daily("second"))
+    governed.count(change(6))
+    time_left = [True]
+    has_time: Callable[[], bool] = lambda: bool(time_left and time_left.pop())  # noqa: E731
+    assert governed.sender.send(NOON, has_time).sent == 1
+    assert len(governed.send()) == 1
 
 
 def test_few_values_have_a_message_each_and_many_have_one() -> None:

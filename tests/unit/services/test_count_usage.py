@@ -663,7 +663,11 @@ def test_a_batch_that_was_given_up_is_counted_also_if_the_stream_goes_on_meanwhi
     meter.count(meter.write(*OF_ONE_SHARD[:2]))
     given_up, later = meter.write(*OF_ONE_SHARD[2:6]), meter.write(*OF_ONE_SHARD[6:8])
     meter.wait(23)
-    meter.world.store.interleaved = [lambda: meter.count(later)]
+
+    def go_on() -> None:
+        meter.count(later)
+
+    meter.world.store.interleaved = [go_on]
     outcome = meter.count(given_up)
     assert (outcome.counted, outcome.repeated) == (4, 0)
     assert meter.count(given_up).repeated == 4

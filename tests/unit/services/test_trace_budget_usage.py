@@ -183,6 +183,20 @@ def test_a_reading_of_hours_that_is_cut_off_goes_on_in_the_next_run() -> None:
     )
 
 
+def test_calls_that_come_days_late_are_in_forecasts_within_two_hours() -> None:
+    traced = Traced(DAILY)
+    traced.count(*(change(1, NOON - number * HOUR) for number in range(100)))
+    for minute in range(120):
+        traced.forecast(DAILY, at=NOON + timedelta(minutes=minute))
+    late = [change(9, NOON - number * HOUR) for number in range(5, 90)]
+    traced.count(*late)
+    for minute in range(120, 240):
+        found = traced.forecast(DAILY, at=NOON + timedelta(minutes=minute))
+    anew = Traced(DAILY)
+    anew.count(*(change(1, NOON - number * HOUR) for number in range(100)), *late)
+    assert found == anew.forecast(DAILY, at=NOON + timedelta(minutes=239))
+
+
 def test_hours_that_no_run_can_read_are_an_error_of_their_own() -> None:
     traced = Traced(DAILY)
     count_names(traced, hours=4, names=4)
