@@ -53,7 +53,7 @@ def make_evaluator(settings: GoverningSettings) -> BudgetEvaluator:
     )
 
 
-def limit_reading(context: LambdaContext) -> ReadingLimit:
+def make_reading_limit(context: LambdaContext) -> ReadingLimit:
     """Make the limit of a reading of cells that begins now: it ends within a minute."""
     needed_ms = context.get_remaining_time_in_millis() - _READING_MS
     return ReadingLimit(time_check(context, max(needed_ms, MAX_CALL_MS)))

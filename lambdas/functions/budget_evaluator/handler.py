@@ -14,7 +14,7 @@ from lambdas.functions.budget_evaluator.settings import Settings
 from lambdas.observability import log_request_id, logger
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
-from lambdas.wiring.budget_evaluator import limit_reading, make_evaluator, make_sender
+from lambdas.wiring.budget_evaluator import make_evaluator, make_reading_limit, make_sender
 from lambdas.wiring.client_timeouts import time_check
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
             delivered, which stay due. The log has the errors.
     """
     now, outbox, budgets = datetime.now(UTC), sender(), evaluator()
-    has_time, make_limit = time_check(context), partial(limit_reading, context)
+    has_time, make_limit = time_check(context), partial(make_reading_limit, context)
     reports = [outbox.send(now, has_time)]
     results = [budgets.evaluate_usage(now, has_time, make_limit)]
     if results[-1].alerts:
