@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +24,7 @@ from lambdas.domain.budgets.budget_alerts import (
     AlertKey,
     AlertState,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
 )
 from lambdas.domain.counters import Sums, UsageTotals
@@ -122,12 +123,20 @@ class InMemoryAlertStore:
         self.claims: dict[str, datetime] = {}
         self.unreadable: set[str] = set()
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         key = alert.key
         if not key.is_new(self.read_alerted(key.budget, key.generation)):
             return False
         self.alerts[key.id] = alert
+        if held_until is not None:
+            self.claims[key.id] = held_until
         return True
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        is_due = self.alerts[alert.key.id].state is AlertState.DUE
+        if is_due and self.claims.get(alert.key.id) == held_until:
+            self.alerts[alert.key.id] = alert
+            del self.claims[alert.key.id]
 
     def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
         keys = [alert.key for alert in self.list_alerts(budget, generation)]
@@ -148,8 +157,9 @@ class InMemoryAlertStore:
         self.claims[key.id] = now + CLAIM
         return True
 
-    def release(self, key: AlertKey) -> None:
-        self.claims.pop(key.id, None)
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        self.claims[key.id] = until
+        self.alerts[key.id] = replace(self.alerts[key.id], delivered=frozenset(delivered))
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
         self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)

@@ -63,11 +63,11 @@ class BudgetEvaluator(MeterFunction):
         )
         grant_read_sums(self, counters=counters, governance=governance)
         self.grant_items(
-            *("dynamodb:DeleteItem", "dynamodb:PutItem"),
-            *("dynamodb:Query", "dynamodb:UpdateItem"),
+            *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             on=governance.table_arn,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
+        self.grant_items("dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS])
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
         grant_put_metrics(self)
         self.grant_read_write_data()

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from datetime import datetime, timedelta
+from itertools import chain, groupby
+from typing import Any
 
+from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import BudgetPeriod
 from lambdas.domain.budgets.budget_alerts import (
+    AlertDetail,
     AlertNotDeliveredError,
     AlertPublisher,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     join_details,
     write_alert_notice,
+    write_joint_notice,
 )
+
+RETRY_AFTER = timedelta(minutes=2)
+"""The time after which an alert that was not delivered is sent again."""
+MAX_SINGLE_VALUES = 5
+"""The values of a default budget with a message of their own. SNS deactivates subscriptions of
+e-mail above 10 messages a second."""
+MAX_VALUES = 100
+"""The values of a message for many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +62,74 @@ class BudgetAlertSender:
     publisher: AlertPublisher
     dashboard_url: str
 
-    def send(self, now: datetime) -> SendReport:
+    def send(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> SendReport:
         """Send one message for the alerts of the same budget, value and period.
 
-        A message that is not delivered does not stop the others. Its alerts are sent by the next
-        run, perhaps with others, and under the same ids. Neither does one that fails otherwise, nor
-        an alert that cannot be read.
+        Where many values of a default budget alert, one message is for up to `MAX_VALUES` of them.
+        A message that is not delivered does not stop the others. Its alerts are sent again after
+        some minutes, perhaps with others, and under the same ids. Neither does one that fails
+        otherwise, nor an alert that cannot be read.
+
+        Args:
+            now: The time.
+            has_time: Asked before each message. What there is no time for stays due.
         """
         failures = [f"alert {name} cannot be read" for name in self.alerts.list_unreadable()]
         sent, errors = 0, list[Exception]()
-        for _, group in groupby(sorted(self.alerts.list_due(), key=_group_key), key=_group_key):
+        for alerts in _group(self.alerts.list_due()):
+            if not has_time():
+                break
             try:
-                sent += self._send_together(list(group), now)
+                sent += self._send_together(alerts, now)
             except AlertNotDeliveredError as error:
                 failures.append(str(error))
             except Exception as error:  # noqa: BLE001  # the caller reports each
                 errors.append(error)
         return SendReport(sent, tuple(failures), tuple(errors))
 
-    def _send_together(self, alerts: list[BudgetAlert], now: datetime) -> int:
+    def _send_together(self, alerts: Sequence[BudgetAlert], now: datetime) -> int:
         """Send one message; returns the number of messages.
 
         Raises:
             AlertNotDeliveredError: It was not delivered.
         """
-        alerts.sort(key=lambda alert: (alert.key.kind, alert.key.percent, alert.key.level))
         due = [alert for alert in alerts if self.alerts.claim(alert.key, now)]
         if not due:
             return 0
-        detail = join_details([alert.detail for alert in due])
+        details = [
+            join_details([alert.detail for alert in of_value])
+            for _, of_value in groupby(due, key=lambda alert: alert.key.value)
+        ]
+        delivered = frozenset[DeliveryWay].intersection(*(alert.delivered for alert in due))
         try:
-            self.publisher.publish(write_alert_notice(detail, self.dashboard_url), detail)
-        except AlertNotDeliveredError:
+            self.publisher.publish(self._write_notice(details), details, delivered)
+        except AlertNotDeliveredError as error:
             for alert in due:
-                self.alerts.release(alert.key)
+                self.alerts.postpone(alert.key, now + RETRY_AFTER, error.delivered)
             raise
         for alert in due:
             self.alerts.mark_sent(alert.key, now)
         return 1
 
+    def _write_notice(self, details: Sequence[AlertDetail]) -> Notice:
+        if len(details) == 1:
+            return write_alert_notice(details[0], self.dashboard_url)
+        return write_joint_notice(details, self.dashboard_url)
 
-def _group_key(alert: BudgetAlert) -> tuple[str, int, str, BudgetPeriod]:
+
+def _group(due: Iterable[BudgetAlert]) -> Iterator[list[BudgetAlert]]:
+    """Group alerts by the message that they are sent in, those of a value one after the other."""
+    for _, found in groupby(sorted(due, key=_sort_key), key=_get_budget_and_period):
+        values = [list(alerts) for _, alerts in groupby(found, key=lambda alert: alert.key.value)]
+        size = 1 if len(values) <= MAX_SINGLE_VALUES else MAX_VALUES
+        for start in range(0, len(values), size):
+            yield [*chain(*values[start : start + size])]
+
+
+def _get_budget_and_period(alert: BudgetAlert) -> tuple[str, int, BudgetPeriod]:
+    return alert.key.budget, alert.key.generation, alert.key.period
+
+
+def _sort_key(alert: BudgetAlert) -> tuple[Any, ...]:
     key = alert.key
-    return key.budget, key.generation, key.value, key.period
+    return *_get_budget_and_period(alert), key.value, key.kind, key.percent, key.level

@@ -15,6 +15,7 @@ import pytest
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counter_items import base_update, sum_update
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.budgets import (
     AccumulatorKey,
     BudgetAmount,
@@ -28,11 +29,12 @@ from lambdas.domain.budgets import rebuilding as rebuilding_rules
 from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
 from lambdas.domain.counters import UsageTotals
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.runs import AFTER_COUNTING
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
-from lambdas.services import recount_usage
+from lambdas.services import evaluate_budgets, recount_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import (
     LEDGER,
@@ -173,6 +175,55 @@ def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
     assert [vars(line)["budget"] for line in caplog.records if "not evaluated" in line.message] == [
         "broken"
     ]
+
+
+def test_a_run_that_is_cut_off_leaves_no_earlier_alert_unsent(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_events()
+    count(call(1), call(2), call(3))
+    apply(SMALL)
+    build()
+    monkeypatch.setattr(evaluate_budgets, "HOLD", timedelta(0))
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for method, sent in (("read_cells", []), ("read_state", ["small: 100 % reached"])):
+        monkeypatch.setattr(DynamoDbCounters, method, die)
+        with pytest.raises(KeyboardInterrupt):
+            evaluator.lambda_handler({}, lambda_context())
+        assert [message["Subject"] for message in inbox()] == [
+            f"Bedrock budget {subject}" for subject in sent
+        ]
+
+
+def test_forecasts_are_made_by_the_schedule_and_not_after_counting(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = list[str]()
+    read_cells = DynamoDbCounters.read_cells
+
+    def note(self: DynamoDbCounters, *arguments: Any) -> Any:
+        requests.append("cells")
+        return read_cells(self, *arguments)
+
+    monkeypatch.setattr(DynamoDbCounters, "read_cells", note)
+    count(call(1))
+    apply(
+        replace(
+            SMALL,
+            amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 10**9),
+            thresholds=BudgetThresholds((), (Decimal(100),)),
+        )
+    )
+    build()
+    requests.clear()
+    evaluator.lambda_handler(AFTER_COUNTING, lambda_context())
+    assert requests == []
+    evaluator.lambda_handler({}, lambda_context())
+    assert requests
+    assert inbox() == []
 
 
 def test_all_that_fails_in_a_run_is_reported(

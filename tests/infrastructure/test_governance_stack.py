@@ -24,6 +24,7 @@ from lambdas.domain.counters.table import (
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
     MARK_PREFIX,
+    MISSED_PREFIX,
     SORT_KEY,
     STATE_KEY,
     SUM_PREFIX,
@@ -248,7 +249,7 @@ def test_functions_that_count_write_each_key_by_the_actions_that_it_takes() -> N
     recounted = {f"{MARK_PREFIX}*", STATE_KEY}
     for role, whole in (
         ("UsageRecounterRole", recounted),
-        ("UsageCounterRole", recounted | {f"{CHECKPOINT_PREFIX}*"}),
+        ("UsageCounterRole", recounted | {f"{CHECKPOINT_PREFIX}*", f"{MISSED_PREFIX}*"}),
     ):
         assert keys_by_action(role) == {
             **dict.fromkeys(("BatchGetItem", "GetItem", "PutItem"), whole),

@@ -33,6 +33,12 @@ from lambdas.domain.budgets.plan import (
     plan_changes,
 )
 from lambdas.domain.budgets.ports import BudgetSumStore, StatusDetails, SumReader, UsageForecaster
+from lambdas.domain.budgets.reading_limit import (
+    MAX_CELLS,
+    ReadingLimit,
+    ReadingLimitError,
+    TooManyCellsError,
+)
 from lambdas.domain.budgets.rebuilding import (
     CellsExpiredError,
     check_cells,
@@ -41,7 +47,7 @@ from lambdas.domain.budgets.rebuilding import (
     list_incomplete_slots,
 )
 from lambdas.domain.budgets.scope import BudgetScope, read_principal
-from lambdas.domain.budgets.status import BudgetStatus, find_drivers
+from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
     BudgetBook,
@@ -54,6 +60,7 @@ from lambdas.domain.budgets.stored_budgets import (
 
 __all__ = [
     "DEFAULT_CEILING",
+    "MAX_CELLS",
     "MAX_CHANGES",
     "READINGS",
     "AccumulatorDifference",
@@ -77,15 +84,19 @@ __all__ = [
     "CellsExpiredError",
     "CurrentSums",
     "DayPeriods",
+    "DriverSums",
     "HourPeriods",
     "MonthPeriods",
     "PeriodRule",
     "PeriodUse",
+    "ReadingLimit",
+    "ReadingLimitError",
     "RollingHours",
     "StatusDetails",
     "StoredBudget",
     "SumReader",
     "SumReading",
+    "TooManyCellsError",
     "UnpricedCeiling",
     "UsageForecaster",
     "WideCellsError",

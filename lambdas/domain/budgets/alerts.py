@@ -31,6 +31,13 @@ class AlertState(StrEnum):
     SENT = "sent"
 
 
+class DeliveryWay(StrEnum):
+    """A way in which alerts are delivered."""
+
+    EVENT = "event"
+    MESSAGE = "message"
+
+
 class LastAlert(NamedTuple):
     """The last alert of a threshold.
 
@@ -108,11 +115,13 @@ class BudgetAlert:
         key: The key.
         detail: What is known of the budget when the threshold is reached, as in the event.
         state: The state.
+        delivered: The ways that have taken it, where another one has not.
     """
 
     key: AlertKey
     detail: dict[str, Any]
     state: AlertState = AlertState.DUE
+    delivered: frozenset[DeliveryWay] = frozenset()
 
 
 def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) -> AlertKey:
@@ -176,21 +185,31 @@ def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
 
 CLAIM = timedelta(minutes=10)
 """The time for which a run may send an alert: longer than it can last."""
+HOLD = timedelta(minutes=2)
+"""The time for which a new alert waits for its details: longer than a run reads them. If the run
+dies, the alert is sent without them."""
 
 
 class AlertStore(Protocol):
     """Stores alerts and their states."""
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
         So each threshold alerts once a period, and for a window that moves by the hour, once in
         the length of a window; again only at a higher level. Of writers at the same time, one
         succeeds.
 
+        Args:
+            alert: The alert.
+            held_until: The time before which no run claims it, while its details are read.
+
         Returns:
             True if the alert is stored now.
         """
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        """Replace the detail of an alert and let runs claim it, unless it is no longer held."""
 
     def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
         """Read the last alert of each threshold that has alerted, by `threshold_id`."""
@@ -210,8 +229,14 @@ class AlertStore(Protocol):
             False if another run has claimed it, or it was sent meanwhile.
         """
 
-    def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        """Let no run claim an alert for a time, unless it was sent meanwhile.
+
+        Args:
+            key: The key of an alert that was not delivered in every way.
+            until: The end of this time.
+            delivered: The ways that have taken it.
+        """
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

@@ -7,13 +7,15 @@ from lambdas.domain.budgets.alert_detail import (
     make_alerts,
     write_detail,
 )
-from lambdas.domain.budgets.alert_messages import write_alert_notice
+from lambdas.domain.budgets.alert_messages import write_alert_notice, write_joint_notice
 from lambdas.domain.budgets.alerts import (
     CLAIM,
+    HOLD,
     AlertKey,
     AlertState,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
     find_crossings,
@@ -24,6 +26,7 @@ from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
 __all__ = [
     "BUDGET_ALERT_EVENT",
     "CLAIM",
+    "HOLD",
     "AlertDetail",
     "AlertKey",
     "AlertNotDeliveredError",
@@ -31,6 +34,7 @@ __all__ = [
     "AlertState",
     "AlertStore",
     "BudgetAlert",
+    "DeliveryWay",
     "LastAlert",
     "ThresholdKind",
     "find_crossings",
@@ -39,4 +43,5 @@ __all__ = [
     "make_alerts",
     "write_alert_notice",
     "write_detail",
+    "write_joint_notice",
 ]

@@ -24,6 +24,7 @@ from lambdas.domain.budgets.budget_alerts import (
     make_alerts,
     write_alert_notice,
     write_detail,
+    write_joint_notice,
 )
 from lambdas.domain.counters import UsageTotals
 from tests.builders import ANA, NOON
@@ -100,6 +101,40 @@ def test_the_value_of_a_default_budget_is_named() -> None:
     found = status(60, stored=stored(budget(per=BudgetSubject.IDENTITY)), value=ANA)
     notice = write_alert_notice(write(found), URL)
     assert f"for identity {ANA} (each identity of the account)" in notice.text
+
+
+def test_unknown_drivers_are_said_to_be_unknown() -> None:
+    detail = write(status(60))
+    assert detail["drivers"] is None
+    SCHEMA.validate(detail)
+    text = write_alert_notice(detail, URL).text
+    assert "The model, project and identity with the most usage are unknown." in text
+
+
+def test_details_at_the_same_time_are_joined_to_one_with_drivers() -> None:
+    drivers = find_drivers([change(60)], stored(budget()), MONTHLY.period_at(NOON))
+    known, unknown = write(status(60, drivers=drivers)), write(status(60))
+    for details in ([known, unknown], [unknown, known]):
+        assert join_details(details)["drivers"] == known["drivers"]
+
+
+def test_many_values_are_listed_by_their_usage_and_the_rest_counted() -> None:
+    each = stored(budget(per=BudgetSubject.IDENTITY))
+    details = [
+        write(status(50 + number, stored=each, value=f"{ANA}-{number}")) for number in range(23)
+    ]
+    notice = write_joint_notice(details, URL)
+    assert notice.subject == "Bedrock budget account: 23 identities"
+    head, values, stops, reference = notice.text.split("\n\n")
+    assert head.splitlines()[:2] == [
+        "Budget account for each identity of the account, managed by platform",
+        "Amount: $100.00",
+    ]
+    first, *_, last = values.splitlines()
+    assert first == f"- {ANA}-22: $72.00, 72 % (reached 50 %)"
+    assert last == "- and 3 more; EventBridge has an event of each"
+    assert stops.startswith("Nothing is stopped: the budget only alerts. The period ends at ")
+    assert reference == f"Dashboard: {URL}"
 
 
 def test_doubts_about_figures_are_in_the_message() -> None:
