@@ -44,7 +44,7 @@ SECONDS_OF_A_FLUSH = Decimal("0.3")
 # A new on-demand table takes 4,000 writes a second: four partitions, each with a shard.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
 SHARDS = 4
-FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
+FLUSHES_A_MONTH = SHARDS * 30 * 24 * 3600 // 30  # one in 30 seconds of each shard at most
 CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
 SECONDS_OF_AN_AUDIT = Decimal(2)
 # The lock of the price refresh is written and deleted each hour.

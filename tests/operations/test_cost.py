@@ -197,8 +197,18 @@ def test_logged_prompts_cost_more_and_masking_them_has_a_line() -> None:
     assert costs(log_content=True) == unmasked | {"secrets masked in them": Decimal("2.40")}
 
 
-def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
-    assert total(Usage(10**6, 50, 6)) <= 174
+def test_a_million_calls_cost_no_more_than_177_dollars_a_month() -> None:
+    assert total(Usage(10**6, 50, 6)) <= 177
+
+
+def test_each_shard_publishes_metrics_once_in_30_seconds() -> None:
+    def publish(calls: int) -> Decimal:
+        lines = running_cost(Usage(calls, 50, 6), Config(), PRICES)
+        (usd,) = (line.usd for line in lines if line.what == "requests that publish them")
+        return usd * 1000 / PRICES["metric_requests_1000"]
+
+    assert publish(1000) == 1000
+    assert publish(10**6) == publish(10**9) == 4 * 30 * 24 * 120
 
 
 @pytest.mark.parametrize(
