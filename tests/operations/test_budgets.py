@@ -194,18 +194,21 @@ def test_the_list_says_which_errors_forecasts_use(
 
     dynamodb = boto3.client("dynamodb")
     call_command("budgets", "apply", write_file(CHAT))
-    assert list_budgets() == "Forecasts use errors of public data."
+    assert list_budgets() == "Forecasts use errors of forecasts of public data."
     own = OwnErrors(datetime(2026, 3, 9, 2, 40, tzinfo=UTC), ratios=5000, sources=7, days=23)
     calibrated = replace(read_shipped_ratios(), own=own)
     DynamoDbCalibrationStore(dynamodb, GOVERNANCE).write(calibrated)
     assert list_budgets() == (
-        "Forecasts use errors of your own 23 days up to 2026-03-09, and of public data."
+        "Forecasts use errors of forecasts of your own usage in the 23 days up to 2026-03-09,"
+        " and of public data."
     )
     damaged = {"pk": FORECAST_ERRORS, "sk": CALIBRATED, "errors": "{}"}
     dynamodb.put_item(
         TableName=GOVERNANCE, Item={name: {"S": value} for name, value in damaged.items()}
     )
-    assert list_budgets().startswith("Forecasts use errors of public data: your own cannot be read")
+    assert list_budgets().startswith(
+        "Forecasts use errors of forecasts of public data: your own cannot be read"
+    )
 
 
 @pytest.mark.usefixtures("deployed")

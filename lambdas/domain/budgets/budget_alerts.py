@@ -17,6 +17,7 @@ from lambdas.domain.budgets.alerts import (
     LastAlert,
     ThresholdKind,
     find_crossings,
+    list_probable,
     make_alert_key,
 )
 from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
@@ -35,6 +36,7 @@ __all__ = [
     "ThresholdKind",
     "find_crossings",
     "join_details",
+    "list_probable",
     "make_alert_key",
     "make_alerts",
     "write_alert_notice",
