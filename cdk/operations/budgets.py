@@ -278,7 +278,10 @@ def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None
         print(f"Building: {names}. They send alerts once their sums are complete.")
     if changes.amended:
         names = ", ".join(printable(budget.name) for budget in changes.amended)
-        print(f"In force: {names}. Their sums go on, and no alert is repeated.")
+        print(
+            f"Changed without a new start: {names}. Sums go on. A threshold that has alerted in this"
+            " period alerts again only if a raise puts it above all usage that has alerted."
+        )
     _print_short_cells(changes.written)
 
 

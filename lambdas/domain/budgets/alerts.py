@@ -89,16 +89,32 @@ class AlertKey(NamedTuple):
         """A text that no other alert of the generation has, in the order of periods."""
         return "#".join([self.period.id, str(self.level), self.threshold_id])
 
+    def is_above(self, last: LastAlert | None) -> bool:
+        """Say if the threshold has not alerted in a period that overlaps, or at a lower level."""
+        return last is None or last.ends_at <= self.period.start or last.level < self.level
+
     def is_new(self, alerted: Mapping[str, LastAlert]) -> bool:
         """Say if the threshold has not alerted in a period that overlaps.
 
-        If the amount was raised since, it alerts again at its new level; not if it was lowered.
+        If the amount was raised since, it alerts again at its new level, unless another threshold
+        has alerted at a level as high: that usage is known. It does not if the amount was lowered.
 
         Args:
             alerted: The last alerts, by `threshold_id`.
         """
         last = alerted.get(self.threshold_id)
-        return last is None or last.ends_at <= self.period.start or last.level < self.level
+        if last is None or last.ends_at <= self.period.start:
+            return True
+        if not self.is_above(last):
+            return False
+        kind, value = f"{self.kind}#", f"#{digest_value(self.value) if self.value else ''}"
+        levels = [
+            alert.level
+            for threshold, alert in alerted.items()
+            if threshold.startswith(kind) and threshold.endswith(value)
+            if alert.ends_at > self.period.start
+        ]
+        return max(levels) < self.level
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,6 +330,18 @@ def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() ->
     assert [entry["percent"] for entry in detail["crossings"]] == ["80", "100"]
 
 
+def test_after_a_raise_nothing_alerts_below_what_has_alerted() -> None:
+    governed = Governed(daily())
+    governed.count(change(10.8))
+    governed.send()
+    governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(12))))
+    assert governed.count(change(0.1)).alerts == 0  # 50 and 80% are $6 and $9.60, $10 has alerted
+    governed.count(change(1.2))
+    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    (_, (_, detail)) = governed.inbox.received
+    assert [entry["percent"] for entry in detail["crossings"]] == ["100"]
+
+
 def test_other_alerts_or_a_lower_amount_hold_at_once_and_repeat_nothing() -> None:
     governed = Governed(daily())
     governed.count(change(9))
