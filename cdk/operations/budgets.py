@@ -279,8 +279,8 @@ def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None
     if changes.amended:
         names = ", ".join(printable(budget.name) for budget in changes.amended)
         print(
-            f"Changed without a new start: {names}. Sums go on. A threshold that has alerted in this"
-            " period alerts again only if a raise puts it above all usage that has alerted."
+            f"Changed: {names}. Sums go on. In the current period, a threshold that has alerted"
+            " alerts again only if a raise puts it above all thresholds that have."
         )
     _print_short_cells(changes.written)
 

@@ -183,9 +183,15 @@ class MonitoringStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
             topic=self.topic,
-            dashboard_url=dashboard_url("usage_overview", self.region),
+            dashboard_url=dashboard_url(self._name_budget_dashboard(defaults), self.region),
         )
         return [evaluator.scheduled]
+
+    @staticmethod
+    def _name_budget_dashboard(defaults: FunctionDefaults) -> str:
+        """Name the dashboard that shows budgets; without it, the one that shows usage."""
+        shows_budgets = "cost" in defaults.config.extra_dashboards
+        return "cost" if shows_budgets else "usage_overview"
 
     def _make_usage_alarms(self) -> None:
         grouped = []

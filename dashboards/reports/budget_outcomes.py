@@ -1,4 +1,4 @@
-"""What budgets would have done over log files: use, thresholds that were reached, and forecasts."""
+"""The outcome of budgets over log files: use, thresholds that were reached, and forecasts."""
 
 from __future__ import annotations
 

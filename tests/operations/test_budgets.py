@@ -118,8 +118,10 @@ def test_another_amount_is_in_force_at_once_and_a_rebuild_is_asked_for_by_name(
     call_command("budgets", "apply", write_file(CHAT | {"amount": {"usd": 750}}))
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "Applied, revision 2.",
-        "Changed without a new start: chat. Sums go on. A threshold that has alerted in this period"
-        " alerts again only if a raise puts it above all usage that has alerted.",
+        (
+            "Changed: chat. Sums go on. In the current period, a threshold that has alerted alerts"
+            " again only if a raise puts it above all thresholds that have."
+        ),
     ]
     amended = read_book().budgets["chat"]
     assert (amended.generation, amended.is_active) == (1, True)

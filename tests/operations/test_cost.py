@@ -480,6 +480,13 @@ def test_the_readme_matches_the_printed_figures() -> None:
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
+def test_the_readme_says_what_governance_costs() -> None:
+    on = Config.from_context({"governance": True})
+    usd = sum(line.usd for line in governance_cost(Usage(10**6, 50, 6), on, PRICES))
+    figure = f"With ten budgets, it costs about ${usd:.0f} a month at a million calls"
+    assert figure in " ".join((ROOT / "README.md").read_text().split())
+
+
 def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:
     print_cost(Usage(1_000_000, 50, 6), Config())
     printed = capsys.readouterr().out

@@ -1,8 +1,9 @@
-"""Delivers alerts of budgets: as a text to a topic, and as an event to the default bus."""
+"""Delivers alerts of budgets: as text and JSON to a topic, and as an event to the default bus."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,10 +25,11 @@ class _EventClient(Protocol):
 class BudgetAlertPublisher:
     """Delivers each alert in both ways; a failure of one does not stop the other."""
 
-    def __init__(self, topic: Notifier, events: _EventClient) -> None:
-        """Deliver to a topic, and with an EventBridge client."""
+    def __init__(self, topic: Notifier, events: _EventClient, dashboard_url: str) -> None:
+        """Deliver to a topic, and with an EventBridge client; programs get the dashboard's link."""
         self._topic = topic
         self._events = events
+        self._dashboard_url = dashboard_url
 
     def publish(self, notice: Notice, detail: AlertDetail) -> None:
         """Deliver an alert.
@@ -38,22 +40,23 @@ class BudgetAlertPublisher:
         Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         """
         failures = []
+        text = json.dumps({**detail, "dashboard_url": self._dashboard_url})
         try:
-            self._put_event(detail)
+            self._put_event(text)
         except (AlertNotDeliveredError, BotoCoreError, ClientError) as error:
             failures.append(f"EventBridge: {error}")
         try:
-            self._topic.publish(notice)
+            self._topic.publish(replace(notice, detail=text))
         except (BotoCoreError, ClientError) as error:
             failures.append(f"SNS: {error}")
         if failures:
             raise AlertNotDeliveredError("; ".join(failures))
 
-    def _put_event(self, detail: AlertDetail) -> None:
+    def _put_event(self, detail: str) -> None:
         entry = {
             "Source": EVENT_SOURCE,
             "DetailType": BUDGET_ALERT_EVENT,
-            "Detail": json.dumps(detail),
+            "Detail": detail,
         }
         answer = self._events.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:

@@ -163,7 +163,7 @@ def daily(name: str = "daily", **changes: object) -> Budget:
 def test_thresholds_reached_together_are_one_message() -> None:
     governed = Governed(daily())
     assert governed.count(change(9)) == BudgetEvaluation(evaluated=1, alerts=2)
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
     ((_, detail),) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["50", "80"]
     assert detail["incomplete_since"] is not None
@@ -173,11 +173,11 @@ def test_each_threshold_is_sent_once_a_day() -> None:
     governed = Governed(daily())
     for _ in range(12):
         governed.count(change(1))
-    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 100% reached"]
     governed.count(change(50))
     assert governed.send() == []
     governed.count(change(6, NOON + timedelta(days=1)))
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
 
 
 def test_a_late_record_changes_the_past_and_does_not_alert_today() -> None:
@@ -192,7 +192,7 @@ def test_a_building_budget_alerts_once_it_is_active() -> None:
     assert governed.count(change(9)).evaluated == 0
     governed.budgets.mark_active("daily", governed.budgets.read().revision)
     assert governed.count(change(0.5)).alerts == 2
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
 
 
 def test_alerts_are_read_for_budgets_that_reached_a_threshold_alone() -> None:
@@ -224,7 +224,7 @@ def test_a_forecast_alerts_before_usage_does() -> None:
     governed.details.dollars = 8
     assert governed.count(change(1)).alerts == 0
     assert governed.count(change(1.5, A_MINUTE_LATER)).alerts == 1
-    assert governed.send() == ["Bedrock budget daily: 100 % forecast"]
+    assert governed.send() == ["Bedrock budget daily: 100% expected"]
     ((_, detail),) = governed.inbox.received
     assert detail["forecast"]["expected"] == "10.5"
     assert governed.count(change(1, A_MINUTE_LATER + timedelta(minutes=1))).alerts == 0
@@ -312,7 +312,7 @@ def test_a_rebuilt_budget_counts_from_its_own_sums_and_alerts_again() -> None:
     governed.apply(daily())
     assert governed.count(change(1)).alerts == 0
     governed.count(change(7))
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
 
 
 def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() -> None:
@@ -322,10 +322,10 @@ def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() ->
     governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(20))))
     assert governed.count(change(0.5)).alerts == 0
     assert governed.count(change(1)).alerts == 1
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
     governed.count(change(10))
     governed.count(change(10))
-    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 100% reached"]
     (_, _, (_, detail)) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["80", "100"]
 
@@ -337,7 +337,7 @@ def test_after_a_raise_nothing_alerts_below_what_has_alerted() -> None:
     governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(12))))
     assert governed.count(change(0.1)).alerts == 0  # 50 and 80% are $6 and $9.60, $10 has alerted
     governed.count(change(1.2))
-    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 100% reached"]
     (_, (_, detail)) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["100"]
 
@@ -349,7 +349,7 @@ def test_other_alerts_or_a_lower_amount_hold_at_once_and_repeat_nothing() -> Non
     more = replace(daily(), thresholds=BudgetThresholds(actual=(*map(Decimal, (50, 80, 90)),)))
     governed.amend(more)
     governed.count(change(0.5))
-    assert governed.send() == ["Bedrock budget daily: 90 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 90% reached"]
     governed.amend(replace(more, amount=BudgetAmount.from_usd(Decimal(5))))
     assert governed.count(change(1)).alerts == 0
 
@@ -377,7 +377,9 @@ def test_a_default_budget_holds_until_the_one_set_by_name_is_active() -> None:
         replace(daily("anas", scope=BudgetScope(identity=(ANA,))), amount=own), is_built=False
     )
     governed.count(change(6, identity_arn=ANA))
-    assert governed.send() == ["Bedrock budget each: 50 % reached"]
+    assert governed.send() == [
+        "Bedrock budget each: 50% reached (assumed-role/chat/ana@example.com)"
+    ]
     governed.budgets.mark_active("anas", governed.budgets.read().revision)
     assert governed.count(change(50, identity_arn=ANA)).alerts == 0
 
@@ -386,7 +388,7 @@ def test_a_window_adds_up_its_hours() -> None:
     governed = Governed(budget("window", amount=TEN_DOLLARS, periods=RollingHours(3)))
     for hour in range(5):
         governed.count(change(2, NOON + timedelta(hours=hour)))
-    assert governed.send() == ["Bedrock budget window: 50 % reached"]
+    assert governed.send() == ["Bedrock budget window: 50% reached"]
 
 
 def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
@@ -395,7 +397,7 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     governed.inbox.closed_for = {"first"}
     assert governed.sender.send(NOON) == SendReport(1, ("first",))
     governed.inbox.closed_for = set()
-    assert governed.send() == ["Bedrock budget first: 50 % reached"]
+    assert governed.send() == ["Bedrock budget first: 50% reached"]
     assert governed.send() == []
 
 
@@ -494,7 +496,7 @@ def test_metrics_that_are_refused_stop_no_alert_and_are_published_a_minute_later
     governed = Governed(daily())
     governed.metrics.taken_before_a_refusal = 0
     assert isinstance(governed.count(change(6)).unpublished, MetricsUnavailableError)
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
     governed.evaluator.evaluate(NOON + timedelta(minutes=1))
     assert [value for *_, value in governed.published()] == [60]
 
