@@ -318,7 +318,7 @@ class DeploymentChecks:
 
     def _budgets(self) -> tuple[Status, str]:
         if stack_names.GOVERNANCE not in self.stacks:
-            return Status.OK, "Off: switch them on by governance in cdk.json."
+            return Status.OK, "Off: switch them on with the setting governance."
         if self.deployment.status(stack_names.GOVERNANCE) is None:
             return Status.OK, "Not deployed yet."
         table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")

@@ -168,6 +168,8 @@ def _list_forecasts(outcome: BudgetOutcome, top: int) -> Iterator[str]:
     for last in outcome.forecasts[:top]:
         name = f"{printable_name(short[last.value])}: " if last.value else ""
         yield _describe_forecast(budget, name, last)
+    if (more := len(outcome.forecasts) - top) > 0:
+        yield f"and {plural(more, 'forecast')} for less usage"
     if outcome.too_new:
         kind = "sum" if budget.per is None else budget.per.value
         of_what = "" if budget.per is None else f" for {_count(outcome.too_new, kind)}"

@@ -76,7 +76,7 @@ def test_the_doctor_reads_the_deployed_tables() -> None:
     off = check(stacks=(stack_names.STORAGE,))
     assert (off.status, off.text) == (
         Status.OK,
-        "Off: switch them on by governance in cdk.json.",
+        "Off: switch them on with the setting governance.",
     )
     assert check().text == "Not deployed yet."
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)

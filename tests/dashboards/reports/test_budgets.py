@@ -214,6 +214,23 @@ def test_a_forecast_says_when_the_amount_is_used_up(meter: Any) -> None:
     assert ", used up about 2026-09-08 1" in line
 
 
+def test_forecasts_past_the_first_ones_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = [
+        call(100 * hour + number, f"2026-09-08T{hour:02}:30:00Z", 100, f"{ANA}{number}")
+        for hour in range(10)
+        for number in range(4)
+    ]
+    logs = write(tmp_path / "logs.json", as_lines(*calls))
+    each = budget("each", per="identity", period={"every": "day"})
+    path = write(tmp_path / "budgets.json", json.dumps({"managed_by": "tests", "budgets": [each]}))
+    assert run_command("meter", "--budgets", path, "--top", "1", logs) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("Forecast for") == 1
+    assert "and 3 forecasts for less usage" in printed
+
+
 def test_some_hours_of_usage_are_too_few_for_a_forecast(meter: Any) -> None:
     assert "Forecast" not in meter([call(1, "2026-09-08T12:00:00Z", 400)], budget("daily"))
 
