@@ -106,8 +106,11 @@ def validate(path: Path, now: datetime) -> None:
     declared = read_file(path)
     if problems := [*find_crowded_calls(declared.budgets)]:
         raise _make_error(BudgetPlanError(problems))
-    _print_budgets(declared.budgets)
+    if declared.budgets:
+        _print_budgets(declared.budgets)
     print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
+    if not declared.budgets:
+        print("The file has no budgets: apply stores none, and lists those that it could delete.")
     _print_short_cells(declared.budgets)
     _print_obstacles(declared, now)
 

@@ -298,6 +298,15 @@ def test_a_file_is_validated_without_an_account(
     assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
 
 
+def test_a_file_without_budgets_is_named(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("budgets", "validate", write_file()) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "0 budgets of platform: valid."
+    assert second.startswith("The file has no budgets: apply stores none")
+
+
 def test_a_file_that_no_deployment_can_take_is_not_valid(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
