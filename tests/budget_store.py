@@ -125,7 +125,8 @@ class InMemoryAlertStore:
 
     def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         key = alert.key
-        if not key.is_new(self.read_alerted(key.budget, key.generation)):
+        alerted = self.read_alerted(key.budget, key.generation)
+        if not key.is_above(alerted.get(key.threshold_id)):
             return False
         self.alerts[key.id] = alert
         if held_until is not None:

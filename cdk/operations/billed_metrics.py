@@ -209,7 +209,11 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
-    counter_alarms = GOVERNANCE_ALARM_METRICS if config.governance else 0
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
-    own_alarms = HEALTH_ALARM_METRICS + report_alarms + counter_alarms
+    own_alarms = HEALTH_ALARM_METRICS + report_alarms + count_governance_alarm_metrics(config)
     return usage_alarms + own_alarms + anomaly_alarms
+
+
+def count_governance_alarm_metrics(config: Config) -> int:
+    """Count the metrics that the alarms of governance watch."""
+    return GOVERNANCE_ALARM_METRICS if config.governance else 0

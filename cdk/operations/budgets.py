@@ -106,8 +106,11 @@ def validate(path: Path, now: datetime) -> None:
     declared = read_file(path)
     if problems := [*find_crowded_calls(declared.budgets)]:
         raise _make_error(BudgetPlanError(problems))
-    _print_budgets(declared.budgets)
+    if declared.budgets:
+        _print_budgets(declared.budgets)
     print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
+    if not declared.budgets:
+        print("The file has no budgets: apply stores none, and lists those that it could delete.")
     _print_short_cells(declared.budgets)
     _print_obstacles(declared, now)
 
@@ -278,7 +281,10 @@ def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None
         print(f"Building: {names}. They send alerts once their sums are complete.")
     if changes.amended:
         names = ", ".join(printable(budget.name) for budget in changes.amended)
-        print(f"In force: {names}. Their sums go on, and no alert is repeated.")
+        print(
+            f"Changed: {names}. Sums go on. In the current period, a threshold that has alerted"
+            " alerts again only if a raise puts it above all thresholds that have."
+        )
     _print_short_cells(changes.written)
 
 

@@ -67,6 +67,7 @@ def make_sender(
     publisher = BudgetAlertPublisher(
         SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
         boto3.client("events", config=PROMPT),
+        dashboard_url,
     )
     alerts = DynamoDbAlertStore(dynamodb, settings.governance_table)
     return BudgetAlertSender(alerts, publisher, dashboard_url)

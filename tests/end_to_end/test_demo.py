@@ -72,9 +72,9 @@ def _check_budget(printed: str) -> None:
         if match["name"].startswith("Bedrock budget")
     )
     name, why = alert
-    assert name == "Bedrock budget invoicing: 80 % reached"
+    assert name == "Bedrock budget invoicing: 80% reached"
     assert re.fullmatch(
-        rf"{_DOLLARS} of \$230\.00 used, [89]\d(\.\d+)? %; forecast for the end of the period:"
+        rf"{_DOLLARS} of \$230\.00 used, [89]\d(\.\d+)?%; forecast for the end of the period:"
         rf" {_DOLLARS}, with a \d+% probability of more than \$230\.00",
         why,
     )

@@ -117,9 +117,11 @@ def test_usage_from_before_and_after_a_budget_is_sent_as_one_message(inbox: Any)
     for _ in range(3):
         evaluator.lambda_handler({}, lambda_context())
     (message,) = inbox()
-    assert message["Subject"] == "Bedrock budget small: 100 % reached"
+    assert message["Subject"] == "Bedrock budget small: 100% reached"
     (event,) = events
     detail = json.loads(event["Detail"])
+    assert json.loads(message["MessageAttributes"]["detail"]["Value"]) == detail
+    assert detail["dashboard_url"] in message["Message"]
     assert [entry["percent"] for entry in detail["crossings"]] == ["50", "80", "100"]
     assert {driver["label"]: driver["name"] for driver in detail["drivers"]}["identity"] == ANA
     assert detail["amount"]["used"] == "45"
@@ -171,7 +173,7 @@ def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
     refuse_broken_budget(monkeypatch)
     with pytest.raises(evaluator.BudgetRunError, match=r"^budget not evaluated: broken$"):
         evaluator.lambda_handler({}, lambda_context())
-    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100% reached"]
     assert [vars(line)["budget"] for line in caplog.records if "not evaluated" in line.message] == [
         "broken"
     ]
@@ -189,7 +191,7 @@ def test_a_run_that_is_cut_off_leaves_no_earlier_alert_unsent(
     def die(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    for method, sent in (("read_cells", []), ("read_state", ["small: 100 % reached"])):
+    for method, sent in (("read_cells", []), ("read_state", ["small: 100% reached"])):
         monkeypatch.setattr(DynamoDbCounters, method, die)
         with pytest.raises(KeyboardInterrupt):
             evaluator.lambda_handler({}, lambda_context())
@@ -295,7 +297,7 @@ def test_a_budget_that_cannot_be_read_stops_no_counting_and_raises_the_alarm(
     assert metrics["BudgetDrift"] == 1
     assert "other" in {vars(record).get("budget") for record in caplog.records}
     evaluator.lambda_handler({}, lambda_context())
-    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100% reached"]
 
 
 def test_a_sum_is_completed_once_and_only_while_its_budget_is_building() -> None:

@@ -39,6 +39,7 @@ from tests.infrastructure.synthesis import (
     resources,
     started_by,
     statements,
+    synthesize,
 )
 
 ON = "everything"
@@ -219,6 +220,15 @@ def test_the_calibrator_reads_cells_and_budgets_alone() -> None:
         )
     }
     assert keys == {f"{CELL_PREFIX}*", STATE_KEY, BUDGETS}
+
+
+@pytest.mark.parametrize(
+    ("dashboards", "linked"), [(["cost"], "BedrockMeter-Cost"), ([], "BedrockMeter-Usage")]
+)
+def test_alerts_link_the_dashboard_that_shows_budgets(dashboards: list[str], linked: str) -> None:
+    made = synthesize({"governance": True, "extra_dashboards": dashboards})
+    environment = find_function(made.monitoring, "budget_evaluator")["Environment"]["Variables"]
+    assert linked in json.dumps(environment["DASHBOARD_URL"])
 
 
 def test_forecasts_are_calibrated_every_day() -> None:

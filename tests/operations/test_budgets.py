@@ -118,7 +118,10 @@ def test_another_amount_is_in_force_at_once_and_a_rebuild_is_asked_for_by_name(
     call_command("budgets", "apply", write_file(CHAT | {"amount": {"usd": 750}}))
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "Applied, revision 2.",
-        "In force: chat. Their sums go on, and no alert is repeated.",
+        (
+            "Changed: chat. Sums go on. In the current period, a threshold that has alerted alerts"
+            " again only if a raise puts it above all thresholds that have."
+        ),
     ]
     amended = read_book().budgets["chat"]
     assert (amended.generation, amended.is_active) == (1, True)
@@ -194,18 +197,21 @@ def test_the_list_says_which_errors_forecasts_use(
 
     dynamodb = boto3.client("dynamodb")
     call_command("budgets", "apply", write_file(CHAT))
-    assert list_budgets() == "Forecasts use errors of public data."
+    assert list_budgets() == "Forecasts use errors of forecasts of public data."
     own = OwnErrors(datetime(2026, 3, 9, 2, 40, tzinfo=UTC), ratios=5000, sources=7, days=23)
     calibrated = replace(read_shipped_ratios(), own=own)
     DynamoDbCalibrationStore(dynamodb, GOVERNANCE).write(calibrated)
     assert list_budgets() == (
-        "Forecasts use errors of your own 23 days up to 2026-03-09, and of public data."
+        "Forecasts use errors of forecasts of your own usage in the 23 days up to 2026-03-09,"
+        " and of public data."
     )
     damaged = {"pk": FORECAST_ERRORS, "sk": CALIBRATED, "errors": "{}"}
     dynamodb.put_item(
         TableName=GOVERNANCE, Item={name: {"S": value} for name, value in damaged.items()}
     )
-    assert list_budgets().startswith("Forecasts use errors of public data: your own cannot be read")
+    assert list_budgets().startswith(
+        "Forecasts use errors of forecasts of public data: your own cannot be read"
+    )
 
 
 @pytest.mark.usefixtures("deployed")
@@ -290,6 +296,15 @@ def test_a_file_is_validated_without_an_account(
     printed = capsys.readouterr().out
     assert "2 budgets of platform: valid." in printed
     assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
+
+
+def test_a_file_without_budgets_is_named(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("budgets", "validate", write_file()) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "0 budgets of platform: valid."
+    assert second.startswith("The file has no budgets: apply stores none")
 
 
 def test_a_file_that_no_deployment_can_take_is_not_valid(

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NoReturn
 
+from lambdas.domain.words import plural
 from tests.simulation.report import write_failures, write_table
 from tests.simulation.simulation import Outcome, run
 
 _CHUNK = 20
+_SEEDS = 200
 
 
 class _Parser(ArgumentParser):
@@ -32,21 +34,26 @@ def _read_number(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the seeds that the command line names; fails if one of them does."""
     parser = _Parser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seeds", type=_read_number, default=200, help="how many seeds to run")
+    parser.add_argument("--seeds", type=_read_number, help="how many seeds to run")
     parser.add_argument("--seed", type=_read_number, help="one seed to run again")
     options = parser.parse_args(arguments)
+    if options.seed is not None and options.seeds is not None:
+        parser.error("give SEEDS or SEED, not both")
+    if options.seeds == 0:
+        parser.error("SEEDS=0 runs nothing")
     if options.seed is not None:
         outcomes = [run(options.seed)]
         print(f"faults: {', '.join(sorted(outcomes[0].faults)) or 'none'}")
-        print(f"strikes: {dict(sorted(outcomes[0].struck.items()))}")
+        struck = (f"{fault.value} {times}" for fault, times in sorted(outcomes[0].struck.items()))
+        print(f"strikes: {', '.join(struck) or 'none'}")
     else:
         with ProcessPoolExecutor() as pool:
-            outcomes = list(pool.map(_run, range(options.seeds), chunksize=_CHUNK))
+            outcomes = list(pool.map(_run, range(options.seeds or _SEEDS), chunksize=_CHUNK))
         print(write_table(outcomes))
     for line in write_failures(outcomes):
         print(line)
     failed = sum(bool(outcome.violations) for outcome in outcomes)
-    print(f"{len(outcomes)} runs, {failed} failed")
+    print(f"{plural(len(outcomes), 'run')}, {failed} failed")
     return int(failed > 0)
 
 

@@ -35,6 +35,30 @@ def test_a_seed_that_is_no_number_is_refused_in_one_line(
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--seed", "17", "--seeds", "5"], "give SEEDS or SEED, not both"),
+        (["--seeds", "0"], "SEEDS=0 runs nothing"),
+    ],
+)
+def test_seeds_that_run_nothing_or_contradict_are_refused(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert reason in capsys.readouterr().err
+
+
+def test_the_faults_of_a_seed_are_printed_as_plain_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--seed", "17"]) == 0
+    printed = capsys.readouterr().out
+    assert "Fault." not in printed
+    assert printed.endswith("1 run, 0 failed\n")
+
+
 def test_a_seed_gives_the_same_run_again() -> None:
     assert run(5).fingerprint == run(5).fingerprint
     assert run(5).fingerprint != run(8).fingerprint

@@ -1,9 +1,10 @@
-"""Delivers alerts of budgets: as a text to a topic, and as an event to the default bus."""
+"""Delivers alerts of budgets: as text and JSON to a topic, and as an event to the default bus."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,10 +30,11 @@ class _EventClient(Protocol):
 class BudgetAlertPublisher:
     """Delivers alerts in both ways; a failure of one does not stop the other."""
 
-    def __init__(self, topic: Notifier, events: _EventClient) -> None:
-        """Deliver to a topic, and with an EventBridge client."""
+    def __init__(self, topic: Notifier, events: _EventClient, dashboard_url: str) -> None:
+        """Deliver to a topic, and with an EventBridge client; programs get the dashboard's link."""
         self._topic = topic
         self._events = events
+        self._dashboard_url = dashboard_url
 
     def publish(
         self,
@@ -45,10 +47,13 @@ class BudgetAlertPublisher:
         Raises:
             AlertNotDeliveredError: One of the ways has not taken them.
         """
+        texts = [json.dumps({**detail, "dashboard_url": self._dashboard_url}) for detail in details]
+        if len(texts) == 1:
+            notice = replace(notice, detail=texts[0])
         taken, failures = set(delivered), []
         if DeliveryWay.EVENT not in taken:
             try:
-                self._put_events(details)
+                self._put_events(texts)
                 taken.add(DeliveryWay.EVENT)
             except (AlertNotDeliveredError, BotoCoreError, ClientError) as error:
                 failures.append(f"EventBridge: {error}")
@@ -61,15 +66,11 @@ class BudgetAlertPublisher:
         if failures:
             raise AlertNotDeliveredError("; ".join(failures), taken)
 
-    def _put_events(self, details: Sequence[AlertDetail]) -> None:
-        for start in range(0, len(details), _MAX_ENTRIES):
+    def _put_events(self, texts: Sequence[str]) -> None:
+        for start in range(0, len(texts), _MAX_ENTRIES):
             entries = [
-                {
-                    "Source": EVENT_SOURCE,
-                    "DetailType": BUDGET_ALERT_EVENT,
-                    "Detail": json.dumps(detail),
-                }
-                for detail in details[start : start + _MAX_ENTRIES]
+                {"Source": EVENT_SOURCE, "DetailType": BUDGET_ALERT_EVENT, "Detail": text}
+                for text in texts[start : start + _MAX_ENTRIES]
             ]
             answer = self._events.put_events(Entries=entries)
             if answer["FailedEntryCount"]:

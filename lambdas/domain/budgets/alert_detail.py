@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from lambdas.domain.budgets.alerts import AlertKey, BudgetAlert
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE
-from lambdas.domain.budgets.descriptions import describe_period, describe_scope
+from lambdas.domain.budgets.descriptions import describe_period, describe_scope, read_time_zone
 from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.words import exact_text
 
@@ -45,6 +45,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             "start": _write_time(status.period.start),
             "end": _write_time(status.period.end),
             "description": describe_period(budget.periods, status.period),
+            "time_zone": read_time_zone(budget.periods),
         },
         "amount": {
             "unit": amount.unit.value,

@@ -10,8 +10,9 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
+from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.period import BudgetPeriod
-from lambdas.domain.budgets.status import BudgetStatus
+from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
 from lambdas.domain.words import exact_text
 
 _DIGEST_LENGTH = 32
@@ -95,16 +96,32 @@ class AlertKey(NamedTuple):
         """A text that no other alert of the generation has, in the order of periods."""
         return "#".join([self.period.id, str(self.level), self.threshold_id])
 
+    def is_above(self, last: LastAlert | None) -> bool:
+        """Say if the threshold has not alerted in a period that overlaps, or at a lower level."""
+        return last is None or last.ends_at <= self.period.start or last.level < self.level
+
     def is_new(self, alerted: Mapping[str, LastAlert]) -> bool:
         """Say if the threshold has not alerted in a period that overlaps.
 
-        If the amount was raised since, it alerts again at its new level; not if it was lowered.
+        If the amount was raised since, it alerts again at its new level, unless another threshold
+        has alerted at a level as high: that usage is known. It does not if the amount was lowered.
 
         Args:
             alerted: The last alerts, by `threshold_id`.
         """
         last = alerted.get(self.threshold_id)
-        return last is None or last.ends_at <= self.period.start or last.level < self.level
+        if last is None or last.ends_at <= self.period.start:
+            return True
+        if not self.is_above(last):
+            return False
+        kind, value = f"{self.kind}#", f"#{digest_value(self.value) if self.value else ''}"
+        levels = [
+            alert.level
+            for threshold, alert in alerted.items()
+            if threshold.startswith(kind) and threshold.endswith(value)
+            if alert.ends_at > self.period.start
+        ]
+        return max(levels) < self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +185,30 @@ def find_crossings(
     if ThresholdKind.FORECAST in kinds:
         reached += (
             (ThresholdKind.FORECAST, percent)
-            for percent in thresholds.forecast
-            if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
+            for percent, _ in list_probable(budget, status.used, status.forecast)
         )
     return [make_alert_key(status, kind, percent) for kind, percent in reached]
 
 
-def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
-    if status.forecast is None:
-        return False
-    budget = status.stored.budget
-    left = budget.amount.take_percentage(percent) - status.used
-    probability = Decimal(status.forecast.probability_of_exceeding(left))
-    return probability >= budget.thresholds.forecast_probability
+def list_probable(
+    budget: Budget, used: int, forecast: UsageForecast | None
+) -> Iterator[tuple[Decimal, float]]:
+    """List the thresholds that a forecast reaches and usage has not, with their probabilities.
+
+    Args:
+        budget: The budget.
+        used: The usage of the period so far, in its unit.
+        forecast: The forecast for its end; `None` without one.
+    """
+    if forecast is None:
+        return
+    for percent in budget.thresholds.forecast:
+        if budget.amount.is_reached(used, percent):
+            continue
+        left = budget.amount.take_percentage(percent) - used
+        probability = forecast.probability_of_exceeding(left)
+        if Decimal(probability) >= budget.thresholds.forecast_probability:
+            yield percent, probability
 
 
 CLAIM = timedelta(minutes=10)

@@ -19,6 +19,7 @@ from lambdas.domain.budgets.alerts import (
     LastAlert,
     ThresholdKind,
     find_crossings,
+    list_probable,
     make_alert_key,
 )
 from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
@@ -39,6 +40,7 @@ __all__ = [
     "ThresholdKind",
     "find_crossings",
     "join_details",
+    "list_probable",
     "make_alert_key",
     "make_alerts",
     "write_alert_notice",

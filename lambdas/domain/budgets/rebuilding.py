@@ -94,7 +94,7 @@ def check_cells(budgets: Iterable[Budget], now: datetime) -> None:
 def _explain(cells: CellRange, period: BudgetPeriod) -> str:
     """Say why a period cannot be completed from cells, and what to do."""
     began = f"its period began at {period.start:%Y-%m-%d %H:%M} UTC, and usage by the"
-    later = f"Apply it when the next period begins, on {period.end:%Y-%m-%d}"
+    later = f"Apply it when the next period begins, at {period.end:%Y-%m-%d %H:%M} UTC"
     days = CellSpan.DAY.retention.days
     if cells.span is CellSpan.DAY:
         return f"{began} day is kept for {days} days. {later}, or choose shorter periods"

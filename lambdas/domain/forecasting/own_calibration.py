@@ -89,12 +89,13 @@ def describe_errors(own: OwnErrors | None) -> str:
     """Describe the errors that forecasts stand on, for people.
 
     >>> describe_errors(None)
-    'errors of public data'
+    'errors of forecasts of public data'
     """
     if own is None:
-        return "errors of public data"
+        return "errors of forecasts of public data"
     day = f"{own.calibrated_at:%Y-%m-%d}"
-    return f"errors of your own {plural(own.days, 'day')} up to {day}, and of public data"
+    span = plural(own.days, "day")
+    return f"errors of forecasts of your own usage in the {span} up to {day}, and of public data"
 
 
 def _cut(usage: HourlyUsage, start: datetime) -> HourlyUsage:

@@ -205,7 +205,7 @@ def daily(name: str = "daily", **changes: object) -> Budget:
 def test_thresholds_reached_together_are_one_message() -> None:
     governed = Governed(daily())
     assert governed.count(change(9)) == BudgetEvaluation(evaluated=1, alerts=2)
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
     ((_, detail),) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["50", "80"]
     assert detail["incomplete_since"] is not None
@@ -215,11 +215,11 @@ def test_each_threshold_is_sent_once_a_day() -> None:
     governed = Governed(daily())
     for _ in range(12):
         governed.count(change(1))
-    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 100% reached"]
     governed.count(change(50))
     assert governed.send() == []
     governed.count(change(6, NOON + timedelta(days=1)))
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
 
 
 def test_a_late_record_changes_the_past_and_does_not_alert_today() -> None:
@@ -234,7 +234,7 @@ def test_a_building_budget_alerts_once_it_is_active() -> None:
     assert governed.count(change(9)).evaluated == 0
     governed.budgets.mark_active("daily", governed.budgets.read().revision)
     assert governed.count(change(0.5)).alerts == 2
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
 
 
 def test_alerts_are_read_for_budgets_that_reached_a_threshold_alone() -> None:
@@ -289,7 +289,7 @@ def test_other_runs_leave_an_alert_to_the_one_that_reads_its_details() -> None:
     governed.evaluator = replace(governed.evaluator, details=Interrupted())
     governed.count(change(9))
     assert sent_meanwhile == [0]
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
     ((_, detail),) = governed.inbox.received
     assert [driver["name"] for driver in detail["drivers"]] == [ANA]
 
@@ -311,7 +311,7 @@ def test_more_usage_than_a_run_reads_stops_no_alert_and_is_no_failure() -> None:
     result = governed.count(change(9))
     assert (result.alerts, result.failures, result.without_details) == (2, (), ())
     assert result.skipped == 1  # the forecast
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
     governed.details.problem, governed.details.dollars = None, 5
     assert governed.count(change(0.1)).alerts == 1  # in the same minute: it was not done
 
@@ -331,7 +331,7 @@ def test_a_forecast_that_is_reached_with_usage_is_in_the_same_message() -> None:
     governed.details.dollars = 9
     governed.add(change(6))
     assert governed.evaluator.evaluate_usage(NOON).alerts == 2
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
     ((_, detail),) = governed.inbox.received
     assert [entry["kind"] for entry in detail["crossings"]] == ["actual", "forecast"]
     assert governed.evaluate(NOON).alerts == 0
@@ -353,7 +353,7 @@ def test_a_default_budget_with_too_many_values_fails_and_stops_no_other(
     assert [(failed.name, type(failed.error)) for failed in result.failures] == [
         ("each", TooManyValuesError)
     ]
-    assert governed.send() == ["Bedrock budget all: 100 % reached"]
+    assert governed.send() == ["Bedrock budget all: 100% reached"]
 
 
 def test_messages_for_which_there_is_no_time_stay_due() -> None:
@@ -366,8 +366,9 @@ def test_messages_for_which_there_is_no_time_stay_due() -> None:
 
 
 def test_few_values_have_a_message_each_and_many_have_one() -> None:
+    name = ANA.rpartition(":")[2]
     for values, subjects in (
-        (5, ["Bedrock budget each: 80 % reached"] * 5),
+        (5, [f"Bedrock budget each: 80% reached ({name}-{number})" for number in range(5)]),
         (6, ["Bedrock budget each: 6 identities"]),
         (230, [f"Bedrock budget each: {part} identities" for part in (100, 100, 30)]),
     ):
@@ -399,7 +400,7 @@ def test_a_forecast_alerts_before_usage_does() -> None:
     governed.details.dollars = 8
     assert governed.count(change(1)).alerts == 0
     assert governed.count(change(1.5, A_MINUTE_LATER)).alerts == 1
-    assert governed.send() == ["Bedrock budget daily: 100 % forecast"]
+    assert governed.send() == ["Bedrock budget daily: 100% expected"]
     ((_, detail),) = governed.inbox.received
     assert detail["forecast"]["expected"] == "10.5"
     assert governed.count(change(1, A_MINUTE_LATER + timedelta(minutes=1))).alerts == 0
@@ -487,7 +488,7 @@ def test_a_rebuilt_budget_counts_from_its_own_sums_and_alerts_again() -> None:
     governed.apply(daily())
     assert governed.count(change(1)).alerts == 0
     governed.count(change(7))
-    assert governed.send() == ["Bedrock budget daily: 80 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 80% reached"]
 
 
 def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() -> None:
@@ -497,12 +498,24 @@ def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() ->
     governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(20))))
     assert governed.count(change(0.5)).alerts == 0
     assert governed.count(change(1)).alerts == 1
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
     governed.count(change(10))
     governed.count(change(10))
-    assert governed.send() == ["Bedrock budget daily: 100 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 100% reached"]
     (_, _, (_, detail)) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["80", "100"]
+
+
+def test_after_a_raise_nothing_alerts_below_what_has_alerted() -> None:
+    governed = Governed(daily())
+    governed.count(change(10.8))
+    governed.send()
+    governed.amend(replace(daily(), amount=BudgetAmount.from_usd(Decimal(12))))
+    assert governed.count(change(0.1)).alerts == 0  # 50 and 80% are $6 and $9.60, $10 has alerted
+    governed.count(change(1.2))
+    assert governed.send() == ["Bedrock budget daily: 100% reached"]
+    (_, (_, detail)) = governed.inbox.received
+    assert [entry["percent"] for entry in detail["crossings"]] == ["100"]
 
 
 def test_other_alerts_or_a_lower_amount_hold_at_once_and_repeat_nothing() -> None:
@@ -512,7 +525,7 @@ def test_other_alerts_or_a_lower_amount_hold_at_once_and_repeat_nothing() -> Non
     more = replace(daily(), thresholds=BudgetThresholds(actual=(*map(Decimal, (50, 80, 90)),)))
     governed.amend(more)
     governed.count(change(0.5))
-    assert governed.send() == ["Bedrock budget daily: 90 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 90% reached"]
     governed.amend(replace(more, amount=BudgetAmount.from_usd(Decimal(5))))
     assert governed.count(change(1)).alerts == 0
 
@@ -540,7 +553,9 @@ def test_a_default_budget_holds_until_the_one_set_by_name_is_active() -> None:
         replace(daily("anas", scope=BudgetScope(identity=(ANA,))), amount=own), is_built=False
     )
     governed.count(change(6, identity_arn=ANA))
-    assert governed.send() == ["Bedrock budget each: 50 % reached"]
+    assert governed.send() == [
+        "Bedrock budget each: 50% reached (assumed-role/chat/ana@example.com)"
+    ]
     governed.budgets.mark_active("anas", governed.budgets.read().revision)
     assert governed.count(change(50, identity_arn=ANA)).alerts == 0
 
@@ -549,7 +564,7 @@ def test_a_window_adds_up_its_hours() -> None:
     governed = Governed(budget("window", amount=TEN_DOLLARS, periods=RollingHours(3)))
     for hour in range(5):
         governed.count(change(2, NOON + timedelta(hours=hour)))
-    assert governed.send() == ["Bedrock budget window: 50 % reached"]
+    assert governed.send() == ["Bedrock budget window: 50% reached"]
 
 
 def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
@@ -558,7 +573,7 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     governed.inbox.closed_for = {"first"}
     assert governed.sender.send(NOON) == SendReport(1, ("first",))
     governed.inbox.closed_for = set()
-    assert governed.send(NOON + RETRY_AFTER) == ["Bedrock budget first: 50 % reached"]
+    assert governed.send(NOON + RETRY_AFTER) == ["Bedrock budget first: 50% reached"]
     assert governed.send() == []
 
 
@@ -657,7 +672,7 @@ def test_metrics_that_are_refused_stop_no_alert_and_are_published_a_minute_later
     governed = Governed(daily())
     governed.metrics.taken_before_a_refusal = 0
     assert isinstance(governed.count(change(6)).unpublished, MetricsUnavailableError)
-    assert governed.send() == ["Bedrock budget daily: 50 % reached"]
+    assert governed.send() == ["Bedrock budget daily: 50% reached"]
     governed.evaluate(NOON + timedelta(minutes=1))
     assert [value for *_, value in governed.published()] == [60]
 
