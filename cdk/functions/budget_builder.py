@@ -61,5 +61,5 @@ class BudgetBuilder(MeterFunction):
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
         self.scheduled = self.run_every(
             Duration.minutes(1),
-            purpose="completes sums of new budgets, and compares sums with cells",
+            purpose="completes sums of new budgets or compares sums with cells",
         )

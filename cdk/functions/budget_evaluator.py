@@ -76,5 +76,5 @@ class BudgetEvaluator(MeterFunction):
         # The next run does the rest. An event that waits longer than until then is dropped.
         self.configure_async_invoke(retry_attempts=0, max_event_age=_INTERVAL)
         self.scheduled = self.run_every(
-            _INTERVAL, purpose="evaluates budgets and sends their alerts"
+            _INTERVAL, purpose="evaluates budgets or sends their alerts"
         )

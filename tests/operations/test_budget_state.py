@@ -72,12 +72,20 @@ def test_the_doctor_reads_the_deployed_tables() -> None:
     off = check(stacks=(stack_names.STORAGE,))
     assert (off.status, off.text) == (
         Status.OK,
-        "Off: switch them on by governance in cdk.json.",
+        "Off: switch them on with the setting governance.",
     )
     assert check().text == "Not deployed yet."
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
     assert check().text.startswith("0 active budgets.")
+
+
+@pytest.mark.usefixtures("store")
+def test_the_doctor_reads_budgets_that_only_the_deployment_switches_on() -> None:
+    """`make deploy SET="-c governance=true"` leaves `governance` off in cdk.json."""
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    assert check(stacks=(stack_names.STORAGE,)).text.startswith("0 active budgets.")
 
 
 def test_the_time_of_an_announcement_is_that_of_the_meter(store: DynamoDbBudgetStore) -> None:
