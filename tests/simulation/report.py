@@ -31,9 +31,8 @@ def write_table(outcomes: Sequence[Outcome]) -> str:
 
 def write_strikes(outcome: Outcome) -> str:
     """Write how often each fault was injected in one run."""
-    return (
-        ", ".join(f"{fault} {count}" for fault, count in sorted(outcome.struck.items())) or "none"
-    )
+    counts = [f"{fault} {count}" for fault, count in sorted(outcome.struck.items())]
+    return ", ".join(counts) or "none"
 
 
 def write_failures(outcomes: Iterable[Outcome]) -> Iterator[str]:
