@@ -174,8 +174,10 @@ class DeploymentChecks:
         for stack in left_over:
             if states.pop(stack) is not None:
                 return Status.WARNING, (
-                    f"{stack} is no longer needed: the settings turn off everything in it. Run make"
-                    f" deploy, then aws cloudformation delete-stack --stack-name {stack}."
+                    f"{stack} is deployed, but the settings turn off everything in it. If you"
+                    " deployed it with SET, run make doctor with the same SET. Otherwise it is no"
+                    " longer needed: run make deploy, then aws cloudformation delete-stack"
+                    f" --stack-name {stack}."
                 )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
         status = max(

@@ -65,7 +65,7 @@ def _check_events(printed: str) -> None:
 
 def _check_budget(printed: str) -> None:
     """Check the alert of the budget: its threshold, how much of how much, and its forecast."""
-    assert re.search(r"a budget is applied: \$230 for project invoicing and 21 days", printed)
+    assert re.search(r"a budget is applied: \$230 for project invoicing, for 21 days from", printed)
     (alert,) = (
         (match["name"], match["why"])
         for match in _EVENT.finditer(printed)

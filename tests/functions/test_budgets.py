@@ -274,6 +274,7 @@ def test_a_sum_that_differs_from_cells_is_reported(
     assert (metric.name, metric.value) == ("BudgetDrift", 1)
     (line,) = [record for record in caplog.records if "differs from cells" in record.message]
     assert vars(line)["sum"] == key.name
+    assert vars(line)["accumulated"]["calls"] == vars(line)["recomputed"]["calls"] + 1
 
 
 def test_a_budget_that_cannot_be_read_stops_no_counting_and_raises_the_alarm(

@@ -31,11 +31,11 @@ def read(now: datetime = NOON) -> BudgetReport:
     return read_budget_state(boto3.client("dynamodb"), GOVERNANCE, now)
 
 
-def check(**settings: Any) -> CheckResult:
+def check(name: str = "budgets", **settings: Any) -> CheckResult:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
     results = DeploymentChecks(session, deployment, **settings).examine()
-    return next(result for result in results if result.check == "budgets")
+    return next(result for result in results if result.check == name)
 
 
 def test_budgets_that_build_for_too_long_are_named(store: DynamoDbBudgetStore) -> None:
@@ -84,6 +84,16 @@ def test_the_doctor_reads_the_deployed_tables() -> None:
     assert check().text.startswith("0 active budgets.")
     # As deployed with make deploy SET="-c governance=true", and not so in cdk.json.
     assert check(stacks=(stack_names.STORAGE,)).text.startswith("0 active budgets.")
+
+
+@pytest.mark.usefixtures("store")
+def test_the_doctor_reads_budgets_that_only_the_deployment_switches_on() -> None:
+    """`make deploy SET="-c governance=true"` leaves `governance` off in cdk.json."""
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    assert check(stacks=(stack_names.STORAGE,)).text.startswith("0 active budgets.")
+    stacks = check("stacks", stacks=(stack_names.STORAGE,))
+    assert "If you deployed it with SET, run make doctor with the same SET." in stacks.text
 
 
 def test_the_time_of_an_announcement_is_that_of_the_meter(store: DynamoDbBudgetStore) -> None:

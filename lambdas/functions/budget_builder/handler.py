@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,8 +34,8 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
             "A sum of a budget differs from cells",
             sum=difference.key.name,
             value=difference.key.value,
-            accumulated=difference.accumulated.figures,
-            recomputed=difference.recomputed.figures,
+            accumulated=asdict(difference.accumulated),
+            recomputed=asdict(difference.recomputed),
         )
     if drift := len(checked.differences) + len(report.unreadable):
         record_health({BUDGET_DRIFT: drift})

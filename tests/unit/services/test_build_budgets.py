@@ -547,6 +547,13 @@ def test_a_budget_is_refused_if_cells_of_its_period_are_no_longer_kept(
         check_cells([made], NOON)
 
 
+def test_a_refusal_names_the_period_in_the_time_zone_of_the_budget() -> None:
+    made = budget("year", periods=MonthPeriods("Europe/Berlin", 12))
+    period = "its current period is 2026-01-01 00:00 to 2027-01-01 00:00, Europe/Berlin, and"
+    with pytest.raises(BudgetPlanError, match=period):
+        check_cells([made], NOON)
+
+
 def test_a_budget_is_refused_if_even_cells_of_days_are_no_longer_kept() -> None:
     periods = MonthPeriods("UTC", 24, NOON.date().replace(day=1) - timedelta(days=420))
     made = budget("two-years", periods=periods)
