@@ -154,6 +154,7 @@ def list_budgets(
         table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
     open_console().print(table)
     print(_describe_calibration(calibrations))
+    _print_gaps(book, now)
     if state is not None:
         _print_incomplete_periods(book, state.counted_since, now)
 
@@ -166,6 +167,17 @@ def _describe_calibration(calibrations: CalibrationStore) -> str:
         reason = printable(str(error))
         return f"Forecasts use {describe_errors(None)}: your own cannot be read ({reason})."
     return f"Forecasts use {describe_errors(None if errors is None else errors.own)}."
+
+
+def _print_gaps(book: BudgetBook, now: datetime) -> None:
+    """Name the budgets whose sums of the current period lack usage."""
+    for stored in book:
+        gap = stored.find_gap(stored.budget.periods.period_at(now))
+        if gap is not None:
+            print(
+                f"{printable(stored.budget.name)} could not be read from {gap.since:%Y-%m-%d %H:%M}"
+                f" to {gap.until:%H:%M} UTC: its sums may lack usage of that time."
+            )
 
 
 def _print_incomplete_periods(book: BudgetBook, counted_since: datetime, now: datetime) -> None:

@@ -17,6 +17,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UsageGap,
     read_budget,
     write_budget,
 )
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 _DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
-_INTERRUPTED = "interrupted"
+_INTERRUPTED_AT, _GAP = "interrupted_at", "gap"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -112,29 +113,37 @@ class DynamoDbBudgetStore:
 
     def announce(self, name: str, generation: int, now: datetime) -> bool:
         """Store the time at which a budget was seen first, unless one is stored."""
-        time: AttributeValueTypeDef = {"S": now.astimezone(UTC).isoformat()}
         return self._set(
-            name, generation, ANNOUNCED_AT, f"if_not_exists({ANNOUNCED_AT}, :value)", time
+            name,
+            generation,
+            ANNOUNCED_AT,
+            f"if_not_exists({ANNOUNCED_AT}, :value)",
+            _write_time(now),
         )
 
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
         return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
 
-    def mark_interrupted(self, name: str) -> None:
+    def mark_interrupted(self, name: str, since: datetime) -> None:
         """Note that a budget cannot be read, unless that is noted or it was deleted."""
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET {_INTERRUPTED} = :true",
+                UpdateExpression=f"SET {_INTERRUPTED_AT} = :since",
                 ConditionExpression=(
-                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({_INTERRUPTED})"
+                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({_INTERRUPTED_AT})"
                 ),
-                ExpressionAttributeValues={":true": {"BOOL": True}},
+                ExpressionAttributeValues={":since": _write_time(since)},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
+
+    def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
+        """Let an interrupted budget go on with its sums, if it still has this generation."""
+        times: AttributeValueTypeDef = {"L": [_write_time(time) for time in gap]}
+        return self._set(name, generation, _GAP, f":value REMOVE {_INTERRUPTED_AT}", times)
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         """Let an interrupted budget build in a new generation, with the same definition."""
@@ -155,7 +164,7 @@ class DynamoDbBudgetStore:
                     "Key": _make_key(BUDGET_PREFIX + name),
                     "UpdateExpression": (
                         f"SET {_GENERATION} = :after, #state = :building"
-                        f" REMOVE {ANNOUNCED_AT}, {_INTERRUPTED}"
+                        f" REMOVE {ANNOUNCED_AT}, {_INTERRUPTED_AT}, {_GAP}"
                     ),
                     "ConditionExpression": f"{_GENERATION} = :before",
                     "ExpressionAttributeNames": {"#state": STATE},
@@ -282,7 +291,7 @@ def _read_item(item: Item) -> StoredBudget:
         message = "another version of the meter stored it: run make deploy"
         raise ValueError(message)
     definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
-    budget, announced_at = read_budget(definition), item.get(ANNOUNCED_AT)
+    budget = read_budget(definition)
     if item[SORT_KEY]["S"] != BUDGET_PREFIX + budget.name:
         message = f"its definition has another name, {budget.name}"
         raise ValueError(message)
@@ -290,6 +299,19 @@ def _read_item(item: Item) -> StoredBudget:
         budget,
         int(item[_GENERATION]["N"]),
         BudgetState(item[STATE]["S"]),
-        None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
-        is_interrupted=_INTERRUPTED in item,
+        announced_at=_read_time(item, ANNOUNCED_AT),
+        interrupted_at=_read_time(item, _INTERRUPTED_AT),
+        gap=UsageGap(*map(_parse_time, item[_GAP]["L"])) if _GAP in item else None,
     )
+
+
+def _read_time(item: Item, attribute: str) -> datetime | None:
+    return _parse_time(item[attribute]) if attribute in item else None
+
+
+def _parse_time(value: AttributeValueTypeDef) -> datetime:
+    return datetime.fromisoformat(value["S"])
+
+
+def _write_time(moment: datetime) -> AttributeValueTypeDef:
+    return {"S": moment.astimezone(UTC).isoformat()}

@@ -35,6 +35,7 @@ from lambdas.domain.budgets.plan import (
 from lambdas.domain.budgets.ports import BudgetSumStore, StatusDetails, SumReader, UsageForecaster
 from lambdas.domain.budgets.rebuilding import (
     CellsExpiredError,
+    can_be_built,
     check_cells,
     is_known_everywhere,
     list_cell_ranges,
@@ -50,6 +51,7 @@ from lambdas.domain.budgets.stored_budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UsageGap,
 )
 
 __all__ = [
@@ -88,7 +90,9 @@ __all__ = [
     "SumReading",
     "UnpricedCeiling",
     "UsageForecaster",
+    "UsageGap",
     "WideCellsError",
+    "can_be_built",
     "check_cells",
     "compare_while_counting",
     "describe_periods",

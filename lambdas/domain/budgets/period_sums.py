@@ -30,6 +30,10 @@ def read_statuses(
     """
     periods = stored.budget.periods
     period = periods.period_at(now)
+    gap, times = stored.find_gap(period), [state.incomplete_since]
+    if gap is not None:
+        times.append(gap.since)
+    incomplete_since = min((time for time in times if time is not None), default=None)
     totals: dict[str, UsageTotals] = {}
     found = read_sums(stored, periods.list_slots(period), sums, state.generation)
     for key, added in found.items():
@@ -41,7 +45,7 @@ def read_statuses(
                 period=period,
                 totals=total,
                 value=value,
-                incomplete_since=state.incomplete_since,
+                incomplete_since=incomplete_since,
             )
 
 

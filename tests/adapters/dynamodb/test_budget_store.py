@@ -23,6 +23,7 @@ from lambdas.domain.budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UsageGap,
     write_budget,
 )
 from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
@@ -171,12 +172,28 @@ def test_a_budget_that_can_be_read_again_is_built_in_a_new_generation(aws: None)
     write(store, budget("chat"))
     store.announce("chat", 1, NOON)
     store.mark_active("chat", 1)
-    for _ in range(2):
-        store.mark_interrupted("chat")
+    for minutes in range(2):
+        store.mark_interrupted("chat", NOON + timedelta(minutes=minutes))
     interrupted = store.read().budgets["chat"]
-    assert (interrupted.is_interrupted, interrupted.is_active) == (True, False)
+    assert (interrupted.interrupted_at, interrupted.is_active) == (NOON, False)
     assert not store.restart("chat", 1, 7)
     assert not store.restart("chat", 2, 1)
+    assert store.restart("chat", 1, 1)
+    assert store.read() == BudgetBook(2, {"chat": StoredBudget(budget("chat"), 2)})
+
+
+def test_an_interrupted_budget_can_go_on_with_its_sums_and_a_gap(aws: None) -> None:
+    create_governance_table()
+    store = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    write(store, budget("chat"))
+    store.mark_active("chat", 1)
+    store.mark_interrupted("chat", NOON)
+    gap = UsageGap(NOON, NOON + timedelta(minutes=7))
+    assert not store.resume("chat", 2, gap)
+    assert store.resume("chat", 1, gap)
+    resumed = StoredBudget(budget("chat"), 1, BudgetState.ACTIVE, gap=gap)
+    assert store.read() == BudgetBook(1, {"chat": resumed})
+    assert resumed.is_active
     assert store.restart("chat", 1, 1)
     assert store.read() == BudgetBook(2, {"chat": StoredBudget(budget("chat"), 2)})
 
@@ -186,7 +203,7 @@ def test_a_budget_that_was_deleted_does_not_come_back_as_an_interrupted_one(aws:
     store = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
     write(store, budget("chat"))
     write(store, delete=("chat",))
-    store.mark_interrupted("chat")
+    store.mark_interrupted("chat", NOON)
     assert not store.restart("chat", 1, 2)
     assert store.read() == BudgetBook(2, {})
 
