@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -68,9 +68,16 @@ class AlertNotDeliveredError(Exception):
 class AlertPublisher(Protocol):
     """Delivers alerts to people and programs."""
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert, as a text and as an event.
+    def send_message(self, notice: Notice) -> None:
+        """Deliver a text.
 
         Raises:
-            AlertNotDeliveredError: It was not delivered in every way.
+            AlertNotDeliveredError: It was not delivered.
+        """
+
+    def put_events(self, details: Sequence[AlertDetail]) -> Sequence[str | None]:
+        """Deliver events.
+
+        Returns:
+            For each why it was not delivered; `None` if it was.
         """
