@@ -186,11 +186,13 @@ class InMemoryCalibrationStore:
     Attributes:
         stored: The calibration.
         problem: The reason for which it cannot be read; empty if it can.
+        salt: The salt.
         reads: The number of reads.
     """
 
     def __init__(self, stored: ErrorRatios | None = None) -> None:
         self.stored = stored
+        self.salt = "salt"
         self.problem = ""
         self.reads = 0
 
@@ -202,6 +204,9 @@ class InMemoryCalibrationStore:
 
     def write(self, errors: ErrorRatios) -> None:
         self.stored = errors
+
+    def get_salt(self) -> str:
+        return self.salt
 
 
 class InMemoryBudgetSums(InMemoryCounters):
