@@ -18,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UnreadableBudget,
     UsageGap,
 )
 from lambdas.domain.budgets.budget_alerts import (
@@ -89,7 +90,8 @@ class InMemoryBudgetStore:
         """Let a budget be one that cannot be read."""
         self._hidden[name] = self._book.budgets[name]
         kept = {other: each for other, each in self._book.budgets.items() if other != name}
-        self._book = replace(self._book, budgets=kept, unreadable={name: "damaged"})
+        unreadable = {name: UnreadableBudget("damaged")}
+        self._book = replace(self._book, budgets=kept, unreadable=unreadable)
 
     def make_readable(self, name: str) -> None:
         """Let a budget be read again."""

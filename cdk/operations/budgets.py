@@ -296,10 +296,11 @@ def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None
 
 def _read_book(store: BudgetStore) -> BudgetBook:
     book = store.read()
-    for name, reason in book.unreadable.items():
+    for name, budget in book.unreadable.items():
+        manager = "unknown" if budget.managed_by is None else printable(budget.managed_by)
         print(
-            f"{printable(name)} cannot be read, and is left out: {printable(reason)}. Apply a"
-            " budget of this name to replace it."
+            f"{printable(name)} cannot be read, and is left out: {printable(budget.reason)}. Its"
+            f" manager is {manager}."
         )
     return book
 
@@ -313,11 +314,14 @@ def _print_plan(plan: BudgetPlan) -> None:
             print(f"    {field}: {printable(before)} -> {printable(after)}")
     for budget in plan.deleted:
         print(f"- {_describe_in_line(budget)}")
+    for name in plan.deleted_unreadable:
+        print(f"- {printable(name)}, which cannot be read")
     for budget in plan.left:
         name = printable(budget.name)
         print(f"  {name} is not in the file and stays; to delete it: --delete {name}")
+    deleted = len(plan.changes.deleted)
     print(
-        f"{len(plan.added):,} new, {len(plan.changed):,} changed, {len(plan.deleted):,} deleted,"
+        f"{len(plan.added):,} new, {len(plan.changed):,} changed, {deleted:,} deleted,"
         f" {len(plan.unchanged):,} unchanged."
     )
 

@@ -135,7 +135,8 @@ class BudgetBuilder:
             for name, reason in waiting.items()
             if reason != _COUNTING and _is_overdue(book.budgets[name], now)
         )
-        return BuildReport(tuple(activated), waiting, book.unreadable, tuple(resumed), overdue)
+        unreadable = {name: budget.reason for name, budget in book.unreadable.items()}
+        return BuildReport(tuple(activated), waiting, unreadable, tuple(resumed), overdue)
 
     def _has_to_restart(self, stored: StoredBudget, now: datetime) -> bool:
         """Say if sums lack usage, and can be built again or were not complete before."""

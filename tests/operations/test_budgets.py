@@ -351,3 +351,25 @@ def test_list_says_which_sums_lack_usage(
     call_command("budgets", "list")
     expected = f"chat could not be read from {gap.since:%Y-%m-%d %H:%M} to {gap.until:%H:%M} UTC"
     assert expected in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_budget_of_a_later_version_is_left_to_its_manager(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT, INDIA))
+    table = boto3.resource("dynamodb").Table(GOVERNANCE)
+    for name in ("chat", "india"):
+        key = {"pk": "budgets", "sk": f"budget#{name}"}
+        later = {"format": {"Value": 2, "Action": "PUT"}}
+        table.update_item(Key=key, AttributeUpdates=later)
+    theirs = write_file(CHAT, managed_by="another-team")
+    _, problem = read_failure("budgets", "apply", theirs)
+    assert "chat is managed by platform, not by another-team" in problem
+    capsys.readouterr()
+    call_command("budgets", "apply", write_file(CHAT), "--delete", "india")
+    printed = capsys.readouterr().out
+    assert "Its manager is platform." in printed
+    assert "- india, which cannot be read" in printed
+    assert "1 new, 0 changed, 1 deleted" in printed
+    assert set(read_book().budgets) == {"chat"}

@@ -17,6 +17,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UnreadableBudget,
     UsageGap,
     read_budget,
     write_budget,
@@ -80,7 +81,8 @@ class DynamoDbBudgetStore:
                     try:
                         budgets[name] = _read_item(item)
                     except _UNREADABLE as error:
-                        unreadable[name] = str(error) or type(error).__name__
+                        reason = str(error) or type(error).__name__
+                        unreadable[name] = UnreadableBudget(reason, _read_manager(item))
             if revision == before:
                 return BudgetBook(revision, budgets, unreadable)
         message = "budgets changed while they were read"
@@ -303,6 +305,15 @@ def _read_item(item: Item) -> StoredBudget:
         interrupted_at=_read_time(item, _INTERRUPTED_AT),
         gap=UsageGap(*map(_parse_time, item[_GAP]["L"])) if _GAP in item else None,
     )
+
+
+def _read_manager(item: Item) -> str | None:
+    """Read the manager of a budget that cannot be read as a whole."""
+    try:
+        manager = json.loads(item[_DEFINITION]["S"])["managed_by"]
+    except _UNREADABLE:
+        return None
+    return manager if isinstance(manager, str) else None
 
 
 def _read_time(item: Item, attribute: str) -> datetime | None:

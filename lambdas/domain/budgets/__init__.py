@@ -51,6 +51,7 @@ from lambdas.domain.budgets.stored_budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UnreadableBudget,
     UsageGap,
 )
 
@@ -89,6 +90,7 @@ __all__ = [
     "SumReader",
     "SumReading",
     "UnpricedCeiling",
+    "UnreadableBudget",
     "UsageForecaster",
     "UsageGap",
     "WideCellsError",

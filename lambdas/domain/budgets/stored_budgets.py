@@ -66,6 +66,18 @@ class StoredBudget:
         return self.gap if self.gap is not None and self.gap.until > period.start else None
 
 
+class UnreadableBudget(NamedTuple):
+    """A stored budget that cannot be read.
+
+    Attributes:
+        reason: Why it cannot be read.
+        managed_by: Its manager; `None` if that cannot be read either.
+    """
+
+    reason: str
+    managed_by: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetBook:
     """All stored budgets at a moment.
@@ -73,12 +85,12 @@ class BudgetBook:
     Attributes:
         revision: A number that increases with each write; the generation of the last one.
         budgets: The budgets by name.
-        unreadable: Why others cannot be read, by name. They are left out everywhere.
+        unreadable: Others that cannot be read, by name. They are left out everywhere.
     """
 
     revision: int
     budgets: dict[str, StoredBudget]
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, UnreadableBudget] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[StoredBudget]:
         """All budgets, by name."""

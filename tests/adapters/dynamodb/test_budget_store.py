@@ -140,18 +140,22 @@ def test_every_budget_is_read_as_it_was_stored(made: Budget) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "problem"),
+    ("changes", "problem", "manager"),
     [
-        ({"format": {"N": "2"}}, "another version of the meter stored it"),
-        ({"definition": {"S": "{"}}, "Expecting"),
-        ({"definition": {"S": '{"name": "chat"}'}}, "alerts"),
-        ({"definition": {"S": "[]"}}, "indices"),
-        ({"definition": {"S": json.dumps(write_budget(budget("other")))}}, "another name, other"),
-        ({"state": {"S": "paused"}}, "paused"),
+        ({"format": {"N": "2"}}, "another version of the meter stored it", "platform"),
+        ({"definition": {"S": "{"}}, "Expecting", None),
+        ({"definition": {"S": '{"name": "chat"}'}}, "alerts", None),
+        ({"definition": {"S": "[]"}}, "indices", None),
+        (
+            {"definition": {"S": json.dumps(write_budget(budget("other")))}},
+            "another name, other",
+            "platform",
+        ),
+        ({"state": {"S": "paused"}}, "paused", "platform"),
     ],
 )
 def test_an_unreadable_budget_is_named_and_hides_no_other(
-    aws: None, changes: Any, problem: str
+    aws: None, changes: Any, problem: str, manager: str | None
 ) -> None:
     create_governance_table()
     client = boto3.client("dynamodb")
@@ -162,7 +166,8 @@ def test_an_unreadable_budget_is_named_and_hides_no_other(
     )
     book = store.read()
     assert (book.revision, set(book.budgets)) == (1, {"search"})
-    assert problem in book.unreadable["chat"]
+    assert problem in book.unreadable["chat"].reason
+    assert book.unreadable["chat"].managed_by == manager
 
 
 def test_a_budget_that_can_be_read_again_is_built_in_a_new_generation(aws: None) -> None:
