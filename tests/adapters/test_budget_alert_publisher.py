@@ -53,7 +53,7 @@ def test_an_event_has_the_detail_of_its_alert(events: Any) -> None:
         stub.assert_no_pending_responses()
 
 
-def test_refused_events_are_told_apart_from_those_that_were_taken(events: Any) -> None:
+def test_refused_events_are_distinguished_from_those_that_were_taken(events: Any) -> None:
     with Stubber(events) as stub:
         answers = [{"EventId": "1"}, {"ErrorCode": "ThrottlingException"}, {"EventId": "2"}]
         stub.add_response("put_events", {"FailedEntryCount": 1, "Entries": answers})

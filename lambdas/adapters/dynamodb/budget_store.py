@@ -26,6 +26,9 @@ from lambdas.domain.budgets.governance_table import (
     ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
+    GAP,
+    GENERATION,
+    INTERRUPTED_AT,
     PARTITION_KEY,
     REVISION_KEY,
     SORT_KEY,
@@ -38,8 +41,7 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-_DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
-_INTERRUPTED_AT, _GAP = "interrupted_at", "gap"
+_DEFINITION, _FORMAT = "definition", "format"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -133,9 +135,9 @@ class DynamoDbBudgetStore:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET {_INTERRUPTED_AT} = :since",
+                UpdateExpression=f"SET {INTERRUPTED_AT} = :since",
                 ConditionExpression=(
-                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({_INTERRUPTED_AT})"
+                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({INTERRUPTED_AT})"
                 ),
                 ExpressionAttributeValues={":since": _write_time(since)},
             )
@@ -145,7 +147,7 @@ class DynamoDbBudgetStore:
     def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
         """Let an interrupted budget go on with its sums, if it still has this generation."""
         times: AttributeValueTypeDef = {"L": [_write_time(time) for time in gap]}
-        return self._set(name, generation, _GAP, f":value REMOVE {_INTERRUPTED_AT}", times)
+        return self._set(name, generation, GAP, f":value REMOVE {INTERRUPTED_AT}", times)
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         """Let an interrupted budget build in a new generation, with the same definition."""
@@ -165,10 +167,10 @@ class DynamoDbBudgetStore:
                     "TableName": self._table_name,
                     "Key": _make_key(BUDGET_PREFIX + name),
                     "UpdateExpression": (
-                        f"SET {_GENERATION} = :after, #state = :building"
-                        f" REMOVE {ANNOUNCED_AT}, {_INTERRUPTED_AT}, {_GAP}"
+                        f"SET {GENERATION} = :after, #state = :building"
+                        f" REMOVE {ANNOUNCED_AT}, {INTERRUPTED_AT}, {GAP}"
                     ),
-                    "ConditionExpression": f"{_GENERATION} = :before",
+                    "ConditionExpression": f"{GENERATION} = :before",
                     "ExpressionAttributeNames": {"#state": STATE},
                     "ExpressionAttributeValues": changed
                     | {":building": {"S": BudgetState.BUILDING}},
@@ -193,7 +195,7 @@ class DynamoDbBudgetStore:
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
                 UpdateExpression=f"SET #attribute = {new}",
-                ConditionExpression=f"{_GENERATION} = :generation",
+                ConditionExpression=f"{GENERATION} = :generation",
                 ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={
                     ":value": value,
@@ -254,7 +256,7 @@ def check_building(table: str, stored: StoredBudget) -> TransactWriteItemTypeDef
         "ConditionCheck": {
             "TableName": table,
             "Key": _make_key(BUDGET_PREFIX + stored.budget.name),
-            "ConditionExpression": f"{_GENERATION} = :generation AND #state = :building",
+            "ConditionExpression": f"{GENERATION} = :generation AND #state = :building",
             "ExpressionAttributeNames": {"#state": STATE},
             "ExpressionAttributeValues": {
                 ":generation": {"N": str(stored.generation)},
@@ -277,7 +279,7 @@ def _make_item(stored: StoredBudget) -> Item:
         **_make_key(BUDGET_PREFIX + stored.budget.name),
         _FORMAT: {"N": _CURRENT_FORMAT},
         _DEFINITION: {"S": _write_definition(stored.budget)},
-        _GENERATION: {"N": str(stored.generation)},
+        GENERATION: {"N": str(stored.generation)},
         STATE: {"S": stored.state},
     }
 
@@ -299,11 +301,11 @@ def _read_item(item: Item) -> StoredBudget:
         raise ValueError(message)
     return StoredBudget(
         budget,
-        int(item[_GENERATION]["N"]),
+        int(item[GENERATION]["N"]),
         BudgetState(item[STATE]["S"]),
         announced_at=_read_time(item, ANNOUNCED_AT),
-        interrupted_at=_read_time(item, _INTERRUPTED_AT),
-        gap=UsageGap(*map(_parse_time, item[_GAP]["L"])) if _GAP in item else None,
+        interrupted_at=_read_time(item, INTERRUPTED_AT),
+        gap=UsageGap(*map(_parse_time, item[GAP]["L"])) if GAP in item else None,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets.alert_detail import AlertDetail, read_amount, read_number
 from lambdas.domain.budgets.alerts import ThresholdKind
-from lambdas.domain.words import cut, plural, printable
+from lambdas.domain.words import break_links, cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
 _MAX_LISTED = 20
@@ -59,7 +59,7 @@ def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> No
 
 def _write_value(detail: AlertDetail) -> str:
     amounts, amount = detail["amount"], read_amount(detail)
-    name = cut(detail["budget"]["value"], _MAX_NAME_LETTERS)
+    name = _show(detail["budget"]["value"])
     used = amount.describe(read_number(amounts["used"], amount.unit))
     reached = [f"{entry['percent']} %" for entry in _list_crossings(detail, ThresholdKind.ACTUAL)]
     forecast = [
@@ -94,7 +94,7 @@ def _write_usage(detail: AlertDetail) -> Iterator[str]:
     budget, amounts, amount = detail["budget"], detail["amount"], read_amount(detail)
     covers = budget["covers"]
     if budget["value"] is not None:
-        covers = f"{budget['per']} {cut(budget['value'], _MAX_NAME_LETTERS)} ({covers})"
+        covers = f"{budget['per']} {_show(budget['value'])} ({covers})"
     used = amount.describe(read_number(amounts["used"], amount.unit))
     yield f"Budget {budget['name']} for {covers}, managed by {budget['managed_by']}"
     yield f"Used: {used} of {amount.describe()}, {amounts['percent_used']} %"
@@ -112,7 +112,7 @@ def _write_drivers(detail: AlertDetail) -> Iterator[str]:
     amount = read_amount(detail)
     for driver in detail["drivers"]:
         used = amount.describe(read_number(driver["used"], amount.unit))
-        yield f"Most used {driver['label']}: {cut(driver['name'], _MAX_NAME_LETTERS)}, {used}"
+        yield f"Most used {driver['label']}: {_show(driver['name'])}, {used}"
 
 
 def _write_doubts(detail: AlertDetail) -> Iterator[str]:
@@ -142,6 +142,11 @@ def _write_next(detail: AlertDetail) -> Iterator[str]:
 
 def _list_crossings(detail: AlertDetail, kind: ThresholdKind) -> list[AlertDetail]:
     return [entry for entry in detail["crossings"] if entry["kind"] == kind]
+
+
+def _show(name: str) -> str:
+    """Show a name that a caller may have chosen."""
+    return cut(break_links(name), _MAX_NAME_LETTERS)
 
 
 def _read_percent(entry: AlertDetail) -> float:

@@ -27,6 +27,17 @@ STATE = "state"
 """The attribute with the state of a budget."""
 ANNOUNCED_AT = "announced_at"
 """The attribute with the time at which the meter saw a budget first."""
+GENERATION = "generation"
+"""The attribute with the generation of a budget."""
+INTERRUPTED_AT = "interrupted_at"
+"""The attribute with the time from which a budget could not be read, until it goes on."""
+GAP = "gap"
+"""The attribute with the time in which a budget's sums lack usage."""
+BUILT_ATTRIBUTES = (
+    *(PARTITION_KEY, SORT_KEY, REVISION_KEY),
+    *(STATE, ANNOUNCED_AT, GENERATION, INTERRUPTED_AT, GAP),
+)
+"""The attributes that are written and compared when a budget is built; not what it defines."""
 ALERTS_PREFIX = "alerts#"
 LAST_PREFIX = "last#"
 DUE_ALERTS = "due-alerts"

@@ -26,6 +26,7 @@ from lambdas.domain.budgets import (
     UsageGap,
     write_budget,
 )
+from lambdas.domain.budgets.governance_table import BUILT_ATTRIBUTES
 from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
 from tests.builders import NOON
 from tests.unit.budgets.builders import budget, budgets
@@ -201,6 +202,25 @@ def test_an_interrupted_budget_can_go_on_with_its_sums_and_a_gap(aws: None) -> N
     assert resumed.is_active
     assert store.restart("chat", 1, 1)
     assert store.read() == BudgetBook(2, {"chat": StoredBudget(budget("chat"), 2)})
+
+
+def test_a_build_changes_no_attribute_that_its_function_may_not_change(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store, changed = DynamoDbBudgetStore(client, GOVERNANCE), set[str]()
+    write(store, budget("chat"))
+    for act in (
+        lambda: store.announce("chat", 1, NOON),
+        lambda: store.mark_active("chat", 1),
+        lambda: store.mark_interrupted("chat", NOON),
+        lambda: store.resume("chat", 1, UsageGap(NOON, NOON)),
+        lambda: store.restart("chat", 1, 1),
+    ):
+        before = client.scan(TableName=GOVERNANCE)["Items"]
+        act()
+        for old, new in zip(before, client.scan(TableName=GOVERNANCE)["Items"], strict=True):
+            changed |= {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    assert changed == set(BUILT_ATTRIBUTES) - {"pk", "sk"}
 
 
 def test_a_budget_that_was_deleted_does_not_come_back_as_an_interrupted_one(aws: None) -> None:

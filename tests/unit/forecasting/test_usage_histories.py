@@ -138,7 +138,7 @@ def test_many_values_of_a_default_budget_displace_no_scope_of_another() -> None:
 
 def test_another_salt_keeps_others_and_the_same_salt_the_same_ones() -> None:
     def list_kept(salt: str) -> set[int]:
-        """Keep 5 of 50 identities, each of which uses another number of tokens."""
+        """Keep 5 of 50 identities, each with another number of tokens."""
         histories = UsageHistories([], max_sources=5, salt=salt)
         for number in range(50):
             used = replace(USED, total_tokens=1 + number)

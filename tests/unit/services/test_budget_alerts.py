@@ -467,6 +467,17 @@ def test_many_values_of_a_budget_share_a_message_and_have_events_of_their_own() 
     assert list(governed.alerts.list_due()) == []
 
 
+def test_sessions_share_the_amount_of_their_principal_and_not_of_an_identity() -> None:
+    governed = Governed(
+        daily("each-identity", per=BudgetSubject.IDENTITY),
+        daily("each-principal", per=BudgetSubject.PRINCIPAL),
+    )
+    governed.count(*use_by_many(3, dollars=3))
+    assert governed.send() == ["Bedrock budget each-principal: 100 % reached"]
+    (detail,) = governed.inbox.events
+    assert detail["budget"]["value"] == "arn:aws:iam::1:role/team"
+
+
 def test_a_few_values_have_messages_of_their_own() -> None:
     governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
     governed.count(*use_by_many(5))
