@@ -67,9 +67,10 @@ WRITES_OF_A_PRICE_CHECK = 5
 PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
 # Exact counters: a window of the stream ends after five seconds. A transaction takes two units an
-# item, and a cell is in an index as well. Sums of budgets take two units each.
+# item, and its place in the index by identity another one. Sums of budgets take two units each.
 WINDOWS_A_MONTH = 30 * 24 * 3600 // 5
-UNITS_OF_A_CELL = 3
+UNITS_OF_A_CELL = 2
+UNITS_OF_AN_INDEXED_CELL = 1
 UNITS_OF_A_CHECKPOINT = 2
 # Taken high: ten budgets with a sum each, one of them compared with the cells of a month.
 RUNS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60
@@ -348,7 +349,8 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
     batches = min(calls, Decimal(WINDOWS_A_MONTH))
     cells = min(calls / max(batches, Decimal(1)), Decimal(usage.identities * usage.models))
     lengths = 2 * 60 // config.cell_minutes if config.cell_minutes < 60 else 2  # noqa: PLR2004  # minutes of an hour
-    units = batches * (cells * lengths * UNITS_OF_A_CELL + UNITS_OF_A_CHECKPOINT)
+    written = batches * cells * lengths
+    units = written * UNITS_OF_A_CELL + batches * UNITS_OF_A_CHECKPOINT
     reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)
     prompt = min(calls, Decimal(SHARDS * WINDOWS_A_MONTH))
     series = BUDGETS_READ * len(BUDGET_METRICS)
@@ -361,8 +363,13 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
         ),
         CostItem(
             "DynamoDB",
-            "governance: exact counters; each budget of a call adds a quarter to a half",
+            "governance: exact counters; with the index, a budget of a call adds 25% to 50%",
             units / _MILLION * prices["dynamodb_write_units_million"],
+        ),
+        CostItem(
+            "DynamoDB",
+            "governance: exact counters, the index that finds the cells of one identity",
+            written * UNITS_OF_AN_INDEXED_CELL / _MILLION * prices["dynamodb_write_units_million"],
         ),
         _small_function(
             "governance: exact counters", batches, batches * SECONDS_OF_A_FLUSH, prices

@@ -71,6 +71,14 @@ def test_governance_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> No
     assert many / 1000 < few / 4  # a call of many shares its cells with others
 
 
+def test_the_index_of_counters_is_shown_with_its_purpose() -> None:
+    on = Config.from_context({"governance": True})
+    lines = running_cost(Usage(10**6, 20, 5), on, PRICES)
+    (index,) = (line for line in lines if "finds the cells of one identity" in line.what)
+    # A call is in a cell of an hour and one of a day, each with a unit for its place in the index.
+    assert index.usd == 2 * PRICES["dynamodb_write_units_million"]
+
+
 def test_evaluations_after_counting_cost_less_than_counting_and_end_with_the_windows() -> None:
     on = Config.from_context({"governance": True})
 
