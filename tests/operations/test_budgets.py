@@ -361,8 +361,12 @@ def test_a_budget_of_a_later_version_is_left_to_its_manager(
     table = boto3.resource("dynamodb").Table(GOVERNANCE)
     for name in ("chat", "india"):
         key = {"pk": "budgets", "sk": f"budget#{name}"}
-        later = {"format": {"Value": 2, "Action": "PUT"}}
-        table.update_item(Key=key, AttributeUpdates=later)
+        table.update_item(
+            Key=key,
+            UpdateExpression="SET #format = :later",
+            ExpressionAttributeNames={"#format": "format"},
+            ExpressionAttributeValues={":later": 2},
+        )
     theirs = write_file(CHAT, managed_by="another-team")
     _, problem = read_failure("budgets", "apply", theirs)
     assert "chat is managed by platform, not by another-team" in problem
