@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,6 @@ from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
     AlertKey,
     AlertState,
-    AlertWay,
     BudgetAlert,
     LastAlert,
 )
@@ -98,12 +97,8 @@ class InMemoryBudgetStore:
         kept = self._book.budgets | {name: self._hidden.pop(name)}
         self._book = replace(self._book, budgets=kept, unreadable={})
 
-    def mark_interrupted(self, name: str, since: datetime) -> None:
-        if self._hidden[name].interrupted_at is None:
-            self._hidden[name] = replace(self._hidden[name], interrupted_at=since)
-
-    def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
-        return self._change(name, generation, interrupted_at=None, gap=gap)
+    def mark_interrupted(self, name: str) -> None:
+        self._hidden[name] = replace(self._hidden[name], is_interrupted=True)
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         stored = self._book.budgets.get(name)
@@ -143,11 +138,7 @@ class InMemoryAlertStore:
         return {key.threshold_id: LastAlert(key.period.end, key.level) for key in keys}
 
     def list_due(self) -> Iterator[BudgetAlert]:
-        due = (
-            replace(alert, claimed_until=self.claims.get(alert.key.id))
-            for alert in self._ordered()
-            if alert.state is AlertState.DUE
-        )
+        due = (alert for alert in self._ordered() if alert.state is AlertState.DUE)
         return (alert for alert in due if alert.key.id not in self.unreadable)
 
     def list_unreadable(self) -> Iterator[str]:
@@ -160,17 +151,11 @@ class InMemoryAlertStore:
         self.claims[key.id] = now + CLAIM
         return True
 
-    def defer(self, key: AlertKey, until: datetime, delivered: Collection[AlertWay]) -> None:
-        alert = self.alerts[key.id]
-        if alert.state is AlertState.DUE:
-            self.claims[key.id] = until
-            self.alerts[key.id] = replace(
-                alert, delivered=frozenset(delivered), attempts=alert.attempts + 1
-            )
+    def release(self, key: AlertKey) -> None:
+        self.claims.pop(key.id, None)
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
-        sent = BudgetAlert(key, self.alerts[key.id].detail, AlertState.SENT)
-        self.alerts[key.id] = sent
+        self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)
 
     def list_alerts(self, budget: str, generation: int) -> Iterator[BudgetAlert]:
         keys = (budget, generation)

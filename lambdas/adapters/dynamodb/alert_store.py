@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,6 @@ from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
     AlertKey,
     AlertState,
-    AlertWay,
     BudgetAlert,
     LastAlert,
     ThresholdKind,
@@ -42,7 +41,7 @@ ALERT_RETENTION = timedelta(days=400)
 """The time after the end of a period for which its alerts are kept."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
 _LEVEL = "level"
-_CLAIMED_UNTIL, _DELIVERED, _ATTEMPTS = "claimed_until", "delivered", "attempts"
+_CLAIMED_UNTIL = "claimed_until"
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 _REFUSED = "ConditionalCheckFailed"
 
@@ -154,22 +153,14 @@ class DynamoDbAlertStore:
             return False
         return True
 
-    def defer(self, key: AlertKey, until: datetime, delivered: Collection[AlertWay]) -> None:
-        """Note an attempt after which an alert is still due, unless it was sent meanwhile."""
-        ways: list[AttributeValueTypeDef] = [{"S": way} for way in sorted(delivered)]
+    def release(self, key: AlertKey) -> None:
+        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_pointer_key(key),
-                UpdateExpression=(
-                    f"SET {_CLAIMED_UNTIL} = :until, {_DELIVERED} = :ways ADD {_ATTEMPTS} :one"
-                ),
+                UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
                 ConditionExpression=f"attribute_exists({PARTITION_KEY})",
-                ExpressionAttributeValues={
-                    ":until": {"S": _write_time(until)},
-                    ":ways": {"L": ways},
-                    ":one": {"N": "1"},
-                },
             )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
@@ -276,14 +267,7 @@ def _read_item(item: Item) -> BudgetAlert:
         BudgetPeriod(period_id, datetime.fromisoformat(start), datetime.fromisoformat(end)),
         content["level"],
     )
-    return BudgetAlert(
-        key,
-        content["detail"],
-        AlertState(item[_STATE]["S"]),
-        frozenset(AlertWay(way["S"]) for way in item.get(_DELIVERED, {"L": []})["L"]),
-        int(item.get(_ATTEMPTS, {"N": "0"})["N"]),
-        datetime.fromisoformat(item[_CLAIMED_UNTIL]["S"]) if _CLAIMED_UNTIL in item else None,
-    )
+    return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]))
 
 
 def _write_time(moment: datetime) -> str:

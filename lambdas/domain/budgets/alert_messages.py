@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from lambdas.domain.alerts import Notice
@@ -11,7 +11,6 @@ from lambdas.domain.budgets.alerts import ThresholdKind
 from lambdas.domain.words import break_links, cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
-_MAX_LISTED = 20
 _NOTHING_STOPS = "Nothing is stopped: the budget only alerts."
 
 
@@ -31,50 +30,6 @@ def write_alert_notice(detail: AlertDetail, dashboard_url: str) -> Notice:
     )
     text = "\n\n".join("\n".join(map(printable, lines)) for lines in map(list, paragraphs) if lines)
     return Notice(_write_subject(detail), text)
-
-
-def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> Notice:
-    """Write one message of many values of a default budget, those that have used most first.
-
-    Args:
-        details: The detail of each value.
-        dashboard_url: The address of the dashboard with budgets.
-    """
-    first, ordered = details[0], sorted(details, key=_read_used, reverse=True)
-    budget, left = first["budget"], len(details) - _MAX_LISTED
-    values = plural(len(details), "value")
-    lines = [
-        f"Budget {budget['name']} for {budget['covers']}, managed by {budget['managed_by']}",
-        f"Amount: {read_amount(first).describe()} for each",
-        f"Period: {first['period']['description']}",
-        f"{values} of {budget['per']} have reached thresholds or are forecast to:",
-        *(_write_value(detail) for detail in ordered[:_MAX_LISTED]),
-    ]
-    if left > 0:
-        lines.append(f"and {left:,} more. The events on EventBridge have all of them.")
-    paragraphs = (lines, [_NOTHING_STOPS], [f"Dashboard: {dashboard_url}"])
-    text = "\n\n".join("\n".join(map(printable, lines)) for lines in paragraphs)
-    return Notice(f"Bedrock budget {budget['name']}: {values}", text)
-
-
-def _write_value(detail: AlertDetail) -> str:
-    amounts, amount = detail["amount"], read_amount(detail)
-    name = _show(detail["budget"]["value"])
-    used = amount.describe(read_number(amounts["used"], amount.unit))
-    reached = [f"{entry['percent']} %" for entry in _list_crossings(detail, ThresholdKind.ACTUAL)]
-    forecast = [
-        f"{entry['percent']} %" for entry in _list_crossings(detail, ThresholdKind.FORECAST)
-    ]
-    crossings = [
-        f"{verb} {', '.join(percentages)}"
-        for verb, percentages in (("reached", reached), ("forecast", forecast))
-        if percentages
-    ]
-    return f"- {name}: {used}, {amounts['percent_used']} % ({'; '.join(crossings)})"
-
-
-def _read_used(detail: AlertDetail) -> int:
-    return read_number(detail["amount"]["used"], read_amount(detail).unit)
 
 
 def _write_subject(detail: AlertDetail) -> str:

@@ -31,13 +31,6 @@ class AlertState(StrEnum):
     SENT = "sent"
 
 
-class AlertWay(StrEnum):
-    """A way of delivery."""
-
-    MESSAGE = "message"
-    EVENT = "event"
-
-
 class LastAlert(NamedTuple):
     """The last alert of a threshold.
 
@@ -115,17 +108,11 @@ class BudgetAlert:
         key: The key.
         detail: What is known of the budget when the threshold is reached, as in the event.
         state: The state.
-        delivered: The ways that have taken it already, while it is due.
-        attempts: The number of attempts after which it was still due.
-        claimed_until: The time until which nothing else claims it, while it is due.
     """
 
     key: AlertKey
     detail: dict[str, Any]
     state: AlertState = AlertState.DUE
-    delivered: frozenset[AlertWay] = frozenset()
-    attempts: int = 0
-    claimed_until: datetime | None = None
 
 
 def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) -> AlertKey:
@@ -189,16 +176,6 @@ def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
 
 CLAIM = timedelta(minutes=10)
 """The time for which a run may send an alert: longer than it can last."""
-_FIRST_PAUSE = timedelta(minutes=1)
-
-
-def get_pause(attempts: int) -> timedelta:
-    """Get the time between an attempt and the next, which doubles up to `CLAIM`.
-
-    Args:
-        attempts: The number of attempts before it.
-    """
-    return min(_FIRST_PAUSE * (1 << min(attempts, 10)), CLAIM)
 
 
 class AlertStore(Protocol):
@@ -233,14 +210,8 @@ class AlertStore(Protocol):
             False if another run has claimed it, or it was sent meanwhile.
         """
 
-    def defer(self, key: AlertKey, until: datetime, delivered: Collection[AlertWay]) -> None:
-        """Note an attempt after which an alert is still due, unless it was sent meanwhile.
-
-        Args:
-            key: Its key.
-            until: The time until which nothing claims it.
-            delivered: The ways that have taken it in all attempts.
-        """
+    def release(self, key: AlertKey) -> None:
+        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

@@ -7,18 +7,16 @@ from lambdas.domain.budgets.alert_detail import (
     make_alerts,
     write_detail,
 )
-from lambdas.domain.budgets.alert_messages import write_alert_notice, write_joint_notice
+from lambdas.domain.budgets.alert_messages import write_alert_notice
 from lambdas.domain.budgets.alerts import (
     CLAIM,
     AlertKey,
     AlertState,
     AlertStore,
-    AlertWay,
     BudgetAlert,
     LastAlert,
     ThresholdKind,
     find_crossings,
-    get_pause,
     make_alert_key,
 )
 from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
@@ -32,16 +30,13 @@ __all__ = [
     "AlertPublisher",
     "AlertState",
     "AlertStore",
-    "AlertWay",
     "BudgetAlert",
     "LastAlert",
     "ThresholdKind",
     "find_crossings",
-    "get_pause",
     "join_details",
     "make_alert_key",
     "make_alerts",
     "write_alert_notice",
     "write_detail",
-    "write_joint_notice",
 ]

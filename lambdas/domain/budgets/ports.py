@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -68,16 +68,9 @@ class AlertNotDeliveredError(Exception):
 class AlertPublisher(Protocol):
     """Delivers alerts to people and programs."""
 
-    def send_message(self, notice: Notice) -> None:
-        """Deliver a text.
+    def publish(self, notice: Notice, detail: AlertDetail) -> None:
+        """Deliver an alert, as a text and as an event.
 
         Raises:
-            AlertNotDeliveredError: It was not delivered.
-        """
-
-    def put_events(self, details: Sequence[AlertDetail]) -> Sequence[str | None]:
-        """Deliver events.
-
-        Returns:
-            For each why it was not delivered; `None` if it was.
+            AlertNotDeliveredError: It was not delivered in every way.
         """

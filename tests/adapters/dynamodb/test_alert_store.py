@@ -16,7 +16,6 @@ from lambdas.domain.budgets.budget_alerts import (
     AlertKey,
     AlertState,
     AlertStore,
-    AlertWay,
     BudgetAlert,
     LastAlert,
     ThresholdKind,
@@ -143,35 +142,18 @@ def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
     assert store.claim(key, NOON)
     assert not store.claim(key, NOON + CLAIM - timedelta(seconds=1))
     assert store.claim(key, NOON + CLAIM)
+    store.release(key)
+    assert store.claim(key, NOON + CLAIM)
     store.mark_sent(key, NOON)
     assert not store.claim(key, NOON + 3 * CLAIM)
     assert list(store.list_due()) == []
 
 
-def test_a_deferred_alert_is_due_later_with_the_ways_that_have_taken_it(store: AlertStore) -> None:
-    key = alert().key
-    store.add_due(alert())
-    (due,) = store.list_due()
-    assert (due.delivered, due.attempts, due.claimed_until) == (frozenset(), 0, None)
-    store.claim(key, NOON)
-    for attempts in (1, 2):
-        until = NOON + timedelta(minutes=attempts)
-        store.defer(key, until, {AlertWay.EVENT})
-        (due,) = store.list_due()
-        assert due.delivered == {AlertWay.EVENT}
-        assert (due.attempts, due.claimed_until) == (attempts, until)
-    assert not store.claim(key, until - timedelta(seconds=1))
-    assert store.claim(key, until)
-    store.mark_sent(key, NOON)
-    (sent,) = store.list_alerts("chat", 1)
-    assert (sent.state, sent.delivered) == (AlertState.SENT, frozenset())
-
-
-def test_an_alert_that_was_sent_meanwhile_is_not_deferred(store: AlertStore) -> None:
+def test_an_alert_that_was_sent_meanwhile_has_no_claim_to_give_up(store: AlertStore) -> None:
     store.add_due(alert())
     assert store.claim(alert().key, NOON)
     store.mark_sent(alert().key, NOON)
-    store.defer(alert().key, NOON, ())
+    store.release(alert().key)
     assert list(store.list_due()) == []
 
 

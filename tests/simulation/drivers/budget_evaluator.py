@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +14,7 @@ from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import BudgetsChangedError
-from lambdas.domain.budgets.budget_alerts import (
-    AlertDetail,
-    AlertNotDeliveredError,
-    AlertState,
-    AlertWay,
-)
+from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, AlertState
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics import MetricsUnavailableError
@@ -33,7 +28,6 @@ from tests.simulation.drivers.budgets import (
     WEEK,
     AlertInbox,
     list_reached,
-    list_received,
     plan_budgets,
     read_sums,
     store_budgets,
@@ -44,17 +38,13 @@ from tests.simulation.world import START
 
 
 class _Received:
-    """Takes everything at once."""
+    """Takes each message at once."""
 
     def __init__(self, inbox: AlertInbox) -> None:
         self._inbox = inbox
 
-    def send_message(self, notice: Notice) -> None:
-        self._inbox.received.update(list_received([notice]))
-
-    def put_events(self, details: Sequence[AlertDetail]) -> list[str | None]:
-        self._inbox.received.update(list_received(details))
-        return [None] * len(details)
+    def publish(self, _notice: Notice, detail: AlertDetail) -> None:
+        self._inbox.received.update(detail["alert_ids"])
 
 
 class BudgetEvaluatorDriver(Driver):
@@ -127,9 +117,9 @@ class BudgetEvaluatorDriver(Driver):
 
     def check(self) -> Iterator[str]:
         alerts = DynamoDbAlertStore(self.account.dynamodb, GOVERNANCE)
-        for (way, alert_id), times in self.inbox.received.items():
-            if times > 1 + self.inbox.repeatable[way, alert_id]:
-                yield f"{way} of alert {alert_id}: received {times} times"
+        for alert_id, times in self.inbox.received.items():
+            if times > 1 + self.inbox.repeatable[alert_id]:
+                yield f"alert {alert_id}: received {times} times"
         yield from (f"alert {alert.key.id}: never sent" for alert in alerts.list_due())
         yield from self._find_missing(alerts)
 
@@ -143,8 +133,7 @@ class BudgetEvaluatorDriver(Driver):
             sent = [
                 alert.key
                 for alert in alerts.list_alerts(stored.budget.name, stored.generation)
-                if alert.state is AlertState.SENT
-                and all(self.inbox.received[way, alert.key.id] for way in AlertWay)
+                if alert.state is AlertState.SENT and self.inbox.received[alert.key.id]
             ]
             for value, totals in read_sums(sums, state, stored, self.account).items():
                 for percent in list_reached(stored, totals):

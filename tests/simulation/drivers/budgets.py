@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -33,7 +32,7 @@ from lambdas.domain.budgets import (
     rebuild,
 )
 from lambdas.domain.budgets.budget import NO_VALUE
-from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, AlertWay
+from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError
 from lambdas.domain.counters import CountingState, UsageChange, UsageTotals
 from tests.builders import ANA, BEN
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account
@@ -145,10 +144,10 @@ def _add_up_cells(
 
 
 class AlertInbox:
-    """The alerts that reached people and programs.
+    """The alerts that reached people.
 
     Attributes:
-        received: How often each alert was received, by the way and its id.
+        received: How often each alert was received, by its id.
         repeatable: How often each may come again, since its sender does not know of it.
         run_another: Lets another run send alerts while one is delivering a message.
     """
@@ -156,72 +155,42 @@ class AlertInbox:
     def __init__(self, account: Account, run_another: Callable[[], None]) -> None:
         self._account = account
         self.run_another = run_another
-        self.received: Counter[tuple[AlertWay, str]] = Counter()
-        self.repeatable: Counter[tuple[AlertWay, str]] = Counter()
+        self.received: Counter[str] = Counter()
+        self.repeatable: Counter[str] = Counter()
         self._port: Any = Port(account.world, _Twin(self), AlertNotDeliveredError)
 
-    def send_message(self, notice: Notice) -> None:
-        """Deliver a message; the sender may get no answer.
+    def publish(self, notice: Notice, detail: AlertDetail) -> None:
+        """Deliver an alert; the sender may get no answer.
 
         Raises:
             AlertNotDeliveredError: Delivery failed, or its answer was lost.
         """
-        with self._note_lost_answer(list_received([notice])):
-            self._port.send_message(notice)
-
-    def put_events(self, details: Sequence[AlertDetail]) -> list[str | None]:
-        """Deliver events; the sender may get no answer."""
-        try:
-            with self._note_lost_answer(list_received(details)):
-                self._port.put_events(details)
-        except AlertNotDeliveredError as error:
-            return [str(error)] * len(details)
-        return [None] * len(details)
-
-    @contextmanager
-    def _note_lost_answer(self, ids: Sequence[tuple[AlertWay, str]]) -> Iterator[None]:
         self.run_another()
         before = self.received.total()
         try:
-            yield
+            self._port.publish(notice, detail)
         except AlertNotDeliveredError:
             if self.received.total() > before:
-                self.repeatable.update(ids)
+                self.repeatable.update(detail["alert_ids"])
             raise
 
-    def receive(self, ids: Sequence[tuple[AlertWay, str]]) -> None:
-        """Receive alerts."""
+    def receive(self, ids: list[str]) -> None:
+        """Receive the alerts of a message."""
         process = self._account.world.current
         assert process is not None
         self.received.update(ids)
         process.sent.append(lambda: self.repeatable.update(ids))
 
 
-def list_received(sent: Iterable[Notice | AlertDetail]) -> list[tuple[AlertWay, str]]:
-    """List the alerts of messages or events, each with the way that it goes."""
-    return [
-        (AlertWay.MESSAGE, alert_id) if isinstance(each, Notice) else (AlertWay.EVENT, alert_id)
-        for each in sent
-        for alert_id in (
-            each.text.rsplit("Alert ids: ")[1].split(", ")
-            if isinstance(each, Notice)
-            else each["alert_ids"]
-        )
-    ]
-
-
 class _Twin:
-    """The topic and the bus, which take everything."""
+    """The topic and the bus, which take every message."""
 
     def __init__(self, inbox: AlertInbox) -> None:
         self._inbox = inbox
 
-    def send_message(self, notice: Notice) -> None:
+    def publish(self, notice: Notice, detail: AlertDetail) -> None:
         assert notice.subject
-        self._inbox.receive(list_received([notice]))
-
-    def put_events(self, details: Sequence[AlertDetail]) -> None:
-        self._inbox.receive(list_received(details))
+        self._inbox.receive(detail["alert_ids"])
 
 
 def list_reached(stored: StoredBudget, totals: UsageTotals) -> list[Decimal]:

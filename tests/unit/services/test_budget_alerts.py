@@ -1,13 +1,10 @@
 """Budgets are evaluated after each addition, and their alerts sent once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import compress
-from operator import not_
 
-from lambdas.adapters.dynamodb.items import batches
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
     Budget,
@@ -87,34 +84,16 @@ class Details:
 
 
 class Inbox:
-    """Collects messages and events, and refuses those of some budgets.
-
-    Attributes:
-        messages: The messages.
-        events: The events.
-        closed_for: The budgets whose messages are refused.
-        no_events_for: The budgets whose events are refused.
-        attempts: The number of messages that were tried.
-    """
+    """Collects messages, and refuses them while it is closed."""
 
     def __init__(self) -> None:
-        self.messages: list[Notice] = []
-        self.events: list[AlertDetail] = []
+        self.received: list[tuple[Notice, AlertDetail]] = []
         self.closed_for: set[str] = set()
-        self.no_events_for: set[str] = set()
-        self.attempts = 0
 
-    def send_message(self, notice: Notice) -> None:
-        self.attempts += 1
-        for name in self.closed_for:
-            if f"budget {name}:" in notice.subject:
-                raise AlertNotDeliveredError(name)
-        self.messages.append(notice)
-
-    def put_events(self, details: Sequence[AlertDetail]) -> list[str | None]:
-        refused = [detail["budget"]["name"] in self.no_events_for for detail in details]
-        self.events += compress(details, map(not_, refused))
-        return ["no events" if is_refused else None for is_refused in refused]
+    def publish(self, notice: Notice, detail: AlertDetail) -> None:
+        if detail["budget"]["name"] in self.closed_for:
+            raise AlertNotDeliveredError(detail["budget"]["name"])
+        self.received.append((notice, detail))
 
 
 class Governed:
@@ -163,9 +142,9 @@ class Governed:
         self.sums.state = replace(self.sums.state, recounts=(ended,))
 
     def send(self) -> list[str]:
-        before = len(self.inbox.messages)
+        before = len(self.inbox.received)
         self.sender.send(NOON)
-        return [notice.subject for notice in self.inbox.messages[before:]]
+        return [notice.subject for notice, _ in self.inbox.received[before:]]
 
     def published(self) -> list[tuple[datetime, str, str, Decimal]]:
         """All values that were published: time, budget, metric and percentage."""
@@ -185,7 +164,7 @@ def test_thresholds_reached_together_are_one_message() -> None:
     governed = Governed(daily())
     assert governed.count(change(9)) == BudgetEvaluation(evaluated=1, alerts=2)
     assert governed.send() == ["Bedrock budget daily: 80 % reached"]
-    (detail,) = governed.inbox.events
+    ((_, detail),) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["50", "80"]
     assert detail["incomplete_since"] is not None
 
@@ -246,7 +225,7 @@ def test_a_forecast_alerts_before_usage_does() -> None:
     assert governed.count(change(1)).alerts == 0
     assert governed.count(change(1.5, A_MINUTE_LATER)).alerts == 1
     assert governed.send() == ["Bedrock budget daily: 100 % forecast"]
-    (detail,) = governed.inbox.events
+    ((_, detail),) = governed.inbox.received
     assert detail["forecast"]["expected"] == "10.5"
     assert governed.count(change(1, A_MINUTE_LATER + timedelta(minutes=1))).alerts == 0
 
@@ -323,7 +302,7 @@ def test_two_senders_at_the_same_time_send_once() -> None:
     assert governed.alerts.claim(due.key, NOON)  # the other run, before it publishes
     assert governed.send() == []
     governed.sender.send(NOON + CLAIM)  # the other run has died
-    assert len(governed.inbox.messages) == 1
+    assert len(governed.inbox.received) == 1
 
 
 def test_a_rebuilt_budget_counts_from_its_own_sums_and_alerts_again() -> None:
@@ -347,7 +326,7 @@ def test_a_raised_amount_keeps_its_usage_and_alerts_at_its_new_levels_alone() ->
     governed.count(change(10))
     governed.count(change(10))
     assert governed.send() == ["Bedrock budget daily: 100 % reached"]
-    (_, _, detail) = governed.inbox.events
+    (_, _, (_, detail)) = governed.inbox.received
     assert [entry["percent"] for entry in detail["crossings"]] == ["80", "100"]
 
 
@@ -375,7 +354,7 @@ def test_a_default_budget_alerts_for_each_value_but_not_for_those_with_their_own
     )
     governed.count(change(6, identity_arn=ANA), change(60, identity_arn=BEN))
     governed.send()
-    (detail,) = governed.inbox.events
+    ((_, detail),) = governed.inbox.received
     assert detail["budget"]["value"] == ANA
 
 
@@ -404,67 +383,13 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     governed.inbox.closed_for = {"first"}
     assert governed.sender.send(NOON) == SendReport(1, ("first",))
     governed.inbox.closed_for = set()
-    assert governed.sender.send(A_MINUTE_LATER) == SendReport(1)
-    assert governed.inbox.messages[-1].subject == "Bedrock budget first: 50 % reached"
+    assert governed.send() == ["Bedrock budget first: 50 % reached"]
     assert governed.send() == []
-
-
-def test_while_messages_are_refused_events_are_delivered_once_and_attempts_become_rare() -> None:
-    governed = Governed(daily())
-    governed.count(change(6))
-    governed.inbox.closed_for = {"daily"}
-    for seconds in range(0, 3_600, 5):
-        report = governed.sender.send(NOON + timedelta(seconds=seconds))
-        assert report.failures  # so the run fails, and its alarm goes on
-    assert len(governed.inbox.events) == 1
-    assert 5 <= governed.inbox.attempts <= 10
-    governed.inbox.closed_for = set()
-    assert governed.sender.send(NOON + timedelta(hours=2)) == SendReport(1)
-    assert len(governed.inbox.events) == len(governed.inbox.messages) == 1
-    assert list(governed.alerts.list_due()) == []
-
-
-def test_while_events_are_refused_a_message_is_sent_once() -> None:
-    governed = Governed(daily("first"), daily("second"))
-    governed.count(change(6))
-    governed.inbox.no_events_for = {"first"}
-    assert governed.sender.send(NOON) == SendReport(2, ("no events",))
-    assert governed.sender.send(A_MINUTE_LATER) == SendReport(0, ("no events",))
-    governed.inbox.no_events_for = set()
-    assert governed.sender.send(NOON + timedelta(minutes=5)) == SendReport(0)
-    assert [detail["budget"]["name"] for detail in governed.inbox.events] == ["second", "first"]
-    assert len(governed.inbox.messages) == 2
-
-
-def test_a_threshold_that_is_reached_while_messages_are_refused_has_an_event_of_its_own() -> None:
-    governed = Governed(daily())
-    governed.count(change(6))
-    governed.inbox.closed_for = {"daily"}
-    governed.sender.send(NOON)
-    governed.inbox.closed_for = set()
-    governed.count(change(3, A_MINUTE_LATER))
-    governed.sender.send(A_MINUTE_LATER)
-    assert [len(detail["alert_ids"]) for detail in governed.inbox.events] == [1, 1]
-    (message,) = governed.inbox.messages
-    assert "Reached: 50 % ($5.00), 80 % ($8.00)" in message.text
 
 
 def use_by_many(count: int, dollars: int = 6) -> list[UsageChange]:
     names = [f"arn:aws:sts::1:assumed-role/team/{number:04}" for number in range(count)]
     return [change(dollars + n / count, identity_arn=name) for n, name in enumerate(names)]
-
-
-def test_many_values_of_a_budget_share_a_message_and_have_events_of_their_own() -> None:
-    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
-    governed.count(*use_by_many(50))
-    assert governed.send() == ["Bedrock budget each: 50 values"]
-    (message,) = governed.inbox.messages
-    lines = [line for line in message.text.splitlines() if line.startswith("- ")]
-    assert len(lines) == 20
-    assert lines[0].endswith("team/0049: $6.98, 69.8 % (reached 50 %)")
-    assert "and 30 more." in message.text
-    assert len({detail["budget"]["value"] for detail in governed.inbox.events}) == 50
-    assert list(governed.alerts.list_due()) == []
 
 
 def test_sessions_share_the_amount_of_their_principal_and_not_of_an_identity() -> None:
@@ -478,36 +403,6 @@ def test_sessions_share_the_amount_of_their_principal_and_not_of_an_identity() -
     assert detail["budget"]["value"] == "arn:aws:iam::1:role/team"
 
 
-def test_a_few_values_have_messages_of_their_own() -> None:
-    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
-    governed.count(*use_by_many(5))
-    assert len(governed.send()) == 5
-
-
-def test_a_run_sends_a_bounded_number_of_messages_and_the_next_the_rest() -> None:
-    governed = Governed(*(daily(f"team-{number:02}") for number in range(45)))
-    governed.count(change(6))
-    assert [len(governed.send()) for _ in range(4)] == [20, 20, 5, 0]
-
-
-def test_a_run_delivers_a_bounded_number_of_values_and_the_next_the_rest() -> None:
-    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
-    for used in batches(use_by_many(303), 90):
-        governed.count(*used)
-    assert governed.send() == ["Bedrock budget each: 300 values"]
-    assert len(governed.send()) == 3
-
-
-def test_a_damaged_alert_of_one_value_stops_no_other_value() -> None:
-    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
-    governed.count(*use_by_many(10))
-    damaged = next(governed.alerts.list_due())
-    governed.alerts.alerts[damaged.key.id] = replace(damaged, detail={})
-    report = governed.sender.send(NOON)
-    assert (report.sent, [type(error) for error in report.errors]) == (1, [KeyError])
-    assert [due.key for due in governed.alerts.list_due()] == [damaged.key]
-
-
 def test_an_alert_that_fails_or_cannot_be_read_stops_no_message() -> None:
     governed = Governed(daily("damaged"), daily("first"), daily("unreadable"))
     governed.count(change(6))
@@ -519,7 +414,7 @@ def test_an_alert_that_fails_or_cannot_be_read_stops_no_message() -> None:
     report = governed.sender.send(NOON)
     assert (report.sent, report.failures) == (1, (f"alert {unreadable} cannot be read",))
     assert [type(error) for error in report.errors] == [KeyError]
-    assert [detail["budget"]["name"] for detail in governed.inbox.events] == ["first"]
+    assert [detail["budget"]["name"] for _, detail in governed.inbox.received] == ["first"]
 
 
 def test_a_sender_that_stops_after_publishing_repeats_the_same_ids() -> None:
@@ -529,7 +424,7 @@ def test_a_sender_that_stops_after_publishing_repeats_the_same_ids() -> None:
     governed.send()
     governed.alerts.alerts = due
     governed.sender.send(NOON + CLAIM)
-    first, second = (detail["alert_ids"] for detail in governed.inbox.events)
+    first, second = (detail["alert_ids"] for _, detail in governed.inbox.received)
     assert first == second
 
 
