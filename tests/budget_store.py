@@ -18,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UnreadableBudget,
 )
 from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
@@ -88,15 +89,20 @@ class InMemoryBudgetStore:
         """Let a budget be one that cannot be read."""
         self._hidden[name] = self._book.budgets[name]
         kept = {other: each for other, each in self._book.budgets.items() if other != name}
-        self._book = replace(self._book, budgets=kept, unreadable={name: "damaged"})
+        unreadable = {name: UnreadableBudget("damaged")}
+        self._book = replace(self._book, budgets=kept, unreadable=unreadable)
 
     def make_readable(self, name: str) -> None:
         """Let a budget be read again."""
         kept = self._book.budgets | {name: self._hidden.pop(name)}
         self._book = replace(self._book, budgets=kept, unreadable={})
 
-    def mark_interrupted(self, name: str) -> None:
-        self._hidden[name] = replace(self._hidden[name], is_interrupted=True)
+    def mark_interrupted(self, name: str, since: datetime) -> None:
+        if self._hidden[name].interrupted_at is None:
+            self._hidden[name] = replace(self._hidden[name], interrupted_at=since)
+
+    def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
+        return self._change(name, generation, interrupted_at=None, gap=gap)
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         stored = self._book.budgets.get(name)
@@ -181,11 +187,13 @@ class InMemoryCalibrationStore:
     Attributes:
         stored: The calibration.
         problem: The reason for which it cannot be read; empty if it can.
+        salt: The salt.
         reads: The number of reads.
     """
 
     def __init__(self, stored: ErrorRatios | None = None) -> None:
         self.stored = stored
+        self.salt = "salt"
         self.problem = ""
         self.reads = 0
 
@@ -197,6 +205,9 @@ class InMemoryCalibrationStore:
 
     def write(self, errors: ErrorRatios) -> None:
         self.stored = errors
+
+    def get_salt(self) -> str:
+        return self.salt
 
 
 class InMemoryBudgetSums(InMemoryCounters):

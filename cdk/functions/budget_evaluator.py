@@ -67,6 +67,7 @@ class BudgetEvaluator(MeterFunction):
             on=governance.table_arn,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
+        # Notes of alerts that were sent stay, so nothing is sent again.
         self.grant_items("dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS])
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
         grant_put_metrics(self)

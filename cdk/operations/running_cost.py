@@ -77,8 +77,9 @@ PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
 SECONDS_A_MONTH = HOURS_A_MONTH * 3600
 WINDOWS_A_MONTH = SECONDS_A_MONTH // 5
 SECONDS_OF_AN_END_OF_A_WINDOW = Decimal("0.1")
-# A transaction takes two units an item, and a cell is in an index as well.
-UNITS_OF_A_CELL = 3
+# A transaction takes two units an item, and the place of a cell in the index another one.
+UNITS_OF_A_CELL = 2
+UNITS_OF_AN_INDEXED_CELL = 1
 UNITS_OF_A_SUM = 2
 UNITS_OF_A_CHECKPOINT = 2
 # Taken high: ten budgets with a sum each, which every call matches; one of them is compared with
@@ -393,6 +394,11 @@ def _exact_counters(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
             "DynamoDB",
             "governance: exact counters",
             (cells * UNITS_OF_A_CELL + chunks * UNITS_OF_A_CHECKPOINT) * write_usd,
+        ),
+        CostItem(
+            "DynamoDB",
+            "governance: exact counters, the index that finds the cells of one identity",
+            cells * UNITS_OF_AN_INDEXED_CELL * write_usd,
         ),
         CostItem(
             "DynamoDB",

@@ -34,7 +34,7 @@ from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
-from lambdas.services import evaluate_budgets, recount_usage
+from lambdas.services import build_budgets, evaluate_budgets, recount_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import (
     LEDGER,
@@ -333,3 +333,22 @@ def test_all_values_of_a_large_budget_are_completed() -> None:
 
 def make_sum_key(stored: StoredBudget) -> AccumulatorKey:
     return AccumulatorKey("small", stored.generation, "", LIFETIME.slot_at(NOW))
+
+
+def test_a_budget_that_builds_for_too_long_raises_an_alarm(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build_budgets, "MAX_BUILD_TIME", timedelta(0))
+    india = replace(SMALL, name="india", periods=DayPeriods("Asia/Kolkata"))
+    count(call(1))
+    apply(india)
+    builder.lambda_handler({}, lambda_context())  # announces it
+    capsys.readouterr()
+    with caplog.at_level(logging.ERROR):
+        builder.lambda_handler({}, lambda_context())
+    (metric,) = embedded_metrics(capsys.readouterr().out)
+    assert (metric.name, metric.value) == ("UnbuiltBudgets", 1)
+    (line,) = [record for record in caplog.records if "for too long" in record.message]
+    assert vars(line)["budgets"] == ("india",)

@@ -13,6 +13,7 @@ from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import (
     ALERTS_PREFIX,
     BUDGETS,
+    BUILT_ATTRIBUTES,
     DUE_ALERTS,
     FORECAST_ERRORS,
 )
@@ -194,6 +195,24 @@ def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
     assert builder == {"counters": {f"{SUM_PREFIX}*"}, "budgets": {BUDGETS}}
     evaluator = written(deployment(ON).monitoring, "BudgetEvaluatorRole")
     assert evaluator == {"budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS}}
+
+
+def test_the_builder_changes_no_definition_of_a_budget() -> None:
+    (statement,) = (
+        statement
+        for statement in statements(deployment(ON).governance, "BudgetBuilderRole")
+        if "Governance" in json.dumps(statement["Resource"])
+        and "dynamodb:UpdateItem" in as_list(statement["Action"])
+    )
+    named = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    assert named == list(BUILT_ATTRIBUTES)
+    assert "definition" not in named
+
+
+def test_the_evaluator_deletes_no_notes_of_sent_alerts() -> None:
+    (statement,) = grants(deployment(ON).monitoring, "BudgetEvaluatorRole")["dynamodb:DeleteItem"]
+    condition = statement["Condition"]["ForAllValues:StringLike"]
+    assert as_list(condition["dynamodb:LeadingKeys"]) == [DUE_ALERTS]
 
 
 def test_only_the_calibrator_writes_the_errors_of_forecasts() -> None:

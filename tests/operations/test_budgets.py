@@ -15,7 +15,7 @@ from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
-from lambdas.domain.budgets import AccumulatorKey, BudgetBook
+from lambdas.domain.budgets import AccumulatorKey, BudgetBook, UsageGap
 from lambdas.domain.budgets.governance_table import CALIBRATED, FORECAST_ERRORS
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageTotals, begin_counting
 from lambdas.domain.forecasting import OwnErrors, read_shipped_ratios
@@ -352,3 +352,43 @@ def test_every_fault_of_a_file_is_named_before_aws_is_called(
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("budgets", "schema") == 0
     assert json.loads(capsys.readouterr().out)["required"] == ["managed_by", "budgets"]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_list_says_which_sums_lack_usage(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    store, now = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE), datetime.now(UTC)
+    gap = UsageGap(now, now + timedelta(minutes=7))
+    store.resume("chat", 1, gap)
+    capsys.readouterr()
+    call_command("budgets", "list")
+    expected = f"chat could not be read from {gap.since:%Y-%m-%d %H:%M} to {gap.until:%H:%M} UTC"
+    assert expected in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_budget_of_a_later_version_is_left_to_its_manager(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT, INDIA))
+    table = boto3.resource("dynamodb").Table(GOVERNANCE)
+    for name in ("chat", "india"):
+        key = {"pk": "budgets", "sk": f"budget#{name}"}
+        table.update_item(
+            Key=key,
+            UpdateExpression="SET #format = :later",
+            ExpressionAttributeNames={"#format": "format"},
+            ExpressionAttributeValues={":later": 2},
+        )
+    theirs = write_file(CHAT, managed_by="another-team")
+    _, problem = read_failure("budgets", "apply", theirs)
+    assert "chat is managed by platform, not by another-team" in problem
+    capsys.readouterr()
+    call_command("budgets", "apply", write_file(CHAT), "--delete", "india")
+    printed = capsys.readouterr().out
+    assert "Its manager is platform." in printed
+    assert "- india, which cannot be read" in printed
+    assert "1 new, 0 changed, 1 deleted" in printed
+    assert set(read_book().budgets) == {"chat"}

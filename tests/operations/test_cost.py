@@ -153,6 +153,14 @@ def test_quarters_of_an_hour_are_more_to_read_and_not_more_to_write() -> None:
     assert sum_up(10**9, calibration, cell_minutes=15) == 4 * sum_up(10**9, calibration)
 
 
+def test_the_index_of_counters_is_shown_with_its_purpose() -> None:
+    on = Config.from_context({"governance": True})
+    lines = running_cost(Usage(10**6, 20, 5), on, PRICES)
+    (index,) = (line for line in lines if "finds the cells of one identity" in line.what)
+    # A call is in a cell of an hour and one of a day, each with a unit for its place in the index.
+    assert index.usd == 2 * PRICES["dynamodb_write_units_million"]
+
+
 def test_evaluations_after_counting_cost_less_than_counting_and_end_with_the_windows() -> None:
     prompt = "after counting"
     assert sum_up(10**6, prompt) < sum_up(10**6, "governance: exact counters")

@@ -41,6 +41,7 @@ from lambdas.domain.budgets.reading_limit import (
 )
 from lambdas.domain.budgets.rebuilding import (
     CellsExpiredError,
+    can_be_built,
     check_cells,
     is_known_everywhere,
     list_cell_ranges,
@@ -56,6 +57,8 @@ from lambdas.domain.budgets.stored_budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UnreadableBudget,
+    UsageGap,
 )
 
 __all__ = [
@@ -98,8 +101,11 @@ __all__ = [
     "SumReading",
     "TooManyCellsError",
     "UnpricedCeiling",
+    "UnreadableBudget",
     "UsageForecaster",
+    "UsageGap",
     "WideCellsError",
+    "can_be_built",
     "check_cells",
     "compare_while_counting",
     "describe_periods",

@@ -11,7 +11,7 @@ from lambdas.domain.alerts import MAX_LINES, Notice
 from lambdas.domain.budgets.alert_detail import AlertDetail, read_amount, read_number
 from lambdas.domain.budgets.alerts import ThresholdKind
 from lambdas.domain.budgets.budget import BudgetSubject
-from lambdas.domain.words import cut, plural, printable
+from lambdas.domain.words import break_links, cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
 _VERBS = {ThresholdKind.ACTUAL: "Reached", ThresholdKind.FORECAST: "Forecast"}
@@ -88,7 +88,7 @@ def _write_value(detail: AlertDetail) -> str:
         f"{_VERBS[entry['kind']].lower()} {entry['percent']}%" for entry in detail["crossings"]
     )
     used = amount.describe(read_number(amounts["used"], amount.unit))
-    name = cut(detail["budget"]["value"], _MAX_NAME_LETTERS)
+    name = _show(detail["budget"]["value"])
     return f"{name}: {used}, {amounts['percent_used']}% ({reached})"
 
 
@@ -120,7 +120,7 @@ def _write_usage(detail: AlertDetail) -> Iterator[str]:
     budget, amounts, amount = detail["budget"], detail["amount"], read_amount(detail)
     covers = budget["covers"]
     if budget["value"] is not None:
-        covers = f"{budget['per']} {cut(budget['value'], _MAX_NAME_LETTERS)} ({covers})"
+        covers = f"{budget['per']} {_show(budget['value'])} ({covers})"
     used = amount.describe(read_number(amounts["used"], amount.unit))
     yield f"Budget {budget['name']} for {covers}, managed by {budget['managed_by']}"
     yield f"Used: {used} of {amount.describe()}, {amounts['percent_used']}%"
@@ -142,7 +142,7 @@ def _write_drivers(detail: AlertDetail) -> Iterator[str]:
         return
     for driver in detail["drivers"]:
         used = amount.describe(read_number(driver["used"], amount.unit))
-        yield f"Most used {driver['label']}: {cut(driver['name'], _MAX_NAME_LETTERS)}, {used}"
+        yield f"Most used {driver['label']}: {_show(driver['name'])}, {used}"
 
 
 def _write_doubts(detail: AlertDetail) -> Iterator[str]:
@@ -185,6 +185,11 @@ def _write_time(text: str, detail: AlertDetail) -> str:
 
 def _list_crossings(detail: AlertDetail, kind: ThresholdKind) -> list[AlertDetail]:
     return [entry for entry in detail["crossings"] if entry["kind"] == kind]
+
+
+def _show(name: str) -> str:
+    """Show a name that a caller may have chosen."""
+    return cut(break_links(name), _MAX_NAME_LETTERS)
 
 
 def _read_percent(entry: AlertDetail) -> float:

@@ -75,8 +75,15 @@ def describe_period(periods: PeriodRule, period: BudgetPeriod) -> str:
 
 
 def describe_time(periods: PeriodRule, moment: datetime) -> str:
-    """Write a time as clocks show it in the time zone of a rule, without the zone's name."""
-    return f"{moment.astimezone(ZoneInfo(read_time_zone(periods))):%Y-%m-%d %H:%M}"
+    """Write a time as clocks show it in the time zone of a rule, without the zone's name.
+
+    A time that clocks show twice has its difference from UTC: `2026-10-25 02:00+01:00`.
+    """
+    local = moment.astimezone(ZoneInfo(read_time_zone(periods)))
+    first, second = (local.replace(fold=fold).utcoffset() for fold in (0, 1))
+    if first != second:
+        return local.isoformat(" ", "minutes")
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 def read_time_zone(periods: PeriodRule) -> str:

@@ -40,6 +40,10 @@ def read_statuses(  # noqa: PLR0913  # what it reads, and how much of it
     """
     periods = stored.budget.periods
     period = periods.period_at(now)
+    gap, times = stored.find_gap(period), [state.incomplete_since]
+    if gap is not None:
+        times.append(gap.since)
+    incomplete_since = min((time for time in times if time is not None), default=None)
     totals: dict[str, UsageTotals] = {}
     found = read_sums(stored, periods.list_slots(period), sums, state.generation, max_values)
     for key, added in found.items():
@@ -51,7 +55,7 @@ def read_statuses(  # noqa: PLR0913  # what it reads, and how much of it
                 period=period,
                 totals=total,
                 value=value,
-                incomplete_since=state.incomplete_since,
+                incomplete_since=incomplete_since,
             )
 
 

@@ -74,6 +74,24 @@ def list_cell_ranges(
             yield cells
 
 
+def can_be_built(periods: PeriodRule, cell_minutes: CellMinutes, now: datetime) -> bool:
+    """Say if cells are kept, and short enough, to build the sums of the current period again.
+
+    Args:
+        periods: The periods of a budget.
+        cell_minutes: The length of the short cells.
+        now: The time.
+    """
+    if cell_minutes > periods.cell_minutes:
+        return False
+    try:
+        for slot in periods.list_slots(periods.period_at(now)):
+            list(list_cell_ranges(slot, cell_minutes, now))
+    except CellsExpiredError:
+        return False
+    return True
+
+
 def check_cells(budgets: Iterable[Budget], now: datetime) -> None:
     """Check that cells are kept from which the current period of new budgets can be completed.
 

@@ -48,6 +48,9 @@ class CalibrationStore(Protocol):
     def write(self, errors: ErrorRatios) -> None:
         """Replace them; the deployment's own errors are in them."""
 
+    def get_salt(self) -> str:
+        """Get a random text that stays the same, by which a sample of usage is drawn."""
+
 
 class ErrorSource(Protocol):
     """Knows the errors that forecasts stand on."""

@@ -1,10 +1,13 @@
 """The message and the event of an alert say who, what, how much, and what happens next."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -16,6 +19,7 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     BudgetThresholds,
     BudgetUnit,
+    HourPeriods,
     MonthPeriods,
     find_drivers,
 )
@@ -27,6 +31,9 @@ from lambdas.domain.budgets.budget_alerts import (
     write_detail,
     write_joint_notice,
 )
+from lambdas.domain.budgets.descriptions import describe_period
+from lambdas.domain.budgets.scope import ScopeField
+from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import UsageTotals
 from tests.builders import ANA, NOON
 from tests.unit.budgets.builders import (
@@ -199,6 +206,51 @@ def test_names_that_steer_a_terminal_or_add_lines_are_made_printable() -> None:
     lines = write_alert_notice(write(found), URL).text.splitlines()
     assert lines[0].count("\N{REPLACEMENT CHARACTER}") == 2
     assert lines[1].startswith("Used: $60.00")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("https://evil.example/login?reset=budget", "https[:]//evil[.]example/login?reset=budget"),
+        ("HTTP://EVIL.EXAMPLE", "HTTP[:]//EVIL[.]EXAMPLE"),
+        ("www.evil.example", "www[.]evil[.]example"),
+        ("evil.example/login", "evil[.]example/login"),
+    ],
+)
+def test_names_that_callers_choose_are_no_links(name: str, shown: str) -> None:
+    each = stored(budget(per=BudgetSubject.PROJECT))
+    found = replace(
+        status(60, stored=each, value=name), drivers=(UsageDriver(ScopeField.PROJECT, name, 5),)
+    )
+    for notice in (
+        write_alert_notice(write(found), URL),
+        write_joint_notice([write(found), write(found)], URL),
+    ):
+        assert name not in notice.text
+        assert shown in notice.text
+        assert f"Dashboard: {URL}" in notice.text
+
+
+@pytest.mark.parametrize("name", [ANA, "anthropic.claude-3-haiku-20240307-v1:0", "team/chat"])
+def test_names_that_are_no_addresses_stay_as_they_are(name: str) -> None:
+    each = stored(budget(per=BudgetSubject.PROJECT))
+    assert (
+        f"project {name} ("
+        in write_alert_notice(write(status(60, stored=each, value=name)), URL).text
+    )
+
+
+def test_an_hour_that_clocks_show_twice_is_described_with_its_difference_from_utc() -> None:
+    hours = HourPeriods("Europe/Berlin")
+    described = [
+        describe_period(hours, hours.period_at(datetime(2026, 10, 25, hour, 5, tzinfo=UTC)))
+        for hour in (0, 1, 2)
+    ]
+    assert described == [
+        "2026-10-25 02:00+02:00 to 2026-10-25 02:00+01:00, Europe/Berlin",
+        "2026-10-25 02:00+01:00 to 2026-10-25 03:00, Europe/Berlin",
+        "2026-10-25 03:00 to 2026-10-25 04:00, Europe/Berlin",
+    ]
 
 
 @given(budgets, totals, st.lists(changes, max_size=3), st.floats(0, 1), st.none() | st.just(NOON))

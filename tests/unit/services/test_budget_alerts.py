@@ -577,6 +577,18 @@ def test_a_message_that_fails_stops_no_other_and_is_sent_later() -> None:
     assert governed.send() == []
 
 
+def test_sessions_share_the_amount_of_their_principal_and_not_of_an_identity() -> None:
+    governed = Governed(
+        daily("each-identity", per=BudgetSubject.IDENTITY),
+        daily("each-principal", per=BudgetSubject.PRINCIPAL),
+    )
+    sessions = [f"arn:aws:sts::1:assumed-role/team/{number}" for number in range(3)]
+    governed.count(*(change(4, identity_arn=session) for session in sessions))
+    assert governed.send() == ["Bedrock budget each-principal: 100% reached (role/team)"]
+    ((_, detail),) = governed.inbox.received
+    assert detail["budget"]["value"] == "arn:aws:iam::1:role/team"
+
+
 def test_an_alert_that_fails_or_cannot_be_read_stops_no_message() -> None:
     governed = Governed(daily("damaged"), daily("first"), daily("unreadable"))
     governed.count(change(6))
