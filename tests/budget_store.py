@@ -18,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UsageGap,
     UnreadableBudget,
 )
 from lambdas.domain.budgets.budget_alerts import (

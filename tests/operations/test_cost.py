@@ -92,8 +92,8 @@ def test_governance_has_a_subtotal_while_it_is_on(capsys: pytest.CaptureFixture[
 
 
 def test_the_alarms_of_governance_are_among_its_lines() -> None:
-    alarms = 10 * PRICES["alarm_metric_month"]
-    assert sum_up(10**6, "governance: 10 metrics watched by alarms") == alarms
+    alarms = 11 * PRICES["alarm_metric_month"]
+    assert sum_up(10**6, "governance: 11 metrics watched by alarms") == alarms
 
 
 def test_metrics_of_budgets_are_billed_four_each() -> None:
@@ -129,7 +129,7 @@ def test_calls_of_a_batch_share_a_checkpoint_and_the_sums_of_budgets() -> None:
         for line in lines
         if line.service == "DynamoDB" and line.what == "governance: exact counters"
     )
-    assert counters == batches * (5 * 2 * 3 + 2) * WRITES  # five models, each in two cells
+    assert counters == batches * (5 * 2 * 2 + 2) * WRITES  # five models, each in two cells
 
 
 def test_a_batch_with_more_cells_than_a_transaction_takes_is_cut() -> None:

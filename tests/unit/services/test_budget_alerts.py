@@ -382,6 +382,35 @@ def test_few_values_have_a_message_each_and_many_have_one() -> None:
         assert governed.send() == []
 
 
+def test_a_run_sends_a_bounded_number_of_messages_and_the_next_the_rest() -> None:
+    governed = Governed(*(daily(f"team-{number:02}") for number in range(45)))
+    governed.count(change(6))
+    assert [len(governed.send()) for _ in range(4)] == [20, 20, 5, 0]
+
+
+def test_a_damaged_alert_of_one_value_stops_no_other_value() -> None:
+    governed = Governed(daily("each", per=BudgetSubject.IDENTITY))
+    governed.count(*(change(6, identity_arn=f"{ANA}-{number}") for number in range(10)))
+    damaged = next(governed.alerts.list_due())
+    governed.alerts.alerts[damaged.key.id] = replace(damaged, detail={})
+    report = governed.sender.send(NOON)
+    assert (report.sent, [type(error) for error in report.errors]) == (1, [KeyError])
+    assert [due.key for due in governed.alerts.list_due()] == [damaged.key]
+
+
+def test_a_threshold_that_is_reached_while_messages_are_refused_has_its_own_event() -> (
+    None
+):
+    governed = Governed(daily())
+    governed.count(change(6))
+    governed.inbox.closed_for, governed.inbox.taken = {"daily"}, {DeliveryWay.EVENT}
+    governed.sender.send(NOON)
+    governed.inbox.closed_for = set()
+    governed.count(change(3))
+    assert governed.sender.send(NOON + RETRY_AFTER).sent == 2
+    assert governed.inbox.delivered_before == [frozenset(), frozenset(), {DeliveryWay.EVENT}]
+
+
 def test_an_alert_that_is_not_delivered_is_sent_again_after_minutes_in_the_other_way() -> None:
     governed = Governed(daily())
     governed.count(change(9))
