@@ -18,8 +18,8 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
-    UsageGap,
     UnreadableBudget,
+    UsageGap,
 )
 from lambdas.domain.budgets.budget_alerts import (
     CLAIM,

@@ -398,9 +398,7 @@ def test_a_damaged_alert_of_one_value_stops_no_other_value() -> None:
     assert [due.key for due in governed.alerts.list_due()] == [damaged.key]
 
 
-def test_a_threshold_that_is_reached_while_messages_are_refused_has_its_own_event() -> (
-    None
-):
+def test_a_threshold_that_is_reached_while_messages_are_refused_has_its_own_event() -> None:
     governed = Governed(daily())
     governed.count(change(6))
     governed.inbox.closed_for, governed.inbox.taken = {"daily"}, {DeliveryWay.EVENT}
