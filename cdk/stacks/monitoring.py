@@ -54,6 +54,7 @@ from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import (
     BUDGET_DRIFT,
     REJECTED_RECORDS,
+    UNBUILT_BUDGETS,
     USAGE_MISMATCH,
     DimensionSet,
 )
@@ -313,6 +314,7 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     if USAGE_RECOUNTER not in functions:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
+        missing.add(UNBUILT_BUDGETS.name)
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

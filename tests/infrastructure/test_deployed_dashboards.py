@@ -416,6 +416,7 @@ def test_graphs_of_budgets_are_deployed_only_where_governance_is_on(*, is_on: bo
     )
     text = json.dumps(body)
     assert ("Budgets: used" in text) is ("BudgetForecastHigh" in text) is is_on
+    assert ("100 - e1" in text) is is_on
     assert len(body["widgets"]) == len(written("cost")["widgets"]) - (0 if is_on else 2)
 
 

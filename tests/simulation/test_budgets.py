@@ -1,5 +1,7 @@
 """Under faults, sums of budgets equal cells and alerts are sent once; what is wrong is found."""
 
+from datetime import datetime
+
 import pytest
 
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
@@ -88,9 +90,9 @@ def test_alerts_that_are_marked_sent_and_not_delivered_are_found(
     class Silent(send_budget_alerts.BudgetAlertSender):
         """Marks alerts sent, and delivers nothing."""
 
-        def send(self, now: object) -> send_budget_alerts.SendReport:
+        def send(self, now: datetime, *_: object) -> send_budget_alerts.SendReport:
             for alert in self.alerts.list_due():
-                self.alerts.mark_sent(alert.key, now)  # type: ignore[arg-type]
+                self.alerts.mark_sent(alert.key, now)
             return send_budget_alerts.SendReport(0)
 
     monkeypatch.setattr("tests.simulation.drivers.budget_evaluator.BudgetAlertSender", Silent)

@@ -39,15 +39,22 @@ from lambdas.domain.budgets.plan import (
     plan_changes,
 )
 from lambdas.domain.budgets.ports import BudgetSumStore, StatusDetails, SumReader, UsageForecaster
+from lambdas.domain.budgets.reading_limit import (
+    MAX_CELLS,
+    ReadingLimit,
+    ReadingLimitError,
+    TooManyCellsError,
+)
 from lambdas.domain.budgets.rebuilding import (
     CellsExpiredError,
+    can_be_built,
     check_cells,
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
 )
 from lambdas.domain.budgets.scope import BudgetScope, read_principal
-from lambdas.domain.budgets.status import BudgetStatus, find_drivers
+from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
     BudgetBook,
@@ -56,10 +63,13 @@ from lambdas.domain.budgets.stored_budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UnreadableBudget,
+    UsageGap,
 )
 
 __all__ = [
     "DEFAULT_CEILING",
+    "MAX_CELLS",
     "MAX_CHANGES",
     "READINGS",
     "AccumulatorDifference",
@@ -84,18 +94,25 @@ __all__ = [
     "CellsExpiredError",
     "CurrentSums",
     "DayPeriods",
+    "DriverSums",
     "HourPeriods",
     "MonthPeriods",
     "PeriodRule",
     "PeriodUse",
+    "ReadingLimit",
+    "ReadingLimitError",
     "RollingHours",
     "StatusDetails",
     "StoredBudget",
     "SumReader",
     "SumReading",
+    "TooManyCellsError",
     "UnpricedCeiling",
+    "UnreadableBudget",
     "UsageForecaster",
+    "UsageGap",
     "WideCellsError",
+    "can_be_built",
     "check_cells",
     "compare_while_counting",
     "describe_periods",

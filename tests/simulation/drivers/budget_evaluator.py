@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,8 +13,13 @@ from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
-from lambdas.domain.budgets import BudgetsChangedError
-from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, AlertState
+from lambdas.domain.budgets import BudgetsChangedError, ReadingLimit
+from lambdas.domain.budgets.budget_alerts import (
+    AlertDetail,
+    AlertNotDeliveredError,
+    AlertState,
+    DeliveryWay,
+)
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics import MetricsUnavailableError
@@ -27,6 +32,7 @@ from tests.simulation.account import COUNTERS, GOVERNANCE
 from tests.simulation.drivers.budgets import (
     WEEK,
     AlertInbox,
+    list_ids,
     list_reached,
     plan_budgets,
     read_sums,
@@ -43,8 +49,13 @@ class _Received:
     def __init__(self, inbox: AlertInbox) -> None:
         self._inbox = inbox
 
-    def publish(self, _notice: Notice, detail: AlertDetail) -> None:
-        self._inbox.received.update(detail["alert_ids"])
+    def publish(
+        self,
+        _notice: Notice,
+        details: Sequence[AlertDetail],
+        _delivered: Collection[DeliveryWay] = (),
+    ) -> None:
+        self._inbox.received.update(list_ids(details))
 
 
 class BudgetEvaluatorDriver(Driver):
@@ -84,16 +95,23 @@ class BudgetEvaluatorDriver(Driver):
 
     def run(self, _event: Any) -> None:
         evaluator, sender = self.service
-        try:
-            result = evaluator.evaluate(self.account.now, self.has_time)
-        finally:
-            report = sender.send(self.account.now)
-        for failed in result.failures:
-            raise failed.error
-        for error in report.errors:
-            raise error
-        if report.failures:
-            raise AlertNotDeliveredError(report.failures)
+        now, has_time = self.account.now, self.has_time
+        reports = [sender.send(now)]
+        usage = evaluator.evaluate_usage(now, has_time, self._limit)
+        reports.append(sender.send(now))
+        forecasts = evaluator.evaluate_forecasts(usage, now, has_time, self._limit)
+        reports.append(sender.send(now))
+        for result in (usage, forecasts):
+            for failed in (*result.failures, *result.without_details):
+                raise failed.error
+        for report in reports:
+            for error in report.errors:
+                raise error
+            if report.failures:
+                raise AlertNotDeliveredError(report.failures)
+
+    def _limit(self) -> ReadingLimit:
+        return ReadingLimit(self.has_time)
 
     def _run_another(self) -> None:
         """Send alerts from another run, which may not send those of the first.

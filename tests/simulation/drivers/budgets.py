@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -32,7 +32,7 @@ from lambdas.domain.budgets import (
     rebuild,
 )
 from lambdas.domain.budgets.budget import NO_VALUE
-from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError
+from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, DeliveryWay
 from lambdas.domain.counters import CountingState, UsageChange, UsageTotals
 from tests.builders import ANA, BEN
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account
@@ -159,8 +159,13 @@ class AlertInbox:
         self.repeatable: Counter[str] = Counter()
         self._port: Any = Port(account.world, _Twin(self), AlertNotDeliveredError)
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert; the sender may get no answer.
+    def publish(
+        self,
+        notice: Notice,
+        details: Sequence[AlertDetail],
+        _delivered: Collection[DeliveryWay] = (),
+    ) -> None:
+        """Deliver alerts; the sender may get no answer.
 
         Raises:
             AlertNotDeliveredError: Delivery failed, or its answer was lost.
@@ -168,10 +173,10 @@ class AlertInbox:
         self.run_another()
         before = self.received.total()
         try:
-            self._port.publish(notice, detail)
+            self._port.publish(notice, details)
         except AlertNotDeliveredError:
             if self.received.total() > before:
-                self.repeatable.update(detail["alert_ids"])
+                self.repeatable.update(list_ids(details))
             raise
 
     def receive(self, ids: list[str]) -> None:
@@ -188,9 +193,14 @@ class _Twin:
     def __init__(self, inbox: AlertInbox) -> None:
         self._inbox = inbox
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
+    def publish(self, notice: Notice, details: Sequence[AlertDetail]) -> None:
         assert notice.subject
-        self._inbox.receive(detail["alert_ids"])
+        self._inbox.receive(list_ids(details))
+
+
+def list_ids(details: Sequence[AlertDetail]) -> list[str]:
+    """List the ids of the alerts of a message."""
+    return [alert_id for detail in details for alert_id in detail["alert_ids"]]
 
 
 def list_reached(stored: StoredBudget, totals: UsageTotals) -> list[Decimal]:

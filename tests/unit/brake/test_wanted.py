@@ -29,6 +29,7 @@ from lambdas.domain.budgets import (
     MonthPeriods,
     RollingHours,
     StoredBudget,
+    UnreadableBudget,
 )
 from tests.builders import ANA, BEN, NOON
 from tests.unit.brake.builders import (
@@ -171,7 +172,7 @@ def test_each_kind_of_period_has_an_end(periods: Any, until: Any) -> None:
     "entry",
     [
         stored(daily(), state=BudgetState.BUILDING),
-        StoredBudget(daily(), 1, BudgetState.ACTIVE, is_interrupted=True),
+        StoredBudget(daily(), 1, BudgetState.ACTIVE, interrupted_at=NOON),
         active(daily(brake=BrakeMode.NOTIFY)),
     ],
 )
@@ -184,7 +185,7 @@ def test_budgets_that_are_not_complete_or_have_no_brake_deny_no_caller(
 
 def test_a_budget_that_cannot_be_read_denies_no_caller() -> None:
     held = deny(state=DenyState.DENIED)
-    unreadable = BudgetBook(2, {}, {"daily": "damaged"})
+    unreadable = BudgetBook(2, {}, {"daily": UnreadableBudget("damaged")})
     found = inputs(status(active(), 10), denies=[held], book=unreadable)
     assert find_wanted(found).denies == {}
     assert explain_release(held, found) is ReleaseReason.BUDGET_CHANGED

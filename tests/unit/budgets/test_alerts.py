@@ -102,6 +102,16 @@ def test_a_forecast_alerts_from_its_probability_on(probability: float, is_reache
     assert percents(found) == ([("forecast", 100)] if is_reached else [])
 
 
+def test_each_threshold_of_a_forecast_has_the_probability_of_its_own_level() -> None:
+    class SeventyFiveMore(FixedForecast):
+        def probability_of_exceeding(self, amount_left: int) -> float:
+            return float(amount_left < 75 * DOLLAR)
+
+    thresholds = BudgetThresholds((), (*map(Decimal, (80, 90, 120)),))
+    found = status(10, stored=stored(budget(thresholds=thresholds)), forecast=SeventyFiveMore())
+    assert percents(find_crossings(found, NOON)) == [("forecast", 80)]
+
+
 def test_without_a_forecast_only_actual_usage_alerts() -> None:
     assert percents(find_crossings(status(60), NOON)) == [("actual", 50)]
 
