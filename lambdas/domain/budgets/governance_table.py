@@ -7,6 +7,9 @@
 | `alerts#BUDGET#GENERATION` | `PERIOD#LEVEL#THRESHOLD` | an alert: its content and state |
 | `alerts#BUDGET#GENERATION` | `last#THRESHOLD` | the last alert: its level, the end of its period |
 | `due-alerts` | `BUDGET#GENERATION#PERIOD#LEVEL#THRESHOLD` | a copy of an alert that is due |
+| `deleted-budgets` | the revision, with zeros before it | the names that it deleted; the actor |
+| `people` | an ARN | the id of a person in the audit trail |
+| `audit-events` | an id | a change that has no item of its own, for the audit trail |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -29,3 +32,18 @@ ALERTS_PREFIX = "alerts#"
 LAST_PREFIX = "last#"
 DUE_ALERTS = "due-alerts"
 """The partition of alerts that are to be sent, which is empty most of the time."""
+DEFINITION, GENERATION, INTERRUPTED = "definition", "generation", "interrupted"
+"""The other attributes of a budget."""
+CHANGED_BY, CHANGE_ID = "changed_by", "change_id"
+"""The attributes with the mark of the last change."""
+DELETED_BUDGETS = "deleted-budgets"
+DELETED_NAMES = "names"
+PEOPLE = "people"
+PERSON_ID = "person_id"
+AUDIT_EVENTS = "audit-events"
+_REVISION_DIGITS = 12
+
+
+def write_revision(revision: int) -> str:
+    """Write a revision so that texts have the order of numbers."""
+    return f"{revision:0{_REVISION_DIGITS}}"
