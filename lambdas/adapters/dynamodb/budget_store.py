@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -24,11 +25,21 @@ from lambdas.domain.budgets.governance_table import (
     ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
+    CHANGE_ID,
+    CHANGED_BY,
+    DEFINITION,
+    DELETED_BUDGETS,
+    DELETED_NAMES,
+    GENERATION,
+    INTERRUPTED,
     PARTITION_KEY,
     REVISION_KEY,
     SORT_KEY,
     STATE,
+    write_revision,
 )
+from lambdas.domain.change_marks import ChangeMark
+from lambdas.domain.ledger.table import EXPIRES_AT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,10 +47,12 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-_DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
-_INTERRUPTED = "interrupted"
+_FORMAT = "format"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
+_CHANGE_ID_BYTES = 8
+# Failed batches of the table's stream can be sent again for 30 days, and name who deleted a budget.
+_DELETION_RETENTION = timedelta(days=60)
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 
@@ -47,15 +60,20 @@ _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 class DynamoDbBudgetStore:
     """Stores each budget in an item, and the number of the last write in another one."""
 
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+    def __init__(
+        self, client: DynamoDBClient, table_name: str, *, changed_by: str | None = None
+    ) -> None:
         """Store budgets in a table.
 
         Args:
             client: A DynamoDB client.
             table_name: The table `Governance`.
+            changed_by: The actor that changes have in the audit trail: the id of a person, or a
+                part of the meter. `None` for readers, and for changes without an actor.
         """
         self._client = client
         self._table_name = table_name
+        self._changed_by = changed_by
 
     def read(self) -> BudgetBook:
         """Read all budgets as they were at one moment.
@@ -91,15 +109,17 @@ class DynamoDbBudgetStore:
         Raises:
             BudgetsChangedError: Someone else has written since, or is writing now.
         """
-        generation = revision + 1
+        generation, mark = revision + 1, self._make_mark()
         actions: list[TransactWriteItemTypeDef] = [self._raise_revision(revision)]
         for budget in changes.written:
-            item = _make_item(StoredBudget(budget, generation))
+            item = _make_item(StoredBudget(budget, generation)) | _write_mark(mark)
             actions.append({"Put": {"TableName": self._table_name, "Item": item}})
-        actions += map(self._amend, changes.amended)
+        actions += [self._amend(budget, mark) for budget in changes.amended]
         for name in changes.deleted:
             key = _make_key(BUDGET_PREFIX + name)
             actions.append({"Delete": {"TableName": self._table_name, "Key": key}})
+        if changes.deleted:
+            actions.append(self._name_deleted(changes.deleted, generation, mark))
         try:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
@@ -114,30 +134,39 @@ class DynamoDbBudgetStore:
         """Store the time at which a budget was seen first, unless one is stored."""
         time: AttributeValueTypeDef = {"S": now.astimezone(UTC).isoformat()}
         return self._set(
-            name, generation, ANNOUNCED_AT, f"if_not_exists({ANNOUNCED_AT}, :value)", time
+            name,
+            generation,
+            ANNOUNCED_AT,
+            new=f"if_not_exists({ANNOUNCED_AT}, :value)",
+            value=time,
         )
 
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
-        return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
+        active: AttributeValueTypeDef = {"S": BudgetState.ACTIVE}
+        return self._set(
+            name, generation, STATE, new=":value", value=active, mark=self._make_mark()
+        )
 
     def mark_interrupted(self, name: str) -> None:
         """Note that a budget cannot be read, unless that is noted or it was deleted."""
+        mark = self._make_mark()
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET {_INTERRUPTED} = :true",
+                UpdateExpression=f"SET {INTERRUPTED} = :true{_set_mark(mark)}",
                 ConditionExpression=(
-                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({_INTERRUPTED})"
+                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({INTERRUPTED})"
                 ),
-                ExpressionAttributeValues={":true": {"BOOL": True}},
+                ExpressionAttributeValues={":true": {"BOOL": True}, **_give_mark(mark)},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         """Let an interrupted budget build in a new generation, with the same definition."""
+        mark = self._make_mark()
         changed: Item = {":before": {"N": str(generation)}, ":after": {"N": str(revision + 1)}}
         actions: list[TransactWriteItemTypeDef] = [
             {
@@ -154,13 +183,14 @@ class DynamoDbBudgetStore:
                     "TableName": self._table_name,
                     "Key": _make_key(BUDGET_PREFIX + name),
                     "UpdateExpression": (
-                        f"SET {_GENERATION} = :after, #state = :building"
-                        f" REMOVE {ANNOUNCED_AT}, {_INTERRUPTED}"
+                        f"SET {GENERATION} = :after, #state = :building{_set_mark(mark)}"
+                        f" REMOVE {ANNOUNCED_AT}, {INTERRUPTED}"
                     ),
-                    "ConditionExpression": f"{_GENERATION} = :before",
+                    "ConditionExpression": f"{GENERATION} = :before",
                     "ExpressionAttributeNames": {"#state": STATE},
                     "ExpressionAttributeValues": changed
-                    | {":building": {"S": BudgetState.BUILDING}},
+                    | {":building": {"S": BudgetState.BUILDING}}
+                    | _give_mark(mark),
                 }
             },
         ]
@@ -173,25 +203,52 @@ class DynamoDbBudgetStore:
             raise
         return True
 
-    def _set(
-        self, name: str, generation: int, attribute: str, new: str, value: AttributeValueTypeDef
+    def _set(  # noqa: PLR0913  # the parts of one update
+        self,
+        name: str,
+        generation: int,
+        attribute: str,
+        *,
+        new: str,
+        value: AttributeValueTypeDef,
+        mark: ChangeMark | None = None,
     ) -> bool:
         """Set an attribute of a budget; returns false if it has another generation now."""
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET #attribute = {new}",
-                ConditionExpression=f"{_GENERATION} = :generation",
+                UpdateExpression=f"SET #attribute = {new}{_set_mark(mark)}",
+                ConditionExpression=f"{GENERATION} = :generation",
                 ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={
                     ":value": value,
                     ":generation": {"N": str(generation)},
+                    **_give_mark(mark),
                 },
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def _make_mark(self) -> ChangeMark | None:
+        """Make the mark of a change, by which the audit trail knows its actor."""
+        if self._changed_by is None:
+            return None
+        return ChangeMark(self._changed_by, secrets.token_hex(_CHANGE_ID_BYTES))
+
+    def _name_deleted(
+        self, names: Sequence[str], revision: int, mark: ChangeMark | None
+    ) -> TransactWriteItemTypeDef:
+        """Make the action that names the actor of deletions, which deleted items cannot do."""
+        expires_at = int((datetime.now(UTC) + _DELETION_RETENTION).timestamp())
+        key: Item = {
+            PARTITION_KEY: {"S": DELETED_BUDGETS},
+            SORT_KEY: {"S": write_revision(revision)},
+        }
+        content: Item = {DELETED_NAMES: {"SS": [*names]}, EXPIRES_AT: {"N": str(expires_at)}}
+        item = key | content | _write_mark(mark)
+        return {"Put": {"TableName": self._table_name, "Item": item}}
 
     def _read_revision(self) -> int:
         answer = self._client.get_item(
@@ -208,16 +265,19 @@ class DynamoDbBudgetStore:
         )
         return (item for page in pages for item in page["Items"])
 
-    def _amend(self, budget: Budget) -> TransactWriteItemTypeDef:
+    def _amend(self, budget: Budget, mark: ChangeMark | None) -> TransactWriteItemTypeDef:
         """Make the action that changes a definition alone, whatever else is written meanwhile."""
         return {
             "Update": {
                 "TableName": self._table_name,
                 "Key": _make_key(BUDGET_PREFIX + budget.name),
-                "UpdateExpression": "SET #definition = :definition",
+                "UpdateExpression": f"SET #definition = :definition{_set_mark(mark)}",
                 "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
-                "ExpressionAttributeNames": {"#definition": _DEFINITION},
-                "ExpressionAttributeValues": {":definition": {"S": _write_definition(budget)}},
+                "ExpressionAttributeNames": {"#definition": DEFINITION},
+                "ExpressionAttributeValues": {
+                    ":definition": {"S": _write_definition(budget)},
+                    **_give_mark(mark),
+                },
             }
         }
 
@@ -243,7 +303,7 @@ def check_building(table: str, stored: StoredBudget) -> TransactWriteItemTypeDef
         "ConditionCheck": {
             "TableName": table,
             "Key": _make_key(BUDGET_PREFIX + stored.budget.name),
-            "ConditionExpression": f"{_GENERATION} = :generation AND #state = :building",
+            "ConditionExpression": f"{GENERATION} = :generation AND #state = :building",
             "ExpressionAttributeNames": {"#state": STATE},
             "ExpressionAttributeValues": {
                 ":generation": {"N": str(stored.generation)},
@@ -257,6 +317,23 @@ def _make_key(sort_key: str) -> Item:
     return {PARTITION_KEY: {"S": BUDGETS}, SORT_KEY: {"S": sort_key}}
 
 
+def _write_mark(mark: ChangeMark | None) -> Item:
+    """Write the mark into a new item."""
+    if mark is None:
+        return {}
+    return {CHANGED_BY: {"S": mark.changed_by}, CHANGE_ID: {"S": mark.change_id}}
+
+
+def _set_mark(mark: ChangeMark | None) -> str:
+    """The end of an update's SET that writes a mark."""
+    return "" if mark is None else f", {CHANGED_BY} = :changed_by, {CHANGE_ID} = :change_id"
+
+
+def _give_mark(mark: ChangeMark | None) -> Item:
+    """The values of the mark in an update."""
+    return {f":{name}": value for name, value in _write_mark(mark).items()}
+
+
 def _write_definition(budget: Budget) -> str:
     return json.dumps(write_budget(budget), separators=(",", ":"))
 
@@ -265,8 +342,8 @@ def _make_item(stored: StoredBudget) -> Item:
     return {
         **_make_key(BUDGET_PREFIX + stored.budget.name),
         _FORMAT: {"N": _CURRENT_FORMAT},
-        _DEFINITION: {"S": _write_definition(stored.budget)},
-        _GENERATION: {"N": str(stored.generation)},
+        DEFINITION: {"S": _write_definition(stored.budget)},
+        GENERATION: {"N": str(stored.generation)},
         STATE: {"S": stored.state},
     }
 
@@ -281,15 +358,15 @@ def _read_item(item: Item) -> StoredBudget:
     if item.get(_FORMAT) != {"N": _CURRENT_FORMAT}:
         message = "another version of the meter stored it: run make deploy"
         raise ValueError(message)
-    definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
+    definition: dict[str, Any] = json.loads(item[DEFINITION]["S"])
     budget, announced_at = read_budget(definition), item.get(ANNOUNCED_AT)
     if item[SORT_KEY]["S"] != BUDGET_PREFIX + budget.name:
         message = f"its definition has another name, {budget.name}"
         raise ValueError(message)
     return StoredBudget(
         budget,
-        int(item[_GENERATION]["N"]),
+        int(item[GENERATION]["N"]),
         BudgetState(item[STATE]["S"]),
         None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
-        is_interrupted=_INTERRUPTED in item,
+        is_interrupted=INTERRUPTED in item,
     )

@@ -10,14 +10,17 @@ from lambdas.domain.audit.entry import (
     Json,
     StoredEntry,
     hash_text,
+    limit_state,
     limit_subject,
     read_entry,
+    read_plain_json,
     write_canonical,
 )
 from lambdas.domain.audit.people import (
     PERSON_ID,
     PERSON_PREFIX,
     PersonDirectory,
+    read_actor,
     replace_people,
 )
 from lambdas.domain.audit.ports import (
@@ -73,10 +76,13 @@ __all__ = [
     "describe_contracted_prices",
     "describe_price_change",
     "hash_text",
+    "limit_state",
     "limit_subject",
     "name_hour",
+    "read_actor",
     "read_anchor",
     "read_entry",
+    "read_plain_json",
     "replace_people",
     "verify_chain",
     "write_canonical",

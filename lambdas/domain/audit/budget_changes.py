@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from lambdas.domain.audit.entry import AuditAction, AuditedChange, Json
+from lambdas.domain.audit.entry import AuditAction, AuditedChange, Json, read_plain_json
 from lambdas.domain.audit.people import read_actor
 from lambdas.domain.budgets import BudgetState
 from lambdas.domain.budgets.governance_table import (
@@ -27,8 +25,6 @@ from lambdas.domain.budgets.governance_table import (
 
 _UNRECORDED = {PARTITION_KEY, SORT_KEY, ANNOUNCED_AT, CHANGED_BY, CHANGE_ID}
 """Attributes that are no part of a budget's state, or that the meter notes for itself."""
-_OPENING = re.compile(r"[\[{]")
-_MAX_PARTS = 200  # lists and objects of a definition: the meter writes fewer than ten
 
 
 def describe_budget_change(
@@ -72,9 +68,9 @@ def _read_state(item: Mapping[str, Any] | None) -> Json:
         return None
     state = {name: value for name, value in item.items() if name not in _UNRECORDED}
     text = state.get(DEFINITION)
-    if isinstance(text, str) and len(_OPENING.findall(text)) <= _MAX_PARTS:
+    if isinstance(text, str):
         with suppress(ValueError):  # what was written by hand is recorded as it is
-            state[DEFINITION] = json.loads(text, parse_float=str, parse_constant=str)
+            state[DEFINITION] = read_plain_json(text)
     return state
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +16,8 @@ _FORMAT = 1
 _MAX_SUBJECT_LETTERS = 500
 _MAX_STATE_BYTES = 64 * 1024
 _HASH_LETTERS = 64
+_OPENING = re.compile(r"[\[{]")
+_MAX_PARTS = 200  # a budget's definition has fewer than ten
 
 
 class AuditAction(StrEnum):
@@ -36,6 +39,8 @@ class AuditAction(StrEnum):
     SUPERSEDE_PRICES = "prices.supersede"
     CHANGE_PRICES = "prices.change"
     """Prices changed, and neither the daily check nor a decision did it."""
+    UNREADABLE_EVENT = "event.unreadable"
+    """An event for the audit trail that the meter did not write."""
     DENY = "deny.attach"
     """A principal or a session can no longer call Bedrock."""
     RELEASE = "deny.release"
@@ -99,8 +104,8 @@ class AuditEntry:
                 "changed_by": change.changed_by,
                 "action": change.action.value,
                 "subject": limit_subject(change.subject),
-                "before": _limit_state(change.before),
-                "after": _limit_state(change.after),
+                "before": limit_state(change.before),
+                "after": limit_state(change.after),
                 "previous_hash": self.previous_hash,
             }
         )
@@ -135,6 +140,18 @@ class StoredEntry:
 def write_canonical(document: Json) -> str:
     """Write JSON in the one form that is hashed: sorted keys, no spaces, ASCII."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def read_plain_json(text: str) -> Json:
+    """Read JSON that others may have written; numbers that are not whole stay text.
+
+    Raises:
+        ValueError: It is not JSON, or has more parts than the meter writes.
+    """
+    if len(_OPENING.findall(text)) > _MAX_PARTS:
+        message = "too many lists and objects"
+        raise ValueError(message)
+    return json.loads(text, parse_float=str, parse_constant=str)
 
 
 def hash_text(text: str) -> str:
@@ -187,7 +204,7 @@ def read_entry(text: str) -> AuditEntry:
     return entry
 
 
-def _limit_state(state: Json) -> Json:
+def limit_state(state: Json) -> Json:
     """Limit the size of a state, so that an entry always fits in an item; a larger one is hashed.
 
     An item holds 400 KB:

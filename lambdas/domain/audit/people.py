@@ -12,10 +12,10 @@ PERSON_PREFIX = "person-"
 PERSON_ID = r"person-[0-9a-f]{16}"
 """A pattern of the ids of people, which are random: a hash of a name could be guessed."""
 _ACTOR = re.compile(rf"{PERSON_ID}|meter:[a-z_]{{1,40}}", re.ASCII)
-_NAME = r"[\w+=,.@-]+"
+_NAME = r"[\w+=,.@-]{1,64}"
 _PERSON = re.compile(
     r"arn:aws[a-z-]*:"
-    rf"(?:iam::\d{{12}}:user(?:/{_NAME})+"
+    rf"(?:iam::\d{{12}}:user(?:/{_NAME}){{1,8}}"
     rf"|sts::\d{{12}}:assumed-role/{_NAME}/{_NAME}"
     rf"|sts::\d{{12}}:federated-user/{_NAME})",
     re.ASCII,

@@ -554,6 +554,9 @@ FORGED_SERIES = HealthMetric(
     Unit.COUNT,
     "Identities and models whose metrics have values below zero, which the meter never publishes.",
 )
+AUDIT_PROBLEMS = HealthMetric(
+    "AuditProblems", Unit.COUNT, "Damaged places of the audit trail, and objects among its anchors."
+)
 BUDGET_DRIFT = HealthMetric(
     "BudgetDrift",
     Unit.COUNT,
@@ -585,5 +588,6 @@ HEALTH_METRICS = (
     UNLOGGED_JOBS,
     MISREAD_TIER_CALLS,
     BUDGET_DRIFT,
+    AUDIT_PROBLEMS,
 )
 """The metrics that functions publish about themselves."""

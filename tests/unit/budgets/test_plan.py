@@ -123,7 +123,7 @@ def name_projects(count: int) -> list[Budget]:
 
 def test_more_changes_than_one_transaction_takes_are_refused() -> None:
     assert plan_changes(book(), name_projects(MAX_CHANGES), OURS).changes
-    with pytest.raises(BudgetPlanError, match="99 changes at a time"):
+    with pytest.raises(BudgetPlanError, match="98 changes at a time"):
         plan_changes(book(), name_projects(MAX_CHANGES + 1), OURS)
 
 
