@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+import boto3
 
 from lambdas.domain.audit import (
     AppendOutcome,
@@ -70,8 +72,10 @@ class InMemoryAuditStore:
 
     def append(self, entry: AuditEntry) -> AppendOutcome:
         if self.others:
-            other = self.others.pop()
-            self.append(self.read_head().append(other, entry.recorded_at))
+            self._append(self.read_head().append(self.others.pop(), entry.recorded_at))
+        return self._append(entry)
+
+    def _append(self, entry: AuditEntry) -> AppendOutcome:
         if entry.change.source in self.sources:
             return AppendOutcome.ALREADY_THERE
         if entry.sequence != len(self.entries) + 1:
@@ -104,10 +108,17 @@ class InMemoryAnchorStore:
     def write(self, anchor: AuditAnchor) -> None:
         self.anchors.setdefault(anchor.name, anchor)
 
-    def read(self, since: datetime | None = None) -> FoundAnchors:
-        first = "" if since is None else name_hour(since)
-        found = [self.anchors[name] for name in sorted(self.anchors) if name >= first]
-        return FoundAnchors(found, sorted(self.names))
+    def read_all(self) -> FoundAnchors:
+        return FoundAnchors(
+            [self.anchors[name] for name in sorted(self.anchors)], sorted(self.names)
+        )
+
+    def read_recent(self, since: datetime, now: datetime) -> FoundAnchors:
+        found, names = self.read_all()
+        hours = name_hour(since), name_hour(now + timedelta(hours=1))
+        return FoundAnchors(
+            [anchor for anchor in found if hours[0] <= anchor.name < hours[1]], names
+        )
 
 
 @dataclass
@@ -144,3 +155,43 @@ class InMemoryPointerHistory:
     def read_version(self, version: PointerVersion) -> PriceUpdates | None:
         self.read.append(version.id)
         return self.versions[int(version.id)]
+
+
+AUDIT = "audit"
+ANCHORS = "audit-anchors"
+PRICES = "prices"
+
+
+def create_audit_table() -> None:
+    """Create the table of the chain, in moto."""
+    boto3.client("dynamodb").create_table(
+        TableName=AUDIT,
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def create_anchor_bucket() -> None:
+    """Create the bucket of anchors, which are locked for a year, in moto."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=ANCHORS, ObjectLockEnabledForBucket=True)
+    s3.put_object_lock_configuration(
+        Bucket=ANCHORS,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 365}},
+        },
+    )
+
+
+def create_price_bucket() -> None:
+    """Create the bucket of price editions, with versions, in moto."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=PRICES)
+    s3.put_bucket_versioning(Bucket=PRICES, VersioningConfiguration={"Status": "Enabled"})

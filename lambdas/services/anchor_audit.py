@@ -9,7 +9,6 @@ from lambdas.domain.audit import (
     AnchorStore,
     AuditAnchor,
     AuditStore,
-    ChainHead,
     Verification,
     verify_chain,
 )
@@ -59,10 +58,12 @@ class AuditAnchorer:
             now: The time.
         """
         is_whole = now.hour == _WHOLE_HOUR
-        found = self.anchors.read(None if is_whole else now - _TAIL)
-        start = ChainHead() if is_whole or not found.anchors else found.anchors[0].head
-        entries = self.store.read_entries(start.sequence)
-        verification = verify_chain(entries, found.anchors, start)
-        anchor = AuditAnchor.at(now, verification.head)
+        found = self.anchors.read_all() if is_whole else self.anchors.read_recent(now - _TAIL, now)
+        anchored = 0 if is_whole or not found.anchors else found.anchors[0].head.sequence
+        first = max(1, anchored)  # the anchored entry itself, so that a missing one is found
+        entries = self.store.read_entries(first - 1)
+        verification = verify_chain(entries, found.anchors, first)
+        head = verification.head if verification.entries else self.store.read_head()
+        anchor = AuditAnchor.at(now, head)
         self.anchors.write(anchor)
         return AnchorReport(anchor, verification, tuple(found.foreign))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.refusals import error_code
-from lambdas.domain.audit import AuditAnchor, FoundAnchors, name_hour, read_anchor, write_canonical
+from lambdas.domain.audit import (
+    AuditAnchor,
+    FoundAnchors,
+    name_day,
+    name_hour,
+    read_anchor,
+    write_canonical,
+)
 from lambdas.domain.audit.table import ANCHORS_PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _EXISTS = "PreconditionFailed"
-
-
-class _Marker(TypedDict, total=False):
-    """The place after which a listing goes on."""
-
-    KeyMarker: str
-    VersionIdMarker: str
 
 
 class S3AuditAnchors:
@@ -62,30 +62,32 @@ class S3AuditAnchors:
             if error_code(error) != _EXISTS:
                 raise
 
-    def read(self, since: datetime | None = None) -> FoundAnchors:
-        """Read all anchors from the names of all versions, from an hour on.
+    def read_all(self) -> FoundAnchors:
+        """Read all anchors from the names of all versions.
 
         A deletion of an object in a versioned bucket only hides it, so it is read nevertheless.
         """
-        anchors, foreign = [], []
-        for name in sorted(set(self._list(since))):
-            anchor = read_anchor(name)
-            if anchor is None:
-                foreign.append(name)
-            else:
-                anchors.append(anchor)
-        return FoundAnchors(anchors, foreign)
+        return _read(self._list(ANCHORS_PREFIX))
 
-    def _list(self, since: datetime | None) -> Iterator[str]:
-        marker: _Marker = {} if since is None else {"KeyMarker": name_hour(since)}
-        while True:
-            answer = self._client.list_object_versions(
-                Bucket=self._bucket, Prefix=ANCHORS_PREFIX, **marker
-            )
-            yield from (version["Key"] for version in answer.get("Versions", ()))
-            if not answer.get("IsTruncated"):
-                return
-            marker = {
-                "KeyMarker": answer["NextKeyMarker"],
-                "VersionIdMarker": answer["NextVersionIdMarker"],
-            }
+    def read_recent(self, since: datetime, now: datetime) -> FoundAnchors:
+        """Read the anchors from one hour to another."""
+        days = {name_day(since), name_day(now)}
+        names = [name for day in days for name in self._list(day)]
+        return _read(name for name in names if name >= name_hour(since))
+
+    def _list(self, prefix: str) -> Iterator[str]:
+        pages = self._client.get_paginator("list_object_versions").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        return (version["Key"] for page in pages for version in page.get("Versions", ()))
+
+
+def _read(names: Iterable[str]) -> FoundAnchors:
+    anchors, foreign = [], []
+    for name in sorted(set(names)):
+        anchor = read_anchor(name)
+        if anchor is None:
+            foreign.append(name)
+        else:
+            anchors.append(anchor)
+    return FoundAnchors(anchors, foreign)

@@ -1,7 +1,14 @@
 """The audit trail: a chain of entries in which each has the hash of the one before it."""
 
 from lambdas.domain.audit.budget_changes import describe_budget_change
-from lambdas.domain.audit.chain import START_HASH, AuditAnchor, ChainHead, name_hour, read_anchor
+from lambdas.domain.audit.chain import (
+    START_HASH,
+    AuditAnchor,
+    ChainHead,
+    name_day,
+    name_hour,
+    read_anchor,
+)
 from lambdas.domain.audit.entry import (
     AuditAction,
     AuditedChange,
@@ -78,6 +85,7 @@ __all__ = [
     "hash_text",
     "limit_state",
     "limit_subject",
+    "name_day",
     "name_hour",
     "read_actor",
     "read_anchor",

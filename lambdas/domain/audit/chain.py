@@ -68,6 +68,11 @@ def name_hour(time: datetime) -> str:
     return f"{ANCHORS_PREFIX}{time.astimezone(UTC):{_HOUR}}/"
 
 
+def name_day(time: datetime) -> str:
+    """Name the prefix of the anchors of a day."""
+    return f"{ANCHORS_PREFIX}{time.astimezone(UTC):%Y-%m-%d}"
+
+
 def read_anchor(name: str) -> AuditAnchor | None:
     """Read an anchor from the name of its object; `None` if it is another name."""
     found = _ANCHOR.fullmatch(name)

@@ -66,8 +66,11 @@ class AnchorStore(Protocol):
     def write(self, anchor: AuditAnchor) -> None:
         """Store an anchor; one that is there already stays."""
 
-    def read(self, since: datetime | None = None) -> FoundAnchors:
-        """Read all anchors, also those that a later object hides, from an hour on."""
+    def read_all(self) -> FoundAnchors:
+        """Read all anchors, also those that a later object hides."""
+
+    def read_recent(self, since: datetime, now: datetime) -> FoundAnchors:
+        """Read the anchors from one hour to another, which is at most a day later."""
 
 
 class PointerVersion(NamedTuple):

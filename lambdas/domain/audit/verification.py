@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from lambdas.domain.audit.chain import AuditAnchor, ChainHead
+from lambdas.domain.audit.chain import START_HASH, AuditAnchor, ChainHead
 from lambdas.domain.audit.entry import InvalidEntryError, StoredEntry, hash_text, read_entry
 
 MAX_PROBLEMS = 100
@@ -75,20 +75,20 @@ class Verification:
 class ChainVerifier:
     """Verifies entries one after another."""
 
-    def __init__(self, anchors: Iterable[AuditAnchor], start: ChainHead) -> None:
-        """Verify what follows a head.
+    def __init__(self, anchors: Iterable[AuditAnchor], first: int) -> None:
+        """Verify the chain from a place on.
 
         Args:
-            anchors: The anchors; those of entries up to the start are compared with the start.
-            start: The head before the first entry.
+            anchors: The anchors.
+            first: The place of the first entry.
         """
-        self._last = start
-        self._start = start
+        self._is_whole = first == 1
+        self._last = ChainHead(first - 1, START_HASH if self._is_whole else "")
         self._anchors: dict[int, set[str]] = {}
         for anchor in anchors:
             self._anchors.setdefault(anchor.head.sequence, set()).add(anchor.head.hash)
         self._entries = self._unclaimed = 0
-        self._anchored = start.sequence
+        self._anchored = 0
 
     def verify(self, entries: Iterable[StoredEntry]) -> Verification:
         """Verify entries in the order of their places."""
@@ -105,7 +105,8 @@ class ChainVerifier:
         )
 
     def _find(self, entries: Iterable[StoredEntry]) -> Iterator[ChainProblem]:
-        yield from self._compare(self._start)
+        if self._is_whole:
+            yield from self._compare(self._last)
         for sequence, hashes in sorted(self._anchors.items()):
             if len(hashes) > 1:
                 text = f"entry {sequence} was anchored with {len(hashes)} hashes"
@@ -140,7 +141,7 @@ class ChainVerifier:
         elif place > last.sequence + 1:
             text = f"entries {last.sequence + 1} to {place - 1} are missing"
             yield ChainProblem(ProblemKind.GAP, last.sequence + 1, text)
-        elif previous_hash not in (None, last.hash):
+        elif last.hash and previous_hash not in (None, last.hash):
             text = f"entry {place} does not follow entry {last.sequence}"
             yield ChainProblem(ProblemKind.BROKEN_LINK, place, text)
         self._last = ChainHead(place, stored.hash)
@@ -161,7 +162,7 @@ class ChainVerifier:
 def verify_chain(
     entries: Iterable[StoredEntry],
     anchors: Iterable[AuditAnchor] = (),
-    start: ChainHead | None = None,
+    first: int = 1,
 ) -> Verification:
     """Verify entries with anchors.
 
@@ -170,8 +171,8 @@ def verify_chain(
     missing or rewritten end is not found.
 
     Args:
-        entries: All entries after the start, in the order of their places.
-        anchors: The anchors.
-        start: The head before the first entry; by default, the beginning of the chain.
+        entries: All entries from a place on, in the order of their places.
+        anchors: The anchors. In a part of the chain, one of the first entry confirms its beginning.
+        first: This place; by default, all entries are verified.
     """
-    return ChainVerifier(anchors, start or ChainHead()).verify(entries)
+    return ChainVerifier(anchors, first).verify(entries)

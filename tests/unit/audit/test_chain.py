@@ -167,19 +167,14 @@ def test_an_entry_at_the_place_of_another_one_is_found() -> None:
     assert ProblemKind.ALTERED in kinds(verify_chain(entries))
 
 
-def test_a_part_of_the_chain_is_verified_from_an_anchor_on() -> None:
+def test_a_part_of_the_chain_is_verified_from_an_anchored_entry_on() -> None:
     entries = chain(5)
-    start = ChainHead(2, entries[1].hash)
-    assert verify_chain(entries[2:], [anchor(entries[1])], start).is_intact
-    forged = rebuild(entries, 1)
-    assert kinds(verify_chain(forged[2:], [], start)) == [ProblemKind.BROKEN_LINK]
-
-
-def test_an_anchor_that_contradicts_the_start_is_found() -> None:
-    entries = chain(2)
-    start = ChainHead(2, entries[1].hash)
-    other = anchor(rebuild(entries, 1)[1])
-    assert kinds(verify_chain([], [other], start)) == [ProblemKind.REBUILT]
+    anchors = [anchor(entries[1])]
+    assert verify_chain(entries[1:], anchors, 2).is_intact
+    assert kinds(verify_chain(rebuild(entries, 1)[1:], anchors, 2)) == [ProblemKind.REBUILT]
+    assert kinds(verify_chain(rebuild(entries, 3)[1:], anchors, 2)) == []
+    assert kinds(verify_chain(entries[2:], anchors, 2)) == [ProblemKind.GAP]
+    assert kinds(verify_chain([], anchors, 2)) == [ProblemKind.REMOVED_END]
 
 
 def test_only_the_first_problems_are_described_and_all_are_counted() -> None:
