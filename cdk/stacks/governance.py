@@ -1,4 +1,4 @@
-"""Exact counters of usage, and the sums of budgets; optional."""
+"""Exact counters of usage, the sums of budgets, and the audit trail; optional."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
+from cdk.components.audit_protection import AUDIT_WRITER
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
+from cdk.functions.audit_writer import AuditStores, AuditWriter
 from cdk.functions.budget_builder import BudgetBuilder
 from cdk.functions.usage_counter import UsageCounter
 from cdk.functions.usage_recounter import UsageRecounter
@@ -24,6 +26,7 @@ class GovernanceStack(Stack):
 
     Attributes:
         usage_counter: Counts the ledger's stream.
+        audit_writer: Writes the audit trail.
         scheduled: The functions that a schedule starts, as their alarms watch them.
     """
 
@@ -41,7 +44,7 @@ class GovernanceStack(Stack):
             scope,
             construct_id,
             stack_name=stack_names.GOVERNANCE,
-            description="Bedrock Meter: exact counters of usage, and budgets",
+            description="Bedrock Meter: exact counters of usage, budgets and the audit trail",
             env=environment,
         )
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
@@ -52,12 +55,13 @@ class GovernanceStack(Stack):
             governance=storage.governance,
             prices=storage.prices,
         )
+        failures = FailureDestination(storage.failures, storage.key)
         self.usage_counter = UsageCounter(
             self,
             "UsageCounter",
             defaults=defaults,
             stores=stores,
-            failures=FailureDestination(storage.failures, storage.key),
+            failures=failures,
         )
         recounter = UsageRecounter(
             self,
@@ -72,6 +76,21 @@ class GovernanceStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
         )
-        self.scheduled: list[Scheduled] = [recounter.scheduled, builder.scheduled]
+        self.audit_writer = AuditWriter(
+            self,
+            AUDIT_WRITER,
+            defaults=defaults,
+            stores=AuditStores(
+                audit=storage.audit,
+                anchors=storage.anchors,
+                governance=storage.governance,
+                prices=storage.prices,
+            ),
+            failures=failures,
+        )
+        self.scheduled: list[Scheduled] = [
+            *(recounter.scheduled, builder.scheduled, self.audit_writer.scheduled)
+        ]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)
+        CfnOutput(self, "AuditWriterName", value=self.audit_writer.function_name)

@@ -219,7 +219,7 @@ def test_an_event_that_the_meter_did_not_write_stops_no_batch(
     item = make_audit_event(GOVERNANCE, change())["Put"]["Item"]
     written = {**item, **attributes} if attributes else {name: item[name] for name in ("pk", "sk")}
     dynamodb = boto3.client("dynamodb")
-    dynamodb.put_item(TableName=GOVERNANCE, Item=written)  # type: ignore[arg-type]
+    dynamodb.put_item(TableName=GOVERNANCE, Item=written)
     apply(BudgetChanges((budget("chat"),)))
     deliver()
     unreadable, created = entries()

@@ -94,6 +94,6 @@ def test_an_item_that_is_no_entry_is_found_by_the_verification(
     store = DynamoDbAuditStore(dynamodb, AUDIT)
     append(store, change(1))
     key = {"pk": {"S": "chain"}, "sk": {"S": "anything"}}
-    dynamodb.put_item(TableName=AUDIT, Item={**key, **attributes})  # type: ignore[typeddict-item]
+    dynamodb.put_item(TableName=AUDIT, Item={**key, **attributes})
     kinds = {problem.kind for problem in verify_chain(store.read_entries()).problems}
     assert kinds == {ProblemKind.ALTERED, ProblemKind.FORK}
