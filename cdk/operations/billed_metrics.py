@@ -19,6 +19,7 @@ from lambdas.domain.completeness import (
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
+    AUDIT_PROBLEMS,
     BUDGET_DRIFT,
     HEALTH_METRICS,
     UNLOGGED_METRICS,
@@ -46,9 +47,9 @@ EXPORT_ALARM_METRICS = 3
 COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
-GOVERNANCE_ALARM_METRICS = 10
+GOVERNANCE_ALARM_METRICS = 14
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
-_GOVERNANCE_METRICS = (BUDGET_DRIFT,)
+_GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT)
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -86,7 +87,12 @@ def count_series(usage: Usage, config: Config) -> int:
     only for calls that need attention, are left out.
     """
     metrics = [metric for metric in USAGE_METRICS if _has_data(metric, usage, config)]
-    health = [metric for metric in HEALTH_METRICS if metric.frequency is Frequency.CONTINUOUS]
+    health = [
+        metric
+        for metric in HEALTH_METRICS
+        if metric.frequency is Frequency.CONTINUOUS
+        and (config.governance or metric not in _GOVERNANCE_METRICS)
+    ]
     return _count_usage_series(metrics, usage, config) + len(health)
 
 
