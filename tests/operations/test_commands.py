@@ -343,7 +343,7 @@ def test_purge_leaves_and_names_a_bucket_whose_objects_no_one_can_delete(
     }
     s3 = boto3.client("s3")
     before = {entry["Name"] for entry in s3.list_buckets()["Buckets"]}
-    deploy(stack_names.STORAGE, {"B": KEPT_BUCKET})
+    deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
     (bucket,) = {entry["Name"] for entry in s3.list_buckets()["Buckets"]} - before
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)  # type: ignore[arg-type]
