@@ -8,10 +8,11 @@ from aws_cdk import aws_s3 as s3
 
 from cdk.config import Config
 from cdk.config.governance import AuditLock
-from lambdas.meter_name import DEFAULT_NAME
+from lambdas.meter_name import METER_NAME
 
 AUDIT_WRITER = "AuditWriter"
 """The name of the function that writes the audit trail, with which its role's name begins."""
+_KEPT_LETTERS = 20  # of the stack's name, which CloudFormation cuts in long names of roles
 _CHANGES = (
     *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"),
     *("dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"),
@@ -30,7 +31,7 @@ def restrict_audit() -> iam.PolicyDocument:
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-iam-actions.html
     """
     roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role"
-    writers = f"{roles}/{DEFAULT_NAME}-*{AUDIT_WRITER}*"
+    writers = f"{roles}/{METER_NAME[:_KEPT_LETTERS]}*{AUDIT_WRITER}*"
     return iam.PolicyDocument(
         statements=[
             iam.PolicyStatement(

@@ -49,7 +49,8 @@ SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 14
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
-_GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT)
+GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT)
+"""Health metrics that are published only where governance is on."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -91,7 +92,7 @@ def count_series(usage: Usage, config: Config) -> int:
         metric
         for metric in HEALTH_METRICS
         if metric.frequency is Frequency.CONTINUOUS
-        and (config.governance or metric not in _GOVERNANCE_METRICS)
+        and (config.governance or metric not in GOVERNANCE_METRICS)
     ]
     return _count_usage_series(metrics, usage, config) + len(health)
 
@@ -100,7 +101,7 @@ def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
-    health = len(HEALTH_METRICS) - (0 if config.governance else len(_GOVERNANCE_METRICS))
+    health = len(HEALTH_METRICS) - (0 if config.governance else len(GOVERNANCE_METRICS))
     return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
 
 
