@@ -23,7 +23,7 @@ class AuditLock(StrEnum):
 
     NONE = "none"
     GOVERNANCE = "governance"
-    """Who has `s3:BypassGovernanceRetention` can delete them."""
+    """They can be deleted with the permission `s3:BypassGovernanceRetention`."""
     COMPLIANCE = "compliance"
     """No one can delete them, nor shorten their retention."""
 

@@ -109,7 +109,7 @@ def verify_audit(
     for line in _compare_budgets(budgets.read(), entries.budgets, people.read_names()):
         print(line)
     problems = [*map(_describe, verification.problems)]
-    problems += [f"  {name} in the bucket of anchors is none" for name in found.foreign]
+    problems += [f"  {name} in the bucket of anchors is not an anchor" for name in found.foreign]
     count = verification.problem_count + len(found.foreign)
     if count:
         message = f"the audit trail is damaged in {plural(count, 'place')}:"

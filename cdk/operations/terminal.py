@@ -41,7 +41,7 @@ class CommandError(Exception):
 
 
 class DamageError(CommandError):
-    """What a command verifies was tampered with. It ends with an exit code of its own."""
+    """A record that a command verifies was tampered with. It ends with a code of its own."""
 
 
 class IncompleteError(CommandError):

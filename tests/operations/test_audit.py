@@ -129,11 +129,11 @@ def test_a_chain_that_was_written_anew_is_found() -> None:
     assert find_damage()[1] == "  rebuilt: entry 1 is another one than was anchored"
 
 
-def test_an_object_among_the_anchors_that_is_none_is_named() -> None:
+def test_an_object_among_the_anchors_that_is_not_one_is_named() -> None:
     boto3.client("s3").put_object(
         Bucket=ANCHORS, Key="anchors/other.json", Body=b"", ChecksumAlgorithm="SHA256"
     )
-    assert find_damage()[1] == "  anchors/other.json in the bucket of anchors is none"
+    assert find_damage()[1] == "  anchors/other.json in the bucket of anchors is not an anchor"
 
 
 def test_budgets_that_differ_from_their_last_entries_are_named(

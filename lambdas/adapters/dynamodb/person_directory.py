@@ -57,7 +57,7 @@ class DynamoDbPersonDirectory:
         }
 
     def delete(self, arn: str) -> bool:
-        """Delete the name of a person for good; `False` if there is none."""
+        """Delete the name of a person for good; `False` if it is not stored."""
         answer = self._client.delete_item(
             TableName=self._table_name, Key=_make_key(arn), ReturnValues="ALL_OLD"
         )

@@ -75,7 +75,7 @@ class S3PointerHistory:
 def _merge(
     versions: list[PointerVersion], deletions: list[PointerVersion]
 ) -> Iterator[PointerVersion]:
-    """Merge two lists, each of which has the newest first; their times have whole seconds."""
+    """Merge two lists that have the newest first; their times have whole seconds."""
     while versions and deletions:
         is_older = versions[0].written_at < deletions[0].written_at
         yield deletions.pop(0) if is_older else versions.pop(0)

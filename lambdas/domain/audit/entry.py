@@ -61,8 +61,8 @@ class AuditedChange:
             the meter; `None` where no one says.
         action: The kind of change.
         subject: The thing that changed, such as `budget:NAME`.
-        before: Its state before; `None` if there was none.
-        after: Its state afterwards; `None` if there is none.
+        before: Its state before; `None` if it did not exist.
+        after: Its state afterwards; `None` if it does not exist.
     """
 
     source: str

@@ -32,7 +32,7 @@ class PersonDirectory(Protocol):
         """Read the names (ARNs) of all people, by their ids."""
 
     def delete(self, arn: str) -> bool:
-        """Delete the name of a person for good; `False` if there is none."""
+        """Delete the name of a person for good; `False` if it is not stored."""
 
 
 def read_actor(claimed: object) -> str | None:

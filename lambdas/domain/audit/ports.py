@@ -1,4 +1,4 @@
-"""What the audit trail needs of the world: the chain's table, anchors, and versions of prices."""
+"""Ports of the audit trail: the chain's table, anchors, and versions of prices."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     for problem in report.verification.problems:
         logger.error("The audit trail is damaged", kind=problem.kind.value, problem=problem.text)
     for name in report.foreign:
-        logger.error("An object among the anchors is none", object=name)
+        logger.error("An object among the anchors is not an anchor", object=name)
     record_health({AUDIT_PROBLEMS: report.problem_count})
     logger.info(
         "Audit anchor",

@@ -67,7 +67,7 @@ def test_damage_is_found_again_by_every_run_that_verifies_its_place() -> None:
     assert anchorer.anchor(NIGHT).problem_count > 0
 
 
-def test_objects_among_the_anchors_that_are_none_are_reported() -> None:
+def test_objects_among_the_anchors_that_are_not_ones_are_reported() -> None:
     _, anchorer = make()
     anchorer.anchors.names.add("anchors/other.json")  # type: ignore[attr-defined]
     assert anchorer.anchor(NOON).problem_count == 1

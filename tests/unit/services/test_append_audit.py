@@ -74,4 +74,4 @@ def test_the_chain_stays_valid_when_a_name_is_erased(writer: AuditWriter) -> Non
     writer.append([change(2, after={"identity": ANA})], NOON)
     assert verify_chain(writer.store.read_entries()).is_intact
     first, second = (read_entry(entry.text).change for entry in writer.store.read_entries())
-    assert first.after != second.after  # a new id: no one can tell that it is the same person
+    assert first.after != second.after  # a new id: so it does not show that it is the same person
