@@ -624,3 +624,49 @@ def test_a_deployed_table_expires_and_is_backed_up_as_in_its_template(cloud: Loc
         "ContinuousBackupsDescription"
     ]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_a_deployed_table_has_the_resource_policy_of_its_template(cloud: LocalCloud) -> None:
+    denial = {
+        "Sid": "NoChanges",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "dynamodb:UpdateItem",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [denial]}
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "TableName": "denied",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "ResourcePolicy": {"PolicyDocument": policy},
+        },
+    }
+    deploy(cloud, "table-policy", json.dumps({"Resources": {"Table": table}}))
+    dynamodb = cloud.client("dynamodb")
+    arn = dynamodb.describe_table(TableName="denied")["Table"]["TableArn"]
+    assert json.loads(dynamodb.get_resource_policy(ResourceArn=arn)["Policy"]) == policy
+
+
+def test_objects_of_a_deployed_bucket_are_locked_as_in_its_template(cloud: LocalCloud) -> None:
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {
+            "BucketName": "locked-bucket",
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "ObjectLockEnabled": True,
+            "ObjectLockConfiguration": {
+                "ObjectLockEnabled": "Enabled",
+                "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 2}},
+            },
+        },
+    }
+    deploy(cloud, "bucket-lock", json.dumps({"Resources": {"Bucket": bucket}}))
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket="locked-bucket", Key="x", Body=b"x", ChecksumAlgorithm="SHA256")
+    (version,) = s3.list_object_versions(Bucket="locked-bucket")["Versions"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket="locked-bucket", Key="x", VersionId=version["VersionId"])
