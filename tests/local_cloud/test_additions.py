@@ -397,6 +397,66 @@ def test_each_statement_needs_its_action_on_its_table() -> None:
                 writer.batch_execute_statement(Statements=[allowed[0], refused])
 
 
+def test_a_denial_of_a_table_s_own_policy_holds_against_a_user_s() -> None:
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "denied")
+        iam, root = cloud.client("iam"), cloud.client("dynamodb")
+        iam.create_user(UserName="admin")
+        iam.put_user_policy(
+            UserName="admin",
+            PolicyName="all",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+        key = iam.create_access_key(UserName="admin")["AccessKey"]
+        admin = cloud.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+        item = {"pk": {"S": "1"}}
+        admin.put_item(TableName="denied", Item=item)
+        denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "dynamodb:PutItem"}
+        policy = {"Version": "2012-10-17", "Statement": [denial | {"Resource": "*"}]}
+        root.put_resource_policy(
+            ResourceArn=root.describe_table(TableName="denied")["Table"]["TableArn"],
+            Policy=json.dumps(policy),
+        )
+        with pytest.raises(ClientError, match="AccessDenied"):
+            admin.put_item(TableName="denied", Item=item)
+        put = {"Put": {"TableName": "denied", "Item": item}}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            admin.transact_write_items(TransactItems=[put])
+        assert admin.get_item(TableName="denied", Key=item)["Item"] == item
+
+
+def test_a_query_needs_a_grant_on_its_partition() -> None:
+    condition = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["granted"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+    grant = {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": "*", "Condition": condition}
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "queried")
+        iam = cloud.client("iam")
+        iam.create_user(UserName="reader")
+        iam.put_user_policy(
+            UserName="reader",
+            PolicyName="query",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [grant]}),
+        )
+        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        reader = cloud.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+
+        def query(partition: str) -> int:
+            found = reader.query(
+                TableName="queried",
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+            )
+            return int(found["Count"])
+
+        assert query("granted") == 0
+        with pytest.raises(ClientError, match="AccessDenied"):
+            query("other")
+
+
 def converse(client: Any) -> dict[str, int]:
     message = {"role": "user", "content": [{"text": "How many calls is this?"}]}
     usage: dict[str, int] = client.converse(modelId=MODEL, messages=[message])["usage"]

@@ -3,7 +3,7 @@
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
 `dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not
 (`InvokeModel` allows it); it takes a session for the principal of the key `aws:PrincipalArn`, which
-is its role
+is its role; it does not evaluate the resource policies of DynamoDB's tables
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
 and what asks for TLS can never be reached over http, which stands for TLS on the loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
@@ -23,6 +23,7 @@ from ministack.services import dynamodb
 
 _PRINCIPAL = "aws:principalarn"
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
+_PARTITION = re.compile(r"\s*[#\w]+\s*=\s*(:\w+)")  # the first condition of the meter's queries
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
     "bedrock:Converse": "bedrock:InvokeModel",
@@ -57,14 +58,24 @@ def install() -> None:
         session = _SESSION.fullmatch(value) if key.lower() == _PRINCIPAL else None
         return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
 
+    dynamodb.table_policy_for_arn = _find_table_policy
+    iam_evaluator._RESOURCE_POLICY_LOOKUPS["dynamodb"] = ("dynamodb", "table_policy_for_arn")
     iam_evaluator._resolve_condition_key = resolve_as_aws
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
 
 
+def _find_table_policy(arn: str) -> tuple[str, str]:
+    """Find the resource policy of a table, and the account that owns the table."""
+    found = dynamodb._resource_policies.get(arn)
+    return found["Policy"] if found else "", arn.split(":")[4]
+
+
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
     """The partition keys of all items that a request names; of a transaction, of all its parts."""
+    if (queried := _PARTITION.match(request.get("KeyConditionExpression", ""))) is not None:
+        yield next(iter(request["ExpressionAttributeValues"][queried[1]].values()))
     for table, attributes in _named_items(request):
         if (described := dynamodb._tables.get(table)) is not None:  # no other way
             yield next(iter(attributes[described["pk_name"]].values()))
