@@ -72,20 +72,19 @@ def test_no_one_else_writes_the_chain_and_no_one_deletes_an_anchor(audited: Depl
     table, bucket = audited.bucket("AuditTableName"), audited.bucket("AnchorBucketName")
     place = {"pk": {"S": "chain"}, "sk": {"S": "000000000001"}}
     before = own["dynamodb"].get_item(TableName=table, Key=place)["Item"]
-    put = {"Put": {"TableName": table, "Item": place}}
-    for write in (
-        lambda: own["dynamodb"].put_item(TableName=table, Item=place),
-        lambda: own["dynamodb"].delete_item(TableName=table, Key=place),
-        lambda: own["dynamodb"].transact_write_items(TransactItems=[put]),
-        lambda: own["dynamodb"].update_item(
-            TableName=table,
-            Key=place,
-            UpdateExpression="SET entry = :entry",
-            ExpressionAttributeValues={":entry": {"S": "{}"}},
-        ),
-    ):
+    update = {
+        "UpdateExpression": "SET entry = :entry",
+        "ExpressionAttributeValues": {":entry": {"S": "{}"}},
+    }
+    writes: dict[str, Any] = {
+        "put_item": {"TableName": table, "Item": place},
+        "delete_item": {"TableName": table, "Key": place},
+        "update_item": {"TableName": table, "Key": place, **update},
+        "transact_write_items": {"TransactItems": [{"Put": {"TableName": table, "Item": place}}]},
+    }
+    for operation, request in writes.items():
         with pytest.raises(ClientError, match="AccessDenied"):
-            write()
+            getattr(own["dynamodb"], operation)(**request)
     assert own["dynamodb"].get_item(TableName=table, Key=place)["Item"] == before
     (version, *_) = own["s3"].list_object_versions(Bucket=bucket)["Versions"]
     with pytest.raises(ClientError, match="AccessDenied"):

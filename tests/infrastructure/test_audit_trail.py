@@ -148,8 +148,9 @@ def read_lock(**settings: Any) -> dict[str, Any]:
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     rules = bucket["LifecycleConfiguration"]["Rules"]
     assert not [rule for rule in rules if re.search("Expiration", json.dumps(rule))]
-    lock: dict[str, Any] = bucket.get("ObjectLockConfiguration", {}).get("Rule", {})
-    return lock.get("DefaultRetention", {})
+    rule = bucket.get("ObjectLockConfiguration", {}).get("Rule", {})
+    retention: dict[str, Any] = rule.get("DefaultRetention", {})
+    return retention
 
 
 def test_anchors_are_locked_as_the_setting_says() -> None:
