@@ -48,5 +48,5 @@ def audit_checks(function_name: str) -> Iterator[HealthCheck]:
         f"AuditWriter appends changes of budgets more than {_MAX_DELAY.to_minutes():.0f} minutes"
         " late. Nothing is lost for 23 hours. First read the last error in its log group.",
         threshold=_MAX_DELAY.to_milliseconds(),
-        runbook="AuditProblems",
+        runbook=AUDIT_PROBLEMS.name,
     )

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Verify and export the audit trail of budgets, prices, denies and releases.
+    """Verify and export the audit trail.
 
-    docs/audit.md describes it. There is one where governance is on.
+    It has each change of budgets and prices, each deny and release, where governance is on.
+    docs/audit.md describes it.
     """
 
 
