@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
-
 import boto3
 
 from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
@@ -15,51 +12,38 @@ from lambdas.adapters.s3.pointer_history import S3PointerHistory
 from lambdas.services.anchor_audit import AuditAnchorer
 from lambdas.services.append_audit import AuditWriter
 from lambdas.services.audit_prices import PriceAuditor
+from lambdas.wiring.audit_settings import AuditSettings
 from lambdas.wiring.client_timeouts import PROMPT
-from lambdas.wiring.contracted_prices import ContractedPriceSetting
+from lambdas.wiring.contracted_prices import write_contracted_prices
 
 
-class AuditTrail(NamedTuple):
-    """The services of the audit trail.
-
-    Attributes:
-        stream: Reads changes of the stream.
-        writer: Appends changes.
-        prices: Finds changes of prices.
-        anchorer: Verifies and anchors the chain.
-    """
-
-    stream: GovernanceStream
-    writer: AuditWriter
-    prices: PriceAuditor
-    anchorer: AuditAnchorer
+def make_stream(settings: AuditSettings) -> GovernanceStream:
+    """Make the reader of the stream of budgets."""
+    return GovernanceStream(boto3.client("dynamodb", config=PROMPT), settings.governance_table)
 
 
-def make_audit_trail(
-    *,
-    audit_table: str,
-    anchor_bucket: str,
-    governance_table: str,
-    price_bucket: str,
-    contracted_prices: Iterable[ContractedPriceSetting],
-) -> AuditTrail:
-    """Make services that read and write in the account that the function runs in."""
-    dynamodb, s3 = boto3.client("dynamodb", config=PROMPT), boto3.client("s3", config=PROMPT)
-    store = DynamoDbAuditStore(dynamodb, audit_table)
-    writer = AuditWriter(store, DynamoDbPersonDirectory(dynamodb, governance_table))
-    return AuditTrail(
-        stream=GovernanceStream(dynamodb, governance_table),
-        writer=writer,
-        prices=PriceAuditor(
-            store=store,
-            history=S3PointerHistory(s3, price_bucket),
-            contracted_prices=write_contracted_prices(contracted_prices),
-            append=writer.append,
-        ),
-        anchorer=AuditAnchorer(store, S3AuditAnchors(s3, anchor_bucket)),
+def make_writer(settings: AuditSettings) -> AuditWriter:
+    """Make a writer of the chain in the account that the function runs in."""
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
+    return AuditWriter(
+        DynamoDbAuditStore(dynamodb, settings.audit_table),
+        DynamoDbPersonDirectory(dynamodb, settings.governance_table),
     )
 
 
-def write_contracted_prices(prices: Iterable[ContractedPriceSetting]) -> list[dict[str, Any]]:
-    """Write contracted prices as the audit trail records them, with decimals as text."""
-    return [price.model_dump(mode="json", exclude_none=True) for price in prices]
+def make_price_auditor(settings: AuditSettings) -> PriceAuditor:
+    """Make an auditor of held and contracted prices."""
+    return PriceAuditor(
+        store=DynamoDbAuditStore(boto3.client("dynamodb", config=PROMPT), settings.audit_table),
+        history=S3PointerHistory(boto3.client("s3", config=PROMPT), settings.price_bucket),
+        contracted_prices=write_contracted_prices(settings.contracted_prices),
+        append=make_writer(settings).append,
+    )
+
+
+def make_anchorer(settings: AuditSettings) -> AuditAnchorer:
+    """Make what verifies and anchors the chain."""
+    return AuditAnchorer(
+        DynamoDbAuditStore(boto3.client("dynamodb", config=PROMPT), settings.audit_table),
+        S3AuditAnchors(boto3.client("s3", config=PROMPT), settings.anchor_bucket),
+    )

@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Any
 from lambdas.domain.metrics.catalog import AUDIT_PROBLEMS
 from lambdas.functions.audit_writer.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
-from lambdas.wiring.audit_writer import AuditTrail, make_audit_trail
+from lambdas.wiring.audit_writer import (
+    make_anchorer,
+    make_price_auditor,
+    make_stream,
+    make_writer,
+)
 from lambdas.wiring.client_timeouts import time_check
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from lambdas.adapters.dynamodb.governance_stream import GovernanceStream
+    from lambdas.services.anchor_audit import AuditAnchorer
+    from lambdas.services.append_audit import AuditWriter
+    from lambdas.services.audit_prices import PriceAuditor
 
 
 @log_request_id
@@ -25,10 +35,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     """
     now = datetime.now(UTC)
     if "Records" in event:
-        trail().writer.append(trail().stream.read(event["Records"]), now)
+        writer().append(stream().read(event["Records"]), now)
         return
-    trail().prices.audit(now, time_check(context))
-    report = trail().anchorer.anchor(now)
+    price_auditor().audit(now, time_check(context))
+    report = anchorer().anchor(now)
     for problem in report.verification.problems:
         logger.error("The audit trail is damaged", kind=problem.kind.value, problem=problem.text)
     for name in report.foreign:
@@ -43,13 +53,30 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 
 @cache
-def trail() -> AuditTrail:
-    """Make the services, once per process."""
-    settings = Settings.from_environment(os.environ)
-    return make_audit_trail(
-        audit_table=settings.audit_table,
-        anchor_bucket=settings.anchor_bucket,
-        governance_table=settings.governance_table,
-        price_bucket=settings.price_bucket,
-        contracted_prices=settings.contracted_prices,
-    )
+def settings() -> Settings:
+    """Read the settings, once per process."""
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def stream() -> GovernanceStream:
+    """Make the reader of the stream, once per process."""
+    return make_stream(settings())
+
+
+@cache
+def writer() -> AuditWriter:
+    """Make the writer, once per process."""
+    return make_writer(settings())
+
+
+@cache
+def price_auditor() -> PriceAuditor:
+    """Make the auditor of prices, once per process."""
+    return make_price_auditor(settings())
+
+
+@cache
+def anchorer() -> AuditAnchorer:
+    """Make what verifies and anchors the chain, once per process."""
+    return make_anchorer(settings())
