@@ -37,7 +37,9 @@ GOVERNANCE = "governance"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def create_governance_table() -> None:
+def create_governance_table(*, stream: bool = False) -> None:
+    """Create the table of budgets, in moto; with a stream, it has one."""
+    view: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     boto3.client("dynamodb").create_table(
         TableName=GOVERNANCE,
         AttributeDefinitions=[
@@ -48,6 +50,7 @@ def create_governance_table() -> None:
             {"AttributeName": "sk", "KeyType": "RANGE"},
         ],
         BillingMode="PAY_PER_REQUEST",
+        **({"StreamSpecification": view} if stream else {}),
     )
 
 

@@ -14,10 +14,13 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda value, expected: value == expected,
     "StringLike": fnmatchcase,
     "ArnLike": fnmatchcase,
+    "ArnEquals": fnmatchcase,  # the same as ArnLike, as IAM's documentation says
     "DateLessThan": lambda value, expected: (
         datetime.fromisoformat(value) < datetime.fromisoformat(expected)
     ),
 }
+_NEGATIONS = {"ArnNotLike": "ArnLike", "ArnNotEquals": "ArnEquals"}
+"""Operators that hold where none of the values matches, also where the key is absent."""
 
 
 def is_allowed(
@@ -47,6 +50,20 @@ def _has_match(
     )
 
 
+def denies_everyone(
+    policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None = None
+) -> bool:
+    """Say if a resource policy denies everyone, but for its conditions, an action."""
+    return any(
+        statement["Effect"] == "Deny"
+        and statement["Principal"] == {"AWS": "*"}
+        and _matches(statement["Action"], action)
+        and _matches(statement["Resource"], resource)
+        and _is_met(statement.get("Condition", {}), context or {})
+        for statement in policy["Statement"]
+    )
+
+
 def _matches(patterns: str | list[str], text: str) -> bool:
     listed = [patterns] if isinstance(patterns, str) else patterns
     return any(fnmatchcase(text, pattern) for pattern in listed)
@@ -54,9 +71,20 @@ def _matches(patterns: str | list[str], text: str) -> bool:
 
 def _is_met(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
     return all(
-        key in context and any(_OPERATORS[operator](context[key], value) for value in _list(values))
+        not _has_value(_NEGATIONS[operator], key, values, context)
+        if operator in _NEGATIONS
+        else _has_value(operator, key, values, context)
         for operator, keys in condition.items()
         for key, values in keys.items()
+    )
+
+
+def _has_value(
+    operator: str, key: str, values: str | list[str], context: Mapping[str, str]
+) -> bool:
+    """Say if a key has one of the values."""
+    return key in context and any(
+        _OPERATORS[operator](context[key], value) for value in _list(values)
     )
 
 

@@ -1,4 +1,4 @@
-"""The mapping of the ledger's stream to a function, and the grants that it takes."""
+"""The mapping of a table's stream to a function, and the grants that it takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,33 @@ def map_ledger_stream(
     max_record_age: Duration,
     **properties: Any,  # noqa: ANN401  # of the mapping
 ) -> lambda_.CfnEventSourceMapping:
-    """Start a function with changes of the ledger, from the oldest that the stream keeps.
+    """Start a function with changes of the ledger; see `map_stream`."""
+    return map_stream(
+        function,
+        "LedgerStream",
+        ledger,
+        failures,
+        patterns=patterns,
+        max_attempts=max_attempts,
+        max_record_age=max_record_age,
+        batch_size=_BATCH_SIZE,
+        **properties,
+    )
+
+
+def map_stream(
+    function: MeterFunction,
+    construct_id: str,
+    table: dynamodb.ITable,
+    failures: FailureDestination,
+    *,
+    patterns: Sequence[Mapping[str, Any]],
+    max_attempts: int,
+    max_record_age: Duration,
+    batch_size: int,
+    **properties: Any,  # noqa: ANN401  # of the mapping
+) -> lambda_.CfnEventSourceMapping:
+    """Start a function with changes of a table, from the oldest that the stream keeps.
 
     From LATEST, changes may be missed while polling starts or is updated:
     https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
@@ -34,25 +60,27 @@ def map_ledger_stream(
 
     Args:
         function: The function.
-        ledger: The table of calls, with a stream.
+        construct_id: The name of the mapping in the function.
+        table: The table, with a stream.
         failures: The destination of batches that failed every attempt.
         patterns: The changes that start it, as event filters.
         max_attempts: Attempts after the first one; -1 for no limit.
         max_record_age: The age at which a change is given up.
+        batch_size: The maximum number of changes of a batch.
         properties: Other properties of the mapping, such as its window.
     """
     function.grant(
         *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
-        on=str(ledger.table_stream_arn),
+        on=str(table.table_stream_arn),
     )
     function.grant("dynamodb:ListStreams", on="*", wildcard="The action supports no resource.")
     mapping = lambda_.CfnEventSourceMapping(
         function,
-        "LedgerStream",
+        construct_id,
         function_name=function.function_name,
-        event_source_arn=ledger.table_stream_arn,
+        event_source_arn=table.table_stream_arn,
         starting_position="TRIM_HORIZON",
-        batch_size=_BATCH_SIZE,
+        batch_size=batch_size,
         maximum_retry_attempts=max_attempts,
         maximum_record_age_in_seconds=max_record_age.to_seconds(),
         bisect_batch_on_function_error=True,

@@ -19,6 +19,7 @@ from lambdas.domain.completeness import (
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
+    AUDIT_PROBLEMS,
     BUDGET_DRIFT,
     HEALTH_METRICS,
     UNBUILT_BUDGETS,
@@ -47,9 +48,10 @@ EXPORT_ALARM_METRICS = 3
 COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
-GOVERNANCE_ALARM_METRICS = 11
+GOVERNANCE_ALARM_METRICS = 15
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
-_GOVERNANCE_METRICS = (BUDGET_DRIFT, UNBUILT_BUDGETS)
+GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
+"""Health metrics that are published only where governance is on."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -87,7 +89,12 @@ def count_series(usage: Usage, config: Config) -> int:
     only for calls that need attention, are left out.
     """
     metrics = [metric for metric in USAGE_METRICS if _has_data(metric, usage, config)]
-    health = [metric for metric in HEALTH_METRICS if metric.frequency is Frequency.CONTINUOUS]
+    health = [
+        metric
+        for metric in HEALTH_METRICS
+        if metric.frequency is Frequency.CONTINUOUS
+        and (config.governance or metric not in GOVERNANCE_METRICS)
+    ]
     return _count_usage_series(metrics, usage, config) + len(health)
 
 
@@ -95,7 +102,7 @@ def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
-    health = len(HEALTH_METRICS) - (0 if config.governance else len(_GOVERNANCE_METRICS))
+    health = len(HEALTH_METRICS) - (0 if config.governance else len(GOVERNANCE_METRICS))
     return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
 
 

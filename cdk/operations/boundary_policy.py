@@ -79,6 +79,7 @@ _KEY_IS_USED = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt)")
 _BY_SETTINGS = {
     *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
     *("dynamodb:ConditionCheckItem", "logs:FilterLogEvents"),
+    *("s3:GetObjectVersion", "s3:ListBucketVersions"),
 }
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 

@@ -31,10 +31,11 @@ _UNUSED = re.compile(
     "Abac|Accelerate|Acl$|Analytics|BearerToken|Bucket(Metadata|Website)|CORS|Cors|CapacityProvider"
     "|CodeSigning|Group(Policy)$|Import|IndexPolic|IntelligentTiering|Inventory"
     "|Kinesis|LogDelivery|LogEvents|Metadata|MetricData|MetricsConfiguration|Notification"
-    "|ObjectLock|OwnershipControls|PrimaryRegion|REST|Recursion|Replica"
+    "|OwnershipControls|PrimaryRegion|REST|Recursion|Replica"
     "|RuntimeManagement|Scaling|ServiceLinkedRole|UserPolicy|Website|BucketLogging"
     "|^dynamodb:(BatchWriteItem|(Delete|Get|Put|Update)Item|Query|Scan)$|^logs:CreateLogStream$"
-    "|^s3:(Delete|Put)Object|^sns:\\w+DataProtectionPolicy$|(Delete|Put)ResourcePolicy$"
+    "|^s3:(Delete|Put)Object|^sns:\\w+DataProtectionPolicy$"
+    "|^(?!dynamodb:)\\w+:(Delete|Put)ResourcePolicy$"
     "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy)$"
     "|^kms:(?!CreateKey$|List(Aliases|Keys)$)"  # the key's own policy allows them
 )

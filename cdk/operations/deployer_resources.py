@@ -62,6 +62,13 @@ GRANTS = (
         " https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html.",
     ),
     Grant(
+        "AuditTable",
+        frozenset({"dynamodb:DeleteResourcePolicy", "dynamodb:PutResourcePolicy"}),
+        "Of the table of the audit trail alone, whose own policy denies changes to everyone. A"
+        " policy of another table could give others access.",
+        (f"arn:*:dynamodb:*:*:table/{_OURS}Storage-Audit*",),
+    ),
+    Grant(
         "EventSourceMappings",
         frozenset(
             {

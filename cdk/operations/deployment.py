@@ -76,6 +76,11 @@ class Deployment:
         return self._outputs(stack_names.GOVERNANCE).get("UsageCounterName")
 
     @cached_property
+    def audit_writer(self) -> str | None:
+        """The name of the function that writes the audit trail; `None` where governance is off."""
+        return self._outputs(stack_names.GOVERNANCE).get("AuditWriterName")
+
+    @cached_property
     def price_refresher(self) -> str:
         """The name of the function that publishes cost when a price becomes known."""
         return self.output(stack_names.INGESTION, "PriceRefresherName")

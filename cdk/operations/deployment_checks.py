@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk.config import stack_names
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
+from cdk.operations.audit_state import read_audit_state
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries
 from cdk.operations.budget_state import read_budget_state
@@ -118,6 +119,7 @@ class DeploymentChecks:
             ("notifications", self._notifications),
             ("weekly summary", self._weekly_summary),
             ("budgets", self._budgets),
+            ("audit trail", self._audit_trail),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -325,6 +327,16 @@ class DeploymentChecks:
             return Status.OK, "Not deployed yet." if is_on else off
         table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
         report = read_budget_state(self.session.client("dynamodb"), table, datetime.now(UTC))
+        return Status.WARNING if report.is_late else Status.OK, report.text
+
+    def _audit_trail(self) -> tuple[Status, str]:
+        if stack_names.GOVERNANCE not in self.stacks:
+            return Status.OK, "Off: governance in cdk.json switches it on."
+        created_at = self.deployment.created_at(stack_names.GOVERNANCE)
+        if created_at is None:
+            return Status.OK, "Not deployed yet."
+        bucket = self.deployment.output(stack_names.STORAGE, "AnchorBucketName")
+        report = read_audit_state(self.session.client("s3"), bucket, created_at, datetime.now(UTC))
         return Status.WARNING if report.is_late else Status.OK, report.text
 
     def _meter(self) -> tuple[Status, str]:

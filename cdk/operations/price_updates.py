@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -71,12 +72,18 @@ def read_request(
     return {"decision": {name: decisions[name].replace(",", " ").split()}}
 
 
-def update_prices(session: boto3.Session, event: dict[str, Any] | None) -> None:
+def update_prices(
+    session: boto3.Session,
+    event: dict[str, Any] | None,
+    find_person: Callable[[boto3.Session], str | None],
+) -> None:
     """Carry out a decision or a check if there is one, then list the held prices.
 
     Args:
         session: The credentials.
         event: The event of `read_request`.
+        find_person: Finds the id of the person who decides, for the audit trail; `None` where
+            governance is off.
 
     Raises:
         CommandError: It cannot be carried out.
@@ -87,6 +94,8 @@ def update_prices(session: boto3.Session, event: dict[str, Any] | None) -> None:
         if function is None:
             message = "price updates are off: set price_updates to true in cdk.json and deploy."
             raise CommandError(message)
+        if "decision" in event and (person := find_person(session)) is not None:
+            event = {"decision": event["decision"] | {"made_by": person}}
         try:
             answer: dict[str, Any] = invoke(open_functions(session), function, event)
         except FunctionFailedError as error:

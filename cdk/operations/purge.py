@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -27,10 +27,15 @@ _GONE = {
 }
 
 
+class _LockedError(Exception):
+    """Objects of a bucket are locked, so that no one can delete them yet."""
+
+
 def purge(session: boto3.Session) -> list[str]:
     """Delete the storage stack and all resources that it retains; return their names.
 
-    Can be repeated after an interruption: the stack, which lists the others, is deleted last.
+    A bucket with locked objects stays, and is named: no one can delete them before their retention
+    ends. Can be repeated after an interruption: the stack, which lists the others, is deleted last.
 
     Raises:
         CommandError: Other stacks are still there.
@@ -64,9 +69,18 @@ def purge(session: boto3.Session) -> list[str]:
     for page in pages:
         for resource in page["StackResourceSummaries"]:
             delete = deleting.get(resource["ResourceType"])
-            if delete is not None and "PhysicalResourceId" in resource:
-                _unless_gone(delete, resource["PhysicalResourceId"])
-                deleted.append(f"{resource['ResourceType']} {resource['PhysicalResourceId']}")
+            if delete is None or "PhysicalResourceId" not in resource:
+                continue
+            name = resource["PhysicalResourceId"]
+            try:
+                _unless_gone(delete, name)
+            except _LockedError:
+                print(
+                    f"{name} stays: anchors of the audit trail are locked in it (audit_lock)."
+                    " Delete it by hand when their retention has ended."
+                )
+            else:
+                deleted.append(f"{resource['ResourceType']} {name}")
     cloudformation.update_termination_protection(
         StackName=stack_names.STORAGE, EnableTerminationProtection=False
     )
@@ -105,15 +119,32 @@ def _unless_gone(delete: Callable[[str], object], name: str) -> None:
         delete(name)
 
 
+def _has_lock(s3: S3Client, bucket: str) -> bool:
+    """Say if objects of a bucket can be locked."""
+    with ignore_errors({"ObjectLockConfigurationNotFoundError"}):
+        s3.get_object_lock_configuration(Bucket=bucket)
+        return True
+    return False
+
+
 def _empty(s3: S3Client, bucket: str) -> None:
+    is_lockable = _has_lock(s3, bucket)
+    # Retention of the mode `governance` ends for whoever may say so; that of `compliance` does not.
+    bypass: dict[str, Any] = {"BypassGovernanceRetention": True} if is_lockable else {}
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         keys = [
             {"Key": version["Key"], "VersionId": version["VersionId"]}
             for version in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
         ]
         if keys:
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]  # a list of keys
+            answer = s3.delete_objects(
+                Bucket=bucket,
+                Delete={"Objects": keys, "Quiet": True},  # type: ignore[typeddict-item]  # a list of keys
+                **bypass,
+            )
             for error in answer.get("Errors", []):
+                if is_lockable and error.get("Code") == "AccessDenied":
+                    raise _LockedError
                 message = f"{bucket}: {error.get('Key')} was not deleted: {error.get('Message')}"
                 raise CommandError(message)
 
@@ -132,8 +163,8 @@ def confirm_and_purge(session: boto3.Session) -> None:
     """
     account = session.client("sts").get_caller_identity()["Account"]
     print(
-        "This permanently deletes the ledger, state, invocation logs, quarantine, reports and price"
-        f" editions of Bedrock Meter in account {account}, {session.region_name}."
+        "This permanently deletes the ledger, state, invocation logs, quarantine, reports, price"
+        f" editions and audit trail of Bedrock Meter in account {account}, {session.region_name}."
     )
     found = _read_unrestored(session)
     if found is not None:

@@ -1,7 +1,8 @@
 """Sends failed events to their functions again: `make redrive`.
 
 Safe to repeat: counting is idempotent, and published records are removed from the rest of a batch.
-Exact counters know which records of a shard they have not counted.
+Exact counters know which records of a shard they have not counted, and the audit trail knows which
+changes it has.
 """
 
 from __future__ import annotations
@@ -141,7 +142,10 @@ def redrive_failures(session: boto3.Session) -> None:
         frozenset(
             filter(
                 None,
-                (deployment.log_processor, deployment.metric_publisher, deployment.usage_counter),
+                (
+                    *(deployment.log_processor, deployment.metric_publisher),
+                    *(deployment.usage_counter, deployment.audit_writer),
+                ),
             )
         ),
     ).redrive_all()

@@ -100,6 +100,14 @@ GB_OF_THE_CALIBRATOR = Decimal(1)
 # requests; one reads all budgets.
 READS_OF_A_PROMPT_EVALUATION = 20
 SECONDS_OF_A_PROMPT_EVALUATION = Decimal("0.15")
+# The audit trail: each hour an anchor, and lists of anchors and of versions of the price pointer.
+# Taken high: so many entries a month, each of three items in a transaction, and in the sum of the
+# daily verifications as many reads as for a chain of ten thousand.
+REQUESTS_OF_AN_AUDIT_RUN = 4
+SECONDS_OF_AN_AUDIT_RUN = Decimal(2)
+AUDIT_ENTRIES_A_MONTH = 1_000
+UNITS_OF_AN_AUDIT_ENTRY = 9
+READS_OF_A_VERIFICATION = 2_500
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -374,6 +382,7 @@ def governance_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
         *_exact_counters(usage, config, prices),
         *_evaluations(usage, prices),
         *_calibration(usage, config, prices),
+        *_audit_trail(prices),
     ]
 
 
@@ -475,6 +484,31 @@ def _calibration(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             "Lambda",
             "governance: forecasts, calibrated each day",
             seconds * prices["lambda_arm_gb_second"],
+        ),
+    ]
+
+
+def _audit_trail(prices: UnitPrices) -> list[CostItem]:
+    """List the cost of the audit trail, apart from its alarms."""
+    writes = Decimal(AUDIT_ENTRIES_A_MONTH * UNITS_OF_AN_AUDIT_ENTRY)
+    reads = Decimal(HOURS_A_MONTH + 30 * READS_OF_A_VERIFICATION)
+    return [
+        CostItem(
+            "S3",
+            "governance: anchors of the audit trail, written and read each hour",
+            HOURS_A_MONTH * REQUESTS_OF_AN_AUDIT_RUN * prices["s3_writes_1000"] / 1000,
+        ),
+        CostItem(
+            "DynamoDB",
+            f"governance: {AUDIT_ENTRIES_A_MONTH:,} entries of the audit trail, verified each day",
+            writes / _MILLION * prices["dynamodb_write_units_million"]
+            + reads / _MILLION * prices[_READ_UNITS],
+        ),
+        _small_function(
+            "governance: the audit trail, written, verified and anchored",
+            HOURS_A_MONTH + AUDIT_ENTRIES_A_MONTH,
+            (HOURS_A_MONTH + AUDIT_ENTRIES_A_MONTH) * SECONDS_OF_AN_AUDIT_RUN,
+            prices,
         ),
     ]
 

@@ -40,6 +40,10 @@ class CommandError(Exception):
         self.details = details
 
 
+class DamageError(CommandError):
+    """A record that a command verifies was tampered with. It ends with a code of its own."""
+
+
 class IncompleteError(CommandError):
     """The command has written its result, but a part of its input could not be read."""
 

@@ -1,4 +1,4 @@
-"""Exact counters of usage, and the sums of budgets; optional."""
+"""Exact counters of usage, the sums of budgets, and the audit trail; optional."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
+from cdk.components.audit_protection import AUDIT_WRITER
 from cdk.components.dashboards import BUDGET_EVALUATOR
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import name_function
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
+from cdk.functions.audit_writer import AuditStores, AuditWriter
 from cdk.functions.budget_builder import BudgetBuilder
 from cdk.functions.forecast_calibrator import ForecastCalibrator
 from cdk.functions.usage_counter import UsageCounter
@@ -30,6 +32,7 @@ class GovernanceStack(Stack):
 
     Attributes:
         usage_counter: Counts the ledger's stream.
+        audit_writer: Writes the audit trail.
         scheduled: The functions that a schedule starts, as their alarms watch them.
     """
 
@@ -47,7 +50,7 @@ class GovernanceStack(Stack):
             scope,
             construct_id,
             stack_name=stack_names.GOVERNANCE,
-            description="Bedrock Meter: exact counters of usage, and budgets",
+            description="Bedrock Meter: exact counters of usage, budgets and the audit trail",
             env=environment,
         )
         defaults = FunctionDefaults(self, config=config, data_key=storage.data_key)
@@ -58,12 +61,13 @@ class GovernanceStack(Stack):
             governance=storage.governance,
             prices=storage.prices,
         )
+        failures = FailureDestination(storage.failures, storage.key)
         self.usage_counter = UsageCounter(
             self,
             "UsageCounter",
             defaults=defaults,
             stores=stores,
-            failures=FailureDestination(storage.failures, storage.key),
+            failures=failures,
             evaluator_name=name_function(stack_names.MONITORING, BUDGET_EVALUATOR),
         )
         recounter = UsageRecounter(
@@ -86,8 +90,21 @@ class GovernanceStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
         )
+        self.audit_writer = AuditWriter(
+            self,
+            AUDIT_WRITER,
+            defaults=defaults,
+            stores=AuditStores(
+                audit=storage.audit,
+                anchors=storage.anchors,
+                governance=storage.governance,
+                prices=storage.prices,
+            ),
+            failures=failures,
+        )
         self.scheduled: list[Scheduled] = [
-            function.scheduled for function in (recounter, builder, calibrator)
+            function.scheduled for function in (recounter, builder, calibrator, self.audit_writer)
         ]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)
+        CfnOutput(self, "AuditWriterName", value=self.audit_writer.function_name)

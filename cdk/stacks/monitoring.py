@@ -11,6 +11,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.anomaly_names import ANOMALY_ALARMS
+from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_check import HealthCheck, Watched
@@ -18,6 +19,7 @@ from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
+from cdk.components.audit_protection import AUDIT_WRITER
 from cdk.components.dashboards import (
     BUDGET_EVALUATOR,
     NAMES,
@@ -52,6 +54,7 @@ from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import (
+    AUDIT_PROBLEMS,
     BUDGET_DRIFT,
     REJECTED_RECORDS,
     UNBUILT_BUDGETS,
@@ -154,8 +157,8 @@ class MonitoringStack(Stack):
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
-        if governance and (name := governance.usage_counter.fixed_name):
-            grant_read_mapping(watcher, of_function=name)
+        for function in _list_stream_functions(governance):
+            grant_read_mapping(watcher, of_function=function)
         return watcher
 
     def _make_weekly_summarizer(
@@ -235,7 +238,7 @@ class MonitoringStack(Stack):
             scheduled=scheduled,
             optional=[
                 *(price_list_checks() if self._config.price_updates else ()),
-                *_list_counter_checks(governance),
+                *_list_governance_checks(governance),
             ],
             dashboard_url=dashboard_url("pipeline_health", self.region),
         )
@@ -301,10 +304,20 @@ class MonitoringStack(Stack):
         CfnOutput(self, "DashboardUrl", value=dashboard_url("usage_overview", self.region))
 
 
-def _list_counter_checks(governance: GovernanceStack | None) -> list[HealthCheck]:
-    """List the health checks of the counters, where they are switched on."""
-    name = governance.usage_counter.fixed_name if governance else None
-    return [] if name is None else list(counter_checks(name))
+def _list_stream_functions(governance: GovernanceStack | None) -> list[str]:
+    """List the names of the governance stack's functions that streams start."""
+    if governance is None:
+        return []
+    names = (governance.usage_counter.fixed_name, governance.audit_writer.fixed_name)
+    return [*filter(None, names)]
+
+
+def _list_governance_checks(governance: GovernanceStack | None) -> list[HealthCheck]:
+    """List the health checks of the counters and the audit trail, where they are switched on."""
+    if governance is None:
+        return []
+    counter, writer = _list_stream_functions(governance)
+    return [*counter_checks(counter), *audit_checks(writer)]
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
@@ -315,6 +328,7 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
         missing.add(UNBUILT_BUDGETS.name)
+        missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import CfnOutput, Duration, Environment, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
@@ -11,6 +12,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk.components.acknowledgements import acknowledge
+from cdk.components.audit_protection import lock_anchors, restrict_audit
 from cdk.components.content_masking import masking_policy
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
@@ -41,6 +43,8 @@ class StorageStack(Stack):
         state: The table of the meter's state: tags, identities, calls without a price, notices.
         counters: The table of exact counters, which stays empty until governance is switched on.
         governance: The table of budgets and alerts, which stays empty until then.
+        audit: The table of the audit trail, which stays empty until then.
+        anchors: The bucket of its anchors, with Object Lock, which stays empty until then.
         tables: All tables.
         quarantine: Records that could not be counted, with their reasons.
         failures: The bucket of failed events; `make redrive` sends them again.
@@ -88,8 +92,13 @@ class StorageStack(Stack):
             sort_key=_text(IDENTITY_SORT_KEY),
             projection_type=dynamodb.ProjectionType.ALL,
         )
-        self.governance = self._table("Governance", sort_key=SORT_KEY)
-        self.tables = (self.ledger, self.state, self.counters, self.governance)
+        self.governance = self._table(
+            "Governance", sort_key=SORT_KEY, stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES
+        )
+        self.audit = self._table(
+            "Audit", sort_key=SORT_KEY, expires=False, resource_policy=restrict_audit()
+        )
+        self.tables = (self.ledger, self.state, self.counters, self.governance, self.audit)
         self.quarantine = self._bucket(
             "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )
@@ -99,6 +108,13 @@ class StorageStack(Stack):
         self.redrive_role = RedriveRole(self, "RedriveRole", failures=self.failures, key=self.key)
         self.reports = self._bucket("Reports", REPORTS_RETENTION, key=self.data_key, versioned=True)
         self.prices = self._bucket("Prices", key=self.data_key, versioned=True)
+        self.anchors = self._bucket(
+            "AuditAnchors",
+            key=self.data_key,
+            versioned=True,
+            is_lockable=True,
+            lock=lock_anchors(config),
+        )
         self.logging_state = ssm.StringParameter(
             self,
             "LoggingState",
@@ -111,15 +127,20 @@ class StorageStack(Stack):
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
             self.export_value(attribute)
         # So does the governance stack.
-        for table in (self.counters, self.governance):
+        for table in (self.counters, self.governance, self.audit):
             self.export_value(table.table_name)
             self.export_value(table.table_arn)
+        self.export_value(self.governance.table_stream_arn)
+        for attribute in (self.anchors.bucket_name, self.anchors.bucket_arn):
+            self.export_value(attribute)
         for name, value in (
             ("LogGroupName", self.log_group.log_group_name),
             ("LedgerTableName", self.ledger.table_name),
             ("StateTableName", self.state.table_name),
             ("CounterTableName", self.counters.table_name),
             ("GovernanceTableName", self.governance.table_name),
+            ("AuditTableName", self.audit.table_name),
+            ("AnchorBucketName", self.anchors.bucket_name),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("RedriveRoleArn", self.redrive_role.role_arn),
@@ -136,6 +157,8 @@ class StorageStack(Stack):
         *,
         sort_key: str | None = None,
         stream: dynamodb.StreamViewType | None = None,
+        expires: bool = True,
+        resource_policy: iam.PolicyDocument | None = None,
     ) -> dynamodb.Table:
         return dynamodb.Table(
             self,
@@ -143,8 +166,9 @@ class StorageStack(Stack):
             partition_key=_text(PARTITION_KEY),
             sort_key=None if sort_key is None else _text(sort_key),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            time_to_live_attribute=EXPIRES_AT,
+            time_to_live_attribute=EXPIRES_AT if expires else None,
             stream=stream,
+            resource_policy=resource_policy,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
@@ -161,7 +185,11 @@ class StorageStack(Stack):
         *,
         key: kms.IKey | None,
         versioned: bool = False,
+        is_lockable: bool = False,
+        lock: s3.ObjectLockRetention | None = None,
     ) -> s3.Bucket:
+        # Versions of lockable objects stay: a version that hides another one is evidence too.
+        replaced_retention = REPLACED_RETENTION if versioned and not is_lockable else None
         bucket = s3.Bucket(
             self,
             name,
@@ -172,10 +200,12 @@ class StorageStack(Stack):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             versioned=versioned,
+            object_lock_enabled=is_lockable or None,
+            object_lock_default_retention=lock,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=kept,
-                    noncurrent_version_expiration=REPLACED_RETENTION if versioned else None,
+                    noncurrent_version_expiration=replaced_retention,
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],

@@ -16,12 +16,13 @@ from typing import IO, Any, NoReturn
 
 import click
 
-from cdk.operations.terminal import CommandError, IncompleteError, printable
+from cdk.operations.terminal import CommandError, DamageError, IncompleteError, printable
 from dashboards.command_line import commands
 
 NAME = "bedrock-meter"
 _EXIT_UNUSABLE = 2
 _EXIT_INCOMPLETE = 3
+_EXIT_DAMAGED = 4
 _EXIT_INTERRUPTED = 130
 _EXIT_TERMINATED = 143
 _FAILED_WRITES = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
@@ -49,6 +50,12 @@ class IncompleteCommand(FailedCommand):
     exit_code = _EXIT_INCOMPLETE
 
 
+class DamagedCommand(FailedCommand):
+    """A command has found that what it verifies was tampered with."""
+
+    exit_code = _EXIT_DAMAGED
+
+
 class CommandGroup(click.Group):
     """Reports every failure of its commands in the same way.
 
@@ -65,7 +72,7 @@ class CommandGroup(click.Group):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the named command; exit with 2 or 3 if it fails, with 130 if it is interrupted."""
+        """Run the named command; exit with 2, 3 or 4 if it fails, with 130 if it is interrupted."""
         with _explained_failures(self, ctx):
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -152,6 +159,8 @@ def _explained_failures(group: CommandGroup, ctx: click.Context) -> Iterator[Non
         raise _explain_usage(error, group, ctx) from None
     except IncompleteError as error:
         raise IncompleteCommand(_name(group, ctx), str(error), *error.details) from error
+    except DamageError as error:
+        raise DamagedCommand(_name(group, ctx), str(error), *error.details) from error
     except CommandError as error:
         raise FailedCommand(_name(group, ctx), str(error), *error.details) from error
     except OSError as error:

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from lambdas.domain.change_marks import PRICE_UPDATER
 from lambdas.domain.metrics.catalog import HELD_PRICES, PRICE_LIST_AGE
 from lambdas.domain.pricing import PriceBook
 from lambdas.domain.pricing.editions import (
     Edition,
     HeldPrice,
     InvalidPriceDocumentError,
+    LastChange,
     Listing,
     OfferState,
     PointerMovedError,
+    PriceDecision,
     PriceEditions,
     PriceUpdates,
 )
@@ -107,16 +110,21 @@ class PriceUpdater:
             left_out.clear()
             return self._check(updates, current, _Offers(before, answers), now, left_out)
 
-        return self._publish(decide, left_out)
+        check = LastChange(decision=PriceDecision.CHECK, made_at=now, made_by=PRICE_UPDATER)
+        return self._publish(decide, left_out, check)
 
-    def decide(self, decide: Decide) -> UpdateReport:
+    def decide(self, decide: Decide, change: LastChange | None = None) -> UpdateReport:
         """Carry out a decision.
+
+        Args:
+            decide: The decision.
+            change: Its mark, for the audit trail; `None` for a change without an actor.
 
         Raises:
             DecisionRefusedError: It cannot be carried out.
             PriceEditionsError: The store failed, or others published again and again.
         """
-        return self._publish(decide, {})
+        return self._publish(decide, {}, change)
 
     def get_age(self, now: datetime) -> timedelta | None:
         """Get the age of the last price list that was read; `None` before the first.
@@ -196,7 +204,9 @@ class PriceUpdater:
             raise PriceListUnavailableError(message)
         return [*listings.values()]
 
-    def _publish(self, decide: Decide, left_out: Mapping[str, int]) -> UpdateReport:
+    def _publish(
+        self, decide: Decide, left_out: Mapping[str, int], change: LastChange | None
+    ) -> UpdateReport:
         for attempt in range(_MAX_ATTEMPTS):
             stored = self.editions.read_pointer()
             updates = stored.updates
@@ -208,7 +218,8 @@ class PriceUpdater:
                 apply_edition(self.shipped, following.edition)  # refuse what makes no book
                 self.editions.write_edition(following.edition)
             try:
-                self.editions.publish(following.updates, stored.version)
+                marked = following.updates.model_copy(update={"last_change": change})
+                self.editions.publish(marked, stored.version)
             except PointerMovedError:
                 if attempt + 1 == _MAX_ATTEMPTS:
                     raise
@@ -249,13 +260,17 @@ class PriceUpdateRunner:
         record_health({PRICE_LIST_AGE: 0})
         return _record_outcome(report)
 
-    def decide(self, decide: Decide) -> dict[str, Any]:
+    def decide(self, decide: Decide, change: LastChange | None = None) -> dict[str, Any]:
         """Carry out a decision; returns the outcome, as `make price-updates` prints it.
+
+        Args:
+            decide: The decision.
+            change: Its mark, for the audit trail.
 
         Raises:
             DecisionRefusedError: It cannot be carried out.
         """
-        return _record_outcome(self.updater.decide(decide))
+        return _record_outcome(self.updater.decide(decide, change))
 
 
 def _record_outcome(report: UpdateReport) -> dict[str, Any]:

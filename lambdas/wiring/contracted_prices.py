@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -67,6 +67,11 @@ class ContractedPriceSetting(SettingsModel):
             self.discount_percent,
             self.service_tier,
         )
+
+
+def write_contracted_prices(prices: Iterable[ContractedPriceSetting]) -> list[dict[str, Any]]:
+    """Write contracted prices as the audit trail records them, with decimals as text."""
+    return [price.model_dump(mode="json", exclude_none=True) for price in prices]
 
 
 def pricing_with(

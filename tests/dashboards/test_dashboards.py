@@ -11,6 +11,7 @@ import pytest
 
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
 from cdk.config import Window
+from cdk.operations.billed_metrics import GOVERNANCE_METRICS
 from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
 from dashboards.viewer.value_formats import ValueFormat, choose_formats
 from lambdas.domain.metrics.bedrock_metrics import (
@@ -490,7 +491,9 @@ def test_the_meter_s_cost_uses_the_prices_of_make_cost() -> None:
 
     usd = prices["metric_month_first_10000"]
     everywhere = names(DimensionSet.ACCOUNT) + sum(
-        metric.frequency is Frequency.CONTINUOUS for metric in HEALTH_METRICS
+        metric.frequency is Frequency.CONTINUOUS
+        for metric in HEALTH_METRICS
+        if metric not in GOVERNANCE_METRICS
     )
     assert f"({names(DimensionSet.IDENTITY)} * {usd} * METRIC_COUNT" in identities
     assert f"({usd} * ({everywhere} + {names(DimensionSet.MODEL)} * METRIC_COUNT" in models

@@ -25,6 +25,7 @@ from tests.log_deliveries import pack
 NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
 EVENTS: dict[str, Any] = {
+    "audit_writer": {},
     "budget_builder": {},
     "budget_evaluator": {},
     "comparison_reporter": {},

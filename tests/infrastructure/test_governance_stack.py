@@ -36,7 +36,7 @@ from tests.infrastructure.synthesis import (
     deployment,
     find_function,
     grants,
-    only,
+    named,
     resources,
     started_by,
     statements,
@@ -47,7 +47,7 @@ ON = "everything"
 
 
 def mapping() -> dict[str, Any]:
-    return only(deployment(ON).governance, "AWS::Lambda::EventSourceMapping")
+    return named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "UsageCounter")
 
 
 def test_governance_is_off_by_default() -> None:
@@ -327,13 +327,16 @@ def test_alarms_name_the_functions_without_an_export() -> None:
     assert f"{stack_names.GOVERNANCE}:" not in json.dumps(template)
 
 
-def test_the_watcher_reads_the_counters_mapping_by_the_function_that_it_starts() -> None:
-    (condition,) = (
-        statement["Condition"]["ArnEquals"]["lambda:FunctionArn"]
+def test_the_watcher_reads_mappings_by_the_functions_that_they_start() -> None:
+    conditions = [
+        json.dumps(statement["Condition"]["ArnEquals"]["lambda:FunctionArn"])
         for statement in statements(deployment(ON).monitoring, "LoggingWatcherRole")
         if "lambda:FunctionArn" in statement.get("Condition", {}).get("ArnEquals", {})
-    )
-    assert json.dumps(condition).endswith(':function:BedrockMeter-Governance-UsageCounter"]]}')
+    ]
+    names = [condition.rpartition(":")[2] for condition in conditions]
+    assert names == [
+        f'BedrockMeter-Governance-{name}"]]}}' for name in ("UsageCounter", "AuditWriter")
+    ]
 
 
 def test_no_batch_runs_for_as_long_as_a_recount_waits_for_it() -> None:

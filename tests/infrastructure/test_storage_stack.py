@@ -20,6 +20,9 @@ from tests.infrastructure.synthesis import (
 
 # A changed id would make CloudFormation replace the resource and abandon its data.
 PINNED = {
+    "Audit3D8ADE0A": "AWS::DynamoDB::Table",
+    "AuditAnchors1A79D4A3": "AWS::S3::Bucket",
+    "AuditAnchorsPolicyF8ADCCC0": "AWS::S3::BucketPolicy",
     "Failures8A3E1A2F": "AWS::S3::Bucket",
     "FailuresPolicyE53C5E05": "AWS::S3::BucketPolicy",
     "Governance210730C3": "AWS::DynamoDB::Table",
@@ -174,10 +177,14 @@ def test_every_taggable_resource_except_the_logging_state_is_tagged() -> None:
         assert {"Key": "team", "Value": "platform"} in table["Tags"]
 
 
-def test_only_the_ledger_has_a_stream_which_has_both_images() -> None:
+def test_the_ledger_and_budgets_have_a_stream_which_has_both_images() -> None:
     tables = resources(deployment().storage, "AWS::DynamoDB::Table")
-    assert tables[LEDGER]["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
-    assert "StreamSpecification" not in tables[STATE]
+    views = {
+        name: table["StreamSpecification"]["StreamViewType"]
+        for name, table in tables.items()
+        if "StreamSpecification" in table
+    }
+    assert views == dict.fromkeys((LEDGER, "Governance210730C3"), "NEW_AND_OLD_IMAGES")
 
 
 def test_only_the_state_table_has_an_index_which_has_keys_alone() -> None:

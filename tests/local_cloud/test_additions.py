@@ -488,6 +488,35 @@ def test_the_function_of_a_mapping_is_a_condition_on_reading_it() -> None:
             limited(UUID=mappings["other"])
 
 
+def test_a_denial_of_a_table_s_own_policy_holds_against_a_user_s() -> None:
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        make_table(cloud, "denied")
+        iam, root = cloud.client("iam"), cloud.client("dynamodb")
+        iam.create_user(UserName="admin")
+        iam.put_user_policy(
+            UserName="admin",
+            PolicyName="all",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+        key = iam.create_access_key(UserName="admin")["AccessKey"]
+        admin = cloud.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+        item = {"pk": {"S": "1"}}
+        admin.put_item(TableName="denied", Item=item)
+        denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "dynamodb:PutItem"}
+        policy = {"Version": "2012-10-17", "Statement": [denial | {"Resource": "*"}]}
+        root.put_resource_policy(
+            ResourceArn=root.describe_table(TableName="denied")["Table"]["TableArn"],
+            Policy=json.dumps(policy),
+        )
+        with pytest.raises(ClientError, match="AccessDenied"):
+            admin.put_item(TableName="denied", Item=item)
+        put = {"Put": {"TableName": "denied", "Item": item}}
+        with pytest.raises(ClientError, match="AccessDenied"):
+            admin.transact_write_items(TransactItems=[put])
+        assert admin.get_item(TableName="denied", Key=item)["Item"] == item
+
+
 def converse(client: Any) -> dict[str, int]:
     message = {"role": "user", "content": [{"text": "How many calls is this?"}]}
     usage: dict[str, int] = client.converse(modelId=MODEL, messages=[message])["usage"]
@@ -715,3 +744,49 @@ def test_a_deployed_table_expires_and_is_backed_up_as_in_its_template(cloud: Loc
         "ContinuousBackupsDescription"
     ]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_a_deployed_table_has_the_resource_policy_of_its_template(cloud: LocalCloud) -> None:
+    denial = {
+        "Sid": "NoChanges",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "dynamodb:UpdateItem",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [denial]}
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "TableName": "denied",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "ResourcePolicy": {"PolicyDocument": policy},
+        },
+    }
+    deploy(cloud, "table-policy", json.dumps({"Resources": {"Table": table}}))
+    dynamodb = cloud.client("dynamodb")
+    arn = dynamodb.describe_table(TableName="denied")["Table"]["TableArn"]
+    assert json.loads(dynamodb.get_resource_policy(ResourceArn=arn)["Policy"]) == policy
+
+
+def test_objects_of_a_deployed_bucket_are_locked_as_in_its_template(cloud: LocalCloud) -> None:
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {
+            "BucketName": "locked-bucket",
+            "VersioningConfiguration": {"Status": "Enabled"},
+            "ObjectLockEnabled": True,
+            "ObjectLockConfiguration": {
+                "ObjectLockEnabled": "Enabled",
+                "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 2}},
+            },
+        },
+    }
+    deploy(cloud, "bucket-lock", json.dumps({"Resources": {"Bucket": bucket}}))
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket="locked-bucket", Key="x", Body=b"x", ChecksumAlgorithm="SHA256")
+    (version,) = s3.list_object_versions(Bucket="locked-bucket")["Versions"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket="locked-bucket", Key="x", VersionId=version["VersionId"])

@@ -18,6 +18,8 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "StateTableName": "meter-state",
         "CounterTableName": "usage-counters",
         "GovernanceTableName": "governance",
+        "AuditTableName": "audit",
+        "AnchorBucketName": "audit-anchors",
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
         "RedriveRoleArn": "arn:aws:iam::123456789012:role/redrive",

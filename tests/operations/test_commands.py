@@ -333,6 +333,28 @@ def test_purge_empties_large_buckets_and_stops_at_undeletable_objects(
     assert {entry["Name"] for entry in s3.list_buckets()["Buckets"]} == {QUARANTINE}
 
 
+@pytest.mark.parametrize(("mode", "is_kept"), [("GOVERNANCE", False), ("COMPLIANCE", True)])
+def test_purge_leaves_and_names_a_bucket_whose_objects_no_one_can_delete(
+    session: boto3.Session, capsys: pytest.CaptureFixture[str], mode: str, *, is_kept: bool
+) -> None:
+    lock = {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": mode, "Days": 365}},
+    }
+    s3 = boto3.client("s3")
+    before = {entry["Name"] for entry in s3.list_buckets()["Buckets"]}
+    deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
+    (bucket,) = {entry["Name"] for entry in s3.list_buckets()["Buckets"]} - before
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)  # type: ignore[arg-type]
+    s3.put_object(Bucket=bucket, Key="anchors/x", Body=b"x", ChecksumAlgorithm="SHA256")
+    deleted = purge.purge(session)
+    left = {entry["Name"] for entry in s3.list_buckets()["Buckets"]} - before
+    assert (left == {bucket}) is is_kept
+    assert (f"{bucket} stays: anchors" in capsys.readouterr().out) is is_kept
+    assert bool(deleted) is not is_kept
+
+
 def test_purge_deletes_every_version_of_an_object(session: boto3.Session) -> None:
     deploy(stack_names.STORAGE, {"Bucket": KEPT["Bucket"]})
     s3 = boto3.client("s3")

@@ -36,6 +36,7 @@ OUR_FUNCTION = f"arn:aws:lambda:{HERE}:function:BedrockMeter-Ingestion-LogProces
 OTHER_FUNCTION = f"arn:aws:lambda:{HERE}:function:payroll"
 MAPPING = f"arn:aws:lambda:{HERE}:event-source-mapping:3f2a"
 KEY = f"arn:aws:kms:{HERE}:key/1234abcd"
+AUDIT = f"arn:aws:dynamodb:{HERE}:table/BedrockMeter-Storage-Audit3D8ADE0A-1A"
 GROUP = f"arn:aws:logs:{HERE}:log-group"
 
 
@@ -88,6 +89,8 @@ def test_it_allows_creating_everything_deployed() -> None:
         ("lambda:GetLayerVersion", f"arn:aws:lambda:{HERE}:layer:BedrockMeter-A-B:7", {}),
         ("logs:PutSubscriptionFilter", f"{GROUP}:BedrockMeter-Storage-InvocationLogs-1A:*", {}),
         ("dynamodb:UpdateTable", f"arn:aws:dynamodb:{HERE}:table/BedrockMeter-Storage-L-1A", {}),
+        ("dynamodb:PutResourcePolicy", AUDIT, {}),
+        ("s3:PutBucketObjectLockConfiguration", "arn:aws:s3:::bedrockmeter-storage-audit-1a", {}),
         ("s3:PutBucketPolicy", "arn:aws:s3:::bedrockmeter-storage-reports-1a2b", {}),
         ("s3:GetObject", "arn:aws:s3:::cdk-hnb659fds-assets-111122223333-eu-west-1/code", {}),
         ("sns:SetTopicAttributes", f"arn:aws:sns:{HERE}:BedrockMeter-Monitoring-N-1A", {}),
@@ -128,6 +131,9 @@ def test_a_deployment_is_allowed(action: str, resource: str, context: dict[str, 
         ("logs:PutResourcePolicy", "*", {}),
         ("dynamodb:DeleteTable", f"arn:aws:dynamodb:{HERE}:table/payroll", {}),
         ("dynamodb:PutResourcePolicy", f"arn:aws:dynamodb:{HERE}:table/BedrockMeter-L", {}),
+        ("dynamodb:PutItem", AUDIT, {}),
+        ("dynamodb:DeleteItem", AUDIT, {}),
+        ("s3:BypassGovernanceRetention", "arn:aws:s3:::bedrockmeter-storage-audit-1a/x", {}),
         ("s3:GetObject", "arn:aws:s3:::bedrockmeter-storage-failures-1a2b/aws/lambda/x", {}),
         ("s3:PutBucketPolicy", "arn:aws:s3:::payroll", {}),
         ("sns:SetTopicAttributes", f"arn:aws:sns:{HERE}:payroll", {}),

@@ -15,10 +15,12 @@ from cdk.operations import price_updates
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from dashboards.command_line.entry_point import FailedCommand
-from lambdas.domain.pricing.editions import PriceUpdates
+from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
+from lambdas.domain.pricing.editions import PriceDecision, PriceUpdates
 from lambdas.domain.pricing.price_review import first_day_after
 from lambdas.functions.price_updater import handler
 from tests.aws import lambda_context
+from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
 from tests.operations.deployed import RunningFunctions, deploy
 from tests.price_list import (
@@ -117,6 +119,29 @@ def test_accepted_and_rejected_prices_leave_the_list(
     assert f"Edition {edition} has 1 change." in printed
     assert f"Edition {edition}: 1 change, from {first_day} on, UTC" in printed
     assert read_editions().read_edition(edition).changes[-1].usd == Decimal("7.2")
+
+
+def test_a_decision_has_the_id_of_the_person_where_governance_is_on(
+    server: PriceListServer,
+) -> None:
+    change_nova_price(server, "100")
+    command("--check")
+    (entry,) = read_updates().held
+    last = read_updates().last_change
+    assert last is not None
+    assert (last.decision, last.made_by) == (PriceDecision.CHECK, "meter:price_updater")
+    command(f"--reject={entry.id}")
+    last = read_updates().last_change
+    assert last is not None
+    assert (last.decision, last.made_by) == (PriceDecision.REJECT, None)
+    create_governance_table()
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    command(f"--accept={entry.id}")
+    people = DynamoDbPersonDirectory(boto3.client("dynamodb"), GOVERNANCE)
+    (person,) = people.read_names()
+    last = read_updates().last_change
+    assert last is not None
+    assert (last.decision, last.made_by) == (PriceDecision.ACCEPT, person)
 
 
 def test_an_edition_is_superseded_with_a_reason(

@@ -26,7 +26,7 @@ from tests.simulation.traffic import RETENTION, Traffic
 from tests.simulation.world import World
 
 LEDGER, STATE, COUNTERS = "UsageLedger", "MeterState", "UsageCounters"
-GOVERNANCE = "Governance"
+GOVERNANCE, AUDIT = "Governance", "Audit"
 
 
 class Account:
@@ -42,7 +42,7 @@ class Account:
         cloudwatch: A client of CloudWatch.
         metrics: The metrics that it took.
         functions: The functions.
-        sources: The event source mappings of the ledger's stream, by function.
+        sources: The event source mappings of streams, by function.
         topic: The notices that were published.
         health: The sum of each health metric.
         planned: What several drivers plan together, and one of them has planned.
@@ -55,6 +55,7 @@ class Account:
             STATE: Table(world),
             COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
             GOVERNANCE: Table(world, (PARTITION_KEY, SORT_KEY)),
+            AUDIT: Table(world, (PARTITION_KEY, SORT_KEY)),
         }
         self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
         s3 = SimulatedS3(world)
@@ -83,9 +84,9 @@ class Account:
         """Wait as an adapter does between its attempts: another writer may come in between."""
         self.world.effect()
 
-    def map_stream(self, mapping: StreamMapping) -> None:
-        """Start a function with the changes of the ledger."""
-        stream = self.tables[LEDGER].stream
+    def map_stream(self, mapping: StreamMapping, table: str = LEDGER) -> None:
+        """Start a function with the changes of a table."""
+        stream = self.tables[table].stream
         assert stream is not None
         mapping = self.plant.change_mapping(mapping)
         source = EventSource(self.world, self.functions, stream, mapping)

@@ -77,7 +77,8 @@ def run(
     chosen = choose_drivers(world) if drivers is None else drivers
     with _captured_logs(account):
         started = [driver(account) for driver in chosen]
-        operator = Operator(account, frozenset(driver.function for driver in PIPELINE))
+        known = frozenset(driver.function for driver in (*PIPELINE, *chosen))
+        operator = Operator(account, known)
         for driver in started:
             account.functions.handlers[driver.function] = driver
             driver.start()

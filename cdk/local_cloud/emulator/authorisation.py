@@ -4,7 +4,8 @@ Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
 `dynamodb:LeadingKeys`, `events:source` and, of event source mappings, `lambda:FunctionArn`
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html); it knows an action
 `bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
-principal of the key `aws:PrincipalArn`, which is its role
+principal of the key `aws:PrincipalArn`, which is its role; it does not evaluate
+the resource policies of DynamoDB's tables
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
 each part of a transaction has the condition keys of its own item alone
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html);
@@ -80,6 +81,8 @@ def install() -> None:
         return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
 
     iam_actions.dynamodb_transaction_checks = checks_as_aws
+    dynamodb.table_policy_for_arn = _find_table_policy
+    iam_evaluator._RESOURCE_POLICY_LOOKUPS["dynamodb"] = ("dynamodb", "table_policy_for_arn")
     iam_evaluator._resolve_condition_key = resolve_as_aws
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
@@ -104,6 +107,12 @@ def _started_function(resource: str) -> str | None:
     named = _MAPPING.fullmatch(resource)
     mapping = lambda_svc._esms.get(named[1]) if named else None
     return mapping and mapping["FunctionArn"]
+
+
+def _find_table_policy(arn: str) -> tuple[str, str]:
+    """Find the resource policy of a table, and the account that owns the table."""
+    found = dynamodb._resource_policies.get(arn)
+    return found["Policy"] if found else "", arn.split(":")[4]
 
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:

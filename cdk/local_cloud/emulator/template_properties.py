@@ -1,14 +1,15 @@
-"""Tables and topics that CloudFormation makes have Time to Live, backups and keys as in a template.
+"""Tables, buckets and topics that CloudFormation makes are protected as in a template.
 
-MiniStack's CloudFormation leaves these properties out.
+MiniStack's CloudFormation leaves out Time to Live, backups, keys, tables' policies and Object Lock.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import dynamodb, sns
+from ministack.services import dynamodb, s3, sns
 from ministack.services.cloudformation import provisioners
 
 _TOPIC_KEY = "KmsMasterKeyId"
@@ -17,6 +18,7 @@ _TOPIC_KEY = "KmsMasterKeyId"
 def install() -> None:
     """Add them."""
     _add("AWS::DynamoDB::Table", _set_up_table)
+    _add("AWS::S3::Bucket", _set_up_bucket)
     _add("AWS::SNS::Topic", _set_up_topic)
 
 
@@ -41,6 +43,17 @@ def _set_up_table(name: str, properties: dict[str, Any]) -> None:
         )
     if encryption := properties.get("SSESpecification"):
         dynamodb._tables[name]["SSEDescription"] = dynamodb._sse_description_from_spec(encryption)
+    if policy := properties.get("ResourcePolicy"):
+        document = json.dumps(policy["PolicyDocument"])
+        arn = dynamodb._tables[name]["TableArn"]
+        dynamodb._put_resource_policy({"ResourceArn": arn, "Policy": document})
+
+
+def _set_up_bucket(name: str, properties: dict[str, Any]) -> None:
+    if properties.get("ObjectLockEnabled"):
+        rule = properties.get("ObjectLockConfiguration", {}).get("Rule", {})
+        retention = rule.get("DefaultRetention")
+        s3._bucket_object_lock[name] = {"enabled": True, "default_retention": retention}
 
 
 def _set_up_topic(arn: str, properties: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dashboards.command_line.actors import find_person
 from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import PATH
 
@@ -46,7 +47,9 @@ def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
     declared = read_file(file)
 
     def run(session: boto3.Session) -> None:
-        store = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
+        table = find_tables(session).budgets
+        actor = None if dry_run else find_person(session)
+        store = DynamoDbBudgetStore(session.client("dynamodb"), table, changed_by=actor)
         apply_file(store, declared, delete, is_dry_run=dry_run, now=datetime.now(UTC))
 
     in_account(run)
@@ -68,7 +71,8 @@ def rebuild(*, names: tuple[str, ...]) -> None:
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 
     def run(session: boto3.Session) -> None:
-        store = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
+        table, actor = find_tables(session).budgets, find_person(session)
+        store = DynamoDbBudgetStore(session.client("dynamodb"), table, changed_by=actor)
         rebuild_budgets(store, names, datetime.now(UTC))
 
     in_account(run)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from dashboards.command_line.actors import find_person
+
 
 @click.command(
     epilog=(
@@ -26,4 +28,4 @@ def command(*, accept: str, reject: str, supersede: str, reason: str, check: boo
     event = read_request(
         accept=accept, reject=reject, supersede=supersede, reason=reason, check=check
     )
-    in_account(lambda session: update_prices(session, event))
+    in_account(lambda session: update_prices(session, event, find_person))

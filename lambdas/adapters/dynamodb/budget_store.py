@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +27,11 @@ from lambdas.domain.budgets.governance_table import (
     ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
+    CHANGE_ID,
+    CHANGED_BY,
+    DEFINITION,
+    DELETED_BUDGETS,
+    DELETED_NAMES,
     GAP,
     GENERATION,
     INTERRUPTED_AT,
@@ -33,7 +39,10 @@ from lambdas.domain.budgets.governance_table import (
     REVISION_KEY,
     SORT_KEY,
     STATE,
+    write_revision,
 )
+from lambdas.domain.change_marks import ChangeMark
+from lambdas.domain.ledger.table import EXPIRES_AT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,9 +50,12 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-_DEFINITION, _FORMAT = "definition", "format"
+_FORMAT = "format"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
+_CHANGE_ID_BYTES = 8
+# Failed batches of the table's stream can be sent again for 30 days, and name who deleted a budget.
+_DELETION_RETENTION = timedelta(days=60)
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 
@@ -51,15 +63,20 @@ _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 class DynamoDbBudgetStore:
     """Stores each budget in an item, and the number of the last write in another one."""
 
-    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+    def __init__(
+        self, client: DynamoDBClient, table_name: str, *, changed_by: str | None = None
+    ) -> None:
         """Store budgets in a table.
 
         Args:
             client: A DynamoDB client.
             table_name: The table `Governance`.
+            changed_by: The actor that changes have in the audit trail: the id of a person, or a
+                part of the meter. `None` for readers, and for changes without an actor.
         """
         self._client = client
         self._table_name = table_name
+        self._changed_by = changed_by
 
     def read(self) -> BudgetBook:
         """Read all budgets as they were at one moment.
@@ -96,15 +113,17 @@ class DynamoDbBudgetStore:
         Raises:
             BudgetsChangedError: Someone else has written since, or is writing now.
         """
-        generation = revision + 1
+        generation, mark = revision + 1, self._make_mark()
         actions: list[TransactWriteItemTypeDef] = [self._raise_revision(revision)]
         for budget in changes.written:
-            item = _make_item(StoredBudget(budget, generation))
+            item = _make_item(StoredBudget(budget, generation)) | _write_mark(mark)
             actions.append({"Put": {"TableName": self._table_name, "Item": item}})
-        actions += map(self._amend, changes.amended)
+        actions += [self._amend(budget, mark) for budget in changes.amended]
         for name in changes.deleted:
             key = _make_key(BUDGET_PREFIX + name)
             actions.append({"Delete": {"TableName": self._table_name, "Key": key}})
+        if changes.deleted:
+            actions.append(self._name_deleted(changes.deleted, generation, mark))
         try:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
@@ -121,25 +140,29 @@ class DynamoDbBudgetStore:
             name,
             generation,
             ANNOUNCED_AT,
-            f"if_not_exists({ANNOUNCED_AT}, :value)",
-            _write_time(now),
+            new=f"if_not_exists({ANNOUNCED_AT}, :value)",
+            value=_write_time(now),
         )
 
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
-        return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
+        active: AttributeValueTypeDef = {"S": BudgetState.ACTIVE}
+        return self._set(
+            name, generation, STATE, new=":value", value=active, mark=self._make_mark()
+        )
 
     def mark_interrupted(self, name: str, since: datetime) -> None:
         """Note that a budget cannot be read, unless that is noted or it was deleted."""
+        mark = self._make_mark()
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET {INTERRUPTED_AT} = :since",
+                UpdateExpression=f"SET {INTERRUPTED_AT} = :since{_set_mark(mark)}",
                 ConditionExpression=(
                     f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({INTERRUPTED_AT})"
                 ),
-                ExpressionAttributeValues={":since": _write_time(since)},
+                ExpressionAttributeValues={":since": _write_time(since), **_give_mark(mark)},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
@@ -147,10 +170,17 @@ class DynamoDbBudgetStore:
     def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
         """Let an interrupted budget go on with its sums, if it still has this generation."""
         times: AttributeValueTypeDef = {"L": [_write_time(time) for time in gap]}
-        return self._set(name, generation, GAP, f":value REMOVE {INTERRUPTED_AT}", times)
+        return self._set(
+            *(name, generation, GAP),
+            new=":value",
+            value=times,
+            mark=self._make_mark(),
+            removed=INTERRUPTED_AT,
+        )
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         """Let an interrupted budget build in a new generation, with the same definition."""
+        mark = self._make_mark()
         changed: Item = {":before": {"N": str(generation)}, ":after": {"N": str(revision + 1)}}
         actions: list[TransactWriteItemTypeDef] = [
             {
@@ -167,13 +197,14 @@ class DynamoDbBudgetStore:
                     "TableName": self._table_name,
                     "Key": _make_key(BUDGET_PREFIX + name),
                     "UpdateExpression": (
-                        f"SET {GENERATION} = :after, #state = :building"
+                        f"SET {GENERATION} = :after, #state = :building{_set_mark(mark)}"
                         f" REMOVE {ANNOUNCED_AT}, {INTERRUPTED_AT}, {GAP}"
                     ),
                     "ConditionExpression": f"{GENERATION} = :before",
                     "ExpressionAttributeNames": {"#state": STATE},
                     "ExpressionAttributeValues": changed
-                    | {":building": {"S": BudgetState.BUILDING}},
+                    | {":building": {"S": BudgetState.BUILDING}}
+                    | _give_mark(mark),
                 }
             },
         ]
@@ -186,25 +217,54 @@ class DynamoDbBudgetStore:
             raise
         return True
 
-    def _set(
-        self, name: str, generation: int, attribute: str, new: str, value: AttributeValueTypeDef
+    def _set(  # noqa: PLR0913  # the parts of one update
+        self,
+        name: str,
+        generation: int,
+        attribute: str,
+        *,
+        new: str,
+        value: AttributeValueTypeDef,
+        mark: ChangeMark | None = None,
+        removed: str | None = None,
     ) -> bool:
         """Set an attribute of a budget; returns false if it has another generation now."""
+        removal = "" if removed is None else f" REMOVE {removed}"
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET #attribute = {new}",
+                UpdateExpression=f"SET #attribute = {new}{_set_mark(mark)}{removal}",
                 ConditionExpression=f"{GENERATION} = :generation",
                 ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={
                     ":value": value,
                     ":generation": {"N": str(generation)},
+                    **_give_mark(mark),
                 },
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def _make_mark(self) -> ChangeMark | None:
+        """Make the mark of a change, by which the audit trail knows its actor."""
+        if self._changed_by is None:
+            return None
+        return ChangeMark(self._changed_by, secrets.token_hex(_CHANGE_ID_BYTES))
+
+    def _name_deleted(
+        self, names: Sequence[str], revision: int, mark: ChangeMark | None
+    ) -> TransactWriteItemTypeDef:
+        """Make the action that names the actor of deletions, which deleted items cannot do."""
+        expires_at = int((datetime.now(UTC) + _DELETION_RETENTION).timestamp())
+        key: Item = {
+            PARTITION_KEY: {"S": DELETED_BUDGETS},
+            SORT_KEY: {"S": write_revision(revision)},
+        }
+        content: Item = {DELETED_NAMES: {"SS": [*names]}, EXPIRES_AT: {"N": str(expires_at)}}
+        item = key | content | _write_mark(mark)
+        return {"Put": {"TableName": self._table_name, "Item": item}}
 
     def _read_revision(self) -> int:
         answer = self._client.get_item(
@@ -221,16 +281,19 @@ class DynamoDbBudgetStore:
         )
         return (item for page in pages for item in page["Items"])
 
-    def _amend(self, budget: Budget) -> TransactWriteItemTypeDef:
+    def _amend(self, budget: Budget, mark: ChangeMark | None) -> TransactWriteItemTypeDef:
         """Make the action that changes a definition alone, whatever else is written meanwhile."""
         return {
             "Update": {
                 "TableName": self._table_name,
                 "Key": _make_key(BUDGET_PREFIX + budget.name),
-                "UpdateExpression": "SET #definition = :definition",
+                "UpdateExpression": f"SET #definition = :definition{_set_mark(mark)}",
                 "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
-                "ExpressionAttributeNames": {"#definition": _DEFINITION},
-                "ExpressionAttributeValues": {":definition": {"S": _write_definition(budget)}},
+                "ExpressionAttributeNames": {"#definition": DEFINITION},
+                "ExpressionAttributeValues": {
+                    ":definition": {"S": _write_definition(budget)},
+                    **_give_mark(mark),
+                },
             }
         }
 
@@ -270,6 +333,23 @@ def _make_key(sort_key: str) -> Item:
     return {PARTITION_KEY: {"S": BUDGETS}, SORT_KEY: {"S": sort_key}}
 
 
+def _write_mark(mark: ChangeMark | None) -> Item:
+    """Write the mark into a new item."""
+    if mark is None:
+        return {}
+    return {CHANGED_BY: {"S": mark.changed_by}, CHANGE_ID: {"S": mark.change_id}}
+
+
+def _set_mark(mark: ChangeMark | None) -> str:
+    """The end of an update's SET that writes a mark."""
+    return "" if mark is None else f", {CHANGED_BY} = :changed_by, {CHANGE_ID} = :change_id"
+
+
+def _give_mark(mark: ChangeMark | None) -> Item:
+    """The values of the mark in an update."""
+    return {f":{name}": value for name, value in _write_mark(mark).items()}
+
+
 def _write_definition(budget: Budget) -> str:
     return json.dumps(write_budget(budget), separators=(",", ":"))
 
@@ -278,7 +358,7 @@ def _make_item(stored: StoredBudget) -> Item:
     return {
         **_make_key(BUDGET_PREFIX + stored.budget.name),
         _FORMAT: {"N": _CURRENT_FORMAT},
-        _DEFINITION: {"S": _write_definition(stored.budget)},
+        DEFINITION: {"S": _write_definition(stored.budget)},
         GENERATION: {"N": str(stored.generation)},
         STATE: {"S": stored.state},
     }
@@ -294,7 +374,7 @@ def _read_item(item: Item) -> StoredBudget:
     if item.get(_FORMAT) != {"N": _CURRENT_FORMAT}:
         message = "another version of the meter stored it: run make deploy"
         raise ValueError(message)
-    definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
+    definition: dict[str, Any] = json.loads(item[DEFINITION]["S"])
     budget = read_budget(definition)
     if item[SORT_KEY]["S"] != BUDGET_PREFIX + budget.name:
         message = f"its definition has another name, {budget.name}"
@@ -312,7 +392,7 @@ def _read_item(item: Item) -> StoredBudget:
 def _read_manager(item: Item) -> str | None:
     """Read the manager of a budget that cannot be read as a whole."""
     try:
-        manager = json.loads(item[_DEFINITION]["S"])["managed_by"]
+        manager = json.loads(item[DEFINITION]["S"])["managed_by"]
     except _UNREADABLE:
         return None
     return manager if isinstance(manager, str) else None

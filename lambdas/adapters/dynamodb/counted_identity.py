@@ -1,4 +1,4 @@
-"""Replaces the name of an identity in exact counters, sums of budgets and alerts."""
+"""Replaces the name of an identity in counters, sums of budgets, alerts and the audit trail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from lambdas.adapters.dynamodb.counter_items import VALUE, move_cell, move_sum, 
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.budgets import digest_value, read_principal
 from lambdas.domain.budgets.budget_alerts import AlertState
-from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGET_PREFIX, BUDGETS
+from lambdas.domain.budgets.governance_table import (
+    ALERTS_PREFIX,
+    AUDIT_EVENTS,
+    BUDGET_PREFIX,
+    BUDGETS,
+    PEOPLE,
+)
 from lambdas.domain.counters.table import CELL_PREFIX, MARK_PREFIX, SORT_KEY, SUM_PREFIX
 from lambdas.domain.ledger.table import PARTITION_KEY
 
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.items import Item
 
 CELLS, SUMS, MARKS, ALERTS = "cells of counters", "sums of budgets", "marks of recounts", "alerts"
+NAMES = "names and events of the audit trail"
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _STATE = "state"
 _NAME_GOES_ON = r"(?![\w+=,.@/-])"  # another name that begins with this one
@@ -56,7 +63,10 @@ class DynamoDbCountedIdentity:
         """Count the items of each kind that name the identity."""
         counted = self._scan_counters()
         alerts = [item for item in self._scan_governance() if _is_alert(item)]
-        return {kind: len(items) for kind, items in counted.items()} | {ALERTS: len(alerts)}
+        return {kind: len(items) for kind, items in counted.items()} | {
+            ALERTS: len(alerts),
+            NAMES: len(self._list_audited()),
+        }
 
     def list_budgets(self) -> Sequence[str]:
         """List the budgets whose definition names the identity; their manager changes them."""
@@ -79,6 +89,7 @@ class DynamoDbCountedIdentity:
         yield MARKS, self._count_done(found[MARKS], lambda item: self._rename_mark(item, pseudonym))
         alerts = filter(_is_alert, self._scan_governance())
         yield ALERTS, self._count_done(alerts, lambda item: self._move_alert(item, pseudonym))
+        yield NAMES, self._count_done(self._list_audited(), self._delete_audited)
 
     def _count_done(
         self, items: Iterator[Item] | Sequence[Item], change: Callable[[Item], bool]
@@ -151,6 +162,33 @@ class DynamoDbCountedIdentity:
                 return {key: self._rename(value, pseudonym) for key, value in document.items()}
             case _:
                 return document
+
+    def _list_audited(self) -> list[Item]:
+        """List the person's name, which entries refer to by an id, and events that name them.
+
+        Events are in the table's stream, so the audit trail has them without these items.
+        """
+        pages = self._client.get_paginator("query")
+        found = [
+            item
+            for partition in (PEOPLE, AUDIT_EVENTS)
+            for page in pages.paginate(
+                TableName=self._governance,
+                KeyConditionExpression=f"{PARTITION_KEY} = :partition",
+                ExpressionAttributeValues={":partition": {"S": partition}},
+                ConsistentRead=True,
+            )
+            for item in page["Items"]
+        ]
+        return [
+            item
+            for item in found
+            if any(self._pattern.search(value["S"]) for value in item.values() if "S" in value)
+        ]
+
+    def _delete_audited(self, item: Item) -> bool:
+        self._client.delete_item(TableName=self._governance, Key=_read_key(item))
+        return True
 
     def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> bool:
         """Write all or nothing; false if an item has changed since it was read."""

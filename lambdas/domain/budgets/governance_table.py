@@ -9,6 +9,9 @@
 | `due-alerts` | `BUDGET#GENERATION#PERIOD#LEVEL#THRESHOLD` | a copy of an alert that is due |
 | `forecast-errors` | `calibrated` | the errors that forecasts were calibrated with last |
 | `forecast-errors` | `salt` | a random text by which the usage for a calibration is chosen |
+| `deleted-budgets` | the revision, with zeros before it | the names that it deleted; the actor |
+| `people` | an ARN | the id of a person in the audit trail |
+| `audit-events` | an id | a change that has no item of its own, for the audit trail |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -33,9 +36,13 @@ INTERRUPTED_AT = "interrupted_at"
 """The attribute with the time from which a budget could not be read, until it goes on."""
 GAP = "gap"
 """The attribute with the time in which a budget's sums lack usage."""
+DEFINITION = "definition"
+"""The attribute with the definition of a budget."""
+CHANGED_BY, CHANGE_ID = "changed_by", "change_id"
+"""The attributes with the mark of the last change."""
 BUILT_ATTRIBUTES = (
     *(PARTITION_KEY, SORT_KEY, REVISION_KEY),
-    *(STATE, ANNOUNCED_AT, GENERATION, INTERRUPTED_AT, GAP),
+    *(STATE, ANNOUNCED_AT, GENERATION, INTERRUPTED_AT, GAP, CHANGED_BY, CHANGE_ID),
 )
 """The attributes that are written and compared when a budget is built; not what it defines."""
 ALERTS_PREFIX = "alerts#"
@@ -50,3 +57,14 @@ SALT = "salt"
 """The sort key of the item with the salt, and its attribute."""
 ERRORS = "errors"
 """The attribute of that item with the errors."""
+DELETED_BUDGETS = "deleted-budgets"
+DELETED_NAMES = "names"
+PEOPLE = "people"
+PERSON_ID = "person_id"
+AUDIT_EVENTS = "audit-events"
+_REVISION_DIGITS = 12
+
+
+def write_revision(revision: int) -> str:
+    """Write a revision so that texts have the order of numbers."""
+    return f"{revision:0{_REVISION_DIGITS}}"

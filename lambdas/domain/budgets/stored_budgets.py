@@ -194,8 +194,8 @@ class BudgetStore(Protocol):
         """
 
 
-MAX_CHANGES = 99
-"""Budgets that one transaction can write, beside the revision.
+MAX_CHANGES = 98
+"""Budgets that one transaction can write, beside the revision and the names of deleted budgets.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """

@@ -120,6 +120,7 @@ WATCHED: Mapping[Subject, WatchedActions] = {
     Subject.LEDGER: WatchedActions(
         "dynamodb",
         (
+            "DeleteResourcePolicy",
             "DeleteTable",
             "PutResourcePolicy",
             "UpdateContinuousBackups",

@@ -527,6 +527,9 @@ FORGED_SERIES = HealthMetric(
     Unit.COUNT,
     "Identities and models whose metrics have values below zero, which the meter never publishes.",
 )
+AUDIT_PROBLEMS = HealthMetric(
+    "AuditProblems", Unit.COUNT, "Damaged places of the audit trail, and objects among its anchors."
+)
 BUDGET_DRIFT = HealthMetric(
     "BudgetDrift",
     Unit.COUNT,
@@ -565,5 +568,6 @@ HEALTH_METRICS = (
     MISREAD_TIER_CALLS,
     BUDGET_DRIFT,
     UNBUILT_BUDGETS,
+    AUDIT_PROBLEMS,
 )
 """The metrics that functions publish about themselves."""

@@ -275,6 +275,30 @@ class EditionSummary(_Document):
     reason: _Text
 
 
+class PriceDecision(StrEnum):
+    """The occasion on which the pointer was written."""
+
+    CHECK = "check"
+    """The daily check of the AWS Price List."""
+    ACCEPT = "accept"
+    REJECT = "reject"
+    SUPERSEDE = "supersede"
+
+
+class LastChange(_Document):
+    """The last write of the pointer, for the audit trail.
+
+    Attributes:
+        decision: Its occasion.
+        made_at: Its time.
+        made_by: The id of the person, or the part of the meter; `None` where governance is off.
+    """
+
+    decision: PriceDecision
+    made_at: _Time
+    made_by: Annotated[str, Field(max_length=100)] | None = None
+
+
 class PriceUpdates(_Document):
     """The pointer: the edition in force, what is held, and the state of the offers.
 
@@ -287,6 +311,7 @@ class PriceUpdates(_Document):
         held: Candidates that wait for a decision.
         settled: Candidates that were rejected; the same ones are not held again.
         editions: The history of editions, the oldest first.
+        last_change: The write that made this pointer.
     """
 
     format: Literal[1] = 1
@@ -297,6 +322,7 @@ class PriceUpdates(_Document):
     held: tuple[HeldPrice, ...] = ()
     settled: tuple[HeldPrice, ...] = ()
     editions: tuple[EditionSummary, ...] = ()
+    last_change: LastChange | None = None
 
 
 class PriceEditionsError(Exception):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.domain.logging_configuration import Drift, Subject
-from lambdas.domain.safeguards.deployed import DeployedResource, list_resources
+from lambdas.domain.safeguards.deployed import DeployedResource, list_resources, matches
 from lambdas.domain.safeguards.topic import find_key
 from lambdas.domain.words import show
 
@@ -89,5 +90,32 @@ def _compare(
         yield "can no longer be restored to a point in time"
     if (live.key or "").rpartition("/")[2] != (key or "").rpartition("/")[2]:
         yield f"is encrypted with key {show(live.key)}, was {show(key)}"
-    if live.resource_policy is not None and "ResourcePolicy" not in deployed:
-        yield f"has a resource policy: {show(live.resource_policy)}"
+    yield from _compare_policies(
+        deployed.get("ResourcePolicy", {}).get("PolicyDocument"), live.resource_policy
+    )
+
+
+def _compare_policies(deployed: Mapping[str, Any] | None, live: str | None) -> Iterator[str]:
+    """Compare resource policies: one that was not deployed, and statements that are missing."""
+    if deployed is None:
+        if live is not None:
+            yield f"has a resource policy: {show(live)}"
+        return
+    statements = _read_statements(live)
+    for statement in deployed["Statement"]:
+        if not any(matches(_cut(statement), _cut(found)) for found in statements):
+            yield f"has a resource policy without the deployed statement {statement['Sid']}"
+
+
+def _read_statements(policy: str | None) -> list[Mapping[str, Any]]:
+    try:
+        document = json.loads(policy or "{}")
+    except ValueError:
+        return []
+    statements = document.get("Statement", ()) if isinstance(document, dict) else ()
+    return [statement for statement in statements if isinstance(statement, dict)]
+
+
+def _cut(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out principal and resource, which DynamoDB may write in another form."""
+    return {name: statement.get(name) for name in ("Sid", "Effect", "Action", "Condition")}

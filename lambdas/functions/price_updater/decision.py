@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from lambdas.domain.audit import PERSON_ID
+from lambdas.domain.pricing.editions import LastChange, PriceDecision
 from lambdas.domain.pricing.price_decisions import (
     Decide,
     DecisionRefusedError,
@@ -20,6 +22,18 @@ from lambdas.wiring.allowed_values import SettingsModel, check
 _Names = Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=1_000)]
 
 
+class DecisionOnPrices(NamedTuple):
+    """A decision, and the mark that it leaves.
+
+    Attributes:
+        decide: Makes the next state.
+        change: The mark.
+    """
+
+    decide: Decide
+    change: LastChange
+
+
 class Decision(SettingsModel):
     """An operator's decision, as `make price-updates` sends it: one of three.
 
@@ -28,12 +42,14 @@ class Decision(SettingsModel):
         reject: Short names of held prices that do not.
         supersede: An edition whose changes no longer count.
         reason: The reason for superseding it.
+        made_by: The id of the person who decides; `None` where governance is off.
     """
 
     accept: _Names = ()
     reject: _Names = ()
     supersede: str = Field(default="", max_length=40)
     reason: str = Field(default="", max_length=400)
+    made_by: Annotated[str, Field(pattern=f"^{PERSON_ID}$")] | None = None
 
     @model_validator(mode="after")
     def _decides_one_thing(self) -> Self:
@@ -49,16 +65,21 @@ class Decision(SettingsModel):
         )
         return self
 
-    def to_domain(self, now: datetime) -> Decide:
-        """Return the decision as price updates apply it."""
+    def to_domain(self, now: datetime) -> DecisionOnPrices:
+        """Return the decision as price updates apply it, with its mark."""
         if self.accept:
-            return accept(self.accept, now)
-        if self.reject:
-            return reject(self.reject)
-        return supersede(self.supersede, self.reason.strip(), now)
+            decide, kind = accept(self.accept, now), PriceDecision.ACCEPT
+        elif self.reject:
+            decide, kind = reject(self.reject), PriceDecision.REJECT
+        else:
+            decide = supersede(self.supersede, self.reason.strip(), now)
+            kind = PriceDecision.SUPERSEDE
+        return DecisionOnPrices(
+            decide, LastChange(decision=kind, made_at=now, made_by=self.made_by)
+        )
 
 
-def read_decision(event: object, now: datetime) -> Decide:
+def read_decision(event: object, now: datetime) -> DecisionOnPrices:
     """Read a decision.
 
     Raises:

@@ -30,7 +30,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     if "decision" not in event:
         return runner().check(now, time_check(context))
     try:
-        return runner().decide(read_decision(event["decision"], now))
+        return runner().decide(*read_decision(event["decision"], now))
     except DecisionRefusedError as error:
         return {"refused": str(error)}
 

@@ -207,8 +207,8 @@ def test_an_interrupted_budget_can_go_on_with_its_sums_and_a_gap(aws: None) -> N
 def test_a_build_changes_no_attribute_that_its_function_may_not_change(aws: None) -> None:
     create_governance_table()
     client = boto3.client("dynamodb")
-    store, changed = DynamoDbBudgetStore(client, GOVERNANCE), set[str]()
-    write(store, budget("chat"))
+    changed, store = set[str](), DynamoDbBudgetStore(client, GOVERNANCE, changed_by="builder")
+    write(DynamoDbBudgetStore(client, GOVERNANCE), budget("chat"))
     for act in (
         lambda: store.announce("chat", 1, NOON),
         lambda: store.mark_active("chat", 1),

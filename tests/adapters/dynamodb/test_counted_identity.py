@@ -10,10 +10,12 @@ import boto3
 import pytest
 
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.budget_sums import DynamoDbBudgetSums
 from lambdas.adapters.dynamodb.counted_identity import DynamoDbCountedIdentity
 from lambdas.adapters.dynamodb.counter_items import mark_item, sum_update
+from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import (
     AccumulatorKey,
@@ -27,6 +29,7 @@ from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, Threshol
 from lambdas.domain.counters import CellKey, CellSpan, Chunk, Mark, Sums, UsageTotals
 from lambdas.domain.ledger.readings import join
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
+from tests.audit import change
 from tests.aws import LEDGER
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, BEN, NOON, usage_record
@@ -97,6 +100,7 @@ def test_cells_and_sums_carry_the_pseudonym_with_the_same_figures() -> None:
         "sums of budgets": 1,
         "marks of recounts": 0,
         "alerts": 0,
+        "names and events of the audit trail": 0,
     }
     assert ANA not in read_everything()
     for before, after in (
@@ -212,3 +216,16 @@ def test_budgets_that_name_the_person_are_listed_and_left() -> None:
     store.write(BudgetChanges((of_ana, of_longer)), 0)
     assert named().list_budgets() == ["anas"]
     assert named().count()["alerts"] == 0
+
+
+def test_the_name_of_a_person_in_the_audit_trail_is_deleted_with_its_events() -> None:
+    client = boto3.client("dynamodb")
+    people = DynamoDbPersonDirectory(client, GOVERNANCE)
+    for arn in (ANA, LONGER):
+        people.get_or_create_id(arn)
+        event = change(source=f"deny/{len(arn)}", subject=f"principal:{arn}")
+        client.transact_write_items(TransactItems=[make_audit_event(GOVERNANCE, event)])
+    assert named().count()["names and events of the audit trail"] == 2
+    assert erase()["names and events of the audit trail"] == 2
+    assert ANA not in read_everything()
+    assert [*people.read_names().values()] == [LONGER]

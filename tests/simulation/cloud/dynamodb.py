@@ -93,6 +93,9 @@ class SimulatedDynamoDb:
                 for item in self._list_items(TableName, KeyConditionExpression, names, values)
                 if holds(KeyConditionExpression, item, names, values)
             ]
+            if not request.get("ScanIndexForward", True):
+                found.reverse()
+            found = found[: request.get("Limit")]
             return {"Items": self._filter(found, request), "Count": len(found)}
 
         return self._request("Query", read)

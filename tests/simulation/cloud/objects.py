@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from hashlib import md5
 from io import BytesIO
 from types import SimpleNamespace
@@ -21,11 +23,15 @@ class SimulatedS3:
 
     Attributes:
         objects: The content of each object by bucket and key.
+        versions: The times and contents of all versions, the oldest first, by bucket and key.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.versions: defaultdict[tuple[str, str], list[tuple[datetime, bytes]]] = defaultdict(
+            list
+        )
 
     def put_object(
         self,
@@ -44,6 +50,7 @@ class SimulatedS3:
             if IfNoneMatch is not None and stored is not None:
                 raise refused("PreconditionFailed", "PutObject")
             self.objects[Bucket, Key] = Body
+            self.versions[Bucket, Key].append((self._world.now, Body))
             return {"ETag": _tag(Body)}
 
         return self._request("PutObject", write)
@@ -54,10 +61,13 @@ class SimulatedS3:
         Bucket: str,
         Key: str,
         IfNoneMatch: str | None = None,
+        VersionId: str | None = None,
         **_options: Any,
     ) -> Any:
         def read() -> Any:
             stored = self.objects.get((Bucket, Key))
+            if VersionId is not None:
+                _, stored = self.versions[Bucket, Key][int(VersionId)]
             if stored is None:
                 raise refused("NoSuchKey", "GetObject")
             if IfNoneMatch == _tag(stored):
@@ -69,8 +79,23 @@ class SimulatedS3:
     def delete_object(self, *, Bucket: str, Key: str) -> Any:
         return self._request("DeleteObject", lambda: self.objects.pop((Bucket, Key), None))
 
-    def get_paginator(self, _operation: str) -> Any:
-        """Make a paginator of `ListObjectsV2`, whose pages are one."""
+    def get_paginator(self, operation: str) -> Any:
+        """Make a paginator of objects or of versions, whose pages are one."""
+
+        def list_versions(*, Bucket: str, Prefix: str) -> Iterator[Any]:
+            def read() -> Any:
+                return {
+                    "Versions": [
+                        {"Key": key, "VersionId": str(number), "LastModified": written_at}
+                        for bucket, key in sorted(self.versions)
+                        if bucket == Bucket and key.startswith(Prefix)
+                        for number, (written_at, _) in reversed(
+                            [*enumerate(self.versions[bucket, key])]
+                        )
+                    ]
+                }
+
+            yield self._request("ListObjectVersions", read)
 
         def paginate(*, Bucket: str, Prefix: str) -> Iterator[Any]:
             yield {
@@ -81,7 +106,8 @@ class SimulatedS3:
                 ]
             }
 
-        return SimpleNamespace(paginate=paginate)
+        is_of_versions = operation == "list_object_versions"
+        return SimpleNamespace(paginate=list_versions if is_of_versions else paginate)
 
     def has_objects(self, bucket: str) -> bool:
         """Say if a bucket has any object."""

@@ -58,8 +58,15 @@ class Stream:
         for place in range(first):
             self._open(None, place * _HASHES // first, (place + 1) * _HASHES // first)
 
-    def append(self, key: str, before: Any, after: Any, cause: Mapping[str, Any]) -> None:
-        """Add a change of an item.
+    def append(
+        self,
+        key: str,
+        before: Any,
+        after: Any,
+        cause: Mapping[str, Any],
+        keys: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add a change of an item, with its keys as the record has them.
 
         Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
         """
@@ -80,6 +87,7 @@ class Stream:
                 "dynamodb": {
                     "SequenceNumber": f"{number:021d}",
                     "ApproximateCreationDateTime": int(self._world.now.timestamp()),
+                    "Keys": dict(keys or {}),
                     **{name: image for name, image in images.items() if image is not None},
                 },
             }

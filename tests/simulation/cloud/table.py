@@ -40,6 +40,11 @@ class Table:
         self.has_conflicts = has_conflicts
         self._world, self._key_names = world, key_names
 
+    def start_stream(self) -> Stream:
+        """Add a stream: of changes from now on."""
+        self.stream = Stream(self._world)
+        return self.stream
+
     def key(self, item: Mapping[str, Any]) -> tuple[Any, ...]:
         """The key of an item."""
         return tuple(next(iter(item[name].values())) for name in self._key_names)
@@ -96,5 +101,7 @@ class Table:
         else:
             self.items[key] = after
             self._partitions[key[0]].add(key)
-        if self.stream is not None:
-            self.stream.append(repr(key), before, after, cause)
+        item = before if after is None else after
+        if self.stream is not None and item is not None:
+            keys = {name: item[name] for name in self._key_names}
+            self.stream.append(repr(key), before, after, cause, keys)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.simulation.drivers.audit_writer import AuditWriterDriver
 from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
 from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
 from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
@@ -30,6 +31,7 @@ PIPELINE: tuple[type[Driver], ...] = (
 )
 DRIVERS: tuple[type[Driver], ...] = (
     *PIPELINE,
+    AuditWriterDriver,
     BudgetBuilderDriver,
     BudgetEvaluatorDriver,
     ComparisonReporterDriver,

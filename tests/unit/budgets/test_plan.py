@@ -180,7 +180,7 @@ def test_budgets_that_cannot_be_read_count_to_those_of_a_call() -> None:
 
 def test_more_changes_than_one_transaction_takes_are_refused() -> None:
     assert plan_changes(book(), name_projects(MAX_CHANGES), OURS).changes
-    with pytest.raises(BudgetPlanError, match="99 changes at a time"):
+    with pytest.raises(BudgetPlanError, match="98 changes at a time"):
         plan_changes(book(), name_projects(MAX_CHANGES + 1), OURS)
 
 

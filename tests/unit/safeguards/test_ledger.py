@@ -1,5 +1,6 @@
 """A table that loses items or no longer reports changes is a drift."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -72,3 +73,50 @@ def test_a_table_must_use_the_customer_key() -> None:
     for key in (None, f"{KEY}-other"):
         (text,) = found(replace(LIVE, key=key), SSESpecification=encrypted)
         assert text.startswith("is encrypted with key ")
+
+
+DENIES: dict[str, Any] = {
+    "Statement": [
+        {
+            "Sid": "NoChanges",
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": ["dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+            "Resource": "*",
+        },
+        {
+            "Sid": "OneWriter",
+            "Effect": "Deny",
+            "Principal": {"AWS": "*"},
+            "Action": "dynamodb:PutItem",
+            "Resource": "*",
+            "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::1:role/writer"}},
+        },
+    ]
+}
+ONE, OTHER = DENIES["Statement"]
+WRITTEN_OTHERWISE = {**ONE, "Principal": "*", "Action": [*reversed(ONE["Action"])]}
+WEAKER = {**OTHER, "Condition": {"ArnNotLike": {"aws:PrincipalArn": "*"}}}
+
+
+@pytest.mark.parametrize(
+    ("live", "lacking"),
+    [
+        (json.dumps(DENIES), []),
+        (json.dumps({"Statement": [OTHER, WRITTEN_OTHERWISE, {"Effect": "Allow"}]}), []),
+        (json.dumps({"Statement": [OTHER]}), ["NoChanges"]),
+        (json.dumps({"Statement": [ONE, WEAKER]}), ["OneWriter"]),
+        (json.dumps({"Statement": [{**ONE, "Effect": "Allow"}, OTHER]}), ["NoChanges"]),
+        (None, ["NoChanges", "OneWriter"]),
+        ("no JSON", ["NoChanges", "OneWriter"]),
+        ("[]", ["NoChanges", "OneWriter"]),
+        ('{"Statement": ["x"]}', ["NoChanges", "OneWriter"]),
+    ],
+)
+def test_denials_of_a_deployed_policy_that_are_missing_are_drift(
+    live: str | None, lacking: list[str]
+) -> None:
+    policy = {"PolicyDocument": DENIES}
+    assert found(replace(LIVE, resource_policy=live), ResourcePolicy=policy) == [
+        f"has a resource policy without the deployed statement {sid}" for sid in lacking
+    ]

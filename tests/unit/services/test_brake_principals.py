@@ -424,10 +424,10 @@ def test_a_budget_that_cannot_be_summed_keeps_its_denies_and_stops_no_other(
     meter.reconcile()
     read_values = meter.sums.read_values
 
-    def fail(generation: int, name: str) -> Any:
+    def fail(generation: int, name: str, max_values: int | None = None) -> Any:
         if "#daily#" in name:
             raise SumsBrokenError
-        return read_values(generation, name)
+        return read_values(generation, name, max_values)
 
     monkeypatch.setattr(meter.sums, "read_values", fail)
     meter.spend(10, ANA)

@@ -1,0 +1,122 @@
+"""The function that writes the audit trail, its mapping of budgets' stream, and its schedule."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk.components.acknowledgements import UNKNOWN_NAMES
+from cdk.components.failure_destination import FailureDestination
+from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.ledger_stream import map_stream
+from cdk.components.meter_function import MeterFunction
+from lambdas.domain.audit.table import ANCHORS_PREFIX
+from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
+    BUDGETS,
+    DELETED_BUDGETS,
+    PARTITION_KEY,
+    PEOPLE,
+)
+from lambdas.domain.pricing.editions import POINTER_KEY
+from lambdas.functions.audit_writer.settings import Settings
+
+_EVERY = Duration.hours(1)
+_PURPOSE = "audits prices, and anchors the audit trail"
+_BATCH_SIZE = 100
+# A batch that is given up is missing from the chain until it is redriven. So Lambda tries for
+# nearly as long as the stream keeps records, which is 24 hours.
+_MAX_RECORD_AGE = Duration.hours(23)
+_ENDLESS = -1
+
+
+class AuditStores(NamedTuple):
+    """The stores that the audit trail is made of, and in.
+
+    Attributes:
+        audit: The table of the chain.
+        anchors: The bucket of its anchors.
+        governance: The table of budgets, with a stream.
+        prices: The bucket of price editions.
+    """
+
+    audit: dynamodb.ITable
+    anchors: s3.IBucket
+    governance: dynamodb.ITable
+    prices: s3.IBucket
+
+
+class AuditWriter(MeterFunction):
+    """The function `audit_writer`, started by changes of budgets and each hour.
+
+    Attributes:
+        scheduled: The description of the function for its alarms.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        defaults: FunctionDefaults,
+        stores: AuditStores,
+        failures: FailureDestination,
+    ) -> None:
+        """Make the function.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            defaults: The shared properties of a stack's functions.
+            stores: The tables and the buckets.
+            failures: The destination of batches that failed every attempt.
+        """
+        super().__init__(
+            scope,
+            construct_id,
+            job="audit_writer",
+            settings=Settings(
+                audit_table=stores.audit.table_name,
+                anchor_bucket=stores.anchors.bucket_name,
+                governance_table=stores.governance.table_name,
+                price_bucket=stores.prices.bucket_name,
+                contracted_prices=defaults.config.contracted_prices,
+            ),
+            defaults=defaults,
+            timeout=Duration.minutes(15),
+            is_optional=True,
+        )
+        self.grant(
+            *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), on=stores.audit.table_arn
+        )
+        governance = stores.governance.table_arn
+        self.grant_items("dynamodb:Query", on=governance, keys=[DELETED_BUDGETS])
+        self.grant_items("dynamodb:GetItem", "dynamodb:PutItem", on=governance, keys=[PEOPLE])
+        anchors = stores.anchors.arn_for_objects(f"{ANCHORS_PREFIX}*")
+        self.grant("s3:PutObject", on=anchors, wildcard=UNKNOWN_NAMES)
+        for bucket in (stores.anchors, stores.prices):
+            self.grant("s3:ListBucketVersions", on=bucket.bucket_arn)
+        self.grant("s3:GetObjectVersion", on=stores.prices.arn_for_objects(POINTER_KEY))
+        self.grant_read_write_data()
+        map_stream(
+            self,
+            "GovernanceStream",
+            stores.governance,
+            failures,
+            patterns=(
+                {"dynamodb": {"Keys": {PARTITION_KEY: {"S": [BUDGETS]}}}},
+                {
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"Keys": {PARTITION_KEY: {"S": [AUDIT_EVENTS]}}},
+                },
+            ),
+            max_attempts=_ENDLESS,
+            max_record_age=_MAX_RECORD_AGE,
+            batch_size=_BATCH_SIZE,
+        )
+        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
+        self.scheduled = self.run_every(_EVERY, purpose=_PURPOSE)

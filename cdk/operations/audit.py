@@ -1,0 +1,206 @@
+"""Verifies and exports the audit trail: `bedrock-meter audit`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import IO, NamedTuple
+
+import boto3
+
+from cdk.config import stack_names
+from cdk.operations.deployment import Deployment
+from cdk.operations.terminal import CommandError, DamageError, printable
+from lambdas.domain.audit import (
+    AnchorStore,
+    AuditedChange,
+    AuditStore,
+    ChainProblem,
+    InvalidEntryError,
+    PersonDirectory,
+    StoredEntry,
+    Verification,
+    read_entry,
+    replace_people,
+    verify_chain,
+    write_canonical,
+)
+from lambdas.domain.budgets import BudgetBook, BudgetStore, StoredBudget, write_budget
+from lambdas.domain.budgets.governance_table import DEFINITION, GENERATION, STATE
+from lambdas.domain.words import plural
+
+_BUDGET = "budget:"
+
+
+class AuditPlaces(NamedTuple):
+    """The places of the audit trail.
+
+    Attributes:
+        audit: The table of the chain.
+        anchors: The bucket of its anchors.
+        governance: The table of budgets and of people.
+    """
+
+    audit: str
+    anchors: str
+    governance: str
+
+
+def find_places(session: boto3.Session) -> AuditPlaces:
+    """Find the deployed places. They stay when governance is switched off."""
+    deployment = Deployment(session.client("cloudformation"))
+    names = ("AuditTableName", "AnchorBucketName", "GovernanceTableName")
+    return AuditPlaces(*(deployment.output(stack_names.STORAGE, name) for name in names))
+
+
+def find_actor(
+    session: boto3.Session, open_people: Callable[[boto3.Session, str], PersonDirectory]
+) -> str | None:
+    """Find the id by which the audit trail knows whoever runs a command.
+
+    Args:
+        session: The credentials.
+        open_people: Opens the directory of people in a table.
+
+    Returns:
+        The id; `None` where governance is off, so that there is no audit trail.
+    """
+    deployment = Deployment(session.client("cloudformation"))
+    if deployment.status(stack_names.GOVERNANCE) is None:
+        return None
+    table = deployment.output(stack_names.STORAGE, "GovernanceTableName")
+    arn = session.client("sts").get_caller_identity()["Arn"]
+    return open_people(session, table).get_or_create_id(arn)
+
+
+class _Followed:
+    """The entries of a chain, with the last change of each budget among those read so far."""
+
+    def __init__(self, entries: Iterable[StoredEntry]) -> None:
+        self._entries = entries
+        self.budgets: dict[str, AuditedChange] = {}
+
+    def __iter__(self) -> Iterator[StoredEntry]:
+        for entry in self._entries:
+            try:
+                change = read_entry(entry.text).change
+            except InvalidEntryError:  # the verification reports it
+                pass
+            else:
+                if change.subject.startswith(_BUDGET):
+                    self.budgets[change.subject] = change
+            yield entry
+
+
+def verify_audit(
+    store: AuditStore, anchors: AnchorStore, budgets: BudgetStore, people: PersonDirectory
+) -> None:
+    """Verify the whole chain with all anchors, compare budgets with it, and print the outcome.
+
+    Raises:
+        DamageError: The chain or its anchors were tampered with.
+    """
+    found = anchors.read_all()
+    entries = _Followed(store.read_entries())
+    verification = verify_chain(entries, found.anchors)
+    _print_outcome(verification, len(found.anchors))
+    if found.anchors:
+        print(f"The last anchor is of {found.anchors[-1].hour:%Y-%m-%d %H:00} UTC.")
+    for line in _compare_budgets(budgets.read(), entries.budgets, people.read_names()):
+        print(line)
+    problems = [*map(_describe, verification.problems)]
+    problems += [f"  {name} in the bucket of anchors is not an anchor" for name in found.foreign]
+    count = verification.problem_count + len(found.foreign)
+    if count:
+        message = f"the audit trail is damaged in {plural(count, 'place')}:"
+        raise DamageError(message, *map(printable, problems))
+    print("The audit trail is intact.")
+
+
+def _print_outcome(verification: Verification, anchors: int) -> None:
+    after = verification.head.sequence - verification.anchored
+    print(
+        f"Verified {_count(verification.entries)} with {plural(anchors, 'anchor')}:"
+        f" {_count(verification.anchored)} confirmed, {after:,} after the last anchor that confirms"
+        " any. Whether later entries were removed or written anew, only the next anchor shows."
+    )
+    if verification.unclaimed:
+        print(
+            f"{plural(verification.unclaimed, 'change')} without an actor: not made by the meter's"
+            " commands. bedrock-meter audit export lists them, with changed_by null."
+        )
+
+
+def _count(number: int) -> str:
+    return f"{number:,} entry" if number == 1 else f"{number:,} entries"
+
+
+def _describe(problem: ChainProblem) -> str:
+    return f"  {problem.kind.value}: {problem.text}"
+
+
+def _compare_budgets(
+    book: BudgetBook, last: Mapping[str, AuditedChange], names: Mapping[str, str]
+) -> Iterator[str]:
+    """Name budgets that are not as their last entries have them."""
+    ids = {arn: person_id for person_id, arn in names.items()}
+    stored = {f"{_BUDGET}{each.budget.name}": each for each in book}
+    unreadable = {f"{_BUDGET}{name}" for name in book.unreadable}
+    differing = [
+        subject.removeprefix(_BUDGET)
+        for subject in sorted({*stored, *last} - unreadable)
+        if not _is_same(stored.get(subject), last.get(subject), ids)
+    ]
+    if differing:
+        yield (
+            f"Not as the audit trail has them: {', '.join(map(printable, differing))}. It is up to"
+            " a minute behind. If they stay so, changes did not reach it: check the alarms AuditAge"
+            " and AuditWriterErrors. Budgets from before governance recorded changes differ until"
+            " they are applied again."
+        )
+
+
+def _is_same(
+    stored: StoredBudget | None, last: AuditedChange | None, ids: Mapping[str, str]
+) -> bool:
+    state = None if last is None else last.after
+    if stored is None or not isinstance(state, dict):
+        return stored is None and state is None
+    definition = replace_people(write_budget(stored.budget), lambda arn: ids.get(arn, arn))
+    return (
+        write_canonical(state.get(DEFINITION)) == write_canonical(definition)
+        and state.get(GENERATION) == str(stored.generation)
+        and state.get(STATE) == stored.state.value
+    )
+
+
+def export_audit(
+    store: AuditStore, people: PersonDirectory, out: IO[str], *, with_names: bool
+) -> int:
+    """Write each entry as a line of JSON, with its hash; returns the number of entries.
+
+    The hash is that of the line without the keys `hash` and `name`.
+
+    Args:
+        store: The chain.
+        people: The names of people.
+        out: The file.
+        with_names: True to add the name of each actor who has one, as `name`.
+
+    Raises:
+        CommandError: An entry is damaged. Those before it are written.
+    """
+    names = people.read_names() if with_names else {}
+    count = 0
+    for entry in store.read_entries():
+        try:
+            change = read_entry(entry.text).change
+        except InvalidEntryError as error:
+            message = f"entry {entry.place} is damaged ({error}): run bedrock-meter audit verify."
+            raise CommandError(message) from None
+        added = {"hash": entry.hash}
+        if change.changed_by in names:
+            added["name"] = names[change.changed_by]
+        out.write(f"{write_canonical({**json.loads(entry.text), **added})}\n")
+        count += 1
+    return count

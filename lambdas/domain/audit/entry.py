@@ -1,0 +1,230 @@
+"""An entry of the audit trail: a change, and the hash of the entry before it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any
+"""A document: `None`, text, a whole number, true or false, and lists and objects of these."""
+_FORMAT = 1
+_MAX_SUBJECT_LETTERS = 500
+_MAX_STATE_BYTES = 64 * 1024
+_HASH_LETTERS = 64
+_OPENING = re.compile(r"[\[{]")
+_MAX_PARTS = 200  # a budget's definition has fewer than ten
+
+
+class AuditAction(StrEnum):
+    """A change that the audit trail records."""
+
+    CREATE_BUDGET = "budget.create"
+    CHANGE_BUDGET = "budget.change"
+    REBUILD_BUDGET = "budget.rebuild"
+    DELETE_BUDGET = "budget.delete"
+    ACTIVATE_BUDGET = "budget.activate"
+    """The sums are complete, so the budget alerts from now on."""
+    INTERRUPT_BUDGET = "budget.interrupt"
+    """The budget cannot be read, so it does not alert."""
+    RESUME_BUDGET = "budget.resume"
+    """The budget can be read again, and its sums lack the usage of the gap."""
+    CHANGE_CONTRACTED_PRICES = "contracted_prices.change"
+    UPDATE_PRICES = "prices.update"
+    """The daily check published or held prices."""
+    ACCEPT_PRICES = "prices.accept"
+    REJECT_PRICES = "prices.reject"
+    SUPERSEDE_PRICES = "prices.supersede"
+    CHANGE_PRICES = "prices.change"
+    """Prices changed, and neither the daily check nor a decision did it."""
+    UNREADABLE_EVENT = "event.unreadable"
+    """An event for the audit trail that the meter did not write."""
+    DENY = "deny.attach"
+    """A principal or a session can no longer call Bedrock."""
+    RELEASE = "deny.release"
+
+
+class InvalidEntryError(ValueError):
+    """A text is not an entry of the audit trail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedChange:
+    """A change, before it is in the chain.
+
+    Attributes:
+        source: The id of what reported it. Each source makes one entry, however often it comes.
+        changed_at: The time of the change.
+        changed_by: The actor, as the writer of the change says: the id of a person, or a part of
+            the meter; `None` where no one says.
+        action: The kind of change.
+        subject: The thing that changed, such as `budget:NAME`.
+        before: Its state before; `None` if it did not exist.
+        after: Its state afterwards; `None` if it does not exist.
+    """
+
+    source: str
+    changed_at: datetime
+    changed_by: str | None
+    action: AuditAction
+    subject: str
+    before: Json = None
+    after: Json = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """A change in its place in the chain.
+
+    Attributes:
+        sequence: The place: 1 for the first entry.
+        recorded_at: The time at which it was appended.
+        change: The change.
+        previous_hash: The hash of the entry before it.
+    """
+
+    sequence: int
+    recorded_at: datetime
+    change: AuditedChange
+    previous_hash: str
+
+    @property
+    def text(self) -> str:
+        """The entry as canonical JSON, which is what its hash is made of."""
+        change = self.change
+        return write_canonical(
+            {
+                "format": _FORMAT,
+                "sequence": self.sequence,
+                "recorded_at": _write_time(self.recorded_at),
+                "source": change.source,
+                "changed_at": _write_time(change.changed_at),
+                "changed_by": change.changed_by,
+                "action": change.action.value,
+                "subject": limit_subject(change.subject),
+                "before": limit_state(change.before),
+                "after": limit_state(change.after),
+                "previous_hash": self.previous_hash,
+            }
+        )
+
+    @property
+    def hash(self) -> str:
+        """The SHA-256 of the text, in hexadecimal digits."""
+        return hash_text(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as it is stored, which may have been tampered with.
+
+    Attributes:
+        place: The sequence in its key.
+        text: Its canonical JSON.
+        hash: Its hash.
+    """
+
+    place: int
+    text: str
+    hash: str
+
+    @classmethod
+    def from_entry(cls, entry: AuditEntry) -> StoredEntry:
+        """Make what is stored of an entry."""
+        text = entry.text
+        return cls(entry.sequence, text, hash_text(text))
+
+
+def write_canonical(document: Json) -> str:
+    """Write JSON in the one form that is hashed: sorted keys, no spaces, ASCII."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def read_plain_json(text: str) -> Json:
+    """Read JSON that others may have written; numbers that are not whole stay text.
+
+    Raises:
+        ValueError: It is not JSON, or has more parts than the meter writes.
+    """
+    if len(_OPENING.findall(text)) > _MAX_PARTS:
+        message = "too many lists and objects"
+        raise ValueError(message)
+    return json.loads(text, parse_float=str, parse_constant=str)
+
+
+def hash_text(text: str) -> str:
+    """Return the SHA-256 of a text in hexadecimal digits."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_hash(text: str) -> bool:
+    """Say if a text has the form of a hash."""
+    return len(text) == _HASH_LETTERS and set(text) <= set("0123456789abcdef")
+
+
+def limit_subject(subject: str) -> str:
+    """Limit the length of a subject, so that it fits in a key; a longer one has its hash."""
+    if len(subject) <= _MAX_SUBJECT_LETTERS and subject.isascii():
+        return subject
+    kind = subject.partition(":")[0][:_MAX_SUBJECT_LETTERS]
+    return f"{kind}:sha256:{hash_text(subject)}"
+
+
+def read_entry(text: str) -> AuditEntry:
+    """Read an entry.
+
+    Raises:
+        InvalidEntryError: The text is not what `AuditEntry.text` writes.
+    """
+    try:
+        document = json.loads(text)
+        entry = AuditEntry(
+            sequence=int(document["sequence"]),
+            recorded_at=_read_time(document["recorded_at"]),
+            change=AuditedChange(
+                source=document["source"],
+                changed_at=_read_time(document["changed_at"]),
+                changed_by=document["changed_by"],
+                action=AuditAction(document["action"]),
+                subject=document["subject"],
+                before=document["before"],
+                after=document["after"],
+            ),
+            previous_hash=document["previous_hash"],
+        )
+        is_same = entry.text == text  # of the same format, with nothing added
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        message = f"not an entry: {type(error).__name__}"
+        raise InvalidEntryError(message) from error
+    if not is_same:
+        message = "not in its canonical form"
+        raise InvalidEntryError(message)
+    return entry
+
+
+def limit_state(state: Json) -> Json:
+    """Limit the size of a state, so that an entry always fits in an item; a larger one is hashed.
+
+    An item holds 400 KB:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+    """
+    text = write_canonical(state)
+    if len(text) <= _MAX_STATE_BYTES:
+        return state
+    return {"bytes": len(text), "sha256": hash_text(text)}
+
+
+def _write_time(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat()
+
+
+def _read_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.utcoffset() is None:
+        message = "a time without a time zone"
+        raise ValueError(message)
+    return time

@@ -1,0 +1,240 @@
+"""The audit trail: one writer, no changes, locked anchors, nothing until governance is on."""
+
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from cdk.config import Config, ConfigurationError, stack_names
+from lambdas.domain.budgets.governance_table import AUDIT_EVENTS, BUDGETS, DELETED_BUDGETS, PEOPLE
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    deployment,
+    find_function,
+    grants,
+    named,
+    only,
+    resources,
+    started_by,
+    statements,
+    synthesize,
+)
+from tests.policy_evaluation import denies_everyone
+
+ON = "everything"
+ACCOUNT = "111122223333"
+TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/BedrockMeter-Storage-Audit"
+ROLES = f"arn:aws:iam::{ACCOUNT}:role"
+WRITER = f"{ROLES}/BedrockMeter-Governance-AuditWriterRoleBA5E22BE-1A2B3C4D5E6F"
+OTHERS = (
+    f"{ROLES}/BedrockMeter-Governance-BudgetBuilderRole-1A2B3C4D5E6F",
+    f"{ROLES}/Admin",
+    f"{ROLES}/AuditWriter",
+    f"arn:aws:iam::{ACCOUNT}:user/ana",
+    f"arn:aws:iam::{ACCOUNT}:root",
+)
+CHANGES = (
+    *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
+    *("dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert"),
+)
+each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
+
+
+def read_policy(configuration: str = "default") -> dict[str, Any]:
+    """The resource policy of the table, with the account's names."""
+    policy = named(deployment(configuration).storage, "AWS::DynamoDB::Table", "Audit")
+    text = json.dumps(policy["ResourcePolicy"]["PolicyDocument"])
+    joined = re.sub(
+        r'\{"Fn::Join": \["", \[(.*?)\]\]\}',
+        lambda found: '"' + "".join(json.loads(f"[{_name(found[1])}]")) + '"',
+        text,
+    )
+    found: dict[str, Any] = json.loads(joined)
+    return found
+
+
+def _name(parts: str) -> str:
+    named_partition = parts.replace('{"Ref": "AWS::Partition"}', '"aws"')
+    return named_partition.replace('{"Ref": "AWS::AccountId"}', f'"{ACCOUNT}"')
+
+
+@each_configuration
+def test_the_writer_alone_may_put_entries(configuration: str) -> None:
+    policy = read_policy(configuration)
+    assert not denies_everyone(policy, "dynamodb:PutItem", TABLE, {"aws:PrincipalArn": WRITER})
+    for principal in OTHERS:
+        assert denies_everyone(policy, "dynamodb:PutItem", TABLE, {"aws:PrincipalArn": principal})
+    assert denies_everyone(policy, "dynamodb:PutItem", TABLE)  # a service, which has no such key
+
+
+@each_configuration
+@pytest.mark.parametrize("action", CHANGES)
+def test_no_one_may_change_or_delete_entries(configuration: str, action: str) -> None:
+    policy = read_policy(configuration)
+    for principal in (WRITER, *OTHERS):
+        assert denies_everyone(policy, action, TABLE, {"aws:PrincipalArn": principal})
+
+
+def test_everyone_whom_iam_allows_may_read_the_chain() -> None:
+    for action in ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"):
+        assert not denies_everyone(read_policy(), action, TABLE, {"aws:PrincipalArn": OTHERS[0]})
+
+
+def test_the_policy_can_be_removed_with_the_table() -> None:
+    for action in ("dynamodb:DeleteResourcePolicy", "dynamodb:DeleteTable"):
+        assert not denies_everyone(read_policy(), action, TABLE, {"aws:PrincipalArn": OTHERS[1]})
+
+
+def list_statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    """List the statements of all roles of the meter that name the chain or its anchors."""
+    for template in deployment(ON).templates.values():
+        for name, policy in resources(template, "AWS::IAM::Policy").items():
+            for statement in policy["PolicyDocument"]["Statement"]:
+                text = json.dumps(statement)
+                if statement["Resource"] == "*" or re.search("Audit3D8A|AuditAnchors", text):
+                    yield name, statement
+
+
+def test_no_other_role_of_the_meter_writes_the_chain_or_its_anchors() -> None:
+    for name, statement in list_statements():
+        actions = {
+            action
+            for action in as_list(statement["Action"])
+            if re.search("Put|Update|Delete|Write|Bypass|PartiQL", action)
+            and action.startswith(("dynamodb:", "s3:"))
+        }
+        expected = {"dynamodb:PutItem", "s3:PutObject"} if name.startswith("AuditWriter") else set()
+        assert actions <= expected, name
+    assert [name for name, _ in list_statements() if name.startswith("AuditWriter")]
+
+
+def test_the_writer_has_only_the_rights_that_it_needs() -> None:
+    found = grants(deployment(ON).governance, "AuditWriterRole")
+    assert {*found} == {
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+        *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+        *("dynamodb:ListStreams", "s3:PutObject", "s3:ListBucketVersions", "s3:GetObjectVersion"),
+        *("s3:ListBucket", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*"),
+        *("kms:GenerateDataKey*", "kms:GenerateDataKey"),
+    }
+    keys = {
+        key
+        for statement in statements(deployment(ON).governance, "AuditWriterRole")
+        if "Governance2107" in json.dumps(statement["Resource"]) and "Condition" in statement
+        for key in as_list(
+            statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        )
+    }
+    assert keys == {DELETED_BUDGETS, PEOPLE}
+
+
+def test_the_chain_is_kept_for_good() -> None:
+    for configuration in CONFIGURATIONS:
+        table = named(deployment(configuration).storage, "AWS::DynamoDB::Table", "Audit")
+        assert "TimeToLiveSpecification" not in table
+        assert table["DeletionProtectionEnabled"] is True
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert table["BillingMode"] == "PAY_PER_REQUEST"  # nothing while it is empty
+
+
+def read_lock(**settings: Any) -> dict[str, Any]:
+    bucket = named(synthesize(settings).storage, "AWS::S3::Bucket", "AuditAnchors")
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert not [rule for rule in rules if re.search("Expiration", json.dumps(rule))]
+    rule = bucket.get("ObjectLockConfiguration", {}).get("Rule", {})
+    retention: dict[str, Any] = rule.get("DefaultRetention", {})
+    return retention
+
+
+def test_anchors_are_locked_as_the_setting_says() -> None:
+    assert read_lock() == {"Mode": "GOVERNANCE", "Days": 400}
+    assert read_lock(audit_lock="compliance", audit_lock_days="2555") == {
+        "Mode": "COMPLIANCE",
+        "Days": 2555,
+    }
+    assert read_lock(audit_lock="none") == {}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"audit_lock": "always"}, {"audit_lock_days": 0}, {"audit_lock_days": 36_501}]
+)
+def test_other_locks_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="audit_lock"):
+        Config.from_context(settings)
+
+
+def test_only_changes_of_budgets_and_events_start_the_writer() -> None:
+    mapping = named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "AuditWriter")
+    patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+    assert patterns == [
+        {"dynamodb": {"Keys": {"pk": {"S": [BUDGETS]}}}},
+        {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [AUDIT_EVENTS]}}}},
+    ]
+
+
+def test_a_batch_that_fails_is_tried_again_and_never_lost() -> None:
+    mapping = named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "AuditWriter")
+    assert mapping["MaximumRetryAttempts"] == -1
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert 12 * 3600 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert "Failures" in json.dumps(mapping["DestinationConfig"])
+
+
+def test_a_stream_has_two_consumers_at_most() -> None:
+    """DynamoDB throttles more: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html."""
+    sources = [
+        json.dumps(mapping["EventSourceArn"])
+        for template in deployment(ON).templates.values()
+        for mapping in resources(template, "AWS::Lambda::EventSourceMapping").values()
+    ]
+    ledger = [source for source in sources if "UsageLedger" in source]
+    governance = [source for source in sources if "Governance2107" in source]
+    assert (len(ledger), len(governance)) == (2, 1)
+
+
+def test_prices_are_audited_and_the_chain_is_anchored_each_hour() -> None:
+    (rule,) = started_by("AuditWriter", ON, stack=stack_names.GOVERNANCE)
+    assert rule["ScheduleExpression"] == "rate(1 hour)"
+
+
+def test_the_writer_knows_the_contracted_prices() -> None:
+    variables = find_function(deployment(ON).governance, "audit_writer")["Environment"]["Variables"]
+    assert json.loads(variables["CONTRACTED_PRICES"])[0]["model"] == "anthropic.*"
+
+
+def test_alarms_notify_of_damage_and_of_delays() -> None:
+    alarms = {
+        alarm["AlarmName"].removeprefix("BedrockMeter-Health-"): alarm
+        for alarm in resources(deployment(ON).monitoring, "AWS::CloudWatch::Alarm").values()
+    }
+    assert alarms["AuditProblems"]["TreatMissingData"] == "breaching"
+    (dimension,) = alarms["AuditAge"]["Dimensions"]
+    assert dimension["Value"] == "BedrockMeter-Governance-AuditWriter"
+    for name in ("AuditWriterErrors", "AuditWriterNotStarted"):
+        assert name in alarms
+
+
+def test_there_is_no_writer_until_governance_is_on() -> None:
+    text = json.dumps([deployment().ingestion, deployment().monitoring, deployment().reporting])
+    assert not re.search("Audit(Writer|Age|Problems)", text)
+
+
+def test_the_table_s_stream_reaches_no_function_until_governance_is_on() -> None:
+    mapping = only(deployment().ingestion, "AWS::Lambda::EventSourceMapping")
+    assert "UsageLedger" in json.dumps(mapping["EventSourceArn"])
+
+
+def test_the_pattern_of_the_writer_s_role_covers_names_that_cloudformation_cuts() -> None:
+    pattern = f"{ROLES}/BedrockMeter*AuditWriter*"
+    cut = f"{ROLES}/BedrockMeter-ABCDEFGHIJKL-AuditWriterRoleBA5E22BE-1A2B3C4D5E6F"
+    assert pattern in json.dumps(read_policy())
+    for name in (WRITER, cut):
+        assert fnmatchcase(name, pattern)

@@ -1,0 +1,216 @@
+"""`bedrock-meter audit` verifies the chain with its anchors, and exports it."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk.config import stack_names
+from dashboards.command_line.entry_point import DamagedCommand, FailedCommand
+from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
+from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
+from lambdas.domain.audit import (
+    AuditAction,
+    AuditAnchor,
+    ChainHead,
+    verify_chain,
+    write_canonical,
+)
+from lambdas.domain.budgets import BudgetChanges, write_budget
+from tests.audit import ANCHORS, AUDIT, change, create_anchor_bucket, create_audit_table
+from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import ANA, NOON
+from tests.command_line import call_command, run_command
+from tests.operations.deployed import deploy
+from tests.unit.budgets.builders import budget
+
+Read = Callable[[], str]
+STORED = {
+    "definition": write_budget(budget("chat")),
+    "generation": "1",
+    "state": "building",
+}
+
+
+@pytest.fixture(autouse=True)
+def deployed(aws: None) -> None:
+    create_governance_table()
+    create_audit_table()
+    create_anchor_bucket()
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+
+
+def store() -> DynamoDbAuditStore:
+    return DynamoDbAuditStore(boto3.client("dynamodb"), AUDIT)
+
+
+def people() -> DynamoDbPersonDirectory:
+    return DynamoDbPersonDirectory(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def append(**changes: Any) -> None:
+    head = store().read_head()
+    store().append(head.append(change(head.sequence + 1, **changes), NOON))
+
+
+def anchor(hours: int = 0) -> None:
+    made = AuditAnchor.at(NOON + timedelta(hours=hours), store().read_head())
+    S3AuditAnchors(boto3.client("s3"), ANCHORS).write(made)
+
+
+def alter(place: str, **attributes: str) -> None:
+    key = {"pk": {"S": "chain"}, "sk": {"S": place}}
+    item: Any = {**key, **{name: {"S": value} for name, value in attributes.items()}}
+    boto3.client("dynamodb").put_item(TableName=AUDIT, Item=item)
+
+
+def verify() -> None:
+    call_command("audit", "verify")
+
+
+def find_damage() -> list[str]:
+    with pytest.raises(DamagedCommand) as failure:
+        verify()
+    return [failure.value.message, *failure.value._details]  # noqa: SLF001  # what it prints
+
+
+def test_an_intact_chain_is_verified(capsys: pytest.CaptureFixture[str]) -> None:
+    for subject in ("prices", "prices"):
+        append(subject=subject)
+    anchor()
+    append(subject="prices", changed_by=None)
+    verify()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(
+        "Verified 3 entries with 1 anchor: 2 entries confirmed, 1 after the last anchor"
+    )
+    assert printed[1] == "The last anchor is of 2026-09-08 12:00 UTC." or printed[1].startswith(
+        "1 change"
+    )
+    assert printed[-1] == "The audit trail is intact."
+    assert "1 change without an actor" in "\n".join(printed)
+
+
+def test_a_deployment_without_changes_is_intact(capsys: pytest.CaptureFixture[str]) -> None:
+    verify()
+    assert capsys.readouterr().out.splitlines()[-1] == "The audit trail is intact."
+
+
+def test_damage_is_named_and_ends_with_a_code_of_its_own() -> None:
+    for _ in range(3):
+        append(subject="prices")
+    anchor()
+    dynamodb = boto3.client("dynamodb")
+    for place in ("000000000001", "000000000003"):
+        key = {"pk": {"S": "chain"}, "sk": {"S": place}}
+        dynamodb.delete_item(TableName=AUDIT, Key=key)
+    assert find_damage() == [
+        "audit verify: the audit trail is damaged in 2 places:",
+        "  gap: entries 1 to 1 are missing",
+        "  removed end: entry 3 was anchored, and the last entry is 2",
+    ]
+    assert run_command("audit", "verify") == 4
+
+
+def test_a_chain_that_was_written_anew_is_found() -> None:
+    append(subject="prices")
+    anchor()
+    forged = ChainHead().append(change(subject="budget:forged"), NOON)
+    alter("000000000001", entry=forged.text, hash=forged.hash)
+    assert verify_chain(store().read_entries()).is_intact
+    assert find_damage()[1] == "  rebuilt: entry 1 is another one than was anchored"
+
+
+def test_an_object_among_the_anchors_that_is_not_one_is_named() -> None:
+    boto3.client("s3").put_object(
+        Bucket=ANCHORS, Key="anchors/other.json", Body=b"", ChecksumAlgorithm="SHA256"
+    )
+    assert find_damage()[1] == "  anchors/other.json in the bucket of anchors is not an anchor"
+
+
+def test_budgets_that_differ_from_their_last_entries_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    budgets.write(BudgetChanges((budget("chat"), budget("unseen"))), 0)
+    append(subject="budget:chat", action=AuditAction.CREATE_BUDGET, after=STORED)
+    append(subject="budget:gone", after=STORED)
+    verify()
+    assert "Not as the audit trail has them: gone, unseen." in capsys.readouterr().out
+    budgets.mark_active("chat", 1)
+    verify()
+    assert "Not as the audit trail has them: chat, gone, unseen." in capsys.readouterr().out
+
+
+def test_budgets_as_their_last_entries_have_them_are_not_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    budgets.write(BudgetChanges((budget("chat"),)), 0)
+    append(subject="budget:chat", after=STORED)
+    append(subject="budget:gone", after=STORED)
+    append(subject="budget:gone", action=AuditAction.DELETE_BUDGET, after=None)
+    verify()
+    assert "Not as the audit trail" not in capsys.readouterr().out
+
+
+def test_entries_are_exported_with_hashes_that_others_can_check(tmp_path: Path) -> None:
+    ana = people().get_or_create_id(ANA)
+    append(changed_by=ana)
+    append(changed_by=None)
+    out = tmp_path / "audit.jsonl"
+    call_command("audit", "export", "--out", out)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["changed_by"] for line in lines] == [ana, None]
+    for line in lines:
+        stored = line.pop("hash")
+        text = json.dumps(line, sort_keys=True, separators=(",", ":"))
+        assert sha256(text.encode()).hexdigest() == stored
+    assert lines[1]["previous_hash"] == sha256(write_canonical(lines[0]).encode()).hexdigest()
+
+
+def test_names_are_exported_until_they_are_erased(capsys: pytest.CaptureFixture[str]) -> None:
+    append(changed_by=people().get_or_create_id(ANA))
+    call_command("audit", "export", "--names")
+    assert json.loads(capsys.readouterr().out)["name"] == ANA
+    people().delete(ANA)
+    call_command("audit", "export", "--names")
+    assert "name" not in json.loads(capsys.readouterr().out)
+
+
+def test_a_damaged_entry_ends_the_export(capsys: pytest.CaptureFixture[str]) -> None:
+    append()
+    alter("000000000002", entry="{}", hash="")
+    with pytest.raises(FailedCommand, match="entry 2 is damaged"):
+        call_command("audit", "export")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_command_acts_as_the_person_who_runs_it(tmp_path: Path) -> None:
+    path = tmp_path / "budgets.json"
+    chat = {
+        "name": "chat",
+        "scope": {},
+        "amount": {"usd": 5},
+        "period": {"every": "day", "time_zone": "UTC"},
+    }
+    path.write_text(json.dumps({"managed_by": "platform", "budgets": [chat]}))
+    call_command("budgets", "apply", path, "--dry-run")
+    assert people().read_names() == {}
+    call_command("budgets", "apply", path)
+    key = {"pk": {"S": "budgets"}, "sk": {"S": "budget#chat"}}
+    item = boto3.client("dynamodb").get_item(TableName=GOVERNANCE, Key=key)["Item"]
+    arn = boto3.client("sts").get_caller_identity()["Arn"]
+    assert people().read_names() == {item["changed_by"]["S"]: arn}
+    first = item["change_id"]
+    call_command("budgets", "rebuild", "chat")
+    item = boto3.client("dynamodb").get_item(TableName=GOVERNANCE, Key=key)["Item"]
+    assert item["change_id"] != first
