@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.attribution import AttributionRules, TagDirectory
 from lambdas.domain.calls import CallBooks
 from lambdas.domain.calls.current_books import CurrentBooks
@@ -12,7 +11,7 @@ from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE
 from lambdas.domain.pricing import DatedPrices, Pricing
 from lambdas.domain.pricing.current_pricing import CurrentPricing
 from tests.builders import PRICING
-from tests.fakes import InMemoryTagCache, InMemoryTagSource
+from tests.fakes import InMemoryIdentityRegistry, InMemoryTagCache, InMemoryTagSource
 
 
 def call_books(

@@ -47,7 +47,7 @@ from lambdas.domain.logging_configuration.watch_ports import (
     FoundChanges,
     WatchStateChangedError,
 )
-from lambdas.domain.metrics import DataPoint, Distribution
+from lambdas.domain.metrics import Admission, DataPoint, Distribution
 from lambdas.domain.metrics.aggregation import Dimensions, StatisticSet
 from lambdas.domain.metrics.catalog import MODEL_ID, NAMESPACE
 from lambdas.domain.metrics.sink import MetricsUnavailableError
@@ -400,6 +400,29 @@ class InMemoryMetrics:
         for space, name, dimensions, at, value in self.values:
             if space == namespace and name in names and window.start <= at < window.end:
                 yield name, dimensions, value
+
+
+class InMemoryIdentityRegistry:
+    """The identities of each month, up to a number of them and of sessions of each role."""
+
+    def __init__(self, bound: int, sessions_per_role: int) -> None:
+        self._bound = bound
+        self._sessions_per_role = sessions_per_role
+        self._members: defaultdict[str, set[str]] = defaultdict(set)
+        self._sessions: Counter[tuple[str, str]] = Counter()
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:
+        members = self._members[month]
+        if value in members:
+            return Admission.ADMITTED
+        if role is not None and self._sessions[month, role] >= self._sessions_per_role:
+            return Admission.ROLE_IS_FULL
+        if len(members) >= self._bound:
+            return Admission.FULL
+        members.add(value)
+        if role is not None:
+            self._sessions[month, role] += 1
+        return Admission.ADMITTED
 
 
 class InMemoryNotifier:

@@ -36,7 +36,7 @@ _MAX_LINES: Final = 20  # that readers can distinguish
 _HEIGHT: Final = 8
 _NUMBERS_IN_A_ROW: Final = 6
 
-_COLORS = ("#b37400", "#0072b2", "#009e73", "#a2487f", "#d55e00", "#3a8fc4", "#cc79a7", "#4d5866")
+_COLORS = ("#b37400", "#0072b2", "#009e73", "#a2487f", "#2a5b00", "#7f6bf5", "#7f3b08", "#4d5866")
 TOKEN_NAMES: Final = {QUOTA_TOKENS.name: "quota tokens", TOTAL_TOKENS.name: "total tokens"}
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from itertools import compress, pairwise
 from math import fsum, isnan
@@ -15,17 +17,33 @@ from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic, Value
 from dashboards.reports.call_columns import SECONDS_PER_MINUTE, CallColumns
 from dashboards.reports.call_times import is_possible
-from dashboards.reports.temporary_store import InMemoryRegistries
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.calls import EnrichedCall, MemoizedEnricher
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.ledger import LedgerChange
-from lambdas.domain.metrics import DimensionLimits, Dimensions
-from lambdas.domain.metrics.catalog import NAMESPACE, USAGE_METRICS, DimensionSet, MetricDefinition
+from lambdas.domain.metrics import (
+    OTHER_IDENTITIES,
+    OTHER_MODELS,
+    OTHER_PROJECTS,
+    Admission,
+    DimensionLimits,
+    Dimensions,
+    DimensionValues,
+)
+from lambdas.domain.metrics.catalog import (
+    ESTIMATED_COST,
+    NAMESPACE,
+    USAGE_METRICS,
+    DimensionSet,
+    MetricDefinition,
+)
 
 _METRICS = {metric.name: metric for metric in USAGE_METRICS}
 _SETS = {frozenset(dimension_set.dimension_names): dimension_set for dimension_set in DimensionSet}
+
+MAX_NAMES = 1_000
+"""Of identities, projects and models with figures of their own: logs may have any number."""
 
 
 class _Observations(NamedTuple):
@@ -43,8 +61,13 @@ class _Observations(NamedTuple):
 class LogMetrics:
     """Metrics of calls, as a deployment would publish them.
 
-    Prices, labels and limits are those of the configuration; the detail is always full, so that
-    every graph has figures. A call that is read otherwise later keeps its first figures, while the
+    Prices and labels are those of the configuration; the detail is always full, so that every graph
+    has figures. The limits of a month do not apply, because metrics of logs cost nothing: a name
+    that is within a limit in one month and above it in another would have a part of its figures.
+    Above `MAX_NAMES`, the names that cost least in all logs are in the overflow bucket with all of
+    their calls.
+
+    A call that is read otherwise later keeps its first figures, while the
     deployed meter publishes what a correction raises. Calls with a time before Bedrock existed, or
     in the future, are left out. Failed calls of a model without a price are in its own metrics if
     it answered another call; the deployed meter, which cannot wait for that, has them in the
@@ -62,15 +85,14 @@ class LogMetrics:
         self._now = now
         limits = DimensionLimits(
             role_rollup_patterns=config.role_rollup_patterns,
-            max_identities=config.max_identities,
-            max_models=config.max_models,
+            max_identities=MAX_NAMES,
+            max_models=MAX_NAMES,
             has_pairs=True,
         )
-        registries = InMemoryRegistries()
         self._is_priced = config.pricing.knows
         self._answering_models: set[str] = set()
-        self._namer = limits.make_namer(registries.open, self._is_priced)
-        self._namer_of_failures = limits.make_namer(registries.open, self._has_answered)
+        self._namer = limits.make_namer(_EveryName, self._is_priced)
+        self._namer_of_failures = limits.make_namer(_EveryName, self._has_answered)
         self._calls = CallColumns()
         self._rows: dict[Dimensions, array[int]] = {}
         self._observations: dict[Metric, _Observations] = {}
@@ -175,8 +197,8 @@ class LogMetrics:
                 call.model_id for call in self._calls.examples if not call.record.is_failed
             )
             rows_of_groups = [
-                [self._rows.setdefault(dimensions, array("I")) for dimensions in self._name(call)]
-                for call in self._calls.examples
+                [self._rows.setdefault(dimensions, array("I")) for dimensions in _list(values)]
+                for values in self._name_groups()
             ]
             minutes = self._calls.minutes
             for row in sorted(range(len(minutes)), key=minutes.__getitem__):
@@ -184,14 +206,40 @@ class LogMetrics:
                     rows.append(row)
         return self._rows
 
-    def _name(self, call: EnrichedCall) -> list[Dimensions]:
-        """Name the dimensions of the metrics that a call is in."""
-        namer = self._namer_of_failures if call.record.is_failed else self._namer
-        values = namer.name(call, call.record.timestamp).by_set
+    def _name_groups(self) -> list[DimensionValues]:
+        """Name the dimensions of each group of calls."""
+        groups = [self._name(call) for call in self._calls.examples]
+        identities = self._find_largest([group.identity for group in groups])
+        projects = self._find_largest([group.project for group in groups])
+        models = self._find_largest([group.model for group in groups])
         return [
-            tuple(sorted(zip(dimension_set.dimension_names, choice, strict=True)))
-            for dimension_set, choice in values.items()
+            DimensionValues(
+                group.identity if group.identity in identities else OTHER_IDENTITIES,
+                group.project if group.project in projects else OTHER_PROJECTS,
+                group.model if group.model in models else OTHER_MODELS,
+                group.model_of_identity if group.model in models else OTHER_MODELS,
+            )
+            for group in groups
         ]
+
+    def _name(self, call: EnrichedCall) -> DimensionValues:
+        namer = self._namer_of_failures if call.record.is_failed else self._namer
+        return namer.name(call, call.record.timestamp)
+
+    def _find_largest(self, names: Sequence[str]) -> AbstractSet[str]:
+        """Find the names that cost most in all logs; of those of equal cost, the most used.
+
+        Args:
+            names: The name of each group of calls.
+        """
+        if len(set(names)) <= MAX_NAMES:
+            return set(names)
+        costs, calls = defaultdict[str, float](float), Counter[str]()
+        usd_of_calls = self._calls.get_values(ESTIMATED_COST, range(len(self._calls.groups)))
+        for group, usd in zip(self._calls.groups, usd_of_calls, strict=True):
+            costs[names[group]] += 0 if isnan(usd) else usd
+            calls[names[group]] += 1
+        return {*sorted(calls, key=lambda name: (-costs[name], -calls[name], name))[:MAX_NAMES]}
 
     def _has_answered(self, model_id: str) -> bool:
         return self._is_priced(model_id) or model_id in self._answering_models
@@ -199,6 +247,25 @@ class LogMetrics:
     def _reset(self) -> None:
         self._rows.clear()
         self._observations.clear()
+
+
+class _EveryName:
+    """A registry that admits every name."""
+
+    def __init__(self, bound: int, scope: str) -> None:
+        """Open a registry; it has neither a bound nor a scope."""
+
+    def admit(self, month: str, value: str, role: str | None) -> Admission:  # noqa: ARG002
+        """Admit a name."""
+        return Admission.ADMITTED
+
+
+def _list(values: DimensionValues) -> list[Dimensions]:
+    """List the dimensions of the metrics that calls are in, by the values of these."""
+    return [
+        tuple(sorted(zip(dimension_set.dimension_names, choice, strict=True)))
+        for dimension_set, choice in values.by_set.items()
+    ]
 
 
 def _is_published(metric: Metric) -> bool:

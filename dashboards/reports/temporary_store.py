@@ -1,14 +1,13 @@
-"""The store of a running command: calls and rejected records on disk, identities in memory."""
+"""The store of a running command: calls and rejected records, on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sqlite3
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
@@ -23,7 +22,6 @@ from lambdas.domain.invocations import (
     UsageRecord,
 )
 from lambdas.domain.ledger import LedgerChange, LedgerListener, bound_reading, join
-from lambdas.domain.metrics import SESSIONS_PER_ROLE, Admission
 
 _CACHE_KIB = 4 * 2**10
 _KEY_BYTES = 16
@@ -179,50 +177,6 @@ class SqliteQuarantine:
             "SELECT reason, count(*) FROM rejected GROUP BY reason ORDER BY count(*) DESC, reason"
         )
         return {RejectionReason(reason): count for reason, count in rows}
-
-
-@dataclass(frozen=True, slots=True)
-class InMemoryIdentityRegistry:
-    """A registry in memory, for commands on this machine.
-
-    Attributes:
-        bound: The number of identities a month that it admits.
-        sessions_per_role: The number of sessions of a role.
-        members: The identities that it has admitted, by month.
-        sessions: The number of sessions among them, by month and role.
-    """
-
-    bound: int
-    sessions_per_role: int
-    members: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    sessions: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def admit(self, month: str, value: str, role: str | None) -> Admission:
-        """Admit a dimension value in a month, or say why not."""
-        members = self.members[month]
-        if value in members:
-            return Admission.ADMITTED
-        if role is not None and self.sessions[month, role] >= self.sessions_per_role:
-            return Admission.ROLE_IS_FULL
-        if len(members) >= self.bound:
-            return Admission.FULL
-        members.add(value)
-        if role is not None:
-            self.sessions[month, role] += 1
-        return Admission.ADMITTED
-
-
-class InMemoryRegistries:
-    """Opens registries in memory; those of one scope have the same places."""
-
-    def __init__(self) -> None:
-        """Start without registries."""
-        self._by_scope: dict[str, InMemoryIdentityRegistry] = {}
-
-    def open(self, bound: int, scope: str) -> InMemoryIdentityRegistry:
-        """Open a registry, see `OpenRegistry`."""
-        first = self._by_scope.setdefault(scope, InMemoryIdentityRegistry(bound, SESSIONS_PER_ROLE))
-        return replace(first, bound=bound)
 
 
 def _key(record: UsageRecord) -> bytes:

@@ -9,7 +9,12 @@ from typing import Any, TypedDict
 
 from dashboards.viewer.bodies import Body, read_bodies
 from dashboards.viewer.drawings import Drawing, Source, draw
-from dashboards.viewer.hidden_widgets import has_enough, hide_empty_sections, hide_missing
+from dashboards.viewer.hidden_widgets import (
+    find_missing_namespaces,
+    has_enough,
+    hide_empty_sections,
+    hide_missing,
+)
 from dashboards.viewer.memoized_metrics import MemoizedEvaluator, MemoizedMetrics
 from dashboards.viewer.short_labels import shorten_labels
 from dashboards.viewer.time_ranges import DayRange, TimeRange, list_months, until
@@ -101,7 +106,7 @@ class DashboardSession:
                 }
                 for name, body in self.bodies.items()
             ],
-            "hidden": [_name_dashboard(name) for name in _ORDER if name not in self.bodies],
+            "hidden": self._explain_hidden(),
             "range": self.first_range,
             "ranges": [{"value": key, "label": label} for key, (label, _) in self.ranges().items()],
         }
@@ -127,6 +132,13 @@ class DashboardSession:
             chosen = TimeRange(self.chosen.start, self.chosen.end, label)
             ranges = {CHOSEN: (label, chosen), **ranges}
         return ranges
+
+    def _explain_hidden(self) -> list[str]:
+        """Name each dashboard that is left out, with the metrics that the source lacks for it."""
+        hidden = [name for name in _ORDER if name not in self.bodies]
+        bodies = read_bodies(self.source.config, hidden)
+        lacking = {name: find_missing_namespaces(bodies[name], self.source) for name in hidden}
+        return [f"{_name_dashboard(name)} ({', '.join(lacking[name])})" for name in hidden]
 
     def _outline_choices(self, dashboard: str) -> dict[str, Any]:
         choices = self.choices(dashboard)

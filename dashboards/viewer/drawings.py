@@ -29,10 +29,12 @@ from dashboards.cloudwatch import (
     UnknownExpressionError,
     Value,
 )
-from dashboards.viewer.bodies import UnknownBodyError, find_namespaces
+from dashboards.viewer.bodies import UnknownBodyError, find_metric_names, find_namespaces
 from dashboards.viewer.profile_labels import ProfileSource, find_no_profile
 from dashboards.viewer.short_labels import name_subject, shorten_labels
 from dashboards.viewer.time_ranges import TimeRange, parse_length, until
+from dashboards.viewer.value_formats import ValueFormat, choose_formats
+from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, BedrockMetric
 
 Drawing: TypeAlias = dict[str, Any]
 """A widget as the page takes it: JSON."""
@@ -47,15 +49,12 @@ _ROW_OPTIONS = {"expression", "id", "label", "color", "stat", "period", "visible
 _DASHBOARD_LINK = re.compile(
     rf"https://[^\"]*#dashboards/dashboard/{re.escape(NAME_PREFIX)}(\w+?)-[a-z]{{2}}-[^\"]*"
 )
-_MONEY = re.compile(r"\bUSD\b|US dollars|^Cost\b")
-_AMOUNT = re.compile(r"\b(?:tokens|calls)\b", re.IGNORECASE)
 _WORD_IN_NAME = re.compile(r"(?<!^)(?=[A-Z])")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _NO_INSIGHTS = "CloudWatch Logs Insights runs on AWS alone: this widget has its table there."
 NOTHING = "none"
 """The message of a widget for which nothing happened."""
 _ORDER_OF_STATES = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
-_OWN_DAYS = re.compile(r", last \d+ days$")
 _PERCENT_SIGN = ", %"
 _BAND = "ANOMALY_DETECTION_BAND("
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -64,22 +63,22 @@ _FIXED = {"start", "annotations"}
 """Properties of graphs whose periods stay: those with a time or with lines of their own."""
 _MIN_RUN = 3
 """The values side by side that the page draws as a line."""
-_OF_ONE_PERIOD = re.compile(r"\bby hour\b|\bper minute\b")
-"""A title whose graph compares each period with an amount, and so cannot have longer ones."""
-_PER_HOUR = re.compile(r"\bper hour\b")
-_OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
+_RANKINGS = {"bar", "pie"}
+"""The views of rankings."""
 _LENGTHS = {_HOUR: "hour", _DAY: "day"}
 """The names of the periods that only the viewer gives to graphs."""
+# Wording of titles. A title without it has the same drawing, with a note where there is one.
+_OWN_DAYS = re.compile(r", last \d+ days$")
+_PER_HOUR = re.compile(r"\bper hour\b")
 _SO_FAR = re.compile(r",? \(?last (?:(?:\d+ )?\w+) so far\)?")
-_TODAY, _YESTERDAY = "Today so far", "Yesterday"
-_DAYS_AGO = {
-    _TODAY: 0,
-    _YESTERDAY: 1,
-    **{f"{days} days ago": days for days in range(2, 63)},
-}
-_MONTH_SO_FAR = "Month so far"
-_RUN_RATE = "Month at 7-day run rate"
-_OTHERS = "All others"
+_OPEN_PERIOD = re.compile(r"last (?:hour|\d+ minutes) so far")
+# Ids of rows.
+_TODAY, _YESTERDAY = "day0", "day1"
+_DAYS_AGO = re.compile(r"day(\d+)")
+_MONTH_SO_FAR = "month"
+_RUN_RATE = "run_rate"
+_WHOLE_HOURS = "whole"
+_OTHERS = "others"
 _SEARCH_PERIOD = re.compile(r"(SEARCH\('[^']*', '\w+'), \d+\)")
 _IS_WHOLE = re.compile(r"< MAX\(EPOCH\(")
 """In the formula of a line that ends before its last period, which CloudWatch has not finished."""
@@ -202,23 +201,32 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     else:
         periods = shown.periods(period)
         asked = shown.whole if is_whole else periods
+        if periods.end <= source.now():
+            rows = [_include_last_period(row) if row.id == _WHOLE_HOURS else row for row in rows]
         found, messages = _evaluate(rows, properties, source, asked)
     over_time = found
     if is_whole and is_over_time:
         over_time, further = _evaluate(rows, properties, source, periods)
         messages += further
     values = {(row.id, series.metric, series.label): series.values for row, series in over_time}
-    drawn = [
-        _series(
+    unit = properties.get("yAxis", {}).get("left", {}).get("label", "")
+    formats = _choose_formats(properties["metrics"], unit)
+    of_rows = [
+        (
             row,
-            series,
-            values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
+            _series(
+                row,
+                series,
+                values.get((row.id, series.metric, series.label), ()) if is_over_time else (),
+                formats[row.id],
+            ),
         )
         for row, series in found
         if not _is_needless(row, series)
     ]
     if source.since is not None:
-        drawn = _date(drawn, shown, source)
+        of_rows = _date(of_rows, shown, source)
+    drawn = [series for _, series in of_rows]
     title = properties.get("title", "")
     drawing: Drawing = {
         "view": view,
@@ -231,7 +239,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
         ),
         "stacked": properties.get("stacked", False),
         "shares": _has_shares(properties),
-        "unit": properties.get("yAxis", {}).get("left", {}).get("label", ""),
+        "unit": unit,
         "rightUnit": properties.get("yAxis", {}).get("right", {}).get("label", ""),
         "thresholds": properties.get("annotations", {}).get("horizontal", []),
         "start": int(periods.start.timestamp() * 1000),
@@ -240,8 +248,7 @@ def _metric(properties: Mapping[str, Any], source: Source, shown: TimeRange) -> 
     }
     labels = shorten_labels([each["name"] for each in drawn], source.find_profile)
     for each, label in zip(drawn, labels, strict=True):
-        each["format"] = _choose_format(drawing["unit"], label, title)
-        has_sign = each["format"] == "percent"  # its value has
+        has_sign = each["format"] is ValueFormat.PERCENT  # its value has
         each["label"] = label.removesuffix(_PERCENT_SIGN) if has_sign else label
     if view == "timeSeries" and periods.end > source.now():
         drawing["open"] = True
@@ -264,8 +271,25 @@ def _has_shares(properties: Mapping[str, Any]) -> bool:
     """Say if values are sums that add up to everything: means do not, nor do the largest few."""
     if properties.get("stat") != "Sum" or not properties.get("setPeriodToTimeRange"):
         return False
-    rows = str(properties["metrics"])
-    return "SLICE" not in rows or "All others" in rows
+    rows = properties["metrics"]
+    return "SLICE" not in str(rows) or any(row.id == _OTHERS for row in _rows(rows))
+
+
+def _is_ranking(properties: Mapping[str, Any]) -> bool:
+    """Say if a widget ranks the sums of days of its own."""
+    has_own_days = "start" in properties and properties.get("setPeriodToTimeRange", False)
+    return has_own_days and properties.get("view") in _RANKINGS
+
+
+def _is_of_one_period(properties: Mapping[str, Any]) -> bool:
+    """Say if a graph compares each period with an amount, and so cannot have longer ones.
+
+    These are sums in percent of an hourly threshold, and tokens per minute beside a quota.
+    """
+    axis = properties.get("yAxis", {}).get("left", {}).get("label")
+    is_percentage = axis == "Percent" and properties.get("stat") == "Sum"
+    quota_usage = BEDROCK_NAMESPACE, BedrockMetric.QUOTA_USAGE
+    return is_percentage or quota_usage in find_metric_names(properties["metrics"])
 
 
 def _choose_time(
@@ -277,10 +301,9 @@ def _choose_time(
     a ranking of its last days is of that range instead, and formulas end with that range.
     """
     period = properties.get("period", 300)
-    title = properties.get("title", "")
-    is_ranking = properties.get("setPeriodToTimeRange", False) and _OWN_DAYS.search(title)
-    if "start" not in properties or (shown.label and is_ranking):
-        if can_lengthen and shown.is_long and _OF_ONE_PERIOD.search(title):
+    is_of_range = bool(shown.label) and _is_ranking(properties)
+    if "start" not in properties or is_of_range:
+        if can_lengthen and shown.is_long and _is_of_one_period(properties):
             last = shown.keep_last(period)
             part = (
                 f"{last.seconds // _DAY} days"
@@ -288,14 +311,17 @@ def _choose_time(
                 else f"{last.seconds // _HOUR} hours"
             )
             return last, period, (f"Viewer only: the last {part} of this time.",)
-        return shown, shown.lengthen(period) if can_lengthen else period, ()
-    remarks: tuple[str, ...] = ()
-    if shown.label and shown.end < source.now():
-        remarks = (f"Viewer only: as of {shown.end:%Y-%m-%d %H:%M} UTC.",)
+        is_named = not is_of_range or _OWN_DAYS.search(properties.get("title", ""))
+        remarks = () if is_named else (f"Viewer only: {shown.label}.",)
+        return shown, shown.lengthen(period) if can_lengthen else period, remarks
+    is_earlier = bool(shown.label) and shown.end < source.now()
+    remarks = (f"Viewer only: as of {shown.end:%Y-%m-%d %H:%M} UTC.",) if is_earlier else ()
     return until(shown.end, parse_length(properties["start"])), period, remarks
 
 
-def _date(drawn: Sequence[Drawing], shown: TimeRange, source: Source) -> list[Drawing]:
+def _date(
+    drawn: Sequence[tuple[_Row, Drawing]], shown: TimeRange, source: Source
+) -> list[tuple[_Row, Drawing]]:
     """Name days and months by their dates instead of their distance from today: logs may be old.
 
     Nothing of a time that is over is so far: its last day has the color of the others. A month that
@@ -303,37 +329,38 @@ def _date(drawn: Sequence[Drawing], shown: TimeRange, source: Source) -> list[Dr
     """
     is_open = shown.end > source.now()
     is_month_over = not is_open and (shown.end.day, shown.end.hour, shown.end.minute) == (1, 0, 0)
-    colors = {series["name"]: series.get("color") for series in drawn}
+    colors = {row.id: series.get("color") for row, series in drawn}
     dated = []
-    for series in drawn:
-        name = _name_date(series["name"], shown, is_open=is_open, is_month_over=is_month_over)
-        if name == _RUN_RATE and is_month_over:
+    for row, series in drawn:
+        if row.id == _RUN_RATE and is_month_over:
             continue
-        changes: Drawing = {"name": name, "label": name}
-        if series["name"] == _TODAY and not is_open:
+        changes: Drawing = {}
+        if name := _name_date(row.id, shown, is_open=is_open, is_month_over=is_month_over):
+            changes = {"name": name, "label": name}
+        if row.id == _TODAY and not is_open:
             changes["color"] = colors[_YESTERDAY]
-        dated.append(series | changes)
+        dated.append((row, series | changes))
     return dated
 
 
-def _name_date(label: str, shown: TimeRange, *, is_open: bool, is_month_over: bool) -> str:
-    """Name a day or a month by its date; other labels stay."""
+def _name_date(row_id: str, shown: TimeRange, *, is_open: bool, is_month_over: bool) -> str | None:
+    """Name the row of a day or a month by its date; `None` for other rows."""
     last = shown.end - timedelta(microseconds=1)
     so_far = " so far" if is_open else ""
-    if label == _MONTH_SO_FAR:
+    if row_id == _MONTH_SO_FAR:
         if is_open or is_month_over:
             return f"{last:%B %Y}{so_far}"
         days = "1" if last.day == 1 else f"1 to {last.day}"
         return f"{last:%B} {days}, {last:%Y}"
-    days_ago = _DAYS_AGO.get(label)
-    if days_ago is None:
-        return label
-    return f"{last - timedelta(days=days_ago):%Y-%m-%d}{'' if days_ago else so_far}"
+    if found := _DAYS_AGO.fullmatch(row_id):
+        is_today = row_id == _TODAY
+        return f"{last - timedelta(days=int(found[1])):%Y-%m-%d}{so_far if is_today else ''}"
+    return None
 
 
 def _is_needless(row: _Row, series: Series) -> bool:
     """Say if a row is the rest of a ranking, and there is no rest."""
-    return row.options.get("label") == _OTHERS and not series.present
+    return row.id == _OTHERS and not series.present
 
 
 def _name_time(
@@ -436,8 +463,7 @@ def _list_longer(
     CloudWatch's own answers are billed, so they are asked for once.
     """
     is_free = not properties.keys() & _FIXED and source.evaluator is None
-    is_of_one_period = _OF_ONE_PERIOD.search(properties.get("title", ""))
-    if is_free and not is_of_one_period and shown.seconds >= _WEEK:
+    if is_free and not _is_of_one_period(properties) and shown.seconds >= _WEEK:
         yield from (longer for longer in _LENGTHS if longer > period)
 
 
@@ -471,33 +497,28 @@ def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, 
     return query | {"MetricStat": {"Metric": row.query, "Period": seconds, "Stat": statistic}}
 
 
-def _series(row: _Row, series: Series, values: tuple[Value, ...]) -> Drawing:
+def _choose_formats(metrics: Sequence[Sequence[Any]], axis: str) -> dict[str, ValueFormat]:
+    """Choose the format of each row, by its id."""
+    formats = choose_formats(metrics, axis)
+    return {row.id: chosen for row, chosen in zip(_rows(metrics), formats, strict=True)}
+
+
+def _series(
+    row: _Row, series: Series, values: tuple[Value, ...], value_format: ValueFormat
+) -> Drawing:
     drawing = {
         "name": series.label,
         "label": series.label,
         "value": series.present[-1] if series.present else None,
         "values": values,
         "axis": row.options.get("yAxis", "left"),
+        "format": value_format,
     }
     if (subject := name_subject(series.label)) != series.label:
         drawing["subject"] = subject
     if "color" in row.options:
         drawing["color"] = row.options["color"]
     return drawing
-
-
-def _choose_format(*texts: str) -> str:
-    """Choose the format of values by their axis, else by their label, else by their title."""
-    for text in texts:
-        if text == "Milliseconds":
-            return "duration"
-        if "%" in text or text == "Percent":
-            return "percent"
-        if _MONEY.search(text):
-            return "money"
-        if _AMOUNT.search(text):
-            return "number"
-    return "number"
 
 
 def _explain_no_data(metrics: Sequence[Sequence[Any]], source: Source) -> str:

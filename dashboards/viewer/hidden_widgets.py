@@ -20,6 +20,16 @@ def has_enough(body: Body, source: Source) -> bool:
     return len(shown) >= _MIN_SHOWN_PART * len(widgets)
 
 
+def find_missing_namespaces(body: Body, source: Source) -> list[str]:
+    """Find the namespaces of a dashboard's metrics that a source does not have, in order."""
+    found = {
+        namespace
+        for widget in body.widgets()
+        for namespace, _ in find_metric_names(widget["properties"].get("metrics", []))
+    }
+    return sorted(found - source.namespaces) if source.namespaces else []
+
+
 def hide_missing(
     widgets: Sequence[Mapping[str, Any]], source: Source
 ) -> tuple[list[Mapping[str, Any]], list[str]]:

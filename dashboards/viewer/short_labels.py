@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,14 +12,8 @@ from dashboards.viewer.profile_labels import (
     find_profile_id,
 )
 from lambdas.domain.invocations import CallerIdentity, IdentityKind, foundation_model_id
-from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.invocations.short_names import shorten_identity, shorten_model
 
-# A provider, a name, a date and a version, as foundation models are called.
-_MODEL = re.compile(
-    r"(?P<full>[a-z0-9]+\.(?P<name>[a-z][\w.-]*?))(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?"
-)
-_MIN_LETTERS = 4
-"""Of a model's name without its provider; `r1` and `v3.1` alone name no model."""
 _SSO = "SSO "
 
 
@@ -33,7 +26,7 @@ def name_subject(name: str) -> str:
     if profile_id := find_profile_id(name):
         return f"application-inference-profile/{profile_id}"
     model = foundation_model_id(name)
-    return model if _MODEL.fullmatch(model) else name
+    return name if shorten_model(model) is None else model
 
 
 def shorten_labels(
@@ -66,9 +59,8 @@ def _list_labels(name: str, find_profile: ProfileSource) -> list[str]:
     prefix, separator, rest = name.partition(": ")
     if separator and rest.startswith("arn:"):
         return [f"{prefix}: {label}" for label in _list_labels(rest, find_profile)]
-    if found := _MODEL.fullmatch(name_subject(name)):
-        is_clear = sum(map(str.isalpha, found["name"])) >= _MIN_LETTERS
-        return [found["name"] if is_clear else found["full"], name]
+    if model := shorten_model(name_subject(name)):
+        return [model, name]
     caller = CallerIdentity.from_arn(name)
     if caller.kind is IdentityKind.UNKNOWN:
         return [name]

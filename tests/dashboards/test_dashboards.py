@@ -12,6 +12,7 @@ import pytest
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
 from cdk.config import Window
 from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
+from dashboards.viewer.value_formats import ValueFormat, choose_formats
 from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_MODEL_ID,
     BEDROCK_NAMESPACE,
@@ -268,6 +269,16 @@ def test_a_graph_of_sums_leaves_out_the_open_period_or_names_it(file: str) -> No
                 expression = row[-1].get("expression", "")
                 is_closed = CLOSED.match(expression) or expression == CLOSED_FAILURES
                 assert is_closed or "so far" in graph["title"], graph["title"]
+
+
+@each_dashboard
+def test_an_axis_is_of_dollars_if_its_lines_are_money(file: str) -> None:
+    for graph in graphs(file):
+        axis = graph.get("yAxis", {}).get("left", {}).get("label")
+        if axis is not None and axis != "Count":  # of events; some read amounts
+            by_metrics = zip(graph["metrics"], choose_formats(graph["metrics"], ""), strict=True)
+            formats = {chosen for row, chosen in by_metrics if row[-1].get("visible", True)}
+            assert (ValueFormat.MONEY in formats) is (axis == "US dollars"), graph["title"]
 
 
 @each_dashboard

@@ -5,16 +5,20 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
   const main = byId("widgets");
-  // Okabe and Ito's colors, which color-blind people can distinguish, then others; the last is grey.
+  // The colors of names, in their order, then those that only the dashboards give: to what is left,
+  // to money and to failures. Okabe and Ito's, which color-blind people can distinguish, come first.
   // A dashed line is one that is not over, so no name has dashes.
+  const NAME_COLORS = 12;
   const COLORS = {
     light: [
-      "#0072b2", "#d55e00", "#009e73", "#a2487f", "#b37400", "#3a8fc4", "#6b5bb5",
-      "#7f3b08", "#00686e", "#c2185b", "#6a7d00", "#1f2a7a", "#4d5866",
+      "#0072b2", "#d55e00", "#009e73", "#a2487f", "#948300", "#7f6bf5",
+      "#7f3b08", "#2e9bdb", "#8a1fa8", "#2a5b00", "#f04a80", "#4a35c4",
+      "#4d5866", "#b37400", "#d13212",
     ],
     dark: [
-      "#56b4e9", "#ff8f4a", "#2fc79a", "#e39ac6", "#f0b429", "#8fd0f5", "#b3a5f2",
-      "#c98f5c", "#4fb6bd", "#ff6f9f", "#b8c94a", "#8c9cf5", "#b4bfcc",
+      "#56b4e9", "#ff8f4a", "#1fb88a", "#e39ac6", "#e6d84a", "#ae97ff",
+      "#b9764a", "#a8e0ff", "#d24ef0", "#86b81f", "#ff5c8f", "#5f74ff",
+      "#b4b9c0", "#f0b429", "#ff7b6e",
     ],
   };
   const charts = [];
@@ -38,7 +42,6 @@
   // is free in its graph; those that the dashboards list come first.
   const ORDER = new Map(data.dashboards.flatMap((it) => it.names.map((name, place) => [name, place])));
   function colorsOf(widget) {
-    const count = COLORS.light.length - 1; // the grey one is for what is left
     const isFree = (place) => !taken.has(place);
     const taken = new Set(widget.series.map((series) => COLORS.light.indexOf(series.color)));
     const places = new Map();
@@ -46,7 +49,7 @@
     const compare = (one, other) => isUnlisted(one) - isUnlisted(other) || (one.name < other.name ? -1 : 1);
     for (const series of widget.series.filter((each) => !each.color).sort(compare)) {
       const first = ORDER.get(subjectOf(series)) ?? hash(subjectOf(series));
-      const wanted = Array.from({ length: count }, (_, step) => (first + step) % count);
+      const wanted = Array.from({ length: NAME_COLORS }, (_, step) => (first + step) % NAME_COLORS);
       const place = wanted.find(isFree) ?? wanted[0];
       taken.add(place);
       places.set(series.name, place);
@@ -79,8 +82,15 @@
   // Ten seconds and more are seconds.
   const MIN_SECONDS = 1e4;
   const duration = (write) => (value) => (value >= MIN_SECONDS ? `${write(value / 1e3)} s` : `${write(value)} ms`);
+  // A part is not nothing, and what lacks a part is not all: neither is rounded to 0% or 100%.
+  const percent = (value, decimals = {}) => {
+    const isLess = value > 0 && value < 0.05;
+    const isMore = value >= 99.95 && value < 100 - 1e-9; // but for the noise of fractions
+    const shown = isLess ? 0.1 : isMore ? 99.9 : value;
+    return `${isLess ? "<" : isMore ? ">" : ""}${shown.toLocaleString("en-US", { ...decimals, maximumFractionDigits: 1 })}%`;
+  };
   const FORMATS = {
-    money, percent: (value) => `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })}%`, number: short, duration: duration(short),
+    money, percent: (value) => percent(value), number: short, duration: duration(short),
   };
   const shown = (value, format, digits) => (value === null || value === undefined ? "–" : FORMATS[format](value, digits));
   const whole = (value, format) =>
@@ -227,7 +237,7 @@
 
   const totalOf = (widget) => widget.series.reduce((sum, it) => sum + (it.value ?? 0), 0);
   const isMissing = (it) => (it.value ?? null) === null;
-  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? `${((100 * it.value) / totalOf(widget)).toFixed(1)}%` : "–");
+  const share = (it, widget) => (totalOf(widget) && !isMissing(it) ? percent((100 * it.value) / totalOf(widget), { minimumFractionDigits: 1 }) : "–");
 
   function legend(widget) {
     const colors = colorsOf(widget);
@@ -292,7 +302,7 @@
     const format = widget.series[0]?.format ?? "number";
     if (widget.view === "pie") {
       return {
-        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${it.percent}%)` },
+        tooltip: { confine: true, renderMode: "richText", formatter: (it) => `${fullName(it)}\n${whole(it.value, format)} (${percent((100 * it.value) / totalOf(widget))})` },
         series: [{ type: "pie", radius: ["54%", "90%"], data: rows.filter((it) => !isMissing(it)), label: { show: false }, itemStyle: { borderColor: css("--card"), borderWidth: 2 } }],
       };
     }
@@ -418,7 +428,7 @@
     for (const it of charts.splice(0)) it.dispose();
     main.replaceChildren(...view.widgets.map(draw));
     drawCharts();
-    const dashboards = data.hidden.length ? ` This source has nothing for the dashboards ${data.hidden.join(", ")}.` : "";
+    const dashboards = data.hidden.length ? ` Not shown, because this source lacks their metrics: ${data.hidden.join("; ")}.` : "";
     const hidden = view.hidden.length ? ` On this page, it has nothing for: ${view.hidden.join(", ")}.` : "";
     byId("source").textContent = data.source + dashboards + hidden;
   }

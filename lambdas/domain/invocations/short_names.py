@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
 
 _SSO_ROLE = re.compile(r"role/AWSReservedSSO_(.+)_[0-9a-f]{16}")
-# A provider, a name of four letters or more, a date and a version.
+# A provider, a name, a date and a version, as foundation models are called.
 _MODEL = re.compile(
-    r"[a-z0-9]+\.(?P<name>[a-z][\w.-]{3,}?)(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?", re.ASCII
+    r"(?P<full>[a-z0-9]+\.(?P<name>[a-z][\w.-]*?))(?:-\d{8})?(?:-v\d+(?::\d+)?|-\d+:\d+)?",
+    re.ASCII,
 )
+_MIN_LETTERS = 4
+"""Of a model's name without its provider: `r1` and `v3.1` alone name no model."""
 
 
 def shorten_identity(arn: str) -> str:
@@ -40,7 +43,7 @@ def shorten_identities(arns: Iterable[str]) -> dict[str, str]:
 def shorten_models(model_ids: Iterable[str]) -> dict[str, str]:
     """Shorten ids of models that are named together, see `shorten_identities`.
 
-    The provider, the date and the version are left out.
+    The date and the version are left out, and the provider where the rest names a model.
 
     Example:
         >>> shorten_models(["anthropic.claude-3-haiku-20240307-v1:0"]).values()
@@ -49,12 +52,20 @@ def shorten_models(model_ids: Iterable[str]) -> dict[str, str]:
     Returns:
         The name of each id.
     """
-    return _shorten_apart(model_ids, _shorten_model)
+    return _shorten_apart(model_ids, lambda model_id: shorten_model(model_id) or model_id)
 
 
-def _shorten_model(model_id: str) -> str:
+def shorten_model(model_id: str) -> str | None:
+    """Shorten the id of a model that is named alone, see `shorten_models`.
+
+    Returns:
+        The name, or `None` for text that is no id of a foundation model.
+    """
     found = _MODEL.fullmatch(model_id)
-    return found["name"] if found else model_id
+    if found is None:
+        return None
+    is_clear = sum(map(str.isalpha, found["name"])) >= _MIN_LETTERS
+    return found["name"] if is_clear else found["full"]
 
 
 def _shorten_apart(names: Iterable[str], shorten: Callable[[str], str]) -> dict[str, str]:

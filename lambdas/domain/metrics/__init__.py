@@ -9,7 +9,7 @@ from lambdas.domain.metrics.aggregation import (
     aggregate,
 )
 from lambdas.domain.metrics.dimension_limits import DimensionLimits
-from lambdas.domain.metrics.metered_call import DimensionNamer, MeteredCall
+from lambdas.domain.metrics.metered_call import DimensionNamer, DimensionValues, MeteredCall
 from lambdas.domain.metrics.model_limit import (
     DEFAULT_MAX_MODELS,
     MAX_MODELS_OF_IDENTITIES,
@@ -53,6 +53,7 @@ __all__ = [
     "DataPoint",
     "DimensionLimits",
     "DimensionNamer",
+    "DimensionValues",
     "Dimensions",
     "Distribution",
     "MeteredCall",

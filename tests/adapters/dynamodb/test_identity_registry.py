@@ -8,7 +8,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.adapters.dynamodb import identity_registry
 from lambdas.adapters.dynamodb.identity_registry import (
     DynamoDbIdentityRegistry,
@@ -16,6 +15,7 @@ from lambdas.adapters.dynamodb.identity_registry import (
 )
 from lambdas.domain.metrics.role_roll_up import SESSIONS_PER_ROLE, Admission, IdentityRegistry
 from tests.aws import STATE
+from tests.fakes import InMemoryIdentityRegistry
 
 OpenRegistry: TypeAlias = Callable[[int], IdentityRegistry]
 

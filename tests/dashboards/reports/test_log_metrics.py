@@ -7,11 +7,12 @@ import pytest
 
 from cdk.config import Config
 from dashboards.cloudwatch import Metric, Periods, Statistic
+from dashboards.reports import log_metrics
 from dashboards.reports.log_metrics import LogMetrics
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.metrics.catalog import ESTIMATED_COST
-from tests.builders import SONNET_4, usage_record
+from tests.builders import usage_record
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 TWO_HOURS = Periods(NOON + timedelta(hours=2), 3600, 2)
@@ -108,15 +109,46 @@ def test_machine_sessions_roll_up_to_their_role_like_in_the_deployed_meter() -> 
     }
 
 
-def test_identities_beyond_the_limit_share_one_series() -> None:
+def test_limits_of_a_deployment_take_no_figures_from_a_name() -> None:
     calls = [
         usage_record(request_id=name, identity_arn=f"arn:aws:iam::111122223333:user/{name}")
         for name in (f"user-{number}" for number in range(202))
     ]
-    found = collect_metrics(*calls).metrics("BedrockMeter", "Invocations")
-    identities = [metric for metric in found if metric.dimension_names == {"IdentityArn"}]
-    assert len(identities) == 201
-    assert (("IdentityArn", "__other__"),) in [metric.dimensions for metric in identities]
+    source = collect_metrics(*calls, max_identities=2, max_models=1)
+    assert get_values(source, "Invocations", "IdentityArn") == {
+        record.identity_arn for record in calls
+    }
+
+
+def test_names_that_cost_least_are_in_the_overflow_bucket_with_all_their_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_metrics, "MAX_NAMES", 2)
+    tokens = {"ana": (500, 1), "ben": (100, 400), "eve": (300, 300)}  # of each call
+    calls = [
+        usage_record(
+            request_id=f"{name} {month}",
+            timestamp=NOON - timedelta(days=31 * month),
+            identity_arn=f"arn:aws:iam::111122223333:user/{name}",
+            tokens=TokenCounts(count, 0),
+        )
+        for name, counts in tokens.items()
+        for month, count in enumerate(counts)
+    ]
+    source = collect_metrics(*calls)
+    months = Periods(NOON + timedelta(days=1), 90 * 86_400, 1)
+    found = [
+        metric
+        for metric in source.metrics("BedrockMeter", "InputTokens")
+        if metric.dimension_names == {"IdentityArn"}
+    ]
+    sums = source.values(found, Statistic.SUM, months)
+    shown = {dict(metric.dimensions)["IdentityArn"]: value for metric, (value,) in sums.items()}
+    assert shown == {
+        "arn:aws:iam::111122223333:user/ana": 501,
+        "arn:aws:iam::111122223333:user/eve": 600,
+        "__other__": 500,
+    }
 
 
 @pytest.mark.parametrize("year", [1, 1970, 2022, 2028, 9999])
@@ -127,32 +159,13 @@ def test_an_impossible_time_does_not_move_the_graphs(year: int) -> None:
     assert collect_metrics(odd).end is None
 
 
-def test_names_are_limited_by_the_settings_of_the_deployment() -> None:
-    calls = [
-        usage_record(
-            request_id=f"{number}",
-            timestamp=NOON,
-            identity_arn=f"arn:aws:sts::111122223333:assumed-role/agent-{number}/bot",
-            model_id=model_id,
-        )
-        for number, model_id in enumerate([NOVA, SONNET_4, SONNET_4])
-    ]
-    source = collect_metrics(*calls, max_identities=2, max_models=1, role_rollup_patterns=["bot"])
-    assert get_values(source, "Invocations", "ModelId") == {NOVA, "__other__"}
-    assert get_values(source, "Invocations", "IdentityArn") == {
-        "arn:aws:iam::111122223333:role/agent-0",
-        "arn:aws:iam::111122223333:role/agent-1",
-        "__other__",
-    }
-
-
-def test_models_without_a_price_use_at_most_half_of_the_limit() -> None:
-    calls = [
-        usage_record(request_id=model_id, timestamp=NOON, model_id=model_id)
-        for model_id in ("made.up-1", "made.up-2", NOVA, SONNET_4)
-    ]
-    source = collect_metrics(*calls, max_models=2)
-    assert get_values(source, "Invocations", "ModelId") == {"made.up-1", NOVA, "__other__"}
+def test_sessions_roll_up_by_the_patterns_of_the_settings() -> None:
+    session = usage_record(
+        timestamp=NOON, identity_arn="arn:aws:sts::111122223333:assumed-role/agent/bot"
+    )
+    source = collect_metrics(session, role_rollup_patterns=["bot"])
+    identities = get_values(source, "Invocations", "IdentityArn")
+    assert identities == {"arn:aws:iam::111122223333:role/agent"}
 
 
 def test_prices_and_projects_follow_the_settings() -> None:

@@ -386,6 +386,31 @@ def test_amounts_of_a_graph_have_equal_decimals_and_none_is_rounded_to_zero(
     assert texts == ["$20.00", "$0.03", "<$0.01"]
 
 
+@pytest.mark.parametrize(
+    ("tokens_of_models", "shares"),
+    [
+        ([999_990, 10], [">99.9%", "<0.1%"]),
+        ([9_994, 6], ["99.9%", "0.1%"]),
+        ([50, 50], ["50.0%", "50.0%"]),
+        ([10], ["100.0%"]),
+    ],
+)
+def test_no_share_is_rounded_to_nothing_or_to_everything(
+    page: Page, folder: Path, tokens_of_models: list[int], shares: list[str]
+) -> None:
+    calls = [
+        log(model, modelId=model, input={"inputTokenCount": count}, output={})
+        for model, count in zip(MODELS, tokens_of_models, strict=False)
+    ]
+    (folder / "shares.ndjson").write_bytes(as_lines(*calls))
+    source = source_of_logs([folder / "shares.ndjson"])
+    write_page(DashboardSession.from_source(source), folder / "shares.html")
+    show(page, folder / "shares.html", "usage_overview")
+    section = page.locator('section[aria-label="Quota tokens by model, last 28 days"]')
+    texts = section.locator(".legend li > span").all_inner_texts()
+    assert [text.split(" · ")[1] for text in texts] == shares
+
+
 def test_a_name_has_the_same_colour_in_every_graph(page: Page, page_file: Path) -> None:
     show(page, page_file, "usage_overview")
     (pie,) = read_options(page, "Cost by model, last 28 days")["series"]
@@ -402,7 +427,10 @@ def test_dashboards_that_are_left_out_have_no_link_and_are_named_in_the_footer(
     show(page, page_file, "usage_overview")
     links = page.locator("section.text").first.inner_text().split("\n")[-1]
     assert links == "Identity detail · Model comparison · Cost"
-    left_out = "This source has nothing for the dashboards Throttling, Pipeline health."
+    left_out = (
+        "Not shown, because this source lacks their metrics: Throttling (AWS/Bedrock);"
+        " Pipeline health (AWS/Bedrock, "
+    )
     assert left_out in page.locator("footer").inner_text()
 
 

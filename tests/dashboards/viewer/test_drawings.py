@@ -14,6 +14,7 @@ from dashboards.viewer.bodies import UnknownBodyError, read_bodies, read_body
 from dashboards.viewer.dashboard_session import RANGES, DashboardSession, NoSuchViewError
 from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import TimeRange, list_months, parse_length, until
+from dashboards.viewer.value_formats import choose_formats
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.ledger import LedgerChange
 from tests.builders import SONNET_4, usage_record
@@ -414,29 +415,90 @@ def test_a_period_is_open_until_its_end_has_come() -> None:
     assert drawn(source, until(later, timedelta(days=1)), metrics=metrics)["open"]
 
 
+COST: list[Any] = ["BedrockMeter", "EstimatedCostUSD", {"id": "m1", "visible": False}]
+TOKENS: list[Any] = ["BedrockMeter", "InputTokens", {"id": "m2", "visible": False}]
+
+
+def formula(text: str, **options: str) -> list[dict[str, str]]:
+    return [{"expression": text, "id": "e1", "label": "shown"} | options]
+
+
 @pytest.mark.parametrize(
-    ("label", "unit", "title", "kind"),
+    ("rows", "axis", "kind"),
     [
-        ("Cost, USD", "", "Totals", "money"),
-        ("claude", "US dollars", "Cost by model", "money"),
-        ("Change, %", "", "Cost: week over week, US dollars", "percent"),
-        ("Share", "Percent", "Tokens without a project", "percent"),
-        ("Calls", "Calls", "Calls by model", "number"),
-        ("Total tokens, last 7 days", "", "Last 7 days; cost in US dollars", "number"),
-        ("Cost, last 7 days", "", "Last 7 days; cost in US dollars", "money"),
-        ("tokens of calls", "US dollars", "Cost by identity", "money"),
-        ("USD per 1,000 priced calls", "", "Rates", "money"),
+        ([["BedrockMeter", "EstimatedCostUSD"]], "", "money"),
+        ([["BedrockMeter", "InputTokens"]], "", "number"),
+        ([["BedrockMeter", "InputTokens", {"label": "USD, %"}]], "", "number"),
+        ([["BedrockMeter", "InvocationLatency"]], "", "duration"),
+        ([["BedrockMeter", "InputTokens"]], "US dollars", "money"),
+        ([["BedrockMeter", "EstimatedCostUSD"]], "Percent", "percent"),
+        ([COST, TOKENS, formula("1000 * m1 / m2")], "", "money"),
+        ([COST, TOKENS, formula("100 * m1 / m2")], "", "percent"),
+        ([COST, TOKENS, formula("TIME_SERIES(100 * MAX(m1) / 50)")], "", "percent"),
+        ([COST, TOKENS, formula("FILL(m2, 0) / m2")], "", "number"),
+        ([COST, formula("FILL(m1, 0)", id="f1", label="USD"), formula("f1 / 2")], "", "money"),
+        ([COST, TOKENS, formula("0.3 * m2", id="usd1")], "", "money"),
     ],
 )
-def test_money_and_percent_are_known_by_label_axis_and_title(
-    label: str, unit: str, title: str, kind: str
+def test_money_and_percent_follow_from_the_axis_and_from_the_metrics_that_are_read(
+    rows: list[Any], axis: str, kind: str
 ) -> None:
-    graph = drawn(
-        metrics=[["BedrockMeter", "InputTokens", {"label": label}]],
-        title=title,
-        yAxis={"left": {"label": unit}},
-    )
-    assert [series["format"] for series in graph["series"]] == [kind]
+    assert choose_formats(rows, axis)[-1] == kind
+
+
+def test_a_series_has_the_format_of_its_row() -> None:
+    found = drawn(metrics=[["BedrockMeter", "InputTokens"], TOKENS, formula("100 * m2 / m2")])
+    assert [series["format"] for series in found["series"]] == ["number", "percent"]
+
+
+@pytest.mark.parametrize("chosen_range", ["1d", "2026-08", "all"])
+@pytest.mark.parametrize("dashboard", read_bodies(Config()))
+def test_other_titles_and_labels_change_no_drawing(dashboard: str, chosen_range: str) -> None:
+    source = replace(CALLS, namespaces=frozenset(), since=NOON - timedelta(days=40))
+    session = DashboardSession.from_source(source)
+    shown = session.ranges()[chosen_range][1]
+    widgets = session.bodies[dashboard].widgets(next(iter(session.choices(dashboard)), None))
+    metrics = [each for each in widgets if each["type"] == "metric"]
+    for one, other in zip(
+        draw(metrics, source, shown), draw(list(map(rename, metrics)), source, shown), strict=True
+    ):
+        texts = {"title", "note"}
+        assert without_names(one, texts) == without_names(other, texts), one["title"]
+
+
+def rename(widget: dict[str, Any]) -> dict[str, Any]:
+    """Give a widget another title, and its rows other labels."""
+    properties = widget["properties"]
+    metrics = [
+        [*row[:-1], row[-1] | ({"label": f"Row {place}"} if "label" in row[-1] else {})]
+        for place, row in enumerate(properties["metrics"])
+    ]
+    return {**widget, "properties": {**properties, "title": "Renamed", "metrics": metrics}}
+
+
+def without_names(drawing: dict[str, Any], texts: set[str]) -> dict[str, Any]:
+    """Leave out the texts of a drawing and the names of its series."""
+    series = [
+        {key: value for key, value in each.items() if key not in {"name", "label", "subject"}}
+        for each in drawing["series"]
+    ]
+    others = {key: value for key, value in drawing.items() if key not in texts}
+    return others | {"series": series}
+
+
+def test_a_ranking_whose_title_names_no_days_has_a_note_of_its_month() -> None:
+    august = list_months(NOON - timedelta(days=30), NOON)["2026-08"]
+    ranking: dict[str, Any] = {
+        "view": "bar",
+        "title": "Tokens",
+        "start": "-P28D",
+        "setPeriodToTimeRange": True,
+        "metrics": [["BedrockMeter", "InputTokens"]],
+    }
+    of_month = drawn(shown=august, **ranking)
+    assert [series["value"] for series in of_month["series"]] == [40]
+    assert (of_month["title"], of_month["note"]) == ("Tokens", "Viewer only: August 2026.")
+    assert "note" not in drawn(**ranking)
 
 
 def test_the_first_choice_costs_most_and_without_costs_is_used_most() -> None:

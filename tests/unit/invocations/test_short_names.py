@@ -27,12 +27,13 @@ def test_users_of_one_name_keep_their_arns(other: str) -> None:
         ("anthropic.claude-opus-4-6-v1", "claude-opus-4-6"),
         ("openai.gpt-oss-120b-1:0", "gpt-oss-120b"),
         ("amazon.nova-lite-v1:0", "nova-lite"),
-        ("deepseek.r1-v1:0", "deepseek.r1-v1:0"),
+        ("deepseek.r1-v1:0", "deepseek.r1"),
+        ("deepseek.v3.1", "deepseek.v3.1"),
         ("custom-model/abc", "custom-model/abc"),
         ("", ""),
     ],
 )
-def test_a_model_is_named_without_provider_date_and_version(model_id: str, name: str) -> None:
+def test_a_model_is_named_as_short_as_it_is_clear(model_id: str, name: str) -> None:
     assert shorten_models([model_id]) == {model_id: name}
 
 

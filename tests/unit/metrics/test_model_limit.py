@@ -1,6 +1,5 @@
 """Callers choose model names, and the number of model metrics stays bounded."""
 
-from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.metrics import DimensionNamer, aggregate
 from lambdas.domain.metrics.catalog import Detail
@@ -18,6 +17,7 @@ from tests.builders import (
     metered,
     usage_record,
 )
+from tests.fakes import InMemoryIdentityRegistry
 
 OPUS_4 = "anthropic.claude-opus-4-20250514-v1:0"
 

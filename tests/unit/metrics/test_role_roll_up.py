@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.reports.temporary_store import InMemoryIdentityRegistry
 from lambdas.domain.metrics.catalog import MAX_DIMENSION_VALUE_LENGTH, dimension_value
 from lambdas.domain.metrics.role_roll_up import OTHER_IDENTITIES, BoundedIdentities, RoleRollUp
 from tests.builders import ANA, BEN
+from tests.fakes import InMemoryIdentityRegistry
 
 ROLE = "arn:aws:iam::111122223333:role/agent"
 

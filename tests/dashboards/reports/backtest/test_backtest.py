@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,7 @@ from lambdas.domain.forecasting import (
 )
 
 HOUR = timedelta(hours=1)
+README = Path(__file__).parents[4] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,23 @@ def test_the_summary_of_the_page_states_the_measured_scores(backtest: Backtest) 
         found = [trial for trial in backtest.trials if trial.horizon == horizon]
         last_day, ours = (score_errors(found, method).median_ape for method in (LAST_DAY, OURS))
         assert f"({last_day:.0f} against {ours:.0f}%)" in " ".join(summary.split())
+
+
+def test_the_readme_states_the_measured_scores(backtest: Backtest) -> None:
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    scores = score_probabilities(backtest.budgets)
+    assert f"(Brier score {scores.forecast:.3f} against {scores.straight_line:.3f})" in text
+    day_ahead = [trial for trial in backtest.trials if trial.horizon == DAY_AHEAD]
+    low, middle, high = (f"{score_coverage(day_ahead, coverage):.0f}" for coverage in COVERAGES)
+    assert f"{low}, {middle} and {high}% of amounts" in text
+    errors = [
+        score_errors([trial for trial in backtest.trials if trial.horizon == horizon], method)
+        for horizon in (DAY_AHEAD, END_OF_WEEK)
+        for method in (LAST_DAY, OURS)
+    ]
+    assert (
+        "({:.0f} against {:.0f}% a day ahead, {:.0f} against {:.0f}% at the end of a week)"
+    ).format(*(error.median_ape for error in errors)) in text
 
 
 def test_the_shipped_errors_are_those_of_this_code(backtest: Backtest) -> None:
