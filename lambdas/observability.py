@@ -18,7 +18,7 @@ from lambdas.domain.metrics.catalog import (
     NAMESPACE,
     Frequency,
     HealthMetric,
-    UnloggedMetric,
+    Metric,
     dimension_value,
 )
 
@@ -44,7 +44,7 @@ def record_health(values: Mapping[HealthMetric, float]) -> None:
     _flush(provider)
 
 
-def record_model_usage(model_id: str, values: Mapping[UnloggedMetric, int], at: datetime) -> None:
+def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime) -> None:
     """Write the usage of a model to the log, for the account and for the model.
 
     Args:

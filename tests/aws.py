@@ -135,6 +135,21 @@ def take_events() -> list[dict[str, Any]]:
     return entries
 
 
+def take_starts() -> list[dict[str, Any]]:
+    """Collect the requests that start other functions, in place of Lambda."""
+    requests: list[dict[str, Any]] = []
+
+    def take(params: dict[str, Any], **_: Any) -> Any:
+        kind = params["headers"]["X-Amz-Invocation-Type"]
+        requests.append({"path": params["url_path"], "type": kind, "event": params["body"]})
+        return SimpleNamespace(status_code=202), {"StatusCode": 202}
+
+    session = boto3.DEFAULT_SESSION
+    assert session is not None
+    session.events.register("before-call.lambda.Invoke", take)
+    return requests
+
+
 def subscribe_queue() -> tuple[str, Callable[[], list[dict[str, Any]]]]:
     """The ARN of a topic, and a function that returns the messages received since."""
     sns, sqs = boto3.client("sns"), boto3.client("sqs")

@@ -11,18 +11,20 @@ from typing import Any
 import boto3
 
 from lambdas.domain.budgets import (
-    CLAIM,
     MAX_CHANGES,
     AccumulatorKey,
-    AlertKey,
-    AlertState,
-    BudgetAlert,
     BudgetBook,
     BudgetChanges,
     BudgetsChangedError,
     BudgetState,
-    LastAlert,
     StoredBudget,
+)
+from lambdas.domain.budgets.budget_alerts import (
+    CLAIM,
+    AlertKey,
+    AlertState,
+    BudgetAlert,
+    LastAlert,
 )
 from lambdas.domain.counters import Sums, UsageTotals
 from tests.counters import InMemoryCounters

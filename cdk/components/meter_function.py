@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.acknowledgements import acknowledge, acknowledge_wildcard
 from cdk.components.bundle import DependencyGroup
 from cdk.components.function_defaults import FunctionDefaults
@@ -68,7 +69,8 @@ class MeterFunction(lambda_.Function):
         environment = settings.to_environment()
         _check_size(environment, job, Stack.of(scope))
         log_group, role = _make_log_and_role(scope, construct_id, defaults)
-        self.fixed_name = f"{Stack.of(scope).stack_name}-{construct_id}" if is_optional else None
+        stack_name = Stack.of(scope).stack_name
+        self.fixed_name = name_function(stack_name, construct_id) if is_optional else None
         super().__init__(
             scope,
             construct_id,
@@ -94,19 +96,34 @@ class MeterFunction(lambda_.Function):
             )
         self._data_key = defaults.data_key
 
-    def start_on_schedule(self, schedule: events.Schedule, *, description: str) -> None:
+    def run_every(
+        self,
+        interval: Duration,
+        *,
+        purpose: str,
+        at: events.Schedule | None = None,
+        is_growing: bool = False,
+    ) -> Scheduled:
         """Start the function by the clock.
 
         Args:
-            schedule: The schedule, in UTC.
-            description: The work of the function, for operators who read the rule.
+            interval: The interval of its runs.
+            purpose: The work of the function, as in `Scheduled`.
+            at: The times of its runs, in UTC, if they matter.
+            is_growing: True if runs take longer as usage grows.
+
+        Returns:
+            The description of the function for its alarms.
         """
         events.Rule(
             self,
             "Schedule",
-            description=f"Bedrock Meter: {description}",
-            schedule=schedule,
+            description=f"Bedrock Meter: {purpose}",
+            schedule=at or events.Schedule.rate(interval),
             targets=[targets.LambdaFunction(self)],
+        )
+        return Scheduled(
+            self.node.id, self, interval, purpose, self.fixed_name, is_growing=is_growing
         )
 
     def start_on_event(
@@ -167,6 +184,16 @@ class MeterFunction(lambda_.Function):
             },
         )
 
+    def grant_start(self, function_name: str) -> None:
+        """Grant the start of one other function of the meter, by its fixed name."""
+        arn = Stack.of(self).format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=function_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self.grant("lambda:InvokeFunction", on=arn)
+
     def grant_read_data(self) -> None:
         """Grant decryption of stored data, where a customer key encrypts it."""
         if self._data_key is not None:
@@ -183,6 +210,11 @@ class MeterFunction(lambda_.Function):
                 action=action,
                 reason="DynamoDB and S3 need these variants to use a customer key; on this key.",
             )
+
+
+def name_function(stack_name: str, construct_id: str) -> str:
+    """Name an optional function, which other stacks know by this name."""
+    return f"{stack_name}-{construct_id}"
 
 
 def _make_log_and_role(

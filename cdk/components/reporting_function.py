@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Size
+from aws_cdk import Duration, Size
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
@@ -21,7 +21,11 @@ from lambdas.wiring.call_settings import CallSettings
 
 
 class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it."""
+    """Reads every call, attributes and prices it.
+
+    Attributes:
+        scheduled: The description of the function for its alarms.
+    """
 
     def __init__(
         self,
@@ -34,8 +38,9 @@ class ReportingFunction(MeterFunction):
         ledger: dynamodb.ITable,
         state: dynamodb.ITable,
         prices: s3.IBucket,
-        schedule: events.Schedule,
-        description: str,
+        every: Duration,
+        at: events.Schedule,
+        purpose: str,
         groups: Sequence[DependencyGroup] = (),
         ephemeral_storage: Size | None = None,
     ) -> None:
@@ -50,8 +55,9 @@ class ReportingFunction(MeterFunction):
             ledger: The table of calls.
             state: The table of the meter's state, with tags.
             prices: The bucket of price editions.
-            schedule: The schedule, in UTC.
-            description: Its work, for the rule that starts it.
+            every: The interval of its runs.
+            at: The times of its runs, in UTC.
+            purpose: Its work, as in `Scheduled`.
             groups: Groups of dependencies beside `runtime`.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
         """
@@ -72,7 +78,7 @@ class ReportingFunction(MeterFunction):
         self._grant_read_unlogged_usage(state)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
-        self.start_on_schedule(schedule, description=description)
+        self.scheduled = self.run_every(every, at=at, purpose=purpose, is_growing=True)
 
     def _grant_read_unlogged_usage(self, state: dynamodb.ITable) -> None:
         """Grant reading of what no log has: metrics, batch jobs and their counted tokens."""

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import governing_settings, grant_read_sums
 from cdk.components.meter_function import MeterFunction
 from lambdas.domain.budgets.governance_table import BUDGETS
 from lambdas.domain.counters.table import SUM_PREFIX
 from lambdas.functions.budget_builder.settings import Settings
-
-_EVERY = Duration.minutes(1)
-_PURPOSE = "completes sums of new budgets, and compares sums with cells"
 
 
 class BudgetBuilder(MeterFunction):
@@ -64,5 +59,7 @@ class BudgetBuilder(MeterFunction):
         )
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.start_on_schedule(events.Schedule.rate(_EVERY), description=_PURPOSE)
-        self.scheduled = Scheduled(construct_id, self, _EVERY, _PURPOSE, self.fixed_name)
+        self.scheduled = self.run_every(
+            Duration.minutes(1),
+            purpose="completes sums of new budgets, and compares sums with cells",
+        )

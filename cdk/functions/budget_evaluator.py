@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import governing_settings, grant_read_sums
 from cdk.components.meter_function import MeterFunction
@@ -17,8 +15,7 @@ from cdk.components.notification_topic import NotificationTopic
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, DUE_ALERTS
 from lambdas.functions.budget_evaluator.settings import Settings
 
-_EVERY = Duration.minutes(1)
-_PURPOSE = "evaluates budgets and sends their alerts"
+_INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
 
 
 class BudgetEvaluator(MeterFunction):
@@ -75,6 +72,8 @@ class BudgetEvaluator(MeterFunction):
         self.grant_read_write_data()
         grant_publish_events(self)
         topic.grant_publish(self)
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.start_on_schedule(events.Schedule.rate(_EVERY), description=_PURPOSE)
-        self.scheduled = Scheduled(construct_id, self, _EVERY, _PURPOSE, self.fixed_name)
+        # The next run does the rest. An event that waits longer than until then is dropped.
+        self.configure_async_invoke(retry_attempts=0, max_event_age=_INTERVAL)
+        self.scheduled = self.run_every(
+            _INTERVAL, purpose="evaluates budgets and sends their alerts"
+        )

@@ -8,14 +8,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_enrichment import call_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.reporting_function import ReportingFunction
 from lambdas.domain.reports.comparison import COMPARISON_PREFIX
 from lambdas.functions.comparison_reporter.settings import Settings
-
-_EVERY = Duration.days(7)
 
 
 class ComparisonReporter(ReportingFunction):
@@ -66,20 +63,13 @@ class ComparisonReporter(ReportingFunction):
             ledger=ledger,
             state=state,
             prices=prices,
-            schedule=events.Schedule.cron(week_day="MON", hour="4", minute="30"),  # Sunday is in
-            description="compares models on the calls of the last week",
+            every=Duration.days(7),
+            at=events.Schedule.cron(week_day="MON", hour="4", minute="30"),  # Sunday is in
+            purpose="compares models on real traffic",
         )
         self.grant_write_files(reports, COMPARISON_PREFIX)
         if may_have_content:
             self._grant_read_logs(metered_group)
-        self.scheduled = Scheduled(
-            construct_id,
-            self,
-            _EVERY,
-            "compares models on real traffic",
-            self.fixed_name,
-            is_growing=True,
-        )
 
     def _grant_read_logs(self, log_group: str) -> None:
         # AWS and local clouds check against both names of a log group:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -85,12 +83,8 @@ class CoverageAuditor(MeterFunction):
         )
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         topic.grant_publish(self)
-        self.start_on_schedule(
-            events.Schedule.rate(_EVERY),
-            description="compares what is counted with Bedrock's own metrics",
-        )
-        self.scheduled = Scheduled(
-            construct_id, self, _EVERY, "compares the meter's count with Bedrock's own"
+        self.scheduled = self.run_every(
+            _EVERY, purpose="compares the meter's count with Bedrock's own"
         )
 
     def start_on_alarms(self, *alarms: cloudwatch.IAlarm) -> None:

@@ -8,14 +8,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_enrichment import call_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.reporting_function import ReportingFunction
 from lambdas.domain.reports.focus import COSTS_PREFIX
 from lambdas.functions.focus_exporter.settings import Settings
-
-_EVERY = Duration.days(1)
 
 
 class FocusExporter(ReportingFunction):
@@ -63,17 +60,10 @@ class FocusExporter(ReportingFunction):
             ledger=ledger,
             state=state,
             prices=prices,
-            schedule=events.Schedule.cron(hour="3", minute="30"),  # when yesterday is logged
-            description="writes costs in FOCUS columns",
+            every=Duration.days(1),
+            at=events.Schedule.cron(hour="3", minute="30"),  # when yesterday is logged
+            purpose="writes costs in FOCUS columns",
             groups=["parquet"],
             ephemeral_storage=Size.gibibytes(1),
         )
         self.grant_write_files(reports, COSTS_PREFIX)
-        self.scheduled = Scheduled(
-            construct_id,
-            self,
-            _EVERY,
-            "writes costs in FOCUS columns",
-            self.fixed_name,
-            is_growing=True,
-        )

@@ -7,12 +7,10 @@ from typing import Any
 
 from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.event_patterns import trail_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
@@ -91,10 +89,6 @@ class LoggingWatcher(MeterFunction):
         self._grant_read_logging(logging_role, defaults.config.stacks)
         grant_read_safeguards(self, topic=topic, stream_mapping=stream_mapping, tables=tables)
         self._grant_state(logging_state, state)
-        self.start_on_schedule(
-            events.Schedule.rate(_EVERY),
-            description="checks that logging and the meter are as deployed",
-        )
         self._start_on_changes(
             {
                 "logGroupName": log_group,
@@ -105,11 +99,8 @@ class LoggingWatcher(MeterFunction):
         start_on_changed_safeguards(
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, tables=tables
         )
-        self.scheduled = Scheduled(
-            construct_id,
-            self,
-            _EVERY,
-            "checks that invocation logging and the meter match the deployment",
+        self.scheduled = self.run_every(
+            _EVERY, purpose="checks that invocation logging and the meter match the deployment"
         )
 
     def _grant_state(self, logging_state: ssm.IStringParameter, state: dynamodb.ITable) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_publishing import grant_publish_calls, publishing_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -75,10 +73,6 @@ class PriceRefresher(MeterFunction):
         self.grant("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
         self.grant("dynamodb:BatchGetItem", "dynamodb:Scan", on=ledger.table_arn)
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.start_on_schedule(
-            events.Schedule.rate(_EVERY),
-            description="publish the cost of calls whose price became known",
-        )
-        self.scheduled = Scheduled(
-            construct_id, self, _EVERY, "publishes the cost of calls that had no price"
+        self.scheduled = self.run_every(
+            _EVERY, purpose="publishes the cost of calls that had no price"
         )

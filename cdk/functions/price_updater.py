@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from aws_cdk import Aws, Duration
-from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.call_enrichment import grant_read_prices
 from cdk.components.function_defaults import FunctionDefaults
@@ -64,7 +62,4 @@ class PriceUpdater(MeterFunction):
             self.grant("s3:PutObject", on=objects, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)
-        self.start_on_schedule(events.Schedule.rate(_EVERY), description="reads the AWS Price List")
-        self.scheduled = Scheduled(
-            construct_id, self, _EVERY, "reads the AWS Price List", self.fixed_name
-        )
+        self.scheduled = self.run_every(_EVERY, purpose="reads the AWS Price List")

@@ -8,7 +8,6 @@ from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.event_patterns import trail_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -85,15 +84,11 @@ class TrafficAuditor(MeterFunction):
         self.grant_read_write_data()
         topic.grant_publish(self)
         grant_publish_events(self)
-        self.start_on_schedule(
-            events.Schedule.cron(minute=_MINUTE), description="looks for calls outside the logs"
-        )
         self._start_on_jobs()
-        self.scheduled = Scheduled(
-            construct_id,
-            self,
+        self.scheduled = self.run_every(
             _EVERY,
-            "looks for calls that the logs do not include",
+            at=events.Schedule.cron(minute=_MINUTE),
+            purpose="looks for calls that the logs do not include",
         )
 
     def _grant_count_batch_jobs(self, buckets: Sequence[str], state: dynamodb.ITable) -> None:

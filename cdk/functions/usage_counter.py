@@ -35,6 +35,7 @@ class UsageCounter(MeterFunction):
         defaults: FunctionDefaults,
         stores: CountingStores,
         failures: FailureDestination,
+        evaluator_name: str,
     ) -> None:
         """Make the function.
 
@@ -44,6 +45,7 @@ class UsageCounter(MeterFunction):
             defaults: The shared properties of a stack's functions.
             stores: The tables and the bucket.
             failures: The destination of batches that failed every attempt.
+            evaluator_name: The function that it starts after counting.
         """
         config = defaults.config
         super().__init__(
@@ -52,6 +54,7 @@ class UsageCounter(MeterFunction):
             job="usage_counter",
             settings=Settings(
                 ledger_retention_days=config.ledger_retention_days,
+                evaluator_name=evaluator_name,
                 **counting_settings(config, Stack.of(scope).stack_id, stores),
             ),
             defaults=defaults,
@@ -59,6 +62,7 @@ class UsageCounter(MeterFunction):
             is_optional=True,
         )
         grant_count_usage(self, stores, has_checkpoints=True)
+        self.grant_start(evaluator_name)
         # What was counted before, checkpoints leave out. The window makes each event name its
         # shard, and the factor makes a shard have one event at a time:
         # https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.usage_counting import CountingStores, counting_settings, grant_count_usage
 from lambdas.functions.usage_recounter.settings import Settings
-
-_EVERY = Duration.minutes(5)
 
 
 class UsageRecounter(MeterFunction):
@@ -55,14 +51,6 @@ class UsageRecounter(MeterFunction):
             on=stores.ledger.table_arn,
         )
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.start_on_schedule(
-            events.Schedule.rate(_EVERY),
-            description="count calls again whose prices have changed",
-        )
-        self.scheduled = Scheduled(
-            construct_id,
-            self,
-            _EVERY,
-            "counts calls again whose prices have changed",
-            fixed_name=self.fixed_name,
+        self.scheduled = self.run_every(
+            Duration.minutes(5), purpose="counts calls again whose prices have changed"
         )

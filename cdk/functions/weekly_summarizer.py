@@ -8,15 +8,12 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.call_enrichment import call_settings
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.reporting_function import ReportingFunction
 from lambdas.domain.ledger.state_table import SUMMARY_PREFIX
 from lambdas.functions.weekly_summarizer.settings import Settings
-
-_EVERY = Duration.days(1)
 
 
 class WeeklySummarizer(ReportingFunction):
@@ -69,8 +66,9 @@ class WeeklySummarizer(ReportingFunction):
             prices=prices,
             # Every day: a run that finds the week sent ends at once, and a missed Monday is made
             # up for.
-            schedule=events.Schedule.cron(hour="5", minute="0"),  # when Sunday has settled
-            description="sends a summary of the last week",
+            every=Duration.days(1),
+            at=events.Schedule.cron(hour="5", minute="0"),  # when Sunday has settled
+            purpose="sends a summary of each week",
         )
         self.grant_items(
             *("dynamodb:DeleteItem", "dynamodb:PutItem"),
@@ -79,11 +77,3 @@ class WeeklySummarizer(ReportingFunction):
         )
         self.grant("dynamodb:DescribeTable", on=ledger.table_arn)  # since when there are calls
         topic.grant_publish(self)
-        self.scheduled = Scheduled(
-            construct_id,
-            self,
-            _EVERY,
-            "sends a summary of each week",
-            self.fixed_name,
-            is_growing=True,
-        )

@@ -77,6 +77,13 @@ BUDGETS_READ = 10
 PUBLICATIONS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60 // 5
 READS_OF_A_BUDGET_RUN = 400
 SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
+# After each call, or once a window of each shard. A new on-demand table takes 4,000 writes a
+# second: four partitions, each with a shard. For the same ten budgets, an evaluation has 14
+# requests; one reads all budgets.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+SHARDS = 4
+READS_OF_A_PROMPT_EVALUATION = 20
+SECONDS_OF_A_PROMPT_EVALUATION = Decimal("0.15")
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -336,6 +343,7 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
     lengths = 2 * 60 // config.cell_minutes if config.cell_minutes < 60 else 2  # noqa: PLR2004  # minutes of an hour
     units = batches * (cells * lengths * UNITS_OF_A_CELL + UNITS_OF_A_CHECKPOINT)
     reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)
+    prompt = min(calls, Decimal(SHARDS * WINDOWS_A_MONTH))
     series = BUDGETS_READ * len(BUDGET_METRICS)
     return [
         CostItem(
@@ -361,6 +369,17 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
             "governance: budgets, evaluated and checked each minute",
             2 * RUNS_OF_BUDGETS_A_MONTH,
             3 * RUNS_OF_BUDGETS_A_MONTH * SECONDS_OF_A_BUDGET_RUN,  # one has twice the memory
+            prices,
+        ),
+        CostItem(
+            "DynamoDB",
+            f"governance: sums of {BUDGETS_READ} budgets, read after counting",
+            prompt * READS_OF_A_PROMPT_EVALUATION / _MILLION * prices[_READ_UNITS],
+        ),
+        _small_function(
+            "governance: budgets, evaluated after counting",
+            prompt,
+            2 * prompt * SECONDS_OF_A_PROMPT_EVALUATION,  # with twice the memory
             prices,
         ),
     ]

@@ -6,8 +6,10 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
+from cdk.components.dashboards import BUDGET_EVALUATOR
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.meter_function import name_function
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
 from cdk.functions.budget_builder import BudgetBuilder
@@ -58,6 +60,7 @@ class GovernanceStack(Stack):
             defaults=defaults,
             stores=stores,
             failures=FailureDestination(storage.failures, storage.key),
+            evaluator_name=name_function(stack_names.MONITORING, BUDGET_EVALUATOR),
         )
         recounter = UsageRecounter(
             self,

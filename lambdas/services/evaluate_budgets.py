@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
-    AlertStore,
     BudgetBook,
     BudgetStatus,
     BudgetStore,
-    LastAlert,
     StatusDetails,
     StoredBudget,
     SumReader,
-    ThresholdKind,
     UsageForecaster,
+    read_statuses,
+)
+from lambdas.domain.budgets.budget_alerts import (
+    AlertKey,
+    AlertStore,
+    LastAlert,
+    ThresholdKind,
     find_crossings,
     make_alert_key,
     make_alerts,
-    read_statuses,
 )
 from lambdas.domain.counters import CountingState, UsageTotals
+from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
+from lambdas.domain.pace import Pace
+
+FORECASTS_EVERY = timedelta(minutes=1)
+"""The time in which a process makes forecasts once."""
 
 
 class FailedBudget(NamedTuple):
@@ -49,20 +57,36 @@ class BudgetEvaluation:
         alerts: The number of alerts that are due since.
         skipped: The number of budgets for which there was no time; the next run begins with others.
         failures: The budgets that failed, each for itself.
+        unpublished: The error for which metrics were not published; `None` if there was none.
     """
 
     evaluated: int = 0
     alerts: int = 0
     skipped: int = 0
     failures: tuple[FailedBudget, ...] = ()
+    unpublished: MetricsUnavailableError | None = None
 
 
-class _Evaluated(NamedTuple):
-    """A budget whose usage was evaluated."""
+@dataclass(slots=True)
+class _Evaluated:
+    """A budget whose usage was evaluated. Its alerts are read once something can be new in them."""
 
     stored: StoredBudget
     statuses: list[BudgetStatus]
-    alerted: Mapping[str, LastAlert]
+    alerts: AlertStore
+    _alerted: Mapping[str, LastAlert] | None = None
+
+    @property
+    def alerted(self) -> Mapping[str, LastAlert]:
+        """The last alerts of its thresholds."""
+        if self._alerted is None:
+            name, generation = self.stored.budget.name, self.stored.generation
+            self._alerted = self.alerts.read_alerted(name, generation)
+        return self._alerted
+
+    def is_new(self, key: AlertKey) -> bool:
+        """Say if nothing has alerted at the threshold."""
+        return key.is_new(self.alerted)
 
 
 @dataclass(slots=True)
@@ -73,6 +97,7 @@ class _Run:
     alerts: int = 0
     skipped: int = 0
     failures: list[FailedBudget] = field(default_factory=list)
+    unpublished: MetricsUnavailableError | None = None
 
     @contextmanager
     def isolate(self, stored: StoredBudget) -> Iterator[None]:
@@ -83,12 +108,17 @@ class _Run:
             self.failures.append(FailedBudget(stored.budget.name, error))
 
     def end(self) -> BudgetEvaluation:
-        return BudgetEvaluation(self.evaluated, self.alerts, self.skipped, tuple(self.failures))
+        return BudgetEvaluation(
+            self.evaluated, self.alerts, self.skipped, tuple(self.failures), self.unpublished
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetEvaluator:
     """Evaluates the current period of each active budget. To repeat it at any time is safe.
+
+    Usage is evaluated by each run. Forecasts read cells, and change less than usage: a process
+    makes them once a minute, and then publishes metrics where they are due.
 
     Attributes:
         budgets: The stored budgets.
@@ -97,6 +127,7 @@ class BudgetEvaluator:
         details: Adds details to a status.
         forecaster: Forecasts the usage of budgets.
         metrics: Publishes the usage and the forecast of each budget that is not for each value.
+        forecasts: The times of the process's forecasts.
     """
 
     budgets: BudgetStore
@@ -105,6 +136,7 @@ class BudgetEvaluator:
     details: StatusDetails
     forecaster: UsageForecaster
     metrics: BudgetPublishing
+    forecasts: Pace = field(default_factory=lambda: Pace(FORECASTS_EVERY))
 
     def evaluate(
         self, now: datetime, has_time: Callable[[], bool] = lambda: True
@@ -117,9 +149,6 @@ class BudgetEvaluator:
         Args:
             now: The time.
             has_time: Asked before each budget.
-
-        Raises:
-            MetricsUnavailableError: Metrics were not published. All alerts are stored.
         """
         state = self.sums.read_state()
         if state is None:
@@ -135,8 +164,20 @@ class BudgetEvaluator:
                 budget = self._read(book, stored, state, now)
                 run.evaluated += len(budget.statuses)
                 for status in budget.statuses:
-                    run.alerts += self._alert(status, ThresholdKind.ACTUAL, budget.alerted, now)
+                    run.alerts += self._alert(budget, status, ThresholdKind.ACTUAL, now)
                 found.append(budget)
+        if self.forecasts.is_due(now):
+            self._look_ahead(run, found, now, has_time)
+        return run.end()
+
+    def _look_ahead(
+        self,
+        run: _Run,
+        found: Sequence[_Evaluated],
+        now: datetime,
+        has_time: Callable[[], bool],
+    ) -> None:
+        """Evaluate forecasts, and publish the metrics that are due."""
         shown = self._select_shown(found, now)
         for budget in found:
             if not budget.stored.budget.thresholds.forecast:
@@ -146,16 +187,19 @@ class BudgetEvaluator:
                 continue
             with run.isolate(budget.stored):
                 run.alerts += self._evaluate_forecasts(budget, shown, now)
+        if not run.skipped:
+            self.forecasts.note(now)
         if shown:
-            self.metrics.publish(shown.values(), now)
-        return run.end()
+            try:
+                self.metrics.publish(shown.values(), now)
+            except MetricsUnavailableError as error:
+                run.unpublished = error
 
     def _read(
         self, book: BudgetBook, stored: StoredBudget, state: CountingState, now: datetime
     ) -> _Evaluated:
         statuses = list(read_statuses(book, stored, self.sums, state, now))
-        alerted = self.alerts.read_alerted(stored.budget.name, stored.generation)
-        return _Evaluated(stored, statuses or _make_unused(stored, state, now), alerted)
+        return _Evaluated(stored, statuses or _make_unused(stored, state, now), self.alerts)
 
     def _select_shown(self, found: Sequence[_Evaluated], now: datetime) -> dict[str, BudgetStatus]:
         """Select the budgets whose metrics are due, by name."""
@@ -173,14 +217,14 @@ class BudgetEvaluator:
         """Forecast what can still alert and what is shown; returns the number of new alerts."""
         stored_alerts, name = 0, budget.stored.budget.name
         for status in budget.statuses:
-            is_open = _has_open_forecasts(status, budget.alerted)
+            is_open = _has_open_forecasts(budget, status)
             if not is_open and name not in shown:
                 continue
             forecast = self._add_forecast(status, now)
             if name in shown:
                 shown[name] = forecast
             if is_open:
-                stored_alerts += self._alert(forecast, ThresholdKind.FORECAST, budget.alerted, now)
+                stored_alerts += self._alert(budget, forecast, ThresholdKind.FORECAST, now)
         return stored_alerts
 
     def _add_forecast(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
@@ -192,14 +236,10 @@ class BudgetEvaluator:
         return replace(status, forecast=forecast)
 
     def _alert(
-        self,
-        status: BudgetStatus,
-        kind: ThresholdKind,
-        alerted: Mapping[str, LastAlert],
-        now: datetime,
+        self, budget: _Evaluated, status: BudgetStatus, kind: ThresholdKind, now: datetime
     ) -> int:
         """Store the alerts of thresholds of a kind that are newly reached; returns their number."""
-        keys = [key for key in find_crossings(status, now, [kind]) if key.is_new(alerted)]
+        keys = [key for key in find_crossings(status, now, [kind]) if budget.is_new(key)]
         if not keys:
             return 0
         detailed = self.details.add_to(status, now)
@@ -222,11 +262,11 @@ def _make_unused(stored: StoredBudget, state: CountingState, now: datetime) -> l
     ]
 
 
-def _has_open_forecasts(status: BudgetStatus, alerted: Mapping[str, LastAlert]) -> bool:
+def _has_open_forecasts(evaluated: _Evaluated, status: BudgetStatus) -> bool:
     """Say if a forecast can alert: usage itself has not reached its threshold, nor did it alert."""
     budget = status.stored.budget
     return any(
-        make_alert_key(status, ThresholdKind.FORECAST, percent).is_new(alerted)
+        evaluated.is_new(make_alert_key(status, ThresholdKind.FORECAST, percent))
         for percent in budget.thresholds.forecast
         if not budget.amount.is_reached(status.used, percent)
     )

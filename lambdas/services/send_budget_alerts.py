@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from lambdas.domain.budgets import (
+from lambdas.domain.budgets import BudgetPeriod
+from lambdas.domain.budgets.budget_alerts import (
     AlertNotDeliveredError,
     AlertPublisher,
     AlertStore,
     BudgetAlert,
-    BudgetPeriod,
     join_details,
     write_alert_notice,
 )

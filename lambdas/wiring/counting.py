@@ -33,11 +33,15 @@ def usage_counters(settings: CountingSettings, dynamodb: DynamoDBClient) -> Dyna
     return DynamoDbUsageCounters(dynamodb, settings.counter_table, settings.ledger_table)
 
 
-def sum_up(settings: CountingSettings, dynamodb: DynamoDBClient) -> SumUp:
-    """Sum changes up by the cells of this deployment, and by the budgets in force."""
-    sums = CurrentSums(
+def current_sums(settings: CountingSettings, dynamodb: DynamoDBClient) -> CurrentSums:
+    """Make the sums of the budgets in force."""
+    return CurrentSums(
         store=DynamoDbBudgetStore(dynamodb, settings.governance_table),
         cell_minutes=settings.cell_minutes,
         clock=partial(datetime.now, UTC),
     )
+
+
+def sum_up(settings: CountingSettings, sums: CurrentSums) -> SumUp:
+    """Sum changes up by the cells of this deployment, and by the budgets in force."""
     return SumUp(get_spans(settings.cell_minutes), sums.accumulate)

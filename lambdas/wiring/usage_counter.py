@@ -1,4 +1,4 @@
-"""The counter of `usage_counter`, from the ledger's stream to the table of counters."""
+"""The counter of `usage_counter`, and the evaluation of budgets that follows it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ from functools import partial
 import boto3
 
 from lambdas.adapters.dynamodb.usage_stream import read_stream
+from lambdas.adapters.lambda_run_starter import LambdaRunStarter
 from lambdas.services.count_usage import UsageCounter
-from lambdas.wiring.client_timeouts import PROMPT
-from lambdas.wiring.counting import edition_books, sum_up, usage_counters
+from lambdas.services.start_evaluations import EvaluationStarter
+from lambdas.wiring.client_timeouts import BRIEF, PROMPT
+from lambdas.wiring.counting import current_sums, edition_books, sum_up, usage_counters
 from lambdas.wiring.counting_settings import CountingSettings
 
 
-def make_counter(settings: CountingSettings, *, retention_days: int) -> UsageCounter:
-    """Make a counter that reads and writes in the account that the function runs in."""
+def make_counting(
+    settings: CountingSettings, *, retention_days: int, evaluator_name: str
+) -> tuple[UsageCounter, EvaluationStarter]:
+    """Make a counter in the function's own account, and a starter that knows the same budgets."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
-    return UsageCounter(
+    sums = current_sums(settings, dynamodb)
+    counter = UsageCounter(
         read=partial(read_stream, retention=timedelta(days=retention_days)),
         store=usage_counters(settings, dynamodb),
         books=edition_books(settings, dynamodb),
-        sums=sum_up(settings, dynamodb),
+        sums=sum_up(settings, sums),
         deployment=settings.stack_id,
     )
+    runs = LambdaRunStarter(boto3.client("lambda", config=BRIEF), evaluator_name)
+    return counter, EvaluationStarter(runs=runs, has_budgets=sums.has_active_budgets)

@@ -7,7 +7,7 @@ import boto3
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.services.recount_usage import UsageRecounter
 from lambdas.wiring.client_timeouts import PROMPT
-from lambdas.wiring.counting import edition_books, sum_up, usage_counters
+from lambdas.wiring.counting import current_sums, edition_books, sum_up, usage_counters
 from lambdas.wiring.counting_settings import CountingSettings
 
 
@@ -18,6 +18,6 @@ def make_recounter(settings: CountingSettings) -> UsageRecounter:
         calls=DynamoDbRecordedCalls(dynamodb, settings.ledger_table),
         store=usage_counters(settings, dynamodb),
         books=edition_books(settings, dynamodb),
-        sums=sum_up(settings, dynamodb),
+        sums=sum_up(settings, current_sums(settings, dynamodb)),
         deployment=settings.stack_id,
     )

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
 from lambdas.domain.alerts import Notice
-from lambdas.domain.budgets import AlertNotDeliveredError
+from lambdas.domain.budgets.budget_alerts import AlertNotDeliveredError
 from tests.fakes import InMemoryNotifier
 
 NOTICE = Notice("Bedrock budget chat: 80 % reached", "Used: $80.00 of $100.00, 80 %")

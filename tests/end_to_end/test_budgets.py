@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from cdk.config import stack_names
 from cdk.local_cloud.cloud import open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
+from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import AccumulatorKey, BudgetChanges, StoredBudget
@@ -22,7 +24,7 @@ from lambdas.wiring.budgets_file import read_budgets
 from tests.end_to_end.deployed import Deployed, calls, user
 from tests.local_cloud.waiting import wait_for
 
-ANA, BEN = user("ana"), user("ben")
+ANA, BEN, CARA = user("ana"), user("ben"), user("cara")
 PERIODS: dict[str, dict[str, Any]] = {
     "hourly": {"every": "hour"},
     "daily": {"every": "day", "time_zone": "Europe/Berlin"},
@@ -43,13 +45,17 @@ BUDGETS: dict[str, Any] = {
         for name, period in PERIODS.items()
     ],
 }
+PROMPT = BUDGETS["budgets"][1] | {"name": "prompt", "scope": {"identity": CARA}}
+SECONDS_TO_AN_ALERT = 15
+"""Taken high: three functions start, and each may be a new process."""
 
 
 @pytest.fixture(scope="module")
 def governed() -> Iterator[Deployed]:
     with open_local_cloud() as cloud:
         deploy(cloud, synthesize(cloud, {"governance": True}))
-        yield Deployed(cloud)
+        activate(governed := Deployed(cloud))
+        yield governed
 
 
 @pytest.fixture
@@ -58,14 +64,24 @@ def subscriber(governed: Deployed) -> Iterator[Subscriber]:
         yield opened
 
 
-def activate(governed: Deployed) -> list[StoredBudget]:
+def activate(governed: Deployed) -> None:
     """Store budgets before the first call, so that their sums are complete from the beginning."""
     store = open_store(governed)
-    declared = read_budgets(json.dumps(BUDGETS)).budgets
-    book = store.write(BudgetChanges(declared), store.read().revision)
-    for name in PERIODS:
-        store.mark_active(name, book.budgets[name].generation)
-    return [book.budgets[name] for name in PERIODS]
+    written = BUDGETS | {"budgets": [*BUDGETS["budgets"], PROMPT]}
+    declared = read_budgets(json.dumps(written)).budgets
+    for stored in store.write(BudgetChanges(declared), store.read().revision):
+        store.mark_active(stored.budget.name, stored.generation)
+
+
+def stop_schedule(governed: Deployed) -> None:
+    """Stop the evaluations of each minute."""
+    events = governed.cloud.client("events")
+    (name,) = events.list_rule_names_by_target(
+        TargetArn=governed.cloud.client("lambda").get_function_configuration(
+            FunctionName=governed.function_name("BudgetEvaluator")
+        )["FunctionArn"]
+    )["RuleNames"]
+    events.disable_rule(Name=name)
 
 
 def open_store(governed: Deployed) -> DynamoDbBudgetStore:
@@ -96,7 +112,8 @@ def count_tokens(governed: Deployed, stored: StoredBudget, record_time: datetime
 def test_each_threshold_of_each_period_is_one_message(
     governed: Deployed, subscriber: Subscriber
 ) -> None:
-    budgets = activate(governed)
+    book = open_store(governed).read().budgets
+    budgets = [book[name] for name in PERIODS]
     messages = list(calls(ANA, 6))
     logged_at = read_time(messages[0])
     governed.log_calls(*messages, *messages)
@@ -114,6 +131,38 @@ def test_each_threshold_of_each_period_is_one_message(
         governed.start("BudgetEvaluator", {})
     subjects = wait_for_subjects(subscriber, 10)
     assert {f"Bedrock budget {name}: 100 % reached" for name in PERIODS} < subjects
+
+
+def test_an_alert_is_sent_seconds_after_the_call_without_the_schedule(
+    governed: Deployed, subscriber: Subscriber, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_schedule(governed)
+    stored = open_store(governed).read().budgets["prompt"]
+    alerts = DynamoDbAlertStore(
+        governed.cloud.client("dynamodb"), governed.bucket("GovernanceTableName")
+    )
+    start = time.monotonic()
+    messages = list(calls(CARA, 10))
+    logged_at = read_time(messages[0])
+    governed.log_calls(*messages)
+    stages = {}
+    for stage, is_reached in (
+        ("counter", lambda: count_tokens(governed, stored, logged_at) == 150),
+        ("evaluation", lambda: any(alerts.list_alerts("prompt", stored.generation))),
+        (
+            "alert_sent",
+            lambda: "Bedrock budget prompt: 100 % reached" in list_subjects(subscriber),
+        ),
+    ):
+        wait_for(is_reached)
+        stages[stage] = round(time.monotonic() - start, 2)
+    assert stages["alert_sent"] < SECONDS_TO_AN_ALERT
+    with capsys.disabled():
+        print()
+        for stage, seconds in stages.items():
+            note = "in the local cloud, ten calls, no schedule"
+            figure = {"name": f"log_event_to_{stage}", "value": seconds, "unit": "s", "note": note}
+            print(json.dumps(figure))
 
 
 def test_a_budget_has_the_usage_from_before_it_was_applied(

@@ -17,18 +17,15 @@ from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counter_items import base_update, sum_update
 from lambdas.domain.budgets import (
     AccumulatorKey,
-    AlertKey,
-    AlertNotDeliveredError,
-    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetThresholds,
     BudgetUnit,
     DayPeriods,
     StoredBudget,
-    ThresholdKind,
 )
 from lambdas.domain.budgets import rebuilding as rebuilding_rules
+from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
 from lambdas.domain.counters import UsageTotals
 from lambdas.domain.invocations import UsageRecord
 from lambdas.functions.budget_builder import handler as builder
@@ -72,6 +69,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
         "COUNTER_TABLE": COUNTERS,
         "GOVERNANCE_TABLE": GOVERNANCE,
         "STACK_ID": "stack",
+        "EVALUATOR_NAME": "evaluator",
         "DASHBOARD_URL": "https://console.example.com/cost",
     }.items():
         monkeypatch.setenv(name, value)
@@ -143,18 +141,13 @@ def test_an_alert_that_is_not_delivered_stays_due_and_fails_the_run(
     count(call(1), call(2), call(3))
     apply(SMALL)
     build()
-    with pytest.raises(AlertNotDeliveredError, match="SNS"):
+    with pytest.raises(evaluator.BudgetRunError, match=r"alert not sent: .*SNS"):
         evaluator.lambda_handler({}, lambda_context())
     assert list(DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE).list_due())
 
 
-def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
-    inbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    take_events()
-    count(call(1), call(2), call(3))
-    apply(SMALL, replace(SMALL, name="broken"))
-    build()
+def refuse_broken_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail to read the alerts of the budget `broken`."""
     read = DynamoDbAlertStore.read_alerted
 
     def refuse_one(self: DynamoDbAlertStore, budget: str, generation: int) -> Any:
@@ -164,7 +157,17 @@ def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
         return read(self, budget, generation)
 
     monkeypatch.setattr(DynamoDbAlertStore, "read_alerted", refuse_one)
-    with pytest.raises(evaluator.BudgetsNotEvaluatedError, match=r"^broken$"):
+
+
+def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take_events()
+    count(call(1), call(2), call(3))
+    apply(SMALL, replace(SMALL, name="broken"))
+    build()
+    refuse_broken_budget(monkeypatch)
+    with pytest.raises(evaluator.BudgetRunError, match=r"^budget not evaluated: broken$"):
         evaluator.lambda_handler({}, lambda_context())
     assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
     assert [vars(line)["budget"] for line in caplog.records if "not evaluated" in line.message] == [
@@ -172,12 +175,30 @@ def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
     ]
 
 
+def test_all_that_fails_in_a_run_is_reported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take_events()
+    monkeypatch.setenv("TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:missing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")
+    count(call(1), call(2), call(3))
+    apply(SMALL, replace(SMALL, name="broken"))
+    build()
+    refuse_broken_budget(monkeypatch)
+    with pytest.raises(evaluator.BudgetRunError) as failed:
+        evaluator.lambda_handler({}, lambda_context())
+    for part in ("budget not evaluated: broken", "metrics not published: ", "alert not sent: "):
+        assert part in str(failed.value)
+    for line in ("A budget is not evaluated", "Metrics of budgets are not published"):
+        assert line in caplog.messages
+
+
 def test_an_alert_that_fails_is_logged_and_fails_the_run(
     inbox: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = AlertKey("small", 1, "", ThresholdKind.ACTUAL, Decimal(50), LIFETIME.slot_at(NOW), 20)
     DynamoDbAlertStore(boto3.client("dynamodb"), GOVERNANCE).add_due(BudgetAlert(key, {}))
-    with pytest.raises(AlertNotDeliveredError, match="KeyError"):
+    with pytest.raises(evaluator.BudgetRunError, match="alert not sent: KeyError"):
         evaluator.lambda_handler({}, lambda_context())
     assert any("are not sent" in line.message for line in caplog.records)
     assert inbox() == []

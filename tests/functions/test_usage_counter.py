@@ -10,9 +10,11 @@ import boto3
 import pytest
 from pydantic import ValidationError
 
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.budgets import BudgetChanges
 from lambdas.domain.counters import CellSpan, UsageTotals
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger.readings import join
@@ -21,9 +23,10 @@ from lambdas.functions.usage_counter.settings import Settings
 from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import recount_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
-from tests.aws import LEDGER, STATE, clear_caches, lambda_context
+from tests.aws import LEDGER, STATE, clear_caches, lambda_context, take_starts
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, SONNET_4, usage_record
+from tests.unit.budgets.builders import budget
 
 CONTEXT = lambda_context(120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -35,6 +38,7 @@ NEEDED = {
     "COUNTER_TABLE": COUNTERS,
     "GOVERNANCE_TABLE": GOVERNANCE,
     "STACK_ID": "stack",
+    "EVALUATOR_NAME": "evaluator",
 }
 RETENTION = timedelta(days=90)
 
@@ -108,6 +112,37 @@ def test_the_end_of_a_window_counts_nothing() -> None:
     end = window(isFinalInvokeForWindow=True)
     assert handler.lambda_handler(end, CONTEXT) == ANSWER
     assert handler.lambda_handler(window(isWindowTerminatedEarly=True), CONTEXT) == ANSWER
+
+
+def test_budgets_are_evaluated_after_a_batch_and_at_the_end_of_its_window() -> None:
+    started = take_starts()
+    budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    handler.lambda_handler(window(change(1, call(1))), CONTEXT)
+    assert started == []  # there is no budget
+    book = budgets.write(BudgetChanges((budget("account"),)), 0)
+    budgets.mark_active("account", book.revision)
+    clear_caches()
+    handler.lambda_handler(window(change(1, call(1))), CONTEXT)
+    assert started == []  # nothing is new
+    assert handler.lambda_handler(window(change(2, call(2))), CONTEXT) == ANSWER
+    answers = [
+        handler.lambda_handler(window(change(number, call(number))), CONTEXT)
+        for number in range(3, 6)
+    ]
+    state = answers[-1]["state"]
+    end = window(isFinalInvokeForWindow=True, state=state)
+    assert handler.lambda_handler(end, CONTEXT) == ANSWER
+    assert 2 <= len(started) <= 3  # ten seconds may end between two batches
+    assert {request["path"].split("/")[-2] for request in started} == {"evaluator"}
+
+
+def test_a_start_that_is_refused_fails_no_batch(caplog: pytest.LogCaptureFixture) -> None:
+    budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    budgets.mark_active("account", budgets.write(BudgetChanges((budget("account"),)), 0).revision)
+    answer = handler.lambda_handler(window(change(1, call(1))), CONTEXT)
+    assert answer["batchItemFailures"] == []
+    assert day_totals().calls == 1
+    assert any("was not started" in line for line in caplog.messages)
 
 
 @pytest.mark.parametrize("event", [{"Records": []}, {"Records": [], "shardId": ""}])

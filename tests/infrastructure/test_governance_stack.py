@@ -8,7 +8,7 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.functions.usage_counter import TUMBLING_WINDOW
-from lambdas.domain.budgets import CLAIM
+from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGETS, DUE_ALERTS
 from lambdas.domain.counters import ANNOUNCEMENT
 from lambdas.domain.counters.table import (
@@ -130,6 +130,32 @@ def test_recounts_are_looked_for_every_five_minutes() -> None:
 def test_budgets_are_looked_at_every_minute(name: str, stack: str) -> None:
     (rule,) = started_by(name, ON, stack=stack)
     assert rule["ScheduleExpression"] == "rate(1 minute)"
+
+
+def test_the_counter_may_start_the_evaluator_and_no_other_function() -> None:
+    name = "BedrockMeter-Monitoring-BudgetEvaluator"
+    assert find_function(deployment(ON).monitoring, "budget_evaluator")["FunctionName"] == name
+    variables = find_function(deployment(ON).governance, "usage_counter")["Environment"][
+        "Variables"
+    ]
+    assert variables["EVALUATOR_NAME"] == name
+    (statement,) = grants(deployment(ON).governance, "UsageCounterRole")["lambda:InvokeFunction"]
+    assert json.dumps(statement["Resource"]).endswith(f':function:{name}"]]}}')
+    for template, role in (
+        (deployment(ON).governance, "UsageRecounterRole"),
+        (deployment(ON).governance, "BudgetBuilderRole"),
+        (deployment(ON).monitoring, "BudgetEvaluatorRole"),
+    ):
+        assert "lambda:InvokeFunction" not in grants(template, role)
+
+
+def test_a_start_of_the_evaluator_waits_no_longer_than_for_the_next_one() -> None:
+    (config,) = (
+        found
+        for found in resources(deployment(ON).monitoring, "AWS::Lambda::EventInvokeConfig").values()
+        if "BudgetEvaluator" in json.dumps(found["FunctionName"])
+    )
+    assert (config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (60, 0)
 
 
 def written(template: dict[str, Any], role: str) -> dict[str, set[str]]:

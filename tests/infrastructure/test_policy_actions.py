@@ -104,6 +104,7 @@ def test_the_service_control_policy_allows_only_the_meter(suffix: str) -> None:
     storage, ingestion = f"{stack_names.STORAGE}{suffix}", f"{stack_names.INGESTION}{suffix}"
     monitoring = f"{stack_names.MONITORING}{suffix}"
     reporting = f"{stack_names.REPORTING}{suffix}"
+    governance = f"{stack_names.GOVERNANCE}{suffix}"
     here = "us-east-1:111122223333"
     log_group = f"arn:aws:logs:{here}:log-group:{storage}-InvocationLogs7A-1B:log-stream:x"
     function = f"arn:aws:lambda:{here}:function:{ingestion}-LoggingConfigurator-1B"
@@ -117,11 +118,17 @@ def test_the_service_control_policy_allows_only_the_meter(suffix: str) -> None:
         ("logs:PutLogEvents", log_group, [f"{ingestion}-LoggingRole-1B"]),
         (
             *("lambda:InvokeFunction", function),
-            [f"{ingestion}-LoggingProviderframeworkonEvent-1B", operators, deployer],
+            [
+                *(f"{ingestion}-LoggingProviderframeworkonEvent-1B", operators, deployer),
+                f"{governance}-UsageCounterRole-1B",
+            ],
         ),
         (
             *("dynamodb:PutItem", table),
-            [f"{ingestion}-LogProcessorR-1B", f"{monitoring}-W-1B", f"{reporting}-F-1B"],
+            [
+                *(f"{ingestion}-LogProcessorR-1B", f"{monitoring}-W-1B", f"{reporting}-F-1B"),
+                f"{governance}-UsageCounterRole-1B",
+            ],
         ),
         ("dynamodb:DeleteItem", table, [f"{ingestion}-MetricPublisher-1B", operators]),
         ("dynamodb:PutItem", state, [f"{ingestion}-LoggingConfigurator-1B", f"{monitoring}-W-1B"]),

@@ -264,7 +264,7 @@ def lambda_handler(event, context):
     s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     times = s3.list_objects_v2(Bucket="windows").get("KeyCount", 0)
     s3.put_object(Bucket="windows", Key=f"{times:03}", Body=json.dumps(event).encode())
-    return {} if times == 0 else {"state": {}, "batchItemFailures": []}
+    return {} if times == 0 else {"state": {"times": times}, "batchItemFailures": []}
 """
 
 
@@ -284,14 +284,16 @@ def test_a_window_names_the_shard_and_an_answer_without_a_state_fails(cloud: Loc
             **settings,
         )
     cloud.client("dynamodb").put_item(TableName="windowed", Item={"pk": {"S": "one"}})
-    wait_for(lambda: s3.list_objects_v2(Bucket="windows").get("KeyCount", 0) >= 2)
-    first, second = (
+    wait_for(lambda: s3.list_objects_v2(Bucket="windows").get("KeyCount", 0) >= 3)
+    first, second, last = (
         json.loads(s3.get_object(Bucket="windows", Key=key)["Body"].read())
-        for key in ("000", "001")
+        for key in ("000", "001", "002")
     )
     assert first["Records"] == second["Records"]
     assert first["shardId"] == second["shardId"] != ""
     assert (first["state"], first["isFinalInvokeForWindow"]) == ({}, False)
+    assert (last["Records"], last["isFinalInvokeForWindow"]) == ([], True)
+    assert (last["shardId"], last["state"]) == (first["shardId"], {"times": 1})
 
 
 REMOVED = """

@@ -67,8 +67,24 @@ def test_governance_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> No
     of_metrics = 40 * Decimal("0.3") + Decimal("0.0864")  # four of each of ten budgets
     assert list_governance(on, 10**6)[0] == of_metrics
     few, many = few - of_metrics, many - of_metrics
-    assert Decimal(5) < few < Decimal(12)
+    assert Decimal(10) < few < Decimal(16)
     assert many / 1000 < few / 4  # a call of many shares its cells with others
+
+
+def test_evaluations_after_counting_cost_less_than_counting_and_end_with_the_windows() -> None:
+    on = Config.from_context({"governance": True})
+
+    def sum_up(calls: int, part: str) -> Decimal:
+        lines = running_cost(Usage(calls, 20, 5), on, PRICES)
+        return sum((line.usd for line in lines if part in line.what), Decimal(0))
+
+    prompt = "after counting"
+    assert sum_up(10**6, prompt) < sum_up(10**6, "governance: exact counters")
+    # 20 units of reads, a request, and 0.15 seconds of a gigabyte.
+    each = 20 * Decimal("0.125") + Decimal("0.2") + Decimal("0.15") * Decimal("13.3334")
+    assert sum_up(10**6, prompt) == each
+    windows = 4 * 30 * 24 * 720  # of five seconds in four shards
+    assert sum_up(10**9, prompt) == each * windows / 10**6
 
 
 def test_metrics_are_counted_as_cloudwatch_bills_them() -> None:

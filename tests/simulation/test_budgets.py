@@ -7,7 +7,9 @@ from lambdas.services import send_budget_alerts
 from tests.simulation.drivers.all_drivers import PIPELINE
 from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
 from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
+from tests.simulation.drivers.budgets import plan_unchanged_budgets
 from tests.simulation.drivers.driver import Driver
+from tests.simulation.drivers.usage_counter import EvaluatorEvents
 from tests.simulation.faults import ALL_FAULTS, Fault
 from tests.simulation.planted.budgets import ClaimsNoAlerts, CompletesSumsAgain
 from tests.simulation.simulation import run
@@ -18,6 +20,29 @@ DRIVERS: tuple[type[Driver], ...] = (*PIPELINE, BudgetBuilderDriver, BudgetEvalu
 @pytest.mark.parametrize("seed", [1, 8])
 def test_sums_and_alerts_hold_under_faults(seed: int) -> None:
     assert run(seed, drivers=DRIVERS).violations == []
+
+
+class Unscheduled(BudgetEvaluatorDriver):
+    """Evaluates budgets only when `usage_counter` starts it."""
+
+    def start(self) -> None:
+        plan_unchanged_budgets(self.account)
+
+
+UNSCHEDULED: tuple[type[Driver], ...] = (*PIPELINE, Unscheduled, BudgetBuilderDriver)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_alerts_need_no_schedule_while_calls_are_counted(seed: int) -> None:
+    assert run(seed, frozenset(), drivers=UNSCHEDULED).violations == []
+
+
+def test_alerts_that_wait_for_the_schedule_after_counting_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(EvaluatorEvents, "start", lambda _: None)
+    violations = run(1, frozenset(), drivers=UNSCHEDULED).violations
+    assert any("no alert at" in violation for violation in violations)
 
 
 def test_a_budget_that_is_built_before_all_processes_know_it_is_found(

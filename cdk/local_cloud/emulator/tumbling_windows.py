@@ -1,6 +1,7 @@
 """A mapping with a tumbling window names the shard of each event, and requires a state in answers.
 
-MiniStack drops the window, and its tables have one shard. The window here ends with each event.
+MiniStack drops the window, and its tables have one shard. The window here ends with each event: a
+last event without records follows, with the state that was answered.
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html
 """
 
@@ -28,7 +29,13 @@ def install() -> None:
         if not seconds:
             result: dict[str, Any] = execute(function, event, *rest)
             return result
-        return _require_state(execute(function, _in_window(event, seconds), *rest))
+        in_window = _in_window(event, seconds)
+        result = _require_state(execute(function, in_window, *rest))
+        if not result.get("error"):
+            state = _read_body(result.get("body")).get("state")
+            end: dict[str, Any] = {"Records": [], "state": state, "isFinalInvokeForWindow": True}
+            execute(function, in_window | end, *rest)
+        return result
 
     def create_with_window(data: dict[str, Any]) -> Any:
         response = create(data)

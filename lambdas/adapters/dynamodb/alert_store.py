@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.items import make_key
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
-from lambdas.domain.budgets import (
+from lambdas.domain.budgets import BudgetPeriod
+from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
     AlertKey,
     AlertState,
     BudgetAlert,
-    BudgetPeriod,
     LastAlert,
     ThresholdKind,
 )

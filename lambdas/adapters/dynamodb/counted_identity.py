@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.adapters.dynamodb.counter_items import VALUE, move_cell, move_sum, read_value
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
-from lambdas.domain.budgets import AlertState, digest_value, read_principal
+from lambdas.domain.budgets import digest_value, read_principal
+from lambdas.domain.budgets.budget_alerts import AlertState
 from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, BUDGET_PREFIX, BUDGETS
 from lambdas.domain.counters.table import CELL_PREFIX, MARK_PREFIX, SORT_KEY, SUM_PREFIX
 from lambdas.domain.ledger.table import PARTITION_KEY

@@ -8,7 +8,11 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.domain.alerts import EVENT_SOURCE, Notice, Notifier
-from lambdas.domain.budgets import BUDGET_ALERT_EVENT, AlertDetail, AlertNotDeliveredError
+from lambdas.domain.budgets.budget_alerts import (
+    BUDGET_ALERT_EVENT,
+    AlertDetail,
+    AlertNotDeliveredError,
+)
 
 
 class _EventClient(Protocol):

@@ -1,33 +1,13 @@
-"""Budgets: amounts for scopes and periods, their sums, and alerts when thresholds are crossed."""
+"""Budgets: amounts for scopes and periods, and their sums. `budget_alerts` has their alerts."""
 
 from lambdas.domain.budgets.accumulators import (
     AccumulatorDifference,
     AccumulatorKey,
     WideCellsError,
-    accumulate,
     compare_while_counting,
     rebuild,
 )
-from lambdas.domain.budgets.alert_detail import (
-    BUDGET_ALERT_EVENT,
-    AlertDetail,
-    join_details,
-    make_alerts,
-    write_detail,
-)
-from lambdas.domain.budgets.alert_messages import write_alert_notice
-from lambdas.domain.budgets.alerts import (
-    CLAIM,
-    AlertKey,
-    AlertState,
-    AlertStore,
-    BudgetAlert,
-    LastAlert,
-    ThresholdKind,
-    digest_value,
-    find_crossings,
-    make_alert_key,
-)
+from lambdas.domain.budgets.alerts import digest_value
 from lambdas.domain.budgets.amount import (
     DEFAULT_CEILING,
     BudgetAmount,
@@ -36,27 +16,12 @@ from lambdas.domain.budgets.amount import (
     to_usd,
 )
 from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
-from lambdas.domain.budgets.budget import (
-    NO_VALUE,
-    BrakeMode,
-    Budget,
-    BudgetSubject,
-    BudgetThresholds,
-)
+from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
-from lambdas.domain.budgets.current_sums import (
-    BOOK_LIFETIME,
-    CurrentSums,
-    is_built_from_cells,
-)
-from lambdas.domain.budgets.descriptions import (
-    describe_period,
-    describe_periods,
-    describe_scope,
-    describe_time,
-)
-from lambdas.domain.budgets.documents import WEEKDAYS, make_weeks, read_budget, write_budget
-from lambdas.domain.budgets.history import PastCrossing, PeriodUse, replay_usage
+from lambdas.domain.budgets.current_sums import CurrentSums
+from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time
+from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
+from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
@@ -64,33 +29,19 @@ from lambdas.domain.budgets.period_sums import read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
     BudgetPlanError,
-    ChangedBudget,
     find_crowded_calls,
     plan_changes,
 )
-from lambdas.domain.budgets.ports import (
-    AlertNotDeliveredError,
-    AlertPublisher,
-    BudgetSumStore,
-    StatusDetails,
-    SumReader,
-    UsageForecaster,
-)
+from lambdas.domain.budgets.ports import BudgetSumStore, StatusDetails, SumReader, UsageForecaster
 from lambdas.domain.budgets.rebuilding import (
-    CellRange,
     CellsExpiredError,
     check_cells,
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
 )
-from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
-from lambdas.domain.budgets.status import (
-    BudgetStatus,
-    UsageDriver,
-    UsageForecast,
-    find_drivers,
-)
+from lambdas.domain.budgets.scope import BudgetScope, read_principal
+from lambdas.domain.budgets.status import BudgetStatus, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
     BudgetBook,
@@ -102,24 +53,12 @@ from lambdas.domain.budgets.stored_budgets import (
 )
 
 __all__ = [
-    "BOOK_LIFETIME",
-    "BUDGET_ALERT_EVENT",
-    "CLAIM",
     "DEFAULT_CEILING",
     "MAX_CHANGES",
-    "NO_VALUE",
-    "WEEKDAYS",
     "AccumulatorDifference",
     "AccumulatorKey",
-    "AlertDetail",
-    "AlertKey",
-    "AlertNotDeliveredError",
-    "AlertPublisher",
-    "AlertState",
-    "AlertStore",
     "BrakeMode",
     "Budget",
-    "BudgetAlert",
     "BudgetAmount",
     "BudgetBook",
     "BudgetChanges",
@@ -135,49 +74,34 @@ __all__ = [
     "BudgetThresholds",
     "BudgetUnit",
     "BudgetsChangedError",
-    "CellRange",
     "CellsExpiredError",
-    "ChangedBudget",
     "CurrentSums",
     "DayPeriods",
     "HourPeriods",
-    "LastAlert",
     "MonthPeriods",
-    "PastCrossing",
     "PeriodRule",
     "PeriodUse",
     "RollingHours",
-    "ScopeField",
     "StatusDetails",
     "StoredBudget",
     "SumReader",
-    "ThresholdKind",
     "UnpricedCeiling",
-    "UsageDriver",
-    "UsageForecast",
     "UsageForecaster",
     "WideCellsError",
-    "accumulate",
     "check_cells",
     "compare_while_counting",
-    "describe_period",
     "describe_periods",
     "describe_scope",
     "describe_time",
     "digest_value",
     "find_brake_obstacle",
-    "find_crossings",
     "find_crowded_calls",
     "find_drivers",
-    "is_built_from_cells",
     "is_known_everywhere",
     "is_pattern",
-    "join_details",
     "list_cell_ranges",
     "list_incomplete_slots",
     "list_named_callers",
-    "make_alert_key",
-    "make_alerts",
     "make_weeks",
     "matches",
     "plan_changes",
@@ -188,7 +112,5 @@ __all__ = [
     "rebuild",
     "replay_usage",
     "to_usd",
-    "write_alert_notice",
     "write_budget",
-    "write_detail",
 ]

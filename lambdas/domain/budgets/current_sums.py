@@ -42,6 +42,10 @@ class CurrentSums:
             {key.counter_key: totals for key, totals in sums.items()}, self._noted_revision
         )
 
+    def has_active_budgets(self) -> bool:
+        """Say if a budget was active when budgets were last read."""
+        return any(stored.is_active for stored in self._budgets)
+
     def _read_budgets(self) -> None:
         """Read budgets again, unless they were read just now."""
         now = self.clock()

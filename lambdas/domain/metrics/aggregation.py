@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from lambdas.domain.metrics.catalog import (
     USAGE_METRICS,
-    BudgetMetric,
     Detail,
     DimensionSet,
+    Metric,
     MetricDefinition,
     MetricValue,
 )
@@ -60,7 +60,7 @@ class DataPoint:
             which are many, and for metrics without percentiles.
     """
 
-    metric: MetricDefinition | BudgetMetric
+    metric: Metric
     dimensions: Dimensions
     minute: datetime
     values: Distribution | StatisticSet

@@ -17,10 +17,11 @@ from lambdas.domain.metrics.catalog import (
     BUDGET_FORECAST_HIGH,
     BUDGET_FORECAST_LOW,
     BUDGET_USED,
-    BudgetMetric,
+    Metric,
     dimension_value,
 )
 from lambdas.domain.metrics.sink import MetricSink
+from lambdas.domain.pace import Pace
 
 STEP = timedelta(minutes=5)
 """The time between two values of a metric."""
@@ -42,11 +43,11 @@ class BudgetPublishing:
     """
 
     sink: MetricSink
-    _published: datetime | None = field(default=None, init=False)
+    _pace: Pace = field(default_factory=lambda: Pace(STEP), init=False)
 
     def is_due(self, now: datetime) -> bool:
         """Say if nothing was published in the five minutes that a time is in."""
-        return _get_step(now) != self._published
+        return self._pace.is_due(now)
 
     def publish(self, statuses: Iterable[BudgetStatus], now: datetime) -> None:
         """Publish the metrics of budgets at a time.
@@ -57,7 +58,7 @@ class BudgetPublishing:
         points = iter([point for status in statuses for point in list_points(status, now)])
         while batch := list(islice(points, _MAX_POINTS)):
             self.sink.send(batch)
-        self._published = _get_step(now)
+        self._pace.note(now)
 
 
 def list_points(status: BudgetStatus, now: datetime) -> Sequence[DataPoint]:
@@ -70,7 +71,7 @@ def list_points(status: BudgetStatus, now: datetime) -> Sequence[DataPoint]:
     ]
 
 
-def _list_percentages(status: BudgetStatus) -> Iterator[tuple[BudgetMetric, Decimal]]:
+def _list_percentages(status: BudgetStatus) -> Iterator[tuple[Metric, Decimal]]:
     amount, used = status.stored.budget.amount, status.used
     yield BUDGET_USED, amount.get_percentage(used)
     if status.forecast is not None:
@@ -78,7 +79,3 @@ def _list_percentages(status: BudgetStatus) -> Iterator[tuple[BudgetMetric, Deci
         yield BUDGET_FORECAST, amount.get_percentage(used + status.forecast.amount)
         yield BUDGET_FORECAST_LOW, amount.get_percentage(used + low)
         yield BUDGET_FORECAST_HIGH, amount.get_percentage(used + high)
-
-
-def _get_step(now: datetime) -> datetime:
-    return now - (now - datetime.min.replace(tzinfo=now.tzinfo)) % STEP

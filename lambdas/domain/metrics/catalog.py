@@ -114,13 +114,25 @@ _GetValue: TypeAlias = Callable[[EnrichedCall, CallCost], MetricValue | None]
 
 
 @dataclass(frozen=True, slots=True)
-class MetricDefinition:
-    """One metric.
+class Metric:
+    """A metric in CloudWatch.
 
     Attributes:
         name: Its CloudWatch name.
         unit: Its unit.
         description: A sentence about the metric.
+    """
+
+    name: str
+    unit: Unit
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDefinition(Metric):
+    """A metric of every call.
+
+    Attributes:
         detail_of: The dimension sets that it is published for, each with the level of detail
             from which on.
         get_value: Gets the metric's value for one call and its published cost; `None` where the
@@ -134,9 +146,6 @@ class MetricDefinition:
         counts_calls: Whether it counts calls: the value for a call is 1 or `None`, never an amount.
     """
 
-    name: str
-    unit: Unit
-    description: str
     detail_of: dict[DimensionSet, Detail]
     get_value: _GetValue
     otel_name: str | None = None
@@ -365,86 +374,50 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
 """The metrics of every call, published from the ledger's stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnloggedMetric:
-    """A metric of usage that invocation logs do not have: for the account, and for each model.
-
-    It is published where there is something to count, and is in no metric of calls.
-
-    Attributes:
-        name: Its CloudWatch name.
-        unit: Its unit.
-        description: A sentence about the metric.
-    """
-
-    name: str
-    unit: Unit
-    description: str
-
-
-BATCH_INPUT_TOKENS = UnloggedMetric(
+BATCH_INPUT_TOKENS = Metric(
     "BatchInputTokens",
     Unit.COUNT,
     "Input tokens of batch jobs, from their manifests, at the time at which the job ended.",
 )
-BATCH_OUTPUT_TOKENS = UnloggedMetric(
+BATCH_OUTPUT_TOKENS = Metric(
     "BatchOutputTokens",
     Unit.COUNT,
     "Output tokens of batch jobs, from their manifests, at the time at which the job ended.",
 )
 UNLOGGED_METRICS = (BATCH_INPUT_TOKENS, BATCH_OUTPUT_TOKENS)
-"""The metrics of usage that invocation logs do not have."""
+"""The metrics of usage that invocation logs do not have: for the account, and for each model.
 
+They are published where there is something to count, and are in no metric of calls."""
 
-@dataclass(frozen=True, slots=True)
-class BudgetMetric:
-    """A metric of each budget that is not for each value of a label, with the dimension `Budget`.
-
-    Attributes:
-        name: Its CloudWatch name.
-        unit: Its unit.
-        description: A sentence about the metric.
-    """
-
-    name: str
-    unit: Unit
-    description: str
-
-
-BUDGET_USED = BudgetMetric(
+BUDGET_USED = Metric(
     "BudgetUsed", Unit.PERCENT, "Usage of the current period, in percent of the amount."
 )
-BUDGET_FORECAST = BudgetMetric(
+BUDGET_FORECAST = Metric(
     "BudgetForecast",
     Unit.PERCENT,
     "Expected usage by the end of the period, in percent of the amount.",
 )
-BUDGET_FORECAST_LOW = BudgetMetric(
+BUDGET_FORECAST_LOW = Metric(
     "BudgetForecastLow", Unit.PERCENT, "The lower end of the interval of 80% around the forecast."
 )
-BUDGET_FORECAST_HIGH = BudgetMetric(
+BUDGET_FORECAST_HIGH = Metric(
     "BudgetForecastHigh", Unit.PERCENT, "The upper end of the interval of 80% around the forecast."
 )
 BUDGET_METRICS = (BUDGET_USED, BUDGET_FORECAST, BUDGET_FORECAST_LOW, BUDGET_FORECAST_HIGH)
-"""The metrics of budgets, where governance is on."""
+"""The metrics of each budget that is not for each value of a label, with the dimension `Budget`,
+where governance is on."""
 
 HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
 
 
 @dataclass(frozen=True, slots=True)
-class HealthMetric:
+class HealthMetric(Metric):
     """A metric of the meter about itself, without dimensions.
 
     Attributes:
-        name: Its CloudWatch name.
-        unit: Its unit.
-        description: A sentence about the metric.
         frequency: The hours in which it is published.
     """
 
-    name: str
-    unit: Unit
-    description: str
     frequency: Frequency = Frequency.CONTINUOUS
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lambdas.domain.budgets import AlertNotDeliveredError
 from lambdas.functions.budget_evaluator.settings import Settings
 from lambdas.observability import log_request_id, logger
-from lambdas.services.evaluate_budgets import BudgetEvaluator
-from lambdas.services.send_budget_alerts import BudgetAlertSender
+from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
+from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
 from lambdas.wiring.budget_evaluator import make_evaluator, make_sender
 from lambdas.wiring.client_timeouts import time_check
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-class BudgetsNotEvaluatedError(Exception):
-    """Budgets could not be evaluated. The text names them."""
+class BudgetRunError(Exception):
+    """A part of a run failed: budgets, their metrics or alerts. The text has all that did."""
 
 
 @log_request_id
@@ -28,15 +28,15 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Evaluate budgets, then send all alerts that are due, also if the evaluation fails.
 
     Raises:
-        BudgetsNotEvaluatedError: Some budgets could not be evaluated; the log has the errors.
-        AlertNotDeliveredError: Some alerts were not delivered. They stay due.
-        MetricsUnavailableError: CloudWatch did not take the metrics of budgets.
+        BudgetRunError: Some budgets were not evaluated, their metrics not published, or alerts not
+            delivered, which stay due. The log has the errors.
     """
     now, outbox = datetime.now(UTC), sender()
     try:
         result = evaluator().evaluate(now, time_check(context))
     finally:
         report = outbox.send(now)
+        problems = list(_log_unsent(report))
     if result.alerts or result.skipped or report.sent:
         logger.info(
             "Budgets are evaluated",
@@ -45,15 +45,28 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
             skipped=result.skipped,
             messages=report.sent,
         )
-    for failed in result.failures:
-        logger.error("A budget is not evaluated", budget=failed.name, exc_info=failed.error)
-    if result.failures:
-        raise BudgetsNotEvaluatedError(", ".join(sorted({name for name, _ in result.failures})))
+    problems += _log_unevaluated(result)
+    if problems:
+        raise BudgetRunError("; ".join(problems))
+
+
+def _log_unsent(report: SendReport) -> Iterator[str]:
+    """Log the alerts that are not sent; returns them in short."""
     for error in report.errors:
         logger.error("Alerts of a budget are not sent", exc_info=error)
-    reasons = [*report.failures, *(type(error).__name__ for error in report.errors)]
-    if reasons:
-        raise AlertNotDeliveredError("; ".join(reasons))
+    for reason in [*report.failures, *(type(error).__name__ for error in report.errors)]:
+        yield f"alert not sent: {reason}"
+
+
+def _log_unevaluated(result: BudgetEvaluation) -> Iterator[str]:
+    """Log the budgets that are not evaluated, and metrics; returns them in short."""
+    for failed in result.failures:
+        logger.error("A budget is not evaluated", budget=failed.name, exc_info=failed.error)
+    for name in sorted({failed.name for failed in result.failures}):
+        yield f"budget not evaluated: {name}"
+    if result.unpublished is not None:
+        logger.error("Metrics of budgets are not published", exc_info=result.unpublished)
+        yield f"metrics not published: {result.unpublished}"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Adds the stream of the usage ledger to exact counters."""
+"""Adds the stream of the usage ledger to exact counters, and has budgets evaluated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lambdas.functions.usage_counter.settings import Settings
 from lambdas.observability import log_request_id, logger
 from lambdas.services.count_usage import UsageCounter
+from lambdas.services.start_evaluations import EvaluationStarter
 from lambdas.wiring.client_timeouts import time_check
-from lambdas.wiring.usage_counter import make_counter
+from lambdas.wiring.usage_counter import make_counting
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -23,10 +24,9 @@ class ShardMissingError(Exception):
 
 @log_request_id
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Count what is new in a batch of the stream.
+    """Count what is new in a batch of the stream, then start an evaluation of budgets.
 
-    The window carries no state: Lambda takes an empty one, and requires one. Its last event has
-    no records.
+    The state of the window says if an evaluation is due. The window's last event has no records.
 
     Returns:
         The partial batch response: the first record that is to come again, with all after it.
@@ -41,8 +41,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             " window (TumblingWindowInSeconds) and a ParallelizationFactor of 1; run make deploy"
         )
         raise ShardMissingError(message)
-    outcome = counter().count(
-        event.get("Records", []), event["shardId"], datetime.now(UTC), time_check(context)
+    counter, evaluations = counting()
+    now = datetime.now(UTC)
+    outcome = counter.count(event.get("Records", []), event["shardId"], now, time_check(context))
+    state = evaluations.follow(
+        outcome.counted,
+        event.get("state") or {},
+        now,
+        is_last=event.get("isFinalInvokeForWindow", False),
     )
     if outcome.repeated or outcome.tampered:
         logger.info(
@@ -52,11 +58,15 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         )
     first = outcome.first_uncounted
     failures = [] if first is None else [{"itemIdentifier": first}]
-    return {"state": {}, "batchItemFailures": failures}
+    return {"state": state, "batchItemFailures": failures}
 
 
 @cache
-def counter() -> UsageCounter:
-    """Make the counter, once per process."""
+def counting() -> tuple[UsageCounter, EvaluationStarter]:
+    """Make the services, once per process."""
     settings = Settings.from_environment(os.environ)
-    return make_counter(settings, retention_days=settings.ledger_retention_days)
+    return make_counting(
+        settings,
+        retention_days=settings.ledger_retention_days,
+        evaluator_name=settings.evaluator_name,
+    )

@@ -8,10 +8,12 @@ from lambdas.wiring.counting_settings import CountingSettings
 
 
 class Settings(CountingSettings):
-    """The counters, and the retention of their source.
+    """The counters, the retention of their source, and the function that acts on them.
 
     Attributes:
         ledger_retention_days: The days for which the ledger keeps calls.
+        evaluator_name: The function that evaluates budgets.
     """
 
     ledger_retention_days: int = Field(default=90, ge=1)
+    evaluator_name: str = Field(min_length=1)

@@ -10,16 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
-from lambdas.domain.budgets import (
+from lambdas.domain.budgets import DayPeriods, PeriodRule, RollingHours
+from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
     AlertKey,
     AlertState,
     AlertStore,
     BudgetAlert,
-    DayPeriods,
     LastAlert,
-    PeriodRule,
-    RollingHours,
     ThresholdKind,
 )
 from tests.budget_store import GOVERNANCE, InMemoryAlertStore, create_governance_table

@@ -17,15 +17,13 @@ from lambdas.adapters.dynamodb.counter_items import mark_item, sum_update
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.budgets import (
     AccumulatorKey,
-    AlertKey,
-    BudgetAlert,
     BudgetChanges,
     BudgetScope,
     BudgetSubject,
     DayPeriods,
     StoredBudget,
-    ThresholdKind,
 )
+from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
 from lambdas.domain.counters import CellKey, CellSpan, Chunk, Mark, Sums, UsageTotals
 from lambdas.domain.ledger.readings import join
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table

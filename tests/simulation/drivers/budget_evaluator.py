@@ -12,12 +12,8 @@ from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
-from lambdas.domain.budgets import (
-    AlertDetail,
-    AlertNotDeliveredError,
-    AlertState,
-    BudgetsChangedError,
-)
+from lambdas.domain.budgets import BudgetsChangedError
+from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, AlertState
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics import MetricsUnavailableError

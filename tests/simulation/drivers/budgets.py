@@ -16,10 +16,7 @@ from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
-    NO_VALUE,
     AccumulatorKey,
-    AlertDetail,
-    AlertNotDeliveredError,
     Budget,
     BudgetAmount,
     BudgetChanges,
@@ -34,6 +31,8 @@ from lambdas.domain.budgets import (
     list_cell_ranges,
     rebuild,
 )
+from lambdas.domain.budgets.budget import NO_VALUE
+from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError
 from lambdas.domain.counters import CountingState, UsageChange, UsageTotals
 from tests.builders import ANA, BEN
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account
@@ -67,11 +66,16 @@ def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
     return DynamoDbBudgetStore(driver.dynamodb, GOVERNANCE)
 
 
+def plan_unchanged_budgets(account: Account) -> None:
+    """Plan what an operator does who applies budgets once."""
+    account.planned.add(GOVERNANCE)
+    account.world.at(START, _apply, account, BudgetChanges(_FIRST))
+
+
 def plan_budgets(account: Account) -> None:
     """Plan what an operator does: one amount is raised, and scopes change every hour."""
     if GOVERNANCE not in account.planned:
-        account.planned.add(GOVERNANCE)
-        account.world.at(START, _apply, account, BudgetChanges(_FIRST))
+        plan_unchanged_budgets(account)
         raised = replace(_FIRST[1], amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
         account.world.at(
             START + _CHANGED_EVERY / 2, _apply, account, BudgetChanges(amended=(raised,))

@@ -25,13 +25,17 @@ def counters(driver: Driver) -> DynamoDbUsageCounters:
     return DynamoDbUsageCounters(driver.dynamodb, COUNTERS, LEDGER, driver.account.pause)
 
 
-def sum_up(driver: Driver) -> SumUp:
-    """The sums by cell, and by the budgets in force."""
-    sums = CurrentSums(
+def current_sums(driver: Driver) -> CurrentSums:
+    """The sums of the budgets in force."""
+    return CurrentSums(
         store=DynamoDbBudgetStore(driver.dynamodb, GOVERNANCE),
         cell_minutes=60,
         clock=lambda: driver.account.now,
     )
+
+
+def sum_up(sums: CurrentSums) -> SumUp:
+    """The sums by cell, and by the budgets in force."""
     return SumUp(SPANS, sums.accumulate)
 
 

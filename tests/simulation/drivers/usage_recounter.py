@@ -8,7 +8,13 @@ from typing import Any
 from lambdas.adapters.dynamodb.recorded_calls import DynamoDbRecordedCalls
 from lambdas.services.recount_usage import UsageRecounter
 from tests.simulation.account import LEDGER
-from tests.simulation.drivers.counting import DEPLOYMENT, counters, edition_books, sum_up
+from tests.simulation.drivers.counting import (
+    DEPLOYMENT,
+    counters,
+    current_sums,
+    edition_books,
+    sum_up,
+)
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.usage_counter import COUNTING_ERRORS
 from tests.simulation.phases import END, FAULTS_END
@@ -26,7 +32,7 @@ class UsageRecounterDriver(Driver):
             calls=DynamoDbRecordedCalls(self.dynamodb, LEDGER),
             store=counters(self),
             books=edition_books(self.account),
-            sums=sum_up(self),
+            sums=sum_up(current_sums(self)),
             deployment=DEPLOYMENT,
         )
 

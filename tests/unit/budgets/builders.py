@@ -9,7 +9,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
-    WEEKDAYS,
     BrakeMode,
     Budget,
     BudgetAmount,
@@ -28,6 +27,7 @@ from lambdas.domain.budgets import (
     find_brake_obstacle,
     make_weeks,
 )
+from lambdas.domain.budgets.documents import WEEKDAYS
 from lambdas.domain.counters import UsageChange, UsageLabels, UsageTotals
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
-    BOOK_LIFETIME,
     AccumulatorKey,
     Budget,
     BudgetAmount,
@@ -29,11 +28,12 @@ from lambdas.domain.budgets import (
     PeriodRule,
     RollingHours,
     WideCellsError,
-    accumulate,
     compare_while_counting,
     make_weeks,
     rebuild,
 )
+from lambdas.domain.budgets.accumulators import accumulate
+from lambdas.domain.budgets.current_sums import BOOK_LIFETIME
 from lambdas.domain.counters import CellMinutes, SumUp, UsageChange, UsageTotals
 from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4

@@ -17,8 +17,10 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     BudgetThresholds,
     BudgetUnit,
-    find_crossings,
     find_drivers,
+)
+from lambdas.domain.budgets.budget_alerts import (
+    find_crossings,
     join_details,
     make_alerts,
     write_alert_notice,

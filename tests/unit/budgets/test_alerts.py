@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lambdas.domain.budgets import (
-    NO_VALUE,
-    AlertKey,
     BudgetAmount,
     BudgetScope,
     BudgetState,
@@ -22,13 +20,17 @@ from lambdas.domain.budgets import (
     BudgetThresholds,
     DayPeriods,
     RollingHours,
-    ThresholdKind,
-    UsageDriver,
-    find_crossings,
     find_drivers,
+)
+from lambdas.domain.budgets.budget import NO_VALUE
+from lambdas.domain.budgets.budget_alerts import (
+    AlertKey,
+    ThresholdKind,
+    find_crossings,
     make_alerts,
 )
 from lambdas.domain.budgets.scope import ScopeField
+from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import UsageTotals
 from tests.budget_store import InMemoryAlertStore
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4

@@ -11,12 +11,11 @@ from lambdas.domain.budgets import (
     BudgetStatus,
     BudgetUnit,
     DayPeriods,
-    PastCrossing,
     RollingHours,
-    find_crossings,
-    make_alerts,
     replay_usage,
 )
+from lambdas.domain.budgets.budget_alerts import find_crossings, make_alerts
+from lambdas.domain.budgets.history import PastCrossing
 from lambdas.domain.counters import UsageTotals
 from tests.budget_store import InMemoryAlertStore
 from tests.builders import NOON

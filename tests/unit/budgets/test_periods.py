@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
-    WEEKDAYS,
     DayPeriods,
     HourPeriods,
     MonthPeriods,
@@ -17,6 +16,7 @@ from lambdas.domain.budgets import (
     RollingHours,
     make_weeks,
 )
+from lambdas.domain.budgets.documents import WEEKDAYS
 from tests.unit.budgets.zones import ZONES, find_clock_changes
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

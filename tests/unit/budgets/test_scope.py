@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.budgets import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets import BudgetScope, read_principal
 from lambdas.domain.budgets.patterns import matches
+from lambdas.domain.budgets.scope import ScopeField
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
 from tests.unit.budgets.builders import LABELS, labels, scopes
 

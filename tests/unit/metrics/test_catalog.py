@@ -16,17 +16,14 @@ from lambdas.domain.metrics.catalog import (
     PROJECT,
     UNLOGGED_METRICS,
     USAGE_METRICS,
-    BudgetMetric,
     Detail,
     DimensionSet,
-    HealthMetric,
-    MetricDefinition,
-    UnloggedMetric,
+    Metric,
 )
 from lambdas.domain.pricing import Cost, PriceBasis, Unpriced
 from tests.builders import SONNET_4, enriched, usage_record
 
-ALL_METRICS: list[MetricDefinition | UnloggedMetric | BudgetMetric | HealthMetric] = [
+ALL_METRICS: list[Metric] = [
     *USAGE_METRICS,
     *UNLOGGED_METRICS,
     *BUDGET_METRICS,
@@ -41,9 +38,7 @@ def test_each_metric_has_one_definition() -> None:
 
 
 @pytest.mark.parametrize("metric", ALL_METRICS, ids=attrgetter("name"))
-def test_names_follow_cloudwatch_s_style(
-    metric: MetricDefinition | UnloggedMetric | BudgetMetric | HealthMetric,
-) -> None:
+def test_names_follow_cloudwatch_s_style(metric: Metric) -> None:
     assert metric.name.isidentifier()
     assert metric.name[0].isupper()
     assert metric.description.endswith(".")

@@ -21,7 +21,8 @@ from lambdas.domain.brake import (
     list_denied_sessions,
     make_releases,
 )
-from lambdas.domain.budgets import Budget, BudgetChanges, BudgetSubject, accumulate
+from lambdas.domain.budgets import Budget, BudgetChanges, BudgetSubject
+from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
 from lambdas.services.brake_principals import BrakeReport, BrakeSettings, PrincipalBrake
 from lambdas.services.release_ended_denies import BrakeWatchdog

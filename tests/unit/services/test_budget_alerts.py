@@ -1,18 +1,13 @@
 """Budgets are evaluated after each addition, and their alerts sent once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import pytest
-
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import (
-    CLAIM,
-    AlertDetail,
-    AlertNotDeliveredError,
     Budget,
-    BudgetAlert,
     BudgetAmount,
     BudgetChanges,
     BudgetScope,
@@ -21,8 +16,15 @@ from lambdas.domain.budgets import (
     BudgetThresholds,
     DayPeriods,
     RollingHours,
+)
+from lambdas.domain.budgets.accumulators import accumulate
+from lambdas.domain.budgets.budget_alerts import (
+    CLAIM,
+    AlertDetail,
+    AlertNotDeliveredError,
+    BudgetAlert,
+    LastAlert,
     ThresholdKind,
-    accumulate,
 )
 from lambdas.domain.counters import (
     Chunk,
@@ -43,6 +45,7 @@ from tests.fakes import InMemoryMetricSink
 from tests.unit.budgets.builders import DOLLAR, budget, change, stored
 
 DAILY = DayPeriods("UTC")
+A_MINUTE_LATER = NOON + timedelta(minutes=1)
 TEN_DOLLARS = BudgetAmount.from_usd(Decimal(10))
 
 
@@ -191,6 +194,22 @@ def test_a_building_budget_alerts_once_it_is_active() -> None:
     assert governed.send() == ["Bedrock budget daily: 80 % reached"]
 
 
+def test_alerts_are_read_for_budgets_that_reached_a_threshold_alone() -> None:
+    governed = Governed(daily("used"), daily("unused", scope=BudgetScope(identity=(BEN,))))
+    asked: set[str] = set()
+
+    class Asked(InMemoryAlertStore):
+        def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
+            asked.add(budget)
+            return super().read_alerted(budget, generation)
+
+    governed.evaluator = replace(governed.evaluator, alerts=Asked())
+    governed.count(change(4))
+    asked.clear()
+    governed.count(change(2, NOON + timedelta(seconds=5)))
+    assert asked == {"used"}
+
+
 def test_details_are_read_for_new_crossings_alone() -> None:
     governed = Governed(daily())
     for _ in range(5):
@@ -203,11 +222,23 @@ def test_a_forecast_alerts_before_usage_does() -> None:
     governed.end_first_count()
     governed.details.dollars = 8
     assert governed.count(change(1)).alerts == 0
-    assert governed.count(change(1.5)).alerts == 1
+    assert governed.count(change(1.5, A_MINUTE_LATER)).alerts == 1
     assert governed.send() == ["Bedrock budget daily: 100 % forecast"]
     ((_, detail),) = governed.inbox.received
     assert detail["forecast"]["expected"] == "10.5"
-    assert governed.count(change(1)).alerts == 0
+    assert governed.count(change(1, A_MINUTE_LATER + timedelta(minutes=1))).alerts == 0
+
+
+def test_a_process_forecasts_once_a_minute_and_evaluates_usage_each_time() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    for seconds in range(0, 60, 5):
+        governed.count(change(0.1, NOON + timedelta(seconds=seconds)))
+    assert governed.details.forecasts == 1
+    assert governed.count(change(5, NOON + timedelta(seconds=59))).alerts == 1
+    before = governed.details.forecasts
+    governed.count(change(0.1, A_MINUTE_LATER))
+    assert governed.details.forecasts == before + 1
 
 
 def test_nothing_more_is_forecast_once_a_forecast_has_alerted_or_the_amount_is_used() -> None:
@@ -449,11 +480,19 @@ def test_a_forecast_is_published_also_after_it_has_alerted() -> None:
 def test_metrics_that_are_refused_stop_no_alert_and_are_published_a_minute_later() -> None:
     governed = Governed(daily())
     governed.metrics.taken_before_a_refusal = 0
-    with pytest.raises(MetricsUnavailableError):
-        governed.count(change(6))
+    assert isinstance(governed.count(change(6)).unpublished, MetricsUnavailableError)
     assert governed.send() == ["Bedrock budget daily: 50 % reached"]
     governed.evaluator.evaluate(NOON + timedelta(minutes=1))
     assert [value for *_, value in governed.published()] == [60]
+
+
+def test_budgets_that_fail_are_reported_also_where_metrics_are_refused() -> None:
+    governed = Governed(daily("account"), daily("broken"))
+    governed.evaluator = replace(governed.evaluator, alerts=BrokenStore())
+    governed.metrics.taken_before_a_refusal = 0
+    result = governed.count(change(6))
+    assert [failed.name for failed in result.failures] == ["broken"]
+    assert result.unpublished is not None
 
 
 def test_a_request_has_at_most_a_thousand_values() -> None:

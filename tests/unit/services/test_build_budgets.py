@@ -26,10 +26,10 @@ from lambdas.domain.budgets import (
     MonthPeriods,
     PeriodRule,
     RollingHours,
-    accumulate,
     check_cells,
     list_cell_ranges,
 )
+from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import (
     ANNOUNCEMENT,
     CellMinutes,

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from lambdas.domain.budgets import (
-    NO_VALUE,
     Budget,
     BudgetAmount,
     BudgetScope,
@@ -22,6 +21,7 @@ from lambdas.domain.budgets import (
     MonthPeriods,
     RollingHours,
 )
+from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.counters import (
     CellMinutes,
     Chunk,

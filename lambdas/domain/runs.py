@@ -1,0 +1,24 @@
+"""The start of another function of the meter, which then runs by itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class RunNotStartedError(Exception):
+    """The function was not started, or no answer says so. The text has the reason."""
+
+
+class RunStarter(Protocol):
+    """Starts a function of the meter and does not wait for it.
+
+    The function also runs on a schedule. A start that is lost delays its work, and one that comes
+    twice repeats it.
+    """
+
+    def start(self) -> None:
+        """Start a run.
+
+        Raises:
+            RunNotStartedError: It was not started, or perhaps was.
+        """
