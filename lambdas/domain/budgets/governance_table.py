@@ -1,4 +1,4 @@
-"""Names in the table of budgets and their alerts, `Governance`.
+"""Names in the table of budgets, their alerts and the brake, `Governance`.
 
 | partition key | sort key | item |
 |---|---|---|
@@ -7,6 +7,12 @@
 | `alerts#BUDGET#GENERATION` | `PERIOD#LEVEL#THRESHOLD` | an alert: its content and state |
 | `alerts#BUDGET#GENERATION` | `last#THRESHOLD` | the last alert: its level, the end of its period |
 | `due-alerts` | `BUDGET#GENERATION#PERIOD#LEVEL#THRESHOLD` | a copy of an alert that is due |
+| `brake` | `switch` | the switch of the brake: who set it, and when |
+| `brake-denies` | `ARN` | the deny of a caller |
+| `brake-releases` | `ARN#BUDGET#GENERATION#PERIOD#DIGEST` | a release by hand |
+| `brake-reactions` | `TIME#ARN` | a measured reaction time |
+| `brake-events` | `ID` | an event of the brake |
+| `due-brake-events` | `ID` | a copy of an event that is due |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -29,3 +35,12 @@ ALERTS_PREFIX = "alerts#"
 LAST_PREFIX = "last#"
 DUE_ALERTS = "due-alerts"
 """The partition of alerts that are to be sent, which is empty most of the time."""
+BRAKE = "brake"
+"""The partition of the switch."""
+SWITCH_KEY = "switch"
+DENIES = "brake-denies"
+RELEASES = "brake-releases"
+REACTIONS = "brake-reactions"
+BRAKE_EVENTS = "brake-events"
+DUE_BRAKE_EVENTS = "due-brake-events"
+"""The partition of events of the brake that are to be sent."""
