@@ -31,6 +31,7 @@ from lambdas.domain.brake import (
     Refusal,
     ReleaseReason,
     RoleDirectory,
+    RoleFacts,
     RolePlan,
     SessionPolicyNames,
     SessionPolicyStore,
@@ -40,6 +41,7 @@ from lambdas.domain.brake import (
     Target,
     TargetRules,
     WantedState,
+    check_role,
     choose_step,
     estimate_reaction,
     explain_release,
@@ -308,9 +310,19 @@ class _Run:
 
     def report_unattached(self, wanted: WantedState) -> None:
         """Report what would be denied, and what cannot be, each once a period."""
+        facts: dict[PrincipalTarget, RoleFacts | None] = {}
         for shadow in wanted.shadows:
-            with self.report.isolate(shadow.target.arn):
-                self._add_event(report_shadow(shadow, self.now))
+            target = shadow.target
+            with self.report.isolate(target.arn):
+                refused = None
+                if isinstance(target, SessionTarget):
+                    if target.role not in facts:
+                        facts[target.role] = self.brake.roles.get_role(target.role)
+                    refused = check_role(target, facts[target.role])
+                if refused is None:
+                    self._add_event(report_shadow(shadow, self.now))
+                else:
+                    self._report_refusals([Refusal(refused, shadow.cause)])
         self._report_refusals(wanted.refusals)
 
     def reconcile(
@@ -417,9 +429,10 @@ class _Run:
         self, deny: Deny, *, is_attached: bool, reason: ReleaseReason | None = None
     ) -> Deny:
         """Store the reason of a release, and that the deny was attached."""
-        if deny.attached_at is None and is_attached:  # a run ended before it recorded that
-            self._add_event(report_denied(deny, self.now))
+        if deny.attached_at is None and is_attached:
             deny = replace(deny, attached_at=self.now)
+        if deny.state is DenyState.ATTACHING and deny.attached_at is not None:
+            self._add_event(report_denied(deny, self.now))  # a run ended before it did
         if deny.state is not DenyState.RELEASING:
             reason = reason or explain_release(deny, self.inputs)
             deny = replace(deny, state=DenyState.RELEASING, release=reason, watch=None)
@@ -434,17 +447,12 @@ class _Run:
         del self.stored[deny.target]
 
     def _record_attachment(self, deny: Deny) -> None:
-        """Report a deny that is attached, and store that."""
+        """Store that a deny is attached, report it, and store that it is reported."""
+        watch = self._begin_watch(deny) if deny.attached_at is None else None
+        deny = self._write(replace(deny, attached_at=self.now))
         self._add_event(report_denied(deny, self.now))
         self.report.attached.append(deny.target.arn)
-        self._write(
-            replace(
-                deny,
-                state=DenyState.DENIED,
-                attached_at=self.now,
-                watch=self._begin_watch(deny) if deny.attached_at is None else None,
-            )
-        )
+        self._write(replace(deny, state=DenyState.DENIED, watch=watch))
 
     def _begin_watch(self, deny: Deny) -> ReactionWatch | None:
         """Begin to measure a reaction time, if the sum is that of this caller alone."""

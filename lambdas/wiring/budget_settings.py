@@ -208,7 +208,7 @@ class BudgetSetting(_BudgetModel):
     alerts: AlertSetting = AlertSetting()
     unpriced_usd_per_million: CeilingSetting = CeilingSetting()
     brake: BrakeMode = BrakeMode.NOTIFY
-    """What happens to callers when the amount is used up: nothing, a report, or a deny."""
+    """The effect on callers when the amount is used up: alerts alone, a report, or a deny."""
 
     @model_validator(mode="after")
     def _is_for_several_values(self) -> Self:

@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 from lambdas.adapters.dynamodb.brake_items import (
     UNREADABLE,
     make_item_key,
+    query_partition,
     write_json,
     write_time,
 )
-from lambdas.adapters.dynamodb.brake_store import query_partition
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.brake import BrakeEvent
 from lambdas.domain.budgets.budget_alerts import CLAIM

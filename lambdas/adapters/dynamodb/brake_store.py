@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,11 +12,8 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 from lambdas.adapters.dynamodb.brake_items import (
     UNREADABLE,
     make_item_key,
-    read_deny,
-    read_release,
-    write_deny,
+    query_partition,
     write_json,
-    write_release,
     write_time,
 )
 from lambdas.domain.brake import (
@@ -24,6 +22,10 @@ from lambdas.domain.brake import (
     Deny,
     DenyChangedError,
     Release,
+    read_deny,
+    read_release,
+    write_deny,
+    write_release,
 )
 from lambdas.domain.budgets import digest_value
 from lambdas.domain.budgets.governance_table import (
@@ -214,20 +216,6 @@ class DynamoDbBrakeState:
         return query_partition(self._client, self._table_name, REACTIONS, is_reversed=True)
 
 
-def query_partition(
-    client: DynamoDBClient, table_name: str, partition: str, *, is_reversed: bool = False
-) -> Iterator[Item]:
-    """List the items of a partition by sort key, with a consistent read."""
-    pages = client.get_paginator("query").paginate(
-        TableName=table_name,
-        KeyConditionExpression=f"{PARTITION_KEY} = :partition",
-        ExpressionAttributeValues={":partition": {"S": partition}},
-        ConsistentRead=True,
-        ScanIndexForward=not is_reversed,
-    )
-    return (item for page in pages for item in page["Items"])
-
-
 def _make_release_id(release: Release) -> str:
     """Make an id that is the same for one caller, sum and period."""
     key = release.key
@@ -244,13 +232,13 @@ def _make_release_id(release: Release) -> str:
 
 def _try_to_read(item: Item) -> Deny | None:
     try:
-        return read_deny(item[_CONTENT]["S"], int(item[_REVISION]["N"]))
+        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]))
     except UNREADABLE:
         return None
 
 
 def _try_to_read_release(item: Item) -> Release | None:
     try:
-        return read_release(item[_CONTENT]["S"])
+        return read_release(json.loads(item[_CONTENT]["S"]))
     except UNREADABLE:
         return None

@@ -22,6 +22,12 @@ from lambdas.domain.brake.denies import (
     ReactionWatch,
     ReleaseReason,
 )
+from lambdas.domain.brake.documents import (
+    read_deny,
+    read_release,
+    write_deny,
+    write_release,
+)
 from lambdas.domain.brake.events import (
     BRAKE_EVENT,
     BrakeEvent,
@@ -38,6 +44,7 @@ from lambdas.domain.brake.events import (
     write_brake_notice,
 )
 from lambdas.domain.brake.ports import (
+    BrakeEventPublisher,
     BrakeEventStore,
     BrakeStateStore,
     ChangeRefusedError,
@@ -45,6 +52,7 @@ from lambdas.domain.brake.ports import (
     DenyChangedError,
     DenyReader,
     DenyStore,
+    EventNotDeliveredError,
     Obstacle,
     RoleDirectory,
     SessionPolicyStore,
@@ -121,6 +129,7 @@ __all__ = [
     "WINDOW_OVERLAP",
     "Action",
     "BrakeEvent",
+    "BrakeEventPublisher",
     "BrakeEventStore",
     "BrakeInputs",
     "BrakeStateStore",
@@ -138,6 +147,7 @@ __all__ = [
     "DenyStore",
     "EventDetail",
     "EventKind",
+    "EventNotDeliveredError",
     "Exemption",
     "InvalidPolicyNameError",
     "NotEnforceable",
@@ -180,7 +190,9 @@ __all__ = [
     "make_sum_key",
     "plan_role",
     "plan_session_policies",
+    "read_deny",
     "read_document",
+    "read_release",
     "report_contested",
     "report_denied",
     "report_not_attached",
@@ -189,5 +201,7 @@ __all__ = [
     "report_released",
     "report_shadow",
     "write_brake_notice",
+    "write_deny",
     "write_document",
+    "write_release",
 ]

@@ -27,6 +27,14 @@ class CauseKey(NamedTuple):
     value: str
     period: BudgetPeriod
 
+    def overlaps(self, other: CauseKey) -> bool:
+        """Say if both are of one sum in the same period, or in windows with a common hour."""
+        return (
+            self[:3] == other[:3]
+            and self.period.start < other.period.end
+            and other.period.start < self.period.end
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DenyCause:
@@ -62,9 +70,9 @@ class DenyState(StrEnum):
     """The state of a deny."""
 
     ATTACHING = "attaching"
-    """It is decided. Whether it is attached is not known."""
+    """It is decided. Whether it is attached and reported is not known."""
     DENIED = "denied"
-    """It was attached."""
+    """It was attached and reported."""
     CONTESTED = "contested"
     """Others took it off again and again, so it is no longer attached."""
     RELEASING = "releasing"
@@ -110,7 +118,7 @@ class Deny:
         decided_at: The time of the decision.
         state: The state.
         attached_at: The time of the last attachment; `None` before the first.
-        taken_off: How often others took it off.
+        taken_off: The times that others took it off.
         release: The reason for its release, if it is to be released.
         watch: The measurement of its reaction time, while it goes on.
         revision: The number of the last write; 0 before the first.
@@ -145,7 +153,7 @@ class Deny:
 
     def follow(self, causes: tuple[DenyCause, ...]) -> Deny:
         """Take over the causes of now. In other periods than before, it is contested no more."""
-        if {cause.key for cause in self.causes} & {cause.key for cause in causes}:
+        if any(mine.key.overlaps(cause.key) for mine in self.causes for cause in causes):
             return replace(self, causes=causes)
         state = DenyState.ATTACHING if self.state is DenyState.CONTESTED else self.state
         return replace(self, causes=causes, state=state, taken_off=0)

@@ -1,4 +1,4 @@
-"""What the brake reports: the JSON of its events, and their messages for people.
+"""Events of the brake: their JSON, and their messages for people.
 
 They hold no prompt and no secret. `docs/brake-event.schema.json` is the JSON Schema of the detail.
 """
@@ -53,7 +53,7 @@ class EventKind(StrEnum):
 
 
 class OverflowMode(StrEnum):
-    """What happens if more sessions of a role are to be denied than its policies have room for."""
+    """The effect on sessions of a role that its policies have no room for."""
 
     ROLE = "role"
     """The whole role is denied."""

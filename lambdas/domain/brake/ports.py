@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from lambdas.domain.alerts import Notice
 from lambdas.domain.brake.denies import Deny
-from lambdas.domain.brake.events import BrakeEvent
+from lambdas.domain.brake.events import BrakeEvent, EventDetail
 from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.role_plans import StoredPolicy
 from lambdas.domain.brake.targets import PrincipalTarget, RoleFacts
@@ -187,3 +188,18 @@ class BrakeEventStore(Protocol):
 
     def mark_sent(self, event_id: str, sent_at: datetime) -> None:
         """Mark an event sent; to repeat it is safe."""
+
+
+class EventNotDeliveredError(Exception):
+    """A way of delivery has not taken an event. The text says which, and why."""
+
+
+class BrakeEventPublisher(Protocol):
+    """Delivers events to people and programs."""
+
+    def publish(self, notice: Notice, detail: EventDetail) -> None:
+        """Deliver an event, as a text and as an event of `BRAKE_EVENT`.
+
+        Raises:
+            EventNotDeliveredError: It was not delivered in every way.
+        """

@@ -10,7 +10,7 @@ from lambdas.domain.brake.denies import Deny, DenyCause, DenyState
 from lambdas.domain.brake.targets import Target
 
 MAX_REATTACHMENTS = 3
-"""How often a deny that others took off is attached again, until its budgets begin new periods."""
+"""The times that a deny which others took off is attached again, until new periods begin."""
 _SETTLING = timedelta(seconds=30)
 """The time within which IAM may not list a new attachment yet."""
 

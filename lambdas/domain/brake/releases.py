@@ -54,12 +54,9 @@ class Release:
             limit: The amount of the budget now.
             now: The time.
         """
-        released, period = self.key.period, key.period
         return (
             target_arn == self.target_arn
-            and key[:3] == self.key[:3]
-            and period.start < released.end
-            and released.start < period.end
+            and key.overlaps(self.key)
             and limit >= self.level
             and (self.until is None or now < self.until)
         )

@@ -153,7 +153,9 @@ def _list_reached(
     inputs: BrakeInputs, get_reserve: Callable[[BudgetStatus], int]
 ) -> Iterator[tuple[Target | NotEnforceable, StoredBudget, DenyCause]]:
     """List the callers of sums that have reached their braking point."""
-    held = {(deny.target.arn, cause.key): cause for deny in inputs.denies for cause in deny.causes}
+    held: defaultdict[str, list[DenyCause]] = defaultdict(list)
+    for deny in inputs.denies:
+        held[deny.target.arn] += deny.causes
     for status in inputs.statuses:
         stored = inputs.get_braked(status.stored.budget.name, status.stored.generation)
         if stored is None or not status.period.includes(inputs.now):
@@ -168,9 +170,10 @@ def _list_reached(
             counted = max(
                 reserve,
                 *(
-                    held[arn, key].reserve
+                    before.reserve
                     for arn in _list_denying(target)
-                    if (arn, key) in held and held[arn, key].amount.limit >= budget.amount.limit
+                    for before in held[arn]
+                    if before.key.overlaps(key) and before.amount.limit >= budget.amount.limit
                 ),
                 0,
             )

@@ -37,7 +37,7 @@ class BudgetSubject(StrEnum):
 
 
 class BrakeMode(StrEnum):
-    """What happens to the callers of a budget whose amount is used up."""
+    """The effect on the callers of a budget whose amount is used up."""
 
     NOTIFY = "notify"
     """Nothing but alerts."""

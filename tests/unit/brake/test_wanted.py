@@ -1,4 +1,4 @@
-"""What should be denied follows from budgets and their usage now, and from decisions of people."""
+"""The wanted denies follow from budgets and their usage now, and from decisions of people."""
 
 from dataclasses import replace
 from datetime import timedelta

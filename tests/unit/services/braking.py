@@ -85,13 +85,13 @@ class BrakedMeter:
             has_sessions=has_sessions,
         )
         self.settings = BrakeSettings(rules=rules, names=self.names)
-        self.brake = self._make_brake()
+        self.brake = self.make_brake()
         self.watchdog = BrakeWatchdog(self.attachments, self.denies)
         self._counted = 0
         self.state.switch = BrakeSwitch(is_on=True, by="ops", at=NOON)
         self.apply(*made)
 
-    def _make_brake(self) -> PrincipalBrake:
+    def make_brake(self) -> PrincipalBrake:
         return PrincipalBrake(
             budgets=self.budgets,
             sums=self.sums,
@@ -107,7 +107,7 @@ class BrakedMeter:
 
     def restart(self) -> None:
         """Let a new process take over, which has no readings of the old one."""
-        self.brake = self._make_brake()
+        self.brake = self.make_brake()
 
     def change_settings(self, **changes: object) -> None:
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lambdas.domain.brake import BrakeSwitch, DenyState, OverflowMode
-from lambdas.domain.budgets import BrakeMode, BudgetSubject, MonthPeriods
+from lambdas.domain.budgets import BrakeMode, BudgetSubject, MonthPeriods, RollingHours
 from lambdas.services.brake_principals import Hindrance
 from tests.brake import MAX_ATTACHED, FakeIam
 from tests.builders import ANA, BEN
@@ -216,6 +216,59 @@ def test_a_shadow_does_everything_but_attach() -> None:
     meter.spend(10, BEN)
     meter.reconcile()
     assert sorted(meter.list_events("would_deny")) == sorted([ANA, BEN, BEN])
+
+
+def test_a_shadow_reports_sessions_that_could_not_be_denied() -> None:
+    meter = BrakedMeter(daily(brake=BrakeMode.SHADOW))
+    meter.iam.add(CHAT)
+    meter.spend(10, ANA)
+    meter.reconcile()
+    assert meter.events.list_kinds() == ["not_enforceable"]
+
+
+def test_a_window_that_moves_denies_without_a_gap_until_its_usage_has_left() -> None:
+    meter = BrakedMeter(daily(periods=RollingHours(24)))
+    add_callers(meter.iam)
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    for hour in range(24):
+        meter.reconcile(timedelta(hours=1) if hour else MINUTE)
+        assert meter.list_denied() == {ANA, BEN}, hour
+        assert all(deny.until > meter.now for deny in meter.denies.stored.values())
+        assert meter.watchdog.release_ended(meter.now + 10 * MINUTE).released == ()
+    meter.reconcile(timedelta(hours=1))
+    assert meter.list_denied() == set()
+    assert sorted(meter.events.list_kinds()) == ["denied", "denied", "released", "released"]
+
+
+def test_a_window_that_was_braked_early_is_not_released_by_the_next_hour() -> None:
+    meter = BrakedMeter(daily(periods=RollingHours(24)))
+    add_callers(meter.iam)
+    meter.spend(7, BEN)
+    meter.reconcile()
+    meter.spend(2, BEN)
+    meter.reconcile()
+    for _ in range(20):
+        meter.reconcile(timedelta(hours=1))
+        assert meter.list_denied() == {BEN}
+
+
+def test_a_run_that_another_one_overtakes_leaves_its_denies(meter: BrakedMeter) -> None:
+    meter.spend(10, BEN)
+    other, list_denies = meter.make_brake(), meter.denies.list_denies
+
+    def list_and_be_overtaken() -> Any:
+        found = list_denies()
+        meter.denies.list_denies = list_denies  # type: ignore[method-assign]
+        other.reconcile(meter.now)
+        return found
+
+    meter.denies.list_denies = list_and_be_overtaken  # type: ignore[method-assign]
+    report = meter.reconcile()
+    assert report.hindrances == [Hindrance(BEN, "changed_meanwhile")]
+    assert meter.list_denied() == {BEN}
+    assert meter.reconcile().hindrances == []
+    assert meter.events.list_kinds() == ["denied"]
 
 
 class SumsBrokenError(Exception):
