@@ -6,12 +6,15 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
+from cdk.components.brake_policies import DenyPolicy
 from cdk.components.dashboards import BUDGET_EVALUATOR
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import name_function
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
+from cdk.functions.brake_controller import BrakeController
+from cdk.functions.brake_watchdog import BrakeWatchdog
 from cdk.functions.budget_builder import BudgetBuilder
 from cdk.functions.usage_counter import UsageCounter
 from cdk.functions.usage_recounter import UsageRecounter
@@ -19,10 +22,12 @@ from cdk.stacks.storage import StorageStack
 
 BUDGET_BUILDER = "BudgetBuilder"
 USAGE_RECOUNTER = "UsageRecounter"
+BRAKE_CONTROLLER = "BrakeController"
+BRAKE_WATCHDOG = "BrakeWatchdog"
 
 
 class GovernanceStack(Stack):
-    """The functions that count usage exactly and build budgets; storage has their tables.
+    """The functions that count usage exactly, build budgets and brake; storage has their tables.
 
     Attributes:
         usage_counter: Counts the ledger's stream.
@@ -61,6 +66,9 @@ class GovernanceStack(Stack):
             stores=stores,
             failures=FailureDestination(storage.failures, storage.key),
             evaluator_name=name_function(stack_names.MONITORING, BUDGET_EVALUATOR),
+            brake_name=(
+                name_function(stack_names.GOVERNANCE, BRAKE_CONTROLLER) if config.brake else None
+            ),
         )
         recounter = UsageRecounter(
             self,
@@ -75,6 +83,29 @@ class GovernanceStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
         )
-        self.scheduled: list[Scheduled] = [recounter.scheduled, builder.scheduled]
+        self.scheduled: list[Scheduled] = [
+            *(recounter.scheduled, builder.scheduled),
+            *(self._make_brake(storage, defaults) if config.brake else ()),
+        ]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)
+
+    def _make_brake(self, storage: StorageStack, defaults: FunctionDefaults) -> list[Scheduled]:
+        deny_policy = DenyPolicy(self, "DenyPolicy")
+        controller = BrakeController(
+            self,
+            BRAKE_CONTROLLER,
+            defaults=defaults,
+            counters=storage.counters,
+            governance=storage.governance,
+            deny_policy=deny_policy,
+        )
+        watchdog = BrakeWatchdog(
+            self,
+            BRAKE_WATCHDOG,
+            defaults=defaults,
+            governance=storage.governance,
+            deny_policy=deny_policy,
+        )
+        CfnOutput(self, "BrakeControllerName", value=controller.function_name)
+        return [controller.scheduled, watchdog.scheduled]

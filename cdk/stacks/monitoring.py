@@ -11,6 +11,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.anomaly_names import ANOMALY_ALARMS
+from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_check import HealthCheck, Watched
@@ -41,7 +42,13 @@ from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
-from cdk.stacks.governance import BUDGET_BUILDER, USAGE_RECOUNTER, GovernanceStack
+from cdk.stacks.governance import (
+    BRAKE_CONTROLLER,
+    BRAKE_WATCHDOG,
+    BUDGET_BUILDER,
+    USAGE_RECOUNTER,
+    GovernanceStack,
+)
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
@@ -229,6 +236,7 @@ class MonitoringStack(Stack):
             optional=[
                 *(price_list_checks() if self._config.price_updates else ()),
                 *_list_counter_checks(governance),
+                *(brake_checks() if self._config.brake else ()),
             ],
             dashboard_url=dashboard_url("pipeline_health", self.region),
         )
@@ -307,6 +315,8 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     if USAGE_RECOUNTER not in functions:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name}
+    if BRAKE_CONTROLLER not in functions:
+        missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

@@ -25,6 +25,8 @@ from tests.log_deliveries import pack
 NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
 EVENTS: dict[str, Any] = {
+    "brake_controller": {},
+    "brake_watchdog": {},
     "budget_builder": {},
     "budget_evaluator": {},
     "comparison_reporter": {},

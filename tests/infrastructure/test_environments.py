@@ -9,6 +9,8 @@ from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
 ABSENT = {
+    "brake_controller": {"default", "adopting"},
+    "brake_watchdog": {"default", "adopting"},
     "budget_builder": {"default", "adopting"},
     "budget_evaluator": {"default", "adopting"},
     "usage_counter": {"default", "adopting"},

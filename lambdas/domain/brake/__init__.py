@@ -44,6 +44,7 @@ from lambdas.domain.brake.events import (
     write_brake_notice,
 )
 from lambdas.domain.brake.ports import (
+    BrakeDecisionStore,
     BrakeEventPublisher,
     BrakeEventStore,
     BrakeStateStore,
@@ -128,6 +129,7 @@ __all__ = [
     "MIN_REACTIONS",
     "WINDOW_OVERLAP",
     "Action",
+    "BrakeDecisionStore",
     "BrakeEvent",
     "BrakeEventPublisher",
     "BrakeEventStore",

@@ -161,6 +161,20 @@ class BrakeStateStore(Protocol):
         """Add a reaction time, once for a deny, and drop those before the last ones."""
 
 
+class BrakeDecisionStore(BrakeStateStore, Protocol):
+    """Stores decisions of people, and lets them decide."""
+
+    def write_switch(self, switch: BrakeSwitch) -> None:
+        """Set the switch, with who sets it and when.
+
+        Raises:
+            ValueError: It names neither.
+        """
+
+    def add_release(self, release: Release) -> None:
+        """Store a release by hand, in place of an earlier one of the caller for the same sum."""
+
+
 class BrakeEventStore(Protocol):
     """Stores events until they are sent, and their ids so long that none comes twice."""
 

@@ -533,6 +533,24 @@ BUDGET_DRIFT = HealthMetric(
     "Sums of a budget that differ from exact counters, and budgets that cannot be read.",
     frequency=Frequency.ON_EVENT,
 )
+CONTESTED_DENIES = HealthMetric(
+    "ContestedDenies",
+    Unit.COUNT,
+    "Callers whose deny others took off again and again, so that it is no longer attached.",
+    frequency=Frequency.ON_EVENT,
+)
+EXCESSIVE_DENIES = HealthMetric(
+    "ExcessiveDenies",
+    Unit.COUNT,
+    "Callers that are denied, while they are more than the setting expects.",
+    frequency=Frequency.ON_EVENT,
+)
+OVERDUE_DENIES = HealthMetric(
+    "OverdueDenies",
+    Unit.COUNT,
+    "Denies that were still attached after their end, or without a stored deny.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -558,5 +576,8 @@ HEALTH_METRICS = (
     UNLOGGED_JOBS,
     MISREAD_TIER_CALLS,
     BUDGET_DRIFT,
+    CONTESTED_DENIES,
+    EXCESSIVE_DENIES,
+    OVERDUE_DENIES,
 )
 """The metrics that functions publish about themselves."""
