@@ -191,11 +191,13 @@ class FakeSessionPolicies:
 class FakeRoles:
     """Facts of the roles of an account."""
 
-    def __init__(self, iam: FakeIam) -> None:
-        self.iam = iam
+    def __init__(self, iam: FakeIam, unavailable: Collection[PrincipalTarget] = ()) -> None:
+        self.iam, self.unavailable = iam, unavailable
 
     def get_role(self, role: PrincipalTarget) -> RoleFacts | None:
         self.iam.check(role)
+        if role in self.unavailable:
+            raise ChangeRefusedError(Obstacle.THROTTLED, role.arn)
         found = self.iam.principals.get(role)
         return None if found is None else RoleFacts(found.unique_id, found.path, found.tags)
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -13,6 +14,9 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda value, expected: value == expected,
     "StringLike": fnmatchcase,
     "ArnLike": fnmatchcase,
+    "DateLessThan": lambda value, expected: (
+        datetime.fromisoformat(value) < datetime.fromisoformat(expected)
+    ),
 }
 
 
@@ -20,13 +24,26 @@ def is_allowed(
     policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None = None
 ) -> bool:
     """Say if a policy that denies nothing allows an action on a resource."""
-    statements = policy["Statement"]
-    assert {statement["Effect"] for statement in statements} == {"Allow"}
+    assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
+    return _has_match(policy, action, resource, context)
+
+
+def is_denied(
+    policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None = None
+) -> bool:
+    """Say if a policy that allows nothing denies an action on a resource."""
+    assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
+    return _has_match(policy, action, resource, context)
+
+
+def _has_match(
+    policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None
+) -> bool:
     return any(
         _matches(statement["Action"], action)
         and _matches(statement["Resource"], resource)
         and _is_met(statement.get("Condition", {}), context or {})
-        for statement in statements
+        for statement in policy["Statement"]
     )
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cdk.operations.terminal import printable_name
+from dashboards.reports.brake_report import print_brake
 from dashboards.reports.budget_usage import BudgetUsage
 from lambdas.domain.budgets import (
     Budget,
@@ -59,6 +60,7 @@ def print_budgets(
         _print_budget(budget, rows, console, top)
         _print_unpriced(usage, budget, console)
         _print_forecasts(usage, budget, rows, console, top)
+        print_brake(usage, budget, console, top)
         console.print()
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from dashboards.reports.call_times import is_possible
 from lambdas.domain.attribution import AttributionRules
+from lambdas.domain.brake import MinuteUsage
 from lambdas.domain.budgets import (
     Budget,
     BudgetBook,
@@ -75,6 +76,7 @@ class BudgetUsage:
             lambda: defaultdict(int)
         )
         self._unpriced: defaultdict[tuple[str, str], UnpricedUsage] = defaultdict(UnpricedUsage)
+        self._calls: defaultdict[tuple[str, str], Counter[datetime]] = defaultdict(Counter)
         self._covering: dict[UsageLabels, list[tuple[Budget, str]]] = {}
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
@@ -90,6 +92,16 @@ class BudgetUsage:
             value: used
             for (name, value), used in self._used.items()
             if name == budget.name and not self._book.is_replaced(budget, value)
+        }
+
+    def minutes_by_value(self, budget: Budget) -> Mapping[str, Mapping[datetime, MinuteUsage]]:
+        """The usage and calls of a budget by minute, likewise."""
+        return {
+            value: {
+                minute: MinuteUsage(amount, self._calls[budget.name, value][minute])
+                for minute, amount in used.items()
+            }
+            for value, used in self.by_value(budget).items()
         }
 
     def unpriced_by_value(self, budget: Budget) -> Mapping[str, UnpricedUsage]:
@@ -110,6 +122,7 @@ class BudgetUsage:
             used = budget.read_usage(change.totals)
             if used:
                 self._used[budget.name, value][change.minute] += used
+                self._calls[budget.name, value][change.minute] += change.totals.calls
             if budget.amount.unit is BudgetUnit.USD:
                 calls = change.totals.unpriced_calls
                 picodollars = budget.unpriced_ceiling.cost_picodollars(change.totals)

@@ -189,6 +189,16 @@ def test_the_brake_of_each_budget_is_listed(
     assert "building, shadow" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_brake_that_would_stop_other_work_is_refused_with_what_to_do(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "validate", write_file(INDIA | {"brake": "deny"}))
+    assert "deny" in capsys.readouterr().out
+    _, problem = read_failure("budgets", "validate", write_file(CHAT | {"brake": "deny"}))
+    assert "a deny stops all Bedrock use of a caller, not only that of scope.project" in problem
+    assert "or limit callers: per identity or principal" in problem
+
+
 @pytest.mark.usefixtures("deployed")
 def test_the_usage_of_the_current_period_is_listed(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -1,13 +1,9 @@
 """The brake: denies callers whose budget is used up, and lets them go again."""
 
 from lambdas.domain.brake.braking_point import (
-    ASSUMED_REACTION,
-    MAX_REACTIONS,
     MAX_RESERVE_PERCENT,
-    MIN_REACTIONS,
     BurnRates,
     SumKey,
-    estimate_reaction,
     make_sum_key,
 )
 from lambdas.domain.brake.denied_actions import (
@@ -43,6 +39,7 @@ from lambdas.domain.brake.events import (
     report_shadow,
     write_brake_notice,
 )
+from lambdas.domain.brake.history import MinuteUsage, PastDeny, replay_brake
 from lambdas.domain.brake.ports import (
     BrakeDecisionStore,
     BrakeEventPublisher,
@@ -57,6 +54,15 @@ from lambdas.domain.brake.ports import (
     Obstacle,
     RoleDirectory,
     SessionPolicyStore,
+)
+from lambdas.domain.brake.reaction_times import (
+    ASSUMED_REACTION,
+    MAX_REACTIONS,
+    MIN_REACTIONS,
+    begin_watch,
+    estimate_reaction,
+    observe,
+    read_reaction,
 )
 from lambdas.domain.brake.reconciliation import (
     MAX_REATTACHMENTS,
@@ -102,6 +108,7 @@ from lambdas.domain.brake.targets import (
     TargetRules,
     check_role,
     choose_target,
+    list_own_roles,
 )
 from lambdas.domain.brake.wanted import (
     WINDOW_OVERLAP,
@@ -152,9 +159,11 @@ __all__ = [
     "EventNotDeliveredError",
     "Exemption",
     "InvalidPolicyNameError",
+    "MinuteUsage",
     "NotEnforceable",
     "Obstacle",
     "OverflowMode",
+    "PastDeny",
     "PolicyContent",
     "PrincipalKind",
     "PrincipalTarget",
@@ -177,6 +186,7 @@ __all__ = [
     "Target",
     "TargetRules",
     "WantedState",
+    "begin_watch",
     "check_role",
     "choose_step",
     "choose_target",
@@ -188,13 +198,17 @@ __all__ = [
     "is_same_document",
     "list_callers",
     "list_denied_sessions",
+    "list_own_roles",
     "make_releases",
     "make_sum_key",
+    "observe",
     "plan_role",
     "plan_session_policies",
     "read_deny",
     "read_document",
+    "read_reaction",
     "read_release",
+    "replay_brake",
     "report_contested",
     "report_denied",
     "report_not_attached",

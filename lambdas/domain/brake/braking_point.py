@@ -10,12 +10,6 @@ from typing import NamedTuple
 
 from lambdas.domain.budgets import BudgetStatus
 
-ASSUMED_REACTION = timedelta(seconds=120)
-"""The reaction time until enough are measured."""
-MAX_REACTIONS = 50
-"""The last reaction times, which are kept."""
-MIN_REACTIONS = 10
-"""The number below which the assumed time is used, unless a measured one is longer."""
 MAX_RESERVE_PERCENT = Decimal(20)
 """The largest reserve, in percent of the amount: no caller is denied before 80% of it."""
 _BURN_WINDOW = timedelta(minutes=5)
@@ -23,7 +17,6 @@ _MIN_SPAN = timedelta(minutes=1)
 _NEAR_PERCENT = Decimal(50)
 _MAX_SUMS = 1_000
 _MAX_READINGS = 12
-_PERCENTILE = 99
 
 
 class SumKey(NamedTuple):
@@ -116,20 +109,6 @@ class BurnRates:
 def make_sum_key(status: BudgetStatus) -> SumKey:
     """Make the key of a sum."""
     return SumKey(status.stored.budget.name, status.stored.generation, status.value)
-
-
-def estimate_reaction(measured: Collection[timedelta]) -> timedelta:
-    """Estimate the reaction time: the 99th percentile of the last ones.
-
-    While few are measured, it is at least the assumed one. It is a whole rank, never interpolated:
-    of 50 it is the longest.
-    """
-    ordered = sorted(measured)
-    if not ordered:
-        return ASSUMED_REACTION
-    rank = _divide_up(len(ordered) * _PERCENTILE, 100)
-    longest = ordered[rank - 1]
-    return longest if len(ordered) >= MIN_REACTIONS else max(longest, ASSUMED_REACTION)
 
 
 def _is_near(status: BudgetStatus) -> bool:

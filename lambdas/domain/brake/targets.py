@@ -170,6 +170,15 @@ class TargetRules:
     has_sessions: bool = False
 
 
+def list_own_roles(meter: str) -> tuple[str, ...]:
+    """List the patterns of roles that are never denied: those of a meter and of the CDK.
+
+    Args:
+        meter: The name of the meter, with which the names of its roles begin.
+    """
+    return (f"{meter}-*", "cdk-*")
+
+
 class RoleFacts(NamedTuple):
     """The facts of a role that logs do not have.
 

@@ -98,6 +98,27 @@ def test_calls_with_an_impossible_time_are_in_no_period(meter: Any) -> None:
     assert "400 tokens" not in printed
 
 
+def test_the_brake_says_whom_it_would_have_denied_when_and_what_came_later(meter: Any) -> None:
+    sso = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/cal"
+    calls = [
+        *(call(number, f"2026-09-08T12:0{number}:00Z", 240) for number in range(6)),
+        call(7, "2026-09-08T12:00:00Z", 400, BEN),
+        call(8, "2026-09-08T12:00:00Z", 1100, sso),
+    ]
+    printed = meter(calls, budget("each", per="identity", brake="shadow"))
+    assert "The brake would have acted 2 times:" in printed
+    assert "111122223333 user/ana 2026-09-08 14:03 960 tokens 96 480 tokens user denied" in printed
+    assert "IAM protects roles of IAM Identity Center" in printed
+    assert "user/ben 2026-09-08 14:00" not in printed.partition("would have acted")[2]
+
+
+def test_a_budget_without_a_brake_or_overuse_says_so(meter: Any) -> None:
+    calls = [call(1, "2026-09-08T12:00:00Z", 700)]
+    assert "brake" not in meter(calls, budget("each", per="identity"))
+    printed = meter(calls, budget("each", per="identity", brake="deny"))
+    assert "The brake would have denied no caller." in printed
+
+
 def test_unknown_prices_count_at_the_ceiling_and_are_shown_apart(meter: Any) -> None:
     printed = meter(
         [

@@ -72,6 +72,7 @@ class BrakedMeter:
         self.sums.state = replace(
             begun, recounts=tuple(replace(each, scanned_at=NOON) for each in begun.recounts)
         )
+        self.unavailable: set[PrincipalTarget] = set()
         self.names = SessionPolicyNames("BedrockMeter", region)
         self.policy = f"BedrockMeter-{region}-deny"
         self.attachments = FakeAttachments(self.iam, self.policy, self.effects)
@@ -97,7 +98,7 @@ class BrakedMeter:
             sums=self.sums,
             attachments=self.attachments,
             policies=self.policies,
-            roles=FakeRoles(self.iam),
+            roles=FakeRoles(self.iam, self.unavailable),
             denies=self.denies,
             state=self.state,
             events=self.events,
@@ -134,9 +135,9 @@ class BrakedMeter:
         changes = BudgetChanges(deleted=(name,))
         self.budgets.write(changes, self.budgets.read().revision)
 
-    def spend(self, dollars: float, arn: str, at: datetime | None = None) -> None:
+    def spend(self, dollars: float, arn: str, at: datetime | None = None, **labels: str) -> None:
         """Count a call of a caller."""
-        self._count(change(dollars, at or self.now, identity_arn=arn))
+        self._count(change(dollars, at or self.now, None, identity_arn=arn, **labels))
 
     def _count(self, *changes: UsageChange) -> None:
         self._counted += 1

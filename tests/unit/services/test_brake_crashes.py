@@ -166,7 +166,8 @@ class BrakeUnderFaults(RuleBasedStateMachine):
         self.exempt = self.iam.add(make_role("break-glass"), tags=dict(CONSENT))
         self.iam.add(CHAT, tags=dict(CONSENT)).policies.add("mine")
         self.there = BrakedMeter(daily(), iam=self.iam, region="eu-central-1")
-        self.there.spend(10, BEN)
+        for caller in (ANA, BEN):
+            self.there.spend(10, caller)
         self.there.reconcile()
         self.meter = BrakedMeter(daily(), iam=self.iam)
         self.meter.events.watchers.append(self.check_event)
@@ -193,6 +194,15 @@ class BrakeUnderFaults(RuleBasedStateMachine):
     def run_and_stop(self, moments: int) -> None:
         """Run the brake, and end its process before or after one of its effects."""
         self.meter.run_until(moments)
+
+    @rule()
+    def run_the_brake_of_the_other_region(self) -> None:
+        """The other one denies the same callers all the time, whatever happens here."""
+        self.iam.busy.clear()
+        report = self.there.reconcile()
+        assert report.failures == []
+        expected = {BEN} if CHAT not in self.iam.principals else {ANA, BEN}
+        assert self.there.list_denied() == expected
 
     @rule(moments=st.integers(0, 6))
     def run_watchdog_and_stop(self, moments: int) -> None:

@@ -6,11 +6,21 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.brake import BrakeSwitch, DenyState, OverflowMode
-from lambdas.domain.budgets import BrakeMode, BudgetSubject, MonthPeriods, RollingHours
+from lambdas.domain.brake import BrakeSwitch, Deny, DenyState, OverflowMode
+from lambdas.domain.budgets import (
+    BrakeMode,
+    BudgetChanges,
+    BudgetSubject,
+    DayPeriods,
+    HourPeriods,
+    MonthPeriods,
+    PeriodRule,
+    RollingHours,
+    make_weeks,
+)
 from lambdas.services.brake_principals import Hindrance
 from tests.brake import MAX_ATTACHED, FakeIam
-from tests.builders import ANA, BEN
+from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
 from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, DAY, MIDNIGHT, MINUTE, daily
 from tests.unit.services.braking import CONSENT, BrakedMeter, add_callers, make_role
 
@@ -113,6 +123,80 @@ def test_the_day_after_denies_no_caller_for_the_day_before(meter: BrakedMeter) -
         meter.spend(100, BEN, at=MIDNIGHT - MINUTE)  # late records
         assert meter.list_denied() == set()
     assert meter.events.list_kinds() == ["denied", "released"]
+
+
+@pytest.mark.parametrize(
+    "periods",
+    [
+        HourPeriods("UTC"),
+        DayPeriods("Asia/Kolkata"),
+        make_weeks("America/New_York", "sunday"),
+        DayPeriods("UTC", 14),
+        MonthPeriods("Europe/Berlin"),
+        RollingHours(5),
+    ],
+    ids=lambda periods: f"{periods.length.number} {periods.length.unit}",
+)
+@pytest.mark.parametrize("arn", [ANA, BEN])
+def test_each_kind_of_period_denies_and_lets_go(periods: PeriodRule, arn: str) -> None:
+    """Daily, weekly and hourly budgets made names that IAM refused; rates denied for a month."""
+    meter = BrakedMeter(daily(periods=periods))
+    add_callers(meter.iam)
+    meter.spend(10, arn)
+    meter.reconcile()
+    assert meter.list_denied() == {arn}
+    end = periods.period_at(meter.now).end
+    if isinstance(periods, RollingHours):
+        end += timedelta(hours=periods.hours - 1)
+    for now, denied in ((end - MINUTE, {arn}), (end, set())):
+        meter.now = now
+        meter.reconcile(timedelta(0))
+        assert meter.list_denied() == denied
+    assert meter.events.list_kinds() == ["denied", "released"]
+
+
+def test_usage_of_all_models_counts_together(meter: BrakedMeter) -> None:
+    """A budget over all models limited each model by itself."""
+    for model in (HAIKU_3, SONNET_4):
+        meter.spend(5, BEN, model_id=model)
+    meter.reconcile()
+    assert meter.list_denied() == {BEN}
+
+
+def test_many_small_calls_are_summed_exactly(meter: BrakedMeter) -> None:
+    """Each call was rounded to 6 decimals: 2,000 small calls cost nothing."""
+    meter.apply(daily(limit=0.001))
+    for _ in range(1_998):
+        meter.spend(0.0000005, BEN)
+    meter.reconcile()
+    assert meter.list_denied() == set()
+    meter.spend(0.0000005, BEN)
+    meter.reconcile()
+    assert meter.list_denied() == {BEN}
+    (cause,) = meter.denies.stored[BEN_USER].causes
+    assert (cause.used, cause.reserve) == (1_999 * 500_000, 3 * 500_000)
+
+
+def test_an_error_of_the_store_is_reported_and_stops_no_other(
+    meter: BrakedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One DynamoDB error lost the record, and the handler reported success."""
+    write = meter.denies.write
+
+    def fail_for_ben(deny: Deny) -> Deny:
+        if deny.target == BEN_USER:
+            raise SumsBrokenError
+        return write(deny)
+
+    monkeypatch.setattr(meter.denies, "write", fail_for_ben)
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    report = meter.reconcile()
+    assert [failure.name for failure in report.failures] == [BEN]
+    assert meter.list_denied() == {ANA}
+    monkeypatch.undo()
+    meter.reconcile()
+    assert meter.list_denied() == {ANA, BEN}
 
 
 def test_a_release_by_hand_holds_until_the_day_ends(meter: BrakedMeter) -> None:
@@ -499,6 +583,21 @@ def test_sessions_without_room_deny_the_whole_role_and_are_reported(meter: Brake
     assert (meter.list_denied(), meter.denies.stored) == (set(), {})
 
 
+def test_a_role_that_iam_does_not_describe_stays_denied_for_its_sessions_without_room(
+    meter: BrakedMeter,
+) -> None:
+    spend_of_many(meter)
+    meter.reconcile()
+    denied = meter.list_denied()
+    meter.unavailable.add(CHAT)
+    assert meter.reconcile().released == []
+    assert meter.list_denied() == denied
+    meter.apply(daily(limit=10_000))
+    meter.unavailable.clear()
+    meter.reconcile()
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
 def test_sessions_without_room_are_only_reported_if_the_setting_says_so(
     meter: BrakedMeter,
 ) -> None:
@@ -549,6 +648,35 @@ def test_all_is_released_before_the_meter_is_removed(meter: BrakedMeter) -> None
     assert report.failures == []
     assert (meter.list_denied(), meter.iam.documents, meter.denies.stored) == (set(), {}, {})
     assert sorted(meter.list_events("released")) == sorted([ANA, BEN])
+
+
+def test_denies_are_kept_until_all_is_taken_off(meter: BrakedMeter) -> None:
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    meter.reconcile()
+    meter.iam.busy.add(BEN_USER)
+    report = meter.brake.release_all(meter.now)
+    assert report.hindrances == [Hindrance(BEN, "throttled")]
+    assert (meter.list_denied(), len(meter.denies.stored)) == ({BEN}, 2)
+    meter.iam.busy.clear()
+    meter.brake.release_all(meter.now)
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
+def test_a_deny_that_was_never_attached_is_not_reported_as_released(meter: BrakedMeter) -> None:
+    fill(meter.iam)
+    meter.spend(10, BEN)
+    meter.reconcile()
+    meter.brake.release_all(meter.now)
+    assert (meter.events.list_kinds(), meter.denies.stored) == (["not_attached"], {})
+
+
+def test_a_budget_that_is_built_again_denies_no_caller_meanwhile(meter: BrakedMeter) -> None:
+    meter.spend(10, BEN)
+    meter.reconcile()
+    meter.budgets.write(BudgetChanges((daily(),)), meter.budgets.read().revision)
+    assert meter.reconcile().released == [BEN]
+    assert meter.list_denied() == set()
 
 
 def test_the_reaction_time_is_from_the_last_reading_below_to_the_last_growth(

@@ -48,6 +48,16 @@ def test_an_attachment_without_a_deny_is_taken_off_at_once(meter: BrakedMeter) -
     assert meter.list_denied() == {BEN}
 
 
+def test_an_attachment_that_is_taken_off_meanwhile_is_no_failure_of_the_brake(
+    meter: BrakedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attached = list(meter.attachments.list_attached())
+    meter.now = MIDNIGHT
+    meter.reconcile()
+    monkeypatch.setattr(meter.attachments, "list_attached", lambda: attached)
+    assert meter.watchdog.release_ended(meter.now) == WatchdogReport()
+
+
 def test_other_policies_and_session_policies_are_not_touched(meter: BrakedMeter) -> None:
     meter.spend(10, ANA)
     meter.reconcile()

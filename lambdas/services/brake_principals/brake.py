@@ -1,0 +1,291 @@
+"""Brings what is attached in IAM to what should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lambdas.domain.brake import (
+    Action,
+    BrakeEventStore,
+    BrakeInputs,
+    BrakeStateStore,
+    BurnRates,
+    ChangeRefusedError,
+    Deny,
+    DenyAttachments,
+    DenyCause,
+    DenyState,
+    DenyStore,
+    PrincipalTarget,
+    Refusal,
+    ReleaseReason,
+    RoleDirectory,
+    RoleFacts,
+    SessionPolicyStore,
+    SessionTarget,
+    Step,
+    Target,
+    WantedState,
+    check_role,
+    choose_step,
+    estimate_reaction,
+    find_wanted,
+    report_released,
+    report_shadow,
+)
+from lambdas.domain.budgets import (
+    BrakeMode,
+    BudgetBook,
+    BudgetStatus,
+    BudgetStore,
+    SumReader,
+    read_statuses,
+)
+from lambdas.services.brake_principals.records import DenyRecords
+from lambdas.services.brake_principals.report import BrakeReport
+from lambdas.services.brake_principals.role_sessions import RoleSessions
+from lambdas.services.brake_principals.settings import BrakeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrincipalBrake:
+    """Brings what is attached in IAM to what should be. To repeat it at any time is safe.
+
+    Each deny is stored as an intent before it is attached, and reported afterwards. So after a
+    crash between any two effects, the next run goes on where this one ended.
+
+    Attributes:
+        budgets: The stored budgets.
+        sums: Their sums.
+        attachments: The attachments of the fixed policy.
+        policies: The policies of sessions.
+        roles: The facts of roles.
+        denies: The stored denies.
+        state: The switch, releases by hand and reaction times.
+        events: The events that are reported.
+        settings: The settings.
+        rates: The growth of sums, which lives as long as the process.
+    """
+
+    budgets: BudgetStore
+    sums: SumReader
+    attachments: DenyAttachments
+    policies: SessionPolicyStore
+    roles: RoleDirectory
+    denies: DenyStore
+    state: BrakeStateStore
+    events: BrakeEventStore
+    settings: BrakeSettings
+    rates: BurnRates
+
+    def reconcile(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BrakeReport:
+        """Release and deny callers, releases first. One that fails stops no other.
+
+        What IAM has attached is read before the stored denies: so a deny that another run attaches
+        meanwhile is never taken for one without an intent.
+
+        Args:
+            now: The time.
+            has_time: Asked before each caller.
+
+        Raises:
+            ChangeRefusedError: IAM did not list what is attached. Nothing is changed.
+        """
+        report = BrakeReport()
+        attached = frozenset(self.attachments.list_attached())
+        policies = self.policies.list_policies()
+        inputs = self._read_inputs(self.denies.list_denies(), now, report)
+        reaction = estimate_reaction(self.state.read_reactions())
+        wanted = find_wanted(inputs, lambda status: self.rates.get_reserve(status, reaction))
+        records = DenyRecords(
+            denies=self.denies,
+            events=self.events,
+            state=self.state,
+            rates=self.rates,
+            inputs=inputs,
+            report=report,
+        )
+        self._report_unattached(wanted, records)
+        sessions = RoleSessions(
+            records=records, policies=self.policies, roles=self.roles, settings=self.settings
+        )
+        role_plans = sessions.plan(wanted, policies)
+        principals = _Principals(
+            self.attachments, records, attached, sessions.add_whole_roles(role_plans, wanted)
+        )
+        principals.release(has_time)
+        sessions.apply(role_plans, has_time)
+        principals.deny(has_time)
+        records.measure_reactions()
+        report.denied = sum(deny.state is DenyState.DENIED for deny in records.stored.values())
+        report.is_above_limit = report.denied > self.settings.max_denied
+        return report
+
+    def release_all(self, now: datetime) -> BrakeReport:
+        """Take off all denies of this meter and Region, before it is removed from the account.
+
+        It asks IAM alone what is attached: it works without budgets and without stored denies.
+
+        Args:
+            now: The time.
+
+        Raises:
+            ChangeRefusedError: IAM did not list what is attached.
+        """
+        report = BrakeReport()
+        for target in sorted(self.attachments.list_attached(), key=_get_arn):
+            with report.isolate(target.arn):
+                self.attachments.detach(target)
+                report.released.append(target.arn)
+        for policy in self.policies.list_policies():
+            with report.isolate(policy.name):
+                self.policies.remove(policy.name)
+        if report.hindrances or report.failures:
+            return report
+        for deny in self.denies.list_denies():
+            with report.isolate(deny.target.arn):
+                if deny.attached_at is not None:
+                    event = report_released(deny, ReleaseReason.UNINSTALLED, now)
+                    report.events += self.events.add_due(event)
+                self.denies.delete(deny)
+        return report
+
+    def _read_inputs(
+        self, stored: Sequence[Deny], now: datetime, report: BrakeReport
+    ) -> BrakeInputs:
+        """Read budgets, usage and decisions. A brake that is off needs no budget to release."""
+        switch = self.state.read_switch()
+        book, statuses, uncertain = BudgetBook(0, {}), list[BudgetStatus](), frozenset[str]()
+        if switch.is_on:
+            book = self.budgets.read()
+            statuses, uncertain = self._read_statuses(book, now, report)
+        else:
+            with report.isolate("budgets"):
+                book = self.budgets.read()
+                statuses, _ = self._read_statuses(book, now, report)
+        self.rates.note(statuses, now)
+        return BrakeInputs(
+            book=book,
+            statuses=statuses,
+            uncertain=uncertain,
+            denies=stored,
+            releases=self.state.list_releases() if switch.is_on else (),
+            switch=switch,
+            rules=self.settings.rules,
+            now=now,
+        )
+
+    def _read_statuses(
+        self, book: BudgetBook, now: datetime, report: BrakeReport
+    ) -> tuple[list[BudgetStatus], frozenset[str]]:
+        """Read the usage of budgets with a brake, and name those whose usage is not known."""
+        state = self.sums.read_state()
+        braked = [stored for stored in book if stored.budget.brake is not BrakeMode.NOTIFY]
+        every = frozenset(stored.budget.name for stored in braked)
+        if state is None:
+            return [], every
+        statuses, known = list[BudgetStatus](), set[str]()
+        for stored in braked:
+            if stored.is_active:
+                with report.isolate(stored.budget.name):
+                    statuses += read_statuses(book, stored, self.sums, state, now)
+                    known.add(stored.budget.name)
+        is_complete = state.incomplete_since is None
+        return statuses, every - known if is_complete else every
+
+    def _report_unattached(self, wanted: WantedState, records: DenyRecords) -> None:
+        """Report what would be denied, and what cannot be, each once a period."""
+        facts: dict[PrincipalTarget, RoleFacts | None] = {}
+        for shadow in wanted.shadows:
+            target = shadow.target
+            with records.report.isolate(target.arn):
+                refused = None
+                if isinstance(target, SessionTarget):
+                    if target.role not in facts:
+                        facts[target.role] = self.roles.get_role(target.role)
+                    refused = check_role(target, facts[target.role])
+                if refused is None:
+                    records.add_event(report_shadow(shadow, records.now))
+                else:
+                    records.report_refusals([Refusal(refused, shadow.cause)])
+        records.report_refusals(wanted.refusals)
+
+
+class _Principals:
+    """The steps for whole principals."""
+
+    def __init__(
+        self,
+        attachments: DenyAttachments,
+        records: DenyRecords,
+        attached: Collection[PrincipalTarget],
+        wanted: Mapping[PrincipalTarget, tuple[DenyCause, ...]],
+    ) -> None:
+        self._attachments, self._records = attachments, records
+        self._attached, self._wanted = attached, wanted
+        stored = [target for target in records.stored if isinstance(target, PrincipalTarget)]
+        every = sorted({*wanted, *attached, *stored}, key=_get_arn)
+        self._steps = [(target, self._choose(target)) for target in every]
+
+    def release(self, has_time: Callable[[], bool]) -> None:
+        """Take off what is not wanted, or no deny is stored for."""
+        report = self._records.report
+        found = [entry for entry in self._steps if entry[1].action in _TAKING_OFF]
+        for target, step in report.take_while_time(found, has_time):
+            with report.isolate(target.arn):
+                self._take_off(target, step)
+
+    def deny(self, has_time: Callable[[], bool]) -> None:
+        """Attach what is wanted, also what was released just now and is wanted anew."""
+        report = self._records.report
+        found = [
+            (target, self._choose(target) if step.action is Action.RELEASE else step)
+            for target, step in self._steps
+        ]
+        found = [entry for entry in found if entry[1].action in _PUTTING_ON]
+        for target, step in report.take_while_time(found, has_time):
+            with report.isolate(target.arn):
+                self._put_on(target, step)
+
+    def _choose(self, target: PrincipalTarget) -> Step:
+        return choose_step(
+            target,
+            self._wanted.get(target, ()),
+            self._records.stored.get(target),
+            is_attached=target in self._attached,
+            now=self._records.now,
+        )
+
+    def _take_off(self, target: PrincipalTarget, step: Step) -> None:
+        if step.deny is None:
+            if self._attachments.detach(target):
+                self._records.report.swept.append(target.arn)
+            return
+        deny = self._records.begin_release(step.deny, is_attached=target in self._attached)
+        self._attachments.detach(target)
+        self._records.end_release(deny)
+
+    def _put_on(self, target: PrincipalTarget, step: Step) -> None:
+        if step.deny is None:
+            return
+        if step.action is Action.CONTEST:
+            self._records.report_contested(step.deny)
+        deny = self._records.write(step.deny)
+        if step.action is not Action.ATTACH:
+            return
+        try:
+            self._attachments.attach(target)
+        except ChangeRefusedError as error:
+            self._records.report_obstacle(deny, error.obstacle)
+            raise
+        self._records.record_attachment(deny)
+
+
+_TAKING_OFF = frozenset({Action.RELEASE, Action.SWEEP})
+_PUTTING_ON = frozenset({Action.ATTACH, Action.STORE, Action.CONTEST})
+
+
+def _get_arn(target: Target) -> str:
+    return target.arn

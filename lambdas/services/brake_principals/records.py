@@ -1,0 +1,154 @@
+"""The stored denies of a run: intents before effects, reports after them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from lambdas.domain.brake import (
+    BrakeEvent,
+    BrakeEventStore,
+    BrakeInputs,
+    BrakeStateStore,
+    BurnRates,
+    CauseKey,
+    Deny,
+    DenyState,
+    DenyStore,
+    Obstacle,
+    Refusal,
+    ReleaseReason,
+    Target,
+    begin_watch,
+    explain_release,
+    observe,
+    read_reaction,
+    report_contested,
+    report_denied,
+    report_not_attached,
+    report_refusal,
+    report_released,
+)
+from lambdas.domain.budgets import BudgetStatus
+from lambdas.services.brake_principals.report import BrakeReport
+
+_ADVICE = {
+    Obstacle.NO_FREE_SLOT: (
+        "Detach a managed policy that is not needed, or raise the quota of managed policies."
+    ),
+    Obstacle.PRINCIPAL_GONE: "Nothing, if it was deleted on purpose.",
+    Obstacle.PROTECTED: "Use the gateway, or a service control policy.",
+    Obstacle.THROTTLED: "Nothing, unless it goes on for several minutes.",
+    Obstacle.NOT_PERMITTED: "Compare the role of the function and the boundary with the deployed.",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class DenyRecords:
+    """The stored denies, and the events about them.
+
+    Attributes:
+        denies: The store of denies.
+        events: The store of events.
+        state: The reaction times.
+        rates: The growth of sums.
+        inputs: All that the wanted state depends on.
+        report: The result of the run so far.
+        stored: The denies that are stored now.
+    """
+
+    denies: DenyStore
+    events: BrakeEventStore
+    state: BrakeStateStore
+    rates: BurnRates
+    inputs: BrakeInputs
+    report: BrakeReport
+    stored: dict[Target, Deny] = field(init=False)
+    _statuses: Mapping[CauseKey, BudgetStatus] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with the denies and sums of the inputs."""
+        self.stored = {deny.target: deny for deny in self.inputs.denies}
+        self._statuses = {
+            CauseKey(
+                status.stored.budget.name, status.stored.generation, status.value, status.period
+            ): status
+            for status in self.inputs.statuses
+        }
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.inputs.now
+
+    def write(self, deny: Deny) -> Deny:
+        """Write a deny, unless it is stored like that."""
+        if self.stored.get(deny.target) == deny:
+            return self.stored[deny.target]
+        written = self.denies.write(deny)
+        self.stored[deny.target] = written
+        return written
+
+    def add_event(self, event: BrakeEvent) -> None:
+        """Store an event as due, once."""
+        self.report.events += self.events.add_due(event)
+
+    def begin_release(
+        self, deny: Deny, *, is_attached: bool, reason: ReleaseReason | None = None
+    ) -> Deny:
+        """Store the reason of a release, and that the deny was attached."""
+        if deny.attached_at is None and is_attached:
+            deny = replace(deny, attached_at=self.now)
+        if deny.state is DenyState.ATTACHING and deny.attached_at is not None:
+            self.add_event(report_denied(deny, self.now))  # a run ended before it did
+        if deny.state is not DenyState.RELEASING:
+            reason = reason or explain_release(deny, self.inputs)
+            deny = replace(deny, state=DenyState.RELEASING, release=reason, watch=None)
+        return self.write(deny)
+
+    def end_release(self, deny: Deny) -> None:
+        """Report a release, and delete the deny. A deny that was never attached is not reported."""
+        if deny.attached_at is not None and deny.release is not None:
+            self.add_event(report_released(deny, deny.release, self.now))
+            self.report.released.append(deny.target.arn)
+        self.denies.delete(deny)
+        del self.stored[deny.target]
+
+    def record_attachment(self, deny: Deny) -> None:
+        """Store that a deny is attached, report it, and store that it is reported."""
+        watch = None
+        if deny.attached_at is None:
+            status = self._statuses.get(deny.causes[0].key)
+            watch = begin_watch(deny, status, self.rates, self.now)
+        deny = self.write(replace(deny, attached_at=self.now))
+        self.add_event(report_denied(deny, self.now))
+        self.report.attached.append(deny.target.arn)
+        self.write(replace(deny, state=DenyState.DENIED, watch=watch))
+
+    def report_refusals(self, refusals: Iterable[Refusal]) -> None:
+        """Report callers that cannot be denied, each once a period."""
+        for refusal in refusals:
+            with self.report.isolate(refusal.caller.arn):
+                self.add_event(report_refusal(refusal, self.now))
+
+    def report_contested(self, deny: Deny) -> None:
+        """Report a deny that others take off again and again."""
+        self.add_event(report_contested(deny, self.now))
+        self.report.contested.append(deny.target.arn)
+
+    def report_obstacle(self, deny: Deny, obstacle: Obstacle) -> None:
+        """Report a deny that IAM did not take."""
+        event = report_not_attached(deny, obstacle.value, _ADVICE[obstacle], self.now)
+        self.add_event(event)
+
+    def measure_reactions(self) -> None:
+        """Go on with the measurements of reaction times, and end those that are observed."""
+        for deny in list(self.stored.values()):
+            with self.report.isolate(deny.target.arn):
+                reaction = read_reaction(deny, self.now)
+                if reaction is None:
+                    self.write(observe(deny, self._statuses.get(deny.causes[0].key), self.now))
+                else:
+                    self.state.add_reaction(deny.id, reaction)
+                    self.write(replace(deny, watch=None))
