@@ -13,6 +13,7 @@ from typing import Any
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda value, expected: value == expected,
     "StringLike": fnmatchcase,
+    "ArnEquals": fnmatchcase,  # as AWS has it
     "ArnLike": fnmatchcase,
     "DateLessThan": lambda value, expected: (
         datetime.fromisoformat(value) < datetime.fromisoformat(expected)
@@ -23,9 +24,13 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 def is_allowed(
     policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None = None
 ) -> bool:
-    """Say if a policy that denies nothing allows an action on a resource."""
-    assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
-    return _has_match(policy, action, resource, context)
+    """Say if a policy allows an action on a resource: one statement does, and none denies it."""
+    found = {
+        statement["Effect"]
+        for statement in policy["Statement"]
+        if _applies(statement, action, resource, context)
+    }
+    return found == {"Allow"}
 
 
 def is_denied(
@@ -33,17 +38,16 @@ def is_denied(
 ) -> bool:
     """Say if a policy that allows nothing denies an action on a resource."""
     assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
-    return _has_match(policy, action, resource, context)
+    return any(_applies(statement, action, resource, context) for statement in policy["Statement"])
 
 
-def _has_match(
-    policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None
+def _applies(
+    statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None
 ) -> bool:
-    return any(
+    return (
         _matches(statement["Action"], action)
         and _matches(statement["Resource"], resource)
         and _is_met(statement.get("Condition", {}), context or {})
-        for statement in policy["Statement"]
     )
 
 

@@ -11,15 +11,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cdk.config.brake_names import DENY_PATH
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
+from lambdas.domain.brake import CONSENT_TAG, CONSENT_VALUE
 from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.meter_name import DEFAULT_NAME
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
-_ARN = "arn:${AWS::Partition}"
-_ROLES = f"{_ARN}:iam::${{AWS::AccountId}}:role"
+_ARN = "arn:*"  # short, since a managed policy has 6,144 letters; an account has one partition
+_ROLES = f"{_ARN}:iam::*:role"  # IAM acts on its own account alone
 _KEYS = f"{_ARN}:kms:{_HERE}:key/*"
 
 _RESOURCES: Mapping[str, str] = {
@@ -40,14 +42,19 @@ _RESOURCES: Mapping[str, str] = {
 """The resources that roles may act on, by service; the actions below are exceptions."""
 
 _LOG_GROUPS = f"{_ARN}:logs:{_HERE}:log-group:*"
+_PRINCIPALS = [f"{_ROLES}/*", f"{_ARN}:iam::*:user/*"]
 _ACTIONS: Mapping[str, str | Sequence[str]] = {
     "cloudwatch:DescribeAlarms": "*",
     "cloudwatch:GetAlarmMuteRule": "*",
     "cloudwatch:ListAlarmMuteRules": "*",
     "events:PutEvents": f"{_ARN}:events:{_HERE}:event-bus/default",
+    # The id and the tags of a caller's role, for denying its sessions.
+    "iam:GetRole": _PRINCIPALS,
+    # The names of those whom a policy is attached to.
+    "iam:ListEntitiesForPolicy": "*",
     # The tags of callers, who may be anyone.
-    "iam:ListRoleTags": f"{_ROLES}/*",
-    "iam:ListUserTags": f"{_ARN}:iam::${{AWS::AccountId}}:user/*",
+    "iam:ListRoleTags": _PRINCIPALS,
+    "iam:ListUserTags": _PRINCIPALS,
     # Restoring a replaced configuration needs its own role, whose name is not known beforehand.
     "iam:PassRole": f"{_ROLES}/*",
     "lambda:GetEventSourceMapping": f"{_ARN}:lambda:{_HERE}:event-source-mapping:*",
@@ -75,11 +82,53 @@ _VIA_SERVICES = {
     }
 }
 _KEY_IS_USED = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt)")
-# Needed with some settings and not with others: customer_keys, governance, log_content.
+# Needed with some settings and not with others: brake_sessions, customer_keys, governance and
+# log_content.
 _BY_SETTINGS = {
     *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
     *("dynamodb:ConditionCheckItem", "logs:FilterLogEvents"),
+    *("iam:ListEntitiesForPolicy", "iam:ListPolicies"),
 }
+_DENY_POLICIES = f"{_ARN}:iam::*:policy{DENY_PATH}${{AWS::Region}}/*"
+_SESSION_POLICIES = f"{_ARN}:iam::*:policy/bedrock-meter/${{AWS::Region}}/*"
+# The brake attaches policies below two paths, and no other one; below one of them, it writes them.
+_BRAKE: Sequence[Mapping[str, Any]] = (
+    {
+        "Effect": "Allow",
+        "Action": ["iam:AttachRolePolicy", "iam:AttachUserPolicy"],
+        "Resource": "*",
+        "Condition": {"ArnLike": {"iam:PolicyARN": _DENY_POLICIES}},
+    },
+    {
+        "Effect": "Allow",
+        "Action": "iam:AttachRolePolicy",
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"iam:PolicyARN": _SESSION_POLICIES},
+            "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
+        },
+    },
+    {
+        "Effect": "Allow",
+        "Action": "iam:Detach*Policy",
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"iam:PolicyARN": f"{_ARN}:iam::*:policy/bedrock-meter*/${{AWS::Region}}/*"}
+        },
+    },
+    {
+        "Effect": "Allow",
+        "Action": ["iam:*Policy", "iam:*PolicyVersion*"],
+        "Resource": _SESSION_POLICIES,
+    },
+)
+_OF_BRAKE = {
+    *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
+    *("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion"),
+    *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
+    *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
+}
+"""The actions that these statements allow, and no other one does."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
 
@@ -90,7 +139,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         CommandError: An action has no entry here, or may never be allowed.
     """
     by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
-    for action in _BY_SETTINGS.union(_role_actions(templates)):
+    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE:
         bound = _bound(action)
         by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
     return {
@@ -98,7 +147,8 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "Statement": [
             {"Effect": "Allow", "Action": sorted(actions), **bound}
             for _, (bound, actions) in sorted(by_bound.items())
-        ],
+        ]
+        + [*map(dict, _BRAKE)],
     }
 
 

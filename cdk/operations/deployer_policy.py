@@ -35,7 +35,7 @@ _UNUSED = re.compile(
     "|RuntimeManagement|Scaling|ServiceLinkedRole|UserPolicy|Website|BucketLogging"
     "|^dynamodb:(BatchWriteItem|(Delete|Get|Put|Update)Item|Query|Scan)$|^logs:CreateLogStream$"
     "|^s3:(Delete|Put)Object|^sns:\\w+DataProtectionPolicy$|(Delete|Put)ResourcePolicy$"
-    "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy)$"
+    "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy|(Tag|Untag)Policy)$"
     "|^kms:(?!CreateKey$|List(Aliases|Keys)$)"  # the key's own policy allows them
 )
 _SERVICES = {*RESOURCES, "kms"}
@@ -58,6 +58,7 @@ _READS = re.compile(r"\w+:(Describe|List)")
 
 # Made by some settings and not by others.
 _BY_CONFIGURATION = {
+    "AWS::IAM::ManagedPolicy",
     "AWS::CloudWatch::InsightRule",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Subscription",

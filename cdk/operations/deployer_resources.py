@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdk.config.boundary_name import BOUNDARY_PREFIX
+from cdk.config.brake_names import DENY_PATH
 from lambdas.meter_name import DEFAULT_NAME
 
 _OURS = f"{DEFAULT_NAME}-*"
 BOUNDARY = f"arn:*:iam::*:policy/{BOUNDARY_PREFIX}-*"
+DENY_POLICIES = f"arn:*:iam::*:policy{DENY_PATH}*"
 _FUNCTIONS = f"arn:*:lambda:*:*:function:{_OURS}"
 _MAPPINGS = "arn:*:lambda:*:*:event-source-mapping:*"
 
@@ -119,6 +121,24 @@ GRANTS = (
         " here changes: no role of a deployment may do more than that.",
         RESOURCES["iam"],
         {"ArnLike": {"iam:PermissionsBoundary": BOUNDARY}},
+    ),
+    Grant(
+        "DenyPolicies",
+        frozenset(
+            {
+                "iam:CreatePolicy",
+                "iam:CreatePolicyVersion",
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion",
+                "iam:ListEntitiesForPolicy",
+                "iam:ListPolicyVersions",
+            }
+        ),
+        "The policies that the brake denies principals with, below a path of their own: the"
+        " boundary lies outside. Nothing here attaches them.",
+        (DENY_POLICIES,),
     ),
     Grant(
         "PassRole",

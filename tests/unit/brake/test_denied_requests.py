@@ -1,4 +1,4 @@
-"""IAM's rules of evaluation, applied to the policies of the brake: exactly the denied are denied."""
+"""The policies of the brake by IAM's rules of evaluation: exactly the denied are denied."""
 
 import json
 from datetime import datetime, timedelta
