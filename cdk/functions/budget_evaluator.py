@@ -12,7 +12,12 @@ from cdk.components.meter_function import MeterFunction
 from cdk.components.metric_grants import grant_put_metrics
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
-from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, DUE_ALERTS
+from lambdas.domain.budgets.governance_table import (
+    ALERTS_PREFIX,
+    BRAKE_EVENTS,
+    DUE_ALERTS,
+    DUE_BRAKE_EVENTS,
+)
 from lambdas.functions.budget_evaluator.settings import Settings
 
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
@@ -67,6 +72,12 @@ class BudgetEvaluator(MeterFunction):
             *("dynamodb:Query", "dynamodb:UpdateItem"),
             on=governance.table_arn,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
+        )
+        # Those of the brake: some may be due after it was removed.
+        self.grant_items(
+            *("dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+            on=governance.table_arn,
+            keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS],
         )
         grant_put_metrics(self)
         self.grant_read_write_data()
