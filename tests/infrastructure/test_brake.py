@@ -238,7 +238,12 @@ def test_the_controller_writes_denies_and_events_and_no_budget() -> None:
 def test_nothing_of_the_brake_is_deployed_by_default(governance: bool) -> None:
     found = synthesize({"governance": governance})
     text = json.dumps(dict(found.templates))
-    for name in ("BrakeController", "BrakeWatchdog", "bedrock-meter-deny", "Health-ContestedDenies"):
+    for name in (
+        "BrakeController",
+        "BrakeWatchdog",
+        "bedrock-meter-deny",
+        "Health-ContestedDenies",
+    ):
         assert name not in text
     assert "iam:AttachRolePolicy" not in text
     for template in found.templates.values():
