@@ -12,9 +12,10 @@ from dashboards.command_line.parameters import IsoTime
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """List and release denied callers, and switch the brake on and off.
+    """List and release denied callers.
 
-    The brake denies callers whose budgets are used up; docs/brake.md describes it.
+    Also switches the brake on and off, which denies callers whose budgets are used up. docs/brake.md
+    describes it.
     """
 
 
@@ -61,11 +62,11 @@ def release(*, callers: tuple[str, ...], is_all: bool, until: datetime | None) -
 
 
 @command.command()
-@click.argument("state", type=click.Choice(["on", "off"]))
+@click.argument("state", type=click.Choice(["on", "off"]), metavar="STATE")
 def switch(*, state: str) -> None:
-    """Switch the brake on, or off: then all callers are released, and none is denied.
+    """Switch the brake: STATE is on or off.
 
-    It takes no deployment.
+    Off, all callers are released, and none is denied. It takes no deployment.
     """
     import boto3
 
