@@ -10,6 +10,7 @@ from lambdas.domain.brake import (
     MAX_REACTIONS,
     BrakeEvent,
     BrakeSwitch,
+    CauseKey,
     ChangeRefusedError,
     Deny,
     DenyChangedError,
@@ -241,14 +242,20 @@ class InMemoryBrakeState:
 
     def __init__(self) -> None:
         self.switch = BrakeSwitch()
-        self.releases: list[Release] = []
+        self._releases: dict[tuple[str, CauseKey], Release] = {}
         self.reactions: dict[str, timedelta] = {}
 
     def read_switch(self) -> BrakeSwitch:
         return self.switch
 
+    def write_switch(self, switch: BrakeSwitch) -> None:
+        self.switch = switch
+
     def list_releases(self) -> Collection[Release]:
-        return self.releases
+        return self._releases.values()
+
+    def add_release(self, release: Release) -> None:
+        self._releases[release.target_arn, release.key] = release
 
     def read_reactions(self) -> Sequence[timedelta]:
         return list(self.reactions.values())[-MAX_REACTIONS:]

@@ -63,6 +63,7 @@ def grant_release(function: MeterFunction, deny_policy: DenyPolicy) -> None:
     for action, principals in (
         ("iam:DetachRolePolicy", _ROLES),
         ("iam:DetachUserPolicy", _USERS),
+        ("iam:DetachGroupPolicy", _GROUPS),  # where someone else has attached it
     ):
         function.grant(
             action,

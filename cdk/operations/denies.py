@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import boto3
 from rich.table import Table
@@ -12,8 +13,6 @@ from rich.table import Table
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
-from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
-from lambdas.adapters.lambda_run_starter import LambdaRunStarter
 from lambdas.domain.brake import (
     BrakeDecisionStore,
     BrakeSwitch,
@@ -47,7 +46,19 @@ class DeployedBrake:
     operator: str
 
 
-def open_brake(session: boto3.Session) -> DeployedBrake:
+class BrakeNames(NamedTuple):
+    """The names of deployed resources of the brake.
+
+    Attributes:
+        table: The table of denies and decisions.
+        controller: The function that denies callers.
+    """
+
+    table: str
+    controller: str
+
+
+def find_brake(session: boto3.Session) -> BrakeNames:
     """Find the deployed brake.
 
     Raises:
@@ -61,14 +72,7 @@ def open_brake(session: boto3.Session) -> DeployedBrake:
             " cdk.json, then run make deploy."
         )
         raise CommandError(message)
-    table = deployment.output(stack_names.STORAGE, "GovernanceTableName")
-    dynamodb = session.client("dynamodb")
-    return DeployedBrake(
-        denies=DynamoDbDenies(dynamodb, table),
-        decisions=DynamoDbBrakeState(dynamodb, table),
-        runs=LambdaRunStarter(session.client("lambda"), controller),
-        operator=session.client("sts").get_caller_identity()["Arn"],
-    )
+    return BrakeNames(deployment.output(stack_names.STORAGE, "GovernanceTableName"), controller)
 
 
 def list_denies(brake: DeployedBrake) -> None:

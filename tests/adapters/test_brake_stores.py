@@ -6,19 +6,21 @@ import pytest
 
 from lambdas.domain.brake import (
     MAX_REACTIONS,
+    BrakeDecisionStore,
     BrakeEvent,
     BrakeEventStore,
-    BrakeStateStore,
+    BrakeSwitch,
     DenyChangedError,
     DenyState,
     DenyStore,
     ReleaseReason,
+    make_releases,
     report_denied,
     report_released,
 )
 from tests.brake import Effects, InMemoryBrakeEvents, InMemoryBrakeState, InMemoryDenies
 from tests.builders import NOON
-from tests.unit.brake.builders import ANA_SESSION, CHAT, MINUTE, deny
+from tests.unit.brake.builders import ANA_SESSION, CHAT, MIDNIGHT, MINUTE, deny
 
 DENIED = report_denied(deny(), NOON)
 RELEASED = report_released(deny(), ReleaseReason.BY_HAND, NOON + MINUTE)
@@ -30,7 +32,7 @@ def denies() -> DenyStore:
 
 
 @pytest.fixture(params=["in memory"])
-def state() -> BrakeStateStore:
+def state() -> BrakeDecisionStore:
     return InMemoryBrakeState()
 
 
@@ -81,12 +83,28 @@ def test_a_deny_that_is_not_there_is_deleted_and_cannot_be_replaced(denies: Deny
         denies.write(written)
 
 
-def test_the_brake_is_off_until_it_is_switched_on(state: BrakeStateStore) -> None:
+def test_the_brake_is_off_until_it_is_switched_on(state: BrakeDecisionStore) -> None:
     assert not state.read_switch().is_on
+    for is_on in (True, False):
+        switch = BrakeSwitch(is_on=is_on, by="arn:aws:iam::111122223333:user/ops", at=NOON)
+        state.write_switch(switch)
+        assert state.read_switch() == switch
+
+
+def test_a_release_is_stored_once_for_a_caller_and_a_sum(state: BrakeDecisionStore) -> None:
     assert list(state.list_releases()) == []
+    (first,) = make_releases(deny(), by="ops", at=NOON, until=None)
+    (again,) = make_releases(deny(), by="ops", at=NOON + MINUTE, until=MIDNIGHT)
+    (other,) = make_releases(deny(target=CHAT), by="ops", at=NOON, until=None)
+    for release in (first, other, again):
+        state.add_release(release)
+    assert {release.target_arn: release for release in state.list_releases()} == {
+        again.target_arn: again,
+        CHAT.arn: other,
+    }
 
 
-def test_a_reaction_time_is_kept_once_for_a_deny(state: BrakeStateStore) -> None:
+def test_a_reaction_time_is_kept_once_for_a_deny(state: BrakeDecisionStore) -> None:
     assert list(state.read_reactions()) == []
     for _ in range(2):
         state.add_reaction("one", timedelta(seconds=30))
@@ -94,7 +112,7 @@ def test_a_reaction_time_is_kept_once_for_a_deny(state: BrakeStateStore) -> None
     assert sorted(state.read_reactions()) == [timedelta(seconds=20.5), timedelta(seconds=30)]
 
 
-def test_the_last_reaction_times_are_kept(state: BrakeStateStore) -> None:
+def test_the_last_reaction_times_are_kept(state: BrakeDecisionStore) -> None:
     for number in range(MAX_REACTIONS + 5):
         state.add_reaction(str(number), timedelta(seconds=number))
     assert sorted(state.read_reactions()) == [

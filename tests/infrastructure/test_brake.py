@@ -150,7 +150,8 @@ def test_without_sessions_the_controller_writes_no_policy() -> None:
     }
     assert actions == {
         *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
-        *("iam:DetachRolePolicy", "iam:DetachUserPolicy", "iam:ListEntitiesForPolicy"),
+        *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
+        "iam:ListEntitiesForPolicy",
     }
     request = attach(SESSIONS, **TAGGED)
     assert not is_allowed(principals_only, "iam:AttachRolePolicy", APP, request)
@@ -161,7 +162,8 @@ def test_the_watchdog_only_takes_off() -> None:
     allowed = policy(WATCHDOG)
     actions = {action for entry in allowed["Statement"] for action in as_list(entry["Action"])}
     assert actions == {
-        *("iam:DetachRolePolicy", "iam:DetachUserPolicy", "iam:ListEntitiesForPolicy"),
+        *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
+        "iam:ListEntitiesForPolicy",
     }
     for action, principal in (("iam:DetachRolePolicy", APP), ("iam:DetachUserPolicy", ANA)):
         assert is_allowed(allowed, action, principal, attach(DENY))

@@ -7,7 +7,8 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.operations.denies import open_brake, release_callers, set_switch
+from cdk.operations.denies import release_callers, set_switch
+from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.domain.brake import DenyState
 from tests.budget_store import GOVERNANCE, create_governance_table
@@ -152,6 +153,5 @@ def test_a_run_that_cannot_be_started_is_that_of_the_next_minute(
 def test_a_deployment_without_the_brake_says_what_to_do(arguments: list[str]) -> None:
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     message, *_ = read_failure("deny", *arguments)
-    assert message.startswith(
-        f"deny {arguments[0]}: the brake is not deployed in this Region: set governance and brake"
-    )
+    problem = "the brake is not deployed in this Region: set governance and brake"
+    assert message.startswith(f"deny {arguments[0]}: {problem}")

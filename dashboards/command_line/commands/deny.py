@@ -3,29 +3,52 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import IsoTime
 
+if TYPE_CHECKING:
+    import boto3
+
+    from cdk.operations.denies import DeployedBrake
+
+
+def open_brake(session: boto3.Session) -> DeployedBrake:
+    """Open the deployed brake.
+
+    Raises:
+        CommandError: It is not deployed.
+    """
+    from cdk.operations.denies import DeployedBrake, find_brake
+    from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+    from lambdas.adapters.lambda_run_starter import LambdaRunStarter
+
+    names, dynamodb = find_brake(session), session.client("dynamodb")
+    return DeployedBrake(
+        denies=DynamoDbDenies(dynamodb, names.table),
+        decisions=DynamoDbBrakeState(dynamodb, names.table),
+        runs=LambdaRunStarter(session.client("lambda"), names.controller),
+        operator=session.client("sts").get_caller_identity()["Arn"],
+    )
+
 
 @click.group(cls=CommandGroup)
 def command() -> None:
     """List and release denied callers.
 
-    Also switches the brake on and off, which denies callers whose budgets are used up. docs/brake.md
-    describes it.
+    Also switches the brake on and off, which denies callers whose budgets are used up;
+    docs/brake.md describes it.
     """
 
 
 @command.command("list")
 def list_() -> None:
     """List the callers that are denied, their budgets, and the state of the switch."""
-    import boto3
-
     from cdk.operations.account import in_account
-    from cdk.operations.denies import list_denies, open_brake
+    from cdk.operations.denies import list_denies
 
     def run(session: boto3.Session) -> None:
         list_denies(open_brake(session))
@@ -46,10 +69,8 @@ def release(*, callers: tuple[str, ...], is_all: bool, until: datetime | None) -
 
     A release ends before if the budget is lowered. Other budgets still hold.
     """
-    import boto3
-
     from cdk.operations.account import in_account
-    from cdk.operations.denies import open_brake, release_callers
+    from cdk.operations.denies import release_callers
 
     if bool(callers) == is_all:
         message = "Name callers by their ARNs, or release all with --all."
@@ -68,10 +89,8 @@ def switch(*, state: str) -> None:
 
     Off, all callers are released, and none is denied. It takes no deployment.
     """
-    import boto3
-
     from cdk.operations.account import in_account
-    from cdk.operations.denies import open_brake, set_switch
+    from cdk.operations.denies import set_switch
 
     def run(session: boto3.Session) -> None:
         set_switch(open_brake(session), is_on=state == "on", now=datetime.now(UTC))

@@ -91,6 +91,7 @@ class ReleaseReason(StrEnum):
     SWITCHED_OFF = "switched_off"
     EXEMPT = "exempt"
     NO_ROOM = "no_room"
+    ROOM_AGAIN = "room_again"
     UNINSTALLED = "uninstalled"
 
 

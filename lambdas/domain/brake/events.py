@@ -34,8 +34,12 @@ _RELEASED = {
     ReleaseReason.USAGE_CORRECTED: "The usage is below the budget after a correction.",
     ReleaseReason.BY_HAND: "Someone released it by hand.",
     ReleaseReason.SWITCHED_OFF: "The brake was switched off.",
-    ReleaseReason.EXEMPT: "The settings exempt the caller now.",
+    ReleaseReason.EXEMPT: (
+        "The caller can no longer be denied: a setting exempts it, its role has lost the tag, or"
+        " does not exist any more."
+    ),
     ReleaseReason.NO_ROOM: "Sessions with more usage take all the room in its role's policies.",
+    ReleaseReason.ROOM_AGAIN: "Its denied sessions have room in its policies again.",
     ReleaseReason.UNINSTALLED: "Governance is being removed from the account.",
 }
 

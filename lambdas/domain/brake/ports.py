@@ -47,7 +47,7 @@ class DenyAttachments(Protocol):
     """The attachments of the fixed policy of this meter and Region. No other policy is touched."""
 
     def list_attached(self) -> Collection[PrincipalTarget]:
-        """List the roles and users that the policy is attached to, as IAM has it now.
+        """List the roles, users and groups that the policy is attached to, as IAM has it now.
 
         Raises:
             ChangeRefusedError: IAM did not answer. An empty list means that none is attached.
@@ -162,17 +162,17 @@ class BrakeStateStore(Protocol):
 
 
 class BrakeDecisionStore(BrakeStateStore, Protocol):
-    """Stores decisions of people, and lets them decide."""
+    """Stores decisions of people: what commands write, and the brake only reads."""
 
     def write_switch(self, switch: BrakeSwitch) -> None:
-        """Set the switch, with who sets it and when.
+        """Write the switch. It holds from the next run on.
 
         Raises:
-            ValueError: It names neither.
+            ValueError: It does not say who set it and when.
         """
 
     def add_release(self, release: Release) -> None:
-        """Store a release by hand, in place of an earlier one of the caller for the same sum."""
+        """Store a release, which replaces one of the same caller, sum and period."""
 
 
 class BrakeEventStore(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.budgets import matches, read_principal
+from lambdas.domain.budgets import matches
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
 
 CONSENT_TAG = "bedrock-meter-brake"
@@ -23,11 +23,15 @@ class PrincipalKind(StrEnum):
 
     ROLE = "role"
     USER = "user"
+    GROUP = "group"
+    """Never denied. But someone else may attach the policy of the brake to a group."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrincipalTarget:
-    """A role or a user, with all its sessions. Names are unique in an account without a path.
+    """A role or a user with all its sessions, or a group.
+
+    Names are unique in an account, also without a path.
 
     Attributes:
         partition: The partition of AWS.
@@ -232,7 +236,7 @@ def _find_exemption(principal: PrincipalTarget, rules: TargetRules) -> Exemption
         https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
         https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
     """
-    if any(matches(pattern, read_principal(principal.arn)) for pattern in rules.break_glass):
+    if any(matches(pattern, principal.arn) for pattern in rules.break_glass):
         return Exemption.BREAK_GLASS
     if principal.kind is PrincipalKind.USER:
         return None

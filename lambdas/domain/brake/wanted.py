@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lambdas.domain.brake.denies import CauseKey, Deny, DenyCause, ReleaseReason
+from lambdas.domain.brake.denies import CauseKey, Deny, DenyCause, DenyState, ReleaseReason
 from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.targets import (
     NotEnforceable,
@@ -209,6 +209,8 @@ def _list_uncertain(inputs: BrakeInputs) -> Iterator[tuple[Deny, DenyCause]]:
     if not inputs.switch.is_on:
         return
     for deny in inputs.denies:
+        if deny.state is DenyState.RELEASING:
+            continue
         for cause in deny.causes:
             if cause.key.budget in inputs.uncertain and _explain_end(deny, cause, inputs) is None:
                 yield deny, cause

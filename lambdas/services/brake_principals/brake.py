@@ -12,6 +12,7 @@ from lambdas.domain.brake import (
     BrakeInputs,
     BrakeStateStore,
     BurnRates,
+    CauseKey,
     ChangeRefusedError,
     Deny,
     DenyAttachments,
@@ -26,6 +27,7 @@ from lambdas.domain.brake import (
     SessionPolicyStore,
     SessionTarget,
     Step,
+    StoredPolicy,
     Target,
     WantedState,
     check_role,
@@ -83,6 +85,8 @@ class PrincipalBrake:
     def reconcile(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BrakeReport:
         """Release and deny callers, releases first. One that fails stops no other.
 
+        Whole principals and single sessions do not depend on each other.
+
         What IAM has attached is read before the stored denies: so a deny that another run attaches
         meanwhile is never taken for one without an intent.
 
@@ -95,7 +99,9 @@ class PrincipalBrake:
         """
         report = BrakeReport()
         attached = frozenset(self.attachments.list_attached())
-        policies = self.policies.list_policies()
+        policies: Sequence[StoredPolicy] | None = None
+        with report.isolate(self.settings.names.path):
+            policies = self.policies.list_policies()
         inputs = self._read_inputs(self.denies.list_denies(), now, report)
         reaction = estimate_reaction(self.state.read_reactions())
         wanted = find_wanted(inputs, lambda status: self.rates.get_reserve(status, reaction))
@@ -113,7 +119,11 @@ class PrincipalBrake:
         )
         role_plans = sessions.plan(wanted, policies)
         principals = _Principals(
-            self.attachments, records, attached, sessions.add_whole_roles(role_plans, wanted)
+            self.attachments,
+            records,
+            attached,
+            wanted=sessions.add_whole_roles(role_plans, wanted),
+            sums_of_sessions=_list_sums_of_sessions(wanted),
         )
         principals.release(has_time)
         sessions.apply(role_plans, has_time)
@@ -139,9 +149,10 @@ class PrincipalBrake:
             with report.isolate(target.arn):
                 self.attachments.detach(target)
                 report.released.append(target.arn)
-        for policy in self.policies.list_policies():
-            with report.isolate(policy.name):
-                self.policies.remove(policy.name)
+        with report.isolate(self.settings.names.path):
+            for policy in self.policies.list_policies():
+                with report.isolate(policy.name):
+                    self.policies.remove(policy.name)
         if report.hindrances or report.failures:
             return report
         for deny in self.denies.list_denies():
@@ -221,10 +232,13 @@ class _Principals:
         attachments: DenyAttachments,
         records: DenyRecords,
         attached: Collection[PrincipalTarget],
+        *,
         wanted: Mapping[PrincipalTarget, tuple[DenyCause, ...]],
+        sums_of_sessions: Collection[tuple[PrincipalTarget, CauseKey]],
     ) -> None:
         self._attachments, self._records = attachments, records
         self._attached, self._wanted = attached, wanted
+        self._sums_of_sessions = sums_of_sessions
         stored = [target for target in records.stored if isinstance(target, PrincipalTarget)]
         every = sorted({*wanted, *attached, *stored}, key=_get_arn)
         self._steps = [(target, self._choose(target)) for target in every]
@@ -263,7 +277,12 @@ class _Principals:
             if self._attachments.detach(target):
                 self._records.report.swept.append(target.arn)
             return
-        deny = self._records.begin_release(step.deny, is_attached=target in self._attached)
+        has_room = any((target, cause.key) in self._sums_of_sessions for cause in step.deny.causes)
+        deny = self._records.begin_release(
+            step.deny,
+            is_attached=target in self._attached,
+            reason=ReleaseReason.ROOM_AGAIN if has_room else None,
+        )
         self._attachments.detach(target)
         self._records.end_release(deny)
 
@@ -285,6 +304,16 @@ class _Principals:
 
 _TAKING_OFF = frozenset({Action.RELEASE, Action.SWEEP})
 _PUTTING_ON = frozenset({Action.ATTACH, Action.STORE, Action.CONTEST})
+
+
+def _list_sums_of_sessions(wanted: WantedState) -> set[tuple[PrincipalTarget, CauseKey]]:
+    """List the sums that sessions are denied for, with the role of each."""
+    return {
+        (target.role, cause.key)
+        for target, causes in wanted.denies.items()
+        if isinstance(target, SessionTarget)
+        for cause in causes
+    }
 
 
 def _get_arn(target: Target) -> str:

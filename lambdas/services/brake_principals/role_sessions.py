@@ -51,16 +51,16 @@ class RoleSessions:
     )
     _unplanned: set[PrincipalTarget] = field(default_factory=set, init=False)
 
-    def plan(self, wanted: WantedState, policies: Sequence[StoredPolicy]) -> list[RolePlan]:
+    def plan(self, wanted: WantedState, policies: Sequence[StoredPolicy] | None) -> list[RolePlan]:
         """Plan each role with denied sessions or policies.
 
         A role whose facts cannot be read is left as it is.
 
         Args:
             wanted: The denies that should be in force.
-            policies: The policies that IAM has.
+            policies: The policies that IAM has; `None` if it did not list them.
         """
-        self._list_by_role(policies)
+        self._list_by_role(policies or ())
         sessions: dict[PrincipalTarget, dict[SessionTarget, tuple[DenyCause, ...]]] = {}
         for target in {*wanted.denies, *self.records.stored}:
             if isinstance(target, SessionTarget):
@@ -68,6 +68,8 @@ class RoleSessions:
                 sessions.setdefault(target.role, {})[target] = causes
         plans, roles = [], {*self._listed, *sessions}
         for role in sorted(roles, key=lambda role: role.arn):
+            if policies is None:
+                break
             with self.records.report.isolate(role.arn):
                 plans.append(self._plan_role(role, sessions.get(role, {})))
         self._unplanned = roles - {plan.role for plan in plans}
@@ -157,7 +159,7 @@ class RoleSessions:
                 continue
             if step.action is Action.RELEASE:
                 is_attached = _get_session_name(step.target) in denied_before
-                reason = ReleaseReason.NO_ROOM if step.target in plan.overflow else None
+                reason = _explain(step.target, plan)
                 self.records.begin_release(step.deny, is_attached=is_attached, reason=reason)
                 continue
             if step.action is Action.CONTEST:
@@ -205,6 +207,14 @@ class RoleSessions:
                 self.records.record_attachment(deny)
             elif step.action is Action.ATTACH and obstacle is not None:
                 self.records.report_obstacle(deny, obstacle)
+
+
+def _explain(target: Target, plan: RolePlan) -> ReleaseReason | None:
+    """Find why the plan of a role releases a session; `None` if its budgets do."""
+    if target in plan.overflow:
+        return ReleaseReason.NO_ROOM
+    is_refused = any(refusal.caller.arn == target.arn for refusal in plan.refusals)
+    return ReleaseReason.EXEMPT if is_refused else None
 
 
 def _get_session_name(target: Target) -> str:

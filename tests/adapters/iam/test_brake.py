@@ -111,6 +111,21 @@ def test_attachments_are_listed_page_by_page() -> None:
         answers.assert_no_pending_responses()
 
 
+def test_a_group_that_someone_attached_the_policy_to_is_released_and_never_denied(
+    iam: Any, attachments: IamDenyAttachments
+) -> None:
+    iam.create_group(GroupName="team")
+    iam.attach_group_policy(GroupName="team", PolicyArn=DENY)
+    (team,) = attachments.list_attached()
+    assert team == PrincipalTarget("aws", ACCOUNT, PrincipalKind.GROUP, "team")
+    assert attachments.detach(team)
+    assert not attachments.detach(team)
+    with pytest.raises(ChangeRefusedError) as refused:
+        attachments.attach(team)
+    assert refused.value.obstacle is Obstacle.NOT_PERMITTED
+    assert list(attachments.list_attached()) == []
+
+
 def test_a_deleted_principal_is_gone_and_needs_no_release(attachments: IamDenyAttachments) -> None:
     assert not attachments.detach(GONE)
     with pytest.raises(ChangeRefusedError) as refused:

@@ -1,4 +1,4 @@
-"""The policies of the brake by IAM's rules of evaluation: exactly the denied are denied."""
+"""The policies of the brake, evaluated by the rules of IAM: they deny exactly the denied."""
 
 import json
 from datetime import datetime, timedelta

@@ -139,6 +139,12 @@ def test_a_failed_read_of_one_budget_changes_nothing_about_its_denies() -> None:
     assert find_wanted(found).denies == {BEN_USER: (cause(),)}
 
 
+def test_a_release_that_has_begun_is_not_undone_by_usage_that_is_not_known() -> None:
+    held = deny(state=DenyState.RELEASING, release=ReleaseReason.USAGE_CORRECTED)
+    found = inputs(book=book(active()), uncertain={"daily"}, denies=[held])
+    assert find_wanted(found).denies == {}
+
+
 def test_usage_over_all_models_is_one_sum_and_denies_all_use_of_its_caller() -> None:
     """A budget over all models limited each model by itself."""
     assert len(find_wanted(inputs(status(active(), 10))).denies) == 1

@@ -153,7 +153,8 @@ class BrakedMeter:
     def release(self, target: Target, until: datetime | None = None) -> list[Release]:
         """Release a caller by hand, as the command does."""
         made = make_releases(self.denies.stored[target], by="ops", at=self.now, until=until)
-        self.state.releases += made
+        for each in made:
+            self.state.add_release(each)
         return made
 
     def list_denied(self) -> set[str]:

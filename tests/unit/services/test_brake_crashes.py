@@ -79,6 +79,7 @@ def test_a_run_that_denies_can_stop_at_any_moment(
         meter.events.watchers.append(partial(check_event, meter))
         has_stopped = meter.run_until(moments)
         assert has_stopped or moments > 6
+        was_denied = caller in meter.list_denied()
         then(meter)
         for _ in range(2):
             meter.reconcile()
@@ -88,6 +89,8 @@ def test_a_run_that_denies_can_stop_at_any_moment(
             (0, 2),
             (0, 0),
         }
+        if was_denied:
+            assert list_reports(meter)[0] == "denied"
         meter.check_reports()
     assert not has_stopped
 

@@ -1,12 +1,22 @@
 """Callers are denied and released as budgets, people and IAM want it, each once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from lambdas.domain.brake import BrakeSwitch, Deny, DenyState, OverflowMode
+from lambdas.domain.brake import (
+    BrakeSwitch,
+    ChangeRefusedError,
+    Deny,
+    DenyState,
+    Obstacle,
+    OverflowMode,
+    PrincipalKind,
+    PrincipalTarget,
+)
 from lambdas.domain.budgets import (
     BrakeMode,
     BudgetChanges,
@@ -18,8 +28,10 @@ from lambdas.domain.budgets import (
     RollingHours,
     make_weeks,
 )
+from lambdas.domain.counters import PriceEdition, begin_counting
 from lambdas.services.brake_principals import Hindrance
 from tests.brake import MAX_ATTACHED, FakeIam
+from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
 from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, DAY, MIDNIGHT, MINUTE, daily
 from tests.unit.services.braking import CONSENT, BrakedMeter, add_callers, make_role
@@ -98,6 +110,12 @@ def test_a_role_that_loses_its_tag_is_released(meter: BrakedMeter) -> None:
     meter.reconcile()
     assert (meter.list_denied(), meter.iam.documents) == (set(), {})
     assert meter.events.list_kinds() == ["denied", "not_enforceable", "released"]
+    assert list_release_reasons(meter) == ["exempt"]
+
+
+def list_release_reasons(meter: BrakedMeter) -> list[str]:
+    events = meter.events.known.values()
+    return [each.detail["reason"] for each in events if each.detail["kind"] == "released"]
 
 
 @pytest.mark.parametrize(
@@ -271,8 +289,7 @@ def test_a_deny_ends_with_what_it_was_for(
     change(meter)
     assert meter.reconcile().released == [arn]
     assert (meter.list_denied(), meter.denies.stored) == (set(), {})
-    released = [each for each in meter.events.known.values() if each.detail["kind"] == "released"]
-    assert [event.detail["reason"] for event in released] == [reason]
+    assert list_release_reasons(meter) == [reason]
 
 
 def test_nothing_is_denied_until_the_brake_is_switched_on(meter: BrakedMeter) -> None:
@@ -300,6 +317,27 @@ def test_a_shadow_does_everything_but_attach() -> None:
     meter.spend(10, BEN)
     meter.reconcile()
     assert sorted(meter.list_events("would_deny")) == sorted([ANA, BEN, BEN])
+
+
+def test_principals_are_released_even_if_iam_does_not_list_policies_of_sessions(
+    meter: BrakedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    meter.reconcile()
+    list_policies = meter.policies.list_policies
+
+    def fail() -> Any:
+        raise ChangeRefusedError(Obstacle.NOT_PERMITTED, "iam:ListPolicies")
+
+    monkeypatch.setattr(meter.policies, "list_policies", fail)
+    raise_it(meter)
+    report = meter.reconcile()
+    assert report.released == [BEN]
+    assert report.hindrances == [Hindrance("/bedrock-meter/us-east-1/", "not_permitted")]
+    assert meter.brake.release_all(meter.now).hindrances == report.hindrances
+    monkeypatch.setattr(meter.policies, "list_policies", list_policies)
+    assert meter.reconcile().released == [ANA]
 
 
 def test_a_shadow_reports_sessions_that_could_not_be_denied() -> None:
@@ -355,6 +393,24 @@ def test_a_run_that_another_one_overtakes_leaves_its_denies(meter: BrakedMeter) 
     assert meter.events.list_kinds() == ["denied"]
 
 
+def test_a_run_with_older_budgets_does_not_take_off_what_another_run_denies_meanwhile(
+    meter: BrakedMeter,
+) -> None:
+    meter.spend(10, BEN)
+    older = replace(meter.make_brake(), budgets=InMemoryBudgetStore())
+    list_denies = meter.denies.list_denies
+
+    def list_and_be_overtaken() -> Any:
+        found = list_denies()
+        meter.denies.list_denies = list_denies  # type: ignore[method-assign]
+        meter.brake.reconcile(meter.now)
+        return found
+
+    meter.denies.list_denies = list_and_be_overtaken  # type: ignore[method-assign]
+    assert older.reconcile(meter.now).swept == []
+    assert meter.list_denied() == {BEN}
+
+
 class SumsBrokenError(Exception):
     """The sums of a budget cannot be read."""
 
@@ -387,6 +443,15 @@ def test_denies_stay_while_usage_is_counted_anew(meter: BrakedMeter) -> None:
     meter.sums.state = None
     meter.reconcile()
     assert meter.list_denied() == {BEN}
+    begun = begin_counting(PriceEdition("shipped"), "stack", meter.now, None)
+    assert begun is not None
+    meter.sums.state = replace(begun, generation=begun.generation + 1)
+    meter.reconcile()
+    assert meter.list_denied() == {BEN}
+    scanned = tuple(replace(each, scanned_at=meter.now) for each in begun.recounts)
+    meter.sums.state = replace(meter.sums.state, recounts=scanned)
+    assert meter.reconcile().released == [BEN]
+    assert list_release_reasons(meter) == ["usage_corrected"]
 
 
 def test_the_switch_works_even_if_budgets_cannot_be_read(
@@ -449,6 +514,14 @@ def test_an_attachment_without_a_deny_is_taken_off(meter: BrakedMeter) -> None:
     meter.iam.attach(BEN_USER, meter.policy)
     report = meter.reconcile()
     assert (report.swept, report.released) == ([BEN], [])
+    assert meter.list_denied() == set()
+
+
+def test_a_group_to_which_others_attach_the_policy_is_let_go(meter: BrakedMeter) -> None:
+    group = PrincipalTarget("aws", BEN_USER.account_id, PrincipalKind.GROUP, "staff")
+    meter.iam.add(group)
+    meter.iam.attach(group, meter.policy)
+    assert meter.reconcile().swept == [group.arn]
     assert meter.list_denied() == set()
 
 
@@ -581,6 +654,31 @@ def test_sessions_without_room_deny_the_whole_role_and_are_reported(meter: Brake
     meter.now = MIDNIGHT
     meter.reconcile()
     assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
+def test_a_role_is_released_once_its_sessions_have_room_again(meter: BrakedMeter) -> None:
+    people = spend_of_many(meter)
+    meter.reconcile()
+    for target in list(meter.denies.stored):
+        if target.arn in people[100:]:
+            meter.release(target)
+    meter.reconcile()
+    assert CHAT.arn not in meter.list_denied()
+    assert set(list_release_reasons(meter)) == {"by_hand", "room_again"}
+    meter.reconcile()
+    assert meter.list_denied() == set(people[:100])
+
+
+def test_a_session_that_loses_its_room_is_released_and_reported(meter: BrakedMeter) -> None:
+    last = ANA.replace("ana", "zzz-".ljust(50, "x"))
+    meter.spend(10, last)
+    meter.reconcile()
+    assert meter.list_denied() == {last}
+    spend_of_many(meter)
+    meter.reconcile()
+    assert last not in meter.list_denied()
+    assert CHAT.arn in meter.list_denied()
+    assert list_release_reasons(meter) == ["no_room"]
 
 
 def test_a_role_that_iam_does_not_describe_stays_denied_for_its_sessions_without_room(
