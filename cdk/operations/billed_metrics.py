@@ -20,13 +20,16 @@ from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_R
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
     BUDGET_DRIFT,
+    CONTESTED_DENIES,
+    DimensionSet,
+    EXCESSIVE_DENIES,
+    Frequency,
     HEALTH_METRICS,
+    MetricDefinition,
+    OVERDUE_DENIES,
     UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
-    DimensionSet,
-    Frequency,
-    MetricDefinition,
 )
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION
@@ -47,8 +50,10 @@ COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 10
+BRAKE_ALARM_METRICS = 7
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 _GOVERNANCE_METRICS = (BUDGET_DRIFT,)
+_BRAKE_METRICS = (CONTESTED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -94,7 +99,10 @@ def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
-    health = len(HEALTH_METRICS) - (0 if config.governance else len(_GOVERNANCE_METRICS))
+    absent = (0 if config.governance else len(_GOVERNANCE_METRICS)) + (
+        0 if config.brake else len(_BRAKE_METRICS)
+    )
+    health = len(HEALTH_METRICS) - absent
     return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
 
 
@@ -210,6 +218,7 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
     counter_alarms = GOVERNANCE_ALARM_METRICS if config.governance else 0
+    counter_alarms += BRAKE_ALARM_METRICS if config.brake else 0
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
     own_alarms = HEALTH_ALARM_METRICS + report_alarms + counter_alarms
     return usage_alarms + own_alarms + anomaly_alarms

@@ -84,6 +84,10 @@ SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
 SHARDS = 4
 READS_OF_A_PROMPT_EVALUATION = 20
 SECONDS_OF_A_PROMPT_EVALUATION = Decimal("0.15")
+# The brake reads the same sums, and its own items. IAM is free.
+READS_OF_A_BRAKE_RUN = 25
+SECONDS_OF_A_BRAKE_RUN = Decimal("0.4")  # taken high
+RUNS_OF_THE_WATCHDOG_A_MONTH = HOURS_A_MONTH * 12
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -145,6 +149,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         ),
         *_price_updates(config, prices),
         *_governance(usage, config, prices),
+        *_brake(usage, config, prices),
         *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
@@ -380,6 +385,27 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
             "governance: budgets, evaluated after counting",
             prompt,
             2 * prompt * SECONDS_OF_A_PROMPT_EVALUATION,  # with twice the memory
+            prices,
+        ),
+    ]
+
+
+def _brake(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of the brake, apart from its alarms: each minute, and after counting."""
+    if not config.brake:
+        return []
+    prompt = min(Decimal(usage.calls), Decimal(SHARDS * WINDOWS_A_MONTH))
+    runs = prompt + RUNS_OF_BUDGETS_A_MONTH + RUNS_OF_THE_WATCHDOG_A_MONTH
+    return [
+        CostItem(
+            "DynamoDB",
+            f"brake: sums of {BUDGETS_READ} budgets, and denies",
+            runs * READS_OF_A_BRAKE_RUN / _MILLION * prices[_READ_UNITS],
+        ),
+        _small_function(
+            "brake: denies, each minute and after counting",
+            runs,
+            runs * SECONDS_OF_A_BRAKE_RUN,
             prices,
         ),
     ]
