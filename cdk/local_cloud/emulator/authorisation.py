@@ -1,7 +1,7 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys` and `events:source`; it knows an action `bedrock:Converse`, which AWS has not
+`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN` and `iam:ResourceTag`; it knows an action `bedrock:Converse`, which AWS has not
 (`InvokeModel` allows it); it takes a session for the principal of the key `aws:PrincipalArn`, which
 is its role
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
@@ -19,7 +19,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb
+from ministack.services import dynamodb, iam
 
 _PRINCIPAL = "aws:principalarn"
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
@@ -45,6 +45,8 @@ def install() -> None:
         if action == "cloudwatch:PutMetricData":
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
+        if service == "iam":
+            context |= _describe_iam_request(*rest)
         if service == "dynamodb" and (keys := list(_leading_keys(json.loads(body or b"{}")))):
             context["dynamodb:leadingkeys"] = keys  # names are looked up in lower case
         if action == "events:PutEvents":
@@ -61,6 +63,23 @@ def install() -> None:
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
+
+
+def _describe_iam_request(parameters: dict[str, Any]) -> dict[str, str]:
+    """The policy that a request attaches or detaches, and the tags of its role or user.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    policy, role, user = (
+        iam_actions._query_param(parameters, name) for name in ("PolicyArn", "RoleName", "UserName")
+    )
+    entity = (iam._roles.get(role) if role else iam._users.get(user)) or {}
+    context = {
+        f"iam:resourcetag/{tag['Key'].lower()}": tag["Value"] for tag in entity.get("Tags", ())
+    }
+    if policy:
+        context["iam:policyarn"] = policy
+    return context
 
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:

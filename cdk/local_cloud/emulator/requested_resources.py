@@ -2,7 +2,7 @@
 
 MiniStack takes reads of mappings, reserved concurrency and retries for other actions, puts the bus
 into the ARNs of rules on the default bus, and does not find the log group, rule or table of some
-reads.
+reads, nor the policy that is created.
 Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html,
@@ -39,7 +39,11 @@ def install() -> None:
         return action_of(service, method, path, *rest, **more)
 
     def resource_as_aws(service: str, *request: Any) -> Any:
-        _, _, _, body, _, region, account = request
+        action, _, _, body, parameters, region, account = request
+        if service == "iam" and (name := iam_actions._query_param(parameters, "PolicyName")):
+            path = iam_actions._query_param(parameters, "Path") or "/"
+            if action == "iam:CreatePolicy":
+                return f"arn:aws:iam::{account}:policy{path}{name}"
         if service == "dynamodb" and (arn := json.loads(body or b"{}").get("ResourceArn")):
             return arn
         if service in {"events", "logs"}:
