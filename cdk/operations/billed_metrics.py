@@ -21,15 +21,15 @@ from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER
 from lambdas.domain.metrics.catalog import (
     BUDGET_DRIFT,
     CONTESTED_DENIES,
-    DimensionSet,
     EXCESSIVE_DENIES,
-    Frequency,
     HEALTH_METRICS,
-    MetricDefinition,
     OVERDUE_DENIES,
     UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
+    DimensionSet,
+    Frequency,
+    MetricDefinition,
 )
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 from lambdas.domain.unmetered.regions import MAX_MODELS_OF_A_REGION

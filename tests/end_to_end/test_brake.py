@@ -44,6 +44,7 @@ BUDGETS = {
     "budgets": [
         {
             "name": "each",
+            "scope": {},
             "per": "identity",
             "amount": {"total_tokens": 150},
             "period": {"every": "day"},

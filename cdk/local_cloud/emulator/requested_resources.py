@@ -39,11 +39,9 @@ def install() -> None:
         return action_of(service, method, path, *rest, **more)
 
     def resource_as_aws(service: str, *request: Any) -> Any:
-        action, _, _, body, parameters, region, account = request
-        if service == "iam" and (name := iam_actions._query_param(parameters, "PolicyName")):
-            path = iam_actions._query_param(parameters, "Path") or "/"
-            if action == "iam:CreatePolicy":
-                return f"arn:aws:iam::{account}:policy{path}{name}"
+        _, _, _, body, parameters, region, account = request
+        if service == "iam" and iam_actions._query_param(parameters, "Action") == "CreatePolicy":
+            return _name_policy(parameters, account)
         if service == "dynamodb" and (arn := json.loads(body or b"{}").get("ResourceArn")):
             return arn
         if service in {"events", "logs"}:
@@ -56,6 +54,12 @@ def install() -> None:
 
     iam_actions.extract_iam_action = action_as_aws
     iam_actions.extract_resource_arn = resource_as_aws
+
+
+def _name_policy(parameters: dict[str, Any], account: str) -> str:
+    """The ARN that a new policy will have."""
+    name, path = (iam_actions._query_param(parameters, field) for field in ("PolicyName", "Path"))
+    return f"arn:aws:iam::{account}:policy{path or '/'}{name}"
 
 
 def _name(request: dict[str, Any]) -> str | None:
