@@ -142,7 +142,10 @@ def list_refused(bedrock: Any) -> set[str]:
     refused = set()
     for name, ask in OPERATIONS.items():
         try:
-            ask(bedrock)
+            answer = ask(bedrock)
+            for part in ("body", "stream"):
+                if part in answer:
+                    answer[part].close()
         except ClientError as error:
             if error.response["Error"]["Code"] == "AccessDeniedException":
                 refused.add(name)

@@ -2,8 +2,8 @@
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
 `dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN` and `iam:ResourceTag`; it knows an action
-`bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the principal of the key `aws:PrincipalArn`, which
-is its role
+`bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
+principal of the key `aws:PrincipalArn`, which is its role
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
 and what asks for TLS can never be reached over http, which stands for TLS on the loopback address.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html

@@ -44,12 +44,9 @@ def install() -> None:
             return _name_policy(parameters, account)
         if service == "dynamodb" and (arn := json.loads(body or b"{}").get("ResourceArn")):
             return arn
-        if service in {"events", "logs"}:
-            name = _name(json.loads(body or b"{}"))
-            if name and service == "logs":
-                return f"arn:aws:logs:{region}:{account}:log-group:{name}"
-            if name:
-                return f"arn:aws:events:{region}:{account}:rule/{name}"
+        if service in {"events", "logs"} and (name := _name(json.loads(body or b"{}"))):
+            kind = "log-group:" if service == "logs" else "rule/"
+            return f"arn:aws:{service}:{region}:{account}:{kind}{name}"
         return resource_of(service, *request)
 
     iam_actions.extract_iam_action = action_as_aws
