@@ -1,4 +1,4 @@
-"""The brake attaches two kinds of policies to nobody's roles but those that may be denied.
+"""The brake attaches two kinds of policies, and only to those who may be denied.
 
 Each request that is refused has a twin that is allowed, in which one condition alone differs.
 """
