@@ -16,6 +16,7 @@ from cdk.config import stack_names
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries
+from cdk.operations.brake_state import describe_brake, find_left_policy
 from cdk.operations.budget_state import read_budget_state
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import load_logging_state
@@ -118,6 +119,7 @@ class DeploymentChecks:
             ("notifications", self._notifications),
             ("weekly summary", self._weekly_summary),
             ("budgets", self._budgets),
+            ("brake", self._brake),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -324,6 +326,18 @@ class DeploymentChecks:
         table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
         report = read_budget_state(self.session.client("dynamodb"), table, datetime.now(UTC))
         return Status.WARNING if report.is_late else Status.OK, report.text
+
+    def _brake(self) -> tuple[Status, str]:
+        if self.deployment.brake_controller is not None:
+            table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
+            return Status.OK, describe_brake(self.session.client("dynamodb"), table)
+        left = find_left_policy(self.session.client("iam"), self.session.region_name)
+        if left is not None:
+            return Status.PROBLEM, (
+                f"Not deployed, but its deny is still attached to callers: detach {left}, which IAM"
+                " lists under its entities, then delete it."
+            )
+        return Status.OK, "Off: switch it on by brake in cdk.json."
 
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)

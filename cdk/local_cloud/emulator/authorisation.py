@@ -23,6 +23,7 @@ from ministack.services import dynamodb, iam
 
 _PRINCIPAL = "aws:principalarn"
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
+_PARTITION = re.compile(r"\s*#?\w+\s*=\s*(:\w+)")
 _GZIP = b"\x1f\x8b"
 _ACTIONS = {
     "bedrock:Converse": "bedrock:InvokeModel",
@@ -83,7 +84,13 @@ def _describe_iam_request(parameters: dict[str, Any]) -> dict[str, str]:
 
 
 def _leading_keys(request: dict[str, Any]) -> Iterator[str]:
-    """The partition keys of all items that a request names; of a transaction, of all its parts."""
+    """The partition keys of all items that a request names; of a transaction, of all its parts.
+
+    A query names one, which its expression compares first.
+    """
+    condition = _PARTITION.match(request.get("KeyConditionExpression", ""))
+    if condition is not None:
+        yield from request["ExpressionAttributeValues"][condition[1]].values()
     for table, attributes in _named_items(request):
         if (described := dynamodb._tables.get(table)) is not None:  # no other way
             yield next(iter(attributes[described["pk_name"]].values()))
