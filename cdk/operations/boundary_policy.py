@@ -11,11 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cdk.config.brake_names import DENY_PATH
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
-from lambdas.domain.brake import CONSENT_TAG, CONSENT_VALUE
 from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.meter_name import DEFAULT_NAME
 
@@ -89,46 +87,13 @@ _BY_SETTINGS = {
     *("dynamodb:ConditionCheckItem", "logs:FilterLogEvents"),
     *("iam:ListEntitiesForPolicy", "iam:ListPolicies"),
 }
-_DENY_POLICIES = f"{_ARN}:iam::*:policy{DENY_PATH}${{AWS::Region}}/*"
-_SESSION_POLICIES = f"{_ARN}:iam::*:policy/bedrock-meter/${{AWS::Region}}/*"
-# The brake attaches policies below two paths, and no other one; below one of them, it writes them.
-_BRAKE: Sequence[Mapping[str, Any]] = (
-    {
-        "Effect": "Allow",
-        "Action": ["iam:AttachRolePolicy", "iam:AttachUserPolicy"],
-        "Resource": "*",
-        "Condition": {"ArnLike": {"iam:PolicyARN": _DENY_POLICIES}},
-    },
-    {
-        "Effect": "Allow",
-        "Action": "iam:AttachRolePolicy",
-        "Resource": "*",
-        "Condition": {
-            "ArnLike": {"iam:PolicyARN": _SESSION_POLICIES},
-            "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
-        },
-    },
-    {
-        "Effect": "Allow",
-        "Action": "iam:Detach*Policy",
-        "Resource": "*",
-        "Condition": {
-            "ArnLike": {"iam:PolicyARN": f"{_ARN}:iam::*:policy/bedrock-meter*/${{AWS::Region}}/*"}
-        },
-    },
-    {
-        "Effect": "Allow",
-        "Action": ["iam:*Policy", "iam:*PolicyVersion*"],
-        "Resource": _SESSION_POLICIES,
-    },
-)
 _OF_BRAKE = {
     *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
     *("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion"),
     *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
     *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
 }
-"""The actions that these statements allow, and no other one does."""
+"""The actions that `brake_boundary` allows where the brake is on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
 
@@ -147,8 +112,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "Statement": [
             {"Effect": "Allow", "Action": sorted(actions), **bound}
             for _, (bound, actions) in sorted(by_bound.items())
-        ]
-        + [*map(dict, _BRAKE)],
+        ],
     }
 
 

@@ -156,7 +156,8 @@ def test_the_boundary_covers_every_permission_of_every_role(
 ) -> None:
     templates = deployment(configuration).templates
     adopted = CONFIGURATIONS[configuration].get("adopted_log_group")
-    document = boundary(session, adopted_log_group=adopted).document
+    has_brake = CONFIGURATIONS[configuration].get("brake", False)
+    document = boundary(session, adopted_log_group=adopted, has_brake=has_brake).document
     checked = 0
     for stack, template in templates.items():
         names = Names(templates, stack)
@@ -181,7 +182,7 @@ def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> No
 
 
 def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
-    longest = boundary(session, adopted_log_group="/" + "x" * 511).document
+    longest = boundary(session, adopted_log_group="/" + "x" * 511, has_brake=True).document
     assert len(json.dumps(longest, separators=(",", ":"))) <= MAX_MANAGED_POLICY
 
 
@@ -227,7 +228,18 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
 def test_the_boundary_limits_a_role_whatever_its_policy_allows(
     session: boto3.Session, action: str, resource: str, context: dict[str, str]
 ) -> None:
-    assert not is_allowed(boundary(session).document, action, resource, context)
+    for has_brake in (False, True):
+        document = boundary(session, has_brake=has_brake).document
+        assert not is_allowed(document, action, resource, context)
+
+
+def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:
+    user = f"arn:aws:iam::{ACCOUNT}:user/ana"
+    for has_brake in (False, True):
+        document = boundary(session, has_brake=has_brake).document
+        assert is_allowed(document, "iam:AttachUserPolicy", user, DENY) is has_brake
+    (found,) = boundaries(session, read_settings(["governance=true", "brake=true"]))
+    assert found.has_brake
 
 
 @pytest.mark.parametrize(
