@@ -1,7 +1,8 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag` and, of event source mappings, `lambda:FunctionArn`
+`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag` and, of event source
+mappings, `lambda:FunctionArn`
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html); it knows an action
 `bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
 principal of the key `aws:PrincipalArn`, which is its role
@@ -59,11 +60,10 @@ def install() -> None:
         service: str, action: str, body: bytes, *rest: Any, **more: Any
     ) -> dict[str, Any]:
         context: dict[str, Any] = context_of(service, action, body, *rest, **more)
+        context |= _describe_iam_request(service, *rest)
         if action == "cloudwatch:PutMetricData":
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
-        if service == "iam":
-            context |= _describe_iam_request(*rest)
         if service == "dynamodb" and (keys := list(_leading_keys(json.loads(body or b"{}")))):
             context[_LEADING_KEYS] = keys  # names are looked up in lower case
         if action == "events:PutEvents":
@@ -88,11 +88,13 @@ def install() -> None:
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
 
 
-def _describe_iam_request(parameters: dict[str, Any]) -> dict[str, str]:
+def _describe_iam_request(service: str, parameters: dict[str, Any]) -> dict[str, str]:
     """The policy that a request attaches or detaches, and the tags of its role or user.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
     """
+    if service != "iam":
+        return {}
     policy, role, user = (
         iam_actions._query_param(parameters, name) for name in ("PolicyArn", "RoleName", "UserName")
     )
