@@ -34,14 +34,16 @@ log_request_id = logger.inject_lambda_context(log_event=False)
 def record_health(values: Mapping[HealthMetric, float]) -> None:
     """Write health metrics to the log in one line, from which CloudWatch makes metrics.
 
-    The line has the id of the invocation, as all lines of the logger.
+    The line has the id of the invocation, as all lines of the logger. Without a value to publish,
+    there is no line.
     Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
     """
     provider = AmazonCloudWatchEMFProvider(namespace=HEALTH_NAMESPACE)
     for metric, value in values.items():
         if value or metric.frequency is not Frequency.ON_EVENT:
             provider.add_metric(metric.name, metric.unit.value, value)
-    _flush(provider)
+    if provider.metric_set:
+        _flush(provider)
 
 
 def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime) -> None:

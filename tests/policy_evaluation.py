@@ -26,9 +26,13 @@ _NEGATIONS = {"ArnNotLike": "ArnLike", "ArnNotEquals": "ArnEquals"}
 def is_allowed(
     policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None = None
 ) -> bool:
-    """Say if a policy that denies nothing allows an action on a resource."""
-    assert {statement["Effect"] for statement in policy["Statement"]} == {"Allow"}
-    return _has_match(policy, action, resource, context)
+    """Say if a policy allows an action on a resource: one statement does, and none denies it."""
+    found = {
+        statement["Effect"]
+        for statement in policy["Statement"]
+        if _applies(statement, action, resource, context)
+    }
+    return found == {"Allow"}
 
 
 def is_denied(
@@ -36,17 +40,16 @@ def is_denied(
 ) -> bool:
     """Say if a policy that allows nothing denies an action on a resource."""
     assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
-    return _has_match(policy, action, resource, context)
+    return any(_applies(statement, action, resource, context) for statement in policy["Statement"])
 
 
-def _has_match(
-    policy: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None
+def _applies(
+    statement: Mapping[str, Any], action: str, resource: str, context: Mapping[str, str] | None
 ) -> bool:
-    return any(
+    return (
         _matches(statement["Action"], action)
         and _matches(statement["Resource"], resource)
         and _is_met(statement.get("Condition", {}), context or {})
-        for statement in policy["Statement"]
     )
 
 

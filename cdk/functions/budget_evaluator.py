@@ -12,7 +12,13 @@ from cdk.components.meter_function import MeterFunction
 from cdk.components.metric_grants import grant_put_metrics
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
-from lambdas.domain.budgets.governance_table import ALERTS_PREFIX, DUE_ALERTS, FORECAST_ERRORS
+from lambdas.domain.budgets.governance_table import (
+    ALERTS_PREFIX,
+    BRAKE_EVENTS,
+    DUE_ALERTS,
+    DUE_BRAKE_EVENTS,
+    FORECAST_ERRORS,
+)
 from lambdas.functions.budget_evaluator.settings import Settings
 
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
@@ -70,6 +76,12 @@ class BudgetEvaluator(MeterFunction):
         # Notes of alerts that were sent stay, so nothing is sent again.
         self.grant_items("dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS])
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
+        # Those of the brake: some may be due after it was removed.
+        self.grant_items(
+            *("dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+            on=governance.table_arn,
+            keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS],
+        )
         grant_put_metrics(self)
         self.grant_read_write_data()
         grant_publish_events(self)

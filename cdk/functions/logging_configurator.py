@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy, Stack, custom_resources
+from aws_cdk import Aws, CustomResource, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IDependable
 
-from cdk.components.acknowledgements import acknowledge_wildcard
+from cdk.components.custom_resource_provider import add_provider
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
 from cdk.components.meter_function import MeterFunction
@@ -102,34 +101,9 @@ class LoggingConfigurator(MeterFunction):
         Args:
             after: The resource that has to exist before the first record is logged.
         """
-        scope = Stack.of(self)
-        log_group = logs.LogGroup(
-            scope,
-            "LoggingProviderLog",
-            retention=logs.RetentionDays.ONE_MONTH,
-            encryption_key=self._defaults.data_key,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        provider_role = iam.Role(
-            scope,
-            "LoggingProviderRole",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-        )
-        log_group.grant_write(provider_role)
-        acknowledge_wildcard(
-            provider_role,
-            resource=f"{self.function_arn}:*",
-            reason="The CDK's provider invokes one function, in any of its versions.",
-        )
-        provider = custom_resources.Provider(
-            scope,
-            "LoggingProvider",
-            on_event_handler=self,
-            framework_on_event_role=provider_role,
-            log_group=log_group,
-        )
+        provider = add_provider(self, "LoggingProvider", data_key=self._defaults.data_key)
         resource = CustomResource(
-            scope,
+            Stack.of(self),
             "InvocationLogging",
             service_token=provider.service_token,
             resource_type="Custom::BedrockInvocationLogging",

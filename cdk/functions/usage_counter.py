@@ -36,6 +36,7 @@ class UsageCounter(MeterFunction):
         stores: CountingStores,
         failures: FailureDestination,
         evaluator_name: str,
+        brake_name: str | None,
     ) -> None:
         """Make the function.
 
@@ -46,6 +47,7 @@ class UsageCounter(MeterFunction):
             stores: The tables and the bucket.
             failures: The destination of batches that failed every attempt.
             evaluator_name: The function that it starts after counting.
+            brake_name: The function that denies callers, which it starts too; `None` without one.
         """
         config = defaults.config
         super().__init__(
@@ -55,6 +57,7 @@ class UsageCounter(MeterFunction):
             settings=Settings(
                 ledger_retention_days=config.ledger_retention_days,
                 evaluator_name=evaluator_name,
+                brake_name=brake_name,
                 **counting_settings(config, Stack.of(scope).stack_id, stores),
             ),
             defaults=defaults,
@@ -62,7 +65,8 @@ class UsageCounter(MeterFunction):
             is_optional=True,
         )
         grant_count_usage(self, stores, has_checkpoints=True)
-        self.grant_start(evaluator_name)
+        for started in filter(None, (evaluator_name, brake_name)):
+            self.grant_start(started)
         # What was counted before, checkpoints leave out. The window makes each event name its
         # shard, and the factor makes a shard have one event at a time:
         # https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html

@@ -49,13 +49,20 @@ def local_settings() -> dict[str, str]:
     }
 
 
-def deploy(cloud: LocalCloud, folder: Path) -> dict[str, dict[str, str]]:
+def deploy(
+    cloud: LocalCloud, folder: Path, *, has_brake: bool = False
+) -> dict[str, dict[str, str]]:
     """Create all stacks; returns their outputs.
+
+    Args:
+        cloud: The emulator.
+        folder: The assembly.
+        has_brake: True if the brake is on in it.
 
     Raises:
         LocalCloudError: A stack cannot be created. The text says why.
     """
-    Boundary(cloud.client("iam"), cloud.client("sts"), REGION).put()
+    Boundary(cloud.client("iam"), cloud.client("sts"), REGION, has_brake=has_brake).put()
     s3, ssm = cloud.client("s3"), cloud.client("ssm")
     ssm.put_parameter(Name=_BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
     return {

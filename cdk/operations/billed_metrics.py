@@ -21,13 +21,17 @@ from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER
 from lambdas.domain.metrics.catalog import (
     AUDIT_PROBLEMS,
     BUDGET_DRIFT,
+    CONTESTED_DENIES,
+    EXCESSIVE_DENIES,
     HEALTH_METRICS,
+    OVERDUE_DENIES,
     UNBUILT_BUDGETS,
     UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
     DimensionSet,
     Frequency,
+    HealthMetric,
     MetricDefinition,
 )
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
@@ -49,9 +53,12 @@ COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 15
+BRAKE_ALARM_METRICS = 7
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
+BRAKE_METRICS = (CONTESTED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
+"""Health metrics that are published only where the brake is on."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -92,8 +99,7 @@ def count_series(usage: Usage, config: Config) -> int:
     health = [
         metric
         for metric in HEALTH_METRICS
-        if metric.frequency is Frequency.CONTINUOUS
-        and (config.governance or metric not in GOVERNANCE_METRICS)
+        if metric.frequency is Frequency.CONTINUOUS and metric not in _list_absent(config)
     ]
     return _count_usage_series(metrics, usage, config) + len(health)
 
@@ -102,8 +108,16 @@ def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
-    health = len(HEALTH_METRICS) - (0 if config.governance else len(GOVERNANCE_METRICS))
+    health = len(HEALTH_METRICS) - len(_list_absent(config))
     return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
+
+
+def _list_absent(config: Config) -> list[HealthMetric]:
+    """List the health metrics of what is switched off."""
+    return [
+        *(() if config.governance else GOVERNANCE_METRICS),
+        *(() if config.brake else BRAKE_METRICS),
+    ]
 
 
 def _count_usage_series(metrics: Sequence[MetricDefinition], usage: Usage, config: Config) -> int:
@@ -224,4 +238,5 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
 
 def count_governance_alarm_metrics(config: Config) -> int:
     """Count the metrics that the alarms of governance watch."""
-    return GOVERNANCE_ALARM_METRICS if config.governance else 0
+    brake_alarms = BRAKE_ALARM_METRICS if config.brake else 0
+    return GOVERNANCE_ALARM_METRICS + brake_alarms if config.governance else 0

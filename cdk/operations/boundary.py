@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from cdk.config import Config
 from cdk.config.boundary_name import boundary_name
 from cdk.operations.aws_errors import error_code, ignore_errors
+from cdk.operations.brake_boundary import BRAKE_STATEMENTS
 from cdk.operations.terminal import CommandError
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ class Boundary:
         sts: A client of STS, which names the account.
         region: The Region.
         adopted_log_group: The log group of others that is metered.
+        has_brake: True if the brake is on, by the settings.
     """
 
     iam: IAMClient
     sts: STSClient
     region: str
     adopted_log_group: str | None = None
+    has_brake: bool = False
 
     @cached_property
     def name(self) -> str:
@@ -93,6 +96,9 @@ class Boundary:
         for name, value in self._names.items():
             text = text.replace(f"${{AWS::{name}}}", value)
         document: dict[str, Any] = json.loads(text)
+        if self.has_brake:
+            needed = json.dumps(BRAKE_STATEMENTS).replace("${AWS::Region}", self.region)
+            document["Statement"] += json.loads(needed)
         if self.adopted_log_group is not None:
             names = self._names
             arn = (
@@ -160,7 +166,9 @@ def boundaries(
     named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
     regions = named or list(config.regions) or [str(session.region_name)]
     iam, sts = session.client("iam"), session.client("sts")
-    return [Boundary(iam, sts, region, config.adopted_log_group) for region in regions]
+    return [
+        Boundary(iam, sts, region, config.adopted_log_group, config.brake) for region in regions
+    ]
 
 
 def put(session: boto3.Session, config: Config, environments: Iterable[str] = ()) -> None:

@@ -18,45 +18,57 @@ from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.meter_name import DEFAULT_NAME
 
 _HERE = "${AWS::Region}:${AWS::AccountId}"
-_ARN = "arn:${AWS::Partition}"
-_ROLES = f"{_ARN}:iam::${{AWS::AccountId}}:role"
+_ARN = "arn:*"  # short, since a managed policy has 6,144 letters; an account has one partition
+_ROLES = f"{_ARN}:iam::*:role"  # IAM acts on its own account alone
 _KEYS = f"{_ARN}:kms:{_HERE}:key/*"
 
-_RESOURCES: Mapping[str, str] = {
+_BUCKETS = f"{_ARN}:s3:::{DEFAULT_NAME.lower()}-*storage-*"
+
+# Of several types of resources, each action has one: a list allows no more, and is shorter.
+_RESOURCES: Mapping[str, str | Sequence[str]] = {
     "account": f"{_ARN}:account::${{AWS::AccountId}}:account",
     "bedrock": f"{_ARN}:bedrock:{_HERE}:application-inference-profile/*",
     "cloudformation": f"{_ARN}:cloudformation:{_HERE}:stack/{DEFAULT_NAME}-*",
     "cloudwatch": f"{_ARN}:cloudwatch:{_HERE}:alarm:*",
     "dynamodb": f"{_ARN}:dynamodb:{_HERE}:table/{DEFAULT_NAME}-*Storage-*",
-    "events": f"{_ARN}:events:{_HERE}:rule/{DEFAULT_NAME}-*",
+    "events": [
+        f"{_ARN}:events:{_HERE}:event-bus/default",
+        f"{_ARN}:events:{_HERE}:rule/{DEFAULT_NAME}-*",
+    ],
     "iam": f"{_ROLES}/{DEFAULT_NAME}-*",
     "kms": _KEYS,
-    "lambda": f"{_ARN}:lambda:{_HERE}:function:{DEFAULT_NAME}-*",
+    "lambda": [
+        f"{_ARN}:lambda:{_HERE}:event-source-mapping:*",
+        f"{_ARN}:lambda:{_HERE}:function:{DEFAULT_NAME}-*",
+    ],
     "logs": f"{_ARN}:logs:{_HERE}:log-group:{DEFAULT_NAME}-*",
-    "s3": f"{_ARN}:s3:::{DEFAULT_NAME.lower()}-*storage-*",
+    "s3": _BUCKETS,
     "sns": f"{_ARN}:sns:{_HERE}:{DEFAULT_NAME}-*Monitoring-*",
     "ssm": f"{_ARN}:ssm:{_HERE}:parameter/CFN-LoggingState*",
 }
 """The resources that roles may act on, by service; the actions below are exceptions."""
 
 _LOG_GROUPS = f"{_ARN}:logs:{_HERE}:log-group:*"
+_PRINCIPALS = [f"{_ROLES}/*", f"{_ARN}:iam::*:user/*"]
 _ACTIONS: Mapping[str, str | Sequence[str]] = {
     "cloudwatch:DescribeAlarms": "*",
     "cloudwatch:GetAlarmMuteRule": "*",
     "cloudwatch:ListAlarmMuteRules": "*",
-    "events:PutEvents": f"{_ARN}:events:{_HERE}:event-bus/default",
+    # The id and the tags of a caller's role, for denying its sessions.
+    "iam:GetRole": _PRINCIPALS,
+    # The names of those whom a policy is attached to.
+    "iam:ListEntitiesForPolicy": "*",
     # The tags of callers, who may be anyone.
-    "iam:ListRoleTags": f"{_ROLES}/*",
-    "iam:ListUserTags": f"{_ARN}:iam::${{AWS::AccountId}}:user/*",
+    "iam:ListRoleTags": _PRINCIPALS,
+    "iam:ListUserTags": _PRINCIPALS,
     # Restoring a replaced configuration needs its own role, whose name is not known beforehand.
     "iam:PassRole": f"{_ROLES}/*",
-    "lambda:GetEventSourceMapping": f"{_ARN}:lambda:{_HERE}:event-source-mapping:*",
     # A replaced logging configuration may name any log group. No data is read.
     "logs:DescribeSubscriptionFilters": _LOG_GROUPS,
     "logs:GetDataProtectionPolicy": _LOG_GROUPS,
     "logs:GetTransformer": _LOG_GROUPS,
     # The setting batch_output_buckets names buckets of others. A manifest has counts alone.
-    "s3:GetObject": [_RESOURCES["s3"], f"{_ARN}:s3:::*/{MANIFEST_NAME}"],
+    "s3:GetObject": [_BUCKETS, f"{_ARN}:s3:::*/{MANIFEST_NAME}"],
 }
 _CONDITIONS: Mapping[str, Mapping[str, Any]] = {
     "cloudwatch:PutMetricData": {
@@ -75,12 +87,21 @@ _VIA_SERVICES = {
     }
 }
 _KEY_IS_USED = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt)")
-# Needed with some settings and not with others: customer_keys, governance, log_content.
+# Needed with some settings and not with others: brake_sessions, customer_keys, governance and
+# log_content.
 _BY_SETTINGS = {
     *("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
     *("dynamodb:ConditionCheckItem", "logs:FilterLogEvents"),
     *("s3:GetObjectVersion", "s3:ListBucketVersions"),
+    *("iam:ListEntitiesForPolicy", "iam:ListPolicies"),
 }
+_OF_BRAKE = {
+    *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
+    *("iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion"),
+    *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
+    *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
+}
+"""The actions that `brake_boundary` allows where the brake is on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
 
@@ -91,7 +112,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         CommandError: An action has no entry here, or may never be allowed.
     """
     by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
-    for action in _BY_SETTINGS.union(_role_actions(templates)):
+    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE:
         bound = _bound(action)
         by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
     return {

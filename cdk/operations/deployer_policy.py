@@ -36,7 +36,7 @@ _UNUSED = re.compile(
     "|^dynamodb:(BatchWriteItem|(Delete|Get|Put|Update)Item|Query|Scan)$|^logs:CreateLogStream$"
     "|^s3:(Delete|Put)Object|^sns:\\w+DataProtectionPolicy$"
     "|^(?!dynamodb:)\\w+:(Delete|Put)ResourcePolicy$"
-    "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy)$"
+    "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy|(Tag|Untag)Policy)$"
     "|^kms:(?!CreateKey$|List(Aliases|Keys)$)"  # the key's own policy allows them
 )
 _SERVICES = {*RESOURCES, "kms"}
@@ -59,6 +59,7 @@ _READS = re.compile(r"\w+:(Describe|List)")
 
 # Made by some settings and not by others.
 _BY_CONFIGURATION = {
+    "AWS::IAM::ManagedPolicy",
     "AWS::CloudWatch::InsightRule",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Subscription",
@@ -81,7 +82,7 @@ def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         needed -= grant.actions
     for service, arns in RESOURCES.items():
         actions = frozenset(action for action in needed if action.startswith(f"{service}:"))
-        named = Grant(service.capitalize(), actions, "Bounded by their names.", arns)
+        named = Grant("", actions, "Bounded by their names.", arns)
         statements.append(_statement(named, needed))
         needed -= actions
     if needed:
@@ -95,11 +96,12 @@ def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _statement(grant: Grant, needed: AbstractSet[str]) -> dict[str, Any]:
     actions = sorted(grant.actions & needed)
     if not actions:
-        message = f"{grant.sid}: no template needs it; take it out of deployer_resources.py."
+        name = grant.sid or ", ".join(grant.resources)
+        message = f"{name}: no template needs it; take it out of deployer_resources.py."
         raise CommandError(message)
     resources = [*grant.resources]
     return {
-        "Sid": grant.sid,
+        **({"Sid": grant.sid} if grant.sid else {}),
         "Effect": "Allow",
         "Action": actions,
         "Resource": resources[0] if len(resources) == 1 else resources,

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdk.config.boundary_name import BOUNDARY_PREFIX
+from cdk.config.brake_names import DENY_PATH
 from lambdas.meter_name import DEFAULT_NAME
 
 _OURS = f"{DEFAULT_NAME}-*"
 BOUNDARY = f"arn:*:iam::*:policy/{BOUNDARY_PREFIX}-*"
+DENY_POLICIES = f"arn:*:iam::*:policy{DENY_PATH}*"
 _FUNCTIONS = f"arn:*:lambda:*:*:function:{_OURS}"
 _MAPPINGS = "arn:*:lambda:*:*:event-source-mapping:*"
 
@@ -38,7 +40,8 @@ class Grant:
     """Actions that resource names do not restrict, or that have further restrictions.
 
     Attributes:
-        sid: The statement's id.
+        sid: The statement's id; empty where its resources say enough. A managed policy has at most
+            6,144 letters.
         actions: The actions.
         reason: The reason for allowing them.
         resources: The resources.
@@ -69,7 +72,7 @@ GRANTS = (
         (f"arn:*:dynamodb:*:*:table/{_OURS}Storage-Audit*",),
     ),
     Grant(
-        "EventSourceMappings",
+        "Mappings",
         frozenset(
             {
                 "lambda:CreateEventSourceMapping",
@@ -81,7 +84,7 @@ GRANTS = (
         condition={"ArnLike": {"lambda:FunctionArn": _FUNCTIONS}},
     ),
     Grant(
-        "EventSourceMappingTags",
+        "MappingTags",
         frozenset(
             {
                 "lambda:GetEventSourceMapping",
@@ -95,18 +98,19 @@ GRANTS = (
         (_MAPPINGS, _FUNCTIONS),
     ),
     Grant(
-        "Subscriptions",
+        "NoResource",
         frozenset(
-            {"sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"}
+            {
+                "logs:DeleteQueryDefinition",
+                "logs:PutQueryDefinition",
+                "sns:GetSubscriptionAttributes",
+                "sns:SetSubscriptionAttributes",
+                "sns:Unsubscribe",
+            }
         ),
-        "SNS checks these against no resource. An address that is taken out of the configuration is"
-        " unsubscribed.",
-    ),
-    Grant(
-        "SavedQueries",
-        frozenset({"logs:DeleteQueryDefinition", "logs:PutQueryDefinition"}),
-        "CloudWatch Logs checks these against no resource. A saved query holds text alone; it is"
-        " run with the rights of whoever runs it.",
+        "SNS and CloudWatch Logs check these against no resource. An address that is taken out of"
+        " the configuration is unsubscribed. A saved query holds text alone; it is run with the"
+        " rights of whoever runs it.",
     ),
     Grant(
         "ChangeRoles",
@@ -128,6 +132,24 @@ GRANTS = (
         {"ArnLike": {"iam:PermissionsBoundary": BOUNDARY}},
     ),
     Grant(
+        "DenyPolicies",
+        frozenset(
+            {
+                "iam:CreatePolicy",
+                "iam:CreatePolicyVersion",
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:GetPolicy",
+                "iam:GetPolicyVersion",
+                "iam:ListEntitiesForPolicy",
+                "iam:ListPolicyVersions",
+            }
+        ),
+        "The policies that the brake denies principals with, below a path of their own: the"
+        " boundary lies outside. Nothing here attaches them.",
+        (DENY_POLICIES,),
+    ),
+    Grant(
         "PassRole",
         frozenset({"iam:PassRole"}),
         "To Lambda alone.",
@@ -141,7 +163,7 @@ GRANTS = (
         ("arn:*:s3:::cdk-*-assets-*", "arn:*:s3:::cdk-*-assets-*/*"),
     ),
     Grant(
-        "BootstrapVersion",
+        "Bootstrap",
         frozenset({"ssm:GetParameters"}),
         "CloudFormation reads the version of the CDK's bootstrap, a parameter of each template.",
         ("arn:*:ssm:*:*:parameter/cdk-bootstrap/*", *RESOURCES["ssm"]),

@@ -81,6 +81,11 @@ class Deployment:
         return self._outputs(stack_names.GOVERNANCE).get("AuditWriterName")
 
     @cached_property
+    def brake_controller(self) -> str | None:
+        """The name of the function that denies callers; `None` where the brake is off."""
+        return self._outputs(stack_names.GOVERNANCE).get("BrakeControllerName")
+
+    @cached_property
     def price_refresher(self) -> str:
         """The name of the function that publishes cost when a price becomes known."""
         return self.output(stack_names.INGESTION, "PriceRefresherName")

@@ -17,6 +17,7 @@ from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.audit_state import read_audit_state
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.boundary import BoundaryState, boundaries
+from cdk.operations.brake_state import describe_brake, find_left_policy
 from cdk.operations.budget_state import read_budget_state
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import load_logging_state
@@ -120,6 +121,7 @@ class DeploymentChecks:
             ("weekly summary", self._weekly_summary),
             ("budgets", self._budgets),
             ("audit trail", self._audit_trail),
+            ("brake", self._brake),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -338,6 +340,18 @@ class DeploymentChecks:
         bucket = self.deployment.output(stack_names.STORAGE, "AnchorBucketName")
         report = read_audit_state(self.session.client("s3"), bucket, created_at, datetime.now(UTC))
         return Status.WARNING if report.is_late else Status.OK, report.text
+
+    def _brake(self) -> tuple[Status, str]:
+        if self.deployment.brake_controller is not None:
+            table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
+            return Status.OK, describe_brake(self.session.client("dynamodb"), table)
+        left = find_left_policy(self.session.client("iam"), self.session.region_name)
+        if left is not None:
+            return Status.PROBLEM, (
+                f"Not deployed, but its deny is still attached to callers: detach {left}, which IAM"
+                " lists under its entities, then delete it."
+            )
+        return Status.OK, "Off: switch it on by brake in cdk.json."
 
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)

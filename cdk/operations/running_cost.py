@@ -108,6 +108,10 @@ SECONDS_OF_AN_AUDIT_RUN = Decimal(2)
 AUDIT_ENTRIES_A_MONTH = 1_000
 UNITS_OF_AN_AUDIT_ENTRY = 9
 READS_OF_A_VERIFICATION = 2_500
+# The brake reads the same sums, and its own items. IAM is free.
+READS_OF_A_BRAKE_RUN = 25
+SECONDS_OF_A_BRAKE_RUN = Decimal("0.4")  # taken high
+RUNS_OF_THE_WATCHDOG_A_MONTH = HOURS_A_MONTH * 12
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -383,6 +387,7 @@ def governance_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
         *_evaluations(usage, prices),
         *_calibration(usage, config, prices),
         *_audit_trail(prices),
+        *_brake(usage, config, prices),
     ]
 
 
@@ -508,6 +513,27 @@ def _audit_trail(prices: UnitPrices) -> list[CostItem]:
             "governance: the audit trail, written, verified and anchored",
             HOURS_A_MONTH + AUDIT_ENTRIES_A_MONTH,
             (HOURS_A_MONTH + AUDIT_ENTRIES_A_MONTH) * SECONDS_OF_AN_AUDIT_RUN,
+            prices,
+        ),
+    ]
+
+
+def _brake(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of the brake, apart from its alarms: each minute, and after counting."""
+    if not config.brake:
+        return []
+    prompt = min(Decimal(usage.calls), Decimal(SHARDS * WINDOWS_A_MONTH))
+    runs = prompt + RUNS_OF_BUDGETS_A_MONTH + RUNS_OF_THE_WATCHDOG_A_MONTH
+    return [
+        CostItem(
+            "DynamoDB",
+            f"brake: sums of {BUDGETS} budgets, and denies",
+            runs * READS_OF_A_BRAKE_RUN / _MILLION * prices[_READ_UNITS],
+        ),
+        _small_function(
+            "brake: denies, each minute and after counting",
+            runs,
+            runs * SECONDS_OF_A_BRAKE_RUN,
             prices,
         ),
     ]

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.audit_protection import AUDIT_WRITER
+from cdk.components.brake_policies import DenyPolicy
 from cdk.components.dashboards import BUDGET_EVALUATOR
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
@@ -14,6 +15,8 @@ from cdk.components.meter_function import name_function
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
 from cdk.functions.audit_writer import AuditStores, AuditWriter
+from cdk.functions.brake_controller import BrakeController
+from cdk.functions.brake_watchdog import BrakeWatchdog
 from cdk.functions.budget_builder import BudgetBuilder
 from cdk.functions.forecast_calibrator import ForecastCalibrator
 from cdk.functions.usage_counter import UsageCounter
@@ -23,10 +26,12 @@ from cdk.stacks.storage import StorageStack
 BUDGET_BUILDER = "BudgetBuilder"
 FORECAST_CALIBRATOR = "ForecastCalibrator"
 USAGE_RECOUNTER = "UsageRecounter"
+BRAKE_CONTROLLER = "BrakeController"
+BRAKE_WATCHDOG = "BrakeWatchdog"
 
 
 class GovernanceStack(Stack):
-    """Functions that count usage exactly, build budgets and calibrate forecasts.
+    """Functions that count usage exactly, build budgets, calibrate forecasts, audit and brake.
 
     Storage has their tables.
 
@@ -69,6 +74,9 @@ class GovernanceStack(Stack):
             stores=stores,
             failures=failures,
             evaluator_name=name_function(stack_names.MONITORING, BUDGET_EVALUATOR),
+            brake_name=(
+                name_function(stack_names.GOVERNANCE, BRAKE_CONTROLLER) if config.brake else None
+            ),
         )
         recounter = UsageRecounter(
             self,
@@ -103,8 +111,30 @@ class GovernanceStack(Stack):
             failures=failures,
         )
         self.scheduled: list[Scheduled] = [
-            function.scheduled for function in (recounter, builder, calibrator, self.audit_writer)
+            *(recounter.scheduled, builder.scheduled),
+            *(calibrator.scheduled, self.audit_writer.scheduled),
+            *(self._make_brake(storage, defaults) if config.brake else ()),
         ]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)
         CfnOutput(self, "AuditWriterName", value=self.audit_writer.function_name)
+
+    def _make_brake(self, storage: StorageStack, defaults: FunctionDefaults) -> list[Scheduled]:
+        deny_policy = DenyPolicy(self, "DenyPolicy")
+        controller = BrakeController(
+            self,
+            BRAKE_CONTROLLER,
+            defaults=defaults,
+            counters=storage.counters,
+            governance=storage.governance,
+            deny_policy=deny_policy,
+        )
+        watchdog = BrakeWatchdog(
+            self,
+            BRAKE_WATCHDOG,
+            defaults=defaults,
+            governance=storage.governance,
+            deny_policy=deny_policy,
+        )
+        CfnOutput(self, "BrakeControllerName", value=controller.function_name)
+        return [controller.scheduled, watchdog.scheduled]

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from cdk.alarms.anomaly_names import ANOMALY_ALARMS
 from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
+from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_check import HealthCheck, Watched
@@ -45,6 +46,8 @@ from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
 from cdk.stacks.governance import (
+    BRAKE_CONTROLLER,
+    BRAKE_WATCHDOG,
     BUDGET_BUILDER,
     FORECAST_CALIBRATOR,
     USAGE_RECOUNTER,
@@ -239,6 +242,7 @@ class MonitoringStack(Stack):
             optional=[
                 *(price_list_checks() if self._config.price_updates else ()),
                 *_list_governance_checks(governance),
+                *(brake_checks() if self._config.brake else ()),
             ],
             dashboard_url=dashboard_url("pipeline_health", self.region),
         )
@@ -329,6 +333,8 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
         missing.add(UNBUILT_BUDGETS.name)
         missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name}
+    if BRAKE_CONTROLLER not in functions:
+        missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

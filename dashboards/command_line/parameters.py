@@ -74,6 +74,22 @@ def _read_whole(text: str) -> int | None:
     return int(number) if is_whole else None
 
 
+class IsoTime(click.ParamType[datetime]):
+    """A time in ISO 8601; without a zone it is UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read a time."""
+        try:
+            time = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time in ISO 8601, as 2026-01-31T08:00.", param, ctx)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
 class Day(click.ParamType[datetime]):
     """A day in UTC, as its start."""
 

@@ -1,8 +1,8 @@
-"""Starts an evaluation of budgets right after usage was counted."""
+"""Starts the functions that act on budgets right after usage was counted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,12 +26,12 @@ class EvaluationStarter:
     call.
 
     Attributes:
-        runs: Starts the function that evaluates budgets.
+        runs: Starts the functions that evaluate budgets and deny callers.
         has_budgets: Says if a budget is active, as far as the process knows.
         pace: The times of the process's starts.
     """
 
-    runs: RunStarter
+    runs: Sequence[RunStarter]
     has_budgets: Callable[[], bool]
     pace: Pace = field(default_factory=lambda: Pace(STEP))
 
@@ -57,9 +57,11 @@ class EvaluationStarter:
         if not is_last and not self.pace.is_due(now):
             return {_DUE: True}
         self.pace.note(now)
-        try:
-            self.runs.start()
-        except RunNotStartedError as error:
-            logger.warning("An evaluation of budgets was not started", reason=str(error))
-            return {_DUE: True}
-        return {}
+        has_failed = False
+        for run in self.runs:
+            try:
+                run.start()
+            except RunNotStartedError as error:
+                logger.warning("An evaluation of budgets was not started", reason=str(error))
+                has_failed = True
+        return {_DUE: True} if has_failed else {}

@@ -8,9 +8,11 @@ import boto3
 
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.notifiers.brake_event_notifier import BrakeEventNotifier
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
 from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
 from lambdas.domain.budgets import ReadingLimit
@@ -18,6 +20,7 @@ from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
 from lambdas.services.read_calibration import CalibratedErrors
+from lambdas.services.send_brake_events import BrakeEventSender
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from lambdas.wiring.client_timeouts import MAX_CALL_MS, PROMPT, time_check
@@ -71,3 +74,14 @@ def make_sender(
     )
     alerts = DynamoDbAlertStore(dynamodb, settings.governance_table)
     return BudgetAlertSender(alerts, publisher, dashboard_url)
+
+
+def make_brake_sender(settings: GoverningSettings, *, topic_arn: str) -> BrakeEventSender:
+    """Make a sender of the brake's events to the same destinations."""
+    return BrakeEventSender(
+        DynamoDbBrakeEvents(boto3.client("dynamodb", config=PROMPT), settings.governance_table),
+        BrakeEventNotifier(
+            SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
+            boto3.client("events", config=PROMPT),
+        ),
+    )

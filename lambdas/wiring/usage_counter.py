@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -18,9 +19,15 @@ from lambdas.wiring.counting_settings import CountingSettings
 
 
 def make_counting(
-    settings: CountingSettings, *, retention_days: int, evaluator_name: str
+    settings: CountingSettings, *, retention_days: int, started: Sequence[str]
 ) -> tuple[UsageCounter, EvaluationStarter]:
-    """Make a counter in the function's own account, and a starter that knows the same budgets."""
+    """Make a counter in the function's own account, and a starter that knows the same budgets.
+
+    Args:
+        settings: The counters.
+        retention_days: The days for which the ledger keeps calls.
+        started: The functions that act on what is counted.
+    """
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     sums = current_sums(settings, dynamodb)
     counter = UsageCounter(
@@ -30,5 +37,6 @@ def make_counting(
         sums=sum_up(settings, sums),
         deployment=settings.stack_id,
     )
-    runs = LambdaRunStarter(boto3.client("lambda", config=BRIEF), evaluator_name, AFTER_COUNTING)
+    client = boto3.client("lambda", config=BRIEF)
+    runs = [LambdaRunStarter(client, name, AFTER_COUNTING) for name in started]
     return counter, EvaluationStarter(runs=runs, has_budgets=sums.has_active_budgets)

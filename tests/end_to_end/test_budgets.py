@@ -90,16 +90,18 @@ def open_store(deployed: Deployed) -> DynamoDbBudgetStore:
     return DynamoDbBudgetStore(dynamodb, deployed.bucket("GovernanceTableName"))
 
 
-def count_tokens(deployed: Deployed, stored: StoredBudget, record_time: datetime) -> int:
-    """The tokens in a budget's sum of the slot of a time."""
+def count_tokens(
+    deployed: Deployed, stored: StoredBudget, record_time: datetime, value: str = ""
+) -> int:
+    """The tokens in a budget's sum of the slot of a time, for a value of a default budget."""
     sums = open_counters(deployed)
     state = sums.read_state()
     if state is None:
         return 0
     slot = stored.budget.periods.slot_at(record_time)
     key = AccumulatorKey(stored.budget.name, stored.generation, "", slot)
-    found = sums.read_accumulators(state.generation, [key.name])
-    return sum(totals.total_tokens for totals in found.values())
+    totals = sums.read_values(state.generation, key.name).get(value)
+    return 0 if totals is None else totals.total_tokens
 
 
 def test_each_threshold_of_each_period_is_one_message(

@@ -26,6 +26,8 @@ NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
 EVENTS: dict[str, Any] = {
     "audit_writer": {},
+    "brake_controller": {},
+    "brake_watchdog": {},
     "budget_builder": {},
     "budget_evaluator": {},
     "comparison_reporter": {},

@@ -32,6 +32,11 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "everything": {
         "customer_keys": True,
         "governance": True,
+        "brake": True,
+        "brake_sessions": True,
+        "brake_overflow": "notify",
+        "brake_exempt": ["arn:aws:iam::111122223333:role/BreakGlass*"],
+        "brake_max_denied": 5,
         "cell_minutes": 15,
         "existing_logging": "replace",
         "log_content": True,

@@ -10,6 +10,8 @@ from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
 ABSENT = {
     "audit_writer": {"default", "adopting"},
+    "brake_controller": {"default", "adopting"},
+    "brake_watchdog": {"default", "adopting"},
     "budget_builder": {"default", "adopting"},
     "budget_evaluator": {"default", "adopting"},
     "forecast_calibrator": {"default", "adopting"},

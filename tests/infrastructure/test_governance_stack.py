@@ -12,9 +12,11 @@ from cdk.functions.usage_counter import TUMBLING_WINDOW
 from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import (
     ALERTS_PREFIX,
+    BRAKE_EVENTS,
     BUDGETS,
     BUILT_ATTRIBUTES,
     DUE_ALERTS,
+    DUE_BRAKE_EVENTS,
     FORECAST_ERRORS,
 )
 from lambdas.domain.counters import ANNOUNCEMENT
@@ -59,6 +61,8 @@ def test_governance_is_off_by_default() -> None:
         "CounterAge",
         "BudgetBuilder",
         "BudgetEvaluator",
+        "BrakeController",
+        "BrakeWatchdog",
         "ForecastCalibrator",
     ):
         assert not re.search(rf"{name}(?!s)", text)  # nor an alarm of it on a dashboard
@@ -142,18 +146,24 @@ def test_budgets_are_looked_at_every_minute(name: str, stack: str) -> None:
     assert rule["ScheduleExpression"] == "rate(1 minute)"
 
 
-def test_the_counter_may_start_the_evaluator_and_no_other_function() -> None:
+def test_the_counter_may_start_what_acts_on_budgets_and_no_other_function() -> None:
     name = "BedrockMeter-Monitoring-BudgetEvaluator"
+    brake = "BedrockMeter-Governance-BrakeController"
     assert find_function(deployment(ON).monitoring, "budget_evaluator")["FunctionName"] == name
     variables = find_function(deployment(ON).governance, "usage_counter")["Environment"][
         "Variables"
     ]
-    assert variables["EVALUATOR_NAME"] == name
-    (statement,) = grants(deployment(ON).governance, "UsageCounterRole")["lambda:InvokeFunction"]
-    assert json.dumps(statement["Resource"]).endswith(f':function:{name}"]]}}')
+    assert (variables["EVALUATOR_NAME"], variables["BRAKE_NAME"]) == (name, brake)
+    found = grants(deployment(ON).governance, "UsageCounterRole")["lambda:InvokeFunction"]
+    allowed = [json.dumps(resource) for each in found for resource in as_list(each["Resource"])]
+    assert len(allowed) == 2
+    for started in (name, brake):
+        assert any(resource.endswith(f':function:{started}"]]}}') for resource in allowed)
     for template, role in (
         (deployment(ON).governance, "UsageRecounterRole"),
         (deployment(ON).governance, "BudgetBuilderRole"),
+        (deployment(ON).governance, "BrakeControllerRole"),
+        (deployment(ON).governance, "BrakeWatchdogRole"),
         (deployment(ON).monitoring, "BudgetEvaluatorRole"),
     ):
         assert "lambda:InvokeFunction" not in grants(template, role)
@@ -194,7 +204,9 @@ def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
     builder = written(deployment(ON).governance, "BudgetBuilderRole")
     assert builder == {"counters": {f"{SUM_PREFIX}*"}, "budgets": {BUDGETS}}
     evaluator = written(deployment(ON).monitoring, "BudgetEvaluatorRole")
-    assert evaluator == {"budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS}}
+    assert evaluator == {
+        "budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS}
+    }
 
 
 def test_the_builder_changes_no_definition_of_a_budget() -> None:
@@ -292,6 +304,7 @@ def test_no_function_that_counts_reads_alerts_and_no_other_one_reads_marks() -> 
             statement
             for statement in statements(deployment(ON).governance, role)
             if "Governance" in json.dumps(statement["Resource"])
+            and "lambda:InvokeFunction" not in as_list(statement["Action"])
         )
         keys = budgets["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         assert as_list(keys) == [BUDGETS]

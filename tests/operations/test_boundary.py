@@ -45,6 +45,17 @@ FORMATS = {
     "AWS::S3::Bucket": "arn:aws:s3:::",
     "AWS::SNS::Topic": f"arn:aws:sns:{HERE}:",
 }
+DENY_NAME = f"BedrockMeter-Deny-{REGION}"
+DENY = {"iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter-deny/{REGION}/{DENY_NAME}"}
+OTHER_REGION = {
+    "iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter-deny/eu-west-1/{DENY_NAME}"
+}
+SESSIONS = {
+    "iam:PolicyARN": (
+        f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter/{REGION}/BedrockMeter-{REGION}-sessions-a-1"
+    )
+}
+TAGGED = {"iam:ResourceTag/bedrock-meter-brake": "allowed"}
 VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
 
 
@@ -112,10 +123,15 @@ class Names:
         return FORMATS[type_] + (name.lower() if type_ == "AWS::S3::Bucket" else name)
 
 
-def make_context(statement: Mapping[str, Any]) -> dict[str, str]:
+def make_context(statement: Mapping[str, Any], names: Names) -> dict[str, str]:
     """The request that a statement's conditions allow."""
-    equal = statement.get("Condition", {}).get("StringEquals", {})
-    return {**VIA, **{key: as_list(value)[0] for key, value in equal.items()}}
+    condition = statement.get("Condition", {})
+    equal = {
+        key: names.resolve(as_list(value)[0])
+        for operator in ("StringEquals", "ArnEquals", "ArnLike")
+        for key, value in condition.get(operator, {}).items()
+    }
+    return {**VIA, **equal}
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
@@ -140,16 +156,19 @@ def test_the_boundary_covers_every_permission_of_every_role(
 ) -> None:
     templates = deployment(configuration).templates
     adopted = CONFIGURATIONS[configuration].get("adopted_log_group")
-    document = boundary(session, adopted_log_group=adopted).document
+    has_brake = CONFIGURATIONS[configuration].get("brake", False)
+    document = boundary(session, adopted_log_group=adopted, has_brake=has_brake).document
     checked = 0
     for stack, template in templates.items():
         names = Names(templates, stack)
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::IAM::Policy":
                 for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+                    if statement["Effect"] == "Deny":
+                        continue
                     for action in as_list(statement["Action"]):
                         for arn in map(names.resolve, as_list(statement["Resource"])):
-                            context = make_context(statement)
+                            context = make_context(statement, names)
                             assert is_allowed(document, action, arn, context), (action, arn)
                             checked += 1
     assert checked > 60
@@ -163,7 +182,7 @@ def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> No
 
 
 def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
-    longest = boundary(session, adopted_log_group="/" + "x" * 511).document
+    longest = boundary(session, adopted_log_group="/" + "x" * 511, has_brake=True).document
     assert len(json.dumps(longest, separators=(",", ":"))) <= MAX_MANAGED_POLICY
 
 
@@ -171,6 +190,16 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
     ("action", "resource", "context"),
     [
         ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
+        (
+            "iam:AttachRolePolicy",
+            f"arn:aws:iam::{ACCOUNT}:role/Payroll",
+            {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"},
+        ),
+        ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", DENY | OTHER_REGION),
+        ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS),
+        ("iam:AttachUserPolicy", f"arn:aws:iam::{ACCOUNT}:user/ana", SESSIONS | TAGGED),
+        ("iam:CreatePolicyVersion", DENY["iam:PolicyARN"], {}),
+        ("iam:PutUserPolicy", f"arn:aws:iam::{ACCOUNT}:user/ana", {}),
         ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
         ("iam:CreatePolicyVersion", ARN, {}),
         ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
@@ -199,7 +228,18 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
 def test_the_boundary_limits_a_role_whatever_its_policy_allows(
     session: boto3.Session, action: str, resource: str, context: dict[str, str]
 ) -> None:
-    assert not is_allowed(boundary(session).document, action, resource, context)
+    for has_brake in (False, True):
+        document = boundary(session, has_brake=has_brake).document
+        assert not is_allowed(document, action, resource, context)
+
+
+def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:
+    user = f"arn:aws:iam::{ACCOUNT}:user/ana"
+    for has_brake in (False, True):
+        document = boundary(session, has_brake=has_brake).document
+        assert is_allowed(document, "iam:AttachUserPolicy", user, DENY) is has_brake
+    (found,) = boundaries(session, read_settings(["governance=true", "brake=true"]))
+    assert found.has_brake
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from cdk.operations.billed_metrics import (
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
     Usage,
+    count_alarm_metrics,
     count_max_series,
     count_series,
     max_metrics_read,
@@ -159,6 +160,24 @@ def test_the_index_of_counters_is_shown_with_its_purpose() -> None:
     (index,) = (line for line in lines if "finds the cells of one identity" in line.what)
     # A call is in a cell of an hour and one of a day, each with a unit for its place in the index.
     assert index.usd == 2 * PRICES["dynamodb_write_units_million"]
+
+
+def test_the_brake_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> None:
+    governance = Config.from_context({"governance": True})
+    brake = Config.from_context({"governance": True, "brake": True})
+
+    def sum_up(config: Config, calls: int) -> Decimal:
+        lines = running_cost(Usage(calls, 20, 5), config, PRICES)
+        return sum((line.usd for line in lines if line.what.startswith("brake: ")), Decimal(0))
+
+    assert sum_up(governance, 10**6) == 0
+    # 25 units of reads, a request, and 0.2 seconds of a gigabyte.
+    each = 25 * Decimal("0.125") + Decimal("0.2") + Decimal("0.2") * Decimal("13.3334")
+    by_the_clock = 30 * 24 * (60 + 12)
+    assert sum_up(brake, 0) == each * by_the_clock / 10**6
+    assert sum_up(brake, 10**6) == each * (10**6 + by_the_clock) / 10**6
+    more = count_alarm_metrics(Usage(1, 1, 1), brake)
+    assert more - count_alarm_metrics(Usage(1, 1, 1), governance) == 7
 
 
 def test_evaluations_after_counting_cost_less_than_counting_and_end_with_the_windows() -> None:

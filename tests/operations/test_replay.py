@@ -16,7 +16,7 @@ from cdk.operations.replay import (
     Replay,
     deliveries,
 )
-from dashboards.command_line.commands.replay import IsoTime
+from dashboards.command_line.parameters import IsoTime
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.functions.log_processor import handler
 from tests.aws import LEDGER, LOG_GROUP, lambda_context, set_log_processor_variables

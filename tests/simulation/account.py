@@ -14,6 +14,7 @@ from lambdas.domain.alerts import Notice
 from lambdas.domain.counters.table import SORT_KEY
 from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.metrics.catalog import HealthMetric
+from tests.brake import FakeIam
 from tests.simulation.cloud.cloudwatch import SimulatedCloudWatch
 from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
 from tests.simulation.cloud.event_source import EventSource, StreamMapping
@@ -45,6 +46,7 @@ class Account:
         sources: The event source mappings of streams, by function.
         topic: The notices that were published.
         health: The sum of each health metric.
+        iam: The roles and users, and what is attached to them.
         planned: What several drivers plan together, and one of them has planned.
     """
 
@@ -67,6 +69,7 @@ class Account:
         self.topic = Topic(world)
         self.health: Counter[str] = Counter()
         self.planned: set[str] = set()
+        self.iam = FakeIam()
         for record in traffic.stored:  # their records in the stream are long trimmed
             self.tables[LEDGER].load(to_item(record, RETENTION))
 

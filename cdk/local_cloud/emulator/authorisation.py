@@ -1,7 +1,8 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys`, `events:source` and, of event source mappings, `lambda:FunctionArn`
+`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag` and, of event source
+mappings, `lambda:FunctionArn`
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html); it knows an action
 `bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
 principal of the key `aws:PrincipalArn`, which is its role; it does not evaluate
@@ -23,7 +24,7 @@ from typing import Any
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.services import dynamodb, lambda_svc
+from ministack.services import dynamodb, iam, lambda_svc
 
 _LEADING_KEYS = "dynamodb:leadingkeys"
 _PRINCIPAL = "aws:principalarn"
@@ -60,6 +61,7 @@ def install() -> None:
         service: str, action: str, body: bytes, *rest: Any, **more: Any
     ) -> dict[str, Any]:
         context: dict[str, Any] = context_of(service, action, body, *rest, **more)
+        context |= _describe_iam_request(service, *rest)
         if action == "cloudwatch:PutMetricData":
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
@@ -87,6 +89,25 @@ def install() -> None:
     iam_evaluator.enforce = enforce_as_aws
     iam_actions.request_tag_context = context_as_aws_has_it
     app.pin_request_origin = lambda address, _is_tls: pin_origin(address, True)  # noqa: FBT003  # as MiniStack has it
+
+
+def _describe_iam_request(service: str, parameters: dict[str, Any]) -> dict[str, str]:
+    """The policy that a request attaches or detaches, and the tags of its role or user.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    if service != "iam":
+        return {}
+    policy, role, user = (
+        iam_actions._query_param(parameters, name) for name in ("PolicyArn", "RoleName", "UserName")
+    )
+    entity = (iam._roles.get(role) if role else iam._users.get(user)) or {}
+    context = {
+        f"iam:resourcetag/{tag['Key'].lower()}": tag["Value"] for tag in entity.get("Tags", ())
+    }
+    if policy:
+        context["iam:policyarn"] = policy
+    return context
 
 
 def _with_keys(checks: list[tuple[str, str]], body: bytes) -> list[tuple[str, str]]:

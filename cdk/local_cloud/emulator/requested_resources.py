@@ -2,7 +2,7 @@
 
 MiniStack takes reads of mappings, reserved concurrency and retries for other actions, puts the bus
 into the ARNs of rules on the default bus, and does not find the log group, rule or table of some
-reads.
+reads, nor the policy that is created.
 Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html,
@@ -39,19 +39,24 @@ def install() -> None:
         return action_of(service, method, path, *rest, **more)
 
     def resource_as_aws(service: str, *request: Any) -> Any:
-        _, _, _, body, _, region, account = request
+        _, _, _, body, parameters, region, account = request
+        if service == "iam" and iam_actions._query_param(parameters, "Action") == "CreatePolicy":
+            return _name_policy(parameters, account)
         if service == "dynamodb" and (arn := json.loads(body or b"{}").get("ResourceArn")):
             return arn
-        if service in {"events", "logs"}:
-            name = _name(json.loads(body or b"{}"))
-            if name and service == "logs":
-                return f"arn:aws:logs:{region}:{account}:log-group:{name}"
-            if name:
-                return f"arn:aws:events:{region}:{account}:rule/{name}"
+        if service in {"events", "logs"} and (name := _name(json.loads(body or b"{}"))):
+            kind = "log-group:" if service == "logs" else "rule/"
+            return f"arn:aws:{service}:{region}:{account}:{kind}{name}"
         return resource_of(service, *request)
 
     iam_actions.extract_iam_action = action_as_aws
     iam_actions.extract_resource_arn = resource_as_aws
+
+
+def _name_policy(parameters: dict[str, Any], account: str) -> str:
+    """The ARN that a new policy will have."""
+    name, path = (iam_actions._query_param(parameters, field) for field in ("PolicyName", "Path"))
+    return f"arn:aws:iam::{account}:policy{path or '/'}{name}"
 
 
 def _name(request: dict[str, Any]) -> str | None:

@@ -6,21 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-
-class IsoTime(click.ParamType[datetime]):
-    """A time in ISO 8601; without a zone it is UTC."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read a time."""
-        try:
-            time = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a time in ISO 8601, as 2026-01-31T08:00.", param, ctx)
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
+from dashboards.command_line.parameters import IsoTime
 
 
 @click.command(epilog="With make: make replay FROM=2026-01-31T08:00 [TO=2026-02-01]")

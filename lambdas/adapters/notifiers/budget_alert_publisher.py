@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.adapters.notifiers.event_delivery import EventClient
 from lambdas.domain.alerts import EVENT_SOURCE, Notice, Notifier
 from lambdas.domain.budgets.budget_alerts import (
     BUDGET_ALERT_EVENT,
@@ -21,16 +21,10 @@ _MAX_ENTRIES = 10
 """Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
 
-class _EventClient(Protocol):
-    """The methods of boto3's client that this module uses."""
-
-    def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]: ...  # noqa: N803  # as AWS has it
-
-
 class BudgetAlertPublisher:
     """Delivers alerts in both ways; a failure of one does not stop the other."""
 
-    def __init__(self, topic: Notifier, events: _EventClient, dashboard_url: str) -> None:
+    def __init__(self, topic: Notifier, events: EventClient, dashboard_url: str) -> None:
         """Deliver to a topic, and with an EventBridge client; programs get the dashboard's link."""
         self._topic = topic
         self._events = events

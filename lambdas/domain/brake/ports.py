@@ -165,7 +165,11 @@ class BrakeDecisionStore(BrakeStateStore, Protocol):
     """Stores decisions of people: what commands write, and the brake only reads."""
 
     def write_switch(self, switch: BrakeSwitch) -> None:
-        """Write the switch. It holds from the next run on."""
+        """Write the switch. It holds from the next run on.
+
+        Raises:
+            ValueError: It does not say who set it and when.
+        """
 
     def add_release(self, release: Release) -> None:
         """Store a release, which replaces one of the same caller, sum and period."""

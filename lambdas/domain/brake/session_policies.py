@@ -56,20 +56,21 @@ class SessionPolicyNames:
         Raises:
             InvalidPolicyNameError: IAM does not take it.
         """
-        name = f"{self._prefix}{role_name}-{number}"
+        name = f"{self.prefix}{role_name}-{number}"
         if not _POLICY_NAME.fullmatch(name):
             raise InvalidPolicyNameError(name)
         return name
 
     def read_role_name(self, name: str) -> str | None:
         """Read the name of the role from that of a policy; `None` if it is of another meter."""
-        match = _NAME_END.fullmatch(name.removeprefix(self._prefix))
-        if match is None or not name.startswith(self._prefix):
+        match = _NAME_END.fullmatch(name.removeprefix(self.prefix))
+        if match is None or not name.startswith(self.prefix):
             return None
         return match["role"]
 
     @property
-    def _prefix(self) -> str:
+    def prefix(self) -> str:
+        """The beginning of the names of all policies of the meter."""
         return f"{self.meter}-{self.region}-sessions-"
 
 

@@ -104,7 +104,7 @@ _REASONS: Mapping[Exemption, str] = {
     Exemption.IDENTITY_CENTER: "IAM protects roles of IAM Identity Center",
     Exemption.SERVICE_LINKED: "IAM protects service-linked roles",
     Exemption.METER_OR_CDK: "it is a role of the meter or of the CDK",
-    Exemption.BREAK_GLASS: "the setting brake_break_glass names it",
+    Exemption.BREAK_GLASS: "the setting brake_exempt names it",
     Exemption.SESSIONS_OFF: "it is a session of a role, and the setting brake_sessions is off",
     Exemption.NO_CONSENT: f"its role has no tag {CONSENT_TAG} = {CONSENT_VALUE}",
     Exemption.ROLE_GONE: "its role no longer exists",

@@ -16,12 +16,7 @@ from lambdas.domain.budgets.amount import (
     to_usd,
 )
 from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
-from lambdas.domain.budgets.budget import (
-    BrakeMode,
-    Budget,
-    BudgetSubject,
-    BudgetThresholds,
-)
+from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import CurrentSums
 from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time

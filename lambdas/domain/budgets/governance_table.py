@@ -1,4 +1,4 @@
-"""Names in the table of budgets, their alerts and errors of forecasts, `Governance`.
+"""Names in the table of budgets, their alerts, errors of forecasts and the brake, `Governance`.
 
 | partition key | sort key | item |
 |---|---|---|
@@ -12,6 +12,12 @@
 | `deleted-budgets` | the revision, with zeros before it | the names that it deleted; the actor |
 | `people` | an ARN | the id of a person in the audit trail |
 | `audit-events` | an id | a change that has no item of its own, for the audit trail |
+| `brake` | `switch` | the switch of the brake: who set it, and when |
+| `brake-denies` | `ARN` | the deny of a caller |
+| `brake-releases` | `ARN#BUDGET#GENERATION#PERIOD#DIGEST` | a release by hand |
+| `brake-reactions` | `TIME#ARN` | a measured reaction time |
+| `brake-events` | `ID` | an event of the brake |
+| `due-brake-events` | `ID` | a copy of an event that is due |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -62,6 +68,15 @@ DELETED_NAMES = "names"
 PEOPLE = "people"
 PERSON_ID = "person_id"
 AUDIT_EVENTS = "audit-events"
+BRAKE = "brake"
+"""The partition of the switch."""
+SWITCH_KEY = "switch"
+DENIES = "brake-denies"
+RELEASES = "brake-releases"
+REACTIONS = "brake-reactions"
+BRAKE_EVENTS = "brake-events"
+DUE_BRAKE_EVENTS = "due-brake-events"
+"""The partition of events of the brake that are to be sent."""
 _REVISION_DIGITS = 12
 
 

@@ -542,6 +542,24 @@ UNBUILT_BUDGETS = HealthMetric(
     "Budgets that have been building for more than 30 minutes, and so send no alerts.",
     frequency=Frequency.ON_EVENT,
 )
+CONTESTED_DENIES = HealthMetric(
+    "ContestedDenies",
+    Unit.COUNT,
+    "Callers whose deny others took off again and again, so that it is no longer attached.",
+    frequency=Frequency.ON_EVENT,
+)
+EXCESSIVE_DENIES = HealthMetric(
+    "ExcessiveDenies",
+    Unit.COUNT,
+    "Callers that are denied, while they are more than the setting expects.",
+    frequency=Frequency.ON_EVENT,
+)
+OVERDUE_DENIES = HealthMetric(
+    "OverdueDenies",
+    Unit.COUNT,
+    "Denies that were still attached after their end, or without a stored deny.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -569,5 +587,8 @@ HEALTH_METRICS = (
     BUDGET_DRIFT,
     UNBUILT_BUDGETS,
     AUDIT_PROBLEMS,
+    CONTESTED_DENIES,
+    EXCESSIVE_DENIES,
+    OVERDUE_DENIES,
 )
 """The metrics that functions publish about themselves."""

@@ -1,4 +1,4 @@
-"""Evaluates budgets and sends their alerts."""
+"""Evaluates budgets, and sends their alerts and the events of the brake."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from lambdas.domain.runs import is_after_counting
 from lambdas.functions.budget_evaluator.settings import Settings
 from lambdas.observability import log_request_id, logger
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
+from lambdas.services.send_brake_events import BrakeEventSender, BrakeSendReport
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
-from lambdas.wiring.budget_evaluator import make_evaluator, make_reading_limit, make_sender
+from lambdas.wiring.budget_evaluator import (
+    make_brake_sender,
+    make_evaluator,
+    make_reading_limit,
+    make_sender,
+)
 from lambdas.wiring.client_timeouts import time_check
 
 if TYPE_CHECKING:
@@ -22,22 +28,23 @@ if TYPE_CHECKING:
 
 
 class BudgetRunError(Exception):
-    """A part of a run failed: budgets, their metrics or alerts. The text has all that did."""
+    """A part of a run failed: budgets, metrics, alerts or events. The text has all that did."""
 
 
 @log_request_id
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
-    """Evaluate budgets and send their alerts: first those that an earlier run left.
+    """Evaluate budgets, send their alerts and the events of the brake: first what is due already.
 
     After counting, usage alone is evaluated. Forecasts, which read cells, are made by the schedule.
 
     Raises:
-        BudgetRunError: Some budgets were not evaluated, their metrics not published, or alerts not
-            delivered, which stay due. The log has the errors.
+        BudgetRunError: Some budgets were not evaluated, their metrics not published, or alerts or
+            events not delivered, which stay due. The log has the errors.
     """
     now, outbox, budgets = datetime.now(UTC), sender(), evaluator()
     has_time, make_limit = time_check(context), partial(make_reading_limit, context)
     reports = [outbox.send(now, has_time)]
+    unsent_events = [*_log_unsent_events(brake_sender().send(now))]
     results = [budgets.evaluate_usage(now, has_time, make_limit)]
     if results[-1].alerts:
         reports.append(outbox.send(now, has_time))
@@ -46,7 +53,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
         if results[-1].alerts:
             reports.append(outbox.send(now, has_time))
     _log_results(results, reports)
-    problems = [*chain(*map(_log_unsent, reports), *map(_log_unevaluated, results))]
+    problems = [*chain(*map(_log_unsent, reports), unsent_events, *map(_log_unevaluated, results))]
     if problems:
         raise BudgetRunError("; ".join(dict.fromkeys(problems)))
 
@@ -72,6 +79,14 @@ def _log_unsent(report: SendReport) -> Iterator[str]:
         logger.error("Alerts of a budget are not sent", exc_info=error)
     for reason in [*report.failures, *(type(error).__name__ for error in report.errors)]:
         yield f"alert not sent: {reason}"
+
+
+def _log_unsent_events(report: BrakeSendReport) -> Iterator[str]:
+    """Log the events of the brake that are not sent; returns them in short."""
+    for error in report.errors:
+        logger.error("An event of the brake is not sent", exc_info=error)
+    for reason in [*report.failures, *(type(error).__name__ for error in report.errors)]:
+        yield f"event of the brake not sent: {reason}"
 
 
 def _log_unevaluated(result: BudgetEvaluation) -> Iterator[str]:
@@ -103,3 +118,10 @@ def sender() -> BudgetAlertSender:
     """Make the sender, once per process."""
     settings = Settings.from_environment(os.environ)
     return make_sender(settings, topic_arn=settings.topic_arn, dashboard_url=settings.dashboard_url)
+
+
+@cache
+def brake_sender() -> BrakeEventSender:
+    """Make the sender of the brake's events, once per process."""
+    settings = Settings.from_environment(os.environ)
+    return make_brake_sender(settings, topic_arn=settings.topic_arn)

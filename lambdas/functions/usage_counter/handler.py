@@ -68,5 +68,5 @@ def counting() -> tuple[UsageCounter, EvaluationStarter]:
     return make_counting(
         settings,
         retention_days=settings.ledger_retention_days,
-        evaluator_name=settings.evaluator_name,
+        started=[name for name in (settings.evaluator_name, settings.brake_name) if name],
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.simulation.drivers.audit_writer import AuditWriterDriver
+from tests.simulation.drivers.brake_controller import BrakeControllerDriver
+from tests.simulation.drivers.brake_watchdog import BrakeWatchdogDriver
 from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
 from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
 from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
@@ -32,6 +34,8 @@ PIPELINE: tuple[type[Driver], ...] = (
 DRIVERS: tuple[type[Driver], ...] = (
     *PIPELINE,
     AuditWriterDriver,
+    BrakeControllerDriver,
+    BrakeWatchdogDriver,
     BudgetBuilderDriver,
     BudgetEvaluatorDriver,
     ComparisonReporterDriver,

@@ -74,7 +74,7 @@ class UsageCounterDriver(Driver):
     def make(self) -> UsageCounter:
         sums = current_sums(self)
         runs: Any = Port(self.account.world, EvaluatorEvents(self.account), RunNotStartedError)
-        self._evaluations = EvaluationStarter(runs=runs, has_budgets=sums.has_active_budgets)
+        self._evaluations = EvaluationStarter(runs=[runs], has_budgets=sums.has_active_budgets)
         return UsageCounter(
             read=partial(read_stream, retention=RETENTION),
             store=counters(self),

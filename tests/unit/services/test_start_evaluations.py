@@ -39,7 +39,7 @@ class Counting:
 
     def __init__(self, runs: Runs, *, has_budgets: bool = True) -> None:
         self.runs = runs
-        self.starter = EvaluationStarter(runs=runs, has_budgets=lambda: has_budgets)
+        self.starter = EvaluationStarter(runs=[runs], has_budgets=lambda: has_budgets)
         self.state: dict[str, Any] = {}
 
     def count(self, seconds: float, counted: int = 1, *, is_last: bool = False) -> None:

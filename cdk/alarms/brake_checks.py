@@ -1,0 +1,41 @@
+"""Health checks of the brake, where it is switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cdk.alarms.health_check import FIVE_MINUTES, HealthCheck, build_health_metric
+from lambdas.domain.metrics.catalog import (
+    CONTESTED_DENIES,
+    EXCESSIVE_DENIES,
+    OVERDUE_DENIES,
+    HealthMetric,
+)
+
+_MEANINGS: dict[HealthMetric, str] = {
+    CONTESTED_DENIES: (
+        "Someone detached the deny of a caller four times, so it is no longer attached and the"
+        " caller goes on past its budget. First run bedrock-meter deny list, then find who detached"
+        " it in CloudTrail."
+    ),
+    EXCESSIVE_DENIES: (
+        "More callers are denied at once than brake_max_denied expects. First run bedrock-meter"
+        " deny list. If a budget is wrong, bedrock-meter deny switch off releases all of them."
+    ),
+    OVERDUE_DENIES: (
+        "A deny was still attached after its end, so the brake does not release callers. The"
+        " watchdog does. First read the last error in the log of BrakeController."
+    ),
+}
+
+
+def brake_checks() -> Iterator[HealthCheck]:
+    """Health checks of what the brake denies."""
+    for metric, meaning in _MEANINGS.items():
+        yield _make_check(metric, meaning)
+
+
+def _make_check(metric: HealthMetric, meaning: str) -> HealthCheck:
+    return HealthCheck(
+        metric.name, lambda _: build_health_metric(metric.name, FIVE_MINUTES), "checks", meaning
+    )

@@ -1,0 +1,98 @@
+"""The commands of `deny`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from dashboards.command_line.entry_point import CommandGroup
+from dashboards.command_line.parameters import IsoTime
+
+if TYPE_CHECKING:
+    import boto3
+
+    from cdk.operations.denies import DeployedBrake
+
+
+def open_brake(session: boto3.Session) -> DeployedBrake:
+    """Open the deployed brake.
+
+    Raises:
+        CommandError: It is not deployed.
+    """
+    from cdk.operations.denies import DeployedBrake, find_brake
+    from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+    from lambdas.adapters.lambda_run_starter import LambdaRunStarter
+
+    names, dynamodb = find_brake(session), session.client("dynamodb")
+    return DeployedBrake(
+        denies=DynamoDbDenies(dynamodb, names.table),
+        decisions=DynamoDbBrakeState(dynamodb, names.table),
+        runs=LambdaRunStarter(session.client("lambda"), names.controller, {}),
+        operator=session.client("sts").get_caller_identity()["Arn"],
+    )
+
+
+@click.group(cls=CommandGroup)
+def command() -> None:
+    """List and release denied callers.
+
+    Also switches the brake on and off, which denies callers whose budgets are used up;
+    docs/brake.md describes it.
+    """
+
+
+@command.command("list")
+def list_() -> None:
+    """List the callers that are denied, their budgets, and the state of the switch."""
+    from cdk.operations.account import in_account
+    from cdk.operations.denies import list_denies
+
+    def run(session: boto3.Session) -> None:
+        list_denies(open_brake(session))
+
+    in_account(run)
+
+
+@command.command()
+@click.argument("callers", nargs=-1, metavar="[ARN...]")
+@click.option("--all", "is_all", is_flag=True, help="Release all denied callers.")
+@click.option(
+    "--until",
+    type=IsoTime(),
+    help="The time at which the release ends, in ISO 8601; by default the end of the period.",
+)
+def release(*, callers: tuple[str, ...], is_all: bool, until: datetime | None) -> None:
+    """Release denied callers until the period of their budget ends.
+
+    A release ends before if the budget is lowered. Other budgets still hold.
+    """
+    from cdk.operations.account import in_account
+    from cdk.operations.denies import release_callers
+
+    if bool(callers) == is_all:
+        message = "Name callers by their ARNs, or release all with --all."
+        raise click.UsageError(message)
+
+    def run(session: boto3.Session) -> None:
+        release_callers(open_brake(session), callers, until=until, now=datetime.now(UTC))
+
+    in_account(run)
+
+
+@command.command()
+@click.argument("state", type=click.Choice(["on", "off"]), metavar="STATE")
+def switch(*, state: str) -> None:
+    """Switch the brake: STATE is on or off.
+
+    Off, all callers are released, and none is denied. It takes no deployment.
+    """
+    from cdk.operations.account import in_account
+    from cdk.operations.denies import set_switch
+
+    def run(session: boto3.Session) -> None:
+        set_switch(open_brake(session), is_on=state == "on", now=datetime.now(UTC))
+
+    in_account(run)

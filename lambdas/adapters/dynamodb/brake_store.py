@@ -1,0 +1,244 @@
+"""Stores denies, decisions of people and reaction times in the table `Governance`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from lambdas.adapters.dynamodb.brake_items import (
+    UNREADABLE,
+    make_item_key,
+    query_partition,
+    write_json,
+    write_time,
+)
+from lambdas.domain.brake import (
+    MAX_REACTIONS,
+    BrakeSwitch,
+    Deny,
+    DenyChangedError,
+    Release,
+    read_deny,
+    read_release,
+    write_deny,
+    write_release,
+)
+from lambdas.domain.budgets import digest_value
+from lambdas.domain.budgets.governance_table import (
+    BRAKE,
+    DENIES,
+    PARTITION_KEY,
+    REACTIONS,
+    RELEASES,
+    SORT_KEY,
+    SWITCH_KEY,
+)
+from lambdas.domain.ledger.table import EXPIRES_AT
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from lambdas.adapters.dynamodb.brake_items import Item
+
+    class _Condition(TypedDict):
+        ConditionExpression: str
+        ExpressionAttributeValues: NotRequired[Item]
+
+
+_CONTENT, _REVISION = "content", "deny_revision"
+_IS_ON, _BY, _AT = "is_on", "set_by", "set_at"
+_MICROSECONDS = "microseconds"
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class DynamoDbDenies:
+    """Stores each deny in an item, whose revision decides which of several writers wins."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Store denies in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table `Governance`.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def list_denies(self) -> Sequence[Deny]:
+        """List the denies that can be read, with a consistent read."""
+        items = query_partition(self._client, self._table_name, DENIES)
+        return [deny for item in items if (deny := _try_to_read(item)) is not None]
+
+    def write(self, deny: Deny) -> Deny:
+        """Write a deny over the revision that it was read with."""
+        item = {
+            **make_item_key(DENIES, deny.target.arn),
+            _CONTENT: write_json(write_deny(deny)),
+            _REVISION: {"N": str(deny.revision + 1)},
+        }
+        try:
+            self._client.put_item(TableName=self._table_name, Item=item, **self._expect(deny))
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise DenyChangedError(deny.target.arn) from error
+        return replace(deny, revision=deny.revision + 1)
+
+    def delete(self, deny: Deny) -> None:
+        """Delete a deny with the revision that it was read with."""
+        try:
+            self._client.delete_item(
+                TableName=self._table_name,
+                Key=make_item_key(DENIES, deny.target.arn),
+                ConditionExpression=(
+                    f"attribute_not_exists({PARTITION_KEY}) OR {_REVISION} = :before"
+                ),
+                ExpressionAttributeValues={":before": {"N": str(deny.revision)}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise DenyChangedError(deny.target.arn) from error
+
+    def _expect(self, deny: Deny) -> _Condition:
+        """Make the condition of a write: this one is stored, or none is that can be read."""
+        if deny.revision:
+            return {
+                "ConditionExpression": f"{_REVISION} = :before",
+                "ExpressionAttributeValues": {":before": {"N": str(deny.revision)}},
+            }
+        answer = self._client.get_item(
+            TableName=self._table_name,
+            Key=make_item_key(DENIES, deny.target.arn),
+            ConsistentRead=True,
+        )
+        item = answer.get("Item")
+        if item is None or _try_to_read(item) is not None:
+            return {"ConditionExpression": f"attribute_not_exists({PARTITION_KEY})"}
+        if _CONTENT not in item:
+            return {"ConditionExpression": f"attribute_not_exists({_CONTENT})"}
+        return {
+            "ConditionExpression": f"{_CONTENT} = :before",
+            "ExpressionAttributeValues": {":before": item[_CONTENT]},
+        }
+
+
+class DynamoDbBrakeState:
+    """Stores the switch, releases by hand and reaction times."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Store them in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table `Governance`.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def read_switch(self) -> BrakeSwitch:
+        """Read the switch; off if it was never set."""
+        answer = self._client.get_item(
+            TableName=self._table_name, Key=make_item_key(BRAKE, SWITCH_KEY), ConsistentRead=True
+        )
+        item = answer.get("Item")
+        if item is None:
+            return BrakeSwitch()
+        return BrakeSwitch(
+            item[_IS_ON]["BOOL"], item[_BY]["S"], datetime.fromisoformat(item[_AT]["S"])
+        )
+
+    def write_switch(self, switch: BrakeSwitch) -> None:
+        """Set the switch. It was set by someone, at a time.
+
+        Raises:
+            ValueError: It was never set.
+        """
+        if switch.by is None or switch.at is None:
+            message = "the switch has no time, or no one who set it"
+            raise ValueError(message)
+        self._client.put_item(
+            TableName=self._table_name,
+            Item={
+                **make_item_key(BRAKE, SWITCH_KEY),
+                _IS_ON: {"BOOL": switch.is_on},
+                _BY: {"S": switch.by},
+                _AT: {"S": write_time(switch.at)},
+            },
+        )
+
+    def list_releases(self) -> Collection[Release]:
+        """List the stored releases that can be read."""
+        items = query_partition(self._client, self._table_name, RELEASES)
+        return [release for item in items if (release := _try_to_read_release(item)) is not None]
+
+    def add_release(self, release: Release) -> None:
+        """Store a release by hand, in place of an earlier one for the same sum.
+
+        It expires once no period overlaps the released one, which for windows is twice its length.
+        """
+        period = release.key.period
+        expires_at = period.end + (period.end - period.start) + timedelta(days=1)
+        self._client.put_item(
+            TableName=self._table_name,
+            Item={
+                **make_item_key(RELEASES, _make_release_id(release)),
+                _CONTENT: write_json(write_release(release)),
+                EXPIRES_AT: {"N": str(round(expires_at.timestamp()))},
+            },
+        )
+
+    def read_reactions(self) -> Sequence[timedelta]:
+        """Read the last reaction times, in the order of their denies."""
+        items = [item for _, item in zip(range(MAX_REACTIONS), self._query_last(), strict=False)]
+        return [int(item[_MICROSECONDS]["N"]) * _MICROSECOND for item in reversed(items)]
+
+    def add_reaction(self, deny_id: str, reaction: timedelta) -> None:
+        """Add the reaction time of a deny, unless it has one, and drop those before the last."""
+        arn, _, decided_at = deny_id.rpartition("#")
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.put_item(
+                TableName=self._table_name,
+                Item={
+                    **make_item_key(REACTIONS, f"{decided_at}#{digest_value(arn)}"),
+                    _MICROSECONDS: {"N": str(reaction // _MICROSECOND)},
+                },
+                ConditionExpression=f"attribute_not_exists({PARTITION_KEY})",
+            )
+        for number, item in enumerate(self._query_last()):
+            if number >= MAX_REACTIONS:
+                self._client.delete_item(
+                    TableName=self._table_name,
+                    Key=make_item_key(REACTIONS, item[SORT_KEY]["S"]),
+                )
+
+    def _query_last(self) -> Iterator[Item]:
+        return query_partition(self._client, self._table_name, REACTIONS, is_reversed=True)
+
+
+def _make_release_id(release: Release) -> str:
+    """Make an id that is the same for one caller, sum and period."""
+    key = release.key
+    return "#".join(
+        [
+            release.target_arn,
+            key.budget,
+            str(key.generation),
+            key.period.id,
+            digest_value(key.value) if key.value else "",
+        ]
+    )
+
+
+def _try_to_read(item: Item) -> Deny | None:
+    try:
+        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]))
+    except UNREADABLE:
+        return None
+
+
+def _try_to_read_release(item: Item) -> Release | None:
+    try:
+        return read_release(json.loads(item[_CONTENT]["S"]))
+    except UNREADABLE:
+        return None

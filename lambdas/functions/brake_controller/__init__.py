@@ -1,0 +1,1 @@
+"""Denies callers whose budgets are used up, and releases them."""

@@ -1,0 +1,1 @@
+"""Takes off denies that outlast their end."""

@@ -1,0 +1,56 @@
+"""The brake of `brake_controller`, over IAM and the table of budgets."""
+
+from __future__ import annotations
+
+import boto3
+
+from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
+from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.iam.deny_attachments import IamDenyAttachments
+from lambdas.adapters.iam.role_directory import IamRoleDirectory
+from lambdas.adapters.iam.session_policies import IamSessionPolicies, NoSessionPolicies
+from lambdas.domain.brake import BrakeDecisionStore, BurnRates, SessionPolicyNames, TargetRules
+from lambdas.meter_name import METER_NAME
+from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
+from lambdas.wiring.brake_settings import OWN_ROLES, BrakingSettings
+from lambdas.wiring.client_timeouts import PROMPT
+
+
+def make_brake(settings: BrakingSettings) -> PrincipalBrake:
+    """Make a brake in the account that the function runs in."""
+    _, partition, _, _, account_id, _ = settings.deny_policy_arn.split(":", 5)
+    dynamodb = boto3.client("dynamodb", config=PROMPT)
+    iam = boto3.client("iam", config=PROMPT)
+    table = settings.governance_table
+    names = SessionPolicyNames(METER_NAME, settings.region)
+    policies = IamSessionPolicies(iam, names, partition=partition, account_id=account_id)
+    return PrincipalBrake(
+        budgets=DynamoDbBudgetStore(dynamodb, table),
+        sums=DynamoDbCounters(dynamodb, settings.counter_table),
+        attachments=IamDenyAttachments(iam, settings.deny_policy_arn),
+        policies=policies if settings.brake_sessions else NoSessionPolicies(),
+        roles=IamRoleDirectory(iam),
+        denies=DynamoDbDenies(dynamodb, table),
+        state=DynamoDbBrakeState(dynamodb, table),
+        events=DynamoDbBrakeEvents(dynamodb, table),
+        settings=BrakeSettings(
+            rules=TargetRules(
+                account_id=account_id,
+                own_roles=OWN_ROLES,
+                break_glass=settings.brake_exempt,
+                has_sessions=settings.brake_sessions,
+            ),
+            names=names,
+            partition=partition,
+            overflow=settings.brake_overflow,
+            max_denied=settings.brake_max_denied,
+        ),
+        rates=BurnRates(),
+    )
+
+
+def make_decisions(settings: BrakingSettings) -> BrakeDecisionStore:
+    """Make the store of the switch."""
+    return DynamoDbBrakeState(boto3.client("dynamodb", config=PROMPT), settings.governance_table)

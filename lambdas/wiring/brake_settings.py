@@ -1,0 +1,46 @@
+"""Settings of the functions of the brake."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.domain.brake import OverflowMode
+from lambdas.meter_name import DEFAULT_NAME
+from lambdas.wiring.allowed_values import like
+from lambdas.wiring.environment import from_json_text
+from lambdas.wiring.governing_settings import GoverningSettings
+
+OWN_ROLES = (f"{DEFAULT_NAME}-*", "cdk-*")
+"""Patterns of the names of roles of every meter and of the CDK, which are never denied."""
+MAX_DENIED = 20
+"""The number of callers that are denied at once without an alarm."""
+PrincipalPattern = Annotated[
+    str,
+    like(
+        r"arn:[^:]+:iam::[^:]+:(role|user)/[^/]+",
+        "patterns of ARNs of roles and users without their paths, such as"
+        " arn:aws:iam::111122223333:role/BreakGlass*",
+    ),
+]
+
+
+class BrakingSettings(GoverningSettings):
+    """The budgets, their sums, and the rules for denying their callers.
+
+    Attributes:
+        deny_policy_arn: The fixed policy that denies a principal.
+        region: The Region whose use is denied.
+        brake_sessions: True if single sessions may be denied.
+        brake_overflow: What happens to sessions that no policy has room for.
+        brake_exempt: Patterns of ARNs of principals that are never denied.
+        brake_max_denied: The number of denied callers above which people are alerted.
+    """
+
+    deny_policy_arn: str = Field(min_length=1)
+    region: str = Field(min_length=1)
+    brake_sessions: bool = False
+    brake_overflow: OverflowMode = OverflowMode.ROLE
+    brake_exempt: Annotated[tuple[PrincipalPattern, ...], BeforeValidator(from_json_text)] = ()
+    brake_max_denied: Annotated[int, Field(ge=1)] = MAX_DENIED
