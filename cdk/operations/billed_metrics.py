@@ -104,6 +104,14 @@ def count_series(usage: Usage, config: Config) -> int:
     return _count_usage_series(metrics, usage, config) + len(health)
 
 
+def count_governance_series(config: Config) -> int:
+    """Count those among them that functions of governance publish about themselves."""
+    published = (
+        metric for metric in GOVERNANCE_METRICS if metric.frequency is Frequency.CONTINUOUS
+    )
+    return sum(1 for _ in published) if config.governance else 0
+
+
 def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)

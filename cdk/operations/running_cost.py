@@ -18,6 +18,7 @@ from cdk.operations.billed_metrics import (
     Usage,
     count_alarm_metrics,
     count_governance_alarm_metrics,
+    count_governance_series,
     count_max_series,
     count_series,
     max_metrics_read,
@@ -184,7 +185,7 @@ def metering_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Cost
 
 def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """List the cost of metrics that are published and read."""
-    series = count_series(usage, config)
+    series = count_series(usage, config) - count_governance_series(config)
     return [
         CostItem("CloudWatch", f"{series:,} metrics", _series_usd(series, prices)),
         CostItem(
@@ -370,8 +371,13 @@ def governance_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
     if not config.governance:
         return []
     series = BUDGETS * len(BUDGET_METRICS)
-    alarms = count_governance_alarm_metrics(config)
+    health, alarms = count_governance_series(config), count_governance_alarm_metrics(config)
     return [
+        CostItem(
+            "CloudWatch",
+            f"governance: {health} metrics of its functions",
+            health * prices["metric_month_first_10000"],
+        ),
         CostItem(
             "CloudWatch",
             f"governance: {series} metrics of {BUDGETS} budgets, four each",
