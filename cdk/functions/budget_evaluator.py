@@ -74,13 +74,14 @@ class BudgetEvaluator(MeterFunction):
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
         # Notes of alerts that were sent stay, so nothing is sent again.
-        self.grant_items("dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS])
+        self.grant_items(
+            "dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS, DUE_BRAKE_EVENTS]
+        )
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
         # Those of the brake: some may be due after it was removed.
+        self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DUE_BRAKE_EVENTS])
         self.grant_items(
-            *("dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"),
-            on=governance.table_arn,
-            keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS],
+            "dynamodb:UpdateItem", on=governance.table_arn, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS]
         )
         grant_put_metrics(self)
         self.grant_read_write_data()

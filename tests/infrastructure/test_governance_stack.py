@@ -224,7 +224,7 @@ def test_the_builder_changes_no_definition_of_a_budget() -> None:
 def test_the_evaluator_deletes_no_notes_of_sent_alerts() -> None:
     (statement,) = grants(deployment(ON).monitoring, "BudgetEvaluatorRole")["dynamodb:DeleteItem"]
     condition = statement["Condition"]["ForAllValues:StringLike"]
-    assert as_list(condition["dynamodb:LeadingKeys"]) == [DUE_ALERTS]
+    assert as_list(condition["dynamodb:LeadingKeys"]) == [DUE_ALERTS, DUE_BRAKE_EVENTS]
 
 
 def test_only_the_calibrator_writes_the_errors_of_forecasts() -> None:
