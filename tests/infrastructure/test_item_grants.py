@@ -26,10 +26,11 @@ from lambdas.functions.forecast_calibrator import handler as calibrator
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import calibrate_forecasts, send_budget_alerts, trace_budget_usage
-from tests.adapters.dynamodb.test_brake_store import NOON, deny
+from tests.adapters.dynamodb.test_brake_store import deny
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS
 from tests.aws import LEDGER, STATE, clear_caches, lambda_context, subscribe_queue, take_events
 from tests.budget_store import GOVERNANCE
+from tests.builders import NOON
 from tests.functions.test_budgets import SMALL, apply, environment  # noqa: F401  # a fixture
 from tests.functions.test_forecast_calibrator import count_hours
 from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
