@@ -1,6 +1,6 @@
 """Budgets are evaluated after each addition, and their alerts sent once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -127,7 +127,13 @@ class Governed:
 
     def count(self, *changes: UsageChange) -> BudgetEvaluation:
         self.add(*changes)
-        return self.evaluator.evaluate(max(each.minute for each in changes))
+        return self.evaluate(max(each.minute for each in changes))
+
+    def evaluate(
+        self, now: datetime, has_time: Callable[[], bool] = lambda: True
+    ) -> BudgetEvaluation:
+        """Evaluate usage and forecasts."""
+        return self.evaluator.evaluate(now, has_time)
 
     def add(self, *changes: UsageChange) -> None:
         self.counted += 1
@@ -240,6 +246,17 @@ def test_a_process_forecasts_once_a_minute_and_evaluates_usage_each_time() -> No
     before = governed.details.forecasts
     governed.count(change(0.1, A_MINUTE_LATER))
     assert governed.details.forecasts == before + 1
+
+
+def test_a_forecast_for_which_there_was_no_time_is_made_by_the_next_run() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    governed.details.dollars = 20
+    governed.add(change(1))
+    time_left = [True]  # for usage
+    result = governed.evaluate(NOON, lambda: bool(time_left and time_left.pop()))
+    assert (result.alerts, result.skipped) == (0, 1)
+    assert governed.evaluate(NOON + timedelta(seconds=5)).alerts == 1
 
 
 def test_nothing_more_is_forecast_once_a_forecast_has_alerted_or_the_amount_is_used() -> None:
