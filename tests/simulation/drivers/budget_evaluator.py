@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,9 +12,13 @@ from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
-from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import BudgetsChangedError
-from lambdas.domain.budgets.budget_alerts import AlertDetail, AlertNotDeliveredError, AlertState
+from lambdas.domain.budgets.budget_alerts import (
+    AlertKey,
+    AlertNotDeliveredError,
+    AlertState,
+    BudgetAlert,
+)
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics import MetricsUnavailableError
@@ -24,31 +28,27 @@ from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from tests.simulation.account import COUNTERS, GOVERNANCE
+from tests.simulation.drivers.alert_inbox import AlertInbox
 from tests.simulation.drivers.budgets import (
     WEEK,
-    AlertInbox,
     list_reached,
     plan_budgets,
     read_sums,
     store_budgets,
 )
+from tests.simulation.drivers.crossed_thresholds import CrossedThresholds, Crossing
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.phases import END, FAULTS_END
 from tests.simulation.world import START
 
 
-class _Received:
-    """Takes each message at once."""
-
-    def __init__(self, inbox: AlertInbox) -> None:
-        self._inbox = inbox
-
-    def publish(self, _notice: Notice, detail: AlertDetail) -> None:
-        self._inbox.received.update(detail["alert_ids"])
-
-
 class BudgetEvaluatorDriver(Driver):
-    """Evaluates budgets and sends their alerts."""
+    """Evaluates budgets and sends their alerts.
+
+    Attributes:
+        inbox: The alerts that reached people and programs.
+        crossed: The thresholds that were crossed before and after a run that had all its time.
+    """
 
     function = "budget_evaluator"
     expected_errors = (
@@ -59,6 +59,9 @@ class BudgetEvaluatorDriver(Driver):
     def __init__(self, account: Any) -> None:
         super().__init__(account)
         self.inbox = AlertInbox(account, self._run_another)
+        self.crossed: set[Crossing] = set()
+        self._thresholds = CrossedThresholds(account)
+        self._cuts = 0
 
     def make(self) -> tuple[BudgetEvaluator, BudgetAlertSender]:
         alerts = DynamoDbAlertStore(self.dynamodb, GOVERNANCE)
@@ -80,7 +83,27 @@ class BudgetEvaluatorDriver(Driver):
             forecaster=tracer,
             metrics=BudgetPublishing(CloudWatchMetricSink(self.account.cloudwatch)),
         )
-        return evaluator, BudgetAlertSender(alerts, self.inbox, "https://console.example.com")
+        return evaluator, BudgetAlertSender(
+            alerts, self.inbox.publisher, "https://console.example.com"
+        )
+
+    def handle(self, event: Any) -> Any:
+        """Handle an event, and note what has to be alerted if the run comes to its end.
+
+        Usage may change meanwhile, so only what is crossed before and after is noted. A process
+        reads earlier hours once, so forecasts are noted where it is new.
+        """
+        now, is_new, cuts = self.account.now, self._service is None, self._cuts
+        before = self._thresholds.list_now(now, has_forecasts=is_new)
+        answer = super().handle(event)
+        if self._cuts == cuts:
+            self.crossed |= before & self._thresholds.list_now(now, has_forecasts=is_new)
+        return answer
+
+    def has_time(self) -> bool:
+        has_time = super().has_time()
+        self._cuts += not has_time
+        return has_time
 
     def run(self, _event: Any) -> None:
         evaluator, sender = self.service
@@ -102,7 +125,8 @@ class BudgetEvaluatorDriver(Driver):
         """
         before = self.inbox.received.copy()
         alerts = DynamoDbAlertStore(self.account.dynamodb, GOVERNANCE)
-        other = BudgetAlertSender(alerts, _Received(self.inbox), "https://console.example.com")
+        publisher = self.inbox.sure_publisher
+        other = BudgetAlertSender(alerts, publisher, "https://console.example.com")
         try:
             has_failed = bool(other.send(self.account.now).errors)
         except (BotoCoreError, ClientError):
@@ -117,29 +141,51 @@ class BudgetEvaluatorDriver(Driver):
 
     def check(self) -> Iterator[str]:
         alerts = DynamoDbAlertStore(self.account.dynamodb, GOVERNANCE)
-        for alert_id, times in self.inbox.received.items():
-            if times > 1 + self.inbox.repeatable[alert_id]:
-                yield f"alert {alert_id}: received {times} times"
+        for received, times in self.inbox.received.items():
+            if times > 1 + self.inbox.repeatable[received]:
+                yield f"{received.way} of alert {received.alert_id}: received {times} times"
         yield from (f"alert {alert.key.id}: never sent" for alert in alerts.list_due())
-        yield from self._find_missing(alerts)
+        stored = [
+            alert
+            for name, generation in sorted(self._list_generations())
+            for alert in alerts.list_alerts(name, generation)
+        ]
+        yield from (
+            f"alert {alert.key.id}: of another period" for alert in stored if _is_late(alert)
+        )
+        sent = [alert.key for alert in stored if self._is_sent(alert)]
+        yield from self._find_missing(sent)
+        for crossing in sorted(self.crossed):
+            if not any(map(crossing.is_alerted_by, sent)):
+                yield f"{crossing}: crossed in its period, and no alert"
 
-    def _find_missing(self, alerts: DynamoDbAlertStore) -> Iterator[str]:
+    def _list_generations(self) -> set[tuple[str, int]]:
+        known = {(stored.budget.name, stored.generation) for stored in store_budgets(self).read()}
+        return known | {(crossing.budget, crossing.generation) for crossing in self.crossed}
+
+    def _is_sent(self, alert: BudgetAlert) -> bool:
+        return alert.state is AlertState.SENT and self.inbox.has_both(alert.key.id)
+
+    def _find_missing(self, sent: Sequence[AlertKey]) -> Iterator[str]:
         """Find thresholds of active budgets that are reached and for which nothing was received."""
         sums = DynamoDbCounters(self.account.dynamodb, COUNTERS, self.account.pause)
         state = sums.read_state()
         for stored in store_budgets(self).read():
             if state is None or not stored.is_active or stored.budget.periods != WEEK:
                 continue
-            sent = [
-                alert.key
-                for alert in alerts.list_alerts(stored.budget.name, stored.generation)
-                if alert.state is AlertState.SENT and self.inbox.received[alert.key.id]
-            ]
-            for value, totals in read_sums(sums, state, stored, self.account).items():
+            generation = (stored.budget.name, stored.generation)
+            for value, totals in read_sums(sums, state, stored, self.account.now).items():
                 for percent in list_reached(stored, totals):
                     level = stored.budget.amount.take_percentage(percent)
                     if not any(
-                        (key.value, key.percent) == (value, percent) and key.level >= level
+                        (key.budget, key.generation) == generation
+                        and (key.value, key.percent) == (value, percent)
+                        and key.level >= level
                         for key in sent
                     ):
                         yield f"{stored.budget.name} {value}: no alert at {percent} %"
+
+
+def _is_late(alert: BudgetAlert) -> bool:
+    """Say if an alert was made in another period than its own."""
+    return not alert.key.period.includes(datetime.fromisoformat(alert.detail["evaluated_at"]))
