@@ -57,10 +57,10 @@ class AlertInbox:
         self._account, self._run_another = account, run_another
         self.received: Counter[Received] = Counter()
         self.repeatable: Counter[Received] = Counter()
-        topic: Any = Port(account.world, _Topic(self), _refuse)
+        topic: Any = Port(account.world, Topic(self), _refuse)
         bus: Any = Port(account.world, _Bus(self), _refuse)
         self.publisher = BudgetAlertPublisher(_FailingTopic(self, topic), _FailingBus(self, bus))
-        self.sure_publisher = BudgetAlertPublisher(_Topic(self), _Bus(self))
+        self.sure_publisher = BudgetAlertPublisher(Topic(self), _Bus(self))
 
     def has_both(self, alert_id: str) -> bool:
         """Say if an alert has come both ways."""
@@ -98,7 +98,7 @@ class AlertInbox:
         return self._account.world.strikes(Fault.THROTTLES, _ENTRY_REFUSED_SHARE)
 
 
-class _Topic:
+class Topic:
     """Takes each message."""
 
     def __init__(self, inbox: AlertInbox) -> None:

@@ -94,9 +94,9 @@ class BudgetEvaluatorDriver(Driver):
         reads earlier hours once, so forecasts are noted where it is new.
         """
         now, is_new, cuts = self.account.now, self._service is None, self._cuts
-        before = self._thresholds.list_now(now, has_forecasts=is_new)
+        before = self._thresholds.list_now(now, has_forecasts=is_new) - self.crossed
         answer = super().handle(event)
-        if self._cuts == cuts:
+        if before and self._cuts == cuts:
             self.crossed |= before & self._thresholds.list_now(now, has_forecasts=is_new)
         return answer
 

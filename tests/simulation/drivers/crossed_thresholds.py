@@ -10,10 +10,13 @@ from typing import NamedTuple
 
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
+from lambdas.adapters.dynamodb.counter_items import read_cell
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.dynamodb.items import read_key
 from lambdas.domain.budgets import BudgetPeriod, RollingHours, StoredBudget
 from lambdas.domain.budgets.budget_alerts import AlertKey, ThresholdKind
 from lambdas.domain.counters import CellSpan, CountingState
+from lambdas.domain.counters.table import CELL_PREFIX
 from lambdas.domain.forecasting import HourlyUsage, forecast_usage, read_shipped_ratios
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account
 from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
@@ -62,6 +65,7 @@ class CrossedThresholds:
         calm = SimulatedDynamoDb(World(account.world.seed, frozenset()), account.tables)
         self._book = DynamoDbBudgetStore(calm, GOVERNANCE)  # type: ignore[arg-type]
         self._sums = DynamoDbCounters(calm, COUNTERS, lambda _: None)  # type: ignore[arg-type]
+        self._cells = account.tables[COUNTERS]
         self._calibration = DynamoDbCalibrationStore(calm, GOVERNANCE)  # type: ignore[arg-type]
 
     def list_now(self, now: datetime, *, has_forecasts: bool) -> set[Crossing]:
@@ -121,10 +125,13 @@ class CrossedThresholds:
         """Read the usage of each hour of the last week, by value."""
         budget, first = stored.budget, CellSpan.HOUR.get_start(now) - _HISTORY
         found: defaultdict[str, defaultdict[datetime, int]] = defaultdict(lambda: defaultdict(int))
-        for cell in self._sums.read_cells(state.generation, CellSpan.HOUR, first, now):
-            if budget.scope.includes(cell.key.labels):
-                hours = found[budget.read_value(cell.key.labels)]
-                hours[cell.key.start] += budget.read_usage(cell.totals)
+        for item in self._cells.items.values():
+            if not read_key(item).startswith(f"{CELL_PREFIX}{state.generation}#"):
+                continue
+            key, totals = read_cell(item)
+            is_hour = key.span is CellSpan.HOUR and first <= key.start <= now
+            if is_hour and budget.scope.includes(key.labels):
+                found[budget.read_value(key.labels)][key.start] += budget.read_usage(totals)
         return {value: dict(hours) for value, hours in found.items()}
 
 
