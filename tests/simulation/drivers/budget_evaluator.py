@@ -25,9 +25,9 @@ from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
 from lambdas.services.read_calibration import CalibratedErrors
-from lambdas.services.send_budget_alerts import BudgetAlertSender
+from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
-from tests.simulation.account import COUNTERS, GOVERNANCE
+from tests.simulation.account import COUNTERS, GOVERNANCE, Account
 from tests.simulation.drivers.alert_inbox import AlertInbox
 from tests.simulation.drivers.budgets import (
     WEEK,
@@ -40,6 +40,20 @@ from tests.simulation.drivers.crossed_thresholds import CrossedThresholds, Cross
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.phases import END, FAULTS_END
 from tests.simulation.world import START
+
+
+class _NotingSender:
+    """Sends alerts, of which nothing may be repeated after a run that could note all it sent."""
+
+    def __init__(self, sender: BudgetAlertSender, account: Account) -> None:
+        self._sender, self._account = sender, account
+
+    def send(self, now: datetime) -> SendReport:
+        report = self._sender.send(now)
+        process = self._account.world.current
+        if process is not None and not report.errors:
+            process.sent.clear()
+        return report
 
 
 class BudgetEvaluatorDriver(Driver):
@@ -63,7 +77,7 @@ class BudgetEvaluatorDriver(Driver):
         self._thresholds = CrossedThresholds(account)
         self._cuts = 0
 
-    def make(self) -> tuple[BudgetEvaluator, BudgetAlertSender]:
+    def make(self) -> tuple[BudgetEvaluator, _NotingSender]:
         alerts = DynamoDbAlertStore(self.dynamodb, GOVERNANCE)
         sums = DynamoDbCounters(self.dynamodb, COUNTERS, self.account.pause)
         tracer = BudgetUsageTracer(
@@ -83,9 +97,8 @@ class BudgetEvaluatorDriver(Driver):
             forecaster=tracer,
             metrics=BudgetPublishing(CloudWatchMetricSink(self.account.cloudwatch)),
         )
-        return evaluator, BudgetAlertSender(
-            alerts, self.inbox.publisher, "https://console.example.com"
-        )
+        sender = BudgetAlertSender(alerts, self.inbox.publisher, "https://console.example.com")
+        return evaluator, _NotingSender(sender, self.account)
 
     def handle(self, event: Any) -> Any:
         """Handle an event, and note what has to be alerted if the run comes to its end.
