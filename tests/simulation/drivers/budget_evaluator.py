@@ -43,7 +43,7 @@ from tests.simulation.world import START
 
 
 class _NotingSender:
-    """Sends alerts, of which nothing may be repeated after a run that could note all it sent."""
+    """Sends alerts, and allows no repetition after a run that has noted all it sent."""
 
     def __init__(self, sender: BudgetAlertSender, account: Account) -> None:
         self._sender, self._account = sender, account

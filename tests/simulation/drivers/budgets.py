@@ -73,8 +73,8 @@ _MONEY = (
 )
 """Budgets with forecasts. A day ends while calls are made, and so do hours.
 
-The new model has no price at first, so each of its calls takes some dollars, most of which a
-recount takes back later.
+The new model has no price at first, so its calls count at high prices. A recount takes most of that
+back later.
 """
 
 
