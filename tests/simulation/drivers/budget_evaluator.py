@@ -49,10 +49,12 @@ class _NotingSender:
         self._sender, self._account = sender, account
 
     def send(self, now: datetime) -> SendReport:
-        report = self._sender.send(now)
         process = self._account.world.current
-        if process is not None and not report.errors:
-            process.sent.clear()
+        assert process is not None
+        before = len(process.sent)
+        report = self._sender.send(now)
+        if not report.errors:
+            del process.sent[before:]
         return report
 
 
