@@ -20,6 +20,7 @@ from lambdas.domain.budgets import (
     ReadingLimitError,
     RollingHours,
     TooManyCellsError,
+    UsageGap,
 )
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.budgets.budget_alerts import (
@@ -380,6 +381,15 @@ def test_few_values_have_a_message_each_and_many_have_one() -> None:
         received = [detail["budget"]["value"] for _, detail in governed.inbox.received]
         assert len({*received}) == len(received) == values
         assert governed.send() == []
+
+
+def test_a_budget_without_usage_says_from_when_on_it_may_lack_some() -> None:
+    governed = Governed(daily())
+    stored = governed.budgets.read().budgets["daily"]
+    since = NOON - timedelta(minutes=1)
+    governed.budgets.resume("daily", stored.generation, UsageGap(since, NOON))
+    (evaluated,) = governed.evaluator.evaluate_usage(NOON).budgets
+    assert [status.incomplete_since for status in evaluated.statuses] == [since]
 
 
 def test_a_run_sends_a_bounded_number_of_messages_and_the_next_the_rest() -> None:
