@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,12 +18,15 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UnreadableBudget,
+    UsageGap,
 )
 from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
     AlertKey,
     AlertState,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
 )
 from lambdas.domain.counters import Sums, UsageTotals
@@ -87,15 +90,20 @@ class InMemoryBudgetStore:
         """Let a budget be one that cannot be read."""
         self._hidden[name] = self._book.budgets[name]
         kept = {other: each for other, each in self._book.budgets.items() if other != name}
-        self._book = replace(self._book, budgets=kept, unreadable={name: "damaged"})
+        unreadable = {name: UnreadableBudget("damaged")}
+        self._book = replace(self._book, budgets=kept, unreadable=unreadable)
 
     def make_readable(self, name: str) -> None:
         """Let a budget be read again."""
         kept = self._book.budgets | {name: self._hidden.pop(name)}
         self._book = replace(self._book, budgets=kept, unreadable={})
 
-    def mark_interrupted(self, name: str) -> None:
-        self._hidden[name] = replace(self._hidden[name], is_interrupted=True)
+    def mark_interrupted(self, name: str, since: datetime) -> None:
+        if self._hidden[name].interrupted_at is None:
+            self._hidden[name] = replace(self._hidden[name], interrupted_at=since)
+
+    def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
+        return self._change(name, generation, interrupted_at=None, gap=gap)
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         stored = self._book.budgets.get(name)
@@ -122,12 +130,21 @@ class InMemoryAlertStore:
         self.claims: dict[str, datetime] = {}
         self.unreadable: set[str] = set()
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         key = alert.key
-        if not key.is_new(self.read_alerted(key.budget, key.generation)):
+        alerted = self.read_alerted(key.budget, key.generation)
+        if not key.is_above(alerted.get(key.threshold_id)):
             return False
         self.alerts[key.id] = alert
+        if held_until is not None:
+            self.claims[key.id] = held_until
         return True
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        is_due = self.alerts[alert.key.id].state is AlertState.DUE
+        if is_due and self.claims.get(alert.key.id) == held_until:
+            self.alerts[alert.key.id] = alert
+            del self.claims[alert.key.id]
 
     def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
         keys = [alert.key for alert in self.list_alerts(budget, generation)]
@@ -148,8 +165,9 @@ class InMemoryAlertStore:
         self.claims[key.id] = now + CLAIM
         return True
 
-    def release(self, key: AlertKey) -> None:
-        self.claims.pop(key.id, None)
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        self.claims[key.id] = until
+        self.alerts[key.id] = replace(self.alerts[key.id], delivered=frozenset(delivered))
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:  # noqa: ARG002  # the port has it
         self.alerts[key.id] = replace(self.alerts[key.id], state=AlertState.SENT)
@@ -170,11 +188,13 @@ class InMemoryCalibrationStore:
     Attributes:
         stored: The calibration.
         problem: The reason for which it cannot be read; empty if it can.
+        salt: The salt.
         reads: The number of reads.
     """
 
     def __init__(self, stored: ErrorRatios | None = None) -> None:
         self.stored = stored
+        self.salt = "salt"
         self.problem = ""
         self.reads = 0
 
@@ -186,6 +206,9 @@ class InMemoryCalibrationStore:
 
     def write(self, errors: ErrorRatios) -> None:
         self.stored = errors
+
+    def get_salt(self) -> str:
+        return self.salt
 
 
 class InMemoryBudgetSums(InMemoryCounters):

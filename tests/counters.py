@@ -22,6 +22,7 @@ from lambdas.domain.counters import (
     PriceEdition,
     StateChangedError,
     Sums,
+    TooManyValuesError,
     UsageTotals,
 )
 from lambdas.domain.invocations import UsageRecord
@@ -149,12 +150,17 @@ class InMemoryCounters:
             if of == generation and key.name in names and not key.value
         }
 
-    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
-        return {
+    def read_values(
+        self, generation: int, name: str, max_values: int | None = None
+    ) -> Mapping[str, UsageTotals]:
+        found = {
             key.value: total
             for (of, key), total in self.accumulators.items()
             if of == generation and key.name == name
         }
+        if max_values is not None and len(found) > max_values:
+            raise TooManyValuesError(name)
+        return found
 
     def read_cells(
         self,

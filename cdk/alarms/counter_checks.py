@@ -13,7 +13,7 @@ from cdk.alarms.health_check import (
     MetricBuilder,
     build_health_metric,
 )
-from lambdas.domain.metrics.catalog import BUDGET_DRIFT
+from lambdas.domain.metrics.catalog import BUDGET_DRIFT, UNBUILT_BUDGETS
 
 USAGE_COUNTER = "UsageCounter"
 """The name of the function that counts, in alarms."""
@@ -61,6 +61,13 @@ def counter_checks(function_name: str) -> Iterator[HealthCheck]:
         "checks",
         "Sums of a budget differ from exact counters, or a budget cannot be read, so its alerts may"
         " be wrong or missing. First query the log of BudgetBuilder: it names the budget.",
+    )
+    yield HealthCheck(
+        UNBUILT_BUDGETS.name,
+        lambda _: build_health_metric(UNBUILT_BUDGETS.name, FIVE_MINUTES),
+        "checks",
+        "Budgets have been building for more than 30 minutes, so they send no alerts. First query"
+        " the log of BudgetBuilder: it names the budgets and why they wait.",
     )
 
 

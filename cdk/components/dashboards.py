@@ -90,6 +90,11 @@ def deployed_dashboards(config: Config) -> list[str]:
     return [file for file in NAMES if file not in extra or file in config.extra_dashboards]
 
 
+def choose_budget_dashboard(config: Config) -> str:
+    """Choose the file of the dashboard that messages of budgets link: with budgets, if deployed."""
+    return "cost" if "cost" in config.extra_dashboards else "usage_overview"
+
+
 @dataclass(frozen=True, slots=True)
 class DeployedNames:
     """Names that differ in each deployment.

@@ -165,14 +165,19 @@ class MeterFunction(lambda_.Function):
         if wildcard is not None:
             acknowledge_wildcard(self.execution_role, resource=on, reason=wildcard)
 
-    def grant_items(self, *actions: str, on: str, keys: Sequence[str]) -> None:
+    def grant_items(
+        self, *actions: str, on: str, keys: Sequence[str], attributes: Sequence[str] = ()
+    ) -> None:
         """Grant the function's role some actions on some items of a table, and on no others.
 
         Args:
             actions: IAM actions on items.
             on: The ARN of the table.
             keys: Patterns of their partition keys: `*` stands for any text.
+            attributes: The attributes that requests may name, keys among them; empty for all.
+                https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
         """
+        only = {"ForAllValues:StringEquals": {"dynamodb:Attributes": list(attributes)}}
         self.grant(
             *actions,
             on=on,
@@ -181,6 +186,7 @@ class MeterFunction(lambda_.Function):
                 # A request without keys would satisfy the condition above, so keys are required:
                 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition_examples-multi-valued-context-keys.html
                 "Null": {"dynamodb:LeadingKeys": "false"},
+                **(only if attributes else {}),
             },
         )
 

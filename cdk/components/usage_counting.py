@@ -15,6 +15,7 @@ from lambdas.domain.counters.table import (
     CELL_PREFIX,
     CHECKPOINT_PREFIX,
     MARK_PREFIX,
+    MISSED_PREFIX,
     STATE_KEY,
     SUM_PREFIX,
 )
@@ -67,12 +68,13 @@ def grant_count_usage(
     Args:
         function: The function.
         stores: The tables and the bucket.
-        has_checkpoints: True if the function counts a stream, which has checkpoints.
+        has_checkpoints: True if the function counts a stream, which has checkpoints and notes of
+            changes that were missed.
     """
     counters = stores.counters.table_arn
     written_whole = [f"{MARK_PREFIX}*", STATE_KEY]
     if has_checkpoints:
-        written_whole.append(f"{CHECKPOINT_PREFIX}*")
+        written_whole += [f"{CHECKPOINT_PREFIX}*", f"{MISSED_PREFIX}*"]
     function.grant_items(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
         on=counters,

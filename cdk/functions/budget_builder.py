@@ -9,7 +9,7 @@ from constructs import Construct
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import governing_settings, grant_read_sums
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.budgets.governance_table import BUDGETS
+from lambdas.domain.budgets.governance_table import BUDGETS, BUILT_ATTRIBUTES
 from lambdas.domain.counters.table import SUM_PREFIX
 from lambdas.functions.budget_builder.settings import Settings
 
@@ -56,10 +56,11 @@ class BudgetBuilder(MeterFunction):
             *("dynamodb:ConditionCheckItem", "dynamodb:UpdateItem"),
             on=governance.table_arn,
             keys=[BUDGETS],
+            attributes=BUILT_ATTRIBUTES,
         )
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
         self.scheduled = self.run_every(
             Duration.minutes(1),
-            purpose="completes sums of new budgets, and compares sums with cells",
+            purpose="completes sums of new budgets or compares sums with cells",
         )

@@ -63,11 +63,12 @@ class BudgetEvaluator(MeterFunction):
         )
         grant_read_sums(self, counters=counters, governance=governance)
         self.grant_items(
-            *("dynamodb:DeleteItem", "dynamodb:PutItem"),
-            *("dynamodb:Query", "dynamodb:UpdateItem"),
+            *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             on=governance.table_arn,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
+        # Notes of alerts that were sent stay, so nothing is sent again.
+        self.grant_items("dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS])
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
         grant_put_metrics(self)
         self.grant_read_write_data()
@@ -76,5 +77,5 @@ class BudgetEvaluator(MeterFunction):
         # The next run does the rest. An event that waits longer than until then is dropped.
         self.configure_async_invoke(retry_attempts=0, max_event_age=_INTERVAL)
         self.scheduled = self.run_every(
-            _INTERVAL, purpose="evaluates budgets and sends their alerts"
+            _INTERVAL, purpose="evaluates budgets or sends their alerts"
         )

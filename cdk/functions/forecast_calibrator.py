@@ -59,7 +59,11 @@ class ForecastCalibrator(MeterFunction):
             keys=[f"{CELL_PREFIX}*", STATE_KEY],
         )
         grant_read_budgets(self, governance)
-        self.grant_items("dynamodb:PutItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
+        self.grant_items(
+            *("dynamodb:PutItem", "dynamodb:UpdateItem"),
+            on=governance.table_arn,
+            keys=[FORECAST_ERRORS],
+        )
         self.grant_read_write_data()
         self.configure_async_invoke(retry_attempts=1)  # another run stores the same
         self.scheduled = self.run_every(

@@ -21,6 +21,7 @@ from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER
 from lambdas.domain.metrics.catalog import (
     BUDGET_DRIFT,
     HEALTH_METRICS,
+    UNBUILT_BUDGETS,
     UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
@@ -46,9 +47,9 @@ EXPORT_ALARM_METRICS = 3
 COMPARISON_ALARM_METRICS = 2
 SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
-GOVERNANCE_ALARM_METRICS = 10
+GOVERNANCE_ALARM_METRICS = 11
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
-_GOVERNANCE_METRICS = (BUDGET_DRIFT,)
+_GOVERNANCE_METRICS = (BUDGET_DRIFT, UNBUILT_BUDGETS)
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -209,7 +210,11 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     comparison_alarms = COMPARISON_ALARM_METRICS if config.comparison_report else 0
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
-    counter_alarms = GOVERNANCE_ALARM_METRICS if config.governance else 0
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
-    own_alarms = HEALTH_ALARM_METRICS + report_alarms + counter_alarms
+    own_alarms = HEALTH_ALARM_METRICS + report_alarms + count_governance_alarm_metrics(config)
     return usage_alarms + own_alarms + anomaly_alarms
+
+
+def count_governance_alarm_metrics(config: Config) -> int:
+    """Count the metrics that the alarms of governance watch."""
+    return GOVERNANCE_ALARM_METRICS if config.governance else 0

@@ -106,8 +106,11 @@ def validate(path: Path, now: datetime) -> None:
     declared = read_file(path)
     if problems := [*find_crowded_calls(declared.budgets)]:
         raise _make_error(BudgetPlanError(problems))
-    _print_budgets(declared.budgets)
+    if declared.budgets:
+        _print_budgets(declared.budgets)
     print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
+    if not declared.budgets:
+        print("The file has no budgets: apply stores none, and lists those that it could delete.")
     _print_short_cells(declared.budgets)
     _print_obstacles(declared, now)
 
@@ -154,6 +157,7 @@ def list_budgets(
         table.add_row(*_describe(budget), used, stored.state.value, printable(budget.managed_by))
     open_console().print(table)
     print(_describe_calibration(calibrations))
+    _print_gaps(book, now)
     if state is not None:
         _print_incomplete_periods(book, state.counted_since, now)
 
@@ -166,6 +170,17 @@ def _describe_calibration(calibrations: CalibrationStore) -> str:
         reason = printable(str(error))
         return f"Forecasts use {describe_errors(None)}: your own cannot be read ({reason})."
     return f"Forecasts use {describe_errors(None if errors is None else errors.own)}."
+
+
+def _print_gaps(book: BudgetBook, now: datetime) -> None:
+    """Name the budgets whose sums of the current period lack usage."""
+    for stored in book:
+        gap = stored.find_gap(stored.budget.periods.period_at(now))
+        if gap is not None:
+            print(
+                f"{printable(stored.budget.name)} could not be read from {gap.since:%Y-%m-%d %H:%M}"
+                f" to {gap.until:%H:%M} UTC: its sums may lack usage of that time."
+            )
 
 
 def _print_incomplete_periods(book: BudgetBook, counted_since: datetime, now: datetime) -> None:
@@ -278,16 +293,20 @@ def _write(store: BudgetStore, changes: BudgetChanges, book: BudgetBook) -> None
         print(f"Building: {names}. They send alerts once their sums are complete.")
     if changes.amended:
         names = ", ".join(printable(budget.name) for budget in changes.amended)
-        print(f"In force: {names}. Their sums go on, and no alert is repeated.")
+        print(
+            f"Changed: {names}. Sums go on. In the current period, a threshold that has alerted"
+            " alerts again only if a raise puts it above all thresholds that have."
+        )
     _print_short_cells(changes.written)
 
 
 def _read_book(store: BudgetStore) -> BudgetBook:
     book = store.read()
-    for name, reason in book.unreadable.items():
+    for name, budget in book.unreadable.items():
+        manager = "unknown" if budget.managed_by is None else printable(budget.managed_by)
         print(
-            f"{printable(name)} cannot be read, and is left out: {printable(reason)}. Apply a"
-            " budget of this name to replace it."
+            f"{printable(name)} cannot be read, and is left out: {printable(budget.reason)}. Its"
+            f" manager is {manager}."
         )
     return book
 
@@ -301,11 +320,14 @@ def _print_plan(plan: BudgetPlan) -> None:
             print(f"    {field}: {printable(before)} -> {printable(after)}")
     for budget in plan.deleted:
         print(f"- {_describe_in_line(budget)}")
+    for name in plan.deleted_unreadable:
+        print(f"- {printable(name)}, which cannot be read")
     for budget in plan.left:
         name = printable(budget.name)
         print(f"  {name} is not in the file and stays; to delete it: --delete {name}")
+    deleted = len(plan.changes.deleted)
     print(
-        f"{len(plan.added):,} new, {len(plan.changed):,} changed, {len(plan.deleted):,} deleted,"
+        f"{len(plan.added):,} new, {len(plan.changed):,} changed, {deleted:,} deleted,"
         f" {len(plan.unchanged):,} unchanged."
     )
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from rich.table import Table
 
 from cdk.config import Config
 from cdk.operations.billed_metrics import Usage
-from cdk.operations.running_cost import UnitPrices, occasional_usd, running_cost, worst_case_usd
+from cdk.operations.running_cost import (
+    CostItem,
+    UnitPrices,
+    governance_cost,
+    metering_cost,
+    occasional_usd,
+    worst_case_usd,
+)
 from cdk.operations.terminal import open_console
 from lambdas.domain.words import plural
 
@@ -16,14 +24,19 @@ from lambdas.domain.words import plural
 def print_cost(usage: Usage, config: Config) -> None:
     """Print the cost of a usage with the settings of a deployment."""
     prices = UnitPrices()
-    items = running_cost(usage, config, prices)
+    metering = metering_cost(usage, config, prices)
+    governance = governance_cost(usage, config, prices)
 
     table = Table("Service", "Item")
     table.add_column("Per month", justify="right")
-    for item in items:
-        table.add_row(item.service, item.what, _dollars(item.usd))
-    table.add_section()
-    table.add_row("Total", "", _dollars(sum((item.usd for item in items), Decimal(0))))
+    for name, items in (("Metering", metering), ("Governance", governance)):
+        for item in items:
+            table.add_row(item.service, item.what, _dollars(item.usd))
+        table.add_section()
+        if governance:
+            table.add_row(name, "", _sum_up(items))
+            table.add_section()
+    table.add_row("Total", "", _sum_up([*metering, *governance]))
     console = open_console()
     console.print(table)
     console.print(
@@ -40,6 +53,10 @@ def print_cost(usage: Usage, config: Config) -> None:
         " assumed price, uncertain counts ...) are not in the table: with all of them in every"
         f" hour, they would cost {_dollars(occasional_usd(usage, config, prices))} more."
     )
+
+
+def _sum_up(items: Sequence[CostItem]) -> str:
+    return _dollars(sum((item.usd for item in items), Decimal(0)))
 
 
 def _dollars(usd: Decimal) -> str:

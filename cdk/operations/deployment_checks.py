@@ -174,8 +174,10 @@ class DeploymentChecks:
         for stack in left_over:
             if states.pop(stack) is not None:
                 return Status.WARNING, (
-                    f"{stack} is no longer needed: the settings turn off everything in it. Run make"
-                    f" deploy, then aws cloudformation delete-stack --stack-name {stack}."
+                    f"{stack} is deployed, but the settings turn off everything in it. If you"
+                    " deployed it with SET, run make doctor with the same SET. Otherwise it is no"
+                    " longer needed: run make deploy, then aws cloudformation delete-stack"
+                    f" --stack-name {stack}."
                 )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
         status = max(
@@ -317,10 +319,10 @@ class DeploymentChecks:
         return status, state.describe(now, deployed_at)
 
     def _budgets(self) -> tuple[Status, str]:
-        if stack_names.GOVERNANCE not in self.stacks:
-            return Status.OK, "Off: switch them on by governance in cdk.json."
         if self.deployment.status(stack_names.GOVERNANCE) is None:
-            return Status.OK, "Not deployed yet."
+            is_on = stack_names.GOVERNANCE in self.stacks
+            off = "Off: switch them on with the setting governance."
+            return Status.OK, "Not deployed yet." if is_on else off
         table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
         report = read_budget_state(self.session.client("dynamodb"), table, datetime.now(UTC))
         return Status.WARNING if report.is_late else Status.OK, report.text

@@ -17,6 +17,7 @@ from cdk.operations.billed_metrics import (
     WORST,
     Usage,
     count_alarm_metrics,
+    count_governance_alarm_metrics,
     count_max_series,
     count_series,
     max_metrics_read,
@@ -24,6 +25,7 @@ from cdk.operations.billed_metrics import (
     traffic_read,
     unlogged_read,
 )
+from lambdas.domain.counters import MAX_ACTIONS, get_spans
 from lambdas.domain.metrics.catalog import BUDGET_METRICS
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 
@@ -39,7 +41,10 @@ BYTES_OF_A_LEDGER_ITEM = 700
 CALLS_OF_A_DELIVERY = 10
 SECONDS_OF_A_DELIVERY = Decimal("0.1")
 SECONDS_OF_A_FLUSH = Decimal("0.3")
-FLUSHES_A_MONTH = 30 * 24 * 3600 // 30  # one in 30 seconds at most
+# A new on-demand table takes 4,000 writes a second: four partitions, each with a shard.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+SHARDS = 4
+FLUSHES_A_MONTH = SHARDS * 30 * 24 * 3600 // 30  # one in 30 seconds of each shard at most
 CHECKS_A_MONTH = HOURS_A_MONTH * 60 // 15
 SECONDS_OF_AN_AUDIT = Decimal(2)
 # The lock of the price refresh is written and deleted each hour.
@@ -66,14 +71,21 @@ WRITES_OF_A_PRICE_CHECK = 5
 # Taken high: so many containers look for a new edition every ten minutes.
 PRICING_CONTAINERS = 5
 PRICE_RELOADS_A_MONTH = HOURS_A_MONTH * 6 * PRICING_CONTAINERS
-# Exact counters: a window of the stream ends after five seconds. A transaction takes two units an
-# item, and a cell is in an index as well. Sums of budgets take two units each.
-WINDOWS_A_MONTH = 30 * 24 * 3600 // 5
-UNITS_OF_A_CELL = 3
+# Exact counters. A shard has one batch at a time, with as many calls as came in meanwhile. A window
+# of the stream ends after five seconds, with an event that has no calls.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html
+SECONDS_A_MONTH = HOURS_A_MONTH * 3600
+WINDOWS_A_MONTH = SECONDS_A_MONTH // 5
+SECONDS_OF_AN_END_OF_A_WINDOW = Decimal("0.1")
+# A transaction takes two units an item, and the place of a cell in the index another one.
+UNITS_OF_A_CELL = 2
+UNITS_OF_AN_INDEXED_CELL = 1
+UNITS_OF_A_SUM = 2
 UNITS_OF_A_CHECKPOINT = 2
-# Taken high: ten budgets with a sum each, one of them compared with the cells of a month.
+# Taken high: ten budgets with a sum each, which every call matches; one of them is compared with
+# the cells of a month.
 RUNS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60
-BUDGETS_READ = 10
+BUDGETS = 10
 PUBLICATIONS_OF_BUDGETS_A_MONTH = HOURS_A_MONTH * 60 // 5
 READS_OF_A_BUDGET_RUN = 400
 SECONDS_OF_A_BUDGET_RUN = Decimal("0.7")
@@ -84,11 +96,8 @@ PARTS_OF_CELLS = 8
 CELLS_OF_A_READ_UNIT = 6
 SECONDS_OF_A_CALIBRATION = Decimal(120)  # taken high
 GB_OF_THE_CALIBRATOR = Decimal(1)
-# After each call, or once a window of each shard. A new on-demand table takes 4,000 writes a
-# second: four partitions, each with a shard. For the same ten budgets, an evaluation has 14
+# After each call, or once a window of each shard. For the same ten budgets, an evaluation has 14
 # requests; one reads all budgets.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-SHARDS = 4
 READS_OF_A_PROMPT_EVALUATION = 20
 SECONDS_OF_A_PROMPT_EVALUATION = Decimal("0.15")
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
@@ -136,6 +145,11 @@ class UnitPrices:
 
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """Estimate the cost of a month, line by line; free tiers are not deducted."""
+    return [*metering_cost(usage, config, prices), *governance_cost(usage, config, prices)]
+
+
+def metering_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """Estimate the cost of a month without governance, line by line."""
     calls = Decimal(usage.calls)
     ledger_gb = calls * BYTES_OF_A_LEDGER_ITEM / _GB * config.ledger_retention_days / 30
     return [
@@ -151,7 +165,6 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             _unpriced_units(usage.unpriced, prices),
         ),
         *_price_updates(config, prices),
-        *_governance(usage, config, prices),
         *_reports(ledger_gb, calls * config.ledger_retention_days / 30, config, prices),
         CostItem("KMS", "the key of the notifications", prices["kms_key_month"]),
     ]
@@ -182,7 +195,7 @@ def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]
 
 def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """List the cost of alarms, dashboards and contributor rules."""
-    alarms = count_alarm_metrics(usage, config)
+    alarms = count_alarm_metrics(usage, config) - count_governance_alarm_metrics(config)
     dashboards = len(deployed_dashboards(config))
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
@@ -340,36 +353,90 @@ def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
     return [run, *requests]
 
 
-def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
-    """List the cost of exact counters and budgets, apart from their alarms."""
+def governance_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """Estimate what governance adds to the cost of a month; empty while it is off."""
     if not config.governance:
         return []
-    calls = Decimal(usage.calls)
-    batches = min(calls, Decimal(WINDOWS_A_MONTH))
-    cells = min(calls / max(batches, Decimal(1)), Decimal(usage.identities * usage.models))
-    lengths = 2 * 60 // config.cell_minutes if config.cell_minutes < 60 else 2  # noqa: PLR2004  # minutes of an hour
-    units = batches * (cells * lengths * UNITS_OF_A_CELL + UNITS_OF_A_CHECKPOINT)
-    reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)
-    prompt = min(calls, Decimal(SHARDS * WINDOWS_A_MONTH))
-    series = BUDGETS_READ * len(BUDGET_METRICS)
+    series = BUDGETS * len(BUDGET_METRICS)
+    alarms = count_governance_alarm_metrics(config)
     return [
         CostItem(
             "CloudWatch",
-            f"governance: {series} metrics of {BUDGETS_READ} budgets, four each",
+            f"governance: {series} metrics of {BUDGETS} budgets, four each",
             series * prices["metric_month_first_10000"]
             + PUBLICATIONS_OF_BUDGETS_A_MONTH * prices["metric_requests_1000"] / 1000,
         ),
         CostItem(
-            "DynamoDB",
-            "governance: exact counters; each budget of a call adds a quarter to a half",
-            units / _MILLION * prices["dynamodb_write_units_million"],
+            "CloudWatch",
+            f"governance: {alarms} metrics watched by alarms",
+            alarms * prices["alarm_metric_month"],
         ),
-        _small_function(
-            "governance: exact counters", batches, batches * SECONDS_OF_A_FLUSH, prices
+        *_exact_counters(usage, config, prices),
+        *_evaluations(usage, prices),
+        *_calibration(usage, config, prices),
+    ]
+
+
+def _exact_counters(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of exact counters, and of the sums that each of them is added to."""
+    calls = Decimal(usage.calls)
+    batches = min(calls, SHARDS * SECONDS_A_MONTH / SECONDS_OF_A_FLUSH)
+    windows = min(calls, Decimal(SHARDS * WINDOWS_A_MONTH))
+    spans = len(get_spans(config.cell_minutes))  # a call is in a cell of each
+    labels = Decimal(usage.identities * usage.models)
+    fitting = Decimal((MAX_ACTIONS - 1 - BUDGETS) // spans)
+    calls_of_a_batch = calls / max(batches, Decimal(1))
+    chunks = batches * max(calls_of_a_batch / _calls_of_a_chunk(labels, fitting), Decimal(1))
+    cells = min(calls, chunks * min(labels, fitting)) * spans
+    write_usd = prices["dynamodb_write_units_million"] / _MILLION
+    return [
+        CostItem(
+            "DynamoDB",
+            "governance: exact counters",
+            (cells * UNITS_OF_A_CELL + chunks * UNITS_OF_A_CHECKPOINT) * write_usd,
         ),
         CostItem(
             "DynamoDB",
-            f"governance: sums and cells of {BUDGETS_READ} budgets, read each minute",
+            "governance: exact counters, the index that finds the cells of one identity",
+            cells * UNITS_OF_AN_INDEXED_CELL * write_usd,
+        ),
+        CostItem(
+            "DynamoDB",
+            f"governance: sums of {BUDGETS} budgets that every call matches",
+            chunks * BUDGETS * UNITS_OF_A_SUM * write_usd,
+        ),
+        _small_function(
+            "governance: exact counters",
+            batches + windows,
+            batches * SECONDS_OF_A_FLUSH + windows * SECONDS_OF_AN_END_OF_A_WINDOW,
+            prices,
+        ),
+    ]
+
+
+def _calls_of_a_chunk(labels: Decimal, fitting: Decimal) -> Decimal:
+    """Estimate how many calls one transaction takes.
+
+    It takes calls until it has as many combinations of labels as fit. All are assumed to be equally
+    frequent, so that each further one takes more calls to come up.
+
+    Args:
+        labels: The combinations of labels that calls have.
+        fitting: Those that fit into a transaction.
+    """
+    if labels <= fitting:
+        return Decimal("Infinity")
+    return labels * (labels / (labels - fitting)).ln()
+
+
+def _evaluations(usage: Usage, prices: UnitPrices) -> list[CostItem]:
+    """List the cost of evaluating budgets each minute and after counting."""
+    reads = Decimal(2 * RUNS_OF_BUDGETS_A_MONTH * READS_OF_A_BUDGET_RUN)
+    prompt = min(Decimal(usage.calls), Decimal(SHARDS * WINDOWS_A_MONTH))
+    return [
+        CostItem(
+            "DynamoDB",
+            f"governance: sums and cells of {BUDGETS} budgets, read each minute",
             reads / _MILLION * prices[_READ_UNITS],
         ),
         _small_function(
@@ -380,7 +447,7 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
         ),
         CostItem(
             "DynamoDB",
-            f"governance: sums of {BUDGETS_READ} budgets, read after counting",
+            f"governance: sums of {BUDGETS} budgets, read after counting",
             prompt * READS_OF_A_PROMPT_EVALUATION / _MILLION * prices[_READ_UNITS],
         ),
         _small_function(
@@ -389,7 +456,6 @@ def _governance(usage: Usage, config: Config, prices: UnitPrices) -> list[CostIt
             2 * prompt * SECONDS_OF_A_PROMPT_EVALUATION,  # with twice the memory
             prices,
         ),
-        *_calibration(usage, config, prices),
     ]
 
 

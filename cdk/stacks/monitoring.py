@@ -22,6 +22,7 @@ from cdk.components.dashboards import (
     BUDGET_EVALUATOR,
     NAMES,
     DeployedNames,
+    choose_budget_dashboard,
     dashboard_body,
     dashboard_name,
     dashboard_url,
@@ -53,6 +54,7 @@ from cdk.stacks.storage import StorageStack
 from lambdas.domain.metrics.catalog import (
     BUDGET_DRIFT,
     REJECTED_RECORDS,
+    UNBUILT_BUDGETS,
     USAGE_MISMATCH,
     DimensionSet,
 )
@@ -183,7 +185,7 @@ class MonitoringStack(Stack):
             counters=storage.counters,
             governance=storage.governance,
             topic=self.topic,
-            dashboard_url=dashboard_url("usage_overview", self.region),
+            dashboard_url=dashboard_url(choose_budget_dashboard(self._config), self.region),
         )
         return [evaluator.scheduled]
 
@@ -312,6 +314,7 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     if USAGE_RECOUNTER not in functions:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
+        missing.add(UNBUILT_BUDGETS.name)
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

@@ -264,7 +264,14 @@ class _Evaluation:
     def _combine(
         self, compute: Callable[[float, float], float], left: Result, right: Result
     ) -> Result:
-        """Compute value by value; of two series, one without data counts as 0 beside the other."""
+        """Compute value by value, for a number and several series in each of these.
+
+        Of two series, one without data counts as 0 beside the other.
+        """
+        if isinstance(left, list) and isinstance(right, float):
+            return [self._compute_each(lambda one: compute(one, right), each) for each in left]
+        if isinstance(left, float) and isinstance(right, list):
+            return [self._compute_each(lambda other: compute(left, other), each) for each in right]
         if isinstance(left, list) or isinstance(right, list):
             raise UnknownExpressionError(self._text)
         if isinstance(left, float):
@@ -280,6 +287,11 @@ class _Evaluation:
                 for one, other in zip(left.values, right.values, strict=True)
             ]
         return Series(left.label, tuple(map(_value, values)))
+
+    def _compute_each(self, compute: Callable[[float], float], series: Series) -> Series:
+        """Compute each value of one of several series, which keeps its metric and its label."""
+        values = [None if value is None else compute(value) for value in series.values]
+        return Series(series.label, tuple(map(_value, values)), series.metric)
 
     def _values(self, result: float | Series) -> tuple[Value, ...]:
         if isinstance(result, Series):

@@ -65,7 +65,7 @@ class CompanyBudget:
     @property
     def description(self) -> str:
         """The amount, the project and the period."""
-        return f"${_USD} for project {PROJECT} and {_DAYS} days from {self.first_day:%Y-%m-%d}"
+        return f"${_USD} for project {PROJECT}, for {_DAYS} days from {self.first_day:%Y-%m-%d}"
 
     def begin_counting(self) -> None:
         """Let the meter find that the ledger has no calls from before, when it has none.

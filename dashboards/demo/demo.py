@@ -169,7 +169,8 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         f"The company makes {len(logs):,} calls from {start:%Y-%m-%d %H:%M} to"
         f" {end:%Y-%m-%d %H:%M} UTC, with the timing and sizes of a real trace, and"
         f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice."
-        f" In the end, a budget is applied: {budget.description}.",
+        f" In the end, a budget is applied: {budget.description}. It is evaluated from then on, so"
+        " its graphs have no values of the days before.",
         soft_wrap=True,
     )
     console.print("\nNotified, to all subscribers (on AWS: notify_emails and notify_https):")

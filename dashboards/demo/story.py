@@ -25,7 +25,7 @@ _UNITS = {QUOTA_TOKENS.name: "quota tokens"}
 _DRIFT = re.compile(r"^- (?P<what>[^\n]+)$.*^Changed by: (?P<who>[^,]+),", re.MULTILINE | re.DOTALL)
 
 
-_USED = re.compile(r"^Used: (?P<used>.+), (?P<percent>[\d.]+) %$", re.MULTILINE)
+_USED = re.compile(r"^Used: (?P<used>.+), (?P<percent>[\d.]+)%$", re.MULTILINE)
 _EXPECTED = re.compile(
     r"^Forecast for the end of the period: (?P<amount>[^;]+); (?P<probability>\d+% probability.+)$",
     re.MULTILINE,
@@ -92,7 +92,7 @@ def describe_budget(notification: Mapping[str, Any], at: datetime) -> Event:
     used, expected = _USED.search(text), _EXPECTED.search(text)
     if used is None:
         return Event(at, notification["Subject"], text)
-    why = f"{used['used']} used, {used['percent']} %"
+    why = f"{used['used']} used, {used['percent']}%"
     if expected is not None:
         why += (
             f"; forecast for the end of the period: {expected['amount']}, with a"

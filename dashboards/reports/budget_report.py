@@ -2,86 +2,75 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
+from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cdk.operations.terminal import printable_name
+from dashboards.reports.budget_outcomes import (
+    MAX_REPLAYED_VALUES,
+    BudgetOutcome,
+    BudgetRow,
+    LastForecast,
+)
 from dashboards.reports.budget_usage import BudgetUsage
 from lambdas.domain.budgets import (
     Budget,
     BudgetPeriod,
-    PeriodUse,
     RollingHours,
     UnpricedCeiling,
     describe_periods,
     describe_scope,
     describe_time,
-    replay_usage,
 )
-from lambdas.domain.forecasting import (
-    Forecast,
-    HourlyUsage,
-    describe_errors,
-    forecast_usage,
-)
+from lambdas.domain.forecasting import MIN_OBSERVED, describe_errors
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
 
 _ONE_DECIMAL = 10
-_MINUTE = timedelta(minutes=1)
-
-
-class _Row(NamedTuple):
-    value: str
-    use: PeriodUse
-    unpriced: int  # of it, in pico-dollars
+_CENTS = -2
+_MIN_HOURS = MIN_OBSERVED.total_seconds() / 3600
 
 
 def print_budgets(
-    usage: BudgetUsage, budgets: Sequence[Budget], console: Console, top: int
+    usage: BudgetUsage, outcomes: Sequence[BudgetOutcome], console: Console, top: int
 ) -> None:
     """Print for each budget its periods with the most usage, and when thresholds were reached.
 
     Args:
         usage: The usage.
-        budgets: The budgets.
+        outcomes: The use of each budget.
         console: Prints.
         top: The number of rows of a budget.
     """
-    has_forecasts = False
-    for budget in budgets:
-        rows = sorted(_list_rows(usage, budget), key=lambda row: (-row.use.used, row.use.period))
-        _print_budget(budget, rows, console, top)
-        _print_unpriced(usage, budget, console)
-        for forecast in _list_forecasts(usage, budget, rows, top):
-            has_forecasts = True
-            console.print(Text(forecast, style="dim"), soft_wrap=True)
+    for outcome in outcomes:
+        _print_budget(outcome, console, top)
+        _print_unpriced(usage, outcome.budget, console)
+        for line in _list_forecasts(outcome, top):
+            _print_note(line, console)
         console.print()
-    if has_forecasts:
-        text = f"Forecasts use {describe_errors(usage.errors.own)} (docs/forecasts.md)."
-        console.print(Text(text, style="dim"), soft_wrap=True)
+    if any(outcome.forecasts for outcome in outcomes):
+        _print_note(
+            f"Forecasts use {describe_errors(usage.errors.own)} (docs/forecasts.md).", console
+        )
+    if any(row.forecasts for outcome in outcomes for row in outcome.rows):
+        _print_note(
+            "Forecasts that reached a threshold were made at whole hours, with what was known then."
+            " A deployment makes them every minute.",
+            console,
+        )
 
 
-def _list_rows(usage: BudgetUsage, budget: Budget) -> Iterator[_Row]:
-    """List periods; of windows that move, those with a crossing and the one with the most usage."""
-    unpriced = usage.unpriced_by_value(budget)
-    for value, used_by_minute in usage.by_value(budget).items():
-        uses = replay_usage(budget, used_by_minute)
-        if isinstance(budget.periods, RollingHours):
-            most = max(uses, key=lambda use: use.used)
-            uses = [use for use in uses if use.crossings or use is most]
-        for use in uses:
-            of_it = unpriced[value].sum_in(use.period) if value in unpriced else 0
-            yield _Row(value, use, of_it)
+def _print_note(text: str, console: Console) -> None:
+    console.print(Text(text, style="dim"), soft_wrap=True)
 
 
-def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: int) -> None:
+def _print_budget(outcome: BudgetOutcome, console: Console, top: int) -> None:
+    budget, rows = outcome.budget, outcome.rows
     amount = budget.amount.describe()
     title = f"Budget {budget.name}: {amount} for {describe_scope(budget)}, "
     console.print(Text(title + describe_periods(budget.periods)), soft_wrap=True)
@@ -97,15 +86,49 @@ def _print_budget(budget: Budget, rows: Sequence[_Row], console: Console, top: i
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Thresholds reached")
     short = shorten_identities(row.value for row in rows)
-    for row in rows[:top]:
+    largest = max(row.use.used for row in rows)
+    shown = set(sorted(range(len(rows)), key=lambda place: -rows[place].use.used)[:top])
+    for place in sorted(shown):
+        row = rows[place]
         names = [] if budget.per is None else [Text(printable_name(short[row.value]))]
-        largest = rows[0].use.used
-        period, used, *others = _write_use(budget, row.use, largest)
+        period, used, *others = _write_use(budget, row, largest)
         unpriced = budget.amount.describe(row.unpriced, largest=largest)
         table.add_row(*names, period, used, *([unpriced] if has_unpriced else []), *others)
     console.print(table)
-    if (more := len(rows) - top) > 0:
-        console.print(f"and {plural(more, 'period')} with less usage", style="dim")
+    left_out = [row for place, row in enumerate(rows) if place not in shown]
+    _print_left_out(left_out, console)
+    _print_explanations(outcome, console)
+
+
+def _print_left_out(rows: Sequence[BudgetRow], console: Console) -> None:
+    if not rows:
+        return
+    text = f"and {plural(len(rows), 'period')} with less usage"
+    if crossings := sum(row.crossings for row in rows):
+        text += f", in which {plural(crossings, 'threshold')} {_were(crossings)} reached"
+    _print_note(text, console)
+
+
+def _print_explanations(outcome: BudgetOutcome, console: Console) -> None:
+    """Explain rows without a threshold that their usage has reached."""
+    budget, rows = outcome.budget, outcome.rows
+    is_silent = any(
+        not row.crossings and budget.amount.is_reached(row.use.used, percent)
+        for row in rows
+        for percent in budget.thresholds.actual
+    )
+    if isinstance(budget.periods, RollingHours) and is_silent:
+        _print_note(
+            f"A threshold alerts once in {budget.periods.hours} hours: a window with - had reached"
+            " it before.",
+            console,
+        )
+    if unknown := len({row.value for row in rows if row.forecasts is None}):
+        _print_note(
+            f"Thresholds of forecasts are shown for the {MAX_REPLAYED_VALUES} with the most usage,"
+            f" not for {unknown:,} others.",
+            console,
+        )
 
 
 def _print_unpriced(usage: BudgetUsage, budget: Budget, console: Console) -> None:
@@ -119,40 +142,47 @@ def _print_unpriced(usage: BudgetUsage, budget: Budget, console: Console) -> Non
     text = (
         f"Of this usage, {budget.amount.describe(sum(part.picodollars for part in parts))} is an"
         f" assumption: {plural(calls, 'call')} without a known price count at"
-        f" ${exact_text(ceiling.input_usd)} for a million input tokens,"
-        f" ${exact_text(ceiling.output_usd)} for output, ${exact_text(ceiling.image_usd)} for an"
-        f" image, ${exact_text(ceiling.video_second_usd)} for a second of video and"
-        f" ${exact_text(ceiling.other_unit_usd)} for another unit"
+        f" {_write_price(ceiling.input_usd)} for a million input tokens,"
+        f" {_write_price(ceiling.output_usd)} for output, {_write_price(ceiling.image_usd)} for an"
+        f" image, {_write_price(ceiling.video_second_usd)} for a second of video and"
+        f" {_write_price(ceiling.other_unit_usd)} for another unit"
         f" ({'the default of ' if is_default else ''}unpriced_usd_per_million and"
         " unpriced_usd_per_unit, docs/budgets.md)."
     )
-    console.print(Text(text, style="dim"), soft_wrap=True)
+    _print_note(text, console)
 
 
-def _list_forecasts(
-    usage: BudgetUsage, budget: Budget, rows: Sequence[_Row], top: int
-) -> Iterator[str]:
-    """Say what will be used by the end of the period that the last call is in."""
-    if usage.last_minute is None or isinstance(budget.periods, RollingHours):
+def _write_price(usd: Decimal) -> str:
+    """Write a price with cents, if it has some, and with further decimal places as they are."""
+    has_few_places = usd != usd.to_integral_value() and usd == round(usd, -_CENTS)
+    return f"${usd:,.2f}" if has_few_places else f"${exact_text(usd)}"
+
+
+def _list_forecasts(outcome: BudgetOutcome, top: int) -> Iterator[str]:
+    """Describe what will be used by the end of the current period, or why that is not known."""
+    budget = outcome.budget
+    if isinstance(budget.periods, RollingHours):
+        yield "No forecast: windows that move have none."
         return
-    now = usage.last_minute + _MINUTE
-    uses = [(row.value, row.use) for row in rows if row.use.period.includes(usage.last_minute)]
-    by_value = usage.by_value(budget)
-    short = shorten_identities(row.value for row in rows)
-    for value, use in uses[:top]:
-        hours: defaultdict[datetime, int] = defaultdict(int)
-        for minute, used in by_value[value].items():
-            hours[minute.replace(minute=0)] += used
-        history = HourlyUsage(hours)
-        forecast = forecast_usage(history, now, use.period.end, usage.errors)
-        if forecast is not None:
-            name = f"{printable_name(short[value])}: " if value else ""
-            yield _describe_forecast(budget, name, use, forecast)
+    short = shorten_identities(last.value for last in outcome.forecasts)
+    for last in outcome.forecasts[:top]:
+        name = f"{printable_name(short[last.value])}: " if last.value else ""
+        yield _describe_forecast(budget, name, last)
+    if (more := len(outcome.forecasts) - top) > 0:
+        yield f"and {plural(more, 'forecast')} for less usage"
+    if outcome.too_new:
+        kind = "sum" if budget.per is None else budget.per.value
+        of_what = "" if budget.per is None else f" for {_count(outcome.too_new, kind)}"
+        yield f"No forecast{of_what}: it needs {_MIN_HOURS:.0f} hours of usage."
 
 
-def _describe_forecast(budget: Budget, name: str, use: PeriodUse, forecast: Forecast) -> str:
+def _count(number: int, kind: str) -> str:
+    return f"{number:,} identities" if kind == "identity" and number != 1 else plural(number, kind)
+
+
+def _describe_forecast(budget: Budget, name: str, last: LastForecast) -> str:
     """Describe a forecast with its interval, and if the amount will be enough."""
-    amount = budget.amount
+    amount, use, forecast = budget.amount, last.use, last.forecast
     left = amount.limit - use.used
     low, high = forecast.get_interval(80)
     end = describe_time(budget.periods, use.period.end)
@@ -161,29 +191,38 @@ def _describe_forecast(budget: Budget, name: str, use: PeriodUse, forecast: Fore
     if left <= 0:
         rest = "the amount is used up"
     else:
-        rest = f"exceeds the amount with a probability of {chance} %"
+        rest = f"{chance}% probability of exceeding the amount"
         if used_up is not None and forecast.amount >= left:
             rest += f", used up about {describe_time(budget.periods, used_up)}"
     return (
         f"Forecast for {end}: {name}{amount.describe(use.used + forecast.amount)}"
-        f" (80 %: {amount.describe(use.used + low)} to {amount.describe(use.used + high)}); {rest}"
+        f" (80%: {amount.describe(use.used + low)} to {amount.describe(use.used + high)}); {rest}"
     )
 
 
-def _write_use(budget: Budget, use: PeriodUse, largest: int) -> tuple[str, str, str, str]:
+def _write_use(budget: Budget, row: BudgetRow, largest: int) -> tuple[str, str, str, str]:
+    use = row.use
     percent = use.used * 100 * _ONE_DECIMAL // budget.amount.limit / _ONE_DECIMAL
-    crossings = ", ".join(
-        f"{exact_text(crossing.percent)} % at {describe_time(budget.periods, crossing.minute)}"
-        for crossing in use.crossings
+    crossings: list[tuple[datetime, str]] = [
+        (each.minute, f"{exact_text(each.percent)}%") for each in use.crossings
+    ]
+    crossings += (
+        (each.at, f"forecast of {exact_text(each.percent)}%") for each in row.forecasts or ()
     )
+    crossings.sort(key=lambda crossing: crossing[0])
+    texts = (f"{text} at {describe_time(budget.periods, at)}" for at, text in crossings)
     return (
         _write_period(budget, use.period),
         budget.amount.describe(use.used, largest=largest),
         f"{percent:,.1f}",
-        crossings or "-",
+        ", ".join(texts) or "-",
     )
 
 
 def _write_period(budget: Budget, period: BudgetPeriod) -> str:
     start, end = (describe_time(budget.periods, moment) for moment in (period.start, period.end))
     return f"{start} to {end}"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"

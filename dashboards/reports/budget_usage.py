@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from dashboards.reports.call_times import is_possible
+from dashboards.reports.past_errors import PastErrors
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.budgets import (
     Budget,
@@ -107,6 +108,16 @@ class BudgetUsage:
         until = CellSpan.HOUR.get_start(self.last_minute)
         histories = self._histories.list_histories()
         return calibrate_on_own(histories, until, self.last_minute, shipped)
+
+    @cached_property
+    def past_errors(self) -> PastErrors:
+        """The errors of forecasts that were known at each time of the logs.
+
+        Read it after the last call.
+        """
+        histories = self._histories.list_histories()
+        last = self.last_minute or self._now
+        return PastErrors(histories, CellSpan.HOUR.get_start(last))
 
     def by_value(self, budget: Budget) -> Mapping[str, Mapping[datetime, int]]:
         """The usage of a budget by minute, for each value of a default budget that it holds for."""

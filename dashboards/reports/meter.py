@@ -9,6 +9,8 @@ from pathlib import Path
 from cdk.config import read_config
 from cdk.operations.budgets import read_file
 from cdk.operations.terminal import CommandError, open_console
+from dashboards.reports.budget_json import budgets_json
+from dashboards.reports.budget_outcomes import find_outcomes
 from dashboards.reports.budget_report import print_budgets
 from dashboards.reports.budget_usage import BudgetUsage
 from dashboards.reports.commands import (
@@ -37,7 +39,7 @@ def report_usage(
         logs: The files and folders.
         out: The file of the summary; `None` for tables.
         grouping: The rows of the tables.
-        budgets: A file of budgets, whose use is printed after the tables.
+        budgets: A file of budgets, whose use is printed after the tables, and is in the summary.
 
     Raises:
         CommandError: Something cannot be read or written.
@@ -55,9 +57,12 @@ def report_usage(
         usage = BudgetUsage(declared, config.pricing, config.attribution_rules, now)
         streams = [usage.apply] if declared else []
         with meter_logs(files, config.pricing, rules, *streams) as meter:
-            if out is None or write_report(out, summary_json(meter, grouping.by, now=now)):
+            outcomes = find_outcomes(usage, declared)
+            rows = budgets_json(outcomes) if budgets else None
+            summary = summary_json(meter, grouping.by, now=now, budgets=rows)
+            if out is None or write_report(out, summary):
                 print_report(meter, open_console(_PRINTED_WIDTH), grouping, now=now)
-                print_budgets(usage, declared, open_console(), grouping.top)
+                print_budgets(usage, outcomes, open_console(), grouping.top)
             check_for_gaps(meter)
 
 

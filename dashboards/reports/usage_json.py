@@ -23,7 +23,11 @@ START_OF_SUMMARY = f'{{"version": {CONTRACT_VERSION},\n "records": '
 
 
 def summary_json(
-    meter: LocalMeter, by: Sequence[GroupField] = (), *, now: datetime
+    meter: LocalMeter,
+    by: Sequence[GroupField] = (),
+    *,
+    now: datetime,
+    budgets: Iterator[dict[str, Any]] | None = None,
 ) -> Iterator[str]:
     """Write the summary as JSON, version 1 of the contract in `docs/reports.md`, row by row.
 
@@ -31,6 +35,7 @@ def summary_json(
         meter: The meter.
         by: The fields of further rows, `groups`.
         now: The time, UTC. A month or day that it is in has not ended.
+        budgets: The rows of budgets; `None` without a file of them.
     """
     yield START_OF_SUMMARY + json.dumps(meter.record_counts())
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
@@ -53,6 +58,8 @@ def summary_json(
         if coverage and GroupField.MONTH in by:
             comparisons = compare_months(meter.summary, coverage, by, now)
             parts.append(("differences", (_comparison_json(by, part) for part in comparisons)))
+    if budgets is not None:
+        parts.append(("budgets", budgets))
     for part, rows in parts:
         yield f',\n "{part}": ['
         separator = "\n  "

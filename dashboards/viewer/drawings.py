@@ -488,7 +488,7 @@ def _include_last_period(row: _Row) -> _Row:
 
 def _query(row: _Row, properties: Mapping[str, Any], seconds: int) -> dict[str, Any]:
     query = {"Id": row.id, "ReturnData": row.options.get("visible", True)}
-    if "label" in row.options:
+    if row.options.get("label"):  # an empty one leaves several series the labels that they have
         query["Label"] = row.options["label"]
     if "Expression" in row.query:
         expression = _SEARCH_PERIOD.sub(rf"\1, {seconds})", row.query["Expression"])

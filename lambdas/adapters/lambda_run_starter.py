@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,20 +17,21 @@ if TYPE_CHECKING:
 class LambdaRunStarter:
     """Starts one function, whose answer nothing waits for."""
 
-    def __init__(self, client: LambdaClient, function_name: str) -> None:
-        """Start a function of this account and Region, by its name."""
+    def __init__(self, client: LambdaClient, function_name: str, event: Mapping[str, Any]) -> None:
+        """Start a function of this account and Region, by its name, with an event."""
         self._client = client
         self._function_name = function_name
+        self._payload = json.dumps(event).encode()
 
     def start(self) -> None:
-        """Put an event without content into the function's queue.
+        """Put the event into the function's queue.
 
         Raises:
             RunNotStartedError: Lambda refused it, or did not answer in time.
         """
         try:
             self._client.invoke(
-                FunctionName=self._function_name, InvocationType="Event", Payload=b"{}"
+                FunctionName=self._function_name, InvocationType="Event", Payload=self._payload
             )
         except (BotoCoreError, ClientError) as error:
             raise RunNotStartedError(str(error)) from error

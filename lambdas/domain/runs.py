@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+AFTER_COUNTING: Mapping[str, Any] = {"is_after_counting": True}
+"""The event of a run that is started because calls were counted. Other runs do all of their work.
+"""
+
+
+def is_after_counting(event: Mapping[str, Any]) -> bool:
+    """Say if a run is started because calls were counted."""
+    return bool(event.get("is_after_counting"))
 
 
 class RunNotStartedError(Exception):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 OUT_OF_TIME = "there was no time for the rest"
 """The reason for an early end of a run."""
+_LINK = re.compile(r"://|\bwww\.|^[\w-]+(\.[\w-]+)+/", re.IGNORECASE)
+"""An address with a scheme or a host, such as `https://...`, `www....` or `host.example/...`."""
 _MAX_NAMES = 5
 _MAX_VALUE_LETTERS = 200
 _FINGERPRINT_LETTERS = 16
@@ -95,6 +98,17 @@ def printable(text: str) -> str:
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
+
+
+def break_links(text: str) -> str:
+    """Write a name so that no mail program makes a link of it: callers choose names in logs.
+
+    >>> break_links("https://evil.example/login"), break_links("anthropic.claude-3-haiku")
+    ('https[:]//evil[.]example/login', 'anthropic.claude-3-haiku')
+    """
+    if not _LINK.search(text):
+        return text
+    return text.replace("://", "[:]//").replace(".", "[.]")
 
 
 def normalize(value: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
@@ -13,12 +13,15 @@ from lambdas.domain.budgets import (
     AccumulatorKey,
     BudgetBook,
     BudgetPeriod,
+    BudgetState,
     BudgetStore,
     BudgetSumStore,
     CellsExpiredError,
     StoredBudget,
     SumReading,
+    UsageGap,
     WideCellsError,
+    can_be_built,
     compare_while_counting,
     find_drift,
     is_known_everywhere,
@@ -28,6 +31,7 @@ from lambdas.domain.budgets import (
     rebuild,
 )
 from lambdas.domain.counters import (
+    ANNOUNCEMENT,
     Cell,
     CellMinutes,
     CountersUnavailableError,
@@ -42,6 +46,10 @@ _COUNTING = "calls of the ledger are being counted"
 _ANNOUNCED = "batches of the stream that do not know it may still be running"
 _CHANGED = "it has changed or was deleted"
 _RESTARTED = "it could not be read for some time, and is built again"
+MAX_BUILD_TIME = timedelta(minutes=30)
+"""The time in which a budget becomes active, unless something is wrong."""
+_NOTED_AFTER = timedelta(minutes=2)
+"""The time, taken high, after which a run notes that a budget cannot be read: one runs a minute."""
 
 
 class BuildReport(NamedTuple):
@@ -51,11 +59,16 @@ class BuildReport(NamedTuple):
         activated: The names of budgets that became active.
         waiting: Why others are still building, by their names.
         unreadable: Why others cannot be read, by their names.
+        resumed: The names of budgets that go on with sums that lack usage.
+        overdue: The names of budgets that have been building for longer than `MAX_BUILD_TIME`,
+            other than those that wait for a count of all calls.
     """
 
     activated: tuple[str, ...]
     waiting: Mapping[str, str]
     unreadable: Mapping[str, str]
+    resumed: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
 
 
 class CheckReport(NamedTuple):
@@ -92,30 +105,53 @@ class BudgetBuilder:
         """Announce and complete all budgets that are building.
 
         A budget that cannot be read stops no other one. Its sums lack what is counted meanwhile, so
-        it is built again as soon as it can be read.
+        it is built again as soon as it can be read. If cells of its period are no longer kept, it
+        goes on with its sums, and is built again in its next period if they still lack usage there.
 
         Args:
             now: The time.
             has_time: Asked before each budget.
         """
-        activated, waiting = [], {}
+        activated, resumed, waiting = list[str](), list[str](), dict[str, str]()
         state, book = self.sums.read_state(), self.budgets.read()
         for name in book.unreadable:
-            self.budgets.mark_interrupted(name)
+            self.budgets.mark_interrupted(name, now - _NOTED_AFTER)
         for stored in book:
-            if stored.is_active:
-                continue
             name = stored.budget.name
-            if stored.is_interrupted:
+            if self._has_to_restart(stored, now):
                 self.budgets.restart(name, stored.generation, self.budgets.read().revision)
                 waiting[name] = _RESTARTED
-                continue
-            reason = self._build(stored, state, now) if has_time() else OUT_OF_TIME
-            if reason is None:
-                activated.append(name)
-            else:
-                waiting[name] = reason
-        return BuildReport(tuple(activated), waiting, book.unreadable)
+            elif stored.interrupted_at is not None:
+                self._resume(stored, stored.interrupted_at, now)
+                resumed.append(name)
+            elif not stored.is_active:
+                reason = self._build(stored, state, now) if has_time() else OUT_OF_TIME
+                if reason is None:
+                    activated.append(name)
+                else:
+                    waiting[name] = reason
+        overdue = tuple(
+            name
+            for name, reason in waiting.items()
+            if reason != _COUNTING and _is_overdue(book.budgets[name], now)
+        )
+        unreadable = {name: budget.reason for name, budget in book.unreadable.items()}
+        return BuildReport(tuple(activated), waiting, unreadable, tuple(resumed), overdue)
+
+    def _has_to_restart(self, stored: StoredBudget, now: datetime) -> bool:
+        """Say if sums lack usage, and can be built again or were not complete before."""
+        periods = stored.budget.periods
+        if stored.interrupted_at is None and stored.find_gap(periods.period_at(now)) is None:
+            return False
+        was_complete = stored.state is BudgetState.ACTIVE
+        return not was_complete or can_be_built(periods, self.cell_minutes, now)
+
+    def _resume(self, stored: StoredBudget, interrupted_at: datetime, now: datetime) -> None:
+        """Let a budget go on with its sums, which lack usage until all processes know it again."""
+        before = stored.find_gap(stored.budget.periods.period_at(now))
+        since = interrupted_at if before is None else min(before.since, interrupted_at)
+        gap = UsageGap(since, now + ANNOUNCEMENT)
+        self.budgets.resume(stored.budget.name, stored.generation, gap)
 
     def _build(
         self, stored: StoredBudget, state: CountingState | None, now: datetime
@@ -241,3 +277,8 @@ class BudgetBuilder:
             and now is not None
             and now.generation == state.generation
         )
+
+
+def _is_overdue(stored: StoredBudget, now: datetime) -> bool:
+    """Say if a budget has been building for too long."""
+    return stored.announced_at is not None and now - stored.announced_at > MAX_BUILD_TIME

@@ -80,11 +80,12 @@ class ForecastCalibrator:
         state = self.sums.read_state()
         if state is None or state.incomplete_since is not None:
             return CalibrationReport()
-        histories = UsageHistories(
+        forecast = [
             stored.budget
             for stored in self.budgets.read()
             if stored.is_active and stored.budget.thresholds.forecast
-        )
+        ]
+        histories = UsageHistories(forecast, salt=self.store.get_salt())
         until = CellSpan.HOUR.get_start(now) - _LATE
         start = until
         while start > until - CALIBRATION_SPAN and has_time_to_read():

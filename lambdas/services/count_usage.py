@@ -107,22 +107,21 @@ class UsageCounter:
         if not entries:
             return CountOutcome(0, 0, 0)
         run = self._begin(entries, shard, now)
-        if run.missed:
-            stopped = self._count_missed(run, has_time)
-            if stopped is not None:
-                return stopped
-        while run.left:
+        while run.missed or run.left:
             if not has_time():
                 return run.stop(OUT_OF_TIME)
             if run.races > MAX_RACES:
                 return run.stop(_RACES)
             try:
-                self._count_chunk(run)
+                if run.missed:
+                    self._count_missed(run)
+                else:
+                    self._count_chunk(run)
             except AlreadyCountedError:
-                run.skip(self.store.read_checkpoint(shard))
+                run.skip(self.store)
             except MarkedMeanwhileError:
                 run.races += 1
-                run.marks = self._read_marks(run.left, run.state)
+                run.marks = self._read_marks([*run.missed, *run.left], run.state)
             except CountersUnavailableError as error:
                 return run.stop(str(error))
         return run.outcome
@@ -130,55 +129,30 @@ class UsageCounter:
     def _begin(self, entries: Sequence[StreamedChange], shard: str, now: datetime) -> _Run:
         state = self._get_state(now)
         checkpoint = self.store.read_checkpoint(shard)
-        left = [entry for entry in entries if int(entry.number) > checkpoint.number]
-        earlier = entries[: len(entries) - len(left)]
-        for entry in earlier:
-            if checkpoint.is_unknown(int(entry.number), entry.changed_at, now):
-                raise MissedTooLongAgoError(entry.number)
-        missed = [entry for entry in earlier if checkpoint.is_missed(int(entry.number))]
-        records = [record for entry in (*missed, *left) for record in _get_records(entry)]
+        known = _sort(entries, checkpoint, now)
+        records = [record for entry in known.uncounted for record in _get_records(entry)]
         return _Run(
             checkpoint=checkpoint,
-            missed=missed,
+            missed=known.missed,
             shard=shard,
             now=now,
             state=state,
             reader=self.books.open(records, now),
-            left=left,
-            marks=self._read_marks([*missed, *left], state),
-            repeated=len(earlier) - len(missed),
+            left=known.left,
+            marks=self._read_marks(known.uncounted, state),
+            repeated=known.repeated,
         )
 
-    def _count_missed(self, run: _Run, has_time: Callable[[], bool]) -> CountOutcome | None:
-        """Count changes of a batch that Lambda gave up, each once; returns an early end.
+    def _count_missed(self, run: _Run) -> None:
+        """Count a change of a batch that Lambda gave up, once.
 
         Raises:
-            MissedTooLongAgoError: A change is too old.
+            MissedTooLongAgoError: The change is too old.
         """
-        rest, run.left = run.left, run.missed
-        while run.left:
-            entry = run.left[0]
-            if run.now > entry.changed_at + MAX_MISSED_AGE:
-                raise MissedTooLongAgoError(entry.number)
-            if not has_time():
-                return run.stop(OUT_OF_TIME)
-            if run.races > MAX_RACES:
-                return run.stop(_RACES)
-            try:
-                self._commit_missed(run, entry)
-            except AlreadyCountedError:
-                run.left = run.left[1:]
-                run.repeated += 1
-            except MarkedMeanwhileError:
-                run.races += 1
-                run.marks = self._read_marks(run.left, run.state)
-            except CountersUnavailableError as error:
-                return run.stop(str(error))
-        run.left, run.races = rest, 0
-        return None
-
-    def _commit_missed(self, run: _Run, entry: StreamedChange) -> None:
-        part = next(self._sum_up(run))
+        entry = run.missed[0]
+        if run.now > entry.changed_at + MAX_MISSED_AGE:
+            raise MissedTooLongAgoError(entry.number)
+        part = next(self._sum_up(run, run.missed))
         marks = () if part.mark is None else (part.mark,)
         number = int(entry.number)
         if _is_countable(entry.change):
@@ -192,7 +166,10 @@ class UsageCounter:
                 counted_at=run.now,
             )
             self.store.commit_missed(chunk)
-        run.advance(1, marks)
+        run.note([entry], marks)
+        run.missed = run.missed[1:]
+        if not run.missed:
+            run.races = 0
 
     def _get_state(self, now: datetime) -> CountingState:
         """Get the counting state, and begin one where this deployment has none yet."""
@@ -224,7 +201,7 @@ class UsageCounter:
 
     def _count_chunk(self, run: _Run) -> None:
         """Write as much as one transaction takes of what is left."""
-        taken, sums, marks = take_while_fitting(self._sum_up(run), _CHECKPOINT_ACTIONS)
+        taken, sums, marks = take_while_fitting(self._sum_up(run, run.left), _CHECKPOINT_ACTIONS)
         entries = run.left[:taken]
         first, last = int(entries[0].number), int(entries[-1].number)
         reached = run.checkpoint.go_on(
@@ -246,12 +223,13 @@ class UsageCounter:
             )
         )
         run.checkpoint, run.has_written = reached, True
-        run.advance(taken, marks)
+        run.note(entries, marks)
+        run.left = run.left[taken:]
 
-    def _sum_up(self, run: _Run) -> Iterator[Part]:
-        """Sum up each change that is left, with the mark that is written with it."""
+    def _sum_up(self, run: _Run, entries: Sequence[StreamedChange]) -> Iterator[Part]:
+        """Sum up each change, with the mark that is written with it."""
         new_marks: dict[CallKey, dict[int, Mark]] = {}
-        for entry in run.left:
+        for entry in entries:
             change = entry.change
             if not _is_countable(change):
                 yield Part(Sums())
@@ -307,12 +285,11 @@ class _Run:
     def outcome(self) -> CountOutcome:
         return CountOutcome(self.counted, self.repeated, self.tampered)
 
-    def advance(self, taken: int, marks: Sequence[NewMark]) -> None:
-        """Go on after a chunk that was written."""
-        countable = sum(_is_countable(entry.change) for entry in self.left[:taken])
+    def note(self, entries: Sequence[StreamedChange], marks: Sequence[NewMark]) -> None:
+        """Note that changes were written, with their marks."""
+        countable = sum(_is_countable(entry.change) for entry in entries)
         self.counted += countable
-        self.tampered += taken - countable
-        self.left = self.left[taken:]
+        self.tampered += len(entries) - countable
         added = {
             mark.record.key: {
                 **self.marks.get(mark.record.key, _NO_MARKS),
@@ -322,13 +299,23 @@ class _Run:
         }
         self.marks = {**self.marks, **added}
 
-    def skip(self, checkpoint: Checkpoint) -> None:
-        """Skip what another attempt has counted."""
-        self.checkpoint, self.has_written = checkpoint, False
-        left = [entry for entry in self.left if int(entry.number) > checkpoint.number]
-        self.repeated += len(self.left) - len(left)
+    def skip(self, store: CounterStore) -> None:
+        """Skip what another attempt has counted: a missed change, or all up to its checkpoint.
+
+        What that attempt has left out is missed, and is not skipped.
+
+        Raises:
+            MissedTooLongAgoError: It is not known if a change was left out.
+        """
+        if self.missed:
+            self.missed = self.missed[1:]
+            self.repeated += 1
+            return
+        self.checkpoint, self.has_written = store.read_checkpoint(self.shard), False
+        known = _sort(self.left, self.checkpoint, self.now)
+        self.missed, self.left = known.missed, known.left
+        self.repeated += known.repeated
         self.races += 1
-        self.left = left
 
     def stop(self, reason: str) -> CountOutcome:
         """End with a part of the batch that is to come again."""
@@ -336,10 +323,39 @@ class _Run:
             "A part of the batch was not counted and comes again",
             shard=self.shard,
             counted=self.counted,
-            left=len(self.left),
+            left=len(self.missed) + len(self.left),
             reason=reason,
         )
-        return self.outcome._replace(first_uncounted=self.left[0].number, reason=reason)
+        (first, *_) = [*self.missed, *self.left]
+        return self.outcome._replace(first_uncounted=first.number, reason=reason)
+
+
+class _Sorted(NamedTuple):
+    """Changes of a batch by what is known of them."""
+
+    missed: Sequence[StreamedChange]
+    left: Sequence[StreamedChange]
+    repeated: int
+
+    @property
+    def uncounted(self) -> list[StreamedChange]:
+        """The changes that are to be counted, in their order."""
+        return [*self.missed, *self.left]
+
+
+def _sort(entries: Sequence[StreamedChange], checkpoint: Checkpoint, now: datetime) -> _Sorted:
+    """Sort changes into those before a checkpoint that were left out, and those after it.
+
+    Raises:
+        MissedTooLongAgoError: It is not known if a change was left out.
+    """
+    left = [entry for entry in entries if int(entry.number) > checkpoint.number]
+    earlier = entries[: len(entries) - len(left)]
+    for entry in earlier:
+        if checkpoint.is_unknown(int(entry.number), entry.changed_at, now):
+            raise MissedTooLongAgoError(entry.number)
+    missed = [entry for entry in earlier if checkpoint.is_missed(int(entry.number))]
+    return _Sorted(missed, left, len(earlier) - len(missed))
 
 
 def _is_countable(change: LedgerChange | TamperedCall) -> TypeGuard[LedgerChange]:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain, groupby
+from typing import Any
 
+from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets import BudgetPeriod
 from lambdas.domain.budgets.budget_alerts import (
+    AlertDetail,
     AlertNotDeliveredError,
     AlertPublisher,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     join_details,
     write_alert_notice,
+    write_joint_notice,
 )
+
+RETRY_AFTER = timedelta(minutes=2)
+"""The time after which an alert that was not delivered is sent again."""
+MAX_SINGLE_VALUES = 5
+"""The values of a default budget with a message of their own at most; more share one."""
+MAX_VALUES = 100
+"""The values of a message for many."""
+MAX_MESSAGES = 20
+"""The messages of a run. Runs follow after some seconds, so there are fewer than 10 a second.
+
+SNS deactivates an e-mail subscription above that. Source:
+https://repost.aws/knowledge-center/sns-email-subscription-disabled
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +50,34 @@ class SendReport:
     sent: int
     failures: tuple[str, ...] = ()
     errors: tuple[Exception, ...] = ()
+
+
+@dataclass(slots=True)
+class _Run:
+    """The results of a run so far.
+
+    Attributes:
+        failures: Why messages were not delivered.
+        errors: Errors that nothing explains.
+        attempted: The number of messages that were tried.
+        sent: The number of messages that were delivered.
+    """
+
+    failures: list[str]
+    errors: list[Exception] = field(default_factory=list)
+    attempted: int = 0
+    sent: int = 0
+
+    @contextmanager
+    def isolate(self) -> Iterator[None]:
+        """Let an error stop its own part alone."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # the caller reports each
+            self.errors.append(error)
+
+    def end(self) -> SendReport:
+        return SendReport(self.sent, tuple(self.failures), tuple(self.errors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,46 +96,75 @@ class BudgetAlertSender:
     publisher: AlertPublisher
     dashboard_url: str
 
-    def send(self, now: datetime) -> SendReport:
+    def send(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> SendReport:
         """Send one message for the alerts of the same budget, value and period.
 
-        A message that is not delivered does not stop the others. Its alerts are sent by the next
-        run, perhaps with others, and under the same ids. Neither does one that fails otherwise, nor
-        an alert that cannot be read.
-        """
-        failures = [f"alert {name} cannot be read" for name in self.alerts.list_unreadable()]
-        sent, errors = 0, list[Exception]()
-        for _, group in groupby(sorted(self.alerts.list_due(), key=_group_key), key=_group_key):
-            try:
-                sent += self._send_together(list(group), now)
-            except AlertNotDeliveredError as error:
-                failures.append(str(error))
-            except Exception as error:  # noqa: BLE001  # the caller reports each
-                errors.append(error)
-        return SendReport(sent, tuple(failures), tuple(errors))
+        Where many values of a default budget alert, one message is for up to `MAX_VALUES` of them.
+        A message that is not delivered does not stop the others. Its alerts are sent again after
+        some minutes under the same ids. Neither does one that fails otherwise, nor an alert that
+        cannot be read.
 
-    def _send_together(self, alerts: list[BudgetAlert], now: datetime) -> int:
-        """Send one message; returns the number of messages.
-
-        Raises:
-            AlertNotDeliveredError: It was not delivered.
+        Args:
+            now: The time.
+            has_time: Asked before each message. What there is no time for stays due, and so does
+                what is over `MAX_MESSAGES`.
         """
-        alerts.sort(key=lambda alert: (alert.key.kind, alert.key.percent, alert.key.level))
-        due = [alert for alert in alerts if self.alerts.claim(alert.key, now)]
+        run = _Run([f"alert {name} cannot be read" for name in self.alerts.list_unreadable()])
+        for alerts in _group(self.alerts.list_due()):
+            if run.attempted == MAX_MESSAGES or not has_time():
+                break
+            with run.isolate():
+                self._send_together(run, alerts, now)
+        return run.end()
+
+    def _send_together(self, run: _Run, alerts: Sequence[BudgetAlert], now: datetime) -> None:
+        """Send one message, without the values whose alerts are damaged."""
+        due, details = list[BudgetAlert](), list[AlertDetail]()
+        for _, of_value in groupby(alerts, key=lambda alert: alert.key.value):
+            with run.isolate():
+                claimed = [alert for alert in of_value if self.alerts.claim(alert.key, now)]
+                if claimed:
+                    detail = join_details([alert.detail for alert in claimed])
+                    write_alert_notice(detail, self.dashboard_url)
+                    details.append(detail)
+                    due += claimed
         if not due:
-            return 0
-        detail = join_details([alert.detail for alert in due])
+            return
+        run.attempted += 1
         try:
-            self.publisher.publish(write_alert_notice(detail, self.dashboard_url), detail)
-        except AlertNotDeliveredError:
+            self.publisher.publish(self._write_notice(details), details, due[0].delivered)
+        except AlertNotDeliveredError as error:
+            run.failures.append(str(error))
             for alert in due:
-                self.alerts.release(alert.key)
-            raise
+                self.alerts.postpone(alert.key, now + RETRY_AFTER, error.delivered)
+            return
+        run.sent += 1
         for alert in due:
             self.alerts.mark_sent(alert.key, now)
-        return 1
+
+    def _write_notice(self, details: Sequence[AlertDetail]) -> Notice:
+        if len(details) == 1:
+            return write_alert_notice(details[0], self.dashboard_url)
+        return write_joint_notice(details, self.dashboard_url)
 
 
-def _group_key(alert: BudgetAlert) -> tuple[str, int, str, BudgetPeriod]:
+def _group(due: Iterable[BudgetAlert]) -> Iterator[list[BudgetAlert]]:
+    """Group alerts by the message that they are sent in, those of a value one after the other.
+
+    Alerts that one way has taken are apart from those that none has.
+    """
+    for _, found in groupby(sorted(due, key=_sort_key), key=_get_shared):
+        values = [list(alerts) for _, alerts in groupby(found, key=lambda alert: alert.key.value)]
+        size = 1 if len(values) <= MAX_SINGLE_VALUES else MAX_VALUES
+        for start in range(0, len(values), size):
+            yield [*chain(*values[start : start + size])]
+
+
+def _get_shared(alert: BudgetAlert) -> tuple[str, int, BudgetPeriod, list[DeliveryWay]]:
     key = alert.key
-    return key.budget, key.generation, key.value, key.period
+    return key.budget, key.generation, key.period, sorted(alert.delivered)
+
+
+def _sort_key(alert: BudgetAlert) -> tuple[Any, ...]:
+    key = alert.key
+    return *_get_shared(alert), key.value, key.kind, key.percent, key.level

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import boto3
 
 from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
@@ -11,14 +13,20 @@ from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
 from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
+from lambdas.domain.budgets import ReadingLimit
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
 from lambdas.services.evaluate_budgets import BudgetEvaluator
 from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.send_budget_alerts import BudgetAlertSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
-from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.client_timeouts import MAX_CALL_MS, PROMPT, time_check
 from lambdas.wiring.governing_settings import GoverningSettings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_READING_MS = 60_000
 
 
 def make_evaluator(settings: GoverningSettings) -> BudgetEvaluator:
@@ -45,6 +53,12 @@ def make_evaluator(settings: GoverningSettings) -> BudgetEvaluator:
     )
 
 
+def make_reading_limit(context: LambdaContext) -> ReadingLimit:
+    """Make the limit of a reading of cells that begins now: it ends within a minute."""
+    needed_ms = context.get_remaining_time_in_millis() - _READING_MS
+    return ReadingLimit(time_check(context, max(needed_ms, MAX_CALL_MS)))
+
+
 def make_sender(
     settings: GoverningSettings, *, topic_arn: str, dashboard_url: str
 ) -> BudgetAlertSender:
@@ -53,6 +67,7 @@ def make_sender(
     publisher = BudgetAlertPublisher(
         SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
         boto3.client("events", config=PROMPT),
+        dashboard_url,
     )
     alerts = DynamoDbAlertStore(dynamodb, settings.governance_table)
     return BudgetAlertSender(alerts, publisher, dashboard_url)

@@ -9,6 +9,7 @@ import boto3
 
 from lambdas.adapters.dynamodb.usage_stream import read_stream
 from lambdas.adapters.lambda_run_starter import LambdaRunStarter
+from lambdas.domain.runs import AFTER_COUNTING
 from lambdas.services.count_usage import UsageCounter
 from lambdas.services.start_evaluations import EvaluationStarter
 from lambdas.wiring.client_timeouts import BRIEF, PROMPT
@@ -29,5 +30,5 @@ def make_counting(
         sums=sum_up(settings, sums),
         deployment=settings.stack_id,
     )
-    runs = LambdaRunStarter(boto3.client("lambda", config=BRIEF), evaluator_name)
+    runs = LambdaRunStarter(boto3.client("lambda", config=BRIEF), evaluator_name, AFTER_COUNTING)
     return counter, EvaluationStarter(runs=runs, has_budgets=sums.has_active_budgets)

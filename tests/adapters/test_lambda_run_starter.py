@@ -9,14 +9,14 @@ from tests.aws import take_starts
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_function_is_started_asynchronously_with_an_empty_event() -> None:
+def test_a_function_is_started_asynchronously_with_its_event() -> None:
     started = take_starts()
-    LambdaRunStarter(boto3.client("lambda"), "evaluator").start()
+    LambdaRunStarter(boto3.client("lambda"), "evaluator", {"some": "event"}).start()
     assert started == [
         {
             "path": "/2015-03-31/functions/evaluator/invocations",
             "type": "Event",
-            "event": b"{}",
+            "event": b'{"some": "event"}',
         }
     ]
 
@@ -24,7 +24,7 @@ def test_a_function_is_started_asynchronously_with_an_empty_event() -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_function_that_does_not_exist_is_not_started() -> None:
     with pytest.raises(RunNotStartedError, match="ResourceNotFoundException"):
-        LambdaRunStarter(boto3.client("lambda"), "missing").start()
+        LambdaRunStarter(boto3.client("lambda"), "missing", {}).start()
 
 
 def test_lambda_out_of_reach_is_an_error_of_the_port() -> None:
@@ -36,4 +36,4 @@ def test_lambda_out_of_reach_is_an_error_of_the_port() -> None:
         aws_secret_access_key="testing",  # noqa: S106  # no secret
     )
     with pytest.raises(RunNotStartedError, match=r"127\.0\.0\.1:9"):
-        LambdaRunStarter(client, "evaluator").start()
+        LambdaRunStarter(client, "evaluator", {}).start()

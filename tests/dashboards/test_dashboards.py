@@ -237,7 +237,8 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
         assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50"}
         assert len(graph["metrics"]) <= 500
         if graph["view"] == "timeSeries":
-            assert graph["yAxis"]["left"]["min"] == 0
+            can_be_negative = "burn-down" in graph["title"]
+            assert graph["yAxis"]["left"].get("min") == (None if can_be_negative else 0)
             assert graph["yAxis"]["left"]["label"]
 
 
@@ -369,7 +370,8 @@ def test_a_named_series_has_a_color() -> None:
         for graph in graphs(file):
             for row in graph["metrics"]:
                 options = row[-1]
-                is_one = "${" not in options.get("label", "")
+                label = options.get("label", "one")
+                is_one = bool(label) and "${" not in label  # an empty one is that of each series
                 if is_one and options.get("visible", True):
                     assert "color" in options, (graph["title"], options)
 

@@ -12,7 +12,7 @@ from cdk.local_cloud.cloud import ACCOUNT, REGION
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.s3.price_editions import S3PriceEditions
-from lambdas.domain.counters.table import CELL_PREFIX, CHECKPOINT_PREFIX, MARK_PREFIX
+from lambdas.domain.counters.table import CELL_PREFIX, CHECKPOINT_PREFIX, MARK_PREFIX, MISSED_PREFIX
 from lambdas.domain.invocations import UsageRecord, read_message
 from lambdas.domain.ledger.state_table import (
     BATCH_JOB_PREFIX,
@@ -345,6 +345,26 @@ def test_a_function_needs_the_grant_for_its_items_in_a_table(
     with role.having(role.replacing(f'"{keys}"', '"others#*"')):
         assert not works(deployed, function, event_for(deployed, job))
     assert works(deployed, function, event_for(deployed, job))
+
+
+def test_a_batch_that_was_given_up_is_counted_with_the_deployed_role(deployed: Deployed) -> None:
+    counter, now = deployed.deployment.usage_counter, datetime.now(UTC)
+    assert counter is not None
+    role = Role(deployed, counter)
+
+    def count(number: int, hours_ago: int) -> bool:
+        event = batch()
+        event["Records"][0]["dynamodb"] |= {
+            "SequenceNumber": str(number),
+            "ApproximateCreationDateTime": (now - timedelta(hours=hours_ago)).timestamp(),
+        }
+        return works(deployed, counter, event | {"shardId": f"shard-{now.timestamp()}"})
+
+    assert count(1, 23)
+    assert count(3, 0)
+    with role.having(role.replacing(f'"{MISSED_PREFIX}*"', '"others#*"')):
+        assert not count(2, 23)
+    assert count(2, 23)
 
 
 def test_a_grant_on_the_state_table_gives_no_access_to_the_ledger(

@@ -114,7 +114,7 @@ def test_each_threshold_of_each_period_is_one_message(
     for _ in range(2):
         deployed.start("BudgetEvaluator", {})
     assert wait_for_subjects(subscriber, 5) == {
-        f"Bedrock budget {name}: 50 % reached" for name in PERIODS
+        f"Bedrock budget {name}: 50% reached" for name in PERIODS
     }
     deployed.log_calls(*calls(ANA, 4))
     for stored in periodic:
@@ -122,7 +122,7 @@ def test_each_threshold_of_each_period_is_one_message(
     for _ in range(2):
         deployed.start("BudgetEvaluator", {})
     subjects = wait_for_subjects(subscriber, 10)
-    assert {f"Bedrock budget {name}: 100 % reached" for name in PERIODS} < subjects
+    assert {f"Bedrock budget {name}: 100% reached" for name in PERIODS} < subjects
 
 
 def test_an_alert_is_sent_seconds_after_the_call_without_the_schedule(
@@ -146,7 +146,7 @@ def test_an_alert_is_sent_seconds_after_the_call_without_the_schedule(
             ("evaluation", lambda: any(alerts.list_alerts("prompt", stored.generation))),
             (
                 "alert_sent",
-                lambda: "Bedrock budget prompt: 100 % reached" in list_subjects(subscriber),
+                lambda: "Bedrock budget prompt: 100% reached" in list_subjects(subscriber),
             ),
         ):
             wait_for(is_reached)
@@ -181,7 +181,7 @@ def test_a_budget_has_the_usage_from_before_it_was_applied(
     assert store.read().budgets["late"].is_active
     assert count_tokens(deployed, stored, logged_at) == 150
     deployed.start("BudgetEvaluator", {})
-    wait_for(lambda: "Bedrock budget late: 100 % reached" in list_subjects(subscriber))
+    wait_for(lambda: "Bedrock budget late: 100% reached" in list_subjects(subscriber))
     assert deployed.health("BudgetDrift") == 0
 
 

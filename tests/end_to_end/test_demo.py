@@ -65,16 +65,16 @@ def _check_events(printed: str) -> None:
 
 def _check_budget(printed: str) -> None:
     """Check the alert of the budget: its threshold, how much of how much, and its forecast."""
-    assert re.search(r"a budget is applied: \$230 for project invoicing and 21 days", printed)
+    assert re.search(r"a budget is applied: \$230 for project invoicing, for 21 days from", printed)
     (alert,) = (
         (match["name"], match["why"])
         for match in _EVENT.finditer(printed)
         if match["name"].startswith("Bedrock budget")
     )
     name, why = alert
-    assert name == "Bedrock budget invoicing: 80 % reached"
+    assert name == "Bedrock budget invoicing: 80% reached"
     assert re.fullmatch(
-        rf"{_DOLLARS} of \$230\.00 used, [89]\d(\.\d+)? %; forecast for the end of the period:"
+        rf"{_DOLLARS} of \$230\.00 used, [89]\d(\.\d+)?%; forecast for the end of the period:"
         rf" {_DOLLARS}, with a \d+% probability of more than \$230\.00",
         why,
     )

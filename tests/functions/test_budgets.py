@@ -15,6 +15,7 @@ import pytest
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counter_items import base_update, sum_update
+from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.domain.budgets import (
     AccumulatorKey,
     BudgetAmount,
@@ -28,11 +29,12 @@ from lambdas.domain.budgets import rebuilding as rebuilding_rules
 from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
 from lambdas.domain.counters import UsageTotals
 from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.runs import AFTER_COUNTING
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
-from lambdas.services import recount_usage
+from lambdas.services import build_budgets, evaluate_budgets, recount_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import (
     LEDGER,
@@ -115,9 +117,11 @@ def test_usage_from_before_and_after_a_budget_is_sent_as_one_message(inbox: Any)
     for _ in range(3):
         evaluator.lambda_handler({}, lambda_context())
     (message,) = inbox()
-    assert message["Subject"] == "Bedrock budget small: 100 % reached"
+    assert message["Subject"] == "Bedrock budget small: 100% reached"
     (event,) = events
     detail = json.loads(event["Detail"])
+    assert json.loads(message["MessageAttributes"]["detail"]["Value"]) == detail
+    assert detail["dashboard_url"] in message["Message"]
     assert [entry["percent"] for entry in detail["crossings"]] == ["50", "80", "100"]
     assert {driver["label"]: driver["name"] for driver in detail["drivers"]}["identity"] == ANA
     assert detail["amount"]["used"] == "45"
@@ -169,10 +173,59 @@ def test_a_budget_that_fails_fails_the_run_after_the_alerts_of_others_are_sent(
     refuse_broken_budget(monkeypatch)
     with pytest.raises(evaluator.BudgetRunError, match=r"^budget not evaluated: broken$"):
         evaluator.lambda_handler({}, lambda_context())
-    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100% reached"]
     assert [vars(line)["budget"] for line in caplog.records if "not evaluated" in line.message] == [
         "broken"
     ]
+
+
+def test_a_run_that_is_cut_off_leaves_no_earlier_alert_unsent(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_events()
+    count(call(1), call(2), call(3))
+    apply(SMALL)
+    build()
+    monkeypatch.setattr(evaluate_budgets, "HOLD", timedelta(0))
+
+    def die(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    for method, sent in (("read_cells", []), ("read_state", ["small: 100% reached"])):
+        monkeypatch.setattr(DynamoDbCounters, method, die)
+        with pytest.raises(KeyboardInterrupt):
+            evaluator.lambda_handler({}, lambda_context())
+        assert [message["Subject"] for message in inbox()] == [
+            f"Bedrock budget {subject}" for subject in sent
+        ]
+
+
+def test_forecasts_are_made_by_the_schedule_and_not_after_counting(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = list[str]()
+    read_cells = DynamoDbCounters.read_cells
+
+    def note(self: DynamoDbCounters, *arguments: Any) -> Any:
+        requests.append("cells")
+        return read_cells(self, *arguments)
+
+    monkeypatch.setattr(DynamoDbCounters, "read_cells", note)
+    count(call(1))
+    apply(
+        replace(
+            SMALL,
+            amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 10**9),
+            thresholds=BudgetThresholds((), (Decimal(100),)),
+        )
+    )
+    build()
+    requests.clear()
+    evaluator.lambda_handler(AFTER_COUNTING, lambda_context())
+    assert requests == []
+    evaluator.lambda_handler({}, lambda_context())
+    assert requests
+    assert inbox() == []
 
 
 def test_all_that_fails_in_a_run_is_reported(
@@ -221,6 +274,7 @@ def test_a_sum_that_differs_from_cells_is_reported(
     assert (metric.name, metric.value) == ("BudgetDrift", 1)
     (line,) = [record for record in caplog.records if "differs from cells" in record.message]
     assert vars(line)["sum"] == key.name
+    assert vars(line)["accumulated"]["calls"] == vars(line)["recomputed"]["calls"] + 1
 
 
 def test_a_budget_that_cannot_be_read_stops_no_counting_and_raises_the_alarm(
@@ -244,7 +298,7 @@ def test_a_budget_that_cannot_be_read_stops_no_counting_and_raises_the_alarm(
     assert metrics["BudgetDrift"] == 1
     assert "other" in {vars(record).get("budget") for record in caplog.records}
     evaluator.lambda_handler({}, lambda_context())
-    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100 % reached"]
+    assert [message["Subject"] for message in inbox()] == ["Bedrock budget small: 100% reached"]
 
 
 def test_a_sum_is_completed_once_and_only_while_its_budget_is_building() -> None:
@@ -279,3 +333,22 @@ def test_all_values_of_a_large_budget_are_completed() -> None:
 
 def make_sum_key(stored: StoredBudget) -> AccumulatorKey:
     return AccumulatorKey("small", stored.generation, "", LIFETIME.slot_at(NOW))
+
+
+def test_a_budget_that_builds_for_too_long_raises_an_alarm(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build_budgets, "MAX_BUILD_TIME", timedelta(0))
+    india = replace(SMALL, name="india", periods=DayPeriods("Asia/Kolkata"))
+    count(call(1))
+    apply(india)
+    builder.lambda_handler({}, lambda_context())  # announces it
+    capsys.readouterr()
+    with caplog.at_level(logging.ERROR):
+        builder.lambda_handler({}, lambda_context())
+    (metric,) = embedded_metrics(capsys.readouterr().out)
+    assert (metric.name, metric.value) == ("UnbuiltBudgets", 1)
+    (line,) = [record for record in caplog.records if "for too long" in record.message]
+    assert vars(line)["budgets"] == ("india",)

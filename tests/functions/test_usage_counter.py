@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from lambdas.domain.budgets import BudgetChanges
 from lambdas.domain.counters import CellSpan, UsageTotals
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.ledger.readings import join
+from lambdas.domain.runs import is_after_counting
 from lambdas.functions.usage_counter import handler
 from lambdas.functions.usage_counter.settings import Settings
 from lambdas.functions.usage_recounter import handler as recounter
@@ -134,6 +136,7 @@ def test_budgets_are_evaluated_after_a_batch_and_at_the_end_of_its_window() -> N
     assert handler.lambda_handler(end, CONTEXT) == ANSWER
     assert 2 <= len(started) <= 3  # ten seconds may end between two batches
     assert {request["path"].split("/")[-2] for request in started} == {"evaluator"}
+    assert {is_after_counting(json.loads(request["event"])) for request in started} == {True}
 
 
 def test_a_start_that_is_refused_fails_no_batch(caplog: pytest.LogCaptureFixture) -> None:

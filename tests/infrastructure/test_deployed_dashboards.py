@@ -20,6 +20,7 @@ from cdk.components.dashboards import (
     WRITTEN_ALARMS,
     WRITTEN_FOR,
     DeployedNames,
+    choose_budget_dashboard,
     dashboard_body,
     dashboard_url,
     deployed_dashboards,
@@ -415,6 +416,7 @@ def test_graphs_of_budgets_are_deployed_only_where_governance_is_on(*, is_on: bo
     )
     text = json.dumps(body)
     assert ("Budgets: used" in text) is ("BudgetForecastHigh" in text) is is_on
+    assert ("100 - e1" in text) is is_on
     assert len(body["widgets"]) == len(written("cost")["widgets"]) - (0 if is_on else 2)
 
 
@@ -442,6 +444,15 @@ def test_charged_dashboards_are_opt_in_and_names_end_with_the_region(
     assert sorted(names, key=str) == sorted(
         ([f"{NAMES[file]}-", {"Ref": "AWS::Region"}] for file in files), key=str
     )
+
+
+@pytest.mark.parametrize(("context", "linked"), [({}, "usage_overview"), (ALL, "cost")])
+def test_messages_of_budgets_link_the_dashboard_with_budgets_where_it_is_deployed(
+    context: dict[str, Any], linked: str
+) -> None:
+    config = Config.from_context(context)
+    assert choose_budget_dashboard(config) == linked
+    assert linked in deployed_dashboards(config)
 
 
 @each_dashboard

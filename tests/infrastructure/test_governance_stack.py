@@ -13,6 +13,7 @@ from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import (
     ALERTS_PREFIX,
     BUDGETS,
+    BUILT_ATTRIBUTES,
     DUE_ALERTS,
     FORECAST_ERRORS,
 )
@@ -24,6 +25,7 @@ from lambdas.domain.counters.table import (
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
     MARK_PREFIX,
+    MISSED_PREFIX,
     SORT_KEY,
     STATE_KEY,
     SUM_PREFIX,
@@ -38,6 +40,7 @@ from tests.infrastructure.synthesis import (
     resources,
     started_by,
     statements,
+    synthesize,
 )
 
 ON = "everything"
@@ -194,6 +197,24 @@ def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
     assert evaluator == {"budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS}}
 
 
+def test_the_builder_changes_no_definition_of_a_budget() -> None:
+    (statement,) = (
+        statement
+        for statement in statements(deployment(ON).governance, "BudgetBuilderRole")
+        if "Governance" in json.dumps(statement["Resource"])
+        and "dynamodb:UpdateItem" in as_list(statement["Action"])
+    )
+    named = statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    assert named == list(BUILT_ATTRIBUTES)
+    assert "definition" not in named
+
+
+def test_the_evaluator_deletes_no_notes_of_sent_alerts() -> None:
+    (statement,) = grants(deployment(ON).monitoring, "BudgetEvaluatorRole")["dynamodb:DeleteItem"]
+    condition = statement["Condition"]["ForAllValues:StringLike"]
+    assert as_list(condition["dynamodb:LeadingKeys"]) == [DUE_ALERTS]
+
+
 def test_only_the_calibrator_writes_the_errors_of_forecasts() -> None:
     calibrator = written(deployment(ON).governance, "ForecastCalibratorRole")
     assert calibrator == {"budgets": {FORECAST_ERRORS}}
@@ -218,6 +239,15 @@ def test_the_calibrator_reads_cells_and_budgets_alone() -> None:
         )
     }
     assert keys == {f"{CELL_PREFIX}*", STATE_KEY, BUDGETS}
+
+
+@pytest.mark.parametrize(
+    ("dashboards", "linked"), [(["cost"], "BedrockMeter-Cost"), ([], "BedrockMeter-Usage")]
+)
+def test_alerts_link_the_dashboard_that_shows_budgets(dashboards: list[str], linked: str) -> None:
+    made = synthesize({"governance": True, "extra_dashboards": dashboards})
+    environment = find_function(made.monitoring, "budget_evaluator")["Environment"]["Variables"]
+    assert linked in json.dumps(environment["DASHBOARD_URL"])
 
 
 def test_forecasts_are_calibrated_every_day() -> None:
@@ -248,7 +278,7 @@ def test_functions_that_count_write_each_key_by_the_actions_that_it_takes() -> N
     recounted = {f"{MARK_PREFIX}*", STATE_KEY}
     for role, whole in (
         ("UsageRecounterRole", recounted),
-        ("UsageCounterRole", recounted | {f"{CHECKPOINT_PREFIX}*"}),
+        ("UsageCounterRole", recounted | {f"{CHECKPOINT_PREFIX}*", f"{MISSED_PREFIX}*"}),
     ):
         assert keys_by_action(role) == {
             **dict.fromkeys(("BatchGetItem", "GetItem", "PutItem"), whole),

@@ -327,6 +327,22 @@ def test_each_alarm_describes_the_next_step(configuration: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("function", "stopped"),
+    [
+        (
+            "BudgetBuilder",
+            "no longer completes sums of new budgets or compares sums with cells.",
+        ),
+        ("BudgetEvaluator", "no longer evaluates budgets or sends their alerts."),
+    ],
+)
+def test_alarms_of_budgets_name_all_work_that_stops(function: str, stopped: str) -> None:
+    for fault in ("Errors", "NotStarted"):
+        alarm = alarms("everything")[f"BedrockMeter-Health-{function}{fault}"]
+        assert stopped in str(alarm["AlarmDescription"])
+
+
+@pytest.mark.parametrize(
     ("alarm", "text"),
     [
         ("TamperedCalls", "This is expected after make erase-identity."),

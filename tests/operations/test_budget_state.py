@@ -31,11 +31,11 @@ def read(now: datetime = NOON) -> BudgetReport:
     return read_budget_state(boto3.client("dynamodb"), GOVERNANCE, now)
 
 
-def check(**settings: Any) -> CheckResult:
+def check(name: str = "budgets", **settings: Any) -> CheckResult:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
     results = DeploymentChecks(session, deployment, **settings).examine()
-    return next(result for result in results if result.check == "budgets")
+    return next(result for result in results if result.check == name)
 
 
 def test_budgets_that_build_for_too_long_are_named(store: DynamoDbBudgetStore) -> None:
@@ -43,7 +43,7 @@ def test_budgets_that_build_for_too_long_are_named(store: DynamoDbBudgetStore) -
     for name in ("chat", "india"):
         store.announce(name, 1, NOON)
     store.mark_active("chat", 1)
-    building = "1 active budget. Building: india. Forecasts use errors of public data."
+    building = "1 active budget. Building: india. Forecasts use errors of forecasts of public data."
     assert read() == BudgetReport(False, building)  # noqa: FBT003
     late = read(NOON + timedelta(minutes=31))
     assert late.is_late
@@ -52,13 +52,17 @@ def test_budgets_that_build_for_too_long_are_named(store: DynamoDbBudgetStore) -
 
 @pytest.mark.usefixtures("store")
 def test_a_calibration_that_is_old_or_damaged_is_a_warning() -> None:
-    assert read() == BudgetReport(False, "0 active budgets. Forecasts use errors of public data.")  # noqa: FBT003
+    text = "0 active budgets. Forecasts use errors of forecasts of public data."
+    assert read() == BudgetReport(False, text)  # noqa: FBT003
     dynamodb = boto3.client("dynamodb")
     errors = replace(read_shipped_ratios(), own=OwnErrors(NOON, ratios=900, sources=3, days=20))
     DynamoDbCalibrationStore(dynamodb, GOVERNANCE).write(errors)
     fresh, old = read(NOON + timedelta(days=2)), read(NOON + timedelta(days=4))
     assert (fresh.is_late, old.is_late) == (False, True)
-    assert "errors of your own 20 days up to 2026-09-08, and of public data." in fresh.text
+    assert (
+        "errors of forecasts of your own usage in the 20 days up to 2026-09-08, and of public data."
+        in fresh.text
+    )
     assert old.text.endswith("which is old; the log of ForecastCalibrator has the reason.")
     item = {"pk": {"S": "forecast-errors"}, "sk": {"S": "calibrated"}}
     dynamodb.put_item(TableName=GOVERNANCE, Item=item)
@@ -72,12 +76,24 @@ def test_the_doctor_reads_the_deployed_tables() -> None:
     off = check(stacks=(stack_names.STORAGE,))
     assert (off.status, off.text) == (
         Status.OK,
-        "Off: switch them on by governance in cdk.json.",
+        "Off: switch them on with the setting governance.",
     )
     assert check().text == "Not deployed yet."
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
     assert check().text.startswith("0 active budgets.")
+    # As deployed with make deploy SET="-c governance=true", and not so in cdk.json.
+    assert check(stacks=(stack_names.STORAGE,)).text.startswith("0 active budgets.")
+
+
+@pytest.mark.usefixtures("store")
+def test_the_doctor_reads_budgets_that_only_the_deployment_switches_on() -> None:
+    """`make deploy SET="-c governance=true"` leaves `governance` off in cdk.json."""
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    assert check(stacks=(stack_names.STORAGE,)).text.startswith("0 active budgets.")
+    stacks = check("stacks", stacks=(stack_names.STORAGE,))
+    assert "If you deployed it with SET, run make doctor with the same SET." in stacks.text
 
 
 def test_the_time_of_an_announcement_is_that_of_the_meter(store: DynamoDbBudgetStore) -> None:

@@ -15,7 +15,7 @@ from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
-from lambdas.domain.budgets import AccumulatorKey, BudgetBook
+from lambdas.domain.budgets import AccumulatorKey, BudgetBook, UsageGap
 from lambdas.domain.budgets.governance_table import CALIBRATED, FORECAST_ERRORS
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageTotals, begin_counting
 from lambdas.domain.forecasting import OwnErrors, read_shipped_ratios
@@ -118,7 +118,10 @@ def test_another_amount_is_in_force_at_once_and_a_rebuild_is_asked_for_by_name(
     call_command("budgets", "apply", write_file(CHAT | {"amount": {"usd": 750}}))
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "Applied, revision 2.",
-        "In force: chat. Their sums go on, and no alert is repeated.",
+        (
+            "Changed: chat. Sums go on. In the current period, a threshold that has alerted alerts"
+            " again only if a raise puts it above all thresholds that have."
+        ),
     ]
     amended = read_book().budgets["chat"]
     assert (amended.generation, amended.is_active) == (1, True)
@@ -194,18 +197,21 @@ def test_the_list_says_which_errors_forecasts_use(
 
     dynamodb = boto3.client("dynamodb")
     call_command("budgets", "apply", write_file(CHAT))
-    assert list_budgets() == "Forecasts use errors of public data."
+    assert list_budgets() == "Forecasts use errors of forecasts of public data."
     own = OwnErrors(datetime(2026, 3, 9, 2, 40, tzinfo=UTC), ratios=5000, sources=7, days=23)
     calibrated = replace(read_shipped_ratios(), own=own)
     DynamoDbCalibrationStore(dynamodb, GOVERNANCE).write(calibrated)
     assert list_budgets() == (
-        "Forecasts use errors of your own 23 days up to 2026-03-09, and of public data."
+        "Forecasts use errors of forecasts of your own usage in the 23 days up to 2026-03-09,"
+        " and of public data."
     )
     damaged = {"pk": FORECAST_ERRORS, "sk": CALIBRATED, "errors": "{}"}
     dynamodb.put_item(
         TableName=GOVERNANCE, Item={name: {"S": value} for name, value in damaged.items()}
     )
-    assert list_budgets().startswith("Forecasts use errors of public data: your own cannot be read")
+    assert list_budgets().startswith(
+        "Forecasts use errors of forecasts of public data: your own cannot be read"
+    )
 
 
 @pytest.mark.usefixtures("deployed")
@@ -292,6 +298,15 @@ def test_a_file_is_validated_without_an_account(
     assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
 
 
+def test_a_file_without_budgets_is_named(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command("budgets", "validate", write_file()) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "0 budgets of platform: valid."
+    assert second.startswith("The file has no budgets: apply stores none")
+
+
 def test_a_file_that_no_deployment_can_take_is_not_valid(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -337,3 +352,43 @@ def test_every_fault_of_a_file_is_named_before_aws_is_called(
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command("budgets", "schema") == 0
     assert json.loads(capsys.readouterr().out)["required"] == ["managed_by", "budgets"]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_list_says_which_sums_lack_usage(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT))
+    store, now = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE), datetime.now(UTC)
+    gap = UsageGap(now, now + timedelta(minutes=7))
+    store.resume("chat", 1, gap)
+    capsys.readouterr()
+    call_command("budgets", "list")
+    expected = f"chat could not be read from {gap.since:%Y-%m-%d %H:%M} to {gap.until:%H:%M} UTC"
+    assert expected in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_budget_of_a_later_version_is_left_to_its_manager(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("budgets", "apply", write_file(CHAT, INDIA))
+    table = boto3.resource("dynamodb").Table(GOVERNANCE)
+    for name in ("chat", "india"):
+        key = {"pk": "budgets", "sk": f"budget#{name}"}
+        table.update_item(
+            Key=key,
+            UpdateExpression="SET #format = :later",
+            ExpressionAttributeNames={"#format": "format"},
+            ExpressionAttributeValues={":later": 2},
+        )
+    theirs = write_file(CHAT, managed_by="another-team")
+    _, problem = read_failure("budgets", "apply", theirs)
+    assert "chat is managed by platform, not by another-team" in problem
+    capsys.readouterr()
+    call_command("budgets", "apply", write_file(CHAT), "--delete", "india")
+    printed = capsys.readouterr().out
+    assert "Its manager is platform." in printed
+    assert "- india, which cannot be read" in printed
+    assert "1 new, 0 changed, 1 deleted" in printed
+    assert set(read_book().budgets) == {"chat"}

@@ -1,5 +1,6 @@
 """The cost before deploying: every metric and alarm of the templates, at a dated price."""
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import chain, product
@@ -26,7 +27,13 @@ from cdk.operations.billed_metrics import (
     unlogged_read,
 )
 from cdk.operations.cost import print_cost
-from cdk.operations.running_cost import UnitPrices, occasional_usd, running_cost, worst_case_usd
+from cdk.operations.running_cost import (
+    UnitPrices,
+    governance_cost,
+    occasional_usd,
+    running_cost,
+    worst_case_usd,
+)
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
@@ -55,29 +62,106 @@ def test_prices_are_dated_decimals_of_one_region() -> None:
     )
 
 
-def test_governance_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> None:
+def sum_up(calls: int, part: str, **settings: Any) -> Decimal:
+    """The cost of the lines that have a text, where governance is on, for 20 identities."""
+    config = Config.from_context({"governance": True} | settings)
+    lines = running_cost(Usage(calls, 20, 5), config, PRICES)
+    return sum((line.usd for line in lines if part in line.what), Decimal(0))
+
+
+@pytest.mark.parametrize("calls", [0, 1, 10**6, 10**9])
+def test_the_lines_of_governance_are_all_that_it_adds_to_the_total(calls: int) -> None:
+    on = Config.from_context({"governance": True})
+    usage = Usage(calls, 20, 5)
+    added = sum_up(calls, "governance: ")
+    assert abs(total(usage, on) - total(usage) - added) < Decimal(10) ** -12
+    assert added > 0
+    assert governance_cost(usage, Config(), PRICES) == []
+
+
+def test_governance_has_a_subtotal_while_it_is_on(capsys: pytest.CaptureFixture[str]) -> None:
+    usage, on = Usage(10**6, 20, 5), Config.from_context({"governance": True})
+    print_cost(usage, on)
+    printed = capsys.readouterr().out
+    assert re.findall(r"(Metering|Governance) [\s│]*\$(\S+)", printed) == [
+        ("Metering", f"{total(usage):,.2f}"),
+        ("Governance", f"{sum_up(10**6, 'governance: '):,.2f}"),
+    ]
+    print_cost(usage, Config())
+    assert not re.search("Metering|Governance", capsys.readouterr().out)
+
+
+def test_the_alarms_of_governance_are_among_its_lines() -> None:
+    alarms = 11 * PRICES["alarm_metric_month"]
+    assert sum_up(10**6, "governance: 11 metrics watched by alarms") == alarms
+
+
+def test_metrics_of_budgets_are_billed_four_each() -> None:
+    of_metrics = 40 * Decimal("0.3") + Decimal("0.0864")
+    assert sum_up(10**6, "governance: 40 metrics of 10 budgets") == of_metrics
+
+
+WRITES = PRICES["dynamodb_write_units_million"] / 10**6
+
+
+def test_a_call_by_itself_writes_its_cells_its_checkpoint_and_the_sum_of_each_budget() -> None:
+    calls = 10**6
+    cells, checkpoint, sums = 2 * 3, 2, 10 * 2
+    counters = [
+        line
+        for line in running_cost(
+            Usage(calls, 20, 5), Config.from_context({"governance": True}), PRICES
+        )
+        if line.service == "DynamoDB" and "exact counters" in line.what
+    ]
+    assert sum(line.usd for line in counters) == calls * (cells + checkpoint) * WRITES
+    assert sum_up(calls, "sums of 10 budgets that every call matches") == calls * sums * WRITES
+
+
+def test_calls_of_a_batch_share_a_checkpoint_and_the_sums_of_budgets() -> None:
+    # A shard has one batch at a time, of 0.3 seconds; there are four shards.
+    batches = 4 * 30 * 24 * 3600 / Decimal("0.3")
+    sums = batches * 10 * 2 * WRITES
+    assert sum_up(10**9, "sums of 10 budgets that every call matches") == sums
+    lines = governance_cost(Usage(10**9, 1, 5), Config.from_context({"governance": True}), PRICES)
+    (counters,) = (
+        line.usd
+        for line in lines
+        if line.service == "DynamoDB" and line.what == "governance: exact counters"
+    )
+    assert counters == batches * (5 * 2 * 2 + 2) * WRITES  # five models, each in two cells
+
+
+def test_a_batch_with_more_cells_than_a_transaction_takes_is_cut() -> None:
+    """With 300 pairs of identity and model, a transaction takes 44 of them: some 48 calls."""
     on = Config.from_context({"governance": True})
 
-    def list_governance(config: Config, calls: int) -> list[Decimal]:
-        lines = running_cost(Usage(calls, 20, 5), config, PRICES)
-        return [line.usd for line in lines if line.what.startswith("governance: ")]
+    def write(calls: int) -> Decimal:
+        lines = governance_cost(Usage(calls, 50, 6), on, PRICES)
+        return sum(
+            (line.usd for line in lines if "sums of 10 budgets that" in line.what), Decimal()
+        )
 
-    assert list_governance(Config(), 10**6) == []
-    few, many = sum(list_governance(on, 10**6)), sum(list_governance(on, 10**9))
-    of_metrics = 40 * Decimal("0.3") + Decimal("0.0864")  # four of each of ten budgets
-    assert list_governance(on, 10**6)[0] == of_metrics
-    few, many = few - of_metrics, many - of_metrics
-    assert Decimal(10) < few < Decimal(16)
-    assert many / 1000 < few / 4  # a call of many shares its cells with others
+    chunks = write(10**11) / (10 * 2 * WRITES)
+    assert 47 < 10**11 / chunks < 48
+
+
+def test_quarters_of_an_hour_are_more_to_read_and_not_more_to_write() -> None:
+    """A call is in one short cell, whichever its length."""
+    counters, calibration = "governance: exact counters", "to calibrate forecasts"
+    assert sum_up(10**9, counters, cell_minutes=15) == sum_up(10**9, counters)
+    assert sum_up(10**9, calibration, cell_minutes=15) == 4 * sum_up(10**9, calibration)
+
+
+def test_the_index_of_counters_is_shown_with_its_purpose() -> None:
+    on = Config.from_context({"governance": True})
+    lines = running_cost(Usage(10**6, 20, 5), on, PRICES)
+    (index,) = (line for line in lines if "finds the cells of one identity" in line.what)
+    # A call is in a cell of an hour and one of a day, each with a unit for its place in the index.
+    assert index.usd == 2 * PRICES["dynamodb_write_units_million"]
 
 
 def test_evaluations_after_counting_cost_less_than_counting_and_end_with_the_windows() -> None:
-    on = Config.from_context({"governance": True})
-
-    def sum_up(calls: int, part: str) -> Decimal:
-        lines = running_cost(Usage(calls, 20, 5), on, PRICES)
-        return sum((line.usd for line in lines if part in line.what), Decimal(0))
-
     prompt = "after counting"
     assert sum_up(10**6, prompt) < sum_up(10**6, "governance: exact counters")
     # 20 units of reads, a request, and 0.15 seconds of a gigabyte.
@@ -121,8 +205,18 @@ def test_logged_prompts_cost_more_and_masking_them_has_a_line() -> None:
     assert costs(log_content=True) == unmasked | {"secrets masked in them": Decimal("2.40")}
 
 
-def test_a_million_calls_cost_no_more_than_174_dollars_a_month() -> None:
-    assert total(Usage(10**6, 50, 6)) <= 174
+def test_a_million_calls_cost_no_more_than_177_dollars_a_month() -> None:
+    assert total(Usage(10**6, 50, 6)) <= 177
+
+
+def test_each_shard_publishes_metrics_once_in_30_seconds() -> None:
+    def publish(calls: int) -> Decimal:
+        lines = running_cost(Usage(calls, 50, 6), Config(), PRICES)
+        (usd,) = (line.usd for line in lines if line.what == "requests that publish them")
+        return usd * 1000 / PRICES["metric_requests_1000"]
+
+    assert publish(1000) == 1000
+    assert publish(10**6) == publish(10**9) == 4 * 30 * 24 * 120
 
 
 @pytest.mark.parametrize(
@@ -391,6 +485,13 @@ def test_metrics_of_batch_jobs_are_billed_if_buckets_are_configured() -> None:
 
 def test_the_readme_matches_the_printed_figures() -> None:
     figure = f"a million calls by 50 identities on 6 models costs {total(Usage(10**6, 50, 6)):,.2f}"
+    assert figure in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_the_readme_says_what_governance_costs() -> None:
+    on = Config.from_context({"governance": True})
+    usd = sum(line.usd for line in governance_cost(Usage(10**6, 50, 6), on, PRICES))
+    figure = f"With ten budgets, it costs about ${usd:.0f} a month at a million calls"
     assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NoReturn
 
-from tests.simulation.report import write_failures, write_table
+from lambdas.domain.words import plural
+from tests.simulation.report import write_failures, write_strikes, write_table
 from tests.simulation.simulation import Outcome, run
 
 _CHUNK = 20
@@ -19,7 +20,7 @@ class _Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the reason and the variables of the make target."""
-        self.exit(2, f"chaos: {message}. With make: make chaos [SEEDS=2000] [SEED=17]\n")
+        self.exit(2, f"chaos: {message}. With make: make chaos [SEEDS=2000 | SEED=17]\n")
 
 
 def _read_number(text: str) -> int:
@@ -29,16 +30,24 @@ def _read_number(text: str) -> int:
     return int(text)
 
 
+def _read_count(text: str) -> int:
+    if text.isdecimal() and int(text):
+        return int(text)
+    message = f"{text!r} is not a whole number of 1 or more"
+    raise ArgumentTypeError(message)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the seeds that the command line names; fails if one of them does."""
     parser = _Parser(prog="make chaos", description=__doc__)
-    parser.add_argument("--seeds", type=_read_number, default=200, help="how many seeds to run")
-    parser.add_argument("--seed", type=_read_number, help="one seed to run again")
+    seeds = parser.add_mutually_exclusive_group()
+    seeds.add_argument("--seeds", type=_read_count, default=200, help="how many seeds to run")
+    seeds.add_argument("--seed", type=_read_number, help="one seed to run again")
     options = parser.parse_args(arguments)
     if options.seed is not None:
         outcomes = [run(options.seed)]
         print(f"faults: {', '.join(sorted(outcomes[0].faults)) or 'none'}")
-        print(f"strikes: {dict(sorted(outcomes[0].struck.items()))}")
+        print(f"strikes: {write_strikes(outcomes[0])}")
     else:
         with ProcessPoolExecutor() as pool:
             outcomes = list(pool.map(_run, range(options.seeds), chunksize=_CHUNK))
@@ -46,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in write_failures(outcomes):
         print(line)
     failed = sum(bool(outcome.violations) for outcome in outcomes)
-    print(f"{len(outcomes)} runs, {failed} failed")
+    print(f"{plural(len(outcomes), 'run')}, {failed} failed")
     return int(failed > 0)
 
 

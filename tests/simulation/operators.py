@@ -61,8 +61,10 @@ class Operator:
         """Run `make redrive`, but for a second time while it runs."""
         if self._account.s3.has_objects(FAILURES) and not self._is_redriving:
             self._is_redriving = True
-            self.redriven += self._redrive.redrive_all().done
-            self._is_redriving = False
+            try:
+                self.redriven += self._redrive.redrive_all().done
+            finally:
+                self._is_redriving = False
 
     def expire(self) -> None:
         """Let Time to Live delete what has expired."""

@@ -29,6 +29,12 @@ def write_table(outcomes: Sequence[Outcome]) -> str:
     )
 
 
+def write_strikes(outcome: Outcome) -> str:
+    """Write how often each fault was injected in one run."""
+    counts = [f"{fault} {count}" for fault, count in sorted(outcome.struck.items())]
+    return ", ".join(counts) or "none"
+
+
 def write_failures(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """Name each failed seed, what does not hold, and the command that runs it again."""
     for outcome in outcomes:

@@ -22,10 +22,6 @@ def test_a_counter_that_takes_redriven_batches_for_repeated_ones_is_found(
     assert run(seed, _OLD, Plant(), PIPELINE).violations == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="A redrive at the moment at which the stream goes on takes missed changes for repeated",
-)
 def test_a_batch_that_is_redriven_while_the_stream_goes_on_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -31,8 +31,32 @@ def test_a_seed_that_is_no_number_is_refused_in_one_line(
     assert end.value.code == 2
     assert capsys.readouterr().err == (
         "chaos: argument --seed: 'abc' is not a whole number of 0 or more."
-        " With make: make chaos [SEEDS=2000] [SEED=17]\n"
+        " With make: make chaos [SEEDS=2000 | SEED=17]\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--seeds", "0"], "argument --seeds: '0' is not a whole number of 1 or more"),
+        (["--seeds", "5", "--seed", "17"], "argument --seed: not allowed with argument --seeds"),
+    ],
+)
+def test_a_table_without_runs_and_a_number_without_effect_are_refused(
+    arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert capsys.readouterr().err.startswith(f"chaos: {reason}.")
+
+
+def test_one_seed_is_reported_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    struck = run(17).struck
+    assert main(["--seed", "17"]) == 0
+    _, strikes, result = capsys.readouterr().out.splitlines()
+    assert strikes.startswith(f"strikes: age_limit {struck[Fault.AGE_LIMIT]}, ")
+    assert result == "1 run, 0 failed"
 
 
 def test_a_seed_gives_the_same_run_again() -> None:

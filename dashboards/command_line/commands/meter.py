@@ -34,7 +34,10 @@ FIELDS = ("day", "month", "project", "account", "region", "identity", "model")
     help="The number of rows, or of rows in each period. The others are one row.",
 )
 @click.option(
-    "--budgets", type=PATH, metavar="FILE", help="Also show the use of the budgets in this file."
+    "--budgets",
+    type=PATH,
+    metavar="FILE",
+    help="Also show the use of the budgets in this file; with --out, write it as well.",
 )
 @out_option("Write the summary as JSON to this file.")
 def command(

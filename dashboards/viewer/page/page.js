@@ -170,7 +170,7 @@
     const formatOf = (side) => widget.series.find((it) => it.axis === side)?.format ?? "number";
     const openStart = widget.start + widget.step * ((widget.series[0]?.values.length ?? 1) - 1);
     const axis = (name, side) => ({
-      type: "value", name, position: side, min: 0, minInterval: minIntervalOf(name), nameTextStyle: { color: faint, fontSize: 11, align: side },
+      type: "value", name, position: side, min: (it) => Math.min(0, it.min), minInterval: minIntervalOf(name), nameTextStyle: { color: faint, fontSize: 11, align: side },
       axisLabel: { color: faint, fontSize: 11, formatter: ticks(formatOf(side), isInSeconds(widget)), showMaxLabel: !top },
       splitLine: { show: side === "left", lineStyle: { color: css("--grid") } },
       ...(side === "left" && top ? { max: (it) => Math.max(it.max, top) * 1.08 } : {}),

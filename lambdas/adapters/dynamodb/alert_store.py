@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from lambdas.domain.budgets.budget_alerts import (
     AlertKey,
     AlertState,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
 )
@@ -39,9 +40,12 @@ if TYPE_CHECKING:
 
 ALERT_RETENTION = timedelta(days=400)
 """The time after the end of a period for which its alerts are kept."""
+NOTE_RETENTION = timedelta(days=2)
+"""The time after the end of a period for which the last alert of a threshold is noted. Evaluations
+read these notes, and the next period needs none."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
 _LEVEL = "level"
-_CLAIMED_UNTIL = "claimed_until"
+_CLAIMED_UNTIL, _DELIVERED = "claimed_until", "delivered"
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 _REFUSED = "ConditionalCheckFailed"
 
@@ -63,9 +67,10 @@ class DynamoDbAlertStore:
         self._client = client
         self._table_name = table_name
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
+        A held one has a claim from the beginning.
         A conflict with another writer is raised as an error: the next evaluation tries again.
         """
         key = alert.key
@@ -74,7 +79,7 @@ class DynamoDbAlertStore:
             **_make_alert_key(key, f"{LAST_PREFIX}{key.threshold_id}"),
             _ENDS_AT: {"S": _write_time(key.period.end)},
             _LEVEL: {"N": str(key.level)},
-            EXPIRES_AT: item[EXPIRES_AT],
+            EXPIRES_AT: _write_expiry(key.period.end + NOTE_RETENTION),
         }
         actions: list[TransactWriteItemTypeDef] = [
             {
@@ -93,8 +98,41 @@ class DynamoDbAlertStore:
                 }
             },
             {"Put": {"TableName": self._table_name, "Item": item}},
-            {"Put": {"TableName": self._table_name, "Item": _make_pointer(alert)}},
+            {"Put": {"TableName": self._table_name, "Item": _make_pointer(alert, held_until)}},
         ]
+        return self._write(actions)
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        """Replace the detail of an alert and let runs claim it, unless it is no longer held."""
+        content = {"S": _write_content(alert)}
+        update = f"SET {_CONTENT} = :content"
+        actions: list[TransactWriteItemTypeDef] = [
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_alert_key(alert.key, alert.key.sort_id),
+                    "UpdateExpression": update,
+                    "ConditionExpression": f"attribute_exists({PARTITION_KEY})",
+                    "ExpressionAttributeValues": {":content": content},
+                }
+            },
+            {
+                "Update": {
+                    "TableName": self._table_name,
+                    "Key": _make_pointer_key(alert.key),
+                    "UpdateExpression": f"{update} REMOVE {_CLAIMED_UNTIL}",
+                    "ConditionExpression": f"{_CLAIMED_UNTIL} = :held",
+                    "ExpressionAttributeValues": {
+                        ":content": content,
+                        ":held": {"S": _write_time(held_until)},
+                    },
+                }
+            },
+        ]
+        self._write(actions)
+
+    def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> bool:
+        """Write all or nothing; `False` if a condition does not hold."""
         try:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
@@ -153,14 +191,18 @@ class DynamoDbAlertStore:
             return False
         return True
 
-    def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        """Let no run claim an alert for a time, unless it was sent meanwhile."""
         with suppress(self._client.exceptions.ConditionalCheckFailedException):
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_pointer_key(key),
-                UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
+                UpdateExpression=f"SET {_CLAIMED_UNTIL} = :until, {_DELIVERED} = :ways",
                 ConditionExpression=f"attribute_exists({PARTITION_KEY})",
+                ExpressionAttributeValues={
+                    ":until": {"S": _write_time(until)},
+                    ":ways": {"L": [{"S": way} for way in sorted(delivered)]},
+                },
             )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
@@ -211,26 +253,32 @@ def _make_alert_key(key: AlertKey, sort_key: str) -> Item:
 
 
 def _make_item(alert: BudgetAlert) -> Item:
-    expires_at = round((alert.key.period.end + ALERT_RETENTION).timestamp())
     return {
         **_make_alert_key(alert.key, alert.key.sort_id),
         _CONTENT: {"S": _write_content(alert)},
         _STATE: {"S": AlertState.DUE},
-        EXPIRES_AT: {"N": str(expires_at)},
+        EXPIRES_AT: _write_expiry(alert.key.period.end + ALERT_RETENTION),
     }
+
+
+def _write_expiry(at: datetime) -> AttributeValueTypeDef:
+    return {"N": str(round(at.timestamp()))}
 
 
 def _make_pointer_key(key: AlertKey) -> Item:
     return {**make_key(DUE_ALERTS), SORT_KEY: {"S": key.id}}
 
 
-def _make_pointer(alert: BudgetAlert) -> Item:
+def _make_pointer(alert: BudgetAlert, held_until: datetime | None) -> Item:
     """Make an item that stays until the alert is sent, and so never expires."""
-    return {
+    pointer: Item = {
         **_make_pointer_key(alert.key),
         _CONTENT: {"S": _write_content(alert)},
         _STATE: {"S": AlertState.DUE},
     }
+    if held_until is not None:
+        pointer[_CLAIMED_UNTIL] = {"S": _write_time(held_until)}
+    return pointer
 
 
 def _write_content(alert: BudgetAlert) -> str:
@@ -267,7 +315,9 @@ def _read_item(item: Item) -> BudgetAlert:
         BudgetPeriod(period_id, datetime.fromisoformat(start), datetime.fromisoformat(end)),
         content["level"],
     )
-    return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]))
+    ways = item.get(_DELIVERED, {"L": []})["L"]
+    delivered = frozenset(DeliveryWay(way["S"]) for way in ways)
+    return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]), delivered)
 
 
 def _write_time(moment: datetime) -> str:

@@ -17,6 +17,8 @@ from lambdas.domain.budgets import (
     BudgetsChangedError,
     BudgetState,
     StoredBudget,
+    UnreadableBudget,
+    UsageGap,
     read_budget,
     write_budget,
 )
@@ -24,6 +26,9 @@ from lambdas.domain.budgets.governance_table import (
     ANNOUNCED_AT,
     BUDGET_PREFIX,
     BUDGETS,
+    GAP,
+    GENERATION,
+    INTERRUPTED_AT,
     PARTITION_KEY,
     REVISION_KEY,
     SORT_KEY,
@@ -36,8 +41,7 @@ if TYPE_CHECKING:
 
     Item = dict[str, AttributeValueTypeDef]
 
-_DEFINITION, _GENERATION, _FORMAT = "definition", "generation", "format"
-_INTERRUPTED = "interrupted"
+_DEFINITION, _FORMAT = "definition", "format"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
 _LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
@@ -79,7 +83,8 @@ class DynamoDbBudgetStore:
                     try:
                         budgets[name] = _read_item(item)
                     except _UNREADABLE as error:
-                        unreadable[name] = str(error) or type(error).__name__
+                        reason = str(error) or type(error).__name__
+                        unreadable[name] = UnreadableBudget(reason, _read_manager(item))
             if revision == before:
                 return BudgetBook(revision, budgets, unreadable)
         message = "budgets changed while they were read"
@@ -112,29 +117,37 @@ class DynamoDbBudgetStore:
 
     def announce(self, name: str, generation: int, now: datetime) -> bool:
         """Store the time at which a budget was seen first, unless one is stored."""
-        time: AttributeValueTypeDef = {"S": now.astimezone(UTC).isoformat()}
         return self._set(
-            name, generation, ANNOUNCED_AT, f"if_not_exists({ANNOUNCED_AT}, :value)", time
+            name,
+            generation,
+            ANNOUNCED_AT,
+            f"if_not_exists({ANNOUNCED_AT}, :value)",
+            _write_time(now),
         )
 
     def mark_active(self, name: str, generation: int) -> bool:
         """Mark a budget active, if it still has this generation."""
         return self._set(name, generation, STATE, ":value", {"S": BudgetState.ACTIVE})
 
-    def mark_interrupted(self, name: str) -> None:
+    def mark_interrupted(self, name: str, since: datetime) -> None:
         """Note that a budget cannot be read, unless that is noted or it was deleted."""
         try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
-                UpdateExpression=f"SET {_INTERRUPTED} = :true",
+                UpdateExpression=f"SET {INTERRUPTED_AT} = :since",
                 ConditionExpression=(
-                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({_INTERRUPTED})"
+                    f"attribute_exists({PARTITION_KEY}) AND attribute_not_exists({INTERRUPTED_AT})"
                 ),
-                ExpressionAttributeValues={":true": {"BOOL": True}},
+                ExpressionAttributeValues={":since": _write_time(since)},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
+
+    def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
+        """Let an interrupted budget go on with its sums, if it still has this generation."""
+        times: AttributeValueTypeDef = {"L": [_write_time(time) for time in gap]}
+        return self._set(name, generation, GAP, f":value REMOVE {INTERRUPTED_AT}", times)
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         """Let an interrupted budget build in a new generation, with the same definition."""
@@ -154,10 +167,10 @@ class DynamoDbBudgetStore:
                     "TableName": self._table_name,
                     "Key": _make_key(BUDGET_PREFIX + name),
                     "UpdateExpression": (
-                        f"SET {_GENERATION} = :after, #state = :building"
-                        f" REMOVE {ANNOUNCED_AT}, {_INTERRUPTED}"
+                        f"SET {GENERATION} = :after, #state = :building"
+                        f" REMOVE {ANNOUNCED_AT}, {INTERRUPTED_AT}, {GAP}"
                     ),
-                    "ConditionExpression": f"{_GENERATION} = :before",
+                    "ConditionExpression": f"{GENERATION} = :before",
                     "ExpressionAttributeNames": {"#state": STATE},
                     "ExpressionAttributeValues": changed
                     | {":building": {"S": BudgetState.BUILDING}},
@@ -182,7 +195,7 @@ class DynamoDbBudgetStore:
                 TableName=self._table_name,
                 Key=_make_key(BUDGET_PREFIX + name),
                 UpdateExpression=f"SET #attribute = {new}",
-                ConditionExpression=f"{_GENERATION} = :generation",
+                ConditionExpression=f"{GENERATION} = :generation",
                 ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={
                     ":value": value,
@@ -243,7 +256,7 @@ def check_building(table: str, stored: StoredBudget) -> TransactWriteItemTypeDef
         "ConditionCheck": {
             "TableName": table,
             "Key": _make_key(BUDGET_PREFIX + stored.budget.name),
-            "ConditionExpression": f"{_GENERATION} = :generation AND #state = :building",
+            "ConditionExpression": f"{GENERATION} = :generation AND #state = :building",
             "ExpressionAttributeNames": {"#state": STATE},
             "ExpressionAttributeValues": {
                 ":generation": {"N": str(stored.generation)},
@@ -266,7 +279,7 @@ def _make_item(stored: StoredBudget) -> Item:
         **_make_key(BUDGET_PREFIX + stored.budget.name),
         _FORMAT: {"N": _CURRENT_FORMAT},
         _DEFINITION: {"S": _write_definition(stored.budget)},
-        _GENERATION: {"N": str(stored.generation)},
+        GENERATION: {"N": str(stored.generation)},
         STATE: {"S": stored.state},
     }
 
@@ -282,14 +295,36 @@ def _read_item(item: Item) -> StoredBudget:
         message = "another version of the meter stored it: run make deploy"
         raise ValueError(message)
     definition: dict[str, Any] = json.loads(item[_DEFINITION]["S"])
-    budget, announced_at = read_budget(definition), item.get(ANNOUNCED_AT)
+    budget = read_budget(definition)
     if item[SORT_KEY]["S"] != BUDGET_PREFIX + budget.name:
         message = f"its definition has another name, {budget.name}"
         raise ValueError(message)
     return StoredBudget(
         budget,
-        int(item[_GENERATION]["N"]),
+        int(item[GENERATION]["N"]),
         BudgetState(item[STATE]["S"]),
-        None if announced_at is None else datetime.fromisoformat(announced_at["S"]),
-        is_interrupted=_INTERRUPTED in item,
+        announced_at=_read_time(item, ANNOUNCED_AT),
+        interrupted_at=_read_time(item, INTERRUPTED_AT),
+        gap=UsageGap(*map(_parse_time, item[GAP]["L"])) if GAP in item else None,
     )
+
+
+def _read_manager(item: Item) -> str | None:
+    """Read the manager of a budget that cannot be read as a whole."""
+    try:
+        manager = json.loads(item[_DEFINITION]["S"])["managed_by"]
+    except _UNREADABLE:
+        return None
+    return manager if isinstance(manager, str) else None
+
+
+def _read_time(item: Item, attribute: str) -> datetime | None:
+    return _parse_time(item[attribute]) if attribute in item else None
+
+
+def _parse_time(value: AttributeValueTypeDef) -> datetime:
+    return datetime.fromisoformat(value["S"])
+
+
+def _write_time(moment: datetime) -> AttributeValueTypeDef:
+    return {"S": moment.astimezone(UTC).isoformat()}

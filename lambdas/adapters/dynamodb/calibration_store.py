@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from lambdas.domain.budgets.governance_table import (
     ERRORS,
     FORECAST_ERRORS,
     PARTITION_KEY,
+    SALT,
     SORT_KEY,
 )
 from lambdas.domain.forecasting import (
@@ -32,8 +34,15 @@ _KEY: Mapping[str, AttributeValueTypeDef] = {
 }
 
 
+_SALT_KEY: Mapping[str, AttributeValueTypeDef] = {
+    PARTITION_KEY: {"S": FORECAST_ERRORS},
+    SORT_KEY: {"S": SALT},
+}
+_SALT_BYTES = 32
+
+
 class DynamoDbCalibrationStore:
-    """Stores one calibration, in one item."""
+    """Stores one calibration in one item, and a salt in another."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
         """Store it in a table.
@@ -74,3 +83,15 @@ class DynamoDbCalibrationStore:
         self._client.put_item(
             TableName=self._table_name, Item={**_KEY, ERRORS: {"S": write_calibration(errors)}}
         )
+
+    def get_salt(self) -> str:
+        """Get the salt; the first call makes it."""
+        answer = self._client.update_item(
+            TableName=self._table_name,
+            Key=_SALT_KEY,
+            UpdateExpression="SET #salt = if_not_exists(#salt, :new)",
+            ExpressionAttributeNames={"#salt": SALT},
+            ExpressionAttributeValues={":new": {"S": secrets.token_hex(_SALT_BYTES)}},
+            ReturnValues="ALL_NEW",
+        )
+        return answer["Attributes"][SALT]["S"]

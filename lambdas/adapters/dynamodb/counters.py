@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from lambdas.adapters.backoff import back_off
@@ -31,6 +32,7 @@ from lambdas.domain.counters import (
     CellSpan,
     CountersUnavailableError,
     CountingState,
+    TooManyValuesError,
     UsageTotals,
 )
 from lambdas.domain.counters.table import (
@@ -81,13 +83,24 @@ class DynamoDbCounters(DynamoDbTable):
             for item in self._get_each(key for _, key in wanted.values())
         }
 
-    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
-        """Read all accumulators of a name by their values."""
-        return {
-            read_value(item): read_totals(item)
+    def read_values(
+        self, generation: int, name: str, max_values: int | None = None
+    ) -> Mapping[str, UsageTotals]:
+        """Read all accumulators of a name by their values.
+
+        Raises:
+            TooManyValuesError: There are more than `max_values`.
+        """
+        items = (
+            item
             for part in range(PARTS)
             for item in self._query_part(sum_part_key(generation, name, part))
-        }
+        )
+        found = {read_value(item): read_totals(item) for item in islice(items, max_values)}
+        if next(items, None) is not None:
+            message = f"{name} has more than {max_values:,} values"
+            raise TooManyValuesError(message)
+        return found
 
     def read_cells(
         self,

@@ -1,8 +1,10 @@
-"""Delivers alerts of budgets: as a text to a topic, and as an event to the default bus."""
+"""Delivers alerts of budgets: as text and JSON to a topic, and as an event to the default bus."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,7 +14,11 @@ from lambdas.domain.budgets.budget_alerts import (
     BUDGET_ALERT_EVENT,
     AlertDetail,
     AlertNotDeliveredError,
+    DeliveryWay,
 )
+
+_MAX_ENTRIES = 10
+"""Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html"""
 
 
 class _EventClient(Protocol):
@@ -22,40 +28,51 @@ class _EventClient(Protocol):
 
 
 class BudgetAlertPublisher:
-    """Delivers each alert in both ways; a failure of one does not stop the other."""
+    """Delivers alerts in both ways; a failure of one does not stop the other."""
 
-    def __init__(self, topic: Notifier, events: _EventClient) -> None:
-        """Deliver to a topic, and with an EventBridge client."""
+    def __init__(self, topic: Notifier, events: _EventClient, dashboard_url: str) -> None:
+        """Deliver to a topic, and with an EventBridge client; programs get the dashboard's link."""
         self._topic = topic
         self._events = events
+        self._dashboard_url = dashboard_url
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert.
+    def publish(
+        self,
+        notice: Notice,
+        details: Sequence[AlertDetail],
+        delivered: Collection[DeliveryWay] = (),
+    ) -> None:
+        """Deliver alerts in the ways that have not taken them before.
 
         Raises:
-            AlertNotDeliveredError: One of the ways has not taken it.
-
-        Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+            AlertNotDeliveredError: One of the ways has not taken them.
         """
-        failures = []
-        try:
-            self._put_event(detail)
-        except (AlertNotDeliveredError, BotoCoreError, ClientError) as error:
-            failures.append(f"EventBridge: {error}")
-        try:
-            self._topic.publish(notice)
-        except (BotoCoreError, ClientError) as error:
-            failures.append(f"SNS: {error}")
+        texts = [json.dumps({**detail, "dashboard_url": self._dashboard_url}) for detail in details]
+        if len(texts) == 1:
+            notice = replace(notice, detail=texts[0])
+        taken, failures = set(delivered), []
+        if DeliveryWay.EVENT not in taken:
+            try:
+                self._put_events(texts)
+                taken.add(DeliveryWay.EVENT)
+            except (AlertNotDeliveredError, BotoCoreError, ClientError) as error:
+                failures.append(f"EventBridge: {error}")
+        if DeliveryWay.MESSAGE not in taken:
+            try:
+                self._topic.publish(notice)
+                taken.add(DeliveryWay.MESSAGE)
+            except (BotoCoreError, ClientError) as error:
+                failures.append(f"SNS: {error}")
         if failures:
-            raise AlertNotDeliveredError("; ".join(failures))
+            raise AlertNotDeliveredError("; ".join(failures), taken)
 
-    def _put_event(self, detail: AlertDetail) -> None:
-        entry = {
-            "Source": EVENT_SOURCE,
-            "DetailType": BUDGET_ALERT_EVENT,
-            "Detail": json.dumps(detail),
-        }
-        answer = self._events.put_events(Entries=[entry])
-        if answer["FailedEntryCount"]:
-            (refused,) = answer["Entries"]
-            raise AlertNotDeliveredError(refused["ErrorCode"])
+    def _put_events(self, texts: Sequence[str]) -> None:
+        for start in range(0, len(texts), _MAX_ENTRIES):
+            entries = [
+                {"Source": EVENT_SOURCE, "DetailType": BUDGET_ALERT_EVENT, "Detail": text}
+                for text in texts[start : start + _MAX_ENTRIES]
+            ]
+            answer = self._events.put_events(Entries=entries)
+            if answer["FailedEntryCount"]:
+                codes = {entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry}
+                raise AlertNotDeliveredError(", ".join(sorted(codes)))

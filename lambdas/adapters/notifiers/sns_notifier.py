@@ -19,10 +19,18 @@ class SnsNotifier:
         self._topic_arn = topic_arn
 
     def publish(self, notice: Notice) -> None:
-        """Publish a notice."""
+        """Publish a notice. Its detail is an attribute, which e-mails do not show.
+
+        Source: https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+        """
         _, _, _, region, account, _ = self._topic_arn.split(":")
         self._client.publish(
             TopicArn=self._topic_arn,
             Subject=notice.subject,
             Message=f"{notice.text}\n\nAccount {account}, {region}",
+            MessageAttributes=(
+                {}
+                if notice.detail is None
+                else {"detail": {"DataType": "String", "StringValue": notice.detail}}
+            ),
         )

@@ -21,11 +21,13 @@ class Notice:
         subject: The subject, in one line.
         text: The event, and the action to take.
         is_repeated: Whether it was published before, in at least one way that failed.
+        detail: The same as JSON, for programs; `None` without.
     """
 
     subject: str
     text: str
     is_repeated: bool = False
+    detail: str | None = None
 
 
 def list_lines(found: Sequence[str]) -> list[str]:

@@ -25,7 +25,7 @@ from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
-from lambdas.domain.budgets.period_sums import read_statuses, read_sums
+from lambdas.domain.budgets.period_sums import find_incomplete_since, read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
     BudgetPlanError,
@@ -33,15 +33,22 @@ from lambdas.domain.budgets.plan import (
     plan_changes,
 )
 from lambdas.domain.budgets.ports import BudgetSumStore, StatusDetails, SumReader, UsageForecaster
+from lambdas.domain.budgets.reading_limit import (
+    MAX_CELLS,
+    ReadingLimit,
+    ReadingLimitError,
+    TooManyCellsError,
+)
 from lambdas.domain.budgets.rebuilding import (
     CellsExpiredError,
+    can_be_built,
     check_cells,
     is_known_everywhere,
     list_cell_ranges,
     list_incomplete_slots,
 )
 from lambdas.domain.budgets.scope import BudgetScope, read_principal
-from lambdas.domain.budgets.status import BudgetStatus, find_drivers
+from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
     BudgetBook,
@@ -50,10 +57,13 @@ from lambdas.domain.budgets.stored_budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UnreadableBudget,
+    UsageGap,
 )
 
 __all__ = [
     "DEFAULT_CEILING",
+    "MAX_CELLS",
     "MAX_CHANGES",
     "READINGS",
     "AccumulatorDifference",
@@ -77,18 +87,25 @@ __all__ = [
     "CellsExpiredError",
     "CurrentSums",
     "DayPeriods",
+    "DriverSums",
     "HourPeriods",
     "MonthPeriods",
     "PeriodRule",
     "PeriodUse",
+    "ReadingLimit",
+    "ReadingLimitError",
     "RollingHours",
     "StatusDetails",
     "StoredBudget",
     "SumReader",
     "SumReading",
+    "TooManyCellsError",
     "UnpricedCeiling",
+    "UnreadableBudget",
     "UsageForecaster",
+    "UsageGap",
     "WideCellsError",
+    "can_be_built",
     "check_cells",
     "compare_while_counting",
     "describe_periods",
@@ -98,6 +115,7 @@ __all__ = [
     "find_crowded_calls",
     "find_drift",
     "find_drivers",
+    "find_incomplete_since",
     "is_known_everywhere",
     "is_pattern",
     "list_cell_ranges",

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from lambdas.domain.budgets.alerts import AlertKey, BudgetAlert
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE
-from lambdas.domain.budgets.descriptions import describe_period, describe_scope
+from lambdas.domain.budgets.descriptions import describe_period, describe_scope, read_time_zone
 from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.words import exact_text
 
@@ -45,6 +45,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             "start": _write_time(status.period.start),
             "end": _write_time(status.period.end),
             "description": describe_period(budget.periods, status.period),
+            "time_zone": read_time_zone(budget.periods),
         },
         "amount": {
             "unit": amount.unit.value,
@@ -55,14 +56,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
         },
         "unpriced_calls": status.totals.unpriced_calls,
         "assumed_usd": exact_text(to_usd(status.totals.assumed_cost_picodollars)),
-        "drivers": [
-            {
-                "label": driver.label.value,
-                "name": driver.name,
-                "used": _write_number(driver.used, amount),
-            }
-            for driver in status.drivers
-        ],
+        "drivers": _write_drivers(status),
         "forecast": _write_forecast(status),
         "incomplete_since": _write_optional_time(status.incomplete_since),
         "next_thresholds": [
@@ -80,8 +74,11 @@ def make_alerts(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) -
 
 
 def join_details(details: Sequence[AlertDetail]) -> AlertDetail:
-    """Join the details of one budget and period to one, with the figures of the latest."""
-    latest = max(details, key=lambda detail: (detail["evaluated_at"], len(detail["alert_ids"])))
+    """Join the details of one budget and period to one, with the figures of the latest.
+
+    Of those at the same time, it is one with drivers.
+    """
+    latest = max(details, key=lambda detail: (detail["evaluated_at"], bool(detail["drivers"])))
     ids, crossings = (
         [entry for detail in details for entry in detail[name]]
         for name in ("alert_ids", "crossings")
@@ -110,6 +107,19 @@ def _write_crossing(key: AlertKey, amount: BudgetAmount) -> AlertDetail:
         "percent": exact_text(key.percent),
         "amount": _write_number(amount.take_percentage(key.percent), amount),
     }
+
+
+def _write_drivers(status: BudgetStatus) -> list[AlertDetail] | None:
+    if status.drivers is None:
+        return None
+    return [
+        {
+            "label": driver.label.value,
+            "name": driver.name,
+            "used": _write_number(driver.used, status.stored.budget.amount),
+        }
+        for driver in status.drivers
+    ]
 
 
 def _write_forecast(status: BudgetStatus) -> AlertDetail | None:

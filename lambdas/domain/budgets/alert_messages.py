@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from lambdas.domain.alerts import Notice
+from lambdas.domain.alerts import MAX_LINES, Notice
 from lambdas.domain.budgets.alert_detail import AlertDetail, read_amount, read_number
 from lambdas.domain.budgets.alerts import ThresholdKind
-from lambdas.domain.words import cut, plural, printable
+from lambdas.domain.budgets.budget import BudgetSubject
+from lambdas.domain.words import break_links, cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
+_VERBS = {ThresholdKind.ACTUAL: "Reached", ThresholdKind.FORECAST: "Forecast"}
+_PLURALS = {
+    BudgetSubject.IDENTITY: "identities",
+    BudgetSubject.PRINCIPAL: "principals",
+    BudgetSubject.PROJECT: "projects",
+}
+_MAX_SUBJECT_LETTERS = 100
+_MIN_VALUE_LETTERS = 8
+_SUBJECT_LETTERS = frozenset(map(chr, range(ord(" "), ord("~") + 1)))
+_UTC = "UTC"
+_WHAT_TO_DO = "What to do: docs/runbooks/BudgetAlerts.md in the Bedrock Meter repository."
 _NOTHING_STOPS = "Nothing is stopped: the budget only alerts."
 
 
@@ -26,10 +40,56 @@ def write_alert_notice(detail: AlertDetail, dashboard_url: str) -> Notice:
         _write_drivers(detail),
         _write_doubts(detail),
         _write_next(detail),
-        [f"Dashboard: {dashboard_url}", f"Alert ids: {', '.join(detail['alert_ids'])}"],
+        _write_references(detail, dashboard_url),
     )
     text = "\n\n".join("\n".join(map(printable, lines)) for lines in map(list, paragraphs) if lines)
     return Notice(_write_subject(detail), text)
+
+
+def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> Notice:
+    """Write one message for the alerts of many values of a default budget.
+
+    Args:
+        details: The details of the values, in the same period.
+        dashboard_url: The address of the dashboard with budgets.
+    """
+    first = details[0]
+    budget, amount = first["budget"], read_amount(first)
+    most_used = sorted(
+        details, key=lambda detail: Decimal(detail["amount"]["percent_used"]), reverse=True
+    )
+    end = _write_time(first["period"]["end"], first)
+    paragraphs = (
+        [
+            f"Budget {budget['name']} for {budget['covers']}, managed by {budget['managed_by']}",
+            f"Amount: {amount.describe()}",
+            f"Period: {first['period']['description']}",
+        ],
+        _list_values(most_used),
+        [f"{_NOTHING_STOPS} The period ends at {end}."],
+        [f"Dashboard: {dashboard_url}", _WHAT_TO_DO],
+    )
+    text = "\n\n".join("\n".join(map(printable, lines)) for lines in paragraphs)
+    values = f"{len(details)} {_PLURALS[BudgetSubject(budget['per'])]}"
+    return Notice(f"Bedrock budget {budget['name']}: {values}", text)
+
+
+def _list_values(details: Sequence[AlertDetail]) -> list[str]:
+    """List the first values, and the number of the others."""
+    more = len(details) - MAX_LINES
+    rest = [f"- and {more:,} more; EventBridge has an event of each"] if more > 0 else []
+    return [*(f"- {_write_value(detail)}" for detail in details[:MAX_LINES]), *rest]
+
+
+def _write_value(detail: AlertDetail) -> str:
+    """Write the usage of a value, and the thresholds that it has newly reached."""
+    amount, amounts = read_amount(detail), detail["amount"]
+    reached = ", ".join(
+        f"{_VERBS[entry['kind']].lower()} {entry['percent']}%" for entry in detail["crossings"]
+    )
+    used = amount.describe(read_number(amounts["used"], amount.unit))
+    name = _show(detail["budget"]["value"])
+    return f"{name}: {used}, {amounts['percent_used']}% ({reached})"
 
 
 def _write_subject(detail: AlertDetail) -> str:
@@ -38,25 +98,37 @@ def _write_subject(detail: AlertDetail) -> str:
     Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
     """
     actual = [_read_percent(entry) for entry in _list_crossings(detail, ThresholdKind.ACTUAL)]
-    name = detail["budget"]["name"]
+    subject = f"Bedrock budget {detail['budget']['name']}: "
     if actual:
-        return f"Bedrock budget {name}: {max(actual):g} % reached"
-    forecast = [_read_percent(entry) for entry in _list_crossings(detail, ThresholdKind.FORECAST)]
-    return f"Bedrock budget {name}: {max(forecast):g} % forecast"
+        subject += f"{max(actual):g}% reached"
+    else:
+        forecast = _list_crossings(detail, ThresholdKind.FORECAST)
+        subject += f"{max(map(_read_percent, forecast)):g}% expected"
+    value = detail["budget"]["value"]
+    return subject if value is None else _add_value(subject, value)
+
+
+def _add_value(subject: str, value: str) -> str:
+    """Add the end of the value that the budget is for, as far as there is room."""
+    short = "".join(letter if letter in _SUBJECT_LETTERS else "?" for letter in value)
+    room = _MAX_SUBJECT_LETTERS - len(subject) - len(" ()")
+    short = short.rpartition(":")[2][-room:] if room >= _MIN_VALUE_LETTERS else ""
+    return f"{subject} ({short})" if short else subject
 
 
 def _write_usage(detail: AlertDetail) -> Iterator[str]:
     budget, amounts, amount = detail["budget"], detail["amount"], read_amount(detail)
     covers = budget["covers"]
     if budget["value"] is not None:
-        covers = f"{budget['per']} {cut(budget['value'], _MAX_NAME_LETTERS)} ({covers})"
+        covers = f"{budget['per']} {_show(budget['value'])} ({covers})"
     used = amount.describe(read_number(amounts["used"], amount.unit))
     yield f"Budget {budget['name']} for {covers}, managed by {budget['managed_by']}"
-    yield f"Used: {used} of {amount.describe()}, {amounts['percent_used']} %"
+    yield f"Used: {used} of {amount.describe()}, {amounts['percent_used']}%"
+    yield f"Evaluated: {_write_time(detail['evaluated_at'], detail)}"
     yield f"Period: {detail['period']['description']}"
-    for kind, verb in ((ThresholdKind.ACTUAL, "Reached"), (ThresholdKind.FORECAST, "Forecast")):
+    for kind, verb in _VERBS.items():
         reached = [
-            f"{entry['percent']} % ({amount.describe(read_number(entry['amount'], amount.unit))})"
+            f"{entry['percent']}% ({amount.describe(read_number(entry['amount'], amount.unit))})"
             for entry in _list_crossings(detail, kind)
         ]
         if reached:
@@ -65,9 +137,12 @@ def _write_usage(detail: AlertDetail) -> Iterator[str]:
 
 def _write_drivers(detail: AlertDetail) -> Iterator[str]:
     amount = read_amount(detail)
+    if detail["drivers"] is None:
+        yield "The model, project and identity with the most usage are unknown."
+        return
     for driver in detail["drivers"]:
         used = amount.describe(read_number(driver["used"], amount.unit))
-        yield f"Most used {driver['label']}: {cut(driver['name'], _MAX_NAME_LETTERS)}, {used}"
+        yield f"Most used {driver['label']}: {_show(driver['name'])}, {used}"
 
 
 def _write_doubts(detail: AlertDetail) -> Iterator[str]:
@@ -75,7 +150,7 @@ def _write_doubts(detail: AlertDetail) -> Iterator[str]:
         calls = plural(detail["unpriced_calls"], "call")
         yield f"{calls} without a known price count at the budget's ceiling for unknown prices."
     if detail["incomplete_since"] is not None:
-        yield f"Usage since {detail['incomplete_since']} may be incomplete."
+        yield f"Usage since {_write_time(detail['incomplete_since'], detail)} may be incomplete."
 
 
 def _write_next(detail: AlertDetail) -> Iterator[str]:
@@ -88,15 +163,33 @@ def _write_next(detail: AlertDetail) -> Iterator[str]:
             f" {probability:.0%} probability of more than {amount.describe()}"
         )
         if forecast["exhausted_at"] is not None:
-            exhausted_at = datetime.fromisoformat(forecast["exhausted_at"]).astimezone(UTC)
-            yield f"At this rate the budget is used up at {exhausted_at:%Y-%m-%d %H:%M} UTC"
+            exhausted_at = _write_time(forecast["exhausted_at"], detail)
+            yield f"At this rate the budget is used up at {exhausted_at}"
     following = detail["next_thresholds"]
-    more = f" The next alert is at {following[0]} %." if following else ""
-    yield f"{_NOTHING_STOPS}{more} The period ends at {detail['period']['end']}."
+    more = f" The next alert is at {following[0]}%." if following else ""
+    end = _write_time(detail["period"]["end"], detail)
+    yield f"{_NOTHING_STOPS}{more} The period ends at {end}."
+
+
+def _write_references(detail: AlertDetail, dashboard_url: str) -> Iterator[str]:
+    yield f"Dashboard: {dashboard_url}"
+    yield _WHAT_TO_DO
+    yield f"Alert ids: {', '.join(detail['alert_ids'])}"
+
+
+def _write_time(text: str, detail: AlertDetail) -> str:
+    """Write a time as clocks show it in the time zone of the budget."""
+    zone = detail["period"].get("time_zone", _UTC)  # earlier versions stored none
+    return f"{datetime.fromisoformat(text).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}, {zone}"
 
 
 def _list_crossings(detail: AlertDetail, kind: ThresholdKind) -> list[AlertDetail]:
     return [entry for entry in detail["crossings"] if entry["kind"] == kind]
+
+
+def _show(name: str) -> str:
+    """Show a name that a caller may have chosen."""
+    return cut(break_links(name), _MAX_NAME_LETTERS)
 
 
 def _read_percent(entry: AlertDetail) -> float:

@@ -10,8 +10,9 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
+from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.period import BudgetPeriod
-from lambdas.domain.budgets.status import BudgetStatus
+from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
 from lambdas.domain.words import exact_text
 
 _DIGEST_LENGTH = 32
@@ -29,6 +30,13 @@ class AlertState(StrEnum):
 
     DUE = "due"
     SENT = "sent"
+
+
+class DeliveryWay(StrEnum):
+    """A way in which alerts are delivered."""
+
+    EVENT = "event"
+    MESSAGE = "message"
 
 
 class LastAlert(NamedTuple):
@@ -88,16 +96,32 @@ class AlertKey(NamedTuple):
         """A text that no other alert of the generation has, in the order of periods."""
         return "#".join([self.period.id, str(self.level), self.threshold_id])
 
+    def is_above(self, last: LastAlert | None) -> bool:
+        """Say if the threshold has not alerted in a period that overlaps, or at a lower level."""
+        return last is None or last.ends_at <= self.period.start or last.level < self.level
+
     def is_new(self, alerted: Mapping[str, LastAlert]) -> bool:
         """Say if the threshold has not alerted in a period that overlaps.
 
-        If the amount was raised since, it alerts again at its new level; not if it was lowered.
+        If the amount was raised since, it alerts again at its new level, unless another threshold
+        has alerted at a level as high: that usage is known. It does not if the amount was lowered.
 
         Args:
             alerted: The last alerts, by `threshold_id`.
         """
         last = alerted.get(self.threshold_id)
-        return last is None or last.ends_at <= self.period.start or last.level < self.level
+        if last is None or last.ends_at <= self.period.start:
+            return True
+        if not self.is_above(last):
+            return False
+        kind, value = f"{self.kind}#", f"#{digest_value(self.value) if self.value else ''}"
+        levels = [
+            alert.level
+            for threshold, alert in alerted.items()
+            if threshold.startswith(kind) and threshold.endswith(value)
+            if alert.ends_at > self.period.start
+        ]
+        return max(levels) < self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +132,13 @@ class BudgetAlert:
         key: The key.
         detail: What is known of the budget when the threshold is reached, as in the event.
         state: The state.
+        delivered: The ways that have taken it, where another one has not.
     """
 
     key: AlertKey
     detail: dict[str, Any]
     state: AlertState = AlertState.DUE
+    delivered: frozenset[DeliveryWay] = frozenset()
 
 
 def make_alert_key(status: BudgetStatus, kind: ThresholdKind, percent: Decimal) -> AlertKey:
@@ -159,38 +185,59 @@ def find_crossings(
     if ThresholdKind.FORECAST in kinds:
         reached += (
             (ThresholdKind.FORECAST, percent)
-            for percent in thresholds.forecast
-            if not amount.is_reached(status.used, percent) and _is_probable(status, percent)
+            for percent, _ in list_probable(budget, status.used, status.forecast)
         )
     return [make_alert_key(status, kind, percent) for kind, percent in reached]
 
 
-def _is_probable(status: BudgetStatus, percent: Decimal) -> bool:
-    if status.forecast is None:
-        return False
-    budget = status.stored.budget
-    left = budget.amount.take_percentage(percent) - status.used
-    probability = Decimal(status.forecast.probability_of_exceeding(left))
-    return probability >= budget.thresholds.forecast_probability
+def list_probable(
+    budget: Budget, used: int, forecast: UsageForecast | None
+) -> Iterator[tuple[Decimal, float]]:
+    """List the thresholds that a forecast reaches and usage has not, with their probabilities.
+
+    Args:
+        budget: The budget.
+        used: The usage of the period so far, in its unit.
+        forecast: The forecast for its end; `None` without one.
+    """
+    if forecast is None:
+        return
+    for percent in budget.thresholds.forecast:
+        if budget.amount.is_reached(used, percent):
+            continue
+        left = budget.amount.take_percentage(percent) - used
+        probability = forecast.probability_of_exceeding(left)
+        if Decimal(probability) >= budget.thresholds.forecast_probability:
+            yield percent, probability
 
 
 CLAIM = timedelta(minutes=10)
 """The time for which a run may send an alert: longer than it can last."""
+HOLD = timedelta(minutes=2)
+"""The time for which a new alert waits for its details: longer than a run reads them. If the run
+dies, the alert is sent without them."""
 
 
 class AlertStore(Protocol):
     """Stores alerts and their states."""
 
-    def add_due(self, alert: BudgetAlert) -> bool:
+    def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         """Store an alert as due, unless its threshold has one for a period that overlaps.
 
         So each threshold alerts once a period, and for a window that moves by the hour, once in
         the length of a window; again only at a higher level. Of writers at the same time, one
         succeeds.
 
+        Args:
+            alert: The alert.
+            held_until: The time before which no run claims it, while its details are read.
+
         Returns:
             True if the alert is stored now.
         """
+
+    def add_details(self, alert: BudgetAlert, held_until: datetime) -> None:
+        """Replace the detail of an alert and let runs claim it, unless it is no longer held."""
 
     def read_alerted(self, budget: str, generation: int) -> Mapping[str, LastAlert]:
         """Read the last alert of each threshold that has alerted, by `threshold_id`."""
@@ -210,8 +257,14 @@ class AlertStore(Protocol):
             False if another run has claimed it, or it was sent meanwhile.
         """
 
-    def release(self, key: AlertKey) -> None:
-        """Give up the claim of an alert that was not delivered, unless it was sent meanwhile."""
+    def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
+        """Let no run claim an alert for a time, unless it was sent meanwhile.
+
+        Args:
+            key: The key of an alert that was not delivered in every way.
+            until: The end of this time.
+            delivered: The ways that have taken it.
+        """
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent; to repeat it is safe."""

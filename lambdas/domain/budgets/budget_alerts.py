@@ -7,16 +7,19 @@ from lambdas.domain.budgets.alert_detail import (
     make_alerts,
     write_detail,
 )
-from lambdas.domain.budgets.alert_messages import write_alert_notice
+from lambdas.domain.budgets.alert_messages import write_alert_notice, write_joint_notice
 from lambdas.domain.budgets.alerts import (
     CLAIM,
+    HOLD,
     AlertKey,
     AlertState,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
     find_crossings,
+    list_probable,
     make_alert_key,
 )
 from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
@@ -24,6 +27,7 @@ from lambdas.domain.budgets.ports import AlertNotDeliveredError, AlertPublisher
 __all__ = [
     "BUDGET_ALERT_EVENT",
     "CLAIM",
+    "HOLD",
     "AlertDetail",
     "AlertKey",
     "AlertNotDeliveredError",
@@ -31,12 +35,15 @@ __all__ = [
     "AlertState",
     "AlertStore",
     "BudgetAlert",
+    "DeliveryWay",
     "LastAlert",
     "ThresholdKind",
     "find_crossings",
     "join_details",
+    "list_probable",
     "make_alert_key",
     "make_alerts",
     "write_alert_notice",
     "write_detail",
+    "write_joint_notice",
 ]

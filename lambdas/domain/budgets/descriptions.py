@@ -71,15 +71,23 @@ def describe_period(periods: PeriodRule, period: BudgetPeriod) -> str:
     Example: `2026-11-01 00:00 to 2026-12-01 00:00, Europe/Berlin`
     """
     start, end = (describe_time(periods, moment) for moment in (period.start, period.end))
-    return f"{start} to {end}, {_read_zone(periods)}"
+    return f"{start} to {end}, {read_time_zone(periods)}"
 
 
 def describe_time(periods: PeriodRule, moment: datetime) -> str:
-    """Write a time as clocks show it in the time zone of a rule, without the zone's name."""
-    return f"{moment.astimezone(ZoneInfo(_read_zone(periods))):%Y-%m-%d %H:%M}"
+    """Write a time as clocks show it in the time zone of a rule, without the zone's name.
+
+    A time that clocks show twice has its difference from UTC: `2026-10-25 02:00+01:00`.
+    """
+    local = moment.astimezone(ZoneInfo(read_time_zone(periods)))
+    first, second = (local.replace(fold=fold).utcoffset() for fold in (0, 1))
+    if first != second:
+        return local.isoformat(" ", "minutes")
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
-def _read_zone(periods: PeriodRule) -> str:
+def read_time_zone(periods: PeriodRule) -> str:
+    """Read the IANA name of the time zone of a rule; windows that move are in UTC."""
     match periods:
         case HourPeriods(time_zone) | DayPeriods(time_zone) | MonthPeriods(time_zone):
             return time_zone

@@ -8,6 +8,7 @@
 | `alerts#BUDGET#GENERATION` | `last#THRESHOLD` | the last alert: its level, the end of its period |
 | `due-alerts` | `BUDGET#GENERATION#PERIOD#LEVEL#THRESHOLD` | a copy of an alert that is due |
 | `forecast-errors` | `calibrated` | the errors that forecasts were calibrated with last |
+| `forecast-errors` | `salt` | a random text by which the usage for a calibration is chosen |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -26,6 +27,17 @@ STATE = "state"
 """The attribute with the state of a budget."""
 ANNOUNCED_AT = "announced_at"
 """The attribute with the time at which the meter saw a budget first."""
+GENERATION = "generation"
+"""The attribute with the generation of a budget."""
+INTERRUPTED_AT = "interrupted_at"
+"""The attribute with the time from which a budget could not be read, until it goes on."""
+GAP = "gap"
+"""The attribute with the time in which a budget's sums lack usage."""
+BUILT_ATTRIBUTES = (
+    *(PARTITION_KEY, SORT_KEY, REVISION_KEY),
+    *(STATE, ANNOUNCED_AT, GENERATION, INTERRUPTED_AT, GAP),
+)
+"""The attributes that are written and compared when a budget is built; not what it defines."""
 ALERTS_PREFIX = "alerts#"
 LAST_PREFIX = "last#"
 DUE_ALERTS = "due-alerts"
@@ -33,6 +45,8 @@ DUE_ALERTS = "due-alerts"
 FORECAST_ERRORS = "forecast-errors"
 """The partition of calibrated errors, which one function writes."""
 CALIBRATED = "calibrated"
-"""The sort key of its only item."""
+"""The sort key of the item with the errors."""
+SALT = "salt"
+"""The sort key of the item with the salt, and its attribute."""
 ERRORS = "errors"
 """The attribute of that item with the errors."""

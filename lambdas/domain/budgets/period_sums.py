@@ -14,8 +14,14 @@ from lambdas.domain.budgets.stored_budgets import BudgetBook, StoredBudget
 from lambdas.domain.counters import CountingState, UsageTotals
 
 
-def read_statuses(
-    book: BudgetBook, stored: StoredBudget, sums: SumReader, state: CountingState, now: datetime
+def read_statuses(  # noqa: PLR0913  # what it reads, and how much of it
+    book: BudgetBook,
+    stored: StoredBudget,
+    sums: SumReader,
+    state: CountingState,
+    now: datetime,
+    *,
+    max_values: int | None = None,
 ) -> Iterator[BudgetStatus]:
     """Read the usage of a budget's current period, of a default budget for each value by itself.
 
@@ -27,11 +33,16 @@ def read_statuses(
         sums: The sums.
         state: The counting state.
         now: The time.
+        max_values: The values of a default budget that are read at most, in a slot.
+
+    Raises:
+        TooManyValuesError: A default budget has more of them.
     """
     periods = stored.budget.periods
     period = periods.period_at(now)
+    incomplete_since = find_incomplete_since(stored, period, state)
     totals: dict[str, UsageTotals] = {}
-    found = read_sums(stored, periods.list_slots(period), sums, state.generation)
+    found = read_sums(stored, periods.list_slots(period), sums, state.generation, max_values)
     for key, added in found.items():
         totals[key.value] = totals.get(key.value, UsageTotals.ZERO) + added
     for value, total in sorted(totals.items()):
@@ -41,12 +52,28 @@ def read_statuses(
                 period=period,
                 totals=total,
                 value=value,
-                incomplete_since=state.incomplete_since,
+                incomplete_since=incomplete_since,
             )
 
 
+def find_incomplete_since(
+    stored: StoredBudget, period: BudgetPeriod, state: CountingState
+) -> datetime | None:
+    """Find the time from which usage of a budget's period may be missing; `None` if all is counted.
+
+    Calls may still be counted, or the budget could not be read for a time.
+    """
+    gap = stored.find_gap(period)
+    times = [state.incomplete_since, None if gap is None else gap.since]
+    return min((time for time in times if time is not None), default=None)
+
+
 def read_sums(
-    stored: StoredBudget, slots: Iterable[BudgetPeriod], sums: SumReader, generation: int
+    stored: StoredBudget,
+    slots: Iterable[BudgetPeriod],
+    sums: SumReader,
+    generation: int,
+    max_values: int | None = None,
 ) -> dict[AccumulatorKey, UsageTotals]:
     """Read the sums of some slots of a budget; those that nothing was added to are left out.
 
@@ -55,6 +82,10 @@ def read_sums(
         slots: The slots.
         sums: The sums.
         generation: The generation of cells.
+        max_values: The values of a default budget that are read at most, in a slot.
+
+    Raises:
+        TooManyValuesError: A default budget has more of them.
     """
     keys = [AccumulatorKey(stored.budget.name, stored.generation, NO_VALUE, slot) for slot in slots]
     if stored.budget.per is None:
@@ -63,5 +94,5 @@ def read_sums(
     return {
         key._replace(value=value): totals
         for key in keys
-        for value, totals in sums.read_values(generation, key.name).items()
+        for value, totals in sums.read_values(generation, key.name, max_values).items()
     }

@@ -51,6 +51,7 @@ class BudgetPlan:
         added: New budgets.
         changed: Changed budgets.
         deleted: Budgets to delete, which the operator named.
+        deleted_unreadable: The names of those among them that cannot be read.
         unchanged: Budgets that stay as they are.
         left: Stored budgets of the same manager that the file does not declare, which stay.
     """
@@ -58,6 +59,7 @@ class BudgetPlan:
     added: tuple[Budget, ...] = ()
     changed: tuple[ChangedBudget, ...] = ()
     deleted: tuple[Budget, ...] = ()
+    deleted_unreadable: tuple[str, ...] = ()
     unchanged: tuple[Budget, ...] = ()
     left: tuple[Budget, ...] = ()
 
@@ -69,7 +71,7 @@ class BudgetPlan:
                 *self.added,
                 *(change.after for change in self.changed if not change.keeps_sums),
             ),
-            deleted=tuple(budget.name for budget in self.deleted),
+            deleted=(*(budget.name for budget in self.deleted), *self.deleted_unreadable),
             amended=tuple(change.after for change in self.changed if change.keeps_sums),
         )
 
@@ -92,6 +94,9 @@ def plan_changes(
 ) -> BudgetPlan:
     """Plan an apply. Only budgets with the same manager are changed, and only named ones deleted.
 
+    That holds for budgets that cannot be read, too. One whose manager cannot be read can be deleted
+    by its name, and no apply replaces it.
+
     Args:
         book: The stored budgets.
         declared: The budgets of the file, all of one manager, with different names.
@@ -103,9 +108,12 @@ def plan_changes(
     """
     stored = {name: entry.budget for name, entry in book.budgets.items()}
     names = {budget.name for budget in declared}
+    managers: dict[str, str | None] = {
+        name: budget.managed_by for name, budget in (stored | dict(book.unreadable)).items()
+    }
     problems = [
-        *_find_foreign(stored, names, managed_by),
-        *_find_impossible_deletions(stored, names, managed_by, deletions),
+        *_find_foreign(managers, names, managed_by),
+        *_find_impossible_deletions(managers, names, managed_by, deletions),
     ]
     known = [budget for budget in declared if budget.name in stored]
     plan = BudgetPlan(
@@ -116,6 +124,7 @@ def plan_changes(
             if stored[budget.name] != budget
         ),
         deleted=tuple(stored[name] for name in sorted(set(deletions)) if name in stored),
+        deleted_unreadable=tuple(sorted(book.unreadable.keys() & set(deletions))),
         unchanged=tuple(budget for budget in known if stored[budget.name] == budget),
         left=tuple(
             budget
@@ -124,7 +133,8 @@ def plan_changes(
         ),
     )
     kept = [budget for name, budget in stored.items() if name not in {*names, *deletions}]
-    problems += find_crowded_calls([*kept, *declared])
+    unknown = book.unreadable.keys() - names - set(deletions)
+    problems += find_crowded_calls([*kept, *declared], len(unknown))
     if len(plan.changes) > MAX_CHANGES:
         problems.append(
             f"allowed: {MAX_CHANGES} changes at a time, because all of them are made or none;"
@@ -135,9 +145,14 @@ def plan_changes(
     return plan
 
 
-def find_crowded_calls(budgets: Collection[Budget]) -> Iterator[str]:
-    """Find calls to which more budgets can apply than one transaction takes; yields problems."""
-    most = count_budgets_of_a_call(budgets)
+def find_crowded_calls(budgets: Collection[Budget], unknown: int = 0) -> Iterator[str]:
+    """Find calls to which more budgets can apply than one transaction takes; yields problems.
+
+    Args:
+        budgets: The budgets.
+        unknown: The number of stored budgets that cannot be read, which can apply to any call.
+    """
+    most = count_budgets_of_a_call(budgets) + unknown
     if most > MAX_ACCUMULATORS_OF_A_CALL:
         yield (
             f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
@@ -147,18 +162,24 @@ def find_crowded_calls(budgets: Collection[Budget]) -> Iterator[str]:
 
 
 def _find_foreign(
-    stored: Mapping[str, Budget], names: Collection[str], managed_by: str
+    managers: Mapping[str, str | None], names: set[str], managed_by: str
 ) -> Iterator[str]:
-    for name in sorted(names):
-        if name in stored and stored[name].managed_by != managed_by:
+    for name in sorted(names & managers.keys()):
+        manager = managers[name]
+        if manager is None:
             yield (
-                f"{name} is managed by {stored[name].managed_by}, not by {managed_by}: choose"
-                " another name, or change it where it is managed"
+                f"{name} is stored and cannot be read, nor who manages it: use the version of the"
+                f" meter that is deployed, or delete it with --delete {name} and a file without it"
+            )
+        elif manager != managed_by:
+            yield (
+                f"{name} is managed by {manager}, not by {managed_by}: choose another name, or"
+                " change it where it is managed"
             )
 
 
 def _find_impossible_deletions(
-    stored: Mapping[str, Budget],
+    managers: Mapping[str, str | None],
     names: Collection[str],
     managed_by: str,
     deletions: Collection[str],
@@ -166,12 +187,12 @@ def _find_impossible_deletions(
     for name in sorted(set(deletions)):
         if name in names:
             yield f"{name} is to be deleted and is in the file: remove it from the file first"
-        elif name not in stored:
+        elif name not in managers:
             yield f"{name} is to be deleted, but there is no budget of this name"
-        elif stored[name].managed_by != managed_by:
+        elif managers[name] not in {managed_by, None}:
             yield (
-                f"{name} is to be deleted, but is managed by {stored[name].managed_by}: delete it"
-                " where it is managed"
+                f"{name} is to be deleted, but is managed by {managers[name]}: delete it where it"
+                " is managed"
             )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.alert_detail import AlertDetail
+from lambdas.domain.budgets.alerts import DeliveryWay
 from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.budgets.reading_limit import ReadingLimit
 from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import CounterReader, CountingState, UsageTotals
@@ -49,27 +51,62 @@ class UsageForecaster(Protocol):
     """Forecasts the usage of budgets."""
 
     def forecast(
-        self, stored: StoredBudget, value: str, period: BudgetPeriod, now: datetime
+        self,
+        stored: StoredBudget,
+        value: str,
+        period: BudgetPeriod,
+        now: datetime,
+        limit: ReadingLimit,
     ) -> UsageForecast | None:
-        """Forecast the usage to the end of a period; `None` if too little is known."""
+        """Forecast the usage to the end of a period; `None` if too little is known.
+
+        Raises:
+            ReadingLimitError: Not all usage was read; a later run goes on with it.
+            TooManyCellsError: No run can read the usage.
+        """
 
 
 class StatusDetails(Protocol):
     """Adds to a status what a message says besides: who and what used most of it."""
 
-    def add_to(self, status: BudgetStatus, now: datetime) -> BudgetStatus:
-        """Return the status with its details."""
+    def add_to(
+        self, statuses: Sequence[BudgetStatus], now: datetime, limit: ReadingLimit
+    ) -> list[BudgetStatus]:
+        """Return statuses of one period with their details.
+
+        Raises:
+            ReadingLimitError: There is too much usage to find them.
+        """
 
 
 class AlertNotDeliveredError(Exception):
-    """A way of delivery has not taken an alert. The text says which, and why."""
+    """A way of delivery has not taken an alert. The text says which, and why.
+
+    Attributes:
+        delivered: The ways that have taken it.
+    """
+
+    def __init__(self, reason: str, delivered: Collection[DeliveryWay] = ()) -> None:
+        """Give the reason, and the ways that have taken the alert."""
+        super().__init__(reason)
+        self.delivered = frozenset(delivered)
 
 
 class AlertPublisher(Protocol):
     """Delivers alerts to people and programs."""
 
-    def publish(self, notice: Notice, detail: AlertDetail) -> None:
-        """Deliver an alert, as a text and as an event.
+    def publish(
+        self,
+        notice: Notice,
+        details: Sequence[AlertDetail],
+        delivered: Collection[DeliveryWay] = (),
+    ) -> None:
+        """Deliver alerts, as one text and each as an event.
+
+        Args:
+            notice: The text.
+            details: The details of the events.
+            delivered: The ways that have taken them before, and are left out.
 
         Raises:
             AlertNotDeliveredError: It was not delivered in every way.

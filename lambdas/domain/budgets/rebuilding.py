@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets.budget import Budget
+from lambdas.domain.budgets.descriptions import describe_period
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.plan import BudgetPlanError
 from lambdas.domain.counters import ANNOUNCEMENT, CellMinutes, CellSpan, get_spans
@@ -73,6 +74,24 @@ def list_cell_ranges(
             yield cells
 
 
+def can_be_built(periods: PeriodRule, cell_minutes: CellMinutes, now: datetime) -> bool:
+    """Say if cells are kept, and short enough, to build the sums of the current period again.
+
+    Args:
+        periods: The periods of a budget.
+        cell_minutes: The length of the short cells.
+        now: The time.
+    """
+    if cell_minutes > periods.cell_minutes:
+        return False
+    try:
+        for slot in periods.list_slots(periods.period_at(now)):
+            list(list_cell_ranges(slot, cell_minutes, now))
+    except CellsExpiredError:
+        return False
+    return True
+
+
 def check_cells(budgets: Iterable[Budget], now: datetime) -> None:
     """Check that cells are kept from which the current period of new budgets can be completed.
 
@@ -86,21 +105,21 @@ def check_cells(budgets: Iterable[Budget], now: datetime) -> None:
             for slot in budget.periods.list_slots(period):
                 list(list_cell_ranges(slot, _ANY_MINUTES, now))
         except CellsExpiredError as error:
-            problems.append(f"{budget.name}: {_explain(error.cells, period)}")
+            problems.append(f"{budget.name}: {_explain(error.cells, budget.periods, period)}")
     if problems:
         raise BudgetPlanError(problems)
 
 
-def _explain(cells: CellRange, period: BudgetPeriod) -> str:
+def _explain(cells: CellRange, periods: PeriodRule, period: BudgetPeriod) -> str:
     """Say why a period cannot be completed from cells, and what to do."""
-    began = f"its period began at {period.start:%Y-%m-%d %H:%M} UTC, and usage by the"
-    later = f"Apply it when the next period begins, on {period.end:%Y-%m-%d}"
+    current = f"its current period is {describe_period(periods, period)}, and usage by the"
+    later = "Apply it when the next period begins"
     days = CellSpan.DAY.retention.days
     if cells.span is CellSpan.DAY:
-        return f"{began} day is kept for {days} days. {later}, or choose shorter periods"
+        return f"{current} day is kept for {days} days. {later}, or choose shorter periods"
     return (
-        f"{began} hour is kept for {cells.span.retention.days} days. {later}, or use the time zone"
-        f" UTC: usage by the day is kept for {days} days"
+        f"{current} hour is kept for {cells.span.retention.days} days. {later}, or use the time"
+        f" zone UTC: usage by the day is kept for {days} days"
     )
 
 

@@ -62,7 +62,7 @@ class BudgetStatus:
         value: The value that a default budget is for; else empty.
         period: The period.
         totals: The usage.
-        drivers: The model, project and identity with the most usage, as far as they are known.
+        drivers: The model, project and identity with the most usage; `None` if they are unknown.
         forecast: A forecast; `None` without one.
         incomplete_since: The time from which usage may be missing; `None` if all is counted.
     """
@@ -71,7 +71,7 @@ class BudgetStatus:
     period: BudgetPeriod
     totals: UsageTotals
     value: str = NO_VALUE
-    drivers: tuple[UsageDriver, ...] = ()
+    drivers: tuple[UsageDriver, ...] | None = None
     forecast: UsageForecast | None = None
     incomplete_since: datetime | None = None
 
@@ -97,15 +97,41 @@ def find_drivers(
         period: The period.
         value: The value that a default budget is for.
     """
-    budget = stored.budget
-    used: dict[ScopeField, defaultdict[str, int]] = {label: defaultdict(int) for label in _DRIVERS}
-    for labels, minute, totals in usage:
-        is_covered = period.includes(minute) and budget.scope.includes(labels)
-        if is_covered and budget.read_value(labels) == value:
-            for label, sums in used.items():
-                sums[read_label(label, labels)] += budget.read_usage(totals)
-    return tuple(
-        UsageDriver(label, name, sums[name])
-        for label, sums in used.items()
-        if sums and sums[name := max(sums, key=lambda name: (sums[name], name))] > 0
-    )
+    sums = DriverSums(stored, period, [value])
+    for change in usage:
+        sums.add(change)
+    return sums.find(value)
+
+
+class DriverSums:
+    """Sums of usage by label, of some values of a budget, in one pass over its cells."""
+
+    def __init__(self, stored: StoredBudget, period: BudgetPeriod, values: Iterable[str]) -> None:
+        """Begin with no usage.
+
+        Args:
+            stored: The budget.
+            period: The period.
+            values: The values of a default budget; else `NO_VALUE`.
+        """
+        self._budget, self._period = stored.budget, period
+        self._used: dict[str, dict[ScopeField, defaultdict[str, int]]] = {
+            value: {label: defaultdict(int) for label in _DRIVERS} for value in values
+        }
+
+    def add(self, change: UsageChange) -> None:
+        """Add usage; what the budget does not cover is left out."""
+        labels, minute, totals = change
+        budget = self._budget
+        if not self._period.includes(minute) or not budget.scope.includes(labels):
+            return
+        for label, sums in self._used.get(budget.read_value(labels), {}).items():
+            sums[read_label(label, labels)] += budget.read_usage(totals)
+
+    def find(self, value: str) -> tuple[UsageDriver, ...]:
+        """Find the labels with the most usage of a value."""
+        return tuple(
+            UsageDriver(label, name, sums[name])
+            for label, sums in self._used[value].items()
+            if sums and sums[name := max(sums, key=lambda name: (sums[name], name))] > 0
+        )

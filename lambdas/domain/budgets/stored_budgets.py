@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lambdas.domain.budgets.budget import NO_VALUE, Budget
+from lambdas.domain.budgets.period import BudgetPeriod
 
 
 class BudgetState(StrEnum):
@@ -17,6 +18,18 @@ class BudgetState(StrEnum):
     BUILDING = "building"
     """Sums of the current period do not have all its usage yet: no alert, only `building`."""
     ACTIVE = "active"
+
+
+class UsageGap(NamedTuple):
+    """A time in which usage may not have been added to a budget's sums.
+
+    Attributes:
+        since: The start of that time.
+        until: Its end.
+    """
+
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +43,39 @@ class StoredBudget:
         state: The state.
         announced_at: The time, by the clock of the meter, from which processes that count know it;
             `None` until it was seen first.
-        is_interrupted: True if it could not be read for some time, so that its sums lack usage.
+        interrupted_at: The time from which it could not be read, so that its sums lack usage;
+            `None` while they have all of it, or go on with a gap.
+        gap: The last time in which its sums lack usage, for which they were not built again; `None`
+            without one.
     """
 
     budget: Budget
     generation: int
     state: BudgetState = BudgetState.BUILDING
     announced_at: datetime | None = None
-    is_interrupted: bool = False
+    interrupted_at: datetime | None = None
+    gap: UsageGap | None = None
 
     @property
     def is_active(self) -> bool:
         """True if the budget may alert."""
-        return self.state is BudgetState.ACTIVE and not self.is_interrupted
+        return self.state is BudgetState.ACTIVE and self.interrupted_at is None
+
+    def find_gap(self, period: BudgetPeriod) -> UsageGap | None:
+        """Find the gap in the sums of a period; `None` if they have all usage."""
+        return self.gap if self.gap is not None and self.gap.until > period.start else None
+
+
+class UnreadableBudget(NamedTuple):
+    """A stored budget that cannot be read.
+
+    Attributes:
+        reason: Why it cannot be read.
+        managed_by: Its manager; `None` if that cannot be read either.
+    """
+
+    reason: str
+    managed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +85,12 @@ class BudgetBook:
     Attributes:
         revision: A number that increases with each write; the generation of the last one.
         budgets: The budgets by name.
-        unreadable: Why others cannot be read, by name. They are left out everywhere.
+        unreadable: Others that cannot be read, by name. They are left out everywhere.
     """
 
     revision: int
     budgets: dict[str, StoredBudget]
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, UnreadableBudget] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[StoredBudget]:
         """All budgets, by name."""
@@ -138,8 +171,15 @@ class BudgetStore(Protocol):
             False if it has another generation now, or was deleted.
         """
 
-    def mark_interrupted(self, name: str) -> None:
-        """Note that a budget cannot be read, so that its sums lack usage from now on."""
+    def mark_interrupted(self, name: str, since: datetime) -> None:
+        """Note the time from which a budget cannot be read, unless one is noted."""
+
+    def resume(self, name: str, generation: int, gap: UsageGap) -> bool:
+        """Let an interrupted budget go on with its sums, and note what they lack.
+
+        Returns:
+            False if it has another generation now, or was deleted.
+        """
 
     def restart(self, name: str, generation: int, revision: int) -> bool:
         """Let an interrupted budget build in a new generation, with the same definition.

@@ -42,6 +42,7 @@ from lambdas.domain.counters.ports import (
     MarkedMeanwhileError,
     RecountStore,
     StateChangedError,
+    TooManyValuesError,
 )
 from lambdas.domain.counters.recount_plan import begin_counting, change_prices, find_affected
 from lambdas.domain.counters.recounts import (
@@ -100,6 +101,7 @@ __all__ = [
     "StateChangedError",
     "SumUp",
     "Sums",
+    "TooManyValuesError",
     "UsageChange",
     "UsageLabels",
     "UsageReader",

@@ -22,6 +22,10 @@ class CountersUnavailableError(Exception):
     """The store was too busy at every attempt. Trying again is safe."""
 
 
+class TooManyValuesError(Exception):
+    """An accumulator has more values than are read."""
+
+
 class AlreadyCountedError(Exception):
     """The checkpoint of the shard is not below the chunk: another attempt was there first."""
 
@@ -126,8 +130,14 @@ class CounterReader(Protocol):
         Those that nothing was added to are left out.
         """
 
-    def read_values(self, generation: int, name: str) -> Mapping[str, UsageTotals]:
-        """Read all accumulators of a name by their values."""
+    def read_values(
+        self, generation: int, name: str, max_values: int | None = None
+    ) -> Mapping[str, UsageTotals]:
+        """Read all accumulators of a name by their values.
+
+        Raises:
+            TooManyValuesError: There are more than `max_values`.
+        """
 
     def read_identity_cells(
         self, generation: int, identity_arn: str, span: CellSpan, start: datetime, end: datetime

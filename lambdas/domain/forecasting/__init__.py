@@ -23,6 +23,11 @@ from lambdas.domain.forecasting.forecast import (
     Interval,
     forecast_usage,
 )
+from lambdas.domain.forecasting.forecast_replay import (
+    ForecastCrossing,
+    replay_forecasts,
+    sum_by_hour,
+)
 from lambdas.domain.forecasting.hourly_usage import HourlyUsage
 from lambdas.domain.forecasting.measured_ratio import MAX_RATIO, MeasuredRatio, measure_ratios
 from lambdas.domain.forecasting.own_calibration import (
@@ -54,6 +59,7 @@ __all__ = [
     "ErrorRatios",
     "ErrorSource",
     "Forecast",
+    "ForecastCrossing",
     "HourlyUsage",
     "Interval",
     "InvalidCalibrationError",
@@ -70,6 +76,8 @@ __all__ = [
     "read_calibration",
     "read_error_ratios",
     "read_shipped_ratios",
+    "replay_forecasts",
+    "sum_by_hour",
     "write_calibration",
     "write_error_ratios",
 ]

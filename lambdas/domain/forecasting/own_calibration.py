@@ -48,6 +48,9 @@ class CalibrationStore(Protocol):
     def write(self, errors: ErrorRatios) -> None:
         """Replace them; the deployment's own errors are in them."""
 
+    def get_salt(self) -> str:
+        """Get a random text that stays the same, by which a sample of usage is drawn."""
+
 
 class ErrorSource(Protocol):
     """Knows the errors that forecasts stand on."""
@@ -89,12 +92,13 @@ def describe_errors(own: OwnErrors | None) -> str:
     """Describe the errors that forecasts stand on, for people.
 
     >>> describe_errors(None)
-    'errors of public data'
+    'errors of forecasts of public data'
     """
     if own is None:
-        return "errors of public data"
+        return "errors of forecasts of public data"
     day = f"{own.calibrated_at:%Y-%m-%d}"
-    return f"errors of your own {plural(own.days, 'day')} up to {day}, and of public data"
+    span = plural(own.days, "day")
+    return f"errors of forecasts of your own usage in the {span} up to {day}, and of public data"
 
 
 def _cut(usage: HourlyUsage, start: datetime) -> HourlyUsage:

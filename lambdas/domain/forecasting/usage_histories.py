@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,7 +10,6 @@ from dataclasses import astuple
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from hashlib import sha256
 from typing import NamedTuple
 
 from lambdas.domain.budgets import (
@@ -26,7 +26,7 @@ from lambdas.domain.forecasting.hourly_usage import HourlyUsage, floor_to_hour
 from lambdas.domain.forecasting.own_calibration import UsageHistory
 
 MAX_SOURCES = 100
-"""The number of histories of budgets' scopes that are kept at most, and as many of identities."""
+"""The number of histories that are kept of each kind at most."""
 _MAX_LABELS = 10_000
 _EACH_IDENTITY = Budget(
     name="each-identity",
@@ -61,22 +61,31 @@ class UsageHistories:
     count as well, as those of the shipped errors do. Budgets that cover the same usage are one
     source, whatever their amounts, units and periods are, so that it counts once.
 
-    Of more than `MAX_SOURCES`, those with the lowest digests are kept: a sample that depends
-    neither on how much was used nor on the order of changes.
+    Of more than `MAX_SOURCES` of a kind, those with the lowest digests are kept: a sample that
+    depends neither on how much was used nor on the order of changes. The kinds are scopes of
+    budgets, values of default budgets, and identities: callers choose names of the last two, so
+    these take no place of a scope. Digests are salted, so that no caller can choose names that are
+    kept.
     """
 
-    def __init__(self, budgets: Iterable[Budget], max_sources: int = MAX_SOURCES) -> None:
+    def __init__(
+        self, budgets: Iterable[Budget], max_sources: int = MAX_SOURCES, salt: str = ""
+    ) -> None:
         """Begin without usage.
 
         Args:
             budgets: The budgets. Windows that move have no forecast and are left out.
-            max_sources: The number of histories of budgets and of identities at most.
+            max_sources: The number of histories of each kind at most.
+            salt: A text that callers do not know. The same histories are kept with the same one.
         """
         forecast = [budget for budget in budgets if not isinstance(budget.periods, RollingHours)]
-        self._groups = (
-            (forecast, _Sample(max_sources)),
-            ([_EACH_IDENTITY], _Sample(max_sources)),
+        kinds = (
+            [budget for budget in forecast if budget.per is None],
+            [budget for budget in forecast if budget.per is not None],
+            [_EACH_IDENTITY],
         )
+        self._groups = [(kind, _Sample(max_sources)) for kind in kinds]
+        self._salt = salt.encode()
         self._list_covering = lru_cache(_MAX_LABELS)(self._find_covering)
 
     def add(self, change: UsageChange) -> None:
@@ -96,7 +105,7 @@ class UsageHistories:
             (sample, key, budget)
             for budgets, sample in self._groups
             for key, budget in {
-                _make_key(budget, labels): budget
+                _make_key(budget, labels, self._salt): budget
                 for budget in budgets
                 if budget.scope.includes(labels)
             }.items()
@@ -131,11 +140,12 @@ class _Sample:
         return True
 
 
-def _make_key(budget: Budget, labels: UsageLabels) -> _SeriesKey:
+def _make_key(budget: Budget, labels: UsageLabels, salt: bytes) -> _SeriesKey:
     conditions = {field.value: sorted(names) for field, names in budget.scope.conditions.items()}
     if budget.per is not None:
         conditions[budget.per.value] = [budget.read_value(labels)]
-    source = sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()
+    text = json.dumps(conditions, sort_keys=True)
+    source = hmac.digest(salt, text.encode(), "sha256").hex()
     unit = budget.amount.unit
     prices = astuple(budget.unpriced_ceiling) if unit is BudgetUnit.USD else ()
     return _SeriesKey(source, unit, prices)

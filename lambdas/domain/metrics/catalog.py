@@ -533,6 +533,12 @@ BUDGET_DRIFT = HealthMetric(
     "Sums of a budget that differ from exact counters, and budgets that cannot be read.",
     frequency=Frequency.ON_EVENT,
 )
+UNBUILT_BUDGETS = HealthMetric(
+    "UnbuiltBudgets",
+    Unit.COUNT,
+    "Budgets that have been building for more than 30 minutes, and so send no alerts.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -558,5 +564,6 @@ HEALTH_METRICS = (
     UNLOGGED_JOBS,
     MISREAD_TIER_CALLS,
     BUDGET_DRIFT,
+    UNBUILT_BUDGETS,
 )
 """The metrics that functions publish about themselves."""

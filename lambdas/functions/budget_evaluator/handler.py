@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
+from lambdas.domain.runs import is_after_counting
 from lambdas.functions.budget_evaluator.settings import Settings
 from lambdas.observability import log_request_id, logger
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
-from lambdas.wiring.budget_evaluator import make_evaluator, make_sender
+from lambdas.wiring.budget_evaluator import make_evaluator, make_reading_limit, make_sender
 from lambdas.wiring.client_timeouts import time_check
 
 if TYPE_CHECKING:
@@ -24,30 +26,44 @@ class BudgetRunError(Exception):
 
 
 @log_request_id
-def lambda_handler(_event: object, context: LambdaContext) -> None:
-    """Evaluate budgets, then send all alerts that are due, also if the evaluation fails.
+def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
+    """Evaluate budgets and send their alerts: first those that an earlier run left.
+
+    After counting, usage alone is evaluated. Forecasts, which read cells, are made by the schedule.
 
     Raises:
         BudgetRunError: Some budgets were not evaluated, their metrics not published, or alerts not
             delivered, which stay due. The log has the errors.
     """
-    now, outbox = datetime.now(UTC), sender()
-    try:
-        result = evaluator().evaluate(now, time_check(context))
-    finally:
-        report = outbox.send(now)
-        problems = list(_log_unsent(report))
-    if result.alerts or result.skipped or report.sent:
+    now, outbox, budgets = datetime.now(UTC), sender(), evaluator()
+    has_time, make_limit = time_check(context), partial(make_reading_limit, context)
+    reports = [outbox.send(now, has_time)]
+    results = [budgets.evaluate_usage(now, has_time, make_limit)]
+    if results[-1].alerts:
+        reports.append(outbox.send(now, has_time))
+    if not is_after_counting(event):
+        results.append(budgets.evaluate_forecasts(results[-1], now, has_time, make_limit))
+        if results[-1].alerts:
+            reports.append(outbox.send(now, has_time))
+    _log_results(results, reports)
+    problems = [*chain(*map(_log_unsent, reports), *map(_log_unevaluated, results))]
+    if problems:
+        raise BudgetRunError("; ".join(dict.fromkeys(problems)))
+
+
+def _log_results(results: Sequence[BudgetEvaluation], reports: Sequence[SendReport]) -> None:
+    """Log the figures of a run in which something happened."""
+    alerts = sum(result.alerts for result in results)
+    skipped = sum(result.skipped for result in results)
+    messages = sum(report.sent for report in reports)
+    if alerts or skipped or messages:
         logger.info(
             "Budgets are evaluated",
-            evaluated=result.evaluated,
-            alerts=result.alerts,
-            skipped=result.skipped,
-            messages=report.sent,
+            evaluated=results[0].evaluated,
+            alerts=alerts,
+            skipped=skipped,
+            messages=messages,
         )
-    problems += _log_unevaluated(result)
-    if problems:
-        raise BudgetRunError("; ".join(problems))
 
 
 def _log_unsent(report: SendReport) -> Iterator[str]:
@@ -64,6 +80,13 @@ def _log_unevaluated(result: BudgetEvaluation) -> Iterator[str]:
         logger.error("A budget is not evaluated", budget=failed.name, exc_info=failed.error)
     for name in sorted({failed.name for failed in result.failures}):
         yield f"budget not evaluated: {name}"
+    for failed in result.without_details:
+        logger.error("Alerts have no details", budget=failed.name, exc_info=failed.error)
+    for name in sorted({failed.name for failed in result.without_details}):
+        yield f"alert sent without details: {name}"
+    if result.unread is not None:
+        logger.error("Forecasts are not made", exc_info=result.unread)
+        yield f"forecasts not made: {result.unread}"
     if result.unpublished is not None:
         logger.error("Metrics of budgets are not published", exc_info=result.unpublished)
         yield f"metrics not published: {result.unpublished}"

@@ -1,6 +1,7 @@
 """The contract of every store of budgets' alerts, run on each of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,14 +10,20 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
+from lambdas.adapters.dynamodb.alert_store import (
+    ALERT_RETENTION,
+    NOTE_RETENTION,
+    DynamoDbAlertStore,
+)
 from lambdas.domain.budgets import DayPeriods, PeriodRule, RollingHours
 from lambdas.domain.budgets.budget_alerts import (
     CLAIM,
+    HOLD,
     AlertKey,
     AlertState,
     AlertStore,
     BudgetAlert,
+    DeliveryWay,
     LastAlert,
     ThresholdKind,
 )
@@ -142,18 +149,51 @@ def test_one_run_at_a_time_claims_an_alert(store: AlertStore) -> None:
     assert store.claim(key, NOON)
     assert not store.claim(key, NOON + CLAIM - timedelta(seconds=1))
     assert store.claim(key, NOON + CLAIM)
-    store.release(key)
-    assert store.claim(key, NOON + CLAIM)
+    store.postpone(key, NOON + 2 * CLAIM, {DeliveryWay.EVENT})
+    assert not store.claim(key, NOON + 2 * CLAIM - timedelta(seconds=1))
+    assert store.claim(key, NOON + 2 * CLAIM)
+    (due,) = store.list_due()
+    assert due.delivered == {DeliveryWay.EVENT}
     store.mark_sent(key, NOON)
     assert not store.claim(key, NOON + 3 * CLAIM)
     assert list(store.list_due()) == []
 
 
-def test_an_alert_that_was_sent_meanwhile_has_no_claim_to_give_up(store: AlertStore) -> None:
+def test_a_held_alert_is_due_and_claimed_once_it_has_its_details_or_the_time_is_over(
+    store: AlertStore,
+) -> None:
+    detailed, forgotten = alert(), alert(budget="search")
+    for each in (detailed, forgotten):
+        assert store.add_due(each, NOON + HOLD)
+    assert list(store.list_due()) == [detailed, forgotten]
+    assert not store.claim(detailed.key, NOON + HOLD - timedelta(seconds=1))
+    with_details = replace(detailed, detail={"drivers": []})
+    store.add_details(with_details, NOON + HOLD)
+    assert store.claim(detailed.key, NOON)
+    assert store.claim(forgotten.key, NOON + HOLD)
+    assert list(store.list_due()) == [with_details, forgotten]
+    assert list(store.list_alerts("chat", 1)) == [with_details]
+
+
+def test_details_that_come_late_change_no_alert_that_another_run_sends(store: AlertStore) -> None:
+    first = alert()
+    store.add_due(first, NOON + HOLD)
+    assert store.claim(first.key, NOON + HOLD)
+    late = replace(first, detail={"drivers": []})
+    store.add_details(late, NOON + HOLD)
+    assert not store.claim(first.key, NOON + HOLD)
+    store.mark_sent(first.key, NOON + HOLD)
+    store.add_details(late, NOON + HOLD)
+    assert list(store.list_due()) == []
+    (kept,) = store.list_alerts("chat", 1)
+    assert kept.detail == first.detail
+
+
+def test_an_alert_that_was_sent_meanwhile_is_not_postponed(store: AlertStore) -> None:
     store.add_due(alert())
     assert store.claim(alert().key, NOON)
     store.mark_sent(alert().key, NOON)
-    store.release(alert().key)
+    store.postpone(alert().key, NOON, ())
     assert list(store.list_due()) == []
 
 
@@ -221,3 +261,19 @@ def test_only_pointers_to_due_alerts_never_expire(aws: None) -> None:
     lasting = [item["pk"]["S"] for item in items if "expires_at" not in item]
     assert lasting == ["due-alerts"]
     assert len(items) == 3
+
+
+def test_notes_of_last_alerts_expire_soon_after_their_periods_and_alerts_do_not(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    DynamoDbAlertStore(client, GOVERNANCE).add_due(alert())
+    end = alert().key.period.end.timestamp()
+    kept = {
+        item["sk"]["S"].startswith("last#"): float(item["expires_at"]["N"]) - end
+        for item in client.scan(TableName=GOVERNANCE)["Items"]
+        if "expires_at" in item
+    }
+    assert kept == {
+        True: NOTE_RETENTION.total_seconds(),
+        False: ALERT_RETENTION.total_seconds(),
+    }

@@ -23,8 +23,10 @@ from lambdas.domain.budgets import (
     BudgetState,
     BudgetStore,
     StoredBudget,
+    UsageGap,
     write_budget,
 )
+from lambdas.domain.budgets.governance_table import BUILT_ATTRIBUTES
 from tests.budget_store import GOVERNANCE, InMemoryBudgetStore, create_governance_table
 from tests.builders import NOON
 from tests.unit.budgets.builders import budget, budgets
@@ -139,18 +141,22 @@ def test_every_budget_is_read_as_it_was_stored(made: Budget) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "problem"),
+    ("changes", "problem", "manager"),
     [
-        ({"format": {"N": "2"}}, "another version of the meter stored it"),
-        ({"definition": {"S": "{"}}, "Expecting"),
-        ({"definition": {"S": '{"name": "chat"}'}}, "alerts"),
-        ({"definition": {"S": "[]"}}, "indices"),
-        ({"definition": {"S": json.dumps(write_budget(budget("other")))}}, "another name, other"),
-        ({"state": {"S": "paused"}}, "paused"),
+        ({"format": {"N": "2"}}, "another version of the meter stored it", "platform"),
+        ({"definition": {"S": "{"}}, "Expecting", None),
+        ({"definition": {"S": '{"name": "chat"}'}}, "alerts", None),
+        ({"definition": {"S": "[]"}}, "indices", None),
+        (
+            {"definition": {"S": json.dumps(write_budget(budget("other")))}},
+            "another name, other",
+            "platform",
+        ),
+        ({"state": {"S": "paused"}}, "paused", "platform"),
     ],
 )
 def test_an_unreadable_budget_is_named_and_hides_no_other(
-    aws: None, changes: Any, problem: str
+    aws: None, changes: Any, problem: str, manager: str | None
 ) -> None:
     create_governance_table()
     client = boto3.client("dynamodb")
@@ -161,7 +167,8 @@ def test_an_unreadable_budget_is_named_and_hides_no_other(
     )
     book = store.read()
     assert (book.revision, set(book.budgets)) == (1, {"search"})
-    assert problem in book.unreadable["chat"]
+    assert problem in book.unreadable["chat"].reason
+    assert book.unreadable["chat"].managed_by == manager
 
 
 def test_a_budget_that_can_be_read_again_is_built_in_a_new_generation(aws: None) -> None:
@@ -171,14 +178,49 @@ def test_a_budget_that_can_be_read_again_is_built_in_a_new_generation(aws: None)
     write(store, budget("chat"))
     store.announce("chat", 1, NOON)
     store.mark_active("chat", 1)
-    for _ in range(2):
-        store.mark_interrupted("chat")
+    for minutes in range(2):
+        store.mark_interrupted("chat", NOON + timedelta(minutes=minutes))
     interrupted = store.read().budgets["chat"]
-    assert (interrupted.is_interrupted, interrupted.is_active) == (True, False)
+    assert (interrupted.interrupted_at, interrupted.is_active) == (NOON, False)
     assert not store.restart("chat", 1, 7)
     assert not store.restart("chat", 2, 1)
     assert store.restart("chat", 1, 1)
     assert store.read() == BudgetBook(2, {"chat": StoredBudget(budget("chat"), 2)})
+
+
+def test_an_interrupted_budget_can_go_on_with_its_sums_and_a_gap(aws: None) -> None:
+    create_governance_table()
+    store = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    write(store, budget("chat"))
+    store.mark_active("chat", 1)
+    store.mark_interrupted("chat", NOON)
+    gap = UsageGap(NOON, NOON + timedelta(minutes=7))
+    assert not store.resume("chat", 2, gap)
+    assert store.resume("chat", 1, gap)
+    resumed = StoredBudget(budget("chat"), 1, BudgetState.ACTIVE, gap=gap)
+    assert store.read() == BudgetBook(1, {"chat": resumed})
+    assert resumed.is_active
+    assert store.restart("chat", 1, 1)
+    assert store.read() == BudgetBook(2, {"chat": StoredBudget(budget("chat"), 2)})
+
+
+def test_a_build_changes_no_attribute_that_its_function_may_not_change(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store, changed = DynamoDbBudgetStore(client, GOVERNANCE), set[str]()
+    write(store, budget("chat"))
+    for act in (
+        lambda: store.announce("chat", 1, NOON),
+        lambda: store.mark_active("chat", 1),
+        lambda: store.mark_interrupted("chat", NOON),
+        lambda: store.resume("chat", 1, UsageGap(NOON, NOON)),
+        lambda: store.restart("chat", 1, 1),
+    ):
+        before = client.scan(TableName=GOVERNANCE)["Items"]
+        act()
+        for old, new in zip(before, client.scan(TableName=GOVERNANCE)["Items"], strict=True):
+            changed |= {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+    assert changed == set(BUILT_ATTRIBUTES) - {"pk", "sk"}
 
 
 def test_a_budget_that_was_deleted_does_not_come_back_as_an_interrupted_one(aws: None) -> None:
@@ -186,7 +228,7 @@ def test_a_budget_that_was_deleted_does_not_come_back_as_an_interrupted_one(aws:
     store = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
     write(store, budget("chat"))
     write(store, delete=("chat",))
-    store.mark_interrupted("chat")
+    store.mark_interrupted("chat", NOON)
     assert not store.restart("chat", 1, 2)
     assert store.read() == BudgetBook(2, {})
 

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
-from lambdas.domain.budgets.governance_table import CALIBRATED, FORECAST_ERRORS
+from lambdas.domain.budgets.governance_table import CALIBRATED, FORECAST_ERRORS, SALT
 from lambdas.domain.forecasting import (
     CalibrationStore,
     CalibrationUnreadableError,
@@ -49,6 +49,20 @@ def test_the_last_calibration_is_read(store: CalibrationStore) -> None:
     later = replace(ERRORS, own=OwnErrors(NOON + timedelta(days=1), 990, 3, 21))
     store.write(later)
     assert store.read() == later
+
+
+def test_the_salt_stays_the_same(store: CalibrationStore) -> None:
+    salt = store.get_salt()
+    store.write(ERRORS)
+    assert salt
+    assert store.get_salt() == salt
+
+
+def test_each_deployment_has_a_salt_of_its_own(table: Any) -> None:
+    store = DynamoDbCalibrationStore(boto3.client("dynamodb"), GOVERNANCE)
+    salt = store.get_salt()
+    table.delete_item(Key={"pk": FORECAST_ERRORS, "sk": SALT})
+    assert store.get_salt() != salt
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from lambdas.domain.counters import (
     RecountStore,
     StateChangedError,
     Sums,
+    TooManyValuesError,
     UsageLabels,
     UsageTotals,
 )
@@ -178,6 +179,9 @@ def test_accumulators_are_apart_by_generation_and_value(stored: Stored) -> None:
         stored.store.commit(Chunk(generation, "shard-1", number, number, sums, (), NOON))
     assert stored.store.read_values(1, "each") == {ANA: ONE_CALL, BEN: ONE_CALL + ONE_CALL}
     assert stored.store.read_values(2, "each") == {ANA: ONE_CALL}
+    assert len(stored.store.read_values(1, "each", 2)) == 2
+    with pytest.raises(TooManyValuesError):
+        stored.store.read_values(1, "each", 1)
     assert stored.store.read_values(1, "other") == {}
 
 

@@ -71,6 +71,27 @@ def test_several_series_are_reduced_to_one_or_counted(
     assert series.values == values
 
 
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        (f"100 - {FOUND}", {"a": (97, None), "b": (-20, 99)}),
+        (f"{FOUND} / 2", {"a": (1.5, None), "b": (60, 0.5)}),
+        (f"{FOUND} / 0", {"a": (None, None), "b": (None, None)}),
+    ],
+)
+def test_a_number_and_several_series_are_computed_for_each_of_these(
+    expression: str, values: dict[str, tuple[float | None, ...]]
+) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-metrics-insights-math.html"""
+    series: dict[Metric, list[float | None]] = {
+        metric("Tokens", ModelId="a"): [3, None],
+        metric("Tokens", ModelId="b"): [120, 1],
+    }
+    found = results(expression, InMemoryMetrics(series))
+    assert {each.label: each.values for each in found} == values
+    assert [each.metric for each in found] == list(series)
+
+
 def test_an_empty_search_has_no_sum_and_a_count_of_zero() -> None:
     (total,) = results(f"SUM({FOUND})", InMemoryMetrics({}))
     assert total.values == (None, None)
@@ -239,6 +260,8 @@ def test_a_minimum_query_returns_the_minimum_of_each_group() -> None:
         "FILL(a)",
         "SORT(a, SUM, DESC)",
         f"EPOCH({SEARCH})",
+        f"a - {FOUND}",
+        f"{FOUND} - {FOUND}",
         "TIME_SERIES(a)",
         "SEARCH('{BedrockMeter,IdentityArn} TotalTokens', 'Sum', 3600)",
         "SEARCH('{BedrockMeter,IdentityArn} MetricName=\"TotalTokens\"', 'Sum', 60)",

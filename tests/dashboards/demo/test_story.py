@@ -74,16 +74,16 @@ def test_an_alert_of_a_budget_names_its_threshold_amounts_and_forecast() -> None
     alert = budget_alert(FixedForecast(40 * DOLLAR, 0.93))
     event = describe_budget(alert, NOON)
     assert event.at == NOON
-    assert event.name == "Bedrock budget account: 80 % reached"
+    assert event.name == "Bedrock budget account: 80% reached"
     assert event.why == (
-        "$82.50 of $100.00 used, 82.5 %; forecast for the end of the period: $122.50, with a 93%"
+        "$82.50 of $100.00 used, 82.5%; forecast for the end of the period: $122.50, with a 93%"
         " probability of more than $100.00"
     )
 
 
 def test_an_alert_without_a_forecast_names_none() -> None:
     event = describe_budget(budget_alert(None), NOON)
-    assert event.why == "$82.50 of $100.00 used, 82.5 %"
+    assert event.why == "$82.50 of $100.00 used, 82.5%"
 
 
 def test_a_health_alarm_is_described_by_its_first_sentence() -> None:

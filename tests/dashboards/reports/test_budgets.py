@@ -58,12 +58,12 @@ def test_use_and_crossings_are_shown_with_times_of_the_budgets_zone(meter: Any) 
             call(2, "2026-09-08T22:10:00Z", 500),
             call(3, "2026-09-09T10:00:30Z", 600),
         ],
-        budget("daily"),
+        budget("daily", alerts={"forecast": []}),
     )
     assert "Budget daily: 1,000 tokens for the account, a day, Europe/Berlin" in printed
     assert (
         "2026-09-09 00:00 to 2026-09-10 00:00 1,100 tokens 110.0"
-        " 50 % at 2026-09-09 00:10, 80 % at 2026-09-09 12:00, 100 % at 2026-09-09 12:00"
+        " 50% at 2026-09-09 00:10, 80% at 2026-09-09 12:00, 100% at 2026-09-09 12:00"
     ) in printed
     assert "2026-09-08 00:00 to 2026-09-09 00:00 400 tokens 40.0 -" in printed
 
@@ -79,7 +79,7 @@ def test_a_default_budget_has_a_row_for_each_identity_that_has_no_budget_of_its_
     default, _, bens = printed.partition("Budget bens")
     assert "111122223333 user/ana 2026-09-08 00:00 to 2026-09-09 00:00 400 tokens 40.0" in default
     assert "user/ben" not in default.partition("Budget each")[2]
-    assert "300 tokens 50.0 50 % at 2026-09-08 14:00" in bens
+    assert "300 tokens 50.0 50% at 2026-09-08 14:00" in bens
 
 
 def test_a_call_that_is_logged_twice_counts_once(meter: Any) -> None:
@@ -111,11 +111,11 @@ def test_unknown_prices_count_at_the_ceiling_and_are_shown_apart(meter: Any) -> 
         ),
     )
     assert "Period Used Of it unpriced %" in printed
-    assert "$0.5000 $0.5000 50.0 50 % at 2026-09-08 14:00" in printed
+    assert "$0.5000 $0.5000 50.0 50% at 2026-09-08 14:00" in printed
     assert "2026-09-09 00:00 to 2026-09-10 00:00 $0.2500 $0 25.0 -" in printed
     assert (
         "Of this usage, $0.5000 is an assumption: 1 call without a known price count at"
-        " $500 for a million input tokens, $0 for output, $0.6 for an image, $1.5 for a second of"
+        " $500 for a million input tokens, $0 for output, $0.60 for an image, $1.50 for a second of"
         " video and $0.01 for another unit (unpriced_usd_per_million and"
     ) in printed
 
@@ -125,8 +125,8 @@ def test_the_default_price_of_unpriced_calls_is_named(meter: Any) -> None:
     printed = meter(calls, budget("money", amount={"usd": 1}))
     assert (
         "Of this usage, $0.0608 is an assumption: 1 call without a known price count at"
-        " $60 for a million input tokens, $150 for output, $0.6 for an image, $1.5 for a second of"
-        " video and $0.01 for another unit (the default of unpriced_usd_per_"
+        " $60 for a million input tokens, $150 for output, $0.60 for an image, $1.50 for a second"
+        " of video and $0.01 for another unit (the default of unpriced_usd_per_"
     ) in printed
 
 
@@ -156,9 +156,13 @@ def test_windows_show_crossings_and_the_window_with_the_most_usage(meter: Any) -
     printed = meter(calls, budget("window", period={"last_hours": 6}))
     rows = [line for line in printed.splitlines() if " tokens " in line and " to " in line]
     assert rows == [
+        "2026-09-07 23:00 to 2026-09-08 05:00 500 tokens 50.0 50% at 2026-09-08 04:30",
         "2026-09-08 00:00 to 2026-09-08 06:00 600 tokens 60.0 -",
-        "2026-09-07 23:00 to 2026-09-08 05:00 500 tokens 50.0 50 % at 2026-09-08 04:30",
     ]
+    assert (
+        "A threshold alerts once in 6 hours: a window with - had reached it before.\n"
+        "No forecast: windows that move have none."
+    ) in printed
 
 
 def test_the_rest_of_the_last_period_is_forecast(meter: Any) -> None:
@@ -171,7 +175,7 @@ def test_the_rest_of_the_last_period_is_forecast(meter: Any) -> None:
     daily, large = (line for line in printed.splitlines() if line.startswith("Forecast for"))
     assert daily.startswith("Forecast for 2026-09-09 00:00: 2,")
     assert daily.endswith("; the amount is used up")
-    assert large.endswith("; exceeds the amount with a probability of 2 %")
+    assert large.endswith("; 2% probability of exceeding the amount")
 
 
 def test_forecasts_are_calibrated_on_logs_that_cover_enough_days(meter: Any) -> None:
@@ -182,17 +186,17 @@ def test_forecasts_are_calibrated_on_logs_that_cover_enough_days(meter: Any) -> 
         for hour in range(24)
     ]
     few, many = meter(calls[:12], daily), meter(calls[: 24 * 11 + 12], daily)
-    assert "Forecasts use errors of public data (docs/forecasts.md)." in few
+    assert "Forecasts use errors of forecasts of public data (docs/forecasts.md)." in few
     assert (
-        "Forecasts use errors of your own 12 days up to 2026-09-12, and of public data"
-        " (docs/forecasts.md)." in many
+        "Forecasts use errors of forecasts of your own usage in the 12 days up to 2026-09-12,"
+        " and of public data (docs/forecasts.md)." in many
     )
     assert read_width(many) < read_width(few)
 
 
 def read_width(printed: str) -> int:
     """The width of the interval of a forecast, in tokens."""
-    low, high = re.findall(r"\(80 %: (\S+) tokens to (\S+) tokens\)", printed)[-1]
+    low, high = re.findall(r"\(80%: (\S+) tokens to (\S+) tokens\)", printed)[-1]
     return int(high.replace(",", "")) - int(low.replace(",", ""))
 
 
@@ -210,6 +214,23 @@ def test_a_forecast_says_when_the_amount_is_used_up(meter: Any) -> None:
     assert ", used up about 2026-09-08 1" in line
 
 
+def test_forecasts_past_the_first_ones_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = [
+        call(100 * hour + number, f"2026-09-08T{hour:02}:30:00Z", 100, f"{ANA}{number}")
+        for hour in range(10)
+        for number in range(4)
+    ]
+    logs = write(tmp_path / "logs.json", as_lines(*calls))
+    each = budget("each", per="identity", period={"every": "day"})
+    path = write(tmp_path / "budgets.json", json.dumps({"managed_by": "tests", "budgets": [each]}))
+    assert run_command("meter", "--budgets", path, "--top", "1", logs) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("Forecast for") == 1
+    assert "and 3 forecasts for less usage" in printed
+
+
 def test_some_hours_of_usage_are_too_few_for_a_forecast(meter: Any) -> None:
     assert "Forecast" not in meter([call(1, "2026-09-08T12:00:00Z", 400)], budget("daily"))
 
@@ -217,6 +238,90 @@ def test_some_hours_of_usage_are_too_few_for_a_forecast(meter: Any) -> None:
 def test_a_budget_without_usage_is_shown(meter: Any) -> None:
     printed = meter([call(1, "2026-09-08T12:00:00Z", 9)], budget("a", scope={"project": "none"}))
     assert "Budget a: 1,000 tokens for project none, a day, Europe/Berlin\nNo usage." in printed
+
+
+def hourly_calls(hours: int) -> list[Any]:
+    """A call of 100 tokens in each hour, from September 1."""
+    return [
+        call(hour, f"2026-09-{1 + hour // 24:02}T{hour % 24:02}:30:00Z", 100)
+        for hour in range(hours)
+    ]
+
+
+def test_the_time_at_which_a_forecast_would_have_alerted_is_shown(meter: Any) -> None:
+    """There is no forecast in the first six hours."""
+    daily = budget("daily", period={"every": "day"}, amount={"total_tokens": 1200})
+    printed = meter(hourly_calls(30), daily)
+    assert (
+        "2026-09-01 00:00 to 2026-09-02 00:00 2,400 tokens 200.0 50% at 2026-09-01 05:30,"
+        " forecast of 100% at 2026-09-01 06:00, 80% at 2026-09-01 09:30,"
+    ) in printed
+    assert "A deployment makes them every minute." in printed
+    silent = daily | {"alerts": {"forecast": []}}
+    assert "forecast of" not in meter(hourly_calls(30), silent)
+
+
+def test_more_values_than_are_replayed_are_counted(meter: Any) -> None:
+    names = [f"arn:aws:iam::111122223333:user/u{number}" for number in range(22)]
+    calls = [call(number, "2026-09-08T12:00:00Z", 100, name) for number, name in enumerate(names)]
+    printed = meter(calls, budget("each", per="identity"))
+    assert (
+        "Thresholds of forecasts are shown for the 20 with the most usage, not for 2 others."
+    ) in printed
+    assert "No forecast for 22 identities: it needs 6 hours of usage." in printed
+
+
+def test_the_summary_has_uses_crossings_and_forecasts_with_money_as_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    each = budget("each", per="identity", period={"every": "day"}, amount={"usd": "0.01"})
+    tokens = budget("tokens", period={"every": "day"}, amount={"total_tokens": 1200})
+    logs = write(tmp_path / "logs.json", as_lines(*hourly_calls(36)))
+    path = write(
+        tmp_path / "budgets.json", json.dumps({"managed_by": "tests", "budgets": [each, tokens]})
+    )
+    out = tmp_path / "out.json"
+    assert run_command("meter", "--budgets", path, "--out", out, logs) == 0
+    capsys.readouterr()
+    of_each, of_tokens = json.loads(out.read_text(encoding="utf-8"))["budgets"]
+
+    assert (of_each["unit"], of_each["amount"], of_each["per"]) == ("usd", "0.01", "identity")
+    money = of_each["uses"][0]
+    assert (money["value"], money["used"], money["used_percent"]) == (ANA, "0.00072", "7.2")
+    assert money["unpriced_usd"] == "0"
+
+    assert (of_tokens["amount"], of_tokens["per"]) == (1200, None)
+    day = of_tokens["uses"][0]
+    assert (day["start"], day["end"], day["used"], day["used_percent"]) == (
+        "2026-09-01T00:00:00+00:00",
+        "2026-09-02T00:00:00+00:00",
+        2400,
+        "200",
+    )
+    forecast = next(each for each in day["crossings"] if each["kind"] == "forecast")
+    assert forecast["at"] == "2026-09-01T06:00:00+00:00"
+    assert forecast["percent"] == "100"
+    assert 0.8 <= forecast["probability"] <= 1
+    assert [each["percent"] for each in day["crossings"] if each["kind"] == "actual"] == [
+        "50",
+        "80",
+        "100",
+    ]
+    (last,) = of_tokens["forecasts"]
+    assert last["used"] == 1200
+    assert last["low_80"] <= last["expected"] <= last["high_80"]
+    assert last["at"] == "2026-09-02T11:31:00+00:00"
+    assert isinstance(of_each["forecasts"][0]["expected"], str)
+
+
+def test_without_budgets_the_summary_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = write(tmp_path / "logs.json", as_lines(*hourly_calls(1)))
+    out = tmp_path / "out.json"
+    assert run_command("meter", "--out", out, logs) == 0
+    capsys.readouterr()
+    assert "budgets" not in json.loads(out.read_text(encoding="utf-8"))
 
 
 def test_rows_past_the_first_ones_are_counted(
@@ -229,7 +334,13 @@ def test_rows_past_the_first_ones_are_counted(
         json.dumps({"managed_by": "tests", "budgets": [budget("daily")]}),
     )
     assert run_command("meter", "--budgets", path, "--top", "2", logs) == 0
-    assert "and 3 periods with less usage" in capsys.readouterr().out
+    assert "and 3 periods with less usage\n" in capsys.readouterr().out
+
+
+def test_thresholds_in_rows_that_are_not_shown_are_counted(meter: Any) -> None:
+    calls = [call(day, f"2026-09-{day:02}T12:00:00Z", 500 + day) for day in range(1, 31)]
+    printed = meter(calls, budget("daily", alerts={"forecast": []}))
+    assert "and 5 periods with less usage, in which 5 thresholds were reached" in printed
 
 
 def test_a_wrong_file_of_budgets_is_refused_before_logs_are_read(

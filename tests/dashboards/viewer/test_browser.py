@@ -542,3 +542,18 @@ def test_a_model_of_bedrocks_metrics_has_the_name_and_color_of_the_meters(
     card.get_by_role("link", name="claude-sonnet-4").click()
     page.wait_for_selector('nav a[aria-current][href="#model_comparison"]')
     assert page.locator("#choice").input_value() == models[1]
+
+
+def test_a_burn_down_goes_below_zero_where_a_budget_is_exceeded(page: Page, folder: Path) -> None:
+    steps = 24 * 12
+    used = [120.0 * step / steps for step in range(1, steps + 1)]
+    figures = {metric("BudgetUsed", Budget="chat"): used, metric("EstimatedCostUSD"): [1.0] * steps}
+    config = Config.from_context({"governance": True})
+    source = Source("an account", InMemoryMetrics(figures), lambda: NOON, config=config)
+    write_page(DashboardSession.from_source(source), folder / "budget.html")
+    show(page, folder / "budget.html", "cost")
+    title = "Budgets: burn-down, what is left of the amount"
+    graph = read_options(page, title)
+    assert [line["name"] for line in graph["series"]] == ["chat", "Nothing left"]
+    card = page.locator(f'section[aria-label="{title}"]')
+    assert "-20" in card.locator("svg text").all_text_contents()

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from cdk.components.dashboards import FOLDER
 from cdk.config import Config
 from dashboards.reports.log_metrics import LogMetrics
 from dashboards.viewer.bodies import UnknownBodyError, read_bodies, read_body
 from dashboards.viewer.dashboard_session import RANGES, DashboardSession, NoSuchViewError
 from dashboards.viewer.drawings import Source, draw
 from dashboards.viewer.time_ranges import TimeRange, list_months, parse_length, until
-from dashboards.viewer.value_formats import choose_formats
+from dashboards.viewer.value_formats import ValueFormat, choose_formats
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.ledger import LedgerChange
 from tests.builders import SONNET_4, usage_record
+from tests.dashboards.cloudwatch.figures import InMemoryMetrics, metric
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
 LAST_DAY = until(NOON, timedelta(days=1))
@@ -67,6 +69,22 @@ def test_a_line_has_a_value_for_each_period_shown() -> None:
     assert series["values"] == (*[None] * 22, 5, 110)
     assert graph["start"] == (NOON - timedelta(days=1)).timestamp() * 1000
     assert graph["step"] == 3_600_000
+
+
+def test_what_is_left_of_a_budget_is_drawn_under_its_name_also_below_zero() -> None:
+    (burn_down,) = (
+        widget["properties"]
+        for widget in json.loads((FOLDER / "cost.json").read_text())["widgets"]
+        if widget.get("id") == "budgets-left"
+    )
+    used = {"chat": 30.0, "support": 120.0}
+    metrics = InMemoryMetrics(
+        {metric("BudgetUsed", Budget=name): [percent] for name, percent in used.items()}
+    )
+    graph = drawn(Source("a deployment", metrics, lambda: NOON), LAST_DAY, **burn_down)
+    left = {series["label"]: series["values"][-1] for series in graph["series"]}
+    assert left == {"chat": 70, "support": -20, "Nothing left": 0}
+    assert {series["format"] for series in graph["series"]} == {ValueFormat.PERCENT}
 
 
 def test_a_number_is_the_last_value_or_the_value_of_the_whole_range() -> None:

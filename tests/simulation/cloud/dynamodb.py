@@ -183,8 +183,9 @@ class SimulatedDynamoDb:
             condition = request.get("ConditionExpression")
             if not holds(condition, item, *_names_and_values(request)):
                 raise condition_failed(operation)
-            table.write(key, change(item))
-            return {}
+            changed = change(item)
+            table.write(key, changed)
+            return {"Attributes": changed} if request.get("ReturnValues") == "ALL_NEW" else {}
 
         return self._request(operation, write)
 

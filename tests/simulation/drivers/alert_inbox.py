@@ -6,34 +6,26 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
 from lambdas.domain.alerts import Notice
+from lambdas.domain.budgets.budget_alerts import DeliveryWay
 from tests.simulation.account import Account
 from tests.simulation.cloud.errors import THROTTLED, UNAVAILABLE, refused
 from tests.simulation.faults import Fault
 from tests.simulation.ports import Port
 
-OTHER_WAY_REPEATS = True
-"""True as long as an alert goes both ways again when one way fails."""
+DASHBOARD_URL = "https://console.example.com"
 _ENTRY_REFUSED_SHARE = 0.03
-
-
-class Way(StrEnum):
-    """A way of an alert."""
-
-    MESSAGE = "message"
-    EVENT = "event"
 
 
 class Received(NamedTuple):
     """An alert that has come by a way."""
 
-    way: Way
+    way: DeliveryWay
     alert_id: str
 
 
@@ -59,12 +51,14 @@ class AlertInbox:
         self.repeatable: Counter[Received] = Counter()
         topic: Any = Port(account.world, Topic(self), _refuse)
         bus: Any = Port(account.world, _Bus(self), _refuse)
-        self.publisher = BudgetAlertPublisher(_FailingTopic(self, topic), _FailingBus(self, bus))
-        self.sure_publisher = BudgetAlertPublisher(Topic(self), _Bus(self))
+        self.publisher = BudgetAlertPublisher(
+            _FailingTopic(self, topic), _FailingBus(self, bus), DASHBOARD_URL
+        )
+        self.sure_publisher = BudgetAlertPublisher(Topic(self), _Bus(self), DASHBOARD_URL)
 
     def has_both(self, alert_id: str) -> bool:
         """Say if an alert has come both ways."""
-        return all(self.received[Received(way, alert_id)] for way in Way)
+        return all(self.received[Received(way, alert_id)] for way in DeliveryWay)
 
     def receive(self, arrived: Sequence[Received]) -> None:
         """Receive alerts."""
@@ -83,15 +77,7 @@ class AlertInbox:
         except (BotoCoreError, ClientError):
             if self.received.total() > before:
                 self.repeatable.update(sent)
-            self.note_refused(sent)
             raise
-
-    def note_refused(self, sent: Sequence[Received]) -> None:
-        """Note that a sender believes that alerts were not delivered."""
-        if OTHER_WAY_REPEATS:
-            self.repeatable.update(
-                Received(way, alert_id) for own, alert_id in sent for way in Way if way is not own
-            )
 
     def is_entry_refused(self) -> bool:
         """Decide if the bus refuses an entry of a request that it takes."""
@@ -147,9 +133,8 @@ class _FailingBus:
         with self._inbox.deliver([each for entry in Entries for each in _read_entry(entry)]):
             if taken:
                 self._port.put_events(Entries=taken)
-        for entry, is_taken in zip(Entries, are_taken, strict=True):
-            if not is_taken:
-                self._inbox.note_refused(_read_entry(entry))
+        if len(taken) < len(Entries):
+            self._inbox.repeatable.update(each for entry in taken for each in _read_entry(entry))
         return {
             "FailedEntryCount": len(Entries) - len(taken),
             "Entries": [
@@ -160,12 +145,12 @@ class _FailingBus:
 
 def _read_notice(notice: Notice) -> list[Received]:
     _, ids = notice.text.rsplit("Alert ids: ", 1)
-    return [Received(Way.MESSAGE, alert_id) for alert_id in ids.split(", ")]
+    return [Received(DeliveryWay.MESSAGE, alert_id) for alert_id in ids.split(", ")]
 
 
 def _read_entry(entry: dict[str, Any]) -> list[Received]:
     detail = json.loads(entry["Detail"])
-    return [Received(Way.EVENT, alert_id) for alert_id in detail["alert_ids"]]
+    return [Received(DeliveryWay.EVENT, alert_id) for alert_id in detail["alert_ids"]]
 
 
 def _refuse(reason: str) -> ClientError:

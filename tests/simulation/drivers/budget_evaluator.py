@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,23 +12,25 @@ from lambdas.adapters.cloudwatch.metric_sink import CloudWatchMetricSink
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
-from lambdas.domain.budgets import BudgetsChangedError
+from lambdas.domain.budgets import BudgetsChangedError, ReadingLimit
 from lambdas.domain.budgets.budget_alerts import (
     AlertKey,
     AlertNotDeliveredError,
     AlertState,
     BudgetAlert,
+    ThresholdKind,
 )
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.domain.forecasting import read_shipped_ratios
 from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
-from lambdas.services.evaluate_budgets import BudgetEvaluator
+from lambdas.domain.runs import is_after_counting
+from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from tests.simulation.account import COUNTERS, GOVERNANCE, Account
-from tests.simulation.drivers.alert_inbox import AlertInbox
+from tests.simulation.drivers.alert_inbox import DASHBOARD_URL, AlertInbox
 from tests.simulation.drivers.budgets import (
     WEEK,
     list_reached,
@@ -41,6 +43,8 @@ from tests.simulation.drivers.driver import Driver
 from tests.simulation.phases import END, FAULTS_END
 from tests.simulation.world import START
 
+_READ_HOURS = 24 * 7
+
 
 class _NotingSender:
     """Sends alerts, and allows no repetition after a run that has noted all it sent."""
@@ -48,14 +52,41 @@ class _NotingSender:
     def __init__(self, sender: BudgetAlertSender, account: Account) -> None:
         self._sender, self._account = sender, account
 
-    def send(self, now: datetime) -> SendReport:
+    def send(self, now: datetime, has_time: Callable[[], bool]) -> SendReport:
         process = self._account.world.current
         assert process is not None
         before = len(process.sent)
-        report = self._sender.send(now)
+        report = self._sender.send(now, has_time)
         if not report.errors:
             del process.sent[before:]
         return report
+
+
+class _Time:
+    """The time of a run, which may be up before its work is done.
+
+    Attributes:
+        is_up: True if there was no time for a budget.
+        is_reading_cut: True if a reading of cells was cut off, or could have been.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.is_up = self.is_reading_cut = False
+
+    def has_time(self) -> bool:
+        """Say if there is time for another budget."""
+        has_time = self._driver.has_time()
+        self.is_up = self.is_up or not has_time
+        return has_time
+
+    def make_limit(self) -> ReadingLimit:
+        """Make a limit of a reading; some readings are cut off after some of their hours."""
+        if self._driver.has_time():
+            return ReadingLimit()
+        self.is_reading_cut = True
+        steps = iter(range(self._driver.account.world.random.randrange(_READ_HOURS)))
+        return ReadingLimit(lambda: next(steps, None) is not None)
 
 
 class BudgetEvaluatorDriver(Driver):
@@ -77,7 +108,7 @@ class BudgetEvaluatorDriver(Driver):
         self.inbox = AlertInbox(account, self._run_another)
         self.crossed: set[Crossing] = set()
         self._thresholds = CrossedThresholds(account)
-        self._cuts = 0
+        self._has_read = False
 
     def make(self) -> tuple[BudgetEvaluator, _NotingSender]:
         alerts = DynamoDbAlertStore(self.dynamodb, GOVERNANCE)
@@ -99,39 +130,48 @@ class BudgetEvaluatorDriver(Driver):
             forecaster=tracer,
             metrics=BudgetPublishing(CloudWatchMetricSink(self.account.cloudwatch)),
         )
-        sender = BudgetAlertSender(alerts, self.inbox.publisher, "https://console.example.com")
+        sender = BudgetAlertSender(alerts, self.inbox.publisher, DASHBOARD_URL)
         return evaluator, _NotingSender(sender, self.account)
 
-    def handle(self, event: Any) -> Any:
+    def restart(self) -> None:
+        super().restart()
+        self._has_read = False
+
+    def handle(self, event: Any) -> None:
         """Handle an event, and note what has to be alerted if the run comes to its end.
 
         Usage may change meanwhile, so only what is crossed before and after is noted. A process
-        reads earlier hours once, so forecasts are noted where it is new.
+        keeps earlier hours, so forecasts are noted where it has read none before.
         """
-        now, is_new, cuts = self.account.now, self._service is None, self._cuts
-        before = self._thresholds.list_now(now, has_forecasts=is_new) - self.crossed
-        answer = super().handle(event)
-        if before and self._cuts == cuts:
-            self.crossed |= before & self._thresholds.list_now(now, has_forecasts=is_new)
-        return answer
+        now, has_forecasts = self.account.now, not self._has_read and not is_after_counting(event)
+        before = self._thresholds.list_now(now, has_forecasts=has_forecasts) - self.crossed
+        kinds = super().handle(event)
+        evaluated = {crossing for crossing in before if crossing.kind in kinds}
+        if evaluated:
+            self.crossed |= evaluated & self._thresholds.list_now(now, has_forecasts=has_forecasts)
 
-    def has_time(self) -> bool:
-        has_time = super().has_time()
-        self._cuts += not has_time
-        return has_time
-
-    def run(self, _event: Any) -> None:
+    def run(self, event: Any) -> set[ThresholdKind]:
+        """Do what the handler does; returns the kinds of thresholds that all were evaluated."""
         evaluator, sender = self.service
-        try:
-            result = evaluator.evaluate(self.account.now, self.has_time)
-        finally:
-            report = sender.send(self.account.now)
-        for failed in result.failures:
-            raise failed.error
-        for error in report.errors:
+        now, time = self.account.now, _Time(self)
+        reports = [sender.send(now, self.has_time)]
+        results = [evaluator.evaluate_usage(now, time.has_time, time.make_limit)]
+        kinds = set() if time.is_up else {ThresholdKind.ACTUAL}
+        if results[-1].alerts:
+            self._has_read = True
+            reports.append(sender.send(now, self.has_time))
+        if not is_after_counting(event):
+            self._has_read = True
+            results.append(
+                evaluator.evaluate_forecasts(results[-1], now, time.has_time, time.make_limit)
+            )
+            if not time.is_up and not time.is_reading_cut:
+                kinds.add(ThresholdKind.FORECAST)
+            if results[-1].alerts:
+                reports.append(sender.send(now, self.has_time))
+        for error in _list_errors(results, reports):
             raise error
-        if report.failures:
-            raise AlertNotDeliveredError(report.failures)
+        return kinds
 
     def _run_another(self) -> None:
         """Send alerts from another run, which may not send those of the first.
@@ -141,7 +181,7 @@ class BudgetEvaluatorDriver(Driver):
         before = self.inbox.received.copy()
         alerts = DynamoDbAlertStore(self.account.dynamodb, GOVERNANCE)
         publisher = self.inbox.sure_publisher
-        other = BudgetAlertSender(alerts, publisher, "https://console.example.com")
+        other = BudgetAlertSender(alerts, publisher, DASHBOARD_URL)
         try:
             has_failed = bool(other.send(self.account.now).errors)
         except (BotoCoreError, ClientError):
@@ -171,7 +211,7 @@ class BudgetEvaluatorDriver(Driver):
         sent = [alert.key for alert in stored if self._is_sent(alert)]
         yield from self._find_missing(sent)
         for crossing in sorted(self.crossed):
-            if not any(map(crossing.is_alerted_by, sent)):
+            if not crossing.has_alerted(sent):
                 yield f"{crossing}: crossed in its period, and no alert"
 
     def _list_generations(self) -> set[tuple[str, int]]:
@@ -199,6 +239,19 @@ class BudgetEvaluatorDriver(Driver):
                         for key in sent
                     ):
                         yield f"{stored.budget.name} {value}: no alert at {percent} %"
+
+
+def _list_errors(
+    results: Sequence[BudgetEvaluation], reports: Sequence[SendReport]
+) -> Iterator[Exception]:
+    """List the errors for which the handler fails."""
+    for result in results:
+        yield from (failed.error for failed in (*result.failures, *result.without_details))
+        yield from (error for error in (result.unread, result.unpublished) if error is not None)
+    for report in reports:
+        yield from report.errors
+        if report.failures:
+            yield AlertNotDeliveredError("; ".join(report.failures))
 
 
 def _is_late(alert: BudgetAlert) -> bool:

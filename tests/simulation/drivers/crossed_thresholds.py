@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -47,15 +47,20 @@ class Crossing(NamedTuple):
     period: BudgetPeriod
     level: int
 
-    def is_alerted_by(self, key: AlertKey) -> bool:
-        """Say if an alert is of this threshold, in a period that overlaps."""
-        return (
-            (key.budget, key.generation, key.value) == self[:3]
-            and (key.kind, key.percent) == (self.kind, self.percent)
-            and key.level >= self.level
+    def has_alerted(self, sent: Iterable[AlertKey]) -> bool:
+        """Say if there is an alert of this threshold, in a period that overlaps.
+
+        After a raise that is one at its new level, unless another threshold of its kind has alerted
+        at that level or above.
+        """
+        levels = {
+            key.percent: key.level
+            for key in sorted(sent, key=lambda key: key.level)
+            if (key.budget, key.generation, key.value, key.kind) == self[:4]
             and key.period.start < self.period.end
             and self.period.start < key.period.end
-        )
+        }
+        return self.percent in levels and max(levels.values()) >= self.level
 
 
 class CrossedThresholds:

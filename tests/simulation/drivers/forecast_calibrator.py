@@ -48,6 +48,7 @@ class ForecastCalibratorDriver(Driver):
         if stored.own.calibrated_at < _LAST:
             yield f"forecasts: last calibrated at {stored.own.calibrated_at}"
         again = InMemoryCalibrationStore()
+        again.salt = DynamoDbCalibrationStore(self.account.dynamodb, GOVERNANCE).get_salt()
         self._make(self.account.dynamodb, again).calibrate(stored.own.calibrated_at)
         if again.stored != stored:
             yield "forecasts: the stored errors are not those of the counters"

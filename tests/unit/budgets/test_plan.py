@@ -19,6 +19,7 @@ from lambdas.domain.budgets import (
     BudgetUnit,
     DayPeriods,
     UnpricedCeiling,
+    UnreadableBudget,
     plan_changes,
     read_budget,
     write_budget,
@@ -133,6 +134,33 @@ def name_projects(count: int) -> list[Budget]:
         budget(f"project-{number}", scope=BudgetScope(project=(f"project-{number}",)))
         for number in range(count)
     ]
+
+
+def test_an_unreadable_budget_is_replaced_and_deleted_by_its_own_manager_alone() -> None:
+    stored_book = BudgetBook(7, {}, {"account": UnreadableBudget("damaged", OURS)})
+    assert plan_changes(stored_book, [budget("account")], OURS).changes.written
+    assert plan_changes(stored_book, [], OURS, ["account"]).changes.deleted == ("account",)
+    for declared, deletions in (([budget("account")], []), ([], ["account"])):
+        with pytest.raises(BudgetPlanError, match=f"is managed by {OURS}"):
+            plan_changes(stored_book, declared, "another-team", deletions)
+
+
+def test_an_unreadable_budget_of_an_unknown_manager_is_deleted_by_name_and_never_replaced() -> None:
+    stored_book = BudgetBook(7, {}, {"account": UnreadableBudget("damaged")})
+    with pytest.raises(BudgetPlanError, match=r"nor who manages it.* --delete account"):
+        plan_changes(stored_book, [budget("account")], OURS)
+    assert plan_changes(stored_book, [], OURS, ["account"]).changes.deleted == ("account",)
+    assert plan_changes(stored_book, [budget("other")], OURS).changes.deleted == ()
+
+
+def test_budgets_that_cannot_be_read_count_to_those_of_a_call() -> None:
+    unreadable = {f"old-{n}": UnreadableBudget("damaged", OURS) for n in range(40)}
+    stored_book = BudgetBook(7, {}, unreadable)
+    declared = [budget(f"new-{n}") for n in range(8)]
+    plan_changes(stored_book, declared[:7], OURS)
+    with pytest.raises(BudgetPlanError, match="48 can"):
+        plan_changes(stored_book, declared, OURS)
+    plan_changes(stored_book, declared, OURS, ["old-0"])
 
 
 def test_more_changes_than_one_transaction_takes_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -115,3 +116,34 @@ def test_of_many_identities_the_same_ones_are_kept_in_any_order(order: list[int]
     assert len(expected) == 5
     assert collect(order) == expected
     assert {used for _, used in expected} == {14}
+
+
+def test_many_values_of_a_default_budget_displace_no_scope_of_another() -> None:
+    named = [budget("account"), budget("chat", scope=BudgetScope(project=("chat",)))]
+    expected = UsageHistories(named, max_sources=5)
+    histories = UsageHistories([*named, budget("each", per=BudgetSubject.IDENTITY)], max_sources=5)
+    for number in range(60):
+        used = change(totals=USED, identity_arn=f"{ANA}-{number}", project="chat")
+        expected.add(used)
+        histories.add(used)
+    sources = {history.source for history in histories.list_histories()}
+    scopes = {
+        history.source
+        for history in expected.list_histories()
+        if sum_up(history.usage) == 60 * DOLLAR
+    }
+    assert len(scopes) == 2
+    assert scopes <= sources
+
+
+def test_another_salt_keeps_others_and_the_same_salt_the_same_ones() -> None:
+    def list_kept(salt: str) -> set[int]:
+        """Keep 5 of 50 identities, each with another number of tokens."""
+        histories = UsageHistories([], max_sources=5, salt=salt)
+        for number in range(50):
+            used = replace(USED, total_tokens=1 + number)
+            histories.add(change(totals=used, identity_arn=f"{ANA}-{number}"))
+        return {sum_up(history.usage) for history in histories.list_histories()}
+
+    assert list_kept("a") == list_kept("a")
+    assert list_kept("a") != list_kept("b")

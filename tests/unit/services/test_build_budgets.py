@@ -19,6 +19,7 @@ from lambdas.domain.budgets import (
     BudgetChanges,
     BudgetPeriod,
     BudgetPlanError,
+    BudgetStatus,
     BudgetSubject,
     CellsExpiredError,
     CurrentSums,
@@ -29,6 +30,7 @@ from lambdas.domain.budgets import (
     RollingHours,
     check_cells,
     list_cell_ranges,
+    read_statuses,
 )
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import (
@@ -42,12 +44,12 @@ from lambdas.domain.counters import (
     begin_counting,
     get_spans,
 )
-from lambdas.services.build_budgets import BudgetBuilder, CheckReport
+from lambdas.services.build_budgets import BudgetBuilder, BuildReport, CheckReport
 from tests.budget_store import InMemoryBudgetStore, InMemoryBudgetSums
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.counters import Killed
 from tests.examples import percent_of_examples
-from tests.unit.budgets.builders import budget, change, usage
+from tests.unit.budgets.builders import DOLLAR, budget, change, usage
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SOON = ANNOUNCEMENT + MINUTE
@@ -180,6 +182,117 @@ def test_a_budget_that_cannot_be_read_stops_no_other_and_is_built_again_afterwar
     meter.count(change(16))
     meter.check("daily")
     meter.check("other")
+
+
+def hide(meter: Meter, name: str) -> None:
+    """Let a budget be unreadable for a minute, in which usage is counted."""
+    meter.budgets.make_unreadable(name)
+    meter.build()
+    meter.now += MINUTE
+    meter.count(change(2, meter.now))
+    meter.budgets.make_readable(name)
+
+
+def find_status(meter: Meter, name: str) -> BudgetStatus:
+    assert meter.store.state is not None
+    book = meter.budgets.read()
+    stored = book.budgets[name]
+    (status,) = read_statuses(book, stored, meter.store, meter.store.state, meter.now)
+    return status
+
+
+@pytest.mark.parametrize(
+    ("periods", "days"),
+    [(MonthPeriods("Europe/Berlin", 3), 60), (MonthPeriods("Asia/Kolkata"), 10)],
+    ids=["cells are no longer kept", "cells are too long"],
+)
+def test_an_interrupted_budget_that_cannot_be_built_goes_on_with_its_sums(
+    periods: PeriodRule, days: int
+) -> None:
+    meter = Meter()
+    meter.now = periods.period_at(NOON).start - timedelta(days=1)
+    meter.apply(budget("long", periods=periods))
+    meter.build()
+    meter.now = periods.period_at(NOON).start + days * DAY
+    assert meter.build() == ("long",)
+    meter.count(change(1, meter.now))
+    interrupted_at = meter.now
+    hide(meter, "long")
+    report = meter.builder.build(meter.now)
+    assert (report.resumed, report.waiting) == (("long",), {})
+    meter.count(change(4, meter.now), process=1)
+    status = find_status(meter, "long")
+    assert status.stored.is_active
+    assert status.used == 5 * DOLLAR
+    assert status.incomplete_since is not None
+    assert interrupted_at - status.incomplete_since == timedelta(minutes=2)
+    meter.now += SOON
+    assert meter.builder.build(meter.now) == BuildReport((), {}, {})
+    meter.now = status.period.end + DAY
+    meter.count(change(8, meter.now))
+    assert find_status(meter, "long").incomplete_since is None
+
+
+def test_a_budget_that_still_lacks_usage_in_its_next_period_is_built_again_there() -> None:
+    meter = Meter()
+    quarter = MonthPeriods("Europe/Berlin", 3)
+    end = quarter.period_at(NOON).end
+    meter.now = quarter.period_at(NOON).start - DAY
+    meter.apply(budget("long", periods=quarter))
+    meter.build()
+    meter.now = end - 2 * MINUTE
+    assert meter.build() == ("long",)
+    hide(meter, "long")
+    assert meter.builder.build(meter.now).resumed == ("long",)
+    meter.now = end + MINUTE
+    assert meter.builder.build(meter.now).waiting.keys() == {"long"}
+    assert meter.finish() == ("long",)
+    assert meter.budgets.read().budgets["long"].gap is None
+
+
+def test_gaps_of_a_period_are_one_gap_from_the_first() -> None:
+    meter = Meter()
+    quarter = MonthPeriods("Europe/Berlin", 3)
+    meter.now = quarter.period_at(NOON).start - DAY
+    meter.apply(budget("long", periods=quarter))
+    meter.build()
+    meter.now += 50 * DAY
+    meter.build()
+    meter.count(change(1, meter.now))
+    since = meter.now - timedelta(minutes=2)
+    for _ in range(2):
+        hide(meter, "long")
+        meter.build()
+        meter.now += DAY
+    assert find_status(meter, "long").incomplete_since == since
+
+
+def test_a_budget_that_was_building_when_it_was_interrupted_does_not_alert_on_a_part() -> None:
+    meter = Meter()
+    meter.apply(budget("long", periods=MonthPeriods("Europe/Berlin", 3)))
+    meter.build()
+    meter.now += 45 * DAY
+    hide(meter, "long")
+    assert meter.builder.build(meter.now).waiting.keys() == {"long"}
+    assert not meter.budgets.read().budgets["long"].is_active
+
+
+def test_a_budget_that_builds_for_longer_than_half_an_hour_is_overdue() -> None:
+    meter = Meter()
+    meter.apply(budget("india", periods=DayPeriods("Asia/Kolkata")))
+    meter.finish()
+    for minutes, overdue in ((20, ()), (11, ("india",))):
+        meter.now += timedelta(minutes=minutes)
+        assert meter.builder.build(meter.now).overdue == overdue
+
+
+def test_a_budget_that_waits_for_a_count_of_all_calls_is_not_overdue() -> None:
+    meter = Meter()
+    meter.begin_count(is_finished=False)
+    meter.apply(DAILY)
+    meter.build()
+    meter.now += timedelta(hours=3)
+    assert meter.builder.build(meter.now).overdue == ()
 
 
 def test_a_budget_waits_until_every_process_knows_it() -> None:
@@ -557,6 +670,13 @@ def test_a_budget_is_refused_if_cells_of_its_period_are_no_longer_kept(
     with pytest.raises(
         BudgetPlanError, match=r"long: .* hour is kept for 40 days.*use the time zone"
     ):
+        check_cells([made], NOON)
+
+
+def test_a_refusal_names_the_period_in_the_time_zone_of_the_budget() -> None:
+    made = budget("year", periods=MonthPeriods("Europe/Berlin", 12))
+    period = "its current period is 2026-01-01 00:00 to 2027-01-01 00:00, Europe/Berlin, and"
+    with pytest.raises(BudgetPlanError, match=period):
         check_cells([made], NOON)
 
 

@@ -36,6 +36,7 @@ from lambdas.domain.invocations import CONFLICTING_IDENTITY, TokenCounts, UsageR
 from lambdas.domain.ledger import LedgerChange, StreamedChange, TamperedCall, Tampering
 from lambdas.domain.pricing import Routing, TokenKind
 from lambdas.domain.pricing.editions import Edition, PriceChange, PriceUpdates
+from lambdas.domain.words import OUT_OF_TIME
 from lambdas.services.count_usage import CountOutcome, UsageCounter
 from lambdas.services.recount_usage import UsageRecounter
 from tests.builders import (
@@ -682,6 +683,22 @@ def test_batches_that_were_given_up_can_come_in_any_order_and_before_others() ->
     meter.check()
 
 
+def test_a_batch_that_was_given_up_is_counted_also_if_the_stream_goes_on_meanwhile() -> None:
+    meter = GivenUp()
+    meter.count(meter.write(*OF_ONE_SHARD[:2]))
+    given_up, later = meter.write(*OF_ONE_SHARD[2:6]), meter.write(*OF_ONE_SHARD[6:8])
+    meter.wait(23)
+
+    def go_on() -> None:
+        meter.count(later)
+
+    meter.world.store.interleaved = [go_on]
+    outcome = meter.count(given_up)
+    assert (outcome.counted, outcome.repeated) == (4, 0)
+    assert meter.count(given_up).repeated == 4
+    meter.check()
+
+
 def test_the_part_of_a_batch_that_was_counted_before_is_left_out() -> None:
     meter = GivenUp()
     given_up = meter.write(*OF_ONE_SHARD[:4])
@@ -771,6 +788,22 @@ def _make_full_chunk(number: int) -> Accumulated:
     """Sums of one change that leave no room for another change in its transaction."""
     names = (f"{number}-{part}" for part in range(60))
     return Accumulated({AccumulatorKey(name, "", NOON): UsageTotals(calls=1) for name in names})
+
+
+def test_a_batch_that_always_loses_to_others_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    meter = GivenUp()
+
+    def lose(chunk: Chunk) -> None:
+        raise AlreadyCountedError(chunk.shard)
+
+    monkeypatch.setattr(meter.world.store, "commit", lose)
+    batch: Any = meter.write(*OF_ONE_SHARD[:2])
+    time_left = [True] * 100
+    outcome = meter.world.counter.count(
+        batch, "shard-0", meter.world.now, lambda: bool(time_left and time_left.pop())
+    )
+    assert outcome.first_uncounted == batch[0].number
+    assert outcome.reason != OUT_OF_TIME
 
 
 def test_a_change_is_refused_if_it_is_no_longer_known_whether_it_was_counted() -> None:

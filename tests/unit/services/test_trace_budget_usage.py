@@ -19,7 +19,10 @@ from lambdas.domain.budgets import (
     DayPeriods,
     HourPeriods,
     MonthPeriods,
+    ReadingLimit,
+    ReadingLimitError,
     RollingHours,
+    TooManyCellsError,
 )
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.counters import (
@@ -33,6 +36,7 @@ from lambdas.domain.counters import (
     get_spans,
 )
 from lambdas.domain.forecasting import read_shipped_ratios
+from lambdas.services import trace_budget_usage
 from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from tests.budget_store import InMemoryBudgetStore, InMemoryCalibrationStore
@@ -74,11 +78,19 @@ class Traced:
         return BudgetStatus(stored=entry, period=period, totals=UsageTotals.ZERO, value=value)
 
     def drivers(self, made: Budget, value: str = NO_VALUE) -> dict[str, tuple[str, int]]:
-        detailed = self.tracer.add_to(self.status(made, value), NOON)
-        return {driver.label: (driver.name, driver.used) for driver in detailed.drivers}
+        (detailed,) = self.tracer.add_to([self.status(made, value)], NOON, ReadingLimit())
+        found = detailed.drivers or ()
+        return {driver.label: (driver.name, driver.used) for driver in found}
 
-    def forecast(self, made: Budget, value: str = NO_VALUE, at: Any = NOON) -> Any:
-        return self.tracer.forecast(stored(made), value, made.periods.period_at(at), at)
+    def forecast(
+        self,
+        made: Budget,
+        value: str = NO_VALUE,
+        at: Any = NOON,
+        limit: ReadingLimit | None = None,
+    ) -> Any:
+        period = made.periods.period_at(at)
+        return self.tracer.forecast(stored(made), value, period, at, limit or ReadingLimit())
 
 
 def test_the_model_project_and_identity_with_the_most_usage_are_named() -> None:
@@ -111,11 +123,101 @@ def test_periods_that_begin_between_cells_have_drivers_too(cell_minutes: CellMin
     assert traced.drivers(india)["identity"] == (ANA, 5 * DOLLAR)
 
 
-def test_a_period_whose_cells_are_no_longer_kept_has_no_drivers() -> None:
+def test_a_period_whose_cells_are_no_longer_kept_has_unknown_drivers() -> None:
     long = budget("long", periods=MonthPeriods("Europe/Berlin", 6))
     traced = Traced(long)
     traced.count(change(5))
-    assert traced.drivers(long) == {}
+    (detailed,) = traced.tracer.add_to([traced.status(long)], NOON, ReadingLimit())
+    assert detailed.drivers is None
+
+
+def count_names(traced: Traced, hours: int, names: int) -> None:
+    """Count a call of each of some names in each of some hours."""
+    traced.count(
+        *(
+            change(1, NOON - number * HOUR, identity_arn=f"{ANA}-{name}")
+            for number in range(hours)
+            for name in range(names)
+        )
+    )
+
+
+def test_the_cells_of_a_period_are_read_once_for_all_budgets_and_values() -> None:
+    each = budget("each", periods=DayPeriods("UTC"), per=BudgetSubject.IDENTITY)
+    traced = Traced(each, DAILY)
+    count_names(traced, hours=2, names=40)
+    asked = [traced.status(each, f"{ANA}-{name}") for name in range(40)]
+    limit = ReadingLimit(left=40)  # of the day
+    detailed = traced.tracer.add_to([*asked, traced.status(DAILY)], NOON, limit)
+    assert limit.left == 0
+    assert [status.drivers[-1].name for status in detailed[:-1] if status.drivers] == [
+        status.value for status in asked
+    ]
+
+
+def test_the_reading_of_drivers_ends_with_its_time_or_number_of_cells() -> None:
+    berlin = budget("berlin", periods=DayPeriods("Europe/Berlin"))  # a day of hours
+    traced = Traced(berlin)
+    count_names(traced, hours=3, names=5)
+    time_left = [True] * 12  # hours without usage take time, too
+    for limit in (
+        ReadingLimit(left=14),
+        ReadingLimit(has_time=lambda: bool(time_left and time_left.pop())),
+    ):
+        with pytest.raises(ReadingLimitError):
+            traced.tracer.add_to([traced.status(berlin)], NOON, limit)
+
+
+def test_a_reading_of_hours_that_is_cut_off_goes_on_in_the_next_run() -> None:
+    traced = Traced(DAILY)
+    count_names(traced, hours=20, names=4)
+    whole = Traced(DAILY)
+    count_names(whole, hours=20, names=4)
+    for minute in range(5):  # each reads two hours again
+        at = NOON + timedelta(minutes=minute)
+        with pytest.raises(ReadingLimitError):
+            traced.forecast(DAILY, at=at, limit=ReadingLimit(left=21))
+    at = NOON + timedelta(minutes=5)
+    assert traced.forecast(DAILY, at=at, limit=ReadingLimit(left=21)) == whole.forecast(
+        DAILY, at=at
+    )
+
+
+def test_calls_that_come_days_late_are_in_forecasts_within_two_hours() -> None:
+    traced = Traced(DAILY)
+    traced.count(*(change(1, NOON - number * HOUR) for number in range(100)))
+    for minute in range(120):
+        traced.forecast(DAILY, at=NOON + timedelta(minutes=minute))
+    late = [change(9, NOON - number * HOUR) for number in range(5, 90)]
+    traced.count(*late)
+    for minute in range(120, 240):
+        found = traced.forecast(DAILY, at=NOON + timedelta(minutes=minute))
+    anew = Traced(DAILY)
+    anew.count(*(change(1, NOON - number * HOUR) for number in range(100)), *late)
+    assert found == anew.forecast(DAILY, at=NOON + timedelta(minutes=239))
+
+
+def test_hours_that_no_run_can_read_are_an_error_of_their_own() -> None:
+    traced = Traced(DAILY)
+    count_names(traced, hours=4, names=4)
+    for minute in range(2):
+        at = NOON + timedelta(minutes=minute)
+        for _ in range(2):  # for each budget of a run
+            with pytest.raises(TooManyCellsError):
+                traced.forecast(DAILY, at=at, limit=ReadingLimit(left=8))
+
+
+def test_many_names_in_an_hour_end_the_forecasts_of_their_default_budget_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trace_budget_usage, "MAX_VALUES", 3)
+    each = budget("each", periods=DayPeriods("UTC"), per=BudgetSubject.IDENTITY)
+    few = budget("few", periods=DayPeriods("UTC"), per=BudgetSubject.PROJECT)
+    traced = Traced(each, few, DAILY)
+    count_names(traced, hours=30, names=4)
+    assert traced.forecast(each, f"{ANA}-1") is None
+    assert traced.forecast(DAILY) is not None
+    assert traced.forecast(few, change().labels.project) is not None
 
 
 def test_the_forecast_of_steady_usage_goes_on() -> None:

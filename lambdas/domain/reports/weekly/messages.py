@@ -21,7 +21,7 @@ from lambdas.domain.reports.weekly.unusual_days import UnusualDay, group_anomali
 from lambdas.domain.reports.weekly.week import LOOK_BACK
 from lambdas.domain.unlogged import UnloggedUsage
 from lambdas.domain.usage import UsageTotals
-from lambdas.domain.words import cut, plural, printable
+from lambdas.domain.words import break_links, cut, plural, printable
 
 _MIN_PERCENT = Decimal("0.1")
 _MAX_NAME_LETTERS = 200
@@ -96,7 +96,7 @@ class _Names:
         shown = self._short.get(kind, {}).get(name, name)
         if kind is NameKind.IDENTITY:
             shown = shown.removeprefix(f"{self._account} ")
-        return cut(printable(shown), _MAX_NAME_LETTERS)
+        return cut(break_links(printable(shown)), _MAX_NAME_LETTERS)
 
 
 def _write_totals(summary: WeeklySummary) -> Iterator[str]:

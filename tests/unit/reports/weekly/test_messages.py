@@ -320,6 +320,14 @@ def test_names_that_callers_choose_add_no_line_and_stay_short(
     assert notice.subject.isascii()
 
 
+def test_names_that_callers_choose_are_no_links() -> None:
+    name = "https://evil.example/login"
+    made = summary(call(LONG_AGO), call(MONDAY, 50, project=name))
+    written = text(made)
+    assert name not in written
+    assert "https[:]//evil[.]example/login" in written
+
+
 def test_the_longest_names_fit_into_a_message_of_sns() -> None:
     names = [f"{letter * 2000}" for letter in "abcdefgh"]
     calls = [

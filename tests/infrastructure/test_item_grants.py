@@ -1,0 +1,168 @@
+"""Functions of governance may read and write exactly the items that they do read and write.
+
+Each one runs through all that it does, over real adapters, and its requests are compared with the
+role in its template. Neither moto nor a fake refuses a request that a role does not grant. Every
+kind of item that the modules of tables name has to be written by one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.budgets import BudgetSubject, governance_table
+from lambdas.domain.counters import table as counter_table
+from lambdas.functions.budget_builder import handler as builder
+from lambdas.functions.budget_evaluator import handler as evaluator
+from lambdas.functions.forecast_calibrator import handler as calibrator
+from lambdas.functions.usage_counter import handler as counter
+from lambdas.functions.usage_recounter import handler as recounter
+from lambdas.services import calibrate_forecasts, send_budget_alerts, trace_budget_usage
+from tests.adapters.dynamodb.test_usage_counters import COUNTERS
+from tests.aws import LEDGER, STATE, clear_caches, lambda_context, subscribe_queue, take_events
+from tests.budget_store import GOVERNANCE
+from tests.functions.test_budgets import SMALL, apply, environment  # noqa: F401  # a fixture
+from tests.functions.test_forecast_calibrator import count_hours
+from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
+from tests.infrastructure.synthesis import as_list, deployment, statements
+from tests.item_requests import ItemRequest, ItemRequests, find_grants, list_keys
+
+TABLES = {
+    LEDGER: "UsageLedger",
+    STATE: "MeterState",
+    COUNTERS: "UsageCounters",
+    GOVERNANCE: "Governance",
+}
+WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
+JOBS = {
+    "usage_counter": "UsageCounterRole",
+    "usage_recounter": "UsageRecounterRole",
+    "budget_builder": "BudgetBuilderRole",
+    "budget_evaluator": "BudgetEvaluatorRole",
+    "forecast_calibrator": "ForecastCalibratorRole",
+}
+
+
+def read_role(job: str) -> list[dict[str, Any]]:
+    """The statements of a function's role."""
+    made = deployment("everything")
+    return [
+        statement
+        for template in (made.governance, made.monitoring)
+        for statement in statements(template, JOBS[job])
+    ]
+
+
+@pytest.fixture
+def requests(environment: None, monkeypatch: pytest.MonkeyPatch) -> ItemRequests:  # noqa: F811
+    """The requests of all functions of governance, from the first call to sent alerts."""
+    clear_caches()
+    noted = ItemRequests(monkeypatch)
+    monkeypatch.setattr(calibrate_forecasts, "CALIBRATION_SPAN", timedelta(days=2))
+    monkeypatch.setattr(trace_budget_usage, "_HISTORY_HOURS", 2)
+    monkeypatch.setattr(send_budget_alerts, "RETRY_AFTER", timedelta(0))
+    take_events()
+
+    def count(*batch: dict[str, Any]) -> None:
+        with noted.made_by("usage_counter"):
+            counter.lambda_handler(window(*batch), CONTEXT)
+
+    def recount(event: dict[str, Any]) -> None:
+        with noted.made_by("usage_recounter"):
+            recounter.lambda_handler(event, CONTEXT)
+
+    def evaluate(topic_arn: str) -> None:
+        monkeypatch.setenv("TOPIC_ARN", topic_arn)
+        clear_caches()
+        with noted.made_by("budget_evaluator"):
+            evaluator.lambda_handler({}, lambda_context())
+
+    ledger = DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION)
+    ledger.write([call(number) for number in range(1, 6)])
+    passed = given_up(change(7, call(1)), NOW - timedelta(hours=23))
+    missed = given_up(change(8, call(2)), NOW - timedelta(hours=23))
+    for each in (passed, change(9, call(3)), missed):
+        count(each)
+    recount({})  # ends the first count
+    count_hours()
+    with noted.made_by("forecast_calibrator"):
+        calibrator.lambda_handler({}, lambda_context())
+    recount({"count_again": True})
+    recount({})
+    apply(SMALL, replace(SMALL, name="each", per=BudgetSubject.IDENTITY))
+    for _ in range(2):  # announces, then builds
+        with noted.made_by("budget_builder"):
+            builder.lambda_handler({}, lambda_context())
+    clear_caches()
+    count(change(10, call(6)))
+    with pytest.raises(evaluator.BudgetRunError, match="alert not sent"):
+        evaluate("arn:aws:sns:us-east-1:111122223333:missing")
+    topic, received = subscribe_queue()
+    evaluate(topic)
+    assert received()
+    clear_caches()
+    recount({"count_again": True})  # with budgets
+    recount({})
+    return noted
+
+
+def given_up(entry: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """A change that the ledger's stream had some hours ago."""
+    entry["dynamodb"]["ApproximateCreationDateTime"] = at.timestamp()
+    return entry
+
+
+def test_functions_of_governance_may_do_what_they_do_and_write_nothing_else(
+    requests: ItemRequests,
+) -> None:
+    assert requests.by_job.keys() == JOBS.keys()
+    refused, used = list[tuple[str, ItemRequest]](), set[tuple[str, str, str, str]]()
+    for job, made in requests.by_job.items():
+        for request in made:
+            table = TABLES[request.table]
+            patterns = find_grants(read_role(job), request, table)
+            refused += [] if patterns else [(job, request)]
+            used |= {(job, table, request.action, pattern) for pattern in patterns}
+    assert refused == []
+    assert written_by_grants() - used == set()
+    assert kinds_not_written(requests) == set()
+
+
+def written_by_grants() -> set[tuple[str, str, str, str]]:
+    """The function, table, action and keys of each grant to write budgets and counters."""
+    return {
+        (job, table, action, pattern)
+        for job in JOBS
+        for statement in read_role(job)
+        for table in ("UsageCounters", "Governance")
+        if table in str(statement["Resource"])
+        for action in as_list(statement["Action"])
+        if action in WRITES
+        for pattern in list_keys(statement)
+    }
+
+
+def kinds_not_written(requests: ItemRequests) -> set[str]:
+    """The kinds of items of both tables that no function wrote."""
+    written = {
+        (request.table, key)
+        for made in requests.by_job.values()
+        for request in made
+        if request.action in WRITES
+        for key in request.keys
+    }
+    prefixes = {value for name, value in vars(counter_table).items() if name.endswith("_PREFIX")}
+    partitions = re.findall(r"^\| `([^`#]+)", governance_table.__doc__ or "", re.MULTILINE)
+    kinds = {(COUNTERS, kind) for kind in (*prefixes, counter_table.STATE_KEY)}
+    kinds |= {(GOVERNANCE, kind) for kind in partitions}
+    return {
+        kind
+        for table, kind in kinds
+        if not any(name == table and key.startswith(kind) for name, key in written)
+    }
