@@ -1,5 +1,6 @@
 """Under faults, sums of budgets equal cells and alerts are sent once; what is wrong is found."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.domain.budgets import AccumulatorKey
-from lambdas.domain.budgets.budget_alerts import AlertKey, find_crossings
+from lambdas.domain.budgets.budget_alerts import AlertKey, LastAlert, find_crossings
 from lambdas.services import send_budget_alerts
 from tests.simulation.drivers import alert_inbox
 from tests.simulation.drivers.all_drivers import PIPELINE
@@ -120,6 +121,18 @@ def test_alerts_that_are_missing_in_periods_that_have_ended_are_found(
     found = [line for seed in range(4) for line in run(seed, drivers=DRIVERS).violations]
     assert any("crossed in its period, and no alert" in violation for violation in found)
     assert all("hourly" in violation for violation in found)
+
+
+def test_levels_of_a_raised_amount_that_do_not_alert_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def has_not_alerted(key: AlertKey, alerted: Mapping[str, LastAlert]) -> bool:
+        last = alerted.get(key.threshold_id)
+        return last is None or last.ends_at <= key.period.start
+
+    monkeypatch.setattr(AlertKey, "is_new", has_not_alerted)
+    violations = run(3, drivers=DRIVERS).violations
+    assert any("crossed in its period, and no alert" in violation for violation in violations)
 
 
 def test_alerts_that_come_one_way_alone_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

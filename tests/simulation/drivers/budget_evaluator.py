@@ -141,7 +141,7 @@ class BudgetEvaluatorDriver(Driver):
         """Handle an event, and note what has to be alerted if the run comes to its end.
 
         Usage may change meanwhile, so only what is crossed before and after is noted. A process
-        keeps earlier hours, so forecasts are noted where it has read none before.
+        keeps earlier hours, so forecasts are noted where it has read none.
         """
         now, has_forecasts = self.account.now, not self._has_read and not is_after_counting(event)
         before = self._thresholds.list_now(now, has_forecasts=has_forecasts) - self.crossed
@@ -151,7 +151,7 @@ class BudgetEvaluatorDriver(Driver):
             self.crossed |= evaluated & self._thresholds.list_now(now, has_forecasts=has_forecasts)
 
     def run(self, event: Any) -> set[ThresholdKind]:
-        """Do what the handler does; returns the kinds of thresholds that all were evaluated."""
+        """Do what the handler does; returns the kinds whose thresholds were all evaluated."""
         evaluator, sender = self.service
         now, time = self.account.now, _Time(self)
         reports = [sender.send(now, self.has_time)]
@@ -180,8 +180,7 @@ class BudgetEvaluatorDriver(Driver):
         """
         before = self.inbox.received.copy()
         alerts = DynamoDbAlertStore(self.account.dynamodb, GOVERNANCE)
-        publisher = self.inbox.sure_publisher
-        other = BudgetAlertSender(alerts, publisher, DASHBOARD_URL)
+        other = BudgetAlertSender(alerts, self.inbox.sure_publisher, DASHBOARD_URL)
         try:
             has_failed = bool(other.send(self.account.now).errors)
         except (BotoCoreError, ClientError):

@@ -76,6 +76,14 @@ _MONEY = (
 The new model has no price at first, so its calls count at high prices. A recount takes most of that
 back later.
 """
+_RAISED = (
+    (
+        _CHANGED_EVERY / 2,
+        replace(_FIRST[1], amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000)),
+    ),
+    (timedelta(hours=5), replace(_DAILY, amount=BudgetAmount.from_usd(Decimal("2.4")))),
+)
+"""Budgets with more than before, and when: before anything is used, and after some has alerted."""
 
 
 def store_budgets(driver: Driver) -> DynamoDbBudgetStore:
@@ -90,13 +98,11 @@ def plan_unchanged_budgets(account: Account) -> None:
 
 
 def plan_budgets(account: Account) -> None:
-    """Plan what an operator does: one amount is raised, and scopes change every hour."""
+    """Plan what an operator does: amounts are raised, and scopes change every hour."""
     if GOVERNANCE not in account.planned:
         plan_unchanged_budgets(account)
-        raised = replace(_FIRST[1], amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 2_000))
-        account.world.at(
-            START + _CHANGED_EVERY / 2, _apply, account, BudgetChanges(amended=(raised,))
-        )
+        for after, raised in _RAISED:
+            account.world.at(START + after, _apply, account, BudgetChanges(amended=(raised,)))
         for number, scope in zip(range(1, _CHANGES + 1), cycle(_SCOPES)):  # endless
             amount = BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1_000 + number)
             more = tuple(replace(budget, scope=scope, amount=amount) for budget in _FIRST)
