@@ -526,7 +526,7 @@ def test_stacks_that_settings_of_the_command_switch_on_are_needed(
     for settings, is_needed in (((), False), (("governance=true",), True)):
         with pytest.raises(CommandError, match="fix these first"):
             in_account(partial(check_account, settings=settings))
-        assert ("is no longer needed" not in capsys.readouterr().out) is is_needed
+        assert ("is deployed, but" not in capsys.readouterr().out) is is_needed
 
 
 @pytest.mark.usefixtures("aws")
