@@ -21,6 +21,7 @@ from lambdas.domain.budgets import (
     SumReader,
     TooManyCellsError,
     UsageForecaster,
+    find_incomplete_since,
     read_statuses,
 )
 from lambdas.domain.budgets.budget_alerts import (
@@ -394,12 +395,14 @@ def _make_unused(stored: StoredBudget, state: CountingState, now: datetime) -> l
     """Make the status of a budget to whose sum nothing was added in its period."""
     if stored.budget.per is not None:
         return []
+    period = stored.budget.periods.period_at(now)
+    incomplete_since = find_incomplete_since(stored, period, state)
     return [
         BudgetStatus(
             stored=stored,
-            period=stored.budget.periods.period_at(now),
+            period=period,
             totals=UsageTotals.ZERO,
-            incomplete_since=state.incomplete_since,
+            incomplete_since=incomplete_since,
         )
     ]
 

@@ -151,5 +151,5 @@ def test_the_doctor_reports_the_deployment(deployed: Deployed) -> None:
     assert "CREATE_COMPLETE" in printed
     found = dict(re.findall(r"^│ (\w[\w -]+?) +│ (\w+) ", printed, re.MULTILINE))
     assert (found["stacks"], found["weekly summary"], found["budgets"]) == ("ok", "ok", "ok")
-    assert "is no longer needed" not in printed
+    assert "is deployed, but" not in printed
     assert "Off: switch" not in printed

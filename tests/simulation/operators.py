@@ -12,6 +12,9 @@ from tests.simulation.world import START
 
 _REDRIVES = timedelta(minutes=75)
 _SWEEPS = timedelta(hours=2)
+_PROMPT_SECONDS = 4
+"""The time in which an operator redrives a failure at once. A stream that was not read goes on with
+its next batches meanwhile."""
 
 
 class Operator:
@@ -30,9 +33,11 @@ class Operator:
             known,
         )
         self.redriven = 0
+        self._is_planned = self._is_redriving = False
 
     def start(self) -> None:
-        """Plan to redrive what has failed, until nothing is left."""
+        """Plan to redrive what has failed: at once, and later until nothing is left."""
+        self._account.functions.on_failure = self._plan_redrive
         moment = START + _REDRIVES
         while moment <= END:
             self._account.world.at(moment, self.redrive)
@@ -42,10 +47,24 @@ class Operator:
             self._account.world.at(moment, self.expire)
             moment += _SWEEPS if moment < FAULTS_END else 8 * _SWEEPS
 
+    def _plan_redrive(self) -> None:
+        if not self._is_planned:
+            self._is_planned = True
+            world = self._account.world
+            world.after(world.random.uniform(0, _PROMPT_SECONDS), self._redrive_at_once)
+
+    def _redrive_at_once(self) -> None:
+        self._is_planned = False
+        self.redrive()
+
     def redrive(self) -> None:
-        """Run `make redrive`."""
-        if self._account.s3.has_objects(FAILURES):
-            self.redriven += self._redrive.redrive_all().done
+        """Run `make redrive`, but for a second time while it runs."""
+        if self._account.s3.has_objects(FAILURES) and not self._is_redriving:
+            self._is_redriving = True
+            try:
+                self.redriven += self._redrive.redrive_all().done
+            finally:
+                self._is_redriving = False
 
     def expire(self) -> None:
         """Let Time to Live delete what has expired."""

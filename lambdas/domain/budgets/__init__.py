@@ -26,7 +26,7 @@ from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
-from lambdas.domain.budgets.period_sums import read_statuses, read_sums
+from lambdas.domain.budgets.period_sums import find_incomplete_since, read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
     BudgetPlanError,
@@ -118,6 +118,7 @@ __all__ = [
     "find_crowded_calls",
     "find_drift",
     "find_drivers",
+    "find_incomplete_since",
     "is_known_everywhere",
     "is_pattern",
     "list_cell_ranges",

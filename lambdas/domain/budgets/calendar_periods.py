@@ -40,9 +40,7 @@ class _CalendarPeriods(ABC):
         """The period that a moment is in."""
         zone = ZoneInfo(self.time_zone)
         number = self._find_number(show_clock(moment, zone).date())
-        # When clocks go back over midnight, the date goes back as well.
-        while moment < self._begin(number):
-            number -= 1
+        # When clocks go back over midnight, the date goes back, and not the period.
         while moment >= self._begin(number + 1):
             number += 1
         first_day = self._first_day(number).isoformat()

@@ -40,10 +40,7 @@ def read_statuses(  # noqa: PLR0913  # what it reads, and how much of it
     """
     periods = stored.budget.periods
     period = periods.period_at(now)
-    gap, times = stored.find_gap(period), [state.incomplete_since]
-    if gap is not None:
-        times.append(gap.since)
-    incomplete_since = min((time for time in times if time is not None), default=None)
+    incomplete_since = find_incomplete_since(stored, period, state)
     totals: dict[str, UsageTotals] = {}
     found = read_sums(stored, periods.list_slots(period), sums, state.generation, max_values)
     for key, added in found.items():
@@ -57,6 +54,18 @@ def read_statuses(  # noqa: PLR0913  # what it reads, and how much of it
                 value=value,
                 incomplete_since=incomplete_since,
             )
+
+
+def find_incomplete_since(
+    stored: StoredBudget, period: BudgetPeriod, state: CountingState
+) -> datetime | None:
+    """Find the time from which usage of a budget's period may be missing; `None` if all is counted.
+
+    Calls may still be counted, or the budget could not be read for a time.
+    """
+    gap = stored.find_gap(period)
+    times = [state.incomplete_since, None if gap is None else gap.since]
+    return min((time for time in times if time is not None), default=None)
 
 
 def read_sums(

@@ -126,8 +126,8 @@ class Poller:
         if not self._work:
             self._idle()
             return
-        self._drop_old()
-        if self._work and self._open_window(self._work[-1]):
+        is_given_up = self._drop_old()
+        if not is_given_up and self._open_window(self._work[-1]):
             self._deliver(self._work[-1])
         self._world.after(self._pause(), self.poll)
 
@@ -200,10 +200,14 @@ class Poller:
             is_early = self._world.now < START + _BUSY_HOURS
             self._world.after(_IDLE_SECONDS if is_early else _SLOW_SECONDS, self.poll)
 
-    def _drop_old(self) -> None:
-        """Give up on records that are too old: they go to the failure bucket."""
+    def _drop_old(self) -> bool:
+        """Give up on records that are too old: they go to the failure bucket.
+
+        Returns:
+            True if there were some; the next poll goes on with the others.
+        """
         if Fault.AGE_LIMIT not in self._world.faults:
-            return
+            return False
         oldest = (self._world.now - self._mapping.max_age).timestamp()
         batch = self._work.pop()
         old = [record for record in batch if changed_at(record) < oldest]
@@ -212,6 +216,7 @@ class Poller:
             self._fail(old, "RecordAgeExceeded")
         if rest:
             self._work.append(rest)
+        return bool(old)
 
     def _deliver(self, batch: _Records) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any, Protocol
 
@@ -47,6 +47,7 @@ class Functions:
         given_up: Events that were dropped, which AWS never does here.
         interruptions: How often each function ended before its work was done.
         overlaps: How often each function was called while it ran.
+        on_failure: Called when an event has come to the failure bucket.
     """
 
     def __init__(self, world: World, s3: SimulatedS3) -> None:
@@ -56,6 +57,7 @@ class Functions:
         self.given_up: list[str] = []
         self.interruptions: Counter[str] = Counter()
         self.overlaps: Counter[str] = Counter()
+        self.on_failure: Callable[[], None] = lambda: None
         self._running: Counter[str] = Counter()
         self._failures = 0
         self._repeated: set[tuple[str, str]] = set()
@@ -130,6 +132,7 @@ class Functions:
         body = json.dumps({"requestContext": context, **payload})
         key = f"{FAILURES_PREFIX}{self._failures:05d}"
         self._s3.objects[FAILURES, key] = body.encode()
+        self.on_failure()
 
 
 class SimulatedLambda:

@@ -10,7 +10,7 @@ from lambdas.adapters.dynamodb.items import TableUnavailableError
 from lambdas.adapters.dynamodb.usage_stream import read_stream
 from lambdas.domain.counters import CountersUnavailableError, StateChangedError
 from lambdas.domain.pricing.editions import InvalidPriceDocumentError, PriceEditionsUnavailableError
-from lambdas.domain.runs import RunNotStartedError
+from lambdas.domain.runs import AFTER_COUNTING, RunNotStartedError
 from lambdas.services.count_usage import UsageCounter
 from lambdas.services.start_evaluations import EvaluationStarter
 from tests.simulation.account import Account
@@ -62,7 +62,7 @@ class EvaluatorEvents:
             world.after(world.random.uniform(0, 2), self._deliver)
 
     def _deliver(self) -> None:
-        self._account.functions.try_call(EVALUATOR, {})
+        self._account.functions.try_call(EVALUATOR, AFTER_COUNTING)
 
 
 class UsageCounterDriver(Driver):

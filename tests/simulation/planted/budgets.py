@@ -36,6 +36,21 @@ class ClaimsNoAlerts(Plant):
         return _ClaimsNothing(client) if function == "budget_evaluator" else client
 
 
+class _NotesNoWays(ChangedClient):
+    def update_item(self, **request: Any) -> Any:
+        values = request["ExpressionAttributeValues"]
+        if ":ways" in values:
+            values = values | {":ways": {"L": []}}
+        return self.client.update_item(**request | {"ExpressionAttributeValues": values})
+
+
+class ForgetsDeliveries(Plant):
+    """An alert goes both ways again when one of them refuses it."""
+
+    def change_client(self, function: str, client: Any) -> Any:
+        return _NotesNoWays(client) if function == "budget_evaluator" else client
+
+
 def _complete_anyway(action: Mapping[str, Any]) -> Mapping[str, Any]:
     update = action.get("Update", {})
     if "#base" not in update.get("ConditionExpression", ""):

@@ -292,6 +292,15 @@ def test_budgets_are_read_again_after_some_seconds() -> None:
     assert len(sums.accumulate([change()]).sums) == 1
 
 
+def test_budgets_are_read_again_when_the_clock_goes_back() -> None:
+    store, now = InMemoryBudgetStore(), [NOON]
+    sums = CurrentSums(store=store, cell_minutes=60, clock=lambda: now[0])
+    assert not sums.accumulate([change()]).sums
+    store.write(BudgetChanges((budget("chat"),)), 0)
+    now[0] -= timedelta(hours=1)
+    assert len(sums.accumulate([change()]).sums) == 1
+
+
 def test_cells_note_the_revision_while_a_budget_is_completed_from_them() -> None:
     store = InMemoryBudgetStore([stored(budget("old"))])
     assert current_sums(store).accumulate([change()]).revision is None

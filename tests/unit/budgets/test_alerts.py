@@ -102,14 +102,30 @@ def test_a_forecast_alerts_from_its_probability_on(probability: float, is_reache
     assert percents(found) == ([("forecast", 100)] if is_reached else [])
 
 
-def test_each_threshold_of_a_forecast_has_the_probability_of_its_own_level() -> None:
-    class SeventyFiveMore(FixedForecast):
-        def probability_of_exceeding(self, amount_left: int) -> float:
-            return float(amount_left < 75 * DOLLAR)
+@dataclass(frozen=True)
+class CertainForecast(FixedForecast):
+    """A forecast of exactly its amount."""
 
-    thresholds = BudgetThresholds((), (*map(Decimal, (80, 90, 120)),))
-    found = status(10, stored=stored(budget(thresholds=thresholds)), forecast=SeventyFiveMore())
-    assert percents(find_crossings(found, NOON)) == [("forecast", 80)]
+    def probability_of_exceeding(self, amount_left: int) -> float:
+        return float(self.amount > amount_left)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "reached"), [(69, []), (71, [80]), (91, [80]), (109, [80]), (111, [80, 120])]
+)
+def test_each_threshold_of_a_forecast_has_an_amount_of_its_own(
+    dollars: int, reached: list[int]
+) -> None:
+    thresholds = BudgetThresholds(forecast=(Decimal(80), Decimal(120)))
+    found = find_crossings(
+        status(
+            10,
+            stored=stored(budget(thresholds=thresholds)),
+            forecast=CertainForecast(dollars * DOLLAR),
+        ),
+        NOON,
+    )
+    assert percents(found) == [("forecast", percent) for percent in reached]
 
 
 def test_without_a_forecast_only_actual_usage_alerts() -> None:

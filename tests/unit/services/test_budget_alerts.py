@@ -20,6 +20,7 @@ from lambdas.domain.budgets import (
     ReadingLimitError,
     RollingHours,
     TooManyCellsError,
+    UsageGap,
 )
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.budgets.budget_alerts import (
@@ -382,6 +383,15 @@ def test_few_values_have_a_message_each_and_many_have_one() -> None:
         assert governed.send() == []
 
 
+def test_a_budget_without_usage_says_from_when_on_it_may_lack_some() -> None:
+    governed = Governed(daily())
+    stored = governed.budgets.read().budgets["daily"]
+    since = NOON - timedelta(minutes=1)
+    governed.budgets.resume("daily", stored.generation, UsageGap(since, NOON))
+    (evaluated,) = governed.evaluator.evaluate_usage(NOON).budgets
+    assert [status.incomplete_since for status in evaluated.statuses] == [since]
+
+
 def test_a_run_sends_a_bounded_number_of_messages_and_the_next_the_rest() -> None:
     governed = Governed(*(daily(f"team-{number:02}") for number in range(45)))
     governed.count(change(6))
@@ -443,6 +453,17 @@ def test_a_process_forecasts_once_a_minute_and_evaluates_usage_each_time() -> No
     before = governed.details.forecasts
     governed.count(change(0.1, A_MINUTE_LATER))
     assert governed.details.forecasts == before + 1
+
+
+def test_a_forecast_for_which_there_was_no_time_is_made_by_the_next_run() -> None:
+    governed = Governed(daily())
+    governed.end_first_count()
+    governed.details.dollars = 20
+    governed.add(change(1))
+    time_left = [True]  # for usage
+    result = governed.evaluate(NOON, lambda: bool(time_left and time_left.pop()))
+    assert (result.alerts, result.skipped) == (0, 1)
+    assert governed.evaluate(NOON + timedelta(seconds=5)).alerts == 1
 
 
 def test_nothing_more_is_forecast_once_a_forecast_has_alerted_or_the_amount_is_used() -> None:

@@ -24,6 +24,7 @@ from lambdas.domain.budgets import (
     CellsExpiredError,
     CurrentSums,
     DayPeriods,
+    HourPeriods,
     MonthPeriods,
     PeriodRule,
     RollingHours,
@@ -147,6 +148,18 @@ def test_a_new_budget_has_the_usage_from_before_it() -> None:
     assert meter.build() == ("daily",)
     meter.count(change(32))
     meter.check("daily")
+
+
+def test_an_hour_after_the_announcement_has_the_calls_of_fast_clocks_from_before_it() -> None:
+    meter = Meter()
+    meter.now = NOON + 50 * MINUTE
+    meter.count(change(1, NOON + 65 * MINUTE))
+    meter.apply(budget("hourly", periods=HourPeriods("UTC")))
+    meter.build()
+    meter.count(change(2, NOON + 65 * MINUTE), process=1)
+    meter.now = NOON + 70 * MINUTE
+    assert meter.build() == ("hourly",)
+    meter.check("hourly")
 
 
 def test_a_budget_that_cannot_be_read_stops_no_other_and_is_built_again_afterwards() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.counters import (
     MAX_ACCUMULATORS_OF_A_CALL,
+    MAX_RACES,
     Accumulated,
     AccumulatorKey,
     AlreadyCountedError,
@@ -532,6 +533,27 @@ def test_a_part_of_a_batch_comes_again_where_time_is_up_or_the_store_is_busy() -
     world.check()
 
 
+class Overtaken(InMemoryCounters):
+    """Others write a chunk before each of ours, and the checkpoint is read as it was before."""
+
+    def commit(self, chunk: Chunk) -> None:  # noqa: ARG002  # the port has it
+        raise AlreadyCountedError
+
+
+def test_a_batch_that_always_loses_a_race_comes_again_before_its_time_is_up() -> None:
+    world = World()
+    world.write(call(1), call(2))
+    world.store = Overtaken(world.ledger.records)
+    batch: Any = [*world.shards[0], *world.shards[1]]
+    time_left = [True] * 10 * MAX_RACES
+    outcome = world.counter.count(
+        batch, "shard-0", NOON, lambda: bool(time_left and time_left.pop())
+    )
+    assert outcome.first_uncounted == batch[0].number
+    assert outcome.reason == "other processes counted the same shard all the time"
+    assert time_left
+
+
 def test_tampered_calls_are_left_out_and_reported() -> None:
     world = World()
     less = LedgerChange(call(1), call(1, tokens=TokenCounts(999, 5)))
@@ -800,3 +822,4 @@ def test_a_change_is_refused_if_it_is_no_longer_known_whether_it_was_counted() -
         meter.count(given_up)
     assert meter.world.store.cells == before
     assert meter.count(batches[-1]).repeated == 1
+    assert meter.count(batches[0]).repeated == 1  # right after the last gap that is forgotten

@@ -81,6 +81,17 @@ def test_another_process_that_ends_the_window_starts_what_is_due() -> None:
     assert list_starts(runs) == [1.0, 5.0]
 
 
+def test_a_batch_soon_after_the_end_of_a_window_waits_for_the_end_of_its_own() -> None:
+    counting = Counting(runs := Runs())
+    for seconds in (8, 9):
+        counting.count(seconds)
+    counting.end_window(10)
+    counting.count(12)
+    assert list_starts(runs) == [8.0, 10.0]
+    counting.end_window(15)
+    assert list_starts(runs) == [8.0, 10.0, 15.0]
+
+
 @pytest.mark.parametrize(("counted", "has_budgets"), [(0, True), (3, False)])
 def test_nothing_is_started_where_nothing_is_counted_or_no_budget_is_active(
     counted: int, has_budgets: bool

@@ -44,7 +44,7 @@ from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.counters import InMemoryCounters
 from tests.unit.budgets.builders import DOLLAR, budget, change, stored
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DAILY = budget("daily", periods=DayPeriods("UTC"))
 
 
@@ -119,7 +119,7 @@ def test_a_default_budget_names_what_its_value_used() -> None:
 def test_periods_that_begin_between_cells_have_drivers_too(cell_minutes: CellMinutes) -> None:
     india = budget("india", periods=HourPeriods("Asia/Kolkata"))
     traced = Traced(india, cell_minutes=cell_minutes)
-    traced.count(change(5))
+    traced.count(change(2), change(3, NOON - 15 * MINUTE))
     assert traced.drivers(india)["identity"] == (ANA, 5 * DOLLAR)
 
 
