@@ -90,7 +90,7 @@ def find_wrong_denies(account: Account) -> Iterator[str]:
     stored = book.budgets[BRAKED.name]
     used = 0
     if state is not None and stored.is_active:
-        totals = read_sums(sums, state, stored, account).get("", UsageTotals.ZERO)
+        totals = read_sums(sums, state, stored, account.now).get("", UsageTotals.ZERO)
         used = BRAKED.read_usage(totals)
     is_denied = POLICY in account.iam.get_policies(USER)
     if used >= BRAKED.amount.limit and not is_denied:
