@@ -1,11 +1,13 @@
 """The deployed templates define everything that the watcher compares."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from cdk.config import stack_names
 from lambdas.domain.safeguards.alarms import compare_alarms
 from lambdas.domain.safeguards.deployed import (
     UNKNOWN,
@@ -29,6 +31,7 @@ from lambdas.domain.safeguards.topic import (
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment
 
 NOON = datetime(2026, 9, 8, 12, tzinfo=UTC)
+STORAGE = f"{stack_names.STORAGE}-"
 KINDS = (
     "AWS::CloudWatch::Alarm",
     "AWS::DynamoDB::Table",
@@ -97,6 +100,12 @@ def test_every_compared_property_is_known_at_synthesis(configuration: str) -> No
     assert {name for _, name in unknown_properties} <= not_compared
 
 
+def write_policy(table: dict[str, Any]) -> str | None:
+    """Write the policy of a table as the account returns it; `None` without one."""
+    policy = table.get("ResourcePolicy")
+    return None if policy is None else json.dumps(policy["PolicyDocument"])
+
+
 @each_configuration
 def test_an_account_with_the_deployed_values_has_no_drift(configuration: str) -> None:
     resources = deployed(configuration)
@@ -132,15 +141,16 @@ def test_an_account_with_the_deployed_values_has_no_drift(configuration: str) ->
         name: {**values, "State": "Enabled", "FunctionArn": f"arn:{values['FunctionName']}"}
         for name, values in live("AWS::Lambda::EventSourceMapping").items()
     }
-    (stream,) = {values["EventSourceArn"] for values in mappings.values()}
+    streams = {values["EventSourceArn"] for values in mappings.values()}
     tables = {
         name: Table(
             values.get("StreamSpecification", {}).get("StreamViewType"),
-            stream if "StreamSpecification" in values else None,
-            values["TimeToLiveSpecification"]["AttributeName"],
+            next((arn for arn in streams if name.removeprefix(STORAGE) in arn), None),
+            values.get("TimeToLiveSpecification", {}).get("AttributeName"),
             is_protected=True,
             is_recoverable=True,
             key=find_key(resources) if "SSESpecification" in values else None,
+            resource_policy=write_policy(values),
         )
         for name, values in live("AWS::DynamoDB::Table").items()
     }
