@@ -13,7 +13,7 @@ from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.ledger_stream import map_stream
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.audit.table import ANCHORS_PREFIX
 from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
@@ -50,12 +50,8 @@ class AuditStores(NamedTuple):
     prices: s3.IBucket
 
 
-class AuditWriter(MeterFunction):
-    """The function `audit_writer`, started by changes of budgets and each hour.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class AuditWriter(ScheduledFunction):
+    """The function `audit_writer`, started by changes of budgets and each hour."""
 
     def __init__(
         self,
@@ -78,7 +74,6 @@ class AuditWriter(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="audit_writer",
             settings=Settings(
                 audit_table=stores.audit.table_name,
                 anchor_bucket=stores.anchors.bucket_name,
@@ -118,5 +113,4 @@ class AuditWriter(MeterFunction):
             max_record_age=_MAX_RECORD_AGE,
             batch_size=_BATCH_SIZE,
         )
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.scheduled = self.run_every(_EVERY, purpose=_PURPOSE)
+        self.run_every(_EVERY, purpose=_PURPOSE)

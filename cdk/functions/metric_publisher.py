@@ -53,7 +53,6 @@ class MetricPublisher(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="metric_publisher",
             settings=Settings(
                 stack_id=stack_id,
                 ledger_retention_days=defaults.config.ledger_retention_days,

@@ -53,7 +53,6 @@ class UsageCounter(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="usage_counter",
             settings=Settings(
                 ledger_retention_days=config.ledger_retention_days,
                 evaluator_name=evaluator_name,
