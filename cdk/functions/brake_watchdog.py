@@ -12,8 +12,6 @@ from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import DENIES
 from lambdas.functions.brake_watchdog.settings import Settings
 
-_INTERVAL = Duration.minutes(5)
-
 
 class BrakeWatchdog(ScheduledFunction):
     """The function `brake_watchdog` and its schedule."""
@@ -49,4 +47,4 @@ class BrakeWatchdog(ScheduledFunction):
         self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DENIES])
         self.grant_read_data()
         grant_release(self, deny_policy)
-        self.run_every(_INTERVAL, purpose="takes off denies that outlast their end")
+        self.run_every(Duration.minutes(5), purpose="takes off denies that outlast their end")

@@ -19,7 +19,6 @@ from lambdas.functions.coverage_auditor.settings import Settings
 _PROFILES = (
     f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}:{Aws.ACCOUNT_ID}:application-inference-profile/"
 )
-_EVERY = Duration.seconds(STEP.total_seconds())
 
 
 class CoverageAuditor(ScheduledFunction):
@@ -79,7 +78,7 @@ class CoverageAuditor(ScheduledFunction):
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         topic.grant_publish(self)
         self.run_every(
-            _EVERY,
+            Duration.seconds(STEP.total_seconds()),
             purpose="compares the meter's count with Bedrock's own",
             retries=None,
         )

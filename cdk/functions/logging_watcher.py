@@ -24,8 +24,6 @@ from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.functions.logging_watcher.settings import Settings
 
-_EVERY = Duration.minutes(15)
-
 
 class LoggingWatcher(ScheduledFunction):
     """The function `logging_watcher`, and its triggers."""
@@ -95,7 +93,7 @@ class LoggingWatcher(ScheduledFunction):
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, tables=tables
         )
         self.run_every(
-            _EVERY,
+            Duration.minutes(15),
             purpose="checks that invocation logging and the meter match the deployment",
             retries=None,
         )

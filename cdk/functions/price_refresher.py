@@ -19,7 +19,6 @@ from lambdas.domain.ledger.state_table import (
 )
 from lambdas.functions.price_refresher.settings import Settings
 
-_EVERY = Duration.hours(1)
 _UNPRICED = f"{UNPRICED_PREFIX}*"
 _WAITING = f"{WAITING_PREFIX}*"
 _TURN = f"{TURN_PREFIX}*"
@@ -67,4 +66,4 @@ class PriceRefresher(ScheduledFunction):
         self.grant_items("dynamodb:DeleteItem", on=table, keys=[_TURN, _WAITING])
         self.grant("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
         self.grant("dynamodb:BatchGetItem", "dynamodb:Scan", on=ledger.table_arn)
-        self.run_every(_EVERY, purpose="publishes the cost of calls that had no price")
+        self.run_every(Duration.hours(1), purpose="publishes the cost of calls that had no price")

@@ -13,8 +13,6 @@ from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, LISTINGS_PREFIX, POINTER_KEY
 from lambdas.functions.price_updater.settings import Settings
 
-_EVERY = Duration.days(1)
-
 
 class PriceUpdater(ScheduledFunction):
     """The function `price_updater` and its schedule."""
@@ -56,4 +54,4 @@ class PriceUpdater(ScheduledFunction):
         for objects in (editions, listings):
             self.grant("s3:PutObject", on=objects, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
-        self.run_every(_EVERY, purpose="reads the AWS Price List", retries=1)
+        self.run_every(Duration.days(1), purpose="reads the AWS Price List", retries=1)

@@ -18,10 +18,6 @@ from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.domain.unmetered import ASYNC_ACTION, BATCH_EVENT
 from lambdas.functions.traffic_auditor.settings import Settings
 
-_EVERY = Duration.hours(1)
-# Some minutes after each full hour, when its metrics are available.
-_MINUTE = "20"
-
 
 class TrafficAuditor(ScheduledFunction):
     """The function `traffic_auditor`, its schedule and the rules of events."""
@@ -81,8 +77,8 @@ class TrafficAuditor(ScheduledFunction):
         grant_publish_events(self)
         self._start_on_jobs()
         self.run_every(
-            _EVERY,
-            at=events.Schedule.cron(minute=_MINUTE),
+            Duration.hours(1),
+            at=events.Schedule.cron(minute="20"),  # when the metrics of the hour are available
             purpose="looks for calls that the logs do not include",
             retries=None,
         )
