@@ -350,7 +350,7 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
     ]
     if names:
         print(
-            f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC. The"
+            f"{', '.join(names)}: this time zone is not a whole number of hours from UTC. The"
             " budget stays in the state building until its next period begins, unless cell_minutes"
             " is 15 in cdk.json and deployed, which takes up to 4 times as many cells."
         )

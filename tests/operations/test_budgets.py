@@ -315,7 +315,7 @@ def test_a_file_is_validated_without_an_account(
     assert run_command("budgets", "validate", write_file(CHAT, INDIA)) == 0
     printed = capsys.readouterr().out
     assert "2 budgets of platform: valid." in printed
-    assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
+    assert "india: this time zone is not a whole number of hours from UTC" in printed
 
 
 def test_a_file_without_budgets_is_named(

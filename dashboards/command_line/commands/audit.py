@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def command() -> None:
     """Verify and export the audit trail.
 
-    It has each change of budgets and prices, each deny and release, where governance is on.
-    docs/audit.md describes it.
+    It has each change of budgets and prices, where governance is on. docs/audit.md describes it.
     """
 
 

@@ -112,7 +112,7 @@ def report_denied(deny: Deny, now: datetime) -> BrakeEvent:
             " call is refused, and calls that have begun end normally."
         ),
         advice=(
-            "To let it go before, raise the budget, or run bedrock-meter deny release"
+            "To release it earlier, raise the budget, or run bedrock-meter deny release"
             f" {deny.target.arn}"
         ),
         until=deny.until,
@@ -193,7 +193,7 @@ def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
             " attached again before the next period."
         ),
         advice=(
-            "Find DetachRolePolicy or DetachUserPolicy in CloudTrail. To let the caller go, run"
+            "Find DetachRolePolicy or DetachUserPolicy in CloudTrail. To release the caller, run"
             " bedrock-meter deny release instead."
         ),
     )

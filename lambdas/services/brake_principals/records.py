@@ -38,7 +38,7 @@ _ADVICE = {
         "Detach a managed policy that is not needed, or raise the quota of managed policies."
     ),
     Obstacle.PRINCIPAL_GONE: "Nothing, if it was deleted on purpose.",
-    Obstacle.PROTECTED: "Use the gateway, or a service control policy.",
+    Obstacle.PROTECTED: "Use a service control policy.",
     Obstacle.THROTTLED: "Nothing, unless it goes on for several minutes.",
     Obstacle.NOT_PERMITTED: "Compare the role of the function and the boundary with the deployed.",
 }
