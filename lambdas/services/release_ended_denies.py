@@ -30,11 +30,11 @@ class WatchdogReport:
 
     Attributes:
         released: The denies that were taken off. If there are any, the brake has failed.
-        hindrances: The ARNs of principals that may still be denied, with the reasons.
+        still_denied: The ARNs of principals that may still be denied, with the reasons.
     """
 
     released: tuple[EndedDeny, ...] = ()
-    hindrances: tuple[tuple[str, str], ...] = ()
+    still_denied: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class BrakeWatchdog:
         """
         attached = self.attachments.list_attached()
         denies = {deny.target: deny for deny in self.denies.list_denies()}
-        released, hindrances = list[EndedDeny](), list[tuple[str, str]]()
+        released, still_denied = list[EndedDeny](), list[tuple[str, str]]()
         for target in sorted(attached, key=lambda target: target.arn):
             deny = denies.get(target)
             if not _has_ended(deny, now):
@@ -73,8 +73,8 @@ class BrakeWatchdog:
                 if self.attachments.detach(target):
                     released.append(EndedDeny(target.arn, None if deny is None else deny.until))
             except ChangeRefusedError as error:
-                hindrances.append((target.arn, error.obstacle.value))
-        return WatchdogReport(tuple(released), tuple(hindrances))
+                still_denied.append((target.arn, error.obstacle.value))
+        return WatchdogReport(tuple(released), tuple(still_denied))
 
 
 def _has_ended(deny: Deny | None, now: datetime) -> bool:

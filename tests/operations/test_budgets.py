@@ -284,7 +284,7 @@ def test_a_period_that_began_before_the_counters_is_named_with_what_it_may_lack(
     call_command("budgets", "list")
     (line,) = capsys.readouterr().out.splitlines()[-1:]
     assert line == (
-        f"year: all calls were counted anew on {now:%Y-%m-%d}. Usage from before that day is"
+        f"year: all calls were counted again on {now:%Y-%m-%d}. Usage from before that day is"
         " included as far back as the ledger had it then (ledger_retention_days)."
     )
 

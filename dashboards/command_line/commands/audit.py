@@ -27,7 +27,7 @@ def command() -> None:
 def verify() -> None:
     """Verify each entry, the chain of their hashes, and the anchors of its head.
 
-    Ends with 4 if an entry was altered, removed or added, or the chain was written anew.
+    Ends with 4 if an entry was altered, removed or added, or the chain was rewritten.
     """
     from cdk.operations.account import in_account
     from cdk.operations.audit import find_places, verify_audit

@@ -64,7 +64,7 @@ def _release_all(now: datetime) -> None:
     decisions().write_switch(BrakeSwitch(is_on=False, by=_UNINSTALLER, at=now))
     report = brake().release_all(now)
     _log(report)
-    left = [f"{name}: {reason}" for name, reason in report.hindrances]
+    left = [f"{name}: {reason}" for name, reason in report.delayed]
     left += [failure.name for failure in report.failures]
     if left:
         message = f"still denied, or perhaps so: {', '.join(sorted(left))}"
@@ -82,10 +82,8 @@ def _log(report: BrakeReport) -> None:
             contested=report.contested,
             skipped=report.skipped,
         )
-    for hindrance in report.hindrances:
-        logger.warning(
-            "A deny is not as it should be", caller=hindrance.arn, reason=hindrance.reason
-        )
+    for change in report.delayed:
+        logger.warning("A deny is not as it should be", caller=change.arn, reason=change.reason)
     for failure in report.failures:
         logger.error("A caller or a budget failed", failed=failure.name, exc_info=failure.error)
 

@@ -25,9 +25,9 @@ def lambda_handler(_event: object, _context: LambdaContext) -> None:
         logger.error(
             "A deny outlasted its end, and is taken off", caller=ended.arn, end=ended.until
         )
-    for arn, reason in report.hindrances:
+    for arn, reason in report.still_denied:
         logger.error("A deny outlasts its end", caller=arn, reason=reason)
-    record_health({OVERDUE_DENIES: len(report.released) + len(report.hindrances)})
+    record_health({OVERDUE_DENIES: len(report.released) + len(report.still_denied)})
 
 
 @cache

@@ -153,7 +153,7 @@ class PrincipalBrake:
             for policy in self.policies.list_policies():
                 with report.isolate(policy.name):
                     self.policies.remove(policy.name)
-        if report.hindrances or report.failures:
+        if report.delayed or report.failures:
             return report
         for deny in self.denies.list_denies():
             with report.isolate(deny.target.arn):
@@ -252,7 +252,7 @@ class _Principals:
                 self._take_off(target, step)
 
     def deny(self, has_time: Callable[[], bool]) -> None:
-        """Attach what is wanted, also what was released just now and is wanted anew."""
+        """Attach what is wanted, also what was released just now and is wanted again."""
         report = self._records.report
         found = [
             (target, self._choose(target) if step.action is Action.RELEASE else step)

@@ -29,7 +29,7 @@ from lambdas.domain.budgets import (
     make_weeks,
 )
 from lambdas.domain.counters import PriceEdition, begin_counting
-from lambdas.services.brake_principals import Hindrance
+from lambdas.services.brake_principals import DelayedChange
 from tests.brake import MAX_ATTACHED, FakeIam
 from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
@@ -334,8 +334,8 @@ def test_principals_are_released_even_if_iam_does_not_list_policies_of_sessions(
     raise_it(meter)
     report = meter.reconcile()
     assert report.released == [BEN]
-    assert report.hindrances == [Hindrance("/bedrock-meter/us-east-1/", "not_permitted")]
-    assert meter.brake.release_all(meter.now).hindrances == report.hindrances
+    assert report.delayed == [DelayedChange("/bedrock-meter/us-east-1/", "not_permitted")]
+    assert meter.brake.release_all(meter.now).delayed == report.delayed
     monkeypatch.setattr(meter.policies, "list_policies", list_policies)
     assert meter.reconcile().released == [ANA]
 
@@ -387,9 +387,9 @@ def test_a_run_that_another_one_overtakes_leaves_its_denies(meter: BrakedMeter) 
 
     meter.denies.list_denies = list_and_be_overtaken  # type: ignore[method-assign]
     report = meter.reconcile()
-    assert report.hindrances == [Hindrance(BEN, "changed_meanwhile")]
+    assert report.delayed == [DelayedChange(BEN, "changed_meanwhile")]
     assert meter.list_denied() == {BEN}
-    assert meter.reconcile().hindrances == []
+    assert meter.reconcile().delayed == []
     assert meter.events.list_kinds() == ["denied"]
 
 
@@ -576,7 +576,7 @@ def test_what_iam_refuses_is_reported_once_and_stops_no_other(
         meter.spend(10, arn)
     for _ in range(3):
         report = meter.reconcile()
-        assert report.hindrances == [Hindrance(BEN, obstacle)]
+        assert report.delayed == [DelayedChange(BEN, obstacle)]
     assert meter.list_denied() == {dan}
     assert sorted(meter.events.list_kinds()) == ["denied", "not_attached"]
     assert meter.denies.stored[BEN_USER].state is DenyState.ATTACHING
@@ -754,7 +754,7 @@ def test_denies_are_kept_until_all_is_taken_off(meter: BrakedMeter) -> None:
     meter.reconcile()
     meter.iam.busy.add(BEN_USER)
     report = meter.brake.release_all(meter.now)
-    assert report.hindrances == [Hindrance(BEN, "throttled")]
+    assert report.delayed == [DelayedChange(BEN, "throttled")]
     assert (meter.list_denied(), len(meter.denies.stored)) == ({BEN}, 2)
     meter.iam.busy.clear()
     meter.brake.release_all(meter.now)

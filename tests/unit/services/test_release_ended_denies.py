@@ -75,7 +75,7 @@ def test_a_principal_that_cannot_be_changed_is_reported_and_stops_no_other(
     meter.iam.busy.add(BEN_USER)
     report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
     assert report.released == (EndedDeny(CHAT.arn, None),)
-    assert report.hindrances == ((BEN, Obstacle.THROTTLED.value),)
+    assert report.still_denied == ((BEN, Obstacle.THROTTLED.value),)
 
 
 def test_a_principal_that_was_deleted_needs_nothing(meter: BrakedMeter) -> None:
