@@ -70,7 +70,7 @@ class PrincipalBrake:
         events: The events that are reported.
         settings: The settings.
         rates: The growth of sums, which lives as long as the process.
-        memory: What the process remembers of its earlier runs.
+        memory: State that the process keeps from run to run.
     """
 
     budgets: BudgetStore

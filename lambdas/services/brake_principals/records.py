@@ -58,7 +58,7 @@ class DenyRecords:
         rates: The growth of sums.
         inputs: All that the wanted state depends on.
         report: The result of the run so far.
-        memory: What the process remembers of its earlier runs.
+        memory: State that the process keeps from run to run.
         stored: The denies that are stored now.
     """
 
@@ -99,7 +99,7 @@ class DenyRecords:
         """Store an event as due, once. What the process has stored before costs no request."""
         if event.id not in self.memory.events:
             self.report.events += self.events.add_due(event)
-            self.memory.remember_event(event.id)
+            self.memory.note_event(event.id)
 
     def begin_release(
         self, deny: Deny, *, is_attached: bool, reason: ReleaseReason | None = None
