@@ -90,8 +90,8 @@ class PrincipalBrake:
 
         Whole principals and single sessions do not depend on each other.
 
-        The switch is read again afterwards. If it was turned off while callers were denied, they
-        are released at once: nobody else may be left to do it.
+
+
 
         Args:
             now: The time.
