@@ -90,8 +90,8 @@ class PrincipalBrake:
 
         Whole principals and single sessions do not depend on each other.
 
-
-
+        The switch is read again afterwards. If it was turned off meanwhile, all are released at
+        once: no later run may come.
 
         Args:
             now: The time.
