@@ -41,6 +41,7 @@ class BrakeReport:
     """The result of a run.
 
     Attributes:
+        is_on: True if the switch was on when the run began.
         denied: The number of callers that are denied now.
         is_above_limit: True if more are denied than the setting expects.
         attached: The callers that were denied in this run.
@@ -53,6 +54,7 @@ class BrakeReport:
         failures: The errors that nothing explains.
     """
 
+    is_on: bool = False
     denied: int = 0
     is_above_limit: bool = False
     attached: list[str] = field(default_factory=list)
