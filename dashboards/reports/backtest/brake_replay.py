@@ -180,7 +180,7 @@ class _Replay:
                     early = now
                     watch = begin_watch(deny, status, rates, now)
                     reaction = self._find_reaction(replace(deny, watch=watch))
-            if status.used >= self._limit and self._decide(status, now, 0):
+            if self._decide(status, now, 0):
                 late = now
                 break
         return BrakeTrial(self._case, self._stop(early), self._stop(late), assumed, reaction)
@@ -236,8 +236,8 @@ class _Replay:
         return 0
 
     def _decide(self, status: BudgetStatus, now: datetime, reserve: int) -> Deny | None:
-        """Decide as the brake does, which is not asked below the least amount of a deny."""
-        if status.used < self._near:
+        """Decide as the brake does, which is asked only at its braking point: it takes long."""
+        if status.used + reserve < self._limit:
             return None
         wanted = find_wanted_by_sum(status, _RULES, now, lambda _: reserve)
         for target, causes in wanted.denies.items():

@@ -16,7 +16,7 @@ _Value = TypeVar("_Value", Fraction, timedelta)
 
 
 class Overshoot(NamedTuple):
-    """What was used up to the last accepted call, in percent of the limit."""
+    """The usage up to the last accepted call, in percent of the limit."""
 
     median: float
     p95: float
