@@ -144,7 +144,7 @@ def has_session_policy(braked: Deployed, role: str) -> bool:
     return any(policy["PolicyArn"].startswith(SESSIONS) for policy in found["AttachedPolicies"])
 
 
-def print_stages(reached: Mapping[str, float]) -> None:
+def print_stages(reached: dict[str, float]) -> None:
     """Print the seconds of each stage, and of all, from the seconds at which each was reached."""
     print()
     spans = [*pairwise(reached), (next(iter(reached)), next(reversed(reached)))]
