@@ -182,7 +182,7 @@ chaos: $(READY) ## Simulate faults: make chaos SEEDS=2000, or one seed again: ma
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
 
-backtest: $(READY) ## Test forecasts on public usage (docs/forecasts.md): make backtest [WRITE=1]
+backtest: $(READY) ## Test forecasts and the brake on public usage (docs/forecasts.md, docs/brake.md): make backtest [WRITE=1]
 	@$(METER) backtest $(if $(filter-out $(OFF),$(WRITE)),--write)
 
 screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README

@@ -119,6 +119,7 @@ from lambdas.domain.brake.wanted import (
     explain_release,
     find_end,
     find_wanted,
+    find_wanted_by_sum,
     list_callers,
 )
 
@@ -195,6 +196,7 @@ __all__ = [
     "explain_release",
     "find_end",
     "find_wanted",
+    "find_wanted_by_sum",
     "is_same_document",
     "list_callers",
     "list_denied_sessions",
