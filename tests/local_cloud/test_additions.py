@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError, WaiterError
 from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
+from tests.local_cloud.callers import MODEL, client_with
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 QUERY = {"Id": "q", "Expression": "SELECT SUM(Tokens) FROM X", "Period": 60, "ReturnData": True}
 
 
@@ -368,16 +368,6 @@ def test_only_inserted_items_are_in_the_stream_not_refused_ones(
     (record,) = streams.get_records(ShardIterator=iterator)["Records"]
     assert record["eventName"] == "INSERT"
     assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
-
-
-def client_with(cloud: LocalCloud, service: str, user: str, *grants: dict[str, Any]) -> Any:
-    """A client of a service as a new user who has these grants."""
-    iam = cloud.client("iam")
-    iam.create_user(UserName=user)
-    document = json.dumps({"Version": "2012-10-17", "Statement": grants})
-    iam.put_user_policy(UserName=user, PolicyName="grants", PolicyDocument=document)
-    key = iam.create_access_key(UserName=user)["AccessKey"]
-    return cloud.client(service, key["AccessKeyId"], key["SecretAccessKey"])
 
 
 def test_each_statement_needs_its_action_on_its_table() -> None:
