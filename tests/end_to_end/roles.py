@@ -54,7 +54,7 @@ class Role:
         return replaced
 
     def unconditioned(self) -> Statements:
-        """What the statements allow, without their conditions and what they deny."""
+        """The statements that allow something, without their conditions."""
         return [
             {key: value for key, value in statement.items() if key != "Condition"}
             for statement in self.statements

@@ -167,7 +167,11 @@ def test_a_user_is_denied_as_a_whole_until_the_brake_is_switched_off(braked: Dep
         clients[name] = braked.cloud.client(
             "bedrock-runtime", key["AccessKeyId"], key["SecretAccessKey"]
         )
-    braked.log_calls(*calls(user("carl"), 10))
+    stored, messages = open_store(braked).read().budgets["each"], list(calls(user("carl"), 10))
+    logged_at = read_time(messages[0])
+    braked.log_calls(*messages)
+    wait_for(lambda: count_tokens(braked, stored, logged_at, user("carl")) >= 150)
+    run(braked)
     wait_for(lambda: is_denied(braked, user("carl")))
     assert list_refused(clients["carl"]) == OPERATIONS.keys()
     assert list_refused(clients["dora"]) == set()
