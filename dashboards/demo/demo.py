@@ -201,16 +201,16 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         notice = _take_notice(subscriber, "Bedrock Meter: invocation logging ")
         console.print(write_event(describe_drift(notice, datetime.now(UTC))), soft_wrap=True)
     _print_spending(cloud, calls, next(reversed(minutes)) + _MINUTE, console)
+    console.print(
+        f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
+        " without data, or learn from weeks of data.",
+        soft_wrap=True,
+    )
     refusal = brake.release(_SECONDS_TO_SETTLE)
     console.print(
         f"\nDenied: {shorten_identity(SESSION)}. Its next call is refused ({refusal}); that of"
         " another session of its role is answered.\nReleased, with bedrock-meter deny release: its"
         " next call is answered, and it stays released until the period ends.",
-        soft_wrap=True,
-    )
-    console.print(
-        f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
-        " without data, or learn from weeks of data.",
         soft_wrap=True,
     )
     return next(iter(minutes)) - timedelta(days=_EARLIER_DAYS)

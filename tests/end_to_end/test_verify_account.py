@@ -51,7 +51,12 @@ def list_names(cloud: LocalCloud) -> dict[str, list[str]]:
         "tables": client("dynamodb").list_tables()["TableNames"],
         "alarms": client("cloudwatch").describe_alarms()["MetricAlarms"],
         "dashboards": client("cloudwatch").list_dashboards()["DashboardEntries"],
-        "groups": client("logs").describe_log_groups()["logGroups"],
+        "groups": [
+            group
+            for group in client("logs").describe_log_groups()["logGroups"]
+            # The emulator makes a group again where a function that was running writes its end.
+            if "retentionInDays" in group
+        ],
         "topics": client("sns").list_topics()["Topics"],
         "queues": client("sqs").list_queues().get("QueueUrls", []),
         "buckets": [

@@ -72,7 +72,7 @@ class _BrakeRun:
         self._write_budget()
         set_switch(self.governance.brake, is_on=True, now=datetime.now(UTC))
         seconds_to_deny = self._await(denied, is_refused=True)
-        if not self._is_denied():
+        if not self.meter.waiting.until(self._is_denied):  # it is attached before it is stored
             message = "the role's calls are refused, but not by the brake"
             raise CheckFailedError(message)
         found = f"the role's calls were refused after {seconds_to_deny:.0f} seconds"
