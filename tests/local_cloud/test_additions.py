@@ -636,6 +636,31 @@ def test_an_application_inference_profile_has_an_arn_as_on_aws(
         assert found["models"] == [{"modelArn": model}]
 
 
+def test_an_application_inference_profile_is_read_with_a_grant_for_its_arn() -> None:
+    model = f"arn:aws:bedrock:us-east-1::foundation-model/{MODEL}"
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        arns = [
+            cloud.client("bedrock").create_inference_profile(
+                inferenceProfileName=name, modelSource={"copyFrom": model}
+            )["inferenceProfileArn"]
+            for name in ("granted", "other")
+        ]
+        actions = ["bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"]
+        grant = {"Effect": "Allow", "Action": actions}
+        on_all, limited = (
+            client_with(cloud, "bedrock", name, grant | {"Resource": resource})
+            for name, resource in (("on-all", "*"), ("limited", arns[0]))
+        )
+        for reader, arn in ((on_all, arns[0]), (on_all, arns[1]), (limited, arns[0])):
+            found = reader.get_inference_profile(inferenceProfileIdentifier=arn)
+            assert found["inferenceProfileArn"] == arn
+            assert reader.list_tags_for_resource(resourceARN=arn)["tags"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            limited.get_inference_profile(inferenceProfileIdentifier=arns[1])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            limited.list_tags_for_resource(resourceARN=arns[1])
+
+
 def test_a_batch_job_ends_and_is_listed_like_on_aws(cloud: LocalCloud) -> None:
     bedrock = cloud.client("bedrock")
     output = {"s3OutputDataConfig": {"s3Uri": "s3://results/nightly/"}}
