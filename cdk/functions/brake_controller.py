@@ -7,7 +7,6 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.components.brake_policies import (
-    DenyPolicy,
     grant_deny,
     grant_deny_sessions,
     grant_release,
@@ -44,7 +43,7 @@ class BrakeController(MeterFunction):
         defaults: FunctionDefaults,
         counters: dynamodb.ITable,
         governance: dynamodb.ITable,
-        deny_policy: DenyPolicy,
+        deny_policy_arn: str,
     ) -> None:
         """Make the function, and let it release all callers before it is removed.
 
@@ -54,7 +53,7 @@ class BrakeController(MeterFunction):
             defaults: The shared properties of a stack's functions.
             counters: The table of counters.
             governance: The table of budgets and denies.
-            deny_policy: The fixed policy that denies a principal.
+            deny_policy_arn: The fixed policy that denies a principal.
         """
         config = defaults.config
         super().__init__(
@@ -63,7 +62,7 @@ class BrakeController(MeterFunction):
             job="brake_controller",
             settings=Settings(
                 **governing_settings(config, counters=counters, governance=governance),
-                deny_policy_arn=deny_policy.arn,
+                deny_policy_arn=deny_policy_arn,
                 region=Aws.REGION,
                 brake_sessions=config.brake_sessions,
                 brake_overflow=config.brake_overflow,
@@ -77,8 +76,8 @@ class BrakeController(MeterFunction):
         grant_read_sums(self, counters=counters, governance=governance)
         self._grant_store(governance)
         self.grant_read_write_data()
-        grant_release(self, deny_policy)
-        grant_deny(self, deny_policy)
+        grant_release(self, deny_policy_arn)
+        grant_deny(self, deny_policy_arn)
         if config.brake_sessions:
             grant_deny_sessions(self)
         # The next run does the rest. An event that waits longer than until then is dropped.

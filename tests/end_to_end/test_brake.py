@@ -71,7 +71,7 @@ SECONDS_TO_A_DENY = 20
 def braked() -> Iterator[Deployed]:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
         settings = {"governance": True, "brake": True, "brake_sessions": True}
-        deploy(cloud, synthesize(cloud, settings), has_brake=True)
+        deploy(cloud, synthesize(cloud, settings), has_brake=True, has_brake_sessions=True)
         braked = Deployed(cloud)
         iam = cloud.client("iam")
         for name, tags in (
