@@ -13,7 +13,7 @@ MAX_MANAGED_POLICY = 6_144
 MAX_INLINE_POLICIES = 10_240
 """The letters of all inline policies of a role together."""
 _SESSION = botocore.session.get_session()
-LONGEST_REGIONS = [
+LONG_REGIONS = [
     max(_SESSION.get_available_regions("ec2", partition), key=len)
     for partition in ("aws", "aws-cn", "aws-us-gov")
 ]

@@ -8,14 +8,14 @@ import pytest
 from cdk.config import stack_names
 from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
 from tests.operations.test_boundary import REGION, Names
-from tests.policy_sizes import LONGEST_REGIONS, MAX_INLINE_POLICIES, count_letters
+from tests.policy_sizes import LONG_REGIONS, MAX_INLINE_POLICIES, count_letters
 
-LONGEST_METER = "BedrockMeter-" + "X" * 16
+LONG_METER = "BedrockMeter-" + "X" * 16
 RANDOM_PART = "1A2B3C4D5E6F"
 """CloudFormation adds twelve letters to the names that it makes."""
 
 
-@pytest.mark.parametrize("region", LONGEST_REGIONS)
+@pytest.mark.parametrize("region", LONG_REGIONS)
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_the_inline_policies_of_each_role_fit(configuration: str, region: str) -> None:
     templates = deployment(configuration).templates
@@ -37,7 +37,7 @@ def test_the_inline_policies_of_each_role_fit(configuration: str, region: str) -
                 .replace(REGION, region)
                 .replace("arn:aws:", "arn:aws-us-gov:")
                 .replace("-1A2B", f"-{RANDOM_PART}")
-                .replace(f"{stack_names.PREFIX}-", f"{LONGEST_METER}-")
+                .replace(f"{stack_names.PREFIX}-", f"{LONG_METER}-")
             )
             for role in resource["Properties"]["Roles"]:
                 sizes[f"{stack}/{role['Ref']}"] += count_letters(json.loads(text))

@@ -17,7 +17,7 @@ from cdk.operations.deployer_policies import Subject
 from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError
 from lambdas.domain.brake import SessionPolicyNames
-from tests.policy_sizes import LONGEST_REGIONS, MAX_MANAGED_POLICY, count_letters
+from tests.policy_sizes import LONG_REGIONS, MAX_MANAGED_POLICY, count_letters
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 POLICIES = f"arn:aws:iam::{ACCOUNT}:policy"
@@ -106,7 +106,7 @@ def test_the_deployer_s_policies_are_brought_up_to_date_without_being_named(
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("region", LONGEST_REGIONS)
+@pytest.mark.parametrize("region", LONG_REGIONS)
 def test_the_deny_policy_fits_in_every_partition(region: str) -> None:
     session = boto3.Session(region_name=region)
     policy = deny_policy(session, region)

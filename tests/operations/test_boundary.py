@@ -21,7 +21,7 @@ from dashboards.command_line.entry_point import FailedCommand
 from tests.command_line import call_command, run_command
 from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
 from tests.policy_evaluation import is_allowed
-from tests.policy_sizes import LONGEST_REGIONS, MAX_MANAGED_POLICY, count_letters
+from tests.policy_sizes import LONG_REGIONS, MAX_MANAGED_POLICY, count_letters
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HERE = f"{REGION}:{ACCOUNT}"
@@ -186,7 +186,7 @@ def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> No
 
 
 @pytest.mark.usefixtures("aws")
-@pytest.mark.parametrize("region", LONGEST_REGIONS)
+@pytest.mark.parametrize("region", LONG_REGIONS)
 @pytest.mark.parametrize(("has_brake_sessions", "letters"), [(False, 512), (True, 350)])
 def test_it_fits_a_managed_policy_in_every_partition(
     region: str, has_brake_sessions: bool, letters: int

@@ -266,7 +266,7 @@ def test_missing_templates_are_reported_with_what_to_do(
 
 
 def test_no_statement_of_a_deployer_reaches_a_managed_policy() -> None:
-    """What a function attaches to others is written by make bootstrap alone."""
+    """A function attaches to others what make bootstrap alone writes."""
     assert not [
         action for action in ACTIONS if "Policy" in action and action.startswith("iam:Crea")
     ]

@@ -23,7 +23,7 @@ from lambdas.domain.brake import (
     write_document,
 )
 from tests.builders import NOON
-from tests.policy_sizes import LONGEST_REGIONS
+from tests.policy_sizes import LONG_REGIONS
 from tests.unit.brake.builders import CHAT, DAY, MIDNIGHT
 
 REGION = "us-east-1"
@@ -110,7 +110,7 @@ def test_twelve_people_on_one_role_are_all_denied_by_one_policy() -> None:
     assert len(policy.session_names) == 12
 
 
-@pytest.mark.parametrize("region", LONGEST_REGIONS)
+@pytest.mark.parametrize("region", LONG_REGIONS)
 @pytest.mark.parametrize(("letters", "least"), [(20, 100), (40, 70), (64, 50)])
 def test_a_policy_has_room_for_50_to_100_sessions(letters: int, least: int, region: str) -> None:
     people = [session(f"{number:04d}".ljust(letters, "x")) for number in range(400)]
