@@ -141,6 +141,14 @@ def test_policies_are_written_below_the_path_of_sessions_alone(verb: str) -> Non
         assert not is_allowed(allowed, f"iam:{verb}", other)
 
 
+@pytest.mark.parametrize("action", ["SetDefaultPolicyVersion", "TagRole", "TagPolicy"])
+def test_the_controller_chooses_no_version_and_consents_for_no_role(action: str) -> None:
+    allowed = policy(CONTROLLER)
+    for resource in (DENY, SESSIONS, APP, OWN):
+        assert not is_allowed(allowed, f"iam:{action}", resource, TAGGED)
+    assert is_allowed(allowed, "iam:GetPolicyVersion", SESSIONS, TAGGED)
+
+
 def test_without_sessions_the_controller_writes_no_policy() -> None:
     context = {**CONFIGURATIONS[ON], "brake_sessions": False}
     found = synthesize(context)
