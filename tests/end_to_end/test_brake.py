@@ -284,5 +284,5 @@ def test_all_are_released_before_governance_is_removed(braked: Deployed) -> None
     for role in ("app", "plain"):
         attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
         assert attached == []
-    own = iam.list_policies(Scope="Local", PathPrefix="/bedrock-meter")["Policies"]
+    own = iam.list_policies(Scope="Local", PathPrefix="/bedrock-meter/")["Policies"]
     assert [policy["Arn"] for policy in own] == []
