@@ -103,7 +103,7 @@ synth: $(READY) ## Generate the CloudFormation templates in cdk.out, without cre
 	@printed=$$($(NODE) $(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
 	@echo "The templates are in cdk.out."
 
-bootstrap: $(READY) ## Prepare the account and Region for the CDK, and create the permissions boundary
+bootstrap: $(READY) ## Prepare the account and Region for the CDK, and create the policies that a deployment needs
 	@$(METER) prepare bootstrap $(SET)
 	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) bootstrap --no-notices $(SET)
@@ -188,7 +188,7 @@ backtest: $(READY) ## Test forecasts and the brake on public usage (docs/forecas
 screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
 	@$(METER) screenshots
 
-deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permissions boundary from the templates
+deployer-policy: $(READY) ## Regenerate the deployer's IAM policies and the permissions boundary from the templates
 	@$(METER) deployer-policy
 
 prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)

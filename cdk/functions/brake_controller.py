@@ -7,7 +7,6 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.components.brake_policies import (
-    DenyPolicy,
     grant_deny,
     grant_deny_sessions,
     grant_release,
@@ -39,7 +38,7 @@ class BrakeController(ScheduledFunction):
         *,
         defaults: FunctionDefaults,
         tables: GoverningTables,
-        deny_policy: DenyPolicy,
+        deny_policy_arn: str,
     ) -> None:
         """Make the function, and let it release all callers before it is removed.
 
@@ -48,7 +47,7 @@ class BrakeController(ScheduledFunction):
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
             tables: The tables of counters and budgets.
-            deny_policy: The fixed policy that denies a principal.
+            deny_policy_arn: The fixed policy that denies a principal.
         """
         config = defaults.config
         super().__init__(
@@ -56,7 +55,7 @@ class BrakeController(ScheduledFunction):
             construct_id,
             settings=Settings(
                 **governing_settings(config, tables),
-                deny_policy_arn=deny_policy.arn,
+                deny_policy_arn=deny_policy_arn,
                 region=Aws.REGION,
                 brake_sessions=config.brake_sessions,
                 brake_overflow=config.brake_overflow,
@@ -70,8 +69,8 @@ class BrakeController(ScheduledFunction):
         grant_read_sums(self, tables)
         self._grant_store(tables.governance)
         self.grant_read_write_data()
-        grant_release(self, deny_policy)
-        grant_deny(self, deny_policy)
+        grant_release(self, deny_policy_arn)
+        grant_deny(self, deny_policy_arn)
         if config.brake_sessions:
             grant_deny_sessions(self)
         self.run_every(

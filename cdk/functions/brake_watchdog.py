@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from cdk.components.brake_policies import DenyPolicy, grant_release
+from cdk.components.brake_policies import grant_release
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import DENIES
@@ -23,7 +23,7 @@ class BrakeWatchdog(ScheduledFunction):
         *,
         defaults: FunctionDefaults,
         governance: dynamodb.ITable,
-        deny_policy: DenyPolicy,
+        deny_policy_arn: str,
     ) -> None:
         """Make the function.
 
@@ -32,13 +32,13 @@ class BrakeWatchdog(ScheduledFunction):
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
             governance: The table of denies.
-            deny_policy: The fixed policy that denies a principal.
+            deny_policy_arn: The fixed policy that denies a principal.
         """
         super().__init__(
             scope,
             construct_id,
             settings=Settings(
-                governance_table=governance.table_name, deny_policy_arn=deny_policy.arn
+                governance_table=governance.table_name, deny_policy_arn=deny_policy_arn
             ),
             defaults=defaults,
             timeout=Duration.minutes(5),
@@ -46,5 +46,5 @@ class BrakeWatchdog(ScheduledFunction):
         )
         self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DENIES])
         self.grant_read_data()
-        grant_release(self, deny_policy)
+        grant_release(self, deny_policy_arn)
         self.run_every(Duration.minutes(5), purpose="takes off denies that outlast their end")

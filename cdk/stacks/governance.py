@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Environment, Stack
+from aws_cdk import Aws, CfnOutput, Environment, Stack
 from constructs import Construct
 
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.audit_protection import AUDIT_WRITER
-from cdk.components.brake_policies import DenyPolicy
+from cdk.components.brake_policies import find_deny_policy
 from cdk.components.dashboards import BUDGET_EVALUATOR
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
@@ -120,20 +120,20 @@ class GovernanceStack(Stack):
         CfnOutput(self, "AuditWriterName", value=self.audit_writer.function_name)
 
     def _make_brake(self, tables: GoverningTables, defaults: FunctionDefaults) -> list[Scheduled]:
-        deny_policy = DenyPolicy(self, "DenyPolicy")
+        deny_policy_arn = find_deny_policy(Aws.REGION)
         controller = BrakeController(
             self,
             BRAKE_CONTROLLER,
             defaults=defaults,
             tables=tables,
-            deny_policy=deny_policy,
+            deny_policy_arn=deny_policy_arn,
         )
         watchdog = BrakeWatchdog(
             self,
             BRAKE_WATCHDOG,
             defaults=defaults,
             governance=tables.governance,
-            deny_policy=deny_policy,
+            deny_policy_arn=deny_policy_arn,
         )
         CfnOutput(self, "BrakeControllerName", value=controller.function_name)
         return [controller.scheduled, watchdog.scheduled]

@@ -156,7 +156,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     """
     console.print("Deploying into a local cloud, and metering a made-up company ...")
     folder = synthesize(cloud, _SETTINGS)
-    outputs = deploy(cloud, folder, has_brake=True)
+    outputs = deploy(cloud, folder, has_brake=True, has_brake_sessions=True)
     console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     earlier, minutes = logs_until(datetime.now(UTC), _EARLIER_DAYS)

@@ -16,17 +16,17 @@ def leave_denied(cloud: LocalCloud) -> None:
     """Leave a role denied, as a whole and for a session, when governance is removed."""
     iam = cloud.client("iam")
     iam.create_role(RoleName=_LEFT, AssumeRolePolicyDocument=TRUST)
-    policies = (DENY, create_session_policy(iam, _LEFT))
-    for policy in policies:
+    of_session = create_session_policy(iam, _LEFT)
+    for policy in (DENY, of_session):
         iam.attach_role_policy(RoleName=_LEFT, PolicyArn=policy)
-    assert list_left(cloud) == sorted([*policies, *policies])
+    assert list_left(cloud) == sorted([DENY, of_session, of_session])
 
 
 def list_left(cloud: LocalCloud) -> list[str]:
-    """The policies of the brake that are still attached, and all that exist."""
+    """The policies of the brake that are still attached, and those of sessions that exist."""
     iam = cloud.client("iam")
     attached = iam.list_attached_role_policies(RoleName=_LEFT)["AttachedPolicies"]
-    own = iam.list_policies(Scope="Local", PathPrefix="/bedrock-meter")["Policies"]
+    own = iam.list_policies(Scope="Local", PathPrefix="/bedrock-meter/")["Policies"]
     arns = [*(policy["PolicyArn"] for policy in attached), *(policy["Arn"] for policy in own)]
     return sorted(arns)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import boto3
 
 from cdk.config import Config, stack_names
-from cdk.operations.boundary import check as check_boundary
+from cdk.operations.bootstrap_policies import check as check_policies
 from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, confirm, printable
 from cdk.operations.verification.check import Check, CheckFailedError, Result, Status, run_check
@@ -131,7 +131,7 @@ def verify_account(
     _require_own_settings(request)
     config = read_settings(request.settings)
     require_untouched_region(session)
-    check_boundary(session, config)
+    check_policies(session, config)
     models = list_models(session)
     if not models:
         message = f"{session.region_name} has no on-demand text model with a known price."
