@@ -17,6 +17,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import governing_settings, grant_read_sums
 from cdk.components.meter_function import MeterFunction
 from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
     BRAKE,
     BRAKE_EVENTS,
     DENIES,
@@ -98,7 +99,9 @@ class BrakeController(MeterFunction):
         )
         self.grant_items("dynamodb:Query", on=table, keys=[RELEASES])
         self.grant_items("dynamodb:GetItem", "dynamodb:PutItem", on=table, keys=[BRAKE])
-        self.grant_items("dynamodb:PutItem", on=table, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS])
+        self.grant_items(
+            "dynamodb:PutItem", on=table, keys=[AUDIT_EVENTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS]
+        )
 
     def _release_all_first(self, defaults: FunctionDefaults) -> None:
         """Release all callers when the brake is removed: after its schedule, before all else."""

@@ -9,7 +9,7 @@ from constructs import Construct
 from cdk.components.brake_policies import DenyPolicy, grant_release
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.budgets.governance_table import DENIES
+from lambdas.domain.budgets.governance_table import AUDIT_EVENTS, DENIES
 from lambdas.functions.brake_watchdog.settings import Settings
 
 _INTERVAL = Duration.minutes(5)
@@ -52,7 +52,8 @@ class BrakeWatchdog(MeterFunction):
             is_optional=True,
         )
         self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DENIES])
-        self.grant_read_data()
+        self.grant_items("dynamodb:PutItem", on=governance.table_arn, keys=[AUDIT_EVENTS])
+        self.grant_read_write_data()
         grant_release(self, deny_policy)
         self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
         self.scheduled = self.run_every(

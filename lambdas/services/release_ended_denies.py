@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lambdas.domain.brake import ChangeRefusedError, Deny, DenyAttachments, DenyReader
+from lambdas.domain.audit import AuditEventStore
+from lambdas.domain.brake import (
+    ChangeRefusedError,
+    Deny,
+    DenyAttachments,
+    DenyReader,
+    describe_release,
+)
+from lambdas.domain.change_marks import BRAKE_WATCHDOG
 
 GRACE = timedelta(minutes=5)
 """The time after the end of a deny that the brake has to release it."""
@@ -31,26 +39,30 @@ class WatchdogReport:
     Attributes:
         released: The denies that were taken off. If there are any, the brake has failed.
         hindrances: The ARNs of principals that may still be denied, with the reasons.
+        unrecorded: The ARNs of principals whose release is not in the audit trail, with the errors.
     """
 
     released: tuple[EndedDeny, ...] = ()
     hindrances: tuple[tuple[str, str], ...] = ()
+    unrecorded: tuple[tuple[str, Exception], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BrakeWatchdog:
     """Takes off denies of principals that have ended, even where everything else has failed.
 
-    It depends on stored denies and IAM alone, attaches nothing, and writes nothing. Denies of
-    single sessions end by themselves.
+    It depends on stored denies and IAM alone, attaches nothing, and writes nothing but what the
+    audit trail records. Denies of single sessions end by themselves.
 
     Attributes:
         attachments: The attachments of the fixed policy.
         denies: The stored denies.
+        trail: The changes for the audit trail.
     """
 
     attachments: DenyAttachments
     denies: DenyReader
+    trail: AuditEventStore
 
     def release_ended(self, now: datetime) -> WatchdogReport:
         """Take off what has ended some minutes ago, and what no deny is stored for.
@@ -59,22 +71,31 @@ class BrakeWatchdog:
         is attached is read before the denies here: so an attachment without a deny is an orphan,
         or is being taken off now.
 
+        Releases are recorded once they are done. An audit trail that cannot be written stops none.
+
         Raises:
             ChangeRefusedError: IAM did not list what is attached.
         """
         attached = self.attachments.list_attached()
         denies = {deny.target: deny for deny in self.denies.list_denies()}
         released, hindrances = list[EndedDeny](), list[tuple[str, str]]()
+        unrecorded = list[tuple[str, Exception]]()
         for target in sorted(attached, key=lambda target: target.arn):
             deny = denies.get(target)
             if not _has_ended(deny, now):
                 continue
             try:
-                if self.attachments.detach(target):
-                    released.append(EndedDeny(target.arn, None if deny is None else deny.until))
+                if not self.attachments.detach(target):
+                    continue
             except ChangeRefusedError as error:
                 hindrances.append((target.arn, error.obstacle.value))
-        return WatchdogReport(tuple(released), tuple(hindrances))
+                continue
+            released.append(EndedDeny(target.arn, None if deny is None else deny.until))
+            try:
+                self.trail.add(describe_release(target, deny, at=now, by=BRAKE_WATCHDOG))
+            except Exception as error:  # noqa: BLE001  # the caller reports each
+                unrecorded.append((target.arn, error))
+        return WatchdogReport(tuple(released), tuple(hindrances), tuple(unrecorded))
 
 
 def _has_ended(deny: Deny | None, now: datetime) -> bool:

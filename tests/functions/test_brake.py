@@ -160,7 +160,7 @@ def test_a_contested_deny_raises_the_alarm(capsys: pytest.CaptureFixture[str]) -
     for _ in range(4):
         (deny,) = denies().list_denies()
         assert deny.attached_at is not None
-        denies().write(replace(deny, attached_at=deny.attached_at - timedelta(minutes=5)))
+        denies().write(replace(deny, attached_at=deny.attached_at - timedelta(minutes=5)), None)
         iam.detach_user_policy(UserName="carl", PolicyArn=DENY)
         capsys.readouterr()
         run()
@@ -295,7 +295,8 @@ def store_deny(*, ended: timedelta) -> None:
         0,
     )
     denies().write(
-        Deny(target=USER, causes=(cause,), decided_at=NOW, state=DenyState.DENIED, attached_at=NOW)
+        Deny(target=USER, causes=(cause,), decided_at=NOW, state=DenyState.DENIED, attached_at=NOW),
+        None,
     )
     boto3.client("iam").attach_user_policy(UserName="carl", PolicyArn=DENY)
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from lambdas.adapters.dynamodb.counter_items import VALUE, move_cell, move_sum, read_value
-from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
+from lambdas.adapters.dynamodb.transactions import LOST_RACES, read_cancellation_codes
 from lambdas.domain.budgets import digest_value, read_principal
 from lambdas.domain.budgets.budget_alerts import AlertState
 from lambdas.domain.budgets.governance_table import (
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 CELLS, SUMS, MARKS, ALERTS = "cells of counters", "sums of budgets", "marks of recounts", "alerts"
 NAMES = "names and events of the audit trail"
-_LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _STATE = "state"
 _NAME_GOES_ON = r"(?![\w+=,.@/-])"  # another name that begins with this one
 
@@ -196,7 +195,7 @@ class DynamoDbCountedIdentity:
             self._client.transact_write_items(TransactItems=actions)
         except self._client.exceptions.TransactionCanceledException as error:
             codes = read_cancellation_codes(error)
-            if codes and codes <= _LOST_RACES:
+            if codes and codes <= LOST_RACES:
                 return False
             raise
         return True

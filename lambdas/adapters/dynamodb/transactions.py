@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.refusals import error_code
 
+LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+"""The codes of a transaction that another writer was faster than."""
 _CANCELED = "TransactionCanceledException"
 _NO_REASON = "None"
 

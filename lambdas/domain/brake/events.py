@@ -161,7 +161,7 @@ def report_not_attached(deny: Deny, obstacle: str, advice: str, now: datetime) -
 def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
     """Report that others take a deny off again and again."""
     return _make(
-        f"{deny.id}#contested#{_write_time(deny.until)}",
+        f"{deny.id}#contested#{write_time(deny.until)}",
         EventKind.CONTESTED,
         deny.target,
         deny.causes,
@@ -233,13 +233,13 @@ def _make(  # noqa: PLR0913  # the parts of an event
         "version": DETAIL_VERSION,
         "id": event_id,
         "kind": kind.value,
-        "at": _write_time(now),
+        "at": write_time(now),
         "caller": {
             "arn": caller if isinstance(caller, str) else caller.arn,
             "grade": _name_grade(caller),
         },
-        "budgets": [_write_cause(cause) for cause in causes],
-        "until": None if until is None else _write_time(until),
+        "budgets": [write_cause(cause) for cause in causes],
+        "until": None if until is None else write_time(until),
         "reason": reason,
         "explanation": explanation,
         "advice": advice,
@@ -263,7 +263,8 @@ def _name_grade(caller: Target | str) -> str | None:
     return None
 
 
-def _write_cause(cause: DenyCause) -> EventDetail:
+def write_cause(cause: DenyCause) -> EventDetail:
+    """Write a budget with its usage at the decision, in the unit of its amount."""
     key, amount = cause.key, cause.amount
     return {
         "name": key.budget,
@@ -271,8 +272,8 @@ def _write_cause(cause: DenyCause) -> EventDetail:
         "value": key.value or None,
         "period": {
             "id": key.period.id,
-            "start": _write_time(key.period.start),
-            "end": _write_time(key.period.end),
+            "start": write_time(key.period.start),
+            "end": write_time(key.period.end),
         },
         "unit": amount.unit.value,
         "limit": _write_number(amount.limit, amount),
@@ -338,5 +339,6 @@ def _write_number(number: int, amount: BudgetAmount) -> str:
     return exact_text(to_usd(number)) if amount.unit is BudgetUnit.USD else str(number)
 
 
-def _write_time(moment: datetime) -> str:
+def write_time(moment: datetime) -> str:
+    """Write a time in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

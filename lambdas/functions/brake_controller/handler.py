@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lambdas.domain.brake import BrakeDecisionStore, BrakeSwitch
 from lambdas.domain.metrics.catalog import CONTESTED_DENIES, EXCESSIVE_DENIES
 from lambdas.functions.brake_controller.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.brake_principals import BrakeReport, PrincipalBrake
-from lambdas.wiring.brake_controller import make_brake, make_decisions
+from lambdas.wiring.brake_controller import make_brake
 from lambdas.wiring.client_timeouts import time_check
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 # Constant: a changed id would make CloudFormation delete the "old" resource after an update.
 PHYSICAL_ID = "bedrock-meter-brake"
-_UNINSTALLER = "CloudFormation, which removed the brake"
 
 
 class BrakeRunError(Exception):
@@ -56,12 +54,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _release_all(now: datetime) -> None:
-    """Switch the brake off, for runs that begin meanwhile, and release all callers.
+    """Release all callers.
 
     Raises:
         BrakeRunError: Some callers may still be denied.
     """
-    decisions().write_switch(BrakeSwitch(is_on=False, by=_UNINSTALLER, at=now))
     report = brake().release_all(now)
     _log(report)
     left = [f"{name}: {reason}" for name, reason in report.hindrances]
@@ -94,9 +91,3 @@ def _log(report: BrakeReport) -> None:
 def brake() -> PrincipalBrake:
     """Make the brake, once per process, whose readings show how fast sums grow."""
     return make_brake(Settings.from_environment(os.environ))
-
-
-@cache
-def decisions() -> BrakeDecisionStore:
-    """Make the store of the switch, once per process."""
-    return make_decisions(Settings.from_environment(os.environ))

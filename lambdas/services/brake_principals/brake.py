@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from lambdas.domain.audit import AuditEventStore
 from lambdas.domain.brake import (
     Action,
+    BrakeDecisionStore,
     BrakeEventStore,
     BrakeInputs,
-    BrakeStateStore,
+    BrakeSwitch,
     BurnRates,
     CauseKey,
     ChangeRefusedError,
@@ -32,6 +34,7 @@ from lambdas.domain.brake import (
     WantedState,
     check_role,
     choose_step,
+    describe_release,
     estimate_reaction,
     find_wanted,
     report_released,
@@ -45,6 +48,7 @@ from lambdas.domain.budgets import (
     SumReader,
     read_statuses,
 )
+from lambdas.domain.change_marks import BRAKE_CONTROLLER
 from lambdas.services.brake_principals.records import DenyRecords
 from lambdas.services.brake_principals.report import BrakeReport
 from lambdas.services.brake_principals.role_sessions import RoleSessions
@@ -67,6 +71,7 @@ class PrincipalBrake:
         denies: The stored denies.
         state: The switch, releases by hand and reaction times.
         events: The events that are reported.
+        trail: The changes for the audit trail that no deny is stored for.
         settings: The settings.
         rates: The growth of sums, which lives as long as the process.
     """
@@ -77,8 +82,9 @@ class PrincipalBrake:
     policies: SessionPolicyStore
     roles: RoleDirectory
     denies: DenyStore
-    state: BrakeStateStore
+    state: BrakeDecisionStore
     events: BrakeEventStore
+    trail: AuditEventStore
     settings: BrakeSettings
     rates: BurnRates
 
@@ -109,6 +115,7 @@ class PrincipalBrake:
             denies=self.denies,
             events=self.events,
             state=self.state,
+            trail=self.trail,
             rates=self.rates,
             inputs=inputs,
             report=report,
@@ -136,7 +143,8 @@ class PrincipalBrake:
     def release_all(self, now: datetime) -> BrakeReport:
         """Take off all denies of this meter and Region, before it is removed from the account.
 
-        It asks IAM alone what is attached: it works without budgets and without stored denies.
+        The brake is switched off first, for runs that begin meanwhile. It asks IAM alone what is
+        attached: it works without budgets, without stored denies and without an audit trail.
 
         Args:
             now: The time.
@@ -145,7 +153,10 @@ class PrincipalBrake:
             ChangeRefusedError: IAM did not list what is attached.
         """
         report = BrakeReport()
-        for target in sorted(self.attachments.list_attached(), key=_get_arn):
+        with report.isolate("switch"):
+            self.state.write_switch(BrakeSwitch(is_on=False, by=BRAKE_CONTROLLER, at=now))
+        attached = sorted(self.attachments.list_attached(), key=_get_arn)
+        for target in attached:
             with report.isolate(target.arn):
                 self.attachments.detach(target)
                 report.released.append(target.arn)
@@ -153,15 +164,28 @@ class PrincipalBrake:
             for policy in self.policies.list_policies():
                 with report.isolate(policy.name):
                     self.policies.remove(policy.name)
-        if report.hindrances or report.failures:
-            return report
-        for deny in self.denies.list_denies():
-            with report.isolate(deny.target.arn):
-                if deny.attached_at is not None:
-                    event = report_released(deny, ReleaseReason.UNINSTALLED, now)
-                    report.events += self.events.add_due(event)
-                self.denies.delete(deny)
+        if not report.hindrances and not report.failures:
+            self._record_removal(attached, now, report)
         return report
+
+    def _record_removal(
+        self, attached: Iterable[PrincipalTarget], now: datetime, report: BrakeReport
+    ) -> None:
+        """Report and record that all callers were released, and delete their denies."""
+        reason = ReleaseReason.UNINSTALLED
+        stored = {deny.target: deny for deny in self.denies.list_denies()}
+        for target, deny in stored.items():
+            with report.isolate(target.arn):
+                if deny.attached_at is not None:
+                    report.events += self.events.add_due(report_released(deny, reason, now))
+                released = replace(deny, release=reason)
+                change = describe_release(target, released, at=now, by=BRAKE_CONTROLLER)
+                self.denies.delete(deny, change)
+        for target in attached:
+            if target not in stored:
+                with report.isolate(target.arn):
+                    change = describe_release(target, None, at=now, by=BRAKE_CONTROLLER)
+                    self.trail.add(change)
 
     def _read_inputs(
         self, stored: Sequence[Deny], now: datetime, report: BrakeReport
@@ -275,7 +299,7 @@ class _Principals:
     def _take_off(self, target: PrincipalTarget, step: Step) -> None:
         if step.deny is None:
             if self._attachments.detach(target):
-                self._records.report.swept.append(target.arn)
+                self._records.record_sweep(target)
             return
         has_room = any((target, cause.key) in self._sums_of_sessions for cause in step.deny.causes)
         deny = self._records.begin_release(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from lambdas.domain.audit import AuditAction
 from lambdas.domain.brake import ChangeRefusedError, Obstacle
 from lambdas.services.release_ended_denies import EndedDeny, WatchdogReport
 from tests.builders import ANA, BEN
@@ -92,3 +93,23 @@ def test_a_list_that_iam_does_not_give_is_an_error_and_not_an_empty_one(
     monkeypatch.setattr(meter.attachments, "list_attached", fail)
     with pytest.raises(ChangeRefusedError):
         meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+
+
+def test_a_release_of_the_watchdog_is_in_the_audit_trail(meter: BrakedMeter) -> None:
+    meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+    released = list(meter.trail.changes.values())[-1]
+    assert (released.action, released.changed_by, released.subject) == (
+        *(AuditAction.RELEASE, "meter:brake_watchdog", f"principal:{BEN}"),
+    )
+    assert released.before["state"] == "denied"
+
+
+def test_without_an_audit_trail_the_watchdog_takes_off_all_that_has_ended(
+    meter: BrakedMeter,
+) -> None:
+    meter.iam.attach(CHAT, meter.policy)
+    meter.trail.is_available = False
+    report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+    assert meter.list_denied() == set()
+    assert [arn for arn, _ in report.unrecorded] == [CHAT.arn, BEN]
+    assert {ended.arn for ended in report.released} == {CHAT.arn, BEN}
