@@ -55,6 +55,7 @@ class AuditWriter(MeterFunction):
 
     Attributes:
         scheduled: The description of the function for its alarms.
+        stream_mapping: The event source mapping that starts it.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class AuditWriter(MeterFunction):
             self.grant("s3:ListBucketVersions", on=bucket.bucket_arn)
         self.grant("s3:GetObjectVersion", on=stores.prices.arn_for_objects(POINTER_KEY))
         self.grant_read_write_data()
-        map_stream(
+        self.stream_mapping = map_stream(
             self,
             "GovernanceStream",
             stores.governance,

@@ -35,6 +35,7 @@ class BrakeController(MeterFunction):
 
     Attributes:
         scheduled: The description of the function for its alarms.
+        removal: The resource that releases all callers when it is removed.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class BrakeController(MeterFunction):
         self.scheduled = self.run_every(
             _INTERVAL, purpose="denies callers whose budgets are used up, and releases them"
         )
-        self._release_all_first(defaults)
+        self.removal = self._release_all_first(defaults)
 
     def _grant_store(self, governance: dynamodb.ITable) -> None:
         """Grant reading and writing of denies, events and decisions, and of no budget."""
@@ -103,7 +104,7 @@ class BrakeController(MeterFunction):
             "dynamodb:PutItem", on=table, keys=[AUDIT_EVENTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS]
         )
 
-    def _release_all_first(self, defaults: FunctionDefaults) -> None:
+    def _release_all_first(self, defaults: FunctionDefaults) -> CustomResource:
         """Release all callers when the brake is removed: after its schedule, before all else."""
         provider = add_provider(self, "BrakeProvider", data_key=defaults.data_key)
         resource = CustomResource(
@@ -115,3 +116,4 @@ class BrakeController(MeterFunction):
         # CloudFormation removes in the reverse order: no run may deny callers after their release,
         # and the function still needs its permissions.
         self.node.find_child("Schedule").node.add_dependency(resource)
+        return resource

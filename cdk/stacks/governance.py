@@ -129,6 +129,8 @@ class GovernanceStack(Stack):
             governance=storage.governance,
             deny_policy=deny_policy,
         )
+        # Removed in the reverse order: the releases still reach the audit trail.
+        controller.removal.node.add_dependency(self.audit_writer)
         watchdog = BrakeWatchdog(
             self,
             BRAKE_WATCHDOG,
