@@ -241,13 +241,13 @@ def test_an_alarm_notifies_of_changes_that_the_writer_gave_up_on() -> None:
 
 def test_callers_are_released_while_the_writer_still_records_it() -> None:
     found = deployment(ON).governance
-    (release,) = resources(found, "Custom::BedrockBrake").values()
+    (release,) = resources(found, "Custom::BedrockBrake")
     (mapping,) = (
         name
         for name in resources(found, "AWS::Lambda::EventSourceMapping")
         if name.startswith("AuditWriter")
     )
-    assert mapping in release["DependsOn"]
+    assert mapping in found["Resources"][release]["DependsOn"]
 
 
 def test_there_is_no_writer_until_governance_is_on() -> None:

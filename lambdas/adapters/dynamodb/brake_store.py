@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from botocore.exceptions import ClientError
-
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.brake_items import (
     UNREADABLE,
@@ -19,7 +17,7 @@ from lambdas.adapters.dynamodb.brake_items import (
     write_json,
     write_time,
 )
-from lambdas.adapters.dynamodb.transactions import LOST_RACES, read_cancellation_codes
+from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.brake import (
     MAX_REACTIONS,
     BrakeSwitch,
@@ -112,13 +110,8 @@ class DynamoDbDenies:
         table = {"TableName": self._table_name}
         written: Any = {name: {**table, **content} for name, content in action.items()}
         recorded = [] if change is None else [make_audit_event(self._table_name, change)]
-        try:
-            self._client.transact_write_items(TransactItems=[written, *recorded])
-        except ClientError as error:
-            codes = read_cancellation_codes(error)
-            if codes and codes <= LOST_RACES:
-                raise DenyChangedError(deny.target.arn) from error
-            raise
+        if not write_unless_changed(self._client, [written, *recorded]):
+            raise DenyChangedError(deny.target.arn)
 
     def _get(self, deny: Deny) -> Item | None:
         answer = self._client.get_item(
