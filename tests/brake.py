@@ -288,7 +288,8 @@ class InMemoryBrakeState:
 
     def write_switch(self, switch: BrakeSwitch) -> None:
         if switch.by is None or switch.at is None:
-            raise ValueError(switch)
+            message = "the switch has no time, or no one who set it"
+            raise ValueError(message)
         self.trail.store(describe_switch(switch, self.switch, at=switch.at))
         self.switch = switch
 

@@ -93,7 +93,7 @@ def test_governance_has_a_subtotal_while_it_is_on(capsys: pytest.CaptureFixture[
 
 
 def test_the_alarms_of_governance_are_among_its_lines() -> None:
-    alarms = 15 * PRICES["alarm_metric_month"]
+    alarms = 17 * PRICES["alarm_metric_month"]
     assert sum_up(10**6, "governance: 17 metrics watched by alarms") == alarms
 
 
