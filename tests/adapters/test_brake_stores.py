@@ -86,7 +86,7 @@ def events(is_in_memory: bool) -> BrakeEventStore:
 
 @pytest.fixture
 def read_recorded(trail: AuditEventStore) -> Callable[[], list[AuditedChange]]:
-    """Reads what is stored for the audit trail, in the order of its times."""
+    """Reads changes that are stored for the audit trail, in the order of their times."""
 
     def read() -> list[AuditedChange]:
         if isinstance(trail, InMemoryAuditEvents):
@@ -167,7 +167,7 @@ def test_a_deny_that_is_not_there_is_deleted_and_cannot_be_replaced(denies: Deny
     assert denies.write(deny(), None).revision == 1
 
 
-def test_a_deny_and_its_release_are_stored_with_what_is_recorded_of_them(
+def test_a_deny_or_a_release_is_stored_in_one_step_with_its_change(
     denies: DenyStore, read_recorded: Callable[[], list[AuditedChange]]
 ) -> None:
     written = denies.write(deny(), decide(deny()))

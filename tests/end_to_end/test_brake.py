@@ -129,7 +129,7 @@ def export_entries(braked: Deployed) -> list[dict[str, Any]]:
 
 
 def list_recorded(braked: Deployed, arn: str) -> list[tuple[str, str]]:
-    """What the audit trail has of a caller, with the actors."""
+    """The actions of the audit trail on a caller, with their actors."""
     subject = f"principal:{people(braked).get_or_create_id(arn)}"
     return [
         (entry["action"], entry["changed_by"])

@@ -31,7 +31,7 @@ _PARTITIONS = (DENIES, RELEASES, REACTIONS, BRAKE_EVENTS, DUE_BRAKE_EVENTS, BRAK
 
 
 class DynamoDbBrakedIdentity:
-    """The items of the brake that name an identity. Its own deny is none of them."""
+    """The items of the brake that name an identity. Its own deny does not count."""
 
     def __init__(
         self,
