@@ -43,7 +43,11 @@ class AuditStores(NamedTuple):
 
 
 class AuditWriter(ScheduledFunction):
-    """The function `audit_writer`, started by changes of budgets and each hour."""
+    """The function `audit_writer`, started by changes of budgets and each hour.
+
+    Attributes:
+        stream_mapping: The event source mapping that starts it.
+    """
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class AuditWriter(ScheduledFunction):
             self.grant("s3:ListBucketVersions", on=bucket.bucket_arn)
         self.grant("s3:GetObjectVersion", on=stores.prices.arn_for_objects(POINTER_KEY))
         self.grant_read_write_data()
-        map_stream(
+        self.stream_mapping = map_stream(
             self,
             "GovernanceStream",
             stores.governance,

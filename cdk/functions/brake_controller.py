@@ -16,6 +16,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import GoverningTables, governing_settings, grant_read_sums
 from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
     BRAKE,
     BRAKE_EVENTS,
     DENIES,
@@ -29,7 +30,11 @@ _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
 
 
 class BrakeController(ScheduledFunction):
-    """The function `brake_controller` and its schedule."""
+    """The function `brake_controller` and its schedule.
+
+    Attributes:
+        removal: The resource that releases all callers when it is removed.
+    """
 
     def __init__(
         self,
@@ -78,7 +83,7 @@ class BrakeController(ScheduledFunction):
             purpose="denies callers whose budgets are used up, and releases them",
             max_event_age=_INTERVAL,  # the next run makes up for an event that waited longer
         )
-        self._release_all_first(defaults)
+        self.removal = self._release_all_first(defaults)
 
     def _grant_store(self, governance: dynamodb.ITable) -> None:
         """Grant reading and writing of denies, events and decisions, and of no budget."""
@@ -90,9 +95,11 @@ class BrakeController(ScheduledFunction):
         )
         self.grant_items("dynamodb:Query", on=table, keys=[RELEASES])
         self.grant_items("dynamodb:GetItem", "dynamodb:PutItem", on=table, keys=[BRAKE])
-        self.grant_items("dynamodb:PutItem", on=table, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS])
+        self.grant_items(
+            "dynamodb:PutItem", on=table, keys=[AUDIT_EVENTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS]
+        )
 
-    def _release_all_first(self, defaults: FunctionDefaults) -> None:
+    def _release_all_first(self, defaults: FunctionDefaults) -> CustomResource:
         """Release all callers when the brake is removed: after its schedule, before all else."""
         provider = add_provider(self, "BrakeProvider", data_key=defaults.data_key)
         resource = CustomResource(
@@ -104,3 +111,4 @@ class BrakeController(ScheduledFunction):
         # CloudFormation removes in the reverse order: no run may deny callers after their release,
         # and the function still needs its permissions.
         self.node.find_child("Schedule").node.add_dependency(resource)
+        return resource

@@ -9,7 +9,7 @@ from constructs import Construct
 from cdk.components.brake_policies import grant_release
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.scheduled_function import ScheduledFunction
-from lambdas.domain.budgets.governance_table import DENIES
+from lambdas.domain.budgets.governance_table import AUDIT_EVENTS, DENIES
 from lambdas.functions.brake_watchdog.settings import Settings
 
 
@@ -45,6 +45,7 @@ class BrakeWatchdog(ScheduledFunction):
             is_optional=True,
         )
         self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DENIES])
-        self.grant_read_data()
+        self.grant_items("dynamodb:PutItem", on=governance.table_arn, keys=[AUDIT_EVENTS])
+        self.grant_read_write_data()
         grant_release(self, deny_policy_arn)
         self.run_every(Duration.minutes(5), purpose="takes off denies that outlast their end")

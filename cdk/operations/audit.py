@@ -74,7 +74,11 @@ def find_actor(
 
 
 class _Followed:
-    """The entries of a chain, with the last change of each budget among those read so far."""
+    """The entries of a chain, with the last change of each budget among those read so far.
+
+    An entry that was appended late is not the last change. Times are those of the stream, in whole
+    seconds: of one second, the later entry counts.
+    """
 
     def __init__(self, entries: Iterable[StoredEntry]) -> None:
         self._entries = entries
@@ -87,7 +91,9 @@ class _Followed:
             except InvalidEntryError:  # the verification reports it
                 pass
             else:
-                if change.subject.startswith(_BUDGET):
+                known = self.budgets.get(change.subject)
+                is_last = known is None or known.changed_at <= change.changed_at
+                if change.subject.startswith(_BUDGET) and is_last:
                     self.budgets[change.subject] = change
             yield entry
 

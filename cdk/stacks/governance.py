@@ -128,6 +128,8 @@ class GovernanceStack(Stack):
             tables=tables,
             deny_policy_arn=deny_policy_arn,
         )
+        # Removed in the reverse order: the releases still reach the audit trail.
+        controller.removal.node.add_dependency(self.audit_writer)
         watchdog = BrakeWatchdog(
             self,
             BRAKE_WATCHDOG,

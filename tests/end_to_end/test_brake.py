@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -14,7 +15,11 @@ from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION
+from cdk.operations.audit import export_audit, verify_audit
+from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
+from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
 from lambdas.domain.brake import BrakeSwitch, DenyState, make_releases
 from lambdas.domain.budgets import BudgetChanges
 from lambdas.domain.budgets.current_sums import BOOK_LIFETIME
@@ -79,7 +84,7 @@ def braked(deployed: Deployed) -> Iterator[Deployed]:
 
 
 def switch(braked: Deployed, *, is_on: bool) -> None:
-    state(braked).write_switch(BrakeSwitch(is_on=is_on, by="tests", at=datetime.now(UTC)))
+    state(braked).write_switch(BrakeSwitch(is_on=is_on, by=operator(braked), at=datetime.now(UTC)))
 
 
 def state(braked: Deployed) -> DynamoDbBrakeState:
@@ -92,6 +97,34 @@ def denies(braked: Deployed) -> DynamoDbDenies:
     return DynamoDbDenies(dynamodb, braked.bucket("GovernanceTableName"))
 
 
+def people(braked: Deployed) -> DynamoDbPersonDirectory:
+    dynamodb = braked.cloud.client("dynamodb")
+    return DynamoDbPersonDirectory(dynamodb, braked.bucket("GovernanceTableName"))
+
+
+def operator(braked: Deployed) -> str:
+    return people(braked).get_or_create_id(user("operator"))
+
+
+def export_entries(braked: Deployed) -> list[dict[str, Any]]:
+    """The entries of the audit trail, as `bedrock-meter audit export` writes them."""
+    exported = io.StringIO()
+    dynamodb = braked.cloud.client("dynamodb")
+    chain = DynamoDbAuditStore(dynamodb, braked.bucket("AuditTableName"))
+    export_audit(chain, people(braked), exported, with_names=False)
+    return [json.loads(line) for line in exported.getvalue().splitlines()]
+
+
+def list_recorded(braked: Deployed, arn: str) -> list[tuple[str, str]]:
+    """The actions of the audit trail on a caller, with their actors."""
+    subject = f"principal:{people(braked).get_or_create_id(arn)}"
+    return [
+        (entry["action"], entry["changed_by"])
+        for entry in export_entries(braked)
+        if entry["subject"] == subject
+    ]
+
+
 def is_denied(braked: Deployed, arn: str) -> bool:
     return any(
         deny.target.arn == arn and deny.state is DenyState.DENIED
@@ -102,7 +135,7 @@ def is_denied(braked: Deployed, arn: str) -> bool:
 def release(braked: Deployed, arn: str) -> None:
     for deny in denies(braked).list_denies():
         if deny.target.arn == arn:
-            for made in make_releases(deny, by="tests", at=datetime.now(UTC), until=None):
+            for made in make_releases(deny, by=operator(braked), at=datetime.now(UTC), until=None):
                 state(braked).add_release(made)
 
 
@@ -197,6 +230,30 @@ def test_a_user_is_denied_as_a_whole_until_the_brake_is_switched_off(braked: Dep
     switch(braked, is_on=True)
     run(braked)
     assert list_refused(clients["carl"]) == OPERATIONS.keys()
+
+
+def test_denies_releases_and_the_switch_are_in_the_audit_trail(
+    braked: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Comes after the tests that deny Ana and Carl, and release them."""
+    ended = ("deny.release", "meter:brake_controller")
+    begun = ("deny.attach", "meter:brake_controller")
+    decided = ("deny.release_by_hand", operator(braked))
+    wait_for(lambda: list_recorded(braked, session("ana")) == [begun, decided, ended])
+    wait_for(lambda: list_recorded(braked, user("carl")) == [begun, ended, begun])
+    entries = export_entries(braked)
+    switched = [entry["after"]["is_on"] for entry in entries if entry["action"] == "brake.switch"]
+    assert switched == [True, False, True]
+    assert user("carl") not in json.dumps(entries)
+    braked.start("AuditWriter", {}, stack=stack_names.GOVERNANCE)
+    dynamodb = braked.cloud.client("dynamodb")
+    verify_audit(
+        DynamoDbAuditStore(dynamodb, braked.bucket("AuditTableName")),
+        S3AuditAnchors(braked.cloud.client("s3"), braked.bucket("AnchorBucketName")),
+        open_store(braked),
+        people(braked),
+    )
+    assert "The audit trail is intact." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("role", ["app", "plain"])

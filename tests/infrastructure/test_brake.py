@@ -13,6 +13,7 @@ from cdk.config import Config, ConfigurationError, stack_names
 from cdk.operations.deny_policy import DenyPolicy
 from lambdas.domain.brake import DENIED_ACTIONS
 from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
     BRAKE,
     BRAKE_EVENTS,
     DENIES,
@@ -29,6 +30,7 @@ from tests.infrastructure.synthesis import (
     statements,
     synthesize,
 )
+from tests.item_requests import list_keys
 from tests.operations.test_boundary import ACCOUNT, REGION, Names
 from tests.policy_evaluation import is_allowed
 
@@ -183,7 +185,11 @@ def test_the_watchdog_only_takes_off() -> None:
         for statement in statements(deployment(ON).governance, WATCHDOG)
         if "Governance" in json.dumps(statement["Resource"])
     ]
-    assert [as_list(statement["Action"]) for statement in table] == [["dynamodb:Query"]]
+    assert [as_list(statement["Action"]) for statement in table] == [
+        ["dynamodb:Query"],
+        ["dynamodb:PutItem"],
+    ]
+    assert {key for entry in table for key in list_keys(entry)} == {AUDIT_EVENTS, DENIES}
 
 
 @pytest.mark.usefixtures("aws")
@@ -245,7 +251,7 @@ def test_the_controller_writes_denies_and_events_and_no_budget() -> None:
             statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         )
     }
-    assert keys == {BRAKE, BRAKE_EVENTS, DENIES, DUE_BRAKE_EVENTS, REACTIONS}
+    assert keys == {AUDIT_EVENTS, BRAKE, BRAKE_EVENTS, DENIES, DUE_BRAKE_EVENTS, REACTIONS}
 
 
 @pytest.mark.parametrize("governance", [False, True])

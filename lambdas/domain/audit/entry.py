@@ -46,8 +46,14 @@ class AuditAction(StrEnum):
     UNREADABLE_EVENT = "event.unreadable"
     """An event for the audit trail that the meter did not write."""
     DENY = "deny.attach"
-    """A principal or a session can no longer call Bedrock."""
+    """A principal or a session is denied: it can no longer call Bedrock."""
+    CHANGE_DENY = "deny.change"
+    """A deny has other budgets or another end, or someone else took it off."""
     RELEASE = "deny.release"
+    """A principal or a session is no longer denied."""
+    RELEASE_BY_HAND = "deny.release_by_hand"
+    """Someone decided that a caller is not denied for a budget until a time."""
+    SWITCH_BRAKE = "brake.switch"
 
 
 class InvalidEntryError(ValueError):

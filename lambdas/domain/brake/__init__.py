@@ -1,5 +1,11 @@
 """The brake: denies callers whose budget is used up, and lets them go again."""
 
+from lambdas.domain.brake.audited_changes import (
+    describe_deny,
+    describe_release,
+    describe_release_by_hand,
+    describe_switch,
+)
 from lambdas.domain.brake.braking_point import (
     MAX_RESERVE_PERCENT,
     BurnRates,
@@ -192,6 +198,10 @@ __all__ = [
     "choose_step",
     "choose_target",
     "deny_in_region",
+    "describe_deny",
+    "describe_release",
+    "describe_release_by_hand",
+    "describe_switch",
     "estimate_reaction",
     "explain_release",
     "find_end",

@@ -259,7 +259,7 @@ def _make(  # noqa: PLR0913  # the parts of an event
             "arn": caller if isinstance(caller, str) else caller.arn,
             "grade": _name_grade(caller),
         },
-        "budgets": [_write_cause(cause) for cause in causes],
+        "budgets": [write_cause(cause) for cause in causes],
         "until": None if until is None else write_seconds(until),
         "reason": reason,
         "explanation": explanation,
@@ -284,7 +284,8 @@ def _name_grade(caller: Target | str) -> str | None:
     return None
 
 
-def _write_cause(cause: DenyCause) -> EventDetail:
+def write_cause(cause: DenyCause) -> EventDetail:
+    """Write a budget with its usage at the decision, in the unit of its amount."""
     key, amount = cause.key, cause.amount
     return {
         "name": key.budget,

@@ -170,6 +170,8 @@ class RoleSessions:
             self._record_sessions(plan, in_force, error.obstacle)
             raise
         self._record_sessions(plan, in_force, None)
+        denied = list_denied_sessions(in_force.values(), region)
+        self._record_sweeps(plan, sorted({*denied_before} - {*denied}))
 
     def _change_policies(self, plan: RolePlan, in_force: dict[str, StoredPolicy]) -> None:
         """Bring the policies of a role to the planned ones, and note those that are in force.
@@ -205,6 +207,13 @@ class RoleSessions:
                 self.records.record_attachment(deny)
             elif step.action is Action.ATTACH and obstacle is not None:
                 self.records.report_obstacle(deny, obstacle)
+
+    def _record_sweeps(self, plan: RolePlan, released: Iterable[str]) -> None:
+        """Record sessions for which no deny was stored, and that are no longer denied."""
+        known = {_get_session_name(step.target) for step in plan.steps}
+        for name in released:
+            if name not in known:
+                self.records.record_sweep(SessionTarget(plan.role, name))
 
 
 def _explain(target: Target, plan: RolePlan) -> ReleaseReason | None:

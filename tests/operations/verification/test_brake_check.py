@@ -20,6 +20,7 @@ from cdk.operations.verification.removal import remove_all
 from cdk.operations.verification.verified_meter import ModelCalls, VerifiedMeter
 from cdk.operations.verification.waiting import Waiting
 from lambdas.domain.brake import DenyState, PrincipalKind, PrincipalTarget, SessionTarget
+from tests.audit import InMemoryPersonDirectory
 from tests.brake import Effects, InMemoryBrakeState, InMemoryDenies
 from tests.budget_store import InMemoryBudgetStore
 from tests.operations.verification.session import NO_WAITING, NOVA, Session, meter, refusal
@@ -85,7 +86,11 @@ class BrakedAccount(Session):
 
     def open_governance(self, _: boto3.Session) -> Governance:
         brake = DeployedBrake(
-            denies=self.denies, decisions=self.decisions, runs=self, operator="operator"
+            denies=self.denies,
+            decisions=self.decisions,
+            runs=self,
+            operator_arn="operator",
+            people=InMemoryPersonDirectory(),
         )
         return Governance(self.budgets, brake)
 
@@ -107,9 +112,9 @@ class BrakedAccount(Session):
         is_on = self.decisions.read_switch().is_on and self.is_denying
         denied = session if self.has_sessions else target
         if is_on and denied.arn not in released and any(each.is_active for each in budgets):
-            self.denies.write(deny(target=denied, state=DenyState.DENIED))
+            self.denies.write(deny(target=denied, state=DenyState.DENIED), None)
             if self.denies_all and self.has_sessions:
-                self.denies.write(deny(target=target, state=DenyState.DENIED))
+                self.denies.write(deny(target=target, state=DenyState.DENIED), None)
         return {"usage": {"inputTokens": 7, "outputTokens": 2}}
 
 
