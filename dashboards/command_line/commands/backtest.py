@@ -13,7 +13,7 @@ import click
     help="Write the results to docs/forecasts.md and docs/brake.md, and the shipped errors.",
 )
 def command(*, writes: bool) -> None:
-    """Test forecasts and the brake on public usage of model services.
+    """Test forecasts and the brake on public usage data.
 
     Prints errors, the coverage of intervals and probabilities, beside three simple methods. Then
     it prints what is used at the last call that the brake accepts, with and without a reserve.

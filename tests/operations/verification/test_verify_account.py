@@ -9,6 +9,7 @@ import pytest
 
 from cdk.config import Config, stack_names
 from cdk.operations.boundary import Boundary
+from cdk.operations.deny_policy import DenyPolicy
 from cdk.operations.terminal import CommandError
 from cdk.operations.verification.check import Check, CheckFailedError, CheckSkippedError, Status
 from cdk.operations.verification.denied_role import list_roles
@@ -170,7 +171,9 @@ def test_a_verification_of_the_brake_says_first_what_it_makes_and_how_long_it_ta
 ) -> None:
     monkeypatch.setattr("builtins.input", lambda _: "yes")
     session: Any = Session()
-    Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1", has_brake=True).put()
+    iam, sts = boto3.client("iam"), boto3.client("sts")
+    Boundary(iam, sts, "us-east-1", has_brake=True).put()
+    DenyPolicy(iam, sts, "us-east-1").put()
     settings = ("governance=true", "brake=true")
     request = VerificationRequest(tmp_path / "cdk", settings, report=tmp_path / "report.json")
     with pytest.raises(CommandError, match="nothing was deployed"):
