@@ -11,6 +11,7 @@ from cdk.components.brake_policies import (
     grant_deny,
     grant_deny_sessions,
     grant_release,
+    grant_release_sessions,
 )
 from cdk.components.custom_resource_provider import add_provider
 from cdk.components.function_defaults import FunctionDefaults
@@ -79,6 +80,7 @@ class BrakeController(MeterFunction):
         self.grant_read_write_data()
         grant_release(self, deny_policy)
         grant_deny(self, deny_policy)
+        grant_release_sessions(self)
         if config.brake_sessions:
             grant_deny_sessions(self)
         # The next run does the rest. An event that waits longer than until then is dropped.

@@ -10,6 +10,7 @@ from lambdas.domain.brake import (
     RoleFacts,
     SessionPolicyNames,
     SessionPolicyStore,
+    StoredPolicy,
     write_document,
 )
 from tests.brake import (
@@ -88,18 +89,24 @@ def test_a_principal_with_ten_policies_has_no_free_slot(
 def test_a_policy_is_written_any_number_of_times_and_removed(policies: SessionPolicyStore) -> None:
     for document in (*DOCUMENTS, DOCUMENTS[-1]):  # a policy has five versions at most
         policies.write(CHAT, NAME, document)
-        assert [tuple(policy) for policy in policies.list_policies()] == [(NAME, document, True)]
+        assert list(policies.list_policies()) == [StoredPolicy(NAME, document, is_attached=True)]
     for _ in range(2):
         policies.remove(NAME)
     assert policies.list_policies() == []
 
 
-def test_a_policy_that_is_attached_to_another_principal_is_not_as_it_should_be(
+def test_a_policy_is_detached_from_others_and_stays_attached_to_its_role(
     iam: FakeIam, policies: SessionPolicyStore
 ) -> None:
     policies.write(CHAT, NAME, DOCUMENTS[0])
     iam.attach(BEN_USER, NAME)
-    assert [policy.is_attached for policy in policies.list_policies()] == [False]
+    (stored,) = policies.list_policies()
+    assert (stored.is_attached, stored.others) == (True, (BEN_USER,))
+    assert policies.detach(NAME, BEN_USER)
+    assert not policies.detach(NAME, BEN_USER)
+    (stored,) = policies.list_policies()
+    assert (stored.is_attached, stored.others) == (True, ())
+    iam.attach(BEN_USER, NAME)
     policies.remove(NAME)
     assert NAME not in iam.get_policies(BEN_USER)
 

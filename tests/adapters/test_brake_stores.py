@@ -1,5 +1,6 @@
 """The contract of every store of the brake, run on each of them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_deny_has_one_item_for_its_target(denies: DenyStore) -> None:
     first = denies.write(deny())
     denies.write(deny(target=ANA_SESSION))
     denies.write(deny(target=CHAT))
-    denied = deny(state=DenyState.DENIED, revision=first.revision)
+    denied = replace(first, state=DenyState.DENIED)
     denies.write(denied)
     assert {each.target.arn: each.state for each in denies.list_denies()} == {
         ANA_SESSION.arn: DenyState.ATTACHING,

@@ -140,7 +140,7 @@ def test_policies_are_written_below_the_path_of_sessions_alone(verb: str) -> Non
         assert not is_allowed(allowed, f"iam:{verb}", other)
 
 
-def test_without_sessions_the_controller_writes_no_policy() -> None:
+def test_without_sessions_the_controller_writes_no_policy_and_removes_those_that_are_left() -> None:
     context = {**CONFIGURATIONS[ON], "brake_sessions": False}
     found = synthesize(context)
     names = Names(found.templates, stack_names.GOVERNANCE)
@@ -151,8 +151,12 @@ def test_without_sessions_the_controller_writes_no_policy() -> None:
     assert actions == {
         *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
         *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
-        "iam:ListEntitiesForPolicy",
+        *("iam:DeletePolicy", "iam:DeletePolicyVersion"),
+        *("iam:GetPolicy", "iam:GetPolicyVersion"),
+        *("iam:ListEntitiesForPolicy", "iam:ListPolicies", "iam:ListPolicyVersions"),
     }
+    assert is_allowed(principals_only, "iam:DetachRolePolicy", APP, attach(SESSIONS))
+    assert not is_allowed(principals_only, "iam:DeletePolicy", DENY)
     request = attach(SESSIONS, **TAGGED)
     assert not is_allowed(principals_only, "iam:AttachRolePolicy", APP, request)
     assert is_allowed(principals_only, "iam:AttachRolePolicy", APP, attach(DENY))

@@ -75,6 +75,30 @@ def test_one_caller_is_released_until_the_period_ends(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("deployed")
+def test_a_session_whose_role_stays_denied_is_not_said_to_be_released(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store_denies()
+    printed = run(capsys, "release", ANA_SESSION.arn)
+    assert printed.startswith(f"Still denied with its role: {ANA_SESSION.arn}. To release the role")
+    assert f"bedrock-meter deny release {CHAT.arn}\n" in printed
+    assert "Released" not in printed
+    assert "Still" not in run(capsys, "release", ANA_SESSION.arn, CHAT.arn)
+    assert len(list(state().list_releases())) == 2
+
+
+@pytest.mark.usefixtures("deployed")
+def test_sessions_without_room_are_listed_and_released_but_are_not_denied(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = deny(target=ANA_SESSION, state=DenyState.NO_ROOM)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(waiting)
+    assert "no_room" in run(capsys, "list")
+    assert "0 callers will be released" in run(capsys, "switch", "off")
+    assert f"Released: {ANA_SESSION.arn}, until " in run(capsys, "release", "--all")
+
+
+@pytest.mark.usefixtures("deployed")
 def test_all_callers_are_released_until_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     store_denies()
     run(capsys, "release", "--all", "--until", SOON.isoformat())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
         ExpressionAttributeValues: NotRequired[Item]
 
 
-_CONTENT, _REVISION = "content", "deny_revision"
+_CONTENT, _REVISION, _TOKEN = "content", "deny_revision", "deny_token"
+_TOKEN_BYTES = 4
+_IS_THIS_ONE = f"{_REVISION} = :before AND ({_TOKEN} = :token OR attribute_not_exists({_TOKEN}))"
 _IS_ON, _BY, _AT = "is_on", "set_by", "set_at"
 _MICROSECONDS = "microseconds"
 _MICROSECOND = timedelta(microseconds=1)
@@ -74,17 +77,19 @@ class DynamoDbDenies:
         return [deny for item in items if (deny := _try_to_read(item)) is not None]
 
     def write(self, deny: Deny) -> Deny:
-        """Write a deny over the revision that it was read with."""
+        """Write a deny over the revision that it was read with; a new one gets a token."""
+        token = deny.token if deny.revision else secrets.token_hex(_TOKEN_BYTES)
         item = {
             **make_item_key(DENIES, deny.target.arn),
             _CONTENT: write_json(write_deny(deny)),
             _REVISION: {"N": str(deny.revision + 1)},
+            _TOKEN: {"S": token},
         }
         try:
             self._client.put_item(TableName=self._table_name, Item=item, **self._expect(deny))
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise DenyChangedError(deny.target.arn) from error
-        return replace(deny, revision=deny.revision + 1)
+        return replace(deny, revision=deny.revision + 1, token=token)
 
     def delete(self, deny: Deny) -> None:
         """Delete a deny with the revision that it was read with."""
@@ -92,10 +97,8 @@ class DynamoDbDenies:
             self._client.delete_item(
                 TableName=self._table_name,
                 Key=make_item_key(DENIES, deny.target.arn),
-                ConditionExpression=(
-                    f"attribute_not_exists({PARTITION_KEY}) OR {_REVISION} = :before"
-                ),
-                ExpressionAttributeValues={":before": {"N": str(deny.revision)}},
+                ConditionExpression=f"attribute_not_exists({PARTITION_KEY}) OR ({_IS_THIS_ONE})",
+                ExpressionAttributeValues=_identify(deny),
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             raise DenyChangedError(deny.target.arn) from error
@@ -104,8 +107,8 @@ class DynamoDbDenies:
         """Make the condition of a write: this one is stored, or none is that can be read."""
         if deny.revision:
             return {
-                "ConditionExpression": f"{_REVISION} = :before",
-                "ExpressionAttributeValues": {":before": {"N": str(deny.revision)}},
+                "ConditionExpression": _IS_THIS_ONE,
+                "ExpressionAttributeValues": _identify(deny),
             }
         answer = self._client.get_item(
             TableName=self._table_name,
@@ -233,9 +236,15 @@ def _make_release_id(release: Release) -> str:
     )
 
 
+def _identify(deny: Deny) -> Item:
+    """Make the values of `_IS_THIS_ONE`. A deny of an earlier version has no token."""
+    return {":before": {"N": str(deny.revision)}, ":token": {"S": deny.token}}
+
+
 def _try_to_read(item: Item) -> Deny | None:
     try:
-        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]))
+        token = item[_TOKEN]["S"] if _TOKEN in item else ""
+        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]), token)
     except UNREADABLE:
         return None
 

@@ -93,6 +93,16 @@ class SessionPolicyStore(Protocol):
             ChangeRefusedError: The policy may have its new document, and may not be attached.
         """
 
+    def detach(self, name: str, target: PrincipalTarget) -> bool:
+        """Detach a policy from a principal; to repeat it changes nothing.
+
+        Returns:
+            False if it was not attached, or if the principal does not exist.
+
+        Raises:
+            ChangeRefusedError: It may still be attached.
+        """
+
     def remove(self, name: str) -> None:
         """Detach a policy from whatever it is attached to, and delete it, if it exists.
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.brake.denies import Deny, DenyCause, DenyState
-from lambdas.domain.brake.reconciliation import Action, Step, choose_step
+from lambdas.domain.brake.reconciliation import Action, Step, choose_step, wait_for_room
 from lambdas.domain.brake.session_policies import (
+    NO_PLACE,
     DeniedSession,
     SessionPlan,
     SessionPolicy,
@@ -36,12 +37,15 @@ class StoredPolicy(NamedTuple):
     Attributes:
         name: Its name.
         document: The document of its default version, decoded.
-        is_attached: True if it is attached to the role that its name names, and to nothing else.
+        is_attached: True if it is attached to the role that its name names.
+        others: Other principals that someone has attached it to. It denies none of their sessions,
+            since `aws:userid` names the role.
     """
 
     name: str
     document: str
     is_attached: bool
+    others: tuple[PrincipalTarget, ...] = ()
 
     def holds(self, planned: SessionPolicy) -> bool:
         """Say if it is as planned."""
@@ -102,13 +106,13 @@ def plan_role(  # noqa: PLR0913  # what is, and what should be
     allowed = {
         target: () if target.arn in refused_arns else causes for target, causes in wanted.items()
     }
-    denied_now = list_denied_sessions(policies, names.region, facts)
+    places = _find_places(policies, names.region, facts)
     steps = {
         target: choose_step(
             target,
             causes,
             stored.get(target),
-            is_attached=target.session_name in denied_now,
+            is_attached=target.session_name in places,
             now=now,
         )
         for target, causes in allowed.items()
@@ -119,7 +123,8 @@ def plan_role(  # noqa: PLR0913  # what is, and what should be
             DeniedSession(
                 target.session_name,
                 max(cause.until for cause in causes),
-                max(cause.used for cause in causes),
+                max(cause.amount.get_percentage(cause.used) for cause in causes),
+                places.get(target.session_name, NO_PLACE),
             )
             for target, causes in allowed.items()
             if causes and _is_in_force(steps[target])
@@ -128,8 +133,8 @@ def plan_role(  # noqa: PLR0913  # what is, and what should be
     overflow = {
         target: causes for target, causes in allowed.items() if target.session_name in plan.overflow
     }
-    for target in overflow:
-        steps[target] = choose_step(target, (), stored.get(target), is_attached=False, now=now)
+    for target, causes in overflow.items():
+        steps[target] = wait_for_room(target, causes, stored.get(target), now)
     ordered = sorted(steps.values(), key=lambda step: step.target.arn)
     return RolePlan(role, tuple(ordered), plan.policies, tuple(refusals), overflow)
 
@@ -150,6 +155,18 @@ def list_denied_sessions(
         if content is not None and (facts is None or content.role_id == facts.role_id):
             found |= content.session_names
     return found
+
+
+def _find_places(
+    policies: Iterable[StoredPolicy], region: str, facts: RoleFacts | None
+) -> dict[str, int]:
+    """Find the number of the policy that denies each session now."""
+    places: dict[str, int] = {}
+    for policy in policies:
+        number = SessionPolicyNames.read_number(policy.name)
+        for session_name in list_denied_sessions([policy], region, facts):
+            places[session_name] = number
+    return places
 
 
 def _is_in_force(step: Step) -> bool:

@@ -110,11 +110,36 @@ class RoleSessions:
         }
 
     def apply(self, plans: Sequence[RolePlan], has_time: Callable[[], bool]) -> None:
-        """Change the sessions and policies of roles as planned. One that fails stops no other."""
+        """Change the sessions and policies of roles as planned. One that fails stops no other.
+
+        Policies are first detached from principals that someone else has attached them to.
+        """
         report = self.records.report
+        foreign = [
+            (policy.name, target)
+            for policies in self._listed.values()
+            for policy in policies.values()
+            for target in policy.others
+        ]
+        for name, target in report.take_while_time(foreign, has_time):
+            with report.isolate(target.arn):
+                if self.policies.detach(name, target):
+                    report.swept.append(target.arn)
         for plan in report.take_while_time(plans, has_time):
             with report.isolate(plan.role.arn):
                 self._apply(plan, self._listed.get(plan.role, {}))
+
+    def store_waiting(self, plans: Iterable[RolePlan], has_time: Callable[[], bool]) -> None:
+        """Store the sessions that have no room, so that people can see and release them."""
+        waiting = [
+            step.deny
+            for plan in plans
+            for step in plan.steps
+            if step.action is Action.WAIT and step.deny is not None
+        ]
+        for deny in self.records.report.take_while_time(waiting, has_time):
+            with self.records.report.isolate(deny.target.arn):
+                self.records.write(deny)
 
     def _list_by_role(self, policies: Iterable[StoredPolicy]) -> None:
         """Group policies by the role that their names name."""
@@ -153,7 +178,7 @@ class RoleSessions:
         region = self.settings.names.region
         denied_before = list_denied_sessions(policies.values(), region)
         for step in plan.steps:
-            if step.deny is None or step.action is Action.NONE:
+            if step.deny is None or step.action in {Action.NONE, Action.WAIT}:
                 continue
             if step.action is Action.RELEASE:
                 is_attached = _get_session_name(step.target) in denied_before

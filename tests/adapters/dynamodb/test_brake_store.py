@@ -90,6 +90,7 @@ def test_a_deny_is_read_as_it_was_written(denies: DenyStore) -> None:
             state=DenyState.RELEASING,
             attached_at=NOON + timedelta(microseconds=7),
             taken_off=2,
+            contested_at=NOON + MINUTE,
             release=ReleaseReason.BY_HAND,
             watch=ReactionWatch(NOON, NOON + MINUTE, 17),
         )
@@ -118,6 +119,37 @@ def test_a_deleted_deny_cannot_come_back_by_an_old_write(denies: DenyStore) -> N
     with pytest.raises(DenyChangedError):
         denies.write(first)
     assert denies.write(deny()).revision == 1
+
+
+def test_a_later_deny_of_the_caller_is_not_overwritten_by_a_run_that_holds_an_old_one(
+    denies: DenyStore,
+) -> None:
+    """Revisions begin again with each deny, so the second one had the revision of the first."""
+    old = denies.write(denies.write(deny()))
+    denies.delete(old)
+    new = denies.write(denies.write(deny()))
+    assert new.revision == old.revision
+    assert new.id != old.id  # also if both were decided at the same time
+    with pytest.raises(DenyChangedError):
+        denies.write(replace(old, state=DenyState.DENIED))
+    with pytest.raises(DenyChangedError):
+        denies.delete(old)
+    assert [each.id for each in denies.list_denies()] == [new.id]
+
+
+def test_a_deny_of_an_earlier_version_has_no_token_and_is_written_and_deleted(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbDenies(client, GOVERNANCE)
+    store.write(deny())
+    item = {"pk": {"S": "brake-denies"}, "sk": {"S": APP.arn}}
+    client.update_item(TableName=GOVERNANCE, Key=item, UpdateExpression="REMOVE deny_token")
+    (before,) = store.list_denies()
+    assert before.id == f"{APP.arn}#{NOON:%Y-%m-%dT%H:%M:%S.%fZ}"
+    written = store.write(replace(before, state=DenyState.DENIED))
+    assert list(store.list_denies()) == [written]
+    store.delete(written)
+    assert list(store.list_denies()) == []
 
 
 @pytest.mark.parametrize(
