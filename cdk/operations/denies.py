@@ -125,9 +125,11 @@ def release_callers(
         print(_NONE_DENIED)
         return
     released = arns or sorted(denies)
-    for arn in released:
-        for release in make_releases(denies[arn], by=brake.operator, at=now, until=until):
-            brake.decisions.add_release(release)
+    for deny in denies.values():
+        is_waiting = deny.state is DenyState.NO_ROOM and _get_role_arn(deny.target) in released
+        if deny.target.arn in released or is_waiting:
+            for release in make_releases(deny, by=brake.operator, at=now, until=until):
+                brake.decisions.add_release(release)
     for arn in released:
         role = _get_role_arn(denies[arn].target)
         if role in denies and role not in released:

@@ -10,7 +10,7 @@ from cdk.config import stack_names
 from cdk.operations.denies import release_callers, set_switch
 from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
-from lambdas.domain.brake import DenyState
+from lambdas.domain.brake import DenyState, SessionTarget
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
@@ -96,6 +96,20 @@ def test_sessions_without_room_are_listed_and_released_but_are_not_denied(
     assert "no_room" in run(capsys, "list")
     assert "0 callers will be released" in run(capsys, "switch", "off")
     assert f"Released: {ANA_SESSION.arn}, until " in run(capsys, "release", "--all")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_role_is_released_with_its_sessions_that_have_no_room(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The role would be denied again for those that its deny does not name."""
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    denies.write(deny(target=CHAT, state=DenyState.DENIED))
+    denies.write(deny(target=ANA_SESSION, state=DenyState.NO_ROOM))
+    denies.write(deny(target=SessionTarget(CHAT, "denied"), state=DenyState.DENIED))
+    assert run(capsys, "release", CHAT.arn).count("Released") == 1
+    released = {release.target_arn for release in state().list_releases()}
+    assert released == {CHAT.arn, ANA_SESSION.arn}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -29,6 +29,12 @@ from lambdas.domain.brake import (
 from lambdas.services.brake_principals.records import DenyRecords
 from lambdas.services.brake_principals.settings import BrakeSettings
 
+_MAX_ROLE_CAUSES = 100
+"""The sums that the deny of a role names for sessions without room: items and events have limits.
+
+Each of these sessions has a stored deny of its own, with its sums.
+"""
+
 
 @dataclass(slots=True, kw_only=True)
 class RoleSessions:
@@ -164,14 +170,15 @@ class RoleSessions:
         )
 
     def _report_overflow(self, plan: RolePlan) -> dict[CauseKey, DenyCause]:
-        """Report sessions without room; returns their causes."""
+        """Report sessions without room; returns their causes, the first ones of many."""
         found = {cause.key: cause for causes in plan.overflow.values() for cause in causes}
-        ordered = [found[key] for key in sorted(found)]
+        named = {key: found[key] for key in sorted(found)[:_MAX_ROLE_CAUSES]}
         mode, now = self.settings.overflow, self.records.now
         with self.records.report.isolate(plan.role.arn):
-            event = report_overflow(plan.role, ordered, len(plan.overflow), mode, now)
+            causes = list(named.values())
+            event = report_overflow(plan.role, causes, len(plan.overflow), mode, now)
             self.records.add_event(event)
-        return found
+        return named
 
     def _apply(self, plan: RolePlan, policies: Mapping[str, StoredPolicy]) -> None:
         """Store the intents of a role's sessions, change its policies, and record what holds."""

@@ -760,6 +760,24 @@ def test_a_release_of_all_covers_sessions_without_room(
     assert meter.denies.stored == {}
 
 
+def test_a_role_with_very_many_sessions_is_denied_by_a_deny_of_limited_size(
+    meter: BrakedMeter,
+) -> None:
+    """An item has 400 KB, so a role with a thousand sessions without room was not denied."""
+    for number in range(400):
+        meter.spend(10, ANA.replace("ana", f"person-{number:03d}".ljust(50, "x")))
+    meter.reconcile()
+    assert CHAT.arn in meter.list_denied()
+    stored = meter.denies.stored[CHAT]
+    assert len(stored.causes) == 100
+    meter.reconcile()
+    assert meter.denies.stored[CHAT] is stored  # nothing is written again
+    (overflow,) = (
+        each.detail for each in meter.events.known.values() if each.detail["kind"] == "overflow"
+    )
+    assert len(overflow["budgets"]) == 100
+
+
 def test_a_session_without_room_is_denied_once_there_is_some(meter: BrakedMeter) -> None:
     people = spend_of_many(meter)
     meter.reconcile()
