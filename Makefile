@@ -103,7 +103,7 @@ synth: $(READY) ## Generate the CloudFormation templates in cdk.out, without cre
 	@printed=$$($(NODE) $(CDK) synth --quiet --no-notices $(SET) 2>&1) || { echo "$$printed" >&2; exit 2; }
 	@echo "The templates are in cdk.out."
 
-bootstrap: $(READY) ## Prepare the account and Region for the CDK, and create the permissions boundary
+bootstrap: $(READY) ## Prepare the account and Region for the CDK, and create the policies that a deployment needs
 	@$(METER) prepare bootstrap $(SET)
 	@$(MAKE) --silent $(CDK)
 	@$(NODE) $(CDK) bootstrap --no-notices $(SET)
@@ -182,13 +182,13 @@ chaos: $(READY) ## Simulate faults: make chaos SEEDS=2000, or one seed again: ma
 bench: $(READY) ## Print each benchmark result as one JSON line
 	@$(RUN) -m tests.benchmarks
 
-backtest: $(READY) ## Test forecasts on public usage (docs/forecasts.md): make backtest [WRITE=1]
+backtest: $(READY) ## Test forecasts and the brake on public usage (docs/forecasts.md, docs/brake.md): make backtest [WRITE=1]
 	@$(METER) backtest $(if $(filter-out $(OFF),$(WRITE)),--write)
 
 screenshots: $(READY) ## Take screenshots of the demo's dashboards, including those in the README
 	@$(METER) screenshots
 
-deployer-policy: $(READY) ## Regenerate the deployer's IAM policy and the permissions boundary from the templates
+deployer-policy: $(READY) ## Regenerate the deployer's IAM policies and the permissions boundary from the templates
 	@$(METER) deployer-policy
 
 prices: $(LITELLM)/.ready ## Update the price book from AWS's price files and compare it with other sources (OFFLINE=1 only compares)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lambdas.domain.audit import AuditAction, AuditedChange
 from lambdas.domain.brake import (
     MAX_REACTIONS,
     BrakeEvent,
@@ -22,11 +23,17 @@ from lambdas.domain.brake import (
     SessionPolicyNames,
     StoredPolicy,
     Target,
+    describe_release_by_hand,
+    describe_switch,
 )
 
 ACCOUNT = "111122223333"
 MAX_ATTACHED = 10
 """The managed policies of a principal, by IAM's default quota."""
+
+
+class AuditEventRefusedError(Exception):
+    """The change for the audit trail is not stored."""
 
 
 class Crash(BaseException):
@@ -195,9 +202,9 @@ class FakeSessionPolicies:
 
     def _describe(self, name: str, role_name: str, document: str) -> StoredPolicy:
         attached = self.iam.find_attached(name)
-        role = PrincipalTarget("aws", ACCOUNT, PrincipalKind.ROLE, role_name)
-        others = tuple(target for target in attached if target != role)
-        return StoredPolicy(name, document, role in attached, others)
+        is_role = [(each.kind, each.name) == (PrincipalKind.ROLE, role_name) for each in attached]
+        others = tuple(each for each, is_own in zip(attached, is_role, strict=True) if not is_own)
+        return StoredPolicy(name, document, any(is_role), others)
 
 
 class FakeRoles:
@@ -214,18 +221,45 @@ class FakeRoles:
         return None if found is None else RoleFacts(found.unique_id, found.path, found.tags)
 
 
+class InMemoryAuditEvents:
+    """Changes for the audit trail, in their order."""
+
+    def __init__(self, effects: Effects) -> None:
+        self.changes: dict[str, AuditedChange] = {}
+        self.is_available = True
+        self._effects = effects
+
+    def add(self, change: AuditedChange) -> None:
+        self._effects.run(lambda: self.store(change))
+
+    def store(self, change: AuditedChange) -> None:
+        """Store a change as a part of another effect."""
+        if not self.is_available:
+            raise AuditEventRefusedError
+        self.changes.setdefault(change.source, change)
+
+    def list_actions(self, arn: str | None = None) -> list[AuditAction]:
+        """List what happened, to one caller or to all."""
+        return [
+            change.action
+            for change in self.changes.values()
+            if arn is None or change.subject == f"principal:{arn}"
+        ]
+
+
 class InMemoryDenies:
     """Denies in a dictionary."""
 
-    def __init__(self, effects: Effects) -> None:
+    def __init__(self, effects: Effects, trail: InMemoryAuditEvents | None = None) -> None:
         self.stored: dict[Target, Deny] = {}
+        self.trail = trail or InMemoryAuditEvents(effects)
         self._effects = effects
         self._made = 0
 
     def list_denies(self) -> Sequence[Deny]:
         return list(self.stored.values())
 
-    def write(self, deny: Deny) -> Deny:
+    def write(self, deny: Deny, change: AuditedChange | None) -> Deny:
         token = deny.token
         if not deny.revision:
             self._made += 1
@@ -234,15 +268,19 @@ class InMemoryDenies:
 
         def write() -> None:
             self._check(deny)
+            if change is not None:
+                self.trail.store(change)
             self.stored[deny.target] = written
 
         self._effects.run(write)
         return written
 
-    def delete(self, deny: Deny) -> None:
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
         def delete() -> None:
             if deny.target in self.stored:
                 self._check(deny)
+                if change is not None:
+                    self.trail.store(change)
                 del self.stored[deny.target]
 
         self._effects.run(delete)
@@ -257,8 +295,9 @@ class InMemoryDenies:
 class InMemoryBrakeState:
     """Decisions of people, and reaction times by deny."""
 
-    def __init__(self) -> None:
+    def __init__(self, trail: InMemoryAuditEvents | None = None) -> None:
         self.switch = BrakeSwitch()
+        self.trail = trail or InMemoryAuditEvents(Effects())
         self._releases: dict[tuple[str, CauseKey], Release] = {}
         self.reactions: dict[str, timedelta] = {}
 
@@ -266,12 +305,18 @@ class InMemoryBrakeState:
         return self.switch
 
     def write_switch(self, switch: BrakeSwitch) -> None:
+        if switch.by is None or switch.at is None:
+            message = "the switch has no time, or no one who set it"
+            raise ValueError(message)
+        self.trail.store(describe_switch(switch, self.switch, at=switch.at))
         self.switch = switch
 
     def list_releases(self) -> Collection[Release]:
         return self._releases.values()
 
     def add_release(self, release: Release) -> None:
+        before = self._releases.get((release.target_arn, release.key))
+        self.trail.store(describe_release_by_hand(release, before))
         self._releases[release.target_arn, release.key] = release
 
     def read_reactions(self) -> Sequence[timedelta]:

@@ -8,7 +8,7 @@ TESTS = Path(__file__).parent
 TEXT = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
 ATTACKS = (
     *("Fake usage", "Hide usage", "Stop the meter", "Run up the meter's bill"),
-    *("Rewrite the audit trail", "Read prompts"),
+    *("Turn the brake against the account", "Rewrite the audit trail", "Read prompts"),
 )
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE))
 TEST_NAME = re.compile(r"`([a-z_/]+\.py)(?:::(\w+))?`")
@@ -51,3 +51,15 @@ def test_every_actor_is_described() -> None:
         for actor in row.split("|")[2].strip().split(", ")
     }
     assert acting == described
+
+
+def test_every_fault_that_the_brake_avoids_has_a_test() -> None:
+    record = TESTS.parent / "docs" / "adr" / "0027-keep-iam-to-a-wanted-state.md"
+    text = record.read_text(encoding="utf-8")
+    table = text.partition("## Faults of the other project")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    found = [TEST_NAME.findall(row) for row in rows]
+    assert len(rows) > 10
+    assert all(found)
+    names = [name for tests in found for name in tests]
+    assert [(file, test) for file, test in names if not has_test(TESTS / file, test)] == []

@@ -1,18 +1,16 @@
-"""The policy that denies a principal, and the permissions to attach it and policies of sessions."""
+"""The permissions to attach the fixed policy that denies principals, and policies of sessions."""
 
 from __future__ import annotations
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
-from constructs import Construct
 
 from cdk.components.meter_function import MeterFunction
-from cdk.config.brake_names import DENY_PATH, deny_policy_name
+from cdk.config.brake_names import deny_policy_name, deny_policy_path
 from lambdas.domain.brake import (
     CONSENT_TAG,
     CONSENT_VALUE,
     SessionPolicyNames,
-    deny_in_region,
 )
 from lambdas.meter_name import METER_NAME
 from lambdas.wiring.brake_settings import OWN_ROLES
@@ -32,34 +30,18 @@ PROTECTED_ROLES = (
 """The roles that no policy is attached to: of meters, of the CDK, and those that AWS protects."""
 
 
-class DenyPolicy(iam.ManagedPolicy):
-    """The fixed policy that denies a principal the use of Bedrock in this Region.
+def find_deny_policy(region: str) -> str:
+    """Return the ARN of the fixed policy that denies a principal the use of Bedrock in a Region.
 
-    CloudFormation makes it, and no function may change it. IAM knows no Regions, so its name and
-    its path have the Region.
-
-    Attributes:
-        arn: Its ARN, as text that policies can name.
+    `make bootstrap` makes it: no function and no deployment may write a policy that is attached to
+    others.
     """
-
-    def __init__(self, scope: Construct, construct_id: str) -> None:
-        """Make the policy, attached to nothing."""
-        name, path = deny_policy_name(Aws.REGION), f"{DENY_PATH}{Aws.REGION}/"
-        statement = iam.PolicyStatement.from_json(deny_in_region(Aws.REGION))
-        super().__init__(
-            scope,
-            construct_id,
-            managed_policy_name=name,
-            path=path,
-            description="Bedrock Meter: denies the use of Bedrock to whoever it is attached to",
-            statements=[statement],
-        )
-        self.arn = f"{_IAM}:policy{path}{name}"
+    return f"{_IAM}:policy{deny_policy_path(region)}{deny_policy_name(region)}"
 
 
-def grant_release(function: MeterFunction, deny_policy: DenyPolicy) -> None:
+def grant_release(function: MeterFunction, deny_policy: str) -> None:
     """Grant listing and ending the attachments of the fixed policy, and of no other one."""
-    function.grant("iam:ListEntitiesForPolicy", on=deny_policy.arn)
+    function.grant("iam:ListEntitiesForPolicy", on=deny_policy)
     for action, principals in (
         ("iam:DetachRolePolicy", _ROLES),
         ("iam:DetachUserPolicy", _USERS),
@@ -68,13 +50,12 @@ def grant_release(function: MeterFunction, deny_policy: DenyPolicy) -> None:
         function.grant(
             action,
             on=principals,
-            conditions={"ArnEquals": {_POLICY: deny_policy.arn}},
+            conditions={"ArnEquals": {_POLICY: deny_policy}},
             wildcard=_ANY_PRINCIPAL,
         )
-    function.node.add_dependency(deny_policy)
 
 
-def grant_deny(function: MeterFunction, deny_policy: DenyPolicy) -> None:
+def grant_deny(function: MeterFunction, deny_policy: str) -> None:
     """Grant attaching the fixed policy, and no other one, to all but protected roles."""
     for action, principals in (
         ("iam:AttachRolePolicy", _ROLES),
@@ -83,7 +64,7 @@ def grant_deny(function: MeterFunction, deny_policy: DenyPolicy) -> None:
         function.grant(
             action,
             on=principals,
-            conditions={"ArnEquals": {_POLICY: deny_policy.arn}},
+            conditions={"ArnEquals": {_POLICY: deny_policy}},
             wildcard=_ANY_PRINCIPAL,
         )
     function.add_to_role_policy(

@@ -74,7 +74,7 @@ class StorageKey(kms.Key):
     def _grant_management(self, stack: Stack) -> None:
         """Let the execution role of the CDK's bootstrap manage the key.
 
-        The role's own policy (cdk/deployer-policy.json) names no key: its ARN is not known
+        The role's own policy (cdk/deployer-policy-data.json) names no key: its ARN is not known
         beforehand, and its tags do not restrict access
         (https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html).
         """

@@ -14,3 +14,8 @@ Functions write policies of sessions below another path, so they cannot change t
 def deny_policy_name(region: str) -> str:
     """Name the fixed policy of a Region; names are unique in an account, whatever their path."""
     return f"{METER_NAME}-Deny-{region}"
+
+
+def deny_policy_path(region: str) -> str:
+    """Return the path of the fixed policies of a Region."""
+    return f"{DENY_PATH}{region}/"

@@ -7,7 +7,6 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.components.brake_policies import (
-    DenyPolicy,
     grant_deny,
     grant_deny_sessions,
     grant_release,
@@ -15,9 +14,10 @@ from cdk.components.brake_policies import (
 )
 from cdk.components.custom_resource_provider import add_provider
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.governing import governing_settings, grant_read_sums
-from cdk.components.meter_function import MeterFunction
+from cdk.components.governing import GoverningTables, governing_settings, grant_read_sums
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
     BRAKE,
     BRAKE_EVENTS,
     DENIES,
@@ -30,11 +30,11 @@ from lambdas.functions.brake_controller.settings import Settings
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
 
 
-class BrakeController(MeterFunction):
+class BrakeController(ScheduledFunction):
     """The function `brake_controller` and its schedule.
 
     Attributes:
-        scheduled: The description of the function for its alarms.
+        removal: The resource that releases all callers when it is removed.
     """
 
     def __init__(
@@ -43,9 +43,8 @@ class BrakeController(MeterFunction):
         construct_id: str,
         *,
         defaults: FunctionDefaults,
-        counters: dynamodb.ITable,
-        governance: dynamodb.ITable,
-        deny_policy: DenyPolicy,
+        tables: GoverningTables,
+        deny_policy_arn: str,
     ) -> None:
         """Make the function, and let it release all callers before it is removed.
 
@@ -53,18 +52,16 @@ class BrakeController(MeterFunction):
             scope: The stack.
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
-            counters: The table of counters.
-            governance: The table of budgets and denies.
-            deny_policy: The fixed policy that denies a principal.
+            tables: The tables of counters and budgets.
+            deny_policy_arn: The fixed policy that denies a principal.
         """
         config = defaults.config
         super().__init__(
             scope,
             construct_id,
-            job="brake_controller",
             settings=Settings(
-                **governing_settings(config, counters=counters, governance=governance),
-                deny_policy_arn=deny_policy.arn,
+                **governing_settings(config, tables),
+                deny_policy_arn=deny_policy_arn,
                 region=Aws.REGION,
                 brake_sessions=config.brake_sessions,
                 brake_overflow=config.brake_overflow,
@@ -75,20 +72,20 @@ class BrakeController(MeterFunction):
             timeout=Duration.minutes(5),
             is_optional=True,
         )
-        grant_read_sums(self, counters=counters, governance=governance)
-        self._grant_store(governance)
+        grant_read_sums(self, tables)
+        self._grant_store(tables.governance)
         self.grant_read_write_data()
-        grant_release(self, deny_policy)
-        grant_deny(self, deny_policy)
+        grant_release(self, deny_policy_arn)
+        grant_deny(self, deny_policy_arn)
         grant_release_sessions(self)
         if config.brake_sessions:
             grant_deny_sessions(self)
-        # The next run does the rest. An event that waits longer than until then is dropped.
-        self.configure_async_invoke(retry_attempts=0, max_event_age=_INTERVAL)
-        self.scheduled = self.run_every(
-            _INTERVAL, purpose="denies callers whose budgets are used up, and releases them"
+        self.run_every(
+            _INTERVAL,
+            purpose="denies callers whose budgets are used up, and releases them",
+            max_event_age=_INTERVAL,  # the next run makes up for an event that waited longer
         )
-        self._release_all_first(defaults)
+        self.removal = self._release_all_first(defaults)
 
     def _grant_store(self, governance: dynamodb.ITable) -> None:
         """Grant reading and writing of denies, events and decisions, and of no budget."""
@@ -100,9 +97,11 @@ class BrakeController(MeterFunction):
         )
         self.grant_items("dynamodb:Query", on=table, keys=[RELEASES])
         self.grant_items("dynamodb:GetItem", "dynamodb:PutItem", on=table, keys=[BRAKE])
-        self.grant_items("dynamodb:PutItem", on=table, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS])
+        self.grant_items(
+            "dynamodb:PutItem", on=table, keys=[AUDIT_EVENTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS]
+        )
 
-    def _release_all_first(self, defaults: FunctionDefaults) -> None:
+    def _release_all_first(self, defaults: FunctionDefaults) -> CustomResource:
         """Release all callers when the brake is removed: after its schedule, before all else."""
         provider = add_provider(self, "BrakeProvider", data_key=defaults.data_key)
         resource = CustomResource(
@@ -114,3 +113,4 @@ class BrakeController(MeterFunction):
         # CloudFormation removes in the reverse order: no run may deny callers after their release,
         # and the function still needs its permissions.
         self.node.find_child("Schedule").node.add_dependency(resource)
+        return resource

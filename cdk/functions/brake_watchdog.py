@@ -6,21 +6,15 @@ from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from cdk.components.brake_policies import DenyPolicy, grant_release
+from cdk.components.brake_policies import grant_release
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
-from lambdas.domain.budgets.governance_table import DENIES
+from cdk.components.scheduled_function import ScheduledFunction
+from lambdas.domain.budgets.governance_table import AUDIT_EVENTS, DENIES
 from lambdas.functions.brake_watchdog.settings import Settings
 
-_INTERVAL = Duration.minutes(5)
 
-
-class BrakeWatchdog(MeterFunction):
-    """The function `brake_watchdog` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class BrakeWatchdog(ScheduledFunction):
+    """The function `brake_watchdog` and its schedule."""
 
     def __init__(
         self,
@@ -29,7 +23,7 @@ class BrakeWatchdog(MeterFunction):
         *,
         defaults: FunctionDefaults,
         governance: dynamodb.ITable,
-        deny_policy: DenyPolicy,
+        deny_policy_arn: str,
     ) -> None:
         """Make the function.
 
@@ -38,23 +32,20 @@ class BrakeWatchdog(MeterFunction):
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
             governance: The table of denies.
-            deny_policy: The fixed policy that denies a principal.
+            deny_policy_arn: The fixed policy that denies a principal.
         """
         super().__init__(
             scope,
             construct_id,
-            job="brake_watchdog",
             settings=Settings(
-                governance_table=governance.table_name, deny_policy_arn=deny_policy.arn
+                governance_table=governance.table_name, deny_policy_arn=deny_policy_arn
             ),
             defaults=defaults,
             timeout=Duration.minutes(5),
             is_optional=True,
         )
         self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DENIES])
-        self.grant_read_data()
-        grant_release(self, deny_policy)
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.scheduled = self.run_every(
-            _INTERVAL, purpose="takes off denies that outlast their end"
-        )
+        self.grant_items("dynamodb:PutItem", on=governance.table_arn, keys=[AUDIT_EVENTS])
+        self.grant_read_write_data()
+        grant_release(self, deny_policy_arn)
+        self.run_every(Duration.minutes(5), purpose="takes off denies that outlast their end")

@@ -16,6 +16,7 @@ from cdk.config import stack_names
 from cdk.local_cloud.cloud import ACCOUNT, REGION, LocalCloud, LocalCloudError
 from cdk.operations import assembly
 from cdk.operations.boundary import Boundary
+from cdk.operations.deny_policy import DenyPolicy
 
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _PSEUDO_PARAMETERS = {
@@ -50,7 +51,11 @@ def local_settings() -> dict[str, str]:
 
 
 def deploy(
-    cloud: LocalCloud, folder: Path, *, has_brake: bool = False
+    cloud: LocalCloud,
+    folder: Path,
+    *,
+    has_brake: bool = False,
+    has_brake_sessions: bool = False,
 ) -> dict[str, dict[str, str]]:
     """Create all stacks; returns their outputs.
 
@@ -58,11 +63,15 @@ def deploy(
         cloud: The emulator.
         folder: The assembly.
         has_brake: True if the brake is on in it.
+        has_brake_sessions: True if it may deny single sessions.
 
     Raises:
         LocalCloudError: A stack cannot be created. The text says why.
     """
-    Boundary(cloud.client("iam"), cloud.client("sts"), REGION, has_brake=has_brake).put()
+    iam, sts = cloud.client("iam"), cloud.client("sts")
+    Boundary(iam, sts, REGION, has_brake=has_brake, has_brake_sessions=has_brake_sessions).put()
+    if has_brake:
+        DenyPolicy(iam, sts, REGION).put()
     s3, ssm = cloud.client("s3"), cloud.client("ssm")
     ssm.put_parameter(Name=_BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
     return {

@@ -74,7 +74,11 @@ def find_actor(
 
 
 class _Followed:
-    """The entries of a chain, with the last change of each budget among those read so far."""
+    """The entries of a chain, with the last change of each budget among those read so far.
+
+    An entry that was appended late is not the last change. Times are those of the stream, in whole
+    seconds: of one second, the later entry counts.
+    """
 
     def __init__(self, entries: Iterable[StoredEntry]) -> None:
         self._entries = entries
@@ -87,7 +91,9 @@ class _Followed:
             except InvalidEntryError:  # the verification reports it
                 pass
             else:
-                if change.subject.startswith(_BUDGET):
+                known = self.budgets.get(change.subject)
+                is_last = known is None or known.changed_at <= change.changed_at
+                if change.subject.startswith(_BUDGET) and is_last:
                     self.budgets[change.subject] = change
             yield entry
 
@@ -122,7 +128,7 @@ def _print_outcome(verification: Verification, anchors: int) -> None:
     print(
         f"Verified {_count(verification.entries)} with {plural(anchors, 'anchor')}:"
         f" {_count(verification.anchored)} confirmed, {after:,} after the last anchor that confirms"
-        " any. Whether later entries were removed or written anew, only the next anchor shows."
+        " any. Whether later entries were removed or rewritten, only the next anchor shows."
     )
     if verification.unclaimed:
         print(

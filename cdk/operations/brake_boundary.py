@@ -1,6 +1,8 @@
 """The statements of the permissions boundary that the brake needs, where it is on.
 
-Without the brake, no role of a deployment may attach a policy, whoever deploys it.
+Without the brake, no role of a deployment may attach a policy, whoever deploys it. With it, roles
+may attach policies that only `make bootstrap` writes. With `brake_sessions`, a role may write
+policies, and attach them to roles that carry the tag of consent.
 """
 
 from __future__ import annotations
@@ -11,10 +13,20 @@ from typing import Any
 from cdk.config.brake_names import DENY_PATH
 from lambdas.domain.brake import CONSENT_TAG, CONSENT_VALUE
 
-_ARN = "arn:*"
-_DENY_POLICIES = f"{_ARN}:iam::*:policy{DENY_PATH}${{AWS::Region}}/*"
-_SESSION_POLICIES = f"{_ARN}:iam::*:policy/bedrock-meter/${{AWS::Region}}/*"
-# The brake attaches policies below two paths, and no other one; below one of them, it writes them.
+_POLICIES = "arn:*:iam::*:policy"
+_DENY_POLICIES = f"{_POLICIES}{DENY_PATH}${{AWS::Region}}/*"
+_SESSION_POLICIES = f"{_POLICIES}/bedrock-meter/${{AWS::Region}}/*"
+
+
+def _detach(policies: str) -> Mapping[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Action": "iam:Detach*Policy",
+        "Resource": "*",
+        "Condition": {"ArnLike": {"iam:PolicyARN": policies}},
+    }
+
+
 BRAKE_STATEMENTS: Sequence[Mapping[str, Any]] = (
     {
         "Effect": "Allow",
@@ -22,6 +34,9 @@ BRAKE_STATEMENTS: Sequence[Mapping[str, Any]] = (
         "Resource": "*",
         "Condition": {"ArnLike": {"iam:PolicyARN": _DENY_POLICIES}},
     },
+    _detach(_DENY_POLICIES),
+)
+SESSION_STATEMENTS: Sequence[Mapping[str, Any]] = (
     {
         "Effect": "Allow",
         "Action": "iam:AttachRolePolicy",
@@ -31,17 +46,13 @@ BRAKE_STATEMENTS: Sequence[Mapping[str, Any]] = (
             "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
         },
     },
+    _detach(_SESSION_POLICIES),
     {
         "Effect": "Allow",
-        "Action": "iam:Detach*Policy",
-        "Resource": "*",
-        "Condition": {
-            "ArnLike": {"iam:PolicyARN": f"{_ARN}:iam::*:policy/bedrock-meter*/${{AWS::Region}}/*"}
-        },
-    },
-    {
-        "Effect": "Allow",
-        "Action": ["iam:*Policy", "iam:*PolicyVersion*"],
+        "Action": [
+            *("iam:CreatePolicy*", "iam:DeletePolicy*", "iam:GetPolicy*"),
+            "iam:ListPolicyVersions",
+        ],
         "Resource": _SESSION_POLICIES,
     },
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdk.config.brake_names import DENY_PATH, deny_policy_name
+from cdk.config.brake_names import deny_policy_name, deny_policy_path
 from lambdas.domain.budgets.governance_table import (
     BRAKE,
     DENIES,
@@ -39,9 +39,9 @@ def describe_brake(dynamodb: DynamoDBClient, table: str) -> str:
 
 
 def find_left_policy(iam: IAMClient, region: str) -> str | None:
-    """Find the deny policy of a Region, which CloudFormation leaves if it is still attached."""
+    """Find the deny policy of a Region if it is attached."""
     pages = iam.get_paginator("list_policies").paginate(
-        Scope="Local", PathPrefix=f"{DENY_PATH}{region}/", OnlyAttached=True
+        Scope="Local", PathPrefix=deny_policy_path(region), OnlyAttached=True
     )
     found = [
         policy["Arn"]

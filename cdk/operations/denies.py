@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from rich.table import Table
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
+from lambdas.domain.audit import PersonDirectory
 from lambdas.domain.brake import (
     BrakeDecisionStore,
     BrakeSwitch,
@@ -40,13 +41,19 @@ class DeployedBrake:
         denies: The stored denies.
         decisions: The switch and releases by hand.
         runs: Starts the brake at once.
-        operator: Who decides: the ARN of the credentials.
+        operator_arn: The ARN of the credentials.
+        people: The ids of people, by which decisions and the audit trail refer to them.
     """
 
     denies: DenyReader
     decisions: BrakeDecisionStore
     runs: RunStarter
-    operator: str
+    operator_arn: str
+    people: PersonDirectory
+
+    def identify_operator(self) -> str:
+        """Return the id of whoever decides."""
+        return self.people.get_or_create_id(self.operator_arn)
 
 
 class BrakeNames(NamedTuple):
@@ -80,7 +87,7 @@ def find_brake(session: boto3.Session) -> BrakeNames:
 
 def list_denies(brake: DeployedBrake) -> None:
     """Print the denied callers, and the state of the switch."""
-    print(_describe_switch(brake.decisions.read_switch()))
+    print(_describe_switch(brake.decisions.read_switch(), brake.people.read_names()))
     denies = sorted(brake.denies.list_denies(), key=lambda deny: deny.target.arn)
     if not denies:
         print(_NONE_DENIED)
@@ -124,11 +131,11 @@ def release_callers(
     if not denies:
         print(_NONE_DENIED)
         return
-    released = arns or sorted(denies)
+    operator, released = brake.identify_operator(), arns or sorted(denies)
     for deny in denies.values():
         is_waiting = deny.state is DenyState.NO_ROOM and _get_role_arn(deny.target) in released
         if deny.target.arn in released or is_waiting:
-            for release in make_releases(deny, by=brake.operator, at=now, until=until):
+            for release in make_releases(deny, by=operator, at=now, until=until):
                 brake.decisions.add_release(release)
     for arn in released:
         role = _get_role_arn(denies[arn].target)
@@ -148,7 +155,7 @@ def set_switch(brake: DeployedBrake, *, is_on: bool, now: datetime) -> None:
         is_on: True to let budgets with the brake `deny` deny callers.
         now: The time.
     """
-    brake.decisions.write_switch(BrakeSwitch(is_on=is_on, by=brake.operator, at=now))
+    brake.decisions.write_switch(BrakeSwitch(is_on=is_on, by=brake.identify_operator(), at=now))
     denied = sum(deny.state is not DenyState.NO_ROOM for deny in brake.denies.list_denies())
     if is_on:
         print("The brake is on: callers whose budgets are used up are denied.")
@@ -170,11 +177,12 @@ def _start(brake: DeployedBrake) -> str:
     return _NOW
 
 
-def _describe_switch(switch: BrakeSwitch) -> str:
+def _describe_switch(switch: BrakeSwitch, names: Mapping[str, str]) -> str:
     state = "on" if switch.is_on else "off"
     if switch.by is None or switch.at is None:
         return f"The brake is {state}. It was never switched on: bedrock-meter deny switch on"
-    return f"The brake is {state} since {_write_time(switch.at)}, by {printable(switch.by)}."
+    by = printable(names.get(switch.by, switch.by))
+    return f"The brake is {state} since {_write_time(switch.at)}, by {by}."
 
 
 def _describe_cause(cause: DenyCause) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import cache
@@ -18,10 +18,10 @@ from typing import Any
 
 from policy_sentry.querying.actions import get_action_data
 
+from cdk.operations.deployer_policies import Subject
 from cdk.operations.deployer_resources import GRANTS, LISTS, RESOURCES, Grant
 from cdk.operations.terminal import CommandError
 
-POLICY = Path(__file__).parents[1] / "deployer-policy.json"
 _TEMPLATES = Path(__file__).parents[2] / "cdk.out"
 
 # Schemas list everything that a type can do. The features below, recognized by words in action
@@ -39,7 +39,11 @@ _UNUSED = re.compile(
     "|^iam:(AttachRolePolicy|DeleteRolePermissionsBoundary|DetachRolePolicy|(Tag|Untag)Policy)$"
     "|^kms:(?!CreateKey$|List(Aliases|Keys)$)"  # the key's own policy allows them
 )
-_SERVICES = {*RESOURCES, "kms"}
+_SERVICES: Mapping[Subject, frozenset[str]] = {
+    Subject.DATA: frozenset({"dynamodb", "kms", "logs", "s3", "ssm"}),
+    Subject.FUNCTIONS: frozenset({"cloudwatch", "events", "iam", "lambda", "sns"}),
+}
+_ALL_SERVICES = frozenset[str]().union(*_SERVICES.values())
 # IAM knows no such actions: CloudFormation's handlers name an API operation, or a permission that
 # has another name (s3:PutEncryptionConfiguration deletes as well).
 _NOT_ACTIONS = {
@@ -59,15 +63,14 @@ _READS = re.compile(r"\w+:(Describe|List)")
 
 # Made by some settings and not by others.
 _BY_CONFIGURATION = {
-    "AWS::IAM::ManagedPolicy",
     "AWS::CloudWatch::InsightRule",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Subscription",
 }
 
 
-def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The policy for CloudFormation's execution role that the templates need, and no more."""
+def derive(templates: Iterable[dict[str, Any]]) -> dict[Subject, dict[str, Any]]:
+    """The policies for CloudFormation's execution role that the templates need, and no more."""
     resources = [resource for template in templates for resource in template["Resources"].values()]
     types = _BY_CONFIGURATION | {
         resource["Type"]
@@ -76,21 +79,41 @@ def derive(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
     # CloudFormation itself calls the custom resource, and reads the version of the bootstrap.
     needed = {"lambda:InvokeFunction", "ssm:GetParameters"}.union(*map(_actions, types))
+    statements = {
+        subject: _derive_statements(services, _select(needed, services))
+        for subject, services in _SERVICES.items()
+    }
+    statements[Subject.DATA] += [
+        _statement(_subscribing(number, log_group), _SUBSCRIBING)
+        for number, log_group in enumerate(_adopted_log_groups(resources), start=1)
+    ]
+    return {
+        subject: {"Version": "2012-10-17", "Statement": found}
+        for subject, found in statements.items()
+    }
+
+
+def _derive_statements(services: AbstractSet[str], needed: set[str]) -> list[dict[str, Any]]:
+    """The statements for the actions of some services."""
     statements = []
-    for grant in (*GRANTS, _lists(needed)):
+    grants = [grant for grant in GRANTS if _select(grant.actions, services)]
+    for grant in (*grants, _lists(needed)):
         statements.append(_statement(grant, needed))
         needed -= grant.actions
     for service, arns in RESOURCES.items():
-        actions = frozenset(action for action in needed if action.startswith(f"{service}:"))
-        named = Grant("", actions, "Bounded by their names.", arns)
-        statements.append(_statement(named, needed))
-        needed -= actions
+        if service in services:
+            actions = frozenset(_select(needed, {service}))
+            named = Grant("", actions, "Bounded by their names.", arns)
+            statements.append(_statement(named, needed))
+            needed -= actions
     if needed:
         message = f"{', '.join(sorted(needed))}: say in deployer_resources.py on what."
         raise CommandError(message)
-    for number, log_group in enumerate(_adopted_log_groups(resources), start=1):
-        statements.append(_statement(_subscribing(number, log_group), _SUBSCRIBING))
-    return {"Version": "2012-10-17", "Statement": statements}
+    return statements
+
+
+def _select(actions: AbstractSet[str], services: AbstractSet[str]) -> set[str]:
+    return {action for action in actions if action.partition(":")[0] in services}
 
 
 def _statement(grant: Grant, needed: AbstractSet[str]) -> dict[str, Any]:
@@ -153,7 +176,7 @@ def _actions(type_: str) -> set[str]:
     return {
         action
         for action in named - _NOT_ACTIONS
-        if action.split(":")[0] in _SERVICES and not _UNUSED.search(action)
+        if action.split(":")[0] in _ALL_SERVICES and not _UNUSED.search(action)
     }
 
 
@@ -181,7 +204,8 @@ def read_templates() -> list[dict[str, Any]]:
     return templates
 
 
-def write_policy() -> None:
-    """Write the policy for the templates in cdk.out."""
-    POLICY.write_text(json.dumps(derive(read_templates()), indent=2) + "\n")
-    print(f"Wrote cdk/{POLICY.name}.")
+def write_policies() -> None:
+    """Write the policies for the templates in cdk.out."""
+    for subject, policy in derive(read_templates()).items():
+        subject.file.write_text(json.dumps(policy, indent=2) + "\n")
+        print(f"Wrote cdk/{subject.file.name}.")

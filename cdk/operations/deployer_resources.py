@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdk.config.boundary_name import BOUNDARY_PREFIX
-from cdk.config.brake_names import DENY_PATH
 from lambdas.meter_name import DEFAULT_NAME
 
 _OURS = f"{DEFAULT_NAME}-*"
 BOUNDARY = f"arn:*:iam::*:policy/{BOUNDARY_PREFIX}-*"
-DENY_POLICIES = f"arn:*:iam::*:policy{DENY_PATH}*"
 _FUNCTIONS = f"arn:*:lambda:*:*:function:{_OURS}"
 _MAPPINGS = "arn:*:lambda:*:*:event-source-mapping:*"
 
@@ -40,8 +38,7 @@ class Grant:
     """Actions that resource names do not restrict, or that have further restrictions.
 
     Attributes:
-        sid: The statement's id; empty where its resources say enough. A managed policy has at most
-            6,144 letters.
+        sid: The statement's id; empty where its resources say enough.
         actions: The actions.
         reason: The reason for allowing them.
         resources: The resources.
@@ -98,19 +95,22 @@ GRANTS = (
         (_MAPPINGS, _FUNCTIONS),
     ),
     Grant(
-        "NoResource",
+        "SavedQueries",
+        frozenset({"logs:DeleteQueryDefinition", "logs:PutQueryDefinition"}),
+        "CloudWatch Logs checks these against no resource. A saved query holds text alone; it is"
+        " run with the rights of whoever runs it.",
+    ),
+    Grant(
+        "Subscriptions",
         frozenset(
             {
-                "logs:DeleteQueryDefinition",
-                "logs:PutQueryDefinition",
                 "sns:GetSubscriptionAttributes",
                 "sns:SetSubscriptionAttributes",
                 "sns:Unsubscribe",
             }
         ),
-        "SNS and CloudWatch Logs check these against no resource. An address that is taken out of"
-        " the configuration is unsubscribed. A saved query holds text alone; it is run with the"
-        " rights of whoever runs it.",
+        "SNS checks these against no resource. An address that is taken out of the configuration"
+        " is unsubscribed.",
     ),
     Grant(
         "ChangeRoles",
@@ -130,24 +130,6 @@ GRANTS = (
         " here changes: no role of a deployment may do more than that.",
         RESOURCES["iam"],
         {"ArnLike": {"iam:PermissionsBoundary": BOUNDARY}},
-    ),
-    Grant(
-        "DenyPolicies",
-        frozenset(
-            {
-                "iam:CreatePolicy",
-                "iam:CreatePolicyVersion",
-                "iam:DeletePolicy",
-                "iam:DeletePolicyVersion",
-                "iam:GetPolicy",
-                "iam:GetPolicyVersion",
-                "iam:ListEntitiesForPolicy",
-                "iam:ListPolicyVersions",
-            }
-        ),
-        "The policies that the brake denies principals with, below a path of their own: the"
-        " boundary lies outside. Nothing here attaches them.",
-        (DENY_POLICIES,),
     ),
     Grant(
         "PassRole",

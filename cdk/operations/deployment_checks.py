@@ -16,11 +16,12 @@ from cdk.config import stack_names
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.audit_state import read_audit_state
 from cdk.operations.aws_errors import error_code, ignore_errors
-from cdk.operations.boundary import BoundaryState, boundaries
+from cdk.operations.bootstrap_policies import list_deployer_policies, list_needed
 from cdk.operations.brake_state import describe_brake, find_left_policy
 from cdk.operations.budget_state import read_budget_state
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import load_logging_state
+from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 from cdk.operations.meter_health import read_meter_health
 from cdk.operations.other_regions import find_other_regions
 from cdk.operations.own_log_policies import find_own_log_policies, read_masks
@@ -111,6 +112,7 @@ class DeploymentChecks:
             ("account", self._account),
             ("CDK bootstrap", self._bootstrap),
             ("permissions boundary", self._boundary),
+            ("deployer's policies", self._deployer_policies),
             ("stacks", self._stacks),
             ("invocation logging", self._logging),
             ("subscription", self._subscription),
@@ -159,18 +161,15 @@ class DeploymentChecks:
 
     def _boundary(self) -> tuple[Status, str]:
         here = [
-            boundary
-            for boundary in boundaries(self.session, read_settings())
-            if boundary.region == self.session.region_name
+            policy
+            for policy in list_needed(self.session, read_settings())
+            if policy.region == self.session.region_name
         ]
-        for boundary in here:
-            state = boundary.state()
-            if state is not BoundaryState.CURRENT:
-                is_missing = state is BoundaryState.MISSING
-                status = Status.PROBLEM if is_missing else Status.WARNING
-                return status, f"{boundary.name} is {state.value}: run make bootstrap."
-        names = ", ".join(boundary.name for boundary in here)
-        return Status.OK, names or "The setting regions does not include this Region."
+        return _compare(here, "The setting regions does not include this Region.")
+
+    def _deployer_policies(self) -> tuple[Status, str]:
+        used = list_deployer_policies(self.session)
+        return _compare(used, "Not used: CloudFormation deploys with other policies.")
 
     def _stacks(self) -> tuple[Status, str]:
         states = {stack: self.deployment.status(stack) for stack in stack_names.ALL}
@@ -349,7 +348,7 @@ class DeploymentChecks:
         if left is not None:
             return Status.PROBLEM, (
                 f"Not deployed, but its deny is still attached to callers: detach {left}, which IAM"
-                " lists under its entities, then delete it."
+                " lists under its entities."
             )
         return Status.OK, "Off: switch it on by brake in cdk.json."
 
@@ -501,6 +500,16 @@ class DeploymentChecks:
         live = self._live_logging() or {}
         group: str | None = live.get("cloudWatchConfig", {}).get("logGroupName")
         return group
+
+
+def _compare(policies: list[ManagedPolicy], otherwise: str) -> tuple[Status, str]:
+    """Compare policies with those that this version needs."""
+    for policy in policies:
+        state = policy.state()
+        if state is not PolicyState.CURRENT:
+            status = Status.PROBLEM if state is PolicyState.MISSING else Status.WARNING
+            return status, f"{policy.name} is {state.value}: run make bootstrap."
+    return Status.OK, list_names(policy.name for policy in policies) or otherwise
 
 
 def _rate_stack_state(stack_state: str | None) -> Status:

@@ -38,10 +38,13 @@ class NamedIdentity(Protocol):
 
 
 class CountedIdentity(Protocol):
-    """An identity in exact counters, sums of budgets and alerts."""
+    """An identity in exact counters, sums of budgets, alerts, the brake and the audit trail."""
 
     def count(self) -> Mapping[str, int]:
         """Count the items of each kind that name the identity."""
+
+    def is_denied(self) -> bool:
+        """Say if the identity is denied now."""
 
     def list_budgets(self) -> Sequence[str]:
         """List the budgets whose definition names the identity."""
@@ -86,8 +89,8 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
     """Ask, then replace an identity with a random pseudonym, and print what was changed.
 
     Raises:
-        CommandError: The ARN is not that of a person, no item has it, or the answer was not to
-            erase.
+        CommandError: The ARN is not that of a person, it is denied, no item has it, or the answer
+            was not to erase. Nothing is changed.
     """
     if _PERSON.fullmatch(identity_arn) is None:
         message = (
@@ -100,6 +103,12 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
         *(deployment.output(stack_names.STORAGE, name) for name in _TABLE_OUTPUTS)
     )
     named, counted = open_identity(session, tables, identity_arn)
+    if counted.is_denied():
+        message = (
+            f"{printable(identity_arn)} is denied. Run bedrock-meter deny release, and this command"
+            " again in a few minutes: a deny without its name could not be released."
+        )
+        raise CommandError(message)
     found = named.find()
     counts = counted.count()
     _print_budgets(counted.list_budgets())
@@ -133,8 +142,8 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
     left = sum(counted.count().values())
     if left:
         print(
-            f"{plural(left, 'item')} of counters and alerts changed at the same time, or are about"
-            " to be sent: run the command again in a few minutes."
+            f"{plural(left, 'item')} of counters, alerts and the brake changed at the same time, or"
+            " are about to be sent: run the command again in a few minutes."
         )
     print(_NEXT_STEPS)
 

@@ -19,7 +19,7 @@ from cdk.operations.assembly import SynthesisError, synthesize
 from cdk.operations.bill_of_materials import list_development_packages, list_shipped_packages
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.checkout import clone_commit, read_checkout
-from cdk.operations.deployer_policy import POLICY
+from cdk.operations.deployer_policies import Subject
 from cdk.operations.kept_release import KEPT_RELEASES, keep
 from cdk.operations.terminal import CommandError
 from lambdas.meter_name import NAME_VARIABLE
@@ -81,8 +81,8 @@ def build(folder: Path, released_on: date, settings: Mapping[str, object] | None
         }
     except (BundlingError, SynthesisError) as error:
         raise CommandError(str(error)) from error
-    shutil.copy(BOUNDARY_FILE, folder)
-    shutil.copy(POLICY, folder)
+    for policy in (BOUNDARY_FILE, *(subject.file for subject in Subject)):
+        shutil.copy(policy, folder)
     for name, bill in bills.items():
         (folder / name).write_text(json.dumps(bill, indent=2) + "\n", encoding="utf-8")
     (folder / CHECKSUMS).write_text(sum_up(folder), encoding="utf-8")

@@ -11,7 +11,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.anomaly_names import ANOMALY_ALARMS
-from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
+from cdk.alarms.audit_checks import AUDIT_AGE, UNRECORDED_CHANGES, audit_checks
 from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.health_alarms import HealthAlarms
@@ -33,6 +33,7 @@ from cdk.components.dashboards import (
 )
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.governing import GoverningTables
 from cdk.components.health_lines import list_health_lines
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
@@ -188,8 +189,7 @@ class MonitoringStack(Stack):
             self,
             BUDGET_EVALUATOR,
             defaults=defaults,
-            counters=storage.counters,
-            governance=storage.governance,
+            tables=GoverningTables(storage.counters, storage.governance),
             topic=self.topic,
             dashboard_url=dashboard_url(choose_budget_dashboard(self._config), self.region),
         )
@@ -321,7 +321,8 @@ def _list_governance_checks(governance: GovernanceStack | None) -> list[HealthCh
     if governance is None:
         return []
     counter, writer = _list_stream_functions(governance)
-    return [*counter_checks(counter), *audit_checks(writer)]
+    mapping_id = governance.audit_writer.stream_mapping.attr_id
+    return [*counter_checks(counter), *audit_checks(writer, mapping_id)]
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
@@ -332,7 +333,7 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
         missing.add(UNBUILT_BUDGETS.name)
-        missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name}
+        missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name, UNRECORDED_CHANGES}
     if BRAKE_CONTROLLER not in functions:
         missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
     if PRICE_UPDATER in missing:

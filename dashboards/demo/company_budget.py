@@ -1,4 +1,4 @@
-"""The company's budget: applied after its last call, with the usage of the whole period."""
+"""The company's budgets: applied after its last call, with the usage of the whole period."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cdk.config import stack_names
-from cdk.local_cloud.cloud import LocalCloud
+from cdk.local_cloud.cloud import ACCOUNT, LocalCloud
 from cdk.local_cloud.deployment import start_function
 from cdk.operations.budgets import apply_file, read_file
 from cdk.operations.terminal import CommandError
+from dashboards.demo.company_brake import JOB
 from dashboards.demo.plain_sums import PlainSums
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
@@ -28,7 +29,10 @@ from lambdas.domain.counters import (
 
 PROJECT = "invoicing"
 """The project that has the budget, and the name of the budget."""
+BRAKED = "invoice-jobs"
+"""The budget of each session of a job, with a brake."""
 _USD = 230
+_BRAKED_USD = 150  # less than the session has used
 _DAYS = 21  # the last week of them is to come
 _PAUSE_SECONDS = 0.2
 _SCHEDULED_EVENT = {"detail-type": "Scheduled Event"}
@@ -36,7 +40,7 @@ _SCHEDULED_EVENT = {"detail-type": "Scheduled Event"}
 
 @dataclass(frozen=True, slots=True)
 class CompanyBudget:
-    """A budget of one project, in the tables of a deployment with governance.
+    """Budgets of a project and of a job, in the tables of a deployment with governance.
 
     Attributes:
         cloud: The local cloud.
@@ -64,8 +68,11 @@ class CompanyBudget:
 
     @property
     def description(self) -> str:
-        """The amount, the project and the period."""
-        return f"${_USD} for project {PROJECT}, for {_DAYS} days from {self.first_day:%Y-%m-%d}"
+        """The amounts, the project, the job and the period."""
+        return (
+            f"${_USD} for project {PROJECT}, and ${_BRAKED_USD} with a brake for each session of"
+            f" {JOB}, for {_DAYS} days from {self.first_day:%Y-%m-%d}"
+        )
 
     def begin_counting(self) -> None:
         """Let the meter find that the ledger has no calls from before, when it has none.
@@ -112,24 +119,25 @@ class CompanyBudget:
             raise CommandError(message)
 
     def apply(self) -> None:
-        """Apply the budget as `bedrock-meter budgets apply` does, and let the meter evaluate it.
+        """Apply the budgets as `bedrock-meter budgets apply` does, and let the meter evaluate them.
 
         All calls have to be counted before.
 
         Raises:
-            CommandError: Its sums are not complete afterwards.
+            CommandError: Their sums are not complete afterwards.
         """
         path = self.cloud.home / "budgets.json"
         path.write_text(json.dumps(self._write_file()), encoding="utf-8")
         with redirect_stdout(io.StringIO()):  # the story has a line of its own
             apply_file(self.store, read_file(path), (), is_dry_run=False, now=datetime.now(UTC))
-        generation = self.store.read().budgets[PROJECT].generation
-        # The meter waits five minutes for batches that do not know the budget. None runs any more.
-        self.store.announce(PROJECT, generation, datetime.now(UTC) - ANNOUNCEMENT)
+        for name, stored in self.store.read().budgets.items():
+            # The meter waits five minutes for batches that do not know it. None runs any more.
+            self.store.announce(name, stored.generation, datetime.now(UTC) - ANNOUNCEMENT)
         start_function(self.cloud, stack_names.GOVERNANCE, "BudgetBuilder", _SCHEDULED_EVENT)
-        if not self.store.read().budgets[PROJECT].is_active:
-            message = f"the sums of the budget {PROJECT} are not complete."
-            raise CommandError(message)
+        for name, stored in self.store.read().budgets.items():
+            if not stored.is_active:
+                message = f"the sums of the budget {name} are not complete."
+                raise CommandError(message)
         start_function(self.cloud, stack_names.MONITORING, "BudgetEvaluator", _SCHEDULED_EVENT)
 
     def _add_up_cells(self) -> UsageTotals:
@@ -150,6 +158,7 @@ class CompanyBudget:
         return state
 
     def _write_file(self) -> dict[str, object]:
+        period = {"every": "day", "count": _DAYS, "anchor": f"{self.first_day:%Y-%m-%d}"}
         return {
             "managed_by": "finance",
             "budgets": [
@@ -157,12 +166,17 @@ class CompanyBudget:
                     "name": PROJECT,
                     "scope": {"project": PROJECT},
                     "amount": {"usd": _USD},
-                    "period": {
-                        "every": "day",
-                        "count": _DAYS,
-                        "anchor": f"{self.first_day:%Y-%m-%d}",
-                    },
+                    "period": period,
                     "alerts": {"actual": [80, 100], "forecast": [100]},
-                }
+                },
+                {
+                    "name": BRAKED,
+                    "scope": {"principal": f"arn:aws:iam::{ACCOUNT}:role/{JOB}"},
+                    "per": "identity",
+                    "amount": {"usd": _BRAKED_USD},
+                    "period": period,
+                    "alerts": {"actual": [], "forecast": []},
+                    "brake": "deny",
+                },
             ],
         }

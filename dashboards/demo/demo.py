@@ -35,13 +35,15 @@ from dashboards.demo.company import (
     read_time,
 )
 from dashboards.demo.company_account import set_up_account
-from dashboards.demo.company_budget import CompanyBudget
+from dashboards.demo.company_brake import SESSION, CompanyBrake
+from dashboards.demo.company_budget import BRAKED, CompanyBudget
 from dashboards.demo.history import HISTORY_DAYS, add_history, make_history
 from dashboards.demo.measured_sums import check_sums, read_metric, read_sums
 from dashboards.demo.plain_sums import PlainSums, add_sums, get_identity, sum_calls
 from dashboards.demo.story import (
     Event,
     describe_alarm,
+    describe_brake,
     describe_budget,
     describe_drift,
     describe_failures,
@@ -59,6 +61,7 @@ from dashboards.viewer.profile_labels import BedrockProfiles
 from dashboards.viewer.sources import source_of_cloudwatch
 from lambdas.domain.attribution import UNATTRIBUTED, LabelNames
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
+from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import (
     HEALTH_NAMESPACE,
@@ -74,9 +77,12 @@ from lambdas.domain.words import plural
 
 _SETTINGS = {
     "governance": True,
+    "brake": True,
+    "brake_sessions": True,
     "metric_detail": "full",  # so that every graph has something to show
     "cost_thresholds": [{"warning": 10, "critical": 200}],  # dollars an hour: the company is small
 }
+_EVALUATE_POLICIES = {"AUTH": "true"}
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -124,7 +130,7 @@ def open_company() -> Iterator[Source]:
         CommandError: The local cloud does not work, or counted wrongly.
     """
     try:
-        with open_local_cloud() as cloud:
+        with open_local_cloud(settings=_EVALUATE_POLICIES) as cloud:
             metered_from = _show_company(cloud, open_console())
             recent = source_of_cloudwatch(
                 "the local cloud",
@@ -150,15 +156,17 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     """
     console.print("Deploying into a local cloud, and metering a made-up company ...")
     folder = synthesize(cloud, _SETTINGS)
-    outputs = deploy(cloud, folder)
+    outputs = deploy(cloud, folder, has_brake=True, has_brake_sessions=True)
     console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     earlier, minutes = logs_until(datetime.now(UTC), _EARLIER_DAYS)
     logs = [log for minute_logs in minutes.values() for log in minute_logs]
     calls = [*earlier, *logs]
     profile = set_up_account(cloud)
-    budget = CompanyBudget.from_outputs(cloud, outputs[stack_names.STORAGE], read_time(calls[0]))
+    storage = outputs[stack_names.STORAGE]
+    budget = CompanyBudget.from_outputs(cloud, storage, read_time(calls[0]))
     budget.begin_counting()
+    brake = CompanyBrake.from_table(cloud, storage["GovernanceTableName"])
     _replace_model(calls, PROFILE, profile)
     for _, day_logs in groupby(earlier, key=lambda log: read_time(log).date()):
         _write(cloud, group, day_calls := list(day_logs))
@@ -169,8 +177,8 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         f"The company makes {len(logs):,} calls from {start:%Y-%m-%d %H:%M} to"
         f" {end:%Y-%m-%d %H:%M} UTC, with the timing and sizes of a real trace, and"
         f" {len(earlier):,} in the {_EARLIER_DAYS} days before. Some logs are delivered twice."
-        f" In the end, a budget is applied: {budget.description}. It is evaluated from then on, so"
-        " its graphs have no values of the days before.",
+        f" In the end, budgets are applied: {budget.description}. They are evaluated from then on,"
+        " so their graphs have no values of the days before.",
         soft_wrap=True,
     )
     console.print("\nNotified, to all subscribers (on AWS: notify_emails and notify_https):")
@@ -182,9 +190,13 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         # No log names the model of the profile; the meter has asked Bedrock.
         _replace_model(calls, profile, f"us.{PROFILE_MODEL}")
         budget.check_counters(add_sums(sum_calls(calls, get_identity).values()), _SECONDS_TO_SETTLE)
+        brake.switch_on()
         budget.apply()
         alert = _take_notice(subscriber, "Bedrock budget ")
         console.print(write_event(describe_budget(alert, datetime.now(UTC))), soft_wrap=True)
+        brake.deny()
+        denied = _take_notice(subscriber, f"Bedrock brake, {BRAKED}: denied")
+        console.print(write_event(describe_brake(denied, datetime.now(UTC))), soft_wrap=True)
         switch_logging_off(cloud)
         notice = _take_notice(subscriber, "Bedrock Meter: invocation logging ")
         console.print(write_event(describe_drift(notice, datetime.now(UTC))), soft_wrap=True)
@@ -192,6 +204,13 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     console.print(
         f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
         " without data, or learn from weeks of data.",
+        soft_wrap=True,
+    )
+    refusal = brake.release(_SECONDS_TO_SETTLE)
+    console.print(
+        f"\nDenied: {shorten_identity(SESSION)}. Its next call is refused ({refusal}); that of"
+        " another session of its role is answered.\nReleased, with bedrock-meter deny release: its"
+        " next call is answered, and it stays released until the period ends.",
         soft_wrap=True,
     )
     return next(iter(minutes)) - timedelta(days=_EARLIER_DAYS)
@@ -352,7 +371,7 @@ def _take_notifications(subscriber: Subscriber, count: int) -> list[dict[str, An
 
 
 def _take_notice(subscriber: Subscriber, subject_start: str) -> dict[str, Any]:
-    """Wait for a notification by the start of its subject; others are left out.
+    """Wait for a notification by the start of its subject; others stay.
 
     Functions also run on their schedules here, so that a notification may come in two parts.
     """
@@ -360,7 +379,7 @@ def _take_notice(subscriber: Subscriber, subject_start: str) -> dict[str, Any]:
     while time.monotonic() < deadline:
         for notification in list(subscriber.messages):
             if str(notification["Subject"]).startswith(subject_start):
-                subscriber.messages.clear()
+                subscriber.messages.remove(notification)
                 return notification
         time.sleep(0.02)
     message = f"no notification arrived that starts with {subject_start!r}."

@@ -30,6 +30,11 @@ _EXPECTED = re.compile(
     r"^Forecast for the end of the period: (?P<amount>[^;]+); (?P<probability>\d+% probability.+)$",
     re.MULTILINE,
 )
+_DENIED = re.compile(
+    r"^Denied: (?P<who>\S+)$.*^Budget \S+: (?P<used>[^,]+ used), (?P<percent>[\d.]+) %.*"
+    r"^Until: (?P<until>\S+)$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 class Event(NamedTuple):
@@ -97,6 +102,25 @@ def describe_budget(notification: Mapping[str, Any], at: datetime) -> Event:
         why += (
             f"; forecast for the end of the period: {expected['amount']}, with a"
             f" {expected['probability']}"
+        )
+    return Event(at, notification["Subject"], why)
+
+
+def describe_brake(notification: Mapping[str, Any], at: datetime) -> Event:
+    """Describe the notice of a deny: who is denied, what was used of the amount, and the end.
+
+    Args:
+        notification: The message of the topic.
+        at: The time of the evaluation.
+    """
+    text = notification["Message"]
+    found = _DENIED.search(text)
+    why = text
+    if found is not None:
+        until = datetime.fromisoformat(found["until"])
+        why = (
+            f"{shorten_identity(found['who'])} until {until:%Y-%m-%d %H:%M} UTC: {found['used']},"
+            f" {found['percent']}%"
         )
     return Event(at, notification["Subject"], why)
 

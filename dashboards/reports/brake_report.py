@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from cdk.operations.terminal import printable_name
-from dashboards.reports.budget_usage import BudgetUsage
-from lambdas.domain.brake import (
-    NotEnforceable,
-    PastDeny,
-    PrincipalTarget,
-    SessionTarget,
-    TargetRules,
-    list_callers,
-    list_own_roles,
-    replay_brake,
-)
+from dashboards.reports.budget_outcomes import BudgetOutcome
+from lambdas.domain.brake import NotEnforceable, PastDeny, PrincipalTarget, SessionTarget
 from lambdas.domain.budgets import BrakeMode, Budget, describe_time
-from lambdas.domain.invocations.identity import CallerIdentity
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
-from lambdas.meter_name import METER_NAME
+
+_TITLES = {
+    BrakeMode.DENY: "The brake would have acted {}:",
+    BrakeMode.SHADOW: "The brake would have reported, and denied no caller, {}:",
+    BrakeMode.NOTIFY: 'This budget only alerts. With "brake": "deny", it would have acted {}:',
+}
 
 
-def print_brake(usage: BudgetUsage, budget: Budget, console: Console, top: int) -> None:
-    """Print whom the brake of a budget would have denied, when, and what was spent by then.
+def print_brake(outcome: BudgetOutcome, console: Console, top: int) -> None:
+    """Print whom the brake of a budget would have denied, when, and what was used by then.
+
+    Of a budget that only alerts, print whom a brake would have denied, if any.
 
     Args:
-        usage: The usage.
-        budget: The budget; nothing is printed if it has no brake.
+        outcome: The outcome of the budget.
         console: Prints.
         top: The number of rows.
     """
-    if budget.brake is BrakeMode.NOTIFY:
-        return
-    denies = sorted(_replay(usage, budget), key=lambda deny: (deny.minute, deny.caller.arn))
+    budget, denies = outcome.budget, outcome.denies or ()
     if not denies:
-        console.print("The brake would have denied no caller.")
+        if budget.brake is not BrakeMode.NOTIFY:
+            console.print("The brake would have denied no caller.")
         return
-    console.print(Text(f"The brake would have acted {plural(len(denies), 'time')}:"))
+    console.print(Text(_TITLES[budget.brake].format(plural(len(denies), "time"))))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("Caller", overflow="fold")
-    for name in ("Denied from", "Used then", "%", "Used later"):
-        table.add_column(name, justify="left" if name == "Denied from" else "right", no_wrap=True)
+    for name in ("Denied from", "Until"):
+        table.add_column(name, no_wrap=True)
+    for name in ("Used then", "%", "Used later"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Result")
     short = shorten_identities(deny.caller.arn for deny in denies)
     for deny in denies[:top]:
@@ -54,19 +51,6 @@ def print_brake(usage: BudgetUsage, budget: Budget, console: Console, top: int) 
     console.print(table)
     if (more := len(denies) - top) > 0:
         console.print(f"and {more:,} more, later", style="dim")
-
-
-def _replay(usage: BudgetUsage, budget: Budget) -> Iterator[PastDeny]:
-    for value, minutes in usage.minutes_by_value(budget).items():
-        callers = (CallerIdentity.from_arn(arn) for arn in list_callers(budget, value))
-        known = next((caller for caller in callers if caller.account_id), None)
-        rules = TargetRules(
-            account_id=(known and known.account_id) or "",
-            partition=(known and known.partition) or "aws",
-            own_roles=list_own_roles(METER_NAME),
-            has_sessions=True,
-        )
-        yield from replay_brake(budget, value, minutes, rules)
 
 
 def _write(budget: Budget, deny: PastDeny) -> Sequence[str | Text]:
@@ -80,6 +64,7 @@ def _write(budget: Budget, deny: PastDeny) -> Sequence[str | Text]:
             result = f"{kind.value} denied"
     return (
         describe_time(budget.periods, deny.minute),
+        describe_time(budget.periods, cause.until),
         amount.describe(cause.used),
         exact_text(amount.get_percentage(cause.used)),
         amount.describe(deny.later),

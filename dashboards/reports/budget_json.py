@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from dashboards.reports.budget_outcomes import BudgetOutcome, BudgetRow, LastForecast
+from lambdas.domain.brake import NotEnforceable, PastDeny, PrincipalTarget, SessionTarget
 from lambdas.domain.budgets import Budget, BudgetPeriod, BudgetUnit, to_usd
 from lambdas.domain.budgets.budget_alerts import ThresholdKind
 from lambdas.domain.words import exact_text
@@ -24,6 +25,12 @@ def budgets_json(outcomes: Sequence[BudgetOutcome]) -> Iterator[dict[str, Any]]:
             "per": None if budget.per is None else budget.per.value,
             "uses": [_use_json(budget, row) for row in outcome.rows],
             "forecasts": [_forecast_json(budget, last) for last in outcome.forecasts],
+            "brake": budget.brake.value,
+            "denies": (
+                None
+                if outcome.denies is None
+                else [_deny_json(budget, deny) for deny in outcome.denies]
+            ),
         }
 
 
@@ -71,6 +78,28 @@ def _forecast_json(budget: Budget, last: LastForecast) -> dict[str, Any]:
         "calibrated_at": (
             None if forecast.calibrated_at is None else forecast.calibrated_at.isoformat()
         ),
+    }
+
+
+def _deny_json(budget: Budget, deny: PastDeny) -> dict[str, Any]:
+    caller, cause = deny.caller, deny.cause
+    match caller:
+        case NotEnforceable():
+            denied = None
+        case SessionTarget():
+            denied = "session"
+        case PrincipalTarget(kind=kind):
+            denied = kind.value
+    return {
+        "caller": caller.arn,
+        "denied": denied,
+        "obstacle": caller.exemption.value if isinstance(caller, NotEnforceable) else None,
+        "at": deny.minute.isoformat(),
+        "until": cause.until.isoformat(),
+        "used": _write_amount(budget, cause.used),
+        "used_percent": exact_text(budget.amount.get_percentage(cause.used)),
+        "reserve": _write_amount(budget, cause.reserve),
+        "used_later": _write_amount(budget, deny.later),
     }
 
 

@@ -8,7 +8,20 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from dashboards.reports.budget_usage import BudgetUsage
-from lambdas.domain.budgets import Budget, PeriodUse, RollingHours, replay_usage
+from lambdas.domain.brake import (
+    PastDeny,
+    TargetRules,
+    list_callers,
+    list_own_roles,
+    replay_brake,
+)
+from lambdas.domain.budgets import (
+    Budget,
+    PeriodUse,
+    RollingHours,
+    find_brake_obstacle,
+    replay_usage,
+)
 from lambdas.domain.forecasting import (
     Forecast,
     ForecastCrossing,
@@ -16,6 +29,8 @@ from lambdas.domain.forecasting import (
     replay_forecasts,
     sum_by_hour,
 )
+from lambdas.domain.invocations.identity import CallerIdentity
+from lambdas.meter_name import METER_NAME
 
 _MINUTE = timedelta(minutes=1)
 MAX_REPLAYED_VALUES = 20
@@ -70,12 +85,15 @@ class BudgetOutcome:
             crossing and the one with the most usage, in order of time.
         forecasts: Forecasts at the end of the logs, of the values with the most usage first.
         too_new: The number of values that are used too shortly for a forecast.
+        denies: The denies that a brake would have made, in order of time; `None` if no brake can
+            enforce the budget.
     """
 
     budget: Budget
     rows: Sequence[BudgetRow]
     forecasts: Sequence[LastForecast] = field(default=())
     too_new: int = 0
+    denies: Sequence[PastDeny] | None = None
 
 
 def find_outcomes(usage: BudgetUsage, budgets: Sequence[Budget]) -> list[BudgetOutcome]:
@@ -84,9 +102,10 @@ def find_outcomes(usage: BudgetUsage, budgets: Sequence[Budget]) -> list[BudgetO
 
 
 def _find_outcome(usage: BudgetUsage, budget: Budget) -> BudgetOutcome:
-    rows = list(_list_rows(usage, budget))
+    rows, denies = list(_list_rows(usage, budget)), _replay_brake(usage, budget)
     if isinstance(budget.periods, RollingHours):
-        return BudgetOutcome(budget, sorted(rows, key=lambda row: (row.use.period, row.value)))
+        rows.sort(key=lambda row: (row.use.period, row.value))
+        return BudgetOutcome(budget, rows, denies=denies)
     rows.sort(key=lambda row: (-row.use.used, row.use.period, row.value))
     current = [
         row
@@ -94,7 +113,25 @@ def _find_outcome(usage: BudgetUsage, budget: Budget) -> BudgetOutcome:
         if usage.last_minute is not None and row.use.period.includes(usage.last_minute)
     ]
     forecasts = list(_forecast(usage, budget, current))
-    return BudgetOutcome(budget, rows, forecasts, len(current) - len(forecasts))
+    return BudgetOutcome(budget, rows, forecasts, len(current) - len(forecasts), denies)
+
+
+def _replay_brake(usage: BudgetUsage, budget: Budget) -> list[PastDeny] | None:
+    """Replay the brake, also that of a budget that only alerts, and with single sessions denied."""
+    if find_brake_obstacle(budget.scope, budget.per) is not None:
+        return None
+    found = list[PastDeny]()
+    for value, minutes in usage.minutes_by_value(budget).items():
+        callers = (CallerIdentity.from_arn(arn) for arn in list_callers(budget, value))
+        known = next((caller for caller in callers if caller.account_id), None)
+        rules = TargetRules(
+            account_id=(known and known.account_id) or "",
+            partition=(known and known.partition) or "aws",
+            own_roles=list_own_roles(METER_NAME),
+            has_sessions=True,
+        )
+        found += replay_brake(budget, value, minutes, rules)
+    return sorted(found, key=lambda deny: (deny.minute, deny.caller.arn))
 
 
 def _list_rows(usage: BudgetUsage, budget: Budget) -> Iterator[BudgetRow]:

@@ -53,7 +53,7 @@ def print_budgets(
         _print_unpriced(usage, outcome.budget, console)
         for line in _list_forecasts(outcome, top):
             _print_note(line, console)
-        print_brake(usage, outcome.budget, console, top)
+        print_brake(outcome, console, top)
         console.print()
     if any(outcome.forecasts for outcome in outcomes):
         _print_note(

@@ -7,6 +7,8 @@ from typing import NamedTuple
 BUDGET_BUILDER = "meter:budget_builder"
 PRICE_UPDATER = "meter:price_updater"
 DEPLOYMENT = "meter:deployment"
+BRAKE_CONTROLLER = "meter:brake_controller"
+BRAKE_WATCHDOG = "meter:brake_watchdog"
 """Actors that are parts of the meter. People are `person-` and a random id."""
 
 

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lambdas.domain.brake import ChangeRefusedError, Deny, DenyAttachments, DenyReader, Target
+from lambdas.domain.audit import AuditEventStore
+from lambdas.domain.brake import (
+    ChangeRefusedError,
+    Deny,
+    DenyAttachments,
+    DenyReader,
+    Target,
+    describe_release,
+)
+from lambdas.domain.change_marks import BRAKE_WATCHDOG
 
 GRACE = timedelta(minutes=5)
 """The time after the end of a deny that the brake has to release it."""
@@ -31,12 +40,14 @@ class WatchdogReport:
 
     Attributes:
         released: The denies that were taken off. If there are any, the brake has failed.
-        hindrances: The ARNs of principals that may still be denied, with the reasons.
+        still_denied: The ARNs of principals that may still be denied, with the reasons.
+        unrecorded: The ARNs of principals whose release is not in the audit trail, with the errors.
         read_error: The error of reading the stored denies, if they could not be read.
     """
 
     released: tuple[EndedDeny, ...] = ()
-    hindrances: tuple[tuple[str, str], ...] = ()
+    still_denied: tuple[tuple[str, str], ...] = ()
+    unrecorded: tuple[tuple[str, Exception], ...] = ()
     read_error: Exception | None = None
 
 
@@ -44,17 +55,19 @@ class WatchdogReport:
 class BrakeWatchdog:
     """Takes off denies of principals that have ended, even where everything else has failed.
 
-    It depends on stored denies and IAM alone, attaches nothing, and writes nothing. If the stored
-    denies cannot be read, it goes by what this process last read: a new process knows no ends.
-    Denies of single sessions end by themselves.
+    It depends on stored denies and IAM alone, attaches nothing, and writes nothing but what the
+    audit trail records. If the stored denies cannot be read, it goes by what this process last
+    read: a new process knows no ends. Denies of single sessions end by themselves.
 
     Attributes:
         attachments: The attachments of the fixed policy.
         denies: The stored denies.
+        trail: The changes for the audit trail.
     """
 
     attachments: DenyAttachments
     denies: DenyReader
+    trail: AuditEventStore
     _last_read: Mapping[Target, Deny] = field(default_factory=dict, init=False)
 
     def release_ended(self, now: datetime) -> WatchdogReport:
@@ -64,23 +77,32 @@ class BrakeWatchdog:
         is attached is read before the denies here: so an attachment without a deny is an orphan,
         or is being taken off now. If the denies could not be read, nothing is taken for an orphan.
 
+        Releases are recorded once they are done. An audit trail that cannot be written stops none.
+
         Raises:
             ChangeRefusedError: IAM did not list what is attached.
         """
         attached = self.attachments.list_attached()
         read_error = self._read_denies()
-        released, hindrances = list[EndedDeny](), list[tuple[str, str]]()
+        released, still_denied = list[EndedDeny](), list[tuple[str, str]]()
+        unrecorded = list[tuple[str, Exception]]()
         for target in sorted(attached, key=lambda target: target.arn):
             deny = self._last_read.get(target)
             is_ended = read_error is None if deny is None else deny.until + GRACE <= now
             if not is_ended:
                 continue
             try:
-                if self.attachments.detach(target):
-                    released.append(EndedDeny(target.arn, None if deny is None else deny.until))
+                if not self.attachments.detach(target):
+                    continue
             except ChangeRefusedError as error:
-                hindrances.append((target.arn, error.obstacle.value))
-        return WatchdogReport(tuple(released), tuple(hindrances), read_error)
+                still_denied.append((target.arn, error.obstacle.value))
+                continue
+            released.append(EndedDeny(target.arn, None if deny is None else deny.until))
+            try:
+                self.trail.add(describe_release(target, deny, at=now, by=BRAKE_WATCHDOG))
+            except Exception as error:  # noqa: BLE001  # the caller reports each
+                unrecorded.append((target.arn, error))
+        return WatchdogReport(tuple(released), tuple(still_denied), tuple(unrecorded), read_error)
 
     def _read_denies(self) -> Exception | None:
         """Read the stored denies, or keep what was read last and return the error."""

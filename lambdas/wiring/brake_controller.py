@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import boto3
 
+from lambdas.adapters.dynamodb.audit_events import DynamoDbAuditEvents
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
@@ -11,7 +12,7 @@ from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.adapters.iam.deny_attachments import IamDenyAttachments
 from lambdas.adapters.iam.role_directory import IamRoleDirectory
 from lambdas.adapters.iam.session_policies import IamSessionPolicies
-from lambdas.domain.brake import BrakeDecisionStore, BurnRates, SessionPolicyNames, TargetRules
+from lambdas.domain.brake import BurnRates, SessionPolicyNames, TargetRules
 from lambdas.meter_name import METER_NAME
 from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
 from lambdas.wiring.brake_settings import OWN_ROLES, BrakingSettings
@@ -34,6 +35,7 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
         denies=DynamoDbDenies(dynamodb, table),
         state=DynamoDbBrakeState(dynamodb, table),
         events=DynamoDbBrakeEvents(dynamodb, table),
+        trail=DynamoDbAuditEvents(dynamodb, table),
         settings=BrakeSettings(
             rules=TargetRules(
                 account_id=account_id,
@@ -48,8 +50,3 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
         ),
         rates=BurnRates(),
     )
-
-
-def make_decisions(settings: BrakingSettings) -> BrakeDecisionStore:
-    """Make the store of the switch."""
-    return DynamoDbBrakeState(boto3.client("dynamodb", config=PROMPT), settings.governance_table)

@@ -10,6 +10,7 @@ import pytest
 from cdk.config import stack_names
 from cdk.local_cloud.cloud import open_local_cloud
 from cdk.local_cloud.price_list import PriceListServer, open_price_list
+from tests.end_to_end.denied import leave_denied, list_left
 from tests.end_to_end.deployed import Deployed, bootstrap, context, make, settings
 from tests.unlogged import BUCKET
 
@@ -27,6 +28,8 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
     """The settings that switch on all that is optional, with low thresholds."""
     return {
         "batch_output_buckets": [BUCKET],
+        "brake": True,
+        "brake_sessions": True,
         "contributor_insights": True,
         "customer_keys": True,
         "extra_dashboards": EXTRA_DASHBOARDS,
@@ -40,13 +43,14 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
 @pytest.fixture(scope="package")
 def deployed(price_list: PriceListServer) -> Iterator[Deployed]:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        bootstrap(cloud)
+        bootstrap(cloud, governance="true", brake="true", brake_sessions="true")
         make(cloud, "deploy", settings(**everything(price_list)))
         deployed = Deployed(cloud, context(**everything(price_list)))
         assert {stack for stack in stack_names.ALL if deployed.deployment.status(stack)} == {
             *stack_names.ALL
         }
         yield deployed
+        leave_denied(cloud)
         cloudformation = cloud.client("cloudformation")
         for stack in reversed(stack_names.ALL):
             if stack == stack_names.STORAGE:
@@ -57,3 +61,4 @@ def deployed(price_list: PriceListServer) -> Iterator[Deployed]:
             )
         live = cloud.client("bedrock").get_model_invocation_logging_configuration()
         assert not live.get("loggingConfig")
+        assert list_left(cloud) == []

@@ -19,8 +19,6 @@ from tests.local_cloud.functions import put_logs
 from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
 
-MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
-
 
 def make(
     cloud: LocalCloud, target: str, *variables: str, typed: str = "", is_ok: bool = True

@@ -53,6 +53,26 @@ class Role:
         replaced: Statements = json.loads(text.replace(granted, other))
         return replaced
 
+    def unconditioned(self) -> Statements:
+        """The statements that allow something, without their conditions."""
+        return [
+            {key: value for key, value in statement.items() if key != "Condition"}
+            for statement in self.statements
+            if statement["Effect"] == "Allow"
+        ]
+
+    @contextmanager
+    def unbounded(self) -> Iterator[None]:
+        """Take its permissions boundary away; it has it again afterwards."""
+        boundary = self._iam.get_role(RoleName=self._name)["Role"]["PermissionsBoundary"]
+        self._iam.delete_role_permissions_boundary(RoleName=self._name)
+        try:
+            yield
+        finally:
+            self._iam.put_role_permissions_boundary(
+                RoleName=self._name, PermissionsBoundary=boundary["PermissionsBoundaryArn"]
+            )
+
     @contextmanager
     def having(self, statements: Statements) -> Iterator[None]:
         """Give it other statements; it has its own again afterwards."""

@@ -26,8 +26,9 @@ from lambdas.domain.reports.weekly import ReportedWeek
 from lambdas.domain.unmetered import traffic_window
 from tests.aws import event
 from tests.builders import usage_record
-from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+from tests.end_to_end.deployed import Deployed, calls, user
 from tests.end_to_end.roles import Role, restarting, works
+from tests.local_cloud.callers import MODEL
 from tests.local_cloud.waiting import wait_for
 from tests.log_deliveries import pack
 from tests.price_editions import publish_bad_edition

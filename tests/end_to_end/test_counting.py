@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from cdk.local_cloud.cloud import ACCOUNT, REGION
-from tests.end_to_end.deployed import MODEL, Deployed, calls, make, user
+from tests.end_to_end.deployed import Deployed, calls, make, user
+from tests.local_cloud.callers import MODEL
 from tests.local_cloud.waiting import wait_for
 from tests.unit.invocations.records import fixture_lines
 

@@ -22,13 +22,14 @@ def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() ->
     )
     assert process.returncode == 0, process.stderr[-3000:]
     printed = process.stdout
-    assert len([line for line in printed.splitlines() if line]) <= 30
+    assert len([line for line in printed.splitlines() if line]) <= 33
     assert re.search(
         r"Deployed, as on AWS: \d+ stacks, \d+ functions, \d+ alarms, \d+ dashboards", printed
     )
     assert re.search(rf"4,003 calls from {_TIME} to {_TIME} UTC", printed)
     _check_events(printed)
     _check_budget(printed)
+    _check_brake(printed)
     _check_spending(printed)
     caught = printed.partition("Caught: ")[2]
     assert re.match(r"\d+ failed calls, .* by 111122223333 role/invoice-extraction", caught)
@@ -65,7 +66,11 @@ def _check_events(printed: str) -> None:
 
 def _check_budget(printed: str) -> None:
     """Check the alert of the budget: its threshold, how much of how much, and its forecast."""
-    assert re.search(r"a budget is applied: \$230 for project invoicing, for 21 days from", printed)
+    assert re.search(
+        r"budgets are applied: \$230 for project invoicing, and \$150 with a brake for each session"
+        r" of invoice-extraction, for 21 days from",
+        printed,
+    )
     (alert,) = (
         (match["name"], match["why"])
         for match in _EVENT.finditer(printed)
@@ -78,6 +83,21 @@ def _check_budget(printed: str) -> None:
         rf" {_DOLLARS}, with a \d+% probability of more than \$230\.00",
         why,
     )
+
+
+def _check_brake(printed: str) -> None:
+    """Check that one session is denied, and works again after its release."""
+    (why,) = (
+        match["why"] for match in _EVENT.finditer(printed) if "Bedrock brake" in match["name"]
+    )
+    session = "111122223333 role/invoice-extraction/invoice-extraction"
+    amount = rf"{_DOLLARS} of \$150\.00 used, 1\d\d(\.\d+)?%"
+    assert re.fullmatch(rf"{session} until {_TIME} UTC: {amount}", why)
+    assert (
+        f"Denied: {session}. Its next call is refused (AccessDeniedException); that of another"
+        " session of its role is answered.\nReleased, with bedrock-meter deny release: its next"
+        " call is answered, and it stays released until the period ends."
+    ) in printed
 
 
 def _check_spending(printed: str) -> None:

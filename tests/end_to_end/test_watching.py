@@ -10,7 +10,8 @@ import pytest
 
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from tests.aws import event
-from tests.end_to_end.deployed import MODEL, Deployed, calls, user
+from tests.end_to_end.deployed import Deployed, calls, user
+from tests.local_cloud.callers import MODEL
 from tests.local_cloud.waiting import wait_for
 from tests.unit.logging_configuration.deployed import MALLORY, trail_record
 

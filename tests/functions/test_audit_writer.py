@@ -172,6 +172,17 @@ def test_a_retried_batch_is_appended_once() -> None:
     assert len(entries()) == 2
 
 
+def test_a_batch_that_is_redriven_late_is_appended_once_and_the_chain_stays_valid() -> None:
+    apply(BudgetChanges((budget("chat"),)))
+    given_up = read_stream()
+    apply(BudgetChanges((budget("search"),)))
+    later = [record for record in read_stream() if record not in given_up]
+    for batch in (later, given_up, given_up):
+        handler.lambda_handler({"Records": batch}, CONTEXT)
+    run_hourly()
+    assert [each.subject for each in entries()] == ["budget:search", "budget:chat"]
+
+
 def test_a_name_in_a_budget_never_reaches_the_chain_and_can_be_erased() -> None:
     apply(BudgetChanges((budget("anas", scope=BudgetScope(identity=(ANA, BEN))),)))
     deliver()

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
+from lambdas.adapters.dynamodb.brake_items import query_partition
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.domain.brake import (
     BrakeSwitch,
@@ -160,7 +161,7 @@ def test_a_contested_deny_raises_the_alarm(capsys: pytest.CaptureFixture[str]) -
     for _ in range(4):
         (deny,) = denies().list_denies()
         assert deny.attached_at is not None
-        denies().write(replace(deny, attached_at=deny.attached_at - timedelta(minutes=5)))
+        denies().write(replace(deny, attached_at=deny.attached_at - timedelta(minutes=5)), None)
         iam.detach_user_policy(UserName="carl", PolicyArn=DENY)
         capsys.readouterr()
         run()
@@ -290,7 +291,8 @@ def test_callers_are_released_without_the_table_before_the_brake_is_removed() ->
     switch(is_on=True)
     run()
     boto3.client("dynamodb").delete_table(TableName=GOVERNANCE)
-    controller.lambda_handler({"RequestType": "Delete"}, lambda_context())
+    with pytest.raises(controller.BrakeRunError, match="not recorded: switch"):
+        controller.lambda_handler({"RequestType": "Delete"}, lambda_context())
     assert attached() == set()
 
 
@@ -304,7 +306,8 @@ def store_deny(*, ended: timedelta) -> None:
         0,
     )
     denies().write(
-        Deny(target=USER, causes=(cause,), decided_at=NOW, state=DenyState.DENIED, attached_at=NOW)
+        Deny(target=USER, causes=(cause,), decided_at=NOW, state=DenyState.DENIED, attached_at=NOW),
+        None,
     )
     boto3.client("iam").attach_user_policy(UserName="carl", PolicyArn=DENY)
 
@@ -336,3 +339,83 @@ def test_the_watchdog_takes_off_what_no_deny_is_stored_for() -> None:
     watchdog.lambda_handler({}, lambda_context())
     assert attached() == set()
     assert budgets().read().budgets == {}
+
+
+class RefusedEvents:
+    """Lets DynamoDB refuse each request that stores an event for the audit trail."""
+
+    def __init__(self) -> None:
+        session = boto3.DEFAULT_SESSION
+        assert session is not None
+        self._events: Any = session.events
+        self._events.register("provide-client-params.dynamodb", self._refuse)
+        clear_caches()
+
+    def end(self) -> None:
+        self._events.unregister("provide-client-params.dynamodb", self._refuse)
+        clear_caches()
+
+    def _refuse(self, params: Any, model: Any, **_: Any) -> None:
+        if "audit-events" in str(params) and model.name in ("PutItem", "TransactWriteItems"):
+            error: Any = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+            raise ClientError(error, model.name)
+
+
+def list_recorded() -> list[str]:
+    """The actions that are stored for the audit trail, apart from those of people."""
+    items = query_partition(boto3.client("dynamodb"), GOVERNANCE, "audit-events")
+    found = [item["action"]["S"] for item in items if "meter:" in str(item.get("changed_by"))]
+    return sorted(found)
+
+
+def test_a_release_that_cannot_be_recorded_happens_and_is_recorded_later() -> None:
+    use_up(CARL, SESSION)
+    switch(is_on=True)
+    run()
+    switch(is_on=False)
+    refused = RefusedEvents()
+    for _ in range(2):
+        with pytest.raises(controller.BrakeRunError, match=CARL):
+            run()
+        assert attached() == set()
+    assert len(denies().list_denies()) == 2
+    refused.end()
+    run()
+    assert denies().list_denies() == []
+    assert list_recorded() == ["deny.attach"] * 2 + ["deny.release"] * 2
+
+
+def test_a_deny_that_cannot_be_recorded_is_not_attached() -> None:
+    use_up(CARL, SESSION)
+    switch(is_on=True)
+    refused = RefusedEvents()
+    with pytest.raises(controller.BrakeRunError, match=CARL):
+        run()
+    assert (attached(), denies().list_denies()) == (set(), [])
+    refused.end()
+    run()
+    assert len(attached()) == 2
+
+
+def test_the_watchdog_releases_although_it_cannot_record_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store_deny(ended=timedelta(minutes=6))
+    RefusedEvents()
+    watchdog.lambda_handler({}, lambda_context())
+    assert attached() == set()
+    (line,) = (each for each in caplog.records if "not in the audit trail" in each.message)
+    assert vars(line)["caller"] == CARL
+
+
+def test_all_are_released_before_a_removal_that_cannot_be_recorded_fails() -> None:
+    use_up(CARL, SESSION)
+    switch(is_on=True)
+    run()
+    refused = RefusedEvents()
+    with pytest.raises(controller.BrakeRunError, match="switch"):
+        controller.lambda_handler({"RequestType": "Delete"}, lambda_context())
+    assert attached() == set()
+    refused.end()
+    controller.lambda_handler({"RequestType": "Delete"}, lambda_context())
+    assert list_recorded() == ["brake.switch", *["deny.attach"] * 2, *["deny.release"] * 2]

@@ -6,11 +6,14 @@ Each request that is refused has a twin that is allowed, in which one condition 
 import json
 from typing import Any
 
+import boto3
 import pytest
 
 from cdk.config import Config, ConfigurationError, stack_names
+from cdk.operations.deny_policy import DenyPolicy
 from lambdas.domain.brake import DENIED_ACTIONS
 from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
     BRAKE,
     BRAKE_EVENTS,
     DENIES,
@@ -22,12 +25,12 @@ from tests.infrastructure.synthesis import (
     as_list,
     deployment,
     find_function,
-    only,
     resources,
     started_by,
     statements,
     synthesize,
 )
+from tests.item_requests import list_keys
 from tests.operations.test_boundary import ACCOUNT, REGION, Names
 from tests.policy_evaluation import is_allowed
 
@@ -140,6 +143,14 @@ def test_policies_are_written_below_the_path_of_sessions_alone(verb: str) -> Non
         assert not is_allowed(allowed, f"iam:{verb}", other)
 
 
+@pytest.mark.parametrize("action", ["SetDefaultPolicyVersion", "TagRole", "TagPolicy"])
+def test_the_controller_chooses_no_version_and_consents_for_no_role(action: str) -> None:
+    allowed = policy(CONTROLLER)
+    for resource in (DENY, SESSIONS, APP, OWN):
+        assert not is_allowed(allowed, f"iam:{action}", resource, TAGGED)
+    assert is_allowed(allowed, "iam:GetPolicyVersion", SESSIONS, TAGGED)
+
+
 def test_without_sessions_the_controller_writes_no_policy_and_removes_those_that_are_left() -> None:
     context = {**CONFIGURATIONS[ON], "brake_sessions": False}
     found = synthesize(context)
@@ -178,24 +189,32 @@ def test_the_watchdog_only_takes_off() -> None:
         for statement in statements(deployment(ON).governance, WATCHDOG)
         if "Governance" in json.dumps(statement["Resource"])
     ]
-    assert [as_list(statement["Action"]) for statement in table] == [["dynamodb:Query"]]
+    assert [as_list(statement["Action"]) for statement in table] == [
+        ["dynamodb:Query"],
+        ["dynamodb:PutItem"],
+    ]
+    assert {key for entry in table for key in list_keys(entry)} == {AUDIT_EVENTS, DENIES}
 
 
+@pytest.mark.usefixtures("aws")
 def test_the_fixed_policy_denies_all_that_is_billed_in_its_region() -> None:
-    found = only(deployment(ON).governance, "AWS::IAM::ManagedPolicy")
-    (statement,) = found["PolicyDocument"]["Statement"]
+    policy = DenyPolicy(boto3.client("iam"), boto3.client("sts"), REGION)
+    assert policy.arn == DENY
+    (statement,) = policy.document["Statement"]
     assert (statement["Effect"], statement["Resource"]) == ("Deny", "*")
     assert sorted(statement["Action"]) == sorted(DENIED_ACTIONS)
-    assert statement["Condition"] == {
-        "StringEquals": {"aws:RequestedRegion": {"Ref": "AWS::Region"}}
-    }
+    assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": REGION}}
     names = Names(deployment(ON).templates, stack_names.GOVERNANCE)
-    path, name = names.resolve(found["Path"]), names.resolve(found["ManagedPolicyName"])
-    assert f"{IAM}:policy{path}{name}" == DENY
-    for role_or_user in ("Groups", "Roles", "Users"):
-        assert role_or_user not in found  # attached by no deployment
-    variables = find_function(deployment(ON).governance, "brake_controller")["Environment"]
-    assert names.resolve(variables["Variables"]["DENY_POLICY_ARN"]) == DENY
+    for job in ("brake_controller", "brake_watchdog"):
+        variables = find_function(deployment(ON).governance, job)["Environment"]
+        assert names.resolve(variables["Variables"]["DENY_POLICY_ARN"]) == DENY
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_no_deployment_makes_a_managed_policy(configuration: str) -> None:
+    """Whoever deploys could write in it what a function then attaches to others."""
+    for template in deployment(configuration).templates.values():
+        assert not resources(template, "AWS::IAM::ManagedPolicy")
 
 
 def test_all_are_released_after_the_schedule_is_gone_and_before_the_rights_are() -> None:
@@ -217,7 +236,6 @@ def test_all_are_released_after_the_schedule_is_gone_and_before_the_rights_are()
         text = json.dumps(found[name])
         needed += [other for other in found if f'"{other}"' in text]
     assert any(name.startswith("BrakeControllerRoleDefaultPolicy") for name in seen)
-    assert any(found[name]["Type"] == "AWS::IAM::ManagedPolicy" for name in seen)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +255,7 @@ def test_the_controller_writes_denies_and_events_and_no_budget() -> None:
             statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         )
     }
-    assert keys == {BRAKE, BRAKE_EVENTS, DENIES, DUE_BRAKE_EVENTS, REACTIONS}
+    assert keys == {AUDIT_EVENTS, BRAKE, BRAKE_EVENTS, DENIES, DUE_BRAKE_EVENTS, REACTIONS}
 
 
 @pytest.mark.parametrize("governance", [False, True])
@@ -252,8 +270,6 @@ def test_nothing_of_the_brake_is_deployed_by_default(governance: bool) -> None:
     ):
         assert name not in text
     assert "iam:AttachRolePolicy" not in text
-    for template in found.templates.values():
-        assert not resources(template, "AWS::IAM::ManagedPolicy")
 
 
 @pytest.mark.parametrize(

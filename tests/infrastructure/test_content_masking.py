@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from cdk.config import Config, ConfigurationError
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
+from cdk.operations.boundary import BOUNDARY_FILE
+from cdk.operations.deployer_policies import Subject
 from cdk.operations.masking_samples import find_masking_errors, masking_prompt, masking_samples
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
 from lambdas.domain.safeguards.masking import masked_identifiers
@@ -73,9 +75,7 @@ def test_an_existing_policy_is_not_replaced() -> None:
 
 def test_no_role_may_read_unmasked_logs() -> None:
     texts = [json.dumps(dict(deployment("everything").templates))]
-    texts += [
-        (ROOT / "cdk" / name).read_text() for name in ("boundary.json", "deployer-policy.json")
-    ]
+    texts += [path.read_text() for path in (BOUNDARY_FILE, *(subject.file for subject in Subject))]
     for text in texts:
         assert "logs:Unmask" not in text
         assert '"logs:*"' not in text

@@ -46,6 +46,7 @@ from tests.infrastructure.synthesis import (
 )
 
 ON = "everything"
+WRITES = re.compile(r"dynamodb:(BatchWrite|Delete|PartiQL|Put|Update)")
 
 
 def mapping() -> dict[str, Any]:
@@ -337,7 +338,9 @@ def test_alarms_name_the_functions_without_an_export() -> None:
         (dimension,) = found[name]["Dimensions"]
         assert dimension["Value"] == "BedrockMeter-Governance-UsageCounter"
     assert "UsageRecounterNotStarted" in found
-    assert f"{stack_names.GOVERNANCE}:" not in json.dumps(template)
+    exports = re.findall(rf'"({stack_names.GOVERNANCE}:[^"]+)"', json.dumps(template))
+    (mapping,) = set(exports)  # has no fixed name, and stays as long as its stack
+    assert "AuditWriterGovernanceStream" in mapping
 
 
 def test_the_watcher_reads_mappings_by_the_functions_that_they_start() -> None:
@@ -355,3 +358,32 @@ def test_the_watcher_reads_mappings_by_the_functions_that_they_start() -> None:
 def test_no_batch_runs_for_as_long_as_a_recount_waits_for_it() -> None:
     timeout = find_function(deployment(ON).governance, "usage_counter")["Timeout"]
     assert 2 * timeout < ANNOUNCEMENT.total_seconds()
+
+
+def test_what_a_trail_reports_changes_no_calls_and_no_sums() -> None:
+    """A call that CloudTrail reported before the log had another caller, and counted twice."""
+    rules = {
+        stack: [
+            rule
+            for rule in resources(template, "AWS::Events::Rule").values()
+            if "AWS API Call via CloudTrail" in json.dumps(rule.get("EventPattern", {}))
+        ]
+        for stack, template in deployment(ON).templates.items()
+    }
+    started = {
+        (stack, target["Arn"]["Fn::GetAtt"][0])
+        for stack, found in rules.items()
+        for rule in found
+        for target in rule["Targets"]
+    }
+    assert len(started) > 1
+    for stack, function in started:
+        template = deployment(ON).templates[stack]
+        role = template["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"][0]
+        written = [
+            json.dumps(statement["Resource"])
+            for statement in statements(template, role)
+            if any(WRITES.search(action) for action in as_list(statement["Action"]))
+        ]
+        assert written, function
+        assert all("MeterState" in table for table in written), function

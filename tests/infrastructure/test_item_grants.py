@@ -8,6 +8,7 @@ kind of item that the modules of tables name has to be written by one of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,9 +18,11 @@ import pytest
 
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
-from lambdas.domain.brake import report_denied
+from lambdas.domain.brake import MAX_REACTIONS, ReactionWatch, reaction_times, report_denied
 from lambdas.domain.budgets import BudgetSubject, governance_table
 from lambdas.domain.counters import table as counter_table
+from lambdas.functions.brake_controller import handler as controller
+from lambdas.functions.brake_watchdog import handler as watchdog
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.forecast_calibrator import handler as calibrator
@@ -31,6 +34,8 @@ from tests.adapters.dynamodb.test_usage_counters import COUNTERS
 from tests.aws import LEDGER, STATE, clear_caches, lambda_context, subscribe_queue, take_events
 from tests.budget_store import GOVERNANCE
 from tests.builders import NOON
+from tests.functions import test_brake as brake_functions
+from tests.functions.test_brake import account  # noqa: F401  # a fixture
 from tests.functions.test_budgets import SMALL, apply, environment  # noqa: F401  # a fixture
 from tests.functions.test_forecast_calibrator import count_hours
 from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
@@ -44,11 +49,14 @@ TABLES = {
     GOVERNANCE: "Governance",
 }
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
-WRITTEN_BY_OTHERS = {
-    *("deleted-budgets", "people", "audit-events"),
-    *("brake", "brake-denies", "brake-releases", "brake-reactions"),
-}
+BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brake-events"}
+"""The kinds of items that the brake writes."""
+WRITTEN_BY_OTHERS = {*("deleted-budgets", "people", "brake-releases"), *BRAKE_ITEMS}
 """The kinds of items that commands, the audit trail and the brake write."""
+BRAKE_JOBS = {
+    "brake_controller": "BrakeControllerRole",
+    "brake_watchdog": "BrakeWatchdogRole",
+}
 JOBS = {
     "usage_counter": "UsageCounterRole",
     "usage_recounter": "UsageRecounterRole",
@@ -64,7 +72,7 @@ def read_role(job: str) -> list[dict[str, Any]]:
     return [
         statement
         for template in (made.governance, made.monitoring)
-        for statement in statements(template, JOBS[job])
+        for statement in statements(template, (JOBS | BRAKE_JOBS)[job])
     ]
 
 
@@ -131,7 +139,49 @@ def given_up(entry: dict[str, Any], at: datetime) -> dict[str, Any]:
 def test_functions_of_governance_may_do_what_they_do_and_write_nothing_else(
     requests: ItemRequests,
 ) -> None:
-    assert requests.by_job.keys() == JOBS.keys()
+    check_requests(requests, JOBS)
+    assert kinds_not_written(requests) == set()
+
+
+def test_the_brake_may_do_what_it_does_and_write_nothing_else(
+    environment: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = ItemRequests(monkeypatch)
+    monkeypatch.setattr(reaction_times, "_OBSERVATION", timedelta(0))
+
+    def run(event: dict[str, Any]) -> None:
+        with noted.made_by("brake_controller"):
+            controller.lambda_handler(event, lambda_context(900_000))
+
+    for number in range(MAX_REACTIONS + 1):
+        brake_functions.state().add_reaction(f"x#{NOON}#{number}", timedelta(seconds=number))
+    brake_functions.use_up(brake_functions.CARL)
+    brake_functions.switch(is_on=True)
+    run({})
+    (stored,) = brake_functions.denies().list_denies()
+    watch = ReactionWatch(NOON, NOON, 0)
+    brake_functions.denies().write(replace(stored, watch=watch), None)
+    run({})
+    brake_functions.switch(is_on=False)
+    run({})
+    brake_functions.store_deny(ended=timedelta(minutes=6))
+    with noted.made_by("brake_watchdog"):
+        watchdog.lambda_handler({}, lambda_context())
+    run({"RequestType": "Delete"})
+    check_requests(noted, BRAKE_JOBS)
+    written = {
+        key
+        for request in noted.by_job["brake_controller"]
+        if request.action in WRITES
+        for key in request.keys
+    }
+    assert written == {*BRAKE_ITEMS, "due-brake-events"}
+
+
+def check_requests(requests: ItemRequests, jobs: Mapping[str, str]) -> None:
+    """Check that roles allow all requests, and no write that is not among them."""
+    assert requests.by_job.keys() == jobs.keys()
     refused, used = list[tuple[str, ItemRequest]](), set[tuple[str, str, str, str]]()
     for job, made in requests.by_job.items():
         for request in made:
@@ -140,15 +190,14 @@ def test_functions_of_governance_may_do_what_they_do_and_write_nothing_else(
             refused += [] if patterns else [(job, request)]
             used |= {(job, table, request.action, pattern) for pattern in patterns}
     assert refused == []
-    assert written_by_grants() - used == set()
-    assert kinds_not_written(requests) == set()
+    assert written_by_grants(jobs) - used == set()
 
 
-def written_by_grants() -> set[tuple[str, str, str, str]]:
+def written_by_grants(jobs: Iterable[str]) -> set[tuple[str, str, str, str]]:
     """The function, table, action and keys of each grant to write budgets and counters."""
     return {
         (job, table, action, pattern)
-        for job in JOBS
+        for job in jobs
         for statement in read_role(job)
         for table in ("UsageCounters", "Governance")
         if table in str(statement["Resource"])

@@ -10,7 +10,7 @@ from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.all import get_all_actions
 
 from cdk.config import stack_names
-from cdk.operations.deployer_policy import POLICY
+from cdk.operations.deployer_policies import Subject
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, as_list, deployment
 
 Statement = dict[str, Any]
@@ -73,8 +73,9 @@ def policies(value: Any) -> Iterator[list[Statement]]:
             yield from policies(part)
 
 
-def test_the_deployer_policy_has_no_mistake() -> None:
-    assert find_mistakes(json.loads(POLICY.read_text())["Statement"]) == []
+@pytest.mark.parametrize("subject", Subject)
+def test_the_deployer_s_policies_have_no_mistake(subject: Subject) -> None:
+    assert find_mistakes(json.loads(subject.file.read_text())["Statement"]) == []
 
 
 def test_the_service_control_policy_denies_existing_actions_on_the_meter_s_resources() -> None:
@@ -144,6 +145,10 @@ def test_the_service_control_policy_allows_only_the_meter(suffix: str) -> None:
                 "arn:aws:iam::111122223333:policy/BedrockMeter-Boundary-x",
             ),
             [operators],
+        ),
+        *(
+            (action, "arn:aws:iam::111122223333:policy/bedrock-meter-deny/x/Other", [operators])
+            for action in ("iam:CreatePolicy", "iam:CreatePolicyVersion")
         ),
     ):
         assert is_denied(action, resource, "Mallory"), action

@@ -14,12 +14,12 @@ from botocore.exceptions import ClientError, WaiterError
 from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
+from tests.local_cloud.callers import MODEL, client_with
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 QUERY = {"Id": "q", "Expression": "SELECT SUM(Tokens) FROM X", "Period": 60, "ReturnData": True}
 
 
@@ -370,16 +370,6 @@ def test_only_inserted_items_are_in_the_stream_not_refused_ones(
     assert record["dynamodb"]["NewImage"] == {"pk": {"S": "1"}, "tokens": {"N": "7"}}
 
 
-def client_with(cloud: LocalCloud, service: str, user: str, *grants: dict[str, Any]) -> Any:
-    """A client of a service as a new user who has these grants."""
-    iam = cloud.client("iam")
-    iam.create_user(UserName=user)
-    document = json.dumps({"Version": "2012-10-17", "Statement": grants})
-    iam.put_user_policy(UserName=user, PolicyName="grants", PolicyDocument=document)
-    key = iam.create_access_key(UserName=user)["AccessKey"]
-    return cloud.client(service, key["AccessKeyId"], key["SecretAccessKey"])
-
-
 def test_each_statement_needs_its_action_on_its_table() -> None:
     grant = {
         "Effect": "Allow",
@@ -644,6 +634,31 @@ def test_an_application_inference_profile_has_an_arn_as_on_aws(
     for identifier in (arn, arn.partition("/")[2]):
         found = bedrock.get_inference_profile(inferenceProfileIdentifier=identifier)
         assert found["models"] == [{"modelArn": model}]
+
+
+def test_an_application_inference_profile_is_read_with_a_grant_for_its_arn() -> None:
+    model = f"arn:aws:bedrock:us-east-1::foundation-model/{MODEL}"
+    with open_local_cloud(settings={"AUTH": "true"}) as cloud:
+        arns = [
+            cloud.client("bedrock").create_inference_profile(
+                inferenceProfileName=name, modelSource={"copyFrom": model}
+            )["inferenceProfileArn"]
+            for name in ("granted", "other")
+        ]
+        actions = ["bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"]
+        grant = {"Effect": "Allow", "Action": actions}
+        on_all, limited = (
+            client_with(cloud, "bedrock", name, grant | {"Resource": resource})
+            for name, resource in (("on-all", "*"), ("limited", arns[0]))
+        )
+        for reader, arn in ((on_all, arns[0]), (on_all, arns[1]), (limited, arns[0])):
+            found = reader.get_inference_profile(inferenceProfileIdentifier=arn)
+            assert found["inferenceProfileArn"] == arn
+            assert reader.list_tags_for_resource(resourceARN=arn)["tags"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            limited.get_inference_profile(inferenceProfileIdentifier=arns[1])
+        with pytest.raises(ClientError, match="AccessDenied"):
+            limited.list_tags_for_resource(resourceARN=arns[1])
 
 
 def test_a_batch_job_ends_and_is_listed_like_on_aws(cloud: LocalCloud) -> None:

@@ -162,6 +162,18 @@ def test_budgets_as_their_last_entries_have_them_are_not_named(
     assert "Not as the audit trail" not in capsys.readouterr().out
 
 
+def test_an_entry_that_was_appended_late_is_not_the_last_change(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    budgets.write(BudgetChanges((budget("chat"),)), 0)
+    append(subject="budget:chat", after=STORED)
+    earlier = NOON - timedelta(hours=23)
+    append(subject="budget:chat", after={**STORED, "state": "active"}, changed_at=earlier)
+    verify()
+    assert "Not as the audit trail" not in capsys.readouterr().out
+
+
 def test_entries_are_exported_with_hashes_that_others_can_check(tmp_path: Path) -> None:
     ana = people().get_or_create_id(ANA)
     append(changed_by=ana)

@@ -10,24 +10,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk.config.boundary_name import boundary_name
-from cdk.operations import boundary as boundary_command
-from cdk.operations.boundary import (
-    BOUNDARY_FILE,
-    Boundary,
-    BoundaryState,
-    boundaries,
-    check,
-    put,
-)
+from cdk.operations.bootstrap_policies import check, list_needed, put
+from cdk.operations.boundary import BOUNDARY_FILE, Boundary
 from cdk.operations.boundary_policy import derive_boundary
+from cdk.operations.deny_policy import DenyPolicy
+from cdk.operations.managed_policy import PolicyState
 from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
 from tests.command_line import call_command, run_command
 from tests.infrastructure.synthesis import CONFIGURATIONS, as_list, deployment
 from tests.policy_evaluation import is_allowed
+from tests.policy_sizes import LONG_REGIONS, MAX_MANAGED_POLICY, count_letters
 
-MAX_MANAGED_POLICY = 6144
 ACCOUNT, REGION = "123456789012", "us-east-1"
 HERE = f"{REGION}:{ACCOUNT}"
 ARN = f"arn:aws:iam::{ACCOUNT}:policy/{boundary_name(REGION)}"
@@ -55,6 +50,11 @@ SESSIONS = {
         f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter/{REGION}/BedrockMeter-{REGION}-sessions-a-1"
     )
 }
+BRAKES: tuple[dict[str, bool], ...] = (
+    {},
+    {"has_brake": True},
+    {"has_brake": True, "has_brake_sessions": True},
+)
 TAGGED = {"iam:ResourceTag/bedrock-meter-brake": "allowed"}
 VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
 
@@ -156,8 +156,12 @@ def test_the_boundary_covers_every_permission_of_every_role(
 ) -> None:
     templates = deployment(configuration).templates
     adopted = CONFIGURATIONS[configuration].get("adopted_log_group")
-    has_brake = CONFIGURATIONS[configuration].get("brake", False)
-    document = boundary(session, adopted_log_group=adopted, has_brake=has_brake).document
+    document = boundary(
+        session,
+        adopted_log_group=adopted,
+        has_brake=CONFIGURATIONS[configuration].get("brake", False),
+        has_brake_sessions=CONFIGURATIONS[configuration].get("brake_sessions", False),
+    ).document
     checked = 0
     for stack, template in templates.items():
         names = Names(templates, stack)
@@ -181,9 +185,34 @@ def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> No
     assert derived == json.loads(BOUNDARY_FILE.read_text())
 
 
-def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
-    longest = boundary(session, adopted_log_group="/" + "x" * 511, has_brake=True).document
-    assert len(json.dumps(longest, separators=(",", ":"))) <= MAX_MANAGED_POLICY
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("region", LONG_REGIONS)
+@pytest.mark.parametrize(("has_brake_sessions", "letters"), [(False, 512), (True, 350)])
+def test_it_fits_a_managed_policy_in_every_partition(
+    region: str, has_brake_sessions: bool, letters: int
+) -> None:
+    session = boto3.Session(region_name=region)
+    longest = Boundary(
+        session.client("iam"),
+        session.client("sts"),
+        region,
+        adopted_log_group="/" + "x" * (letters - 1),
+        has_brake=True,
+        has_brake_sessions=has_brake_sessions,
+    )
+    assert longest.arn.startswith(f"arn:{session.get_partition_for_region(region)}:iam::")
+    assert count_letters(longest.document) <= MAX_MANAGED_POLICY
+
+
+def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
+    session: boto3.Session,
+) -> None:
+    large = boundary(
+        session, adopted_log_group="/" + "x" * 511, has_brake=True, has_brake_sessions=True
+    )
+    with pytest.raises(CommandError, match=r"letters, and IAM takes 6,144: shorten the names"):
+        large.put()
+    assert large.state() is PolicyState.MISSING
 
 
 @pytest.mark.parametrize(
@@ -198,7 +227,10 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
         ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", DENY | OTHER_REGION),
         ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS),
         ("iam:AttachUserPolicy", f"arn:aws:iam::{ACCOUNT}:user/ana", SESSIONS | TAGGED),
+        ("iam:CreatePolicy", DENY["iam:PolicyARN"], {}),
         ("iam:CreatePolicyVersion", DENY["iam:PolicyARN"], {}),
+        ("iam:SetDefaultPolicyVersion", DENY["iam:PolicyARN"], {}),
+        ("iam:DeletePolicy", DENY["iam:PolicyARN"], {}),
         ("iam:PutUserPolicy", f"arn:aws:iam::{ACCOUNT}:user/ana", {}),
         ("iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-X", {}),
         ("iam:CreatePolicyVersion", ARN, {}),
@@ -228,8 +260,8 @@ def test_it_fits_a_managed_policy(session: boto3.Session) -> None:
 def test_the_boundary_limits_a_role_whatever_its_policy_allows(
     session: boto3.Session, action: str, resource: str, context: dict[str, str]
 ) -> None:
-    for has_brake in (False, True):
-        document = boundary(session, has_brake=has_brake).document
+    for switches in BRAKES:
+        document = boundary(session, **switches).document
         assert not is_allowed(document, action, resource, context)
 
 
@@ -238,8 +270,27 @@ def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -
     for has_brake in (False, True):
         document = boundary(session, has_brake=has_brake).document
         assert is_allowed(document, "iam:AttachUserPolicy", user, DENY) is has_brake
-    (found,) = boundaries(session, read_settings(["governance=true", "brake=true"]))
-    assert found.has_brake
+    needed = list_needed(session, read_settings(["governance=true", "brake=true"]))
+    assert [type(policy) for policy in needed] == [Boundary, DenyPolicy]
+    assert needed[0].document == boundary(session, has_brake=True).document
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS | TAGGED),
+        ("iam:DetachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS),
+        ("iam:CreatePolicy", SESSIONS["iam:PolicyARN"], {}),
+        ("iam:CreatePolicyVersion", SESSIONS["iam:PolicyARN"], {}),
+    ],
+)
+def test_without_sessions_no_role_may_write_a_policy(
+    session: boto3.Session, action: str, resource: str, context: dict[str, str]
+) -> None:
+    without = boundary(session, has_brake=True).document
+    with_sessions = boundary(session, has_brake=True, has_brake_sessions=True).document
+    assert not is_allowed(without, action, resource, context)
+    assert is_allowed(with_sessions, action, resource, context)
 
 
 @pytest.mark.parametrize(
@@ -281,9 +332,9 @@ def test_make_bootstrap_updates_an_older_boundary_any_number_of_times(
     boundary(session).put()
     for number in range(7):
         changed = boundary(session, adopted_log_group=f"/audit/{number}")
-        assert changed.state() is BoundaryState.OTHER
-        assert changed.put() is BoundaryState.OTHER
-        assert changed.state() is BoundaryState.CURRENT
+        assert changed.state() is PolicyState.OTHER
+        assert changed.put() is PolicyState.OTHER
+        assert changed.state() is PolicyState.CURRENT
     assert len(versions(session)) == 5
 
 
@@ -302,12 +353,12 @@ def test_make_deploy_explains_how_to_fix_a_missing_or_different_boundary(
 
 
 def test_each_configured_region_has_a_boundary(session: boto3.Session) -> None:
-    found = boundaries(session, read_settings(['regions=["us-east-1", "eu-west-1"]']))
+    found = list_needed(session, read_settings(['regions=["us-east-1", "eu-west-1"]']))
     assert [policy.name for policy in found] == [
         boundary_name("us-east-1"),
         boundary_name("eu-west-1"),
     ]
-    (named,) = boundaries(
+    (named,) = list_needed(
         session, read_settings(), ["--require-approval", "never", "aws://unknown/eu-north-1"]
     )
     assert named.name == boundary_name("eu-north-1")
@@ -329,7 +380,7 @@ def test_an_unreadable_cdk_json_is_reported(
     path = tmp_path / "cdk.json"
     path.write_text(content)
     if complaint is None:
-        (found,) = boundaries(session, read_settings(path=path))
+        (found,) = list_needed(session, read_settings(path=path))
         assert found.name == boundary_name("us-east-1")
         return
     with pytest.raises(CommandError, match=complaint):
@@ -345,10 +396,10 @@ def test_an_incomplete_set_is_reported(name: str) -> None:
 def test_a_deployer_without_permission_to_read_policies_continues(
     session: boto3.Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def deny(_: Boundary) -> BoundaryState:
+    def deny(_: Boundary) -> PolicyState:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetPolicy")
 
-    monkeypatch.setattr(boundary_command.Boundary, "state", deny)
+    monkeypatch.setattr(Boundary, "state", deny)
     check(session, read_settings())
     assert "not readable with these credentials" in capsys.readouterr().out
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -10,6 +11,7 @@ from cdk.config import stack_names
 from cdk.operations.denies import release_callers, set_switch
 from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.domain.brake import DenyState, SessionTarget
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
@@ -36,8 +38,24 @@ def state() -> DynamoDbBrakeState:
 def store_denies() -> None:
     denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
     denied = deny(target=CHAT, state=DenyState.DENIED)
-    denies.write(replace(denied, attached_at=denied.decided_at))
-    denies.write(deny(target=ANA_SESSION))
+    denies.write(replace(denied, attached_at=denied.decided_at), None)
+    denies.write(deny(target=ANA_SESSION), None)
+
+
+def read_recorded() -> list[dict[str, Any]]:
+    """The events for the audit trail, by their ids."""
+    items = boto3.client("dynamodb").query(
+        TableName=GOVERNANCE,
+        KeyConditionExpression="pk = :events",
+        ExpressionAttributeValues={":events": {"S": "audit-events"}},
+    )["Items"]
+    return [{name: value.get("S", value) for name, value in item.items()} for item in items]
+
+
+def operator_id() -> str:
+    directory = DynamoDbPersonDirectory(boto3.client("dynamodb"), GOVERNANCE)
+    ids = {arn: person_id for person_id, arn in directory.read_names().items()}
+    return ids[OPERATOR]
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -71,7 +89,24 @@ def test_one_caller_is_released_until_the_period_ends(capsys: pytest.CaptureFixt
     printed = run(capsys, "release", CHAT.arn)
     assert printed.startswith(f"Released: {CHAT.arn}, until ")
     (release,) = state().list_releases()
-    assert (release.target_arn, release.by, release.until) == (CHAT.arn, OPERATOR, None)
+    assert (release.target_arn, release.by, release.until) == (CHAT.arn, operator_id(), None)
+    (recorded,) = read_recorded()
+    assert (recorded["action"], recorded["changed_by"], recorded["subject"]) == (
+        *("deny.release_by_hand", operator_id(), f"principal:{CHAT.arn}"),
+    )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_second_release_is_recorded_with_the_first_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store_denies()
+    run(capsys, "release", CHAT.arn)
+    run(capsys, "release", CHAT.arn, "--until", SOON.isoformat())
+    found = {each["after"]: each["before"] for each in read_recorded()}
+    assert len(found) == 2
+    (first,) = (after for after, before in found.items() if before == "null")
+    assert first in found.values()
 
 
 @pytest.mark.usefixtures("deployed")
@@ -92,7 +127,7 @@ def test_sessions_without_room_are_listed_and_released_but_are_not_denied(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     waiting = deny(target=ANA_SESSION, state=DenyState.NO_ROOM)
-    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(waiting)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(waiting, None)
     assert "no_room" in run(capsys, "list")
     assert "0 callers will be released" in run(capsys, "switch", "off")
     assert f"Released: {ANA_SESSION.arn}, until " in run(capsys, "release", "--all")
@@ -104,9 +139,9 @@ def test_a_role_is_released_with_its_sessions_that_have_no_room(
 ) -> None:
     """The role would be denied again for those that its deny does not name."""
     denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
-    denies.write(deny(target=CHAT, state=DenyState.DENIED))
-    denies.write(deny(target=ANA_SESSION, state=DenyState.NO_ROOM))
-    denies.write(deny(target=SessionTarget(CHAT, "denied"), state=DenyState.DENIED))
+    denies.write(deny(target=CHAT, state=DenyState.DENIED), None)
+    denies.write(deny(target=ANA_SESSION, state=DenyState.NO_ROOM), None)
+    denies.write(deny(target=SessionTarget(CHAT, "denied"), state=DenyState.DENIED), None)
     assert run(capsys, "release", CHAT.arn).count("Released") == 1
     released = {release.target_arn for release in state().list_releases()}
     assert released == {CHAT.arn, ANA_SESSION.arn}
@@ -149,11 +184,13 @@ def test_wrong_arguments_are_reported(arguments: list[str], problem: str) -> Non
 def test_the_brake_is_switched_on_and_off(capsys: pytest.CaptureFixture[str]) -> None:
     store_denies()
     assert "The brake is on: callers whose budgets are used up" in run(capsys, "switch", "on")
-    assert (state().read_switch().is_on, state().read_switch().by) == (True, OPERATOR)
-    assert "The brake is on since " in run(capsys, "list")
+    assert (state().read_switch().is_on, state().read_switch().by) == (*(True, operator_id()),)
+    assert OPERATOR in run(capsys, "list")
     printed = run(capsys, "switch", "off")
     assert "The brake is off: 2 callers will be released, and none is denied." in printed
     assert not state().read_switch().is_on
+    recorded = [(each["action"], each["changed_by"]) for each in read_recorded()]
+    assert recorded == [("brake.switch", operator_id())] * 2
 
 
 class Runs:

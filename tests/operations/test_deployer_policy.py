@@ -8,7 +8,8 @@ from policy_sentry.querying.actions import get_action_data
 
 from cdk.config.boundary_name import boundary_name
 from cdk.operations import deployer_policy
-from cdk.operations.deployer_policy import POLICY, derive
+from cdk.operations.deployer_policies import Subject
+from cdk.operations.deployer_policy import derive
 from cdk.operations.deployer_resources import GRANTS, LISTS, RESOURCES
 from cdk.operations.terminal import CommandError
 from tests.infrastructure.synthesis import (
@@ -19,10 +20,15 @@ from tests.infrastructure.synthesis import (
     resources,
 )
 from tests.policy_evaluation import is_allowed
+from tests.policy_sizes import MAX_MANAGED_POLICY, count_letters
 
-MAX_MANAGED_POLICY = 6144
-KEPT: dict[str, Any] = json.loads(POLICY.read_text())
+POLICIES: dict[Subject, dict[str, Any]] = {
+    subject: json.loads(subject.file.read_text()) for subject in Subject
+}
+KEPT = {"Statement": [entry for policy in POLICIES.values() for entry in policy["Statement"]]}
 ACTIONS = {action for statement in KEPT["Statement"] for action in as_list(statement["Action"])}
+ROOM = 5_500
+"""The letters of a managed policy, less room for what the next version needs."""
 OUR_OWN = [name for name in CONFIGURATIONS if "adopted_log_group" not in CONFIGURATIONS[name]]
 
 ACCOUNT = "111122223333"
@@ -37,19 +43,21 @@ OTHER_FUNCTION = f"arn:aws:lambda:{HERE}:function:payroll"
 MAPPING = f"arn:aws:lambda:{HERE}:event-source-mapping:3f2a"
 KEY = f"arn:aws:kms:{HERE}:key/1234abcd"
 AUDIT = f"arn:aws:dynamodb:{HERE}:table/BedrockMeter-Storage-Audit3D8ADE0A-1A"
+DENY = f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter-deny/eu-west-1/BedrockMeter-Deny-eu-west-1"
 GROUP = f"arn:aws:logs:{HERE}:log-group"
 
 
 @pytest.mark.parametrize("configuration", OUR_OWN)
-def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> None:
+def test_the_policy_files_are_derived_from_the_templates(configuration: str) -> None:
     """Run make synth deployer-policy where this fails."""
-    assert derive(deployment(configuration).templates.values()) == KEPT
+    assert derive(deployment(configuration).templates.values()) == POLICIES
 
 
 def test_an_adopted_log_group_needs_only_subscription_permissions() -> None:
     derived = derive(deployment("adopting").templates.values())
-    *others, adopted = derived["Statement"]
-    assert others == KEPT["Statement"]
+    *others, adopted = derived[Subject.DATA]["Statement"]
+    assert others == POLICIES[Subject.DATA]["Statement"]
+    assert derived[Subject.FUNCTIONS] == POLICIES[Subject.FUNCTIONS]
     assert adopted == {
         "Sid": "AdoptedLogGroup1",
         "Effect": "Allow",
@@ -62,8 +70,22 @@ def test_an_adopted_log_group_needs_only_subscription_permissions() -> None:
     }
 
 
-def test_it_fits_a_managed_policy() -> None:
-    assert len(json.dumps(KEPT, separators=(",", ":"))) <= MAX_MANAGED_POLICY
+@pytest.mark.parametrize("subject", Subject)
+def test_each_policy_has_room_to_grow(subject: Subject) -> None:
+    """They name no Region, so their size is the same in each."""
+    templates = deployment("adopting").templates
+    assert "region" not in json.dumps(POLICIES[subject]).lower()
+    longest = json.dumps([*templates.values()]).replace("/audit/bedrock", "/" + "x" * 511)
+    assert count_letters(derive(json.loads(longest))[subject]) < ROOM < MAX_MANAGED_POLICY
+
+
+def test_each_action_is_in_one_policy() -> None:
+    of_data, of_functions = (
+        {action for statement in policy["Statement"] for action in as_list(statement["Action"])}
+        for policy in POLICIES.values()
+    )
+    assert of_data.isdisjoint(of_functions)
+    assert of_data | of_functions == ACTIONS
 
 
 def test_it_allows_creating_everything_deployed() -> None:
@@ -117,6 +139,12 @@ def test_a_deployment_is_allowed(action: str, resource: str, context: dict[str, 
         ("iam:DeleteRolePermissionsBoundary", OUR_ROLE, WITHIN_BOUNDARY),
         ("iam:PutRolePermissionsBoundary", OUR_ROLE, OTHER_BOUNDARY),
         ("iam:CreatePolicyVersion", BOUNDARY, {}),
+        ("iam:CreatePolicy", DENY, {}),
+        ("iam:CreatePolicyVersion", DENY, {}),
+        ("iam:SetDefaultPolicyVersion", DENY, {}),
+        ("iam:DeletePolicy", DENY, {}),
+        ("iam:CreatePolicy", DENY.replace("BedrockMeter-Deny", "Allow"), {}),
+        ("iam:AttachUserPolicy", f"arn:aws:iam::{ACCOUNT}:user/ana", {"iam:PolicyARN": DENY}),
         ("iam:SetDefaultPolicyVersion", BOUNDARY, {}),
         ("iam:DeletePolicy", BOUNDARY, {}),
         ("iam:PassRole", OTHER_ROLE, {"iam:PassedToService": "lambda.amazonaws.com"}),
@@ -234,4 +262,13 @@ def test_missing_templates_are_reported_with_what_to_do(
 ) -> None:
     monkeypatch.setattr(deployer_policy, "_TEMPLATES", tmp_path)
     with pytest.raises(CommandError, match="run make synth first"):
-        deployer_policy.write_policy()
+        deployer_policy.write_policies()
+
+
+def test_no_statement_of_a_deployer_reaches_a_managed_policy() -> None:
+    """A function attaches to others what make bootstrap alone writes."""
+    assert not [
+        action for action in ACTIONS if "Policy" in action and action.startswith("iam:Crea")
+    ]
+    arns = {arn for statement in KEPT["Statement"] for arn in as_list(statement["Resource"])}
+    assert not [arn for arn in arns if ":policy/" in arn]

@@ -12,6 +12,7 @@ from cdk.config import stack_names
 from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.account import in_account
 from cdk.operations.boundary import Boundary
+from cdk.operations.deployer_policies import DeployerPolicy, Subject
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.doctor import check_account
@@ -94,6 +95,32 @@ def test_a_missing_permissions_boundary_is_a_problem(session: boto3.Session) -> 
     assert "of another version, or of other settings: run make bootstrap" in found.text
     boundary().put()
     assert examine(session)["permissions boundary"].status is Status.OK
+
+
+def test_outdated_policies_of_the_deployer_are_reported_where_they_are_used(
+    session: boto3.Session,
+) -> None:
+    found = examine(session)["deployer's policies"]
+    assert (found.status, found.text) == (
+        Status.OK,
+        "Not used: CloudFormation deploys with other policies.",
+    )
+    iam, sts = session.client("iam"), session.client("sts")
+    for subject in Subject:
+        DeployerPolicy(iam, sts, "us-east-1", subject).put()
+    found = examine(session)["deployer's policies"]
+    assert (found.status, found.text) == (
+        Status.OK,
+        "BedrockMeter-Deployer-Data, BedrockMeter-Deployer-Functions",
+    )
+    iam.create_policy_version(
+        PolicyArn="arn:aws:iam::123456789012:policy/BedrockMeter-Deployer-Functions",
+        PolicyDocument=Subject.DATA.file.read_text(),
+        SetAsDefault=True,
+    )
+    found = examine(session)["deployer's policies"]
+    assert found.status is Status.WARNING
+    assert found.text.startswith("BedrockMeter-Deployer-Functions is of another version")
 
 
 @pytest.mark.parametrize(("version", "text"), [(None, "Not bootstrapped"), ("3", "too old")])

@@ -8,6 +8,7 @@ import pytest
 
 from cdk.config import stack_names
 from dashboards.command_line.entry_point import FailedCommand
+from lambdas.adapters.dynamodb.brake_store import DynamoDbDenies
 from lambdas.adapters.dynamodb.identity_registry import DynamoDbIdentityRegistry
 from lambdas.adapters.dynamodb.named_identity import DynamoDbNamedIdentity
 from lambdas.adapters.dynamodb.sent_notices import DynamoDbSentNotices
@@ -15,17 +16,25 @@ from lambdas.adapters.dynamodb.unpriced_calls import DynamoDbUnpricedNotes
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
+from lambdas.domain.brake import (
+    PrincipalKind,
+    PrincipalTarget,
+    SessionTarget,
+    describe_release,
+)
 from lambdas.domain.counters import CellKey, CellSpan, Chunk, Sums, UsageTotals
 from lambdas.domain.invocations import CONFLICTING_IDENTITY, UsageRecord
 from lambdas.domain.ledger import state_table
 from lambdas.domain.ledger.readings import join
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import LEDGER, STATE
-from tests.budget_store import create_governance_table
+from tests.brake import ACCOUNT
+from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, BEN, NOON, usage_record
 from tests.command_line import call_command
 from tests.infrastructure.synthesis import ROOT
 from tests.operations.deployed import deploy
+from tests.unit.brake.builders import deny
 from tests.unit.budgets.builders import LABELS
 
 PAGE = (ROOT / "docs" / "personal-data.md").read_text(encoding="utf-8")
@@ -256,3 +265,24 @@ def test_the_runbook_of_the_alarm_that_an_erasure_starts_warns_of_replay() -> No
     first, _, _ = runbook.partition("Run this query")
     assert "make erase-identity" in first
     assert "Do not run `make replay`" in first
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_denied_person_is_released_before_the_name_is_erased(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_calls(usage_record(identity_arn=ANA))
+    _, role, name = ANA.split("/")
+    target = SessionTarget(PrincipalTarget("aws", ACCOUNT, PrincipalKind.ROLE, role), name)
+    assert target.arn == ANA
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    stored = denies.write(deny(target=target), None)
+    with pytest.raises(FailedCommand, match=r"is denied\. Run bedrock-meter deny release"):
+        erase(monkeypatch, answer="nothing is asked")
+    assert list(denies.list_denies()) == [stored]
+    assert {call.identity_arn for call in read_calls().values()} == {ANA}
+    denies.delete(stored, describe_release(target, stored, at=NOON, by="meter:brake_controller"))
+    monkeypatch.setattr("builtins.input", lambda _: "erase")
+    call_command("erase-identity", "--identity", ANA)
+    items = boto3.client("dynamodb").scan(TableName=GOVERNANCE)["Items"]
+    assert name not in str(items)

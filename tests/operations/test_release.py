@@ -141,8 +141,9 @@ def test_the_sbom_of_development_lists_every_locked_package(release: Path) -> No
 
 
 def test_the_policies_that_a_deployment_needs_first_are_in_the_release(release: Path) -> None:
-    for name in ("boundary.json", "deployer-policy.json"):
-        assert (release / name).read_bytes() == (ROOT / "cdk" / name).read_bytes()
+    for name in ("boundary", "deployer-policy-data", "deployer-policy-functions"):
+        shipped = ROOT / "cdk" / f"{name}.json"
+        assert (release / shipped.name).read_bytes() == shipped.read_bytes()
 
 
 def test_the_commands_in_the_documentation_fill_in_the_boundary(

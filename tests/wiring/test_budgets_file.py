@@ -139,6 +139,11 @@ def test_tokens_in_scientific_notation_are_read() -> None:
     [
         ({"name": "chat:daily"}, ".name = 'chat:daily': allowed: 1 to 64 letters, digits, periods"),
         ({"name": ""}, ".name = '': allowed: 1 to 64 letters"),
+        # A rate, which throttles or alerts: it denied until the end of the month.
+        (
+            {"period": {"every": "minute"}},
+            ".period.every = 'minute': allowed: 'hour', 'day', 'week'",
+        ),
         ({"scope": None}, ".scope = not set: allowed: an object"),
         (
             {"amount": {"eur": 5}},

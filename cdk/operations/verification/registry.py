@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdk.operations.verification.brake_check import check_brake
 from cdk.operations.verification.check import Check
 from cdk.operations.verification.dashboard_checks import check_dashboards
 from cdk.operations.verification.function_checks import make_function_checks
@@ -24,4 +25,5 @@ CHECKS: tuple[Check, ...] = (
     Check("dashboards", check_dashboards),
     Check("tamper notice", check_tampering),
     Check("masking", check_masking),
+    Check("brake", check_brake),
 )

@@ -12,6 +12,7 @@ from cdk.config import stack_names
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.purge import purge
 from cdk.operations.terminal import CommandError
+from cdk.operations.verification.denied_role import delete_roles, list_roles
 from cdk.operations.verification.notification_queue import QUEUE_NAME, delete_queue, has_queue
 from cdk.operations.verification.preconditions import is_logged_by_verification, list_stacks
 from cdk.operations.verification.waiting import Waiting
@@ -24,7 +25,7 @@ _DELETE_FAILED = "DELETE_FAILED"
 
 
 def remove_all(session: boto3.Session, waiting: Waiting) -> list[str]:
-    """Remove the stacks with all data and the queue.
+    """Remove the stacks with all data, the queue and roles that were made to be denied.
 
     Returns:
         What is left, or an error that stopped the removal of a part; empty after a full removal.
@@ -34,6 +35,7 @@ def remove_all(session: boto3.Session, waiting: Waiting) -> list[str]:
         *(partial(_delete_stack, session, waiting, stack) for stack in _STACKS),
         partial(_purge, session, waiting),
         partial(delete_queue, session),
+        partial(delete_roles, session),
     ]
     for remove in removals:
         try:
@@ -94,6 +96,7 @@ def _find_left(session: boto3.Session, waiting: Waiting) -> list[str]:
         # SQS takes up to 60 seconds to delete a queue.
         if not waiting.until(lambda: not has_queue(session)):
             left.append(f"queue {QUEUE_NAME}")
+        left += [f"role {name}" for name in list_roles(session)]
     except (BotoCoreError, ClientError) as error:
         return [f"cannot look for what is left: {' '.join(str(error).split())}"]
     return left

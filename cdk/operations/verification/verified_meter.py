@@ -13,6 +13,7 @@ from cdk.config import Config, stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import invoke, open_functions
 from cdk.operations.verification.check import CheckFailedError, CheckSkippedError
+from cdk.operations.verification.governance import Governance, GovernanceOpener
 from cdk.operations.verification.metric_answers import MetricAnswers
 from cdk.operations.verification.notification_queue import NotificationQueue
 from cdk.operations.verification.waiting import Waiting
@@ -54,6 +55,7 @@ class VerifiedMeter:
         answers: Reads metrics, and stores the answers if that was asked for.
         started_at: The time from which on calls and metrics count.
         made: The calls that were made, once they were.
+        open_governance: Opens budgets and the brake.
     """
 
     session: boto3.Session
@@ -62,6 +64,7 @@ class VerifiedMeter:
     answers: MetricAnswers
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     made: ModelCalls | None = None
+    open_governance: GovernanceOpener | None = None
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -96,6 +99,18 @@ class VerifiedMeter:
             message = "no calls were made"
             raise CheckSkippedError(message)
         return self.made
+
+    @property
+    def governance(self) -> Governance:
+        """The budgets and the brake.
+
+        Raises:
+            CheckFailedError: Nothing opens them.
+        """
+        if self.open_governance is None:
+            message = "nothing opens the budgets and the brake"
+            raise CheckFailedError(message)
+        return self.open_governance(self.session)
 
     def start(self, function: str) -> Any:  # noqa: ANN401  # its answer
         """Start a function as its schedule does, and return its answer.

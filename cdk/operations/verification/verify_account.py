@@ -13,11 +13,12 @@ from pathlib import Path
 import boto3
 
 from cdk.config import Config, stack_names
-from cdk.operations.boundary import check as check_boundary
+from cdk.operations.bootstrap_policies import check as check_policies
 from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, confirm, printable
 from cdk.operations.verification.check import Check, CheckFailedError, Result, Status, run_check
-from cdk.operations.verification.estimate import MINUTES, estimate_usd
+from cdk.operations.verification.estimate import estimate_minutes, estimate_usd
+from cdk.operations.verification.governance import GovernanceOpener
 from cdk.operations.verification.metric_answers import MetricAnswers
 from cdk.operations.verification.model_calls import CALLS, PricedModel, list_models
 from cdk.operations.verification.preconditions import require_untouched_region
@@ -49,6 +50,7 @@ class VerificationRequest:
         report: The file for the report.
         store_metrics: The folder for CloudWatch's answers; `None` to store none.
         is_confirmed: True to start without a question.
+        open_governance: Opens the budgets and the brake of the deployment.
     """
 
     cdk: Path
@@ -56,6 +58,7 @@ class VerificationRequest:
     report: Path = Path("verification.json")
     store_metrics: Path | None = None
     is_confirmed: bool = False
+    open_governance: GovernanceOpener | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -128,7 +131,7 @@ def verify_account(
     _require_own_settings(request)
     config = read_settings(request.settings)
     require_untouched_region(session)
-    check_boundary(session, config)
+    check_policies(session, config)
     models = list_models(session)
     if not models:
         message = f"{session.region_name} has no on-demand text model with a known price."
@@ -137,7 +140,13 @@ def verify_account(
     if not request.is_confirmed:
         _confirm(session, config, models, f"{estimated_usd:.2f}")
     answers = MetricAnswers(session.client("cloudwatch"), request.store_metrics)
-    meter = VerifiedMeter(session, config, waiting or Waiting(), answers)
+    meter = VerifiedMeter(
+        session,
+        config,
+        waiting or Waiting(),
+        answers,
+        open_governance=request.open_governance,
+    )
     deployment = Check("deployment", lambda meter: _deploy(meter, request))
     verification = Verification(meter, deployment)
     begin, started_at = meter.waiting.clock(), datetime.now(UTC)
@@ -220,11 +229,17 @@ def _confirm(
         CommandError: It was not given.
     """
     account = session.client("sts").get_caller_identity()["Account"]
+    brake = (
+        " It makes a role, which the brake denies and releases, and deletes it."
+        if config.brake
+        else ""
+    )
     content = ", with prompts and completions, until the removal" if config.log_content else ""
     print(
         f"This deploys {stack_names.PREFIX}-* into account {account}, {session.region_name}, calls"
         f" a model {CALLS} times ({models[0].model_id}, or the next one that the account can use),"
-        f" checks the meter and removes it with all its data. It takes about {MINUTES} minutes and"
+        f" checks the meter and removes it with all its data.{brake} It takes about"
+        f" {estimate_minutes(config)} minutes and"
         f" costs at most ${usd}. While it runs, other callers' calls in this Region are"
         f" logged{content}, and counted. A meter in another Region may report calls outside its"
         " logs."

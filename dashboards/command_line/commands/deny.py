@@ -24,6 +24,7 @@ def open_brake(session: boto3.Session) -> DeployedBrake:
     """
     from cdk.operations.denies import DeployedBrake, find_brake
     from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+    from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
     from lambdas.adapters.lambda_run_starter import LambdaRunStarter
 
     names, dynamodb = find_brake(session), session.client("dynamodb")
@@ -31,7 +32,8 @@ def open_brake(session: boto3.Session) -> DeployedBrake:
         denies=DynamoDbDenies(dynamodb, names.table),
         decisions=DynamoDbBrakeState(dynamodb, names.table),
         runs=LambdaRunStarter(session.client("lambda"), names.controller, {}),
-        operator=session.client("sts").get_caller_identity()["Arn"],
+        operator_arn=session.client("sts").get_caller_identity()["Arn"],
+        people=DynamoDbPersonDirectory(dynamodb, names.table),
     )
 
 

@@ -7,12 +7,12 @@ import click
 
 @click.command(epilog="With make: make synth deployer-policy")
 def command() -> None:
-    """Regenerate the deployer's policy and boundary.
+    """Regenerate the deployer's policies and the boundary.
 
-    Both are derived from the templates in cdk.out.
+    All are derived from the templates in cdk.out.
     """
     from cdk.operations.boundary_policy import write_boundary
-    from cdk.operations.deployer_policy import write_policy
+    from cdk.operations.deployer_policy import write_policies
 
-    write_policy()
+    write_policies()
     write_boundary()

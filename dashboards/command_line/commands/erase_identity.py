@@ -14,8 +14,8 @@ import click
 def command(identity: str) -> None:
     """Replace a person's name with a pseudonym.
 
-    The name leaves the ledger, the state table, counters, sums of budgets and alerts. Calls, tokens
-    and costs stay. Asks for a typed confirmation first.
+    The name leaves the ledger, the state table, counters, sums of budgets, alerts, the brake and
+    the audit trail. Calls, tokens and costs stay. Asks for a typed confirmation first.
     """
     import boto3
 

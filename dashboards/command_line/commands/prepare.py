@@ -65,12 +65,12 @@ def _cdk_command(function: Callable[..., None]) -> click.Command:
 
 @_cdk_command
 def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
-    """Create or update the permissions boundaries.
+    """Create or update the policies that a deployment needs.
 
-    There is one for each Region.
+    Each Region has a permissions boundary and, with the brake, a deny policy.
     """
     from cdk.operations.account import in_account
-    from cdk.operations.boundary import put
+    from cdk.operations.bootstrap_policies import put
     from cdk.operations.settings import read_settings
 
     config = read_settings(context)
@@ -79,10 +79,10 @@ def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, 
 
 @_cdk_command
 def deploy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
-    """Check settings, credentials and permissions boundaries."""
+    """Check settings, credentials and the policies of make bootstrap."""
     from cdk.operations.account import in_account
     from cdk.operations.approval import explain_deploy_approval
-    from cdk.operations.boundary import check
+    from cdk.operations.bootstrap_policies import check
     from cdk.operations.settings import read_settings
 
     config = read_settings(context)

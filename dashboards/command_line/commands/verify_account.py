@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dashboards.command_line.parameters import PATH, context_option
+
+if TYPE_CHECKING:
+    import boto3
+
+    from cdk.operations.verification.governance import Governance
 
 
 @click.command(
@@ -72,5 +78,27 @@ def command(  # noqa: PLR0913  # each is an option
     if remove:
         in_account(lambda session: remove_verification(session, is_confirmed=yes), profile, region)
         return
-    request = VerificationRequest(cdk, context, report, store_metrics, is_confirmed=yes)
+    request = VerificationRequest(
+        cdk,
+        context,
+        report,
+        store_metrics,
+        is_confirmed=yes,
+        open_governance=open_governance,
+    )
     in_account(lambda session: verify_account(session, request), profile, region)
+
+
+def open_governance(session: boto3.Session) -> Governance:
+    """Open the budgets and the brake of the deployment.
+
+    Raises:
+        CommandError: The brake is not deployed.
+    """
+    from cdk.operations.budgets import find_tables
+    from cdk.operations.verification.governance import Governance
+    from dashboards.command_line.commands.deny import open_brake
+    from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+
+    budgets = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
+    return Governance(budgets, open_brake(session))

@@ -1,1 +1,1 @@
-"""Tests forecasts on public usage, and writes the errors that are shipped."""
+"""Tests forecasts and the brake on public usage, and writes the errors that are shipped."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cdk.operations.terminal import CommandError
+from dashboards.reports.backtest.brake_backtest import run_brake_backtest
 from dashboards.reports.backtest.budgets import BudgetTrial, ask_budgets, score_exhaustion
 from dashboards.reports.backtest.calibrations import Calibrations
 from dashboards.reports.backtest.tables import write_tables
@@ -14,8 +15,11 @@ from dashboards.reports.backtest.traces import read_traces
 from dashboards.reports.backtest.trials import Trial, run_trials
 from lambdas.domain.forecasting import SHIPPED_FILE, ErrorRatios, write_error_ratios
 
-PAGE = Path(__file__).parents[3] / "docs" / "forecasts.md"
-"""The page with the results."""
+_DOCS = Path(__file__).parents[3] / "docs"
+PAGE = _DOCS / "forecasts.md"
+"""The page with the results of forecasts."""
+BRAKE_PAGE = _DOCS / "brake.md"
+"""The page with the results of the brake."""
 _BEGIN = "<!-- make backtest WRITE=1 writes from here -->\n"
 _END = "<!-- to here -->\n"
 _STEP = timedelta(hours=6)
@@ -48,21 +52,30 @@ def run_backtest() -> Backtest:
 
 
 def print_backtest(*, writes: bool) -> None:
-    """Print the results; write them to their page, and the errors to the file that is shipped.
+    """Print the results; write them to their pages, and the errors to the file that is shipped.
 
     Raises:
-        CommandError: The page has no place for results.
+        CommandError: A page has no place for results.
     """
     backtest = run_backtest()
-    print(backtest.tables, end="")
+    print(backtest.tables)
+    brake = run_brake_backtest()
+    print(brake.tables)
+    print(brake.callers, end="")
     if writes:
-        page = replace_results(PAGE.read_text(encoding="utf-8"), backtest.tables)
-        PAGE.write_text(page, encoding="utf-8")
+        for page, tables in ((PAGE, backtest.tables), (BRAKE_PAGE, brake.tables)):
+            text = replace_results(page.read_text(encoding="utf-8"), tables, page.name)
+            page.write_text(text, encoding="utf-8")
         SHIPPED_FILE.write_text(write_error_ratios(backtest.ratios), encoding="utf-8")
 
 
-def replace_results(page: str, tables: str) -> str:
+def replace_results(page: str, tables: str, name: str = PAGE.name) -> str:
     """Replace the results in a page.
+
+    Args:
+        page: The text of the page.
+        tables: The results.
+        name: The file name of the page.
 
     Raises:
         CommandError: The page does not say where they are.
@@ -70,6 +83,6 @@ def replace_results(page: str, tables: str) -> str:
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not end:
-        message = f"{PAGE.name} has no place for results: restore its lines with <!-- -->."
+        message = f"{name} has no place for results: restore its lines with <!-- -->."
         raise CommandError(message)
     return f"{before}{begin}\n{tables}\n{end}{after}"

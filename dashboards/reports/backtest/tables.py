@@ -36,17 +36,17 @@ def write_tables(
     """Write all tables, each below a line that says what it shows."""
     parts = (
         "Errors in percent: median absolute error / sum of absolute errors. The lowest are bold.",
-        _write_table(("horizon", "usage", "forecasts", "clients", *METHODS), _list_errors(trials)),
+        write_table(("horizon", "usage", "forecasts", "clients", *METHODS), _list_errors(trials)),
         "Actual amounts inside the interval, in percent, by usage.",
-        _write_table(("horizon", "usage", "forecasts", *_name_coverages()), _list_classes(trials)),
+        write_table(("horizon", "usage", "forecasts", *_name_coverages()), _list_classes(trials)),
         "The same for all usage, by whose errors made the intervals. The first is used above.",
-        _write_table(("horizon", "errors of", *_name_coverages()), _list_calibrations(trials)),
+        write_table(("horizon", "errors of", *_name_coverages()), _list_calibrations(trials)),
         f"Will a weekly budget be exceeded? {len(budgets):,} questions; Brier score, 0 is perfect.",
-        _write_table(("forecast", "straight line", "base rate"), _list_briers(budgets)),
+        write_table(("forecast", "straight line", "base rate"), _list_briers(budgets)),
         "Forecast probabilities, and how often those budgets were exceeded.",
-        _write_table(("probability", "questions", "mean", "exceeded"), _list_bins(budgets)),
+        write_table(("probability", "questions", "mean", "exceeded"), _list_bins(budgets)),
         f"When is a budget used up? Median error in hours, for {exhaustion.budgets:,} that were.",
-        _write_table(
+        write_table(
             ("forecast", "forecast without day profile", "straight line"),
             [tuple(f"{hours:.1f}" for hours in exhaustion[1:])],
         ),
@@ -115,6 +115,7 @@ def _name_coverages() -> list[str]:
     return [f"{coverage}%" for coverage in COVERAGES]
 
 
-def _write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def write_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table."""
     lines = (header, ["---"] * len(header), *rows)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

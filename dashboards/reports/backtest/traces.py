@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from lambdas.domain.forecasting import HourlyUsage
 
 TRACES = Path(__file__).parents[3] / "tests/fixtures/usage-traces/servegen-hourly.csv.gz"
 """Tokens of 30 clients in 14 days, from alibaba/ServeGen; see the README of the fixtures."""
-_START = datetime(2024, 1, 1, tzinfo=UTC)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 """Any midnight: the source does not say on which day it began."""
 _DAYS = 14
 
@@ -32,13 +33,31 @@ class Traces(NamedTuple):
     end: datetime
 
 
+class TraceRow(NamedTuple):
+    """The usage of a client in an hour."""
+
+    client: str
+    hour: datetime
+    tokens: int
+    calls: int
+
+
+def read_rows() -> Iterator[TraceRow]:
+    """Read the traces, row by row."""
+    with gzip.open(TRACES, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield TraceRow(
+                f"{row['model']}/{row['client']}",
+                START + timedelta(hours=int(row["hour"])),
+                int(row["input_tokens"]) + int(row["output_tokens"]),
+                int(row["requests"]),
+            )
+
+
 def read_traces() -> Traces:
     """Read the traces."""
     tokens: dict[str, dict[datetime, int]] = defaultdict(dict)
-    with gzip.open(TRACES, "rt", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            hour = _START + timedelta(hours=int(row["hour"]))
-            client = f"{row['model']}/{row['client']}"
-            tokens[client][hour] = int(row["input_tokens"]) + int(row["output_tokens"])
+    for row in read_rows():
+        tokens[row.client][row.hour] = row.tokens
     clients = {client: HourlyUsage(hours) for client, hours in sorted(tokens.items())}
-    return Traces(clients, _START, _START + timedelta(days=_DAYS))
+    return Traces(clients, START, START + timedelta(days=_DAYS))

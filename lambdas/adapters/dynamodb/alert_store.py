@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from lambdas.adapters.dynamodb.claims import CLAIMED_UNTIL, DueItems, write_claim_end
 from lambdas.adapters.dynamodb.items import make_key
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.budgets import BudgetPeriod
 from lambdas.domain.budgets.budget_alerts import (
-    CLAIM,
     AlertKey,
     AlertState,
     BudgetAlert,
@@ -45,7 +44,7 @@ NOTE_RETENTION = timedelta(days=2)
 read these notes, and the next period needs none."""
 _CONTENT, _STATE, _SENT_AT, _ENDS_AT = "content", "state", "sent_at", "ends_at"
 _LEVEL = "level"
-_CLAIMED_UNTIL, _DELIVERED = "claimed_until", "delivered"
+_DELIVERED = "delivered"
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 _REFUSED = "ConditionalCheckFailed"
 
@@ -66,6 +65,7 @@ class DynamoDbAlertStore:
         """
         self._client = client
         self._table_name = table_name
+        self._due = DueItems(client, table_name)
 
     def add_due(self, alert: BudgetAlert, held_until: datetime | None = None) -> bool:
         """Store an alert as due, unless its threshold has one for a period that overlaps.
@@ -120,11 +120,11 @@ class DynamoDbAlertStore:
                 "Update": {
                     "TableName": self._table_name,
                     "Key": _make_pointer_key(alert.key),
-                    "UpdateExpression": f"{update} REMOVE {_CLAIMED_UNTIL}",
-                    "ConditionExpression": f"{_CLAIMED_UNTIL} = :held",
+                    "UpdateExpression": f"{update} REMOVE {CLAIMED_UNTIL}",
+                    "ConditionExpression": f"{CLAIMED_UNTIL} = :held",
                     "ExpressionAttributeValues": {
                         ":content": content,
-                        ":held": {"S": _write_time(held_until)},
+                        ":held": write_claim_end(held_until),
                     },
                 }
             },
@@ -173,37 +173,16 @@ class DynamoDbAlertStore:
 
     def claim(self, key: AlertKey, now: datetime) -> bool:
         """Claim a due alert for sending, unless another run has claimed it lately."""
-        try:
-            self._client.update_item(
-                TableName=self._table_name,
-                Key=_make_pointer_key(key),
-                UpdateExpression=f"SET {_CLAIMED_UNTIL} = :until",
-                ConditionExpression=(
-                    f"attribute_exists({PARTITION_KEY}) AND"
-                    f" (attribute_not_exists({_CLAIMED_UNTIL}) OR {_CLAIMED_UNTIL} <= :now)"
-                ),
-                ExpressionAttributeValues={
-                    ":until": {"S": _write_time(now + CLAIM)},
-                    ":now": {"S": _write_time(now)},
-                },
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._due.claim(_make_pointer_key(key), now)
 
     def postpone(self, key: AlertKey, until: datetime, delivered: Collection[DeliveryWay]) -> None:
         """Let no run claim an alert for a time, unless it was sent meanwhile."""
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.update_item(
-                TableName=self._table_name,
-                Key=_make_pointer_key(key),
-                UpdateExpression=f"SET {_CLAIMED_UNTIL} = :until, {_DELIVERED} = :ways",
-                ConditionExpression=f"attribute_exists({PARTITION_KEY})",
-                ExpressionAttributeValues={
-                    ":until": {"S": _write_time(until)},
-                    ":ways": {"L": [{"S": way} for way in sorted(delivered)]},
-                },
-            )
+        ways: AttributeValueTypeDef = {"L": [{"S": way} for way in sorted(delivered)]}
+        self._due.update(
+            _make_pointer_key(key),
+            f"SET {CLAIMED_UNTIL} = :until, {_DELIVERED} = :ways",
+            {":until": write_claim_end(until), ":ways": ways},
+        )
 
     def mark_sent(self, key: AlertKey, sent_at: datetime) -> None:
         """Mark an alert sent, and remove its pointer."""
@@ -277,7 +256,7 @@ def _make_pointer(alert: BudgetAlert, held_until: datetime | None) -> Item:
         _STATE: {"S": AlertState.DUE},
     }
     if held_until is not None:
-        pointer[_CLAIMED_UNTIL] = {"S": _write_time(held_until)}
+        pointer[CLAIMED_UNTIL] = write_claim_end(held_until)
     return pointer
 
 

@@ -7,6 +7,7 @@ the table `Governance`, and appends each event once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from lambdas.domain.budgets.governance_table import (
 from lambdas.domain.ledger.table import EXPIRES_AT
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
 _RETENTION = timedelta(days=7)  # events may name people; the stream has them for a day
@@ -61,6 +63,25 @@ def make_audit_event(table_name: str, event: AuditedChange) -> TransactWriteItem
             "ConditionExpression": f"attribute_not_exists({PARTITION_KEY})",
         }
     }
+
+
+class DynamoDbAuditEvents:
+    """Stores changes for which nothing else is stored, such as what the watchdog took off."""
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Store changes in a table.
+
+        Args:
+            client: A DynamoDB client.
+            table_name: The table `Governance`.
+        """
+        self._client = client
+        self._table_name = table_name
+
+    def add(self, change: AuditedChange) -> None:
+        """Store a change, unless one with its source is stored."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.put_item(**make_audit_event(self._table_name, change)["Put"])
 
 
 def read_audit_event(

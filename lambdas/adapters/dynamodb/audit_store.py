@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
+from lambdas.adapters.dynamodb.transactions import LOST_RACES, read_cancellation_codes
 from lambdas.domain.audit import AppendOutcome, AuditEntry, ChainHead, StoredEntry, limit_subject
 from lambdas.domain.audit.table import (
     CHAIN,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _IS_NEW = f"attribute_not_exists({PARTITION_KEY})"
 _LOST = "ConditionalCheckFailed"
-_LOST_RACES = frozenset({_LOST, "TransactionConflict"})
 _PLACE = "place"
 
 
@@ -78,7 +77,7 @@ class DynamoDbAuditStore:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
             codes = read_cancellation_codes(error)
-            if not codes or not codes <= _LOST_RACES:
+            if not codes or not codes <= LOST_RACES:
                 raise
             reasons = cast(
                 "Sequence[Mapping[str, str]]", error.response.get("CancellationReasons", ())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,9 @@ from lambdas.adapters.dynamodb.brake_items import (
     write_json,
     write_time,
 )
+from lambdas.adapters.dynamodb.claims import CLAIMED_UNTIL, DueItems
 from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
 from lambdas.domain.brake import BrakeEvent
-from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import (
     BRAKE_EVENTS,
     DUE_BRAKE_EVENTS,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 EVENT_RETENTION = timedelta(days=40)
 """The time for which events are kept: longer than the longest period, a month."""
 _DETAIL = "detail"
-_CLAIMED_UNTIL = "claimed_until"
 _SENT_AT = "sent_at"
 _REFUSED = "ConditionalCheckFailed"
 
@@ -54,6 +52,7 @@ class DynamoDbBrakeEvents:
         """
         self._client = client
         self._table_name = table_name
+        self._due = DueItems(client, table_name)
 
     def add_due(self, event: BrakeEvent) -> bool:
         """Store an event as due, unless one with its id is stored.
@@ -97,33 +96,11 @@ class DynamoDbBrakeEvents:
 
     def claim(self, event_id: str, now: datetime) -> bool:
         """Claim a due event for sending, unless another run has claimed it lately."""
-        try:
-            self._client.update_item(
-                TableName=self._table_name,
-                Key=make_item_key(DUE_BRAKE_EVENTS, event_id),
-                UpdateExpression=f"SET {_CLAIMED_UNTIL} = :until",
-                ConditionExpression=(
-                    f"attribute_exists({PARTITION_KEY}) AND"
-                    f" (attribute_not_exists({_CLAIMED_UNTIL}) OR {_CLAIMED_UNTIL} <= :now)"
-                ),
-                ExpressionAttributeValues={
-                    ":until": {"S": write_time(now + CLAIM)},
-                    ":now": {"S": write_time(now)},
-                },
-            )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        return self._due.claim(make_item_key(DUE_BRAKE_EVENTS, event_id), now)
 
     def release(self, event_id: str) -> None:
         """Give up the claim of an event that was not delivered, unless it was sent meanwhile."""
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
-            self._client.update_item(
-                TableName=self._table_name,
-                Key=make_item_key(DUE_BRAKE_EVENTS, event_id),
-                UpdateExpression=f"REMOVE {_CLAIMED_UNTIL}",
-                ConditionExpression=f"attribute_exists({PARTITION_KEY})",
-            )
+        self._due.update(make_item_key(DUE_BRAKE_EVENTS, event_id), f"REMOVE {CLAIMED_UNTIL}")
 
     def mark_sent(self, event_id: str, sent_at: datetime) -> None:
         """Mark an event sent, and delete its copy."""

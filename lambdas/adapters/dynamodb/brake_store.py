@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.brake_items import (
     UNREADABLE,
     make_item_key,
@@ -17,12 +18,15 @@ from lambdas.adapters.dynamodb.brake_items import (
     write_json,
     write_time,
 )
+from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.brake import (
     MAX_REACTIONS,
     BrakeSwitch,
     Deny,
     DenyChangedError,
     Release,
+    describe_release_by_hand,
+    describe_switch,
     read_deny,
     read_release,
     write_deny,
@@ -42,8 +46,10 @@ from lambdas.domain.ledger.table import EXPIRES_AT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from lambdas.adapters.dynamodb.brake_items import Item
+    from lambdas.domain.audit import AuditedChange
 
     class _Condition(TypedDict):
         ConditionExpression: str
@@ -52,7 +58,6 @@ if TYPE_CHECKING:
 
 _CONTENT, _REVISION, _TOKEN = "content", "deny_revision", "deny_token"
 _TOKEN_BYTES = 4
-_IS_THIS_ONE = f"{_REVISION} = :before AND ({_TOKEN} = :token OR attribute_not_exists({_TOKEN}))"
 _IS_ON, _BY, _AT = "is_on", "set_by", "set_at"
 _MICROSECONDS = "microseconds"
 _MICROSECOND = timedelta(microseconds=1)
@@ -76,8 +81,11 @@ class DynamoDbDenies:
         items = query_partition(self._client, self._table_name, DENIES)
         return [deny for item in items if (deny := _try_to_read(item)) is not None]
 
-    def write(self, deny: Deny) -> Deny:
-        """Write a deny over the revision that it was read with; a new one gets a token."""
+    def write(self, deny: Deny, change: AuditedChange | None) -> Deny:
+        """Write a deny over the revision that it was read with, with what is recorded of it.
+
+        A new one gets a token.
+        """
         token = deny.token if deny.revision else secrets.token_hex(_TOKEN_BYTES)
         item = {
             **make_item_key(DENIES, deny.target.arn),
@@ -85,37 +93,44 @@ class DynamoDbDenies:
             _REVISION: {"N": str(deny.revision + 1)},
             _TOKEN: {"S": token},
         }
-        try:
-            self._client.put_item(TableName=self._table_name, Item=item, **self._expect(deny))
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise DenyChangedError(deny.target.arn) from error
+        condition = _expect_revision(deny) if deny.revision else self._expect_none(deny)
+        self._write(deny, {"Put": {"Item": item, **condition}}, change)
         return replace(deny, revision=deny.revision + 1, token=token)
 
-    def delete(self, deny: Deny) -> None:
-        """Delete a deny with the revision that it was read with."""
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
+        """Delete a deny with the revision that it was read with, and record its release once."""
+        key = make_item_key(DENIES, deny.target.arn)
         try:
-            self._client.delete_item(
-                TableName=self._table_name,
-                Key=make_item_key(DENIES, deny.target.arn),
-                ConditionExpression=f"attribute_not_exists({PARTITION_KEY}) OR ({_IS_THIS_ONE})",
-                ExpressionAttributeValues=_identify(deny),
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise DenyChangedError(deny.target.arn) from error
+            self._write(deny, {"Delete": {"Key": key, **_expect_revision(deny)}}, change)
+        except DenyChangedError:
+            if self._get(deny) is not None:
+                raise
 
-    def _expect(self, deny: Deny) -> _Condition:
-        """Make the condition of a write: this one is stored, or none is that can be read."""
-        if deny.revision:
-            return {
-                "ConditionExpression": _IS_THIS_ONE,
-                "ExpressionAttributeValues": _identify(deny),
-            }
+    def _write(
+        self, deny: Deny, action: Mapping[str, Mapping[str, Any]], change: AuditedChange | None
+    ) -> None:
+        """Write a deny and what is recorded of it, or neither.
+
+        Raises:
+            DenyChangedError: Another run has written the deny, or writes it now.
+        """
+        table = {"TableName": self._table_name}
+        written: Any = {name: {**table, **content} for name, content in action.items()}
+        recorded = [] if change is None else [make_audit_event(self._table_name, change)]
+        if not write_unless_changed(self._client, [written, *recorded]):
+            raise DenyChangedError(deny.target.arn)
+
+    def _get(self, deny: Deny) -> Item | None:
         answer = self._client.get_item(
             TableName=self._table_name,
             Key=make_item_key(DENIES, deny.target.arn),
             ConsistentRead=True,
         )
-        item = answer.get("Item")
+        return answer.get("Item")
+
+    def _expect_none(self, deny: Deny) -> _Condition:
+        """Make the condition of a first write: no deny is stored that can be read."""
+        item = self._get(deny)
         if item is None or _try_to_read(item) is not None:
             return {"ConditionExpression": f"attribute_not_exists({PARTITION_KEY})"}
         if _CONTENT not in item:
@@ -155,7 +170,7 @@ class DynamoDbBrakeState:
             return BrakeSwitch()
 
     def write_switch(self, switch: BrakeSwitch) -> None:
-        """Set the switch. It was set by someone, at a time.
+        """Set the switch, with what the audit trail records. Someone set it, at a time.
 
         Raises:
             ValueError: It was never set.
@@ -163,15 +178,13 @@ class DynamoDbBrakeState:
         if switch.by is None or switch.at is None:
             message = "the switch has no time, or no one who set it"
             raise ValueError(message)
-        self._client.put_item(
-            TableName=self._table_name,
-            Item={
-                **make_item_key(BRAKE, SWITCH_KEY),
-                _IS_ON: {"BOOL": switch.is_on},
-                _BY: {"S": switch.by},
-                _AT: {"S": write_time(switch.at)},
-            },
-        )
+        item: Item = {
+            **make_item_key(BRAKE, SWITCH_KEY),
+            _IS_ON: {"BOOL": switch.is_on},
+            _BY: {"S": switch.by},
+            _AT: {"S": write_time(switch.at)},
+        }
+        self._record(item, describe_switch(switch, self.read_switch(), at=switch.at))
 
     def list_releases(self) -> Collection[Release]:
         """List the stored releases that can be read."""
@@ -179,20 +192,21 @@ class DynamoDbBrakeState:
         return [release for item in items if (release := _try_to_read_release(item)) is not None]
 
     def add_release(self, release: Release) -> None:
-        """Store a release by hand, in place of an earlier one for the same sum.
+        """Store a release by hand, in place of an earlier one for the same sum, and record it.
 
         It expires once no period overlaps the released one, which for windows is twice its length.
         """
         period = release.key.period
         expires_at = period.end + (period.end - period.start) + timedelta(days=1)
-        self._client.put_item(
-            TableName=self._table_name,
-            Item={
-                **make_item_key(RELEASES, _make_release_id(release)),
-                _CONTENT: write_json(write_release(release)),
-                EXPIRES_AT: {"N": str(round(expires_at.timestamp()))},
-            },
-        )
+        key = make_item_key(RELEASES, _make_release_id(release))
+        item: Item = {
+            **key,
+            _CONTENT: write_json(write_release(release)),
+            EXPIRES_AT: {"N": str(round(expires_at.timestamp()))},
+        }
+        stored = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
+        before = _try_to_read_release(stored["Item"]) if "Item" in stored else None
+        self._record(item, describe_release_by_hand(release, before))
 
     def read_reactions(self) -> Sequence[timedelta]:
         """Read the last reaction times, in the order of their denies."""
@@ -218,8 +232,27 @@ class DynamoDbBrakeState:
                     Key=make_item_key(REACTIONS, item[SORT_KEY]["S"]),
                 )
 
+    def _record(self, item: Item, change: AuditedChange) -> None:
+        """Put an item with what is recorded of it, or neither."""
+        put: TransactWriteItemTypeDef = {"Put": {"TableName": self._table_name, "Item": item}}
+        event = make_audit_event(self._table_name, change)
+        self._client.transact_write_items(TransactItems=[put, event])
+
     def _query_last(self) -> Iterator[Item]:
         return query_partition(self._client, self._table_name, REACTIONS, is_reversed=True)
+
+
+def _expect_revision(deny: Deny) -> _Condition:
+    """Make the condition that this deny is stored. One of an earlier version has no token."""
+    return {
+        "ConditionExpression": (
+            f"{_REVISION} = :before AND ({_TOKEN} = :token OR attribute_not_exists({_TOKEN}))"
+        ),
+        "ExpressionAttributeValues": {
+            ":before": {"N": str(deny.revision)},
+            ":token": {"S": deny.token},
+        },
+    }
 
 
 def _make_release_id(release: Release) -> str:
@@ -234,11 +267,6 @@ def _make_release_id(release: Release) -> str:
             digest_value(key.value) if key.value else "",
         ]
     )
-
-
-def _identify(deny: Deny) -> Item:
-    """Make the values of `_IS_THIS_ONE`. A deny of an earlier version has no token."""
-    return {":before": {"N": str(deny.revision)}, ":token": {"S": deny.token}}
 
 
 def _try_to_read(item: Item) -> Deny | None:

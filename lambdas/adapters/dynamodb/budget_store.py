@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
+from lambdas.adapters.dynamodb.transactions import LOST_RACES, read_cancellation_codes
 from lambdas.domain.budgets import (
     Budget,
     BudgetBook,
@@ -56,7 +56,6 @@ _MAX_READS = 5
 _CHANGE_ID_BYTES = 8
 # Failed batches of the table's stream can be sent again for 30 days, and name who deleted a budget.
 _DELETION_RETENTION = timedelta(days=60)
-_LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
 
 
@@ -128,7 +127,7 @@ class DynamoDbBudgetStore:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
             codes = read_cancellation_codes(error)
-            if codes and codes <= _LOST_RACES:
+            if codes and codes <= LOST_RACES:
                 message = f"budgets have changed since revision {revision}"
                 raise BudgetsChangedError(message) from error
             raise
@@ -212,7 +211,7 @@ class DynamoDbBudgetStore:
             self._client.transact_write_items(TransactItems=actions)
         except ClientError as error:
             codes = read_cancellation_codes(error)
-            if codes and codes <= _LOST_RACES:
+            if codes and codes <= LOST_RACES:
                 return False
             raise
         return True

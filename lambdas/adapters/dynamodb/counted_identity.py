@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from lambdas.adapters.dynamodb.braked_identity import BRAKE_ITEMS, DynamoDbBrakedIdentity
 from lambdas.adapters.dynamodb.counter_items import VALUE, move_cell, move_sum, read_value
-from lambdas.adapters.dynamodb.transactions import read_cancellation_codes
+from lambdas.adapters.dynamodb.item_names import ItemNames
+from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.budgets import digest_value, read_principal
 from lambdas.domain.budgets.budget_alerts import AlertState
 from lambdas.domain.budgets.governance_table import (
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 CELLS, SUMS, MARKS, ALERTS = "cells of counters", "sums of budgets", "marks of recounts", "alerts"
 NAMES = "names and events of the audit trail"
-_LOST_RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 _STATE = "state"
-_NAME_GOES_ON = r"(?![\w+=,.@/-])"  # another name that begins with this one
 
 
 class DynamoDbCountedIdentity:
@@ -57,7 +55,9 @@ class DynamoDbCountedIdentity:
         self._counters = counters
         self._governance = governance
         self._identity = identity_arn
-        self._pattern = re.compile(re.escape(identity_arn) + _NAME_GOES_ON)
+        self._arns = tuple(dict.fromkeys((identity_arn, self._get_own_principal())))
+        self._names = ItemNames(*self._arns)
+        self._braked = DynamoDbBrakedIdentity(client, governance, self._arns, self._names)
 
     def count(self) -> Mapping[str, int]:
         """Count the items of each kind that name the identity."""
@@ -65,8 +65,13 @@ class DynamoDbCountedIdentity:
         alerts = [item for item in self._scan_governance() if _is_alert(item)]
         return {kind: len(items) for kind, items in counted.items()} | {
             ALERTS: len(alerts),
+            BRAKE_ITEMS: len(self._braked.list_items()),
             NAMES: len(self._list_audited()),
         }
+
+    def is_denied(self) -> bool:
+        """Say if the identity is denied now. The brake has to release it before it is erased."""
+        return self._braked.is_denied()
 
     def list_budgets(self) -> Sequence[str]:
         """List the budgets whose definition names the identity; their manager changes them."""
@@ -89,6 +94,7 @@ class DynamoDbCountedIdentity:
         yield MARKS, self._count_done(found[MARKS], lambda item: self._rename_mark(item, pseudonym))
         alerts = filter(_is_alert, self._scan_governance())
         yield ALERTS, self._count_done(alerts, lambda item: self._move_alert(item, pseudonym))
+        yield BRAKE_ITEMS, self._braked.erase(self._make_pseudonyms(pseudonym))
         yield NAMES, self._count_done(self._list_audited(), self._delete_audited)
 
     def _count_done(
@@ -130,10 +136,7 @@ class DynamoDbCountedIdentity:
         """Rename a sent alert, or the note of the last one. One that is being sent stays."""
         if item.get(_STATE, {}).get("S") == AlertState.DUE:
             return False
-        renamed = {
-            name: {"S": self._rename_text(value["S"], pseudonym)} if "S" in value else value
-            for name, value in item.items()
-        }
+        renamed = self._names.replace(item, self._make_pseudonyms(pseudonym))
         put: TransactWriteItemTypeDef = {"Put": {"TableName": self._governance, "Item": renamed}}
         if renamed[SORT_KEY] == item[SORT_KEY]:
             return self._write([put])
@@ -141,27 +144,6 @@ class DynamoDbCountedIdentity:
             "Delete": {"TableName": self._governance, "Key": _read_key(item)}
         }
         return self._write([delete, put])
-
-    def _rename_text(self, text: str, pseudonym: str) -> str:
-        if text.startswith("{"):
-            return json.dumps(self._rename(json.loads(text), pseudonym), separators=(",", ":"))
-        return self._rename_word(text, pseudonym)
-
-    def _rename_word(self, text: str, pseudonym: str) -> str:
-        """Replace the identity, and its digest in keys of alerts."""
-        named = self._pattern.sub(lambda _: pseudonym, text)
-        return named.replace(digest_value(self._identity), digest_value(pseudonym))
-
-    def _rename(self, document: Any, pseudonym: str) -> Any:  # noqa: ANN401  # JSON
-        match document:
-            case str():
-                return self._rename_word(document, pseudonym)
-            case list():
-                return [self._rename(part, pseudonym) for part in document]
-            case dict():
-                return {key: self._rename(value, pseudonym) for key, value in document.items()}
-            case _:
-                return document
 
     def _list_audited(self) -> list[Item]:
         """List the person's name, which entries refer to by an id, and events that name them.
@@ -183,7 +165,7 @@ class DynamoDbCountedIdentity:
         return [
             item
             for item in found
-            if any(self._pattern.search(value["S"]) for value in item.values() if "S" in value)
+            if any(self._names.are_in_text(value["S"]) for value in item.values() if "S" in value)
         ]
 
     def _delete_audited(self, item: Item) -> bool:
@@ -191,15 +173,7 @@ class DynamoDbCountedIdentity:
         return True
 
     def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> bool:
-        """Write all or nothing; false if an item has changed since it was read."""
-        try:
-            self._client.transact_write_items(TransactItems=actions)
-        except self._client.exceptions.TransactionCanceledException as error:
-            codes = read_cancellation_codes(error)
-            if codes and codes <= _LOST_RACES:
-                return False
-            raise
-        return True
+        return write_unless_changed(self._client, actions)
 
     def _scan_counters(self) -> dict[str, list[Item]]:
         """Scan cells, sums and marks that name the identity, or a principal that is the person."""
@@ -217,6 +191,11 @@ class DynamoDbCountedIdentity:
                     found[kind].append(item)
         return found
 
+    def _make_pseudonyms(self, pseudonym: str) -> dict[str, str]:
+        """Make the pseudonym of the identity, and that of its principal."""
+        own = read_principal(pseudonym)
+        return {arn: pseudonym if arn == self._identity else own for arn in self._arns}
+
     def _get_own_principal(self) -> str:
         """Get the principal if it is the person: that of a session is a role."""
         principal = read_principal(self._identity)
@@ -224,18 +203,16 @@ class DynamoDbCountedIdentity:
         return self._identity if is_role else principal
 
     def _scan_governance(self) -> Iterator[Item]:
-        digest = digest_value(self._identity)
-        condition = f"contains({SORT_KEY}, :digest) OR contains(content, :old)"
-        condition += " OR contains(#definition, :old)"
-        values = {":old": {"S": self._identity}, ":digest": {"S": digest}}
-        found = self._scan(self._governance, condition, values, {"#definition": "definition"})
-        texts = ("content", "definition")
-        return (
-            item
-            for item in found
-            if digest in item[SORT_KEY]["S"]
-            or any(self._pattern.search(item[name]["S"]) for name in texts if name in item)
-        )
+        conditions, values = list[str](), dict[str, Any]()
+        for number, arn in enumerate(self._arns):
+            values |= {f":arn{number}": {"S": arn}, f":digest{number}": {"S": digest_value(arn)}}
+            conditions += [
+                f"contains({SORT_KEY}, :digest{number})",
+                *(f"contains({text}, :arn{number})" for text in ("content", "#definition")),
+            ]
+        names = {"#definition": "definition"}
+        found = self._scan(self._governance, " OR ".join(conditions), values, names)
+        return (item for item in found if self._names.are_in(item))
 
     def _scan(
         self, table: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str]

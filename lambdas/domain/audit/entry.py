@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, TypeAlias
+
+from lambdas.domain.times import read_time, write_time
 
 Json: TypeAlias = Any
 """A document: `None`, text, a whole number, true or false, and lists and objects of these."""
@@ -44,8 +46,14 @@ class AuditAction(StrEnum):
     UNREADABLE_EVENT = "event.unreadable"
     """An event for the audit trail that the meter did not write."""
     DENY = "deny.attach"
-    """A principal or a session can no longer call Bedrock."""
+    """A principal or a session is denied: it can no longer call Bedrock."""
+    CHANGE_DENY = "deny.change"
+    """A deny has other budgets or another end, or someone else took it off."""
     RELEASE = "deny.release"
+    """A principal or a session is no longer denied."""
+    RELEASE_BY_HAND = "deny.release_by_hand"
+    """Someone decided that a caller is not denied for a budget until a time."""
+    SWITCH_BRAKE = "brake.switch"
 
 
 class InvalidEntryError(ValueError):
@@ -100,9 +108,9 @@ class AuditEntry:
             {
                 "format": _FORMAT,
                 "sequence": self.sequence,
-                "recorded_at": _write_time(self.recorded_at),
+                "recorded_at": write_time(self.recorded_at),
                 "source": change.source,
-                "changed_at": _write_time(change.changed_at),
+                "changed_at": write_time(change.changed_at),
                 "changed_by": change.changed_by,
                 "action": change.action.value,
                 "subject": limit_subject(change.subject),
@@ -184,10 +192,10 @@ def read_entry(text: str) -> AuditEntry:
         document = json.loads(text)
         entry = AuditEntry(
             sequence=int(document["sequence"]),
-            recorded_at=_read_time(document["recorded_at"]),
+            recorded_at=read_time(document["recorded_at"]),
             change=AuditedChange(
                 source=document["source"],
-                changed_at=_read_time(document["changed_at"]),
+                changed_at=read_time(document["changed_at"]),
                 changed_by=document["changed_by"],
                 action=AuditAction(document["action"]),
                 subject=document["subject"],
@@ -216,15 +224,3 @@ def limit_state(state: Json) -> Json:
     if len(text) <= _MAX_STATE_BYTES:
         return state
     return {"bytes": len(text), "sha256": hash_text(text)}
-
-
-def _write_time(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat()
-
-
-def _read_time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.utcoffset() is None:
-        message = "a time without a time zone"
-        raise ValueError(message)
-    return time

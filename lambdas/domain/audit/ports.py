@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from lambdas.domain.audit.chain import AuditAnchor, ChainHead
-from lambdas.domain.audit.entry import AuditEntry, StoredEntry
+from lambdas.domain.audit.entry import AuditedChange, AuditEntry, StoredEntry
 from lambdas.domain.pricing.editions import PriceUpdates
 
 
@@ -46,6 +46,13 @@ class AuditStore(Protocol):
 
     def read_entries(self, after: int = 0) -> Iterator[StoredEntry]:
         """Read all entries after a place, in their order."""
+
+
+class AuditEventStore(Protocol):
+    """Stores changes that have no item of their own until they are in the chain."""
+
+    def add(self, change: AuditedChange) -> None:
+        """Store a change; one with its source that is stored already stays."""
 
 
 class FoundAnchors(NamedTuple):

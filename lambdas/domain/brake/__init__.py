@@ -1,5 +1,11 @@
 """The brake: denies callers whose budget is used up, and lets them go again."""
 
+from lambdas.domain.brake.audited_changes import (
+    describe_deny,
+    describe_release,
+    describe_release_by_hand,
+    describe_switch,
+)
 from lambdas.domain.brake.braking_point import (
     MAX_RESERVE_PERCENT,
     BurnRates,
@@ -122,6 +128,7 @@ from lambdas.domain.brake.wanted import (
     explain_release,
     find_end,
     find_wanted,
+    find_wanted_by_sum,
     list_callers,
 )
 
@@ -196,10 +203,15 @@ __all__ = [
     "choose_step",
     "choose_target",
     "deny_in_region",
+    "describe_deny",
+    "describe_release",
+    "describe_release_by_hand",
+    "describe_switch",
     "estimate_reaction",
     "explain_release",
     "find_end",
     "find_wanted",
+    "find_wanted_by_sum",
     "is_same_document",
     "list_callers",
     "list_denied_sessions",

@@ -16,7 +16,9 @@ _BURN_WINDOW = timedelta(minutes=5)
 _MIN_SPAN = timedelta(minutes=1)
 _NEAR_PERCENT = Decimal(50)
 _MAX_SUMS = 1_000
-_MAX_READINGS = 12
+_UNSPACED = 2
+_SPACING = timedelta(seconds=30)
+"""The time between kept readings: runs are seconds apart while calls are counted."""
 
 
 class SumKey(NamedTuple):
@@ -122,13 +124,18 @@ def _is_reset(found: _Readings, status: BudgetStatus) -> bool:
 
 
 def _add(readings: list[_Reading], reading: _Reading) -> None:
-    """Add a reading, and drop those that are no longer needed."""
+    """Add a reading, and drop those that are no longer needed.
+
+    The last two are kept whatever the time between them, and so is the last one before the window.
+    """
     readings.append(reading)
+    if len(readings) > _UNSPACED + 1:
+        earlier, later = readings[-_UNSPACED - 2 : -_UNSPACED]
+        if later.at - earlier.at < _SPACING:
+            del readings[-_UNSPACED - 1]
     begin = reading.at - _BURN_WINDOW
     while len(readings) > 1 and readings[1].at <= begin:
         del readings[0]
-    if len(readings) > _MAX_READINGS:
-        del readings[1]
 
 
 def _divide_up(number: int, by: int) -> int:

@@ -1,5 +1,8 @@
 """The actions that a deny covers: those of Bedrock whose use is billed.
 
+As of 2026-11-29. A test compares the list with the operations that the AWS SDK knows and with the
+actions that IAM documents, and fails on a new one that is neither here nor known to be free.
+
 Sources:
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_bedrock-mantle.html
@@ -22,6 +25,7 @@ DENIED_ACTIONS = (
     "bedrock-mantle:CreateFineTuningJob",
     # Knowledge bases: answers, searches, generated queries, rankings, embedded documents.
     "bedrock:Retrieve*",
+    "bedrock:AgenticRetrieve*",
     "bedrock:GenerateQuery",
     "bedrock:Rerank",
     "bedrock:Ingest*",

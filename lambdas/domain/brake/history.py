@@ -11,13 +11,11 @@ from typing import NamedTuple
 from lambdas.domain.brake.braking_point import MAX_RESERVE_PERCENT, BurnRates
 from lambdas.domain.brake.denies import DenyCause
 from lambdas.domain.brake.reaction_times import ASSUMED_REACTION
-from lambdas.domain.brake.releases import BrakeSwitch
 from lambdas.domain.brake.targets import NotEnforceable, Target, TargetRules
-from lambdas.domain.brake.wanted import BrakeInputs, find_wanted
+from lambdas.domain.brake.wanted import find_wanted_by_sum
 from lambdas.domain.budgets import (
     BrakeMode,
     Budget,
-    BudgetBook,
     BudgetPeriod,
     BudgetState,
     BudgetStatus,
@@ -85,14 +83,9 @@ def replay_brake(
         is_denied = found and period.start < found[-1].cause.key.period.end
         if is_far or is_denied:
             continue
-        inputs = BrakeInputs(
-            book=BudgetBook(1, {budget.name: stored}),
-            statuses=[status],
-            switch=BrakeSwitch(is_on=True),
-            rules=rules,
-            now=now,
+        wanted = find_wanted_by_sum(
+            status, rules, now, lambda each: rates.get_reserve(each, ASSUMED_REACTION)
         )
-        wanted = find_wanted(inputs, lambda each: rates.get_reserve(each, ASSUMED_REACTION))
         found += [PastDeny(caller, minute, cause) for caller, (cause,) in wanted.denies.items()]
         found += [PastDeny(refused.caller, minute, refused.cause) for refused in wanted.refusals]
     return [replace(deny, later=_sum_after(deny, usage)) for deny in found]

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from lambdas.domain.alerts import Notice
+from lambdas.domain.audit import AuditedChange
 from lambdas.domain.brake.denies import Deny
 from lambdas.domain.brake.events import BrakeEvent, EventDetail
 from lambdas.domain.brake.releases import BrakeSwitch, Release
@@ -136,11 +137,12 @@ class DenyReader(Protocol):
 class DenyStore(DenyReader, Protocol):
     """Stores denies, one for a target."""
 
-    def write(self, deny: Deny) -> Deny:
+    def write(self, deny: Deny, change: AuditedChange | None) -> Deny:
         """Write a deny; one that cannot be read counts as not there.
 
         Args:
             deny: The deny, with the revision that it was read with; 0 for a new one.
+            change: What the audit trail records of it: both are stored, or neither.
 
         Returns:
             The deny with its new revision.
@@ -149,8 +151,13 @@ class DenyStore(DenyReader, Protocol):
             DenyChangedError: The stored one has another revision.
         """
 
-    def delete(self, deny: Deny) -> None:
-        """Delete a deny; one that is not there is deleted.
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
+        """Delete a deny; one that is not there is deleted, and its release recorded, already.
+
+        Args:
+            deny: The deny.
+            change: Its release for the audit trail: it is recorded with the deletion, or neither.
+                `None` for a deny that was never decided: it has waited for room.
 
         Raises:
             DenyChangedError: The stored one has another revision.

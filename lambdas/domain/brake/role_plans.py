@@ -119,16 +119,7 @@ def plan_role(  # noqa: PLR0913  # what is, and what should be
     }
     plan = SessionPlan()
     if facts is not None:
-        denied = [
-            DeniedSession(
-                target.session_name,
-                max(cause.until for cause in causes),
-                max(cause.amount.get_percentage(cause.used) for cause in causes),
-                places.get(target.session_name, NO_PLACE),
-            )
-            for target, causes in allowed.items()
-            if causes and _is_in_force(steps[target])
-        ]
+        denied = _list_denied(allowed, steps, places)
         plan = plan_session_policies(role, facts.role_id, denied, names)
     overflow = {
         target: causes for target, causes in allowed.items() if target.session_name in plan.overflow
@@ -167,6 +158,22 @@ def _find_places(
         for session_name in list_denied_sessions([policy], region, facts):
             places[session_name] = number
     return places
+
+
+def _list_denied(
+    wanted: SessionCauses, steps: Mapping[SessionTarget, Step], places: Mapping[str, int]
+) -> list[DeniedSession]:
+    """List the sessions that are denied after their steps, each until its last cause ends."""
+    return [
+        DeniedSession(
+            target.session_name,
+            max(cause.until for cause in causes),
+            max(cause.amount.get_percentage(cause.used) for cause in causes),
+            places.get(target.session_name, NO_PLACE),
+        )
+        for target, causes in wanted.items()
+        if causes and _is_in_force(steps[target])
+    ]
 
 
 def _is_in_force(step: Step) -> bool:

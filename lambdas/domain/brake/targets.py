@@ -116,8 +116,7 @@ _ADVICE: Mapping[Exemption, str] = {
     Exemption.OTHER_ACCOUNT: "Limit it in its own account, or remove its access to this one.",
     Exemption.UNKNOWN_CALLER: "Find the calls in the invocation logs.",
     Exemption.IDENTITY_CENTER: (
-        "Use the gateway, a service control policy, or change the permission set in Identity"
-        " Center."
+        "Use a service control policy, or change the permission set in Identity Center."
     ),
     Exemption.SERVICE_LINKED: "Limit the service that uses it.",
     Exemption.METER_OR_CDK: "Nothing: denying it could break the meter.",

@@ -156,6 +156,31 @@ def find_wanted(
     )
 
 
+def find_wanted_by_sum(
+    status: BudgetStatus,
+    rules: TargetRules,
+    now: datetime,
+    get_reserve: Callable[[BudgetStatus], int] = lambda _: 0,
+) -> WantedState:
+    """Find the denies that one sum alone would cause, with a brake that is switched on.
+
+    Args:
+        status: The sum.
+        rules: The rules of targets.
+        now: The time.
+        get_reserve: Estimates the usage before a deny takes effect.
+    """
+    stored = status.stored
+    inputs = BrakeInputs(
+        book=BudgetBook(stored.generation, {stored.budget.name: stored}),
+        statuses=[status],
+        switch=BrakeSwitch(is_on=True),
+        rules=rules,
+        now=now,
+    )
+    return find_wanted(inputs, get_reserve)
+
+
 def _list_reached(
     inputs: BrakeInputs, get_reserve: Callable[[BudgetStatus], int]
 ) -> Iterator[tuple[Target | NotEnforceable, StoredBudget, DenyCause]]:

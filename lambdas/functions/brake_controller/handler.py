@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lambdas.domain.brake import BrakeDecisionStore, BrakeSwitch
 from lambdas.domain.metrics.catalog import CONTESTED_DENIES, EXCESSIVE_DENIES
 from lambdas.functions.brake_controller.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.brake_principals import BrakeReport, PrincipalBrake
-from lambdas.wiring.brake_controller import make_brake, make_decisions
+from lambdas.wiring.brake_controller import make_brake
 from lambdas.wiring.client_timeouts import time_check
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 # Constant: a changed id would make CloudFormation delete the "old" resource after an update.
 PHYSICAL_ID = "bedrock-meter-brake"
-_UNINSTALLER = "CloudFormation, which removed the brake"
 
 
 class BrakeRunError(Exception):
@@ -57,28 +55,21 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _release_all(now: datetime, has_time: Callable[[], bool]) -> None:
-    """Switch the brake off, for runs that begin meanwhile, and release all callers.
-
-    IAM alone decides whether the brake may be removed. Without its table, no run denies a caller.
+    """Release all callers.
 
     Raises:
-        BrakeRunError: Some callers may still be denied. CloudFormation tries again.
+        BrakeRunError: Some callers may still be denied, or their releases are not recorded.
+            CloudFormation tries again.
     """
-    tidying = BrakeReport()
-    with tidying.isolate("the switch"):
-        decisions().write_switch(BrakeSwitch(is_on=False, by=_UNINSTALLER, at=now))
-    report = brake().release_all(has_time)
+    report = brake().release_all(now, has_time)
     _log(report)
-    left = [f"{name}: {reason}" for name, reason in report.hindrances]
+    left = [f"{name}: {reason}" for name, reason in report.delayed]
     left += [failure.name for failure in report.failures]
     if report.skipped:
         left.append(f"{report.skipped} more, for which there was no time")
     if left:
-        message = f"still denied, or perhaps so: {', '.join(sorted(left))}"
+        message = f"still denied, or not recorded: {', '.join(sorted(left))}"
         raise BrakeRunError(message)
-    with tidying.isolate("the stored denies"):
-        _log(brake().forget_all(now))
-    _log(tidying)
 
 
 def _log(report: BrakeReport) -> None:
@@ -92,10 +83,8 @@ def _log(report: BrakeReport) -> None:
             contested=report.contested,
             skipped=report.skipped,
         )
-    for hindrance in report.hindrances:
-        logger.warning(
-            "A deny is not as it should be", caller=hindrance.arn, reason=hindrance.reason
-        )
+    for change in report.delayed:
+        logger.warning("A deny is not as it should be", caller=change.arn, reason=change.reason)
     for failure in report.failures:
         logger.error("A caller or a budget failed", failed=failure.name, exc_info=failure.error)
 
@@ -104,9 +93,3 @@ def _log(report: BrakeReport) -> None:
 def brake() -> PrincipalBrake:
     """Make the brake, once per process, whose readings show how fast sums grow."""
     return make_brake(Settings.from_environment(os.environ))
-
-
-@cache
-def decisions() -> BrakeDecisionStore:
-    """Make the store of the switch, once per process."""
-    return make_decisions(Settings.from_environment(os.environ))

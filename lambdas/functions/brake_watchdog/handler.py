@@ -30,9 +30,11 @@ def lambda_handler(_event: object, _context: LambdaContext) -> None:
         logger.error(
             "A deny outlasted its end, and is taken off", caller=ended.arn, end=ended.until
         )
-    for arn, reason in report.hindrances:
+    for arn, reason in report.still_denied:
         logger.error("A deny outlasts its end", caller=arn, reason=reason)
-    record_health({OVERDUE_DENIES: len(report.released) + len(report.hindrances)})
+    for arn, error in report.unrecorded:
+        logger.error("A release is not in the audit trail", caller=arn, exc_info=error)
+    record_health({OVERDUE_DENIES: len(report.released) + len(report.still_denied)})
     if report.read_error is not None:
         raise report.read_error
 

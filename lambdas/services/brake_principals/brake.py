@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import takewhile
 
+from lambdas.domain.audit import AuditEventStore
 from lambdas.domain.brake import (
     Action,
+    BrakeDecisionStore,
     BrakeEventStore,
     BrakeInputs,
-    BrakeStateStore,
+    BrakeSwitch,
     BurnRates,
     CauseKey,
     ChangeRefusedError,
@@ -32,6 +34,7 @@ from lambdas.domain.brake import (
     WantedState,
     check_role,
     choose_step,
+    describe_release,
     estimate_reaction,
     find_wanted,
     report_released,
@@ -45,6 +48,7 @@ from lambdas.domain.budgets import (
     SumReader,
     read_statuses,
 )
+from lambdas.domain.change_marks import BRAKE_CONTROLLER
 from lambdas.services.brake_principals.memory import RunMemory
 from lambdas.services.brake_principals.records import DenyRecords
 from lambdas.services.brake_principals.report import BrakeReport
@@ -68,9 +72,10 @@ class PrincipalBrake:
         denies: The stored denies.
         state: The switch, releases by hand and reaction times.
         events: The events that are reported.
+        trail: The changes for the audit trail that no deny is stored for.
         settings: The settings.
         rates: The growth of sums, which lives as long as the process.
-        memory: What the process remembers of its earlier runs.
+        memory: State that the process keeps from run to run.
     """
 
     budgets: BudgetStore
@@ -79,8 +84,9 @@ class PrincipalBrake:
     policies: SessionPolicyStore
     roles: RoleDirectory
     denies: DenyStore
-    state: BrakeStateStore
+    state: BrakeDecisionStore
     events: BrakeEventStore
+    trail: AuditEventStore
     settings: BrakeSettings
     rates: BurnRates
     memory: RunMemory = field(default_factory=RunMemory)
@@ -90,8 +96,8 @@ class PrincipalBrake:
 
         Whole principals and single sessions do not depend on each other.
 
-        The switch is read again afterwards. If it was turned off while callers were denied, they
-        are released at once: nobody else may be left to do it.
+        The switch is read again afterwards. If it was turned off meanwhile, all are released at
+        once: no later run may come.
 
         Args:
             now: The time.
@@ -127,6 +133,7 @@ class PrincipalBrake:
             denies=self.denies,
             events=self.events,
             state=self.state,
+            trail=self.trail,
             rates=self.rates,
             inputs=inputs,
             report=report,
@@ -153,25 +160,32 @@ class PrincipalBrake:
         )
         self._report_shadows(wanted, records, has_time)
         self.memory.count_setbacks(
-            [hindrance.arn for hindrance in report.hindrances], report.attached + report.released
+            [change.arn for change in report.delayed], report.attached + report.released
         )
         report.denied = sum(deny.state is DenyState.DENIED for deny in records.stored.values())
         report.is_above_limit = report.denied > self.settings.max_denied
         return report
 
-    def release_all(self, has_time: Callable[[], bool] = lambda: True) -> BrakeReport:
+    def release_all(
+        self, now: datetime, has_time: Callable[[], bool] = lambda: True
+    ) -> BrakeReport:
         """Take off all denies of this meter and Region, before it is removed from the account.
 
-        It asks IAM alone what is attached: it works without budgets and without stored denies.
-        IAM is asked again at the end, since a run may have denied a caller meanwhile.
+        The brake is switched off first, for runs that begin meanwhile. IAM alone is asked what is
+        attached, so that this works without budgets, without stored denies and without an audit
+        trail. It is asked again at the end, since a run may have denied a caller meanwhile.
 
         Args:
+            now: The time.
             has_time: Asked before each caller.
 
         Raises:
             ChangeRefusedError: IAM did not list what is attached.
         """
         report = BrakeReport()
+        with report.isolate("switch"):
+            self.state.write_switch(BrakeSwitch(is_on=False, by=BRAKE_CONTROLLER, at=now))
+        detached = list[PrincipalTarget]()
         for _ in range(_LISTINGS):
             attached = sorted(self.attachments.list_attached(), key=lambda target: target.arn)
             if not attached:
@@ -180,28 +194,35 @@ class PrincipalBrake:
                 with report.isolate(target.arn):
                     if self.attachments.detach(target):
                         report.released.append(target.arn)
-            if report.hindrances or report.failures or report.skipped:
+                        detached.append(target)
+            if report.delayed or report.failures or report.skipped:
                 break
         with report.isolate(self.settings.names.path):
             for policy in report.take_while_time(self.policies.list_policies(), has_time):
                 with report.isolate(policy.name):
                     self.policies.remove(policy.name)
+        if not (report.delayed or report.failures or report.skipped):
+            self._record_removal(detached, now, report)
         return report
 
-    def forget_all(self, now: datetime) -> BrakeReport:
-        """Report the release of all stored denies, and delete them: `release_all` took them off.
-
-        Args:
-            now: The time.
-        """
-        report = BrakeReport()
-        for deny in self.denies.list_denies():
-            with report.isolate(deny.target.arn):
+    def _record_removal(
+        self, detached: Iterable[PrincipalTarget], now: datetime, report: BrakeReport
+    ) -> None:
+        """Report and record that all callers were released, and delete their denies."""
+        reason = ReleaseReason.UNINSTALLED
+        stored = {deny.target: deny for deny in self.denies.list_denies()}
+        for target, deny in stored.items():
+            with report.isolate(target.arn):
                 if deny.attached_at is not None:
-                    event = report_released(deny, ReleaseReason.UNINSTALLED, now)
-                    report.events += self.events.add_due(event)
-                self.denies.delete(deny)
-        return report
+                    report.events += self.events.add_due(report_released(deny, reason, now))
+                released = replace(deny, release=reason)
+                change = describe_release(target, released, at=now, by=BRAKE_CONTROLLER)
+                self.denies.delete(deny, change)
+        for target in detached:
+            if target not in stored:
+                with report.isolate(target.arn):
+                    change = describe_release(target, None, at=now, by=BRAKE_CONTROLLER)
+                    self.trail.add(change)
 
     def _while_on(self, has_time: Callable[[], bool]) -> Callable[[], bool]:
         """Go on while there is time and the switch is not turned off."""
@@ -299,7 +320,7 @@ class _Principals:
                 self._take_off(target, step)
 
     def deny(self, has_time: Callable[[], bool]) -> None:
-        """Attach what is wanted, also what was released just now and is wanted anew."""
+        """Attach what is wanted, also what was released just now and is wanted again."""
         report = self._records.report
         found = [
             (target, self._choose(target) if step.action is Action.RELEASE else step)
@@ -322,7 +343,7 @@ class _Principals:
     def _take_off(self, target: PrincipalTarget, step: Step) -> None:
         if step.deny is None:
             if self._attachments.detach(target):
-                self._records.report.swept.append(target.arn)
+                self._records.record_sweep(target)
             return
         has_room = any((target, cause.key) in self._sums_of_sessions for cause in step.deny.causes)
         deny = self._records.begin_release(

@@ -1,4 +1,4 @@
-"""What a process remembers of its earlier runs."""
+"""State that a process keeps from run to run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _T = TypeVar("_T", bound=Target)
 
 @dataclass(slots=True)
 class RunMemory:
-    """What a process remembers of its earlier runs. A new process does without it, only slower.
+    """State that a process keeps from run to run. A new process does without it, only slower.
 
     Attributes:
         events: The ids of events that are stored.
@@ -25,8 +25,8 @@ class RunMemory:
     events: set[str] = field(default_factory=set)
     setbacks: dict[str, int] = field(default_factory=dict)
 
-    def remember_event(self, event_id: str) -> None:
-        """Remember that an event is stored. Too many are forgotten together."""
+    def note_event(self, event_id: str) -> None:
+        """Note that an event is stored. The ids are dropped when there are too many."""
         if len(self.events) >= _MAX_EVENTS:
             self.events.clear()
         self.events.add(event_id)

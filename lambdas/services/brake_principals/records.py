@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import takewhile
 
+from lambdas.domain.audit import AuditEventStore
 from lambdas.domain.brake import (
     BrakeEvent,
     BrakeEventStore,
@@ -22,6 +23,8 @@ from lambdas.domain.brake import (
     ReleaseReason,
     Target,
     begin_watch,
+    describe_deny,
+    describe_release,
     explain_release,
     observe,
     read_reaction,
@@ -32,6 +35,7 @@ from lambdas.domain.brake import (
     report_released,
 )
 from lambdas.domain.budgets import BudgetStatus
+from lambdas.domain.change_marks import BRAKE_CONTROLLER
 from lambdas.services.brake_principals.memory import RunMemory
 from lambdas.services.brake_principals.report import BrakeReport
 
@@ -40,7 +44,7 @@ _ADVICE = {
         "Detach a managed policy that is not needed, or raise the quota of managed policies."
     ),
     Obstacle.PRINCIPAL_GONE: "Nothing, if it was deleted on purpose.",
-    Obstacle.PROTECTED: "Use the gateway, or a service control policy.",
+    Obstacle.PROTECTED: "Use a service control policy.",
     Obstacle.THROTTLED: "Nothing, unless it goes on for several minutes.",
     Obstacle.INVALID: "Release the caller by hand, and report this as a bug.",
     Obstacle.NOT_PERMITTED: "Compare the role of the function and the boundary with the deployed.",
@@ -55,16 +59,18 @@ class DenyRecords:
         denies: The store of denies.
         events: The store of events.
         state: The reaction times.
+        trail: The changes for the audit trail that no deny is stored for.
         rates: The growth of sums.
         inputs: All that the wanted state depends on.
         report: The result of the run so far.
-        memory: What the process remembers of its earlier runs.
+        memory: State that the process keeps from run to run.
         stored: The denies that are stored now.
     """
 
     denies: DenyStore
     events: BrakeEventStore
     state: BrakeStateStore
+    trail: AuditEventStore
     rates: BurnRates
     inputs: BrakeInputs
     report: BrakeReport
@@ -91,7 +97,9 @@ class DenyRecords:
         """Write a deny, unless it is stored like that."""
         if self.stored.get(deny.target) == deny:
             return self.stored[deny.target]
-        written = self.denies.write(deny)
+        before = self.stored.get(deny.target)
+        change = describe_deny(before, deny, at=self.now, by=BRAKE_CONTROLLER)
+        written = self.denies.write(deny, change)
         self.stored[deny.target] = written
         return written
 
@@ -99,7 +107,7 @@ class DenyRecords:
         """Store an event as due, once. What the process has stored before costs no request."""
         if event.id not in self.memory.events:
             self.report.events += self.events.add_due(event)
-            self.memory.remember_event(event.id)
+            self.memory.note_event(event.id)
 
     def begin_release(
         self, deny: Deny, *, is_attached: bool, reason: ReleaseReason | None = None
@@ -115,12 +123,27 @@ class DenyRecords:
         return self.write(deny)
 
     def end_release(self, deny: Deny) -> None:
-        """Report a release, and delete the deny. A deny that was never attached is not reported."""
+        """Report a release, and delete the deny, with its release for the audit trail.
+
+        It is taken off already: an audit trail that cannot be written keeps no caller denied. The
+        deny stays until its release is recorded. One that was never attached is not reported.
+        """
         if deny.attached_at is not None and deny.release is not None:
             self.add_event(report_released(deny, deny.release, self.now))
             self.report.released.append(deny.target.arn)
-        self.denies.delete(deny)
+        change = describe_release(deny.target, deny, at=self.now, by=BRAKE_CONTROLLER)
+        self.denies.delete(deny, change)
         del self.stored[deny.target]
+
+    def forget(self, deny: Deny) -> None:
+        """Delete a deny that has waited for room: nothing was decided, so nothing is released."""
+        self.denies.delete(deny, None)
+        del self.stored[deny.target]
+
+    def record_sweep(self, target: Target) -> None:
+        """Record that a caller for whom no deny is stored was released."""
+        self.report.swept.append(target.arn)
+        self.trail.add(describe_release(target, None, at=self.now, by=BRAKE_CONTROLLER))
 
     def record_attachment(self, deny: Deny) -> None:
         """Store that a deny is attached, report it, and store that it is reported."""

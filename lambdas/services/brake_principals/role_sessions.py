@@ -10,6 +10,7 @@ from lambdas.domain.brake import (
     CauseKey,
     ChangeRefusedError,
     DenyCause,
+    DenyState,
     Obstacle,
     OverflowMode,
     PrincipalKind,
@@ -130,7 +131,7 @@ class RoleSessions:
         for name, target in report.take_while_time(foreign, has_time):
             with report.isolate(target.arn):
                 if self.policies.detach(name, target):
-                    report.swept.append(target.arn)
+                    self.records.record_sweep(target)
         for plan in report.take_while_time(plans, has_time):
             with report.isolate(plan.role.arn):
                 self._apply(plan, self._listed.get(plan.role, {}))
@@ -189,6 +190,9 @@ class RoleSessions:
                 continue
             if step.action is Action.RELEASE:
                 is_attached = _get_session_name(step.target) in denied_before
+                if step.deny.state is DenyState.NO_ROOM and not is_attached:
+                    self.records.forget(step.deny)
+                    continue
                 reason = _explain(step.target, plan)
                 self.records.begin_release(step.deny, is_attached=is_attached, reason=reason)
                 continue
@@ -202,6 +206,8 @@ class RoleSessions:
             self._record_sessions(plan, in_force, error.obstacle)
             raise
         self._record_sessions(plan, in_force, None)
+        denied = list_denied_sessions(in_force.values(), region)
+        self._record_sweeps(plan, sorted({*denied_before} - {*denied}))
 
     def _change_policies(self, plan: RolePlan, in_force: dict[str, StoredPolicy]) -> None:
         """Bring the policies of a role to the planned ones, and note those that are in force.
@@ -237,6 +243,13 @@ class RoleSessions:
                 self.records.record_attachment(deny)
             elif step.action is Action.ATTACH and obstacle is not None:
                 self.records.report_obstacle(deny, obstacle)
+
+    def _record_sweeps(self, plan: RolePlan, released: Iterable[str]) -> None:
+        """Record sessions for which no deny was stored, and that are no longer denied."""
+        known = {_get_session_name(step.target) for step in plan.steps}
+        for name in released:
+            if name not in known:
+                self.records.record_sweep(SessionTarget(plan.role, name))
 
 
 def _explain(target: Target, plan: RolePlan) -> ReleaseReason | None:

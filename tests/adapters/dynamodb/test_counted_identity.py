@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,12 +12,37 @@ import pytest
 
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
+from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
+from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.budget_sums import DynamoDbBudgetSums
 from lambdas.adapters.dynamodb.counted_identity import DynamoDbCountedIdentity
 from lambdas.adapters.dynamodb.counter_items import mark_item, sum_update
+from lambdas.adapters.dynamodb.item_names import ItemNames
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
+from lambdas.domain.brake import (
+    CauseKey,
+    Deny,
+    DenyCause,
+    Exemption,
+    NotEnforceable,
+    PrincipalKind,
+    PrincipalTarget,
+    Refusal,
+    ReleaseReason,
+    SessionTarget,
+    ShadowDeny,
+    describe_deny,
+    describe_release,
+    make_releases,
+    report_contested,
+    report_denied,
+    report_not_attached,
+    report_refusal,
+    report_released,
+    report_shadow,
+)
 from lambdas.domain.budgets import (
     AccumulatorKey,
     BudgetChanges,
@@ -26,6 +52,7 @@ from lambdas.domain.budgets import (
     StoredBudget,
 )
 from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
+from lambdas.domain.change_marks import BRAKE_CONTROLLER
 from lambdas.domain.counters import CellKey, CellSpan, Chunk, Mark, Sums, UsageTotals
 from lambdas.domain.ledger.readings import join
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
@@ -100,6 +127,7 @@ def test_cells_and_sums_carry_the_pseudonym_with_the_same_figures() -> None:
         "sums of budgets": 1,
         "marks of recounts": 0,
         "alerts": 0,
+        "items of the brake": 0,
         "names and events of the audit trail": 0,
     }
     assert ANA not in read_everything()
@@ -216,6 +244,115 @@ def test_budgets_that_name_the_person_are_listed_and_left() -> None:
     store.write(BudgetChanges((of_ana, of_longer)), 0)
     assert named().list_budgets() == ["anas"]
     assert named().count()["alerts"] == 0
+
+
+SESSION = SessionTarget(
+    PrincipalTarget("aws", "111122223333", PrincipalKind.ROLE, ANA.split("/")[1]),
+    ANA.split("/")[2],
+)
+CAUSE = DenyCause(CauseKey("each", 1, ANA, PERIOD), PERIOD.end, EACH.budget.amount, 9, 1)
+DENIED = Deny(target=SESSION, causes=(CAUSE,), decided_at=NOON)
+
+
+def brake_events() -> DynamoDbBrakeEvents:
+    return DynamoDbBrakeEvents(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def denies() -> DynamoDbDenies:
+    return DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def deny_and_release(deny: Deny, cause: DenyCause = CAUSE) -> None:
+    """Do to a caller all that the brake can do, and let all events be sent."""
+    state = DynamoDbBrakeState(boto3.client("dynamodb"), GOVERNANCE)
+    refused = Refusal(NotEnforceable(deny.target.arn, Exemption.NO_CONSENT), cause)
+    stored = denies().write(deny, describe_deny(None, deny, at=NOON, by=BRAKE_CONTROLLER))
+    events = [
+        report_denied(deny, NOON),
+        report_contested(deny, NOON),
+        report_not_attached(deny, "throttled", "Nothing.", NOON),
+        report_released(deny, ReleaseReason.BY_HAND, NOON),
+        report_shadow(ShadowDeny(deny.target, cause, is_switched_off=False), NOON),
+        report_refusal(refused, NOON),
+    ]
+    for release in make_releases(deny, by="person-00000000000000aa", at=NOON, until=None):
+        state.add_release(release)
+    state.add_reaction(deny.id, timedelta(seconds=9))
+    change = describe_release(deny.target, stored, at=NOON, by=BRAKE_CONTROLLER)
+    denies().delete(stored, change)
+    for event in events:
+        brake_events().add_due(event)
+        brake_events().mark_sent(event.id, NOON)
+
+
+def find_name(arn: str) -> list[str]:
+    """The items that name an identity, or have its digest, apart from longer names."""
+    items = boto3.client("dynamodb").scan(TableName=GOVERNANCE)["Items"]
+    name = ItemNames(arn)
+    return [item["pk"]["S"] for item in items if name.are_in(item)]
+
+
+def test_the_brake_keeps_no_name_and_no_digest_of_a_released_person() -> None:
+    deny_and_release(DENIED)
+    kinds = {"brake-releases", "brake-reactions", "brake-events", "audit-events"}
+    assert set(find_name(ANA)) == kinds
+    found = named().count()
+    done = erase()
+    assert (done["items of the brake"], found["items of the brake"]) == (8, 8)
+    assert find_name(ANA) == []
+    assert SESSION.session_name not in read_everything()
+
+
+def test_what_the_brake_noted_holds_for_the_pseudonym() -> None:
+    deny_and_release(DENIED)
+    erase()
+    state = DynamoDbBrakeState(boto3.client("dynamodb"), GOVERNANCE)
+    (release,) = state.list_releases()
+    assert (release.target_arn, release.key) == (PSEUDONYM, CAUSE.key._replace(value=PSEUDONYM))
+    assert list(state.read_reactions()) == [timedelta(seconds=9)]
+    role, name = SESSION.role, PSEUDONYM.split("/")[2]
+    again = replace(DENIED, target=SessionTarget(role, name), causes=(replace_value(CAUSE),))
+    shadow = ShadowDeny(again.target, replace_value(CAUSE), is_switched_off=False)
+    assert not brake_events().add_due(report_shadow(shadow, NOON))
+    assert not brake_events().add_due(report_denied(again, NOON))
+
+
+def replace_value(cause: DenyCause) -> DenyCause:
+    return replace(cause, key=cause.key._replace(value=PSEUDONYM))
+
+
+def test_a_denied_user_with_a_path_is_erased_by_the_name_without_it() -> None:
+    user = "arn:aws:iam::111122223333:user/team/cy"
+    target = PrincipalTarget("aws", "111122223333", PrincipalKind.USER, "cy")
+    cause = replace(CAUSE, key=CAUSE.key._replace(value=user))
+    deny = replace(DENIED, target=target, causes=(cause,))
+    DynamoDbPersonDirectory(boto3.client("dynamodb"), GOVERNANCE).get_or_create_id(target.arn)
+    stored = denies().write(deny, None)
+    assert named(user).is_denied()
+    earlier = NOON - timedelta(hours=1)
+    denies().delete(stored, describe_release(target, stored, at=earlier, by=BRAKE_CONTROLLER))
+    deny_and_release(deny, cause)
+    dict(named(user).erase("arn:aws:iam::111122223333:user/team/erased-1a2b3c4d"))
+    assert find_name(user) + find_name(target.arn) == []
+
+
+def test_an_event_of_the_brake_that_is_about_to_be_sent_stays_for_the_next_run() -> None:
+    event = report_denied(DENIED, NOON)
+    brake_events().add_due(event)
+    assert erase()["items of the brake"] == 0
+    brake_events().mark_sent(event.id, NOON)
+    assert erase()["items of the brake"] == 1
+    assert find_name(ANA) == []
+
+
+def test_the_deny_of_a_role_for_the_usage_of_a_person_goes_on_for_the_pseudonym() -> None:
+    written = denies().write(replace(DENIED, target=SESSION.role), None)
+    assert not named().is_denied()
+    erase()
+    (stored,) = denies().list_denies()
+    assert stored == replace(written, causes=(replace_value(CAUSE),))
+    assert stored.revision == written.revision + 1
+    assert find_name(ANA) == []
 
 
 def test_the_name_of_a_person_in_the_audit_trail_is_deleted_with_its_events() -> None:

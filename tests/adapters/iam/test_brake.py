@@ -1,4 +1,4 @@
-"""The ports of the brake on IAM (moto)."""
+"""The ports of the brake on IAM (moto); `test_brake_iam.py` has their contract."""
 
 import json
 from collections.abc import Callable
@@ -78,17 +78,6 @@ def list_attached(iam: Any, role: str = "app") -> set[str]:
     return {policy["PolicyArn"] for policy in listed}
 
 
-def test_roles_and_users_are_denied_and_released(attachments: IamDenyAttachments) -> None:
-    for target in (APP, CARL):
-        for _ in range(2):
-            attachments.attach(target)
-    assert set(attachments.list_attached()) == {APP, CARL}
-    for target in (APP, CARL):
-        assert attachments.detach(target)
-        assert not attachments.detach(target)
-    assert list(attachments.list_attached()) == []
-
-
 def test_attachments_are_listed_page_by_page() -> None:
     """moto lists one page alone."""
     client = boto3.client("iam", REGION)
@@ -124,13 +113,6 @@ def test_a_group_that_someone_attached_the_policy_to_is_released_and_never_denie
         attachments.attach(team)
     assert refused.value.obstacle is Obstacle.NOT_PERMITTED
     assert list(attachments.list_attached()) == []
-
-
-def test_a_deleted_principal_is_gone_and_needs_no_release(attachments: IamDenyAttachments) -> None:
-    assert not attachments.detach(GONE)
-    with pytest.raises(ChangeRefusedError) as refused:
-        attachments.attach(GONE)
-    assert refused.value.obstacle is Obstacle.PRINCIPAL_GONE
 
 
 def test_a_deleted_policy_is_no_deleted_principal(

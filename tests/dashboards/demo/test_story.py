@@ -15,6 +15,7 @@ from dashboards.demo.measured_sums import check_sums
 from dashboards.demo.plain_sums import LIST_PRICES, PlainSums, get_identity, sum_calls
 from dashboards.demo.story import (
     describe_alarm,
+    describe_brake,
     describe_budget,
     describe_drift,
     describe_failures,
@@ -23,12 +24,14 @@ from dashboards.demo.story import (
     spending_table,
     write_event,
 )
+from lambdas.domain.brake import report_denied, write_brake_notice
 from lambdas.domain.budgets.budget_alerts import (
     find_crossings,
     write_alert_notice,
     write_detail,
 )
 from lambdas.domain.logging_configuration import Drift, LoggingChange, Subject, watch_notice
+from tests.unit.brake.builders import ANA_SESSION, MIDNIGHT, cause, deny
 from tests.unit.budgets.builders import DOLLAR
 from tests.unit.budgets.test_alerts import FixedForecast, status
 
@@ -61,6 +64,22 @@ def test_an_alarm_of_cost_names_dollars() -> None:
     notification = alarm(name, "EstimatedCostUSD: 50.25, and the threshold is 50.")
     why = describe_alarm(notification, THRESHOLDS, NOON).why
     assert why == "the account: $50.25 within one hour, over the warning threshold of $50.00"
+
+
+def test_a_notice_of_the_brake_names_who_is_denied_until_when_and_for_what() -> None:
+    denied = deny(target=ANA_SESSION, causes=(cause(used=12 * DOLLAR),))
+    notice = write_brake_notice(report_denied(denied, NOON).detail)
+    event = describe_brake({"Subject": notice.subject, "Message": notice.text}, NOON)
+    assert event.name == "Bedrock brake, daily: denied"
+    assert event.why == (
+        f"111122223333 role/chat/ana@example.com until {MIDNIGHT:%Y-%m-%d %H:%M} UTC: $12.00 of"
+        " $10.00 used, 120%"
+    )
+
+
+def test_another_text_of_the_brake_is_shown_as_it_is() -> None:
+    event = describe_brake({"Subject": "Bedrock brake, daily: denied", "Message": "Denied."}, NOON)
+    assert event.why == "Denied."
 
 
 def budget_alert(forecast: FixedForecast | None) -> dict[str, str]:

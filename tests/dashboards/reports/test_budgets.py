@@ -105,18 +105,86 @@ def test_the_brake_says_whom_it_would_have_denied_when_and_what_came_later(meter
         call(7, "2026-09-08T12:00:00Z", 400, BEN),
         call(8, "2026-09-08T12:00:00Z", 1100, sso),
     ]
-    printed = meter(calls, budget("each", per="identity", brake="shadow"))
+    printed = meter(calls, budget("each", per="identity", brake="deny"))
     assert "The brake would have acted 2 times:" in printed
-    assert "111122223333 user/ana 2026-09-08 14:03 960 tokens 96 480 tokens user denied" in printed
+    assert (
+        "111122223333 user/ana 2026-09-08 14:03 2026-09-09 00:00 960 tokens 96 480 tokens"
+        " user denied"
+    ) in printed
     assert "IAM protects roles of IAM Identity Center" in printed
     assert "user/ben 2026-09-08 14:00" not in printed.partition("would have acted")[2]
+
+
+@pytest.mark.parametrize(
+    ("brake", "title"),
+    [
+        ("deny", "The brake would have acted 1 time:"),
+        ("shadow", "The brake would have reported, and denied no caller, 1 time:"),
+        ("notify", 'This budget only alerts. With "brake": "deny", it would have acted 1 time:'),
+    ],
+)
+def test_each_kind_of_brake_says_what_it_would_have_done(
+    meter: Any, brake: str, title: str
+) -> None:
+    printed = meter(
+        [call(1, "2026-09-08T12:00:00Z", 1200)], budget("each", per="identity", brake=brake)
+    )
+    assert title in printed
+
+
+def test_a_session_or_its_whole_role_is_denied(meter: Any) -> None:
+    role = "arn:aws:sts::111122223333:assumed-role/chat"
+    calls = [call(number, "2026-09-08T12:00:00Z", 600, f"{role}/{number}") for number in range(2)]
+    calls.append(call(9, "2026-09-08T12:00:00Z", 1200, f"{role}/eve"))
+    printed = meter(
+        calls,
+        budget("each", per="identity", brake="deny"),
+        budget("roles", per="principal", brake="deny", amount={"total_tokens": 2000}),
+    )
+    sessions, _, roles = printed.partition("Budget roles")
+    assert "session denied, if brake_sessions is on" in sessions.partition("would have acted")[2]
+    assert "role denied" in roles.partition("would have acted 1 time")[2]
 
 
 def test_a_budget_without_a_brake_or_overuse_says_so(meter: Any) -> None:
     calls = [call(1, "2026-09-08T12:00:00Z", 700)]
     assert "brake" not in meter(calls, budget("each", per="identity"))
+    assert "brake" not in meter(calls, budget("account", amount={"total_tokens": 1}))
     printed = meter(calls, budget("each", per="identity", brake="deny"))
     assert "The brake would have denied no caller." in printed
+
+
+def test_denies_are_in_the_json_with_their_times_and_usage(tmp_path: Path) -> None:
+    sso = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/cal"
+    calls = [
+        *(call(number, f"2026-09-08T12:0{number}:00Z", 240) for number in range(6)),
+        call(8, "2026-09-08T12:00:00Z", 1100, sso),
+    ]
+    logs = write(tmp_path / "logs.json", as_lines(*calls))
+    declared = [
+        budget("each", per="identity", brake="shadow", amount={"total_tokens": 1000}),
+        budget("account"),
+    ]
+    path = write(
+        tmp_path / "budgets.json", json.dumps({"managed_by": "tests", "budgets": declared})
+    )
+    out = tmp_path / "out.json"
+    assert run_command("meter", "--budgets", path, "--out", out, logs) == 0
+    each, account = json.loads(out.read_text(encoding="utf-8"))["budgets"]
+    assert (each["brake"], account["brake"], account["denies"]) == ("shadow", "notify", None)
+    cal, ana = each["denies"]
+    assert (cal["denied"], cal["obstacle"]) == (None, "identity_center")
+    assert ana == {
+        "caller": ANA,
+        "denied": "user",
+        "obstacle": None,
+        "at": "2026-09-08T12:03:00+00:00",
+        "until": "2026-09-08T22:00:00+00:00",
+        "used": 960,
+        "used_percent": "96",
+        "reserve": 200,
+        "used_later": 480,
+    }
 
 
 def test_unknown_prices_count_at_the_ceiling_and_are_shown_apart(meter: Any) -> None:

@@ -11,6 +11,7 @@ from cdk.config import Config, stack_names
 from cdk.operations.boundary import Boundary
 from cdk.operations.terminal import CommandError
 from cdk.operations.verification.check import Check, CheckFailedError, CheckSkippedError, Status
+from cdk.operations.verification.denied_role import list_roles
 from cdk.operations.verification.notification_queue import NotificationQueue, has_queue
 from cdk.operations.verification.removal import remove_all
 from cdk.operations.verification.verified_meter import VerifiedMeter
@@ -162,6 +163,22 @@ def test_nothing_is_deployed_without_a_confirmation(
     assert "calls a model 20 times" in printed
     assert "costs at most $0." in printed
     assert request.report.read_text() == ""
+
+
+def test_a_verification_of_the_brake_says_first_what_it_makes_and_how_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    session: Any = Session()
+    Boundary(boto3.client("iam"), boto3.client("sts"), "us-east-1", has_brake=True).put()
+    settings = ("governance=true", "brake=true")
+    request = VerificationRequest(tmp_path / "cdk", settings, report=tmp_path / "report.json")
+    with pytest.raises(CommandError, match="nothing was deployed"):
+        verify_account(session, request)
+    printed = capsys.readouterr().out
+    assert "It makes a role, which the brake denies and releases, and deletes it." in printed
+    assert "It takes about 40 minutes" in printed
+    assert list_roles(session) == []
 
 
 def test_a_failed_run_writes_its_report_and_names_the_problems(tmp_path: Path) -> None:

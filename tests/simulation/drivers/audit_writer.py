@@ -45,6 +45,7 @@ MAPPING = StreamMapping(
 ANCHORS = "anchors"
 """The bucket of anchors."""
 _EVENTS = 8
+_ACTOR = "meter:simulation"
 _EVENTS_EVERY = timedelta(minutes=50)
 _TERMS = [{"model": "anthropic.*", "discount_percent": "7.5"}]
 
@@ -110,7 +111,7 @@ class AuditWriterDriver(Driver):
         event = AuditedChange(
             source=f"deny/{number}",
             changed_at=self.account.now,
-            changed_by="meter:brake",
+            changed_by=_ACTOR,
             action=AuditAction.DENY,
             subject=f"principal:{ANA}",
         )
@@ -136,7 +137,7 @@ class AuditWriterDriver(Driver):
                 yield f"audit: {times} entries of {source}"
         for source in sorted(self._list_expected() - found.keys()):
             yield f"audit: no entry of {source}"
-        denied = sum(change.action is AuditAction.DENY for change in changes)
+        denied = sum(change.changed_by == _ACTOR for change in changes)
         if denied != _EVENTS and not self.account.sources[self.function].trimmed:
             yield f"audit: {denied} denials of {_EVENTS}"
         if any(ANA in entry.text for entry in entries):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from lambdas.adapters.dynamodb.audit_events import DynamoDbAuditEvents
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
@@ -50,6 +51,7 @@ class BrakeControllerDriver(Driver):
             denies=DynamoDbDenies(self.dynamodb, GOVERNANCE),
             state=DynamoDbBrakeState(self.dynamodb, GOVERNANCE),
             events=DynamoDbBrakeEvents(self.dynamodb, GOVERNANCE),
+            trail=DynamoDbAuditEvents(self.dynamodb, GOVERNANCE),
             settings=BrakeSettings(
                 rules=TargetRules(account_id=ACCOUNT, own_roles=("BedrockMeter-*",)),
                 names=NAMES,

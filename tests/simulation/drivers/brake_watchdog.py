@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from lambdas.adapters.dynamodb.audit_events import DynamoDbAuditEvents
 from lambdas.adapters.dynamodb.brake_store import DynamoDbDenies
 from lambdas.domain.brake import ChangeRefusedError
 from lambdas.services.release_ended_denies import BrakeWatchdog
@@ -26,6 +27,7 @@ class BrakeWatchdogDriver(Driver):
         return BrakeWatchdog(
             attachments=open_attachments(self.account),
             denies=DynamoDbDenies(self.dynamodb, GOVERNANCE),
+            trail=DynamoDbAuditEvents(self.dynamodb, GOVERNANCE),
         )
 
     def run(self, _event: Any) -> None:

@@ -1,18 +1,26 @@
 """A scope is a sum over everything that matches."""
 
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.budgets import BudgetScope, read_principal
 from lambdas.domain.budgets.patterns import matches
 from lambdas.domain.budgets.scope import ScopeField
-from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
-from tests.unit.budgets.builders import LABELS, labels, scopes
+from lambdas.domain.counters import read_usage
+from lambdas.domain.invocations import UsageRecord, read_message
+from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
+from tests.enriching import call_books
+from tests.fakes import InMemoryTagSource
+from tests.invocation_logs import log
+from tests.unit.budgets.builders import LABELS, budget, labels, scopes
 
 ROLE = "arn:aws:iam::111122223333:role/chat"
+PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/a1b2c3"
 
 
 def test_without_conditions_the_whole_account_is_included() -> None:
@@ -86,3 +94,28 @@ def test_only_a_single_exact_name_is_a_named_value() -> None:
     assert BudgetScope(project=("chat*",)).named_value(ScopeField.PROJECT) is None
     assert BudgetScope(project=("chat", "search")).named_value(ScopeField.PROJECT) is None
     assert BudgetScope(model=(SONNET_4,)).named_value(ScopeField.PROJECT) is None
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        SONNET_4,
+        f"jp.{SONNET_4}",
+        f"au.{SONNET_4}",
+        f"global.{SONNET_4}",
+        f"arn:aws:bedrock:us-east-1::foundation-model/{SONNET_4}",
+        f"arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.{SONNET_4}",
+        PROFILE,
+    ],
+)
+def test_all_ids_of_a_model_count_in_one_sum_and_none_at_nothing(model_id: str) -> None:
+    """Calls by another id of the model passed its budget, at $0."""
+    record = read_message(json.dumps(log(modelId=model_id)))
+    assert isinstance(record, UsageRecord)
+    source = InMemoryTagSource()
+    source.found[PROFILE] = FoundTags(model_id=SONNET_4)
+    (call,) = call_books(source).enrich([record], NOON)
+    change = read_usage(call)
+    assert BudgetScope(model=(SONNET_4,)).includes(change.labels)
+    assert not BudgetScope(model=(HAIKU_3,)).includes(change.labels)
+    assert budget().read_usage(change.totals) > 0  # without a price, at the ceiling

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from lambdas.domain.audit import AuditAction
 from lambdas.domain.brake import (
     CONSENT_TAG,
     CONSENT_VALUE,
@@ -23,6 +25,7 @@ from lambdas.domain.brake import (
 )
 from lambdas.domain.budgets import Budget, BudgetChanges, BudgetSubject
 from lambdas.domain.budgets.accumulators import accumulate
+from lambdas.domain.change_marks import BRAKE_CONTROLLER
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
 from lambdas.services.brake_principals import BrakeReport, BrakeSettings, PrincipalBrake
 from lambdas.services.release_ended_denies import BrakeWatchdog
@@ -34,6 +37,7 @@ from tests.brake import (
     FakeIam,
     FakeRoles,
     FakeSessionPolicies,
+    InMemoryAuditEvents,
     InMemoryBrakeEvents,
     InMemoryBrakeState,
     InMemoryDenies,
@@ -77,8 +81,9 @@ class BrakedMeter:
         self.policy = f"BedrockMeter-{region}-deny"
         self.attachments = FakeAttachments(self.iam, self.policy, self.effects)
         self.policies = FakeSessionPolicies(self.iam, self.names, self.effects)
-        self.denies = InMemoryDenies(self.effects)
-        self.state, self.events = InMemoryBrakeState(), InMemoryBrakeEvents(self.effects)
+        self.trail = InMemoryAuditEvents(self.effects)
+        self.denies = InMemoryDenies(self.effects, self.trail)
+        self.state, self.events = InMemoryBrakeState(self.trail), InMemoryBrakeEvents(self.effects)
         rules = TargetRules(
             account_id=ACCOUNT,
             own_roles=("BedrockMeter-*", "cdk-*"),
@@ -87,7 +92,7 @@ class BrakedMeter:
         )
         self.settings = BrakeSettings(rules=rules, names=self.names)
         self.brake = self.make_brake()
-        self.watchdog = BrakeWatchdog(self.attachments, self.denies)
+        self.watchdog = BrakeWatchdog(self.attachments, self.denies, self.trail)
         self._counted = 0
         self.state.switch = BrakeSwitch(is_on=True, by="ops", at=NOON)
         self.apply(*made)
@@ -102,6 +107,7 @@ class BrakedMeter:
             denies=self.denies,
             state=self.state,
             events=self.events,
+            trail=self.trail,
             settings=self.settings,
             rates=BurnRates(),
         )
@@ -194,6 +200,22 @@ class BrakedMeter:
         stored = self.denies.stored.values()
         assert released <= denied
         assert denied - released == {deny.id for deny in stored if deny.attached_at is not None}
+        self._check_audit_trail()
+
+    def _check_audit_trail(self) -> None:
+        """Check that each deny is in the audit trail before it holds, and each release once."""
+        recorded = defaultdict[str, list[AuditAction]](list)
+        for each in self.trail.changes.values():
+            is_of_a_deny = "budgets" in (each.after or each.before)
+            if each.changed_by == BRAKE_CONTROLLER and is_of_a_deny:
+                recorded[each.subject.removeprefix("principal:")].append(each.action)
+        stored = {target.arn for target in self.denies.stored}
+        assert stored <= recorded.keys()
+        for arn, actions in recorded.items():
+            ends = [action for action in actions if action is not AuditAction.CHANGE_DENY]
+            in_turn = [AuditAction.DENY, AuditAction.RELEASE] * len(ends)
+            assert ends == in_turn[: len(ends)]
+            assert (ends[-1] is AuditAction.DENY) == (arn in stored)
 
 
 def make_role(name: str) -> PrincipalTarget:

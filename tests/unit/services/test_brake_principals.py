@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambdas.domain.audit import AuditAction, AuditedChange
 from lambdas.domain.brake import (
     BrakeSwitch,
     ChangeRefusedError,
@@ -29,7 +30,7 @@ from lambdas.domain.budgets import (
     make_weeks,
 )
 from lambdas.domain.counters import PriceEdition, begin_counting
-from lambdas.services.brake_principals import Hindrance
+from lambdas.services.brake_principals import DelayedChange
 from tests.brake import ACCOUNT, MAX_ATTACHED, FakeIam
 from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
@@ -202,10 +203,10 @@ def test_an_error_of_the_store_is_reported_and_stops_no_other(
     """One DynamoDB error lost the record, and the handler reported success."""
     write = meter.denies.write
 
-    def fail_for_ben(deny: Deny) -> Deny:
+    def fail_for_ben(deny: Deny, change: AuditedChange | None) -> Deny:
         if deny.target == BEN_USER:
             raise SumsBrokenError
-        return write(deny)
+        return write(deny, change)
 
     monkeypatch.setattr(meter.denies, "write", fail_for_ben)
     for arn in (ANA, BEN):
@@ -335,8 +336,8 @@ def test_principals_are_released_even_if_iam_does_not_list_policies_of_sessions(
     raise_it(meter)
     report = meter.reconcile()
     assert report.released == [BEN]
-    assert report.hindrances == [Hindrance("/bedrock-meter/us-east-1/", "not_permitted")]
-    assert meter.brake.release_all().hindrances == report.hindrances
+    assert report.delayed == [DelayedChange("/bedrock-meter/us-east-1/", "not_permitted")]
+    assert meter.brake.release_all(meter.now).delayed == report.delayed
     monkeypatch.setattr(meter.policies, "list_policies", list_policies)
     assert meter.reconcile().released == [ANA]
 
@@ -388,9 +389,9 @@ def test_a_run_that_another_one_overtakes_leaves_its_denies(meter: BrakedMeter) 
 
     meter.denies.list_denies = list_and_be_overtaken  # type: ignore[method-assign]
     report = meter.reconcile()
-    assert report.hindrances == [Hindrance(BEN, "changed_meanwhile")]
+    assert report.delayed == [DelayedChange(BEN, "changed_meanwhile")]
     assert meter.list_denied() == {BEN}
-    assert meter.reconcile().hindrances == []
+    assert meter.reconcile().delayed == []
     assert meter.events.list_kinds() == ["denied"]
 
 
@@ -595,7 +596,7 @@ def test_what_iam_refuses_is_reported_once_and_stops_no_other(
         meter.spend(10, arn)
     for _ in range(3):
         report = meter.reconcile()
-        assert report.hindrances == [Hindrance(BEN, obstacle)]
+        assert report.delayed == [DelayedChange(BEN, obstacle)]
     assert meter.list_denied() == {dan}
     assert sorted(meter.events.list_kinds()) == ["denied", "not_attached"]
     assert meter.denies.stored[BEN_USER].state is DenyState.ATTACHING
@@ -752,12 +753,17 @@ def test_a_release_of_all_covers_sessions_without_room(
     people = spend_of_many(meter)
     meter.reconcile()
     assert {deny.target.arn for deny in meter.denies.stored.values()} - {CHAT.arn} == {*people}
+    denied = meter.list_denied()
     for target in list(meter.denies.stored):
         meter.release(target)
     for _ in range(3):
         meter.reconcile()
         assert meter.list_denied() == set()
     assert meter.denies.stored == {}
+    for person in people:
+        recorded = {*meter.trail.list_actions(person)} - {AuditAction.RELEASE_BY_HAND}
+        expected = {AuditAction.DENY, AuditAction.RELEASE} if person in denied else set()
+        assert recorded == expected
 
 
 def test_a_role_with_very_many_sessions_is_denied_by_a_deny_of_limited_size(
@@ -791,6 +797,7 @@ def test_a_session_without_room_is_denied_once_there_is_some(meter: BrakedMeter)
     assert meter.list_denied() == {*people[:100]}
     for deny in waiting[:3]:
         assert meter.list_events("denied").count(deny.target.arn) == 1
+        assert meter.trail.list_actions(deny.target.arn) == [AuditAction.DENY]
     meter.check_reports()
 
 
@@ -807,6 +814,7 @@ def test_a_policy_that_others_attach_elsewhere_stays_in_force_and_is_detached_th
         assert (report.swept, report.contested) == ([BEN], [])
         assert meter.list_denied() == {ANA}
         assert name not in meter.iam.get_policies(BEN_USER)
+    assert set(meter.trail.list_actions(BEN)) == {AuditAction.RELEASE}
     assert meter.denies.stored[ANA_SESSION].taken_off == 0
 
 
@@ -881,9 +889,8 @@ def test_all_is_released_before_the_meter_is_removed(meter: BrakedMeter) -> None
         meter.spend(10, arn)
     meter.reconcile()
     meter.iam.attach(CHAT, meter.policy)  # without a deny
-    assert meter.brake.release_all().failures == []
+    assert meter.brake.release_all(meter.now).failures == []
     assert (meter.list_denied(), meter.iam.documents) == (set(), {})
-    meter.brake.forget_all(meter.now)
     assert meter.denies.stored == {}
     assert sorted(meter.list_events("released")) == sorted([ANA, BEN])
 
@@ -895,16 +902,16 @@ def test_what_iam_refuses_to_release_is_named_and_stays_until_it_is_asked_again(
         meter.spend(10, arn)
     meter.reconcile()
     meter.iam.busy.add(BEN_USER)
-    assert meter.brake.release_all().hindrances == [Hindrance(BEN, "throttled")]
+    assert meter.brake.release_all(meter.now).delayed == [DelayedChange(BEN, "throttled")]
     assert meter.list_denied() == {BEN}
     meter.iam.busy.clear()
-    assert meter.brake.release_all().hindrances == []
+    assert meter.brake.release_all(meter.now).delayed == []
     assert meter.list_denied() == set()
 
 
 def test_callers_that_there_was_no_time_to_release_are_counted(meter: BrakedMeter) -> None:
     deny_many(meter, 5)
-    report = meter.brake.release_all(time_for(2))
+    report = meter.brake.release_all(meter.now, time_for(2))
     assert (len(report.released), report.skipped) == (2, 3)
 
 
@@ -912,8 +919,7 @@ def test_a_deny_that_was_never_attached_is_not_reported_as_released(meter: Brake
     fill(meter.iam)
     meter.spend(10, BEN)
     meter.reconcile()
-    meter.brake.release_all()
-    meter.brake.forget_all(meter.now)
+    meter.brake.release_all(meter.now)
     assert (meter.events.list_kinds(), meter.denies.stored) == (["not_attached"], {})
 
 
@@ -922,9 +928,7 @@ def test_a_run_in_flight_leaves_no_caller_denied_once_the_brake_is_removed(
     meter: BrakedMeter, moment: int
 ) -> None:
     def remove() -> None:
-        meter.state.write_switch(BrakeSwitch(is_on=False, by="CloudFormation", at=meter.now))
-        meter.brake.release_all()
-        meter.brake.forget_all(meter.now)
+        meter.brake.release_all(meter.now)
 
     for arn in (ANA, BEN):
         meter.spend(10, arn)
@@ -1074,7 +1078,7 @@ def test_meters_of_two_regions_touch_only_their_own_denies() -> None:
         here.reconcile()
         there.reconcile()
     assert (here.list_denied(), there.list_denied()) == (set(), {ANA, BEN})
-    assert there.brake.release_all().failures == []
+    assert there.brake.release_all(there.now).failures == []
     assert iam.documents == {}
 
 
@@ -1086,3 +1090,84 @@ def test_the_day_after_is_denied_anew_with_its_own_events(meter: BrakedMeter) ->
         meter.reconcile()
     assert meter.events.list_kinds() == ["denied", "released", "denied"]
     assert len(meter.events.known) == 3
+
+
+def test_a_deny_and_its_release_are_in_the_audit_trail_with_the_states_before_and_after(
+    meter: BrakedMeter,
+) -> None:
+    meter.spend(10, BEN)
+    meter.reconcile()
+    meter.apply(daily(limit=50))
+    meter.reconcile()
+    denied, released = meter.trail.changes.values()
+    assert (denied.action, denied.before, denied.after["state"]) == (
+        *(AuditAction.DENY, None, "attaching"),
+    )
+    assert [each["name"] for each in denied.after["budgets"]] == ["daily"]
+    assert (released.action, released.after) == (AuditAction.RELEASE, None)
+    assert (released.before["state"], released.before["release"]) == ("releasing", "budget_raised")
+    for change in (denied, released):
+        assert (change.changed_by, change.subject) == ("meter:brake_controller", f"principal:{BEN}")
+
+
+@pytest.mark.parametrize("arn", [BEN, ANA])
+def test_without_an_audit_trail_no_caller_is_denied(meter: BrakedMeter, arn: str) -> None:
+    meter.trail.is_available = False
+    meter.spend(10, arn)
+    assert meter.reconcile().failures
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+    meter.trail.is_available = True
+    meter.reconcile()
+    assert meter.list_denied() == {arn}
+
+
+@pytest.mark.parametrize("arn", [BEN, ANA])
+def test_without_an_audit_trail_callers_are_released_and_recorded_once_it_is_back(
+    meter: BrakedMeter, arn: str
+) -> None:
+    meter.spend(10, arn)
+    meter.reconcile()
+    meter.apply(daily(limit=50))
+    meter.trail.is_available = False
+    for _ in range(2):
+        assert meter.reconcile().failures
+        assert meter.list_denied() == set()
+    assert meter.trail.list_actions() == [AuditAction.DENY]
+    meter.trail.is_available = True
+    for _ in range(2):
+        meter.reconcile()
+    assert meter.trail.list_actions() == [AuditAction.DENY, AuditAction.RELEASE]
+    assert meter.denies.stored == {}
+
+
+def test_an_attachment_without_a_deny_is_recorded_as_released(meter: BrakedMeter) -> None:
+    meter.iam.attach(CHAT, meter.policy)
+    meter.reconcile()
+    assert meter.trail.list_actions(CHAT.arn) == [AuditAction.RELEASE]
+
+
+def test_a_deny_that_others_took_off_is_recorded_as_changed(meter: BrakedMeter) -> None:
+    meter.spend(10, BEN)
+    meter.reconcile()
+    for _ in range(4):
+        meter.iam.detach(BEN_USER, meter.policy)
+        meter.reconcile()
+    changes = [each.after for each in meter.trail.changes.values()][1:]
+    assert [each["taken_off"] for each in changes] == [1, 2, 3, 3]
+    assert changes[-1]["state"] == "contested"
+
+
+def test_a_removal_releases_all_even_without_an_audit_trail(meter: BrakedMeter) -> None:
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    meter.reconcile()
+    meter.trail.is_available = False
+    assert [failure.name for failure in meter.brake.release_all(meter.now).failures] == ["switch"]
+    assert (meter.list_denied(), len(meter.denies.stored)) == (set(), 2)
+    meter.trail.is_available = True
+    meter.iam.attach(CHAT, meter.policy)
+    assert meter.brake.release_all(meter.now).failures == []
+    assert (meter.denies.stored, meter.state.switch.is_on) == ({}, False)
+    actions = meter.trail.list_actions()
+    assert actions.count(AuditAction.RELEASE) == 3
+    assert actions.count(AuditAction.SWITCH_BRAKE) == 1

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from lambdas.domain.audit import AuditAction
 from lambdas.domain.brake import ChangeRefusedError, Obstacle
 from lambdas.services.release_ended_denies import EndedDeny, WatchdogReport
 from tests.builders import ANA, BEN
@@ -75,7 +76,7 @@ def test_a_principal_that_cannot_be_changed_is_reported_and_stops_no_other(
     meter.iam.busy.add(BEN_USER)
     report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
     assert report.released == (EndedDeny(CHAT.arn, None),)
-    assert report.hindrances == ((BEN, Obstacle.THROTTLED.value),)
+    assert report.still_denied == ((BEN, Obstacle.THROTTLED.value),)
 
 
 def test_a_principal_that_was_deleted_needs_nothing(meter: BrakedMeter) -> None:
@@ -107,5 +108,25 @@ def test_without_the_table_it_goes_by_what_it_last_read_and_says_so(
     meter.iam.attach(CHAT, meter.policy)  # it may have a deny
     assert meter.watchdog.release_ended(MIDNIGHT) == WatchdogReport(read_error=gone)
     report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
-    assert report == WatchdogReport((EndedDeny(BEN, MIDNIGHT),), (), gone)
+    assert report == WatchdogReport((EndedDeny(BEN, MIDNIGHT),), (), (), gone)
     assert meter.list_denied() == {CHAT.arn}
+
+
+def test_a_release_of_the_watchdog_is_in_the_audit_trail(meter: BrakedMeter) -> None:
+    meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+    released = list(meter.trail.changes.values())[-1]
+    assert (released.action, released.changed_by, released.subject) == (
+        *(AuditAction.RELEASE, "meter:brake_watchdog", f"principal:{BEN}"),
+    )
+    assert released.before["state"] == "denied"
+
+
+def test_without_an_audit_trail_the_watchdog_takes_off_all_that_has_ended(
+    meter: BrakedMeter,
+) -> None:
+    meter.iam.attach(CHAT, meter.policy)
+    meter.trail.is_available = False
+    report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+    assert meter.list_denied() == set()
+    assert [arn for arn, _ in report.unrecorded] == [CHAT.arn, BEN]
+    assert {ended.arn for ended in report.released} == {CHAT.arn, BEN}
