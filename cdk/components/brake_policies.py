@@ -76,12 +76,10 @@ def grant_deny(function: MeterFunction, deny_policy: str) -> None:
     )
 
 
-def grant_deny_sessions(function: MeterFunction) -> None:
-    """Grant writing of policies below the meter's path, and attaching them to tagged roles."""
-    names = SessionPolicyNames(METER_NAME, Aws.REGION)
-    policies = f"{_IAM}:policy{names.path}{names.prefix}*"
+def grant_release_sessions(function: MeterFunction) -> None:
+    """Grant reading, detaching and deleting of policies of sessions, also of an earlier setting."""
+    policies = _name_session_policies()
     function.grant(
-        *("iam:CreatePolicy", "iam:CreatePolicyVersion"),
         *("iam:DeletePolicy", "iam:DeletePolicyVersion"),
         *("iam:GetPolicy", "iam:GetPolicyVersion"),
         *("iam:ListEntitiesForPolicy", "iam:ListPolicyVersions"),
@@ -89,20 +87,38 @@ def grant_deny_sessions(function: MeterFunction) -> None:
         wildcard=_SESSION_POLICIES,
     )
     function.grant("iam:ListPolicies", on="*", wildcard="Listing policies supports no resource.")
-    function.grant("iam:GetRole", on=_ROLES, wildcard="Callers may have any role.")
-    is_own = {"ArnLike": {_POLICY: policies}}
-    function.grant(
-        "iam:AttachRolePolicy",
-        on=_ROLES,
-        conditions={
-            **is_own,
-            "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
-        },
-        wildcard=_ANY_PRINCIPAL,
-    )
     for action, principals in (
         ("iam:DetachRolePolicy", _ROLES),
         ("iam:DetachUserPolicy", _USERS),
         ("iam:DetachGroupPolicy", _GROUPS),
     ):
-        function.grant(action, on=principals, conditions=is_own, wildcard=_ANY_PRINCIPAL)
+        function.grant(
+            action,
+            on=principals,
+            conditions={"ArnLike": {_POLICY: policies}},
+            wildcard=_ANY_PRINCIPAL,
+        )
+
+
+def grant_deny_sessions(function: MeterFunction) -> None:
+    """Grant writing of policies below the meter's path, and attaching them to tagged roles."""
+    policies = _name_session_policies()
+    function.grant(
+        *("iam:CreatePolicy", "iam:CreatePolicyVersion"), on=policies, wildcard=_SESSION_POLICIES
+    )
+    function.grant("iam:GetRole", on=_ROLES, wildcard="Callers may have any role.")
+    function.grant(
+        "iam:AttachRolePolicy",
+        on=_ROLES,
+        conditions={
+            "ArnLike": {_POLICY: policies},
+            "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
+        },
+        wildcard=_ANY_PRINCIPAL,
+    )
+
+
+def _name_session_policies() -> str:
+    """Make the pattern of the ARNs of policies of sessions."""
+    names = SessionPolicyNames(METER_NAME, Aws.REGION)
+    return f"{_IAM}:policy{names.path}{names.prefix}*"

@@ -33,7 +33,8 @@ def describe_brake(dynamodb: DynamoDBClient, table: str) -> str:
     )
     count = sum(page["Count"] for page in pages)
     if is_on:
-        return f"The brake is on. {plural(count, 'caller')} denied: bedrock-meter deny list."
+        callers = plural(count, "caller")
+        return f"The brake is on. {callers} denied, or to be denied: bedrock-meter deny list."
     return "The brake is off. To deny callers: bedrock-meter deny switch on."
 
 

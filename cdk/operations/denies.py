@@ -20,6 +20,9 @@ from lambdas.domain.brake import (
     Deny,
     DenyCause,
     DenyReader,
+    DenyState,
+    SessionTarget,
+    Target,
     make_releases,
 )
 from lambdas.domain.runs import RunNotStartedError, RunStarter
@@ -106,6 +109,9 @@ def release_callers(
 ) -> None:
     """Release callers, and print until when.
 
+    A session is not released where its whole role stays denied. A role is released for the sessions
+    without room, too, for which it is denied.
+
     Args:
         brake: The brake.
         arns: The callers; none for all of them.
@@ -125,11 +131,19 @@ def release_callers(
     if not denies:
         print(_NONE_DENIED)
         return
-    operator = brake.identify_operator()
-    for arn in arns or sorted(denies):
-        for release in make_releases(denies[arn], by=operator, at=now, until=until):
-            brake.decisions.add_release(release)
-        print(f"Released: {printable(arn)}, {_describe_end(denies[arn], until)}.")
+    operator, released = brake.identify_operator(), arns or sorted(denies)
+    for deny in denies.values():
+        is_waiting = deny.state is DenyState.NO_ROOM and _get_role_arn(deny.target) in released
+        if deny.target.arn in released or is_waiting:
+            for release in make_releases(deny, by=operator, at=now, until=until):
+                brake.decisions.add_release(release)
+    for arn in released:
+        role = _get_role_arn(denies[arn].target)
+        if role in denies and role not in released:
+            print(f"Still denied with its role: {printable(arn)}.", end=" ")
+            print(f"To release the role: bedrock-meter deny release {role}")
+        else:
+            print(f"Released: {printable(arn)}, {_describe_end(denies[arn], until)}.")
     print(_start(brake))
 
 
@@ -142,12 +156,16 @@ def set_switch(brake: DeployedBrake, *, is_on: bool, now: datetime) -> None:
         now: The time.
     """
     brake.decisions.write_switch(BrakeSwitch(is_on=is_on, by=brake.identify_operator(), at=now))
-    denied = len(brake.denies.list_denies())
+    denied = sum(deny.state is not DenyState.NO_ROOM for deny in brake.denies.list_denies())
     if is_on:
         print("The brake is on: callers whose budgets are used up are denied.")
     else:
         print(f"The brake is off: {plural(denied, 'caller')} will be released, and none is denied.")
     print(_start(brake))
+
+
+def _get_role_arn(target: Target) -> str | None:
+    return target.role.arn if isinstance(target, SessionTarget) else None
 
 
 def _start(brake: DeployedBrake) -> str:

@@ -151,7 +151,7 @@ def test_the_controller_chooses_no_version_and_consents_for_no_role(action: str)
     assert is_allowed(allowed, "iam:GetPolicyVersion", SESSIONS, TAGGED)
 
 
-def test_without_sessions_the_controller_writes_no_policy() -> None:
+def test_without_sessions_the_controller_writes_no_policy_and_removes_those_that_are_left() -> None:
     context = {**CONFIGURATIONS[ON], "brake_sessions": False}
     found = synthesize(context)
     names = Names(found.templates, stack_names.GOVERNANCE)
@@ -162,8 +162,12 @@ def test_without_sessions_the_controller_writes_no_policy() -> None:
     assert actions == {
         *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
         *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
-        "iam:ListEntitiesForPolicy",
+        *("iam:DeletePolicy", "iam:DeletePolicyVersion"),
+        *("iam:GetPolicy", "iam:GetPolicyVersion"),
+        *("iam:ListEntitiesForPolicy", "iam:ListPolicies", "iam:ListPolicyVersions"),
     }
+    assert is_allowed(principals_only, "iam:DetachRolePolicy", APP, attach(SESSIONS))
+    assert not is_allowed(principals_only, "iam:DeletePolicy", DENY)
     request = attach(SESSIONS, **TAGGED)
     assert not is_allowed(principals_only, "iam:AttachRolePolicy", APP, request)
     assert is_allowed(principals_only, "iam:AttachRolePolicy", APP, attach(DENY))

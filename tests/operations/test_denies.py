@@ -12,7 +12,7 @@ from cdk.operations.denies import release_callers, set_switch
 from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
-from lambdas.domain.brake import DenyState
+from lambdas.domain.brake import DenyState, SessionTarget
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
@@ -107,6 +107,44 @@ def test_a_second_release_is_recorded_with_the_first_one(
     assert len(found) == 2
     (first,) = (after for after, before in found.items() if before == "null")
     assert first in found.values()
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_session_whose_role_stays_denied_is_not_said_to_be_released(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store_denies()
+    printed = run(capsys, "release", ANA_SESSION.arn)
+    assert printed.startswith(f"Still denied with its role: {ANA_SESSION.arn}. To release the role")
+    assert f"bedrock-meter deny release {CHAT.arn}\n" in printed
+    assert "Released" not in printed
+    assert "Still" not in run(capsys, "release", ANA_SESSION.arn, CHAT.arn)
+    assert len(list(state().list_releases())) == 2
+
+
+@pytest.mark.usefixtures("deployed")
+def test_sessions_without_room_are_listed_and_released_but_are_not_denied(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = deny(target=ANA_SESSION, state=DenyState.NO_ROOM)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(waiting, None)
+    assert "no_room" in run(capsys, "list")
+    assert "0 callers will be released" in run(capsys, "switch", "off")
+    assert f"Released: {ANA_SESSION.arn}, until " in run(capsys, "release", "--all")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_role_is_released_with_its_sessions_that_have_no_room(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The role would be denied again for those that its deny does not name."""
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    denies.write(deny(target=CHAT, state=DenyState.DENIED), None)
+    denies.write(deny(target=ANA_SESSION, state=DenyState.NO_ROOM), None)
+    denies.write(deny(target=SessionTarget(CHAT, "denied"), state=DenyState.DENIED), None)
+    assert run(capsys, "release", CHAT.arn).count("Released") == 1
+    released = {release.target_arn for release in state().list_releases()}
+    assert released == {CHAT.arn, ANA_SESSION.arn}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -94,6 +94,16 @@ class SessionPolicyStore(Protocol):
             ChangeRefusedError: The policy may have its new document, and may not be attached.
         """
 
+    def detach(self, name: str, target: PrincipalTarget) -> bool:
+        """Detach a policy from a principal; to repeat it changes nothing.
+
+        Returns:
+            False if it was not attached, or if the principal does not exist.
+
+        Raises:
+            ChangeRefusedError: It may still be attached.
+        """
+
     def remove(self, name: str) -> None:
         """Detach a policy from whatever it is attached to, and delete it, if it exists.
 
@@ -141,12 +151,13 @@ class DenyStore(DenyReader, Protocol):
             DenyChangedError: The stored one has another revision.
         """
 
-    def delete(self, deny: Deny, change: AuditedChange) -> None:
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
         """Delete a deny; one that is not there is deleted, and its release recorded, already.
 
         Args:
             deny: The deny.
             change: Its release for the audit trail: it is recorded with the deletion, or neither.
+                `None` for a deny that was never decided: it has waited for room.
 
         Raises:
             DenyChangedError: The stored one has another revision.

@@ -153,6 +153,7 @@ class PrincipalBrake:
         principals.release(has_time)
         sessions.apply(role_plans, has_time)
         principals.deny(self._while_on(has_time))
+        sessions.store_waiting(role_plans, self._while_on(has_time))
         records.measure_reactions()
         records.report_refusals(
             [*wanted.refusals, *(each for plan in role_plans for each in plan.refusals)], has_time

@@ -135,6 +135,11 @@ class DenyRecords:
         self.denies.delete(deny, change)
         del self.stored[deny.target]
 
+    def forget(self, deny: Deny) -> None:
+        """Delete a deny that has waited for room: nothing was decided, so nothing is released."""
+        self.denies.delete(deny, None)
+        del self.stored[deny.target]
+
     def record_sweep(self, target: Target) -> None:
         """Record that a caller for whom no deny is stored was released."""
         self.report.swept.append(target.arn)

@@ -497,6 +497,24 @@ def test_a_deny_that_others_take_off_is_attached_three_times_and_then_reported(
     assert meter.list_denied() == {BEN}
 
 
+def test_a_contested_deny_of_a_window_is_tried_anew_and_reported_again() -> None:
+    """Windows overlap without end: four detachments freed a caller from its budget for ever."""
+    meter = BrakedMeter(daily(periods=RollingHours(5)))
+    add_callers(meter.iam)
+    meter.spend(10, BEN)
+    meter.reconcile()
+    for times in (1, 2):
+        while meter.denies.stored[BEN_USER].state is not DenyState.CONTESTED:
+            meter.iam.detach(BEN_USER, meter.policy)
+            meter.reconcile()
+        assert meter.events.list_kinds().count("contested") == times
+        for _ in range(5):
+            assert meter.list_denied() == set()
+            meter.spend(3, BEN)
+            meter.reconcile(timedelta(hours=1))
+        assert meter.list_denied() == {BEN}
+
+
 def test_a_session_policy_that_others_change_is_written_three_times_and_then_reported(
     meter: BrakedMeter,
 ) -> None:
@@ -671,16 +689,143 @@ def test_a_role_is_released_once_its_sessions_have_room_again(meter: BrakedMeter
     assert meter.list_denied() == set(people[:100])
 
 
-def test_a_session_that_loses_its_room_is_released_and_reported(meter: BrakedMeter) -> None:
-    last = ANA.replace("ana", "zzz-".ljust(50, "x"))
-    meter.spend(10, last)
+@pytest.mark.parametrize("mode", OverflowMode)
+def test_a_denied_session_keeps_its_place_whatever_others_use(
+    meter: BrakedMeter, mode: OverflowMode
+) -> None:
+    """Those without room overtook the denied ones, which took turns every minute."""
+    meter.overflow_to(mode)
+    people = spend_of_many(meter)
     meter.reconcile()
-    assert meter.list_denied() == {last}
+    denied, written = meter.list_denied(), meter.policies.written
+    for _ in range(3):
+        for person in {*people} - denied:
+            meter.spend(500, person)
+        report = meter.reconcile()
+        assert (report.attached, report.released) == ([], [])
+    assert meter.list_denied() == denied
+    assert meter.policies.written == written
+    assert meter.events.list_kinds().count("denied") == len(denied)
+
+
+def test_a_session_that_loses_its_room_is_released_and_reported(meter: BrakedMeter) -> None:
+    """Another end of some denies needs a statement of its own, which takes room."""
     spend_of_many(meter)
     meter.reconcile()
-    assert last not in meter.list_denied()
+    denied = meter.list_denied() - {CHAT.arn}
+    meter.apply(daily("monthly", 10, periods=MonthPeriods("UTC")))
+    for person in sorted(denied)[:10]:
+        meter.spend(10, person)
+    meter.reconcile()
+    lost = denied - meter.list_denied()
+    assert lost
+    assert set(meter.list_events("released")) == lost
+    assert set(list_release_reasons(meter)) == {"no_room"}
     assert CHAT.arn in meter.list_denied()
-    assert list_release_reasons(meter) == ["no_room"]
+
+
+def test_a_release_of_a_role_covers_the_sessions_for_which_it_is_denied(
+    meter: BrakedMeter,
+) -> None:
+    people = spend_of_many(meter)
+    meter.reconcile()
+    denied = meter.list_denied()
+    meter.release(CHAT)
+    meter.reconcile()
+    assert meter.list_denied() == denied - {CHAT.arn}
+    assert meter.list_events("released") == [CHAT.arn]
+    assert list_release_reasons(meter) == ["by_hand"]
+    meter.reconcile()
+    assert meter.list_denied() == denied - {CHAT.arn}
+    late = ANA.replace("ana", "late-".ljust(50, "x"))
+    meter.spend(10, late)  # a sum that was not released
+    meter.reconcile()
+    assert CHAT.arn in meter.list_denied()
+    assert late not in people
+
+
+@pytest.mark.parametrize("mode", OverflowMode)
+def test_a_release_of_all_covers_sessions_without_room(
+    meter: BrakedMeter, mode: OverflowMode
+) -> None:
+    """No deny was stored for them, so they took the room of those that were released."""
+    meter.overflow_to(mode)
+    people = spend_of_many(meter)
+    meter.reconcile()
+    assert {deny.target.arn for deny in meter.denies.stored.values()} - {CHAT.arn} == {*people}
+    denied = meter.list_denied()
+    for target in list(meter.denies.stored):
+        meter.release(target)
+    for _ in range(3):
+        meter.reconcile()
+        assert meter.list_denied() == set()
+    assert meter.denies.stored == {}
+    for person in people:
+        recorded = {*meter.trail.list_actions(person)} - {AuditAction.RELEASE_BY_HAND}
+        expected = {AuditAction.DENY, AuditAction.RELEASE} if person in denied else set()
+        assert recorded == expected
+
+
+def test_a_role_with_very_many_sessions_is_denied_by_a_deny_of_limited_size(
+    meter: BrakedMeter,
+) -> None:
+    """An item has 400 KB, so a role with a thousand sessions without room was not denied."""
+    for number in range(400):
+        meter.spend(10, ANA.replace("ana", f"person-{number:03d}".ljust(50, "x")))
+    meter.reconcile()
+    assert CHAT.arn in meter.list_denied()
+    stored = meter.denies.stored[CHAT]
+    assert len(stored.causes) == 100
+    meter.reconcile()
+    assert meter.denies.stored[CHAT] is stored  # nothing is written again
+    (overflow,) = (
+        each.detail for each in meter.events.known.values() if each.detail["kind"] == "overflow"
+    )
+    assert len(overflow["budgets"]) == 100
+
+
+def test_a_session_without_room_is_denied_once_there_is_some(meter: BrakedMeter) -> None:
+    people = spend_of_many(meter)
+    meter.reconcile()
+    waiting = [deny for deny in meter.denies.stored.values() if deny.state is DenyState.NO_ROOM]
+    assert meter.reconcile().denied == len(people) - len(waiting) + 1  # and the role
+    for target in list(meter.denies.stored):
+        if target.arn in people[100:]:
+            meter.release(target)
+    meter.reconcile()
+    meter.reconcile()
+    assert meter.list_denied() == {*people[:100]}
+    for deny in waiting[:3]:
+        assert meter.list_events("denied").count(deny.target.arn) == 1
+        assert meter.trail.list_actions(deny.target.arn) == [AuditAction.DENY]
+    meter.check_reports()
+
+
+def test_a_policy_that_others_attach_elsewhere_stays_in_force_and_is_detached_there(
+    meter: BrakedMeter,
+) -> None:
+    """Whoever attached it to itself freed all sessions of the role within four minutes."""
+    meter.spend(10, ANA)
+    meter.reconcile()
+    (name,) = meter.iam.documents
+    for _ in range(5):
+        meter.iam.attach(BEN_USER, name)
+        report = meter.reconcile()
+        assert (report.swept, report.contested) == ([BEN], [])
+        assert meter.list_denied() == {ANA}
+        assert name not in meter.iam.get_policies(BEN_USER)
+    assert set(meter.trail.list_actions(BEN)) == {AuditAction.RELEASE}
+    assert meter.denies.stored[ANA_SESSION].taken_off == 0
+
+
+def test_sessions_are_released_when_the_setting_is_switched_off(meter: BrakedMeter) -> None:
+    """They were reported as released while IAM went on to deny them."""
+    meter.spend(10, ANA)
+    meter.reconcile()
+    meter.change_settings(rules=replace(meter.settings.rules, has_sessions=False))
+    assert meter.reconcile().released == [ANA]
+    assert (meter.list_denied(), meter.iam.documents, meter.denies.stored) == (set(), {}, {})
+    assert list_release_reasons(meter) == ["exempt"]
 
 
 def test_a_role_that_iam_does_not_describe_stays_denied_for_its_sessions_without_room(
@@ -883,6 +1028,18 @@ def test_the_reaction_time_is_from_the_last_reading_below_to_the_last_growth(
     meter.spend(1, BEN)
     meter.reconcile()
     assert len(meter.state.reactions) == 1
+
+
+def test_no_reaction_time_is_measured_by_a_process_that_was_idle(meter: BrakedMeter) -> None:
+    """One idle process measured 46 minutes, which denied growing sums early for weeks."""
+    meter.spend(6, BEN)
+    meter.reconcile()
+    meter.spend(4, BEN)
+    meter.reconcile(timedelta(minutes=45))
+    assert meter.list_denied() == {BEN}
+    assert meter.denies.stored[BEN_USER].watch is None
+    meter.reconcile(timedelta(minutes=12))
+    assert meter.state.reactions == {}
 
 
 def test_no_reaction_time_is_measured_without_a_reading_before(meter: BrakedMeter) -> None:
