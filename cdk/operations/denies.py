@@ -86,7 +86,7 @@ def list_denies(brake: DeployedBrake) -> None:
     for deny in denies:
         table.add_row(
             printable(deny.target.arn),
-            deny.state.value,
+            _describe_state(deny),
             "-" if deny.attached_at is None else _write_time(deny.attached_at),
             _write_time(deny.until),
             "\n".join(map(_describe_cause, deny.causes)),
@@ -156,6 +156,12 @@ def _describe_switch(switch: BrakeSwitch) -> str:
     if switch.by is None or switch.at is None:
         return f"The brake is {state}. It was never switched on: bedrock-meter deny switch on"
     return f"The brake is {state} since {_write_time(switch.at)}, by {printable(switch.by)}."
+
+
+def _describe_state(deny: Deny) -> str:
+    """Describe the state, with the reason for which IAM refused to change it."""
+    state = deny.state.value
+    return state if deny.obstacle is None else f"{state},\n{deny.obstacle.value}"
 
 
 def _describe_cause(cause: DenyCause) -> str:

@@ -15,6 +15,7 @@ from lambdas.domain.brake.denies import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     ReleaseReason,
 )
@@ -51,7 +52,6 @@ from lambdas.domain.brake.ports import (
     DenyReader,
     DenyStore,
     EventNotDeliveredError,
-    Obstacle,
     RoleDirectory,
     SessionPolicyStore,
 )

@@ -10,6 +10,7 @@ from lambdas.domain.brake.denies import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     ReleaseReason,
 )
@@ -32,6 +33,7 @@ def write_deny(deny: Deny) -> Document:
         "attached_at": None if deny.attached_at is None else write_time(deny.attached_at),
         "taken_off": deny.taken_off,
         "release": None if deny.release is None else deny.release.value,
+        "obstacle": None if deny.obstacle is None else deny.obstacle.value,
         "watch": None
         if watch is None
         else [write_time(watch.began_at), write_time(watch.grown_at), watch.used],
@@ -49,6 +51,7 @@ def read_deny(document: Mapping[str, Any], revision: int) -> Deny:
         AttributeError, KeyError, TypeError, ValueError: It is another one.
     """
     attached_at, watch, release = (document[name] for name in ("attached_at", "watch", "release"))
+    obstacle = document.get("obstacle")  # denies that were stored before it existed have none
     causes = tuple(_read_cause(cause) for cause in document["causes"])
     if not causes:
         message = "a deny has at least one cause"
@@ -61,6 +64,7 @@ def read_deny(document: Mapping[str, Any], revision: int) -> Deny:
         attached_at=None if attached_at is None else read_time(attached_at),
         taken_off=int(document["taken_off"]),
         release=None if release is None else ReleaseReason(release),
+        obstacle=None if obstacle is None else Obstacle(obstacle),
         watch=None if watch is None else _read_watch(*watch),
         revision=revision,
     )
