@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -163,12 +163,19 @@ def boundaries(
         environments: Arguments of the CDK's command line; `aws://ACCOUNT/REGION` arguments
             name the Regions.
     """
-    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
-    regions = named or list(config.regions) or [str(session.region_name)]
     iam, sts = session.client("iam"), session.client("sts")
     return [
-        Boundary(iam, sts, region, config.adopted_log_group, config.brake) for region in regions
+        Boundary(iam, sts, region, config.adopted_log_group, config.brake)
+        for region in list_regions(session, config, environments)
     ]
+
+
+def list_regions(
+    session: boto3.Session, config: Config, environments: Iterable[str] = ()
+) -> list[str]:
+    """List the Regions of a deployment; the arguments are those of `boundaries`."""
+    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
+    return named or list(config.regions) or [str(session.region_name)]
 
 
 def put(session: boto3.Session, config: Config, environments: Iterable[str] = ()) -> None:
@@ -196,9 +203,21 @@ def check(session: boto3.Session, config: Config, environments: Iterable[str] = 
                 raise
             print(f"Permissions boundary {boundary.name}: not readable with these credentials.")
             continue
+        if state is BoundaryState.OTHER and _still_has_brake(boundary):
+            print(
+                f"Permissions boundary {boundary.name}: still allows what the brake may do: run"
+                " make bootstrap afterwards."
+            )
+            continue
         if state is not BoundaryState.CURRENT:
             message = (
                 f"the permissions boundary {boundary.name} is {state.value}: run"
                 f" make bootstrap AWS_REGION={boundary.region}."
             )
             raise CommandError(message)
+
+
+def _still_has_brake(boundary: Boundary) -> bool:
+    """Say if a boundary differs by the brake alone, which a deployment has to remove first."""
+    with_brake = replace(boundary, has_brake=True)
+    return not boundary.has_brake and with_brake.state() is BoundaryState.CURRENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import boto3
 from rich.table import Table
@@ -46,6 +46,17 @@ class DeployedBrake:
     operator: str
 
 
+class OpenBrake(Protocol):
+    """Opens the deployed brake of a Region."""
+
+    def __call__(self, session: boto3.Session, region: str | None = None) -> DeployedBrake:
+        """Open it; by default that of the session's Region.
+
+        Raises:
+            CommandError: It is not deployed.
+        """
+
+
 class BrakeNames(NamedTuple):
     """The names of deployed resources of the brake.
 
@@ -58,13 +69,13 @@ class BrakeNames(NamedTuple):
     controller: str
 
 
-def find_brake(session: boto3.Session) -> BrakeNames:
-    """Find the deployed brake.
+def find_brake(session: boto3.Session, region: str | None = None) -> BrakeNames:
+    """Find the deployed brake of a Region; by default that of the session.
 
     Raises:
         CommandError: It is not deployed.
     """
-    deployment = Deployment(session.client("cloudformation"))
+    deployment = Deployment(session.client("cloudformation", region_name=region))
     controller = deployment.brake_controller
     if controller is None:
         message = (
