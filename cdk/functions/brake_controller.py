@@ -71,7 +71,7 @@ class BrakeController(ScheduledFunction):
         self._grant_store(tables.governance)
         self.grant_read_write_data()
         grant_release(self, deny_policy)
-        grant_deny(self, deny_policy)
+        grant_deny(self, deny_policy, exempt=config.brake_exempt)
         if config.brake_sessions:
             grant_deny_sessions(self)
         self.run_every(

@@ -17,14 +17,12 @@ from lambdas.domain.brake import (
     SessionTarget,
     TargetRules,
     list_callers,
-    list_own_roles,
     replay_brake,
 )
 from lambdas.domain.budgets import BrakeMode, Budget, describe_time
 from lambdas.domain.invocations.identity import CallerIdentity
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
-from lambdas.meter_name import METER_NAME
 
 
 def print_brake(usage: BudgetUsage, budget: Budget, console: Console, top: int) -> None:
@@ -63,7 +61,6 @@ def _replay(usage: BudgetUsage, budget: Budget) -> Iterator[PastDeny]:
         rules = TargetRules(
             account_id=(known and known.account_id) or "",
             partition=(known and known.partition) or "aws",
-            own_roles=list_own_roles(METER_NAME),
             has_sessions=True,
         )
         yield from replay_brake(budget, value, minutes, rules)

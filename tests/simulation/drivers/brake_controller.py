@@ -50,7 +50,7 @@ class BrakeControllerDriver(Driver):
             state=DynamoDbBrakeState(self.dynamodb, GOVERNANCE),
             events=DynamoDbBrakeEvents(self.dynamodb, GOVERNANCE),
             settings=BrakeSettings(
-                rules=TargetRules(account_id=ACCOUNT, own_roles=("BedrockMeter-*",)),
+                rules=TargetRules(account_id=ACCOUNT),
                 names=SessionPolicyNames("BedrockMeter", "us-east-1"),
             ),
             rates=BurnRates(),

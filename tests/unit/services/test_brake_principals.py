@@ -121,7 +121,13 @@ def list_release_reasons(meter: BrakedMeter) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["BedrockMeter-Ingestion-X", "cdk-x-exec-role", "AWSReservedSSO_A_1", "break-glass"]
+    "name",
+    [
+        "BedrockMeter-Ingestion-X",
+        "cdk-x-cfn-exec-role-111122223333-us-east-1",
+        "AWSReservedSSO_A_1",
+        "break-glass",
+    ],
 )
 def test_exempt_roles_are_never_denied_in_either_grade(name: str) -> None:
     meter = BrakedMeter(daily(), daily("roles", per=BudgetSubject.PRINCIPAL))
