@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
@@ -11,9 +13,9 @@ from lambdas.domain.brake import (
     CONSENT_TAG,
     CONSENT_VALUE,
     SessionPolicyNames,
+    list_own_roles,
 )
 from lambdas.meter_name import METER_NAME
-from lambdas.wiring.brake_settings import OWN_ROLES
 
 _IAM = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
 _ROLES = f"{_IAM}:role/*"
@@ -23,7 +25,7 @@ _POLICY = "iam:PolicyARN"
 _ANY_PRINCIPAL = "Callers may be any role or user; the condition names the policy."
 _SESSION_POLICIES = "One policy for each role with denied sessions, whose names are not known."
 PROTECTED_ROLES = (
-    *(f"{_IAM}:role/{pattern}" for pattern in OWN_ROLES),
+    *(f"{_IAM}:role/{pattern}" for pattern in list_own_roles(Aws.ACCOUNT_ID)),
     f"{_IAM}:role/aws-service-role/*",
     f"{_IAM}:role/aws-reserved/*",
 )
@@ -55,8 +57,14 @@ def grant_release(function: MeterFunction, deny_policy: str) -> None:
         )
 
 
-def grant_deny(function: MeterFunction, deny_policy: str) -> None:
-    """Grant attaching the fixed policy, and no other one, to all but protected roles."""
+def grant_deny(function: MeterFunction, deny_policy: str, *, exempt: Sequence[str]) -> None:
+    """Grant attaching the fixed policy, and no other one, to all but protected principals.
+
+    Args:
+        function: The function.
+        deny_policy: The ARN of the fixed policy.
+        exempt: Patterns of ARNs of more protected principals, without paths.
+    """
     for action, principals in (
         ("iam:AttachRolePolicy", _ROLES),
         ("iam:AttachUserPolicy", _USERS),
@@ -70,10 +78,16 @@ def grant_deny(function: MeterFunction, deny_policy: str) -> None:
     function.add_to_role_policy(
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
-            actions=["iam:AttachRolePolicy"],
-            resources=[*PROTECTED_ROLES],
+            actions=["iam:AttachRolePolicy", "iam:AttachUserPolicy"],
+            resources=[*PROTECTED_ROLES, *_with_paths(exempt)],
         )
     )
+
+
+def _with_paths(patterns: Sequence[str]) -> list[str]:
+    """List the ARNs of principals without a path and with any path."""
+    split = [pattern.rsplit("/", 1) for pattern in patterns]
+    return [arn for kind, name in split for arn in (f"{kind}/{name}", f"{kind}/*/{name}")]
 
 
 def grant_release_sessions(function: MeterFunction) -> None:

@@ -76,7 +76,7 @@ class BrakeController(ScheduledFunction):
         self._grant_store(tables.governance)
         self.grant_read_write_data()
         grant_release(self, deny_policy_arn)
-        grant_deny(self, deny_policy_arn)
+        grant_deny(self, deny_policy_arn, exempt=config.brake_exempt)
         grant_release_sessions(self)
         if config.brake_sessions:
             grant_deny_sessions(self)

@@ -31,10 +31,9 @@ def list_needed(
         environments: Arguments of the CDK's command line; `aws://ACCOUNT/REGION` arguments
             name the Regions.
     """
-    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
     iam, sts = session.client("iam"), session.client("sts")
     policies: list[ManagedPolicy] = []
-    for region in named or list(config.regions) or [str(session.region_name)]:
+    for region in list_regions(session, config, environments):
         policies.append(
             Boundary(
                 iam, sts, region, config.adopted_log_group, config.brake, config.brake_sessions
@@ -43,6 +42,14 @@ def list_needed(
         if config.brake:
             policies.append(DenyPolicy(iam, sts, region))
     return policies
+
+
+def list_regions(
+    session: boto3.Session, config: Config, environments: Iterable[str] = ()
+) -> list[str]:
+    """List the Regions of a deployment; the arguments are those of `list_needed`."""
+    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
+    return named or list(config.regions) or [str(session.region_name)]
 
 
 def list_deployer_policies(
@@ -97,6 +104,12 @@ def check(session: boto3.Session, config: Config, environments: Iterable[str] = 
             if error_code(error) not in {"AccessDenied", "AccessDeniedException"}:
                 raise
             print(f"{policy.title} {policy.name}: not readable with these credentials.")
+            continue
+        if state is PolicyState.OTHER and isinstance(policy, Boundary) and policy.still_has_brake():
+            print(
+                f"{policy.title} {policy.name}: still allows what the brake may do: run make"
+                " bootstrap afterwards."
+            )
             continue
         if state is not PolicyState.CURRENT:
             message = (

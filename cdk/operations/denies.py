@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import boto3
 from rich.table import Table
@@ -56,6 +56,17 @@ class DeployedBrake:
         return self.people.get_or_create_id(self.operator_arn)
 
 
+class OpenBrake(Protocol):
+    """Opens the deployed brake of a Region."""
+
+    def __call__(self, session: boto3.Session, region: str | None = None) -> DeployedBrake:
+        """Open it; by default that of the session's Region.
+
+        Raises:
+            CommandError: It is not deployed.
+        """
+
+
 class BrakeNames(NamedTuple):
     """The names of deployed resources of the brake.
 
@@ -68,13 +79,13 @@ class BrakeNames(NamedTuple):
     controller: str
 
 
-def find_brake(session: boto3.Session) -> BrakeNames:
-    """Find the deployed brake.
+def find_brake(session: boto3.Session, region: str | None = None) -> BrakeNames:
+    """Find the deployed brake of a Region; by default that of the session.
 
     Raises:
         CommandError: It is not deployed.
     """
-    deployment = Deployment(session.client("cloudformation"))
+    deployment = Deployment(session.client("cloudformation", region_name=region))
     controller = deployment.brake_controller
     if controller is None:
         message = (
@@ -96,7 +107,7 @@ def list_denies(brake: DeployedBrake) -> None:
     for deny in denies:
         table.add_row(
             printable(deny.target.arn),
-            deny.state.value,
+            _describe_state(deny),
             "-" if deny.attached_at is None else _write_time(deny.attached_at),
             _write_time(deny.until),
             "\n".join(map(_describe_cause, deny.causes)),
@@ -183,6 +194,12 @@ def _describe_switch(switch: BrakeSwitch, names: Mapping[str, str]) -> str:
         return f"The brake is {state}. It was never switched on: bedrock-meter deny switch on"
     by = printable(names.get(switch.by, switch.by))
     return f"The brake is {state} since {_write_time(switch.at)}, by {by}."
+
+
+def _describe_state(deny: Deny) -> str:
+    """Describe the state, with the reason for which IAM refused to change it."""
+    state = deny.state.value
+    return state if deny.obstacle is None else f"{state},\n{deny.obstacle.value}"
 
 
 def _describe_cause(cause: DenyCause) -> str:

@@ -15,7 +15,7 @@ from lambdas.adapters.iam.session_policies import IamSessionPolicies
 from lambdas.domain.brake import BurnRates, SessionPolicyNames, TargetRules
 from lambdas.meter_name import METER_NAME
 from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
-from lambdas.wiring.brake_settings import OWN_ROLES, BrakingSettings
+from lambdas.wiring.brake_settings import BrakingSettings
 from lambdas.wiring.client_timeouts import PROMPT
 
 
@@ -40,7 +40,6 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
             rules=TargetRules(
                 account_id=account_id,
                 partition=partition,
-                own_roles=OWN_ROLES,
                 break_glass=settings.brake_exempt,
                 has_sessions=settings.brake_sessions,
             ),

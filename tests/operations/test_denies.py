@@ -12,12 +12,12 @@ from cdk.operations.denies import release_callers, set_switch
 from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
-from lambdas.domain.brake import DenyState, SessionTarget
+from lambdas.domain.brake import DenyState, Obstacle, SessionTarget
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
 from tests.operations.test_budgets import read_failure
-from tests.unit.brake.builders import ANA_SESSION, CHAT, deny
+from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, deny
 
 OPERATOR = "arn:aws:sts::123456789012:user/moto"
 SOON = datetime.now(UTC) + timedelta(hours=2)
@@ -75,6 +75,19 @@ def test_denied_callers_are_listed_with_their_budgets(capsys: pytest.CaptureFixt
     assert "denied" in text
     assert "attaching" in text
     assert "used(" in text
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_list_has_the_obstacle_of_a_deny_and_of_a_release(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    denies.write(deny(target=BEN_USER, obstacle=Obstacle.NO_FREE_SLOT), None)
+    refused = deny(state=DenyState.RELEASING, obstacle=Obstacle.NOT_PERMITTED)
+    denies.write(replace(refused, target=CHAT), None)
+    words = run(capsys, "list").replace("│", " ").split()
+    states = [word for word in words if word in {"attaching,", "releasing,", *Obstacle}]
+    assert states == ["releasing,", "not_permitted", "attaching,", "no_free_slot"]
 
 
 @pytest.mark.usefixtures("deployed")

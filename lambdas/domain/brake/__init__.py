@@ -21,6 +21,7 @@ from lambdas.domain.brake.denies import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     ReleaseReason,
 )
@@ -57,7 +58,6 @@ from lambdas.domain.brake.ports import (
     DenyReader,
     DenyStore,
     EventNotDeliveredError,
-    Obstacle,
     RoleDirectory,
     SessionPolicyStore,
 )

@@ -97,6 +97,23 @@ class ReleaseReason(StrEnum):
     UNINSTALLED = "uninstalled"
 
 
+class Obstacle(StrEnum):
+    """A reason for which IAM did not make a change."""
+
+    NO_FREE_SLOT = "no_free_slot"
+    """The principal has as many managed policies as its quota allows, or the account has."""
+    PRINCIPAL_GONE = "principal_gone"
+    """The principal does not exist."""
+    PROTECTED = "protected"
+    """Only the service that made the principal may change it."""
+    THROTTLED = "throttled"
+    """IAM was too busy at every attempt."""
+    INVALID = "invalid"
+    """IAM does not accept the name of the principal, or a policy."""
+    NOT_PERMITTED = "not_permitted"
+    """The role of the function may not make it, such as on a role without the tag."""
+
+
 class ReactionWatch(NamedTuple):
     """A measurement that is going on: how long a sum grows after the last reading without a brake.
 
@@ -124,6 +141,7 @@ class Deny:
         taken_off: The times that others took it off.
         contested_at: The time since which it is contested; `None` if it is not.
         release: The reason for its release, if it is to be released.
+        obstacle: The reason for which IAM refused to attach or to release it, at the last attempt.
         watch: The measurement of its reaction time, while it goes on.
         revision: The number of the last write; 0 before the first.
         token: A random text of the store, another one for each deny of a caller.
@@ -137,6 +155,7 @@ class Deny:
     taken_off: int = 0
     contested_at: datetime | None = None
     release: ReleaseReason | None = None
+    obstacle: Obstacle | None = None
     watch: ReactionWatch | None = None
     revision: int = field(default=0, compare=False)
     token: str = field(default="", compare=False)

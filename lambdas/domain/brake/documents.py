@@ -10,6 +10,7 @@ from lambdas.domain.brake.denies import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     ReleaseReason,
 )
@@ -33,6 +34,7 @@ def write_deny(deny: Deny) -> Document:
         "taken_off": deny.taken_off,
         "contested_at": None if deny.contested_at is None else write_time(deny.contested_at),
         "release": None if deny.release is None else deny.release.value,
+        "obstacle": None if deny.obstacle is None else deny.obstacle.value,
         "watch": None
         if watch is None
         else [write_time(watch.began_at), write_time(watch.grown_at), watch.used],
@@ -51,7 +53,8 @@ def read_deny(document: Mapping[str, Any], revision: int, token: str = "") -> De
         AttributeError, KeyError, TypeError, ValueError: It is another one.
     """
     attached_at, watch, release = (document[name] for name in ("attached_at", "watch", "release"))
-    contested_at = document.get("contested_at")  # earlier documents have none
+    contested_at = document.get("contested_at")  # earlier documents have neither of these
+    obstacle = document.get("obstacle")
     causes = tuple(_read_cause(cause) for cause in document["causes"])
     if not causes:
         message = "a deny has at least one cause"
@@ -65,6 +68,7 @@ def read_deny(document: Mapping[str, Any], revision: int, token: str = "") -> De
         taken_off=int(document["taken_off"]),
         contested_at=None if contested_at is None else read_time(contested_at),
         release=None if release is None else ReleaseReason(release),
+        obstacle=None if obstacle is None else Obstacle(obstacle),
         watch=None if watch is None else _read_watch(*watch),
         revision=revision,
         token=token,

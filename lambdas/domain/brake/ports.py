@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.audit import AuditedChange
-from lambdas.domain.brake.denies import Deny
+from lambdas.domain.brake.denies import Deny, Obstacle
 from lambdas.domain.brake.events import BrakeEvent, EventDetail
 from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.role_plans import StoredPolicy
 from lambdas.domain.brake.targets import PrincipalTarget, RoleFacts
-
-
-class Obstacle(StrEnum):
-    """A reason for which IAM did not make a change."""
-
-    NO_FREE_SLOT = "no_free_slot"
-    """The principal has as many managed policies as its quota allows, or the account has."""
-    PRINCIPAL_GONE = "principal_gone"
-    """The principal does not exist."""
-    PROTECTED = "protected"
-    """Only the service that made the principal may change it."""
-    THROTTLED = "throttled"
-    """IAM was too busy at every attempt."""
-    INVALID = "invalid"
-    """IAM does not accept the name of the principal, or a policy."""
-    NOT_PERMITTED = "not_permitted"
-    """The role of the function may not make it, such as on a role without the tag."""
 
 
 class ChangeRefusedError(Exception):

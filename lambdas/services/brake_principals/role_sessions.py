@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lambdas.domain.brake import (
     Action,
@@ -243,6 +243,8 @@ class RoleSessions:
                 self.records.record_attachment(deny)
             elif step.action is Action.ATTACH and obstacle is not None:
                 self.records.report_obstacle(deny, obstacle)
+            elif step.action is Action.RELEASE and obstacle is not None:
+                self.records.write(replace(deny, obstacle=obstacle))
 
     def _record_sweeps(self, plan: RolePlan, released: Iterable[str]) -> None:
         """Record sessions for which no deny was stored, and that are no longer denied."""

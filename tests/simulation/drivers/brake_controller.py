@@ -53,7 +53,7 @@ class BrakeControllerDriver(Driver):
             events=DynamoDbBrakeEvents(self.dynamodb, GOVERNANCE),
             trail=DynamoDbAuditEvents(self.dynamodb, GOVERNANCE),
             settings=BrakeSettings(
-                rules=TargetRules(account_id=ACCOUNT, own_roles=("BedrockMeter-*",)),
+                rules=TargetRules(account_id=ACCOUNT),
                 names=NAMES,
             ),
             rates=BurnRates(),

@@ -17,6 +17,7 @@ from lambdas.domain.brake import (
     OverflowMode,
     PrincipalKind,
     PrincipalTarget,
+    Target,
 )
 from lambdas.domain.budgets import (
     BrakeMode,
@@ -30,7 +31,7 @@ from lambdas.domain.budgets import (
     make_weeks,
 )
 from lambdas.domain.counters import PriceEdition, begin_counting
-from lambdas.services.brake_principals import DelayedChange
+from lambdas.services.brake_principals import CHANGED_MEANWHILE, BrakeReport, DelayedChange
 from tests.brake import ACCOUNT, MAX_ATTACHED, FakeIam
 from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
@@ -121,7 +122,13 @@ def list_release_reasons(meter: BrakedMeter) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["BedrockMeter-Ingestion-X", "cdk-x-exec-role", "AWSReservedSSO_A_1", "break-glass"]
+    "name",
+    [
+        "BedrockMeter-Ingestion-X",
+        "cdk-x-cfn-exec-role-111122223333-us-east-1",
+        "AWSReservedSSO_A_1",
+        "break-glass",
+    ],
 )
 def test_exempt_roles_are_never_denied_in_either_grade(name: str) -> None:
     meter = BrakedMeter(daily(), daily("roles", per=BudgetSubject.PRINCIPAL))
@@ -337,6 +344,7 @@ def test_principals_are_released_even_if_iam_does_not_list_policies_of_sessions(
     report = meter.reconcile()
     assert report.released == [BEN]
     assert report.delayed == [DelayedChange("/bedrock-meter/us-east-1/", "not_permitted")]
+    assert report.delayed_denies == 1
     assert meter.brake.release_all(meter.now).delayed == report.delayed
     monkeypatch.setattr(meter.policies, "list_policies", list_policies)
     assert meter.reconcile().released == [ANA]
@@ -487,7 +495,8 @@ def test_a_deny_that_others_take_off_is_attached_three_times_and_then_reported(
         assert meter.list_denied() == {BEN}
     meter.iam.detach(BEN_USER, meter.policy)
     assert meter.reconcile().contested == [BEN]
-    assert meter.reconcile().contested == []
+    after = meter.reconcile()
+    assert (after.contested, after.contested_denies) == ([], 1)
     assert meter.list_denied() == set()
     assert meter.events.list_kinds() == ["denied", "contested"]
     meter.now = MIDNIGHT
@@ -606,6 +615,83 @@ def test_what_iam_refuses_is_reported_once_and_stops_no_other(
     meter.reconcile()
     assert meter.list_events("released") == [dan]
     assert meter.denies.stored == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "obstacle", "delayed"),
+    [
+        (fill, Obstacle.NO_FREE_SLOT, 1),
+        (keep_busy, Obstacle.THROTTLED, 1),
+        (remove, Obstacle.PRINCIPAL_GONE, 0),
+        (protect, Obstacle.PROTECTED, 0),
+    ],
+)
+def test_a_deny_that_iam_refuses_is_delayed_and_keeps_the_obstacle_until_it_is_attached(
+    meter: BrakedMeter, change: Callable[[FakeIam], None], obstacle: Obstacle, delayed: int
+) -> None:
+    change(meter.iam)
+    meter.spend(10, BEN)
+    for _ in range(2):
+        assert meter.reconcile().delayed_denies == delayed
+        assert meter.denies.stored[BEN_USER].obstacle is obstacle
+    meter.iam.busy.clear()
+    meter.iam.protected.clear()
+    meter.iam.add(BEN_USER)
+    assert meter.reconcile().delayed_denies == 0
+    assert meter.denies.stored[BEN_USER].obstacle is None
+
+
+@pytest.mark.parametrize(("arn", "target"), [(BEN, BEN_USER), (ANA, ANA_SESSION)])
+def test_a_release_that_iam_refuses_is_delayed_and_keeps_the_obstacle(
+    meter: BrakedMeter, arn: str, target: Target
+) -> None:
+    meter.spend(10, arn)
+    assert meter.reconcile().delayed_denies == 0
+    meter.iam.busy |= {BEN_USER, CHAT}
+    meter.state.switch = BrakeSwitch(is_on=False, by="ops", at=meter.now)
+    for _ in range(2):
+        assert meter.reconcile().delayed_denies > 0
+        releasing = meter.denies.stored[target]
+        assert (releasing.state, releasing.obstacle) == (
+            DenyState.RELEASING,
+            Obstacle.THROTTLED,
+        )
+    meter.iam.busy.clear()
+    assert meter.reconcile().delayed_denies == 0
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
+def test_an_obstacle_of_a_deny_is_not_taken_for_one_of_its_release(meter: BrakedMeter) -> None:
+    keep_busy(meter.iam)
+    meter.spend(10, BEN)
+    meter.reconcile()
+    stored = meter.denies.stored[BEN_USER]
+    meter.iam.busy.clear()
+    meter.iam.protected.add(BEN_USER)
+    raise_it(meter)
+    meter.reconcile()
+    assert stored.obstacle is Obstacle.THROTTLED
+    assert meter.denies.stored[BEN_USER].obstacle is Obstacle.PROTECTED
+
+
+def test_sessions_of_a_role_that_iam_does_not_describe_are_delayed(meter: BrakedMeter) -> None:
+    meter.unavailable.add(CHAT)
+    meter.spend(10, ANA)
+    assert meter.reconcile().delayed_denies == 1
+    assert meter.list_denied() == set()
+
+
+def test_callers_that_there_was_no_time_for_are_delayed(meter: BrakedMeter) -> None:
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    assert meter.brake.reconcile(meter.now, lambda: False).delayed_denies == 2
+
+
+def test_a_deny_that_another_run_has_changed_is_not_delayed() -> None:
+    changed = DelayedChange(BEN, CHANGED_MEANWHILE)
+    twice = [DelayedChange(ANA, "throttled"), DelayedChange(ANA, "no_free_slot")]
+    assert BrakeReport(delayed=[changed]).delayed_denies == 0
+    assert BrakeReport(delayed=[changed, *twice]).delayed_denies == 1
 
 
 def test_a_deny_that_had_no_slot_is_attached_once_there_is_one(meter: BrakedMeter) -> None:
