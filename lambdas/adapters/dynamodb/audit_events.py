@@ -16,6 +16,7 @@ from lambdas.domain.audit import (
     limit_state,
     read_actor,
     read_plain_json,
+    read_utc_time,
     write_canonical,
 )
 from lambdas.domain.budgets.governance_table import (
@@ -73,7 +74,7 @@ def read_audit_event(
     try:
         return AuditedChange(
             source=source,
-            changed_at=_read_time(item[_AT]),
+            changed_at=read_utc_time(item[_AT]),
             changed_by=read_actor(item.get(CHANGED_BY)),
             action=AuditAction(item[_ACTION]),
             subject=str(item[_SUBJECT]),
@@ -89,10 +90,3 @@ def read_audit_event(
             subject=f"event:{item.get(SORT_KEY)}",
             after=dict(item),
         )
-
-
-def _read_time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.utcoffset() is None:
-        raise ValueError(text)
-    return time

@@ -14,6 +14,7 @@ Json: TypeAlias = Any
 """A document: `None`, text, a whole number, true or false, and lists and objects of these."""
 _FORMAT = 1
 _MAX_SUBJECT_LETTERS = 500
+_MAX_KIND_LETTERS = 40
 _MAX_STATE_BYTES = 64 * 1024
 _HASH_LETTERS = 64
 _OPENING = re.compile(r"[\[{]")
@@ -167,10 +168,15 @@ def is_hash(text: str) -> bool:
 
 
 def limit_subject(subject: str) -> str:
-    """Limit the length of a subject, so that it fits in a key; a longer one has its hash."""
+    """Limit the length of a subject, so that it fits in a key; a longer one has its hash.
+
+    A limited subject stays as it is.
+    """
     if len(subject) <= _MAX_SUBJECT_LETTERS and subject.isascii():
         return subject
-    kind = subject.partition(":")[0][:_MAX_SUBJECT_LETTERS]
+    kind = subject.partition(":")[0]
+    if len(kind) > _MAX_KIND_LETTERS or not kind.isascii():
+        kind = "other"
     return f"{kind}:sha256:{hash_text(subject)}"
 
 
@@ -184,10 +190,10 @@ def read_entry(text: str) -> AuditEntry:
         document = json.loads(text)
         entry = AuditEntry(
             sequence=int(document["sequence"]),
-            recorded_at=_read_time(document["recorded_at"]),
+            recorded_at=read_utc_time(document["recorded_at"]),
             change=AuditedChange(
                 source=document["source"],
-                changed_at=_read_time(document["changed_at"]),
+                changed_at=read_utc_time(document["changed_at"]),
                 changed_by=document["changed_by"],
                 action=AuditAction(document["action"]),
                 subject=document["subject"],
@@ -222,9 +228,18 @@ def _write_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat()
 
 
-def _read_time(text: str) -> datetime:
+def read_utc_time(text: str) -> datetime:
+    """Read a time with a zone, as UTC.
+
+    Raises:
+        ValueError: It has no zone, or is no time, or UTC has none for it.
+    """
     time = datetime.fromisoformat(text)
     if time.utcoffset() is None:
         message = "a time without a time zone"
         raise ValueError(message)
-    return time
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        message = "a time before the year 1 or after the year 9999"
+        raise ValueError(message) from error
