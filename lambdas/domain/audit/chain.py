@@ -41,8 +41,8 @@ class ChainHead:
     def append(self, change: AuditedChange, recorded_at: datetime) -> AuditEntry:
         """Make the entry that follows.
 
-        A change that no one could read afterwards is recorded as `event.unreadable` with a hash: an
-        entry cannot be mended later.
+        A change that could not be read afterwards is recorded as `event.unreadable` with a hash: an
+        entry cannot be corrected later.
         """
         try:
             return read_entry(self._append(change, recorded_at).text)
