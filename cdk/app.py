@@ -19,7 +19,7 @@ from cdk.stacks.reporting import ReportingStack
 from cdk.stacks.storage import StorageStack
 
 # Stack tags would reach the parameter too. When its tags change, CloudFormation writes the
-# parameter anew with the template's value, and the logging state would be lost.
+# parameter again with the template's value, and the logging state would be lost.
 # The right to tag a new key is the right to tag every key, so the deployer's policy denies it.
 _UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 

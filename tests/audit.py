@@ -22,6 +22,7 @@ from lambdas.domain.audit import (
     name_hour,
 )
 from lambdas.domain.pricing.editions import PriceUpdates
+from tests.aws import create_sorted_table
 from tests.builders import NOON
 
 ANA_ID = "person-00000000000000aa"
@@ -164,17 +165,7 @@ PRICES = "prices"
 
 def create_audit_table() -> None:
     """Create the table of the chain, in moto."""
-    boto3.client("dynamodb").create_table(
-        TableName=AUDIT,
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_sorted_table(AUDIT)
 
 
 def create_anchor_bucket() -> None:

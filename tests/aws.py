@@ -75,6 +75,20 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     clear_caches()
 
 
+def create_sorted_table(name: str, **properties: Any) -> None:
+    """Create a table with a partition key `pk` and a sort key `sk`, in moto."""
+    boto3.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        **properties,
+    )
+
+
 def list_batch_jobs(monkeypatch: pytest.MonkeyPatch, *summaries: dict[str, Any]) -> None:
     """Answer what moto does not: the list of batch jobs."""
     answer = json.dumps({"invocationJobSummaries": summaries})

@@ -39,9 +39,11 @@ class Effects:
 
     Attributes:
         left: The moments until the end, two for each effect; `None` for no end.
+        interrupt: What happens then, if the process does not end.
     """
 
     left: int | None = None
+    interrupt: Callable[[], None] | None = None
 
     def run(self, effect: Callable[[], None]) -> None:
         self._pass()
@@ -53,7 +55,10 @@ class Effects:
             return
         if self.left == 0:
             self.left = None
-            raise Crash
+            if self.interrupt is None:
+                raise Crash
+            self.interrupt()
+            return
         self.left -= 1
 
 
@@ -271,10 +276,12 @@ class InMemoryBrakeEvents:
         self.known: dict[str, BrakeEvent] = {}
         self.sent: set[str] = set()
         self.claims: dict[str, datetime] = {}
+        self.asked = 0
         self.watchers: list[Callable[[BrakeEvent], None]] = []
         self._effects = effects
 
     def add_due(self, event: BrakeEvent) -> bool:
+        self.asked += 1
         if event.id in self.known:
             return False
         for watch in self.watchers:

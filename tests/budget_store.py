@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import boto3
-
 from lambdas.domain.budgets import (
     MAX_CHANGES,
     AccumulatorKey,
@@ -31,6 +29,7 @@ from lambdas.domain.budgets.budget_alerts import (
 )
 from lambdas.domain.counters import Sums, UsageTotals
 from lambdas.domain.forecasting import CalibrationUnreadableError, ErrorRatios
+from tests.aws import create_sorted_table
 from tests.counters import InMemoryCounters
 
 GOVERNANCE = "governance"
@@ -39,19 +38,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 def create_governance_table(*, stream: bool = False) -> None:
     """Create the table of budgets, in moto; with a stream, it has one."""
-    view: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    boto3.client("dynamodb").create_table(
-        TableName=GOVERNANCE,
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")
-        ],
-        KeySchema=[
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-        **({"StreamSpecification": view} if stream else {}),
-    )
+    view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    create_sorted_table(GOVERNANCE, **({"StreamSpecification": view} if stream else {}))
 
 
 class InMemoryBudgetStore:

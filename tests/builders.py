@@ -26,6 +26,13 @@ ANA = "arn:aws:sts::111122223333:assumed-role/chat/ana@example.com"
 BEN = "arn:aws:iam::111122223333:user/ben"
 HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
 SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
+PRIVATE = "imported-model/abc"
+CONTRACTED = {
+    "model": PRIVATE,
+    "effective_from": "2026-01-01",
+    "usd_per_million": {"input": "1", "output": "2"},
+}
+"""The setting of a price of a model that no price book has."""
 NOON = datetime(2026, 9, 8, 12, 0, tzinfo=UTC)
 
 

@@ -58,13 +58,13 @@ PRICES = PriceBook(
         listed_price(OPUS, Rates(0, usd_by_kind("4.999", "20")), effective_from=date(2026, 9, 2)),
     ]
 )
-AGREED = ContractedPrices(
+CONTRACTED = ContractedPrices(
     [
         ContractedPrice(OPUS, date(2026, 9, 3), usd_by_kind("4"), Decimal("12.3456789")),
         ContractedPrice(IMPORTED, date(2026, 1, 1), usd_by_kind("0.5", "0.00000000000000000001")),
     ]
 )
-PRICING = Pricing(PRICES, AGREED)
+PRICING = Pricing(PRICES, CONTRACTED)
 
 names = st.text(max_size=8) | st.sampled_from(
     ["=cmd|'/c calc'!A1", 'a "b", c', "a\nb\r\nc\rd", " ", ";\t", "\N{SNOWMAN}\x00\x85"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_cdk import aws_dynamodb as dynamodb
 
@@ -15,30 +15,37 @@ COUNTED = [f"{CELL_PREFIX}*", f"{SUM_PREFIX}*", STATE_KEY]
 """The keys of cells, sums and the counting state."""
 
 
-def governing_settings(
-    config: Config, *, counters: dynamodb.ITable, governance: dynamodb.ITable
-) -> dict[str, Any]:
+class GoverningTables(NamedTuple):
+    """The tables of functions that act on budgets.
+
+    Attributes:
+        counters: The table of counters.
+        governance: The table of budgets, alerts and denies.
+    """
+
+    counters: dynamodb.ITable
+    governance: dynamodb.ITable
+
+
+def governing_settings(config: Config, tables: GoverningTables) -> dict[str, Any]:
     """The fields of `GoverningSettings`.
 
     Args:
         config: The length of cells.
-        counters: The table of counters.
-        governance: The table of budgets and alerts.
+        tables: The tables.
     """
     return {
-        "counter_table": counters.table_name,
-        "governance_table": governance.table_name,
+        "counter_table": tables.counters.table_name,
+        "governance_table": tables.governance.table_name,
         "cell_minutes": config.cell_minutes,
     }
 
 
-def grant_read_sums(
-    function: MeterFunction, *, counters: dynamodb.ITable, governance: dynamodb.ITable
-) -> None:
+def grant_read_sums(function: MeterFunction, tables: GoverningTables) -> None:
     """Grant reading of budgets, their sums and cells, but not of marks, which hold calls."""
     function.grant_items(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
-        on=counters.table_arn,
+        on=tables.counters.table_arn,
         keys=COUNTED,
     )
-    grant_read_budgets(function, governance)
+    grant_read_budgets(function, tables.governance)

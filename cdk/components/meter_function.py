@@ -13,7 +13,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk.alarms.scheduled_functions import Scheduled
 from cdk.components.acknowledgements import acknowledge, acknowledge_wildcard
 from cdk.components.bundle import DependencyGroup
 from cdk.components.function_defaults import FunctionDefaults
@@ -38,7 +37,6 @@ class MeterFunction(lambda_.Function):
         scope: Construct,
         construct_id: str,
         *,
-        job: str,
         settings: EnvironmentSettings,
         defaults: FunctionDefaults,
         timeout: Duration,
@@ -52,8 +50,7 @@ class MeterFunction(lambda_.Function):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            job: The name of its package in `lambdas.functions`.
-            settings: Its environment.
+            settings: Its environment. Their class is in the package of the handler.
             defaults: The shared properties of a stack's functions.
             timeout: The maximum duration of a call.
             groups: Groups of dependencies beside `runtime`; their layers come before its own.
@@ -66,8 +63,9 @@ class MeterFunction(lambda_.Function):
             BundlingError: Dependencies could not be installed.
             ConfigurationError: Settings are larger than a function's environment.
         """
+        package = type(settings).__module__.removesuffix(".settings")
         environment = settings.to_environment()
-        _check_size(environment, job, Stack.of(scope))
+        _check_size(environment, package.rpartition(".")[2], Stack.of(scope))
         log_group, role = _make_log_and_role(scope, construct_id, defaults)
         stack_name = Stack.of(scope).stack_name
         self.fixed_name = name_function(stack_name, construct_id) if is_optional else None
@@ -77,7 +75,7 @@ class MeterFunction(lambda_.Function):
             function_name=self.fixed_name,
             runtime=defaults.runtime,
             architecture=defaults.architecture,
-            handler=f"lambdas.functions.{job}.handler.lambda_handler",
+            handler=f"{package}.handler.lambda_handler",
             code=defaults.code,
             layers=defaults.layers([*groups, "runtime"]),
             environment={**environment, **_name_variable()},
@@ -95,36 +93,6 @@ class MeterFunction(lambda_.Function):
                 reason="Set by python_version: a local cloud runs functions on its own Python.",
             )
         self._data_key = defaults.data_key
-
-    def run_every(
-        self,
-        interval: Duration,
-        *,
-        purpose: str,
-        at: events.Schedule | None = None,
-        is_growing: bool = False,
-    ) -> Scheduled:
-        """Start the function by the clock.
-
-        Args:
-            interval: The interval of its runs.
-            purpose: The work of the function, as in `Scheduled`.
-            at: The times of its runs, in UTC, if they matter.
-            is_growing: True if runs take longer as usage grows.
-
-        Returns:
-            The description of the function for its alarms.
-        """
-        events.Rule(
-            self,
-            "Schedule",
-            description=f"Bedrock Meter: {purpose}",
-            schedule=at or events.Schedule.rate(interval),
-            targets=[targets.LambdaFunction(self)],
-        )
-        return Scheduled(
-            self.node.id, self, interval, purpose, self.fixed_name, is_growing=is_growing
-        )
 
     def start_on_event(
         self, construct_id: str, pattern: events.EventPattern, *, description: str

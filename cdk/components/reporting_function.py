@@ -15,24 +15,19 @@ from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.bundle import DependencyGroup
 from cdk.components.call_enrichment import grant_enrich_calls
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX
 from lambdas.wiring.call_settings import CallSettings
 
 
-class ReportingFunction(MeterFunction):
-    """Reads every call, attributes and prices it.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class ReportingFunction(ScheduledFunction):
+    """Reads every call, attributes and prices it."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        job: str,
         settings: CallSettings,
         defaults: FunctionDefaults,
         ledger: dynamodb.ITable,
@@ -49,7 +44,6 @@ class ReportingFunction(MeterFunction):
         Args:
             scope: The stack.
             construct_id: Its name there.
-            job: The name of its package in `lambdas.functions`.
             settings: Its environment.
             defaults: The shared properties of a stack's functions.
             ledger: The table of calls.
@@ -65,7 +59,6 @@ class ReportingFunction(MeterFunction):
             scope,
             construct_id,
             is_optional=True,
-            job=job,
             settings=settings,
             defaults=defaults,
             groups=groups,
@@ -77,8 +70,8 @@ class ReportingFunction(MeterFunction):
         grant_enrich_calls(self, state=state, prices=prices)
         self._grant_read_unlogged_usage(state)
         self.grant_read_write_data()
-        self.configure_async_invoke(retry_attempts=1)  # another run writes the same afresh
-        self.scheduled = self.run_every(every, at=at, purpose=purpose, is_growing=True)
+        # Another run writes the same afresh.
+        self.run_every(every, at=at, purpose=purpose, retries=1, is_growing=True)
 
     def _grant_read_unlogged_usage(self, state: dynamodb.ITable) -> None:
         """Grant reading of what no log has: metrics, batch jobs and their counted tokens."""

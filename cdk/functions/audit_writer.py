@@ -12,8 +12,8 @@ from constructs import Construct
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.ledger_stream import map_stream
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
+from cdk.components.stream_mapping import map_stream
 from lambdas.domain.audit.table import ANCHORS_PREFIX
 from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
@@ -24,14 +24,6 @@ from lambdas.domain.budgets.governance_table import (
 )
 from lambdas.domain.pricing.editions import POINTER_KEY
 from lambdas.functions.audit_writer.settings import Settings
-
-_EVERY = Duration.hours(1)
-_PURPOSE = "audits prices, and anchors the audit trail"
-_BATCH_SIZE = 100
-# A batch that is given up is missing from the chain until it is redriven. So Lambda tries for
-# nearly as long as the stream keeps records, which is 24 hours.
-_MAX_RECORD_AGE = Duration.hours(23)
-_ENDLESS = -1
 
 
 class AuditStores(NamedTuple):
@@ -50,12 +42,8 @@ class AuditStores(NamedTuple):
     prices: s3.IBucket
 
 
-class AuditWriter(MeterFunction):
-    """The function `audit_writer`, started by changes of budgets and each hour.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class AuditWriter(ScheduledFunction):
+    """The function `audit_writer`, started by changes of budgets and each hour."""
 
     def __init__(
         self,
@@ -78,7 +66,6 @@ class AuditWriter(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="audit_writer",
             settings=Settings(
                 audit_table=stores.audit.table_name,
                 anchor_bucket=stores.anchors.bucket_name,
@@ -114,9 +101,6 @@ class AuditWriter(MeterFunction):
                     "dynamodb": {"Keys": {PARTITION_KEY: {"S": [AUDIT_EVENTS]}}},
                 },
             ),
-            max_attempts=_ENDLESS,
-            max_record_age=_MAX_RECORD_AGE,
-            batch_size=_BATCH_SIZE,
+            batch_size=100,
         )
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.scheduled = self.run_every(_EVERY, purpose=_PURPOSE)
+        self.run_every(Duration.hours(1), purpose="audits prices, and anchors the audit trail")

@@ -14,8 +14,8 @@ from cdk.components.brake_policies import (
 )
 from cdk.components.custom_resource_provider import add_provider
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.governing import governing_settings, grant_read_sums
-from cdk.components.meter_function import MeterFunction
+from cdk.components.governing import GoverningTables, governing_settings, grant_read_sums
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
     BRAKE,
     BRAKE_EVENTS,
@@ -29,12 +29,8 @@ from lambdas.functions.brake_controller.settings import Settings
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
 
 
-class BrakeController(MeterFunction):
-    """The function `brake_controller` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class BrakeController(ScheduledFunction):
+    """The function `brake_controller` and its schedule."""
 
     def __init__(
         self,
@@ -42,8 +38,7 @@ class BrakeController(MeterFunction):
         construct_id: str,
         *,
         defaults: FunctionDefaults,
-        counters: dynamodb.ITable,
-        governance: dynamodb.ITable,
+        tables: GoverningTables,
         deny_policy: DenyPolicy,
     ) -> None:
         """Make the function, and let it release all callers before it is removed.
@@ -52,17 +47,15 @@ class BrakeController(MeterFunction):
             scope: The stack.
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
-            counters: The table of counters.
-            governance: The table of budgets and denies.
+            tables: The tables of counters and budgets.
             deny_policy: The fixed policy that denies a principal.
         """
         config = defaults.config
         super().__init__(
             scope,
             construct_id,
-            job="brake_controller",
             settings=Settings(
-                **governing_settings(config, counters=counters, governance=governance),
+                **governing_settings(config, tables),
                 deny_policy_arn=deny_policy.arn,
                 region=Aws.REGION,
                 brake_sessions=config.brake_sessions,
@@ -74,17 +67,17 @@ class BrakeController(MeterFunction):
             timeout=Duration.minutes(5),
             is_optional=True,
         )
-        grant_read_sums(self, counters=counters, governance=governance)
-        self._grant_store(governance)
+        grant_read_sums(self, tables)
+        self._grant_store(tables.governance)
         self.grant_read_write_data()
         grant_release(self, deny_policy)
         grant_deny(self, deny_policy)
         if config.brake_sessions:
             grant_deny_sessions(self)
-        # The next run does the rest. An event that waits longer than until then is dropped.
-        self.configure_async_invoke(retry_attempts=0, max_event_age=_INTERVAL)
-        self.scheduled = self.run_every(
-            _INTERVAL, purpose="denies callers whose budgets are used up, and releases them"
+        self.run_every(
+            _INTERVAL,
+            purpose="denies callers whose budgets are used up, and releases them",
+            max_event_age=_INTERVAL,  # the next run makes up for an event that waited longer
         )
         self._release_all_first(defaults)
 

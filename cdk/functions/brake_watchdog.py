@@ -8,19 +8,13 @@ from constructs import Construct
 
 from cdk.components.brake_policies import DenyPolicy, grant_release
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import DENIES
 from lambdas.functions.brake_watchdog.settings import Settings
 
-_INTERVAL = Duration.minutes(5)
 
-
-class BrakeWatchdog(MeterFunction):
-    """The function `brake_watchdog` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class BrakeWatchdog(ScheduledFunction):
+    """The function `brake_watchdog` and its schedule."""
 
     def __init__(
         self,
@@ -43,7 +37,6 @@ class BrakeWatchdog(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="brake_watchdog",
             settings=Settings(
                 governance_table=governance.table_name, deny_policy_arn=deny_policy.arn
             ),
@@ -54,7 +47,4 @@ class BrakeWatchdog(MeterFunction):
         self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DENIES])
         self.grant_read_data()
         grant_release(self, deny_policy)
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.scheduled = self.run_every(
-            _INTERVAL, purpose="takes off denies that outlast their end"
-        )
+        self.run_every(Duration.minutes(5), purpose="takes off denies that outlast their end")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
-from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.governing import governing_settings, grant_read_sums
-from cdk.components.meter_function import MeterFunction
+from cdk.components.governing import GoverningTables, governing_settings, grant_read_sums
 from cdk.components.metric_grants import grant_put_metrics
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
     ALERTS_PREFIX,
     BRAKE_EVENTS,
@@ -24,12 +23,8 @@ from lambdas.functions.budget_evaluator.settings import Settings
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
 
 
-class BudgetEvaluator(MeterFunction):
-    """The function `budget_evaluator` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class BudgetEvaluator(ScheduledFunction):
+    """The function `budget_evaluator` and its schedule."""
 
     def __init__(
         self,
@@ -37,8 +32,7 @@ class BudgetEvaluator(MeterFunction):
         construct_id: str,
         *,
         defaults: FunctionDefaults,
-        counters: dynamodb.ITable,
-        governance: dynamodb.ITable,
+        tables: GoverningTables,
         topic: NotificationTopic,
         dashboard_url: str,
     ) -> None:
@@ -48,17 +42,15 @@ class BudgetEvaluator(MeterFunction):
             scope: The stack.
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
-            counters: The table of counters.
-            governance: The table of budgets and alerts.
+            tables: The tables of counters and budgets.
             topic: The topic of its messages.
             dashboard_url: The address of the dashboard that they link.
         """
         super().__init__(
             scope,
             construct_id,
-            job="budget_evaluator",
             settings=Settings(
-                **governing_settings(defaults.config, counters=counters, governance=governance),
+                **governing_settings(defaults.config, tables),
                 topic_arn=topic.topic_arn,
                 dashboard_url=dashboard_url,
             ),
@@ -67,28 +59,27 @@ class BudgetEvaluator(MeterFunction):
             memory_size=1024,  # a new process reads a week of cells
             is_optional=True,
         )
-        grant_read_sums(self, counters=counters, governance=governance)
+        grant_read_sums(self, tables)
+        governance = tables.governance.table_arn
         self.grant_items(
             *("dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
-            on=governance.table_arn,
+            on=governance,
             keys=[f"{ALERTS_PREFIX}*", DUE_ALERTS],
         )
         # Notes of alerts that were sent stay, so nothing is sent again.
-        self.grant_items(
-            "dynamodb:DeleteItem", on=governance.table_arn, keys=[DUE_ALERTS, DUE_BRAKE_EVENTS]
-        )
-        self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[FORECAST_ERRORS])
+        self.grant_items("dynamodb:DeleteItem", on=governance, keys=[DUE_ALERTS, DUE_BRAKE_EVENTS])
+        self.grant_items("dynamodb:GetItem", on=governance, keys=[FORECAST_ERRORS])
         # Those of the brake: some may be due after it was removed.
-        self.grant_items("dynamodb:Query", on=governance.table_arn, keys=[DUE_BRAKE_EVENTS])
+        self.grant_items("dynamodb:Query", on=governance, keys=[DUE_BRAKE_EVENTS])
         self.grant_items(
-            "dynamodb:UpdateItem", on=governance.table_arn, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS]
+            "dynamodb:UpdateItem", on=governance, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS]
         )
         grant_put_metrics(self)
         self.grant_read_write_data()
         grant_publish_events(self)
         topic.grant_publish(self)
-        # The next run does the rest. An event that waits longer than until then is dropped.
-        self.configure_async_invoke(retry_attempts=0, max_event_age=_INTERVAL)
-        self.scheduled = self.run_every(
-            _INTERVAL, purpose="evaluates budgets or sends their alerts"
+        self.run_every(
+            _INTERVAL,
+            purpose="evaluates budgets or sends their alerts",
+            max_event_age=_INTERVAL,  # the next run makes up for an event that waited longer
         )

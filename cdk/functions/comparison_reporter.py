@@ -16,11 +16,7 @@ from lambdas.functions.comparison_reporter.settings import Settings
 
 
 class ComparisonReporter(ReportingFunction):
-    """The function `comparison_reporter` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+    """The function `comparison_reporter` and its schedule."""
 
     def __init__(
         self,
@@ -52,7 +48,6 @@ class ComparisonReporter(ReportingFunction):
         super().__init__(
             scope,
             construct_id,
-            job="comparison_reporter",
             settings=Settings(
                 **call_settings(config, state=state, prices=prices),
                 ledger_table=ledger.table_name,

@@ -9,8 +9,8 @@ from constructs import Construct
 
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
 from cdk.components.notification_topic import NotificationTopic
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.completeness.audit_window import STEP
 from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
@@ -19,15 +19,10 @@ from lambdas.functions.coverage_auditor.settings import Settings
 _PROFILES = (
     f"arn:{Aws.PARTITION}:bedrock:{Aws.REGION}:{Aws.ACCOUNT_ID}:application-inference-profile/"
 )
-_EVERY = Duration.seconds(STEP.total_seconds())
 
 
-class CoverageAuditor(MeterFunction):
-    """The function `coverage_auditor`, and its triggers.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class CoverageAuditor(ScheduledFunction):
+    """The function `coverage_auditor`, and its triggers."""
 
     def __init__(
         self,
@@ -53,7 +48,6 @@ class CoverageAuditor(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="coverage_auditor",
             settings=Settings(
                 topic_arn=topic.topic_arn,
                 state_table=state.table_name,
@@ -83,8 +77,10 @@ class CoverageAuditor(MeterFunction):
         )
         self.grant("cloudformation:DescribeStacks", on=stack_id)
         topic.grant_publish(self)
-        self.scheduled = self.run_every(
-            _EVERY, purpose="compares the meter's count with Bedrock's own"
+        self.run_every(
+            Duration.seconds(STEP.total_seconds()),
+            purpose="compares the meter's count with Bedrock's own",
+            retries=None,
         )
 
     def start_on_alarms(self, *alarms: cloudwatch.IAlarm) -> None:

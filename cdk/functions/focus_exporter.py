@@ -16,11 +16,7 @@ from lambdas.functions.focus_exporter.settings import Settings
 
 
 class FocusExporter(ReportingFunction):
-    """The function `focus_exporter` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+    """The function `focus_exporter` and its schedule."""
 
     def __init__(
         self,
@@ -48,7 +44,6 @@ class FocusExporter(ReportingFunction):
         super().__init__(
             scope,
             construct_id,
-            job="focus_exporter",
             settings=Settings(
                 **call_settings(config, state=state, prices=prices),
                 ledger_table=ledger.table_name,

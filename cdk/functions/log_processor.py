@@ -49,7 +49,6 @@ class LogProcessor(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="log_processor",
             settings=Settings(
                 log_group=metered_group,
                 account_id=Aws.ACCOUNT_ID,

@@ -64,7 +64,6 @@ class LoggingConfigurator(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="logging_configurator",
             settings=self._settings,
             defaults=defaults,
             groups=["aws-sdk"],

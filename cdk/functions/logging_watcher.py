@@ -14,25 +14,19 @@ from aws_cdk import aws_ssm as ssm
 from cdk.components.event_patterns import trail_calls
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
-from cdk.components.meter_function import MeterFunction
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
 from cdk.components.safeguard_rules import grant_read_safeguards, start_on_changed_safeguards
+from cdk.components.scheduled_function import ScheduledFunction
 from cdk.config import Config
 from cdk.config.boundary_name import boundary_name
 from lambdas.domain.ledger.state_table import LOGGING_STATE_KEY, WATCH_KEY
 from lambdas.domain.logging_configuration import WATCHED, WatchedActions
 from lambdas.functions.logging_watcher.settings import Settings
 
-_EVERY = Duration.minutes(15)
 
-
-class LoggingWatcher(MeterFunction):
-    """The function `logging_watcher`, and its triggers.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class LoggingWatcher(ScheduledFunction):
+    """The function `logging_watcher`, and its triggers."""
 
     def __init__(
         self,
@@ -69,7 +63,6 @@ class LoggingWatcher(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="logging_watcher",
             settings=Settings(
                 logging_state_parameter=logging_state.parameter_name,
                 state_table=state.table_name,
@@ -99,8 +92,10 @@ class LoggingWatcher(MeterFunction):
         start_on_changed_safeguards(
             self, log_group=log_group, topic=topic, stream_mapping=stream_mapping, tables=tables
         )
-        self.scheduled = self.run_every(
-            _EVERY, purpose="checks that invocation logging and the meter match the deployment"
+        self.run_every(
+            Duration.minutes(15),
+            purpose="checks that invocation logging and the meter match the deployment",
+            retries=None,
         )
 
     def _grant_state(self, logging_state: ssm.IStringParameter, state: dynamodb.ITable) -> None:

@@ -10,8 +10,8 @@ from constructs import Construct
 from cdk.components.call_publishing import grant_publish_calls, publishing_settings
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.ledger_stream import map_ledger_stream
 from cdk.components.meter_function import MeterFunction
+from cdk.components.stream_mapping import map_stream
 from lambdas.domain.ledger.state_table import WAITING_PREFIX
 from lambdas.functions.metric_publisher.settings import Settings
 
@@ -53,7 +53,6 @@ class MetricPublisher(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="metric_publisher",
             settings=Settings(
                 stack_id=stack_id,
                 ledger_retention_days=defaults.config.ledger_retention_days,
@@ -69,8 +68,9 @@ class MetricPublisher(MeterFunction):
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
         not_expired = {"userIdentity": {"principalId": [{"exists": False}]}}
         # The function skips stream records from before this deployment.
-        self.stream_mapping = map_ledger_stream(
+        self.stream_mapping = map_stream(
             self,
+            "LedgerStream",
             ledger,
             failures,
             patterns=(

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from cdk.components.call_publishing import grant_publish_calls, publishing_settings
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.ledger.state_table import (
     CORRECTION_PREFIX,
     TURN_PREFIX,
@@ -19,19 +19,14 @@ from lambdas.domain.ledger.state_table import (
 )
 from lambdas.functions.price_refresher.settings import Settings
 
-_EVERY = Duration.hours(1)
 _UNPRICED = f"{UNPRICED_PREFIX}*"
 _WAITING = f"{WAITING_PREFIX}*"
 _TURN = f"{TURN_PREFIX}*"
 _PROGRESS = f"{CORRECTION_PREFIX}*"
 
 
-class PriceRefresher(MeterFunction):
-    """The function `price_refresher` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class PriceRefresher(ScheduledFunction):
+    """The function `price_refresher` and its schedule."""
 
     def __init__(
         self,
@@ -56,7 +51,6 @@ class PriceRefresher(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="price_refresher",
             settings=Settings(
                 ledger_table=ledger.table_name,
                 **publishing_settings(defaults.config, state=state, prices=prices),
@@ -72,7 +66,4 @@ class PriceRefresher(MeterFunction):
         self.grant_items("dynamodb:DeleteItem", on=table, keys=[_TURN, _WAITING])
         self.grant("dynamodb:Query", on=f"{table}/index/{UNPRICED_INDEX}")
         self.grant("dynamodb:BatchGetItem", "dynamodb:Scan", on=ledger.table_arn)
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.scheduled = self.run_every(
-            _EVERY, purpose="publishes the cost of calls that had no price"
-        )
+        self.run_every(Duration.hours(1), purpose="publishes the cost of calls that had no price")

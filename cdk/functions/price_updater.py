@@ -9,19 +9,13 @@ from constructs import Construct
 from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.call_enrichment import grant_read_prices
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, LISTINGS_PREFIX, POINTER_KEY
 from lambdas.functions.price_updater.settings import Settings
 
-_EVERY = Duration.days(1)
 
-
-class PriceUpdater(MeterFunction):
-    """The function `price_updater` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class PriceUpdater(ScheduledFunction):
+    """The function `price_updater` and its schedule."""
 
     def __init__(
         self,
@@ -42,7 +36,6 @@ class PriceUpdater(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="price_updater",
             settings=Settings(
                 region=Aws.REGION,
                 price_bucket=prices.bucket_name,
@@ -61,5 +54,4 @@ class PriceUpdater(MeterFunction):
         for objects in (editions, listings):
             self.grant("s3:PutObject", on=objects, wildcard=UNKNOWN_NAMES)
         self.grant_read_write_data()
-        self.configure_async_invoke(retry_attempts=1)
-        self.scheduled = self.run_every(_EVERY, purpose="reads the AWS Price List")
+        self.run_every(Duration.days(1), purpose="reads the AWS Price List", retries=1)

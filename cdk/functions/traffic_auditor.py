@@ -10,25 +10,17 @@ from aws_cdk import aws_events as events
 
 from cdk.components.event_patterns import trail_calls
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
 from cdk.components.notice_events import grant_publish_events
 from cdk.components.notification_topic import NotificationTopic
+from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.ledger.state_table import BATCH_JOB_PREFIX, NOTICE_PREFIX
 from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.domain.unmetered import ASYNC_ACTION, BATCH_EVENT
 from lambdas.functions.traffic_auditor.settings import Settings
 
-_EVERY = Duration.hours(1)
-# Some minutes after each full hour, when its metrics are available.
-_MINUTE = "20"
 
-
-class TrafficAuditor(MeterFunction):
-    """The function `traffic_auditor`, its schedule and the rules of events.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class TrafficAuditor(ScheduledFunction):
+    """The function `traffic_auditor`, its schedule and the rules of events."""
 
     def __init__(
         self,
@@ -52,7 +44,6 @@ class TrafficAuditor(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="traffic_auditor",
             settings=Settings(
                 topic_arn=topic.topic_arn,
                 state_table=state.table_name,
@@ -85,10 +76,11 @@ class TrafficAuditor(MeterFunction):
         topic.grant_publish(self)
         grant_publish_events(self)
         self._start_on_jobs()
-        self.scheduled = self.run_every(
-            _EVERY,
-            at=events.Schedule.cron(minute=_MINUTE),
+        self.run_every(
+            Duration.hours(1),
+            at=events.Schedule.cron(minute="20"),  # when the metrics of the hour are available
             purpose="looks for calls that the logs do not include",
+            retries=None,
         )
 
     def _grant_count_batch_jobs(self, buckets: Sequence[str], state: dynamodb.ITable) -> None:

@@ -7,17 +7,13 @@ from constructs import Construct
 
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.ledger_stream import map_ledger_stream
 from cdk.components.meter_function import MeterFunction
+from cdk.components.stream_mapping import map_stream
 from cdk.components.usage_counting import CountingStores, counting_settings, grant_count_usage
 from lambdas.functions.usage_counter.settings import Settings
 
 TUMBLING_WINDOW = Duration.seconds(5)
 """The window that makes events name their shard."""
-# A batch that is given up is missing until all calls are counted again. So Lambda tries for nearly
-# as long as the stream keeps records, which is 24 hours.
-_MAX_RECORD_AGE = Duration.hours(23)
-_ENDLESS = -1
 
 
 class UsageCounter(MeterFunction):
@@ -53,7 +49,6 @@ class UsageCounter(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="usage_counter",
             settings=Settings(
                 ledger_retention_days=config.ledger_retention_days,
                 evaluator_name=evaluator_name,
@@ -70,13 +65,12 @@ class UsageCounter(MeterFunction):
         # What was counted before, checkpoints leave out. The window makes each event name its
         # shard, and the factor makes a shard have one event at a time:
         # https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-windows.html
-        self.stream_mapping = map_ledger_stream(
+        self.stream_mapping = map_stream(
             self,
+            "LedgerStream",
             stores.ledger,
             failures,
             patterns=({"eventName": ["INSERT", "MODIFY"]},),
-            max_attempts=_ENDLESS,
-            max_record_age=_MAX_RECORD_AGE,
             tumbling_window_in_seconds=TUMBLING_WINDOW.to_seconds(),
             parallelization_factor=1,
         )

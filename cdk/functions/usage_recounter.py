@@ -6,17 +6,13 @@ from aws_cdk import Duration, Stack
 from constructs import Construct
 
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.meter_function import MeterFunction
+from cdk.components.scheduled_function import ScheduledFunction
 from cdk.components.usage_counting import CountingStores, counting_settings, grant_count_usage
 from lambdas.functions.usage_recounter.settings import Settings
 
 
-class UsageRecounter(MeterFunction):
-    """The function `usage_recounter` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+class UsageRecounter(ScheduledFunction):
+    """The function `usage_recounter` and its schedule."""
 
     def __init__(
         self,
@@ -37,7 +33,6 @@ class UsageRecounter(MeterFunction):
         super().__init__(
             scope,
             construct_id,
-            job="usage_recounter",
             settings=Settings(
                 **counting_settings(defaults.config, Stack.of(scope).stack_id, stores)
             ),
@@ -50,7 +45,4 @@ class UsageRecounter(MeterFunction):
             *("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:Scan"),
             on=stores.ledger.table_arn,
         )
-        self.configure_async_invoke(retry_attempts=0)  # the next run does the rest
-        self.scheduled = self.run_every(
-            Duration.minutes(5), purpose="counts calls again whose prices have changed"
-        )
+        self.run_every(Duration.minutes(5), purpose="counts calls again whose prices have changed")

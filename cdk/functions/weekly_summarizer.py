@@ -17,11 +17,7 @@ from lambdas.functions.weekly_summarizer.settings import Settings
 
 
 class WeeklySummarizer(ReportingFunction):
-    """The function `weekly_summarizer` and its schedule.
-
-    Attributes:
-        scheduled: The description of the function for its alarms.
-    """
+    """The function `weekly_summarizer` and its schedule."""
 
     def __init__(
         self,
@@ -51,7 +47,6 @@ class WeeklySummarizer(ReportingFunction):
         super().__init__(
             scope,
             construct_id,
-            job="weekly_summarizer",
             settings=Settings(
                 **call_settings(config, state=state, prices=prices),
                 ledger_table=ledger.table_name,

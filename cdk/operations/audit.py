@@ -122,7 +122,7 @@ def _print_outcome(verification: Verification, anchors: int) -> None:
     print(
         f"Verified {_count(verification.entries)} with {plural(anchors, 'anchor')}:"
         f" {_count(verification.anchored)} confirmed, {after:,} after the last anchor that confirms"
-        " any. Whether later entries were removed or written anew, only the next anchor shows."
+        " any. Whether later entries were removed or rewritten, only the next anchor shows."
     )
     if verification.unclaimed:
         print(

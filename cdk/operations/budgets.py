@@ -195,7 +195,7 @@ def _print_incomplete_periods(book: BudgetBook, counted_since: datetime, now: da
     ]
     if names:
         print(
-            f"{', '.join(names)}: all calls were counted anew on {counted_since:%Y-%m-%d}. Usage"
+            f"{', '.join(names)}: all calls were counted again on {counted_since:%Y-%m-%d}. Usage"
             " from before that day is included as far back as the ledger had it then"
             " (ledger_retention_days)."
         )
@@ -256,7 +256,7 @@ def apply_file(
 
 
 def rebuild(store: BudgetStore, names: Sequence[str], now: datetime) -> None:
-    """Build sums of stored budgets anew from cells, and print what begins.
+    """Build sums of stored budgets again from cells, and print what begins.
 
     Args:
         store: The stored budgets.
@@ -350,7 +350,7 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
     ]
     if names:
         print(
-            f"{', '.join(names)}: hours of this time zone begin at a part of an hour of UTC. The"
+            f"{', '.join(names)}: this time zone is not a whole number of hours from UTC. The"
             " budget stays in the state building until its next period begins, unless cell_minutes"
             " is 15 in cdk.json and deployed, which takes up to 4 times as many cells."
         )

@@ -11,6 +11,7 @@ from cdk.components.brake_policies import DenyPolicy
 from cdk.components.dashboards import BUDGET_EVALUATOR
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.governing import GoverningTables
 from cdk.components.meter_function import name_function
 from cdk.components.usage_counting import CountingStores
 from cdk.config import Config, stack_names
@@ -66,6 +67,7 @@ class GovernanceStack(Stack):
             governance=storage.governance,
             prices=storage.prices,
         )
+        tables = GoverningTables(storage.counters, storage.governance)
         failures = FailureDestination(storage.failures, storage.key)
         self.usage_counter = UsageCounter(
             self,
@@ -88,15 +90,13 @@ class GovernanceStack(Stack):
             self,
             BUDGET_BUILDER,
             defaults=defaults,
-            counters=storage.counters,
-            governance=storage.governance,
+            tables=tables,
         )
         calibrator = ForecastCalibrator(
             self,
             FORECAST_CALIBRATOR,
             defaults=defaults,
-            counters=storage.counters,
-            governance=storage.governance,
+            tables=tables,
         )
         self.audit_writer = AuditWriter(
             self,
@@ -113,27 +113,26 @@ class GovernanceStack(Stack):
         self.scheduled: list[Scheduled] = [
             *(recounter.scheduled, builder.scheduled),
             *(calibrator.scheduled, self.audit_writer.scheduled),
-            *(self._make_brake(storage, defaults) if config.brake else ()),
+            *(self._make_brake(tables, defaults) if config.brake else ()),
         ]
         CfnOutput(self, "UsageCounterName", value=self.usage_counter.function_name)
         CfnOutput(self, "UsageRecounterName", value=recounter.function_name)
         CfnOutput(self, "AuditWriterName", value=self.audit_writer.function_name)
 
-    def _make_brake(self, storage: StorageStack, defaults: FunctionDefaults) -> list[Scheduled]:
+    def _make_brake(self, tables: GoverningTables, defaults: FunctionDefaults) -> list[Scheduled]:
         deny_policy = DenyPolicy(self, "DenyPolicy")
         controller = BrakeController(
             self,
             BRAKE_CONTROLLER,
             defaults=defaults,
-            counters=storage.counters,
-            governance=storage.governance,
+            tables=tables,
             deny_policy=deny_policy,
         )
         watchdog = BrakeWatchdog(
             self,
             BRAKE_WATCHDOG,
             defaults=defaults,
-            governance=storage.governance,
+            governance=tables.governance,
             deny_policy=deny_policy,
         )
         CfnOutput(self, "BrakeControllerName", value=controller.function_name)

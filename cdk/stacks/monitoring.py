@@ -33,6 +33,7 @@ from cdk.components.dashboards import (
 )
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.function_defaults import FunctionDefaults
+from cdk.components.governing import GoverningTables
 from cdk.components.health_lines import list_health_lines
 from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
@@ -188,8 +189,7 @@ class MonitoringStack(Stack):
             self,
             BUDGET_EVALUATOR,
             defaults=defaults,
-            counters=storage.counters,
-            governance=storage.governance,
+            tables=GoverningTables(storage.counters, storage.governance),
             topic=self.topic,
             dashboard_url=dashboard_url(choose_budget_dashboard(self._config), self.region),
         )

@@ -58,9 +58,11 @@ def print_brake(usage: BudgetUsage, budget: Budget, console: Console, top: int) 
 
 def _replay(usage: BudgetUsage, budget: Budget) -> Iterator[PastDeny]:
     for value, minutes in usage.minutes_by_value(budget).items():
-        accounts = (CallerIdentity.from_arn(arn).account_id for arn in list_callers(budget, value))
+        callers = (CallerIdentity.from_arn(arn) for arn in list_callers(budget, value))
+        known = next((caller for caller in callers if caller.account_id), None)
         rules = TargetRules(
-            account_id=next(filter(None, accounts), ""),
+            account_id=(known and known.account_id) or "",
+            partition=(known and known.partition) or "aws",
             own_roles=list_own_roles(METER_NAME),
             has_sessions=True,
         )

@@ -45,7 +45,7 @@ class CalibrationReport:
 class ForecastCalibrator:
     """Measures past forecasts' errors, and stores them with the shipped ones.
 
-    Each run makes the whole result anew and replaces the stored one: to repeat it is safe.
+    Each run makes the whole result again and replaces the stored one: to repeat it is safe.
 
     Attributes:
         budgets: The stored budgets.

@@ -263,7 +263,7 @@ class _Run:
         repeated: Changes that were counted before.
         counted: Changes that were counted.
         tampered: Changes that were left out.
-        races: The number of chunks that were cut anew.
+        races: The number of chunks that were cut again.
         has_written: True if the checkpoint is of a chunk of this run.
     """
 

@@ -38,12 +38,12 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
         settings=BrakeSettings(
             rules=TargetRules(
                 account_id=account_id,
+                partition=partition,
                 own_roles=OWN_ROLES,
                 break_glass=settings.brake_exempt,
                 has_sessions=settings.brake_sessions,
             ),
             names=names,
-            partition=partition,
             overflow=settings.brake_overflow,
             max_denied=settings.brake_max_denied,
         ),

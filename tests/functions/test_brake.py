@@ -285,6 +285,15 @@ def test_the_brake_is_not_removed_while_a_caller_may_be_denied() -> None:
     assert len(denies().list_denies()) == 1
 
 
+def test_callers_are_released_without_the_table_before_the_brake_is_removed() -> None:
+    use_up(CARL)
+    switch(is_on=True)
+    run()
+    boto3.client("dynamodb").delete_table(TableName=GOVERNANCE)
+    controller.lambda_handler({"RequestType": "Delete"}, lambda_context())
+    assert attached() == set()
+
+
 def store_deny(*, ended: timedelta) -> None:
     period = SMALL.periods.slot_at(NOW)
     cause = DenyCause(

@@ -37,8 +37,6 @@ from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import build_budgets, evaluate_budgets, recount_usage
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import (
-    LEDGER,
-    STATE,
     clear_caches,
     embedded_metrics,
     lambda_context,
@@ -47,7 +45,7 @@ from tests.aws import (
 )
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, BEN
-from tests.functions.test_usage_counter import CONTEXT, NOW, call, change, window
+from tests.functions.test_usage_counter import CONTEXT, NEEDED, NOW, call, change, window
 from tests.unit.budgets.builders import budget
 
 LIFETIME = DayPeriods("UTC", 2, NOW.date())
@@ -64,17 +62,9 @@ SMALL = budget(
 def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     create_table()
     create_governance_table()
-    for name, value in {
-        "ACCOUNT_ID": "111122223333",
-        "STATE_TABLE": STATE,
-        "LEDGER_TABLE": LEDGER,
-        "COUNTER_TABLE": COUNTERS,
-        "GOVERNANCE_TABLE": GOVERNANCE,
-        "STACK_ID": "stack",
-        "EVALUATOR_NAME": "evaluator",
-        "DASHBOARD_URL": "https://console.example.com/cost",
-    }.items():
+    for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DASHBOARD_URL", "https://console.example.com/cost")
     monkeypatch.setattr(rebuilding_rules, "ANNOUNCEMENT", timedelta(0))
     monkeypatch.setattr(recount_usage, "ANNOUNCEMENT", timedelta(0))
 

@@ -15,7 +15,7 @@ from lambdas.domain.ledger import LedgerChange
 from lambdas.functions.metric_publisher import handler as metric_publisher
 from lambdas.functions.price_refresher import handler as price_refresher
 from tests.aws import LEDGER, STATE, deploy_stack, lambda_context, set_log_processor_variables
-from tests.builders import usage_record
+from tests.builders import CONTRACTED, PRIVATE, usage_record
 from tests.dynamodb import read_insertion
 from tests.functions.deliveries import deliver
 from tests.infrastructure.synthesis import as_list, deployment, statements
@@ -24,12 +24,6 @@ from tests.price_editions import publish_bad_edition
 
 CONTEXT = lambda_context(900_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
-PRIVATE = "imported-model/abc"
-AGREED = {
-    "model": PRIVATE,
-    "effective_from": "2026-01-01",
-    "usd_per_million": {"input": "1", "output": "2"},
-}
 BEGUN = "2026-01-01T00:00:00Z"
 RULES = {"patterns": [{"model_id": PRIVATE, "project": "apollo", "effective_from": BEGUN}]}
 SESSION = "arn:aws:sts::111122223333:assumed-role/app/ana"
@@ -145,7 +139,7 @@ def test_the_publisher_and_the_refresher_write_only_allowed_items(
     assert {access for access in asked if not is_allowed("MetricPublisherRole", *access)} == set()
 
     asked.clear()
-    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([CONTRACTED]))
     boto3.client("s3").create_bucket(Bucket="prices")
     monkeypatch.setenv("PRICE_BUCKET", "prices")
     editions = S3PriceEditions(lambda: boto3.client("s3"), "prices")

@@ -11,15 +11,9 @@ from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.metrics.sink import MetricsUnavailableError
 from lambdas.functions.price_refresher import handler
 from tests.aws import LEDGER, STATE, clear_caches, health_metrics, lambda_context, published
-from tests.builders import ANA, usage_record
+from tests.builders import ANA, CONTRACTED, PRIVATE, usage_record
 
 CONTEXT = lambda_context(900_000)
-PRIVATE = "imported-model/abc"
-AGREED = {
-    "model": PRIVATE,
-    "effective_from": "2026-01-01",
-    "usd_per_million": {"input": "1", "output": "2"},
-}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +42,7 @@ def test_a_new_price_gives_calls_their_cost_once(
     health = health_metrics(capsys.readouterr().out)
     assert (health["RepricedCalls"], health["WaitingModels"]) == ([0], [1])
 
-    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([CONTRACTED]))
     clear_caches()
     for calls in (1, 0):
         report = handler.lambda_handler({}, CONTEXT)
@@ -65,7 +59,7 @@ def test_a_run_starts_no_step_that_may_exceed_its_time(
     left: int, *, is_done: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An AWS request with its retries takes up to 45 seconds; interrupted, it would be repeated."""
-    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([CONTRACTED]))
     note_a_call()
     context = lambda_context(left)
     report = handler.lambda_handler({}, context)
@@ -75,7 +69,7 @@ def test_a_run_starts_no_step_that_may_exceed_its_time(
 def test_costs_refused_by_cloudwatch_are_logged_and_fail_the_run(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([AGREED]))
+    monkeypatch.setenv("CONTRACTED_PRICES", json.dumps([CONTRACTED]))
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     note_a_call()

@@ -21,8 +21,8 @@ from lambdas.domain.pricing.call_pricing import price_call
 from tests.builders import SONNET_4, usage_record
 from tests.infrastructure.synthesis import ROOT
 
-AGREED = {"model": "m", "effective_from": "2026-01-01"}
-OF_A_TIER = AGREED | {"discount_percent": 5, "service_tier": "flex"}
+CONTRACTED = {"model": "m", "effective_from": "2026-01-01"}
+OF_A_TIER = CONTRACTED | {"discount_percent": 5, "service_tier": "flex"}
 
 
 ARN = "arn:aws:bedrock:us-east-1::foundation-model/"
@@ -156,28 +156,32 @@ def test_text_values_from_the_command_line_are_parsed() -> None:
         ("account_thresholds", {"critical": 5}, "allowed: a list"),
         ("model_thresholds", {"critical": 2**53 + 1}, "less than or equal to 9007199254740992"),
         ("contracted_prices", [{"model": "m"}], "contracted_prices.0.effective_from is missing"),
-        ("contracted_prices", [AGREED | {"model": f"us.{SONNET_4}"}], f"so {SONNET_4}"),
-        ("contracted_prices", [AGREED | {"model": "us.anthropic*"}], "so anthropic*"),
-        ("contracted_prices", [AGREED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
-        ("contracted_prices", [AGREED | {"effective_from": 1728000000}], "such as 2026-09-01 for"),
-        ("contracted_prices", [AGREED | {"effective_from": "1728000000"}], "ISO 8601 text"),
+        ("contracted_prices", [CONTRACTED | {"model": f"us.{SONNET_4}"}], f"so {SONNET_4}"),
+        ("contracted_prices", [CONTRACTED | {"model": "us.anthropic*"}], "so anthropic*"),
+        ("contracted_prices", [CONTRACTED | {"model": f"{ARN}{SONNET_4}"}], f"so {SONNET_4}"),
+        (
+            "contracted_prices",
+            [CONTRACTED | {"effective_from": 1728000000}],
+            "such as 2026-09-01 for",
+        ),
+        ("contracted_prices", [CONTRACTED | {"effective_from": "1728000000"}], "ISO 8601 text"),
         ("attribution", {"own_tags_first_from": 20260901}, "ISO 8601"),
         (
             "contracted_prices",
-            [AGREED | {"effective_fron": "2026-01-01"}],
+            [CONTRACTED | {"effective_fron": "2026-01-01"}],
             "contracted_prices.0.effective_fron: unknown setting; did you mean effective_from?",
         ),
         ("named_models", [{"model": "m", "limit": 5}], "allowed: warning, critical, window, model"),
         (
             "contracted_prices",
-            [AGREED],
+            [CONTRACTED],
             "contracted_prices.0: allowed: usd_per_million, disc",
         ),
-        ("contracted_prices", [AGREED | {"discount_percent": 100}], "less than 100"),
-        ("contracted_prices", [AGREED | {"discount_percent": "1.23456"}], "4 decimal places"),
-        ("contracted_prices", [AGREED | {"usd_per_million": {"input": "1e-10"}}], "9 decimal"),
-        ("contracted_prices", [AGREED | {"usd_per_million": {"input": -1}}], "equal to 0"),
-        ("contracted_prices", [AGREED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
+        ("contracted_prices", [CONTRACTED | {"discount_percent": 100}], "less than 100"),
+        ("contracted_prices", [CONTRACTED | {"discount_percent": "1.23456"}], "4 decimal places"),
+        ("contracted_prices", [CONTRACTED | {"usd_per_million": {"input": "1e-10"}}], "9 decimal"),
+        ("contracted_prices", [CONTRACTED | {"usd_per_million": {"input": -1}}], "equal to 0"),
+        ("contracted_prices", [CONTRACTED | {"usd_per_million": {"in": 1}}], "'input', 'output'"),
         ("contracted_prices", [OF_A_TIER | {"service_tier": "standard"}], "leave service_tier out"),
         ("contracted_prices", [OF_A_TIER | {"service_tier": ""}], "leave service_tier out"),
         (
@@ -228,7 +232,7 @@ def test_every_problem_is_reported_at_once() -> None:
 
 
 def test_a_contracted_price_of_zero_makes_a_model_free_per_token() -> None:
-    free = AGREED | {"usd_per_million": {"input": 0, "output": 0}}
+    free = CONTRACTED | {"usd_per_million": {"input": 0, "output": 0}}
     record = usage_record(model_id="m", invoked_model_id="m")
     cost = price_call(record, Config.from_context({"contracted_prices": [free]}).pricing)
     assert isinstance(cost, Cost)
@@ -236,7 +240,7 @@ def test_a_contracted_price_of_zero_makes_a_model_free_per_token() -> None:
 
 
 def test_a_contracted_price_of_a_service_tier_applies_only_to_its_calls() -> None:
-    agreed = AGREED | {"usd_per_million": {"input": 0, "output": 2}, "service_tier": "flex"}
+    agreed = CONTRACTED | {"usd_per_million": {"input": 0, "output": 2}, "service_tier": "flex"}
     pricing = Config.from_context({"contracted_prices": [agreed]}).pricing
     tokens = TokenCounts(input=0, output=1_000_000)
     record = usage_record(model_id="m", invoked_model_id="m", tokens=tokens)
@@ -256,7 +260,7 @@ def test_a_price_from_another_region_is_assumed_unless_switched_off(*, is_assume
 
 
 def test_a_model_has_one_contracted_price_per_day() -> None:
-    two = [AGREED | {"discount_percent": percent} for percent in (10, 50)]
+    two = [CONTRACTED | {"discount_percent": percent} for percent in (10, 50)]
     assert "allowed: one for each model, day and service tier" in refusal(contracted_prices=two)
     of_tiers = [two[0], OF_A_TIER, OF_A_TIER | {"service_tier": "priority"}]
     assert len(Config.from_context({"contracted_prices": of_tiers}).contracted_prices) == 3
@@ -264,7 +268,7 @@ def test_a_model_has_one_contracted_price_per_day() -> None:
 
 @pytest.mark.parametrize("model", ["", " m", "anthropic.*-v1:0", "a b"])
 def test_a_contracted_price_that_could_never_apply_is_refused(model: str) -> None:
-    reason = refusal(contracted_prices=[AGREED | {"model": model, "discount_percent": 5}])
+    reason = refusal(contracted_prices=[CONTRACTED | {"model": model, "discount_percent": 5}])
     assert "contracted_prices.0.model" in reason
 
 

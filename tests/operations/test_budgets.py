@@ -284,7 +284,7 @@ def test_a_period_that_began_before_the_counters_is_named_with_what_it_may_lack(
     call_command("budgets", "list")
     (line,) = capsys.readouterr().out.splitlines()[-1:]
     assert line == (
-        f"year: all calls were counted anew on {now:%Y-%m-%d}. Usage from before that day is"
+        f"year: all calls were counted again on {now:%Y-%m-%d}. Usage from before that day is"
         " included as far back as the ledger had it then (ledger_retention_days)."
     )
 
@@ -315,7 +315,7 @@ def test_a_file_is_validated_without_an_account(
     assert run_command("budgets", "validate", write_file(CHAT, INDIA)) == 0
     printed = capsys.readouterr().out
     assert "2 budgets of platform: valid." in printed
-    assert "india: hours of this time zone begin at a part of an hour of UTC" in printed
+    assert "india: this time zone is not a whole number of hours from UTC" in printed
 
 
 def test_a_file_without_budgets_is_named(

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def command() -> None:
     """Verify and export the audit trail.
 
-    It has each change of budgets and prices, each deny and release, where governance is on.
-    docs/audit.md describes it.
+    It has each change of budgets and prices, where governance is on. docs/audit.md describes it.
     """
 
 
@@ -28,7 +27,7 @@ def command() -> None:
 def verify() -> None:
     """Verify each entry, the chain of their hashes, and the anchors of its head.
 
-    Ends with 4 if an entry was altered, removed or added, or the chain was written anew.
+    Ends with 4 if an entry was altered, removed or added, or the chain was rewritten.
     """
     from cdk.operations.account import in_account
     from cdk.operations.audit import find_places, verify_audit

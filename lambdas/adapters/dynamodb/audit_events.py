@@ -16,7 +16,6 @@ from lambdas.domain.audit import (
     limit_state,
     read_actor,
     read_plain_json,
-    read_utc_time,
     write_canonical,
 )
 from lambdas.domain.budgets.governance_table import (
@@ -26,6 +25,7 @@ from lambdas.domain.budgets.governance_table import (
     SORT_KEY,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.times import read_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
@@ -74,7 +74,7 @@ def read_audit_event(
     try:
         return AuditedChange(
             source=source,
-            changed_at=read_utc_time(item[_AT]),
+            changed_at=read_time(item[_AT]),
             changed_by=read_actor(item.get(CHANGED_BY)),
             action=AuditAction(item[_ACTION]),
             subject=str(item[_SUBJECT]),

@@ -137,16 +137,19 @@ class DynamoDbBrakeState:
         self._table_name = table_name
 
     def read_switch(self) -> BrakeSwitch:
-        """Read the switch; off if it was never set."""
+        """Read the switch; off if it was never set, or cannot be read."""
         answer = self._client.get_item(
             TableName=self._table_name, Key=make_item_key(BRAKE, SWITCH_KEY), ConsistentRead=True
         )
         item = answer.get("Item")
         if item is None:
             return BrakeSwitch()
-        return BrakeSwitch(
-            item[_IS_ON]["BOOL"], item[_BY]["S"], datetime.fromisoformat(item[_AT]["S"])
-        )
+        try:
+            return BrakeSwitch(
+                item[_IS_ON]["BOOL"], item[_BY]["S"], datetime.fromisoformat(item[_AT]["S"])
+            )
+        except UNREADABLE:
+            return BrakeSwitch()
 
     def write_switch(self, switch: BrakeSwitch) -> None:
         """Set the switch. It was set by someone, at a time.

@@ -28,9 +28,14 @@ _OBSTACLES: Mapping[str, Obstacle] = {
     "RequestLimitExceeded": Obstacle.THROTTLED,
     "ConcurrentModification": Obstacle.THROTTLED,
     "EntityTemporarilyUnmodifiable": Obstacle.THROTTLED,
+    "EntityAlreadyExists": Obstacle.THROTTLED,  # another run makes it at the same time
     "ServiceFailure": Obstacle.THROTTLED,
     "ServiceUnavailable": Obstacle.THROTTLED,
     "InternalFailure": Obstacle.THROTTLED,
+    "InvalidInput": Obstacle.INVALID,
+    "MalformedPolicyDocument": Obstacle.INVALID,
+    "PolicyNotAttachable": Obstacle.INVALID,
+    "ValidationError": Obstacle.INVALID,
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -14,6 +13,7 @@ from lambdas.adapters.report_layouts.focus_manifest import build_manifest
 from lambdas.adapters.report_layouts.unlogged_usage import unlogged_json
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles
 from lambdas.domain.reports.focus import COSTS_PREFIX, CostTotals, PeriodCosts, Row
+from lambdas.domain.times import write_seconds
 
 _PARQUET_SUFFIX = ".parquet"
 ToParquet: TypeAlias = Callable[[Path, Path], int]
@@ -93,14 +93,10 @@ def _facts(costs: PeriodCosts) -> dict[str, Any]:
         "source": _SOURCE,
         "account_id": costs.account_id,
         "billing_period": f"{costs.month:%Y-%m}",
-        "written_at": _time_text(costs.written_at),
-        "covers_until": _time_text(costs.covers_until),
+        "written_at": write_seconds(costs.written_at),
+        "covers_until": write_seconds(costs.covers_until),
         "is_cut_off_by_retention": costs.is_cut_off_by_retention,
         "identity_detail": costs.totals.identity_detail.label,
         "unreadable_items": costs.unreadable_items,
         "not_logged": unlogged_json(costs.unlogged),
     }
-
-
-def _time_text(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

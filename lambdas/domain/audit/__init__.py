@@ -21,7 +21,6 @@ from lambdas.domain.audit.entry import (
     limit_subject,
     read_entry,
     read_plain_json,
-    read_utc_time,
     write_canonical,
 )
 from lambdas.domain.audit.people import (
@@ -92,7 +91,6 @@ __all__ = [
     "read_anchor",
     "read_entry",
     "read_plain_json",
-    "read_utc_time",
     "replace_people",
     "verify_chain",
     "write_canonical",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, TypeAlias
+
+from lambdas.domain.times import read_time, write_time
 
 Json: TypeAlias = Any
 """A document: `None`, text, a whole number, true or false, and lists and objects of these."""
@@ -101,9 +103,9 @@ class AuditEntry:
             {
                 "format": _FORMAT,
                 "sequence": self.sequence,
-                "recorded_at": _write_time(self.recorded_at),
+                "recorded_at": write_time(self.recorded_at),
                 "source": change.source,
-                "changed_at": _write_time(change.changed_at),
+                "changed_at": write_time(change.changed_at),
                 "changed_by": change.changed_by,
                 "action": change.action.value,
                 "subject": limit_subject(change.subject),
@@ -190,10 +192,10 @@ def read_entry(text: str) -> AuditEntry:
         document = json.loads(text)
         entry = AuditEntry(
             sequence=int(document["sequence"]),
-            recorded_at=read_utc_time(document["recorded_at"]),
+            recorded_at=read_time(document["recorded_at"]),
             change=AuditedChange(
                 source=document["source"],
-                changed_at=read_utc_time(document["changed_at"]),
+                changed_at=read_time(document["changed_at"]),
                 changed_by=document["changed_by"],
                 action=AuditAction(document["action"]),
                 subject=document["subject"],
@@ -222,24 +224,3 @@ def limit_state(state: Json) -> Json:
     if len(text) <= _MAX_STATE_BYTES:
         return state
     return {"bytes": len(text), "sha256": hash_text(text)}
-
-
-def _write_time(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat()
-
-
-def read_utc_time(text: str) -> datetime:
-    """Read a time with a zone, as UTC.
-
-    Raises:
-        ValueError: It has no zone, or is no time, or UTC has none for it.
-    """
-    time = datetime.fromisoformat(text)
-    if time.utcoffset() is None:
-        message = "a time without a time zone"
-        raise ValueError(message)
-    try:
-        return time.astimezone(UTC)
-    except OverflowError as error:
-        message = "a time before the year 1 or after the year 9999"
-        raise ValueError(message) from error

@@ -1,4 +1,4 @@
-"""Verification of the chain: what was altered, removed, added or written anew."""
+"""Verification of the chain: what was altered, removed, added or rewritten."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def verify_chain(
     """Verify entries with anchors.
 
     With an anchor of the last entry, every change is found: an altered byte, a missing entry, a
-    missing end, a fork, and a chain that was written anew. Of entries after the last anchor, a
+    missing end, a fork, and a chain that was rewritten. Of entries after the last anchor, a
     missing or rewritten end is not found.
 
     Args:

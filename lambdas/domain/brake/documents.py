@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from lambdas.domain.brake.denies import (
@@ -17,6 +16,7 @@ from lambdas.domain.brake.denies import (
 from lambdas.domain.brake.releases import Release
 from lambdas.domain.brake.targets import PrincipalKind, PrincipalTarget, SessionTarget, Target
 from lambdas.domain.budgets import BudgetAmount, BudgetPeriod, BudgetUnit
+from lambdas.domain.times import read_time, write_time
 
 Document: TypeAlias = dict[str, Any]
 
@@ -27,14 +27,14 @@ def write_deny(deny: Deny) -> Document:
     return {
         "target": _write_target(deny.target),
         "causes": [_write_cause(cause) for cause in deny.causes],
-        "decided_at": _write_time(deny.decided_at),
+        "decided_at": write_time(deny.decided_at),
         "state": deny.state.value,
-        "attached_at": None if deny.attached_at is None else _write_time(deny.attached_at),
+        "attached_at": None if deny.attached_at is None else write_time(deny.attached_at),
         "taken_off": deny.taken_off,
         "release": None if deny.release is None else deny.release.value,
         "watch": None
         if watch is None
-        else [_write_time(watch.began_at), _write_time(watch.grown_at), watch.used],
+        else [write_time(watch.began_at), write_time(watch.grown_at), watch.used],
     }
 
 
@@ -56,9 +56,9 @@ def read_deny(document: Mapping[str, Any], revision: int) -> Deny:
     return Deny(
         target=_read_target(document["target"]),
         causes=causes,
-        decided_at=_read_time(document["decided_at"]),
+        decided_at=read_time(document["decided_at"]),
         state=DenyState(document["state"]),
-        attached_at=None if attached_at is None else _read_time(attached_at),
+        attached_at=None if attached_at is None else read_time(attached_at),
         taken_off=int(document["taken_off"]),
         release=None if release is None else ReleaseReason(release),
         watch=None if watch is None else _read_watch(*watch),
@@ -72,9 +72,9 @@ def write_release(release: Release) -> Document:
         "target_arn": release.target_arn,
         "key": _write_key(release.key),
         "level": release.level,
-        "until": None if release.until is None else _write_time(release.until),
+        "until": None if release.until is None else write_time(release.until),
         "by": release.by,
-        "at": _write_time(release.at),
+        "at": write_time(release.at),
     }
 
 
@@ -89,9 +89,9 @@ def read_release(document: Mapping[str, Any]) -> Release:
         target_arn=document["target_arn"],
         key=_read_key(document["key"]),
         level=int(document["level"]),
-        until=None if until is None else _read_time(until),
+        until=None if until is None else read_time(until),
         by=document["by"],
-        at=_read_time(document["at"]),
+        at=read_time(document["at"]),
     )
 
 
@@ -120,7 +120,7 @@ def _read_target(document: Document) -> Target:
 def _write_cause(cause: DenyCause) -> Document:
     return {
         "key": _write_key(cause.key),
-        "until": _write_time(cause.until),
+        "until": write_time(cause.until),
         "unit": cause.amount.unit.value,
         "limit": cause.amount.limit,
         "used": cause.used,
@@ -131,7 +131,7 @@ def _write_cause(cause: DenyCause) -> Document:
 def _read_cause(document: Document) -> DenyCause:
     return DenyCause(
         key=_read_key(document["key"]),
-        until=_read_time(document["until"]),
+        until=read_time(document["until"]),
         amount=BudgetAmount(BudgetUnit(document["unit"]), int(document["limit"])),
         used=int(document["used"]),
         reserve=int(document["reserve"]),
@@ -144,27 +144,15 @@ def _write_key(key: CauseKey) -> Document:
         "budget": key.budget,
         "generation": key.generation,
         "value": key.value,
-        "period": [period.id, _write_time(period.start), _write_time(period.end)],
+        "period": [period.id, write_time(period.start), write_time(period.end)],
     }
 
 
 def _read_key(document: Document) -> CauseKey:
     period_id, start, end = document["period"]
-    period = BudgetPeriod(period_id, _read_time(start), _read_time(end))
+    period = BudgetPeriod(period_id, read_time(start), read_time(end))
     return CauseKey(document["budget"], int(document["generation"]), document["value"], period)
 
 
 def _read_watch(began_at: str, grown_at: str, used: int) -> ReactionWatch:
-    return ReactionWatch(_read_time(began_at), _read_time(grown_at), int(used))
-
-
-def _write_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
-
-
-def _read_time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        message = f"a time without its zone: {text}"
-        raise ValueError(message)
-    return moment
+    return ReactionWatch(read_time(began_at), read_time(grown_at), int(used))

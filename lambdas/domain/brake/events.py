@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -15,7 +15,8 @@ from lambdas.domain.alerts import Notice
 from lambdas.domain.brake.denies import Deny, DenyCause, ReleaseReason
 from lambdas.domain.brake.targets import PrincipalTarget, SessionTarget, Target
 from lambdas.domain.brake.wanted import Refusal, ShadowDeny
-from lambdas.domain.budgets import BudgetAmount, BudgetUnit, digest_value, to_usd
+from lambdas.domain.budgets import BudgetAmount, BudgetUnit, digest_value
+from lambdas.domain.times import write_seconds
 from lambdas.domain.words import cut, exact_text, plural, printable
 
 EventDetail: TypeAlias = dict[str, Any]
@@ -56,6 +57,26 @@ class EventKind(StrEnum):
     OVERFLOW = "overflow"
 
 
+_SUBJECTS = {
+    EventKind.DENIED: "denied",
+    EventKind.WOULD_DENY: "would deny",
+    EventKind.RELEASED: "released",
+    EventKind.NOT_ENFORCEABLE: "cannot deny",
+    EventKind.NOT_ATTACHED: "not denied yet",
+    EventKind.CONTESTED: "taken off",
+    EventKind.OVERFLOW: "no room",
+}
+_OPENINGS = {
+    EventKind.DENIED: "Denied",
+    EventKind.WOULD_DENY: "Would be denied",
+    EventKind.RELEASED: "Released",
+    EventKind.NOT_ENFORCEABLE: "Cannot be denied",
+    EventKind.NOT_ATTACHED: "Not denied yet",
+    EventKind.CONTESTED: "No longer denied",
+    EventKind.OVERFLOW: "Role with too many denied sessions",
+}
+
+
 class OverflowMode(StrEnum):
     """The effect on sessions of a role that its policies have no room for."""
 
@@ -91,7 +112,7 @@ def report_denied(deny: Deny, now: datetime) -> BrakeEvent:
             " call is refused, and calls that have begun end normally."
         ),
         advice=(
-            "To let it go before, raise the budget, or run bedrock-meter deny release"
+            "To release it earlier, raise the budget, or run bedrock-meter deny release"
             f" {deny.target.arn}"
         ),
         until=deny.until,
@@ -161,7 +182,7 @@ def report_not_attached(deny: Deny, obstacle: str, advice: str, now: datetime) -
 def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
     """Report that others take a deny off again and again."""
     return _make(
-        f"{deny.id}#contested#{_write_time(deny.until)}",
+        f"{deny.id}#contested#{write_seconds(deny.until)}",
         EventKind.CONTESTED,
         deny.target,
         deny.causes,
@@ -172,7 +193,7 @@ def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
             " attached again before the next period."
         ),
         advice=(
-            "Find DetachRolePolicy or DetachUserPolicy in CloudTrail. To let the caller go, run"
+            "Find DetachRolePolicy or DetachUserPolicy in CloudTrail. To release the caller, run"
             " bedrock-meter deny release instead."
         ),
     )
@@ -233,13 +254,13 @@ def _make(  # noqa: PLR0913  # the parts of an event
         "version": DETAIL_VERSION,
         "id": event_id,
         "kind": kind.value,
-        "at": _write_time(now),
+        "at": write_seconds(now),
         "caller": {
             "arn": caller if isinstance(caller, str) else caller.arn,
             "grade": _name_grade(caller),
         },
         "budgets": [_write_cause(cause) for cause in causes],
-        "until": None if until is None else _write_time(until),
+        "until": None if until is None else write_seconds(until),
         "reason": reason,
         "explanation": explanation,
         "advice": advice,
@@ -271,44 +292,26 @@ def _write_cause(cause: DenyCause) -> EventDetail:
         "value": key.value or None,
         "period": {
             "id": key.period.id,
-            "start": _write_time(key.period.start),
-            "end": _write_time(key.period.end),
+            "start": write_seconds(key.period.start),
+            "end": write_seconds(key.period.end),
         },
         "unit": amount.unit.value,
-        "limit": _write_number(amount.limit, amount),
-        "used": _write_number(cause.used, amount),
-        "reserve": _write_number(cause.reserve, amount),
+        "limit": amount.write(amount.limit),
+        "used": amount.write(cause.used),
+        "reserve": amount.write(cause.reserve),
         "percent_used": exact_text(amount.get_percentage(cause.used)),
     }
 
 
 def _write_subject(detail: EventDetail) -> str:
     """Write a line of at most 100 ASCII letters: names of budgets have at most 64."""
-    heads = {
-        EventKind.DENIED: "denied",
-        EventKind.WOULD_DENY: "would deny",
-        EventKind.RELEASED: "released",
-        EventKind.NOT_ENFORCEABLE: "cannot deny",
-        EventKind.NOT_ATTACHED: "not denied yet",
-        EventKind.CONTESTED: "taken off",
-        EventKind.OVERFLOW: "no room",
-    }
-    head = heads[EventKind(detail["kind"])]
-    return f"Bedrock brake, {detail['budgets'][0]['name']}: {head}"
+    subject = _SUBJECTS[EventKind(detail["kind"])]
+    return f"Bedrock brake, {detail['budgets'][0]['name']}: {subject}"
 
 
 def _list_lines(detail: EventDetail) -> Iterator[str]:
-    heads = {
-        EventKind.DENIED: "Denied",
-        EventKind.WOULD_DENY: "Would be denied",
-        EventKind.RELEASED: "Released",
-        EventKind.NOT_ENFORCEABLE: "Cannot be denied",
-        EventKind.NOT_ATTACHED: "Not denied yet",
-        EventKind.CONTESTED: "No longer denied",
-        EventKind.OVERFLOW: "Role with too many denied sessions",
-    }
     arn = cut(detail["caller"]["arn"], _MAX_ARN_LETTERS)
-    yield f"{heads[EventKind(detail['kind'])]}: {arn}"
+    yield f"{_OPENINGS[EventKind(detail['kind'])]}: {arn}"
     yield detail["explanation"]
     for budget in detail["budgets"]:
         yield _describe_budget(budget)
@@ -332,11 +335,3 @@ def _describe_budget(budget: EventDetail) -> str:
     if reserve:
         text += f", and {amount.describe(reserve)} expected before a deny takes effect"
     return f"{text}; its period ends at {budget['period']['end']}"
-
-
-def _write_number(number: int, amount: BudgetAmount) -> str:
-    return exact_text(to_usd(number)) if amount.unit is BudgetUnit.USD else str(number)
-
-
-def _write_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -26,6 +26,8 @@ class Obstacle(StrEnum):
     """Only the service that made the principal may change it."""
     THROTTLED = "throttled"
     """IAM was too busy at every attempt."""
+    INVALID = "invalid"
+    """IAM does not accept the name of the principal, or a policy."""
     NOT_PERMITTED = "not_permitted"
     """The role of the function may not make it, such as on a role without the tag."""
 

@@ -115,15 +115,7 @@ def plan_role(  # noqa: PLR0913  # what is, and what should be
     }
     plan = SessionPlan()
     if facts is not None:
-        denied = [
-            DeniedSession(
-                target.session_name,
-                max(cause.until for cause in causes),
-                max(cause.used for cause in causes),
-            )
-            for target, causes in allowed.items()
-            if causes and _is_in_force(steps[target])
-        ]
+        denied = _list_denied(allowed, steps)
         plan = plan_session_policies(role, facts.role_id, denied, names)
     overflow = {
         target: causes for target, causes in allowed.items() if target.session_name in plan.overflow
@@ -150,6 +142,19 @@ def list_denied_sessions(
         if content is not None and (facts is None or content.role_id == facts.role_id):
             found |= content.session_names
     return found
+
+
+def _list_denied(wanted: SessionCauses, steps: Mapping[SessionTarget, Step]) -> list[DeniedSession]:
+    """List the sessions that are denied after their steps, each until its last cause ends."""
+    return [
+        DeniedSession(
+            target.session_name,
+            max(cause.until for cause in causes),
+            max(cause.used for cause in causes),
+        )
+        for target, causes in wanted.items()
+        if causes and _is_in_force(steps[target])
+    ]
 
 
 def _is_in_force(step: Step) -> bool:

@@ -7,11 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.brake.denied_actions import deny_in_region
 from lambdas.domain.brake.targets import PrincipalTarget
+from lambdas.domain.times import write_seconds
 
 MAX_POLICY_LETTERS = 6_144
 """The letters of a managed policy, without white space.
@@ -22,7 +23,6 @@ MAX_POLICIES = 2
 """The policies of a role. It has ten places for all its policies, unless a quota was raised."""
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _NAME_END = re.compile(r"(?P<role>.+)-(?P<number>[0-9]+)")
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class InvalidPolicyNameError(Exception):
@@ -183,8 +183,7 @@ def write_document(role_id: str, sessions: Sequence[DeniedSession], region: str)
     for end, user_ids in sorted(by_end.items()):
         statement = deny_in_region(region)
         statement["Condition"]["StringEquals"]["aws:userid"] = sorted(user_ids)
-        time = f"{end.astimezone(UTC):{_TIME}}"
-        statement["Condition"]["DateLessThan"] = {"aws:CurrentTime": time}
+        statement["Condition"]["DateLessThan"] = {"aws:CurrentTime": write_seconds(end)}
         statements.append(statement)
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
 

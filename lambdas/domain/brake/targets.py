@@ -116,8 +116,7 @@ _ADVICE: Mapping[Exemption, str] = {
     Exemption.OTHER_ACCOUNT: "Limit it in its own account, or remove its access to this one.",
     Exemption.UNKNOWN_CALLER: "Find the calls in the invocation logs.",
     Exemption.IDENTITY_CENTER: (
-        "Use the gateway, a service control policy, or change the permission set in Identity"
-        " Center."
+        "Use a service control policy, or change the permission set in Identity Center."
     ),
     Exemption.SERVICE_LINKED: "Limit the service that uses it.",
     Exemption.METER_OR_CDK: "Nothing: denying it could break the meter.",
@@ -162,6 +161,7 @@ class TargetRules:
 
     Attributes:
         account_id: The account of the meter.
+        partition: Its partition of AWS.
         own_roles: Patterns of names of roles that are never denied: of the meter and of the CDK.
         break_glass: Patterns of ARNs of principals, without paths, that are never denied. Sessions
             cannot be named: callers choose the names of their sessions.
@@ -170,6 +170,7 @@ class TargetRules:
 
     account_id: str
     own_roles: tuple[str, ...]
+    partition: str = "aws"
     break_glass: tuple[str, ...] = ()
     has_sessions: bool = False
 
@@ -212,12 +213,10 @@ def choose_target(arn: str, rules: TargetRules) -> Target | NotEnforceable:
     caller = CallerIdentity.from_arn(arn)
     if caller.kind in _WITHOUT_POLICIES:
         return NotEnforceable(arn, _WITHOUT_POLICIES[caller.kind])
-    if caller.account_id != rules.account_id:
+    if (caller.partition, caller.account_id) != (rules.partition, rules.account_id):
         return NotEnforceable(arn, Exemption.OTHER_ACCOUNT)
     kind, _, name = caller.principal.partition("/")
-    principal = PrincipalTarget(
-        caller.partition or "aws", rules.account_id, PrincipalKind(kind), name
-    )
+    principal = PrincipalTarget(rules.partition, rules.account_id, PrincipalKind(kind), name)
     exemption = _find_exemption(principal, rules)
     if exemption is not None:
         return NotEnforceable(arn, exemption)

@@ -14,7 +14,7 @@ from lambdas.domain.counters import AccumulatorKey as CounterKey
 
 _get_figures = attrgetter(*FIGURE_NAMES)
 ACCUMULATOR_RETENTION = timedelta(days=400)
-"""As long as the ledger may keep calls, so that no late call begins a sum anew."""
+"""As long as the ledger may keep calls, so that no late call starts a new sum."""
 
 
 class AccumulatorKey(NamedTuple):

@@ -6,7 +6,7 @@ It holds no prompt and no secret. `docs/budget-alert.schema.json` is its JSON Sc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from lambdas.domain.budgets.alerts import AlertKey, BudgetAlert
@@ -14,6 +14,7 @@ from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, to_usd
 from lambdas.domain.budgets.budget import NO_VALUE
 from lambdas.domain.budgets.descriptions import describe_period, describe_scope, read_time_zone
 from lambdas.domain.budgets.status import BudgetStatus
+from lambdas.domain.times import write_seconds
 from lambdas.domain.words import exact_text
 
 AlertDetail: TypeAlias = dict[str, Any]
@@ -43,16 +44,16 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
         },
         "period": {
             "id": status.period.id,
-            "start": _write_time(status.period.start),
-            "end": _write_time(status.period.end),
+            "start": write_seconds(status.period.start),
+            "end": write_seconds(status.period.end),
             "description": describe_period(budget.periods, status.period),
             "time_zone": read_time_zone(budget.periods),
         },
         "amount": {
             "unit": amount.unit.value,
-            "limit": _write_number(amount.limit, amount),
-            "used": _write_number(used, amount),
-            "remaining": _write_number(amount.limit - used, amount),
+            "limit": amount.write(amount.limit),
+            "used": amount.write(used),
+            "remaining": amount.write(amount.limit - used),
             "percent_used": exact_text(status.percent_used),
         },
         "unpriced_calls": status.totals.unpriced_calls,
@@ -65,7 +66,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             for percent in budget.thresholds.actual
             if not amount.is_reached(used, percent)
         ],
-        "evaluated_at": _write_time(now),
+        "evaluated_at": write_seconds(now),
     }
 
 
@@ -98,15 +99,11 @@ def read_number(text: str, unit: BudgetUnit) -> int:
     return BudgetAmount.from_text(text, unit).limit
 
 
-def _write_number(number: int, amount: BudgetAmount) -> str:
-    return exact_text(to_usd(number)) if amount.unit is BudgetUnit.USD else str(number)
-
-
 def _write_crossing(key: AlertKey, amount: BudgetAmount) -> AlertDetail:
     return {
         "kind": key.kind.value,
         "percent": exact_text(key.percent),
-        "amount": _write_number(amount.take_percentage(key.percent), amount),
+        "amount": amount.write(amount.take_percentage(key.percent)),
     }
 
 
@@ -117,7 +114,7 @@ def _write_drivers(status: BudgetStatus) -> list[AlertDetail] | None:
         {
             "label": driver.label.value,
             "name": driver.name,
-            "used": _write_number(driver.used, status.stored.budget.amount),
+            "used": status.stored.budget.amount.write(driver.used),
         }
         for driver in status.drivers
     ]
@@ -129,7 +126,7 @@ def _write_forecast(status: BudgetStatus) -> AlertDetail | None:
         return None
     left = amount.limit - status.used
     return {
-        "expected": _write_number(status.used + forecast.amount, amount),
+        "expected": amount.write(status.used + forecast.amount),
         "probability": f"{forecast.probability_of_exceeding(left):.4f}",
         "exhausted_at": _write_optional_time(forecast.exhausted_at(left)),
         "calibrated_at": _write_optional_time(forecast.calibrated_at),
@@ -137,8 +134,4 @@ def _write_forecast(status: BudgetStatus) -> AlertDetail | None:
 
 
 def _write_optional_time(moment: datetime | None) -> str | None:
-    return None if moment is None else _write_time(moment)
-
-
-def _write_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None if moment is None else write_seconds(moment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -49,8 +49,7 @@ def write_alert_notice(detail: AlertDetail, dashboard_url: str) -> Notice:
         _write_next(detail),
         _write_references(detail, dashboard_url),
     )
-    text = "\n\n".join("\n".join(map(printable, lines)) for lines in map(list, paragraphs) if lines)
-    return Notice(_write_subject(detail), text)
+    return Notice(_write_subject(detail), _join(paragraphs))
 
 
 def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> Notice:
@@ -62,7 +61,7 @@ def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> No
     """
     first = details[0]
     budget, amount = first["budget"], read_amount(first)
-    most_used = sorted(
+    by_usage = sorted(
         details, key=lambda detail: Decimal(detail["amount"]["percent_used"]), reverse=True
     )
     end = _write_time(first["period"]["end"], first)
@@ -72,13 +71,17 @@ def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> No
             f"Amount: {amount.describe()}",
             f"Period: {first['period']['description']}",
         ],
-        _list_values(most_used),
+        _list_values(by_usage),
         [f"{_describe_effect(first)} The period ends at {end}."],
         [f"Dashboard: {dashboard_url}", _WHAT_TO_DO],
     )
-    text = "\n\n".join("\n".join(map(printable, lines)) for lines in paragraphs)
     values = f"{len(details)} {_PLURALS[BudgetSubject(budget['per'])]}"
-    return Notice(f"Bedrock budget {budget['name']}: {values}", text)
+    return Notice(f"Bedrock budget {budget['name']}: {values}", _join(paragraphs))
+
+
+def _join(paragraphs: Iterable[Iterable[str]]) -> str:
+    """Join the lines of paragraphs; one without lines is left out."""
+    return "\n\n".join("\n".join(map(printable, lines)) for lines in map(list, paragraphs) if lines)
 
 
 def _list_values(details: Sequence[AlertDetail]) -> list[str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lambdas.domain.counters import UsageTotals
 from lambdas.domain.money import count_places, dollars
-from lambdas.domain.words import plural
+from lambdas.domain.words import exact_text, plural
 
 _PICODOLLAR_EXPONENT = -12
 _PICODOLLARS_PER_TOKEN_EXPONENT = 6  # of a price of one US dollar for a million tokens
@@ -78,6 +78,10 @@ class BudgetAmount:
     def from_text(cls, text: str, unit: BudgetUnit) -> BudgetAmount:
         """Read a number of tokens or of US dollars."""
         return cls.from_usd(Decimal(text)) if unit is BudgetUnit.USD else cls(unit, int(text))
+
+    def write(self, number: int) -> str:
+        """Write a number of tokens or of pico-dollars, as the unit says, for `from_text`."""
+        return exact_text(to_usd(number)) if self.unit is BudgetUnit.USD else str(number)
 
     def take_percentage(self, percent: Decimal) -> int:
         """The least usage that reaches a percentage with at most 2 decimal places."""

@@ -152,11 +152,11 @@ def find_crowded_calls(budgets: Collection[Budget], unknown: int = 0) -> Iterato
         budgets: The budgets.
         unknown: The number of stored budgets that cannot be read, which can apply to any call.
     """
-    most = count_budgets_of_a_call(budgets) + unknown
-    if most > MAX_ACCUMULATORS_OF_A_CALL:
+    count = count_budgets_of_a_call(budgets) + unknown
+    if count > MAX_ACCUMULATORS_OF_A_CALL:
         yield (
             f"allowed: {MAX_ACCUMULATORS_OF_A_CALL} budgets that can apply to the same call, and"
-            f" with this file {most} can: leave out some, or name one project, identity or model"
+            f" with this file {count} can: leave out some, or name one project, identity or model"
             " in each"
         )
 

@@ -15,7 +15,7 @@ from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey
 
 MAX_RACES = 20
-"""Writes that may be done anew because another process was there first."""
+"""Writes that may be repeated because another process was there first."""
 
 
 class CountersUnavailableError(Exception):

@@ -155,7 +155,7 @@ class CountingState:
         return (self.deployment, self.prices.deployed) == (deployment, deployed)
 
     def is_overdue(self, now: datetime) -> bool:
-        """Say if a recount takes too long to be exact, so that all calls are to be counted anew."""
+        """Say if a recount takes too long to be exact, so that it has to count all calls again."""
         return self.scanning is not None and self.scanning.is_overdue(now)
 
     def at(self, now: datetime) -> CountingState:

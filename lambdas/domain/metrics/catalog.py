@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from hashlib import sha256
@@ -119,13 +119,13 @@ class Metric:
 
     Attributes:
         name: Its CloudWatch name.
-        unit: Its unit.
         description: A sentence about the metric.
+        unit: Its unit.
     """
 
     name: str
-    unit: Unit
     description: str
+    unit: Unit = field(default=Unit.COUNT, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,81 +176,83 @@ def _count_unattributed_tokens(call: EnrichedCall, _: CallCost) -> MetricValue |
     return call.record.tokens.total if call.attribution.project == UNATTRIBUTED else 0
 
 
+def _count_calls(
+    name: str,
+    description: str,
+    detail_of: dict[DimensionSet, Detail],
+    is_counted: Callable[[EnrichedCall, CallCost], bool],
+) -> MetricDefinition:
+    """Define a count of the calls that meet a condition; nothing is published where none does."""
+    return MetricDefinition(
+        name,
+        description,
+        detail_of,
+        lambda call, cost: 1 if is_counted(call, cost) else None,
+        frequency=Frequency.ON_EVENT,
+        counts_calls=True,
+    )
+
+
+def _count_doubtful(name: str, description: str, doubt: UsageDoubt) -> MetricDefinition:
+    """Define a count of the successful calls whose token counts are doubtful for a reason."""
+    return _count_calls(
+        name,
+        description,
+        _NO_IDENTITIES,
+        lambda call, _: not call.record.is_failed and call.record.usage_doubt is doubt,
+    )
+
+
+_ACCOUNT_ALONE = {DimensionSet.ACCOUNT: Detail.STANDARD}
+_NO_IDENTITIES = {**_ACCOUNT_ALONE, DimensionSet.MODEL: Detail.STANDARD}
+# Identities are many and each metric of each costs money: only the main ones are standard.
+_IDENTITIES_IN_FULL = {**_NO_IDENTITIES, DimensionSet.IDENTITY: Detail.FULL}
 _EVERYWHERE = {
-    DimensionSet.ACCOUNT: Detail.STANDARD,
-    DimensionSet.MODEL: Detail.STANDARD,
+    **_NO_IDENTITIES,
     DimensionSet.IDENTITY: Detail.STANDARD,
     DimensionSet.IDENTITY_AND_MODEL: Detail.FULL,
 }
-# Identities are many and each metric of each costs money: only the main ones are standard.
-_IDENTITIES_IN_FULL = {
-    DimensionSet.ACCOUNT: Detail.STANDARD,
-    DimensionSet.MODEL: Detail.STANDARD,
-    DimensionSet.IDENTITY: Detail.FULL,
-}
 _EVERYWHERE_AND_BY_PROJECT = {**_EVERYWHERE, DimensionSet.PROJECT: Detail.STANDARD}
-_ACCOUNT_ALONE = {DimensionSet.ACCOUNT: Detail.STANDARD}
-_NO_IDENTITIES = {DimensionSet.ACCOUNT: Detail.STANDARD, DimensionSet.MODEL: Detail.STANDARD}
 _OTEL_TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  # a metric's name
 
 ESTIMATED_COST = MetricDefinition(
     "EstimatedCostUSD",
-    Unit.NONE,
     "What successful calls cost, in US dollars, as far as prices are known.",
     _EVERYWHERE_AND_BY_PROJECT,
     lambda _, cost: cost.effective_usd if isinstance(cost, Cost) else None,
+    unit=Unit.NONE,
     has_percentiles=False,
 )
-UNPRICED_INVOCATIONS = MetricDefinition(
+UNPRICED_INVOCATIONS = _count_calls(
     "UnpricedInvocations",
-    Unit.COUNT,
-    "Successful calls whose cost is not known: of no price, or without counts.",
+    "Successful calls whose cost is not known: without a price, or without counts.",
     _NO_IDENTITIES,
-    lambda _, cost: 1 if isinstance(cost, Unpriced) else None,
-    frequency=Frequency.ON_EVENT,
-    counts_calls=True,
+    lambda _, cost: isinstance(cost, Unpriced),
 )
-ASSUMED_PRICE_INVOCATIONS = MetricDefinition(
+ASSUMED_PRICE_INVOCATIONS = _count_calls(
     "AssumedPriceInvocations",
-    Unit.COUNT,
     "Successful calls whose cost holds an assumed price, since the place of the call has none.",
     _NO_IDENTITIES,
-    lambda _, cost: 1 if isinstance(cost, Cost) and cost.is_assumed else None,
-    frequency=Frequency.ON_EVENT,
-    counts_calls=True,
+    lambda _, cost: isinstance(cost, Cost) and cost.is_assumed,
 )
-MISSING_TOKEN_COUNTS = MetricDefinition(
+MISSING_TOKEN_COUNTS = _count_calls(
     "MissingTokenCounts",
-    Unit.COUNT,
     "Successful calls without a known input or output count.",
     _IDENTITIES_IN_FULL,
-    _from_successes(lambda record: 1 if record.tokens.is_missing else None),
-    frequency=Frequency.ON_EVENT,
-    counts_calls=True,
+    lambda call, _: not call.record.is_failed and call.record.tokens.is_missing,
 )
-
-AMBIGUOUS_USAGE = MetricDefinition(
+AMBIGUOUS_USAGE = _count_doubtful(
     "AmbiguousUsage",
-    Unit.COUNT,
     "Successful calls whose reported total fits no reading of their token counts.",
-    _NO_IDENTITIES,
-    _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.AMBIGUOUS else None),
-    frequency=Frequency.ON_EVENT,
-    counts_calls=True,
+    UsageDoubt.AMBIGUOUS,
 )
-UNVERIFIED_USAGE = MetricDefinition(
+UNVERIFIED_USAGE = _count_doubtful(
     "UnverifiedUsage",
-    Unit.COUNT,
     "Successful calls whose cached tokens were separated by model and operation alone.",
-    _NO_IDENTITIES,
-    _from_successes(lambda record: 1 if record.usage_doubt is UsageDoubt.UNVERIFIED else None),
-    frequency=Frequency.ON_EVENT,
-    counts_calls=True,
+    UsageDoubt.UNVERIFIED,
 )
-
 INVOCATIONS = MetricDefinition(
     "Invocations",
-    Unit.COUNT,
     "Successful calls.",
     _EVERYWHERE_AND_BY_PROJECT,
     _from_successes(lambda _: 1),
@@ -258,7 +260,6 @@ INVOCATIONS = MetricDefinition(
 )
 INVOCATION_ERRORS = MetricDefinition(
     "InvocationErrors",
-    Unit.COUNT,
     "Failed calls.",
     _EVERYWHERE,
     _from_failures(lambda _: 1),
@@ -266,7 +267,6 @@ INVOCATION_ERRORS = MetricDefinition(
 )
 INPUT_TOKENS = MetricDefinition(
     "InputTokens",
-    Unit.COUNT,
     "Input tokens of successful calls, without cache reads and writes.",
     _EVERYWHERE,
     _from_successes(lambda record: record.tokens.input),
@@ -274,7 +274,6 @@ INPUT_TOKENS = MetricDefinition(
 )
 OUTPUT_TOKENS = MetricDefinition(
     "OutputTokens",
-    Unit.COUNT,
     "Output tokens of successful calls.",
     _EVERYWHERE,
     _from_successes(lambda record: record.tokens.output),
@@ -282,7 +281,6 @@ OUTPUT_TOKENS = MetricDefinition(
 )
 CACHE_READ_TOKENS = MetricDefinition(
     "CacheReadTokens",
-    Unit.COUNT,
     "Input tokens read from the prompt cache.",
     _IDENTITIES_IN_FULL,
     _from_successes(lambda record: record.tokens.cache_read),
@@ -290,7 +288,6 @@ CACHE_READ_TOKENS = MetricDefinition(
 )
 CACHE_WRITE_TOKENS = MetricDefinition(
     "CacheWriteTokens",
-    Unit.COUNT,
     "Input tokens written to the prompt cache.",
     _IDENTITIES_IN_FULL,
     _from_successes(lambda record: record.tokens.cache_write),
@@ -298,7 +295,6 @@ CACHE_WRITE_TOKENS = MetricDefinition(
 )
 TOTAL_TOKENS = MetricDefinition(
     "TotalTokens",
-    Unit.COUNT,
     "All tokens of successful calls: input, cache reads and writes, output.",
     _EVERYWHERE_AND_BY_PROJECT,
     _from_successes(lambda record: record.tokens.total),
@@ -306,7 +302,6 @@ TOTAL_TOKENS = MetricDefinition(
 )
 QUOTA_TOKENS = MetricDefinition(
     "QuotaTokens",
-    Unit.COUNT,
     "Tokens that count against the quota: input, cache writes and burnt-down output.",
     _EVERYWHERE_AND_BY_PROJECT,
     _count_quota_tokens,
@@ -323,7 +318,6 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     QUOTA_TOKENS,
     MetricDefinition(
         "FailedTokens",
-        Unit.COUNT,
         "All tokens of failed calls; they are in no other metric.",
         _IDENTITIES_IN_FULL,
         _from_failures(lambda record: record.tokens.total),
@@ -333,10 +327,10 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     UNVERIFIED_USAGE,
     MetricDefinition(
         "InvocationLatency",
-        Unit.MILLISECONDS,
         "The duration of the model, where content is logged.",
         _IDENTITIES_IN_FULL,
         _from_successes(lambda record: record.latency_ms),
+        unit=Unit.MILLISECONDS,
         otel_name="gen_ai.server.request.duration",
         is_total=False,
         needs_content=True,
@@ -346,29 +340,22 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
     ASSUMED_PRICE_INVOCATIONS,
     MetricDefinition(
         "UnattributedTokens",
-        Unit.COUNT,
         "Tokens of successful calls that are not attributed to a project.",
         _ACCOUNT_ALONE,
         _count_unattributed_tokens,
         has_percentiles=False,
     ),
-    MetricDefinition(
+    _count_calls(
         "ForgedAttributions",
-        Unit.COUNT,
         "Calls whose metadata named a label without the caller being trusted; it was ignored.",
         _ACCOUNT_ALONE,
-        lambda call, _: 1 if call.attribution.is_forged else None,
-        frequency=Frequency.ON_EVENT,
-        counts_calls=True,
+        lambda call, _: call.attribution.is_forged,
     ),
-    MetricDefinition(
+    _count_calls(
         "DisputedAttributions",
-        Unit.COUNT,
         "Calls whose inference profile names another project than the caller's own tags.",
         _ACCOUNT_ALONE,
-        lambda call, _: 1 if call.attribution.is_disputed else None,
-        frequency=Frequency.ON_EVENT,
-        counts_calls=True,
+        lambda call, _: call.attribution.is_disputed,
     ),
 )
 """The metrics of every call, published from the ledger's stream."""
@@ -376,12 +363,10 @@ USAGE_METRICS: tuple[MetricDefinition, ...] = (
 
 BATCH_INPUT_TOKENS = Metric(
     "BatchInputTokens",
-    Unit.COUNT,
     "Input tokens of batch jobs, from their manifests, at the time at which the job ended.",
 )
 BATCH_OUTPUT_TOKENS = Metric(
     "BatchOutputTokens",
-    Unit.COUNT,
     "Output tokens of batch jobs, from their manifests, at the time at which the job ended.",
 )
 UNLOGGED_METRICS = (BATCH_INPUT_TOKENS, BATCH_OUTPUT_TOKENS)
@@ -390,18 +375,22 @@ UNLOGGED_METRICS = (BATCH_INPUT_TOKENS, BATCH_OUTPUT_TOKENS)
 They are published where there is something to count, and are in no metric of calls."""
 
 BUDGET_USED = Metric(
-    "BudgetUsed", Unit.PERCENT, "Usage of the current period, in percent of the amount."
+    "BudgetUsed", "Usage of the current period, in percent of the amount.", unit=Unit.PERCENT
 )
 BUDGET_FORECAST = Metric(
     "BudgetForecast",
-    Unit.PERCENT,
     "Median of the forecast for the end of the period, in percent of the amount.",
+    unit=Unit.PERCENT,
 )
 BUDGET_FORECAST_LOW = Metric(
-    "BudgetForecastLow", Unit.PERCENT, "The lower end of the interval of 80% around the forecast."
+    "BudgetForecastLow",
+    "The lower end of the interval of 80% around the forecast.",
+    unit=Unit.PERCENT,
 )
 BUDGET_FORECAST_HIGH = Metric(
-    "BudgetForecastHigh", Unit.PERCENT, "The upper end of the interval of 80% around the forecast."
+    "BudgetForecastHigh",
+    "The upper end of the interval of 80% around the forecast.",
+    unit=Unit.PERCENT,
 )
 BUDGET_METRICS = (BUDGET_USED, BUDGET_FORECAST, BUDGET_FORECAST_LOW, BUDGET_FORECAST_HIGH)
 """The metrics of each budget that is not for each value of a label, with the dimension `Budget`,
@@ -422,141 +411,121 @@ class HealthMetric(Metric):
 
 
 ACCEPTED_RECORDS = HealthMetric(
-    "AcceptedRecords", Unit.COUNT, "Invocation logs that were read and written to the ledger."
+    "AcceptedRecords", "Invocation logs that were read and written to the ledger."
 )
 IGNORED_RECORDS = HealthMetric(
     "IgnoredRecords",
-    Unit.COUNT,
     "Notices of Bedrock and CloudWatch Logs among the records.",
     frequency=Frequency.ON_EVENT,
 )
 REJECTED_RECORDS = HealthMetric(
-    "RejectedRecords", Unit.COUNT, "Records that could not be counted; they are in quarantine."
+    "RejectedRecords", "Records that could not be counted; they are in quarantine."
 )
-CONFLICTING_DUPLICATES = HealthMetric(
-    "ConflictingDuplicates", Unit.COUNT, "Calls whose readings disagree."
-)
+CONFLICTING_DUPLICATES = HealthMetric("ConflictingDuplicates", "Calls whose readings disagree.")
 TAMPERED_CALLS = HealthMetric(
     "TamperedCalls",
-    Unit.COUNT,
     "Calls that something other than the meter changed or removed in the ledger.",
 )
 UNPUBLISHED_RECORDS = HealthMetric(
     "UnpublishedRecords",
-    Unit.COUNT,
     "Calls too old or too far ahead for CloudWatch metrics; they are in the ledger.",
 )
 REPRICED_CALLS = HealthMetric(
     "RepricedCalls",
-    Unit.COUNT,
     "Calls that had no price when they were published, and whose cost was published since.",
 )
 OVERFLOWING_CALLS = HealthMetric(
     "OverflowingCalls",
-    Unit.COUNT,
     "Calls of identities, projects or models past a bound, which metrics show as __other__.",
     frequency=Frequency.ON_EVENT,
 )
 WAITING_MODELS = HealthMetric(
-    "WaitingModels", Unit.COUNT, "Models and service tiers whose calls wait for a price."
+    "WaitingModels", "Models and service tiers whose calls wait for a price."
 )
 METERING_DELAY = HealthMetric(
-    "MeteringDelay", Unit.SECONDS, "From the oldest call of a batch to its metrics."
+    "MeteringDelay", "From the oldest call of a batch to its metrics.", unit=Unit.SECONDS
 )
 COVERAGE_RATIO = HealthMetric(
     "CoverageRatio",
-    Unit.NONE,
     "Part of Bedrock's own calls of an hour that is counted, from 0 to 1; none without calls.",
+    unit=Unit.NONE,
 )
 MISSING_CALLS = HealthMetric(
-    "MissingCalls", Unit.COUNT, "Calls of an hour that Bedrock has counted and the meter has not."
+    "MissingCalls", "Calls of an hour that Bedrock has counted and the meter has not."
 )
 COVERAGE_SHORTFALL = HealthMetric(
-    "CoverageShortfall", Unit.COUNT, "1 where more calls are missing than some that come late."
+    "CoverageShortfall", "1 where more calls are missing than some that come late."
 )
 USAGE_MISMATCH = HealthMetric(
     "UsageMismatch",
-    Unit.COUNT,
     "1 where calls or tokens of a model differ from Bedrock's own for two hours running.",
 )
 DEPLOYMENT_DRIFT = HealthMetric(
     "DeploymentDrift",
-    Unit.COUNT,
     "The number of differences of invocation logging and the meter from the deployed state.",
 )
 HELD_PRICES = HealthMetric(
     "HeldPrices",
-    Unit.COUNT,
     "List prices that wait for a decision; the old prices stay.",
     frequency=Frequency.DAILY,
 )
 PRICE_LIST_AGE = HealthMetric(
     "PriceListAge",
-    Unit.SECONDS,
     "Time since the AWS Price List was last read as a whole.",
+    unit=Unit.SECONDS,
     frequency=Frequency.DAILY,
 )
 PRICE_RELOAD_FAILURES = HealthMetric(
     "PriceReloadFailures",
-    Unit.COUNT,
     "Attempts to reload the price book that failed; the book stays as it was.",
     frequency=Frequency.ON_EVENT,
 )
 UNMETERED_CALLS = HealthMetric(
     "UnmeteredCalls",
-    Unit.COUNT,
     "Calls of the last two hours in other Regions that no deployment has counted.",
 )
 UNREADABLE_REGIONS = HealthMetric(
-    "UnreadableRegions", Unit.COUNT, "Regions whose traffic outside the logs could not be read."
+    "UnreadableRegions", "Regions whose traffic outside the logs could not be read."
 )
 UNLOGGED_JOBS = HealthMetric(
     "UnloggedJobs",
-    Unit.COUNT,
     "Batch jobs and asynchronous invocations, whose calls Bedrock does not log.",
     frequency=Frequency.ON_EVENT,
 )
 MISREAD_TIER_CALLS = HealthMetric(
     "MisreadTierCalls",
-    Unit.COUNT,
     "Calls of the last two hours at a service tier that logs without content do not name.",
     frequency=Frequency.ON_EVENT,
 )
 FORGED_SERIES = HealthMetric(
     "ForgedSeries",
-    Unit.COUNT,
     "Identities and models whose metrics have values below zero, which the meter never publishes.",
 )
 AUDIT_PROBLEMS = HealthMetric(
-    "AuditProblems", Unit.COUNT, "Damaged places of the audit trail, and objects among its anchors."
+    "AuditProblems", "Damaged places of the audit trail, and objects among its anchors."
 )
 BUDGET_DRIFT = HealthMetric(
     "BudgetDrift",
-    Unit.COUNT,
     "Sums of a budget that differ from exact counters, and budgets that cannot be read.",
     frequency=Frequency.ON_EVENT,
 )
 UNBUILT_BUDGETS = HealthMetric(
     "UnbuiltBudgets",
-    Unit.COUNT,
     "Budgets that have been building for more than 30 minutes, and so send no alerts.",
     frequency=Frequency.ON_EVENT,
 )
 CONTESTED_DENIES = HealthMetric(
     "ContestedDenies",
-    Unit.COUNT,
     "Callers whose deny others took off again and again, so that it is no longer attached.",
     frequency=Frequency.ON_EVENT,
 )
 EXCESSIVE_DENIES = HealthMetric(
     "ExcessiveDenies",
-    Unit.COUNT,
     "Callers that are denied, while they are more than the setting expects.",
     frequency=Frequency.ON_EVENT,
 )
 OVERDUE_DENIES = HealthMetric(
     "OverdueDenies",
-    Unit.COUNT,
     "Denies that were still attached after their end, or without a stored deny.",
     frequency=Frequency.ON_EVENT,
 )

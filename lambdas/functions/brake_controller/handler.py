@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     now = datetime.now(UTC)
     if "RequestType" in event:
         if event["RequestType"] == "Delete":
-            _release_all(now)
+            _release_all(now, time_check(context))
         return {"PhysicalResourceId": PHYSICAL_ID}
     report = brake().reconcile(now, time_check(context))
     _log(report)
@@ -55,20 +56,29 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     return {}
 
 
-def _release_all(now: datetime) -> None:
+def _release_all(now: datetime, has_time: Callable[[], bool]) -> None:
     """Switch the brake off, for runs that begin meanwhile, and release all callers.
 
+    IAM alone decides whether the brake may be removed. Without its table, no run denies a caller.
+
     Raises:
-        BrakeRunError: Some callers may still be denied.
+        BrakeRunError: Some callers may still be denied. CloudFormation tries again.
     """
-    decisions().write_switch(BrakeSwitch(is_on=False, by=_UNINSTALLER, at=now))
-    report = brake().release_all(now)
+    tidying = BrakeReport()
+    with tidying.isolate("the switch"):
+        decisions().write_switch(BrakeSwitch(is_on=False, by=_UNINSTALLER, at=now))
+    report = brake().release_all(has_time)
     _log(report)
-    left = [f"{name}: {reason}" for name, reason in report.hindrances]
+    left = [f"{name}: {reason}" for name, reason in report.delayed]
     left += [failure.name for failure in report.failures]
+    if report.skipped:
+        left.append(f"{report.skipped} more, for which there was no time")
     if left:
         message = f"still denied, or perhaps so: {', '.join(sorted(left))}"
         raise BrakeRunError(message)
+    with tidying.isolate("the stored denies"):
+        _log(brake().forget_all(now))
+    _log(tidying)
 
 
 def _log(report: BrakeReport) -> None:
@@ -82,10 +92,8 @@ def _log(report: BrakeReport) -> None:
             contested=report.contested,
             skipped=report.skipped,
         )
-    for hindrance in report.hindrances:
-        logger.warning(
-            "A deny is not as it should be", caller=hindrance.arn, reason=hindrance.reason
-        )
+    for change in report.delayed:
+        logger.warning("A deny is not as it should be", caller=change.arn, reason=change.reason)
     for failure in report.failures:
         logger.error("A caller or a budget failed", failed=failure.name, exc_info=failure.error)
 

@@ -19,15 +19,22 @@ if TYPE_CHECKING:
 
 @log_request_id
 def lambda_handler(_event: object, _context: LambdaContext) -> None:
-    """Release what the brake should have released, and report that it did not."""
+    """Release what the brake should have released, and report that it did not.
+
+    Raises:
+        Exception: The stored denies could not be read. What this process knew to have ended is
+            released.
+    """
     report = watchdog().release_ended(datetime.now(UTC))
     for ended in report.released:
         logger.error(
             "A deny outlasted its end, and is taken off", caller=ended.arn, end=ended.until
         )
-    for arn, reason in report.hindrances:
+    for arn, reason in report.still_denied:
         logger.error("A deny outlasts its end", caller=arn, reason=reason)
-    record_health({OVERDUE_DENIES: len(report.released) + len(report.hindrances)})
+    record_health({OVERDUE_DENIES: len(report.released) + len(report.still_denied)})
+    if report.read_error is not None:
+        raise report.read_error
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 
 from lambdas.domain.brake import (
     Action,
@@ -28,7 +29,6 @@ from lambdas.domain.brake import (
     SessionTarget,
     Step,
     StoredPolicy,
-    Target,
     WantedState,
     check_role,
     choose_step,
@@ -45,6 +45,7 @@ from lambdas.domain.budgets import (
     SumReader,
     read_statuses,
 )
+from lambdas.services.brake_principals.memory import RunMemory
 from lambdas.services.brake_principals.records import DenyRecords
 from lambdas.services.brake_principals.report import BrakeReport
 from lambdas.services.brake_principals.role_sessions import RoleSessions
@@ -69,6 +70,7 @@ class PrincipalBrake:
         events: The events that are reported.
         settings: The settings.
         rates: The growth of sums, which lives as long as the process.
+        memory: State that the process keeps from run to run.
     """
 
     budgets: BudgetStore
@@ -81,14 +83,15 @@ class PrincipalBrake:
     events: BrakeEventStore
     settings: BrakeSettings
     rates: BurnRates
+    memory: RunMemory = field(default_factory=RunMemory)
 
     def reconcile(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> BrakeReport:
         """Release and deny callers, releases first. One that fails stops no other.
 
         Whole principals and single sessions do not depend on each other.
 
-        What IAM has attached is read before the stored denies: so a deny that another run attaches
-        meanwhile is never taken for one without an intent.
+        The switch is read again afterwards. If it was turned off meanwhile, all are released at
+        once: no later run may come.
 
         Args:
             now: The time.
@@ -97,12 +100,27 @@ class PrincipalBrake:
         Raises:
             ChangeRefusedError: IAM did not list what is attached. Nothing is changed.
         """
+        report = self._reconcile(now, has_time)
+        if report.is_on and not self.state.read_switch().is_on:
+            undone = self._reconcile(now, has_time)
+            undone.attached[:0] = report.attached
+            undone.events += report.events
+            return undone
+        return report
+
+    def _reconcile(self, now: datetime, has_time: Callable[[], bool]) -> BrakeReport:
+        """Bring IAM to what should be, as it was when this began.
+
+        What IAM has attached is read before the stored denies: so a deny that another run attaches
+        meanwhile is never taken for one without an intent.
+        """
         report = BrakeReport()
         attached = frozenset(self.attachments.list_attached())
         policies: Sequence[StoredPolicy] | None = None
         with report.isolate(self.settings.names.path):
             policies = self.policies.list_policies()
         inputs = self._read_inputs(self.denies.list_denies(), now, report)
+        report.is_on = inputs.switch.is_on
         reaction = estimate_reaction(self.state.read_reactions())
         wanted = find_wanted(inputs, lambda status: self.rates.get_reserve(status, reaction))
         records = DenyRecords(
@@ -112,8 +130,8 @@ class PrincipalBrake:
             rates=self.rates,
             inputs=inputs,
             report=report,
+            memory=self.memory,
         )
-        self._report_unattached(wanted, records)
         sessions = RoleSessions(
             records=records, policies=self.policies, roles=self.roles, settings=self.settings
         )
@@ -127,34 +145,55 @@ class PrincipalBrake:
         )
         principals.release(has_time)
         sessions.apply(role_plans, has_time)
-        principals.deny(has_time)
+        principals.deny(self._while_on(has_time))
         records.measure_reactions()
+        records.report_refusals(
+            [*wanted.refusals, *(each for plan in role_plans for each in plan.refusals)], has_time
+        )
+        self._report_shadows(wanted, records, has_time)
+        self.memory.count_setbacks(
+            [change.arn for change in report.delayed], report.attached + report.released
+        )
         report.denied = sum(deny.state is DenyState.DENIED for deny in records.stored.values())
         report.is_above_limit = report.denied > self.settings.max_denied
         return report
 
-    def release_all(self, now: datetime) -> BrakeReport:
+    def release_all(self, has_time: Callable[[], bool] = lambda: True) -> BrakeReport:
         """Take off all denies of this meter and Region, before it is removed from the account.
 
         It asks IAM alone what is attached: it works without budgets and without stored denies.
+        IAM is asked again at the end, since a run may have denied a caller meanwhile.
 
         Args:
-            now: The time.
+            has_time: Asked before each caller.
 
         Raises:
             ChangeRefusedError: IAM did not list what is attached.
         """
         report = BrakeReport()
-        for target in sorted(self.attachments.list_attached(), key=_get_arn):
-            with report.isolate(target.arn):
-                self.attachments.detach(target)
-                report.released.append(target.arn)
+        for _ in range(_LISTINGS):
+            attached = sorted(self.attachments.list_attached(), key=lambda target: target.arn)
+            if not attached:
+                break
+            for target in report.take_while_time(attached, has_time):
+                with report.isolate(target.arn):
+                    if self.attachments.detach(target):
+                        report.released.append(target.arn)
+            if report.delayed or report.failures or report.skipped:
+                break
         with report.isolate(self.settings.names.path):
-            for policy in self.policies.list_policies():
+            for policy in report.take_while_time(self.policies.list_policies(), has_time):
                 with report.isolate(policy.name):
                     self.policies.remove(policy.name)
-        if report.hindrances or report.failures:
-            return report
+        return report
+
+    def forget_all(self, now: datetime) -> BrakeReport:
+        """Report the release of all stored denies, and delete them: `release_all` took them off.
+
+        Args:
+            now: The time.
+        """
+        report = BrakeReport()
         for deny in self.denies.list_denies():
             with report.isolate(deny.target.arn):
                 if deny.attached_at is not None:
@@ -162,6 +201,10 @@ class PrincipalBrake:
                     report.events += self.events.add_due(event)
                 self.denies.delete(deny)
         return report
+
+    def _while_on(self, has_time: Callable[[], bool]) -> Callable[[], bool]:
+        """Go on while there is time and the switch is not turned off."""
+        return lambda: has_time() and self.state.read_switch().is_on
 
     def _read_inputs(
         self, stored: Sequence[Deny], now: datetime, report: BrakeReport
@@ -206,11 +249,15 @@ class PrincipalBrake:
         is_complete = state.incomplete_since is None
         return statuses, every - known if is_complete else every
 
-    def _report_unattached(self, wanted: WantedState, records: DenyRecords) -> None:
-        """Report what would be denied, and what cannot be, each once a period."""
+    def _report_shadows(
+        self, wanted: WantedState, records: DenyRecords, has_time: Callable[[], bool]
+    ) -> None:
+        """Report what would be denied, each once a period."""
         facts: dict[PrincipalTarget, RoleFacts | None] = {}
-        for shadow in wanted.shadows:
-            target = shadow.target
+        for shadow in takewhile(lambda _: has_time(), wanted.shadows):
+            target, event = shadow.target, report_shadow(shadow, records.now)
+            if event.id in self.memory.events:
+                continue
             with records.report.isolate(target.arn):
                 refused = None
                 if isinstance(target, SessionTarget):
@@ -218,10 +265,9 @@ class PrincipalBrake:
                         facts[target.role] = self.roles.get_role(target.role)
                     refused = check_role(target, facts[target.role])
                 if refused is None:
-                    records.add_event(report_shadow(shadow, records.now))
+                    records.add_event(event)
                 else:
-                    records.report_refusals([Refusal(refused, shadow.cause)])
-        records.report_refusals(wanted.refusals)
+                    records.report_refusals([Refusal(refused, shadow.cause)], has_time)
 
 
 class _Principals:
@@ -240,7 +286,7 @@ class _Principals:
         self._attached, self._wanted = attached, wanted
         self._sums_of_sessions = sums_of_sessions
         stored = [target for target in records.stored if isinstance(target, PrincipalTarget)]
-        every = sorted({*wanted, *attached, *stored}, key=_get_arn)
+        every = records.memory.order({*wanted, *attached, *stored})
         self._steps = [(target, self._choose(target)) for target in every]
 
     def release(self, has_time: Callable[[], bool]) -> None:
@@ -252,7 +298,7 @@ class _Principals:
                 self._take_off(target, step)
 
     def deny(self, has_time: Callable[[], bool]) -> None:
-        """Attach what is wanted, also what was released just now and is wanted anew."""
+        """Attach what is wanted, also what was released just now and is wanted again."""
         report = self._records.report
         found = [
             (target, self._choose(target) if step.action is Action.RELEASE else step)
@@ -302,6 +348,7 @@ class _Principals:
         self._records.record_attachment(deny)
 
 
+_LISTINGS = 3
 _TAKING_OFF = frozenset({Action.RELEASE, Action.SWEEP})
 _PUTTING_ON = frozenset({Action.ATTACH, Action.STORE, Action.CONTEST})
 
@@ -314,7 +361,3 @@ def _list_sums_of_sessions(wanted: WantedState) -> set[tuple[PrincipalTarget, Ca
         if isinstance(target, SessionTarget)
         for cause in causes
     }
-
-
-def _get_arn(target: Target) -> str:
-    return target.arn

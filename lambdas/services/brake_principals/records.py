@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 
 from lambdas.domain.brake import (
     BrakeEvent,
@@ -31,6 +32,7 @@ from lambdas.domain.brake import (
     report_released,
 )
 from lambdas.domain.budgets import BudgetStatus
+from lambdas.services.brake_principals.memory import RunMemory
 from lambdas.services.brake_principals.report import BrakeReport
 
 _ADVICE = {
@@ -38,8 +40,9 @@ _ADVICE = {
         "Detach a managed policy that is not needed, or raise the quota of managed policies."
     ),
     Obstacle.PRINCIPAL_GONE: "Nothing, if it was deleted on purpose.",
-    Obstacle.PROTECTED: "Use the gateway, or a service control policy.",
+    Obstacle.PROTECTED: "Use a service control policy.",
     Obstacle.THROTTLED: "Nothing, unless it goes on for several minutes.",
+    Obstacle.INVALID: "Release the caller by hand, and report this as a bug.",
     Obstacle.NOT_PERMITTED: "Compare the role of the function and the boundary with the deployed.",
 }
 
@@ -55,6 +58,7 @@ class DenyRecords:
         rates: The growth of sums.
         inputs: All that the wanted state depends on.
         report: The result of the run so far.
+        memory: State that the process keeps from run to run.
         stored: The denies that are stored now.
     """
 
@@ -64,6 +68,7 @@ class DenyRecords:
     rates: BurnRates
     inputs: BrakeInputs
     report: BrakeReport
+    memory: RunMemory
     stored: dict[Target, Deny] = field(init=False)
     _statuses: Mapping[CauseKey, BudgetStatus] = field(init=False)
 
@@ -91,8 +96,10 @@ class DenyRecords:
         return written
 
     def add_event(self, event: BrakeEvent) -> None:
-        """Store an event as due, once."""
-        self.report.events += self.events.add_due(event)
+        """Store an event as due, once. What the process has stored before costs no request."""
+        if event.id not in self.memory.events:
+            self.report.events += self.events.add_due(event)
+            self.memory.note_event(event.id)
 
     def begin_release(
         self, deny: Deny, *, is_attached: bool, reason: ReleaseReason | None = None
@@ -126,9 +133,9 @@ class DenyRecords:
         self.report.attached.append(deny.target.arn)
         self.write(replace(deny, state=DenyState.DENIED, watch=watch))
 
-    def report_refusals(self, refusals: Iterable[Refusal]) -> None:
+    def report_refusals(self, refusals: Iterable[Refusal], has_time: Callable[[], bool]) -> None:
         """Report callers that cannot be denied, each once a period."""
-        for refusal in refusals:
+        for refusal in takewhile(lambda _: has_time(), refusals):
             with self.report.isolate(refusal.caller.arn):
                 self.add_event(report_refusal(refusal, self.now))
 

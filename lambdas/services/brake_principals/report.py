@@ -12,7 +12,7 @@ from lambdas.domain.brake import ChangeRefusedError, DenyChangedError
 _T = TypeVar("_T")
 
 
-class Hindrance(NamedTuple):
+class DelayedChange(NamedTuple):
     """A change that was not made, and is tried again by the next run.
 
     Attributes:
@@ -41,6 +41,7 @@ class BrakeReport:
     """The result of a run.
 
     Attributes:
+        is_on: True if the switch was on when the run began.
         denied: The number of callers that are denied now.
         is_above_limit: True if more are denied than the setting expects.
         attached: The callers that were denied in this run.
@@ -49,10 +50,11 @@ class BrakeReport:
         contested: Callers that others let go again and again, in this run.
         events: The number of events that are due since.
         skipped: The number of callers for which there was no time.
-        hindrances: The changes that were not made.
+        delayed: The changes that were not made.
         failures: The errors that nothing explains.
     """
 
+    is_on: bool = False
     denied: int = 0
     is_above_limit: bool = False
     attached: list[str] = field(default_factory=list)
@@ -61,7 +63,7 @@ class BrakeReport:
     contested: list[str] = field(default_factory=list)
     events: int = 0
     skipped: int = 0
-    hindrances: list[Hindrance] = field(default_factory=list)
+    delayed: list[DelayedChange] = field(default_factory=list)
     failures: list[BrakeFailure] = field(default_factory=list)
 
     @contextmanager
@@ -70,9 +72,9 @@ class BrakeReport:
         try:
             yield
         except ChangeRefusedError as error:
-            self.hindrances.append(Hindrance(name, error.obstacle.value))
+            self.delayed.append(DelayedChange(name, error.obstacle.value))
         except DenyChangedError:
-            self.hindrances.append(Hindrance(name, "changed_meanwhile"))
+            self.delayed.append(DelayedChange(name, "changed_meanwhile"))
         except Exception as error:  # noqa: BLE001  # the caller reports each
             self.failures.append(BrakeFailure(name, error))
 

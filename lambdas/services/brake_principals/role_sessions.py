@@ -73,8 +73,6 @@ class RoleSessions:
             with self.records.report.isolate(role.arn):
                 plans.append(self._plan_role(role, sessions.get(role, {})))
         self._unplanned = roles - {plan.role for plan in plans}
-        for plan in plans:
-            self.records.report_refusals(plan.refusals)
         return plans
 
     def add_whole_roles(
@@ -120,11 +118,11 @@ class RoleSessions:
 
     def _list_by_role(self, policies: Iterable[StoredPolicy]) -> None:
         """Group policies by the role that their names name."""
-        account_id, partition = self.settings.rules.account_id, self.settings.partition
+        rules = self.settings.rules
         for policy in policies:
             name = self.settings.names.read_role_name(policy.name)
             if name is not None:
-                role = PrincipalTarget(partition, account_id, PrincipalKind.ROLE, name)
+                role = PrincipalTarget(rules.partition, rules.account_id, PrincipalKind.ROLE, name)
                 self._listed.setdefault(role, {})[policy.name] = policy
 
     def _plan_role(

@@ -14,13 +14,11 @@ class BrakeSettings:
     Attributes:
         rules: The rules of targets.
         names: The names of session policies.
-        partition: The partition of AWS.
         overflow: What happens to sessions that no policy has room for.
         max_denied: The number of denied callers above which people are alerted.
     """
 
     rules: TargetRules
     names: SessionPolicyNames
-    partition: str = "aws"
     overflow: OverflowMode = OverflowMode.ROLE
     max_denied: int = 20

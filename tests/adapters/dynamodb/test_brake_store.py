@@ -251,3 +251,11 @@ def test_events_expire_after_the_longest_period(aws: None) -> None:
     expires_at = int(items["brake-events"]["expires_at"]["N"])
     assert expires_at == round((NOON + timedelta(days=40)).timestamp())
     assert "expires_at" not in items["due-brake-events"]
+
+
+def test_a_switch_that_someone_wrote_by_hand_and_that_cannot_be_read_is_off(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    item = {"pk": {"S": "brake"}, "sk": {"S": "switch"}, "is_on": {"BOOL": True}}
+    client.put_item(TableName=GOVERNANCE, Item=item)
+    assert DynamoDbBrakeState(client, GOVERNANCE).read_switch() == BrakeSwitch()

@@ -166,6 +166,8 @@ def refuse(code: str) -> Callable[..., Any]:
         ("Throttling", Obstacle.THROTTLED),
         ("EntityTemporarilyUnmodifiable", Obstacle.THROTTLED),
         ("ServiceFailure", Obstacle.THROTTLED),
+        ("EntityAlreadyExists", Obstacle.THROTTLED),
+        ("ValidationError", Obstacle.INVALID),
     ],
 )
 def test_each_refusal_of_iam_is_an_obstacle(
@@ -198,8 +200,8 @@ def test_an_answer_that_does_not_come_is_a_throttled_request(
 def test_an_error_that_says_something_else_goes_on(
     iam: Any, attachments: IamDenyAttachments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(iam, "attach_role_policy", refuse("InvalidInput"))
-    with pytest.raises(ClientError, match="InvalidInput"):
+    monkeypatch.setattr(iam, "attach_role_policy", refuse("UnknownError"))
+    with pytest.raises(ClientError, match="UnknownError"):
         attachments.attach(APP)
 
 

@@ -1,4 +1,4 @@
-"""The base of all drivers: a process that can begin anew, and a schedule."""
+"""The base of all drivers: a process that can restart, and a schedule."""
 
 from __future__ import annotations
 

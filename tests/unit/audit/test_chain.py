@@ -36,7 +36,7 @@ def kinds(verification: Verification) -> list[ProblemKind]:
 
 
 def rebuild(entries: list[StoredEntry], first: int) -> list[StoredEntry]:
-    """Write a chain anew from a place on, as one who can write the table would."""
+    """Rewrite a chain from a place on, as one who can write the table would."""
     head = ChainHead(first - 1, entries[first - 2].hash if first > 1 else START_HASH)
     return entries[: first - 1] + chain(len(entries) - first + 1, head, subject="budget:forged")
 

@@ -84,7 +84,7 @@ def test_the_message_of_a_deny_says_who_why_until_when_and_how_to_end_it() -> No
         effect,
         reason,
         "Until: 2026-09-09T00:00:00Z",
-        f"To let it go before, raise the budget, or run bedrock-meter deny release {BEN}",
+        f"To release it earlier, raise the budget, or run bedrock-meter deny release {BEN}",
         f"Event id: {event.id}",
     ]
 
@@ -93,7 +93,7 @@ def test_the_message_of_a_refusal_says_what_to_do_instead() -> None:
     refused = NotEnforceable(ANA, Exemption.IDENTITY_CENTER)
     text = write_brake_notice(report_refusal(Refusal(refused, cause()), NOON).detail).text
     assert "It is not denied: IAM protects roles of IAM Identity Center." in text
-    assert "Use the gateway, a service control policy, or change the permission set" in text
+    assert "Use a service control policy, or change the permission set" in text
 
 
 def test_tokens_are_written_as_tokens() -> None:

@@ -51,6 +51,7 @@ def test_the_arn_of_a_target_leads_to_it(target: PrincipalTarget | SessionTarget
         ("arn:aws:iam::111122223333:root", Exemption.ROOT),
         ("arn:aws:sts::111122223333:federated-user/eve", Exemption.FEDERATED_USER),
         ("arn:aws:iam::999999999999:user/eve", Exemption.OTHER_ACCOUNT),
+        ("arn:aws-cn:iam::111122223333:user/eve", Exemption.OTHER_ACCOUNT),
         ("unknown", Exemption.UNKNOWN_CALLER),
         ("conflicting", Exemption.UNKNOWN_CALLER),
         (

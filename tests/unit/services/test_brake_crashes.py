@@ -303,7 +303,7 @@ class BrakeUnderFaults(RuleBasedStateMachine):
         self.iam.busy.clear()
         for _ in range(3):
             report = self.meter.reconcile(timedelta(seconds=40))
-            assert (report.failures, report.hindrances) == ([], [])
+            assert (report.failures, report.delayed) == ([], [])
         denied = self.meter.list_denied()
         for caller in CALLERS:
             expected = self.is_expected(caller)

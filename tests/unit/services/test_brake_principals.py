@@ -29,13 +29,14 @@ from lambdas.domain.budgets import (
     make_weeks,
 )
 from lambdas.domain.counters import PriceEdition, begin_counting
-from lambdas.services.brake_principals import Hindrance
-from tests.brake import MAX_ATTACHED, FakeIam
+from lambdas.services.brake_principals import DelayedChange
+from tests.brake import ACCOUNT, MAX_ATTACHED, FakeIam
 from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4
 from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, DAY, MIDNIGHT, MINUTE, daily
 from tests.unit.services.braking import CONSENT, BrakedMeter, add_callers, make_role
 
+ZOE = PrincipalTarget("aws", ACCOUNT, PrincipalKind.USER, "zoe")
 CAL = "arn:aws:sts::111122223333:assumed-role/chat/cal@example.com"
 
 
@@ -109,7 +110,7 @@ def test_a_role_that_loses_its_tag_is_released(meter: BrakedMeter) -> None:
     meter.iam.get(CHAT).tags.clear()
     meter.reconcile()
     assert (meter.list_denied(), meter.iam.documents) == (set(), {})
-    assert meter.events.list_kinds() == ["denied", "not_enforceable", "released"]
+    assert meter.events.list_kinds() == ["denied", "released", "not_enforceable"]
     assert list_release_reasons(meter) == ["exempt"]
 
 
@@ -334,8 +335,8 @@ def test_principals_are_released_even_if_iam_does_not_list_policies_of_sessions(
     raise_it(meter)
     report = meter.reconcile()
     assert report.released == [BEN]
-    assert report.hindrances == [Hindrance("/bedrock-meter/us-east-1/", "not_permitted")]
-    assert meter.brake.release_all(meter.now).hindrances == report.hindrances
+    assert report.delayed == [DelayedChange("/bedrock-meter/us-east-1/", "not_permitted")]
+    assert meter.brake.release_all().delayed == report.delayed
     monkeypatch.setattr(meter.policies, "list_policies", list_policies)
     assert meter.reconcile().released == [ANA]
 
@@ -387,9 +388,9 @@ def test_a_run_that_another_one_overtakes_leaves_its_denies(meter: BrakedMeter) 
 
     meter.denies.list_denies = list_and_be_overtaken  # type: ignore[method-assign]
     report = meter.reconcile()
-    assert report.hindrances == [Hindrance(BEN, "changed_meanwhile")]
+    assert report.delayed == [DelayedChange(BEN, "changed_meanwhile")]
     assert meter.list_denied() == {BEN}
-    assert meter.reconcile().hindrances == []
+    assert meter.reconcile().delayed == []
     assert meter.events.list_kinds() == ["denied"]
 
 
@@ -576,7 +577,7 @@ def test_what_iam_refuses_is_reported_once_and_stops_no_other(
         meter.spend(10, arn)
     for _ in range(3):
         report = meter.reconcile()
-        assert report.hindrances == [Hindrance(BEN, obstacle)]
+        assert report.delayed == [DelayedChange(BEN, obstacle)]
     assert meter.list_denied() == {dan}
     assert sorted(meter.events.list_kinds()) == ["denied", "not_attached"]
     assert meter.denies.stored[BEN_USER].state is DenyState.ATTACHING
@@ -742,31 +743,123 @@ def test_all_is_released_before_the_meter_is_removed(meter: BrakedMeter) -> None
         meter.spend(10, arn)
     meter.reconcile()
     meter.iam.attach(CHAT, meter.policy)  # without a deny
-    report = meter.brake.release_all(meter.now)
-    assert report.failures == []
-    assert (meter.list_denied(), meter.iam.documents, meter.denies.stored) == (set(), {}, {})
+    assert meter.brake.release_all().failures == []
+    assert (meter.list_denied(), meter.iam.documents) == (set(), {})
+    meter.brake.forget_all(meter.now)
+    assert meter.denies.stored == {}
     assert sorted(meter.list_events("released")) == sorted([ANA, BEN])
 
 
-def test_denies_are_kept_until_all_is_taken_off(meter: BrakedMeter) -> None:
+def test_what_iam_refuses_to_release_is_named_and_stays_until_it_is_asked_again(
+    meter: BrakedMeter,
+) -> None:
     for arn in (ANA, BEN):
         meter.spend(10, arn)
     meter.reconcile()
     meter.iam.busy.add(BEN_USER)
-    report = meter.brake.release_all(meter.now)
-    assert report.hindrances == [Hindrance(BEN, "throttled")]
-    assert (meter.list_denied(), len(meter.denies.stored)) == ({BEN}, 2)
+    assert meter.brake.release_all().delayed == [DelayedChange(BEN, "throttled")]
+    assert meter.list_denied() == {BEN}
     meter.iam.busy.clear()
-    meter.brake.release_all(meter.now)
-    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+    assert meter.brake.release_all().delayed == []
+    assert meter.list_denied() == set()
+
+
+def test_callers_that_there_was_no_time_to_release_are_counted(meter: BrakedMeter) -> None:
+    deny_many(meter, 5)
+    report = meter.brake.release_all(time_for(2))
+    assert (len(report.released), report.skipped) == (2, 3)
 
 
 def test_a_deny_that_was_never_attached_is_not_reported_as_released(meter: BrakedMeter) -> None:
     fill(meter.iam)
     meter.spend(10, BEN)
     meter.reconcile()
-    meter.brake.release_all(meter.now)
+    meter.brake.release_all()
+    meter.brake.forget_all(meter.now)
     assert (meter.events.list_kinds(), meter.denies.stored) == (["not_attached"], {})
+
+
+@pytest.mark.parametrize("moment", range(14))
+def test_a_run_in_flight_leaves_no_caller_denied_once_the_brake_is_removed(
+    meter: BrakedMeter, moment: int
+) -> None:
+    def remove() -> None:
+        meter.state.write_switch(BrakeSwitch(is_on=False, by="CloudFormation", at=meter.now))
+        meter.brake.release_all()
+        meter.brake.forget_all(meter.now)
+
+    for arn in (ANA, BEN):
+        meter.spend(10, arn)
+    meter.effects.left, meter.effects.interrupt = moment, remove
+    meter.reconcile()
+    assert meter.effects.left is None, "the brake was not removed during the run"
+    assert (meter.list_denied(), meter.iam.documents, meter.denies.stored) == (set(), {}, {})
+
+
+def test_a_long_run_stops_to_deny_as_soon_as_the_brake_is_switched_off(meter: BrakedMeter) -> None:
+    users = add_users(meter, 20)
+    off = BrakeSwitch(is_on=False, by="ops", at=meter.now)
+    meter.effects.left, meter.effects.interrupt = 10, lambda: meter.state.write_switch(off)
+    report = meter.reconcile()
+    assert 0 < len(report.attached) < len(users)
+    assert (meter.list_denied(), meter.denies.stored) == (set(), {})
+
+
+def test_callers_that_fail_keep_no_other_one_waiting(meter: BrakedMeter) -> None:
+    """Users that no longer exist came first in each run, and used up its time."""
+    for user in add_users(meter, 20):
+        meter.iam.remove(user)
+    meter.spend(10, ZOE.arn)
+    meter.iam.add(ZOE)
+    for _ in range(3):
+        meter.now += MINUTE
+        meter.brake.reconcile(meter.now, time_for(10))
+    assert meter.list_denied() == {ZOE.arn}
+
+
+def test_reports_wait_for_releases_and_are_stored_once_in_a_process() -> None:
+    meter = BrakedMeter(daily(), has_sessions=False)
+    add_callers(meter.iam)
+    meter.spend(10, BEN)
+    meter.reconcile()
+    for number in range(50):
+        meter.spend(10, ANA.replace("ana", f"person-{number}"))
+    meter.delete("daily")
+    meter.apply(daily("other"))
+    for number in range(50):
+        meter.spend(10, ANA.replace("ana", f"person-{number}"))
+    meter.now += MINUTE
+    meter.brake.reconcile(meter.now, time_for(1))
+    assert meter.list_denied() == set()
+    assert meter.list_events("not_enforceable") == []
+    meter.reconcile()
+    assert len(meter.list_events("not_enforceable")) == 50
+    meter.events.asked = 0
+    meter.reconcile()
+    assert meter.events.asked == 0
+
+
+def add_users(meter: BrakedMeter, number: int) -> list[PrincipalTarget]:
+    """Add users that have used up their budgets."""
+    users = [
+        PrincipalTarget("aws", ACCOUNT, PrincipalKind.USER, f"a-{each:02}")
+        for each in range(number)
+    ]
+    for user in users:
+        meter.iam.add(user)
+        meter.spend(10, user.arn)
+    return users
+
+
+def deny_many(meter: BrakedMeter, number: int) -> None:
+    add_users(meter, number)
+    meter.reconcile()
+
+
+def time_for(callers: int) -> Callable[[], bool]:
+    """Time for a number of callers."""
+    left = iter(range(callers))
+    return lambda: next(left, None) is not None
 
 
 def test_a_budget_that_is_built_again_denies_no_caller_meanwhile(meter: BrakedMeter) -> None:
@@ -831,7 +924,7 @@ def test_meters_of_two_regions_touch_only_their_own_denies() -> None:
         here.reconcile()
         there.reconcile()
     assert (here.list_denied(), there.list_denied()) == (set(), {ANA, BEN})
-    assert there.brake.release_all(there.now).failures == []
+    assert there.brake.release_all().failures == []
     assert iam.documents == {}
 
 

@@ -75,7 +75,7 @@ def test_a_principal_that_cannot_be_changed_is_reported_and_stops_no_other(
     meter.iam.busy.add(BEN_USER)
     report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
     assert report.released == (EndedDeny(CHAT.arn, None),)
-    assert report.hindrances == ((BEN, Obstacle.THROTTLED.value),)
+    assert report.still_denied == ((BEN, Obstacle.THROTTLED.value),)
 
 
 def test_a_principal_that_was_deleted_needs_nothing(meter: BrakedMeter) -> None:
@@ -92,3 +92,20 @@ def test_a_list_that_iam_does_not_give_is_an_error_and_not_an_empty_one(
     monkeypatch.setattr(meter.attachments, "list_attached", fail)
     with pytest.raises(ChangeRefusedError):
         meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+
+
+def test_without_the_table_it_goes_by_what_it_last_read_and_says_so(
+    meter: BrakedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = RuntimeError("the table does not exist")
+
+    def fail() -> None:
+        raise gone
+
+    meter.watchdog.release_ended(meter.now)
+    monkeypatch.setattr(meter.denies, "list_denies", fail)
+    meter.iam.attach(CHAT, meter.policy)  # it may have a deny
+    assert meter.watchdog.release_ended(MIDNIGHT) == WatchdogReport(read_error=gone)
+    report = meter.watchdog.release_ended(MIDNIGHT + 5 * MINUTE)
+    assert report == WatchdogReport((EndedDeny(BEN, MIDNIGHT),), (), gone)
+    assert meter.list_denied() == {CHAT.arn}

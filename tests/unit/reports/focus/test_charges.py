@@ -36,7 +36,7 @@ from lambdas.domain.reports.focus import (
 )
 from tests.builders import BEN, HAIKU_3, NO_ATTRIBUTION, SONNET_4, disputed_call, usage_record
 from tests.focus_calls import (
-    AGREED,
+    CONTRACTED,
     FIRST,
     PRICES,
     PRICING,
@@ -467,5 +467,5 @@ def test_sums_match_the_rows() -> None:
     sums = Sums()
     for charge in charged.charges(SEPTEMBER):
         sums = sums.plus(charge)
-    assert AGREED.get_price(discounted.model_id, SEPTEMBER.replace(day=8)) is not None
+    assert CONTRACTED.get_price(discounted.model_id, SEPTEMBER.replace(day=8)) is not None
     assert sums == Sums(2, Decimal("21.53086422"), Decimal("24.999"))

@@ -13,31 +13,10 @@ from aws_cdk import aws_lambda as lambda_
 from cdk.components.failure_destination import FailureDestination
 from cdk.components.meter_function import MeterFunction
 
-_BATCH_SIZE = 1000
-
-
-def map_ledger_stream(
-    function: MeterFunction,
-    ledger: dynamodb.ITable,
-    failures: FailureDestination,
-    *,
-    patterns: Sequence[Mapping[str, Any]],
-    max_attempts: int,
-    max_record_age: Duration,
-    **properties: Any,  # noqa: ANN401  # of the mapping
-) -> lambda_.CfnEventSourceMapping:
-    """Start a function with changes of the ledger; see `map_stream`."""
-    return map_stream(
-        function,
-        "LedgerStream",
-        ledger,
-        failures,
-        patterns=patterns,
-        max_attempts=max_attempts,
-        max_record_age=max_record_age,
-        batch_size=_BATCH_SIZE,
-        **properties,
-    )
+_UNLIMITED_ATTEMPTS = -1
+# A batch that is given up is missing until it is redriven. So Lambda tries for nearly as long as a
+# stream keeps records, which is 24 hours.
+_MAX_RECORD_AGE = Duration.hours(23)
 
 
 def map_stream(
@@ -47,9 +26,9 @@ def map_stream(
     failures: FailureDestination,
     *,
     patterns: Sequence[Mapping[str, Any]],
-    max_attempts: int,
-    max_record_age: Duration,
-    batch_size: int,
+    max_attempts: int = _UNLIMITED_ATTEMPTS,
+    max_record_age: Duration = _MAX_RECORD_AGE,
+    batch_size: int = 1000,
     **properties: Any,  # noqa: ANN401  # of the mapping
 ) -> lambda_.CfnEventSourceMapping:
     """Start a function with changes of a table, from the oldest that the stream keeps.
@@ -64,7 +43,7 @@ def map_stream(
         table: The table, with a stream.
         failures: The destination of batches that failed every attempt.
         patterns: The changes that start it, as event filters.
-        max_attempts: Attempts after the first one; -1 for no limit.
+        max_attempts: Attempts after the first one; without a limit by default.
         max_record_age: The age at which a change is given up.
         batch_size: The maximum number of changes of a batch.
         properties: Other properties of the mapping, such as its window.
