@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
 import boto3
@@ -74,11 +74,15 @@ def find_actor(
 
 
 class _Followed:
-    """The entries of a chain, with the last change of each budget among those read so far."""
+    """The entries of a chain, with the last changes of each budget among those read so far.
+
+    The last changes are those of the latest time, which the stream tells to the second: batches
+    that were sent again may be out of order in the chain.
+    """
 
     def __init__(self, entries: Iterable[StoredEntry]) -> None:
         self._entries = entries
-        self.budgets: dict[str, AuditedChange] = {}
+        self.budgets: dict[str, list[AuditedChange]] = {}
 
     def __iter__(self) -> Iterator[StoredEntry]:
         for entry in self._entries:
@@ -88,8 +92,15 @@ class _Followed:
                 pass
             else:
                 if change.subject.startswith(_BUDGET):
-                    self.budgets[change.subject] = change
+                    self._add(change)
             yield entry
+
+    def _add(self, change: AuditedChange) -> None:
+        known = self.budgets.setdefault(change.subject, [])
+        if known and change.changed_at > known[0].changed_at:
+            known.clear()
+        if not known or change.changed_at == known[0].changed_at:
+            known.append(change)
 
 
 def verify_audit(
@@ -140,7 +151,7 @@ def _describe(problem: ChainProblem) -> str:
 
 
 def _compare_budgets(
-    book: BudgetBook, last: Mapping[str, AuditedChange], names: Mapping[str, str]
+    book: BudgetBook, last: Mapping[str, Sequence[AuditedChange]], names: Mapping[str, str]
 ) -> Iterator[str]:
     """Name budgets that are not as their last entries have them."""
     ids = {arn: person_id for person_id, arn in names.items()}
@@ -149,7 +160,9 @@ def _compare_budgets(
     differing = [
         subject.removeprefix(_BUDGET)
         for subject in sorted({*stored, *last} - unreadable)
-        if not _is_same(stored.get(subject), last.get(subject), ids)
+        if not any(
+            _is_same(stored.get(subject), change, ids) for change in last.get(subject, (None,))
+        )
     ]
     if differing:
         yield (

@@ -162,6 +162,19 @@ def test_budgets_as_their_last_entries_have_them_are_not_named(
     assert "Not as the audit trail" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("between", [timedelta(0), timedelta(minutes=1)])
+def test_changes_that_were_appended_out_of_order_differ_in_nothing(
+    between: timedelta, capsys: pytest.CaptureFixture[str]
+) -> None:
+    budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    budgets.write(BudgetChanges((budget("chat"),)), 0)
+    before = {**STORED, "generation": "0"}
+    append(subject="budget:chat", before=before, after=STORED, changed_at=NOON + between)
+    append(subject="budget:chat", before=None, after=before)
+    verify()
+    assert "Not as the audit trail" not in capsys.readouterr().out
+
+
 def test_entries_are_exported_with_hashes_that_others_can_check(tmp_path: Path) -> None:
     ana = people().get_or_create_id(ANA)
     append(changed_by=ana)
