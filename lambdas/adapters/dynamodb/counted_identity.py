@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,7 @@ class DynamoDbCountedIdentity:
             item
             for item in found
             if any(self._pattern.search(value["S"]) for value in item.values() if "S" in value)
+            or fnmatchcase(self._identity, item[SORT_KEY]["S"])  # a pattern that a budget has
         ]
 
     def _delete_audited(self, item: Item) -> bool:
