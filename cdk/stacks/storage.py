@@ -141,6 +141,8 @@ class StorageStack(Stack):
             ("GovernanceTableName", self.governance.table_name),
             ("AuditTableName", self.audit.table_name),
             ("AnchorBucketName", self.anchors.bucket_name),
+            ("AuditLock", config.audit_lock.value),
+            ("AuditLockDays", str(config.audit_lock_days)),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("RedriveRoleArn", self.redrive_role.role_arn),

@@ -116,7 +116,7 @@ def test_the_writer_has_only_the_rights_that_it_needs() -> None:
     found = grants(deployment(ON).governance, "AuditWriterRole")
     assert {*found} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"),
         *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
         *("dynamodb:ListStreams", "s3:PutObject", "s3:ListBucketVersions", "s3:GetObjectVersion"),
         *("s3:ListBucket", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*"),
@@ -202,7 +202,7 @@ def test_a_stream_has_two_consumers_at_most() -> None:
 
 def test_prices_are_audited_and_the_chain_is_anchored_each_hour() -> None:
     (rule,) = started_by("AuditWriter", ON, stack=stack_names.GOVERNANCE)
-    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    assert rule["ScheduleExpression"] == "cron(20 * * * ? *)"
 
 
 def test_the_writer_knows_the_contracted_prices() -> None:

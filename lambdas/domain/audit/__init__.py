@@ -31,11 +31,14 @@ from lambdas.domain.audit.people import (
     replace_people,
 )
 from lambdas.domain.audit.ports import (
+    AnchorLock,
     AnchorStore,
     AppendOutcome,
     AuditBusyError,
     AuditStore,
     FoundAnchors,
+    Mark,
+    PastVerification,
     PointerHistory,
     PointerVersion,
 )
@@ -45,6 +48,7 @@ from lambdas.domain.audit.price_changes import (
     describe_contracted_prices,
     describe_price_change,
 )
+from lambdas.domain.audit.trail import PRICE_SOURCE, find_missing_anchors, list_marks, verify_trail
 from lambdas.domain.audit.verification import (
     MAX_PROBLEMS,
     ChainProblem,
@@ -59,7 +63,9 @@ __all__ = [
     "PERSON_ID",
     "PERSON_PREFIX",
     "PRICES",
+    "PRICE_SOURCE",
     "START_HASH",
+    "AnchorLock",
     "AnchorStore",
     "AppendOutcome",
     "AuditAction",
@@ -73,6 +79,8 @@ __all__ = [
     "FoundAnchors",
     "InvalidEntryError",
     "Json",
+    "Mark",
+    "PastVerification",
     "PersonDirectory",
     "PointerHistory",
     "PointerVersion",
@@ -82,9 +90,11 @@ __all__ = [
     "describe_budget_change",
     "describe_contracted_prices",
     "describe_price_change",
+    "find_missing_anchors",
     "hash_text",
     "limit_state",
     "limit_subject",
+    "list_marks",
     "name_day",
     "name_hour",
     "read_actor",
@@ -93,5 +103,6 @@ __all__ = [
     "read_plain_json",
     "replace_people",
     "verify_chain",
+    "verify_trail",
     "write_canonical",
 ]
