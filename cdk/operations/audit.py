@@ -112,7 +112,7 @@ def find_actor(
 class _LastChanges:
     """The last changes of each budget, by its subject.
 
-    They are those of the latest time, which the stream tells to the second: batches that were sent
+    They are those of the latest time, which the stream has to the second: batches that were sent
     again may be out of order in the chain.
     """
 

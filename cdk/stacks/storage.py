@@ -12,7 +12,11 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk.components.acknowledgements import acknowledge
-from cdk.components.audit_protection import lock_anchors, restrict_audit
+from cdk.components.audit_protection import (
+    lock_anchors,
+    restrict_anchors,
+    restrict_audit,
+)
 from cdk.components.content_masking import masking_policy
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
@@ -115,6 +119,7 @@ class StorageStack(Stack):
             is_lockable=True,
             lock=lock_anchors(config),
         )
+        restrict_anchors(self.anchors)
         self.logging_state = ssm.StringParameter(
             self,
             "LoggingState",

@@ -132,10 +132,10 @@ class AuditWriterDriver(Driver):
         entries = [*store.read_entries()]
         yield from (f"audit: {problem}" for problem in self.problems[:3])
         verification = verify_trail(store, anchors, self.account.now)
-        found = [
+        problems = [
             each.text for each in verification.problems if each.kind is not ProblemKind.NOT_ANCHORED
         ]
-        yield from found[:3]
+        yield from problems[:3]
         if not anchors:
             yield "audit: no anchor"
         changes = [read_entry(entry.text).change for entry in entries]
