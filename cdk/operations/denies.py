@@ -210,8 +210,9 @@ def _describe_cause(cause: DenyCause) -> str:
 
 
 def _describe_end(deny: Deny, until: datetime | None) -> str:
-    ends = sorted({_write_time(until or cause.key.period.end) for cause in deny.causes})
-    return f"until {' and '.join(ends)}, unless {_list_budgets(deny)} is lowered"
+    periods = (cause.key.period.end for cause in deny.causes)
+    ends = sorted({_write_time(min(until or end, end)) for end in periods})
+    return f"until {' and '.join(ends)}, unless the budget {_list_budgets(deny)} is lowered"
 
 
 def _list_budgets(deny: Deny) -> str:

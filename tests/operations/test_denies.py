@@ -172,6 +172,24 @@ def test_all_callers_are_released_until_a_time(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("hours", [1, 24 * 365])
+def test_a_release_ends_with_the_period_even_if_a_later_end_is_named(
+    hours: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_denies()
+    (period_end,) = {cause.key.period.end for cause in deny(target=CHAT).causes}
+    until, now = period_end - timedelta(hours=2), period_end - timedelta(hours=4)
+    brake = open_brake(boto3.Session())
+    release_callers(brake, [CHAT.arn], until=until + timedelta(hours=hours), now=now)
+    end = min(period_end, until + timedelta(hours=hours))
+    (printed, _) = capsys.readouterr().out.splitlines()
+    assert printed == (
+        f"Released: {CHAT.arn}, until {end:%Y-%m-%d %H:%M} UTC, unless the budget"
+        f" {deny(target=CHAT).causes[0].key.budget} is lowered."
+    )
+
+
+@pytest.mark.usefixtures("deployed")
 def test_a_caller_that_is_not_denied_is_reported_and_none_is_released() -> None:
     store_denies()
     message, *_ = read_failure("deny", "release", CHAT.arn, "arn:aws:iam::111122223333:user/x")
