@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 
 import boto3
@@ -91,8 +92,19 @@ def put(session: boto3.Session, config: Config, arguments: Iterable[str] = ()) -
         print(f"{policy.title} {policy.name}: {done[policy.put()]}.")
 
 
-def check(session: boto3.Session, config: Config, environments: Iterable[str] = ()) -> None:
+def check(
+    session: boto3.Session,
+    config: Config,
+    environments: Iterable[str] = (),
+    context: Iterable[str] = (),
+) -> None:
     """Check the policies that a deployment needs.
+
+    Args:
+        session: The credentials.
+        config: The settings.
+        environments: Arguments of the CDK's command line, which may name Regions.
+        context: The settings that do not come from cdk.json, as `NAME=VALUE`.
 
     Raises:
         CommandError: Roles could not be made, or could not do their work.
@@ -114,11 +126,13 @@ def check(session: boto3.Session, config: Config, environments: Iterable[str] = 
         if state is not PolicyState.CURRENT:
             message = (
                 f"the {policy.title.lower()} {policy.name} is {state.value}: run"
-                f" {_bootstrap_command(policy.region)}."
+                f" {_bootstrap_command(policy.region, context)}."
             )
             raise CommandError(message)
 
 
-def _bootstrap_command(region: str) -> str:
+def _bootstrap_command(region: str, context: Iterable[str]) -> str:
     name = f" METER_NAME={METER_NAME}" if METER_NAME != DEFAULT_NAME else ""
-    return f"make bootstrap AWS_REGION={region}{name}"
+    options = " ".join(f"-c {shlex.quote(each)}" for each in context)
+    settings = f" SET={shlex.quote(options)}" if options else ""
+    return f"make bootstrap AWS_REGION={region}{name}{settings}"

@@ -1,6 +1,7 @@
 """The permissions boundary allows what the roles need, and no role needs more."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -365,8 +366,12 @@ def test_make_deploy_explains_how_to_fix_a_missing_or_different_boundary(
     boundary(session).put()
     check(session, read_settings())
     adopting = ["existing_logging=adopt", "adopted_log_group=/audit/bedrock"]
-    with pytest.raises(CommandError, match=r"of other settings: run make bootstrap"):
-        check(session, read_settings(adopting))
+    command = (
+        "run make bootstrap AWS_REGION=us-east-1"
+        " SET='-c existing_logging=adopt -c adopted_log_group=/audit/bedrock'."
+    )
+    with pytest.raises(CommandError, match=f"of other settings: {re.escape(command)}"):
+        check(session, read_settings(adopting), context=adopting)
     put(session, read_settings(adopting))
     check(session, read_settings(adopting))
 

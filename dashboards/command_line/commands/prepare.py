@@ -100,7 +100,7 @@ def deploy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...
 
     def run(session: boto3.Session) -> None:
         check_deploy(session, config, open_brake)
-        check(session, config, others)
+        check(session, config, others, context)
 
     in_account(run, profile)
     explain_deploy_approval(others)
