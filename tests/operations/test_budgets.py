@@ -255,12 +255,12 @@ def test_callers_that_no_deployment_denies_are_named_in_a_warning(
     warnings = [line for line in printed.splitlines() if line.startswith("Warning: ")]
     assert warnings == [
         (
-            f"Warning: india cannot deny {never[0]}: IAM protects roles of IAM Identity Center. Use a"
-            " service control policy, or change the permission set in Identity Center."
+            f"Warning: india cannot deny {never[0]}: IAM protects roles of IAM Identity Center. Use"
+            " a service control policy, or change the permission set in Identity Center."
         ),
         (
-            f"Warning: india cannot deny {never[1]}: IAM policies do not hold for the root user. Stop"
-            " using the root user for Bedrock."
+            f"Warning: india cannot deny {never[1]}: IAM policies do not hold for the root user."
+            " Stop using the root user for Bedrock."
         ),
     ]
     call_command("budgets", "validate", write_file(limited | {"brake": "notify"}))
