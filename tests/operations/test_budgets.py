@@ -274,7 +274,7 @@ def test_a_region_that_does_not_exist_is_refused_with_a_suggestion(write_file: W
     )
     assert message.endswith("platform.json: 1 problem:")
     assert problem.startswith(
-        '  budget chat: scope.region = "us-est-1": not an AWS Region; did you mean us-'
+        "  budget chat: scope.region = 'us-est-1': not an AWS Region; did you mean us-"
     )
 
 
