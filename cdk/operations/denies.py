@@ -95,12 +95,13 @@ def find_brake(session: boto3.Session, region: str | None = None) -> BrakeNames:
     Raises:
         CommandError: It is not deployed.
     """
-    deployment = Deployment(session.client("cloudformation", region_name=region))
+    cloudformation = session.client("cloudformation", region_name=region)
+    deployment = Deployment(cloudformation)
     controller = deployment.brake_controller
     if controller is None:
         message = (
-            "the brake is not deployed in this Region: set governance and brake to true in"
-            " cdk.json, then run make deploy."
+            f"the brake is not deployed in {cloudformation.meta.region_name}: set AWS_REGION, or"
+            " set governance and brake to true in cdk.json, then run make bootstrap and make deploy."
         )
         raise CommandError(message)
     return BrakeNames(deployment.output(stack_names.STORAGE, "GovernanceTableName"), controller)

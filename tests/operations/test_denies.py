@@ -436,5 +436,5 @@ def test_a_run_that_cannot_be_started_is_that_of_the_next_minute(
 def test_a_deployment_without_the_brake_says_what_to_do(arguments: list[str]) -> None:
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     message, *_ = read_failure("deny", *arguments)
-    problem = "the brake is not deployed in this Region: set governance and brake"
+    problem = "the brake is not deployed in us-east-1: set AWS_REGION, or set governance"
     assert message.startswith(f"deny {arguments[0]}: {problem}")
