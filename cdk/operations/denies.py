@@ -101,7 +101,7 @@ def find_brake(session: boto3.Session, region: str | None = None) -> BrakeNames:
     if controller is None:
         message = (
             f"the brake is not deployed in {cloudformation.meta.region_name}: set AWS_REGION, or"
-            " set governance and brake to true in cdk.json, then run make bootstrap and make deploy."
+            " set governance and brake to true in cdk.json and run make bootstrap and make deploy."
         )
         raise CommandError(message)
     return BrakeNames(deployment.output(stack_names.STORAGE, "GovernanceTableName"), controller)
