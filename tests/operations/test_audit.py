@@ -200,7 +200,7 @@ def test_damage_is_named_and_ends_with_a_code_of_its_own() -> None:
         dynamodb.delete_item(TableName=AUDIT, Key=key)
     assert find_damage() == [
         "audit verify: the audit trail is damaged in 2 places:",
-        "  gap: entries 1 to 1 are missing",
+        "  gap: entry 1 is missing",
         "  removed end: entry 3 was anchored, and the last entry is 2",
     ]
     assert run_command("audit", "verify") == 4

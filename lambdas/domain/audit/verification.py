@@ -176,8 +176,11 @@ class ChainVerifier:
             text = f"entry {place} comes after entry {last.sequence}"
             yield ChainProblem(ProblemKind.FORK, place, text)
         elif place > last.sequence + 1:
-            text = f"entries {last.sequence + 1} to {place - 1} are missing"
-            yield ChainProblem(ProblemKind.GAP, last.sequence + 1, text)
+            first, final = last.sequence + 1, place - 1
+            text = f"entries {first} to {final} are missing"
+            if first == final:
+                text = f"entry {first} is missing"
+            yield ChainProblem(ProblemKind.GAP, first, text)
         elif last.hash and previous_hash not in (None, last.hash):
             text = f"entry {place} does not follow entry {last.sequence}"
             yield ChainProblem(ProblemKind.BROKEN_LINK, place, text)

@@ -37,6 +37,7 @@ from lambdas.domain.brake.events import (
     EventDetail,
     EventKind,
     OverflowMode,
+    describe_usage,
     report_contested,
     report_denied,
     report_not_attached,
@@ -117,6 +118,7 @@ from lambdas.domain.brake.targets import (
     TargetRules,
     check_role,
     choose_target,
+    find_never_denied,
     list_own_roles,
 )
 from lambdas.domain.brake.wanted import (
@@ -207,9 +209,11 @@ __all__ = [
     "describe_release",
     "describe_release_by_hand",
     "describe_switch",
+    "describe_usage",
     "estimate_reaction",
     "explain_release",
     "find_end",
+    "find_never_denied",
     "find_wanted",
     "find_wanted_by_sum",
     "is_same_document",

@@ -252,6 +252,34 @@ def test_a_release_by_hand_ends_if_the_budget_is_lowered(meter: BrakedMeter) -> 
     assert meter.events.list_kinds() == ["denied", "released", "denied"]
 
 
+def test_a_release_that_is_undone_denies_again(meter: BrakedMeter) -> None:
+    meter.spend(10, BEN)
+    meter.reconcile()
+    (release,) = meter.release(BEN_USER)
+    meter.reconcile()
+    assert meter.list_denied() == set()
+    meter.state.add_release(release.end(by="ops", at=meter.now))
+    meter.reconcile()
+    assert meter.list_denied() == {BEN}
+
+
+def test_a_contested_caller_that_is_released_and_no_longer_released_is_denied_again(
+    meter: BrakedMeter,
+) -> None:
+    """The runbook ContestedDenies says so."""
+    meter.spend(10, BEN)
+    meter.reconcile()
+    while meter.denies.stored[BEN_USER].state is not DenyState.CONTESTED:
+        meter.iam.detach(BEN_USER, meter.policy)
+        meter.reconcile()
+    (release,) = meter.release(BEN_USER)
+    meter.reconcile()
+    assert meter.denies.stored == {}
+    meter.state.add_release(release.end(by="ops", at=meter.now))
+    meter.reconcile()
+    assert meter.list_denied() == {BEN}
+
+
 def raise_it(meter: BrakedMeter) -> None:
     meter.apply(daily(limit=50))
 
