@@ -253,6 +253,7 @@ def test_denies_releases_and_the_switch_are_in_the_audit_trail(
         anchors=S3AuditAnchors(braked.cloud.client("s3"), braked.bucket("AnchorBucketName")),
         lock=ConfiguredLock(AuditLock.GOVERNANCE, 400),
         budgets=open_store(braked),
+        brake=state(braked),
         people=people(braked),
     )
     verify_audit(trail, datetime.now(UTC))
