@@ -847,7 +847,7 @@ def test_a_release_of_all_covers_sessions_without_room(
         assert meter.list_denied() == set()
     assert meter.denies.stored == {}
     for person in people:
-        recorded = {*meter.trail.list_actions(person)} - {AuditAction.RELEASE_BY_HAND}
+        recorded = {*meter.trail.list_actions(person)}
         expected = {AuditAction.DENY, AuditAction.RELEASE} if person in denied else set()
         assert recorded == expected
 
@@ -1248,7 +1248,8 @@ def test_a_removal_releases_all_even_without_an_audit_trail(meter: BrakedMeter) 
         meter.spend(10, arn)
     meter.reconcile()
     meter.trail.is_available = False
-    assert [failure.name for failure in meter.brake.release_all(meter.now).failures] == ["switch"]
+    failed = [failure.name for failure in meter.brake.release_all(meter.now).failures]
+    assert sorted(failed) == sorted([ANA, BEN])
     assert (meter.list_denied(), len(meter.denies.stored)) == (set(), 2)
     meter.trail.is_available = True
     meter.iam.attach(CHAT, meter.policy)
@@ -1256,4 +1257,3 @@ def test_a_removal_releases_all_even_without_an_audit_trail(meter: BrakedMeter) 
     assert (meter.denies.stored, meter.state.switch.is_on) == ({}, False)
     actions = meter.trail.list_actions()
     assert actions.count(AuditAction.RELEASE) == 3
-    assert actions.count(AuditAction.SWITCH_BRAKE) == 1
