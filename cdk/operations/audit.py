@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import IO, NamedTuple
 
 import boto3
@@ -138,7 +139,7 @@ class _Changes:
     def add(self, entry: AuditEntry) -> None:
         change = entry.change
         if change.changed_by is None and entry.sequence > self._reviewed:
-            text = f"{entry.sequence:,}: {change.action.value} of {change.subject}"
+            text = f"{entry.sequence}: {change.action.value} of {change.subject}"
             self.unclaimed.append(f"{text} at {change.changed_at:%Y-%m-%d %H:%M} UTC")
         name = _name_changed(change)
         if name is None:
@@ -275,19 +276,22 @@ def _find_differing(
     def replace_names(document: Json) -> Json:
         return replace_people(document, lambda arn: ids.get(arn, arn))
 
-    stored: dict[str, Json] = {
-        f"{_BUDGET}{budget.budget.name}": replace_names(_write_budget(budget)) for budget in book
-    }
+    stored: list[tuple[str, Json]] = [
+        (f"{_BUDGET}{budget.budget.name}", replace_names(_write_budget(budget))) for budget in book
+    ]
+    unreadable = {f"{_BUDGET}{name}" for name in book.unreadable}
+    known = {name for name, _ in stored} | unreadable
+    stored += [(name, None) for name in last if name.startswith(_BUDGET) and name not in known]
     switch = trail.brake.read_switch()
-    stored[SWITCH_SUBJECT] = None if switch.by is None else replace_names(write_switch(switch))
+    stored.append(
+        (SWITCH_SUBJECT, None if switch.by is None else replace_names(write_switch(switch)))
+    )
     for release in trail.brake.list_releases():
         document = replace_names(write_release(release))
-        stored[str(_name_release(document))] = document
-    unreadable = {f"{_BUDGET}{name}" for name in book.unreadable}
-    compared = {name for name in {*stored, *last} if name in stored or name.startswith(_BUDGET)}
-    for name in sorted(compared - unreadable):
-        states = [change.after for change in last.get(name, ())] or [None]
-        if not any(_is_same(stored.get(name), state) for state in states):
+        stored.append((str(_name_release(document)), document))
+    for name, state in sorted(stored, key=itemgetter(0)):
+        recorded = [change.after for change in last.get(name, ())] or [None]
+        if not any(_is_same(state, after) for after in recorded):
             yield name
 
 

@@ -68,7 +68,7 @@ def braked(deployed: Deployed) -> Iterator[Deployed]:
     for name in ("carl", "dora"):
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="use", PolicyDocument=USES)
-    store = open_store(deployed)
+    store = open_store(deployed, operator(deployed))
     declared = read_budgets(json.dumps(BUDGETS)).budgets
     book = store.write(BudgetChanges(declared), store.read().revision)
     for budget in declared:
