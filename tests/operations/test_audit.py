@@ -272,7 +272,7 @@ DIFFERING = "audit verify: the chain is intact, but not everything is stored as 
 
 
 def read_differing(capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What a verification names as stored otherwise; it ends with that and with 4."""
+    """Read what a verification names as stored otherwise, and check that it ends with 4."""
     (problem,) = find_damage()
     assert problem.startswith(DIFFERING)
     assert run_command("audit", "verify") == 4

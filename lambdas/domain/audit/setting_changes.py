@@ -27,7 +27,7 @@ class AuditedSetting(NamedTuple):
     Attributes:
         subject: The subject of its changes.
         action: The kind of its changes.
-        default: The state that needs no entry, while there is none.
+        default: The state before the first entry.
         state: The state that is deployed now.
     """
 
