@@ -1226,6 +1226,16 @@ def test_without_an_audit_trail_callers_are_released_and_recorded_once_it_is_bac
     assert meter.denies.stored == {}
 
 
+def test_a_deny_that_is_deleted_by_hand_is_decided_again_and_recorded(meter: BrakedMeter) -> None:
+    meter.spend(10, BEN)
+    meter.reconcile()
+    meter.denies.stored.clear()
+    for _ in range(2):
+        meter.reconcile()
+    assert meter.list_denied() == {BEN}
+    assert meter.trail.list_actions(BEN).count(AuditAction.DENY) == 2
+
+
 def test_an_attachment_without_a_deny_is_recorded_as_released(meter: BrakedMeter) -> None:
     meter.iam.attach(CHAT, meter.policy)
     meter.reconcile()
