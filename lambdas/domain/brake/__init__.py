@@ -1,6 +1,7 @@
 """The brake: denies callers whose budget is used up, and lets them go again."""
 
 from lambdas.domain.brake.audited_changes import (
+    SWITCH_SUBJECT,
     describe_deny,
     describe_release,
     describe_release_by_hand,
@@ -30,6 +31,7 @@ from lambdas.domain.brake.documents import (
     read_release,
     write_deny,
     write_release,
+    write_switch,
 )
 from lambdas.domain.brake.events import (
     BRAKE_EVENT,
@@ -148,6 +150,7 @@ __all__ = [
     "MAX_RESERVE_PERCENT",
     "MIN_REACTIONS",
     "NO_PLACE",
+    "SWITCH_SUBJECT",
     "WINDOW_OVERLAP",
     "Action",
     "BrakeDecisionStore",
@@ -242,4 +245,5 @@ __all__ = [
     "write_deny",
     "write_document",
     "write_release",
+    "write_switch",
 ]
