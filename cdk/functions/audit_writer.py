@@ -46,11 +46,7 @@ class AuditStores(NamedTuple):
 
 
 class AuditWriter(ScheduledFunction):
-    """The function `audit_writer`, started by changes of budgets and of the brake, and each hour.
-
-    Attributes:
-        stream_mapping: The event source mapping that starts it.
-    """
+    """The function `audit_writer`, started by changes of budgets and the brake, and each hour."""
 
     def __init__(
         self,
@@ -102,7 +98,7 @@ class AuditWriter(ScheduledFunction):
             self.grant("s3:ListBucketVersions", on=bucket.bucket_arn)
         self.grant("s3:GetObjectVersion", on=stores.prices.arn_for_objects(POINTER_KEY))
         self.grant_read_write_data()
-        self.stream_mapping = map_stream(
+        map_stream(
             self,
             "GovernanceStream",
             stores.governance,

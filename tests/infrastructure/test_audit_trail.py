@@ -283,23 +283,6 @@ def test_alarms_notify_of_damage_and_of_delays() -> None:
         assert name in alarms
 
 
-def test_an_alarm_notifies_of_changes_that_the_writer_gave_up_on() -> None:
-    (alarm,) = (
-        alarm
-        for alarm in resources(deployment(ON).monitoring, "AWS::CloudWatch::Alarm").values()
-        if alarm["AlarmName"] == "BedrockMeter-Health-UnrecordedChanges"
-    )
-    metrics = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
-    assert {metric["MetricName"] for metric in metrics} == {
-        *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),
-    }
-    mapping = named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "AuditWriter")
-    assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}
-    for metric in metrics:
-        (dimension,) = metric["Dimensions"]
-        assert "AuditWriterGovernanceStream" in dimension["Value"]["Fn::ImportValue"]
-
-
 def test_callers_are_released_while_the_writer_still_records_it() -> None:
     found = deployment(ON).governance
     (release,) = resources(found, "Custom::BedrockBrake")
