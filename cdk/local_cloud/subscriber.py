@@ -12,7 +12,7 @@ from typing import Any
 
 from cdk.local_cloud.cloud import LocalCloud, LocalCloudError
 
-_SECONDS_TO_CONFIRM = 30
+_SECONDS_TO_CONFIRM = 90
 
 
 @dataclass
