@@ -13,6 +13,7 @@ import pytest
 
 from cdk.local_cloud.cloud import REGION, LocalCloud, open_local_cloud
 from cdk.local_cloud.price_list import PriceListServer, open_price_list
+from cdk.operations.verification import VERIFICATION_NAME
 from cdk.operations.verification.registry import CHECKS
 from tests.end_to_end.deployed import context, make
 from tests.price_list import recorded_files
@@ -36,7 +37,8 @@ def cloud() -> Iterator[LocalCloud]:
         keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "CDK_DEFAULT_ACCOUNT": ACCOUNT}
         other = replace(local_cloud, environment={**local_cloud.environment, **keys})
         settings = " ".join(f"-c {name}=true" for name in BRAKE)
-        make(other, "bootstrap", f"SET=aws://{ACCOUNT}/{REGION} {settings}")
+        name = f"METER_NAME={VERIFICATION_NAME}"
+        make(other, "bootstrap", name, f"SET=aws://{ACCOUNT}/{REGION} {settings}")
         yield other
 
 
@@ -70,7 +72,7 @@ def list_names(cloud: LocalCloud) -> dict[str, list[str]]:
             for role in client("iam").list_roles()["Roles"]
             if not role["RoleName"].startswith("cdk-")
         ],
-        "policies": client("iam").list_policies(Scope="Local", PathPrefix="/bedrock-meter")[
+        "policies": client("iam").list_policies(Scope="Local", PathPrefix="/bedrock-meter/")[
             "Policies"
         ],
     }

@@ -81,4 +81,4 @@ def test_an_entry_that_was_removed_is_found(monkeypatch: pytest.MonkeyPatch) -> 
             self.account.tables[AUDIT].write(third, None)
 
     drivers = tuple(Removing if each is AuditWriterDriver else each for each in DRIVERS)
-    assert "entries 3 to 3 are missing" in "\n".join(run(3, drivers=drivers).violations)
+    assert "entry 3 is missing" in "\n".join(run(3, drivers=drivers).violations)
