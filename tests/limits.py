@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from datetime import datetime
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from lambdas.domain.limits import (
     Amounts,
@@ -14,6 +16,8 @@ from lambdas.domain.limits import (
     FailMode,
     Limit,
     LimitMode,
+    LimitStore,
+    LimitStoreError,
     LimitSubject,
     LimitUnit,
     RollingWindow,
@@ -23,6 +27,9 @@ from lambdas.domain.limits import (
     settle,
     to_moment,
 )
+from lambdas.services.admit_call import CallAdmitter
+
+_Result = TypeVar("_Result")
 
 
 def tokens(amount: int, **others: Any) -> Amounts:
@@ -89,3 +96,59 @@ class InMemoryLimits:
             for reservation_id, entry in state.entries.items():
                 if entry.at < to_moment(before):
                     yield StoredReservation(name, reservation_id, entry)
+
+
+class InlineExecutor(Executor):
+    """Runs one thing after another."""
+
+    def submit(self, fn: Callable[..., _Result], /, *args: Any, **kwargs: Any) -> Future[_Result]:
+        done: Future[_Result] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  # whoever waits for the result gets it
+            done.set_exception(error)
+        return done
+
+
+def make_admitter(store: LimitStore) -> CallAdmitter:
+    """An admitter whose reservations are numbered."""
+    numbers = count()
+    return CallAdmitter(store, lambda: f"call-{next(numbers)}", InlineExecutor())
+
+
+class FailingLimits(InMemoryLimits):
+    """A store that fails for some subjects.
+
+    Attributes:
+        failing: The ids of these subjects.
+    """
+
+    def __init__(self, *failing: str, methods: Collection[str] = ("reserve", "settle")) -> None:
+        super().__init__()
+        self.failing = {*failing}
+        self._methods = methods
+
+    def reserve(
+        self, subject: LimitSubject, reservation_id: str, need: Amounts, at: datetime
+    ) -> Decision:
+        self._fail("reserve", subject.id)
+        return super().reserve(subject, reservation_id, need, at)
+
+    def settle(self, reservation: StoredReservation, used: Amounts, at: datetime) -> bool:
+        self._fail("settle", reservation.subject)
+        return super().settle(reservation, used, at)
+
+    def _fail(self, method: str, subject_id: str) -> None:
+        if method in self._methods and subject_id in self.failing:
+            message = "the store is down"
+            raise LimitStoreError(message)
+
+
+class InMemoryRecords:
+    """What calls have used, in a dictionary."""
+
+    def __init__(self) -> None:
+        self.uses: dict[str, Amounts] = {}
+
+    def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
+        return {each: self.uses[each] for each in reservation_ids if each in self.uses}
