@@ -145,7 +145,7 @@ class FailingLimits(InMemoryLimits):
 
 
 class InMemoryRecords:
-    """What calls have used, in a dictionary."""
+    """The use of calls, in a dictionary."""
 
     def __init__(self) -> None:
         self.uses: dict[str, Amounts] = {}

@@ -25,7 +25,7 @@ from lambdas.domain.limits import (
     to_time,
 )
 
-MAX_REMEMBERED = 1000
+MAX_RECENT = 1000
 REFUSAL_AGE = timedelta(seconds=1)
 """The longest time for which a subject is refused without asking the store."""
 ATTEMPT_AGE = timedelta(minutes=5)
@@ -36,7 +36,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class CallReservation:
-    """What was reserved for a call, of all its subjects.
+    """The reservation of a call, with each of its subjects.
 
     Attributes:
         id: The id, which goes into the request's metadata.
@@ -56,7 +56,7 @@ class Refusal:
         reason: The reason.
         retry_at: The time from which it may be admitted; `None` if waiting does not help.
         is_repeat: True if the same attempt of the caller was refused before.
-        is_from_memory: True if the store was not asked.
+        is_from_memory: True if the store was not asked again.
     """
 
     subject: str
@@ -110,7 +110,7 @@ class Settlement:
     left_open: tuple[StoredReservation, ...] = ()
 
 
-class _Remembered(NamedTuple):
+class _RecentRefusal(NamedTuple):
     """A reason to refuse any call that needs as much of a unit, until a time."""
 
     reason: RefusalReason
@@ -134,11 +134,11 @@ class CallAdmitter:
     store: LimitStore
     make_id: Callable[[], str]
     executor: Executor
-    _refusals: RecentEntries[str, tuple[_Remembered, ...]] = field(
-        default_factory=lambda: RecentEntries(REFUSAL_AGE, MAX_REMEMBERED), init=False
+    _refusals: RecentEntries[str, tuple[_RecentRefusal, ...]] = field(
+        default_factory=lambda: RecentEntries(REFUSAL_AGE, MAX_RECENT), init=False
     )
     _attempts: RecentEntries[bytes, bool] = field(
-        default_factory=lambda: RecentEntries(ATTEMPT_AGE, MAX_REMEMBERED), init=False
+        default_factory=lambda: RecentEntries(ATTEMPT_AGE, MAX_RECENT), init=False
     )
 
     def admit(
@@ -156,7 +156,7 @@ class CallAdmitter:
             at: The time.
             attempt: The caller and the id that its SDK gives to all attempts of one call.
         """
-        admission = self._recall(subjects, need, at) or self._reserve(subjects, need, at)
+        admission = self._refuse_again(subjects, need, at) or self._reserve(subjects, need, at)
         if admission.refusal is None or attempt is None:
             return admission
         key = sha256("\0".join(attempt).encode()).digest()
@@ -201,7 +201,7 @@ class CallAdmitter:
             return Admission(decisions, reservation, unchecked=unchecked)
         left_open = self._settle_parts(parts, NO_USE, at).left_open
         for decision in decisions:
-            self._remember(decision, need, at)
+            self._note_refusal(decision, need, at)
         return Admission(decisions, None, refusal, unchecked, left_open)
 
     def _ask_store(
@@ -249,10 +249,10 @@ class CallAdmitter:
             return [request(item) for item in items]
         return list(self.executor.map(request, items))
 
-    def _remember(self, decision: Decision, need: Amounts, at: datetime) -> None:
-        """Remember a refusal, unless another call may have ended by now."""
-        remembered = [
-            _Remembered(status.refusal, status.limit.unit, amount, to_time(status.retry_at))
+    def _note_refusal(self, decision: Decision, need: Amounts, at: datetime) -> None:
+        """Note a refusal that holds for a while. A call that runs may end at any moment."""
+        noted = [
+            _RecentRefusal(status.refusal, status.limit.unit, amount, to_time(status.retry_at))
             for status in decision.statuses
             if status.limit.is_enforced
             and status.limit.unit is not LimitUnit.CONCURRENT
@@ -262,11 +262,11 @@ class CallAdmitter:
         ]
         reason, retry_at = decision.refusal, decision.retry_at
         if reason is RefusalReason.TOO_MANY_CALLS_A_SECOND and retry_at is not None:
-            remembered.append(_Remembered(reason, LimitUnit.REQUESTS, 1, to_time(retry_at)))
-        if reason is not None and remembered:
-            self._refusals.add(decision.subject, tuple(remembered), at)
+            noted.append(_RecentRefusal(reason, LimitUnit.REQUESTS, 1, to_time(retry_at)))
+        if reason is not None and noted:
+            self._refusals.add(decision.subject, tuple(noted), at)
 
-    def _recall(
+    def _refuse_again(
         self, subjects: Sequence[LimitSubject], need: Amounts, at: datetime
     ) -> Admission | None:
         """Refuse a call that needs no less than one that was refused a moment ago."""

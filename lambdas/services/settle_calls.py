@@ -26,7 +26,7 @@ _BATCH = 100
 
 
 class OpenCall(StrEnum):
-    """What became of an open reservation of one subject."""
+    """Outcomes for an open reservation of one subject."""
 
     BY_RECORD = "by_record"
     """It was settled by what the ledger has recorded."""
@@ -53,7 +53,7 @@ class OpenCallSettler:
     recorded: RecordedUse
 
     def settle(self, now: datetime) -> Counter[OpenCall]:
-        """Settle what can be settled, and count what became of each open reservation.
+        """Settle what can be settled, and count the outcomes.
 
         Raises:
             LimitStoreError: The open reservations were not all read.

@@ -23,7 +23,7 @@ class LimitUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What a call needs at most, or what it has used; `None` where that is not known.
+    """The most that a call needs, or its use; `None` where that is not known.
 
     Attributes:
         quota_tokens: Tokens that count against Bedrock's quota.
@@ -63,4 +63,4 @@ class Amounts:
 
 _COUNTED_UNITS = [unit for unit in LimitUnit if unit is not LimitUnit.CONCURRENT]
 NO_USE = Amounts(0, 0, 0, 0, 0, requests=0)
-"""What is given back for a call that was not made."""
+"""The use of a call that was not made: all of its reservation is given back."""

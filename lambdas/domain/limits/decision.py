@@ -28,7 +28,7 @@ class RefusalReason(StrEnum):
     NEED_ABOVE_LIMIT = "need_above_limit"
     """It needs more than the limit: it can never be admitted."""
     NEED_UNKNOWN = "need_unknown"
-    """What it needs is not known in the unit of a limit, such as the cost of an unpriced model."""
+    """Its need is not known in the unit of a limit, such as the cost of an unpriced model."""
     TOO_MANY_CALLS_A_SECOND = "too_many_calls_a_second"
     """Its subject has more calls a second than one item can count."""
     TOO_MANY_OPEN = "too_many_open"
@@ -57,7 +57,7 @@ class LimitStatus:
 
     @property
     def remaining(self) -> int:
-        """What is left; 0 if more was used than allowed."""
+        """The amount that is left; 0 if more was used than allowed."""
         return max(0, self.limit.amount - self.used)
 
 

@@ -22,7 +22,7 @@ _UNITS = {letter: unit for unit, letter in _UNIT_LETTERS.items()}
 
 
 class LimitMode(StrEnum):
-    """What a limit does with a call above it."""
+    """Answers of a limit to a call above it."""
 
     ENFORCE = "enforce"
     """Refuses it."""
@@ -31,7 +31,7 @@ class LimitMode(StrEnum):
 
 
 class FailMode(StrEnum):
-    """What happens to a call while its limits cannot be read or written."""
+    """Answers to a call while its limits cannot be read or written."""
 
     OPEN = "open"
     """It is admitted without a reservation."""
@@ -41,7 +41,7 @@ class FailMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CounterKey:
-    """What a counter counts: limits of one unit and window share it.
+    """The key of a counter, which limits of one unit and window share.
 
     Attributes:
         unit: The unit.

@@ -70,7 +70,7 @@ class LimitStore(Protocol):
 
 
 class RecordedUse(Protocol):
-    """What calls have used, by the records of the ledger."""
+    """The use of calls, by the records of the ledger."""
 
     def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
         """Find what the calls of reservations have used. Those without a record are left out."""

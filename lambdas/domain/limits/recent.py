@@ -32,7 +32,7 @@ class RecentEntries(Generic[_Key, _Value]):
             del self._entries[next(iter(self._entries))]
 
     def get(self, key: _Key, now: datetime) -> _Value | None:
-        """Get an entry; `None` if there is none, or if it is too old."""
+        """Get an entry; `None` without one, or if it is too old."""
         added_at, value = self._entries.get(key, (None, None))
         if added_at is None or now - added_at >= self.max_age:
             self._entries.pop(key, None)

@@ -21,7 +21,7 @@ MAX_CALL_SECONDS = 16 * 60
 
 @dataclass(frozen=True, slots=True)
 class OpenReservation:
-    """What was reserved for a call whose use is not settled yet.
+    """The reservation of a call whose use is not settled yet.
 
     Attributes:
         at: The moment of admission, by the item's clock.

@@ -55,7 +55,7 @@ def store(request: pytest.FixtureRequest) -> LimitStore:
 
 
 class SeveralProcesses:
-    """Several stores with images of their own, of which each request takes the next one."""
+    """Several stores with images of their own, and each request takes the next one."""
 
     def __init__(self, stores: list[DynamoDbLimits]) -> None:
         self._stores = itertools.cycle(stores)
@@ -76,7 +76,7 @@ def reserve(
 
 
 def totals(store: LimitStore, at: datetime, who: LimitSubject = ANA) -> list[int]:
-    """What each limit has counted, as the next call sees it."""
+    """The counter of each limit, as the next call sees it."""
     decision = store.reserve(who, f"look-{at}", NO_USE, at)
     if decision.entry is not None:
         store.settle(stored(decision, f"look-{at}"), NO_USE, at)

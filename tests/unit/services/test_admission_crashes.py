@@ -108,7 +108,7 @@ class ForwardedCall:
     reservation: CallReservation
     is_running: bool = field(default=True)
 
-    def is_of(self, who: LimitSubject) -> bool:
+    def has_subject(self, who: LimitSubject) -> bool:
         return any(part.subject == who.id for part in self.reservation.parts)
 
 
@@ -214,7 +214,7 @@ class Admission(RuleBasedStateMachine):
     def no_more_calls_run_than_the_limit(self) -> None:
         oldest = self.now - MAX_CALL_SECONDS * SECOND + MAX_SKEW * 2
         running = [call for call in self.calls if call.is_running and call.at > oldest]
-        assert sum(call.is_of(ANA) for call in running) <= 5
+        assert sum(call.has_subject(ANA) for call in running) <= 5
 
     @invariant()
     def nothing_is_open_for_more_calls_than_there_were(self) -> None:
@@ -222,15 +222,15 @@ class Admission(RuleBasedStateMachine):
             assert len(state.entries) <= self.count
 
     def list_uses(self, who: LimitSubject) -> list[Arrival]:
-        """What was used of what was reserved, by the time of admission."""
+        """The used part of each reservation, by the time of admission."""
         return [
             Arrival(to_moment(call.at), min(call.used, call.need))
             for call in self.calls
-            if call.is_of(who)
+            if call.has_subject(who)
         ]
 
     def teardown(self) -> None:
-        """When all is settled, the counters equal the ledger."""
+        """Settle all: then the counters equal the ledger."""
         if not self.gateways:
             return
         end = self.now + timedelta(hours=2)

@@ -22,7 +22,7 @@ PROJECT = subject(limit(500), name="project")
 
 
 def used_by(store: InMemoryLimits, who: LimitSubject) -> int:
-    """What a subject has reserved and used by its first limit."""
+    """The counter of a subject's first limit."""
     state, key = store.states.get(who.id), who.limits[0].key
     return 0 if state is None or key is None else state.get_total(key)
 
@@ -90,7 +90,7 @@ def test_shadow_limits_are_reported_and_never_refuse() -> None:
     assert status.limit is shadow.limits[0]
 
 
-def test_a_refusal_is_remembered_for_calls_that_need_no_less_for_a_second() -> None:
+def test_calls_that_need_no_less_are_refused_from_memory_for_a_second() -> None:
     store = InMemoryLimits()
     admitter = make_admitter(store)
     admitter.admit([ANA], tokens(900), NOON)
@@ -107,7 +107,7 @@ def test_a_refusal_is_remembered_for_calls_that_need_no_less_for_a_second() -> N
     assert store.counts["reserve"] == asked + 2
 
 
-def test_a_remembered_refusal_ends_when_the_limit_admits_the_call() -> None:
+def test_a_refusal_from_memory_ends_when_the_limit_admits_the_call() -> None:
     store = InMemoryLimits()
     admitter = make_admitter(store)
     admitter.admit([ANA], tokens(900), NOON)
@@ -118,7 +118,7 @@ def test_a_remembered_refusal_ends_when_the_limit_admits_the_call() -> None:
     assert get_reason(admitter.admit([ANA], tokens(200), refusal.retry_at)) is None
 
 
-def test_a_settlement_in_the_same_process_ends_a_remembered_refusal() -> None:
+def test_a_settlement_in_the_same_process_ends_refusals_from_memory() -> None:
     admitter = make_admitter(InMemoryLimits())
     reservation = get_reservation(admitter.admit([ANA], tokens(900), NOON))
     admitter.admit([ANA], tokens(200), NOON)
@@ -126,7 +126,7 @@ def test_a_settlement_in_the_same_process_ends_a_remembered_refusal() -> None:
     assert get_reason(admitter.admit([ANA], tokens(200), NOON)) is None
 
 
-def test_a_refusal_of_calls_at_the_same_time_is_not_remembered() -> None:
+def test_calls_at_the_same_time_are_never_refused_from_memory() -> None:
     who = subject(limit(1, unit=LimitUnit.CONCURRENT))
     store = InMemoryLimits()
     here, elsewhere = (
