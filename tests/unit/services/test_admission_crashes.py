@@ -150,13 +150,30 @@ class Admission(RuleBasedStateMachine):
     def call(
         self, number: int, who: list[LimitSubject], need: int, share: float, crash_at: int | None
     ) -> None:
-        self.store.crash_at = crash_at
+        self.admit(number, who, need, share, crash_at)
+
+    @rule(
+        number=st.integers(0, 2),
+        who=st.sampled_from([[ANA], [BEN], [ANA, TEAM], [BEN, TEAM]]),
+        need=st.integers(10, 90),
+    )
+    def call_until_refused(self, number: int, who: list[LimitSubject], need: int) -> None:
+        while self.admit(number, who, need, 1, None):
+            call = self.calls[-1]
+            call.is_running = False
+            at = self.now + self.skews[number]
+            self.gateways[number].settle(call.reservation, tokens(call.used), at)
+
+    def admit(
+        self, number: int, who: list[LimitSubject], need: int, share: float, crash_at: int | None
+    ) -> bool:
+        count, self.store.crash_at = self.count, crash_at
         try:
             at = self.now + self.skews[number]
             admission = self.gateways[number].admit(who, tokens(need), at)
         except CrashError:
             self.gateways[number] = self.make_gateway()
-            return
+            return False
         finally:
             self.store.crash_at = None
         assert (admission.reservation is None) is not (admission.refusal is None)
@@ -164,6 +181,10 @@ class Admission(RuleBasedStateMachine):
             used = round(need * share)
             self.calls.append(ForwardedCall(self.now, need, used, admission.reservation))
             self.records.uses[admission.reservation.id] = tokens(used)
+        elif self.count > count:
+            refused = f"call-{self.count}"
+            assert not any(refused in state.entries for state in self.store.states.values())
+        return admission.refusal is None
 
     @precondition(lambda self: any(call.is_running for call in self.calls))
     @rule(data=st.data(), number=st.integers(0, 2), crash_at=st.none() | st.integers(0, 6))
