@@ -17,15 +17,12 @@ from lambdas.domain.budgets.amount import (
 )
 from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
 from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
-from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import CurrentSums
 from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time
 from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
-from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern, matches
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.period_sums import find_incomplete_since, read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
@@ -60,6 +57,14 @@ from lambdas.domain.budgets.stored_budgets import (
     StoredBudget,
     UnreadableBudget,
     UsageGap,
+)
+from lambdas.domain.periods import (
+    BudgetPeriod,
+    DayPeriods,
+    HourPeriods,
+    MonthPeriods,
+    PeriodRule,
+    RollingHours,
 )
 
 __all__ = [
