@@ -112,6 +112,28 @@ class RuntimeApi:
         return reader, writer
 
 
+async def run(
+    make_app: Callable[[], AsgiApp], api: RuntimeApi, on_failure: Callable[[Exception], None]
+) -> None:
+    """Make the app, and answer invocations until the environment ends.
+
+    Args:
+        make_app: Makes the app. Lambda learns of its failure at once, and not after a timeout.
+        api: The Runtime API.
+        on_failure: Notes that an invocation failed.
+
+    Raises:
+        RuntimeApiError: The Runtime API did not answer.
+        Exception: The app could not be made.
+    """
+    try:
+        app = make_app()
+    except Exception as error:
+        await api.report_error("/init/error", error)
+        raise
+    await serve(app, api, on_failure)
+
+
 async def serve(app: AsgiApp, api: RuntimeApi, on_failure: Callable[[Exception], None]) -> None:
     """Answer invocations, one after the other, until the environment ends.
 
