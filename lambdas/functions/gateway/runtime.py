@@ -74,9 +74,11 @@ class RuntimeApi:
         """
         try:
             reader, writer = await self.open("GET", "/invocation/next", ("Content-Length: 0",))
-            status, headers = await read_head(reader)
-            body = await reader.readexactly(int(headers["content-length"]))
-            writer.close()
+            try:
+                status, headers = await read_head(reader)
+                body = await reader.readexactly(int(headers["content-length"]))
+            finally:
+                await close(writer)
             if status != HTTPStatus.OK:
                 message = f"status {status}"
                 raise RuntimeApiError(message)
@@ -92,10 +94,12 @@ class RuntimeApi:
         body = _write_error(error)
         lines = (f"Content-Length: {len(body)}", f"{_ERROR_TYPE}: {type(error).__name__}")
         reader, writer = await self.open("POST", path, lines)
-        writer.write(body)
-        await writer.drain()
-        await read_head(reader)
-        writer.close()
+        try:
+            writer.write(body)
+            await writer.drain()
+            await read_head(reader)
+        finally:
+            await close(writer)
 
     async def open(
         self, method: str, path: str, lines: Iterable[str]
@@ -170,6 +174,8 @@ async def answer(app: AsgiApp, api: RuntimeApi, invocation: Invocation) -> None:
     except Exception as error:
         await response.fail(error)
         raise
+    finally:
+        await response.close()
 
 
 def read_body(event: Mapping[str, Any]) -> bytes:
@@ -285,7 +291,11 @@ class _StreamedResponse:
         await self._writer.drain()
         with suppress(EOFError, ValueError):  # the answer was sent, and Lambda's tells no more
             await read_head(self._reader)
-        self._writer.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._writer is not None:
+            await close(self._writer)
 
 
 def _write_prelude(start: Message) -> bytes:
@@ -305,6 +315,13 @@ def _write_prelude(start: Message) -> bytes:
 def _write_error(error: BaseException) -> bytes:
     name = type(error).__name__
     return json.dumps({"errorType": name, "errorMessage": name}).encode()
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, whatever state it is in."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def read_head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
