@@ -6,11 +6,10 @@ import json
 import ssl
 import threading
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import socket
@@ -88,26 +87,32 @@ class InMemoryAdmission:
         calls: The calls, in order.
         settled: The counts by reservation.
         given_back: The reservations that were given back.
+        times: The times of all of that.
+        was_settled: Set with the first of either.
     """
 
     decision: Callable[[GatewayCall], Admission] | None = None
     calls: list[GatewayCall] = field(default_factory=list)
     settled: dict[str, TokenCounts] = field(default_factory=dict)
     given_back: list[str] = field(default_factory=list)
+    times: list[datetime] = field(default_factory=list)
     was_settled: threading.Event = field(default_factory=threading.Event)
 
     def admit(self, call: GatewayCall, at: datetime) -> Admission:
         self.calls.append(call)
+        self.times.append(at)
         if self.decision is not None:
             return self.decision(call)
         return Admission(f"r-{len(self.calls)}")
 
     def settle(self, reservation_id: str, used: TokenCounts, at: datetime) -> None:
         self.settled[reservation_id] = used
+        self.times.append(at)
         self.was_settled.set()
 
     def give_back(self, reservation_id: str, at: datetime) -> None:
         self.given_back.append(reservation_id)
+        self.times.append(at)
         self.was_settled.set()
 
 
@@ -122,12 +127,16 @@ class Received(NamedTuple):
 def write_frame(headers: Mapping[str, str], payload: bytes) -> bytes:
     """Write a frame of an event stream."""
     written = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + len(value).to_bytes(2) + value.encode()
+        bytes([len(name)]) + name.encode() + b"\x07" + _prefix_length(value.encode())
         for name, value in headers.items()
     )
     prelude = (16 + len(written) + len(payload)).to_bytes(4) + len(written).to_bytes(4)
     frame = prelude + crc32(prelude).to_bytes(4) + written + payload
     return frame + crc32(frame).to_bytes(4)
+
+
+def _prefix_length(value: bytes) -> bytes:
+    return len(value).to_bytes(2) + value
 
 
 def write_event(kind: str, content: Mapping[str, Any]) -> bytes:
@@ -193,6 +202,7 @@ class FakeBedrock:
         received: The requests, in order.
         bodies: The answers by the last segment of the path: a whole body, or pieces of a stream.
         status: The status of all answers.
+        is_silent: True if it never answers.
         extra_headers: More headers of all answers.
         before_piece: Runs before each piece of a stream, with its number.
         cuts_off_after: The number of pieces after which the connection ends.
@@ -208,6 +218,7 @@ class FakeBedrock:
             "count-tokens": COUNT_BODY,
         }
         self.status = 200
+        self.is_silent = False
         self.extra_headers: dict[str, str] = {}
         self.before_piece: Callable[[int], object] = lambda _: None
         self.cuts_off_after: int | None = None
@@ -218,6 +229,8 @@ class FakeBedrock:
         body = handler.rfile.read(int(handler.headers["content-length"]))
         headers = {name.lower(): value for name, value in handler.headers.items()}
         self.received.append(Received(handler.path, headers, body))
+        if self.is_silent:
+            return
         content = self.bodies[handler.path.rpartition("/")[2]]
         handler.send_response(self.status)
         for name, value in self.extra_headers.items():
@@ -252,7 +265,7 @@ class FakeBedrock:
             def log_message(self, *_: object) -> None:
                 pass
 
-            def do_POST(self) -> None:  # noqa: N802  # as the library names it
+            def do_POST(self) -> None:  # as the library names it
                 bedrock.answer(self)
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

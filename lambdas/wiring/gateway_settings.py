@@ -42,7 +42,9 @@ class RelaySettings(EnvironmentSettings):
     region: str = Field(min_length=1)
     bedrock_endpoint: Annotated[str, like("https?://.+", "a URL")] | None = None
     read_seconds: Annotated[int, Field(ge=1, le=900)] = 600
-    max_output_tokens: Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)] = {}
+    max_output_tokens: Annotated[
+        dict[str, _Tokens], BeforeValidator(from_json_text), Field(default_factory=dict)
+    ]
     default_output_tokens: _Tokens = _DEFAULTS.default_output_tokens
     image_tokens: _Tokens = _DEFAULTS.image_tokens
     document_tokens: _Tokens = _DEFAULTS.document_tokens

@@ -124,6 +124,11 @@ def send(
             return response.status, named, response.read()
 
 
+def assert_nothing_is_reserved_or_sent(gateway: Gateway) -> None:
+    assert gateway.admission.calls == []
+    assert gateway.bedrock.received == []
+
+
 def wait_until_settled(gateway: Gateway) -> None:
     assert gateway.admission.was_settled.wait(10)
 
@@ -248,7 +253,7 @@ def test_sixteen_pairs_of_metadata_leave_no_room_and_reserve_nothing(
     with pytest.raises(ClientError, match="Send at most 15") as refused:
         client.converse(modelId=MODEL, messages=MESSAGES, requestMetadata=own)
     assert refused.value.response["Error"]["Code"] == "ValidationException"
-    assert gateway.admission.calls == gateway.bedrock.received == []
+    assert_nothing_is_reserved_or_sent(gateway)
 
 
 def test_errors_of_bedrock_reach_the_caller_and_give_back(client: Any, gateway: Gateway) -> None:
@@ -319,7 +324,8 @@ def test_what_cannot_be_a_key_is_refused_before_a_table_is_read(
         make_client(secret).converse(modelId=MODEL, messages=MESSAGES)
     assert refused.value.response["Error"]["Code"] == "AccessDeniedException"
     assert refused.value.response["ResponseMetadata"]["RetryAttempts"] == 0
-    assert gateway.keys.reads == gateway.bedrock.received == []
+    assert gateway.keys.reads == []
+    assert_nothing_is_reserved_or_sent(gateway)
 
 
 def test_an_unknown_key_is_looked_up_once(
@@ -418,7 +424,7 @@ def test_poisoned_paths_never_reach_bedrock(gateway: Gateway, path: str) -> None
     status, _, answer = send(gateway, path)
     assert status == 404
     assert json.loads(answer)["__type"] == "UnknownOperationException"
-    assert gateway.bedrock.received == gateway.admission.calls == []
+    assert_nothing_is_reserved_or_sent(gateway)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
@@ -441,7 +447,7 @@ def test_poisoned_headers_are_refused(gateway: Gateway, headers: dict[str, str])
     status, _, answer = send(gateway, f"/model/{MODEL}/invoke", headers=headers)
     assert status == 400
     assert json.loads(answer)["__type"] == "ValidationException"
-    assert gateway.bedrock.received == gateway.admission.calls == []
+    assert_nothing_is_reserved_or_sent(gateway)
 
 
 @pytest.mark.parametrize(
@@ -466,7 +472,7 @@ def test_poisoned_bodies_are_refused(gateway: Gateway, body: bytes) -> None:
     status, _, answer = send(gateway, f"/model/{MODEL}/converse", body)
     assert status == 400
     assert json.loads(answer)["__type"] == "ValidationException"
-    assert gateway.bedrock.received == gateway.admission.calls == []
+    assert_nothing_is_reserved_or_sent(gateway)
 
 
 def test_headers_other_than_bedrock_s_own_are_not_relayed(gateway: Gateway) -> None:

@@ -40,7 +40,8 @@ def make_secret(random: bytes) -> NewSecret:
         ValueError: They are not 32.
     """
     if len(random) != RANDOM_BYTES:
-        raise ValueError
+        message = f"a key is made of {RANDOM_BYTES} random bytes"
+        raise ValueError(message)
     body = _write_base32(random)
     text = f"{MARK}{body}{_make_checksum(body)}"
     return NewSecret(text, digest_secret(text), text[: len(MARK) + _SHOWN_LETTERS])
