@@ -40,7 +40,7 @@ from lambdas.domain.bedrock_calls import (
     write_kong_headers,
 )
 from lambdas.domain.invocations.request_metadata import RESERVATION_NAME, RESERVED_NAMES
-from lambdas.observability import logger
+from lambdas.logs import logger
 
 _BEARER = re.compile(r"Bearer +(\S+) *", re.IGNORECASE)
 # https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1; the server dates and frames its own answer.

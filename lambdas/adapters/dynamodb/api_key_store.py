@@ -16,7 +16,7 @@ from lambdas.adapters.dynamodb.brake_items import (
     write_time,
 )
 from lambdas.domain.api_keys import ApiKey, KeyExistsError, NoSessionNameError, Scope
-from lambdas.domain.budgets.governance_table import API_KEYS, PARTITION_KEY, SORT_KEY
+from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, SORT_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -26,8 +26,8 @@ Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. 
 
 from __future__ import annotations
 
-PARTITION_KEY = "pk"
-SORT_KEY = "sk"
+from lambdas.domain.governance_keys import PARTITION_KEY, SORT_KEY
+
 BUDGETS = "budgets"
 """The partition of all budgets, which one query reads."""
 REVISION_KEY = "revision"
@@ -78,8 +78,6 @@ REACTIONS = "brake-reactions"
 BRAKE_EVENTS = "brake-events"
 DUE_BRAKE_EVENTS = "due-brake-events"
 """The partition of events of the brake that are to be sent."""
-API_KEYS = "api-keys"
-"""The partition of API keys."""
 _REVISION_DIGITS = 12
 
 

@@ -6,7 +6,7 @@ from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,7 +20,8 @@ from lambdas.domain.bedrock_calls import (
     Refusal,
     refuse_invalid,
 )
-from lambdas.observability import logger
+from lambdas.functions.gateway.piece_pump import pump
+from lambdas.logs import logger
 from lambdas.services.relay_call import CallRelay, GatewayAnswer, GatewayRequest
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class _Answer(Response):
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
         try:
-            async for piece in iterate_in_threadpool(answer.pieces):
+            async for piece in pump(answer.pieces):
                 await caller.send({"type": "http.response.body", "body": piece, "more_body": True})
             await caller.send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
