@@ -385,8 +385,9 @@ def test_an_error_within_a_stream_reaches_the_caller_and_leaves_the_reservation(
     headers = {":message-type": "exception", ":exception-type": "throttlingException"}
     error = write_frame(headers, b'{"message":"too many tokens"}')
     gateway.bedrock.bodies["converse-stream"] = (CONVERSE_EVENTS[0], error)
-    with pytest.raises(EventStreamError, match="too many tokens"):
-        list(client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+    stream = client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"]
+    with closing(stream), pytest.raises(EventStreamError, match="too many tokens"):
+        list(stream)
     assert gateway.admission.settled == {}
     assert gateway.admission.given_back == []
 

@@ -62,7 +62,7 @@ def make_event(
 
 @dataclass
 class Posted:
-    """What the client posted for an invocation.
+    """An answer or an error that the client posted.
 
     Attributes:
         path: The path behind the version.

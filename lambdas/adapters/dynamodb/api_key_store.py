@@ -69,12 +69,12 @@ class DynamoDbApiKeys:
         return [key for item in items if (key := _try_to_read(item)) is not None]
 
     def end(self, digest: str, at: datetime) -> bool:
-        """Let a key expire at a time, if it would not do so before; `False` if there is no key."""
+        """Let a key expire at a time, if it would not do so before; `False` if it is not stored."""
         is_later = "(attribute_not_exists(expires_at) OR expires_at > :at)"
         return self._set("expires_at", digest, at, is_later) or self.get(digest) is not None
 
     def revoke(self, digest: str, at: datetime) -> bool:
-        """Revoke a key, once and for good; `False` if there is none."""
+        """Revoke a key, once and for good; `False` if it is not stored."""
         is_first = "attribute_not_exists(revoked_at)"
         return self._set("revoked_at", digest, at, is_first) or self.get(digest) is not None
 

@@ -191,10 +191,10 @@ class ApiKeyStore(Protocol):
         """List all keys."""
 
     def end(self, digest: str, at: datetime) -> bool:
-        """Let a key expire at a time, if it would not do so before; `False` if there is no key."""
+        """Let a key expire at a time, if it would not do so before; `False` if it is not stored."""
 
     def revoke(self, digest: str, at: datetime) -> bool:
-        """Revoke a key, once and for good; `False` if there is none."""
+        """Revoke a key, once and for good; `False` if it is not stored."""
 
     def mark_used(self, digest: str, at: datetime) -> None:
         """Store that a key was used, if it is stored."""

@@ -48,10 +48,10 @@ class CallerRequest(NamedTuple):
     attempt_id: str | None
 
     def check_metadata(self, names: Collection[str], owned_names: Collection[str]) -> None:
-        """Check that there is room for the gateway's metadata, whatever its values will be.
+        """Check that the request has room for the gateway's metadata, whatever its values will be.
 
         Raises:
-            InvalidRequestError: There is none.
+            InvalidRequestError: It has too little.
         """
         if self.path.operation.uses_tokens:
             longest = dict.fromkeys(names, _PLACEHOLDER)

@@ -1,4 +1,4 @@
-"""Reads which operation a request path names, and of which model; writes the path for Bedrock."""
+"""Reads operation and model from the path of a request, and writes the path for Bedrock."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _CONVERSE_PATHS = (("inferenceConfig", "maxTokens"),)
 
 
 def list_output_limits(body: JsonObject, reader: str = "") -> Iterator[int]:
-    """List the limits of a request body, of which a request normally has one at most.
+    """List the limits of a request body; normally it has one at most.
 
     Args:
         body: The body.

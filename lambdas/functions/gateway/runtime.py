@@ -289,7 +289,7 @@ class _StreamedResponse:
             return
         self._writer.write(_LAST_CHUNK + trailers + b"\r\n")
         await self._writer.drain()
-        with suppress(EOFError, ValueError):  # the answer was sent, and Lambda's tells no more
+        with suppress(EOFError, ValueError):  # the answer was sent, and Lambda's adds nothing
             await read_head(self._reader)
 
     async def close(self) -> None:
