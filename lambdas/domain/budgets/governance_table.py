@@ -26,7 +26,9 @@ Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. 
 
 from __future__ import annotations
 
-from lambdas.domain.governance_keys import PARTITION_KEY, SORT_KEY
+from lambdas.domain import governance_keys
+
+PARTITION_KEY, SORT_KEY = governance_keys.PARTITION_KEY, governance_keys.SORT_KEY
 
 BUDGETS = "budgets"
 """The partition of all budgets, which one query reads."""
