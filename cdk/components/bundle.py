@@ -19,7 +19,7 @@ _BUNDLES = ROOT / ".bundles"
 _SUFFIXES = (".json", ".py")
 
 Architecture: TypeAlias = Literal["arm64", "x86_64"]
-DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet"]
+DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet", "gateway"]
 """Groups of `pyproject.toml` that functions need: `runtime` all of them, the others few."""
 
 # Lambda's own machines: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html

@@ -1,0 +1,8 @@
+"""The keys of items in the table `Governance`; `budgets.governance_table` lists the items."""
+
+from __future__ import annotations
+
+PARTITION_KEY = "pk"
+SORT_KEY = "sk"
+API_KEYS = "api-keys"
+"""The partition of API keys."""

@@ -1,0 +1,39 @@
+"""The relay of the gateway, over DynamoDB, STS and Bedrock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import boto3
+
+from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
+from lambdas.adapters.cached_api_keys import CachedApiKeys
+from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
+from lambdas.adapters.sts_role_sessions import StsRoleSessions
+from lambdas.domain.bedrock_calls import CallAdmission
+from lambdas.services.relay_call import CallRelay
+from lambdas.wiring.client_timeouts import BRIEF
+from lambdas.wiring.gateway_settings import RelaySettings
+
+
+def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRelay:
+    """Make the relay.
+
+    Args:
+        settings: The settings.
+        admission: Admits calls and settles them.
+    """
+    dynamodb = boto3.client("dynamodb", config=BRIEF)
+    sessions = StsRoleSessions(boto3.client("sts", config=BRIEF), settings.caller_role_arn)
+    return CallRelay(
+        keys=CachedApiKeys(DynamoDbApiKeys(dynamodb, settings.governance_table)),
+        admission=admission,
+        bedrock=BedrockRuntimeRelay(
+            settings.get_endpoint(),
+            settings.region,
+            sessions.get_credentials,
+            settings.read_seconds,
+        ),
+        clock=lambda: datetime.now(UTC),
+        rules=settings.make_rules(),
+    )
