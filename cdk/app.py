@@ -25,7 +25,13 @@ _UNTAGGED = ["aws:cdk:stack", "AWS::SSM::Parameter", "AWS::KMS::Key"]
 
 
 def build(app: App, config: Config) -> None:
-    """Put the stacks of every Region into an app."""
+    """Put the stacks of every Region into an app.
+
+    Raises:
+        ConfigurationError: The settings are for another account.
+    """
+    if account := os.environ.get("CDK_DEFAULT_ACCOUNT"):
+        config.check_account(account)
     for region in config.regions or (None,):
         for stack in _stacks(app, config, region):
             boundary = iam.ManagedPolicy.from_managed_policy_name(

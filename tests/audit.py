@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 
 from lambdas.domain.audit import (
+    AnchorLock,
     AppendOutcome,
     AuditAction,
     AuditAnchor,
@@ -17,9 +18,14 @@ from lambdas.domain.audit import (
     AuditEntry,
     ChainHead,
     FoundAnchors,
+    Mark,
+    PastVerification,
     PointerVersion,
     StoredEntry,
+    limit_subject,
+    list_marks,
     name_hour,
+    read_entry,
 )
 from lambdas.domain.pricing.editions import PriceUpdates
 from tests.aws import create_sorted_table
@@ -62,10 +68,19 @@ class InMemoryAuditStore:
     """The chain in a list."""
 
     entries: list[StoredEntry] = field(default_factory=list)
-    sources: set[str] = field(default_factory=set)
-    subjects: dict[str, StoredEntry] = field(default_factory=dict)
+    marks: set[Mark] = field(default_factory=set)
+    verifications: list[PastVerification] = field(default_factory=list)
     others: list[AuditedChange] = field(default_factory=list)
     """Changes that another writer appends first."""
+
+    def __post_init__(self) -> None:
+        for entry in self.entries:
+            self.marks.update(list_marks(read_entry(entry.text)))
+
+    def extend(self, entries: list[StoredEntry]) -> None:
+        """Add entries with their marks."""
+        self.entries += entries
+        self.__post_init__()
 
     def read_head(self) -> ChainHead:
         last = self.entries[-1] if self.entries else None
@@ -77,26 +92,43 @@ class InMemoryAuditStore:
         return self._append(entry)
 
     def _append(self, entry: AuditEntry) -> AppendOutcome:
-        if entry.change.source in self.sources:
+        if self.has_source(entry.change.source):
             return AppendOutcome.ALREADY_THERE
         if entry.sequence != len(self.entries) + 1:
             return AppendOutcome.HEAD_MOVED
         self.entries.append(StoredEntry.from_entry(entry))
-        self.sources.add(entry.change.source)
-        self.subjects[entry.change.subject] = self.entries[-1]
+        self.marks.update(list_marks(entry))
         return AppendOutcome.APPENDED
 
     def has_source(self, source: str) -> bool:
-        return source in self.sources
+        return any(mark.partition == f"source#{source}" for mark in self.marks)
 
     def mark_source(self, source: str) -> None:
-        self.sources.add(source)
+        if not self.has_source(source):
+            self.marks.add(Mark(f"source#{source}", None))
 
     def read_last(self, subject: str) -> StoredEntry | None:
-        return self.subjects.get(subject)
+        limited = limit_subject(subject)
+        found = [
+            entry
+            for entry in self.entries
+            if Mark(f"subject#{limited}", entry.place) in self.marks
+            and read_entry(entry.text).change.subject == limited
+        ]
+        return found[-1] if found else None
 
     def read_entries(self, after: int = 0) -> Iterator[StoredEntry]:
         return iter([entry for entry in self.entries if entry.place > after])
+
+    def read_marks(self) -> Iterator[Mark]:
+        return iter(self.marks)
+
+    def add_verification(self, verification: PastVerification) -> None:
+        self.verifications.append(verification)
+
+    def read_last_verification(self, now: datetime) -> PastVerification | None:
+        past = [each for each in self.verifications if each.at <= now]
+        return max(past, default=None)
 
 
 @dataclass
@@ -105,6 +137,7 @@ class InMemoryAnchorStore:
 
     names: set[str] = field(default_factory=set)
     anchors: dict[str, AuditAnchor] = field(default_factory=dict)
+    locks: dict[str, AnchorLock] = field(default_factory=dict)
 
     def write(self, anchor: AuditAnchor) -> None:
         self.anchors.setdefault(anchor.name, anchor)
@@ -120,6 +153,9 @@ class InMemoryAnchorStore:
         return FoundAnchors(
             [anchor for anchor in found if hours[0] <= anchor.name < hours[1]], names
         )
+
+    def read_lock(self, anchor: AuditAnchor) -> AnchorLock | None:
+        return self.locks.get(anchor.name)
 
 
 @dataclass

@@ -140,6 +140,17 @@ class FakeIam:
         return [target for target, found in self.principals.items() if policy in found.policies]
 
 
+def _detach(iam: FakeIam, effects: Effects, target: PrincipalTarget, policy: str) -> bool:
+    was_attached = False
+
+    def detach() -> None:
+        nonlocal was_attached
+        was_attached = iam.detach(target, policy)
+
+    effects.run(detach)
+    return was_attached
+
+
 class FakeAttachments:
     """The attachments of one policy of the account."""
 
@@ -153,14 +164,7 @@ class FakeAttachments:
         self.effects.run(lambda: self.iam.attach(target, self.policy))
 
     def detach(self, target: PrincipalTarget) -> bool:
-        was_attached = False
-
-        def detach() -> None:
-            nonlocal was_attached
-            was_attached = self.iam.detach(target, self.policy)
-
-        self.effects.run(detach)
-        return was_attached
+        return _detach(self.iam, self.effects, target, self.policy)
 
 
 class FakeSessionPolicies:
@@ -172,9 +176,9 @@ class FakeSessionPolicies:
 
     def list_policies(self) -> Sequence[StoredPolicy]:
         return [
-            StoredPolicy(name, document, self._is_attached(name))
+            self._describe(name, role_name, document)
             for name, document in sorted(self.iam.documents.items())
-            if self.names.read_role_name(name) is not None
+            if (role_name := self.names.read_role_name(name)) is not None
         ]
 
     def write(self, role: PrincipalTarget, name: str, document: str) -> None:
@@ -184,21 +188,23 @@ class FakeSessionPolicies:
         self.effects.run(lambda: self.iam.documents.update({name: document}))
         self.effects.run(lambda: self.iam.attach(role, name))
 
+    def detach(self, name: str, target: PrincipalTarget) -> bool:
+        return _detach(self.iam, self.effects, target, name)
+
     def remove(self, name: str) -> None:
         assert self.names.read_role_name(name) is not None
         for target in self.iam.find_attached(name):
-            self.effects.run(lambda target=target: self._detach(target, name))  # type: ignore[misc]
+            self.detach(name, target)
         self.effects.run(lambda: self._delete(name))
-
-    def _detach(self, target: PrincipalTarget, name: str) -> None:
-        self.iam.detach(target, name)
 
     def _delete(self, name: str) -> None:
         self.iam.documents.pop(name, None)
 
-    def _is_attached(self, name: str) -> bool:
+    def _describe(self, name: str, role_name: str, document: str) -> StoredPolicy:
         attached = self.iam.find_attached(name)
-        return [target.name for target in attached] == [self.names.read_role_name(name)]
+        is_role = [(each.kind, each.name) == (PrincipalKind.ROLE, role_name) for each in attached]
+        others = tuple(each for each, is_own in zip(attached, is_role, strict=True) if not is_own)
+        return StoredPolicy(name, document, any(is_role), others)
 
 
 class FakeRoles:
@@ -248,12 +254,17 @@ class InMemoryDenies:
         self.stored: dict[Target, Deny] = {}
         self.trail = trail or InMemoryAuditEvents(effects)
         self._effects = effects
+        self._made = 0
 
     def list_denies(self) -> Sequence[Deny]:
         return list(self.stored.values())
 
     def write(self, deny: Deny, change: AuditedChange | None) -> Deny:
-        written = replace(deny, revision=deny.revision + 1)
+        token = deny.token
+        if not deny.revision:
+            self._made += 1
+            token = f"{self._made:08x}"
+        written = replace(deny, revision=deny.revision + 1, token=token)
 
         def write() -> None:
             self._check(deny)
@@ -264,18 +275,20 @@ class InMemoryDenies:
         self._effects.run(write)
         return written
 
-    def delete(self, deny: Deny, change: AuditedChange) -> None:
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
         def delete() -> None:
             if deny.target in self.stored:
                 self._check(deny)
-                self.trail.store(change)
+                if change is not None:
+                    self.trail.store(change)
                 del self.stored[deny.target]
 
         self._effects.run(delete)
 
     def _check(self, deny: Deny) -> None:
         found = self.stored.get(deny.target)
-        if (0 if found is None else found.revision) != deny.revision:
+        identity = (0, "") if found is None else (found.revision, found.token)
+        if identity != (deny.revision, deny.token):
             raise DenyChangedError(deny.target.arn)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -15,6 +16,8 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringLike": fnmatchcase,
     "ArnLike": fnmatchcase,
     "ArnEquals": fnmatchcase,  # the same as ArnLike, as IAM's documentation says
+    "Bool": lambda value, expected: value == str(expected).lower(),
+    "NumericLessThan": lambda value, expected: Decimal(value) < Decimal(str(expected)),
     "DateLessThan": lambda value, expected: (
         datetime.fromisoformat(value) < datetime.fromisoformat(expected)
     ),
@@ -83,7 +86,7 @@ def _is_met(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, st
 
 
 def _has_value(
-    operator: str, key: str, values: str | list[str], context: Mapping[str, str]
+    operator: str, key: str, values: str | float | list[str], context: Mapping[str, str]
 ) -> bool:
     """Say if a key has one of the values."""
     return key in context and any(
@@ -91,5 +94,5 @@ def _has_value(
     )
 
 
-def _list(values: str | list[str]) -> list[str]:
-    return [values] if isinstance(values, str) else values
+def _list(values: str | float | list[str]) -> list[str]:
+    return values if isinstance(values, list) else [str(values)]

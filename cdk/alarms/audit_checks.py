@@ -37,8 +37,8 @@ def audit_checks(function_name: str, mapping_id: str) -> Iterator[HealthCheck]:
         AUDIT_PROBLEMS.name,
         lambda _: build_health_metric(AUDIT_PROBLEMS.name, TWO_HOURS),
         "checks",
-        "The audit trail was altered, or has not been verified for two hours. First run"
-        " bedrock-meter audit verify: it names each damaged place.",
+        "The audit trail was altered, lacks anchors, or has not been verified for two hours. First"
+        " run bedrock-meter audit verify: it names each problem.",
         silence=Silence.FAULT,
     )
     yield HealthCheck(

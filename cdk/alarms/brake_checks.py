@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cdk.alarms.health_check import FIVE_MINUTES, HealthCheck, build_health_metric
 from lambdas.domain.metrics.catalog import (
     CONTESTED_DENIES,
+    DELAYED_DENIES,
     EXCESSIVE_DENIES,
     OVERDUE_DENIES,
     HealthMetric,
@@ -17,6 +18,10 @@ _MEANINGS: dict[HealthMetric, str] = {
         "Someone detached the deny of a caller four times, so it is no longer attached and the"
         " caller goes on past its budget. First run bedrock-meter deny list, then find who detached"
         " it in CloudTrail."
+    ),
+    DELAYED_DENIES: (
+        "For ten minutes the brake could not deny or release callers: IAM refused, or there was no"
+        " time. First run bedrock-meter deny list: it shows the obstacle of each."
     ),
     EXCESSIVE_DENIES: (
         "More callers are denied at once than brake_max_denied expects. First run bedrock-meter"
@@ -29,6 +34,10 @@ _MEANINGS: dict[HealthMetric, str] = {
 }
 
 
+_PERIODS: dict[HealthMetric, tuple[int, int]] = {DELAYED_DENIES: (2, 2)}
+"""IAM may be busy for a moment, and the next run makes up for it."""
+
+
 def brake_checks() -> Iterator[HealthCheck]:
     """Health checks of what the brake denies."""
     for metric, meaning in _MEANINGS.items():
@@ -37,5 +46,9 @@ def brake_checks() -> Iterator[HealthCheck]:
 
 def _make_check(metric: HealthMetric, meaning: str) -> HealthCheck:
     return HealthCheck(
-        metric.name, lambda _: build_health_metric(metric.name, FIVE_MINUTES), "checks", meaning
+        metric.name,
+        lambda _: build_health_metric(metric.name, FIVE_MINUTES),
+        "checks",
+        meaning,
+        periods=_PERIODS.get(metric, (1, 1)),
     )

@@ -1,6 +1,8 @@
-"""The protection of the audit trail: a policy of its table, and Object Lock of its anchors."""
+"""The protection of the audit trail: policies of its table and of its anchors, and Object Lock."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
@@ -20,6 +22,13 @@ _CHANGES = (
 """Actions that change or delete items, or that put several without a condition."""
 
 
+_ANCHOR_CHANGES = (
+    *("s3:BypassGovernanceRetention", "s3:PutObjectLegalHold", "s3:PutObjectRetention"),
+    *("s3:DeleteObject", "s3:DeleteObjectVersion"),
+)
+"""Actions that delete or hide anchors, or that change how long they are locked."""
+
+
 def restrict_audit() -> iam.PolicyDocument:
     """Make the resource policy of the table: one role puts items, and no one changes them.
 
@@ -30,27 +39,43 @@ def restrict_audit() -> iam.PolicyDocument:
 
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-iam-actions.html
     """
+    # The resource is the table; its ARN would be a circular reference.
+    return iam.PolicyDocument(statements=_restrict(_CHANGES, "dynamodb:PutItem", ["*"]))
+
+
+def restrict_anchors(bucket: s3.Bucket) -> None:
+    """Let one role put objects into the bucket of anchors, and no one change or delete them.
+
+    A forged anchor would be locked, and contradict the chain until its retention ends.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+    """
+    for statement in _restrict(_ANCHOR_CHANGES, "s3:PutObject", [bucket.arn_for_objects("*")]):
+        bucket.add_to_resource_policy(statement)
+
+
+def _restrict(
+    changes: Iterable[str], put: str, resources: Sequence[str]
+) -> list[iam.PolicyStatement]:
     roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role"
     writers = f"{roles}/{METER_NAME[:_KEPT_LETTERS]}*{AUDIT_WRITER}*"
-    return iam.PolicyDocument(
-        statements=[
-            iam.PolicyStatement(
-                sid="NoChanges",
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                actions=list(_CHANGES),
-                resources=["*"],  # the table; its ARN would be a circular reference
-            ),
-            iam.PolicyStatement(
-                sid="OneWriter",
-                effect=iam.Effect.DENY,
-                principals=[iam.AnyPrincipal()],
-                actions=["dynamodb:PutItem"],
-                resources=["*"],
-                conditions={"ArnNotLike": {"aws:PrincipalArn": writers}},
-            ),
-        ]
-    )
+    return [
+        iam.PolicyStatement(
+            sid="NoChanges",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=[*changes],
+            resources=[*resources],
+        ),
+        iam.PolicyStatement(
+            sid="OneWriter",
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=[put],
+            resources=[*resources],
+            conditions={"ArnNotLike": {"aws:PrincipalArn": writers}},
+        ),
+    ]
 
 
 def lock_anchors(config: Config) -> s3.ObjectLockRetention | None:

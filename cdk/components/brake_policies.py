@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 
@@ -11,9 +13,9 @@ from lambdas.domain.brake import (
     CONSENT_TAG,
     CONSENT_VALUE,
     SessionPolicyNames,
+    list_own_roles,
 )
 from lambdas.meter_name import METER_NAME
-from lambdas.wiring.brake_settings import OWN_ROLES
 
 _IAM = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
 _ROLES = f"{_IAM}:role/*"
@@ -23,7 +25,7 @@ _POLICY = "iam:PolicyARN"
 _ANY_PRINCIPAL = "Callers may be any role or user; the condition names the policy."
 _SESSION_POLICIES = "One policy for each role with denied sessions, whose names are not known."
 PROTECTED_ROLES = (
-    *(f"{_IAM}:role/{pattern}" for pattern in OWN_ROLES),
+    *(f"{_IAM}:role/{pattern}" for pattern in list_own_roles(Aws.ACCOUNT_ID)),
     f"{_IAM}:role/aws-service-role/*",
     f"{_IAM}:role/aws-reserved/*",
 )
@@ -55,8 +57,14 @@ def grant_release(function: MeterFunction, deny_policy: str) -> None:
         )
 
 
-def grant_deny(function: MeterFunction, deny_policy: str) -> None:
-    """Grant attaching the fixed policy, and no other one, to all but protected roles."""
+def grant_deny(function: MeterFunction, deny_policy: str, *, exempt: Sequence[str]) -> None:
+    """Grant attaching the fixed policy, and no other one, to all but protected principals.
+
+    Args:
+        function: The function.
+        deny_policy: The ARN of the fixed policy.
+        exempt: Patterns of ARNs of more protected principals, without paths.
+    """
     for action, principals in (
         ("iam:AttachRolePolicy", _ROLES),
         ("iam:AttachUserPolicy", _USERS),
@@ -70,18 +78,22 @@ def grant_deny(function: MeterFunction, deny_policy: str) -> None:
     function.add_to_role_policy(
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
-            actions=["iam:AttachRolePolicy"],
-            resources=[*PROTECTED_ROLES],
+            actions=["iam:AttachRolePolicy", "iam:AttachUserPolicy"],
+            resources=[*PROTECTED_ROLES, *_with_paths(exempt)],
         )
     )
 
 
-def grant_deny_sessions(function: MeterFunction) -> None:
-    """Grant writing of policies below the meter's path, and attaching them to tagged roles."""
-    names = SessionPolicyNames(METER_NAME, Aws.REGION)
-    policies = f"{_IAM}:policy{names.path}{names.prefix}*"
+def _with_paths(patterns: Sequence[str]) -> list[str]:
+    """List the ARNs of principals without a path and with any path."""
+    split = [pattern.rsplit("/", 1) for pattern in patterns]
+    return [arn for kind, name in split for arn in (f"{kind}/{name}", f"{kind}/*/{name}")]
+
+
+def grant_release_sessions(function: MeterFunction) -> None:
+    """Grant reading, detaching and deleting of policies of sessions, also of an earlier setting."""
+    policies = _name_session_policies()
     function.grant(
-        *("iam:CreatePolicy", "iam:CreatePolicyVersion"),
         *("iam:DeletePolicy", "iam:DeletePolicyVersion"),
         *("iam:GetPolicy", "iam:GetPolicyVersion"),
         *("iam:ListEntitiesForPolicy", "iam:ListPolicyVersions"),
@@ -89,20 +101,38 @@ def grant_deny_sessions(function: MeterFunction) -> None:
         wildcard=_SESSION_POLICIES,
     )
     function.grant("iam:ListPolicies", on="*", wildcard="Listing policies supports no resource.")
-    function.grant("iam:GetRole", on=_ROLES, wildcard="Callers may have any role.")
-    is_own = {"ArnLike": {_POLICY: policies}}
-    function.grant(
-        "iam:AttachRolePolicy",
-        on=_ROLES,
-        conditions={
-            **is_own,
-            "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
-        },
-        wildcard=_ANY_PRINCIPAL,
-    )
     for action, principals in (
         ("iam:DetachRolePolicy", _ROLES),
         ("iam:DetachUserPolicy", _USERS),
         ("iam:DetachGroupPolicy", _GROUPS),
     ):
-        function.grant(action, on=principals, conditions=is_own, wildcard=_ANY_PRINCIPAL)
+        function.grant(
+            action,
+            on=principals,
+            conditions={"ArnLike": {_POLICY: policies}},
+            wildcard=_ANY_PRINCIPAL,
+        )
+
+
+def grant_deny_sessions(function: MeterFunction) -> None:
+    """Grant writing of policies below the meter's path, and attaching them to tagged roles."""
+    policies = _name_session_policies()
+    function.grant(
+        *("iam:CreatePolicy", "iam:CreatePolicyVersion"), on=policies, wildcard=_SESSION_POLICIES
+    )
+    function.grant("iam:GetRole", on=_ROLES, wildcard="Callers may have any role.")
+    function.grant(
+        "iam:AttachRolePolicy",
+        on=_ROLES,
+        conditions={
+            "ArnLike": {_POLICY: policies},
+            "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
+        },
+        wildcard=_ANY_PRINCIPAL,
+    )
+
+
+def _name_session_policies() -> str:
+    """Make the pattern of the ARNs of policies of sessions."""
+    names = SessionPolicyNames(METER_NAME, Aws.REGION)
+    return f"{_IAM}:policy{names.path}{names.prefix}*"

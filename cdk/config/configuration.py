@@ -65,6 +65,20 @@ class Config(
             message = f"The configuration is invalid:\n{problems}"
             raise ConfigurationError(message) from None
 
+    def check_account(self, account_id: str) -> None:
+        """Check that the settings are for an account.
+
+        Raises:
+            ConfigurationError: They exempt principals of another account, and so protect no one.
+        """
+        for number, pattern in enumerate(self.brake_exempt):
+            if pattern.split(":")[4] not in {"*", account_id}:
+                message = (
+                    f"The configuration is invalid:\n  brake_exempt.{number} = {pattern!r}:"
+                    f" allowed: principals of the account {account_id}, or * for the account"
+                )
+                raise ConfigurationError(message)
+
     @property
     def stacks(self) -> tuple[str, ...]:
         """The names of the stacks that this configuration deploys."""

@@ -10,12 +10,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from cdk.config.setting_types import EachOnce, Words
 from lambdas.domain.brake import OverflowMode
 from lambdas.domain.counters import CellMinutes
-from lambdas.wiring.allowed_values import SettingsModel, check
+from lambdas.wiring.allowed_values import SettingsModel, allowed, check
 from lambdas.wiring.brake_settings import MAX_DENIED, PrincipalPattern
 from lambdas.wiring.environment import from_json_text
 
 MAX_AUDIT_LOCK_DAYS = 36_500
 """Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html"""
+MAX_EXEMPT = 8
+"""The patterns that the inline policy of `brake_controller` has room for, each with its paths."""
 
 
 class AuditLock(StrEnum):
@@ -55,7 +57,12 @@ class GovernanceSettings(SettingsModel):
     brake: bool = False
     brake_sessions: bool = False
     brake_overflow: OverflowMode = OverflowMode.ROLE
-    brake_exempt: Annotated[tuple[PrincipalPattern, ...], EachOnce, Words] = ()
+    brake_exempt: Annotated[
+        tuple[PrincipalPattern, ...],
+        EachOnce,
+        Words,
+        allowed(f"at most {MAX_EXEMPT} patterns", lambda found: len(found) <= MAX_EXEMPT),
+    ] = ()
     brake_max_denied: Annotated[int, Field(ge=1)] = MAX_DENIED
 
     @model_validator(mode="after")

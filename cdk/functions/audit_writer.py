@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -82,7 +83,8 @@ class AuditWriter(ScheduledFunction):
             is_optional=True,
         )
         self.grant(
-            *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), on=stores.audit.table_arn
+            *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"),
+            on=stores.audit.table_arn,
         )
         governance = stores.governance.table_arn
         self.grant_items("dynamodb:Query", on=governance, keys=[DELETED_BUDGETS])
@@ -107,4 +109,9 @@ class AuditWriter(ScheduledFunction):
             ),
             batch_size=100,
         )
-        self.run_every(Duration.hours(1), purpose="audits prices, and anchors the audit trail")
+        self.run_every(
+            Duration.hours(1),
+            at=events.Schedule.cron(minute="20"),  # each hour has an anchor, and none has two
+            purpose="audits prices, and anchors the audit trail",
+            retries=None,
+        )

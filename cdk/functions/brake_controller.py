@@ -10,6 +10,7 @@ from cdk.components.brake_policies import (
     grant_deny,
     grant_deny_sessions,
     grant_release,
+    grant_release_sessions,
 )
 from cdk.components.custom_resource_provider import add_provider
 from cdk.components.function_defaults import FunctionDefaults
@@ -75,7 +76,8 @@ class BrakeController(ScheduledFunction):
         self._grant_store(tables.governance)
         self.grant_read_write_data()
         grant_release(self, deny_policy_arn)
-        grant_deny(self, deny_policy_arn)
+        grant_deny(self, deny_policy_arn, exempt=config.brake_exempt)
+        grant_release_sessions(self)
         if config.brake_sessions:
             grant_deny_sessions(self)
         self.run_every(

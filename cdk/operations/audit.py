@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import IO, NamedTuple
 
 import boto3
 
 from cdk.config import stack_names
+from cdk.config.governance import AuditLock
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, DamageError, printable
 from lambdas.domain.audit import (
+    AnchorLock,
     AnchorStore,
+    AuditAnchor,
     AuditedChange,
+    AuditEntry,
     AuditStore,
     ChainProblem,
     InvalidEntryError,
     PersonDirectory,
-    StoredEntry,
     Verification,
     read_entry,
     replace_people,
-    verify_chain,
+    verify_trail,
     write_canonical,
 )
 from lambdas.domain.budgets import BudgetBook, BudgetStore, StoredBudget, write_budget
@@ -32,6 +36,28 @@ from lambdas.domain.words import plural
 _BUDGET = "budget:"
 
 
+class ConfiguredLock(NamedTuple):
+    """The protection of new anchors, as it was deployed.
+
+    Attributes:
+        mode: The setting `audit_lock`.
+        days: The setting `audit_lock_days`.
+    """
+
+    mode: AuditLock
+    days: int
+
+    def is_kept(self, anchor: AuditAnchor, lock: AnchorLock | None) -> bool:
+        """Say if an anchor is protected as it should be, or better."""
+        if self.mode is AuditLock.NONE:
+            return True
+        return (
+            lock is not None
+            and lock.mode.lower() in (self.mode, AuditLock.COMPLIANCE)
+            and lock.until >= anchor.hour + timedelta(days=self.days)
+        )
+
+
 class AuditPlaces(NamedTuple):
     """The places of the audit trail.
 
@@ -39,18 +65,28 @@ class AuditPlaces(NamedTuple):
         audit: The table of the chain.
         anchors: The bucket of its anchors.
         governance: The table of budgets and of people.
+        lock: The protection of new anchors.
     """
 
     audit: str
     anchors: str
     governance: str
+    lock: ConfiguredLock
 
 
 def find_places(session: boto3.Session) -> AuditPlaces:
     """Find the deployed places. They stay when governance is switched off."""
     deployment = Deployment(session.client("cloudformation"))
-    names = ("AuditTableName", "AnchorBucketName", "GovernanceTableName")
-    return AuditPlaces(*(deployment.output(stack_names.STORAGE, name) for name in names))
+
+    def read(name: str) -> str:
+        return deployment.output(stack_names.STORAGE, name)
+
+    return AuditPlaces(
+        audit=read("AuditTableName"),
+        anchors=read("AnchorBucketName"),
+        governance=read("GovernanceTableName"),
+        lock=ConfiguredLock(AuditLock(read("AuditLock")), int(read("AuditLockDays"))),
+    )
 
 
 def find_actor(
@@ -73,54 +109,82 @@ def find_actor(
     return open_people(session, table).get_or_create_id(arn)
 
 
-class _Followed:
-    """The entries of a chain, with the last change of each budget among those read so far.
+class _LastChanges:
+    """The last changes of each budget, by its subject.
 
-    An entry that was appended late is not the last change. Times are those of the stream, in whole
-    seconds: of one second, the later entry counts.
+    They are those of the latest time, which the stream has to the second: batches that were sent
+    again may be out of order in the chain.
     """
 
-    def __init__(self, entries: Iterable[StoredEntry]) -> None:
-        self._entries = entries
-        self.budgets: dict[str, AuditedChange] = {}
+    def __init__(self) -> None:
+        self.budgets: dict[str, list[AuditedChange]] = {}
 
-    def __iter__(self) -> Iterator[StoredEntry]:
-        for entry in self._entries:
-            try:
-                change = read_entry(entry.text).change
-            except InvalidEntryError:  # the verification reports it
-                pass
-            else:
-                known = self.budgets.get(change.subject)
-                is_last = known is None or known.changed_at <= change.changed_at
-                if change.subject.startswith(_BUDGET) and is_last:
-                    self.budgets[change.subject] = change
-            yield entry
+    def add(self, entry: AuditEntry) -> None:
+        change = entry.change
+        if not change.subject.startswith(_BUDGET):
+            return
+        known = self.budgets.setdefault(change.subject, [])
+        if known and change.changed_at > known[0].changed_at:
+            known.clear()
+        if not known or change.changed_at == known[0].changed_at:
+            known.append(change)
 
 
-def verify_audit(
-    store: AuditStore, anchors: AnchorStore, budgets: BudgetStore, people: PersonDirectory
-) -> None:
+class AuditTrail(NamedTuple):
+    """The audit trail, and what it is about.
+
+    Attributes:
+        store: The chain.
+        anchors: Its anchors.
+        lock: The protection that new anchors should have.
+        budgets: The budgets.
+        people: The names of people.
+    """
+
+    store: AuditStore
+    anchors: AnchorStore
+    lock: ConfiguredLock
+    budgets: BudgetStore
+    people: PersonDirectory
+
+
+def verify_audit(trail: AuditTrail, now: datetime) -> None:
     """Verify the whole chain with all anchors, compare budgets with it, and print the outcome.
 
+    Args:
+        trail: The audit trail.
+        now: The time.
+
     Raises:
-        DamageError: The chain or its anchors were tampered with.
+        DamageError: The chain or its anchors were tampered with, or anchors are missing.
     """
-    found = anchors.read_all()
-    entries = _Followed(store.read_entries())
-    verification = verify_chain(entries, found.anchors)
+    found = trail.anchors.read_all()
+    last = _LastChanges()
+    verification = verify_trail(trail.store, found.anchors, now, on_entry=last.add)
     _print_outcome(verification, len(found.anchors))
     if found.anchors:
         print(f"The last anchor is of {found.anchors[-1].hour:%Y-%m-%d %H:00} UTC.")
-    for line in _compare_budgets(budgets.read(), entries.budgets, people.read_names()):
+    names = trail.people.read_names()
+    for line in _compare_budgets(trail.budgets.read(), last.budgets, names):
         print(line)
-    problems = [*map(_describe, verification.problems)]
-    problems += [f"  {name} in the bucket of anchors is not an anchor" for name in found.foreign]
-    count = verification.problem_count + len(found.foreign)
-    if count:
+    others = [f"  {name} in the bucket of anchors is not an anchor" for name in found.foreign]
+    others += [f"  {problem}" for problem in _check_last_anchor(trail, found.anchors)]
+    if count := verification.problem_count + len(others):
         message = f"the audit trail is damaged in {plural(count, 'place')}:"
+        problems = [*map(_describe, verification.problems), *others]
         raise DamageError(message, *map(printable, problems))
     print("The audit trail is intact.")
+
+
+def _check_last_anchor(trail: AuditTrail, anchors: Sequence[AuditAnchor]) -> Iterator[str]:
+    """Check that there is an anchor, and that the last one is protected."""
+    if not anchors:
+        yield "there is no anchor: AuditWriter writes the first one an hour after its deployment"
+    elif not trail.lock.is_kept(anchors[-1], trail.anchors.read_lock(anchors[-1])):
+        yield (
+            f"the last anchor is not locked for {plural(trail.lock.days, 'day')} in mode"
+            f" {trail.lock.mode}, or s3:GetObjectRetention is not allowed"
+        )
 
 
 def _print_outcome(verification: Verification, anchors: int) -> None:
@@ -146,7 +210,7 @@ def _describe(problem: ChainProblem) -> str:
 
 
 def _compare_budgets(
-    book: BudgetBook, last: Mapping[str, AuditedChange], names: Mapping[str, str]
+    book: BudgetBook, last: Mapping[str, Sequence[AuditedChange]], names: Mapping[str, str]
 ) -> Iterator[str]:
     """Name budgets that are not as their last entries have them."""
     ids = {arn: person_id for person_id, arn in names.items()}
@@ -155,7 +219,9 @@ def _compare_budgets(
     differing = [
         subject.removeprefix(_BUDGET)
         for subject in sorted({*stored, *last} - unreadable)
-        if not _is_same(stored.get(subject), last.get(subject), ids)
+        if not any(
+            _is_same(stored.get(subject), change, ids) for change in last.get(subject, (None,))
+        )
     ]
     if differing:
         yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 
 import boto3
@@ -31,10 +32,9 @@ def list_needed(
         environments: Arguments of the CDK's command line; `aws://ACCOUNT/REGION` arguments
             name the Regions.
     """
-    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
     iam, sts = session.client("iam"), session.client("sts")
     policies: list[ManagedPolicy] = []
-    for region in named or list(config.regions) or [str(session.region_name)]:
+    for region in list_regions(session, config, environments):
         policies.append(
             Boundary(
                 iam, sts, region, config.adopted_log_group, config.brake, config.brake_sessions
@@ -43,6 +43,14 @@ def list_needed(
         if config.brake:
             policies.append(DenyPolicy(iam, sts, region))
     return policies
+
+
+def list_regions(
+    session: boto3.Session, config: Config, environments: Iterable[str] = ()
+) -> list[str]:
+    """List the Regions of a deployment; the arguments are those of `list_needed`."""
+    named = [match["region"] for match in map(_ENVIRONMENT.fullmatch, environments) if match]
+    return named or list(config.regions) or [str(session.region_name)]
 
 
 def list_deployer_policies(
@@ -84,8 +92,19 @@ def put(session: boto3.Session, config: Config, arguments: Iterable[str] = ()) -
         print(f"{policy.title} {policy.name}: {done[policy.put()]}.")
 
 
-def check(session: boto3.Session, config: Config, environments: Iterable[str] = ()) -> None:
+def check(
+    session: boto3.Session,
+    config: Config,
+    environments: Iterable[str] = (),
+    context: Iterable[str] = (),
+) -> None:
     """Check the policies that a deployment needs.
+
+    Args:
+        session: The credentials.
+        config: The settings.
+        environments: Arguments of the CDK's command line, which may name Regions.
+        context: The settings that do not come from cdk.json, as `NAME=VALUE`.
 
     Raises:
         CommandError: Roles could not be made, or could not do their work.
@@ -98,14 +117,22 @@ def check(session: boto3.Session, config: Config, environments: Iterable[str] = 
                 raise
             print(f"{policy.title} {policy.name}: not readable with these credentials.")
             continue
+        if state is PolicyState.OTHER and isinstance(policy, Boundary) and policy.still_has_brake():
+            print(
+                f"{policy.title} {policy.name}: still allows what the brake may do: run make"
+                " bootstrap afterwards."
+            )
+            continue
         if state is not PolicyState.CURRENT:
             message = (
                 f"the {policy.title.lower()} {policy.name} is {state.value}: run"
-                f" {_bootstrap_command(policy.region)}."
+                f" {_bootstrap_command(policy.region, context)}."
             )
             raise CommandError(message)
 
 
-def _bootstrap_command(region: str) -> str:
+def _bootstrap_command(region: str, context: Iterable[str]) -> str:
     name = f" METER_NAME={METER_NAME}" if METER_NAME != DEFAULT_NAME else ""
-    return f"make bootstrap AWS_REGION={region}{name}"
+    options = " ".join(f"-c {shlex.quote(each)}" for each in context)
+    settings = f" SET={shlex.quote(options)}" if options else ""
+    return f"make bootstrap AWS_REGION={region}{name}{settings}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cdk.config.boundary_name import boundary_name
 from cdk.operations.brake_boundary import BRAKE_STATEMENTS, SESSION_STATEMENTS
-from cdk.operations.managed_policy import ManagedPolicy
+from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 
 BOUNDARY_FILE = Path(__file__).parents[1] / "boundary.json"
 
@@ -65,3 +65,11 @@ class Boundary(ManagedPolicy):
                 }
             )
         return document
+
+    def still_has_brake(self) -> bool:
+        """Say if the account's differs by the brake alone, which a deployment has to remove."""
+        return not self.has_brake and any(
+            replace(self, has_brake=True, has_brake_sessions=has_sessions).state()
+            is PolicyState.CURRENT
+            for has_sessions in (False, True)
+        )

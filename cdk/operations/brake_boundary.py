@@ -1,8 +1,9 @@
 """The statements of the permissions boundary that the brake needs, where it is on.
 
 Without the brake, no role of a deployment may attach a policy, whoever deploys it. With it, roles
-may attach policies that only `make bootstrap` writes. With `brake_sessions`, a role may write
-policies, and attach them to roles that carry the tag of consent.
+may attach policies that only `make bootstrap` writes, and detach and delete policies of sessions,
+also those of an earlier setting. With `brake_sessions`, a role may write policies of sessions, and
+attach them to roles that carry the tag of consent.
 """
 
 from __future__ import annotations
@@ -17,16 +18,6 @@ _POLICIES = "arn:*:iam::*:policy"
 _DENY_POLICIES = f"{_POLICIES}{DENY_PATH}${{AWS::Region}}/*"
 _SESSION_POLICIES = f"{_POLICIES}/bedrock-meter/${{AWS::Region}}/*"
 
-
-def _detach(policies: str) -> Mapping[str, Any]:
-    return {
-        "Effect": "Allow",
-        "Action": "iam:Detach*Policy",
-        "Resource": "*",
-        "Condition": {"ArnLike": {"iam:PolicyARN": policies}},
-    }
-
-
 BRAKE_STATEMENTS: Sequence[Mapping[str, Any]] = (
     {
         "Effect": "Allow",
@@ -34,7 +25,17 @@ BRAKE_STATEMENTS: Sequence[Mapping[str, Any]] = (
         "Resource": "*",
         "Condition": {"ArnLike": {"iam:PolicyARN": _DENY_POLICIES}},
     },
-    _detach(_DENY_POLICIES),
+    {
+        "Effect": "Allow",
+        "Action": "iam:Detach*Policy",
+        "Resource": "*",
+        "Condition": {"ArnLike": {"iam:PolicyARN": [_DENY_POLICIES, _SESSION_POLICIES]}},
+    },
+    {
+        "Effect": "Allow",
+        "Action": ["iam:DeletePolicy*", "iam:GetPolicy*", "iam:ListPolicyVersions"],
+        "Resource": _SESSION_POLICIES,
+    },
 )
 SESSION_STATEMENTS: Sequence[Mapping[str, Any]] = (
     {
@@ -46,13 +47,5 @@ SESSION_STATEMENTS: Sequence[Mapping[str, Any]] = (
             "StringEquals": {f"iam:ResourceTag/{CONSENT_TAG}": CONSENT_VALUE},
         },
     },
-    _detach(_SESSION_POLICIES),
-    {
-        "Effect": "Allow",
-        "Action": [
-            *("iam:CreatePolicy*", "iam:DeletePolicy*", "iam:GetPolicy*"),
-            "iam:ListPolicyVersions",
-        ],
-        "Resource": _SESSION_POLICIES,
-    },
+    {"Effect": "Allow", "Action": "iam:CreatePolicy*", "Resource": _SESSION_POLICIES},
 )

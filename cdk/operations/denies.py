@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import boto3
 from rich.table import Table
@@ -20,6 +20,9 @@ from lambdas.domain.brake import (
     Deny,
     DenyCause,
     DenyReader,
+    DenyState,
+    SessionTarget,
+    Target,
     make_releases,
 )
 from lambdas.domain.runs import RunNotStartedError, RunStarter
@@ -53,6 +56,17 @@ class DeployedBrake:
         return self.people.get_or_create_id(self.operator_arn)
 
 
+class OpenBrake(Protocol):
+    """Opens the deployed brake of a Region."""
+
+    def __call__(self, session: boto3.Session, region: str | None = None) -> DeployedBrake:
+        """Open it; by default that of the session's Region.
+
+        Raises:
+            CommandError: It is not deployed.
+        """
+
+
 class BrakeNames(NamedTuple):
     """The names of deployed resources of the brake.
 
@@ -65,13 +79,13 @@ class BrakeNames(NamedTuple):
     controller: str
 
 
-def find_brake(session: boto3.Session) -> BrakeNames:
-    """Find the deployed brake.
+def find_brake(session: boto3.Session, region: str | None = None) -> BrakeNames:
+    """Find the deployed brake of a Region; by default that of the session.
 
     Raises:
         CommandError: It is not deployed.
     """
-    deployment = Deployment(session.client("cloudformation"))
+    deployment = Deployment(session.client("cloudformation", region_name=region))
     controller = deployment.brake_controller
     if controller is None:
         message = (
@@ -93,7 +107,7 @@ def list_denies(brake: DeployedBrake) -> None:
     for deny in denies:
         table.add_row(
             printable(deny.target.arn),
-            deny.state.value,
+            _describe_state(deny),
             "-" if deny.attached_at is None else _write_time(deny.attached_at),
             _write_time(deny.until),
             "\n".join(map(_describe_cause, deny.causes)),
@@ -105,6 +119,9 @@ def release_callers(
     brake: DeployedBrake, arns: Sequence[str], *, until: datetime | None, now: datetime
 ) -> None:
     """Release callers, and print until when.
+
+    A session is not released where its whole role stays denied. A role is released for the sessions
+    without room, too, for which it is denied.
 
     Args:
         brake: The brake.
@@ -125,11 +142,19 @@ def release_callers(
     if not denies:
         print(_NONE_DENIED)
         return
-    operator = brake.identify_operator()
-    for arn in arns or sorted(denies):
-        for release in make_releases(denies[arn], by=operator, at=now, until=until):
-            brake.decisions.add_release(release)
-        print(f"Released: {printable(arn)}, {_describe_end(denies[arn], until)}.")
+    operator, released = brake.identify_operator(), arns or sorted(denies)
+    for deny in denies.values():
+        is_waiting = deny.state is DenyState.NO_ROOM and _get_role_arn(deny.target) in released
+        if deny.target.arn in released or is_waiting:
+            for release in make_releases(deny, by=operator, at=now, until=until):
+                brake.decisions.add_release(release)
+    for arn in released:
+        role = _get_role_arn(denies[arn].target)
+        if role in denies and role not in released:
+            print(f"Still denied with its role: {printable(arn)}.", end=" ")
+            print(f"To release the role: bedrock-meter deny release {role}")
+        else:
+            print(f"Released: {printable(arn)}, {_describe_end(denies[arn], until)}.")
     print(_start(brake))
 
 
@@ -142,12 +167,16 @@ def set_switch(brake: DeployedBrake, *, is_on: bool, now: datetime) -> None:
         now: The time.
     """
     brake.decisions.write_switch(BrakeSwitch(is_on=is_on, by=brake.identify_operator(), at=now))
-    denied = len(brake.denies.list_denies())
+    denied = sum(deny.state is not DenyState.NO_ROOM for deny in brake.denies.list_denies())
     if is_on:
         print("The brake is on: callers whose budgets are used up are denied.")
     else:
         print(f"The brake is off: {plural(denied, 'caller')} will be released, and none is denied.")
     print(_start(brake))
+
+
+def _get_role_arn(target: Target) -> str | None:
+    return target.role.arn if isinstance(target, SessionTarget) else None
 
 
 def _start(brake: DeployedBrake) -> str:
@@ -167,6 +196,12 @@ def _describe_switch(switch: BrakeSwitch, names: Mapping[str, str]) -> str:
     return f"The brake is {state} since {_write_time(switch.at)}, by {by}."
 
 
+def _describe_state(deny: Deny) -> str:
+    """Describe the state, with the reason for which IAM refused to change it."""
+    state = deny.state.value
+    return state if deny.obstacle is None else f"{state},\n{deny.obstacle.value}"
+
+
 def _describe_cause(cause: DenyCause) -> str:
     amount = cause.amount
     used = f"{amount.describe(cause.used)} of {amount.describe()} used"
@@ -175,8 +210,9 @@ def _describe_cause(cause: DenyCause) -> str:
 
 
 def _describe_end(deny: Deny, until: datetime | None) -> str:
-    ends = sorted({_write_time(until or cause.key.period.end) for cause in deny.causes})
-    return f"until {' and '.join(ends)}, unless {_list_budgets(deny)} is lowered"
+    periods = (cause.key.period.end for cause in deny.causes)
+    ends = sorted({_write_time(min(until or end, end)) for end in periods})
+    return f"until {' and '.join(ends)}, unless the budget {_list_budgets(deny)} is lowered"
 
 
 def _list_budgets(deny: Deny) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -17,8 +17,9 @@ from cdk.config.masked_identifiers import MASKED_IDENTIFIERS
 from cdk.operations.audit_state import read_audit_state
 from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.bootstrap_policies import list_deployer_policies, list_needed
-from cdk.operations.brake_state import describe_brake, find_left_policy
+from cdk.operations.brake_state import describe_brake, find_attached_policies
 from cdk.operations.budget_state import read_budget_state
+from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
@@ -53,6 +54,7 @@ _MAX_HELD_NAMED = 5
 _TRAFFIC_HOURS = timedelta(hours=3)
 _KINDS = plural(len(MASKED_IDENTIFIERS), "kind") + " of secrets"
 _REDEPLOY = "run make destroy, then make deploy (the data is kept)"
+_SAME_SET = "If you deployed it with SET, run make doctor with the same SET."
 _NOT_THERE = {"ParameterNotFound", "ResourceNotFoundException"}
 
 
@@ -87,6 +89,7 @@ class DeploymentChecks:
     Attributes:
         session: Its credentials and its Region.
         deployment: The deployment there.
+        open_brake: Opens the deployed brake.
         regions: The Regions with a deployment, by the settings.
         adopted_log_group: The existing log group to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
@@ -94,10 +97,12 @@ class DeploymentChecks:
         is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
         batch_output_buckets: The buckets whose manifests the meter reads, by the settings.
         has_weekly_summary: Whether a summary of each week is sent, by the settings.
+        has_brake: Whether the brake is deployed, by the settings.
     """
 
     session: boto3.Session
     deployment: Deployment
+    open_brake: OpenBrake = field(kw_only=True)
     regions: tuple[str, ...] = ()
     adopted_log_group: str | None = None
     known_log_policies: tuple[str, ...] = ()
@@ -105,6 +110,7 @@ class DeploymentChecks:
     is_content_masked: bool = False
     batch_output_buckets: tuple[str, ...] = ()
     has_weekly_summary: bool = False
+    has_brake: bool = False
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -174,13 +180,17 @@ class DeploymentChecks:
     def _stacks(self) -> tuple[Status, str]:
         states = {stack: self.deployment.status(stack) for stack in stack_names.ALL}
         left_over = [stack for stack in states if stack not in self.stacks]
+        if stack_names.GOVERNANCE in left_over and states.pop(stack_names.GOVERNANCE) is not None:
+            return Status.PROBLEM, (
+                f"{stack_names.GOVERNANCE} is deployed, but governance is off in the settings."
+                f" {_SAME_SET} Otherwise run make deploy, which says how to remove it."
+            )
         for stack in left_over:
-            if states.pop(stack) is not None:
+            if states.pop(stack, None) is not None:
                 return Status.WARNING, (
-                    f"{stack} is deployed, but the settings turn off everything in it. If you"
-                    " deployed it with SET, run make doctor with the same SET. Otherwise it is no"
-                    " longer needed: run make deploy, then aws cloudformation delete-stack"
-                    f" --stack-name {stack}."
+                    f"{stack} is deployed, but the settings turn off everything in it."
+                    f" {_SAME_SET} Otherwise it is no longer needed: run make deploy, then aws"
+                    f" cloudformation delete-stack --stack-name {stack}."
                 )
         text = ", ".join(f"{stack}: {state or 'not deployed'}" for stack, state in states.items())
         status = max(
@@ -342,13 +352,17 @@ class DeploymentChecks:
 
     def _brake(self) -> tuple[Status, str]:
         if self.deployment.brake_controller is not None:
-            table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
-            return Status.OK, describe_brake(self.session.client("dynamodb"), table)
-        left = find_left_policy(self.session.client("iam"), self.session.region_name)
-        if left is not None:
+            text = describe_brake(self.open_brake(self.session))
+            if self.has_brake:
+                return Status.OK, text
             return Status.PROBLEM, (
-                f"Not deployed, but its deny is still attached to callers: detach {left}, which IAM"
-                " lists under its entities."
+                f"{text} It is deployed, but the setting brake is off. {_SAME_SET} Otherwise run"
+                " make deploy, which says how to remove it."
+            )
+        if left := find_attached_policies(self.session.client("iam"), self.session.region_name):
+            return Status.PROBLEM, (
+                "Not deployed, but its policies are still attached to callers: detach"
+                f" {list_names(left)} from all that IAM lists under its entities, then delete it."
             )
         return Status.OK, "Off: switch it on by brake in cdk.json."
 

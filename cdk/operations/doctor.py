@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import boto3
 from rich.table import Table
 
+from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import DeploymentChecks, Status
 from cdk.operations.settings import read_settings
@@ -18,11 +19,14 @@ _UNSEEN = (
 )
 
 
-def check_account(session: boto3.Session, settings: Iterable[str] = ()) -> None:
+def check_account(
+    session: boto3.Session, open_brake: OpenBrake, settings: Iterable[str] = ()
+) -> None:
     """Examine the account and Region, changing nothing.
 
     Args:
         session: A session with the account's credentials.
+        open_brake: Opens the deployed brake.
         settings: Settings that replace those of cdk.json, as `governance=true`.
 
     Raises:
@@ -40,6 +44,8 @@ def check_account(session: boto3.Session, settings: Iterable[str] = ()) -> None:
         is_content_masked=config.is_content_masked,
         batch_output_buckets=config.batch_output_buckets,
         has_weekly_summary=config.has_weekly_summary,
+        has_brake=config.brake,
+        open_brake=open_brake,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

@@ -131,6 +131,8 @@ def _empty(s3: S3Client, bucket: str) -> None:
     is_lockable = _has_lock(s3, bucket)
     # Retention of the mode `governance` ends for whoever may say so; that of `compliance` does not.
     bypass: dict[str, Any] = {"BypassGovernanceRetention": True} if is_lockable else {}
+    if is_lockable:
+        s3.delete_bucket_policy(Bucket=bucket)  # it lets no one delete
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         keys = [
             {"Key": version["Key"], "VersionId": version["VersionId"]}

@@ -12,7 +12,11 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk.components.acknowledgements import acknowledge
-from cdk.components.audit_protection import lock_anchors, restrict_audit
+from cdk.components.audit_protection import (
+    lock_anchors,
+    restrict_anchors,
+    restrict_audit,
+)
 from cdk.components.content_masking import masking_policy
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
@@ -115,6 +119,7 @@ class StorageStack(Stack):
             is_lockable=True,
             lock=lock_anchors(config),
         )
+        restrict_anchors(self.anchors)
         self.logging_state = ssm.StringParameter(
             self,
             "LoggingState",
@@ -141,6 +146,8 @@ class StorageStack(Stack):
             ("GovernanceTableName", self.governance.table_name),
             ("AuditTableName", self.audit.table_name),
             ("AnchorBucketName", self.anchors.bucket_name),
+            ("AuditLock", config.audit_lock.value),
+            ("AuditLockDays", str(config.audit_lock_days)),
             ("QuarantineBucketName", self.quarantine.bucket_name),
             ("FailureBucketName", self.failures.bucket_name),
             ("RedriveRoleArn", self.redrive_role.role_arn),

@@ -12,7 +12,6 @@ from lambdas.domain.brake import (
     PastDeny,
     TargetRules,
     list_callers,
-    list_own_roles,
     replay_brake,
 )
 from lambdas.domain.budgets import (
@@ -30,7 +29,6 @@ from lambdas.domain.forecasting import (
     sum_by_hour,
 )
 from lambdas.domain.invocations.identity import CallerIdentity
-from lambdas.meter_name import METER_NAME
 
 _MINUTE = timedelta(minutes=1)
 MAX_REPLAYED_VALUES = 20
@@ -127,7 +125,6 @@ def _replay_brake(usage: BudgetUsage, budget: Budget) -> list[PastDeny] | None:
         rules = TargetRules(
             account_id=(known and known.account_id) or "",
             partition=(known and known.partition) or "aws",
-            own_roles=list_own_roles(METER_NAME),
             has_sessions=True,
         )
         found += replay_brake(budget, value, minutes, rules)

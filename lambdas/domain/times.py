@@ -18,12 +18,18 @@ def read_time(text: str) -> datetime:
     """Read a time in ISO 8601, which names its offset from UTC.
 
     Raises:
-        ValueError: The text is no time, or names no offset.
+        ValueError: The text is no time, names no offset, or has no time in UTC, whose years are 1
+            to 9999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         message = f"a time without an offset from UTC: {text}"
         raise ValueError(message)
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        message = f"a time that UTC does not have: {text}"
+        raise ValueError(message) from error
     return moment
 
 

@@ -9,12 +9,16 @@ from lambdas.domain.audit import (
     AnchorStore,
     AuditAnchor,
     AuditStore,
+    FoundAnchors,
+    PastVerification,
     Verification,
+    find_missing_anchors,
     verify_chain,
+    verify_trail,
 )
 
 _TAIL = timedelta(hours=6)
-_WHOLE_HOUR = 2  # the hour of the day, UTC, in which the whole chain is verified
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +54,36 @@ class AuditAnchorer:
     anchors: AnchorStore
 
     def anchor(self, now: datetime) -> AnchorReport:
-        """Verify what is new since an anchor of the last hours, and once a day the whole chain.
+        """Verify what is new since an anchor of the last hours, or all of the trail.
 
-        A damaged chain is anchored too: earlier anchors keep contradicting it.
+        All of it is verified if that was last done a day ago or found problems: a problem is
+        reported by each run until it is gone. Missing anchors are reported for a day, since nothing
+        brings them back. A damaged chain is anchored too: earlier anchors keep contradicting it.
 
         Args:
             now: The time.
         """
-        is_whole = now.hour == _WHOLE_HOUR
-        found = self.anchors.read_all() if is_whole else self.anchors.read_recent(now - _TAIL, now)
-        anchored = 0 if is_whole or not found.anchors else found.anchors[0].head.sequence
-        first = max(1, anchored)  # the anchored entry itself, so that a missing one is found
-        entries = self.store.read_entries(first - 1)
-        verification = verify_chain(entries, found.anchors, first)
+        found, verification = self._verify_recent(now) or self._verify_all(now)
         head = verification.head if verification.entries else self.store.read_head()
         anchor = AuditAnchor.at(now, head)
         self.anchors.write(anchor)
         return AnchorReport(anchor, verification, tuple(found.foreign))
+
+    def _verify_recent(self, now: datetime) -> tuple[FoundAnchors, Verification] | None:
+        """Verify what is new; `None` if all has to be verified, also because this has problems."""
+        last = self.store.read_last_verification(now)
+        if last is None or last.problem_count or now - last.at >= _DAY:
+            return None
+        found = self.anchors.read_recent(now - _TAIL, now)
+        if not found.anchors or found.foreign or any(find_missing_anchors(found.anchors, now)):
+            return None
+        first = max(1, found.anchors[0].head.sequence)  # anchored itself: it may be missing
+        verification = verify_chain(self.store.read_entries(first - 1), found.anchors, first)
+        return (found, verification) if verification.is_intact else None
+
+    def _verify_all(self, now: datetime) -> tuple[FoundAnchors, Verification]:
+        found = self.anchors.read_all()
+        verification = verify_trail(self.store, found.anchors, now, since=now - _DAY)
+        count = verification.problem_count + len(found.foreign)
+        self.store.add_verification(PastVerification(now, count))
+        return found, verification

@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from lambdas.domain.audit import (
     CONTRACTED_PRICES,
+    PRICE_SOURCE,
     AuditedChange,
     AuditStore,
     InvalidEntryError,
@@ -88,4 +89,4 @@ class PriceAuditor:
 
 
 def _name_source(version: PointerVersion) -> str:
-    return f"prices/{version.id}"
+    return f"{PRICE_SOURCE}{version.id}"

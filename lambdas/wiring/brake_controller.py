@@ -11,11 +11,11 @@ from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
 from lambdas.adapters.iam.deny_attachments import IamDenyAttachments
 from lambdas.adapters.iam.role_directory import IamRoleDirectory
-from lambdas.adapters.iam.session_policies import IamSessionPolicies, NoSessionPolicies
+from lambdas.adapters.iam.session_policies import IamSessionPolicies
 from lambdas.domain.brake import BurnRates, SessionPolicyNames, TargetRules
 from lambdas.meter_name import METER_NAME
 from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
-from lambdas.wiring.brake_settings import OWN_ROLES, BrakingSettings
+from lambdas.wiring.brake_settings import BrakingSettings
 from lambdas.wiring.client_timeouts import PROMPT
 
 
@@ -26,12 +26,11 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
     iam = boto3.client("iam", config=PROMPT)
     table = settings.governance_table
     names = SessionPolicyNames(METER_NAME, settings.region)
-    policies = IamSessionPolicies(iam, names, partition=partition, account_id=account_id)
     return PrincipalBrake(
         budgets=DynamoDbBudgetStore(dynamodb, table),
         sums=DynamoDbCounters(dynamodb, settings.counter_table),
         attachments=IamDenyAttachments(iam, settings.deny_policy_arn),
-        policies=policies if settings.brake_sessions else NoSessionPolicies(),
+        policies=IamSessionPolicies(iam, names, partition=partition, account_id=account_id),
         roles=IamRoleDirectory(iam),
         denies=DynamoDbDenies(dynamodb, table),
         state=DynamoDbBrakeState(dynamodb, table),
@@ -41,7 +40,6 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
             rules=TargetRules(
                 account_id=account_id,
                 partition=partition,
-                own_roles=OWN_ROLES,
                 break_glass=settings.brake_exempt,
                 has_sessions=settings.brake_sessions,
             ),

@@ -7,19 +7,16 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from lambdas.domain.brake import OverflowMode
-from lambdas.meter_name import DEFAULT_NAME
 from lambdas.wiring.allowed_values import like
 from lambdas.wiring.environment import from_json_text
 from lambdas.wiring.governing_settings import GoverningSettings
 
-OWN_ROLES = (f"{DEFAULT_NAME}-*", "cdk-*")
-"""Patterns of the names of roles of every meter and of the CDK, which are never denied."""
 MAX_DENIED = 20
 """The number of callers that are denied at once without an alarm."""
 PrincipalPattern = Annotated[
     str,
     like(
-        r"arn:[^:]+:iam::[^:]+:(role|user)/[^/]+",
+        r"arn:(aws[a-z-]*|\*):iam::(\d{12}|\*):(role|user)/[\w+=,.@*-]{1,64}",
         "patterns of ARNs of roles and users without their paths, such as"
         " arn:aws:iam::111122223333:role/BreakGlass*",
     ),

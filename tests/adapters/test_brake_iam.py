@@ -182,12 +182,18 @@ def test_a_policy_is_written_any_number_of_times_and_removed(policies: SessionPo
     assert list(policies.list_policies()) == []
 
 
-def test_a_policy_that_is_attached_to_another_principal_is_not_as_it_should_be(
+def test_a_policy_is_detached_from_others_and_stays_attached_to_its_role(
     iam: Iam, policies: SessionPolicyStore
 ) -> None:
     policies.write(CHAT, NAME, DOCUMENTS[0])
     iam.attach(BEN_USER, NAME)
-    assert [policy.is_attached for policy in policies.list_policies()] == [False]
+    (stored,) = policies.list_policies()
+    assert (stored.is_attached, stored.others) == (True, (BEN_USER,))
+    assert policies.detach(NAME, BEN_USER)
+    assert not policies.detach(NAME, BEN_USER)
+    (stored,) = policies.list_policies()
+    assert (stored.is_attached, stored.others) == (True, ())
+    iam.attach(BEN_USER, NAME)
     policies.remove(NAME)
     assert NAME not in iam.get_policies(BEN_USER)
 

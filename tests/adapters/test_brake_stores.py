@@ -126,6 +126,7 @@ def test_a_deny_is_read_as_it_was_written(denies: DenyStore) -> None:
         state=DenyState.RELEASING,
         attached_at=NOON + timedelta(microseconds=7),
         taken_off=2,
+        contested_at=NOON + MINUTE,
         release=ReleaseReason.BY_HAND,
         watch=ReactionWatch(NOON, NOON + MINUTE, 17),
     )
@@ -138,7 +139,7 @@ def test_a_deny_has_one_item_for_its_target(denies: DenyStore) -> None:
     first = denies.write(deny(), None)
     denies.write(deny(target=ANA_SESSION), None)
     denies.write(deny(target=CHAT), None)
-    denied = deny(state=DenyState.DENIED, revision=first.revision)
+    denied = replace(first, state=DenyState.DENIED)
     denies.write(denied, None)
     assert {each.target.arn: each.state for each in denies.list_denies()} == {
         ANA_SESSION.arn: DenyState.ATTACHING,
@@ -156,6 +157,22 @@ def test_of_two_writers_of_a_deny_one_succeeds(denies: DenyStore) -> None:
     with pytest.raises(DenyChangedError):
         denies.delete(first, end(first))
     assert list(denies.list_denies()) == [second]
+
+
+def test_a_later_deny_of_a_caller_is_not_changed_by_a_run_that_holds_an_earlier_one(
+    denies: DenyStore,
+) -> None:
+    """Revisions begin again with each deny, so the second one had the revision of the first."""
+    old = denies.write(denies.write(deny(), None), None)
+    denies.delete(old, None)
+    new = denies.write(denies.write(deny(), None), None)
+    assert new.revision == old.revision
+    assert new.id != old.id  # also if both were decided at the same time
+    with pytest.raises(DenyChangedError):
+        denies.write(replace(old, state=DenyState.DENIED), None)
+    with pytest.raises(DenyChangedError):
+        denies.delete(old, None)
+    assert [each.id for each in denies.list_denies()] == [new.id]
 
 
 def test_a_deny_that_is_not_there_is_deleted_and_cannot_be_replaced(denies: DenyStore) -> None:

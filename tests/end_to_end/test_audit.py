@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,14 @@ from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
-from lambdas.domain.audit import AuditAction, AuditedChange, read_entry, verify_chain
+from lambdas.domain.audit import (
+    AuditAction,
+    AuditAnchor,
+    AuditedChange,
+    ChainHead,
+    read_entry,
+    verify_chain,
+)
 from lambdas.domain.budgets import BudgetChanges
 from tests.builders import ANA
 from tests.end_to_end.deployed import Deployed
@@ -64,7 +72,7 @@ def test_changes_of_budgets_and_prices_are_chained_and_anchored(audited: Deploye
 
 
 def test_no_one_else_writes_the_chain_and_no_one_deletes_an_anchor(audited: Deployed) -> None:
-    key = user_with(audited, "administrator", "dynamodb:*", "s3:DeleteObjectVersion", "s3:List*")
+    key = user_with(audited, "administrator", "dynamodb:*", "s3:*")
     own: Any = {
         service: audited.cloud.client(service, key["AccessKeyId"], key["SecretAccessKey"])
         for service in ("dynamodb", "s3")
@@ -89,6 +97,18 @@ def test_no_one_else_writes_the_chain_and_no_one_deletes_an_anchor(audited: Depl
     (version, *_) = own["s3"].list_object_versions(Bucket=bucket)["Versions"]
     with pytest.raises(ClientError, match="AccessDenied"):
         own["s3"].delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def test_no_one_else_writes_an_anchor(audited: Deployed) -> None:
+    key = user_with(audited, "writer", "s3:*")
+    s3 = audited.cloud.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
+    bucket = audited.bucket("AnchorBucketName")
+    forged = AuditAnchor.at(datetime.now(UTC), ChainHead(10**6, "a" * 64)).name
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=bucket, Key=forged, Body=b"", ChecksumAlgorithm="SHA256")
+    (version, *_) = s3.list_object_versions(Bucket=bucket)["Versions"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=bucket, Key=version["Key"])
 
 
 def test_a_rewritten_chain_is_found_by_the_next_run(audited: Deployed) -> None:

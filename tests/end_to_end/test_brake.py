@@ -14,8 +14,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
+from cdk.config.governance import AuditLock
 from cdk.local_cloud.cloud import ACCOUNT, REGION
-from cdk.operations.audit import export_audit, verify_audit
+from cdk.operations.audit import AuditTrail, ConfiguredLock, export_audit, verify_audit
 from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
@@ -247,12 +248,14 @@ def test_denies_releases_and_the_switch_are_in_the_audit_trail(
     assert user("carl") not in json.dumps(entries)
     braked.start("AuditWriter", {}, stack=stack_names.GOVERNANCE)
     dynamodb = braked.cloud.client("dynamodb")
-    verify_audit(
-        DynamoDbAuditStore(dynamodb, braked.bucket("AuditTableName")),
-        S3AuditAnchors(braked.cloud.client("s3"), braked.bucket("AnchorBucketName")),
-        open_store(braked),
-        people(braked),
+    trail = AuditTrail(
+        store=DynamoDbAuditStore(dynamodb, braked.bucket("AuditTableName")),
+        anchors=S3AuditAnchors(braked.cloud.client("s3"), braked.bucket("AnchorBucketName")),
+        lock=ConfiguredLock(AuditLock.GOVERNANCE, 400),
+        budgets=open_store(braked),
+        people=people(braked),
     )
+    verify_audit(trail, datetime.now(UTC))
     assert "The audit trail is intact." in capsys.readouterr().out
 
 

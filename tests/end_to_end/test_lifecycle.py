@@ -87,15 +87,18 @@ def test_foreign_logging_is_refused_then_replaced_and_restored(cloud: LocalCloud
     assert cloud.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert len(first.ledger(steady)) == 4
 
-    make(cloud, "deploy", settings(existing_logging="replace"))
+    make(cloud, "deploy", settings(existing_logging="replace", governance=True))
     second = Deployed(cloud)
     second.log_calls(*calls(steady, 2))
     second.wait_for_tokens(steady, 90)
     second.settle()
     assert second.tokens(steady) == 90
     assert len(second.ledger(steady)) == 6
-    make(cloud, "destroy", DESTROY)
+    printed = make(cloud, "deploy", settings(existing_logging="replace"), is_ok=False)
+    assert f"{stack_names.GOVERNANCE} is deployed in" in printed
+    make(cloud, "destroy", DESTROY)  # with settings that have no governance
     assert live(cloud) == FOREIGN
+    assert statuses(cloud).keys() == {stack_names.STORAGE}
 
 
 def test_adopted_logging_is_read_and_left_unchanged(cloud: LocalCloud) -> None:

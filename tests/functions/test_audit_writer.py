@@ -222,6 +222,8 @@ def test_an_event_of_another_function_is_appended_once() -> None:
         {"before": {"S": "{"}},
         {"after": {"S": "[" * 1_000}},
         {"changed_at": {"S": "2026-11-29T12:00:00"}},
+        {"changed_at": {"S": "0001-01-01T00:00:00+23:59"}},
+        {"changed_at": {"S": "9999-12-31T23:59:59-23:59"}},
     ],
 )
 def test_an_event_that_the_meter_did_not_write_stops_no_batch(
@@ -236,6 +238,19 @@ def test_an_event_that_the_meter_did_not_write_stops_no_batch(
     unreadable, created = entries()
     assert (unreadable.action, unreadable.changed_by) == (AuditAction.UNREADABLE_EVENT, None)
     assert created.action is AuditAction.CREATE_BUDGET
+
+
+@pytest.mark.parametrize("subject", ["x" * 3_000, "\U0001f600" * 500, "\x00", "budget:"])
+def test_any_subject_is_recorded_and_can_be_verified(subject: str) -> None:
+    dynamodb = boto3.client("dynamodb")
+    made = change(subject=subject)
+    item = make_audit_event(GOVERNANCE, made)["Put"]["Item"]
+    dynamodb.put_item(TableName=GOVERNANCE, Item={**item, "subject": {"S": subject}})
+    deliver()
+    (found,) = entries()
+    assert found.action is made.action
+    stored = list(DynamoDbAuditStore(dynamodb, AUDIT).read_entries())
+    assert verify_chain(stored, []).problem_count == 0
 
 
 def test_what_is_no_change_of_a_budget_or_event_is_left_out() -> None:

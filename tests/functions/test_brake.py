@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -21,6 +21,7 @@ from lambdas.domain.brake import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     PrincipalKind,
     PrincipalTarget,
     deny_in_region,
@@ -170,6 +171,64 @@ def test_a_contested_deny_raises_the_alarm(capsys: pytest.CaptureFixture[str]) -
     assert attached() == set()
 
 
+def test_a_deny_stays_contested_in_the_metric_of_each_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run that ends after it has stored the deny, and before its metrics, loses no alarm."""
+    use_up(CARL)
+    switch(is_on=True)
+    run()
+    (deny,) = denies().list_denies()
+    denies().write(replace(deny, state=DenyState.CONTESTED, contested_at=datetime.now(UTC)), None)
+    boto3.client("iam").detach_user_policy(UserName="carl", PolicyArn=DENY)
+    for _ in range(2):
+        capsys.readouterr()
+        run()
+        (metric,) = embedded_metrics(capsys.readouterr().out)
+        assert (metric.name, metric.value) == ("ContestedDenies", 1)
+
+
+def refuse(operation: str) -> None:
+    """Let IAM refuse an operation from now on, as a boundary without it does."""
+
+    def answer(**_: Any) -> None:
+        error: Any = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
+        raise ClientError(error, operation)
+
+    session = boto3.DEFAULT_SESSION
+    assert session is not None
+    session.events.register(f"before-call.iam.{operation}", answer)
+    clear_caches()
+
+
+@pytest.mark.parametrize("operation", ["GetRole", "ListPolicies", "CreatePolicy"])
+def test_a_session_that_iam_lets_no_one_deny_raises_the_alarm(
+    operation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use_up(SESSION)
+    switch(is_on=True)
+    refuse(operation)
+    capsys.readouterr()
+    run()
+    (metric,) = embedded_metrics(capsys.readouterr().out)
+    assert (metric.name, metric.value) == ("DelayedDenies", 1)
+
+
+def test_a_release_that_iam_refuses_raises_the_alarm(capsys: pytest.CaptureFixture[str]) -> None:
+    use_up(CARL)
+    switch(is_on=True)
+    run()
+    switch(is_on=False)
+    refuse("DetachUserPolicy")
+    for _ in range(2):
+        capsys.readouterr()
+        run()
+        (metric,) = embedded_metrics(capsys.readouterr().out)
+        assert (metric.name, metric.value) == ("DelayedDenies", 1)
+    (deny,) = denies().list_denies()
+    assert (deny.state, deny.obstacle) == (DenyState.RELEASING, Obstacle.NOT_PERMITTED)
+
+
 def test_more_denies_than_expected_raise_the_alarm_and_go_on(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,16 +330,8 @@ def test_the_brake_is_not_removed_while_a_caller_may_be_denied() -> None:
     use_up(CARL)
     switch(is_on=True)
     run()
-    clear_caches()
-
-    def refuse(**_: Any) -> None:
-        error: Any = {"Error": {"Code": "Throttling", "Message": "slow down"}}
-        raise ClientError(error, "DetachUserPolicy")
-
-    session = boto3.DEFAULT_SESSION
-    assert session is not None
-    session.events.register("before-call.iam.DetachUserPolicy", refuse)
-    with pytest.raises(controller.BrakeRunError, match=f"{CARL}: throttled"):
+    refuse("DetachUserPolicy")
+    with pytest.raises(controller.BrakeRunError, match=f"{CARL}: not_permitted"):
         controller.lambda_handler({"RequestType": "Delete"}, lambda_context())
     assert attached() == {DENY}
     assert len(denies().list_denies()) == 1

@@ -35,7 +35,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "brake": True,
         "brake_sessions": True,
         "brake_overflow": "notify",
-        "brake_exempt": ["arn:aws:iam::111122223333:role/BreakGlass*"],
+        "brake_exempt": ["arn:aws:iam::*:role/BreakGlass*"],
         "brake_max_denied": 5,
         "cell_minutes": 15,
         "existing_logging": "replace",

@@ -159,6 +159,19 @@ def test_missing_calls_raise_an_alarm_after_two_consecutive_audits() -> None:
     assert [after(1, 1), after(1, 0), after(0, 1), after(None, 0)] == [ALARM, OK, OK, OK]
 
 
+def test_denies_that_are_delayed_for_ten_minutes_raise_an_alarm() -> None:
+    def after(*counts: float | None) -> AlarmState:
+        figures = {"BedrockMeter/Health DelayedDenies": counts}
+        return state(
+            "Health-DelayedDenies",
+            figures,
+            statistic=Statistic.MAXIMUM,
+            configuration="everything",
+        )
+
+    assert [after(1, 1), after(1, None), after(None, 1), after()] == [ALARM, OK, OK, OK]
+
+
 def test_a_mismatch_of_two_settled_hours_raises_an_alarm_until_two_hours_match() -> None:
     def after(*mismatches: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UsageMismatch": mismatches}

@@ -46,8 +46,19 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 
 def read_policy(configuration: str = "default") -> dict[str, Any]:
     """The resource policy of the table, with the account's names."""
-    policy = named(deployment(configuration).storage, "AWS::DynamoDB::Table", "Audit")
-    text = json.dumps(policy["ResourcePolicy"]["PolicyDocument"])
+    table = named(deployment(configuration).storage, "AWS::DynamoDB::Table", "Audit")
+    return read_names(table["ResourcePolicy"]["PolicyDocument"])
+
+
+def read_anchor_policy(configuration: str = "default") -> dict[str, Any]:
+    """The policy of the bucket of anchors, likewise."""
+    policy = named(deployment(configuration).storage, "AWS::S3::BucketPolicy", "AuditAnchorsPolicy")
+    return read_names(policy["PolicyDocument"])
+
+
+def read_names(document: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(document)
+    text = re.sub(r'\{"Fn::GetAtt": \["AuditAnchors\w+", "Arn"\]\}', '"arn:aws:s3:::anchors"', text)
     joined = re.sub(
         r'\{"Fn::Join": \["", \[(.*?)\]\]\}',
         lambda found: '"' + "".join(json.loads(f"[{_name(found[1])}]")) + '"',
@@ -89,6 +100,44 @@ def test_the_policy_can_be_removed_with_the_table() -> None:
         assert not denies_everyone(read_policy(), action, TABLE, {"aws:PrincipalArn": OTHERS[1]})
 
 
+ANCHOR = "arn:aws:s3:::anchors/anchors/2026-11-29T20Z/000000000001-0.json"
+SECURE = {"aws:SecureTransport": "true", "s3:TlsVersion": "1.2"}
+
+
+@each_configuration
+def test_the_writer_alone_may_put_anchors(configuration: str) -> None:
+    policy = read_anchor_policy(configuration)
+    for principal in (WRITER, *OTHERS):
+        context = {**SECURE, "aws:PrincipalArn": principal}
+        is_denied = denies_everyone(policy, "s3:PutObject", ANCHOR, context)
+        assert is_denied is (principal != WRITER)
+    assert denies_everyone(policy, "s3:PutObject", ANCHOR, SECURE)
+
+
+@each_configuration
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("s3:BypassGovernanceRetention", "s3:PutObjectRetention", "s3:PutObjectLegalHold"),
+        *("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    ],
+)
+def test_no_one_may_delete_anchors_or_change_their_lock(configuration: str, action: str) -> None:
+    policy = read_anchor_policy(configuration)
+    for principal in (WRITER, *OTHERS):
+        context = {**SECURE, "aws:PrincipalArn": principal}
+        assert denies_everyone(policy, action, ANCHOR, context)
+
+
+def test_everyone_whom_iam_allows_may_read_anchors_and_change_their_bucket() -> None:
+    context = {**SECURE, "aws:PrincipalArn": OTHERS[1]}
+    for action in ("s3:GetObject", "s3:GetObjectRetention"):
+        assert not denies_everyone(read_anchor_policy(), action, ANCHOR, context)
+    for action in ("s3:ListBucketVersions", "s3:DeleteBucketPolicy", "s3:PutBucketPolicy"):
+        bucket = "arn:aws:s3:::anchors"
+        assert not denies_everyone(read_anchor_policy(), action, bucket, context)
+
+
 def list_statements() -> Iterator[tuple[str, dict[str, Any]]]:
     """List the statements of all roles of the meter that name the chain or its anchors."""
     for template in deployment(ON).templates.values():
@@ -116,7 +165,7 @@ def test_the_writer_has_only_the_rights_that_it_needs() -> None:
     found = grants(deployment(ON).governance, "AuditWriterRole")
     assert {*found} == {
         *("logs:CreateLogStream", "logs:PutLogEvents"),
-        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan"),
         *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
         *("dynamodb:ListStreams", "s3:PutObject", "s3:ListBucketVersions", "s3:GetObjectVersion"),
         *("s3:ListBucket", "kms:Decrypt", "kms:Encrypt", "kms:ReEncrypt*"),
@@ -202,7 +251,7 @@ def test_a_stream_has_two_consumers_at_most() -> None:
 
 def test_prices_are_audited_and_the_chain_is_anchored_each_hour() -> None:
     (rule,) = started_by("AuditWriter", ON, stack=stack_names.GOVERNANCE)
-    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    assert rule["ScheduleExpression"] == "cron(20 * * * ? *)"
 
 
 def test_the_writer_knows_the_contracted_prices() -> None:

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from cdk.config import Config, ConfigurationError, stack_names
+from cdk.config.governance import MAX_EXEMPT
 from cdk.operations.deny_policy import DenyPolicy
 from lambdas.domain.brake import DENIED_ACTIONS
 from lambdas.domain.budgets.governance_table import (
@@ -104,6 +105,8 @@ def test_the_controller_attaches_the_fixed_policy_and_no_other_one(
         OWN,
         f"{IAM}:role/BedrockMeter-Test-Ingestion-LogProcessorRole-1A2B",
         f"{IAM}:role/cdk-hnb659fds-cfn-exec-role-{ACCOUNT}-{REGION}",
+        f"{IAM}:role/BreakGlassOps",
+        f"{IAM}:role/teams/security/BreakGlassOps",
         f"{IAM}:role/aws-service-role/bedrock.amazonaws.com/AWSServiceRoleForBedrock",
         f"{IAM}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_1a2b",
     ],
@@ -118,6 +121,41 @@ def test_the_controller_attaches_nothing_to_protected_roles(protected: str, atta
     }
     assert is_allowed(unprotected, "iam:AttachRolePolicy", protected, request)
     assert is_allowed(allowed, "iam:DetachRolePolicy", protected, request)  # a release always may
+
+
+@pytest.mark.parametrize("path", ["", "teams/security/"])
+def test_the_controller_attaches_nothing_to_exempt_users(path: str) -> None:
+    found = synthesize({**CONFIGURATIONS[ON], "brake_exempt": ["arn:aws:iam::*:user/ops-*"]})
+    names = Names(found.templates, stack_names.GOVERNANCE)
+    allowed = resolve(list(statements(found.governance, CONTROLLER)), names)
+    action = "iam:AttachUserPolicy"
+    assert not is_allowed(allowed, action, f"{IAM}:user/{path}ops-1", attach(DENY))
+    assert is_allowed(allowed, action, f"{IAM}:user/{path}dev-1", attach(DENY))
+    assert is_allowed(allowed, "iam:DetachUserPolicy", f"{IAM}:user/{path}ops-1", attach(DENY))
+
+
+@pytest.mark.parametrize("name", ["cdk-chatbot", "cdk-chat-role-999999999999-us-east-1"])
+def test_only_roles_of_the_cdk_are_exempt_by_their_name(name: str) -> None:
+    request = attach(DENY)
+    assert is_allowed(policy(CONTROLLER), "iam:AttachRolePolicy", f"{IAM}:role/{name}", request)
+
+
+def test_as_many_exempt_principals_as_the_setting_takes_fit_into_the_role() -> None:
+    longest = [f"arn:aws-us-gov:iam::{ACCOUNT}:role/{number:a>64}" for number in range(MAX_EXEMPT)]
+    found = synthesize({**CONFIGURATIONS[ON], "brake_exempt": longest})
+    # The CDK makes managed policies for statements that do not fit.
+    assert not resources(found.governance, "AWS::IAM::ManagedPolicy")
+
+
+def test_exempt_principals_of_another_account_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = {**CONFIGURATIONS[ON], "brake_exempt": [f"{IAM}:user/a", f"{IAM}:user/b"]}
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", ACCOUNT)
+    Config.from_context(context).check_account(ACCOUNT)
+    context["brake_exempt"][1] = "arn:aws:iam::999999999999:user/b"
+    with pytest.raises(ConfigurationError, match=f"brake_exempt.1 = .*of the account {ACCOUNT}"):
+        synthesize(context)
 
 
 def test_policies_of_sessions_are_attached_to_tagged_roles_alone() -> None:
@@ -151,7 +189,7 @@ def test_the_controller_chooses_no_version_and_consents_for_no_role(action: str)
     assert is_allowed(allowed, "iam:GetPolicyVersion", SESSIONS, TAGGED)
 
 
-def test_without_sessions_the_controller_writes_no_policy() -> None:
+def test_without_sessions_the_controller_writes_no_policy_and_removes_those_that_are_left() -> None:
     context = {**CONFIGURATIONS[ON], "brake_sessions": False}
     found = synthesize(context)
     names = Names(found.templates, stack_names.GOVERNANCE)
@@ -162,8 +200,12 @@ def test_without_sessions_the_controller_writes_no_policy() -> None:
     assert actions == {
         *("iam:AttachRolePolicy", "iam:AttachUserPolicy"),
         *("iam:DetachGroupPolicy", "iam:DetachRolePolicy", "iam:DetachUserPolicy"),
-        "iam:ListEntitiesForPolicy",
+        *("iam:DeletePolicy", "iam:DeletePolicyVersion"),
+        *("iam:GetPolicy", "iam:GetPolicyVersion"),
+        *("iam:ListEntitiesForPolicy", "iam:ListPolicies", "iam:ListPolicyVersions"),
     }
+    assert is_allowed(principals_only, "iam:DetachRolePolicy", APP, attach(SESSIONS))
+    assert not is_allowed(principals_only, "iam:DeletePolicy", DENY)
     request = attach(SESSIONS, **TAGGED)
     assert not is_allowed(principals_only, "iam:AttachRolePolicy", APP, request)
     assert is_allowed(principals_only, "iam:AttachRolePolicy", APP, attach(DENY))
@@ -278,6 +320,15 @@ def test_nothing_of_the_brake_is_deployed_by_default(governance: bool) -> None:
         ),
         ({"brake_max_denied": 0}, "brake_max_denied"),
         ({"brake_overflow": "deny"}, "brake_overflow"),
+        ({"brake_exempt": ["arn:aws:iam::1:role/a"]}, r"brake_exempt\.0 = .*: allowed: patterns"),
+        (
+            {"brake_exempt": ["arn:aws:iam::*:role/${a}"]},
+            r"brake_exempt\.0 = .*: allowed: patterns",
+        ),
+        (
+            {"brake_exempt": [f"{IAM}:role/a{number}" for number in range(MAX_EXEMPT + 1)]},
+            f"brake_exempt = .*allowed: at most {MAX_EXEMPT} patterns",
+        ),
         ({"brake_exempt": ["admin"]}, r"brake_exempt\.0 = .*: allowed: patterns of ARNs of roles"),
         (
             {"brake_exempt": ["arn:aws:sts::111122223333:assumed-role/app/*"]},

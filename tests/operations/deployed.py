@@ -20,6 +20,8 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "GovernanceTableName": "governance",
         "AuditTableName": "audit",
         "AnchorBucketName": "audit-anchors",
+        "AuditLock": "compliance",
+        "AuditLockDays": "365",
         "QuarantineBucketName": "quarantine",
         "FailureBucketName": "failures",
         "RedriveRoleArn": "arn:aws:iam::123456789012:role/redrive",

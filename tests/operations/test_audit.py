@@ -1,8 +1,7 @@
 """`bedrock-meter audit` verifies the chain with its anchors, and exports it."""
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,15 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
+from cdk.config.governance import AuditLock
+from cdk.operations.audit import ConfiguredLock
 from dashboards.command_line.entry_point import DamagedCommand, FailedCommand
 from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
 from lambdas.domain.audit import (
+    AnchorLock,
     AuditAction,
     AuditAnchor,
     ChainHead,
@@ -31,7 +33,7 @@ from tests.command_line import call_command, run_command
 from tests.operations.deployed import deploy
 from tests.unit.budgets.builders import budget
 
-Read = Callable[[], str]
+NOW = datetime.now(UTC)
 STORED = {
     "definition": write_budget(budget("chat")),
     "generation": "1",
@@ -58,11 +60,11 @@ def people() -> DynamoDbPersonDirectory:
 
 def append(**changes: Any) -> None:
     head = store().read_head()
-    store().append(head.append(change(head.sequence + 1, **changes), NOON))
+    store().append(head.append(change(head.sequence + 1, **changes), NOW))
 
 
-def anchor(hours: int = 0) -> None:
-    made = AuditAnchor.at(NOON + timedelta(hours=hours), store().read_head())
+def anchor(hours: float = 0) -> None:
+    made = AuditAnchor.at(NOW + timedelta(hours=hours), store().read_head())
     S3AuditAnchors(boto3.client("s3"), ANCHORS).write(made)
 
 
@@ -92,16 +94,100 @@ def test_an_intact_chain_is_verified(capsys: pytest.CaptureFixture[str]) -> None
     assert printed[0].startswith(
         "Verified 3 entries with 1 anchor: 2 entries confirmed, 1 after the last anchor"
     )
-    assert printed[1] == "The last anchor is of 2026-09-08 12:00 UTC." or printed[1].startswith(
-        "1 change"
-    )
+    assert f"The last anchor is of {NOW:%Y-%m-%d %H:00} UTC." in printed
     assert printed[-1] == "The audit trail is intact."
     assert "1 change without an actor" in "\n".join(printed)
 
 
 def test_a_deployment_without_changes_is_intact(capsys: pytest.CaptureFixture[str]) -> None:
+    anchor()
     verify()
     assert capsys.readouterr().out.splitlines()[-1] == "The audit trail is intact."
+
+
+def test_without_an_anchor_nothing_is_proven() -> None:
+    append()
+    assert find_damage()[1].startswith("  there is no anchor: AuditWriter writes the first one")
+    assert run_command("audit", "verify") == 4
+
+
+def test_entries_before_the_first_anchor_are_a_problem() -> None:
+    begin = NOW - timedelta(hours=7)
+    store().append(ChainHead().append(change(), begin))
+    anchor()
+    assert find_damage()[1] == (
+        f"  not anchored: 6 hours without an anchor between {begin:%Y-%m-%d %H:00}"
+        f" and {NOW:%Y-%m-%d %H:00} UTC"
+    )
+
+
+def test_anchors_that_were_deleted_are_a_problem() -> None:
+    append()
+    for hours in (-5, -2, -1, 0):
+        anchor(hours)
+    (_, problem) = find_damage()
+    assert problem.startswith("  not anchored: 2 hours without an anchor between ")
+
+
+def test_anchors_that_ended_are_a_problem() -> None:
+    append()
+    for hours in (-5, -4):
+        anchor(hours)
+    (_, problem) = find_damage()
+    assert f"without an anchor between {NOW - timedelta(hours=4):%Y-%m-%d %H:00} and" in problem
+
+
+def test_entries_that_anchors_leave_out_are_a_problem() -> None:
+    head = store().read_head()
+    for hours in (-4, -3, -2, -1, 0):
+        made = AuditAnchor.at(NOW + timedelta(hours=hours), head)
+        S3AuditAnchors(boto3.client("s3"), ANCHORS).write(made)
+    recorded_at = NOW - timedelta(hours=3)
+    store().append(head.append(change(), recorded_at))
+    assert find_damage()[1] == (
+        f"  not anchored: no anchor has the entries since {recorded_at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def test_an_anchor_that_is_not_locked_as_configured_is_a_problem() -> None:
+    boto3.client("s3").put_object_lock_configuration(
+        Bucket=ANCHORS,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 9999}},
+        },
+    )
+    anchor()
+    assert find_damage()[1].startswith(
+        "  the last anchor is not locked for 365 days in mode compliance"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "days", "found", "is_kept"),
+    [
+        ("none", 400, None, True),
+        ("governance", 400, None, False),
+        ("governance", 400, ("GOVERNANCE", 400), True),
+        ("governance", 400, ("GOVERNANCE", 399), False),
+        ("governance", 400, ("COMPLIANCE", 400), True),
+        ("compliance", 400, ("GOVERNANCE", 400), False),
+    ],
+)
+def test_an_anchor_is_locked_as_configured_or_better(
+    mode: str, days: int, found: tuple[str, int] | None, is_kept: bool
+) -> None:
+    made = AuditAnchor.at(NOON, ChainHead())
+    lock = found and AnchorLock(found[0], made.hour + timedelta(days=found[1]))
+    assert ConfiguredLock(AuditLock(mode), days).is_kept(made, lock) is is_kept
+
+
+def test_marks_that_hide_changes_are_named() -> None:
+    append()
+    anchor()
+    item: Any = {"pk": {"S": "source#stream/unseen"}, "sk": {"S": "-"}}
+    boto3.client("dynamodb").put_item(TableName=AUDIT, Item=item)
+    assert find_damage()[1] == "  wrong mark: source#stream/unseen names no entry that has it"
 
 
 def test_damage_is_named_and_ends_with_a_code_of_its_own() -> None:
@@ -130,6 +216,7 @@ def test_a_chain_that_was_written_anew_is_found() -> None:
 
 
 def test_an_object_among_the_anchors_that_is_not_one_is_named() -> None:
+    anchor()
     boto3.client("s3").put_object(
         Bucket=ANCHORS, Key="anchors/other.json", Body=b"", ChecksumAlgorithm="SHA256"
     )
@@ -141,6 +228,7 @@ def test_budgets_that_differ_from_their_last_entries_are_named(
 ) -> None:
     budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
     budgets.write(BudgetChanges((budget("chat"), budget("unseen"))), 0)
+    anchor()
     append(subject="budget:chat", action=AuditAction.CREATE_BUDGET, after=STORED)
     append(subject="budget:gone", after=STORED)
     verify()
@@ -155,6 +243,7 @@ def test_budgets_as_their_last_entries_have_them_are_not_named(
 ) -> None:
     budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
     budgets.write(BudgetChanges((budget("chat"),)), 0)
+    anchor()
     append(subject="budget:chat", after=STORED)
     append(subject="budget:gone", after=STORED)
     append(subject="budget:gone", action=AuditAction.DELETE_BUDGET, after=None)
@@ -162,14 +251,16 @@ def test_budgets_as_their_last_entries_have_them_are_not_named(
     assert "Not as the audit trail" not in capsys.readouterr().out
 
 
-def test_an_entry_that_was_appended_late_is_not_the_last_change(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("between", [timedelta(0), timedelta(minutes=1)])
+def test_changes_that_were_appended_out_of_order_differ_in_nothing(
+    between: timedelta, capsys: pytest.CaptureFixture[str]
 ) -> None:
     budgets = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
     budgets.write(BudgetChanges((budget("chat"),)), 0)
-    append(subject="budget:chat", after=STORED)
-    earlier = NOON - timedelta(hours=23)
-    append(subject="budget:chat", after={**STORED, "state": "active"}, changed_at=earlier)
+    anchor()
+    before = {**STORED, "generation": "0"}
+    append(subject="budget:chat", before=before, after=STORED, changed_at=NOON + between)
+    append(subject="budget:chat", before=None, after=before)
     verify()
     assert "Not as the audit trail" not in capsys.readouterr().out
 

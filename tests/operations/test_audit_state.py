@@ -10,6 +10,7 @@ from cdk.config import stack_names
 from cdk.operations.audit_state import AuditReport, read_audit_state
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
+from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
 from lambdas.domain.audit import AuditAnchor, ChainHead
 from tests.audit import ANCHORS, chain, create_anchor_bucket
@@ -36,7 +37,7 @@ def anchor(at: datetime, length: int = 2) -> None:
 def check(**settings: Any) -> CheckResult:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
-    results = DeploymentChecks(session, deployment, **settings).examine()
+    results = DeploymentChecks(session, deployment, **settings, open_brake=open_brake).examine()
     return next(result for result in results if result.check == "audit trail")
 
 

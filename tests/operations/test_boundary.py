@@ -1,6 +1,7 @@
 """The permissions boundary allows what the roles need, and no role needs more."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,6 @@ def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -
     ("action", "resource", "context"),
     [
         ("iam:AttachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS | TAGGED),
-        ("iam:DetachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS),
         ("iam:CreatePolicy", SESSIONS["iam:PolicyARN"], {}),
         ("iam:CreatePolicyVersion", SESSIONS["iam:PolicyARN"], {}),
     ],
@@ -291,6 +291,26 @@ def test_without_sessions_no_role_may_write_a_policy(
     with_sessions = boundary(session, has_brake=True, has_brake_sessions=True).document
     assert not is_allowed(without, action, resource, context)
     assert is_allowed(with_sessions, action, resource, context)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("iam:DetachRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Payroll", SESSIONS),
+        ("iam:DetachUserPolicy", f"arn:aws:iam::{ACCOUNT}:user/ana", SESSIONS),
+        ("iam:DeletePolicy", SESSIONS["iam:PolicyARN"], {}),
+        ("iam:DeletePolicyVersion", SESSIONS["iam:PolicyARN"], {}),
+        ("iam:GetPolicyVersion", SESSIONS["iam:PolicyARN"], {}),
+        ("iam:ListPolicyVersions", SESSIONS["iam:PolicyARN"], {}),
+    ],
+)
+def test_policies_of_sessions_can_be_removed_as_long_as_the_brake_is_on(
+    session: boto3.Session, action: str, resource: str, context: dict[str, str]
+) -> None:
+    """Sessions stay denied until they are released, also once the setting is switched off."""
+    for brake in BRAKES:
+        is_on = brake.get("has_brake", False)
+        assert is_allowed(boundary(session, **brake).document, action, resource, context) is is_on
 
 
 @pytest.mark.parametrize(
@@ -346,8 +366,12 @@ def test_make_deploy_explains_how_to_fix_a_missing_or_different_boundary(
     boundary(session).put()
     check(session, read_settings())
     adopting = ["existing_logging=adopt", "adopted_log_group=/audit/bedrock"]
-    with pytest.raises(CommandError, match=r"of other settings: run make bootstrap"):
-        check(session, read_settings(adopting))
+    command = (
+        "run make bootstrap AWS_REGION=us-east-1"
+        " SET='-c existing_logging=adopt -c adopted_log_group=/audit/bedrock'."
+    )
+    with pytest.raises(CommandError, match=f"of other settings: {re.escape(command)}"):
+        check(session, read_settings(adopting), context=adopting)
     put(session, read_settings(adopting))
     check(session, read_settings(adopting))
 

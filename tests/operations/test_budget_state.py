@@ -11,6 +11,7 @@ from cdk.config import stack_names
 from cdk.operations.budget_state import BudgetReport, read_budget_state
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
+from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.domain.budgets import BudgetChanges
@@ -34,7 +35,7 @@ def read(now: datetime = NOON) -> BudgetReport:
 def check(name: str = "budgets", **settings: Any) -> CheckResult:
     session = boto3.Session()
     deployment = Deployment(session.client("cloudformation"))
-    results = DeploymentChecks(session, deployment, **settings).examine()
+    results = DeploymentChecks(session, deployment, **settings, open_brake=open_brake).examine()
     return next(result for result in results if result.check == name)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cdk.config import stack_names
 from cdk.operations import purge
@@ -348,8 +348,19 @@ def test_purge_leaves_and_names_a_bucket_whose_objects_no_one_can_delete(
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)  # type: ignore[arg-type]
     s3.put_object(Bucket=bucket, Key="anchors/x", Body=b"x", ChecksumAlgorithm="SHA256")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
     deleted = purge.purge(session)
     left = {entry["Name"] for entry in s3.list_buckets()["Buckets"]} - before
+    for name in left:  # its policy would keep everyone from deleting it when its locks end
+        with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+            s3.get_bucket_policy(Bucket=name)
     assert (left == {bucket}) is is_kept
     assert (f"{bucket} stays: anchors" in capsys.readouterr().out) is is_kept
     assert bool(deleted) is not is_kept

@@ -177,7 +177,7 @@ def test_the_brake_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> Non
     assert sum_up(brake, 0) == each * by_the_clock / 10**6
     assert sum_up(brake, 10**6) == each * (10**6 + by_the_clock) / 10**6
     more = count_alarm_metrics(Usage(1, 1, 1), brake)
-    assert more - count_alarm_metrics(Usage(1, 1, 1), governance) == 7
+    assert more - count_alarm_metrics(Usage(1, 1, 1), governance) == 8
 
 
 def test_evaluations_after_counting_cost_less_than_counting_and_end_with_the_windows() -> None:

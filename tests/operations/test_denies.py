@@ -12,12 +12,12 @@ from cdk.operations.denies import release_callers, set_switch
 from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
-from lambdas.domain.brake import DenyState
+from lambdas.domain.brake import DenyState, Obstacle, SessionTarget
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
 from tests.operations.test_budgets import read_failure
-from tests.unit.brake.builders import ANA_SESSION, CHAT, deny
+from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, deny
 
 OPERATOR = "arn:aws:sts::123456789012:user/moto"
 SOON = datetime.now(UTC) + timedelta(hours=2)
@@ -78,6 +78,19 @@ def test_denied_callers_are_listed_with_their_budgets(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("deployed")
+def test_the_list_has_the_obstacle_of_a_deny_and_of_a_release(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    denies.write(deny(target=BEN_USER, obstacle=Obstacle.NO_FREE_SLOT), None)
+    refused = deny(state=DenyState.RELEASING, obstacle=Obstacle.NOT_PERMITTED)
+    denies.write(replace(refused, target=CHAT), None)
+    words = run(capsys, "list").replace("│", " ").split()
+    states = [word for word in words if word in {"attaching,", "releasing,", *Obstacle}]
+    assert states == ["releasing,", "not_permitted", "attaching,", "no_free_slot"]
+
+
+@pytest.mark.usefixtures("deployed")
 def test_without_denies_the_list_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "No caller is denied." in run(capsys, "list")
     assert "No caller is denied." in run(capsys, "release", "--all")
@@ -110,6 +123,44 @@ def test_a_second_release_is_recorded_with_the_first_one(
 
 
 @pytest.mark.usefixtures("deployed")
+def test_a_session_whose_role_stays_denied_is_not_said_to_be_released(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store_denies()
+    printed = run(capsys, "release", ANA_SESSION.arn)
+    assert printed.startswith(f"Still denied with its role: {ANA_SESSION.arn}. To release the role")
+    assert f"bedrock-meter deny release {CHAT.arn}\n" in printed
+    assert "Released" not in printed
+    assert "Still" not in run(capsys, "release", ANA_SESSION.arn, CHAT.arn)
+    assert len(list(state().list_releases())) == 2
+
+
+@pytest.mark.usefixtures("deployed")
+def test_sessions_without_room_are_listed_and_released_but_are_not_denied(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = deny(target=ANA_SESSION, state=DenyState.NO_ROOM)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(waiting, None)
+    assert "no_room" in run(capsys, "list")
+    assert "0 callers will be released" in run(capsys, "switch", "off")
+    assert f"Released: {ANA_SESSION.arn}, until " in run(capsys, "release", "--all")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_role_is_released_with_its_sessions_that_have_no_room(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The role would be denied again for those that its deny does not name."""
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    denies.write(deny(target=CHAT, state=DenyState.DENIED), None)
+    denies.write(deny(target=ANA_SESSION, state=DenyState.NO_ROOM), None)
+    denies.write(deny(target=SessionTarget(CHAT, "denied"), state=DenyState.DENIED), None)
+    assert run(capsys, "release", CHAT.arn).count("Released") == 1
+    released = {release.target_arn for release in state().list_releases()}
+    assert released == {CHAT.arn, ANA_SESSION.arn}
+
+
+@pytest.mark.usefixtures("deployed")
 def test_all_callers_are_released_until_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     store_denies()
     run(capsys, "release", "--all", "--until", SOON.isoformat())
@@ -118,6 +169,24 @@ def test_all_callers_are_released_until_a_time(capsys: pytest.CaptureFixture[str
         ANA_SESSION.arn,
     }
     assert {release.until for release in state().list_releases()} == {SOON}
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("hours", [1, 24 * 365])
+def test_a_release_ends_with_the_period_even_if_a_later_end_is_named(
+    hours: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_denies()
+    (period_end,) = {cause.key.period.end for cause in deny(target=CHAT).causes}
+    until, now = period_end - timedelta(hours=2), period_end - timedelta(hours=4)
+    brake = open_brake(boto3.Session())
+    release_callers(brake, [CHAT.arn], until=until + timedelta(hours=hours), now=now)
+    end = min(period_end, until + timedelta(hours=hours))
+    (printed, _) = capsys.readouterr().out.splitlines()
+    assert printed == (
+        f"Released: {CHAT.arn}, until {end:%Y-%m-%d %H:%M} UTC, unless the budget"
+        f" {deny(target=CHAT).causes[0].key.budget} is lowered."
+    )
 
 
 @pytest.mark.usefixtures("deployed")

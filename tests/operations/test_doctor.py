@@ -17,6 +17,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.doctor import check_account
 from cdk.operations.terminal import CommandError
+from dashboards.command_line.commands.deny import open_brake
 from lambdas.domain.ledger.state_table import COPIED_STATES, LOGGING_STATE_KEY
 from lambdas.domain.logging_configuration import LoggingState
 from tests.aws import list_batch_jobs
@@ -38,7 +39,7 @@ def session(aws: None) -> boto3.Session:
 
 def examine(session: boto3.Session, **settings: Any) -> dict[str, CheckResult]:
     deployment = Deployment(session.client("cloudformation"))
-    findings = DeploymentChecks(session, deployment, **settings).examine()
+    findings = DeploymentChecks(session, deployment, **settings, open_brake=open_brake).examine()
     return {finding.check: finding for finding in findings}
 
 
@@ -158,7 +159,9 @@ def test_a_reporting_stack_without_reports_is_reported_as_left_over(session: bot
     without = tuple(name for name in stack_names.ALL if name != stack_names.REPORTING)
 
     def look() -> CheckResult:
-        findings = DeploymentChecks(session, deployment, stacks=without).examine()
+        findings = DeploymentChecks(
+            session, deployment, stacks=without, open_brake=open_brake
+        ).examine()
         return next(found for found in findings if found.check == "stacks")
 
     assert stack_names.REPORTING not in look().text
@@ -373,7 +376,9 @@ def test_batch_jobs_with_uncounted_tokens_are_reported(
         ),
     )
     deployment = Deployment(session.client("cloudformation"))
-    deployment_checks = DeploymentChecks(session, deployment, batch_output_buckets=buckets)
+    deployment_checks = DeploymentChecks(
+        session, deployment, batch_output_buckets=buckets, open_brake=open_brake
+    )
     (found,) = (finding for finding in deployment_checks.examine() if finding.check == "batch jobs")
     assert found.status is status
     assert text in found.text
@@ -404,7 +409,9 @@ def test_regions_with_bedrock_calls_are_named(session: boto3.Session) -> None:
     call_in("eu-west-1", "BedrockMeter")
     call_in("eu-west-2", "AWS/BedrockMantle", "Inferences")
     deployment = Deployment(session.client("cloudformation"))
-    findings = DeploymentChecks(session, deployment, ("us-east-1", "us-west-2")).examine()
+    findings = DeploymentChecks(
+        session, deployment, ("us-east-1", "us-west-2"), open_brake=open_brake
+    ).examine()
     (found,) = (finding for finding in findings if finding.check == "other Regions")
     assert found.status is Status.WARNING
     assert "not metered, in eu-north-1, eu-west-2: deploy there" in found.text
@@ -468,7 +475,9 @@ def test_subscription_filters_of_an_adopted_log_group_are_named(session: boto3.S
     word = "subscription:audit=arn:aws:kinesis:us-east-1:123456789012:stream/elsewhere"
 
     def status(*known: str) -> tuple[Status, bool]:
-        deployment_checks = DeploymentChecks(session, deployment, (), "/audit/bedrock", known)
+        deployment_checks = DeploymentChecks(
+            session, deployment, (), "/audit/bedrock", known, open_brake=open_brake
+        )
         (found,) = (
             finding for finding in deployment_checks.examine() if finding.check == "log policies"
         )
@@ -541,7 +550,7 @@ def test_problems_fail_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CommandError, match=r"fix these first: CDK bootstrap, permissions boundary\."
     ):
-        in_account(check_account)
+        in_account(partial(check_account, open_brake=open_brake))
     assert "Not checked: " in capsys.readouterr().out
 
 
@@ -552,7 +561,7 @@ def test_stacks_that_settings_of_the_command_switch_on_are_needed(
     deploy(stack_names.GOVERNANCE)
     for settings, is_needed in (((), False), (("governance=true",), True)):
         with pytest.raises(CommandError, match="fix these first"):
-            in_account(partial(check_account, settings=settings))
+            in_account(partial(check_account, open_brake=open_brake, settings=settings))
         assert ("is deployed, but" not in capsys.readouterr().out) is is_needed
 
 
@@ -566,7 +575,7 @@ def test_expired_credentials_are_a_problem() -> None:
         lambda **_: (type("Answer", (), {"status_code": 403}), expired),  # type: ignore[arg-type]
     )
     with pytest.raises(CommandError, match=r"fix these first: account\."):
-        check_account(session)
+        check_account(session, open_brake)
 
 
 def test_remains_of_an_aborted_verification_are_a_warning(session: boto3.Session) -> None:

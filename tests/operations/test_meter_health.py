@@ -10,6 +10,7 @@ from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.meter_health import MeterHealth, read_meter_health
+from dashboards.command_line.commands.deny import open_brake
 from tests.operations.deployed import deploy
 
 pytestmark = pytest.mark.usefixtures("aws")
@@ -20,7 +21,7 @@ def examine() -> CheckResult:
     deployment = Deployment(session.client("cloudformation"))
     (found,) = (
         finding
-        for finding in DeploymentChecks(session, deployment).examine()
+        for finding in DeploymentChecks(session, deployment, open_brake=open_brake).examine()
         if finding.check == "meter"
     )
     return found

@@ -14,6 +14,7 @@ from cdk.local_cloud.price_list import PriceListServer
 from cdk.operations import price_updates
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
+from dashboards.command_line.commands.deny import open_brake
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.domain.pricing.editions import PriceDecision, PriceUpdates
@@ -56,7 +57,9 @@ def command(*arguments: str) -> None:
 
 def examined() -> CheckResult:
     session = boto3.Session()
-    deployment_checks = DeploymentChecks(session, Deployment(session.client("cloudformation")))
+    deployment_checks = DeploymentChecks(
+        session, Deployment(session.client("cloudformation")), open_brake=open_brake
+    )
     (finding,) = (
         finding for finding in deployment_checks.examine() if finding.check == "list prices"
     )

@@ -9,6 +9,7 @@ from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from cdk.operations.summary_state import SummaryState, read_summary_state
+from dashboards.command_line.commands.deny import open_brake
 from lambdas.adapters.dynamodb.summary_deliveries import DynamoDbSummaryDeliveries
 from lambdas.domain.reports.weekly import ReportedWeek
 from tests.aws import STATE
@@ -22,7 +23,7 @@ UNSENT = SummaryState(WEEK)
 
 def check(session: boto3.Session, *, is_on: bool = True) -> CheckResult:
     deployment = Deployment(session.client("cloudformation"))
-    checks = DeploymentChecks(session, deployment, has_weekly_summary=is_on)
+    checks = DeploymentChecks(session, deployment, has_weekly_summary=is_on, open_brake=open_brake)
     return next(result for result in checks.examine() if result.check == "weekly summary")
 
 

@@ -23,3 +23,9 @@ def test_a_time_without_an_offset_is_refused(text: str) -> None:
 
 def test_parts_of_a_second_are_left_out_where_seconds_are_written() -> None:
     assert write_seconds(MOMENT) == "2026-01-31T12:30:01Z"
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_utc_does_not_have_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="UTC does not have"):
+        read_time(text)

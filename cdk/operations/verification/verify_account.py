@@ -131,7 +131,7 @@ def verify_account(
     _require_own_settings(request)
     config = read_settings(request.settings)
     require_untouched_region(session)
-    check_policies(session, config)
+    check_policies(session, config, context=request.settings)
     models = list_models(session)
     if not models:
         message = f"{session.region_name} has no on-demand text model with a known price."

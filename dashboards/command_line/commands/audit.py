@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,11 @@ def command() -> None:
 def verify() -> None:
     """Verify each entry, the chain of their hashes, and the anchors of its head.
 
-    Ends with 4 if an entry was altered, removed or added, or the chain was rewritten.
+    Ends with 4 if an entry was altered, removed or added, the chain was rewritten, or anchors are
+    missing or not locked.
     """
     from cdk.operations.account import in_account
-    from cdk.operations.audit import find_places, verify_audit
+    from cdk.operations.audit import AuditTrail, find_places, verify_audit
     from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
     from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
@@ -38,12 +40,14 @@ def verify() -> None:
 
     def run(session: boto3.Session) -> None:
         places, dynamodb = find_places(session), session.client("dynamodb")
-        verify_audit(
-            DynamoDbAuditStore(dynamodb, places.audit),
-            S3AuditAnchors(session.client("s3"), places.anchors),
-            DynamoDbBudgetStore(dynamodb, places.governance),
-            DynamoDbPersonDirectory(dynamodb, places.governance),
+        trail = AuditTrail(
+            store=DynamoDbAuditStore(dynamodb, places.audit),
+            anchors=S3AuditAnchors(session.client("s3"), places.anchors),
+            lock=places.lock,
+            budgets=DynamoDbBudgetStore(dynamodb, places.governance),
+            people=DynamoDbPersonDirectory(dynamodb, places.governance),
         )
+        verify_audit(trail, datetime.now(UTC))
 
     in_account(run)
 

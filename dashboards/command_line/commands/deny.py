@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from cdk.operations.denies import DeployedBrake
 
 
-def open_brake(session: boto3.Session) -> DeployedBrake:
-    """Open the deployed brake.
+def open_brake(session: boto3.Session, region: str | None = None) -> DeployedBrake:
+    """Open the deployed brake of a Region; by default that of the session.
 
     Raises:
         CommandError: It is not deployed.
@@ -27,11 +27,13 @@ def open_brake(session: boto3.Session) -> DeployedBrake:
     from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
     from lambdas.adapters.lambda_run_starter import LambdaRunStarter
 
-    names, dynamodb = find_brake(session), session.client("dynamodb")
+    names = find_brake(session, region)
+    dynamodb = session.client("dynamodb", region_name=region)
+    functions = session.client("lambda", region_name=region)
     return DeployedBrake(
         denies=DynamoDbDenies(dynamodb, names.table),
         decisions=DynamoDbBrakeState(dynamodb, names.table),
-        runs=LambdaRunStarter(session.client("lambda"), names.controller, {}),
+        runs=LambdaRunStarter(functions, names.controller, {}),
         operator_arn=session.client("sts").get_caller_identity()["Arn"],
         people=DynamoDbPersonDirectory(dynamodb, names.table),
     )

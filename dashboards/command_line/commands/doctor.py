@@ -18,5 +18,6 @@ def command(context: tuple[str, ...]) -> None:
     """
     from cdk.operations.account import in_account
     from cdk.operations.doctor import check_account
+    from dashboards.command_line.commands.deny import open_brake
 
-    in_account(partial(check_account, settings=context))
+    in_account(partial(check_account, open_brake=open_brake, settings=context))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import context_option
+
+if TYPE_CHECKING:
+    import boto3
 
 
 class _MakeTargets(CommandGroup):
@@ -71,22 +74,35 @@ def bootstrap(context: tuple[str, ...], profile: str | None, others: tuple[str, 
     """
     from cdk.operations.account import in_account
     from cdk.operations.bootstrap_policies import put
+    from cdk.operations.brake_removal import check_bootstrap
     from cdk.operations.settings import read_settings
 
     config = read_settings(context)
-    in_account(lambda session: put(session, config, others), profile)
+
+    def run(session: boto3.Session) -> None:
+        check_bootstrap(session, config, others)
+        put(session, config, others)
+
+    in_account(run, profile)
 
 
 @_cdk_command
 def deploy(context: tuple[str, ...], profile: str | None, others: tuple[str, ...]) -> None:
-    """Check settings, credentials and the policies of make bootstrap."""
+    """Check settings, credentials, the policies of make bootstrap, and that none stays denied."""
     from cdk.operations.account import in_account
     from cdk.operations.approval import explain_deploy_approval
     from cdk.operations.bootstrap_policies import check
+    from cdk.operations.brake_removal import check_deploy
     from cdk.operations.settings import read_settings
+    from dashboards.command_line.commands.deny import open_brake
 
     config = read_settings(context)
-    in_account(lambda session: check(session, config, others), profile)
+
+    def run(session: boto3.Session) -> None:
+        check_deploy(session, config, open_brake)
+        check(session, config, others, context)
+
+    in_account(run, profile)
     explain_deploy_approval(others)
 
 

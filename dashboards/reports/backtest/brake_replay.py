@@ -39,7 +39,7 @@ from lambdas.domain.budgets import (
 from lambdas.domain.counters import UsageTotals
 
 _ACCOUNT = "111122223333"
-_RULES = TargetRules(account_id=_ACCOUNT, own_roles=())
+_RULES = TargetRules(account_id=_ACCOUNT)
 _HOUR = timedelta(hours=1)
 _WINDOW = timedelta(seconds=WINDOW_SECONDS)
 _RUNS = timedelta(minutes=1) // _WINDOW

@@ -26,6 +26,7 @@ from lambdas.domain.budgets.governance_table import (
     SORT_KEY,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.times import read_time
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,7 +95,7 @@ def read_audit_event(
     try:
         return AuditedChange(
             source=source,
-            changed_at=_read_time(item[_AT]),
+            changed_at=read_time(item[_AT]),
             changed_by=read_actor(item.get(CHANGED_BY)),
             action=AuditAction(item[_ACTION]),
             subject=str(item[_SUBJECT]),
@@ -110,10 +111,3 @@ def read_audit_event(
             subject=f"event:{item.get(SORT_KEY)}",
             after=dict(item),
         )
-
-
-def _read_time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.utcoffset() is None:
-        raise ValueError(text)
-    return time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
         ExpressionAttributeValues: NotRequired[Item]
 
 
-_CONTENT, _REVISION = "content", "deny_revision"
+_CONTENT, _REVISION, _TOKEN = "content", "deny_revision", "deny_token"
+_TOKEN_BYTES = 4
 _IS_ON, _BY, _AT = "is_on", "set_by", "set_at"
 _MICROSECONDS = "microseconds"
 _MICROSECOND = timedelta(microseconds=1)
@@ -80,17 +82,22 @@ class DynamoDbDenies:
         return [deny for item in items if (deny := _try_to_read(item)) is not None]
 
     def write(self, deny: Deny, change: AuditedChange | None) -> Deny:
-        """Write a deny over the revision that it was read with, with what is recorded of it."""
+        """Write a deny over the revision that it was read with, with what is recorded of it.
+
+        A new one gets a token.
+        """
+        token = deny.token if deny.revision else secrets.token_hex(_TOKEN_BYTES)
         item = {
             **make_item_key(DENIES, deny.target.arn),
             _CONTENT: write_json(write_deny(deny)),
             _REVISION: {"N": str(deny.revision + 1)},
+            _TOKEN: {"S": token},
         }
         condition = _expect_revision(deny) if deny.revision else self._expect_none(deny)
         self._write(deny, {"Put": {"Item": item, **condition}}, change)
-        return replace(deny, revision=deny.revision + 1)
+        return replace(deny, revision=deny.revision + 1, token=token)
 
-    def delete(self, deny: Deny, change: AuditedChange) -> None:
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
         """Delete a deny with the revision that it was read with, and record its release once."""
         key = make_item_key(DENIES, deny.target.arn)
         try:
@@ -236,9 +243,15 @@ class DynamoDbBrakeState:
 
 
 def _expect_revision(deny: Deny) -> _Condition:
+    """Make the condition that this deny is stored. One of an earlier version has no token."""
     return {
-        "ConditionExpression": f"{_REVISION} = :before",
-        "ExpressionAttributeValues": {":before": {"N": str(deny.revision)}},
+        "ConditionExpression": (
+            f"{_REVISION} = :before AND ({_TOKEN} = :token OR attribute_not_exists({_TOKEN}))"
+        ),
+        "ExpressionAttributeValues": {
+            ":before": {"N": str(deny.revision)},
+            ":token": {"S": deny.token},
+        },
     }
 
 
@@ -258,7 +271,8 @@ def _make_release_id(release: Release) -> str:
 
 def _try_to_read(item: Item) -> Deny | None:
     try:
-        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]))
+        token = item[_TOKEN]["S"] if _TOKEN in item else ""
+        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]), token)
     except UNREADABLE:
         return None
 

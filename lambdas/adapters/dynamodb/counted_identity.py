@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +167,7 @@ class DynamoDbCountedIdentity:
             item
             for item in found
             if any(self._names.are_in_text(value["S"]) for value in item.values() if "S" in value)
+            or any(fnmatchcase(arn, item[SORT_KEY]["S"]) for arn in self._arns)  # of a budget
         ]
 
     def _delete_audited(self, item: Item) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.refusals import error_code
-from lambdas.domain.brake import ChangeRefusedError, Obstacle
+from lambdas.domain.brake import ChangeRefusedError, Obstacle, PrincipalKind
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -65,8 +65,8 @@ def is_missing(error: ClientError) -> bool:
     return error_code(error) == NO_SUCH_ENTITY
 
 
-def list_entities(client: IAMClient, policy_arn: str) -> tuple[list[str], list[str], list[str]]:
-    """List the names of the roles, users and groups that a policy is attached to.
+def list_entities(client: IAMClient, policy_arn: str) -> list[tuple[PrincipalKind, str]]:
+    """List the kinds and names of the roles, users and groups that a policy is attached to.
 
     Where it serves as a permissions boundary, it is not attached.
 
@@ -80,4 +80,26 @@ def list_entities(client: IAMClient, policy_arn: str) -> tuple[list[str], list[s
         roles += [role["RoleName"] for role in page["PolicyRoles"]]
         users += [user["UserName"] for user in page["PolicyUsers"]]
         groups += [group["GroupName"] for group in page["PolicyGroups"]]
-    return roles, users, groups
+    return [
+        *((PrincipalKind.ROLE, name) for name in roles),
+        *((PrincipalKind.USER, name) for name in users),
+        *((PrincipalKind.GROUP, name) for name in groups),
+    ]
+
+
+def detach(client: IAMClient, policy_arn: str, kind: PrincipalKind, name: str) -> bool:
+    """Detach a policy from a role, a user or a group; returns false where it is not attached."""
+    with refuse_changes(policy_arn):
+        try:
+            match kind:
+                case PrincipalKind.ROLE:
+                    client.detach_role_policy(RoleName=name, PolicyArn=policy_arn)
+                case PrincipalKind.USER:
+                    client.detach_user_policy(UserName=name, PolicyArn=policy_arn)
+                case PrincipalKind.GROUP:
+                    client.detach_group_policy(GroupName=name, PolicyArn=policy_arn)
+        except ClientError as error:
+            if is_missing(error):
+                return False
+            raise
+    return True

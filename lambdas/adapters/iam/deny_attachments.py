@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from lambdas.adapters.iam.change_refusals import is_missing, list_entities, refuse_changes
+from lambdas.adapters.iam.change_refusals import detach, list_entities, refuse_changes
 from lambdas.domain.brake import ChangeRefusedError, Obstacle, PrincipalKind, PrincipalTarget
 
 if TYPE_CHECKING:
@@ -31,14 +29,9 @@ class IamDenyAttachments:
     def list_attached(self) -> Collection[PrincipalTarget]:
         """List the roles, users and groups that the policy is attached to."""
         with refuse_changes(self._policy_arn):
-            roles, users, groups = list_entities(self._client, self._policy_arn)
-        named = (
-            *((PrincipalKind.ROLE, name) for name in roles),
-            *((PrincipalKind.USER, name) for name in users),
-            *((PrincipalKind.GROUP, name) for name in groups),
-        )
+            found = list_entities(self._client, self._policy_arn)
         return [
-            PrincipalTarget(self._partition, self._account_id, kind, name) for kind, name in named
+            PrincipalTarget(self._partition, self._account_id, kind, name) for kind, name in found
         ]
 
     def attach(self, target: PrincipalTarget) -> None:
@@ -59,20 +52,4 @@ class IamDenyAttachments:
 
     def detach(self, target: PrincipalTarget) -> bool:
         """Detach the policy; returns false where it is not attached."""
-        with refuse_changes(self._policy_arn):
-            try:
-                self._detach(target)
-            except ClientError as error:
-                if is_missing(error):
-                    return False
-                raise
-        return True
-
-    def _detach(self, target: PrincipalTarget) -> None:
-        match target.kind:
-            case PrincipalKind.ROLE:
-                self._client.detach_role_policy(RoleName=target.name, PolicyArn=self._policy_arn)
-            case PrincipalKind.USER:
-                self._client.detach_user_policy(UserName=target.name, PolicyArn=self._policy_arn)
-            case PrincipalKind.GROUP:
-                self._client.detach_group_policy(GroupName=target.name, PolicyArn=self._policy_arn)
+        return detach(self._client, self._policy_arn, target.kind, target.name)

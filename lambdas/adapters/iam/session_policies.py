@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.adapters.iam.change_refusals import is_missing, list_entities, refuse_changes
+from lambdas.adapters.iam.change_refusals import detach, is_missing, list_entities, refuse_changes
 from lambdas.domain.brake import (
-    ChangeRefusedError,
-    Obstacle,
+    PrincipalKind,
     PrincipalTarget,
     SessionPolicyNames,
     StoredPolicy,
@@ -42,6 +41,7 @@ class IamSessionPolicies:
         """
         self._client = client
         self._names = names
+        self._partition, self._account_id = partition, account_id
         self._arn_prefix = f"arn:{partition}:iam::{account_id}:policy{names.path}"
 
     def list_policies(self) -> Sequence[StoredPolicy]:
@@ -58,8 +58,10 @@ class IamSessionPolicies:
             if role_name is not None:
                 document = self._read_document(self._arn_prefix + name)
                 if document is not None:
-                    is_attached = self._is_attached(name, role_name)
-                    found.append(StoredPolicy(name, document, is_attached=is_attached))
+                    attached = self._list_attached(name)
+                    role = self._make_target(PrincipalKind.ROLE, role_name)
+                    others = tuple(target for target in attached if target != role)
+                    found.append(StoredPolicy(name, document, role in attached, others))
         return found
 
     def write(self, role: PrincipalTarget, name: str, document: str) -> None:
@@ -81,6 +83,10 @@ class IamSessionPolicies:
                 )
             self._client.attach_role_policy(RoleName=role.name, PolicyArn=arn)
 
+    def detach(self, name: str, target: PrincipalTarget) -> bool:
+        """Detach a policy from a principal; returns false where it is not attached."""
+        return detach(self._client, self._arn_prefix + name, target.kind, target.name)
+
     def remove(self, name: str) -> None:
         """Detach a policy from whatever it is attached to, and delete it, if it exists."""
         arn = self._arn_prefix + name
@@ -88,17 +94,8 @@ class IamSessionPolicies:
             self._remove(arn)
 
     def _remove(self, arn: str) -> None:
-        roles, users, groups = list_entities(self._client, arn)
-        is_gone = self._client.exceptions.NoSuchEntityException
-        for role in roles:
-            with suppress(is_gone):
-                self._client.detach_role_policy(RoleName=role, PolicyArn=arn)
-        for user in users:
-            with suppress(is_gone):
-                self._client.detach_user_policy(UserName=user, PolicyArn=arn)
-        for group in groups:
-            with suppress(is_gone):
-                self._client.detach_group_policy(GroupName=group, PolicyArn=arn)
+        for kind, attached in list_entities(self._client, arn):
+            detach(self._client, arn, kind, attached)
         for version in self._list_versions(arn):
             if not version["IsDefaultVersion"]:
                 self._client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
@@ -130,32 +127,17 @@ class IamSessionPolicies:
         document = found["PolicyVersion"]["Document"]
         return document if isinstance(document, str) else json.dumps(document)
 
-    def _is_attached(self, name: str, role_name: str) -> bool:
-        """Say if a policy is attached to a role and to nothing else."""
+    def _list_attached(self, name: str) -> list[PrincipalTarget]:
+        """List the principals that a policy is attached to; none if it does not exist."""
         arn = self._arn_prefix + name
         with refuse_changes(arn):
             try:
-                return list_entities(self._client, arn) == ([role_name], [], [])
+                found = list_entities(self._client, arn)
             except ClientError as error:
                 if is_missing(error):
-                    return False
+                    return []
                 raise
+        return [self._make_target(kind, attached) for kind, attached in found]
 
-
-class NoSessionPolicies:
-    """No policies: the setting `brake_sessions` is off, so the function may not write any.
-
-    What is left of earlier denies ends by itself.
-    """
-
-    def list_policies(self) -> Sequence[StoredPolicy]:
-        """List none."""
-        return ()
-
-    def write(self, role: PrincipalTarget, name: str, document: str) -> None:  # noqa: ARG002  # the port has it
-        """Refuse to write: no session is a target without the setting."""
-        message = f"brake_sessions is off, so {name} is not attached to {role.name}"
-        raise ChangeRefusedError(Obstacle.NOT_PERMITTED, message)
-
-    def remove(self, name: str) -> None:
-        """Leave policies of an earlier setting as they are."""
+    def _make_target(self, kind: PrincipalKind, name: str) -> PrincipalTarget:
+        return PrincipalTarget(self._partition, self._account_id, kind, name)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.adapters.refusals import error_code
 from lambdas.domain.audit import (
+    AnchorLock,
     AuditAnchor,
     FoundAnchors,
     name_day,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _EXISTS = "PreconditionFailed"
+_NOT_FOUND = "404"
 
 
 class S3AuditAnchors:
@@ -74,6 +76,22 @@ class S3AuditAnchors:
         days = {name_day(since), name_day(now)}
         names = [name for day in days for name in self._list(day)]
         return _read(name for name in names if name >= name_hour(since))
+
+    def read_lock(self, anchor: AuditAnchor) -> AnchorLock | None:
+        """Read the retention of an anchor.
+
+        S3 leaves it out for a caller without `s3:GetObjectRetention`:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+        """
+        try:
+            found = self._client.head_object(Bucket=self._bucket, Key=anchor.name)
+        except ClientError as error:
+            if error_code(error) == _NOT_FOUND:
+                return None
+            raise
+        if "ObjectLockMode" not in found:
+            return None
+        return AnchorLock(found["ObjectLockMode"], found["ObjectLockRetainUntilDate"])
 
     def _list(self, prefix: str) -> Iterator[str]:
         pages = self._client.get_paginator("list_object_versions").paginate(

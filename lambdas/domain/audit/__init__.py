@@ -31,12 +31,15 @@ from lambdas.domain.audit.people import (
     replace_people,
 )
 from lambdas.domain.audit.ports import (
+    AnchorLock,
     AnchorStore,
     AppendOutcome,
     AuditBusyError,
     AuditEventStore,
     AuditStore,
     FoundAnchors,
+    Mark,
+    PastVerification,
     PointerHistory,
     PointerVersion,
 )
@@ -46,6 +49,7 @@ from lambdas.domain.audit.price_changes import (
     describe_contracted_prices,
     describe_price_change,
 )
+from lambdas.domain.audit.trail import PRICE_SOURCE, find_missing_anchors, list_marks, verify_trail
 from lambdas.domain.audit.verification import (
     MAX_PROBLEMS,
     ChainProblem,
@@ -60,7 +64,9 @@ __all__ = [
     "PERSON_ID",
     "PERSON_PREFIX",
     "PRICES",
+    "PRICE_SOURCE",
     "START_HASH",
+    "AnchorLock",
     "AnchorStore",
     "AppendOutcome",
     "AuditAction",
@@ -75,6 +81,8 @@ __all__ = [
     "FoundAnchors",
     "InvalidEntryError",
     "Json",
+    "Mark",
+    "PastVerification",
     "PersonDirectory",
     "PointerHistory",
     "PointerVersion",
@@ -84,9 +92,11 @@ __all__ = [
     "describe_budget_change",
     "describe_contracted_prices",
     "describe_price_change",
+    "find_missing_anchors",
     "hash_text",
     "limit_state",
     "limit_subject",
+    "list_marks",
     "name_day",
     "name_hour",
     "read_actor",
@@ -95,5 +105,6 @@ __all__ = [
     "read_plain_json",
     "replace_people",
     "verify_chain",
+    "verify_trail",
     "write_canonical",
 ]

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lambdas.domain.audit.entry import AuditedChange, AuditEntry, is_hash
+from lambdas.domain.audit.entry import (
+    AuditAction,
+    AuditedChange,
+    AuditEntry,
+    InvalidEntryError,
+    hash_text,
+    is_hash,
+    read_entry,
+)
 from lambdas.domain.audit.table import ANCHORS_PREFIX, write_place
 
 START_HASH = "0" * 64
@@ -31,7 +39,25 @@ class ChainHead:
     hash: str = START_HASH
 
     def append(self, change: AuditedChange, recorded_at: datetime) -> AuditEntry:
-        """Make the entry that follows."""
+        """Make the entry that follows.
+
+        A change that could not be read afterwards is recorded as `event.unreadable` with a hash: an
+        entry cannot be corrected later.
+        """
+        try:
+            return read_entry(self._append(change, recorded_at).text)
+        except (InvalidEntryError, OverflowError, RecursionError, TypeError, ValueError):
+            unreadable = AuditedChange(
+                source=change.source,
+                changed_at=recorded_at,
+                changed_by=None,
+                action=AuditAction.UNREADABLE_EVENT,
+                subject=f"event:{change.source}",
+                after={"sha256": hash_text(repr(change))},
+            )
+            return read_entry(self._append(unreadable, recorded_at).text)
+
+    def _append(self, change: AuditedChange, recorded_at: datetime) -> AuditEntry:
         return AuditEntry(
             sequence=self.sequence + 1,
             recorded_at=recorded_at,

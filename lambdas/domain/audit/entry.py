@@ -16,6 +16,7 @@ Json: TypeAlias = Any
 """A document: `None`, text, a whole number, true or false, and lists and objects of these."""
 _FORMAT = 1
 _MAX_SUBJECT_LETTERS = 500
+_MAX_KIND_LETTERS = 40
 _MAX_STATE_BYTES = 64 * 1024
 _HASH_LETTERS = 64
 _OPENING = re.compile(r"[\[{]")
@@ -175,10 +176,15 @@ def is_hash(text: str) -> bool:
 
 
 def limit_subject(subject: str) -> str:
-    """Limit the length of a subject, so that it fits in a key; a longer one has its hash."""
+    """Limit the length of a subject, so that it fits in a key; a longer one has its hash.
+
+    A limited subject stays as it is.
+    """
     if len(subject) <= _MAX_SUBJECT_LETTERS and subject.isascii():
         return subject
-    kind = subject.partition(":")[0][:_MAX_SUBJECT_LETTERS]
+    kind = subject.partition(":")[0]
+    if len(kind) > _MAX_KIND_LETTERS or not kind.isascii():
+        kind = "other"
     return f"{kind}:sha256:{hash_text(subject)}"
 
 

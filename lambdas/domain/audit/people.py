@@ -12,14 +12,11 @@ PERSON_PREFIX = "person-"
 PERSON_ID = r"person-[0-9a-f]{16}"
 """A pattern of the ids of people, which are random: a hash of a name could be guessed."""
 _ACTOR = re.compile(rf"{PERSON_ID}|meter:[a-z_]{{1,40}}", re.ASCII)
-_NAME = r"[\w+=,.@-]{1,64}"
-_PERSON = re.compile(
-    r"arn:aws[a-z-]*:"
-    rf"(?:iam::\d{{12}}:user(?:/{_NAME}){{1,8}}"
-    rf"|sts::\d{{12}}:assumed-role/{_NAME}/{_NAME}"
-    rf"|sts::\d{{12}}:federated-user/{_NAME})",
-    re.ASCII,
-)
+_WORD = re.compile(r"\S+")
+_PERSON = re.compile(r"(?:^|[:*])(?:user|federated-user|assumed-role/[^/]*)/")
+"""The part of an ARN, or of a pattern of ARNs, after which a path and a person's name follow."""
+_ARN = "arn:"
+_MAX_LETTERS = 1_000  # a key of DynamoDB has 1,024 bytes; the name is at the end
 
 
 class PersonDirectory(Protocol):
@@ -43,11 +40,22 @@ def read_actor(claimed: object) -> str | None:
 def replace_people(document: Json, get_id: Callable[[str], str]) -> Json:
     """Replace the ARNs of people in a document, in keys too, by their ids.
 
-    Roles stay: they name no person. A name that is not part of an ARN is not recognized.
+    Patterns of ARNs that have a part of a name are replaced too. An ARN ends with its word, since
+    its path may have any letter. Roles stay: they name no person. A name that is not part of an ARN
+    is not recognized.
     """
 
+    def replace_word(word: re.Match[str]) -> str:
+        text = word[0]
+        found = _PERSON.search(text)
+        if found is None or not re.search(r"\w", text[found.end() :]):
+            return text
+        begin = max(text.rfind(_ARN, 0, found.end()), 0)
+        arn = text[begin:].encode("ascii", "backslashreplace").decode()
+        return text[:begin] + get_id(arn[-_MAX_LETTERS:])
+
     def replace(text: str) -> str:
-        return _PERSON.sub(lambda found: get_id(found[0]), text)
+        return _WORD.sub(replace_word, text)
 
     def walk(part: Any) -> Any:  # noqa: ANN401  # JSON
         match part:

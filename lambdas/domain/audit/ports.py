@@ -22,6 +22,30 @@ class AppendOutcome(Enum):
     """Another entry has taken the place: read the head again."""
 
 
+class Mark(NamedTuple):
+    """An item by which an entry is found.
+
+    Attributes:
+        partition: Its partition, which names a source or a subject.
+        place: The place of the entry; `None` for a source with nothing to record.
+    """
+
+    partition: str
+    place: int | None
+
+
+class PastVerification(NamedTuple):
+    """A verification of the whole.
+
+    Attributes:
+        at: Its time.
+        problem_count: The number of problems that it found.
+    """
+
+    at: datetime
+    problem_count: int
+
+
 class AuditBusyError(Exception):
     """The chain's end was taken by others at every attempt. Appending again is safe."""
 
@@ -42,10 +66,19 @@ class AuditStore(Protocol):
         """Note that a source has nothing to record."""
 
     def read_last(self, subject: str) -> StoredEntry | None:
-        """Read the last entry about a subject."""
+        """Read the last entry about a subject, from the chain itself."""
 
     def read_entries(self, after: int = 0) -> Iterator[StoredEntry]:
         """Read all entries after a place, in their order."""
+
+    def read_marks(self) -> Iterator[Mark]:
+        """Read all marks, and whatever else is in the table."""
+
+    def add_verification(self, verification: PastVerification) -> None:
+        """Note a verification of the whole."""
+
+    def read_last_verification(self, now: datetime) -> PastVerification | None:
+        """Read the last verification of the whole, up to a time."""
 
 
 class AuditEventStore(Protocol):
@@ -67,6 +100,18 @@ class FoundAnchors(NamedTuple):
     foreign: Sequence[str]
 
 
+class AnchorLock(NamedTuple):
+    """The protection of an anchor from deletion.
+
+    Attributes:
+        mode: Its mode, as S3 names it: `GOVERNANCE` or `COMPLIANCE`.
+        until: The time at which it ends.
+    """
+
+    mode: str
+    until: datetime
+
+
 class AnchorStore(Protocol):
     """Stores anchors where they cannot be changed."""
 
@@ -78,6 +123,9 @@ class AnchorStore(Protocol):
 
     def read_recent(self, since: datetime, now: datetime) -> FoundAnchors:
         """Read the anchors from one hour to another, which is at most a day later."""
+
+    def read_lock(self, anchor: AuditAnchor) -> AnchorLock | None:
+        """Read the protection of an anchor; `None` if it has none, or is hidden by a deletion."""
 
 
 class PointerVersion(NamedTuple):

@@ -4,7 +4,8 @@
 |---|---|---|
 | `chain` | the sequence, with zeros before it | an entry: its text and its hash |
 | `source#SOURCE` | `-` | the sequence of the entry that was made of a source |
-| `subject#SUBJECT` | the sequence, with zeros before it | an entry that is about a subject |
+| `subject#SUBJECT` | the sequence, with zeros before it | nothing: the entry is about it |
+| `verifications` | the time | the number of problems that a verification of the whole found |
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 CHAIN = "chain"
 """The partition of all entries, in their order."""
+VERIFICATIONS = "verifications"
+"""The partition of verifications of the whole."""
 SOURCE_PREFIX = "source#"
 SUBJECT_PREFIX = "subject#"
 ONLY = "-"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
 from lambdas.domain.audit.chain import START_HASH, AuditAnchor, ChainHead
-from lambdas.domain.audit.entry import InvalidEntryError, StoredEntry, hash_text, read_entry
+from lambdas.domain.audit.entry import (
+    AuditEntry,
+    InvalidEntryError,
+    StoredEntry,
+    hash_text,
+    read_entry,
+)
 
 MAX_PROBLEMS = 100
 """Problems that a verification describes; it counts all of them."""
@@ -29,6 +36,10 @@ class ProblemKind(StrEnum):
     """An anchor names an entry after the last one."""
     REBUILT = "rebuilt"
     """An entry is another one than an anchor names, though it fits its neighbors."""
+    NOT_ANCHORED = "not anchored"
+    """Anchors of some hours are missing, or no anchor confirms an entry that is old enough."""
+    WRONG_MARK = "wrong mark"
+    """The table's lists of sources and subjects are not those of the entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,8 @@ class Verification:
         entries: The number of entries that were read.
         unclaimed: The number of those whose change no one claims.
         anchored: The place up to which anchors confirm the chain.
+        began_at: The time at which the first entry was recorded; `None` without a readable one.
+        unanchored_since: The same of the first entry after all anchors.
         problems: The first problems.
         problem_count: The number of all problems.
     """
@@ -63,6 +76,8 @@ class Verification:
     entries: int
     unclaimed: int
     anchored: int
+    began_at: datetime | None
+    unanchored_since: datetime | None
     problems: tuple[ChainProblem, ...]
     problem_count: int
 
@@ -71,24 +86,40 @@ class Verification:
         """True if nothing is wrong with what was read."""
         return not self.problem_count
 
+    def add(self, found: Iterable[ChainProblem]) -> Verification:
+        """Add problems that were found apart."""
+        added = tuple(found)
+        return replace(
+            self,
+            problems=(*self.problems, *added)[:MAX_PROBLEMS],
+            problem_count=self.problem_count + len(added),
+        )
+
 
 class ChainVerifier:
     """Verifies entries one after another."""
 
-    def __init__(self, anchors: Iterable[AuditAnchor], first: int) -> None:
+    def __init__(
+        self, anchors: Iterable[AuditAnchor], first: int, on_entry: Callable[[AuditEntry], None]
+    ) -> None:
         """Verify the chain from a place on.
 
         Args:
             anchors: The anchors.
             first: The place of the first entry.
+            on_entry: Takes each entry that can be read.
         """
+        self._on_entry = on_entry
         self._is_whole = first == 1
         self._last = ChainHead(first - 1, START_HASH if self._is_whole else "")
         self._anchors: dict[int, set[str]] = {}
         for anchor in anchors:
             self._anchors.setdefault(anchor.head.sequence, set()).add(anchor.head.hash)
+        self._last_anchored = max(self._anchors, default=0)
         self._entries = self._unclaimed = 0
         self._anchored = 0
+        self._began_at: datetime | None = None
+        self._unanchored_since: datetime | None = None
 
     def verify(self, entries: Iterable[StoredEntry]) -> Verification:
         """Verify entries in the order of their places."""
@@ -100,6 +131,8 @@ class ChainVerifier:
             entries=self._entries,
             unclaimed=self._unclaimed,
             anchored=self._anchored,
+            began_at=self._began_at,
+            unanchored_since=self._unanchored_since,
             problems=first,
             problem_count=len(first) + further,
         )
@@ -114,7 +147,7 @@ class ChainVerifier:
         for entry in entries:
             self._entries += 1
             yield from self._check(entry)
-        last = max(self._anchors, default=0)
+        last = self._last_anchored
         if last > self._last.sequence:
             text = f"entry {last} was anchored, and the last entry is {self._last.sequence}"
             yield ChainProblem(ProblemKind.REMOVED_END, last, text)
@@ -132,6 +165,10 @@ class ChainVerifier:
         else:
             previous_hash = entry.previous_hash
             self._unclaimed += entry.change.changed_by is None
+            self._began_at = self._began_at or entry.recorded_at
+            if place > self._last_anchored:
+                self._unanchored_since = self._unanchored_since or entry.recorded_at
+            self._on_entry(entry)
             if entry.sequence != place:
                 text = f"entry {place} has the sequence {entry.sequence}"
                 yield ChainProblem(ProblemKind.ALTERED, place, text)
@@ -163,6 +200,7 @@ def verify_chain(
     entries: Iterable[StoredEntry],
     anchors: Iterable[AuditAnchor] = (),
     first: int = 1,
+    on_entry: Callable[[AuditEntry], None] = lambda _: None,
 ) -> Verification:
     """Verify entries with anchors.
 
@@ -174,5 +212,6 @@ def verify_chain(
         entries: All entries from a place on, in the order of their places.
         anchors: The anchors. In a part of the chain, one of the first entry confirms its beginning.
         first: This place; by default, all entries are verified.
+        on_entry: Takes each entry that can be read.
     """
-    return ChainVerifier(anchors, first).verify(entries)
+    return ChainVerifier(anchors, first, on_entry).verify(entries)

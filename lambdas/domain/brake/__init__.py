@@ -21,6 +21,7 @@ from lambdas.domain.brake.denies import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     ReleaseReason,
 )
@@ -57,12 +58,12 @@ from lambdas.domain.brake.ports import (
     DenyReader,
     DenyStore,
     EventNotDeliveredError,
-    Obstacle,
     RoleDirectory,
     SessionPolicyStore,
 )
 from lambdas.domain.brake.reaction_times import (
     ASSUMED_REACTION,
+    MAX_REACTION,
     MAX_REACTIONS,
     MIN_REACTIONS,
     begin_watch,
@@ -75,6 +76,7 @@ from lambdas.domain.brake.reconciliation import (
     Action,
     Step,
     choose_step,
+    wait_for_room,
 )
 from lambdas.domain.brake.releases import (
     BrakeSwitch,
@@ -90,6 +92,7 @@ from lambdas.domain.brake.role_plans import (
 from lambdas.domain.brake.session_policies import (
     MAX_POLICIES,
     MAX_POLICY_LETTERS,
+    NO_PLACE,
     DeniedSession,
     InvalidPolicyNameError,
     PolicyContent,
@@ -137,10 +140,12 @@ __all__ = [
     "DENIED_ACTIONS",
     "MAX_POLICIES",
     "MAX_POLICY_LETTERS",
+    "MAX_REACTION",
     "MAX_REACTIONS",
     "MAX_REATTACHMENTS",
     "MAX_RESERVE_PERCENT",
     "MIN_REACTIONS",
+    "NO_PLACE",
     "WINDOW_OVERLAP",
     "Action",
     "BrakeDecisionStore",
@@ -228,6 +233,7 @@ __all__ = [
     "report_refusal",
     "report_released",
     "report_shadow",
+    "wait_for_room",
     "write_brake_notice",
     "write_deny",
     "write_document",

@@ -26,8 +26,12 @@ def describe_deny(
         by: The actor.
 
     Returns:
-        The change; `None` if the meter only notes how far it is.
+        The change; `None` if the meter only notes how far it is, or that a session waits for room.
     """
+    if after.state is DenyState.NO_ROOM:
+        return None
+    if before is not None and before.state is DenyState.NO_ROOM:
+        before = None
     if before is not None and not _has_changed(before, after):
         return None
     return AuditedChange(

@@ -18,7 +18,8 @@ DENIED_ACTIONS = (
     # Models, agents, flows, tools, data automation. Converse, asynchronous invocations and
     # bidirectional streams are authorized as InvokeModel and InvokeModelWithResponseStream.
     "bedrock:Invoke*",
-    "bedrock:StartFlowExecution",
+    # Flows, ingestion into knowledge bases, builds and tests of automated reasoning.
+    "bedrock:Start*",
     # The endpoint bedrock-mantle: Responses, Chat Completions and Messages.
     "bedrock-mantle:CreateInference",
     "bedrock-mantle:CreateFineTuningJob",
@@ -27,22 +28,22 @@ DENIED_ACTIONS = (
     "bedrock:AgenticRetrieve*",
     "bedrock:GenerateQuery",
     "bedrock:Rerank",
-    "bedrock:StartIngestionJob",
-    "bedrock:IngestKnowledgeBaseDocuments",
+    "bedrock:Ingest*",
     # Jobs: batch inference, evaluation, customization, import, optimization of prompts.
     "bedrock:Create*Job",
     "bedrock:OptimizePrompt",
     # Models and capacity that are billed by time.
     "bedrock:CreateCustomModel*",
-    "bedrock:CreateProvisionedModelThroughput",
-    "bedrock:UpdateProvisionedModelThroughput",
-    "bedrock:CreateMarketplaceModelEndpoint",
-    "bedrock:UpdateMarketplaceModelEndpoint",
-    # Guardrails and automated reasoning.
+    "bedrock:CreateProvisioned*",
+    "bedrock:UpdateProvisioned*",
+    "bedrock:CreateMarketplace*",
+    "bedrock:UpdateMarketplace*",
     "bedrock:ApplyGuardrail",
-    "bedrock:StartAutomatedReasoningPolicy*",
 )
-"""Patterns of actions, which `*` extends to actions that AWS adds later."""
+"""Patterns of actions, which `*` extends to actions that AWS adds later.
+
+They are short, since each end of a deny needs a statement of its own in the policies of sessions.
+"""
 
 
 def deny_in_region(region: str) -> dict[str, Any]:

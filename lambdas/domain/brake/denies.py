@@ -75,6 +75,8 @@ class DenyState(StrEnum):
     """It was attached and reported."""
     CONTESTED = "contested"
     """Others took it off again and again, so it is no longer attached."""
+    NO_ROOM = "no_room"
+    """It should be attached, and the policies of its role have no room for it."""
     RELEASING = "releasing"
     """It is to be taken off."""
 
@@ -93,6 +95,23 @@ class ReleaseReason(StrEnum):
     NO_ROOM = "no_room"
     ROOM_AGAIN = "room_again"
     UNINSTALLED = "uninstalled"
+
+
+class Obstacle(StrEnum):
+    """A reason for which IAM did not make a change."""
+
+    NO_FREE_SLOT = "no_free_slot"
+    """The principal has as many managed policies as its quota allows, or the account has."""
+    PRINCIPAL_GONE = "principal_gone"
+    """The principal does not exist."""
+    PROTECTED = "protected"
+    """Only the service that made the principal may change it."""
+    THROTTLED = "throttled"
+    """IAM was too busy at every attempt."""
+    INVALID = "invalid"
+    """IAM does not accept the name of the principal, or a policy."""
+    NOT_PERMITTED = "not_permitted"
+    """The role of the function may not make it, such as on a role without the tag."""
 
 
 class ReactionWatch(NamedTuple):
@@ -120,9 +139,12 @@ class Deny:
         state: The state.
         attached_at: The time of the last attachment; `None` before the first.
         taken_off: The times that others took it off.
+        contested_at: The time since which it is contested; `None` if it is not.
         release: The reason for its release, if it is to be released.
+        obstacle: The reason for which IAM refused to attach or to release it, at the last attempt.
         watch: The measurement of its reaction time, while it goes on.
         revision: The number of the last write; 0 before the first.
+        token: A random text of the store, another one for each deny of a caller.
     """
 
     target: Target
@@ -131,14 +153,18 @@ class Deny:
     state: DenyState = DenyState.ATTACHING
     attached_at: datetime | None = None
     taken_off: int = 0
+    contested_at: datetime | None = None
     release: ReleaseReason | None = None
+    obstacle: Obstacle | None = None
     watch: ReactionWatch | None = None
     revision: int = field(default=0, compare=False)
+    token: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
-        """A text that no other deny has."""
-        return f"{self.target.arn}#{self.decided_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        """A text that no other stored deny has."""
+        decided_at = f"{self.decided_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        return "-".join(filter(None, (f"{self.target.arn}#{decided_at}", self.token)))
 
     @property
     def until(self) -> datetime:
@@ -154,10 +180,23 @@ class Deny:
 
     def follow(self, causes: tuple[DenyCause, ...]) -> Deny:
         """Take over the causes of now. In other periods than before, it is contested no more."""
+        followed = replace(self, causes=causes)
         if any(mine.key.overlaps(cause.key) for mine in self.causes for cause in causes):
-            return replace(self, causes=causes)
+            return followed
+        return followed.try_anew()
+
+    def try_anew(self) -> Deny:
+        """Begin to count anew how often others take it off, and contest it no more."""
         state = DenyState.ATTACHING if self.state is DenyState.CONTESTED else self.state
-        return replace(self, causes=causes, state=state, taken_off=0)
+        return replace(self, state=state, taken_off=0, contested_at=None)
+
+    def is_contested_for_long(self, now: datetime) -> bool:
+        """Say if it is contested for the length of a period: of several, the shortest one."""
+        if self.state is not DenyState.CONTESTED:
+            return False
+        began_at = self.contested_at or self.attached_at or self.decided_at
+        periods = [cause.key.period for cause in self.causes]
+        return now >= began_at + min(period.end - period.start for period in periods)
 
 
 def _identify(cause: DenyCause) -> tuple[CauseKey, datetime, BudgetAmount]:

@@ -10,6 +10,7 @@ from lambdas.domain.brake.denies import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     ReleaseReason,
 )
@@ -22,7 +23,7 @@ Document: TypeAlias = dict[str, Any]
 
 
 def write_deny(deny: Deny) -> Document:
-    """Write a deny as a document, without its revision."""
+    """Write a deny as a document, without its revision and its token."""
     watch = deny.watch
     return {
         "target": _write_target(deny.target),
@@ -31,24 +32,29 @@ def write_deny(deny: Deny) -> Document:
         "state": deny.state.value,
         "attached_at": None if deny.attached_at is None else write_time(deny.attached_at),
         "taken_off": deny.taken_off,
+        "contested_at": None if deny.contested_at is None else write_time(deny.contested_at),
         "release": None if deny.release is None else deny.release.value,
+        "obstacle": None if deny.obstacle is None else deny.obstacle.value,
         "watch": None
         if watch is None
         else [write_time(watch.began_at), write_time(watch.grown_at), watch.used],
     }
 
 
-def read_deny(document: Mapping[str, Any], revision: int) -> Deny:
+def read_deny(document: Mapping[str, Any], revision: int, token: str = "") -> Deny:
     """Read a document that `write_deny` wrote.
 
     Args:
         document: The document.
         revision: The number of the write.
+        token: The token of the deny.
 
     Raises:
         AttributeError, KeyError, TypeError, ValueError: It is another one.
     """
     attached_at, watch, release = (document[name] for name in ("attached_at", "watch", "release"))
+    contested_at = document.get("contested_at")  # earlier documents have neither of these
+    obstacle = document.get("obstacle")
     causes = tuple(_read_cause(cause) for cause in document["causes"])
     if not causes:
         message = "a deny has at least one cause"
@@ -60,9 +66,12 @@ def read_deny(document: Mapping[str, Any], revision: int) -> Deny:
         state=DenyState(document["state"]),
         attached_at=None if attached_at is None else read_time(attached_at),
         taken_off=int(document["taken_off"]),
+        contested_at=None if contested_at is None else read_time(contested_at),
         release=None if release is None else ReleaseReason(release),
+        obstacle=None if obstacle is None else Obstacle(obstacle),
         watch=None if watch is None else _read_watch(*watch),
         revision=revision,
+        token=token,
     )
 
 

@@ -39,7 +39,7 @@ _RELEASED = {
         "The caller can no longer be denied: a setting exempts it, its role has lost the tag, or"
         " does not exist any more."
     ),
-    ReleaseReason.NO_ROOM: "Sessions with more usage take all the room in its role's policies.",
+    ReleaseReason.NO_ROOM: "Other sessions take all the room in its role's policies.",
     ReleaseReason.ROOM_AGAIN: "Its denied sessions have room in its policies again.",
     ReleaseReason.UNINSTALLED: "Governance is being removed from the account.",
 }
@@ -83,7 +83,7 @@ class OverflowMode(StrEnum):
     ROLE = "role"
     """The whole role is denied."""
     NOTIFY = "notify"
-    """The sessions with the least usage are not denied, which is reported."""
+    """Sessions without room are not denied, which is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def report_not_attached(deny: Deny, obstacle: str, advice: str, now: datetime) -
 def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
     """Report that others take a deny off again and again."""
     return _make(
-        f"{deny.id}#contested#{write_seconds(deny.until)}",
+        f"{deny.id}#contested#{write_seconds(deny.attached_at or deny.decided_at)}",
         EventKind.CONTESTED,
         deny.target,
         deny.causes,
@@ -190,7 +190,7 @@ def report_contested(deny: Deny, now: datetime) -> BrakeEvent:
         reason="taken_off",
         explanation=(
             f"Someone else detached the deny {plural(deny.taken_off + 1, 'time')}. It is not"
-            " attached again before the next period."
+            " attached again before the next period, or the length of a window has passed."
         ),
         advice=(
             "Find DetachRolePolicy or DetachUserPolicy in CloudTrail. To release the caller, run"
@@ -216,9 +216,7 @@ def report_overflow(
         now: The time.
     """
     effect = (
-        "so the whole role is denied"
-        if mode is OverflowMode.ROLE
-        else "so those with the least usage are not denied"
+        "so the whole role is denied" if mode is OverflowMode.ROLE else "so they are not denied"
     )
     return _make(
         _make_id(EventKind.OVERFLOW, role.arn, causes[0]),

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.audit import AuditedChange
-from lambdas.domain.brake.denies import Deny
+from lambdas.domain.brake.denies import Deny, Obstacle
 from lambdas.domain.brake.events import BrakeEvent, EventDetail
 from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.role_plans import StoredPolicy
 from lambdas.domain.brake.targets import PrincipalTarget, RoleFacts
-
-
-class Obstacle(StrEnum):
-    """A reason for which IAM did not make a change."""
-
-    NO_FREE_SLOT = "no_free_slot"
-    """The principal has as many managed policies as its quota allows, or the account has."""
-    PRINCIPAL_GONE = "principal_gone"
-    """The principal does not exist."""
-    PROTECTED = "protected"
-    """Only the service that made the principal may change it."""
-    THROTTLED = "throttled"
-    """IAM was too busy at every attempt."""
-    INVALID = "invalid"
-    """IAM does not accept the name of the principal, or a policy."""
-    NOT_PERMITTED = "not_permitted"
-    """The role of the function may not make it, such as on a role without the tag."""
 
 
 class ChangeRefusedError(Exception):
@@ -94,6 +76,16 @@ class SessionPolicyStore(Protocol):
             ChangeRefusedError: The policy may have its new document, and may not be attached.
         """
 
+    def detach(self, name: str, target: PrincipalTarget) -> bool:
+        """Detach a policy from a principal; to repeat it changes nothing.
+
+        Returns:
+            False if it was not attached, or if the principal does not exist.
+
+        Raises:
+            ChangeRefusedError: It may still be attached.
+        """
+
     def remove(self, name: str) -> None:
         """Detach a policy from whatever it is attached to, and delete it, if it exists.
 
@@ -141,12 +133,13 @@ class DenyStore(DenyReader, Protocol):
             DenyChangedError: The stored one has another revision.
         """
 
-    def delete(self, deny: Deny, change: AuditedChange) -> None:
+    def delete(self, deny: Deny, change: AuditedChange | None) -> None:
         """Delete a deny; one that is not there is deleted, and its release recorded, already.
 
         Args:
             deny: The deny.
             change: Its release for the audit trail: it is recorded with the deletion, or neither.
+                `None` for a deny that was never decided: it has waited for room.
 
         Raises:
             DenyChangedError: The stored one has another revision.

@@ -19,6 +19,10 @@ MIN_REACTIONS = 10
 """The number below which the assumed time is used, unless a measured one is longer."""
 _OBSERVATION = timedelta(minutes=10)
 """The time after an attachment for which a sum is observed: longer than logs are late."""
+_MAX_READING_AGE = timedelta(minutes=2)
+"""The age of a reading from which a measurement may begin: two runs of the brake."""
+MAX_REACTION = _OBSERVATION + _MAX_READING_AGE
+"""The longest reaction time that counts."""
 _PERCENTILE = 99
 
 
@@ -27,8 +31,11 @@ def estimate_reaction(measured: Collection[timedelta]) -> timedelta:
 
     While few are measured, it is at least the assumed one. It is a whole rank, never interpolated:
     of 50 it is the longest.
+
+    No measurement counts for more than `MAX_REACTION`: the observation, and the two minutes before
+    the attachment. A longer one says how long the brake was idle, not how long a deny takes.
     """
-    ordered = sorted(measured)
+    ordered = sorted(min(reaction, MAX_REACTION) for reaction in measured)
     if not ordered:
         return ASSUMED_REACTION
     longest = ordered[-(-len(ordered) * _PERCENTILE // 100) - 1]
@@ -40,7 +47,8 @@ def begin_watch(
 ) -> ReactionWatch | None:
     """Begin to measure a reaction time: from the last reading below the braking point.
 
-    It is measured only if the sum is that of the denied caller alone.
+    It is measured only if the sum is that of the denied caller alone, and the reading is recent. A
+    process that was idle has old ones, which say nothing about the time that a deny needs.
 
     Args:
         deny: The deny, which is attached now.
@@ -53,15 +61,17 @@ def begin_watch(
     if len(list_callers(status.stored.budget, status.value)) > 1:
         return None
     began_at = rates.get_last_reading(status, now)
-    return None if began_at is None else ReactionWatch(began_at, now, status.used)
+    if began_at is None or began_at < now - _MAX_READING_AGE:
+        return None
+    return ReactionWatch(began_at, now, status.used)
 
 
 def read_reaction(deny: Deny, now: datetime) -> timedelta | None:
-    """Read the reaction time of a deny once its sum was observed for long enough."""
+    """Read the reaction time of a deny, at most the maximum, once its sum was observed enough."""
     watch, attached_at = deny.watch, deny.attached_at
     if watch is None or attached_at is None or now < attached_at + _OBSERVATION:
         return None
-    return watch.grown_at - watch.began_at
+    return min(watch.grown_at - watch.began_at, MAX_REACTION)
 
 
 def observe(deny: Deny, status: BudgetStatus | None, now: datetime) -> Deny:

@@ -10,7 +10,7 @@ from lambdas.domain.brake.denies import Deny, DenyCause, DenyState
 from lambdas.domain.brake.targets import Target
 
 MAX_REATTACHMENTS = 3
-"""The times that a deny which others took off is attached again, until new periods begin."""
+"""The times that a deny which others took off is attached again in the length of a period."""
 _SETTLING = timedelta(seconds=30)
 """The time within which IAM may not list a new attachment yet."""
 
@@ -23,6 +23,8 @@ class Action(Enum):
     """Store the deny if it changed, attach, then record the attachment."""
     STORE = auto()
     """Store the deny: what is attached stays."""
+    WAIT = auto()
+    """Store that it waits for room in a policy: nothing is attached."""
     CONTEST = auto()
     """Store that it is contested, and report it. It is not attached any more."""
     RELEASE = auto()
@@ -68,13 +70,38 @@ def choose_step(
     if not causes or stored.state is DenyState.RELEASING:
         return Step(Action.RELEASE, target, stored)
     deny = stored if stored.has_causes(causes) else stored.follow(causes)
+    if deny.state is DenyState.NO_ROOM:
+        deny = replace(deny, state=DenyState.ATTACHING)
     if is_attached and deny.state is not DenyState.ATTACHING:
-        deny = replace(deny, state=DenyState.DENIED)
+        deny = replace(deny, state=DenyState.DENIED, contested_at=None)
+    if deny.is_contested_for_long(now):
+        deny = deny.try_anew()
     if deny.state is DenyState.ATTACHING:
         return Step(Action.ATTACH, target, deny)
     if is_attached or deny.state is DenyState.CONTESTED:
         return Step(Action.NONE if deny == stored else Action.STORE, target, deny)
     return _attach_again(deny, stored, now)
+
+
+def wait_for_room(
+    target: Target, causes: tuple[DenyCause, ...], stored: Deny | None, now: datetime
+) -> Step:
+    """Choose the next step for a session that no policy has room for. A denied one is released.
+
+    Args:
+        target: The session.
+        causes: The budgets that want it denied.
+        stored: The stored deny.
+        now: The time.
+    """
+    if stored is None:
+        waiting = Deny(target=target, causes=causes, decided_at=now, state=DenyState.NO_ROOM)
+        return Step(Action.WAIT, target, waiting)
+    if stored.state is not DenyState.NO_ROOM:
+        return Step(Action.RELEASE, target, stored)
+    if stored.has_causes(causes):
+        return Step(Action.NONE, target, stored)
+    return Step(Action.WAIT, target, replace(stored, causes=causes))
 
 
 def _begin(
@@ -95,5 +122,5 @@ def _attach_again(deny: Deny, stored: Deny, now: datetime) -> Step:
     if deny.taken_off < MAX_REATTACHMENTS:
         counted = replace(attaching, taken_off=deny.taken_off + 1)
         return Step(Action.ATTACH, deny.target, counted)
-    contested = replace(deny, state=DenyState.CONTESTED, watch=None)
+    contested = replace(deny, state=DenyState.CONTESTED, contested_at=now, watch=None)
     return Step(Action.CONTEST, deny.target, contested)

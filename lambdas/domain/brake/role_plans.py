@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.brake.denies import Deny, DenyCause, DenyState
-from lambdas.domain.brake.reconciliation import Action, Step, choose_step
+from lambdas.domain.brake.reconciliation import Action, Step, choose_step, wait_for_room
 from lambdas.domain.brake.session_policies import (
+    NO_PLACE,
     DeniedSession,
     SessionPlan,
     SessionPolicy,
@@ -36,12 +37,15 @@ class StoredPolicy(NamedTuple):
     Attributes:
         name: Its name.
         document: The document of its default version, decoded.
-        is_attached: True if it is attached to the role that its name names, and to nothing else.
+        is_attached: True if it is attached to the role that its name names.
+        others: Other principals that someone has attached it to. It denies none of their sessions,
+            since `aws:userid` names the role.
     """
 
     name: str
     document: str
     is_attached: bool
+    others: tuple[PrincipalTarget, ...] = ()
 
     def holds(self, planned: SessionPolicy) -> bool:
         """Say if it is as planned."""
@@ -102,26 +106,26 @@ def plan_role(  # noqa: PLR0913  # what is, and what should be
     allowed = {
         target: () if target.arn in refused_arns else causes for target, causes in wanted.items()
     }
-    denied_now = list_denied_sessions(policies, names.region, facts)
+    places = _find_places(policies, names.region, facts)
     steps = {
         target: choose_step(
             target,
             causes,
             stored.get(target),
-            is_attached=target.session_name in denied_now,
+            is_attached=target.session_name in places,
             now=now,
         )
         for target, causes in allowed.items()
     }
     plan = SessionPlan()
     if facts is not None:
-        denied = _list_denied(allowed, steps)
+        denied = _list_denied(allowed, steps, places)
         plan = plan_session_policies(role, facts.role_id, denied, names)
     overflow = {
         target: causes for target, causes in allowed.items() if target.session_name in plan.overflow
     }
-    for target in overflow:
-        steps[target] = choose_step(target, (), stored.get(target), is_attached=False, now=now)
+    for target, causes in overflow.items():
+        steps[target] = wait_for_room(target, causes, stored.get(target), now)
     ordered = sorted(steps.values(), key=lambda step: step.target.arn)
     return RolePlan(role, tuple(ordered), plan.policies, tuple(refusals), overflow)
 
@@ -144,13 +148,28 @@ def list_denied_sessions(
     return found
 
 
-def _list_denied(wanted: SessionCauses, steps: Mapping[SessionTarget, Step]) -> list[DeniedSession]:
+def _find_places(
+    policies: Iterable[StoredPolicy], region: str, facts: RoleFacts | None
+) -> dict[str, int]:
+    """Find the number of the policy that denies each session now."""
+    places: dict[str, int] = {}
+    for policy in policies:
+        number = SessionPolicyNames.read_number(policy.name)
+        for session_name in list_denied_sessions([policy], region, facts):
+            places[session_name] = number
+    return places
+
+
+def _list_denied(
+    wanted: SessionCauses, steps: Mapping[SessionTarget, Step], places: Mapping[str, int]
+) -> list[DeniedSession]:
     """List the sessions that are denied after their steps, each until its last cause ends."""
     return [
         DeniedSession(
             target.session_name,
             max(cause.until for cause in causes),
-            max(cause.used for cause in causes),
+            max(cause.amount.get_percentage(cause.used) for cause in causes),
+            places.get(target.session_name, NO_PLACE),
         )
         for target, causes in wanted.items()
         if causes and _is_in_force(steps[target])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.brake.denied_actions import deny_in_region
@@ -23,6 +24,8 @@ MAX_POLICIES = 2
 """The policies of a role. It has ten places for all its policies, unless a quota was raised."""
 _POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}")
 _NAME_END = re.compile(r"(?P<role>.+)-(?P<number>[0-9]+)")
+NO_PLACE = MAX_POLICIES + 1
+"""The place of a session that no policy denies now."""
 
 
 class InvalidPolicyNameError(Exception):
@@ -68,6 +71,11 @@ class SessionPolicyNames:
             return None
         return match["role"]
 
+    @staticmethod
+    def read_number(name: str) -> int:
+        """Read the number from the name of a policy of the meter."""
+        return int(name.rpartition("-")[2])
+
     @property
     def prefix(self) -> str:
         """The beginning of the names of all policies of the meter."""
@@ -80,12 +88,14 @@ class DeniedSession(NamedTuple):
     Attributes:
         session_name: The name of the session.
         until: The end of the deny.
-        used: The usage, by which sessions are sorted: the most first.
+        percent_used: The usage in percent of the amount, which compares budgets of different units.
+        place: The number of the policy that denies it now.
     """
 
     session_name: str
     until: datetime
-    used: int
+    percent_used: Decimal = Decimal(0)
+    place: int = NO_PLACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +144,11 @@ def plan_session_policies(
     sessions: Sequence[DeniedSession],
     names: SessionPolicyNames,
 ) -> SessionPlan:
-    """Pack the denied sessions of a role into policies, those with the most usage first.
+    """Pack the denied sessions of a role into policies.
+
+    Those that are denied keep their places. Otherwise those without room would overtake them, since
+    their usage goes on. Of the others, those with the most usage come first. A new one is put where
+    its end has a statement already, if there is room.
 
     Args:
         role: The role.
@@ -145,25 +159,23 @@ def plan_session_policies(
     Raises:
         InvalidPolicyNameError: IAM does not take the name of a policy.
     """
-    packed: list[list[DeniedSession]] = []
+    packed: dict[int, list[DeniedSession]] = {number: [] for number in range(1, MAX_POLICIES + 1)}
     overflow = []
-    for session in sorted(sessions, key=lambda session: (-session.used, session.session_name)):
-        for content in packed:
-            if _fits(role_id, [*content, session], names.region):
-                content.append(session)
+    for session in sorted(sessions, key=_rank):
+        for number in _order_places(session, packed):
+            if _fits(role_id, [*packed[number], session], names.region):
+                packed[number].append(session)
                 break
         else:
-            if len(packed) < MAX_POLICIES and _fits(role_id, [session], names.region):
-                packed.append([session])
-            else:
-                overflow.append(session.session_name)
+            overflow.append(session.session_name)
     policies = tuple(
         SessionPolicy(
             names.make_name(role.name, number),
             write_document(role_id, content, names.region),
             tuple(session.session_name for session in content),
         )
-        for number, content in enumerate(packed, 1)
+        for number, content in packed.items()
+        if content
     )
     return SessionPlan(policies, tuple(overflow))
 
@@ -197,7 +209,7 @@ def read_document(document: str, region: str) -> PolicyContent | None:
             end = datetime.fromisoformat(condition["DateLessThan"]["aws:CurrentTime"])
             for user_id in condition["StringEquals"]["aws:userid"]:
                 role_id, _, session_name = user_id.partition(":")
-                found.append(DeniedSession(session_name, end, 0))
+                found.append(DeniedSession(session_name, end))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
     if not is_same_document(document, write_document(role_id, found, region)):
@@ -211,6 +223,24 @@ def is_same_document(one: str, other: str) -> bool:
         return bool(json.loads(one) == json.loads(other))
     except ValueError:
         return False
+
+
+def _rank(session: DeniedSession) -> tuple[int, Decimal, str]:
+    return session.place, -session.percent_used, session.session_name
+
+
+def _order_places(
+    session: DeniedSession, packed: Mapping[int, Sequence[DeniedSession]]
+) -> list[int]:
+    """Order the numbers of policies: that which has the session, then one with its end."""
+    return sorted(
+        packed,
+        key=lambda number: (
+            number != session.place,
+            all(other.until != session.until for other in packed[number]),
+            number,
+        ),
+    )
 
 
 def _fits(role_id: str, sessions: Sequence[DeniedSession], region: str) -> bool:

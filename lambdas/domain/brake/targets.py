@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.budgets import matches
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
+from lambdas.meter_name import DEFAULT_NAME
 
 CONSENT_TAG = "bedrock-meter-brake"
 """The tag of a role whose single sessions may be denied."""
@@ -162,26 +163,23 @@ class TargetRules:
     Attributes:
         account_id: The account of the meter.
         partition: Its partition of AWS.
-        own_roles: Patterns of names of roles that are never denied: of the meter and of the CDK.
         break_glass: Patterns of ARNs of principals, without paths, that are never denied. Sessions
             cannot be named: callers choose the names of their sessions.
         has_sessions: True if single sessions may be denied.
     """
 
     account_id: str
-    own_roles: tuple[str, ...]
     partition: str = "aws"
     break_glass: tuple[str, ...] = ()
     has_sessions: bool = False
 
 
-def list_own_roles(meter: str) -> tuple[str, ...]:
-    """List the patterns of roles that are never denied: those of a meter and of the CDK.
+def list_own_roles(account_id: str) -> tuple[str, ...]:
+    """List the patterns of names of roles that are never denied: of all meters and of the CDK.
 
-    Args:
-        meter: The name of the meter, with which the names of its roles begin.
+    Source: https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
     """
-    return (f"{meter}-*", "cdk-*")
+    return (f"{DEFAULT_NAME}-*", f"cdk-*-role-{account_id}-*")
 
 
 class RoleFacts(NamedTuple):
@@ -243,7 +241,7 @@ def _find_exemption(principal: PrincipalTarget, rules: TargetRules) -> Exemption
         return Exemption.IDENTITY_CENTER
     if principal.name.startswith("AWSServiceRoleFor"):
         return Exemption.SERVICE_LINKED
-    if any(matches(pattern, principal.name) for pattern in rules.own_roles):
+    if any(matches(pattern, principal.name) for pattern in list_own_roles(rules.account_id)):
         return Exemption.METER_OR_CDK
     return None
 

@@ -98,9 +98,16 @@ class BrakeInputs:
     rules: TargetRules
     now: datetime
 
-    def is_released(self, arn: str, key: CauseKey, limit: int) -> bool:
-        """Say if a caller was released by hand for a sum."""
-        return any(release.covers(arn, key, limit, self.now) for release in self.releases)
+    def is_released(self, target: Target, key: CauseKey, limit: int) -> bool:
+        """Say if a caller, or the role of a session, was released by hand for a sum.
+
+        A role that is denied for sessions without room is released for the sums of these sessions.
+        """
+        return any(
+            release.covers(arn, key, limit, self.now)
+            for release in self.releases
+            for arn in _list_denying(target)
+        )
 
     def get_braked(self, name: str, generation: int) -> StoredBudget | None:
         """Get a budget that may deny or report: active, in this generation, with a brake."""
@@ -135,7 +142,7 @@ def find_wanted(
         elif stored.budget.brake is BrakeMode.SHADOW or not inputs.switch.is_on:
             is_denying = stored.budget.brake is BrakeMode.DENY
             shadows.append(ShadowDeny(target, cause, is_denying))
-        elif not inputs.is_released(target.arn, cause.key, cause.amount.limit):
+        elif not inputs.is_released(target, cause.key, cause.amount.limit):
             causes[target][cause.key] = cause
     for deny, cause in _list_uncertain(inputs):
         causes[deny.target].setdefault(cause.key, cause)
@@ -268,7 +275,7 @@ def _explain_end(deny: Deny, cause: DenyCause, inputs: BrakeInputs) -> ReleaseRe
         is_known = key.budget in inputs.book.budgets or key.budget in inputs.book.unreadable
         return ReleaseReason.BUDGET_CHANGED if is_known else ReleaseReason.BUDGET_DELETED
     limit = stored.budget.amount.limit
-    if inputs.is_released(deny.target.arn, key, limit):
+    if inputs.is_released(deny.target, key, limit):
         return ReleaseReason.BY_HAND
     return ReleaseReason.BUDGET_RAISED if limit > cause.amount.limit else None
 

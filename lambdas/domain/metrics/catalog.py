@@ -519,6 +519,11 @@ CONTESTED_DENIES = HealthMetric(
     "Callers whose deny others took off again and again, so that it is no longer attached.",
     frequency=Frequency.ON_EVENT,
 )
+DELAYED_DENIES = HealthMetric(
+    "DelayedDenies",
+    "Callers that should be denied or released, but IAM refused it or a run had no time for it.",
+    frequency=Frequency.ON_EVENT,
+)
 EXCESSIVE_DENIES = HealthMetric(
     "ExcessiveDenies",
     "Callers that are denied, while they are more than the setting expects.",
@@ -557,6 +562,7 @@ HEALTH_METRICS = (
     UNBUILT_BUDGETS,
     AUDIT_PROBLEMS,
     CONTESTED_DENIES,
+    DELAYED_DENIES,
     EXCESSIVE_DENIES,
     OVERDUE_DENIES,
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lambdas.domain.metrics.catalog import CONTESTED_DENIES, EXCESSIVE_DENIES
+from lambdas.domain.metrics.catalog import CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES
 from lambdas.functions.brake_controller.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.brake_principals import BrakeReport, PrincipalBrake
@@ -45,7 +45,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     _log(report)
     record_health(
         {
-            CONTESTED_DENIES: len(report.contested),
+            CONTESTED_DENIES: report.contested_denies,
+            DELAYED_DENIES: report.delayed_denies,
             EXCESSIVE_DENIES: report.denied if report.is_above_limit else 0,
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -153,6 +154,7 @@ class PrincipalBrake:
         principals.release(has_time)
         sessions.apply(role_plans, has_time)
         principals.deny(self._while_on(has_time))
+        sessions.store_waiting(role_plans, self._while_on(has_time))
         records.measure_reactions()
         records.report_refusals(
             [*wanted.refusals, *(each for plan in role_plans for each in plan.refusals)], has_time
@@ -161,7 +163,11 @@ class PrincipalBrake:
         self.memory.count_setbacks(
             [change.arn for change in report.delayed], report.attached + report.released
         )
-        report.denied = sum(deny.state is DenyState.DENIED for deny in records.stored.values())
+        states = Counter(deny.state for deny in records.stored.values())
+        report.denied, report.contested_denies = (
+            states[DenyState.DENIED],
+            states[DenyState.CONTESTED],
+        )
         report.is_above_limit = report.denied > self.settings.max_denied
         return report
 
@@ -350,7 +356,11 @@ class _Principals:
             is_attached=target in self._attached,
             reason=ReleaseReason.ROOM_AGAIN if has_room else None,
         )
-        self._attachments.detach(target)
+        try:
+            self._attachments.detach(target)
+        except ChangeRefusedError as error:
+            self._records.write(replace(deny, obstacle=error.obstacle))
+            raise
         self._records.end_release(deny)
 
     def _put_on(self, target: PrincipalTarget, step: Step) -> None:

@@ -119,7 +119,9 @@ class DenyRecords:
             self.add_event(report_denied(deny, self.now))  # a run ended before it did
         if deny.state is not DenyState.RELEASING:
             reason = reason or explain_release(deny, self.inputs)
-            deny = replace(deny, state=DenyState.RELEASING, release=reason, watch=None)
+            deny = replace(
+                deny, state=DenyState.RELEASING, release=reason, obstacle=None, watch=None
+            )
         return self.write(deny)
 
     def end_release(self, deny: Deny) -> None:
@@ -135,6 +137,11 @@ class DenyRecords:
         self.denies.delete(deny, change)
         del self.stored[deny.target]
 
+    def forget(self, deny: Deny) -> None:
+        """Delete a deny that has waited for room: nothing was decided, so nothing is released."""
+        self.denies.delete(deny, None)
+        del self.stored[deny.target]
+
     def record_sweep(self, target: Target) -> None:
         """Record that a caller for whom no deny is stored was released."""
         self.report.swept.append(target.arn)
@@ -146,7 +153,7 @@ class DenyRecords:
         if deny.attached_at is None:
             status = self._statuses.get(deny.causes[0].key)
             watch = begin_watch(deny, status, self.rates, self.now)
-        deny = self.write(replace(deny, attached_at=self.now))
+        deny = self.write(replace(deny, attached_at=self.now, obstacle=None))
         self.add_event(report_denied(deny, self.now))
         self.report.attached.append(deny.target.arn)
         self.write(replace(deny, state=DenyState.DENIED, watch=watch))
@@ -163,9 +170,10 @@ class DenyRecords:
         self.report.contested.append(deny.target.arn)
 
     def report_obstacle(self, deny: Deny, obstacle: Obstacle) -> None:
-        """Report a deny that IAM did not take."""
+        """Report a deny that IAM did not take, and store why."""
         event = report_not_attached(deny, obstacle.value, _ADVICE[obstacle], self.now)
         self.add_event(event)
+        self.write(replace(deny, obstacle=obstacle))
 
     def measure_reactions(self) -> None:
         """Go on with the measurements of reaction times, and end those that are observed."""

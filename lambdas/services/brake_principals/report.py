@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from lambdas.domain.brake import ChangeRefusedError, DenyChangedError
+from lambdas.domain.brake import ChangeRefusedError, DenyChangedError, Obstacle
+
+CHANGED_MEANWHILE = "changed_meanwhile"
+"""The reason of a change that was not made because another run has changed the deny."""
+_WITHOUT_DELAY = frozenset({CHANGED_MEANWHILE, Obstacle.PRINCIPAL_GONE, Obstacle.PROTECTED})
+"""The reasons that another run deals with, or that no later run can change."""
 
 _T = TypeVar("_T")
 
@@ -48,6 +53,7 @@ class BrakeReport:
         released: The callers that were released in this run.
         swept: Attachments that no deny was stored for, which were taken off.
         contested: Callers that others let go again and again, in this run.
+        contested_denies: The number of denies that are contested now, since this run or before.
         events: The number of events that are due since.
         skipped: The number of callers for which there was no time.
         delayed: The changes that were not made.
@@ -61,10 +67,20 @@ class BrakeReport:
     released: list[str] = field(default_factory=list)
     swept: list[str] = field(default_factory=list)
     contested: list[str] = field(default_factory=list)
+    contested_denies: int = 0
     events: int = 0
     skipped: int = 0
     delayed: list[DelayedChange] = field(default_factory=list)
     failures: list[BrakeFailure] = field(default_factory=list)
+
+    @property
+    def delayed_denies(self) -> int:
+        """The number of callers, roles and policies that later runs must change or report.
+
+        Principals that are gone, and those that IAM lets no one change, are not among them.
+        """
+        refused = {change.arn for change in self.delayed if change.reason not in _WITHOUT_DELAY}
+        return len(refused) + self.skipped
 
     @contextmanager
     def isolate(self, name: str) -> Iterator[None]:
@@ -74,7 +90,7 @@ class BrakeReport:
         except ChangeRefusedError as error:
             self.delayed.append(DelayedChange(name, error.obstacle.value))
         except DenyChangedError:
-            self.delayed.append(DelayedChange(name, "changed_meanwhile"))
+            self.delayed.append(DelayedChange(name, CHANGED_MEANWHILE))
         except Exception as error:  # noqa: BLE001  # the caller reports each
             self.failures.append(BrakeFailure(name, error))
 

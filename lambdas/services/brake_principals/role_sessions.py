@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lambdas.domain.brake import (
     Action,
     CauseKey,
     ChangeRefusedError,
     DenyCause,
+    DenyState,
     Obstacle,
     OverflowMode,
     PrincipalKind,
@@ -28,6 +29,12 @@ from lambdas.domain.brake import (
 )
 from lambdas.services.brake_principals.records import DenyRecords
 from lambdas.services.brake_principals.settings import BrakeSettings
+
+_MAX_ROLE_CAUSES = 100
+"""The sums that the deny of a role names for sessions without room: items and events have limits.
+
+Each of these sessions has a stored deny of its own, with its sums.
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,11 +117,36 @@ class RoleSessions:
         }
 
     def apply(self, plans: Sequence[RolePlan], has_time: Callable[[], bool]) -> None:
-        """Change the sessions and policies of roles as planned. One that fails stops no other."""
+        """Change the sessions and policies of roles as planned. One that fails stops no other.
+
+        Policies are first detached from principals that someone else has attached them to.
+        """
         report = self.records.report
+        foreign = [
+            (policy.name, target)
+            for policies in self._listed.values()
+            for policy in policies.values()
+            for target in policy.others
+        ]
+        for name, target in report.take_while_time(foreign, has_time):
+            with report.isolate(target.arn):
+                if self.policies.detach(name, target):
+                    self.records.record_sweep(target)
         for plan in report.take_while_time(plans, has_time):
             with report.isolate(plan.role.arn):
                 self._apply(plan, self._listed.get(plan.role, {}))
+
+    def store_waiting(self, plans: Iterable[RolePlan], has_time: Callable[[], bool]) -> None:
+        """Store the sessions that have no room, so that people can see and release them."""
+        waiting = [
+            step.deny
+            for plan in plans
+            for step in plan.steps
+            if step.action is Action.WAIT and step.deny is not None
+        ]
+        for deny in self.records.report.take_while_time(waiting, has_time):
+            with self.records.report.isolate(deny.target.arn):
+                self.records.write(deny)
 
     def _list_by_role(self, policies: Iterable[StoredPolicy]) -> None:
         """Group policies by the role that their names name."""
@@ -139,24 +171,28 @@ class RoleSessions:
         )
 
     def _report_overflow(self, plan: RolePlan) -> dict[CauseKey, DenyCause]:
-        """Report sessions without room; returns their causes."""
+        """Report sessions without room; returns their causes, the first ones of many."""
         found = {cause.key: cause for causes in plan.overflow.values() for cause in causes}
-        ordered = [found[key] for key in sorted(found)]
+        named = {key: found[key] for key in sorted(found)[:_MAX_ROLE_CAUSES]}
         mode, now = self.settings.overflow, self.records.now
         with self.records.report.isolate(plan.role.arn):
-            event = report_overflow(plan.role, ordered, len(plan.overflow), mode, now)
+            causes = list(named.values())
+            event = report_overflow(plan.role, causes, len(plan.overflow), mode, now)
             self.records.add_event(event)
-        return found
+        return named
 
     def _apply(self, plan: RolePlan, policies: Mapping[str, StoredPolicy]) -> None:
         """Store the intents of a role's sessions, change its policies, and record what holds."""
         region = self.settings.names.region
         denied_before = list_denied_sessions(policies.values(), region)
         for step in plan.steps:
-            if step.deny is None or step.action is Action.NONE:
+            if step.deny is None or step.action in {Action.NONE, Action.WAIT}:
                 continue
             if step.action is Action.RELEASE:
                 is_attached = _get_session_name(step.target) in denied_before
+                if step.deny.state is DenyState.NO_ROOM and not is_attached:
+                    self.records.forget(step.deny)
+                    continue
                 reason = _explain(step.target, plan)
                 self.records.begin_release(step.deny, is_attached=is_attached, reason=reason)
                 continue
@@ -207,6 +243,8 @@ class RoleSessions:
                 self.records.record_attachment(deny)
             elif step.action is Action.ATTACH and obstacle is not None:
                 self.records.report_obstacle(deny, obstacle)
+            elif step.action is Action.RELEASE and obstacle is not None:
+                self.records.write(replace(deny, obstacle=obstacle))
 
     def _record_sweeps(self, plan: RolePlan, released: Iterable[str]) -> None:
         """Record sessions for which no deny was stored, and that are no longer denied."""

@@ -40,6 +40,21 @@ def deny(target: PrincipalTarget | SessionTarget = APP, **changes: Any) -> Deny:
     return replace(Deny(target=target, causes=(cause,), decided_at=NOON), **changes)
 
 
+def test_a_deny_of_an_earlier_version_has_no_token_and_is_written_and_deleted(aws: None) -> None:
+    create_governance_table()
+    client = boto3.client("dynamodb")
+    store = DynamoDbDenies(client, GOVERNANCE)
+    store.write(deny(), None)
+    item = {"pk": {"S": "brake-denies"}, "sk": {"S": APP.arn}}
+    client.update_item(TableName=GOVERNANCE, Key=item, UpdateExpression="REMOVE deny_token")
+    (before,) = store.list_denies()
+    assert before.id == f"{APP.arn}#{NOON:%Y-%m-%dT%H:%M:%S.%fZ}"
+    written = store.write(replace(before, taken_off=1), None)
+    assert list(store.list_denies()) == [written]
+    store.delete(written, None)
+    assert list(store.list_denies()) == []
+
+
 @pytest.mark.parametrize(
     "content", [None, {"S": "{"}, {"S": "[]"}, {"S": '{"target": {"kind": "group"}}'}]
 )

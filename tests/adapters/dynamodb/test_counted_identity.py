@@ -366,3 +366,13 @@ def test_the_name_of_a_person_in_the_audit_trail_is_deleted_with_its_events() ->
     assert erase()["names and events of the audit trail"] == 2
     assert ANA not in read_everything()
     assert [*people.read_names().values()] == [LONGER]
+
+
+def test_a_pattern_that_has_the_name_of_a_person_is_deleted_with_the_name() -> None:
+    people = DynamoDbPersonDirectory(boto3.client("dynamodb"), GOVERNANCE)
+    pattern = f"*:{ANA.rpartition(':')[2]}"
+    for arn in (pattern, f"*:{LONGER.rpartition(':')[2]}"):
+        people.get_or_create_id(arn)
+    assert erase()["names and events of the audit trail"] == 1
+    assert pattern not in people.read_names().values()
+    assert len(people.read_names()) == 1

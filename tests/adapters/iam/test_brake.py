@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from lambdas.adapters.iam.deny_attachments import IamDenyAttachments
 from lambdas.adapters.iam.role_directory import IamRoleDirectory
-from lambdas.adapters.iam.session_policies import IamSessionPolicies, NoSessionPolicies
+from lambdas.adapters.iam.session_policies import IamSessionPolicies
 from lambdas.domain.brake import (
     ChangeRefusedError,
     DeniedSession,
@@ -69,7 +69,7 @@ def policies(iam: Any) -> IamSessionPolicies:
 
 
 def document(*names: str) -> str:
-    sessions = [DeniedSession(name, NOON + timedelta(hours=1), 1) for name in names]
+    sessions = [DeniedSession(name, NOON + timedelta(hours=1)) for name in names]
     return write_document("AROA1", sessions, REGION)
 
 
@@ -226,15 +226,32 @@ def test_the_oldest_version_makes_room_for_the_sixth(
     assert list(policies.list_policies()) == []
 
 
-def test_a_policy_that_is_attached_elsewhere_is_not_as_planned(
+def test_a_policy_that_is_attached_elsewhere_denies_its_role_and_is_detached_there(
     iam: Any, policies: IamSessionPolicies
 ) -> None:
     policies.write(APP, NAME, document("ana"))
     iam.attach_user_policy(UserName="carl", PolicyArn=ARN)
     iam.create_group(GroupName="team")
     iam.attach_group_policy(GroupName="team", PolicyArn=ARN)
+    team = PrincipalTarget("aws", ACCOUNT, PrincipalKind.GROUP, "team")
     (stored,) = policies.list_policies()
-    assert not stored.is_attached
+    assert (stored.is_attached, set(stored.others)) == (True, {CARL, team})
+    for target in stored.others:
+        assert policies.detach(NAME, target)
+        assert not policies.detach(NAME, target)
+    (stored,) = policies.list_policies()
+    assert (stored.is_attached, stored.others) == (True, ())
+    assert list_attached(iam) == {ARN}
+
+
+def test_a_policy_is_removed_wherever_it_is_attached(
+    iam: Any, policies: IamSessionPolicies
+) -> None:
+    policies.write(APP, NAME, document("ana"))
+    iam.attach_user_policy(UserName="carl", PolicyArn=ARN)
+    iam.detach_role_policy(RoleName="app", PolicyArn=ARN)
+    (stored,) = policies.list_policies()
+    assert (stored.is_attached, stored.others) == (False, (CARL,))
     policies.remove(NAME)
     assert list(policies.list_policies()) == []
 
@@ -271,12 +288,3 @@ def test_a_role_that_is_gone_refuses_its_policy(policies: IamSessionPolicies) ->
     assert left == StoredPolicy(name, left.document, is_attached=False)
     policies.remove(name)
     assert list(policies.list_policies()) == []
-
-
-def test_without_the_setting_no_policy_is_written() -> None:
-    policies = NoSessionPolicies()
-    assert list(policies.list_policies()) == []
-    policies.remove(NAME)
-    with pytest.raises(ChangeRefusedError) as refused:
-        policies.write(APP, NAME, document("ana"))
-    assert refused.value.obstacle is Obstacle.NOT_PERMITTED

@@ -66,8 +66,22 @@ def test_an_anchor_is_locked_and_a_deletion_does_not_hide_it(aws: None) -> None:
     (version,) = s3.list_object_versions(Bucket=ANCHORS)["Versions"]
     with pytest.raises(ClientError, match="AccessDenied"):
         s3.delete_object(Bucket=ANCHORS, Key=MADE[0].name, VersionId=version["VersionId"])
+    lock = anchors.read_lock(MADE[0])
+    assert lock is not None
+    assert (lock.mode, lock.until) == ("COMPLIANCE", version["LastModified"] + 365 * 24 * HOUR)
     s3.delete_object(Bucket=ANCHORS, Key=MADE[0].name)
     assert anchors.read_all().anchors == MADE[:1]
+    assert anchors.read_lock(MADE[0]) is None
+
+
+def test_an_anchor_in_a_bucket_without_a_retention_is_not_locked(aws: None) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=ANCHORS, ObjectLockEnabledForBucket=True)
+    anchors = S3AuditAnchors(s3, ANCHORS)
+    anchors.write(MADE[0])
+    assert anchors.read_lock(MADE[0]) is None
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        S3AuditAnchors(s3, "no-such-bucket").read_lock(MADE[0])
 
 
 def test_an_object_that_is_no_anchor_is_reported(aws: None) -> None:

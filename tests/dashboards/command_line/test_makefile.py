@@ -11,6 +11,7 @@ import click
 import pytest
 
 from cdk.config import stack_names
+from cdk.operations.settings import read_settings
 from dashboards.command_line.entry_point import NAME, bedrock_meter
 from tests.infrastructure.synthesis import ROOT
 
@@ -97,7 +98,7 @@ def test_a_target_passes_only_options_that_its_command_accepts(target: str, vari
     parsed = parse(arguments)
     assert all(parse(check) for check in checks)
     named = re.findall(r"\$\((?:if )?([A-Z]+)", dict(RECIPES)[target])
-    own = {"CDK", "LITELLM", "MAKE", "METER", "NODE", "OFF"}
+    own = {"CDK", "LITELLM", "MAKE", "METER", "NODE", "OFF", "STACKS"}
     assert set(named) - own == set(re.findall(r"([A-Z]+)=", variables))
     assert [name for name, value in parsed.items() if value in (None, (), "", False)] == []
 
@@ -189,6 +190,17 @@ def test_destroy_matches_all_stacks_except_storage() -> None:
     (names,) = re.findall(r"destroy 'BedrockMeter-\{(.*)\}\*' --no-notices", printed)
     removed = {f"BedrockMeter-{name}" for name in names.split(",")}
     assert removed == {*stack_names.ALL} - {stack_names.STORAGE}
+
+
+def test_destroy_removes_deployed_stacks_that_the_settings_no_longer_have() -> None:
+    """The CDK removes the stacks of its app alone, and goes by the last value of a setting."""
+    off = ["governance=false", "comparison_report=false", "focus_export=false"]
+    command = ["make", "-n", "destroy", f"SET={' '.join(f'-c {setting}' for setting in off)}"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    settings = re.findall(r"-c (\S+)", printed.partition("cdk destroy")[2])
+    assert settings[: len(off)] == off
+    assert read_settings(settings).stacks == stack_names.ALL
+    assert read_settings(off).stacks != stack_names.ALL
 
 
 @pytest.mark.parametrize("setting", ["THOROUGH=1", "CI=true", "CI=1"])

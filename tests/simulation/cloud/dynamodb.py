@@ -111,10 +111,14 @@ class SimulatedDynamoDb:
         return self.tables[table_name].list_partition(partition)
 
     def get_paginator(self, operation: str) -> Any:
-        """Make a paginator, whose pages are one."""
+        """Make a paginator. Only a scan has several pages."""
 
         def paginate(**request: Any) -> Iterator[Any]:
-            yield getattr(self, operation)(**request)
+            page = getattr(self, operation)(**request)
+            yield page
+            while last := page.get("LastEvaluatedKey"):
+                page = getattr(self, operation)(**request, ExclusiveStartKey=last)
+                yield page
 
         return SimpleNamespace(paginate=paginate)
 

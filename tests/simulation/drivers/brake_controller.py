@@ -10,7 +10,6 @@ from lambdas.adapters.dynamodb.audit_events import DynamoDbAuditEvents
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
-from lambdas.adapters.iam.session_policies import NoSessionPolicies
 from lambdas.domain.brake import (
     BurnRates,
     ChangeRefusedError,
@@ -20,7 +19,7 @@ from lambdas.domain.brake import (
 from lambdas.domain.budgets import BudgetsChangedError
 from lambdas.domain.counters import CountersUnavailableError
 from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
-from tests.brake import ACCOUNT, FakeRoles
+from tests.brake import ACCOUNT, Effects, FakeRoles, FakeSessionPolicies
 from tests.simulation.account import COUNTERS, GOVERNANCE
 from tests.simulation.drivers.brake import (
     find_orphans,
@@ -32,6 +31,8 @@ from tests.simulation.drivers.budgets import store_budgets
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.phases import END, FAULTS_END
 from tests.simulation.world import START
+
+NAMES = SessionPolicyNames("BedrockMeter", "us-east-1")
 
 
 class BrakeControllerDriver(Driver):
@@ -45,15 +46,15 @@ class BrakeControllerDriver(Driver):
             budgets=store_budgets(self),
             sums=DynamoDbCounters(self.dynamodb, COUNTERS, self.account.pause),
             attachments=open_attachments(self.account),
-            policies=NoSessionPolicies(),
+            policies=FakeSessionPolicies(self.account.iam, NAMES, Effects()),
             roles=FakeRoles(self.account.iam),
             denies=DynamoDbDenies(self.dynamodb, GOVERNANCE),
             state=DynamoDbBrakeState(self.dynamodb, GOVERNANCE),
             events=DynamoDbBrakeEvents(self.dynamodb, GOVERNANCE),
             trail=DynamoDbAuditEvents(self.dynamodb, GOVERNANCE),
             settings=BrakeSettings(
-                rules=TargetRules(account_id=ACCOUNT, own_roles=("BedrockMeter-*",)),
-                names=SessionPolicyNames("BedrockMeter", "us-east-1"),
+                rules=TargetRules(account_id=ACCOUNT),
+                names=NAMES,
             ),
             rates=BurnRates(),
         )

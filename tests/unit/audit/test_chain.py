@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lambdas.domain.audit import (
@@ -20,6 +20,7 @@ from lambdas.domain.audit import (
     StoredEntry,
     Verification,
     hash_text,
+    limit_subject,
     read_anchor,
     read_entry,
     verify_chain,
@@ -59,6 +60,42 @@ def test_an_entry_is_read_as_it_was_written() -> None:
     made = change(before=None, after={"name": "caf\u00e9 \ud800", "all": [1, True, None]})
     entry = ChainHead().append(made, NOON)
     assert read_entry(entry.text) == entry
+
+
+@given(
+    subject=st.text(max_size=900) | st.text("ab:\U0001f600", max_size=900),
+    changed_at=st.datetimes(timezones=st.timezones() | st.just(timezone(timedelta(hours=23)))),
+    changed_by=st.none() | st.text(max_size=50),
+    after=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=10,
+    ),
+)
+@example(subject="x" * 3000, changed_at=NOON, changed_by=None, after=None)
+@example(subject="\U0001f600" * 500, changed_at=NOON, changed_by=None, after=None)
+@example(
+    subject="budget:a",
+    changed_at=datetime.min.replace(tzinfo=timezone(timedelta(hours=23, minutes=59))),
+    changed_by=None,
+    after=None,
+)
+@example(subject="budget:a", changed_at=NOON, changed_by=None, after=float("nan"))
+@example(subject="budget:a", changed_at=NOON, changed_by=None, after=b"bytes")
+def test_whatever_is_appended_can_be_read_again(
+    subject: str, changed_at: datetime, changed_by: str | None, after: Any
+) -> None:
+    made = change(subject=subject, changed_at=changed_at, changed_by=changed_by, after=after)
+    entry = ChainHead().append(made, NOON)
+    assert read_entry(entry.text) == entry
+    assert len(entry.change.subject.encode()) <= 500
+    assert verify_chain([StoredEntry.from_entry(entry)], []).problem_count == 0
+
+
+@given(st.text(max_size=900))
+def test_a_limited_subject_stays_as_it_is(subject: str) -> None:
+    limited = limit_subject(subject)
+    assert limit_subject(limited) == limited
 
 
 @pytest.mark.parametrize(

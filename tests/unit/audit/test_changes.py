@@ -165,12 +165,58 @@ def test_people_are_replaced_by_their_ids_wherever_they_are() -> None:
     [
         "arn:aws:iam::111122223333:role/app",
         "arn:aws:sts::111122223333:assumed-role/app/*",
+        "arn:aws:iam::*:user/*",
         "arn:aws:iam::111122223333:root",
         "ana@example.com",
     ],
 )
 def test_roles_and_patterns_stay(name: str) -> None:
     assert replace_each(name) == name
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::*:user/ana.smith",
+        "*:user/ana.smith",
+        "arn:aws:iam::111122223333:user/div!x/ana.smith",
+        "arn:aws:iam::111122223333:user/a/b/c/d/e/f/g/h/i/ana.smith",
+        "arn:*:sts::111122223333:assumed-role/chat/ana.smith@example.com",
+        "arn:aws:sts::111122223333:assumed-role/*/ana.smith@example.com",
+        "arn:aws:sts::111122223333:assumed-role/chat/ana.smith*",
+        "arn:aws:sts::111122223333:federated-user/ana.smith",
+        "assumed-role/*/ana.smith@example.com",
+        f"arn:aws:iam::111122223333:user/{'x' * 5_000}/ana.smith",
+    ],
+)
+def test_patterns_and_unusual_paths_name_people_too(arn: str) -> None:
+    ids = {arn[-1_000:]: "person-00000000000000aa"}
+    assert replace_people([arn, f"caller {arn} is denied"], ids.__getitem__) == [
+        "person-00000000000000aa",
+        "caller person-00000000000000aa is denied",
+    ]
+
+
+_PRINTABLE = st.characters(min_codepoint=0x21, max_codepoint=0x7E)  # IAM's letters of a path
+
+
+@given(
+    st.sampled_from(["iam::{}:user", "sts::{}:assumed-role/chat", "sts::{}:federated-user"]),
+    st.sampled_from(["111122223333", "*"]),
+    st.text(_PRINTABLE).map(lambda path: f"/{path}/" if path else "/"),
+    st.from_regex(r"[a-z][\w+=,.@-]{0,63}", fullmatch=True).map(lambda name: f"Ana.{name}"),
+)
+def test_no_name_of_a_person_is_left(kind: str, account: str, path: str, name: str) -> None:
+    text = f"arn:aws:{kind.format(account)}{path}{name}"
+    replaced = replace_people({text: text}, lambda _: "person-00000000000000aa")
+    assert "Ana." not in json.dumps(replaced)
+    assert replace_people(replaced, lambda _: "other") == replaced
+
+
+def test_many_names_in_one_text_are_replaced_in_time_of_its_length() -> None:
+    text = ":user/" * 10_000 + ":assumed-role/" * 5_000
+    assert replace_each(text) == "<>"
+    assert replace_each("arn:" * 50_000) == "arn:" * 50_000
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists))

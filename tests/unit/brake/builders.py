@@ -38,7 +38,7 @@ TODAY = DAILY.period_at(NOON)
 MIDNIGHT = TODAY.end
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ON = BrakeSwitch(is_on=True)
-RULES = TargetRules(account_id=ACCOUNT, own_roles=("BedrockMeter-*", "cdk-*"), has_sessions=True)
+RULES = TargetRules(account_id=ACCOUNT, has_sessions=True)
 CHAT = PrincipalTarget("aws", ACCOUNT, PrincipalKind.ROLE, "chat")
 BEN_USER = PrincipalTarget("aws", ACCOUNT, PrincipalKind.USER, "ben")
 ANA_SESSION = SessionTarget(CHAT, "ana@example.com")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.brake import ASSUMED_REACTION, BurnRates, estimate_reaction
+from lambdas.domain.brake import ASSUMED_REACTION, MAX_REACTION, BurnRates, estimate_reaction
 from lambdas.domain.budgets import RollingHours, StoredBudget
 from lambdas.domain.counters import UsageTotals
 from tests.builders import ANA, NOON
@@ -135,6 +135,13 @@ def test_a_long_reaction_time_is_assumed_until_some_are_measured() -> None:
     assert estimate_reaction([long]) == long
     assert estimate_reaction([short] * 10) == short
     assert estimate_reaction([short] * 49 + [long]) == long
+
+
+def test_a_reaction_time_that_measured_an_idle_brake_counts_as_the_maximum() -> None:
+    """One of 46 minutes made the reserve of every growing sum the largest one for weeks."""
+    assert timedelta(minutes=12) == MAX_REACTION
+    assert estimate_reaction([timedelta(minutes=46)]) == MAX_REACTION
+    assert estimate_reaction([timedelta(minutes=46)] + 49 * [MINUTE]) == MAX_REACTION
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=20), st.integers(0, 600))

@@ -27,7 +27,7 @@ OPERATIONS = (
     "bedrock-mantle:CreateInference",
     "bedrock:CreateModelInvocationJob",
 )
-POLICY = json.loads(write_document(ROLE_ID, [DeniedSession("ana", MIDNIGHT, 1)], REGION))
+POLICY = json.loads(write_document(ROLE_ID, [DeniedSession("ana", MIDNIGHT)], REGION))
 
 
 def request(
@@ -86,7 +86,7 @@ def test_the_fixed_policy_refuses_its_principal_in_its_region_alone(action: str)
 def test_a_session_is_refused_exactly_if_its_own_deny_has_not_ended(
     ends: dict[str, datetime], other: str, now: datetime
 ) -> None:
-    sessions = [DeniedSession(name, until, 1) for name, until in ends.items()]
+    sessions = [DeniedSession(name, until) for name, until in ends.items()]
     names = SessionPolicyNames("BedrockMeter", REGION)
     plan = plan_session_policies(CHAT, ROLE_ID, sessions, names)
     policies = [json.loads(policy.document) for policy in plan.policies]

@@ -13,6 +13,7 @@ from lambdas.domain.brake import (
     Deny,
     DenyCause,
     DenyState,
+    Obstacle,
     ReactionWatch,
     Release,
     ReleaseReason,
@@ -52,6 +53,7 @@ denies = st.builds(
     attached_at=st.none() | times,
     taken_off=st.integers(0, 3),
     release=st.none() | st.sampled_from(ReleaseReason),
+    obstacle=st.none() | st.sampled_from(Obstacle),
     watch=st.none() | st.builds(ReactionWatch, times, times, numbers),
     revision=st.integers(0, 9),
 )
@@ -73,6 +75,12 @@ def test_a_deny_is_read_from_its_document(made: Deny) -> None:
     assert read.revision == made.revision
 
 
+def test_a_deny_that_was_stored_before_obstacles_were_is_read() -> None:
+    document = write_deny(deny())
+    del document["obstacle"]
+    assert read_deny(document, 0) == deny()
+
+
 @given(releases)
 def test_a_release_is_read_from_its_document(made: Release) -> None:
     assert read_release(json.loads(json.dumps(write_release(made)))) == made
@@ -87,6 +95,7 @@ def test_a_release_is_read_from_its_document(made: Release) -> None:
         {"decided_at": "2026-09-08T12:00:00"},
         {"target": {}},
         {"watch": [1]},
+        {"obstacle": "rain"},
     ],
 )
 def test_a_damaged_deny_is_refused(damage: dict[str, Any]) -> None:

@@ -11,7 +11,6 @@ from lambdas.domain.brake import (
     MinuteUsage,
     NotEnforceable,
     PastDeny,
-    list_own_roles,
     replay_brake,
 )
 from lambdas.domain.budgets import (
@@ -69,15 +68,11 @@ def test_a_window_that_moves_is_denied_again_once_it_has_moved_on() -> None:
 
 
 def test_all_named_callers_are_denied_and_exempt_ones_are_named() -> None:
-    eve = "arn:aws:sts::111122223333:assumed-role/cdk-x/eve"
+    eve = "arn:aws:sts::111122223333:assumed-role/cdk-x-deploy-role-111122223333-us-east-1/eve"
     scope = BudgetScope(identity=(ANA, BEN, eve))
     found = replay({NOON: 10}, daily(per=None, scope=scope, brake=BrakeMode.SHADOW), "")
     callers = {each.caller for each in found}
     assert callers == {ANA_SESSION, BEN_USER, NotEnforceable(eve, Exemption.METER_OR_CDK)}
-
-
-def test_roles_of_the_meter_are_those_with_its_name() -> None:
-    assert list_own_roles("Meter2") == ("Meter2-*", "cdk-*")
 
 
 @given(st.dictionaries(st.integers(0, 3000), st.floats(0, 4), max_size=30))

@@ -1,11 +1,20 @@
 """The next step for a caller follows from what should be, what is stored, and what is attached."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from lambdas.domain.brake import Action, CauseKey, Deny, DenyState, choose_step
+from lambdas.domain.brake import (
+    Action,
+    CauseKey,
+    Deny,
+    DenyState,
+    Step,
+    choose_step,
+    wait_for_room,
+)
+from lambdas.domain.budgets import BudgetPeriod
 from tests.builders import BEN, NOON
 from tests.unit.brake.builders import BEN_USER, DAY, MIDNIGHT, MINUTE, cause, deny, dollars
 from tests.unit.budgets.builders import DOLLAR
@@ -77,7 +86,7 @@ def test_a_deny_that_others_take_off_is_attached_three_times_and_then_contested(
     action, contested = choose(held)
     assert action is Action.CONTEST
     assert contested is not None
-    assert contested.state is DenyState.CONTESTED
+    assert (contested.state, contested.contested_at) == (DenyState.CONTESTED, NOON)
     assert choose(contested) == (Action.NONE, contested)
 
 
@@ -94,6 +103,52 @@ def test_a_contested_deny_is_attached_again_in_a_new_period() -> None:
     assert step.action is Action.ATTACH
     assert step.deny is not None
     assert (step.deny.state, step.deny.taken_off) == (DenyState.ATTACHING, 0)
+
+
+def contest(period: BudgetPeriod, now: datetime) -> Step:
+    """Choose the step for a deny of a period that is contested since noon."""
+    causes = (cause(key=CauseKey("daily", 1, BEN, period), until=period.end),)
+    contested = replace(
+        DENIED, causes=causes, state=DenyState.CONTESTED, taken_off=3, contested_at=NOON
+    )
+    return choose_step(BEN_USER, causes, contested, is_attached=False, now=now)
+
+
+@pytest.mark.parametrize("length", [timedelta(hours=5), DAY])
+def test_a_contested_deny_is_tried_anew_after_the_length_of_its_period(length: timedelta) -> None:
+    """Windows that move overlap without end, so such a deny stayed contested for ever."""
+    period = BudgetPeriod("window", NOON, NOON + length)
+    assert contest(period, NOON + length - MINUTE).action is Action.NONE
+    step = contest(period, NOON + length)
+    assert step.action is Action.ATTACH
+    assert step.deny is not None
+    assert (step.deny.state, step.deny.taken_off) == (DenyState.ATTACHING, 0)
+    assert step.deny.contested_at is None
+
+
+def test_a_deny_of_an_earlier_version_is_contested_since_its_attachment() -> None:
+    contested = replace(DENIED, state=DenyState.CONTESTED, taken_off=3)
+    for now, action in ((NOON, Action.NONE), (NOON + DAY, Action.ATTACH)):
+        step = choose_step(BEN_USER, CAUSES, contested, is_attached=False, now=now)
+        assert step.action is action
+
+
+def test_a_session_without_room_waits_until_there_is_some() -> None:
+    step = wait_for_room(BEN_USER, CAUSES, None, NOON)
+    waiting = deny(state=DenyState.NO_ROOM)
+    assert (step.action, step.deny) == (Action.WAIT, waiting)
+    assert wait_for_room(BEN_USER, CAUSES, waiting, NOON).action is Action.NONE
+    others = (cause("other"),)
+    step = wait_for_room(BEN_USER, others, waiting, NOON)
+    assert (step.action, step.deny) == (Action.WAIT, replace(waiting, causes=others))
+    for is_attached in (True, False):
+        assert choose(waiting, is_attached=is_attached) == (Action.ATTACH, deny())
+
+
+def test_a_denied_session_without_room_is_released_first() -> None:
+    for held in (DENIED, deny(state=DenyState.RELEASING)):
+        step = wait_for_room(BEN_USER, CAUSES, held, NOON)
+        assert (step.action, step.deny) == (Action.RELEASE, held)
 
 
 def test_an_attachment_that_iam_does_not_list_yet_is_not_counted_as_taken_off() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import botocore.session
@@ -14,8 +15,10 @@ from lambdas.domain.brake import (
     DENIED_ACTIONS,
     MAX_POLICIES,
     MAX_POLICY_LETTERS,
+    NO_PLACE,
     DeniedSession,
     InvalidPolicyNameError,
+    SessionPlan,
     SessionPolicyNames,
     is_same_document,
     plan_session_policies,
@@ -35,15 +38,20 @@ sessions = st.lists(
         DeniedSession,
         session_names,
         st.sampled_from([MIDNIGHT, MIDNIGHT + DAY, NOON.replace(month=10, day=1, hour=0)]),
-        st.integers(0, 10**15),
+        st.decimals(0, 1000, places=2),
+        st.integers(1, MAX_POLICIES + 1),
     ),
     unique_by=lambda session: session.session_name,
     max_size=40,
 )
 
 
-def session(name: str = "ana@example.com", used: int = 1, **changes: Any) -> DeniedSession:
-    return DeniedSession(name, changes.get("until", MIDNIGHT), used)
+def session(
+    name: str = "ana@example.com", percent_used: int = 100, **changes: Any
+) -> DeniedSession:
+    return DeniedSession(
+        name, changes.get("until", MIDNIGHT), Decimal(percent_used), changes.get("place", NO_PLACE)
+    )
 
 
 def test_a_statement_denies_named_sessions_of_the_role_in_the_region_until_the_end() -> None:
@@ -124,11 +132,48 @@ def test_a_policy_has_room_for_50_to_100_sessions(letters: int, least: int, regi
 
 
 def test_sessions_with_the_least_usage_have_no_room() -> None:
-    people = [session(f"{number:04d}".ljust(64, "x"), used=number) for number in range(300)]
+    people = [session(f"{number:04d}".ljust(64, "x"), number) for number in range(300)]
     plan = plan_session_policies(CHAT, ROLE_ID, people, NAMES)
     placed = {name for policy in plan.policies for name in policy.session_names}
     assert plan.overflow
     assert min(placed) > max(plan.overflow)
+
+
+@given(sessions)
+def test_a_place_in_a_policy_stays_whatever_the_usage_of_others(found: list[DeniedSession]) -> None:
+    places = list_places(plan_session_policies(CHAT, ROLE_ID, found, NAMES))
+    later = [
+        each._replace(place=places.get(each.session_name, NO_PLACE), percent_used=Decimal(0))
+        if each.session_name in places
+        else each._replace(place=NO_PLACE, percent_used=Decimal(5000))
+        for each in (*found, *(session(f"new-{number:03d}".ljust(64, "x")) for number in range(99)))
+    ]
+    after = list_places(plan_session_policies(CHAT, ROLE_ID, later, NAMES))
+    assert places.items() <= after.items()
+
+
+def list_places(plan: SessionPlan) -> dict[str, int]:
+    """List the number of the policy of each session."""
+    return {
+        name: NAMES.read_number(policy.name)
+        for policy in plan.policies
+        for name in policy.session_names
+    }
+
+
+def test_a_new_session_shares_the_statement_of_its_end() -> None:
+    """Each statement repeats the denied actions, so each one more is room for fewer sessions."""
+    today, tomorrow = session("today", place=1), session("tomorrow", until=MIDNIGHT + DAY, place=2)
+    plan = plan_session_policies(
+        CHAT, ROLE_ID, [today, tomorrow, session("new", until=MIDNIGHT + DAY)], NAMES
+    )
+    assert list_places(plan) == {"today": 1, "tomorrow": 2, "new": 2}
+
+
+def test_a_policy_has_room_for_nine_ends() -> None:
+    people = [session(f"{number:03d}", until=MIDNIGHT + number * DAY) for number in range(40)]
+    plan = plan_session_policies(CHAT, ROLE_ID, people, NAMES)
+    assert [len(list_statements(policy.document)) for policy in plan.policies] == [9, 9]
 
 
 def test_without_sessions_there_is_no_policy() -> None:
@@ -200,6 +245,7 @@ def test_a_name_that_iam_refuses_is_an_error_before_anything_is_stored(
     "other",
     [
         SessionPolicyNames("BedrockMeter", "eu-central-1"),
+        SessionPolicyNames("BedrockMeter-Test", REGION),
         SessionPolicyNames("Other", REGION),
     ],
 )

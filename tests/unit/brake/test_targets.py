@@ -65,7 +65,7 @@ def test_the_arn_of_a_target_leads_to_it(target: PrincipalTarget | SessionTarget
         ),
         ("arn:aws:iam::111122223333:role/BedrockMeter-Ingestion-X-1", Exemption.METER_OR_CDK),
         (
-            "arn:aws:sts::111122223333:assumed-role/cdk-hnb659fds-deploy-role/x1",
+            "arn:aws:sts::111122223333:assumed-role/cdk-x-deploy-role-111122223333-eu-west-1/x1",
             Exemption.METER_OR_CDK,
         ),
     ],
@@ -77,6 +77,12 @@ def test_callers_that_are_never_denied_have_a_reason_and_an_advice(
     assert found == NotEnforceable(arn, exemption)
     assert found.reason
     assert found.advice.endswith(".")
+
+
+@pytest.mark.parametrize("name", ["cdk-chatbot", "cdk-x-role-999999999999-us-east-1", "BedrockApp"])
+def test_roles_of_others_with_a_similar_name_are_denied(name: str) -> None:
+    arn = f"arn:aws:iam::111122223333:role/{name}"
+    assert isinstance(choose_target(arn, RULES), PrincipalTarget)
 
 
 def test_break_glass_principals_are_never_denied_in_either_grade() -> None:

@@ -86,7 +86,6 @@ class BrakedMeter:
         self.state, self.events = InMemoryBrakeState(self.trail), InMemoryBrakeEvents(self.effects)
         rules = TargetRules(
             account_id=ACCOUNT,
-            own_roles=("BedrockMeter-*", "cdk-*"),
             break_glass=(f"arn:aws:iam::{ACCOUNT}:role/break-glass",),
             has_sessions=has_sessions,
         )

@@ -76,7 +76,7 @@ def test_pages_state_the_results_of_this_code_and_the_reserve_lowers_every_figur
 def check_readme(hours: TrialGroup) -> None:
     text = " ".join(README.read_text(encoding="utf-8").split())
     early, late = hours.early, hours.late
-    assert f"{early.median:.1f}% of the limit were used" in text
+    assert f"{early.median:.1f}% of the limit was used" in text
     assert f"(median; p95 {early.p95:.1f}%, worst {early.worst:.1f}%)" in text
     assert f"and {late.median:.1f}, {late.p95:.1f} and {late.worst:.1f}% without" in text
     assert "The brake is no hard limit" in text
