@@ -27,7 +27,8 @@ from lambdas.domain.limits import (
     to_moment,
     to_time,
 )
-from lambdas.services.admit_call import CallAdmitter, CallReservation
+from lambdas.domain.limits import CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.settle_calls import OpenCallSettler
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.windows import Arrival, find_highest_use

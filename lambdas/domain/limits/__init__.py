@@ -1,5 +1,6 @@
 """Limits of what callers may use, and the admission of calls by them."""
 
+from lambdas.domain.limits.admission import Admission, CallReservation, Refusal, Settlement
 from lambdas.domain.limits.amounts import NO_USE, Amounts, LimitUnit
 from lambdas.domain.limits.decision import (
     Decision,
@@ -63,10 +64,12 @@ __all__ = [
     "NO_USE",
     "RING_SLOTS",
     "SECOND",
+    "Admission",
     "Amounts",
     "AnyWindow",
     "CalendarUnit",
     "CalendarWindow",
+    "CallReservation",
     "CounterKey",
     "Decision",
     "FailMode",
@@ -81,9 +84,11 @@ __all__ = [
     "OpenReservation",
     "RecentEntries",
     "RecordedUse",
+    "Refusal",
     "RefusalReason",
     "RollingWindow",
     "SettledChange",
+    "Settlement",
     "StoredReservation",
     "SubjectState",
     "advance",

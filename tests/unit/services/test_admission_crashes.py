@@ -29,7 +29,8 @@ from lambdas.domain.limits import (
     make_calendar_window,
     to_moment,
 )
-from lambdas.services.admit_call import CallAdmitter, CallReservation
+from lambdas.domain.limits import CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.settle_calls import OpenCallSettler
 from tests.benchmarks.windows import Arrival, find_highest_use
 from tests.limits import InlineExecutor, InMemoryLimits, InMemoryRecords, limit, subject, tokens

@@ -11,7 +11,8 @@ from lambdas.domain.limits import (
     LimitUnit,
     RefusalReason,
 )
-from lambdas.services.admit_call import Admission, CallAdmitter, CallReservation
+from lambdas.domain.limits import Admission, CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from tests.builders import NOON
 from tests.limits import FailingLimits, InMemoryLimits, limit, make_admitter, subject, tokens
 
