@@ -14,6 +14,7 @@ from lambdas.domain.limit_policies import (
     NearMark,
     PoliciesChangedError,
     PoliciesUnavailableError,
+    PolicyChange,
     PolicySet,
     StoredPolicies,
 )
@@ -70,15 +71,17 @@ class InMemoryPolicies:
 
     def __init__(self) -> None:
         self.stored = StoredPolicies()
+        self.changes: list[PolicyChange] = []
 
     def read(self) -> StoredPolicies:
         return self.stored
 
-    def write(self, text: str, revision: int, at: datetime) -> StoredPolicies:  # noqa: ARG002
-        if revision != self.stored.revision:
+    def write(self, change: PolicyChange, at: datetime) -> int:  # noqa: ARG002
+        if change.revision != self.stored.revision:
             raise PoliciesChangedError
-        self.stored = StoredPolicies(text, revision + 1)
-        return self.stored
+        self.stored = StoredPolicies(change.text, change.revision + 1)
+        self.changes.append(change)
+        return self.stored.revision
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -18,7 +19,6 @@ from lambdas.domain.bedrock_calls import (
     LimitState,
 )
 from lambdas.domain.bedrock_calls import Refusal as CallRefusal
-from lambdas.domain.calls import CallPrices
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
@@ -79,6 +79,20 @@ class LimitAdmitter(Protocol):
 
     def give_back(self, reservation: CallReservation, at: datetime) -> Settlement:
         """Give back what was reserved for a call that Bedrock has not answered."""
+
+
+class TokenPrices(Protocol):
+    """Prices tokens of calls, as `CallPrices` does."""
+
+    def price(
+        self,
+        invoked_model_id: str,
+        operation: str,
+        service_tier: str | None,
+        at: datetime,
+        tokens: TokenCounts,
+    ) -> Decimal | None:
+        """Price the tokens of a call; `None` if a price is not known."""
 
 
 class AdmissionReport(NamedTuple):
@@ -157,7 +171,7 @@ class PolicyAdmission:
 
     policies: PolicySource
     admitter: LimitAdmitter
-    prices: CallPrices
+    prices: TokenPrices
     marks: MarkReports
     reports: LimitReports
     _open: RecentEntries[str, _OpenCall] = field(
@@ -289,7 +303,7 @@ class LimitView:
 
     policies: PolicySource
     store: LimitStore
-    prices: CallPrices
+    prices: TokenPrices
 
     def show(self, key: ApiKey, at: datetime) -> LimitAnswer:
         """Show the limits of all calls of a key. Those that count by model are left out."""
@@ -361,7 +375,7 @@ def _to_time(moment: int | None) -> datetime | None:
 
 
 def _get_price(
-    prices: CallPrices,
+    prices: TokenPrices,
     subjects: Sequence[PolicySubject],
     path: BedrockPath,
     service_tier: str | None,

@@ -175,7 +175,7 @@ class PolicySetting(_PolicyModel):
     """The limits. A call has to keep all of them."""
     when_out: WhenOut | None = None
     """throttle: AWS's SDKs wait and try again. refuse: they do not. If it is left out, they wait
-    for up to a minute."""
+    for up to two minutes."""
     fail: FailMode = FailMode.CLOSED
     """open admits calls while limits cannot be checked, closed refuses them."""
 

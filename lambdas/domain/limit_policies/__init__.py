@@ -14,6 +14,7 @@ from lambdas.domain.limit_policies.answers import (
     refuse,
     refuse_tier,
 )
+from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
 from lambdas.domain.limit_policies.marks import NearMark, find_marks
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
@@ -29,8 +30,10 @@ from lambdas.domain.limit_policies.ports import (
     MarkReports,
     PoliciesChangedError,
     PoliciesUnavailableError,
+    PolicyChange,
     PolicySource,
     PolicyStore,
+    PolicyWriter,
     StoredPolicies,
 )
 from lambdas.domain.limit_policies.subjects import (
@@ -49,18 +52,22 @@ __all__ = [
     "PoliciesChangedError",
     "PoliciesUnavailableError",
     "Policy",
+    "PolicyChange",
     "PolicyLimit",
     "PolicyMatch",
     "PolicySet",
     "PolicySource",
     "PolicyStore",
     "PolicySubject",
+    "PolicyWriter",
     "PriceTokens",
     "StoredPolicies",
     "Tier",
     "WhenOut",
     "count_amounts",
     "describe_limit",
+    "describe_policies",
+    "describe_policy",
     "find_marks",
     "find_own_subjects",
     "find_subjects",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import ROUND_CEILING, Decimal
 from typing import TypeAlias
 
@@ -67,12 +67,9 @@ def to_picodollars(usd: Decimal | None) -> int | None:
 
 def _price_need(need: CallNeed, price: PriceTokens) -> int | None:
     """Price the most expensive way in which the input may be billed: plain, or as a cache write."""
-    plain = to_picodollars(price(TokenCounts(need.input_tokens, need.output_tokens)))
-    if plain is None:
-        return None
-    written = price(TokenCounts(0, need.output_tokens, None, need.input_tokens, need.input_tokens))
-    return max(_list_known([plain, to_picodollars(written)]))
-
-
-def _list_known(amounts: Iterable[int | None]) -> list[int]:
-    return [amount for amount in amounts if amount is not None]
+    read, output = need.input_tokens, need.output_tokens
+    plain = TokenCounts(read, output)
+    for_minutes = TokenCounts(0, output, cache_write=read)
+    for_an_hour = TokenCounts(0, output, cache_write=read, cache_write_1h=read)
+    prices = [to_picodollars(price(each)) for each in (plain, for_minutes, for_an_hour)]
+    return None if prices[0] is None else max(each for each in prices if each is not None)

@@ -17,7 +17,7 @@ from lambdas.domain.limits import (
     LimitSubject,
 )
 
-MAX_WAIT_MS = 60_000
+MAX_WAIT_MS = 120_000
 """The longest time for which callers are told to wait, unless a policy says something else."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -11,7 +11,7 @@ from lambdas.domain.limit_policies.policy import PolicySet
 
 
 class PoliciesUnavailableError(Exception):
-    """Policies cannot be read, and none were read before."""
+    """Policies cannot be read."""
 
 
 class PoliciesChangedError(Exception):
@@ -30,17 +30,41 @@ class StoredPolicies(NamedTuple):
     revision: int = 0
 
 
+class PolicyChange(NamedTuple):
+    """New policies in place of the stored ones.
+
+    Attributes:
+        text: The policies as JSON.
+        revision: The revision that they replace; 0 for the first ones.
+        before: What the audit trail says of those before; `None` if there were none.
+        after: What it says of the new ones.
+    """
+
+    text: str
+    revision: int
+    before: Mapping[str, str] | None
+    after: Mapping[str, str]
+
+
 class PolicyStore(Protocol):
     """Stores policies."""
 
     def read(self) -> StoredPolicies:
-        """Read the stored policies."""
-
-    def write(self, text: str, revision: int, at: datetime) -> StoredPolicies:
-        """Replace the stored policies.
+        """Read the stored policies.
 
         Raises:
-            PoliciesChangedError: They have another revision by now.
+            PoliciesUnavailableError: They cannot be read.
+        """
+
+
+class PolicyWriter(Protocol):
+    """Writes policies."""
+
+    def write(self, change: PolicyChange, at: datetime) -> int:
+        """Replace the stored policies, and return the new revision.
+
+        Raises:
+            PoliciesChangedError: Someone else has written since they were read.
         """
 
 

@@ -19,6 +19,7 @@ from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
     Amounts,
     CalendarUnit,
+    CallReservation,
     CounterKey,
     Decision,
     LimitSubject,
@@ -29,7 +30,6 @@ from lambdas.domain.limits import (
     make_calendar_window,
     to_moment,
 )
-from lambdas.domain.limits import CallReservation
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.settle_calls import OpenCallSettler
 from tests.benchmarks.windows import Arrival, find_highest_use
