@@ -60,17 +60,23 @@ class InMemoryApiKeys:
     def list_keys(self) -> Sequence[ApiKey]:
         return list(self.keys.values())
 
-    def end(self, digest: str, at: datetime) -> bool:
-        key = self.keys.get(digest)
-        if key is not None and (key.expires_at is None or key.expires_at > at):
-            self.keys[digest] = replace(key, expires_at=at)
-        return key is not None
+    def rotate(self, successor: ApiKey, ending: ApiKey) -> bool:
+        key = self.keys.get(ending.digest)
+        end = ending.expires_at
+        if key is None or end is None or key.revoked_at is not None:
+            return False
+        if key.expires_at is not None and key.expires_at < end:
+            return False
+        self.keys[ending.digest] = replace(key, expires_at=end)
+        self.create(successor)
+        return True
 
-    def revoke(self, digest: str, at: datetime) -> bool:
-        key = self.keys.get(digest)
-        if key is not None and key.revoked_at is None:
-            self.keys[digest] = replace(key, revoked_at=at)
-        return key is not None
+    def revoke(self, key: ApiKey, at: datetime) -> bool:
+        stored = self.keys.get(key.digest)
+        if stored is None or stored.revoked_at is not None:
+            return False
+        self.keys[key.digest] = replace(stored, revoked_at=at)
+        return True
 
     def mark_used(self, digest: str, at: datetime) -> None:
         key = self.keys.get(digest)

@@ -1,4 +1,4 @@
-"""Notes near-limit marks in the table `Governance`, so that each is reported once in a window."""
+"""Notes near-limit marks in the table of limits, so that each is reported once in a window."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.dynamodb.brake_items import make_item_key
 from lambdas.adapters.refusals import error_code
-from lambdas.domain.governance_keys import LIMIT_MARKS, PARTITION_KEY
+from lambdas.domain.governance_keys import PARTITION_KEY
 from lambdas.domain.ledger.table import EXPIRES_AT
-from lambdas.domain.limit_policies import NearMark
+from lambdas.domain.limit_policies import MARKS, NearMark
 from lambdas.domain.limits import SECOND, RecentEntries
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class DynamoDbMarks:
 
         Args:
             client: A DynamoDB client.
-            table_name: The table `Governance`.
+            table_name: The table of limits.
             send: Reports a mark that was not reported before.
         """
         self._client = client
@@ -62,7 +62,7 @@ class DynamoDbMarks:
             self._client.put_item(
                 TableName=self._table_name,
                 Item={
-                    **make_item_key(LIMIT_MARKS, mark.id),
+                    **make_item_key(MARKS, mark.id),
                     EXPIRES_AT: {"N": str(mark.ends_at // SECOND + _DAY_SECONDS)},
                 },
                 ConditionExpression=f"attribute_not_exists({PARTITION_KEY})",

@@ -20,7 +20,6 @@
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
-| `limit-marks` | `SUBJECT#LIMIT#PERCENT#WINDOW` | a near-limit mark that was reported |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.

@@ -15,7 +15,7 @@ from lambdas.domain.limit_policies.answers import (
     refuse_tier,
 )
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
-from lambdas.domain.limit_policies.marks import NearMark, find_marks
+from lambdas.domain.limit_policies.marks import MARKS, NearMark, find_marks
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
     Partition,
@@ -44,6 +44,7 @@ from lambdas.domain.limit_policies.subjects import (
 )
 
 __all__ = [
+    "MARKS",
     "PICODOLLARS",
     "CallFacts",
     "MarkReports",

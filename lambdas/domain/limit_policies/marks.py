@@ -10,6 +10,8 @@ from lambdas.domain.limit_policies.answers import get_window_seconds, name_limit
 from lambdas.domain.limit_policies.subjects import PolicySubject
 from lambdas.domain.limits import SECOND, Amounts, LimitStatus, RollingWindow, to_moment
 
+MARKS = "limit-marks"
+"""The partition of marks that were reported, in the table of limits; the sort key is the id."""
 _PERCENT = 100
 _CONCURRENT_SECONDS = 3_600
 
