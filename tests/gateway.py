@@ -24,9 +24,10 @@ from starlette.applications import Starlette
 from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.domain.api_keys import ApiKey, KeyExistsError, create_key
-from lambdas.domain.bedrock_calls import EVENT_STREAM, Admission, GatewayCall
+from lambdas.domain.bedrock_calls import EVENT_STREAM, Admission, CallAdmission, GatewayCall
 from lambdas.domain.invocations import TokenCounts
 from lambdas.functions.gateway.app import make_app
+from lambdas.services.limit_calls import LimitView
 from lambdas.services.relay_call import CallRelay, RelayRules
 from tests.builders import NOON
 
@@ -290,7 +291,7 @@ class FakeBedrock:
 
 def make_relay(
     bedrock: FakeBedrock,
-    admission: InMemoryAdmission,
+    admission: CallAdmission,
     rules: RelayRules = RelayRules(),  # noqa: B008  # a frozen value
     keys: InMemoryApiKeys | None = None,
 ) -> CallRelay:
@@ -355,6 +356,13 @@ def serve_https(app: Starlette, certificates: Certificates) -> Iterator[str]:
         thread.join()
 
 
+class Limits(NamedTuple):
+    """What admits calls within limits, and what shows these."""
+
+    admission: CallAdmission
+    view: LimitView
+
+
 @dataclass
 class Gateway:
     """A gateway that is served, and everything behind it."""
@@ -370,10 +378,13 @@ class Gateway:
 def serve_gateway(
     certificates: Certificates,
     rules: RelayRules = RelayRules(),  # noqa: B008  # a frozen value
+    limits: Limits | None = None,
 ) -> Iterator[Gateway]:
     """Serve a gateway and its Bedrock until the block ends."""
     admission, keys = InMemoryAdmission(), InMemoryApiKeys(KEY)
     with FakeBedrock().serve() as bedrock:
-        app = make_app(make_relay(bedrock, admission, rules, keys))
+        admitted_by = admission if limits is None else limits.admission
+        relay = make_relay(bedrock, admitted_by, rules, keys)
+        app = make_app(relay, None if limits is None else limits.view)
         with serve_https(app, certificates) as url:
             yield Gateway(url, bedrock, admission, keys, certificates)

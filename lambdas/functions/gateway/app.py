@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from traceback import format_tb
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,22 @@ from starlette.routing import Route
 from lambdas.domain.api_keys import Scope
 from lambdas.domain.bedrock_calls import (
     INTERNAL_ERROR,
+    LIMITS_UNAVAILABLE,
     MAX_REQUEST_BYTES,
     TOO_LARGE,
     UNKNOWN_OPERATION,
+    InvalidRequestError,
     Refusal,
     refuse_invalid,
 )
+from lambdas.functions.gateway.limit_documents import (
+    read_check_request,
+    write_check,
+    write_limits,
+)
 from lambdas.functions.gateway.piece_pump import pump
 from lambdas.logs import logger
+from lambdas.services.limit_calls import LimitAnswer, LimitView
 from lambdas.services.relay_call import CallRelay, GatewayAnswer, GatewayRequest
 
 if TYPE_CHECKING:
@@ -29,11 +38,16 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Connection
 
 
-def make_app(relay: CallRelay) -> Starlette:
-    """Make the app of a relay."""
+def make_app(relay: CallRelay, limits: LimitView | None = None) -> Starlette:
+    """Make the app.
+
+    Args:
+        relay: Authenticates and relays calls.
+        limits: Shows callers their limits; `None` where there are no limits.
+    """
 
     async def relay_call(request: Request) -> _Answer:
-        headers = [(name.lower(), value) for name, value in request.headers.items()]
+        headers = _read_headers(request)
         key = await run_in_threadpool(relay.authenticate, headers, Scope.BEDROCK)
         if isinstance(key, Refusal):
             return _Answer(relay.refuse(key))
@@ -55,7 +69,10 @@ def make_app(relay: CallRelay) -> Starlette:
         return _Answer(relay.refuse(INTERNAL_ERROR))
 
     return Starlette(
-        routes=[Route("/model/{rest:path}", relay_call, methods=["POST"])],
+        routes=[
+            Route("/model/{rest:path}", relay_call, methods=["POST"]),
+            *([] if limits is None else _make_limit_routes(relay, limits)),
+        ],
         exception_handlers={
             404: refuse_path,
             405: refuse_path,
@@ -63,6 +80,53 @@ def make_app(relay: CallRelay) -> Starlette:
             Exception: report_failure,
         },
     )
+
+
+def _make_limit_routes(relay: CallRelay, view: LimitView) -> list[Route]:
+    """Make the routes that show limits. They count nothing."""
+
+    async def show(request: Request) -> _Answer:
+        headers = _read_headers(request)
+        key = await run_in_threadpool(relay.authenticate, headers, Scope.LIMITS)
+        if isinstance(key, Refusal):
+            return _Answer(relay.refuse(key))
+        answer = await run_in_threadpool(view.show, key, relay.clock())
+        if answer.refusal is not None:
+            return _Answer(relay.refuse(answer.refusal))
+        return _Answer(_answer_json(relay, answer, write_limits(key, answer)))
+
+    async def check(request: Request) -> _Answer:
+        headers = _read_headers(request)
+        key = await run_in_threadpool(relay.authenticate, headers, Scope.LIMITS)
+        if isinstance(key, Refusal):
+            return _Answer(relay.refuse(key))
+        body = await _read_body(request)
+        if body is None:
+            return _Answer(relay.refuse(TOO_LARGE))
+        try:
+            asked = read_check_request(body)
+        except InvalidRequestError as error:
+            return _Answer(relay.refuse(refuse_invalid(str(error))))
+        answer = await run_in_threadpool(
+            view.check, key, asked.path, asked.need, relay.clock(), asked.service_tier
+        )
+        if answer.refusal is LIMITS_UNAVAILABLE:
+            return _Answer(relay.refuse(LIMITS_UNAVAILABLE))
+        return _Answer(_answer_json(relay, answer, write_check(answer)))
+
+    return [
+        Route("/limits", show, methods=["GET"]),
+        Route("/limits/check", check, methods=["POST"]),
+    ]
+
+
+def _answer_json(relay: CallRelay, answer: LimitAnswer, body: bytes) -> GatewayAnswer:
+    headers = (("content-type", "application/json"), *relay.rules.write_limits(answer.limits))
+    return GatewayAnswer(HTTPStatus.OK, headers, iter((body,)))
+
+
+def _read_headers(request: Request) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in request.headers.items()]
 
 
 def log_failure(error: BaseException) -> None:
