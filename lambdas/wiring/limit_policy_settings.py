@@ -30,7 +30,7 @@ from lambdas.domain.limits import (
     make_calendar_window,
 )
 from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
-from lambdas.wiring.budget_values import BudgetName, Names, TimeZone
+from lambdas.wiring.file_values import EntryName, Names, TimeZone
 
 MAX_POLICIES = 100
 MAX_MARKS = 5
@@ -87,7 +87,7 @@ class MatchSetting(_PolicyModel):
     """Callers as Bedrock's log names their sessions; * stands for any text."""
     key: Names[_KeyPrefix] = ()
     """The prefixes of keys."""
-    tier: Names[BudgetName] = ()
+    tier: Names[EntryName] = ()
     """Tiers of keys."""
     project: Names[_Pattern] = ()
     """Projects of keys; * stands for any text."""
@@ -164,7 +164,7 @@ class LimitSetting(_PolicyModel):
 class PolicySetting(_PolicyModel):
     """A policy: which calls are limited, what they are counted by, and the limits."""
 
-    name: BudgetName
+    name: EntryName
     """The name, which callers see. Policies of one name count together."""
     match: MatchSetting = MatchSetting()
     """The calls that it limits."""
@@ -199,7 +199,7 @@ class PolicySetting(_PolicyModel):
 class TierSetting(_PolicyModel):
     """A tier: policies for the keys that have its name."""
 
-    extends: BudgetName | None = None
+    extends: EntryName | None = None
     """The tier whose policies it inherits, unless it has one of the same name."""
     policies: tuple[PolicySetting, ...] = ()
     """The policies."""
@@ -216,7 +216,7 @@ class PoliciesFile(_PolicyModel):
     """The JSON Schema of the file, for editors."""
     policies: tuple[PolicySetting, ...] = ()
     """Policies for keys of every tier."""
-    tiers: dict[BudgetName, TierSetting] = Field(default_factory=dict)
+    tiers: dict[EntryName, TierSetting] = Field(default_factory=dict)
     """Tiers by name."""
     break_glass: Annotated[tuple[_Pattern, ...], Field(max_length=20)] = ()
     """Callers whose calls are counted and never refused; * stands for any text."""

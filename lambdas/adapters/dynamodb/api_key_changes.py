@@ -12,7 +12,6 @@ from lambdas.adapters.dynamodb.brake_items import make_item_key, write_time
 from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.api_keys import ApiKey, KeyExistsError
 from lambdas.domain.audit import AuditAction, AuditedChange
-from lambdas.domain.audit.entry import Json
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class DynamoDbApiKeyChanges:
         )
 
 
-def _describe(key: ApiKey) -> Json:
+def _describe(key: ApiKey) -> dict[str, object]:
     """Describe a key without its owner, whose name could not be erased from the audit trail."""
     texts = {
         "prefix": key.prefix,

@@ -10,8 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.dynamodb.brake_items import make_item_key
 from lambdas.adapters.refusals import error_code
-from lambdas.domain.governance_keys import PARTITION_KEY
-from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.governance_keys import EXPIRES_AT, PARTITION_KEY
 from lambdas.domain.limit_policies import MARKS, NearMark
 from lambdas.domain.limits import SECOND, RecentEntries
 
