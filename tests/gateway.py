@@ -357,7 +357,7 @@ def serve_https(app: Starlette, certificates: Certificates) -> Iterator[str]:
 
 
 class Limits(NamedTuple):
-    """What admits calls within limits, and what shows these."""
+    """The admission of calls within limits, and the view of these."""
 
     admission: CallAdmission
     view: LimitView

@@ -25,7 +25,7 @@ _DRY_RUN = "This was a dry run: nothing is changed."
 
 
 class NewKey(NamedTuple):
-    """What a new key is to be.
+    """The wishes for a new key.
 
     Attributes:
         owner: The person or service that it stands for.
@@ -58,7 +58,7 @@ def create(  # a key, and where it goes
     Args:
         changes: Stores the key.
         policies: The stored policies, which have to know the tier.
-        wanted: What the key is to be.
+        wanted: The wishes for it.
         random: 32 random bytes.
         now: The time.
         is_dry_run: Only print what would be made.

@@ -124,7 +124,7 @@ def test_a_call_above_the_limit_never_reaches_bedrock(
     assert len(gateway.bedrock.received) == 1
 
 
-def test_a_throttled_call_is_told_when_to_come_back(
+def test_the_answer_to_a_throttled_call_says_when_to_come_back(
     client: Any, gateway: Gateway, admission: PolicyAdmission
 ) -> None:
     gateway.bedrock.bodies["converse"] = b'{"stopReason":"end_turn"}'  # what is reserved stays

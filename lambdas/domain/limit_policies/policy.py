@@ -18,7 +18,7 @@ from lambdas.domain.limits import (
 )
 
 MAX_WAIT_MS = 120_000
-"""The longest time for which callers are told to wait, unless a policy says something else."""
+"""The longest time for which answers ask callers to wait, unless a policy says otherwise."""
 
 
 class Partition(StrEnum):
@@ -179,7 +179,7 @@ class Policy:
             raise ValueError(message)
 
     def says_wait(self, wait_ms: int) -> bool:
-        """Say if a refused caller is told to try again after a while.
+        """Say if the answer to a refused call asks the caller to try again after a while.
 
         Without a setting, that depends on the while: AWS's SDKs give up long before an hour ends.
         """

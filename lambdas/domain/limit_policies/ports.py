@@ -1,4 +1,4 @@
-"""Ports of policies: where they are stored, and who hears of marks."""
+"""Ports of policies: their store, and reports of marks."""
 
 from __future__ import annotations
 

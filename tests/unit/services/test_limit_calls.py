@@ -130,7 +130,7 @@ def test_a_policy_says_if_callers_try_again(changes: dict[str, Any], status: int
         assert refusal.status == status
 
 
-def test_a_call_above_the_whole_limit_is_told_to_need_less() -> None:
+def test_a_call_above_the_whole_limit_has_to_need_less() -> None:
     refusal = Gateway(policy()).admission.admit(call(990, 11), NOON).refusal
     assert refusal is not None
     assert (refusal.status, refusal.code) == (400, "ServiceQuotaExceededException")
