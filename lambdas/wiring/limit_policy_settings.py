@@ -169,8 +169,8 @@ class PolicySetting(_PolicyModel):
     match: MatchSetting = MatchSetting()
     """The calls that it limits."""
     partition_by: Names[Partition] = ()
-    """The properties that it counts by: each caller, key, project, model or tier has the limits for itself. All
-    calls share them if this is left out."""
+    """The properties that it counts by: each caller, key, project, model or tier has the limits for
+    itself. All calls share them if this is left out."""
     limits: Annotated[tuple[LimitSetting, ...], Field(min_length=1, max_length=16)]
     """The limits. A call has to keep all of them."""
     when_out: WhenOut | None = None
