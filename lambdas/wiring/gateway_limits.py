@@ -5,8 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
+
+import boto3
 
 from lambdas.adapters.cached_policies import CachedPolicies
 from lambdas.adapters.dynamodb.limit_marks import DynamoDbMarks
@@ -23,11 +25,10 @@ from lambdas.services.limit_calls import (
     SettlementReport,
     TokenPrices,
 )
+from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.declared_files import InvalidFileError
+from lambdas.wiring.gateway_settings import RelaySettings
 from lambdas.wiring.limit_policies_file import read_policies
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 _MAX_SUBJECTS_AT_A_TIME = 8
 
@@ -44,30 +45,20 @@ class GatewayLimits(NamedTuple):
     view: LimitView
 
 
-def make_gateway_limits(
-    dynamodb: DynamoDBClient,
-    governance_table: str,
-    limits_table: str,
-    prices: TokenPrices,
-) -> GatewayLimits:
-    """Make the limits of a gateway.
-
-    Args:
-        dynamodb: A client of DynamoDB.
-        governance_table: The table with policies.
-        limits_table: The table of limits.
-        prices: The prices of calls.
-    """
+def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
+    """Make the limits of a gateway."""
+    dynamodb = boto3.client("dynamodb", config=BRIEF)
+    prices = LazyPrices(settings.region)
     policies = CachedPolicies(
-        DynamoDbPolicies(dynamodb, governance_table), _read_stored, _report_unread_policies
+        DynamoDbPolicies(dynamodb, settings.governance_table), _read_stored, _report_unread_policies
     )
-    store = DynamoDbLimits(dynamodb, limits_table)
+    store = DynamoDbLimits(dynamodb, settings.limits_table)
     executor = ThreadPoolExecutor(_MAX_SUBJECTS_AT_A_TIME)
     admission = PolicyAdmission(
         policies,
         CallAdmitter(store, lambda: uuid4().hex, executor),
         prices,
-        DynamoDbMarks(dynamodb, limits_table, _report_mark),
+        DynamoDbMarks(dynamodb, settings.limits_table, _report_mark),
         LoggedLimits(),
     )
     return GatewayLimits(admission, LimitView(policies, store, prices))

@@ -10,7 +10,8 @@ import pytest
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import PolicyChange
-from lambdas.wiring.gateway_limits import GatewayLimits, LazyPrices, make_gateway_limits
+from lambdas.wiring.gateway_limits import GatewayLimits, make_gateway_limits
+from lambdas.wiring.gateway_settings import RelaySettings
 from tests.aws import create_sorted_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
@@ -25,7 +26,14 @@ USD = {"unit": "usd", "amount": 1, "per": "month"}
 def limits(aws: None) -> GatewayLimits:
     create_governance_table()
     create_sorted_table(LIMITS)
-    return make_gateway_limits(boto3.client("dynamodb"), GOVERNANCE, LIMITS, LazyPrices(REGION))
+    return make_gateway_limits(
+        RelaySettings(
+            governance_table=GOVERNANCE,
+            limits_table=LIMITS,
+            caller_role_arn="arn:aws:iam::123456789012:role/callers",
+            region=REGION,
+        )
+    )
 
 
 def write(revision: int, *policies: dict[str, Any]) -> None:

@@ -41,6 +41,7 @@ from lambdas.domain.limits.subject_state import (
     list_changes,
     settle,
 )
+from lambdas.domain.limits.table import PREFIX as PARTITION_PREFIX
 from lambdas.domain.limits.table import choose_partition, list_partitions
 from lambdas.domain.limits.windows import (
     MAX_ROLLING_SECONDS,
@@ -62,6 +63,7 @@ __all__ = [
     "MAX_OPEN",
     "MAX_ROLLING_SECONDS",
     "NO_USE",
+    "PARTITION_PREFIX",
     "RING_SLOTS",
     "SECOND",
     "Admission",

@@ -529,6 +529,11 @@ OVERDUE_DENIES = HealthMetric(
     "Denies that were still attached after their end, or without a stored deny.",
     frequency=Frequency.ON_EVENT,
 )
+UNKNOWN_KEYS = HealthMetric(
+    "UnknownKeys",
+    "Requests that the gateway refused because they had no valid key.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -559,5 +564,6 @@ HEALTH_METRICS = (
     CONTESTED_DENIES,
     EXCESSIVE_DENIES,
     OVERDUE_DENIES,
+    UNKNOWN_KEYS,
 )
 """The metrics that functions publish about themselves."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from traceback import format_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -12,12 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lambdas.domain.api_keys import Scope
+from lambdas.domain.api_keys import ApiKey, Scope
 from lambdas.domain.bedrock_calls import (
     INTERNAL_ERROR,
     LIMITS_UNAVAILABLE,
     MAX_REQUEST_BYTES,
     TOO_LARGE,
+    UNKNOWN_KEY,
     UNKNOWN_OPERATION,
     InvalidRequestError,
     Refusal,
@@ -38,17 +40,32 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Connection
 
 
-def make_app(relay: CallRelay, limits: LimitView | None = None) -> Starlette:
+_Headers: TypeAlias = list[tuple[str, str]]
+_Authenticate: TypeAlias = Callable[[_Headers, Scope], Awaitable[ApiKey | Refusal]]
+
+
+def make_app(
+    relay: CallRelay,
+    limits: LimitView | None = None,
+    on_unknown_key: Callable[[], None] = lambda: None,
+) -> Starlette:
     """Make the app.
 
     Args:
         relay: Authenticates and relays calls.
         limits: Shows callers their limits; `None` where there are no limits.
+        on_unknown_key: Notes a request without a valid key.
     """
+
+    async def authenticate(headers: _Headers, scope: Scope) -> ApiKey | Refusal:
+        key = await run_in_threadpool(relay.authenticate, headers, scope)
+        if key is UNKNOWN_KEY:
+            on_unknown_key()
+        return key
 
     async def relay_call(request: Request) -> _Answer:
         headers = _read_headers(request)
-        key = await run_in_threadpool(relay.authenticate, headers, Scope.BEDROCK)
+        key = await authenticate(headers, Scope.BEDROCK)
         if isinstance(key, Refusal):
             return _Answer(relay.refuse(key))
         body = await _read_body(request)
@@ -71,7 +88,7 @@ def make_app(relay: CallRelay, limits: LimitView | None = None) -> Starlette:
     return Starlette(
         routes=[
             Route("/model/{rest:path}", relay_call, methods=["POST"]),
-            *([] if limits is None else _make_limit_routes(relay, limits)),
+            *([] if limits is None else _make_limit_routes(relay, limits, authenticate)),
         ],
         exception_handlers={
             404: refuse_path,
@@ -82,12 +99,13 @@ def make_app(relay: CallRelay, limits: LimitView | None = None) -> Starlette:
     )
 
 
-def _make_limit_routes(relay: CallRelay, view: LimitView) -> list[Route]:
+def _make_limit_routes(
+    relay: CallRelay, view: LimitView, authenticate: _Authenticate
+) -> list[Route]:
     """Make the routes that show limits. They count nothing."""
 
     async def show(request: Request) -> _Answer:
-        headers = _read_headers(request)
-        key = await run_in_threadpool(relay.authenticate, headers, Scope.LIMITS)
+        key = await authenticate(_read_headers(request), Scope.LIMITS)
         if isinstance(key, Refusal):
             return _Answer(relay.refuse(key))
         answer = await run_in_threadpool(view.show, key, relay.clock())
@@ -96,8 +114,7 @@ def _make_limit_routes(relay: CallRelay, view: LimitView) -> list[Route]:
         return _Answer(_answer_json(relay, answer, write_limits(key, answer)))
 
     async def check(request: Request) -> _Answer:
-        headers = _read_headers(request)
-        key = await run_in_threadpool(relay.authenticate, headers, Scope.LIMITS)
+        key = await authenticate(_read_headers(request), Scope.LIMITS)
         if isinstance(key, Refusal):
             return _Answer(relay.refuse(key))
         body = await _read_body(request)
@@ -125,7 +142,7 @@ def _answer_json(relay: CallRelay, answer: LimitAnswer, body: bytes) -> GatewayA
     return GatewayAnswer(HTTPStatus.OK, headers, iter((body,)))
 
 
-def _read_headers(request: Request) -> list[tuple[str, str]]:
+def _read_headers(request: Request) -> _Headers:
     return [(name.lower(), value) for name, value in request.headers.items()]
 
 
