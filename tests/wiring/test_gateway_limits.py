@@ -10,8 +10,8 @@ import pytest
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import PolicyChange
+from lambdas.functions.gateway.settings import Settings
 from lambdas.wiring.gateway_limits import GatewayLimits, make_gateway_limits
-from lambdas.wiring.gateway_settings import RelaySettings
 from tests.aws import create_sorted_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
@@ -27,11 +27,13 @@ def limits(aws: None) -> GatewayLimits:
     create_governance_table()
     create_sorted_table(LIMITS)
     return make_gateway_limits(
-        RelaySettings(
-            governance_table=GOVERNANCE,
-            limits_table=LIMITS,
-            caller_role_arn="arn:aws:iam::123456789012:role/callers",
-            region=REGION,
+        Settings.from_environment(
+            {
+                "GOVERNANCE_TABLE": GOVERNANCE,
+                "LIMITS_TABLE": LIMITS,
+                "CALLER_ROLE_ARN": "arn:aws:iam::123456789012:role/callers",
+                "REGION": REGION,
+            }
         )
     )
 
