@@ -223,14 +223,18 @@ def test_a_model_without_a_known_price_is_refused_and_not_free() -> None:
     assert shadow.admission.admit(call(path=path(PROFILE)), NOON).refusal is None
 
 
-def test_a_priority_call_reserves_its_own_price() -> None:
-    prices = PRICES
-    tokens = TokenCounts(1000, 100)
-    known = "openai.gpt-oss-120b-1:0"
-    standard = prices.price(known, "Converse", None, NOON, tokens)
-    priority = prices.price(known, "Converse", "priority", NOON, tokens)
-    assert standard is not None
-    assert priority is None or priority > standard
+@pytest.mark.parametrize("tier", [None, "priority", "latency-optimized"])
+def test_a_call_reserves_and_uses_the_price_of_its_service_tier(tier: str | None) -> None:
+    model, tokens = "amazon.nova-pro-v1:0", TokenCounts(1000, 100)
+    expected = PRICES.price(model, "Converse", tier, NOON, tokens)
+    assert expected is not None
+    gateway = Gateway(policy(limits=[USD | {"amount": 1}]))
+    asked = call(1000, 100, path=path(model), service_tier=tier)
+    admitted = gateway.admission.admit(asked, NOON)
+    assert gateway.get_used()[0] >= expected * 10**12
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, tokens, NOON)
+    assert gateway.get_used()[0] == expected * 10**12
 
 
 def test_quota_tokens_of_a_hidden_model_are_reserved_at_the_highest_rate() -> None:
