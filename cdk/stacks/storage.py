@@ -47,6 +47,7 @@ class StorageStack(Stack):
         state: The table of the meter's state: tags, identities, calls without a price, notices.
         counters: The table of exact counters, which stays empty until governance is switched on.
         governance: The table of budgets and alerts, which stays empty until then.
+        limits: The table of the gateway's limits, which stays empty until that is switched on.
         audit: The table of the audit trail, which stays empty until then.
         anchors: The bucket of its anchors, with Object Lock, which stays empty until then.
         tables: All tables.
@@ -102,7 +103,11 @@ class StorageStack(Stack):
         self.audit = self._table(
             "Audit", sort_key=SORT_KEY, expires=False, resource_policy=restrict_audit()
         )
-        self.tables = (self.ledger, self.state, self.counters, self.governance, self.audit)
+        self.limits = self._table("Limits", sort_key=SORT_KEY)
+        self.tables = (
+            *(self.ledger, self.state, self.counters, self.governance),
+            *(self.limits, self.audit),
+        )
         self.quarantine = self._bucket(
             "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )
@@ -131,8 +136,8 @@ class StorageStack(Stack):
         # but stays deployed, and CloudFormation removes no export that is in use.
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
             self.export_value(attribute)
-        # So does the governance stack.
-        for table in (self.counters, self.governance, self.audit):
+        # So do the stacks of governance and of the gateway.
+        for table in (self.counters, self.governance, self.limits, self.audit):
             self.export_value(table.table_name)
             self.export_value(table.table_arn)
         self.export_value(self.governance.table_stream_arn)
@@ -144,6 +149,7 @@ class StorageStack(Stack):
             ("StateTableName", self.state.table_name),
             ("CounterTableName", self.counters.table_name),
             ("GovernanceTableName", self.governance.table_name),
+            ("LimitTableName", self.limits.table_name),
             ("AuditTableName", self.audit.table_name),
             ("AnchorBucketName", self.anchors.bucket_name),
             ("AuditLock", config.audit_lock.value),

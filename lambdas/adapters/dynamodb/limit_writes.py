@@ -20,7 +20,7 @@ from lambdas.adapters.dynamodb.limit_items import (
     name_total,
     write_entry,
 )
-from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.governance_keys import EXPIRES_AT
 from lambdas.domain.limits import (
     HOT_LIMIT,
     MAX_OPEN,

@@ -1,5 +1,6 @@
 """Limits of what callers may use, and the admission of calls by them."""
 
+from lambdas.domain.limits.admission import Admission, CallReservation, Refusal, Settlement
 from lambdas.domain.limits.amounts import NO_USE, Amounts, LimitUnit
 from lambdas.domain.limits.decision import (
     Decision,
@@ -40,6 +41,7 @@ from lambdas.domain.limits.subject_state import (
     list_changes,
     settle,
 )
+from lambdas.domain.limits.table import PREFIX as PARTITION_PREFIX
 from lambdas.domain.limits.table import choose_partition, list_partitions
 from lambdas.domain.limits.windows import (
     MAX_ROLLING_SECONDS,
@@ -61,12 +63,15 @@ __all__ = [
     "MAX_OPEN",
     "MAX_ROLLING_SECONDS",
     "NO_USE",
+    "PARTITION_PREFIX",
     "RING_SLOTS",
     "SECOND",
+    "Admission",
     "Amounts",
     "AnyWindow",
     "CalendarUnit",
     "CalendarWindow",
+    "CallReservation",
     "CounterKey",
     "Decision",
     "FailMode",
@@ -81,9 +86,11 @@ __all__ = [
     "OpenReservation",
     "RecentEntries",
     "RecordedUse",
+    "Refusal",
     "RefusalReason",
     "RollingWindow",
     "SettledChange",
+    "Settlement",
     "StoredReservation",
     "SubjectState",
     "advance",

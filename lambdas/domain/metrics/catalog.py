@@ -534,6 +534,11 @@ OVERDUE_DENIES = HealthMetric(
     "Denies that were still attached after their end, or without a stored deny.",
     frequency=Frequency.ON_EVENT,
 )
+UNKNOWN_KEYS = HealthMetric(
+    "UnknownKeys",
+    "Requests that the gateway refused because they had no valid key.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -565,5 +570,6 @@ HEALTH_METRICS = (
     DELAYED_DENIES,
     EXCESSIVE_DENIES,
     OVERDUE_DENIES,
+    UNKNOWN_KEYS,
 )
 """The metrics that functions publish about themselves."""

@@ -259,3 +259,30 @@ def test_counting_tokens_needs_none() -> None:
 def test_bodies_of_any_shape_are_measured(messages: Any) -> None:
     for path in (converse(), invoke()):
         assert measure(path, {"messages": messages, "images": messages}).input_tokens >= 0
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "tier"),
+    [
+        (converse(), {}, {}, None),
+        (converse(), {}, {"serviceTier": {"type": "priority"}}, "priority"),
+        (converse(), {}, {"serviceTier": {"type": "default"}}, None),
+        (converse(), {}, {"performanceConfig": {"latency": "optimized"}}, "latency-optimized"),
+        (converse(), {}, {"serviceTier": "priority", "performanceConfig": 5}, None),
+        (converse(), {"x-amzn-bedrock-service-tier": "priority"}, {}, None),
+        (invoke(), {"x-amzn-bedrock-service-tier": "flex"}, {}, "flex"),
+        (
+            invoke(),
+            {"x-amzn-bedrock-performanceconfig-latency": "optimized"},
+            {},
+            "latency-optimized",
+        ),
+        (invoke(), {}, {"service_tier": "priority"}, "priority"),
+        (invoke(), {}, {"service_tier": "auto", "serviceTier": {"type": "priority"}}, None),
+    ],
+)
+def test_a_call_asks_for_a_service_tier_where_bedrock_reads_it(
+    path: BedrockPath, headers: dict[str, str], body: dict[str, Any], tier: str | None
+) -> None:
+    sent = read_caller_request(path, list(headers.items()), json.dumps(body).encode())
+    assert sent.service_tier == tier
