@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from lambdas.domain.limits import (
+    NO_USE,
     Amounts,
     Decision,
     FailMode,
@@ -23,6 +24,8 @@ from lambdas.domain.limits import (
     RollingWindow,
     StoredReservation,
     SubjectState,
+    make_charges,
+    raise_counter,
     reserve,
     settle,
     to_moment,
@@ -87,6 +90,18 @@ class InMemoryLimits:
             after = settle(before, reservation.id, used, to_moment(at))
             self.states[reservation.subject] = after
             return True
+
+    def raise_counter(
+        self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
+    ) -> bool:
+        assert limit.key is not None
+        with self._lock:
+            before = self.states.get(subject.id, SubjectState())
+            keys = make_charges(subject, NO_USE)
+            after = raise_counter(before, keys, limit.key, counted, to_moment(at))
+            if after is not before:
+                self.states[subject.id] = after
+            return after is not before
 
     def read(self, subject_id: str) -> SubjectState | None:
         return self.states.get(subject_id)

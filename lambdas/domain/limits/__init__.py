@@ -23,6 +23,7 @@ from lambdas.domain.limits.limit import (
 )
 from lambdas.domain.limits.moments import SECOND, to_moment, to_time
 from lambdas.domain.limits.ports import (
+    CountedLimits,
     LimitStore,
     LimitStoreError,
     RecordedUse,
@@ -33,14 +34,16 @@ from lambdas.domain.limits.subject_state import (
     MAX_CALL_SECONDS,
     MAX_OPEN,
     OpenReservation,
+    RaisedAmount,
     SettledChange,
     SubjectState,
     advance,
     give_back,
     list_changes,
+    raise_counter,
     settle,
 )
-from lambdas.domain.limits.table import choose_partition, list_partitions
+from lambdas.domain.limits.table import LIMITS_PREFIX, choose_partition, list_partitions
 from lambdas.domain.limits.windows import (
     MAX_ROLLING_SECONDS,
     RING_SLOTS,
@@ -55,6 +58,7 @@ from lambdas.domain.limits.windows import (
 
 __all__ = [
     "HOT_LIMIT",
+    "LIMITS_PREFIX",
     "MAX_CALLS_A_SECOND",
     "MAX_CALL_SECONDS",
     "MAX_COUNTERS",
@@ -67,6 +71,7 @@ __all__ = [
     "AnyWindow",
     "CalendarUnit",
     "CalendarWindow",
+    "CountedLimits",
     "CounterKey",
     "Decision",
     "FailMode",
@@ -79,6 +84,7 @@ __all__ = [
     "LimitSubject",
     "LimitUnit",
     "OpenReservation",
+    "RaisedAmount",
     "RecentEntries",
     "RecordedUse",
     "RefusalReason",
@@ -95,6 +101,7 @@ __all__ = [
     "list_partitions",
     "make_calendar_window",
     "make_charges",
+    "raise_counter",
     "read_counter_key",
     "read_window",
     "reserve",

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.role_names import RoleName
 
 # CloudWatch takes data points of two weeks: a call that was forgotten within them and is replayed
 # would be published twice.
@@ -25,6 +26,7 @@ class Settings(EnvironmentSettings):
         ledger_retention_days: The days for which it keeps a call, and for which replays are safe.
         quarantine_bucket: The S3 bucket of rejected records.
         metadata_names: The names of `requestMetadata` that the ledger keeps, as a JSON list.
+        caller_role: The name of the role of the gateway's calls; `None` where there is no gateway.
     """
 
     log_group: str = Field(min_length=1)
@@ -36,3 +38,4 @@ class Settings(EnvironmentSettings):
     metadata_names: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = tuple(
         sorted(LabelNames().metadata_names)
     )
+    caller_role: RoleName | None = None
