@@ -10,6 +10,8 @@ from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.request_metadata import RESERVATION_NAME
 from lambdas.domain.limits import (
     NO_USE,
     Amounts,
@@ -31,6 +33,7 @@ from lambdas.domain.limits import (
     to_moment,
 )
 from lambdas.services.admit_call import CallAdmitter
+from tests.builders import usage_record
 
 _Result = TypeVar("_Result")
 
@@ -167,3 +170,17 @@ class InMemoryRecords:
 
     def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
         return {each: self.uses[each] for each in reservation_ids if each in self.uses}
+
+
+CALLER_ROLE = "BedrockGatewayCaller"
+"""The role that the gateway assumes for each caller."""
+
+
+def gateway_call(reservation: str, **changes: Any) -> UsageRecord:
+    """A call that the gateway made for Ana, with a reservation in its metadata."""
+    made_by = {
+        "identity_arn": f"arn:aws:sts::111122223333:assumed-role/{CALLER_ROLE}/ana",
+        "request_id": f"request-of-{reservation}",
+        "request_metadata": ((RESERVATION_NAME, reservation),),
+    }
+    return usage_record(**{**made_by, **changes})

@@ -217,14 +217,13 @@ def _set_raised(write: LimitWrite, key: CounterKey, after: SubjectState) -> None
 
 def _move_late(write: LimitWrite, before: SubjectState, after: SubjectState) -> int:
     """Move the reservations that became late; returns their number."""
-    opened, late = write.name(OPEN), write.name(LATE)
     moved = after.late.keys() - before.late.keys()
     for each in sorted(moved):
-        path = f"{opened}.{write.name(each)}"
+        path = f"{write.name(OPEN)}.{write.name(each)}"
         write.require(f"attribute_exists({path})")
         write.remove(path)
         text = write.value({"S": write_entry(after.late[each])})
-        write.set(f"{late}.{write.name(each)}", text)
+        write.set(f"{write.name(LATE)}.{write.name(each)}", text)
     return len(moved)
 
 

@@ -179,7 +179,7 @@ def raise_counter(
 
     Args:
         state: The state.
-        keys: The counters that are needed.
+        keys: The counters that are needed, the counter among them.
         key: The counter.
         counted: What was counted in its period.
         at: The time, in the period.
