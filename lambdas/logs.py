@@ -7,6 +7,8 @@ from functools import partial
 
 from aws_lambda_powertools import Logger
 
+REQUEST_ID = "function_request_id"
+"""The key of an invocation's id in log lines, as `inject_lambda_context` names it."""
 # ASCII alone: names of callers may hold characters that control the terminal of a reader of logs.
 _to_json = partial(json.dumps, default=str, separators=(",", ":"))
 logger = Logger(service="bedrock-meter", json_serializer=_to_json)

@@ -18,11 +18,9 @@ from lambdas.domain.metrics.catalog import (
     Metric,
     dimension_value,
 )
-from lambdas.logs import log_request_id, logger
+from lambdas.logs import REQUEST_ID, log_request_id, logger
 
 __all__ = ["log_request_id", "logger", "record_health", "record_model_usage"]
-
-_REQUEST_ID = "function_request_id"  # `inject_lambda_context` names it so
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:
@@ -59,7 +57,7 @@ def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime
 
 
 def _flush(provider: AmazonCloudWatchEMFProvider) -> None:
-    request_id = logger.get_current_keys().get(_REQUEST_ID)
+    request_id = logger.get_current_keys().get(REQUEST_ID)
     if request_id is not None:
-        provider.add_metadata(_REQUEST_ID, request_id)
+        provider.add_metadata(REQUEST_ID, request_id)
     provider.flush_metrics()

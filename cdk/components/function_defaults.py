@@ -19,7 +19,7 @@ LAYER_NAMES: dict[DependencyGroup, str] = {
     "runtime": "Dependencies",
     "aws-sdk": "NewestBoto3",
     "parquet": "Parquet",
-    "gateway": "Gateway",
+    "gateway": "Starlette",
 }
 """The names of layers by their groups."""
 

@@ -14,7 +14,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import GoverningTables, grant_read_sums
 from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.ledger.table import RESERVATION_INDEX
-from lambdas.domain.limits import LIMITS_PREFIX
+from lambdas.domain.limits import PARTITION_PREFIX
 from lambdas.functions.limit_settler.settings import Settings
 
 
@@ -44,7 +44,7 @@ class LimitSettler(ScheduledFunction):
         tables: SettlingTables,
         prices: s3.IBucket,
         caller_role: str,
-        governing: GoverningTables | None = None,
+        governing: GoverningTables,
     ) -> None:
         """Make the function.
 
@@ -55,7 +55,7 @@ class LimitSettler(ScheduledFunction):
             tables: The tables of calls and limits.
             prices: The bucket of price editions.
             caller_role: The name of the role of the gateway's calls.
-            governing: The tables of counters and budgets; `None` where governance is off.
+            governing: The tables of counters and budgets.
         """
         limits, ledger, state = tables
         super().__init__(
@@ -66,26 +66,24 @@ class LimitSettler(ScheduledFunction):
                 limits_table=limits.table_name,
                 ledger_table=ledger.table_name,
                 caller_role=caller_role,
-                counter_table=governing and governing.counters.table_name,
-                governance_table=governing and governing.governance.table_name,
+                counter_table=governing.counters.table_name,
+                governance_table=governing.governance.table_name,
             ),
             defaults=defaults,
             timeout=Duration.minutes(5),
             is_optional=True,
         )
         self.grant_items(
-            *("dynamodb:Query", "dynamodb:UpdateItem"),
+            *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             on=limits.table_arn,
-            keys=[f"{LIMITS_PREFIX}*"],
+            keys=[f"{PARTITION_PREFIX}*"],
         )
         self.grant("dynamodb:Query", on=f"{ledger.table_arn}/index/{RESERVATION_INDEX}")
         self.grant("dynamodb:BatchGetItem", on=ledger.table_arn)
         grant_enrich_calls(self, state=state, prices=prices)
-        if governing is not None:
-            self.grant_items("dynamodb:GetItem", on=limits.table_arn, keys=[f"{LIMITS_PREFIX}*"])
-            grant_read_sums(self, governing)
+        grant_read_sums(self, governing)
         self.grant_read_write_data()
         self.run_every(
             Duration.minutes(1),
-            purpose="settles calls that a stopped gateway left open or lets it enforce budgets",
+            purpose="settles open calls of the gateway or keeps its budgets up to date",
         )

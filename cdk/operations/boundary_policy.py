@@ -102,6 +102,11 @@ _OF_BRAKE = {
     *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
 }
 """The actions that `brake_boundary` allows where the brake is on, and no statement here."""
+_OF_GATEWAY = {
+    *("bedrock:CountTokens", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"),
+    "sts:AssumeRole",
+}
+"""The actions that `gateway_boundary` allows where the gateway is on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
 
@@ -112,7 +117,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         CommandError: An action has no entry here, or may never be allowed.
     """
     by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
-    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE:
+    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE - _OF_GATEWAY:
         bound = _bound(action)
         by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
     return {

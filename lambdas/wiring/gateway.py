@@ -29,7 +29,7 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
         keys=CachedApiKeys(DynamoDbApiKeys(dynamodb, settings.governance_table)),
         admission=admission,
         bedrock=BedrockRuntimeRelay(
-            settings.get_endpoint(),
+            settings.bedrock_endpoint or _find_endpoint(settings.region),
             settings.region,
             sessions.get_credentials,
             settings.read_seconds,
@@ -37,3 +37,8 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
         clock=lambda: datetime.now(UTC),
         rules=settings.make_rules(),
     )
+
+
+def _find_endpoint(region: str) -> str:
+    """Find bedrock-runtime as AWS's SDK does: by the partition, and by the environment."""
+    return str(boto3.client("bedrock-runtime", region_name=region).meta.endpoint_url)

@@ -13,6 +13,7 @@ from lambdas.wiring.allowed_values import like
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 _Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
+MaxOutputTokens = Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)]
 _DEFAULTS = NeedBounds()
 
 
@@ -21,9 +22,10 @@ class RelaySettings(EnvironmentSettings):
 
     Attributes:
         governance_table: The DynamoDB table with API keys.
+        limits_table: The DynamoDB table of limits.
         caller_role_arn: The role that is assumed for each caller.
         region: The Region of Bedrock.
-        bedrock_endpoint: The URL of bedrock-runtime, if it is not the Region's public one.
+        bedrock_endpoint: The URL of bedrock-runtime, if it is not that of AWS's SDK.
         read_seconds: The longest pause between two pieces of an answer.
         max_output_tokens: The largest answers of models, by patterns of their ids, for requests
             that set no limit.
@@ -36,25 +38,18 @@ class RelaySettings(EnvironmentSettings):
     """
 
     governance_table: str = Field(min_length=3)
-    caller_role_arn: Annotated[
-        str, like(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of a role")
-    ]
+    limits_table: str = Field(min_length=3)
+    caller_role_arn: str = Field(min_length=1)
     region: str = Field(min_length=1)
     bedrock_endpoint: Annotated[str, like("https?://.+", "a URL")] | None = None
     read_seconds: Annotated[int, Field(ge=1, le=900)] = 600
-    max_output_tokens: Annotated[
-        dict[str, _Tokens], BeforeValidator(from_json_text), Field(default_factory=dict)
-    ]
+    max_output_tokens: Annotated[MaxOutputTokens, Field(default_factory=dict)]
     default_output_tokens: _Tokens = _DEFAULTS.default_output_tokens
     image_tokens: _Tokens = _DEFAULTS.image_tokens
     document_tokens: _Tokens = _DEFAULTS.document_tokens
     project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
     rate_limit_headers: bool = True
     kong_headers: bool = False
-
-    def get_endpoint(self) -> str:
-        """The URL of bedrock-runtime."""
-        return self.bedrock_endpoint or f"https://bedrock-runtime.{self.region}.amazonaws.com"
 
     def make_rules(self) -> RelayRules:
         """Make the rules of the relay."""

@@ -30,14 +30,11 @@ def make_settler(settings: SettlingSettings) -> OpenCallSettler:
     return OpenCallSettler(DynamoDbLimits(dynamodb, settings.limits_table), recorded)
 
 
-def make_enforcer(settings: SettlingSettings) -> BudgetEnforcer | None:
-    """Make an enforcer of budgets; `None` where governance is off."""
-    counters, governance = settings.counter_table, settings.governance_table
-    if counters is None or governance is None:
-        return None
+def make_enforcer(settings: SettlingSettings) -> BudgetEnforcer:
+    """Make an enforcer of budgets of the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return BudgetEnforcer(
-        budgets=DynamoDbBudgetStore(dynamodb, governance),
-        sums=DynamoDbBudgetSums(dynamodb, counters, governance),
+        budgets=DynamoDbBudgetStore(dynamodb, settings.governance_table),
+        sums=DynamoDbBudgetSums(dynamodb, settings.counter_table, settings.governance_table),
         limits=DynamoDbLimits(dynamodb, settings.limits_table),
     )

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
-from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
@@ -18,7 +17,6 @@ from lambdas.domain.budgets import BrakeMode, MonthPeriods, find_gateway_subject
 from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.limits import CalendarUnit, LimitUnit, make_calendar_window
 from lambdas.functions.limit_settler import handler
-from lambdas.functions.limit_settler.settings import Settings
 from tests.aws import (
     LEDGER,
     clear_caches,
@@ -28,7 +26,7 @@ from tests.aws import (
 )
 from tests.builders import ANA
 from tests.functions.test_budgets import SMALL, apply, budgets, build, count, environment
-from tests.functions.test_usage_counter import NEEDED, NOW, call
+from tests.functions.test_usage_counter import NOW, call
 from tests.limits import CALLER_ROLE, gateway_call, limit, make_admitter, subject, tokens
 
 __all__ = ["environment"]  # a fixture of each test
@@ -76,7 +74,7 @@ def record(*records: UsageRecord) -> None:
 def read_counters(name: str = "team") -> list[int]:
     state = limits().read(name)
     assert state is not None
-    return [state.get_total(each.key) for each in TEAM.limits if each.key in state.counters]
+    return [state.get_total(each.key) for each in TEAM.limits if each.key]
 
 
 def count_open() -> int:
@@ -157,16 +155,6 @@ def test_the_gateway_knows_the_usage_of_budgets() -> None:
     assert admission.refusal is None
 
 
-def test_without_governance_calls_are_settled_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("COUNTER_TABLE", "GOVERNANCE_TABLE"):
-        monkeypatch.delenv(name)
-    record(gateway_call(crash_after_admission(), timestamp=LONG_AGO))
-    handler.lambda_handler({}, lambda_context())
-    assert count_open() == 0
-
-
 def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -180,10 +168,3 @@ def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     with caplog.at_level(logging.ERROR), pytest.raises(handler.SettlingError, match="1 "):
         handler.lambda_handler({}, lambda_context())
     assert count_open() == 0
-
-
-def test_one_table_of_budgets_alone_is_refused() -> None:
-    environ = NEEDED | {"LIMITS_TABLE": LIMITS, "CALLER_ROLE": CALLER_ROLE}
-    del environ["COUNTER_TABLE"]
-    with pytest.raises(ValidationError, match="with counter_table, or neither"):
-        Settings.from_environment(environ)

@@ -43,7 +43,8 @@ from lambdas.domain.limits.subject_state import (
     raise_counter,
     settle,
 )
-from lambdas.domain.limits.table import LIMITS_PREFIX, choose_partition, list_partitions
+from lambdas.domain.limits.table import PREFIX as PARTITION_PREFIX
+from lambdas.domain.limits.table import choose_partition, list_partitions
 from lambdas.domain.limits.windows import (
     MAX_ROLLING_SECONDS,
     RING_SLOTS,
@@ -58,13 +59,13 @@ from lambdas.domain.limits.windows import (
 
 __all__ = [
     "HOT_LIMIT",
-    "LIMITS_PREFIX",
     "MAX_CALLS_A_SECOND",
     "MAX_CALL_SECONDS",
     "MAX_COUNTERS",
     "MAX_OPEN",
     "MAX_ROLLING_SECONDS",
     "NO_USE",
+    "PARTITION_PREFIX",
     "RING_SLOTS",
     "SECOND",
     "Amounts",

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 PARTITIONS = 64
-LIMITS_PREFIX = "limits#"
-"""The prefix of partition keys."""
+PREFIX = "limits#"
+"""The prefix of all partition keys."""
 
 
 def choose_partition(subject_id: str) -> str:
@@ -29,4 +29,4 @@ def list_partitions() -> Iterator[str]:
 
 
 def _write_partition(number: int) -> str:
-    return f"{LIMITS_PREFIX}{number:02}"
+    return f"{PREFIX}{number:02}"

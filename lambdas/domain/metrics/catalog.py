@@ -539,6 +539,11 @@ RETURNED_RESERVATIONS = HealthMetric(
     "Reservations of the gateway that were given back after an hour without a record of the call.",
     frequency=Frequency.ON_EVENT,
 )
+UNKNOWN_KEYS = HealthMetric(
+    "UnknownKeys",
+    "Requests that the gateway refused because they had no valid key.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -571,5 +576,6 @@ HEALTH_METRICS = (
     OVERDUE_DENIES,
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
+    UNKNOWN_KEYS,
 )
 """The metrics that functions publish about themselves."""

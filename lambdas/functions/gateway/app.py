@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from traceback import format_tb
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from lambdas.domain.bedrock_calls import (
     INTERNAL_ERROR,
     MAX_REQUEST_BYTES,
     TOO_LARGE,
+    UNKNOWN_KEY,
     UNKNOWN_OPERATION,
     Refusal,
     refuse_invalid,
@@ -29,13 +31,20 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Connection
 
 
-def make_app(relay: CallRelay) -> Starlette:
-    """Make the app of a relay."""
+def make_app(relay: CallRelay, on_unknown_key: Callable[[], None] = lambda: None) -> Starlette:
+    """Make the app.
+
+    Args:
+        relay: Authenticates and relays calls.
+        on_unknown_key: Notes a request without a valid key.
+    """
 
     async def relay_call(request: Request) -> _Answer:
         headers = [(name.lower(), value) for name, value in request.headers.items()]
         key = await run_in_threadpool(relay.authenticate, headers, Scope.BEDROCK)
         if isinstance(key, Refusal):
+            if key is UNKNOWN_KEY:
+                on_unknown_key()
             return _Answer(relay.refuse(key))
         body = await _read_body(request)
         if body is None:

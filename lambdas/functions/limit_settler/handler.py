@@ -42,15 +42,10 @@ def lambda_handler(_event: object, _context: LambdaContext) -> None:
     record_health(
         {metric: counts[outcome] for metric, outcome in _COUNTED.items() if counts[outcome]}
     )
-    failed = counts[OpenCall.FAILED]
-    budgets = enforcer()
-    if budgets is not None:
-        failures = budgets.enforce(now).failures
-        for name, error in failures.items():
-            logger.error(
-                "The gateway does not know the usage of a budget", budget=name, exc_info=error
-            )
-        failed += len(failures)
+    failures = enforcer().enforce(now).failures
+    for name, error in failures.items():
+        logger.error("The gateway does not know the usage of a budget", budget=name, exc_info=error)
+    failed = counts[OpenCall.FAILED] + len(failures)
     if failed:
         message = f"{failed} reservations or budgets failed"
         raise SettlingError(message)
@@ -63,6 +58,6 @@ def settler() -> OpenCallSettler:
 
 
 @cache
-def enforcer() -> BudgetEnforcer | None:
-    """Make the enforcer of budgets, once per process; `None` where governance is off."""
+def enforcer() -> BudgetEnforcer:
+    """Make the enforcer of budgets, once per process."""
     return make_enforcer(Settings.from_environment(os.environ))

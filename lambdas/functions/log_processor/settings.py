@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field
 
 from lambdas.domain.attribution.label_names import LabelNames
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
-from lambdas.wiring.role_names import RoleName
 
 # CloudWatch takes data points of two weeks: a call that was forgotten within them and is replayed
 # would be published twice.
@@ -38,4 +37,4 @@ class Settings(EnvironmentSettings):
     metadata_names: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = tuple(
         sorted(LabelNames().metadata_names)
     )
-    caller_role: RoleName | None = None
+    caller_role: str | None = Field(default=None, min_length=1)
