@@ -34,6 +34,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
         "The gateway fails repeatedly, and callers get no answer. First read the last error in the"
         " log group of Gateway.",
         periods=(2, 3),
+        runbook="FunctionErrors",
     )
     yield HealthCheck(
         GATEWAY_THROTTLES,
@@ -43,6 +44,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
         " others. First compare the function's metric ConcurrentExecutions with"
         " gateway_concurrency, and raise that.",
         periods=(2, 3),
+        runbook="FunctionErrors",
     )
     # A subject above 300 calls a second is refused by the gateway itself, before the table is.
     yield HealthCheck(
@@ -52,7 +54,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
             "ThrottledRequests",
             {"TableName": table_name, "Operation": "UpdateItem"},
         ),
-        "function-errors",
+        None,
         "DynamoDB throttles writes of limits, so calls are refused or not limited, as their policy"
         " says for a store that fails. First find the policy whose subject has most calls, and"
         " partition it.",
@@ -61,7 +63,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
     yield HealthCheck(
         UNKNOWN_KEYS.name,
         lambda _: build_health_metric_sum(UNKNOWN_KEYS.name),
-        "checks",
+        None,
         f"The gateway refused {_MAX_UNKNOWN_KEYS} requests or more in five minutes because they"
         " had no valid key. No table is read for them, but Lambda bills each one. First look for"
         " a caller whose key has expired: bedrock-meter keys list.",

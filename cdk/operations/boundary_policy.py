@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cdk.components.caller_role import CALLED_ACTIONS
+from cdk.config.gateway_names import caller_role_name
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
@@ -102,10 +104,7 @@ _OF_BRAKE = {
     *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
 }
 """The actions that `brake_boundary` allows where the brake is on, and no statement here."""
-_OF_GATEWAY = {
-    *("bedrock:CountTokens", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"),
-    "sts:AssumeRole",
-}
+_OF_GATEWAY = set(CALLED_ACTIONS)
 """The actions that `gateway_boundary` allows where the gateway is on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
@@ -153,7 +152,14 @@ def _role_actions(templates: Iterable[dict[str, Any]]) -> Iterator[str]:
             if resource["Type"] == "AWS::IAM::Policy":
                 for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                     actions = statement["Action"]
+                    if actions == "sts:AssumeRole" and _is_caller_role(statement["Resource"]):
+                        continue
                     yield from [actions] if isinstance(actions, str) else actions
+
+
+def _is_caller_role(resource: object) -> bool:
+    """True for the role that the gateway assumes, which `gateway_boundary` allows."""
+    return f":role/{caller_role_name('')}" in json.dumps(resource)
 
 
 def write_boundary() -> None:

@@ -40,6 +40,7 @@ def check_account(session: boto3.Session, settings: Iterable[str] = ()) -> None:
         is_content_masked=config.is_content_masked,
         batch_output_buckets=config.batch_output_buckets,
         has_weekly_summary=config.has_weekly_summary,
+        reserved_concurrency=config.reserved_concurrency if config.gateway else None,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

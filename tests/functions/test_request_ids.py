@@ -95,7 +95,9 @@ for name in {sorted(EVENTS)!r}:
 
 
 def test_every_function_is_tested() -> None:
-    assert {path.parent.name for path in FUNCTIONS.glob("*/handler.py")} == EVENTS.keys()
+    tested_elsewhere = {"gateway"}  # by a client of its own: test_gateway_handler.py
+    found = {path.parent.name for path in FUNCTIONS.glob("*/handler.py")}
+    assert found == EVENTS.keys() | tested_elsewhere
 
 
 @pytest.mark.usefixtures("aws")
