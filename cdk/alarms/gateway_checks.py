@@ -72,7 +72,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
     yield HealthCheck(
         RETURNED_RESERVATIONS.name,
         lambda _: build_health_metric_sum(RETURNED_RESERVATIONS.name),
-        "checks",
+        None,
         "The gateway was stopped during a call, and an hour later the ledger still has no record of"
         " it, so limits count the call as not made. First check the alarms LogDeliveryFailures and"
         " Coverage: its record may be missing.",
