@@ -45,7 +45,7 @@ class OpenCall(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LedgerUse:
-    """What the calls of reservations have used, by the ledger and at the prices in force.
+    """The use of the calls of reservations, by the ledger and at the prices in force.
 
     Attributes:
         calls: The calls of the ledger.

@@ -1,4 +1,4 @@
-"""What a stopped gateway left open is settled by the ledger, to the token."""
+"""Calls that a stopped gateway left open are settled by the ledger, to the token."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Budget(RuleBasedStateMachine):
 
     @property
     def charged(self) -> int:
-        """What reservations have charged."""
+        """The amount that reservations have charged."""
         return sum(
             call.used if not call.is_running else self.state.open[name].charges[KEY]
             for name, call in self.calls.items()
@@ -112,7 +112,7 @@ class Budget(RuleBasedStateMachine):
             assert self.state.get_total(KEY) == self.charged
 
     def teardown(self) -> None:
-        """When all is counted, the counter is the usage of all sources."""
+        """Settle and count all: then the counter is the usage of all sources."""
         for name, call in self.calls.items():
             if call.is_running:
                 self.state = settle(self.state, name, tokens(call.used), self.moment)
