@@ -46,4 +46,4 @@ class GatewaySettings(SettingsModel):
     @property
     def reserved_concurrency(self) -> int | None:
         """The calls of the gateway that are reserved in the account; `None` for none."""
-        return None if self.gateway_concurrency == _NONE else self.gateway_concurrency
+        return self.gateway_concurrency if isinstance(self.gateway_concurrency, int) else None

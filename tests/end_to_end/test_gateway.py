@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import boto3
 import pytest
@@ -28,32 +29,41 @@ CALLER = f"arn:aws:sts::{ACCOUNT}:assumed-role/{CALLER_ROLE}/{OWNER}"
 OpenClient = Callable[[str], Any]
 
 
+class Endpoint(NamedTuple):
+    """The gateway over TLS, and the authority of its certificate."""
+
+    url: str
+    authority: Path
+
+
 @pytest.fixture(scope="module")
-def open_client(
-    deployed: Deployed, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OpenClient]:
-    """Opens clients of bedrock-runtime with a key, and no other credentials."""
+def endpoint(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     certificates = make_certificates(tmp_path_factory.mktemp("certificates"))
     public = deployed.deployment.output(stack_names.GATEWAY, "GatewayUrl")
     name = public.removeprefix("https://").partition(".")[0]
-    with serve_tls(deployed.cloud.endpoint, certificates.server) as tls:
-
-        def open_client(key: str) -> Any:
-            with pytest.MonkeyPatch.context() as environment:
-                environment.setenv("AWS_BEARER_TOKEN_BEDROCK", key)
-                for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-                    environment.delenv(variable, raising=False)
-                return boto3.Session(region_name=REGION).client(
-                    "bedrock-runtime",
-                    endpoint_url=f"{tls}/_aws/lambda-url/{name}",
-                    verify=str(certificates.authority),
-                    config=Config(proxies={}),
-                )
-
-        yield open_client
+    with serve_tls(deployed.cloud.endpoint, certificates.server) as url:
+        yield Endpoint(f"{url}/_aws/lambda-url/{name}", certificates.authority)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def open_client(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> OpenClient:
+    """Opens clients of bedrock-runtime with a key, and no other credentials."""
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def open_client(key: str) -> Any:
+        monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", key)
+        return boto3.Session(region_name=REGION).client(
+            "bedrock-runtime",
+            endpoint_url=endpoint.url,
+            verify=str(endpoint.authority),
+            config=Config(proxies={}),
+        )
+
+    return open_client
+
+
+@pytest.fixture
 def client(deployed: Deployed, open_client: OpenClient) -> Any:
     """A client with the key of a caller."""
     secret, key = create_key(bytes(range(32)), OWNER, datetime.now(UTC))
