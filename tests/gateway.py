@@ -24,9 +24,10 @@ from starlette.applications import Starlette
 from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.domain.api_keys import ApiKey, KeyExistsError, create_key
-from lambdas.domain.bedrock_calls import EVENT_STREAM, Admission, GatewayCall
+from lambdas.domain.bedrock_calls import EVENT_STREAM, Admission, CallAdmission, GatewayCall
 from lambdas.domain.invocations import TokenCounts
 from lambdas.functions.gateway.app import make_app
+from lambdas.services.limit_calls import LimitView
 from lambdas.services.relay_call import CallRelay, RelayRules
 from tests.builders import NOON
 
@@ -60,17 +61,23 @@ class InMemoryApiKeys:
     def list_keys(self) -> Sequence[ApiKey]:
         return list(self.keys.values())
 
-    def end(self, digest: str, at: datetime) -> bool:
-        key = self.keys.get(digest)
-        if key is not None and (key.expires_at is None or key.expires_at > at):
-            self.keys[digest] = replace(key, expires_at=at)
-        return key is not None
+    def rotate(self, successor: ApiKey, ending: ApiKey) -> bool:
+        key = self.keys.get(ending.digest)
+        end = ending.expires_at
+        if key is None or end is None or key.revoked_at is not None:
+            return False
+        if key.expires_at is not None and key.expires_at < end:
+            return False
+        self.keys[ending.digest] = replace(key, expires_at=end)
+        self.create(successor)
+        return True
 
-    def revoke(self, digest: str, at: datetime) -> bool:
-        key = self.keys.get(digest)
-        if key is not None and key.revoked_at is None:
-            self.keys[digest] = replace(key, revoked_at=at)
-        return key is not None
+    def revoke(self, key: ApiKey, at: datetime) -> bool:
+        stored = self.keys.get(key.digest)
+        if stored is None or stored.revoked_at is not None:
+            return False
+        self.keys[key.digest] = replace(stored, revoked_at=at)
+        return True
 
     def mark_used(self, digest: str, at: datetime) -> None:
         key = self.keys.get(digest)
@@ -284,7 +291,7 @@ class FakeBedrock:
 
 def make_relay(
     bedrock: FakeBedrock,
-    admission: InMemoryAdmission,
+    admission: CallAdmission,
     rules: RelayRules = RelayRules(),  # noqa: B008  # a frozen value
     keys: InMemoryApiKeys | None = None,
 ) -> CallRelay:
@@ -349,6 +356,13 @@ def serve_https(app: Starlette, certificates: Certificates) -> Iterator[str]:
         thread.join()
 
 
+class Limits(NamedTuple):
+    """The admission of calls within limits, and the view of these."""
+
+    admission: CallAdmission
+    view: LimitView
+
+
 @dataclass
 class Gateway:
     """A gateway that is served, and everything behind it."""
@@ -364,10 +378,13 @@ class Gateway:
 def serve_gateway(
     certificates: Certificates,
     rules: RelayRules = RelayRules(),  # noqa: B008  # a frozen value
+    limits: Limits | None = None,
 ) -> Iterator[Gateway]:
     """Serve a gateway and its Bedrock until the block ends."""
     admission, keys = InMemoryAdmission(), InMemoryApiKeys(KEY)
     with FakeBedrock().serve() as bedrock:
-        app = make_app(make_relay(bedrock, admission, rules, keys))
+        admitted_by = admission if limits is None else limits.admission
+        relay = make_relay(bedrock, admitted_by, rules, keys)
+        app = make_app(relay, None if limits is None else limits.view)
         with serve_https(app, certificates) as url:
             yield Gateway(url, bedrock, admission, keys, certificates)

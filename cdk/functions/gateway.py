@@ -10,7 +10,8 @@ from constructs import Construct
 from cdk.components.caller_role import CallerRole
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
-from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, SORT_KEY
+from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
+from lambdas.domain.limit_policies import MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
 from lambdas.functions.gateway.settings import Settings
 
@@ -47,7 +48,7 @@ class Gateway(MeterFunction):
             scope: The stack.
             construct_id: Its name there.
             defaults: The shared properties of a stack's functions.
-            governance: The table with API keys.
+            governance: The table with API keys and policies.
             limits: The table of limits.
             caller_role_arn: The role that it assumes for each caller.
         """
@@ -75,7 +76,7 @@ class Gateway(MeterFunction):
         self.add_environment(EXEC_WRAPPER, _WRAPPER)
         self.caller_role = CallerRole(scope, "CallerRole", gateway=self.execution_role)
         self.grant("sts:AssumeRole", on=caller_role_arn)
-        self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[API_KEYS])
+        self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[API_KEYS, POLICIES])
         # No other attribute: it revives no revoked key.
         self.grant_items(
             "dynamodb:UpdateItem",
@@ -88,6 +89,7 @@ class Gateway(MeterFunction):
             on=limits.table_arn,
             keys=[f"{PARTITION_PREFIX}*"],
         )
+        self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS])
         self.grant_read_write_data()
         # Callers prove who they are by a key, which the function checks before all else.
         self.url = self.add_function_url(

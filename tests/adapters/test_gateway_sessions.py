@@ -32,7 +32,7 @@ def test_a_known_key_is_read_once_a_minute() -> None:
     for at in (NOON, NOON + SECOND, NOON + MAX_AGE - SECOND):
         assert keys.find(KEY.digest, at) == KEY
     assert len(store.reads) == 1
-    store.revoke(KEY.digest, NOON)
+    store.revoke(KEY, NOON)
     revoked = keys.find(KEY.digest, NOON + MAX_AGE)
     assert revoked is not None
     assert revoked.revoked_at == NOON

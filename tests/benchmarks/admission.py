@@ -20,6 +20,7 @@ from lambdas.domain.limits import (
     SECOND,
     Amounts,
     CalendarUnit,
+    CallReservation,
     LimitStore,
     LimitUnit,
     RollingWindow,
@@ -27,7 +28,7 @@ from lambdas.domain.limits import (
     to_moment,
     to_time,
 )
-from lambdas.services.admit_call import CallAdmitter, CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.settle_calls import OpenCallSettler
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.windows import Arrival, find_highest_use

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.config.gateway_names import caller_role_name
 from cdk.local_cloud.cloud import ACCOUNT, REGION
-from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
+from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.domain.api_keys import create_key
 from tests.end_to_end.deployed import Deployed
 from tests.gateway import make_certificates
@@ -68,7 +68,7 @@ def client(deployed: Deployed, open_client: OpenClient) -> Any:
     """A client with the key of a caller."""
     secret, key = create_key(bytes(range(32)), OWNER, datetime.now(UTC))
     table = deployed.bucket("GovernanceTableName")
-    DynamoDbApiKeys(deployed.cloud.client("dynamodb"), table).create(key)
+    DynamoDbApiKeyChanges(deployed.cloud.client("dynamodb"), table, None).create(key)
     return open_client(secret.text)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
+from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.functions.gateway import handler
 from lambdas.logs import logger
 from tests.budget_store import GOVERNANCE, create_governance_table
@@ -29,7 +29,7 @@ SCRIPT = Path(handler.__file__).with_name("run")
 def bedrock(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBedrock]:
     """A Bedrock, and the environment of a gateway in front of it."""
     create_governance_table()
-    DynamoDbApiKeys(boto3.client("dynamodb"), GOVERNANCE).create(KEY)
+    DynamoDbApiKeyChanges(boto3.client("dynamodb"), GOVERNANCE, None).create(KEY)
     with FakeBedrock().serve() as bedrock:
         for name, value in {
             "GOVERNANCE_TABLE": GOVERNANCE,

@@ -9,6 +9,7 @@ import pytest
 from cdk.components.bundle import bundle_code
 from cdk.config import Config, ConfigurationError, stack_names
 from cdk.functions.gateway import EXEC_WRAPPER
+from lambdas.domain.limit_policies import MARKS
 from lambdas.domain.limits import choose_partition
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
@@ -114,7 +115,7 @@ def test_the_gateway_assumes_the_role_of_callers_and_no_other() -> None:
     assert not [action for action in grants(TEMPLATE, ROLE) if action.startswith("bedrock:")]
 
 
-def test_the_gateway_reads_keys_and_revives_none() -> None:
+def test_the_gateway_reads_keys_and_policies_and_revives_no_key() -> None:
     of_keys = [
         statement
         for statement in statements(TEMPLATE, ROLE)
@@ -123,20 +124,23 @@ def test_the_gateway_reads_keys_and_revives_none() -> None:
     reading, noting = of_keys
     assert reading["Action"] == "dynamodb:GetItem"
     assert noting["Action"] == "dynamodb:UpdateItem"
-    for statement in of_keys:
+    for statement, keys in ((reading, ["api-keys", "policies"]), (noting, ["api-keys"])):
         condition = statement["Condition"]
-        assert condition["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": ["api-keys"]}
+        assert condition["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": keys}
         assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
     allowed = noting["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
     assert allowed == ["pk", "sk", "last_used_at"]
 
 
 def test_the_gateway_deletes_no_limit() -> None:
-    (statement,) = (
+    statement, of_marks = (
         statement
         for statement in statements(TEMPLATE, ROLE)
         if "Limits" in json.dumps(statement["Resource"])
     )
+    assert of_marks["Action"] == "dynamodb:PutItem"
+    noted = of_marks["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert noted == [MARKS]
     assert statement["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert choose_partition("any subject").startswith(pattern.removesuffix("*"))

@@ -38,7 +38,8 @@ from tests.builders import NOON
 from tests.functions import test_brake as brake_functions
 from tests.functions import test_limit_settler as limit_settling
 from tests.functions.test_brake import account  # noqa: F401  # a fixture
-from tests.functions.test_budgets import SMALL, apply, environment  # noqa: F401  # a fixture
+from tests.functions.test_budgets import SMALL, apply, build, environment  # noqa: F401  # a fixture
+from tests.functions.test_budgets import count as count_calls
 from tests.functions.test_forecast_calibrator import count_hours
 from tests.functions.test_limit_settler import LIMITS, settling  # noqa: F401  # a fixture
 from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
@@ -193,8 +194,8 @@ def test_the_settler_may_do_what_it_does_and_write_nothing_else(
     noted = ItemRequests(monkeypatch)
     apply(limit_settling.DENYING)
     reserved = limit_settling.crash_after_admission()
-    limit_settling.count(call(1))
-    limit_settling.build()
+    count_calls(call(1))
+    build()
     clear_caches()
     limit_settling.record(gateway_call(reserved, timestamp=limit_settling.LONG_AGO))
     with noted.made_by("limit_settler"):

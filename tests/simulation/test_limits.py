@@ -9,11 +9,12 @@ import pytest
 from lambdas.domain.limits import Amounts
 from lambdas.services.settle_calls import OpenCallSettler
 from tests.simulation.drivers.all_drivers import PIPELINE
+from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.limit_settler import LimitSettlerDriver
 from tests.simulation.planted.plant import Plant
 from tests.simulation.simulation import run
 
-DRIVERS = (*PIPELINE, LimitSettlerDriver)
+DRIVERS: tuple[type[Driver], ...] = (*PIPELINE, LimitSettlerDriver)
 
 
 class ForgetsTheLedger(Plant):

@@ -1,4 +1,4 @@
-"""Stores API keys in the table `Governance`, by the hashes of their texts."""
+"""Reads API keys from the table `Governance`, by the hashes of their texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb.brake_items import (
     query_partition,
     write_time,
 )
-from lambdas.domain.api_keys import ApiKey, KeyExistsError, NoSessionNameError, Scope
+from lambdas.domain.api_keys import ApiKey, NoSessionNameError, Scope
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, SORT_KEY
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ _SCOPES = "scopes"
 
 
 class DynamoDbApiKeys:
-    """Stores a key in an item. Reading one takes half a unit, since a key may be a moment old."""
+    """Reads keys, each from an item. One takes half a unit, since a key may be a moment old."""
 
     def __init__(self, client: DynamoDBClient, table_name: str) -> None:
-        """Store keys in a table.
+        """Read keys of a table.
 
         Args:
             client: A DynamoDB client.
@@ -40,21 +40,6 @@ class DynamoDbApiKeys:
         """
         self._client = client
         self._table_name = table_name
-
-    def create(self, key: ApiKey) -> None:
-        """Store a new key.
-
-        Raises:
-            KeyExistsError: It is stored already.
-        """
-        try:
-            self._client.put_item(
-                TableName=self._table_name,
-                Item=_write_key(key),
-                ConditionExpression=f"attribute_not_exists({PARTITION_KEY})",
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise KeyExistsError(key.prefix) from error
 
     def get(self, digest: str) -> ApiKey | None:
         """Get a key by the hash of its text; `None` also for an item that cannot be read."""
@@ -68,38 +53,23 @@ class DynamoDbApiKeys:
         items = query_partition(self._client, self._table_name, API_KEYS)
         return [key for item in items if (key := _try_to_read(item)) is not None]
 
-    def end(self, digest: str, at: datetime) -> bool:
-        """Let a key expire at a time, if it would not do so before; `False` if it is not stored."""
-        is_later = "(attribute_not_exists(expires_at) OR expires_at > :at)"
-        return self._set("expires_at", digest, at, is_later) or self.get(digest) is not None
-
-    def revoke(self, digest: str, at: datetime) -> bool:
-        """Revoke a key, once and for good; `False` if it is not stored."""
-        is_first = "attribute_not_exists(revoked_at)"
-        return self._set("revoked_at", digest, at, is_first) or self.get(digest) is not None
-
     def mark_used(self, digest: str, at: datetime) -> None:
         """Store that a key was used, if it is stored. No call fails because of it."""
-        is_later = "(attribute_not_exists(last_used_at) OR last_used_at < :at)"
         with suppress(BotoCoreError, ClientError):
-            self._set("last_used_at", digest, at, is_later)
-
-    def _set(self, name: str, digest: str, at: datetime, condition: str) -> bool:
-        """Set a time of a stored key on a condition; `False` if it does not hold."""
-        try:
             self._client.update_item(
                 TableName=self._table_name,
                 Key=make_item_key(API_KEYS, digest),
-                UpdateExpression=f"SET {name} = :at",
-                ConditionExpression=f"attribute_exists({PARTITION_KEY}) AND {condition}",
+                UpdateExpression="SET last_used_at = :at",
+                ConditionExpression=(
+                    f"attribute_exists({PARTITION_KEY})"
+                    " AND (attribute_not_exists(last_used_at) OR last_used_at < :at)"
+                ),
                 ExpressionAttributeValues={":at": {"S": write_time(at)}},
             )
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
 
 
-def _write_key(key: ApiKey) -> Item:
+def write_key(key: ApiKey) -> Item:
+    """Write the item of a key."""
     texts = {name: getattr(key, name) for name in _TEXTS}
     times = {name: getattr(key, name) for name in _TIMES}
     texts |= {name: write_time(moment) for name, moment in times.items() if moment is not None}

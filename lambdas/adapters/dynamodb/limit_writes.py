@@ -22,7 +22,7 @@ from lambdas.adapters.dynamodb.limit_items import (
     write_entry,
     write_raised,
 )
-from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.governance_keys import EXPIRES_AT
 from lambdas.domain.limits import (
     HOT_LIMIT,
     MAX_OPEN,

@@ -3,6 +3,7 @@
 from lambdas.domain.api_keys.api_key import (
     LAST_USED_PRECISION,
     ApiKey,
+    ApiKeyChanges,
     ApiKeyStore,
     KeyExistsError,
     KeyNotValidError,
@@ -24,6 +25,7 @@ __all__ = [
     "LAST_USED_PRECISION",
     "RANDOM_BYTES",
     "ApiKey",
+    "ApiKeyChanges",
     "ApiKeyStore",
     "KeyExistsError",
     "KeyNotValidError",

@@ -177,6 +177,19 @@ class KeyExistsError(Exception):
 class ApiKeyStore(Protocol):
     """Stored keys."""
 
+    def get(self, digest: str) -> ApiKey | None:
+        """Get a key by the hash of its text."""
+
+    def list_keys(self) -> Collection[ApiKey]:
+        """List all keys."""
+
+    def mark_used(self, digest: str, at: datetime) -> None:
+        """Store that a key was used, if it is stored."""
+
+
+class ApiKeyChanges(Protocol):
+    """Changes stored keys, and records that in the audit trail."""
+
     def create(self, key: ApiKey) -> None:
         """Store a new key.
 
@@ -184,17 +197,12 @@ class ApiKeyStore(Protocol):
             KeyExistsError: It is stored already.
         """
 
-    def get(self, digest: str) -> ApiKey | None:
-        """Get a key by the hash of its text."""
+    def rotate(self, successor: ApiKey, ending: ApiKey) -> bool:
+        """Store the successor of a key, and the end of the key.
 
-    def list_keys(self) -> Collection[ApiKey]:
-        """List all keys."""
+        Returns:
+            False if the key was revoked meanwhile, or ends earlier. Nothing is stored then.
+        """
 
-    def end(self, digest: str, at: datetime) -> bool:
-        """Let a key expire at a time, if it would not do so before; `False` if it is not stored."""
-
-    def revoke(self, digest: str, at: datetime) -> bool:
-        """Revoke a key, once and for good; `False` if it is not stored."""
-
-    def mark_used(self, digest: str, at: datetime) -> None:
-        """Store that a key was used, if it is stored."""
+    def revoke(self, key: ApiKey, at: datetime) -> bool:
+        """Revoke a key, once and for good; `False` if it is not stored, or was revoked before."""

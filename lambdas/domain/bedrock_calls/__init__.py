@@ -24,6 +24,7 @@ from lambdas.domain.bedrock_calls.needs import NO_NEED, CallNeed, NeedBounds, me
 from lambdas.domain.bedrock_calls.paths import BedrockOperation, BedrockPath, read_path
 from lambdas.domain.bedrock_calls.refusals import (
     INTERNAL_ERROR,
+    LIMITS_UNAVAILABLE,
     MAX_REQUEST_BYTES,
     TOO_LARGE,
     UNAVAILABLE,
@@ -44,6 +45,7 @@ from lambdas.domain.bedrock_calls.request_body import (
 __all__ = [
     "EVENT_STREAM",
     "INTERNAL_ERROR",
+    "LIMITS_UNAVAILABLE",
     "MAX_REQUEST_BYTES",
     "METADATA_HEADER",
     "NO_NEED",

@@ -23,12 +23,15 @@ class GatewayCall(NamedTuple):
         need: The most that it can use.
         attempt_id: The id that AWS's SDKs send with all attempts of a call, if it has one.
             Callers choose it.
+        service_tier: The service tier that it asks for, which decides on its price; `None` for
+            the standard one.
     """
 
     key: ApiKey
     path: BedrockPath
     need: CallNeed
     attempt_id: str | None = None
+    service_tier: str | None = None
 
 
 class Admission(NamedTuple):

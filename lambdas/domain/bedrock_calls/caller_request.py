@@ -19,9 +19,17 @@ from lambdas.domain.bedrock_calls.request_body import (
     write_metadata_header,
 )
 from lambdas.domain.invocations.decoding import JsonValue
+from lambdas.domain.invocations.json_paths import get_object
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
+from lambdas.domain.invocations.service_tier import (
+    STANDARD_TIER,
+    read_latency_tier,
+    read_service_tier,
+)
 
 _ATTEMPT_HEADER = "amz-sdk-invocation-id"
+_TIER_HEADER = "x-amzn-bedrock-service-tier"
+_LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
 _RELAYED_HEADERS = frozenset({"accept", "content-type"})
 _RELAYED_PREFIX = "x-amzn-bedrock-"
 _HEADER_NAME = re.compile(r"[a-z0-9-]{1,100}")
@@ -46,6 +54,22 @@ class CallerRequest(NamedTuple):
     body: RequestBody
     own_metadata: JsonValue
     attempt_id: str | None
+
+    @property
+    def service_tier(self) -> str | None:
+        """The service tier that it asks for, as calls are priced; `None` for the standard one.
+
+        Latency-optimized inference is priced like one.
+        """
+        fields = self.body.fields
+        if self.path.operation.is_converse:
+            tier: JsonValue = get_object(fields, "serviceTier").get("type")
+            latency: JsonValue = get_object(fields, "performanceConfig").get("latency")
+        else:
+            tier = self.headers.get(_TIER_HEADER) or fields.get("service_tier")
+            latency = self.headers.get(_LATENCY_HEADER)
+        asked = (read_latency_tier(latency), read_service_tier(tier))
+        return next((each for each in asked if each not in {None, STANDARD_TIER}), None)
 
     def check_metadata(self, names: Collection[str], owned_names: Collection[str]) -> None:
         """Check that the request has room for the gateway's metadata, whatever its values will be.

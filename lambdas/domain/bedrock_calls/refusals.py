@@ -91,6 +91,13 @@ UNAVAILABLE = Refusal(
     "bedrock_unavailable",
     problem_type=REDUCED_CAPACITY,
 )
+LIMITS_UNAVAILABLE = Refusal(
+    503,
+    "ServiceUnavailableException",
+    "The gateway cannot check limits at the moment",
+    "limits_unavailable",
+    problem_type=REDUCED_CAPACITY,
+)
 INTERNAL_ERROR = Refusal(
     500, "InternalServerException", "The gateway failed; its log has the reason", "internal_error"
 )

@@ -1,4 +1,4 @@
-"""Names in the table `Governance`: budgets, alerts, errors of forecasts, the brake, API keys.
+"""Names in the table `Governance`: budgets, alerts, the brake, API keys, policies.
 
 | partition key | sort key | item |
 |---|---|---|
@@ -19,6 +19,7 @@
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
+| `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.

@@ -1,5 +1,6 @@
 """Limits of what callers may use, and the admission of calls by them."""
 
+from lambdas.domain.limits.admission import Admission, CallReservation, Refusal, Settlement
 from lambdas.domain.limits.amounts import NO_USE, Amounts, LimitUnit
 from lambdas.domain.limits.decision import (
     Decision,
@@ -68,10 +69,12 @@ __all__ = [
     "PARTITION_PREFIX",
     "RING_SLOTS",
     "SECOND",
+    "Admission",
     "Amounts",
     "AnyWindow",
     "CalendarUnit",
     "CalendarWindow",
+    "CallReservation",
     "CountedLimits",
     "CounterKey",
     "Decision",
@@ -88,9 +91,11 @@ __all__ = [
     "RaisedAmount",
     "RecentEntries",
     "RecordedUse",
+    "Refusal",
     "RefusalReason",
     "RollingWindow",
     "SettledChange",
+    "Settlement",
     "StoredReservation",
     "SubjectState",
     "advance",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from traceback import format_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -12,18 +13,26 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lambdas.domain.api_keys import Scope
+from lambdas.domain.api_keys import ApiKey, Scope
 from lambdas.domain.bedrock_calls import (
     INTERNAL_ERROR,
+    LIMITS_UNAVAILABLE,
     MAX_REQUEST_BYTES,
     TOO_LARGE,
     UNKNOWN_KEY,
     UNKNOWN_OPERATION,
+    InvalidRequestError,
     Refusal,
     refuse_invalid,
 )
+from lambdas.functions.gateway.limit_documents import (
+    read_check_request,
+    write_check,
+    write_limits,
+)
 from lambdas.functions.gateway.piece_pump import pump
 from lambdas.logs import logger
+from lambdas.services.limit_calls import LimitAnswer, LimitView
 from lambdas.services.relay_call import CallRelay, GatewayAnswer, GatewayRequest
 
 if TYPE_CHECKING:
@@ -31,20 +40,33 @@ if TYPE_CHECKING:
     from starlette.types import Scope as Connection
 
 
-def make_app(relay: CallRelay, on_unknown_key: Callable[[], None] = lambda: None) -> Starlette:
+_Headers: TypeAlias = list[tuple[str, str]]
+_Authenticate: TypeAlias = Callable[[_Headers, Scope], Awaitable[ApiKey | Refusal]]
+
+
+def make_app(
+    relay: CallRelay,
+    limits: LimitView | None = None,
+    on_unknown_key: Callable[[], None] = lambda: None,
+) -> Starlette:
     """Make the app.
 
     Args:
         relay: Authenticates and relays calls.
+        limits: Shows callers their limits; `None` where there are no limits.
         on_unknown_key: Notes a request without a valid key.
     """
 
+    async def authenticate(headers: _Headers, scope: Scope) -> ApiKey | Refusal:
+        key = await run_in_threadpool(relay.authenticate, headers, scope)
+        if key is UNKNOWN_KEY:
+            on_unknown_key()
+        return key
+
     async def relay_call(request: Request) -> _Answer:
-        headers = [(name.lower(), value) for name, value in request.headers.items()]
-        key = await run_in_threadpool(relay.authenticate, headers, Scope.BEDROCK)
+        headers = _read_headers(request)
+        key = await authenticate(headers, Scope.BEDROCK)
         if isinstance(key, Refusal):
-            if key is UNKNOWN_KEY:
-                on_unknown_key()
             return _Answer(relay.refuse(key))
         body = await _read_body(request)
         if body is None:
@@ -64,7 +86,10 @@ def make_app(relay: CallRelay, on_unknown_key: Callable[[], None] = lambda: None
         return _Answer(relay.refuse(INTERNAL_ERROR))
 
     return Starlette(
-        routes=[Route("/model/{rest:path}", relay_call, methods=["POST"])],
+        routes=[
+            Route("/model/{rest:path}", relay_call, methods=["POST"]),
+            *([] if limits is None else _make_limit_routes(relay, limits, authenticate)),
+        ],
         exception_handlers={
             404: refuse_path,
             405: refuse_path,
@@ -72,6 +97,53 @@ def make_app(relay: CallRelay, on_unknown_key: Callable[[], None] = lambda: None
             Exception: report_failure,
         },
     )
+
+
+def _make_limit_routes(
+    relay: CallRelay, view: LimitView, authenticate: _Authenticate
+) -> list[Route]:
+    """Make the routes that show limits. They count nothing."""
+
+    async def show(request: Request) -> _Answer:
+        key = await authenticate(_read_headers(request), Scope.LIMITS)
+        if isinstance(key, Refusal):
+            return _Answer(relay.refuse(key))
+        answer = await run_in_threadpool(view.show, key, relay.clock())
+        if answer.refusal is not None:
+            return _Answer(relay.refuse(answer.refusal))
+        return _Answer(_answer_json(relay, answer, write_limits(key, answer)))
+
+    async def check(request: Request) -> _Answer:
+        key = await authenticate(_read_headers(request), Scope.LIMITS)
+        if isinstance(key, Refusal):
+            return _Answer(relay.refuse(key))
+        body = await _read_body(request)
+        if body is None:
+            return _Answer(relay.refuse(TOO_LARGE))
+        try:
+            asked = read_check_request(body)
+        except InvalidRequestError as error:
+            return _Answer(relay.refuse(refuse_invalid(str(error))))
+        answer = await run_in_threadpool(
+            view.check, key, asked.path, asked.need, relay.clock(), asked.service_tier
+        )
+        if answer.refusal is LIMITS_UNAVAILABLE:
+            return _Answer(relay.refuse(LIMITS_UNAVAILABLE))
+        return _Answer(_answer_json(relay, answer, write_check(answer)))
+
+    return [
+        Route("/limits", show, methods=["GET"]),
+        Route("/limits/check", check, methods=["POST"]),
+    ]
+
+
+def _answer_json(relay: CallRelay, answer: LimitAnswer, body: bytes) -> GatewayAnswer:
+    headers = (("content-type", "application/json"), *relay.rules.write_limits(answer.limits))
+    return GatewayAnswer(HTTPStatus.OK, headers, iter((body,)))
+
+
+def _read_headers(request: Request) -> _Headers:
+    return [(name.lower(), value) for name, value in request.headers.items()]
 
 
 def log_failure(error: BaseException) -> None:

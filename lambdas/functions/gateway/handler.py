@@ -11,8 +11,8 @@ from lambdas.functions.gateway.app import log_failure, make_app
 from lambdas.functions.gateway.runtime import Invocation, RuntimeApi, run
 from lambdas.functions.gateway.settings import Settings
 from lambdas.logs import REQUEST_ID, logger
-from lambdas.services.admit_all_calls import UnlimitedAdmission
 from lambdas.wiring.gateway import make_call_relay
+from lambdas.wiring.gateway_limits import make_gateway_limits
 
 _RUNTIME_API = "AWS_LAMBDA_RUNTIME_API"
 
@@ -30,7 +30,8 @@ class LoggedRuntimeApi(RuntimeApi):
 def make_gateway() -> Starlette:
     """Make the app by the environment's settings."""
     settings = Settings.from_environment(os.environ)
-    return make_app(make_call_relay(settings, UnlimitedAdmission()), note_unknown_key)
+    limits = make_gateway_limits(settings)
+    return make_app(make_call_relay(settings, limits.admission), limits.view, note_unknown_key)
 
 
 def note_unknown_key() -> None:

@@ -19,6 +19,7 @@ from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
     Amounts,
     CalendarUnit,
+    CallReservation,
     CounterKey,
     Decision,
     LimitSubject,
@@ -29,7 +30,7 @@ from lambdas.domain.limits import (
     make_calendar_window,
     to_moment,
 )
-from lambdas.services.admit_call import CallAdmitter, CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.settle_calls import OpenCallSettler
 from tests.benchmarks.windows import Arrival, find_highest_use
 from tests.limits import InlineExecutor, InMemoryLimits, InMemoryRecords, limit, subject, tokens

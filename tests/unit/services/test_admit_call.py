@@ -4,14 +4,16 @@ from datetime import timedelta
 
 from lambdas.domain.limits import (
     MAX_CALLS_A_SECOND,
+    Admission,
     Amounts,
+    CallReservation,
     FailMode,
     LimitMode,
     LimitSubject,
     LimitUnit,
     RefusalReason,
 )
-from lambdas.services.admit_call import Admission, CallAdmitter, CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from tests.builders import NOON
 from tests.limits import FailingLimits, InMemoryLimits, limit, make_admitter, subject, tokens
 
