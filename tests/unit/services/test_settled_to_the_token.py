@@ -15,11 +15,12 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.limits import (
     Amounts,
     CalendarUnit,
+    CallReservation,
     LimitUnit,
     StoredReservation,
     make_calendar_window,
 )
-from lambdas.services.admit_call import CallAdmitter, CallReservation
+from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.settle_calls import LedgerUse, OpenCallSettler
 from tests.builders import ANA as SOMEONE_ELSE
 from tests.builders import NOON, PRICING
