@@ -36,7 +36,7 @@ class GatewaySettings(SettingsModel):
     gateway_concurrency: Annotated[
         Annotated[int, Field(ge=1)] | Literal["none"], BeforeValidator(_read_number)
     ] = 50
-    gateway_max_output_tokens: Annotated[MaxOutputTokens, Field(default_factory=dict)]
+    gateway_max_output_tokens: MaxOutputTokens = Field(default_factory=dict)
     gateway_project_name: (
         Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None
     ) = None

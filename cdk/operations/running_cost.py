@@ -116,7 +116,7 @@ SECONDS_OF_A_BRAKE_RUN = Decimal("0.4")  # taken high
 RUNS_OF_THE_WATCHDOG_A_MONTH = HOURS_A_MONTH * 12
 # The gateway waits for the model, and Lambda bills the wait. An assumption: so many seconds a call.
 SECONDS_OF_A_GATEWAY_CALL = Decimal(10)
-# Of each subject, of which a call has two on average: a reservation, which takes 1.3 writes at most
+# A call has two subjects on average. Each takes a reservation, of 1.3 writes at most
 # (tests/benchmarks), and its settlement.
 SUBJECTS_OF_A_CALL = 2
 WRITES_OF_A_SUBJECT = Decimal("2.3")

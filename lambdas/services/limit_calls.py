@@ -29,6 +29,7 @@ from lambdas.domain.limit_policies import (
     PolicySource,
     PolicySubject,
     PriceTokens,
+    adopt_subject,
     count_amounts,
     describe_limit,
     find_marks,
@@ -93,6 +94,21 @@ class TokenPrices(Protocol):
         tokens: TokenCounts,
     ) -> Decimal | None:
         """Price the tokens of a call; `None` if a price is not known."""
+
+
+class SubjectSource(Protocol):
+    """Finds subjects of calls beside those of policies, such as those of budgets."""
+
+    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:
+        """Find the subjects of a call."""
+
+
+class NoSubjects:
+    """Finds none."""
+
+    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+        """Find no subject."""
+        return ()
 
 
 class AdmissionReport(NamedTuple):
@@ -167,6 +183,7 @@ class PolicyAdmission:
         prices: The prices of calls, for limits in US dollars.
         marks: Reports limits that are nearly used up.
         reports: Counts and logs what happens.
+        others: Finds subjects beside those of policies. Break-glass callers have none of them.
     """
 
     policies: PolicySource
@@ -174,6 +191,7 @@ class PolicyAdmission:
     prices: TokenPrices
     marks: MarkReports
     reports: LimitReports
+    others: SubjectSource = field(default_factory=NoSubjects)
     _open: RecentEntries[str, _OpenCall] = field(
         default_factory=lambda: RecentEntries(timedelta(seconds=MAX_CALL_SECONDS), MAX_OPEN_CALLS),
         init=False,
@@ -191,6 +209,9 @@ class PolicyAdmission:
         if not policies.knows_tier(call.key.tier) and not is_break_glass:
             return self._refuse(caller, refuse_tier(call.key.tier or ""))
         subjects = find_subjects(policies, call.key, call.path)
+        if not is_break_glass:
+            found = self.others.find(call.key, call.path, at)
+            subjects = (*subjects, *map(adopt_subject, found))
         if not subjects:
             return Admission()
         model = foundation_model_id(call.path.model_id)

@@ -17,6 +17,8 @@ import pytest
 
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.functions.gateway import handler
+from lambdas.functions.gateway.app import log_failure
+from lambdas.functions.gateway.runtime import run
 from lambdas.logs import logger
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.functions.test_gateway_runtime import FakeRuntimeApi, Posted, make_event
@@ -60,10 +62,10 @@ def answer(*events: dict[str, Any]) -> list[Posted]:
         server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         serving = asyncio.create_task(
-            handler.run(
+            run(
                 handler.make_gateway,
                 handler.LoggedRuntimeApi.at(f"127.0.0.1:{port}"),
-                handler.log_failure,
+                log_failure,
             )
         )
         await asyncio.wait_for(api.is_idle.wait(), 10)

@@ -168,7 +168,7 @@ class _Environment:
         current.answer.put_nowait(_FunctionError(failure) if failure else None)
 
     def _end_current(self) -> None:
-        """End the invocation of which the process has nothing more to do."""
+        """End the invocation that the process has finished."""
         if self._current is not None:
             self._finish(self._current, None)
 

@@ -34,7 +34,7 @@ class _Stores(NamedTuple):
 
 @click.group(cls=CommandGroup)
 def command() -> None:
-    """Create, list, revoke and rotate API keys of the gateway.
+    """Make, list, rotate and revoke API keys.
 
     The text of a key is printed once, and only its hash is stored. docs/gateway.md has more.
     """

@@ -38,6 +38,7 @@ from lambdas.domain.limit_policies.ports import (
 )
 from lambdas.domain.limit_policies.subjects import (
     PolicySubject,
+    adopt_subject,
     find_own_subjects,
     find_subjects,
     has_usd_limit,
@@ -65,6 +66,7 @@ __all__ = [
     "StoredPolicies",
     "Tier",
     "WhenOut",
+    "adopt_subject",
     "count_amounts",
     "describe_limit",
     "describe_policies",

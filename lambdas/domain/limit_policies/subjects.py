@@ -10,7 +10,13 @@ from urllib.parse import quote
 
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
-from lambdas.domain.limit_policies.policy import CallFacts, Partition, Policy, PolicySet
+from lambdas.domain.limit_policies.policy import (
+    CallFacts,
+    Partition,
+    Policy,
+    PolicyLimit,
+    PolicySet,
+)
 from lambdas.domain.limits import FailMode, LimitMode, LimitSubject, LimitUnit
 
 _MAX_ID_LENGTH = 500  # the name of a model can have 2,048 letters
@@ -57,6 +63,12 @@ def find_own_subjects(policies: PolicySet, key: ApiKey) -> Sequence[PolicySubjec
         for policy in policies.list_policies(key.tier)
         if policy.match.matches_key(facts) and Partition.MODEL not in policy.partition_by
     )
+
+
+def adopt_subject(subject: LimitSubject) -> PolicySubject:
+    """Make a policy of a subject that comes from elsewhere, such as a budget."""
+    limits = tuple(PolicyLimit(limit) for limit in subject.limits)
+    return PolicySubject(Policy(subject.id, limits, fail=subject.fail), subject, None)
 
 
 def _make_subject(policies: PolicySet, policy: Policy, facts: CallFacts) -> PolicySubject:

@@ -1,18 +1,20 @@
 """Calls are admitted by the policies that match them, and callers see their own limits alone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from lambdas.domain.api_keys import create_key
-from lambdas.domain.bedrock_calls import CallNeed
+from lambdas.domain.api_keys import ApiKey, create_key
+from lambdas.domain.bedrock_calls import BedrockPath, CallNeed
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.limits import LimitSubject, LimitUnit
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from tests.builders import NOON
 from tests.gateway import KEY
-from tests.limits import FailingLimits, InMemoryLimits, make_admitter
+from tests.limits import FailingLimits, InMemoryLimits, limit, make_admitter
 from tests.policies import (
     PER_MINUTE,
     PRICES,
@@ -296,3 +298,23 @@ def test_no_caller_sees_the_limits_of_another() -> None:
 def test_shadow_limits_are_named_in_the_view() -> None:
     gateway = Gateway(policy(limits=[PER_MINUTE | {"mode": "shadow"}]))
     assert gateway.view.show(KEY, NOON).shadow == ("tokens",)
+
+
+class Budgets:
+    """A budget that every call has to keep."""
+
+    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+        return (LimitSubject("budget", (limit(50, unit=LimitUnit.TOTAL),)),)
+
+
+def test_a_subject_from_elsewhere_limits_calls_like_a_policy() -> None:
+    gateway = Gateway(policy())
+    admission = replace(gateway.admission, others=Budgets())
+    refusal = admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    assert refusal.violated_policies == ("budget",)
+    assert gateway.get_used()[0] == 0
+    admitted = admission.admit(call(20, 20), NOON)
+    assert [each.name for each in admitted.limits] == ["tokens", "budget"]
+    released = replace(Gateway(policy(), break_glass=["ana@*"]).admission, others=Budgets())
+    assert released.admit(call(), NOON).refusal is None
