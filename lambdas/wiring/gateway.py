@@ -10,8 +10,8 @@ from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.sts_role_sessions import StsRoleSessions
-from lambdas.domain.bedrock_calls import CallAdmission
-from lambdas.services.relay_call import CallRelay
+from lambdas.domain.bedrock_calls import CallAdmission, NeedBounds
+from lambdas.services.relay_call import CallRelay, RelayRules
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.gateway_settings import RelaySettings
 
@@ -35,7 +35,20 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
             settings.read_seconds,
         ),
         clock=lambda: datetime.now(UTC),
-        rules=settings.make_rules(),
+        rules=make_rules(settings),
+    )
+
+
+def make_rules(settings: RelaySettings) -> RelayRules:
+    """Make the rules of the relay."""
+    bounds = NeedBounds(
+        settings.max_output_tokens,
+        settings.default_output_tokens,
+        settings.image_tokens,
+        settings.document_tokens,
+    )
+    return RelayRules(
+        bounds, settings.project_name, settings.rate_limit_headers, settings.kong_headers
     )
 
 

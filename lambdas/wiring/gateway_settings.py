@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field
 
 from lambdas.domain.bedrock_calls import NeedBounds
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
-from lambdas.services.relay_call import RelayRules
 from lambdas.wiring.allowed_values import like
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
@@ -50,13 +49,3 @@ class RelaySettings(EnvironmentSettings):
     project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
     rate_limit_headers: bool = True
     kong_headers: bool = False
-
-    def make_rules(self) -> RelayRules:
-        """Make the rules of the relay."""
-        bounds = NeedBounds(
-            self.max_output_tokens,
-            self.default_output_tokens,
-            self.image_tokens,
-            self.document_tokens,
-        )
-        return RelayRules(bounds, self.project_name, self.rate_limit_headers, self.kong_headers)

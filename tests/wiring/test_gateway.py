@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from lambdas.domain.api_keys import Scope
 from lambdas.domain.bedrock_calls import Refusal
 from lambdas.functions.gateway.settings import Settings
-from lambdas.wiring.gateway import make_call_relay
+from lambdas.wiring.gateway import make_call_relay, make_rules
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.gateway import REGION, SECRET, InMemoryAdmission
 
@@ -36,7 +36,7 @@ def test_settings_have_the_bounds_of_models() -> None:
             "REGION": "eu-west-1",
         }
     )
-    rules = settings.make_rules()
+    rules = make_rules(settings)
     assert rules.bounds.get_max_output("anthropic.claude-haiku-4") == 8192
     assert rules.bounds.get_max_output("amazon.nova-lite-v1:0") == 128_000
     assert rules.owned_names == {"bedrock-meter-reservation", "project"}
