@@ -10,7 +10,10 @@ from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
+from lambdas.domain.invocations import UsageRecord
+from lambdas.domain.invocations.request_metadata import RESERVATION_NAME
 from lambdas.domain.limits import (
+    NO_USE,
     Amounts,
     Decision,
     FailMode,
@@ -23,11 +26,14 @@ from lambdas.domain.limits import (
     RollingWindow,
     StoredReservation,
     SubjectState,
+    make_charges,
+    raise_counter,
     reserve,
     settle,
     to_moment,
 )
 from lambdas.services.admit_call import CallAdmitter
+from tests.builders import usage_record
 
 _Result = TypeVar("_Result")
 
@@ -87,6 +93,18 @@ class InMemoryLimits:
             after = settle(before, reservation.id, used, to_moment(at))
             self.states[reservation.subject] = after
             return True
+
+    def raise_counter(
+        self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
+    ) -> bool:
+        assert limit.key is not None
+        with self._lock:
+            before = self.states.get(subject.id, SubjectState())
+            keys = make_charges(subject, NO_USE)
+            after = raise_counter(before, keys, limit.key, counted, to_moment(at))
+            if after is not before:
+                self.states[subject.id] = after
+            return after is not before
 
     def read(self, subject_id: str) -> SubjectState | None:
         return self.states.get(subject_id)
@@ -152,3 +170,17 @@ class InMemoryRecords:
 
     def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
         return {each: self.uses[each] for each in reservation_ids if each in self.uses}
+
+
+CALLER_ROLE = "BedrockGatewayCaller"
+"""The role that the gateway assumes for each caller."""
+
+
+def gateway_call(reservation: str, **changes: Any) -> UsageRecord:
+    """A call that the gateway made for Ana, with a reservation in its metadata."""
+    made_by = {
+        "identity_arn": f"arn:aws:sts::111122223333:assumed-role/{CALLER_ROLE}/ana",
+        "request_id": f"request-of-{reservation}",
+        "request_metadata": ((RESERVATION_NAME, reservation),),
+    }
+    return usage_record(**{**made_by, **changes})

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cdk.alarms.health_check import HealthCheck, build_health_metric_sum, build_sum_metric
-from lambdas.domain.metrics.catalog import UNKNOWN_KEYS
+from lambdas.domain.metrics.catalog import RETURNED_RESERVATIONS, UNKNOWN_KEYS
 
 GATEWAY_ERRORS = "GatewayErrors"
 GATEWAY_THROTTLES = "GatewayThrottles"
 LIMIT_THROTTLES = "LimitThrottles"
-GATEWAY_ALARMS = (GATEWAY_ERRORS, GATEWAY_THROTTLES, LIMIT_THROTTLES, UNKNOWN_KEYS.name)
+GATEWAY_ALARMS = (
+    *(GATEWAY_ERRORS, GATEWAY_THROTTLES, LIMIT_THROTTLES),
+    *(UNKNOWN_KEYS.name, RETURNED_RESERVATIONS.name),
+)
 _LAMBDA = "AWS/Lambda"
 _MAX_UNKNOWN_KEYS = 100
 """Of five minutes: one client that keeps using a key that has expired does not alarm."""
@@ -65,4 +68,12 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
         " had no valid key. No table is read for them, but Lambda bills each one. First look for"
         " a caller whose key has expired: bedrock-meter keys list.",
         threshold=_MAX_UNKNOWN_KEYS,
+    )
+    yield HealthCheck(
+        RETURNED_RESERVATIONS.name,
+        lambda _: build_health_metric_sum(RETURNED_RESERVATIONS.name),
+        None,
+        "The gateway was stopped during a call, and an hour later the ledger still has no record of"
+        " it, so limits count the call as not made. First check the alarms LogDeliveryFailures and"
+        " Coverage: its record may be missing.",
     )

@@ -26,6 +26,8 @@ from lambdas.domain.metrics.catalog import (
     EXCESSIVE_DENIES,
     HEALTH_METRICS,
     OVERDUE_DENIES,
+    RECOVERED_RESERVATIONS,
+    RETURNED_RESERVATIONS,
     UNBUILT_BUDGETS,
     UNKNOWN_KEYS,
     UNLOGGED_METRICS,
@@ -56,13 +58,13 @@ SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 17
 BRAKE_ALARM_METRICS = 8
-GATEWAY_ALARM_METRICS = 4
+GATEWAY_ALARM_METRICS = 7
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
 BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 """Health metrics that are published only where the brake is on."""
-GATEWAY_METRICS = (UNKNOWN_KEYS,)
+GATEWAY_METRICS = (RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS)
 """Health metrics that are published only where the gateway is on."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 

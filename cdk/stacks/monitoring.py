@@ -48,7 +48,7 @@ from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
-from cdk.stacks.gateway import GATEWAY, GatewayStack
+from cdk.stacks.gateway import GATEWAY, LIMIT_SETTLER, GatewayStack
 from cdk.stacks.governance import (
     BRAKE_CONTROLLER,
     BRAKE_WATCHDOG,
@@ -129,6 +129,7 @@ class MonitoringStack(Stack):
             *ingestion.scheduled,
             *(reporting.scheduled if reporting else ()),
             *(governance.scheduled if governance else ()),
+            *(gateway.scheduled if gateway else ()),
             *self._make_weekly_summarizer(storage, defaults),
             *(self._make_budget_evaluator(storage, defaults) if governance else ()),
         ]
@@ -147,7 +148,10 @@ class MonitoringStack(Stack):
         )
         self._make_dashboards(
             ingestion,
-            missing=[*_find_missing(scheduled), *(() if gateway else GATEWAY_ALARMS)],
+            missing=[
+                *_find_missing(scheduled),
+                *(() if gateway else [LIMIT_SETTLER, *GATEWAY_ALARMS]),
+            ],
         )
         if config.saved_queries:
             SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
@@ -357,6 +361,8 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name, UNRECORDED_CHANGES}
     if BRAKE_CONTROLLER not in functions:
         missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
+    if LIMIT_SETTLER not in functions:
+        missing |= {LIMIT_SETTLER, *GATEWAY_ALARMS}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

@@ -28,7 +28,12 @@ from lambdas.domain.counters.table import (
     SORT_KEY,
 )
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
-from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.ledger.table import (
+    EXPIRES_AT,
+    PARTITION_KEY,
+    RESERVATION_INDEX,
+    RESERVATION_KEY,
+)
 from lambdas.domain.logging_configuration import NO_STATE
 
 FAILURES_RETENTION = Duration.days(30)
@@ -84,6 +89,12 @@ class StorageStack(Stack):
         )
         self.log_group.node.default_child.retention_in_days = config.log_retention_days  # type: ignore[union-attr]
         self.ledger = self._table("UsageLedger", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
+        if config.gateway:  # nothing else writes what is in the index
+            self.ledger.add_global_secondary_index(
+                index_name=RESERVATION_INDEX,
+                partition_key=_text(RESERVATION_KEY),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
         self.state = self._table("MeterState")
         self.state.add_global_secondary_index(
             index_name=UNPRICED_INDEX,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
+from lambdas.domain.calls import CallBooks
+from lambdas.domain.counters import measure_amounts
+from lambdas.domain.ledger import ReservedCalls, find_reservation
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
     NO_USE,
@@ -38,6 +41,39 @@ class OpenCall(StrEnum):
     """It is left open, since the store failed."""
     SETTLED_BEFORE = "settled_before"
     """The gateway or another run has settled it meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerUse:
+    """The use of the calls of reservations, by the ledger and at the prices in force.
+
+    Attributes:
+        calls: The calls of the ledger.
+        caller_role: The name of the role of the gateway's calls. Calls of others count for nothing,
+            whatever reservation they name.
+        get_books: Gets the books that price calls.
+        clock: The time in UTC.
+    """
+
+    calls: ReservedCalls
+    caller_role: str
+    get_books: Callable[[], CallBooks]
+    clock: Callable[[], datetime]
+
+    def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
+        """Find what the calls of reservations have used. Those without a call are left out."""
+        found = {
+            each: [
+                record for record in records if find_reservation(record, self.caller_role) == each
+            ]
+            for each, records in self.calls.find(reservation_ids).items()
+        }
+        books, now = self.get_books(), self.clock()
+        return {
+            each: measure_amounts(books.enrich(records, now))
+            for each, records in found.items()
+            if records
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ EVENTS: dict[str, Any] = {
     "coverage_auditor": SCHEDULED,
     "focus_exporter": {},
     "forecast_calibrator": {},
+    "limit_settler": {},
     "log_processor": {"awslogs": {"data": pack([json.dumps(log())])}},
     "logging_configurator": {"RequestType": "Create", "ResourceProperties": {}},
     "logging_watcher": SCHEDULED,

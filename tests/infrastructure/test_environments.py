@@ -17,13 +17,14 @@ ABSENT = {
     "budget_evaluator": {"default", "adopting"},
     "forecast_calibrator": {"default", "adopting"},
     "gateway": {"default", "adopting"},
+    "limit_settler": {"default", "adopting"},
     "usage_counter": {"default", "adopting"},
     "usage_recounter": {"default", "adopting"},
     "weekly_summarizer": {"default"},
 }
 """The configurations that do not have a function."""
-WITH_GOVERNANCE = {"coverage_auditor": {"COUNTER_TABLE"}}
-"""The variables that a function gets only where governance is on."""
+OPTIONAL = {"coverage_auditor": {"COUNTER_TABLE"}, "log_processor": {"CALLER_ROLE"}}
+"""The variables that a function gets only where governance and the gateway are on."""
 NEVER = {"gateway": {"BEDROCK_ENDPOINT"}}
 """The variables that no deployment sets."""
 JOBS = sorted(path.parent.name for path in FUNCTIONS.glob("*/settings.py"))
@@ -53,7 +54,7 @@ def test_the_environment_is_valid_for_the_function_s_settings(configuration: str
     }
     settings = importlib.import_module(f"lambdas.functions.{job}.settings").Settings
     assert settings.from_environment(environ).to_environment() == environ
-    absent = WITH_GOVERNANCE.get(job, set()) if configuration != "everything" else set()
+    absent = OPTIONAL.get(job, set()) if configuration != "everything" else set()
     assert environ.keys() == {name.upper() for name in settings.model_fields} - absent - NEVER.get(
         job, set()
     )

@@ -9,6 +9,7 @@ import pytest
 from cdk.components.bundle import bundle_code
 from cdk.config import Config, ConfigurationError, stack_names
 from cdk.functions.gateway import EXEC_WRAPPER
+from cdk.stacks.gateway import GATEWAY
 from lambdas.domain.limit_policies import MARKS
 from lambdas.domain.limits import choose_partition
 from tests.infrastructure.synthesis import (
@@ -35,7 +36,7 @@ def resolve(value: Any) -> str:
 
 def function(**settings: Any) -> dict[str, Any]:
     found = synthesize({"governance": True, "gateway": True} | settings)
-    return only(found.gateway, "AWS::Lambda::Function")
+    return named(found.gateway, "AWS::Lambda::Function", GATEWAY)
 
 
 def test_the_gateway_is_off_by_default() -> None:
@@ -56,19 +57,19 @@ def test_its_url_is_public_and_streams() -> None:
 
 
 def test_a_script_that_can_be_run_takes_the_place_of_lambdas_own_client() -> None:
-    variables = only(TEMPLATE, "AWS::Lambda::Function")["Environment"]["Variables"]
+    variables = named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["Environment"]["Variables"]
     script = bundle_code() / variables[EXEC_WRAPPER].removeprefix("/var/task/")
     assert script.read_text().startswith("#!/bin/sh\n")
     assert script.stat().st_mode & 0o111 == 0o111
 
 
 def test_a_call_may_take_as_long_as_lambda_allows() -> None:
-    assert only(TEMPLATE, "AWS::Lambda::Function")["Timeout"] == 15 * 60
+    assert named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["Timeout"] == 15 * 60
 
 
 def test_its_concurrency_is_reserved_unless_the_setting_says_none() -> None:
     assert function()["ReservedConcurrentExecutions"] == 50
-    assert "ReservedConcurrentExecutions" not in only(TEMPLATE, "AWS::Lambda::Function")
+    assert "ReservedConcurrentExecutions" not in named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)
     assert CONFIGURATIONS[ON]["gateway_concurrency"] == "none"
 
 

@@ -6,6 +6,7 @@
 | `v` | the revision of the counters |
 | `CODE.t` | the sum of a counter's live slots |
 | `CODE.N` | if several are live, the amount of each: its number, modulo the number of live slots |
+| `CODE.x` | what no reservation has charged: the number of a slot, and the amount |
 | `open`, `late` | the open reservations, by id: `MOMENT`, then `CODE=AMOUNT` for each counter |
 | `expires_at` | the time at which the item says nothing any more |
 """
@@ -19,6 +20,7 @@ from lambdas.domain.limits import (
     SECOND,
     CounterKey,
     OpenReservation,
+    RaisedAmount,
     SubjectState,
     choose_partition,
     read_counter_key,
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 PARTITION_KEY, SORT_KEY = "pk", "sk"
 MOMENT, REVISION, OPEN, LATE = "m", "v", "open", "late"
-_TOTAL = ".t"
+_TOTAL, _RAISED = ".t", ".x"
 _KEPT_SECONDS = 2 * 24 * 3600  # for reservations whose use the ledger has to say
 
 
@@ -45,6 +47,11 @@ def name_total(key: CounterKey) -> str:
     return f"{key.code}{_TOTAL}"
 
 
+def name_raised(key: CounterKey) -> str:
+    """Name the attribute with the part of a counter that no reservation has charged."""
+    return f"{key.code}{_RAISED}"
+
+
 def name_slot(key: CounterKey, number: int) -> str:
     """Name the attribute with the amount of a slot."""
     return f"{key.code}.{number % key.window.live_slots}"
@@ -54,6 +61,11 @@ def write_entry(entry: OpenReservation) -> str:
     """Write an open reservation."""
     charges = (f"{key.code}={amount}" for key, amount in entry.charges.items())
     return " ".join([str(entry.at), *charges])
+
+
+def write_raised(raised: RaisedAmount) -> str:
+    """Write the part of a counter that no reservation has charged."""
+    return f"{raised.number} {raised.amount}"
 
 
 def read_state(item: Item) -> SubjectState:
@@ -66,6 +78,7 @@ def read_state(item: Item) -> SubjectState:
         open=_read_entries(item, OPEN),
         late=_read_entries(item, LATE),
         revision=int(item[REVISION]["N"]),
+        raised={key: _read_raised(item, key) for key in keys if name_raised(key) in item},
     )
 
 
@@ -83,6 +96,11 @@ def _read_slots(item: Item, key: CounterKey, moment: int) -> dict[int, int]:
         numbers = range(newest - live + 1, newest + 1)
         amounts = {number: int(item[name_slot(key, number)]["N"]) for number in numbers}
     return {number: amount for number, amount in amounts.items() if amount}
+
+
+def _read_raised(item: Item, key: CounterKey) -> RaisedAmount:
+    number, amount = item[name_raised(key)]["S"].split(" ")
+    return RaisedAmount(int(number), int(amount))
 
 
 def _read_entries(item: Item, name: str) -> dict[str, OpenReservation]:

@@ -16,9 +16,11 @@ from lambdas.adapters.dynamodb.limit_items import (
     OPEN,
     REVISION,
     find_expiry,
+    name_raised,
     name_slot,
     name_total,
     write_entry,
+    write_raised,
 )
 from lambdas.domain.governance_keys import EXPIRES_AT
 from lambdas.domain.limits import (
@@ -105,7 +107,7 @@ class LimitWrite:
 
 
 def create_item(after: SubjectState) -> LimitWrite:
-    """Create the item of a subject with its first reservation."""
+    """Create the item of a subject."""
     write = LimitWrite()
     write.require(f"attribute_not_exists({write.name(MOMENT)})")
     _set_clock(write, after)
@@ -116,6 +118,8 @@ def create_item(after: SubjectState) -> LimitWrite:
         write.set(write.name(name), write.value({"M": texts}))
     for key in after.counters:
         _replace_counter(write, key, after, after.get_total(key))
+    for key in after.raised:
+        _set_raised(write, key, after)
     return write
 
 
@@ -131,20 +135,39 @@ def add_reservation(
         reservation_id: The id.
     """
     write = LimitWrite()
-    write.require(f"{write.name(MOMENT)} = {write.number(before.moment)}")
-    has_advanced = after.moment != before.moment or after.revision != before.revision
-    if has_advanced:
-        write.require(f"{write.name(REVISION)} = {write.number(before.revision)}")
-        _set_clock(write, after)
-    _add_entry(write, before, after, subject, reservation_id)
+    moved = _move_late(write, before, after)
+    _add_entry(write, after, subject, reservation_id, moved)
     bounds = _find_bounds(subject)
     charges = after.open[reservation_id].charges
-    for key in {**before.counters, **after.counters}:
-        charge = _Charge(key, charges.get(key, 0), bounds.get(key))
-        if has_advanced:
-            _advance_counter(write, before, after, charge)
-        elif key in charges:
-            _charge_counter(write, after, charge)
+    _charge_counters(
+        write,
+        before,
+        after,
+        [_Charge(key, amount, bounds.get(key)) for key, amount in charges.items()],
+    )
+    return write
+
+
+def raise_total(before: SubjectState, after: SubjectState, key: CounterKey) -> LimitWrite:
+    """Raise a counter to what was counted elsewhere, and advance the clock if it has to.
+
+    Args:
+        before: The state as it was read.
+        after: The state with the raised counter.
+        key: The counter.
+    """
+    write = LimitWrite()
+    _move_late(write, before, after)
+    raised = write.name(name_raised(key))
+    if key in before.raised:
+        text = write.value({"S": write_raised(before.raised[key])})
+        write.require(f"{raised} = {text}")
+    else:
+        write.require(f"attribute_not_exists({raised})")
+    _set_raised(write, key, after)
+    number = key.window.number_at(after.moment)
+    difference = after.raised[key].amount - before.get_raised(key, number)
+    _charge_counters(write, before, after, [_Charge(key, difference, None)])
     return write
 
 
@@ -187,24 +210,30 @@ def _set_clock(write: LimitWrite, after: SubjectState) -> None:
     write.set(write.name(EXPIRES_AT), write.number(find_expiry(after)))
 
 
-def _add_entry(
-    write: LimitWrite,
-    before: SubjectState,
-    after: SubjectState,
-    subject: LimitSubject,
-    reservation_id: str,
-) -> None:
-    """Add the open reservation, and move those that became late."""
-    opened, late, mark = write.name(OPEN), write.name(LATE), write.name(reservation_id)
+def _set_raised(write: LimitWrite, key: CounterKey, after: SubjectState) -> None:
+    text = write.value({"S": write_raised(after.raised[key])})
+    write.set(write.name(name_raised(key)), text)
+
+
+def _move_late(write: LimitWrite, before: SubjectState, after: SubjectState) -> int:
+    """Move the reservations that became late; returns their number."""
     moved = after.late.keys() - before.late.keys()
     for each in sorted(moved):
-        path = f"{opened}.{write.name(each)}"
+        path = f"{write.name(OPEN)}.{write.name(each)}"
         write.require(f"attribute_exists({path})")
         write.remove(path)
         text = write.value({"S": write_entry(after.late[each])})
-        write.set(f"{late}.{write.name(each)}", text)
+        write.set(f"{write.name(LATE)}.{write.name(each)}", text)
+    return len(moved)
+
+
+def _add_entry(
+    write: LimitWrite, after: SubjectState, subject: LimitSubject, reservation_id: str, moved: int
+) -> None:
+    """Add the open reservation; those that move to the late ones leave room for it."""
+    opened, late, mark = write.name(OPEN), write.name(LATE), write.name(reservation_id)
     concurrent = [limit.amount for limit in subject.limits if limit.is_enforced and not limit.key]
-    max_open = min([MAX_OPEN, *concurrent]) + len(moved)
+    max_open = min([MAX_OPEN, *concurrent]) + moved
     write.require(f"attribute_not_exists({opened}.{mark})")
     write.require(f"size({opened}) < {write.number(max_open)}")
     write.require(f"size({late}) < {write.number(MAX_OPEN)}")
@@ -219,6 +248,22 @@ def _find_bounds(subject: LimitSubject) -> dict[CounterKey, int]:
         if limit.key is not None and limit.is_enforced:
             bounds[limit.key] = min(limit.amount, bounds.get(limit.key, limit.amount))
     return bounds
+
+
+def _charge_counters(
+    write: LimitWrite, before: SubjectState, after: SubjectState, charges: Sequence[_Charge]
+) -> None:
+    """Add charges to counters. If the clock has advanced, all counters advance."""
+    write.require(f"{write.name(MOMENT)} = {write.number(before.moment)}")
+    if after.moment == before.moment and after.revision == before.revision:
+        for charge in charges:
+            _charge_counter(write, after, charge)
+        return
+    write.require(f"{write.name(REVISION)} = {write.number(before.revision)}")
+    _set_clock(write, after)
+    by_key = {charge.key: charge for charge in charges}
+    for key in {**before.counters, **after.counters}:
+        _advance_counter(write, before, after, by_key.get(key, _Charge(key, 0, None)))
 
 
 def _charge_counter(write: LimitWrite, after: SubjectState, charge: _Charge) -> None:
@@ -283,7 +328,7 @@ def _replace_counter(write: LimitWrite, key: CounterKey, after: SubjectState, am
 
 
 def _remove_counter(write: LimitWrite, key: CounterKey) -> None:
-    for name in (name_total(key), *_list_slots(key)):
+    for name in (name_total(key), name_raised(key), *_list_slots(key)):
         write.remove(write.name(name))
 
 

@@ -21,12 +21,15 @@ from lambdas.adapters.dynamodb.limit_writes import (
     LimitWrite,
     add_reservation,
     create_item,
+    raise_total,
     settle_reservation,
 )
 from lambdas.adapters.refusals import failure_code
 from lambdas.domain.limits import (
+    NO_USE,
     Amounts,
     Decision,
+    Limit,
     LimitStoreError,
     LimitSubject,
     StoredReservation,
@@ -34,6 +37,8 @@ from lambdas.domain.limits import (
     describe_admission,
     list_changes,
     list_partitions,
+    make_charges,
+    raise_counter,
     reserve,
     to_moment,
 )
@@ -115,6 +120,30 @@ class DynamoDbLimits:
         message = f"a reservation was not settled at {_MAX_ATTEMPTS} attempts"
         raise LimitStoreError(message)
 
+    def raise_counter(
+        self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
+    ) -> bool:
+        """Raise the counter of a limit to what was counted elsewhere.
+
+        Raises:
+            ValueError: The limit has no counter.
+        """
+        if limit.key is None:
+            message = f"{limit.unit} has no counter"
+            raise ValueError(message)
+        keys, image = make_charges(subject, NO_USE), self.read(subject.id)
+        for _ in range(_MAX_ATTEMPTS):
+            before = image or _EMPTY
+            after = raise_counter(before, keys, limit.key, counted, to_moment(at))
+            if after is before:
+                return False
+            write = create_item(after) if image is None else raise_total(before, after, limit.key)
+            is_written, image = self._update(subject.id, write)
+            if is_written:
+                return True
+        message = f"a counter of a subject changed at each of {_MAX_ATTEMPTS} attempts"
+        raise LimitStoreError(message)
+
     def read(self, subject_id: str) -> SubjectState | None:
         """Read the state of a subject with a consistent read."""
         try:
@@ -131,9 +160,10 @@ class DynamoDbLimits:
         moment = to_moment(before)
         try:
             for item in self._list_items():
-                for name, entry in read_state(item).entries.items():
+                subject_id = item[SORT_KEY]["S"]
+                for name, entry in self._keep(subject_id, read_state(item)).entries.items():
                     if entry.at < moment:
-                        yield StoredReservation(item[SORT_KEY]["S"], name, entry)
+                        yield StoredReservation(subject_id, name, entry)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
 

@@ -21,6 +21,10 @@ from lambdas.domain.budgets.current_sums import CurrentSums
 from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time
 from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
+from lambdas.domain.budgets.gateway_limits import (
+    find_gateway_subject,
+    list_gateway_subjects,
+)
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.period_sums import find_incomplete_since, read_statuses, read_sums
@@ -123,10 +127,12 @@ __all__ = [
     "find_crowded_calls",
     "find_drift",
     "find_drivers",
+    "find_gateway_subject",
     "find_incomplete_since",
     "is_known_everywhere",
     "is_pattern",
     "list_cell_ranges",
+    "list_gateway_subjects",
     "list_incomplete_slots",
     "list_named_callers",
     "make_weeks",

@@ -24,6 +24,7 @@ from lambdas.domain.limits.limit import (
 )
 from lambdas.domain.limits.moments import SECOND, to_moment, to_time
 from lambdas.domain.limits.ports import (
+    CountedLimits,
     LimitStore,
     LimitStoreError,
     RecordedUse,
@@ -34,11 +35,13 @@ from lambdas.domain.limits.subject_state import (
     MAX_CALL_SECONDS,
     MAX_OPEN,
     OpenReservation,
+    RaisedAmount,
     SettledChange,
     SubjectState,
     advance,
     give_back,
     list_changes,
+    raise_counter,
     settle,
 )
 from lambdas.domain.limits.table import PREFIX as PARTITION_PREFIX
@@ -72,6 +75,7 @@ __all__ = [
     "CalendarUnit",
     "CalendarWindow",
     "CallReservation",
+    "CountedLimits",
     "CounterKey",
     "Decision",
     "FailMode",
@@ -84,6 +88,7 @@ __all__ = [
     "LimitSubject",
     "LimitUnit",
     "OpenReservation",
+    "RaisedAmount",
     "RecentEntries",
     "RecordedUse",
     "Refusal",
@@ -102,6 +107,7 @@ __all__ = [
     "list_partitions",
     "make_calendar_window",
     "make_charges",
+    "raise_counter",
     "read_counter_key",
     "read_window",
     "reserve",

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lambdas.domain.limits.amounts import Amounts
 from lambdas.domain.limits.decision import Decision
-from lambdas.domain.limits.limit import LimitSubject
+from lambdas.domain.limits.limit import Limit, LimitSubject
 from lambdas.domain.limits.subject_state import OpenReservation, SubjectState
 
 
@@ -74,3 +74,25 @@ class RecordedUse(Protocol):
 
     def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
         """Find what the calls of reservations have used. Those without a record are left out."""
+
+
+class CountedLimits(Protocol):
+    """Stores the state of each subject, whose counters follow what is counted elsewhere."""
+
+    def raise_counter(
+        self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
+    ) -> bool:
+        """Raise the counter of a limit by the calendar to what was counted in its period.
+
+        Args:
+            subject: The subject.
+            limit: Its limit, which has a window.
+            counted: What was counted in the period, from all sources.
+            at: The time, in the period.
+
+        Returns:
+            False if it was so before.
+
+        Raises:
+            LimitStoreError: It may be raised or not.
+        """

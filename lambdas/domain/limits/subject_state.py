@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from lambdas.domain.limits.amounts import NO_USE, Amounts
 from lambdas.domain.limits.limit import CounterKey
@@ -32,6 +33,18 @@ class OpenReservation:
     charges: Mapping[CounterKey, int]
 
 
+class RaisedAmount(NamedTuple):
+    """The part of a counter that no reservation has charged: usage that was counted elsewhere.
+
+    Attributes:
+        number: The slot that it is in.
+        amount: The amount.
+    """
+
+    number: int
+    amount: int
+
+
 @dataclass(frozen=True, slots=True)
 class SubjectState:
     """The state of a subject.
@@ -43,6 +56,7 @@ class SubjectState:
         late: The reservations that are open for longer than a call can last. They are not running,
             so they do not count as concurrent; what they reserved still counts.
         revision: A number that rises when a counter is added or removed.
+        raised: What counters were raised by, in the slot in which they were raised last.
     """
 
     moment: int = 0
@@ -50,10 +64,16 @@ class SubjectState:
     open: Mapping[str, OpenReservation] = field(default_factory=dict)
     late: Mapping[str, OpenReservation] = field(default_factory=dict)
     revision: int = 0
+    raised: Mapping[CounterKey, RaisedAmount] = field(default_factory=dict)
 
     def get_total(self, key: CounterKey) -> int:
         """The sum of a counter's live slots."""
         return sum(self.counters.get(key, {}).values())
+
+    def get_raised(self, key: CounterKey, number: int) -> int:
+        """The part of a slot that no reservation has charged."""
+        raised = self.raised.get(key)
+        return raised.amount if raised is not None and raised.number == number else 0
 
     @property
     def entries(self) -> Mapping[str, OpenReservation]:
@@ -91,6 +111,7 @@ def advance(state: SubjectState, at: int, keys: Iterable[CounterKey]) -> Subject
         open={name: entry for name, entry in state.open.items() if name not in expired},
         late={**state.late, **{name: state.open[name] for name in expired}},
         revision=state.revision + (kept.keys() != state.counters.keys()),
+        raised={key: raised for key, raised in state.raised.items() if key in kept},
     )
 
 
@@ -145,6 +166,41 @@ def settle(state: SubjectState, reservation_id: str, used: Amounts, at: int) -> 
 def give_back(state: SubjectState, reservation_id: str, at: int) -> SubjectState:
     """Give all of a reservation back: its call was not made, or failed."""
     return settle(state, reservation_id, NO_USE, at)
+
+
+def raise_counter(
+    state: SubjectState, keys: Iterable[CounterKey], key: CounterKey, counted: int, at: int
+) -> SubjectState:
+    """Raise the counter of a calendar period to what was counted in it, from all sources.
+
+    The counter has what reservations have charged, and on top of that what they lack. Calls that
+    run are not counted yet. So the counter is never below either; and it goes down again to what
+    reservations have charged when what was counted does.
+
+    Args:
+        state: The state.
+        keys: The counters that are needed, the counter among them.
+        key: The counter.
+        counted: What was counted in its period.
+        at: The time, in the period.
+    """
+    now = advance(state, at, keys)
+    number = key.window.number_at(now.moment)
+    if key.window.number_at(at) != number:  # the item's clock is in another period
+        return state
+    before = now.get_raised(key, number)
+    charged = now.counters[key].get(number, 0) - before
+    running = sum(
+        entry.charges.get(key, 0)
+        for entry in now.open.values()
+        if key.window.number_at(entry.at) == number
+    )
+    amount = max(0, counted + running - charged)
+    if amount == before:
+        return state
+    counters = {**now.counters, key: _add(now.counters[key], number, amount - before)}
+    raised = {**now.raised, key: RaisedAmount(number, amount)}
+    return replace(now, counters=counters, raised=raised)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,11 @@ class CalendarWindow:
         _make_rule(self)
 
     @property
+    def periods(self) -> PeriodRule:
+        """The rule of the periods."""
+        return _make_rule(self)
+
+    @property
     def code(self) -> str:
         """The period and the zone."""
         return f"{self.every}{_ZONE_MARK}{self.time_zone}"

@@ -4,7 +4,7 @@ import itertools
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, cast
 
 import boto3
 import pytest
@@ -18,6 +18,7 @@ from lambdas.domain.limits import (
     NO_USE,
     Amounts,
     CalendarUnit,
+    CountedLimits,
     Decision,
     LimitMode,
     LimitStore,
@@ -27,6 +28,7 @@ from lambdas.domain.limits import (
     RefusalReason,
     RollingWindow,
     StoredReservation,
+    SubjectState,
     make_calendar_window,
     to_time,
 )
@@ -43,15 +45,19 @@ def make_dynamodb_store() -> DynamoDbLimits:
     return DynamoDbLimits(boto3.client("dynamodb"), GOVERNANCE)
 
 
+class Store(LimitStore, CountedLimits, Protocol):
+    """Both ports of a store."""
+
+
 @pytest.fixture(params=["in memory", "dynamodb", "dynamodb of several processes"])
-def store(request: pytest.FixtureRequest) -> LimitStore:
+def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "in memory":
         return InMemoryLimits()
     request.getfixturevalue("aws")
     create_governance_table()
     if request.param == "dynamodb":
         return make_dynamodb_store()
-    return SeveralProcesses([make_dynamodb_store() for _ in range(3)])
+    return cast("Store", SeveralProcesses([make_dynamodb_store() for _ in range(3)]))
 
 
 class SeveralProcesses:
@@ -278,11 +284,67 @@ def test_open_reservations_of_all_subjects_are_listed(store: LimitStore) -> None
     assert list(store.list_open(NOON + SECOND)) == [first]
 
 
+BUDGET = subject(limit(1000, MONTH), name="budget#team#1")
+
+
+def raise_budget(store: Store, counted: int, at: datetime) -> bool:
+    return store.raise_counter(BUDGET, BUDGET.limits[0], counted, at)
+
+
+def test_a_raised_counter_refuses_calls_and_goes_down_with_what_was_counted(store: Store) -> None:
+    assert raise_budget(store, 900, NOON)
+    assert not raise_budget(store, 900, NOON)
+    assert totals(store, NOON, BUDGET) == [900]
+    assert reserve(store, "a", 101, NOON, BUDGET).refusal is RefusalReason.LIMIT_REACHED
+    assert reserve(store, "b", 100, NOON, BUDGET).entry is not None
+    assert raise_budget(store, 50, NOON)
+    assert totals(store, NOON, BUDGET) == [150]
+
+
+def test_a_counter_is_raised_by_what_reservations_lack(store: Store) -> None:
+    first = stored(reserve(store, "a", 300, NOON, BUDGET), "a")
+    reserve(store, "b", 100, NOON + SECOND, BUDGET)
+    store.settle(first, tokens(200), NOON + SECOND)
+    assert not raise_budget(store, 200, NOON + 2 * SECOND)  # the gateway's own, as it was settled
+    assert raise_budget(store, 450, NOON + 2 * SECOND)
+    assert totals(store, NOON + 2 * SECOND, BUDGET) == [550]
+
+
+def test_a_period_begins_without_what_the_one_before_was_raised_by(store: Store) -> None:
+    raise_budget(store, 900, NOON)
+    later = NOON + timedelta(days=40)
+    assert totals(store, later, BUDGET) == [0]
+    assert raise_budget(store, 30, later)
+    assert totals(store, later + SECOND, BUDGET) == [30]
+
+
+def test_a_counter_is_raised_after_calls_became_late(store: Store) -> None:
+    reserve(store, "a", 300, NOON, BUDGET)
+    later = NOON + (MAX_CALL_SECONDS + 1) * SECOND
+    assert raise_budget(store, 500, later)
+    (left,) = store.list_open(later)
+    assert store.settle(left, tokens(10), later)
+    assert raise_budget(store, 500, later)
+    assert totals(store, later, BUDGET) == [500]
+
+
+def test_a_limit_of_concurrent_calls_is_not_raised(aws: None) -> None:
+    with pytest.raises(ValueError, match="concurrent has no counter"):
+        make_dynamodb_store().raise_counter(BUDGET, limit(3, unit=LimitUnit.CONCURRENT), 1, NOON)
+
+
+def list_amounts(store: LimitStore) -> list[tuple[str, int]]:
+    """The total of each counter of Ana, those of empty ones left out."""
+    state = store.read("ana") or SubjectState()
+    totals = [(key.code, state.get_total(key)) for key in state.counters]
+    return sorted((code, total) for code, total in totals if total)
+
+
 def test_stores_agree_on_random_calls(aws: None) -> None:
     create_governance_table()
     random_source = random.Random(7)  # noqa: S311  # a seed
     twin, processes = InMemoryLimits(), [make_dynamodb_store() for _ in range(2)]
-    stores: list[Callable[[], LimitStore]] = [
+    stores: list[Callable[[], Store]] = [
         lambda: twin,
         lambda: random_source.choice(processes),
     ]
@@ -308,6 +370,12 @@ def test_stores_agree_on_random_calls(aws: None) -> None:
             used = tokens(random_source.choice([0, 40, 300, 500]))
             settled = [choose().settle(ended, used, now) for choose in stores]
             assert settled[0] is settled[1]
+        each = random_source.choice(who.limits)
+        if each.window in {MONTH, calendar}:
+            counted = random_source.randint(0, 6000)
+            raised = [choose().raise_counter(who, each, counted, at) for choose in stores]
+            assert raised[0] is raised[1]
+        assert list_amounts(twin) == list_amounts(processes[0])
 
 
 def test_a_timeout_after_the_write_reserves_once(aws: None) -> None:
