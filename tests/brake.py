@@ -23,8 +23,7 @@ from lambdas.domain.brake import (
     SessionPolicyNames,
     StoredPolicy,
     Target,
-    describe_release_by_hand,
-    describe_switch,
+    write_switch,
 )
 
 ACCOUNT = "111122223333"
@@ -295,9 +294,8 @@ class InMemoryDenies:
 class InMemoryBrakeState:
     """Decisions of people, and reaction times by deny."""
 
-    def __init__(self, trail: InMemoryAuditEvents | None = None) -> None:
+    def __init__(self) -> None:
         self.switch = BrakeSwitch()
-        self.trail = trail or InMemoryAuditEvents(Effects())
         self._releases: dict[tuple[str, CauseKey], Release] = {}
         self.reactions: dict[str, timedelta] = {}
 
@@ -305,18 +303,13 @@ class InMemoryBrakeState:
         return self.switch
 
     def write_switch(self, switch: BrakeSwitch) -> None:
-        if switch.by is None or switch.at is None:
-            message = "the switch has no time, or no one who set it"
-            raise ValueError(message)
-        self.trail.store(describe_switch(switch, self.switch, at=switch.at))
+        write_switch(switch)  # one that was never set cannot be written
         self.switch = switch
 
     def list_releases(self) -> Collection[Release]:
         return self._releases.values()
 
     def add_release(self, release: Release) -> None:
-        before = self._releases.get((release.target_arn, release.key))
-        self.trail.store(describe_release_by_hand(release, before))
         self._releases[release.target_arn, release.key] = release
 
     def read_reactions(self) -> Sequence[timedelta]:

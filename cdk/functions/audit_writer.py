@@ -1,4 +1,4 @@
-"""The function that writes the audit trail, its mapping of budgets' stream, and its schedule."""
+"""The function that writes the audit trail, its mapping of a stream, and its schedule."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from cdk.components.stream_mapping import map_stream
 from lambdas.domain.audit.table import ANCHORS_PREFIX
 from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
+    BRAKE,
     BUDGETS,
     DELETED_BUDGETS,
     PARTITION_KEY,
     PEOPLE,
+    RELEASES,
 )
 from lambdas.domain.pricing.editions import POINTER_KEY
 from lambdas.functions.audit_writer.settings import Settings
@@ -44,11 +46,7 @@ class AuditStores(NamedTuple):
 
 
 class AuditWriter(ScheduledFunction):
-    """The function `audit_writer`, started by changes of budgets and each hour.
-
-    Attributes:
-        stream_mapping: The event source mapping that starts it.
-    """
+    """The function `audit_writer`, started by changes of budgets and the brake, and each hour."""
 
     def __init__(
         self,
@@ -68,6 +66,7 @@ class AuditWriter(ScheduledFunction):
             stores: The tables and the buckets.
             failures: The destination of batches that failed every attempt.
         """
+        config = defaults.config
         super().__init__(
             scope,
             construct_id,
@@ -76,7 +75,11 @@ class AuditWriter(ScheduledFunction):
                 anchor_bucket=stores.anchors.bucket_name,
                 governance_table=stores.governance.table_name,
                 price_bucket=stores.prices.bucket_name,
-                contracted_prices=defaults.config.contracted_prices,
+                contracted_prices=config.contracted_prices,
+                brake=config.brake,
+                brake_sessions=config.brake_sessions,
+                brake_overflow=config.brake_overflow,
+                brake_exempt=config.brake_exempt,
             ),
             defaults=defaults,
             timeout=Duration.minutes(15),
@@ -95,13 +98,17 @@ class AuditWriter(ScheduledFunction):
             self.grant("s3:ListBucketVersions", on=bucket.bucket_arn)
         self.grant("s3:GetObjectVersion", on=stores.prices.arn_for_objects(POINTER_KEY))
         self.grant_read_write_data()
-        self.stream_mapping = map_stream(
+        map_stream(
             self,
             "GovernanceStream",
             stores.governance,
             failures,
             patterns=(
-                {"dynamodb": {"Keys": {PARTITION_KEY: {"S": [BUDGETS]}}}},
+                {"dynamodb": {"Keys": {PARTITION_KEY: {"S": [BUDGETS, BRAKE]}}}},
+                {
+                    "eventName": ["INSERT", "MODIFY"],  # releases expire
+                    "dynamodb": {"Keys": {PARTITION_KEY: {"S": [RELEASES]}}},
+                },
                 {
                     "eventName": ["INSERT"],
                     "dynamodb": {"Keys": {PARTITION_KEY: {"S": [AUDIT_EVENTS]}}},
@@ -112,6 +119,6 @@ class AuditWriter(ScheduledFunction):
         self.run_every(
             Duration.hours(1),
             at=events.Schedule.cron(minute="20"),  # each hour has an anchor, and none has two
-            purpose="audits prices, and anchors the audit trail",
+            purpose="updates, verifies and anchors the audit trail",
             retries=None,
         )

@@ -82,7 +82,7 @@ class BrakeController(ScheduledFunction):
             grant_deny_sessions(self)
         self.run_every(
             _INTERVAL,
-            purpose="denies callers whose budgets are used up, and releases them",
+            purpose="denies or releases callers",
             max_event_age=_INTERVAL,  # the next run makes up for an event that waited longer
         )
         self.removal = self._release_all_first(defaults)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +11,10 @@ import boto3
 from rich.table import Table
 
 from cdk.config import stack_names
+from cdk.config.region_names import explain_unknown_region, known_regions
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
+from lambdas.domain.brake import find_never_denied
 from lambdas.domain.budgets import (
     MAX_CHANGES,
     BrakeMode,
@@ -30,6 +32,7 @@ from lambdas.domain.budgets import (
     describe_periods,
     describe_scope,
     find_crowded_calls,
+    matches,
     plan_changes,
     read_statuses,
 )
@@ -39,7 +42,7 @@ from lambdas.domain.forecasting import (
     describe_errors,
 )
 from lambdas.domain.invocations.short_names import shorten_identity
-from lambdas.domain.words import exact_text, plural
+from lambdas.domain.words import exact_text, plural, show
 from lambdas.wiring.budgets_file import DeclaredBudgets, read_budgets
 from lambdas.wiring.declared_files import InvalidFileError
 
@@ -56,10 +59,12 @@ class BudgetTables(NamedTuple):
     Attributes:
         budgets: The table of budgets.
         counters: The table of counters, with the sums of budgets.
+        has_brake: True if the brake is deployed.
     """
 
     budgets: str
     counters: str
+    has_brake: bool
 
 
 def find_tables(session: boto3.Session) -> BudgetTables:
@@ -75,8 +80,11 @@ def find_tables(session: boto3.Session) -> BudgetTables:
             " deploy."
         )
         raise CommandError(message)
-    names = ("GovernanceTableName", "CounterTableName")
-    return BudgetTables(*(deployment.output(stack_names.STORAGE, name) for name in names))
+    return BudgetTables(
+        deployment.output(stack_names.STORAGE, "GovernanceTableName"),
+        deployment.output(stack_names.STORAGE, "CounterTableName"),
+        has_brake=deployment.brake_controller is not None,
+    )
 
 
 def read_file(path: Path) -> DeclaredBudgets:
@@ -86,14 +94,30 @@ def read_file(path: Path) -> DeclaredBudgets:
         CommandError: It has faults; the details name each field.
     """
     try:
-        return read_budgets(path.read_text(encoding="utf-8-sig"))
+        declared = read_budgets(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         message = f"{path}: not JSON in UTF-8."
         raise CommandError(message) from None
     except InvalidFileError as error:
-        count = plural(len(error.problems), "problem")
-        message = f"{path}: {count}:"
-        raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
+        raise _refuse_file(path, error.problems) from None
+    if problems := [*_find_unknown_regions(declared.budgets)]:
+        raise _refuse_file(path, problems)
+    return declared
+
+
+def _refuse_file(path: Path, problems: Sequence[str]) -> CommandError:
+    message = f"{path}: {plural(len(problems), 'problem')}:"
+    return CommandError(message, *(f"  {problem}" for problem in problems))
+
+
+def _find_unknown_regions(budgets: Iterable[Budget]) -> Iterator[str]:
+    """Find names in scopes that are not those of Regions, nor their beginnings."""
+    for budget in budgets:
+        for name in budget.scope.region:
+            if any(matches(name, region) for region in known_regions()):
+                continue
+            reason = explain_unknown_region(name)
+            yield f"budget {budget.name}: scope.region = {show(name)}: {reason}"
 
 
 def validate(path: Path, now: datetime) -> None:
@@ -115,6 +139,7 @@ def validate(path: Path, now: datetime) -> None:
     if not declared.budgets:
         print("The file has no budgets: apply stores none, and lists those that it could delete.")
     _print_short_cells(declared.budgets)
+    _print_never_denied(declared.budgets)
     _print_obstacles(declared, now)
 
 
@@ -129,8 +154,36 @@ def _print_obstacles(declared: DeclaredBudgets, now: datetime) -> None:
             print(f"Unless they are applied already: {problem}.")
 
 
+def _print_never_denied(budgets: Iterable[Budget]) -> None:
+    """Name the callers that a budget with a brake is for and no deployment denies."""
+    for budget in budgets:
+        if budget.brake is BrakeMode.NOTIFY:
+            continue
+        for caller in find_never_denied(budget.scope):
+            print(
+                f"Warning: {printable(budget.name)} cannot deny {printable(caller.arn)}:"
+                f" {caller.reason}. {caller.advice}"
+            )
+
+
+def _print_missing_brake(budgets: Iterable[Budget]) -> None:
+    """Name the budgets whose brake does nothing, where the brake is not deployed."""
+    names = [printable(each.name) for each in budgets if each.brake is not BrakeMode.NOTIFY]
+    if names:
+        print(
+            f"Warning: {', '.join(names)}: the brake is not deployed in this Region, so no caller"
+            " is denied or reported. Set brake to true in cdk.json, then run make bootstrap and"
+            " make deploy."
+        )
+
+
 def list_budgets(
-    store: BudgetStore, sums: SumReader, calibrations: CalibrationStore, now: datetime
+    store: BudgetStore,
+    sums: SumReader,
+    calibrations: CalibrationStore,
+    now: datetime,
+    *,
+    has_brake: bool,
 ) -> None:
     """Print the stored budgets of all managers, with the usage of their current periods.
 
@@ -139,6 +192,7 @@ def list_budgets(
         sums: Their sums.
         calibrations: The errors that forecasts stand on.
         now: The time.
+        has_brake: True if the brake is deployed.
 
     Raises:
         CommandError: A stored budget cannot be read.
@@ -162,6 +216,8 @@ def list_budgets(
     open_console().print(table)
     print(_describe_calibration(calibrations))
     _print_gaps(book, now)
+    if not has_brake:
+        _print_missing_brake(stored.budget for stored in book)
     if state is not None:
         _print_incomplete_periods(book, state.counted_since, now)
 
@@ -214,7 +270,7 @@ def _describe_use(statuses: Sequence[BudgetStatus]) -> str:
         return "nothing"
     most = max(statuses, key=lambda status: status.used)
     budget = most.stored.budget
-    used = f"{budget.amount.describe(most.used)} ({exact_text(most.percent_used)} %)"
+    used = f"{budget.amount.describe(most.used)} ({exact_text(most.percent_used)}%)"
     if budget.per is None:
         return used
     name = printable(shorten_identity(most.value))
@@ -227,6 +283,7 @@ def apply_file(
     deletions: Sequence[str],
     *,
     is_dry_run: bool,
+    has_brake: bool,
     now: datetime,
 ) -> None:
     """Apply the budgets of a file, and print the differences.
@@ -236,6 +293,7 @@ def apply_file(
         declared: The budgets of the file.
         deletions: The names of budgets to delete.
         is_dry_run: Only print what would change.
+        has_brake: True if the brake is deployed.
         now: The time.
 
     Raises:
@@ -254,6 +312,9 @@ def apply_file(
         _write(store, plan.changes, book)
     else:
         print("Nothing to change.")
+    _print_never_denied(declared.budgets)
+    if not has_brake:
+        _print_missing_brake(declared.budgets)
 
 
 def rebuild(store: BudgetStore, names: Sequence[str], now: datetime) -> None:

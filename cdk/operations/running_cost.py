@@ -30,6 +30,7 @@ from cdk.operations.billed_metrics import (
 from lambdas.domain.counters import MAX_ACTIONS, get_spans
 from lambdas.domain.metrics.catalog import BUDGET_METRICS
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
+from lambdas.domain.words import plural
 
 _PRICES = Path(__file__).with_name("unit_prices.json")
 
@@ -230,7 +231,7 @@ def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem
     return [
         CostItem(
             "CloudWatch",
-            f"{alarms:,} metrics watched by alarms",
+            f"{plural(alarms, 'metric')} watched by alarms",
             alarms * prices["alarm_metric_month"],
         ),
         CostItem("CloudWatch", f"{dashboards} dashboards", dashboards * prices["dashboard_month"]),
@@ -391,7 +392,7 @@ def governance_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
     return [
         CostItem(
             "CloudWatch",
-            f"governance: {health} metrics of its functions",
+            f"governance: {plural(health, 'metric')} of its functions",
             health * prices["metric_month_first_10000"],
         ),
         CostItem(
@@ -402,7 +403,7 @@ def governance_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
         ),
         CostItem(
             "CloudWatch",
-            f"governance: {alarms} metrics watched by alarms",
+            f"governance: {plural(alarms, 'metric')} watched by alarms",
             alarms * prices["alarm_metric_month"],
         ),
         *_exact_counters(usage, config, prices),

@@ -45,7 +45,7 @@ class DamageError(CommandError):
 
 
 class IncompleteError(CommandError):
-    """The command has written its result, but a part of its input could not be read."""
+    """The command has written its result, but its input lacks something or could not be read."""
 
 
 def confirm(word: str, *, otherwise: str) -> None:

@@ -11,7 +11,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from cdk.alarms.anomaly_names import ANOMALY_ALARMS
-from cdk.alarms.audit_checks import AUDIT_AGE, UNRECORDED_CHANGES, audit_checks
+from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
 from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
 from cdk.alarms.gateway_checks import GATEWAY_ALARMS, gateway_checks
@@ -337,8 +337,7 @@ def _list_governance_checks(governance: GovernanceStack | None) -> list[HealthCh
     if governance is None:
         return []
     counter, writer = _list_stream_functions(governance)
-    mapping_id = governance.audit_writer.stream_mapping.attr_id
-    return [*counter_checks(counter), *audit_checks(writer, mapping_id)]
+    return [*counter_checks(counter), *audit_checks(writer)]
 
 
 def _list_gateway_checks(
@@ -358,7 +357,7 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {COUNTER_AGE, USAGE_COUNTER, USAGE_RECOUNTER, BUDGET_BUILDER}
         missing |= {BUDGET_EVALUATOR, BUDGET_DRIFT.name, FORECAST_CALIBRATOR}
         missing.add(UNBUILT_BUDGETS.name)
-        missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name, UNRECORDED_CHANGES}
+        missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name}
     if BRAKE_CONTROLLER not in functions:
         missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
     if LIMIT_SETTLER not in functions:

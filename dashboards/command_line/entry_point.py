@@ -45,7 +45,7 @@ class FailedCommand(click.ClickException):
 
 
 class IncompleteCommand(FailedCommand):
-    """A command has written its result, but could not read all of its input."""
+    """A command has written its result, but its input lacks something."""
 
     exit_code = _EXIT_INCOMPLETE
 

@@ -19,6 +19,7 @@ from cdk.operations.aws_errors import error_code
 from cdk.operations.denies import DeployedBrake, release_callers, set_switch
 from cdk.operations.terminal import CommandError
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.lambda_run_starter import LambdaRunStarter
 from lambdas.domain.brake import CONSENT_TAG, CONSENT_VALUE
@@ -57,6 +58,9 @@ class CompanyBrake:
                 denies=DynamoDbDenies(dynamodb, table),
                 decisions=DynamoDbBrakeState(dynamodb, table),
                 runs=LambdaRunStarter(cloud.client("lambda"), controller, {}),
+                budgets=DynamoDbBudgetStore(dynamodb, table),
+                account_id=ACCOUNT,
+                region=dynamodb.meta.region_name,
                 operator_arn=_ROOT,
                 people=DynamoDbPersonDirectory(dynamodb, table),
             ),

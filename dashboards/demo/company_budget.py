@@ -129,7 +129,14 @@ class CompanyBudget:
         path = self.cloud.home / "budgets.json"
         path.write_text(json.dumps(self._write_file()), encoding="utf-8")
         with redirect_stdout(io.StringIO()):  # the story has a line of its own
-            apply_file(self.store, read_file(path), (), is_dry_run=False, now=datetime.now(UTC))
+            apply_file(
+                self.store,
+                read_file(path),
+                (),
+                is_dry_run=False,
+                has_brake=True,
+                now=datetime.now(UTC),
+            )
         for name, stored in self.store.read().budgets.items():
             # The meter waits five minutes for batches that do not know it. None runs any more.
             self.store.announce(name, stored.generation, datetime.now(UTC) - ANNOUNCEMENT)

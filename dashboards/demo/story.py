@@ -31,7 +31,7 @@ _EXPECTED = re.compile(
     re.MULTILINE,
 )
 _DENIED = re.compile(
-    r"^Denied: (?P<who>\S+)$.*^Budget \S+: (?P<used>[^,]+ used), (?P<percent>[\d.]+) %.*"
+    r"^Denied: (?P<who>\S+)$.*^Budget \S+: (?P<used>[^,]+ used), (?P<percent>[\d.]+)%.*"
     r"^Until: (?P<until>\S+)$",
     re.MULTILINE | re.DOTALL,
 )

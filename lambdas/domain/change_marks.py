@@ -9,6 +9,7 @@ PRICE_UPDATER = "meter:price_updater"
 DEPLOYMENT = "meter:deployment"
 BRAKE_CONTROLLER = "meter:brake_controller"
 BRAKE_WATCHDOG = "meter:brake_watchdog"
+ERASURE = "meter:erase_identity"
 """Actors that are parts of the meter. People are `person-` and a random id."""
 
 

@@ -1,4 +1,4 @@
-"""Finds changes of prices for the audit trail: of held prices, editions and contracted prices."""
+"""Finds changes of held prices and editions for the audit trail."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from datetime import datetime
 from itertools import takewhile
 
 from lambdas.domain.audit import (
-    CONTRACTED_PRICES,
     PRICE_SOURCE,
     AuditedChange,
     AuditStore,
-    InvalidEntryError,
-    Json,
     PointerHistory,
     PointerVersion,
-    describe_contracted_prices,
     describe_price_change,
-    read_entry,
 )
 
 _MAX_VERSIONS = 200  # of the pointer in one run; the next run does the rest
@@ -31,39 +26,23 @@ class PriceAuditor:
     Attributes:
         store: The chain.
         history: The versions of the pointer of price updates.
-        contracted_prices: The contracted prices as they are configured.
         append: Appends changes to the chain.
     """
 
     store: AuditStore
     history: PointerHistory
-    contracted_prices: Json
     append: Callable[[Iterable[AuditedChange], datetime], int]
 
     def audit(self, now: datetime, has_time: Callable[[], bool]) -> int:
-        """Append what is not in the chain yet; returns the number of new entries.
+        """Append a change for each version of the pointer that follows the last audited one.
 
         Args:
             now: The time.
             has_time: Says if there is time for another version.
+
+        Returns:
+            The number of new entries.
         """
-        return self._audit_contracted(now) + self._audit_versions(now, has_time)
-
-    def _audit_contracted(self, now: datetime) -> int:
-        """Compare the contracted prices with the last entry about them."""
-        last = self.store.read_last(CONTRACTED_PRICES)
-        known = None
-        if last is not None:
-            try:
-                known = read_entry(last.text).change
-            except InvalidEntryError:  # it was tampered with: the verification reports it
-                known = None
-        place = last.place if last else 0
-        change = describe_contracted_prices(self.contracted_prices, known, place, now)
-        return 0 if change is None else self.append([change], now)
-
-    def _audit_versions(self, now: datetime, has_time: Callable[[], bool]) -> int:
-        """Append a change for each version of the pointer that follows the last audited one."""
         known = None
         unaudited: list[PointerVersion] = []
         for version in self.history.list_versions():

@@ -6,11 +6,22 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from lambdas.wiring.brake_settings import DenyRules
 from lambdas.wiring.contracted_prices import ContractedPriceSetting
-from lambdas.wiring.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.environment import from_json_text
 
 
-class AuditSettings(EnvironmentSettings):
+class AuditedBrake(DenyRules):
+    """The settings of the brake whose changes are audited.
+
+    Attributes:
+        brake: True if the brake is deployed.
+    """
+
+    brake: bool = False
+
+
+class AuditSettings(AuditedBrake):
     """The chain, its anchors, and what is audited.
 
     Attributes:

@@ -32,7 +32,6 @@ from lambdas.domain.brake import (
 )
 from lambdas.domain.budgets.governance_table import AUDIT_EVENTS
 from lambdas.domain.change_marks import BRAKE_CONTROLLER, BRAKE_WATCHDOG
-from tests.audit import ANA_ID
 from tests.brake import (
     Effects,
     InMemoryAuditEvents,
@@ -73,7 +72,7 @@ def denies(trail: AuditEventStore) -> DenyStore:
 @pytest.fixture
 def state(trail: AuditEventStore) -> BrakeDecisionStore:
     if isinstance(trail, InMemoryAuditEvents):
-        return InMemoryBrakeState(trail)
+        return InMemoryBrakeState()
     return DynamoDbBrakeState(boto3.client("dynamodb"), GOVERNANCE)
 
 
@@ -220,23 +219,6 @@ def test_the_brake_is_off_until_it_is_switched_on(state: BrakeDecisionStore) -> 
         assert state.read_switch() == switch
     with pytest.raises(ValueError, match="switch"):
         state.write_switch(BrakeSwitch(is_on=True))
-
-
-def test_decisions_are_recorded_with_their_actor_and_the_state_before(
-    state: BrakeDecisionStore, read_recorded: Callable[[], list[AuditedChange]]
-) -> None:
-    state.write_switch(BrakeSwitch(is_on=True, by=ANA_ID, at=NOON))
-    for minutes in (1, 2):
-        at = NOON + minutes * MINUTE
-        (release,) = make_releases(deny(), by=ANA_ID, at=at, until=None)
-        state.add_release(release)
-    switched, first, second = read_recorded()
-    assert {each.changed_by for each in read_recorded()} == {ANA_ID}
-    assert (switched.action, switched.before, switched.after) == (
-        *(AuditAction.SWITCH_BRAKE, {"is_on": False}, {"is_on": True}),
-    )
-    assert (first.action, first.before) == (AuditAction.RELEASE_BY_HAND, None)
-    assert second.before == first.after
 
 
 def test_a_release_is_stored_once_for_a_caller_and_a_sum(state: BrakeDecisionStore) -> None:

@@ -68,7 +68,7 @@ def braked(deployed: Deployed) -> Iterator[Deployed]:
     for name in ("carl", "dora"):
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="use", PolicyDocument=USES)
-    store = open_store(deployed)
+    store = open_store(deployed, operator(deployed))
     declared = read_budgets(json.dumps(BUDGETS)).budgets
     book = store.write(BudgetChanges(declared), store.read().revision)
     for budget in declared:
@@ -253,6 +253,7 @@ def test_denies_releases_and_the_switch_are_in_the_audit_trail(
         anchors=S3AuditAnchors(braked.cloud.client("s3"), braked.bucket("AnchorBucketName")),
         lock=ConfiguredLock(AuditLock.GOVERNANCE, 400),
         budgets=open_store(braked),
+        brake=state(braked),
         people=people(braked),
     )
     verify_audit(trail, datetime.now(UTC))

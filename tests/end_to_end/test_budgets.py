@@ -85,9 +85,9 @@ def stop_schedule(deployed: Deployed) -> Iterator[None]:
     events.enable_rule(Name=name)
 
 
-def open_store(deployed: Deployed) -> DynamoDbBudgetStore:
-    dynamodb = deployed.cloud.client("dynamodb")
-    return DynamoDbBudgetStore(dynamodb, deployed.bucket("GovernanceTableName"))
+def open_store(deployed: Deployed, changed_by: str | None = None) -> DynamoDbBudgetStore:
+    dynamodb, table = deployed.cloud.client("dynamodb"), deployed.bucket("GovernanceTableName")
+    return DynamoDbBudgetStore(dynamodb, table, changed_by=changed_by)
 
 
 def count_tokens(

@@ -13,7 +13,11 @@ from moto.dynamodb.models import dynamodb_backends
 
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
+from lambdas.adapters.dynamodb.brake_items import query_partition
+from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState
+from lambdas.adapters.dynamodb.braked_identity import DynamoDbBrakedIdentity
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.item_names import ItemNames
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
 from lambdas.domain.audit import (
@@ -22,8 +26,10 @@ from lambdas.domain.audit import (
     read_entry,
     verify_chain,
 )
+from lambdas.domain.brake import BrakeSwitch, make_releases, write_release
 from lambdas.domain.budgets import BudgetAmount, BudgetChanges, BudgetScope, BudgetUnit
-from lambdas.domain.change_marks import BUDGET_BUILDER
+from lambdas.domain.budgets.governance_table import BRAKE, RELEASES
+from lambdas.domain.change_marks import BRAKE_CONTROLLER, BUDGET_BUILDER, ERASURE
 from lambdas.domain.metrics.catalog import AUDIT_PROBLEMS
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.functions.audit_writer import handler
@@ -40,6 +46,7 @@ from tests.aws import REGION, clear_caches, embedded_metrics, lambda_context
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, BEN, NOON
 from tests.unit.audit.test_changes import HELD
+from tests.unit.brake.builders import ANA_SESSION, CHAT, deny
 from tests.unit.budgets.builders import budget
 
 CONTEXT = lambda_context()
@@ -163,6 +170,103 @@ def test_a_change_around_the_commands_is_in_the_chain_without_an_actor() -> None
     assert created.changed_by is not None
     assert (changed.changed_by, deleted.changed_by) == (None, None)
     assert changed.after["parts"] == [None, {"a": ["a", "b"]}]
+
+
+def decisions() -> DynamoDbBrakeState:
+    return DynamoDbBrakeState(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def put_by_hand(partition: str, sort_key: str | None = None, **changes: Any) -> None:
+    """Put an item of a partition with changes, as the console does; the rest stays."""
+    dynamodb = boto3.client("dynamodb")
+    (item,) = query_partition(dynamodb, GOVERNANCE, partition)
+    key = {} if sort_key is None else {"sk": {"S": sort_key}}
+    dynamodb.put_item(TableName=GOVERNANCE, Item={**item, **key, **changes})
+
+
+def test_each_decision_on_the_brake_is_in_the_chain_once_with_its_actor() -> None:
+    ana, ben = (people().get_or_create_id(arn) for arn in (ANA, BEN))
+    decisions().write_switch(BrakeSwitch(is_on=True, by=ana, at=NOON))
+    for by in (ana, ben):
+        (release,) = make_releases(deny(target=CHAT), by=by, at=NOON, until=None)
+        decisions().add_release(release)
+    decisions().write_switch(BrakeSwitch(is_on=False, by=BRAKE_CONTROLLER, at=NOON))
+    deliver()
+    assert [(each.action, each.subject, each.changed_by) for each in entries()] == [
+        (AuditAction.SWITCH_BRAKE, "brake", ana),
+        (AuditAction.RELEASE_BY_HAND, f"principal:{CHAT.arn}", ana),
+        (AuditAction.RELEASE_BY_HAND, f"principal:{CHAT.arn}", ben),
+        (AuditAction.SWITCH_BRAKE, "brake", BRAKE_CONTROLLER),
+    ]
+    on, first, second, off = entries()
+    assert (on.before, on.after["is_on"], on.after["set_by"]) == (None, True, ana)
+    assert (first.before, first.after["by"]) == (None, ana)
+    assert (second.before, second.after["by"]) == (first.after, ben)
+    assert (off.before, off.after["is_on"]) == (on.after, False)
+
+
+def test_a_switch_that_was_set_around_the_commands_has_no_actor() -> None:
+    ana = people().get_or_create_id(ANA)
+    decisions().write_switch(BrakeSwitch(is_on=True, by=ana, at=NOON))
+    put_by_hand(BRAKE, is_on={"BOOL": False})
+    key: Any = {"pk": {"S": BRAKE}, "sk": {"S": "switch"}}
+    boto3.client("dynamodb").delete_item(TableName=GOVERNANCE, Key=key)
+    deliver()
+    on, off, deleted = entries()
+    assert [each.changed_by for each in (on, off, deleted)] == [ana, None, None]
+    assert (off.before["is_on"], off.after["is_on"], deleted.after) == (True, False, None)
+
+
+def test_a_release_that_was_put_around_the_commands_has_no_actor() -> None:
+    ana = people().get_or_create_id(ANA)
+    (release,) = make_releases(deny(target=CHAT), by=ana, at=NOON, until=None)
+    decisions().add_release(release)
+    (other,) = make_releases(deny(target=ANA_SESSION), by=ana, at=NOON, until=None)
+    content = {"S": json.dumps(write_release(other))}
+    put_by_hand(RELEASES, content=content)
+    put_by_hand(RELEASES, content={"S": "not JSON"})
+    item: Any = {"pk": {"S": RELEASES}, "sk": {"S": "x#1"}, "content": content}
+    boto3.client("dynamodb").put_item(TableName=GOVERNANCE, Item=item)
+    deliver()
+    assert {each.action for each in entries()} == {AuditAction.RELEASE_BY_HAND}
+    ids = {arn: person_id for person_id, arn in people().read_names().items()}
+    session = f"principal:{ids[ANA_SESSION.arn]}"
+    assert [(each.subject, each.changed_by) for each in entries()] == [
+        (f"principal:{CHAT.arn}", ana),
+        (session, None),
+        (f"principal:{CHAT.arn}", None),
+        (session, None),
+    ]
+    assert entries()[2].after == "not JSON"
+
+
+def test_a_release_that_expires_makes_no_entry() -> None:
+    (release,) = make_releases(deny(target=CHAT), by="ops", at=NOON, until=None)
+    decisions().add_release(release)
+    (item,) = query_partition(boto3.client("dynamodb"), GOVERNANCE, RELEASES)
+    key: Any = {name: item[name] for name in ("pk", "sk")}
+    boto3.client("dynamodb").delete_item(TableName=GOVERNANCE, Key=key)
+    deliver()
+    assert len(entries()) == 1
+
+
+def test_an_erased_caller_of_a_release_is_not_named_again() -> None:
+    ana = people().get_or_create_id(ANA)
+    (release,) = make_releases(deny(target=ANA_SESSION), by=ana, at=NOON, until=None)
+    decisions().add_release(release)
+    deliver()
+    known = read_stream()
+    dynamodb, erased = boto3.client("dynamodb"), ANA_SESSION.arn
+    names = ItemNames(erased)
+    braked = DynamoDbBrakedIdentity(dynamodb, GOVERNANCE, [erased], names)
+    pseudonym = erased.replace(ANA_SESSION.session_name, "erased-1")
+    assert braked.erase({erased: pseudonym}) == 1
+    people().delete(erased)
+    later = [record for record in read_stream() if record not in known]
+    assert len(later) == 3  # the release under both names, and the name itself
+    handler.lambda_handler({"Records": later}, CONTEXT)
+    assert erased not in people().read_names().values()
+    assert [each.changed_by for each in entries()] == [ana, ERASURE]
 
 
 def test_a_retried_batch_is_appended_once() -> None:

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from cdk.config import Config, ConfigurationError, stack_names
-from lambdas.domain.budgets.governance_table import AUDIT_EVENTS, BUDGETS, DELETED_BUDGETS, PEOPLE
+from lambdas.domain.budgets.governance_table import (
+    AUDIT_EVENTS,
+    BRAKE,
+    BUDGETS,
+    DELETED_BUDGETS,
+    PEOPLE,
+    RELEASES,
+)
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -219,11 +226,12 @@ def test_other_locks_are_refused(settings: dict[str, Any]) -> None:
         Config.from_context(settings)
 
 
-def test_only_changes_of_budgets_and_events_start_the_writer() -> None:
+def test_only_what_is_recorded_starts_the_writer() -> None:
     mapping = named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "AuditWriter")
     patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
     assert patterns == [
-        {"dynamodb": {"Keys": {"pk": {"S": [BUDGETS]}}}},
+        {"dynamodb": {"Keys": {"pk": {"S": [BUDGETS, BRAKE]}}}},
+        {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [RELEASES]}}}},
         {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [AUDIT_EVENTS]}}}},
     ]
 
@@ -254,9 +262,13 @@ def test_prices_are_audited_and_the_chain_is_anchored_each_hour() -> None:
     assert rule["ScheduleExpression"] == "cron(20 * * * ? *)"
 
 
-def test_the_writer_knows_the_contracted_prices() -> None:
+def test_the_writer_knows_the_settings_whose_changes_it_records() -> None:
     variables = find_function(deployment(ON).governance, "audit_writer")["Environment"]["Variables"]
     assert json.loads(variables["CONTRACTED_PRICES"])[0]["model"] == "anthropic.*"
+    controller = find_function(deployment(ON).governance, "brake_controller")
+    assert variables["BRAKE"] == "true"
+    for name in ("BRAKE_SESSIONS", "BRAKE_OVERFLOW", "BRAKE_EXEMPT"):
+        assert variables[name] == controller["Environment"]["Variables"][name]
 
 
 def test_alarms_notify_of_damage_and_of_delays() -> None:
@@ -269,23 +281,6 @@ def test_alarms_notify_of_damage_and_of_delays() -> None:
     assert dimension["Value"] == "BedrockMeter-Governance-AuditWriter"
     for name in ("AuditWriterErrors", "AuditWriterNotStarted"):
         assert name in alarms
-
-
-def test_an_alarm_notifies_of_changes_that_the_writer_gave_up_on() -> None:
-    (alarm,) = (
-        alarm
-        for alarm in resources(deployment(ON).monitoring, "AWS::CloudWatch::Alarm").values()
-        if alarm["AlarmName"] == "BedrockMeter-Health-UnrecordedChanges"
-    )
-    metrics = [query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query]
-    assert {metric["MetricName"] for metric in metrics} == {
-        *("OnFailureDestinationDeliveredEventCount", "DroppedEventCount"),
-    }
-    mapping = named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "AuditWriter")
-    assert mapping["MetricsConfig"] == {"Metrics": ["EventCount"]}
-    for metric in metrics:
-        (dimension,) = metric["Dimensions"]
-        assert "AuditWriterGovernanceStream" in dimension["Value"]["Fn::ImportValue"]
 
 
 def test_callers_are_released_while_the_writer_still_records_it() -> None:

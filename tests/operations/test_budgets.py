@@ -231,7 +231,67 @@ def test_a_brake_that_would_stop_other_work_is_refused_with_what_to_do(
     assert "deny" in capsys.readouterr().out
     _, problem = read_failure("budgets", "validate", write_file(CHAT | {"brake": "deny"}))
     assert "a deny stops all Bedrock use of a caller, not only that of scope.project" in problem
-    assert "or limit callers: per identity or principal" in problem
+    assert "leave out scope.project, and limit callers: per identity or principal" in problem
+
+
+def test_a_brake_of_callers_with_another_condition_is_to_leave_the_condition_out(
+    write_file: WriteFile,
+) -> None:
+    scope = {"model": "amazon.*", "project": "chat"}
+    limited = INDIA | {"brake": "deny", "scope": scope}
+    _, problem = read_failure("budgets", "validate", write_file(limited))
+    assert problem.endswith("use notify, or leave out scope.project and scope.model")
+
+
+def test_callers_that_no_deployment_denies_are_named_in_a_warning(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = "arn:aws:iam::111122223333"
+    never = [f"{account}:role/AWSReservedSSO_Dev_*", f"{account}:root"]
+    possible = [f"{account}:role/chat", f"{account}:role/agents-*", "*"]
+    limited = INDIA | {"brake": "deny", "scope": {"principal": [*never, *possible]}}
+    call_command("budgets", "validate", write_file(limited))
+    printed = capsys.readouterr().out
+    warnings = [line for line in printed.splitlines() if line.startswith("Warning: ")]
+    assert warnings == [
+        (
+            f"Warning: india cannot deny {never[0]}: IAM protects roles of IAM Identity Center. Use"
+            " a service control policy, or change the permission set in Identity Center."
+        ),
+        (
+            f"Warning: india cannot deny {never[1]}: IAM policies do not hold for the root user."
+            " Stop using the root user for Bedrock."
+        ),
+    ]
+    call_command("budgets", "validate", write_file(limited | {"brake": "notify"}))
+    assert "Warning" not in capsys.readouterr().out
+
+
+def test_a_region_that_does_not_exist_is_refused_with_a_suggestion(write_file: WriteFile) -> None:
+    regions = ["us-est-1", "eu-*", "eu-central-1"]
+    message, problem = read_failure(
+        "budgets", "validate", write_file(CHAT | {"scope": {"region": regions}})
+    )
+    assert message.endswith("platform.json: 1 problem:")
+    assert problem.startswith(
+        "  budget chat: scope.region = 'us-est-1': not an AWS Region; did you mean us-"
+    )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_brake_that_is_not_deployed_is_named_in_a_warning(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_file(CHAT, INDIA | {"brake": "deny"})
+    warning = "Warning: india: the brake is not deployed in this Region, so no caller is denied"
+    for arguments in (["apply", path], ["list"]):
+        call_command("budgets", *arguments)
+        assert warning in capsys.readouterr().out
+    boto3.client("cloudformation").delete_stack(StackName=stack_names.GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, BrakeControllerName="controller")
+    for arguments in (["apply", path], ["list"]):
+        call_command("budgets", *arguments)
+        assert "Warning" not in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("deployed")
@@ -261,9 +321,9 @@ def test_the_usage_of_the_current_period_is_listed(
     capsys.readouterr()
     call_command("budgets", "list")
     printed = " ".join(capsys.readouterr().out.split())
-    assert "$125.00 (25 %)" in printed
+    assert "$125.00 (25%)" in printed
     short = "111122223333 role/chat/ana@example.com"
-    assert f"300,000 tokens (30 %) by {short}, the most of 2 values" in printed
+    assert f"300,000 tokens (30%) by {short}, the most of 2 values" in printed
     assert "nothing" in printed
     assert "usage is too low until that ends" in printed
 

@@ -95,8 +95,8 @@ def test_governance_has_a_subtotal_while_it_is_on(capsys: pytest.CaptureFixture[
 
 
 def test_the_alarms_of_governance_are_among_its_lines() -> None:
-    alarms = 17 * PRICES["alarm_metric_month"]
-    assert sum_up(10**6, "governance: 17 metrics watched by alarms") == alarms
+    alarms = 15 * PRICES["alarm_metric_month"]
+    assert sum_up(10**6, "governance: 15 metrics watched by alarms") == alarms
 
 
 def test_metrics_of_budgets_are_billed_four_each() -> None:

@@ -1,23 +1,31 @@
 """`bedrock-meter deny` lists and releases denied callers, and sets the switch."""
 
+import io
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.operations.denies import release_callers, set_switch
+from cdk.operations.denies import list_denies, release_callers, set_switch, undo_releases
 from dashboards.command_line.commands.deny import open_brake
+from lambdas.adapters.dynamodb.brake_items import query_partition
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
-from lambdas.domain.brake import DenyState, Obstacle, SessionTarget
+from lambdas.domain.brake import CauseKey, DenyState, Obstacle, SessionTarget
+from lambdas.domain.brake.wanted import WINDOW_OVERLAP
+from lambdas.domain.budgets import Budget, BudgetChanges, RollingHours
+from lambdas.domain.budgets.governance_table import BRAKE, RELEASES
 from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import NOON
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
 from tests.operations.test_budgets import read_failure
-from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, deny
+from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, MIDNIGHT, cause, daily, deny
+from tests.unit.budgets.builders import DOLLAR
 
 OPERATOR = "arn:aws:sts::123456789012:user/moto"
 SOON = datetime.now(UTC) + timedelta(hours=2)
@@ -42,14 +50,10 @@ def store_denies() -> None:
     denies.write(deny(target=ANA_SESSION), None)
 
 
-def read_recorded() -> list[dict[str, Any]]:
-    """The events for the audit trail, by their ids."""
-    items = boto3.client("dynamodb").query(
-        TableName=GOVERNANCE,
-        KeyConditionExpression="pk = :events",
-        ExpressionAttributeValues={":events": {"S": "audit-events"}},
-    )["Items"]
-    return [{name: value.get("S", value) for name, value in item.items()} for item in items]
+def read_actors(partition: str) -> list[str]:
+    """The actors in the marks of decisions, by which the audit trail knows who made them."""
+    items = query_partition(boto3.client("dynamodb"), GOVERNANCE, partition)
+    return [item["changed_by"]["S"] for item in items if "change_id" in item]
 
 
 def operator_id() -> str:
@@ -67,27 +71,74 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.usefixtures("deployed")
 def test_denied_callers_are_listed_with_their_budgets(capsys: pytest.CaptureFixture[str]) -> None:
     store_denies()
-    printed = run(capsys, "list")
-    assert printed.startswith("The brake is off. It was never switched on: bedrock-meter deny")
-    text = "".join(printed.replace("│", " ").split())
-    for target in (CHAT, ANA_SESSION):
-        assert target.arn in text or target.arn[:30] in text
-    assert "denied" in text
-    assert "attaching" in text
-    assert "used(" in text
+    place, switch, _, *blocks = run(capsys, "list").splitlines()
+    assert place == "Account 123456789012, Region us-east-1"
+    assert switch.startswith("The brake is off. It was never switched on: bedrock-meter deny")
+    decided_at, until = "2026-09-08 12:00 UTC", "2026-09-09 00:00 UTC"
+    assert blocks == [
+        CHAT.arn,
+        f"  State: denied since {decided_at}",
+        f"  Until: {until}",
+        "  Budget daily: $10.00 of $10.00 used, 100%",
+        "",
+        ANA_SESSION.arn,
+        f"  State: attaching since {decided_at}",
+        f"  Until: {until}",
+        "  Budget daily: $10.00 of $10.00 used, 100%",
+        "",
+        "To release a caller: bedrock-meter deny release ARN",
+    ]
+
+
+class Terminal(io.StringIO):
+    """A terminal, whose width is in the environment."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_list_has_the_obstacle_of_a_deny_and_of_a_release(
+def test_the_list_fits_a_narrow_terminal_and_cuts_no_arn(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = SessionTarget(CHAT, "s" * 64)
+    early = cause(used=8 * DOLLAR, reserve=2 * DOLLAR)
+    denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
+    denies.write(deny(target=session, causes=(early,)), None)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", "60")
+    call_command("deny", "list")
+    lines = terminal.getvalue().splitlines()
+    assert [line for line in lines if len(line) > 60] == [session.arn]
+    expected = "Budget daily: $8.00 of $10.00 used, 80%, and $2.00 expected before a deny"
+    assert expected in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_list_says_that_a_window_moves(capsys: pytest.CaptureFixture[str]) -> None:
+    moving = cause(until=MIDNIGHT + WINDOW_OVERLAP)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(deny(causes=(moving,)), None)
+    until = "Until: 2026-09-09 00:10 UTC or later: the window moves by the hour"
+    assert until in run(capsys, "list")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_list_has_each_state_with_its_time_and_the_obstacle(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     denies = DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE)
     denies.write(deny(target=BEN_USER, obstacle=Obstacle.NO_FREE_SLOT), None)
     refused = deny(state=DenyState.RELEASING, obstacle=Obstacle.NOT_PERMITTED)
     denies.write(replace(refused, target=CHAT), None)
-    words = run(capsys, "list").replace("│", " ").split()
-    states = [word for word in words if word in {"attaching,", "releasing,", *Obstacle}]
-    assert states == ["releasing,", "not_permitted", "attaching,", "no_free_slot"]
+    contested = deny(target=ANA_SESSION, state=DenyState.CONTESTED)
+    denies.write(replace(contested, contested_at=MIDNIGHT), None)
+    lines = [line.strip() for line in run(capsys, "list").splitlines()]
+    assert [line for line in lines if line.startswith(("State", "Obstacle"))] == [
+        "State: releasing, denied since 2026-09-08 12:00 UTC",
+        "Obstacle: not_permitted",
+        "State: attaching since 2026-09-08 12:00 UTC",
+        "Obstacle: no_free_slot",
+        "State: contested since 2026-09-09 00:00 UTC",
+    ]
 
 
 @pytest.mark.usefixtures("deployed")
@@ -103,23 +154,7 @@ def test_one_caller_is_released_until_the_period_ends(capsys: pytest.CaptureFixt
     assert printed.startswith(f"Released: {CHAT.arn}, until ")
     (release,) = state().list_releases()
     assert (release.target_arn, release.by, release.until) == (CHAT.arn, operator_id(), None)
-    (recorded,) = read_recorded()
-    assert (recorded["action"], recorded["changed_by"], recorded["subject"]) == (
-        *("deny.release_by_hand", operator_id(), f"principal:{CHAT.arn}"),
-    )
-
-
-@pytest.mark.usefixtures("deployed")
-def test_a_second_release_is_recorded_with_the_first_one(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    store_denies()
-    run(capsys, "release", CHAT.arn)
-    run(capsys, "release", CHAT.arn, "--until", SOON.isoformat())
-    found = {each["after"]: each["before"] for each in read_recorded()}
-    assert len(found) == 2
-    (first,) = (after for after, before in found.items() if before == "null")
-    assert first in found.values()
+    assert read_actors(RELEASES) == [operator_id()]
 
 
 @pytest.mark.usefixtures("deployed")
@@ -185,7 +220,7 @@ def test_a_release_ends_with_the_period_even_if_a_later_end_is_named(
     (printed, _) = capsys.readouterr().out.splitlines()
     assert printed == (
         f"Released: {CHAT.arn}, until {end:%Y-%m-%d %H:%M} UTC, unless the budget"
-        f" {deny(target=CHAT).causes[0].key.budget} is lowered."
+        f" {deny(target=CHAT).causes[0].key.budget} is lowered or built again."
     )
 
 
@@ -198,11 +233,119 @@ def test_a_caller_that_is_not_denied_is_reported_and_none_is_released() -> None:
 
 
 @pytest.mark.usefixtures("deployed")
+def test_the_arn_of_a_session_leads_to_its_denied_role() -> None:
+    """The error of a refused call names the session."""
+    store_denies()
+    session = SessionTarget(CHAT, "ben").arn
+    message, *_ = read_failure("deny", "release", session)
+    assert message == (
+        f"deny release: not denied: {session}, but {CHAT.arn} is denied, with all its sessions."
+        " bedrock-meter deny list shows who is."
+    )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_release_from_a_window_is_said_to_hold_until_the_window_has_moved_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    day = RollingHours(24).period_at(NOON)
+    key = CauseKey("daily", 1, "", day)
+    moving = cause(key=key, until=day.end + WINDOW_OVERLAP)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(
+        deny(target=CHAT, causes=(moving,)), None
+    )
+    release_callers(open_brake(boto3.Session()), [CHAT.arn], until=None, now=NOON)
+    assert "until 2026-09-09 12:00 UTC, unless" in capsys.readouterr().out
+    (release,) = state().list_releases()
+    last = RollingHours(24).period_at(NOON + timedelta(hours=24, microseconds=-1))
+    next_one = RollingHours(24).period_at(NOON + timedelta(hours=24))
+    covered = [
+        release.covers(CHAT.arn, key._replace(period=period), moving.amount.limit, NOON)
+        for period in (last, next_one)
+    ]
+    assert covered == [True, False]
+
+
+def store_released_budget() -> None:
+    """Store the budget of the denies, in the generation that they are for."""
+    book = DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE)
+    assert book.write(BudgetChanges((daily(),)), 0).budgets["daily"].generation == 1
+
+
+def release_now(*arns: str) -> datetime:
+    """Release denied callers at a time in their period; returns the time."""
+    release_callers(open_brake(boto3.Session()), arns, until=None, now=NOON)
+    return NOON + timedelta(minutes=1)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_releases_in_force_are_listed_with_their_end_and_who_made_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store_denies()
+    store_released_budget()
+    now = release_now(CHAT.arn)
+    capsys.readouterr()
+    list_denies(open_brake(boto3.Session()), now)
+    _, released = capsys.readouterr().out.split("Released by hand:\n")
+    assert released.splitlines() == [
+        "",
+        CHAT.arn,
+        f"  Budget daily: until 2026-09-09 00:00 UTC, by {OPERATOR}",
+        "",
+        "To end a release: bedrock-meter deny release --undo ARN",
+    ]
+    list_denies(open_brake(boto3.Session()), MIDNIGHT)
+    assert "Released by hand" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("change", [daily(limit=9), None])
+def test_a_release_that_a_change_of_the_budget_has_ended_is_not_listed(
+    change: Budget | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_denies()
+    store_released_budget()
+    now = release_now(CHAT.arn)
+    rebuilt = BudgetChanges((daily(),))
+    changes = rebuilt if change is None else BudgetChanges(amended=(change,))
+    DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE).write(changes, 1)
+    list_denies(open_brake(boto3.Session()), now)
+    assert "Released by hand" not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_release_is_undone_and_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    store_denies()
+    store_released_budget()
+    now = release_now(CHAT.arn, ANA_SESSION.arn)
+    capsys.readouterr()
+    undo_releases(open_brake(boto3.Session()), [CHAT.arn], now=now)
+    assert f"No longer released: {CHAT.arn}." in capsys.readouterr().out
+    ends = {release.target_arn: release.until for release in state().list_releases()}
+    assert ends == {CHAT.arn: now, ANA_SESSION.arn: None}
+    assert set(read_actors(RELEASES)) == {operator_id()}
+    undo_releases(open_brake(boto3.Session()), [], now=now)
+    assert f"No longer released: {ANA_SESSION.arn}." in capsys.readouterr().out
+    undo_releases(open_brake(boto3.Session()), [], now=now)
+    assert capsys.readouterr().out == "No caller is released by hand.\n"
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_caller_that_is_not_released_is_reported_and_no_release_is_ended() -> None:
+    store_denies()
+    message, *_ = read_failure("deny", "release", "--undo", CHAT.arn)
+    assert message.startswith(f"deny release: not released: {CHAT.arn}. bedrock-meter deny list")
+    message, *_ = read_failure("deny", "release", "--undo", CHAT.arn, "--until", SOON.isoformat())
+    assert "leave out --until" in message
+
+
+@pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ([], "Name callers by their ARNs, or release all with --all."),
-        (["--all", CHAT.arn], "Name callers by their ARNs, or release all with --all."),
+        ([], "Name callers by their ARNs, or all of them with --all."),
+        (["--all", CHAT.arn], "Name callers by their ARNs, or all of them with --all."),
         (["--all", "--until", "2020-01-01"], "--until has passed: 2020-01-01 00:00 UTC."),
         (["--all", "--until", "tomorrow"], "not a time in ISO 8601"),
     ],
@@ -217,11 +360,20 @@ def test_the_brake_is_switched_on_and_off(capsys: pytest.CaptureFixture[str]) ->
     assert "The brake is on: callers whose budgets are used up" in run(capsys, "switch", "on")
     assert (state().read_switch().is_on, state().read_switch().by) == (*(True, operator_id()),)
     assert OPERATOR in run(capsys, "list")
+    contested = deny(target=BEN_USER, state=DenyState.CONTESTED)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(contested, None)
     printed = run(capsys, "switch", "off")
     assert "The brake is off: 2 callers will be released, and none is denied." in printed
     assert not state().read_switch().is_on
-    recorded = [(each["action"], each["changed_by"]) for each in read_recorded()]
-    assert recorded == [("brake.switch", operator_id())] * 2
+    assert read_actors(BRAKE) == [operator_id()]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_switch_without_a_budget_that_denies_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    warning = 'No budget has "brake": "deny", so no caller is denied yet.'
+    assert warning in run(capsys, "switch", "on")
+    store_released_budget()
+    assert warning not in run(capsys, "switch", "on")
 
 
 class Runs:
@@ -259,5 +411,5 @@ def test_a_run_that_cannot_be_started_is_that_of_the_next_minute(
 def test_a_deployment_without_the_brake_says_what_to_do(arguments: list[str]) -> None:
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     message, *_ = read_failure("deny", *arguments)
-    problem = "the brake is not deployed in this Region: set governance and brake"
+    problem = "the brake is not deployed in us-east-1: set AWS_REGION, or set governance"
     assert message.startswith(f"deny {arguments[0]}: {problem}")

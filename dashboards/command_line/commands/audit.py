@@ -20,20 +20,30 @@ if TYPE_CHECKING:
 def command() -> None:
     """Verify and export the audit trail.
 
-    It has each change of budgets and prices, where governance is on. docs/audit.md describes it.
+    It has each change of budgets, prices and the brake, where governance is on.
+    docs/audit.md describes it.
     """
 
 
 @command.command()
-def verify() -> None:
+@click.option(
+    "--reviewed",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SEQUENCE",
+    help="Changes without an actor up to this entry were reviewed, so they end with 0.",
+)
+def verify(*, reviewed: int) -> None:
     """Verify each entry, the chain of their hashes, and the anchors of its head.
 
-    Ends with 4 if an entry was altered, removed or added, the chain was rewritten, or anchors are
-    missing or not locked.
+    Ends with 4 if an entry was altered, removed or added, the chain was rewritten, anchors are
+    missing or not locked, or a budget, the switch of the brake or a release is not stored as its
+    last entry has it; otherwise with 3 if changes have no actor.
     """
     from cdk.operations.account import in_account
     from cdk.operations.audit import AuditTrail, find_places, verify_audit
     from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
+    from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
     from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
     from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
@@ -45,9 +55,10 @@ def verify() -> None:
             anchors=S3AuditAnchors(session.client("s3"), places.anchors),
             lock=places.lock,
             budgets=DynamoDbBudgetStore(dynamodb, places.governance),
+            brake=DynamoDbBrakeState(dynamodb, places.governance),
             people=DynamoDbPersonDirectory(dynamodb, places.governance),
         )
-        verify_audit(trail, datetime.now(UTC))
+        verify_audit(trail, datetime.now(UTC), reviewed=reviewed)
 
     in_account(run)
 

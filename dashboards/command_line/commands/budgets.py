@@ -47,10 +47,15 @@ def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
     declared = read_file(file)
 
     def run(session: boto3.Session) -> None:
-        table = find_tables(session).budgets
+        tables = find_tables(session)
         actor = None if dry_run else find_person(session)
-        store = DynamoDbBudgetStore(session.client("dynamodb"), table, changed_by=actor)
-        apply_file(store, declared, delete, is_dry_run=dry_run, now=datetime.now(UTC))
+        store = DynamoDbBudgetStore(session.client("dynamodb"), tables.budgets, changed_by=actor)
+        apply_file(
+            *(store, declared, delete),
+            is_dry_run=dry_run,
+            has_brake=tables.has_brake,
+            now=datetime.now(UTC),
+        )
 
     in_account(run)
 
@@ -97,6 +102,7 @@ def list_() -> None:
             DynamoDbCounters(dynamodb, tables.counters),
             DynamoDbCalibrationStore(dynamodb, tables.budgets),
             datetime.now(UTC),
+            has_brake=tables.has_brake,
         )
 
     in_account(run)

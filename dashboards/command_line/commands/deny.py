@@ -24,17 +24,22 @@ def open_brake(session: boto3.Session, region: str | None = None) -> DeployedBra
     """
     from cdk.operations.denies import DeployedBrake, find_brake
     from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
+    from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
     from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
     from lambdas.adapters.lambda_run_starter import LambdaRunStarter
 
     names = find_brake(session, region)
     dynamodb = session.client("dynamodb", region_name=region)
     functions = session.client("lambda", region_name=region)
+    operator = session.client("sts").get_caller_identity()
     return DeployedBrake(
         denies=DynamoDbDenies(dynamodb, names.table),
         decisions=DynamoDbBrakeState(dynamodb, names.table),
         runs=LambdaRunStarter(functions, names.controller, {}),
-        operator_arn=session.client("sts").get_caller_identity()["Arn"],
+        budgets=DynamoDbBudgetStore(dynamodb, names.table),
+        account_id=operator["Account"],
+        region=dynamodb.meta.region_name,
+        operator_arn=operator["Arn"],
         people=DynamoDbPersonDirectory(dynamodb, names.table),
     )
 
@@ -50,38 +55,53 @@ def command() -> None:
 
 @command.command("list")
 def list_() -> None:
-    """List the callers that are denied, their budgets, and the state of the switch."""
+    """List denied callers with their budgets, releases in force, and the state of the switch."""
     from cdk.operations.account import in_account
     from cdk.operations.denies import list_denies
 
     def run(session: boto3.Session) -> None:
-        list_denies(open_brake(session))
+        list_denies(open_brake(session), datetime.now(UTC))
 
     in_account(run)
 
 
 @command.command()
 @click.argument("callers", nargs=-1, metavar="[ARN...]")
-@click.option("--all", "is_all", is_flag=True, help="Release all denied callers.")
+@click.option(
+    "--all", "is_all", is_flag=True, help="All denied callers; with --undo, all released ones."
+)
 @click.option(
     "--until",
     type=IsoTime(),
-    help="The time at which the release ends, in ISO 8601; by default the end of the period.",
+    help=(
+        "The time at which the release ends, in ISO 8601, in UTC unless it has a time zone; by"
+        " default the end of the period."
+    ),
 )
-def release(*, callers: tuple[str, ...], is_all: bool, until: datetime | None) -> None:
+@click.option("--undo", "is_undone", is_flag=True, help="End releases instead.")
+def release(
+    *, callers: tuple[str, ...], is_all: bool, until: datetime | None, is_undone: bool
+) -> None:
     """Release denied callers until the period of their budget ends.
 
-    A release ends before if the budget is lowered. Other budgets still hold.
+    A release ends earlier if the budget is lowered or built again. Other budgets still hold.
     """
     from cdk.operations.account import in_account
-    from cdk.operations.denies import release_callers
+    from cdk.operations.denies import release_callers, undo_releases
 
     if bool(callers) == is_all:
-        message = "Name callers by their ARNs, or release all with --all."
+        message = "Name callers by their ARNs, or all of them with --all."
+        raise click.UsageError(message)
+    if is_undone and until is not None:
+        message = "--undo ends releases now: leave out --until."
         raise click.UsageError(message)
 
     def run(session: boto3.Session) -> None:
-        release_callers(open_brake(session), callers, until=until, now=datetime.now(UTC))
+        brake, now = open_brake(session), datetime.now(UTC)
+        if is_undone:
+            undo_releases(brake, callers, now=now)
+        else:
+            release_callers(brake, callers, until=until, now=now)
 
     in_account(run)
 

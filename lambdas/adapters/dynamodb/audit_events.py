@@ -1,4 +1,4 @@
-"""Changes for the audit trail that have no item of their own, such as denies and releases.
+"""Changes for the audit trail that their items do not show, such as denies and their ends.
 
 Put the action into the transaction that stores what was done. `audit_writer` reads the stream of
 the table `Governance`, and appends each event once.

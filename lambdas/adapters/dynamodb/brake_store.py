@@ -16,8 +16,8 @@ from lambdas.adapters.dynamodb.brake_items import (
     make_item_key,
     query_partition,
     write_json,
-    write_time,
 )
+from lambdas.adapters.dynamodb.change_marks import make_mark, write_mark
 from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.brake import (
     MAX_REACTIONS,
@@ -25,20 +25,23 @@ from lambdas.domain.brake import (
     Deny,
     DenyChangedError,
     Release,
-    describe_release_by_hand,
-    describe_switch,
     read_deny,
     read_release,
     write_deny,
     write_release,
+    write_switch,
 )
 from lambdas.domain.budgets import digest_value
 from lambdas.domain.budgets.governance_table import (
     BRAKE,
+    CONTENT,
     DENIES,
+    IS_ON,
     PARTITION_KEY,
     REACTIONS,
     RELEASES,
+    SET_AT,
+    SET_BY,
     SORT_KEY,
     SWITCH_KEY,
 )
@@ -46,7 +49,6 @@ from lambdas.domain.ledger.table import EXPIRES_AT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from lambdas.adapters.dynamodb.brake_items import Item
     from lambdas.domain.audit import AuditedChange
@@ -56,9 +58,8 @@ if TYPE_CHECKING:
         ExpressionAttributeValues: NotRequired[Item]
 
 
-_CONTENT, _REVISION, _TOKEN = "content", "deny_revision", "deny_token"
+_REVISION, _TOKEN = "deny_revision", "deny_token"
 _TOKEN_BYTES = 4
-_IS_ON, _BY, _AT = "is_on", "set_by", "set_at"
 _MICROSECONDS = "microseconds"
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -89,7 +90,7 @@ class DynamoDbDenies:
         token = deny.token if deny.revision else secrets.token_hex(_TOKEN_BYTES)
         item = {
             **make_item_key(DENIES, deny.target.arn),
-            _CONTENT: write_json(write_deny(deny)),
+            CONTENT: write_json(write_deny(deny)),
             _REVISION: {"N": str(deny.revision + 1)},
             _TOKEN: {"S": token},
         }
@@ -133,11 +134,11 @@ class DynamoDbDenies:
         item = self._get(deny)
         if item is None or _try_to_read(item) is not None:
             return {"ConditionExpression": f"attribute_not_exists({PARTITION_KEY})"}
-        if _CONTENT not in item:
-            return {"ConditionExpression": f"attribute_not_exists({_CONTENT})"}
+        if CONTENT not in item:
+            return {"ConditionExpression": f"attribute_not_exists({CONTENT})"}
         return {
-            "ConditionExpression": f"{_CONTENT} = :before",
-            "ExpressionAttributeValues": {":before": item[_CONTENT]},
+            "ConditionExpression": f"{CONTENT} = :before",
+            "ExpressionAttributeValues": {":before": item[CONTENT]},
         }
 
 
@@ -164,27 +165,25 @@ class DynamoDbBrakeState:
             return BrakeSwitch()
         try:
             return BrakeSwitch(
-                item[_IS_ON]["BOOL"], item[_BY]["S"], datetime.fromisoformat(item[_AT]["S"])
+                item[IS_ON]["BOOL"], item[SET_BY]["S"], datetime.fromisoformat(item[SET_AT]["S"])
             )
         except UNREADABLE:
             return BrakeSwitch()
 
     def write_switch(self, switch: BrakeSwitch) -> None:
-        """Set the switch, with what the audit trail records. Someone set it, at a time.
+        """Set the switch, with the mark of the change. Someone set it, at a time.
 
         Raises:
             ValueError: It was never set.
         """
-        if switch.by is None or switch.at is None:
-            message = "the switch has no time, or no one who set it"
-            raise ValueError(message)
+        document = write_switch(switch)
         item: Item = {
             **make_item_key(BRAKE, SWITCH_KEY),
-            _IS_ON: {"BOOL": switch.is_on},
-            _BY: {"S": switch.by},
-            _AT: {"S": write_time(switch.at)},
+            IS_ON: {"BOOL": document[IS_ON]},
+            SET_BY: {"S": document[SET_BY]},
+            SET_AT: {"S": document[SET_AT]},
         }
-        self._record(item, describe_switch(switch, self.read_switch(), at=switch.at))
+        self._put(item, document[SET_BY])
 
     def list_releases(self) -> Collection[Release]:
         """List the stored releases that can be read."""
@@ -192,21 +191,18 @@ class DynamoDbBrakeState:
         return [release for item in items if (release := _try_to_read_release(item)) is not None]
 
     def add_release(self, release: Release) -> None:
-        """Store a release by hand, in place of an earlier one for the same sum, and record it.
+        """Store a release by hand, in place of an earlier one for the same sum, with its mark.
 
         It expires once no period overlaps the released one, which for windows is twice its length.
         """
         period = release.key.period
         expires_at = period.end + (period.end - period.start) + timedelta(days=1)
-        key = make_item_key(RELEASES, _make_release_id(release))
         item: Item = {
-            **key,
-            _CONTENT: write_json(write_release(release)),
+            **make_item_key(RELEASES, _make_release_id(release)),
+            CONTENT: write_json(write_release(release)),
             EXPIRES_AT: {"N": str(round(expires_at.timestamp()))},
         }
-        stored = self._client.get_item(TableName=self._table_name, Key=key, ConsistentRead=True)
-        before = _try_to_read_release(stored["Item"]) if "Item" in stored else None
-        self._record(item, describe_release_by_hand(release, before))
+        self._put(item, release.by)
 
     def read_reactions(self) -> Sequence[timedelta]:
         """Read the last reaction times, in the order of their denies."""
@@ -232,11 +228,10 @@ class DynamoDbBrakeState:
                     Key=make_item_key(REACTIONS, item[SORT_KEY]["S"]),
                 )
 
-    def _record(self, item: Item, change: AuditedChange) -> None:
-        """Put an item with what is recorded of it, or neither."""
-        put: TransactWriteItemTypeDef = {"Put": {"TableName": self._table_name, "Item": item}}
-        event = make_audit_event(self._table_name, change)
-        self._client.transact_write_items(TransactItems=[put, event])
+    def _put(self, item: Item, changed_by: str) -> None:
+        """Put an item with the mark of the change, by which the audit trail knows its actor."""
+        marked = {**item, **write_mark(make_mark(changed_by))}
+        self._client.put_item(TableName=self._table_name, Item=marked)
 
     def _query_last(self) -> Iterator[Item]:
         return query_partition(self._client, self._table_name, REACTIONS, is_reversed=True)
@@ -272,13 +267,13 @@ def _make_release_id(release: Release) -> str:
 def _try_to_read(item: Item) -> Deny | None:
     try:
         token = item[_TOKEN]["S"] if _TOKEN in item else ""
-        return read_deny(json.loads(item[_CONTENT]["S"]), int(item[_REVISION]["N"]), token)
+        return read_deny(json.loads(item[CONTENT]["S"]), int(item[_REVISION]["N"]), token)
     except UNREADABLE:
         return None
 
 
 def _try_to_read_release(item: Item) -> Release | None:
     try:
-        return read_release(json.loads(item[_CONTENT]["S"]))
+        return read_release(json.loads(item[CONTENT]["S"]))
     except UNREADABLE:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.brake_items import query_partition
+from lambdas.adapters.dynamodb.change_marks import make_mark, write_mark
 from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.budgets.governance_table import (
     BRAKE,
@@ -17,6 +18,7 @@ from lambdas.domain.budgets.governance_table import (
     RELEASES,
     SORT_KEY,
 )
+from lambdas.domain.change_marks import ERASURE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -87,6 +89,8 @@ class DynamoDbBrakedIdentity:
         if _is_in(item, DENIES):
             yield self._write_deny(item, renamed)
             return
+        if _is_in(item, BRAKE, RELEASES):
+            renamed = {**renamed, **write_mark(make_mark(ERASURE))}  # the audit trail has it
         if renamed[SORT_KEY] != item[SORT_KEY]:
             key = {name: item[name] for name in (PARTITION_KEY, SORT_KEY)}
             yield {"Delete": {"TableName": self._table_name, "Key": key}}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.adapters.dynamodb.change_marks import make_mark, write_mark
 from lambdas.adapters.dynamodb.transactions import LOST_RACES, read_cancellation_codes
 from lambdas.domain.budgets import (
     Budget,
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 _FORMAT = "format"
 _CURRENT_FORMAT = "1"
 _MAX_READS = 5
-_CHANGE_ID_BYTES = 8
 # Failed batches of the table's stream can be sent again for 30 days, and name who deleted a budget.
 _DELETION_RETENTION = timedelta(days=60)
 _UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
@@ -250,7 +249,7 @@ class DynamoDbBudgetStore:
         """Make the mark of a change, by which the audit trail knows its actor."""
         if self._changed_by is None:
             return None
-        return ChangeMark(self._changed_by, secrets.token_hex(_CHANGE_ID_BYTES))
+        return make_mark(self._changed_by)
 
     def _name_deleted(
         self, names: Sequence[str], revision: int, mark: ChangeMark | None
@@ -334,9 +333,7 @@ def _make_key(sort_key: str) -> Item:
 
 def _write_mark(mark: ChangeMark | None) -> Item:
     """Write the mark into a new item."""
-    if mark is None:
-        return {}
-    return {CHANGED_BY: {"S": mark.changed_by}, CHANGE_ID: {"S": mark.change_id}}
+    return {} if mark is None else write_mark(mark)
 
 
 def _set_mark(mark: ChangeMark | None) -> str:

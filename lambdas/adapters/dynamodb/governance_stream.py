@@ -1,4 +1,4 @@
-"""Reads changes of budgets, and events, from the stream of the table `Governance`."""
+"""Reads changes of budgets and of decisions, and events, from the stream of `Governance`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.adapters.dynamodb.audit_events import read_audit_event
 from lambdas.domain.audit import AuditedChange, describe_budget_change
+from lambdas.domain.brake import describe_release_by_hand, describe_switch
 from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
+    BRAKE,
     BUDGET_PREFIX,
     BUDGETS,
     CHANGED_BY,
@@ -19,7 +21,9 @@ from lambdas.domain.budgets.governance_table import (
     DELETED_NAMES,
     GENERATION,
     PARTITION_KEY,
+    RELEASES,
     SORT_KEY,
+    SWITCH_KEY,
     write_revision,
 )
 
@@ -65,6 +69,10 @@ class GovernanceStream:
                 changed_at=changed_at,
                 deleted_by=self._find_deleter(name, before) if is_deleted else None,
             )
+        if (partition, sort_key) == (BRAKE, SWITCH_KEY):
+            return describe_switch(before, after, source=source, changed_at=changed_at)
+        if partition == RELEASES:
+            return describe_release_by_hand(before, after, source=source, changed_at=changed_at)
         if partition == AUDIT_EVENTS and record["eventName"] == "INSERT" and after is not None:
             return read_audit_event(after, source=source, changed_at=changed_at)
         return None

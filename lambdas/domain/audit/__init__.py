@@ -20,6 +20,7 @@ from lambdas.domain.audit.entry import (
     limit_state,
     limit_subject,
     read_entry,
+    read_json_or_text,
     read_plain_json,
     write_canonical,
 )
@@ -28,6 +29,7 @@ from lambdas.domain.audit.people import (
     PERSON_PREFIX,
     PersonDirectory,
     read_actor,
+    read_marked_actor,
     replace_people,
 )
 from lambdas.domain.audit.ports import (
@@ -43,11 +45,12 @@ from lambdas.domain.audit.ports import (
     PointerHistory,
     PointerVersion,
 )
-from lambdas.domain.audit.price_changes import (
+from lambdas.domain.audit.price_changes import PRICES, describe_price_change
+from lambdas.domain.audit.setting_changes import (
+    BRAKE_SETTINGS,
     CONTRACTED_PRICES,
-    PRICES,
-    describe_contracted_prices,
-    describe_price_change,
+    AuditedSetting,
+    describe_setting_change,
 )
 from lambdas.domain.audit.trail import PRICE_SOURCE, find_missing_anchors, list_marks, verify_trail
 from lambdas.domain.audit.verification import (
@@ -59,6 +62,7 @@ from lambdas.domain.audit.verification import (
 )
 
 __all__ = [
+    "BRAKE_SETTINGS",
     "CONTRACTED_PRICES",
     "MAX_PROBLEMS",
     "PERSON_ID",
@@ -76,6 +80,7 @@ __all__ = [
     "AuditEventStore",
     "AuditStore",
     "AuditedChange",
+    "AuditedSetting",
     "ChainHead",
     "ChainProblem",
     "FoundAnchors",
@@ -90,8 +95,8 @@ __all__ = [
     "StoredEntry",
     "Verification",
     "describe_budget_change",
-    "describe_contracted_prices",
     "describe_price_change",
+    "describe_setting_change",
     "find_missing_anchors",
     "hash_text",
     "limit_state",
@@ -102,6 +107,8 @@ __all__ = [
     "read_actor",
     "read_anchor",
     "read_entry",
+    "read_json_or_text",
+    "read_marked_actor",
     "read_plain_json",
     "replace_people",
     "verify_chain",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from lambdas.domain.audit.entry import AuditAction, AuditedChange, Json, read_plain_json
-from lambdas.domain.audit.people import read_actor
+from lambdas.domain.audit.entry import AuditAction, AuditedChange, Json, read_json_or_text
+from lambdas.domain.audit.people import read_actor, read_marked_actor
 from lambdas.domain.budgets import BudgetState
 from lambdas.domain.budgets.governance_table import (
     ANNOUNCED_AT,
@@ -54,7 +53,7 @@ def describe_budget_change(
     return AuditedChange(
         source=source,
         changed_at=changed_at,
-        changed_by=read_actor(deleted_by) if after is None else _read_actor(before, after),
+        changed_by=read_actor(deleted_by) if after is None else read_marked_actor(before, after),
         action=_name_action(before, after),
         subject=f"budget:{str(item[SORT_KEY]).removeprefix(BUDGET_PREFIX)}",
         before=states[0],
@@ -67,17 +66,9 @@ def _read_state(item: Mapping[str, Any] | None) -> Json:
     if item is None:
         return None
     state = {name: value for name, value in item.items() if name not in _UNRECORDED}
-    text = state.get(DEFINITION)
-    if isinstance(text, str):
-        with suppress(ValueError):  # what was written by hand is recorded as it is
-            state[DEFINITION] = read_plain_json(text)
+    if DEFINITION in state:
+        state[DEFINITION] = read_json_or_text(state[DEFINITION])
     return state
-
-
-def _read_actor(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str | None:
-    """Read the actor, if the change has a mark of its own."""
-    is_marked = CHANGE_ID in after and (before or {}).get(CHANGE_ID) != after[CHANGE_ID]
-    return read_actor(after.get(CHANGED_BY)) if is_marked else None
 
 
 def _name_action(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> AuditAction:

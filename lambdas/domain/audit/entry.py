@@ -37,6 +37,8 @@ class AuditAction(StrEnum):
     RESUME_BUDGET = "budget.resume"
     """The budget can be read again, and its sums lack the usage of the gap."""
     CHANGE_CONTRACTED_PRICES = "contracted_prices.change"
+    CHANGE_BRAKE_SETTINGS = "brake_settings.change"
+    """A deployment changed the settings that decide who can be denied."""
     UPDATE_PRICES = "prices.update"
     """The daily check published or held prices."""
     ACCEPT_PRICES = "prices.accept"
@@ -169,6 +171,16 @@ def read_plain_json(text: str) -> Json:
         message = "too many lists and objects"
         raise ValueError(message)
     return json.loads(text, parse_float=str, parse_constant=str)
+
+
+def read_json_or_text(value: Json) -> Json:
+    """Read JSON that others may have written; what is not JSON is recorded as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_plain_json(value)
+    except ValueError:
+        return value
 
 
 def hash_text(text: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from lambdas.domain.audit.entry import Json
+from lambdas.domain.budgets.governance_table import CHANGE_ID, CHANGED_BY
 
 PERSON_PREFIX = "person-"
 PERSON_ID = r"person-[0-9a-f]{16}"
@@ -35,6 +36,12 @@ class PersonDirectory(Protocol):
 def read_actor(claimed: object) -> str | None:
     """Read the actor that a change claims; `None` if it is neither a person nor the meter."""
     return claimed if isinstance(claimed, str) and _ACTOR.fullmatch(claimed) else None
+
+
+def read_marked_actor(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str | None:
+    """Read the actor of a change of an item; `None` if the change has no mark of its own."""
+    is_marked = CHANGE_ID in after and (before or {}).get(CHANGE_ID) != after[CHANGE_ID]
+    return read_actor(after.get(CHANGED_BY)) if is_marked else None
 
 
 def replace_people(document: Json, get_id: Callable[[str], str]) -> Json:

@@ -1,24 +1,16 @@
-"""Changes of prices in the audit trail: of held prices and editions, and of contracted prices."""
+"""Changes of held prices and editions in the audit trail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from lambdas.domain.audit.entry import (
-    AuditAction,
-    AuditedChange,
-    Json,
-    hash_text,
-    write_canonical,
-)
+from lambdas.domain.audit.entry import AuditAction, AuditedChange, Json
 from lambdas.domain.audit.people import read_actor
-from lambdas.domain.change_marks import DEPLOYMENT
 from lambdas.domain.pricing.editions import HeldPrice, PriceDecision, PriceUpdates
 
 PRICES = "prices"
-CONTRACTED_PRICES = "contracted_prices"
-"""The subjects of these changes."""
+"""The subject of these changes."""
 _ACTIONS = {
     PriceDecision.CHECK: AuditAction.UPDATE_PRICES,
     PriceDecision.ACCEPT: AuditAction.ACCEPT_PRICES,
@@ -79,33 +71,3 @@ def _list_without(entries: Iterable[HeldPrice], others: Iterable[HeldPrice]) -> 
     return {
         entry.id: f"{entry.reason.value} {entry.name}" for entry in entries if entry.id not in known
     }
-
-
-def describe_contracted_prices(
-    terms: Json, last: AuditedChange | None, last_sequence: int, now: datetime
-) -> AuditedChange | None:
-    """Describe a change of contracted prices, which a deployment makes.
-
-    Args:
-        terms: The contracted prices as they are configured now, an empty list without any.
-        last: The last entry on them.
-        last_sequence: Its place in the chain; 0 without one.
-        now: The time.
-
-    Returns:
-        The change; `None` if they are as the last entry has them.
-    """
-    before = [] if last is None else last.after
-    after = terms
-    if before == after:
-        return None
-    digest = hash_text(write_canonical(after))
-    return AuditedChange(
-        source=f"contracted/{last_sequence}/{digest}",
-        changed_at=now,
-        changed_by=DEPLOYMENT,
-        action=AuditAction.CHANGE_CONTRACTED_PRICES,
-        subject=CONTRACTED_PRICES,
-        before=before,
-        after=after,
-    )

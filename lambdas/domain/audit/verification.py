@@ -64,7 +64,6 @@ class Verification:
     Attributes:
         head: The last entry that was read.
         entries: The number of entries that were read.
-        unclaimed: The number of those whose change no one claims.
         anchored: The place up to which anchors confirm the chain.
         began_at: The time at which the first entry was recorded; `None` without a readable one.
         unanchored_since: The same of the first entry after all anchors.
@@ -74,7 +73,6 @@ class Verification:
 
     head: ChainHead
     entries: int
-    unclaimed: int
     anchored: int
     began_at: datetime | None
     unanchored_since: datetime | None
@@ -116,8 +114,7 @@ class ChainVerifier:
         for anchor in anchors:
             self._anchors.setdefault(anchor.head.sequence, set()).add(anchor.head.hash)
         self._last_anchored = max(self._anchors, default=0)
-        self._entries = self._unclaimed = 0
-        self._anchored = 0
+        self._entries = self._anchored = 0
         self._began_at: datetime | None = None
         self._unanchored_since: datetime | None = None
 
@@ -129,7 +126,6 @@ class ChainVerifier:
         return Verification(
             head=self._last,
             entries=self._entries,
-            unclaimed=self._unclaimed,
             anchored=self._anchored,
             began_at=self._began_at,
             unanchored_since=self._unanchored_since,
@@ -164,7 +160,6 @@ class ChainVerifier:
             yield ChainProblem(ProblemKind.ALTERED, place, f"entry {place} is unreadable: {error}")
         else:
             previous_hash = entry.previous_hash
-            self._unclaimed += entry.change.changed_by is None
             self._began_at = self._began_at or entry.recorded_at
             if place > self._last_anchored:
                 self._unanchored_since = self._unanchored_since or entry.recorded_at
@@ -176,8 +171,11 @@ class ChainVerifier:
             text = f"entry {place} comes after entry {last.sequence}"
             yield ChainProblem(ProblemKind.FORK, place, text)
         elif place > last.sequence + 1:
-            text = f"entries {last.sequence + 1} to {place - 1} are missing"
-            yield ChainProblem(ProblemKind.GAP, last.sequence + 1, text)
+            first, final = last.sequence + 1, place - 1
+            text = f"entries {first} to {final} are missing"
+            if first == final:
+                text = f"entry {first} is missing"
+            yield ChainProblem(ProblemKind.GAP, first, text)
         elif last.hash and previous_hash not in (None, last.hash):
             text = f"entry {place} does not follow entry {last.sequence}"
             yield ChainProblem(ProblemKind.BROKEN_LINK, place, text)

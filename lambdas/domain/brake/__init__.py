@@ -1,6 +1,7 @@
 """The brake: denies callers whose budget is used up, and lets them go again."""
 
 from lambdas.domain.brake.audited_changes import (
+    SWITCH_SUBJECT,
     describe_deny,
     describe_release,
     describe_release_by_hand,
@@ -30,6 +31,7 @@ from lambdas.domain.brake.documents import (
     read_release,
     write_deny,
     write_release,
+    write_switch,
 )
 from lambdas.domain.brake.events import (
     BRAKE_EVENT,
@@ -37,6 +39,7 @@ from lambdas.domain.brake.events import (
     EventDetail,
     EventKind,
     OverflowMode,
+    describe_usage,
     report_contested,
     report_denied,
     report_not_attached,
@@ -117,6 +120,7 @@ from lambdas.domain.brake.targets import (
     TargetRules,
     check_role,
     choose_target,
+    find_never_denied,
     list_own_roles,
 )
 from lambdas.domain.brake.wanted import (
@@ -146,6 +150,7 @@ __all__ = [
     "MAX_RESERVE_PERCENT",
     "MIN_REACTIONS",
     "NO_PLACE",
+    "SWITCH_SUBJECT",
     "WINDOW_OVERLAP",
     "Action",
     "BrakeDecisionStore",
@@ -207,9 +212,11 @@ __all__ = [
     "describe_release",
     "describe_release_by_hand",
     "describe_switch",
+    "describe_usage",
     "estimate_reaction",
     "explain_release",
     "find_end",
+    "find_never_denied",
     "find_wanted",
     "find_wanted_by_sum",
     "is_same_document",
@@ -238,4 +245,5 @@ __all__ = [
     "write_deny",
     "write_document",
     "write_release",
+    "write_switch",
 ]

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from lambdas.domain.audit import AuditAction, AuditedChange, Json
+from lambdas.domain.audit import (
+    AuditAction,
+    AuditedChange,
+    Json,
+    read_json_or_text,
+    read_marked_actor,
+)
 from lambdas.domain.brake.denies import Deny, DenyState
-from lambdas.domain.brake.documents import write_release
 from lambdas.domain.brake.events import write_cause
-from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.targets import Target
 from lambdas.domain.budgets import digest_value
+from lambdas.domain.budgets.governance_table import (
+    CHANGE_ID,
+    CHANGED_BY,
+    CONTENT,
+    PARTITION_KEY,
+    SORT_KEY,
+)
 from lambdas.domain.times import write_seconds
+
+SWITCH_SUBJECT = "brake"
+"""The subject of changes of the switch."""
+_UNRECORDED = {PARTITION_KEY, SORT_KEY, CHANGED_BY, CHANGE_ID}
+"""Attributes of the switch that are no part of its state."""
 
 
 def describe_deny(
@@ -65,37 +83,81 @@ def describe_release(target: Target, deny: Deny | None, *, at: datetime, by: str
     )
 
 
-def describe_release_by_hand(release: Release, before: Release | None) -> AuditedChange:
-    """Describe the decision of a person to let a caller go for a budget.
+def describe_release_by_hand(
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    *,
+    source: str,
+    changed_at: datetime,
+) -> AuditedChange | None:
+    """Describe the stored decision of a person to let a caller go for a budget.
 
     Args:
-        release: The decision.
-        before: The stored one that it replaces.
+        before: The item before, with plain values; `None` for a new one.
+        after: The item afterwards; `None` if it was deleted, as it is once its period has ended.
+        source: The id of what reported the change.
+        changed_at: Its time.
+
+    Returns:
+        The change; `None` if no one is released that was not before.
     """
-    key = release.key
-    what = "#".join([release.target_arn, *map(str, key[:3]), key.period.id])
+    if after is None:
+        return None
+    states = [None if item is None else _read_release(item) for item in (before, after)]
+    if states[0] == states[1]:
+        return None
+    released = states[1].get("target_arn") if isinstance(states[1], dict) else None
     return AuditedChange(
-        source=_name_source("release-by-hand", what, release.at),
-        changed_at=release.at,
-        changed_by=release.by,
+        source=source,
+        changed_at=changed_at,
+        changed_by=read_marked_actor(before, after),
         action=AuditAction.RELEASE_BY_HAND,
-        subject=_name_subject(release.target_arn),
-        before=None if before is None else write_release(before),
-        after=write_release(release),
+        subject=_name_subject(str(released or after[SORT_KEY].partition("#")[0])),
+        before=states[0],
+        after=states[1],
     )
 
 
-def describe_switch(switch: BrakeSwitch, before: BrakeSwitch, *, at: datetime) -> AuditedChange:
-    """Describe that the brake is switched on or off."""
+def describe_switch(
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    *,
+    source: str,
+    changed_at: datetime,
+) -> AuditedChange | None:
+    """Describe a change of the stored switch of the brake.
+
+    Args:
+        before: The item before, with plain values; `None` if it was never set.
+        after: The item afterwards; `None` if it was deleted, so that the brake is off.
+        source: The id of what reported the change.
+        changed_at: Its time.
+
+    Returns:
+        The change; `None` if nothing that matters has changed.
+    """
+    states = [None if item is None else _read_switch(item) for item in (before, after)]
+    if states[0] == states[1]:
+        return None
     return AuditedChange(
-        source=_name_source("switch", str(switch.is_on), at),
-        changed_at=at,
-        changed_by=switch.by,
+        source=source,
+        changed_at=changed_at,
+        changed_by=None if after is None else read_marked_actor(before, after),
         action=AuditAction.SWITCH_BRAKE,
-        subject="brake",
-        before={"is_on": before.is_on},
-        after={"is_on": switch.is_on},
+        subject=SWITCH_SUBJECT,
+        before=states[0],
+        after=states[1],
     )
+
+
+def _read_release(item: Mapping[str, Any]) -> Json:
+    """Read what is recorded of a release; what was written by hand is recorded as it is."""
+    return read_json_or_text(item.get(CONTENT))
+
+
+def _read_switch(item: Mapping[str, Any]) -> Json:
+    """Read what is recorded of the switch."""
+    return {name: value for name, value in item.items() if name not in _UNRECORDED}
 
 
 def _has_changed(before: Deny, after: Deny) -> bool:
@@ -109,7 +171,7 @@ def _has_changed(before: Deny, after: Deny) -> bool:
     )
 
 
-def _name_source(kind: str, what: str, at: datetime, revision: int = 0) -> str:
+def _name_source(kind: str, what: str, at: datetime, revision: int) -> str:
     """Name a change, without the name of its caller; another attempt has another name."""
     return f"{kind}/{digest_value(what)}/{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}/{revision}"
 

@@ -55,13 +55,18 @@ class DenyCause:
     reserve: int
 
     @property
+    def is_window(self) -> bool:
+        """True if the period is a window that moves: its deny outlasts the hour a little."""
+        return self.until != self.key.period.end
+
+    @property
     def notice_period(self) -> str:
         """A text that changes once a period, for what is reported once a period.
 
         A window that moves has another id each hour. Its text changes once in its length.
         """
         period = self.key.period
-        if self.until == period.end:
+        if not self.is_window:
             return period.id
         return f"{period.end.timestamp() // (period.end - period.start).total_seconds():.0f}"
 

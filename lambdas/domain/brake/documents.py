@@ -14,9 +14,10 @@ from lambdas.domain.brake.denies import (
     ReactionWatch,
     ReleaseReason,
 )
-from lambdas.domain.brake.releases import Release
+from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.targets import PrincipalKind, PrincipalTarget, SessionTarget, Target
 from lambdas.domain.budgets import BudgetAmount, BudgetPeriod, BudgetUnit
+from lambdas.domain.budgets.governance_table import IS_ON, SET_AT, SET_BY
 from lambdas.domain.times import read_time, write_time
 
 Document: TypeAlias = dict[str, Any]
@@ -102,6 +103,18 @@ def read_release(document: Mapping[str, Any]) -> Release:
         by=document["by"],
         at=read_time(document["at"]),
     )
+
+
+def write_switch(switch: BrakeSwitch) -> Document:
+    """Write the switch as a document.
+
+    Raises:
+        ValueError: It was never set.
+    """
+    if switch.by is None or switch.at is None:
+        message = "the switch has no time, or no one who set it"
+        raise ValueError(message)
+    return {IS_ON: switch.is_on, SET_BY: switch.by, SET_AT: write_time(switch.at)}
 
 
 def _write_target(target: Target) -> Document:

@@ -25,6 +25,7 @@ BRAKE_EVENT = "Bedrock Meter Brake"
 DETAIL_VERSION = "1"
 """The version of the form. A new field keeps it; a field that changes its meaning does not."""
 _MAX_ARN_LETTERS = 300
+_WHAT_TO_DO = "What to do: docs/runbooks/BrakeMessages.md in the Bedrock Meter repository."
 _RELEASED = {
     ReleaseReason.PERIOD_ENDED: "The period of the budget has ended.",
     ReleaseReason.BUDGET_RAISED: "The budget was raised.",
@@ -63,7 +64,7 @@ _SUBJECTS = {
     EventKind.RELEASED: "released",
     EventKind.NOT_ENFORCEABLE: "cannot deny",
     EventKind.NOT_ATTACHED: "not denied yet",
-    EventKind.CONTESTED: "taken off",
+    EventKind.CONTESTED: "detached",
     EventKind.OVERFLOW: "no room",
 }
 _OPENINGS = {
@@ -318,6 +319,7 @@ def _list_lines(detail: EventDetail) -> Iterator[str]:
         yield f"Until: {detail['until']}"
     if detail["advice"] is not None:
         yield detail["advice"]
+    yield _WHAT_TO_DO
     yield f"Event id: {detail['id']}"
 
 
@@ -327,10 +329,20 @@ def _describe_budget(budget: EventDetail) -> str:
     used, reserve = (
         BudgetAmount.from_text(budget[name], unit).limit for name in ("used", "reserve")
     )
-    text = (
-        f"Budget {budget['name']}: {amount.describe(used)} of {amount.describe()} used,"
-        f" {budget['percent_used']} %"
-    )
-    if reserve:
-        text += f", and {amount.describe(reserve)} expected before a deny takes effect"
-    return f"{text}; its period ends at {budget['period']['end']}"
+    usage = describe_usage(amount, used, reserve)
+    return f"Budget {budget['name']}: {usage}; its period ends at {budget['period']['end']}"
+
+
+def describe_usage(amount: BudgetAmount, used: int, reserve: int) -> str:
+    """Describe the usage for which a caller is denied.
+
+    Args:
+        amount: The amount of the budget.
+        used: The usage at the decision, in the unit of the amount.
+        reserve: The usage that was expected before the deny would take effect, likewise.
+    """
+    percent = exact_text(amount.get_percentage(used))
+    text = f"{amount.describe(used)} of {amount.describe()} used, {percent}%"
+    if not reserve:
+        return text
+    return f"{text}, and {amount.describe(reserve)} expected before a deny takes effect"

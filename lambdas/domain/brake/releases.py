@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.brake.denies import CauseKey, Deny
+from lambdas.domain.budgets import BudgetBook
+
+_HOUR = timedelta(hours=1)
 
 
 class BrakeSwitch(NamedTuple):
@@ -60,6 +63,31 @@ class Release:
             and limit >= self.level
             and (self.until is None or now < self.until)
         )
+
+    def is_in_force(self, book: BudgetBook, now: datetime) -> bool:
+        """Say if the caller is not denied for the budget now, as it is stored."""
+        stored = book.budgets.get(self.key.budget)
+        if stored is None:
+            return False
+        budget = stored.budget
+        period = budget.periods.period_at(now)
+        key = CauseKey(budget.name, stored.generation, self.key.value, period)
+        return self.covers(self.target_arn, key, budget.amount.limit, now)
+
+    def find_end(self, *, is_window: bool) -> datetime:
+        """Find when the release ends, if the budget stays as it is.
+
+        Args:
+            is_window: True if the period is a window that moves. Then it ends with the first
+                window that has no hour of the released one.
+        """
+        period = self.key.period
+        end = period.end + (period.end - period.start - _HOUR if is_window else timedelta())
+        return end if self.until is None else min(self.until, end)
+
+    def end(self, *, by: str, at: datetime) -> Release:
+        """End the release now, in the name of a person."""
+        return replace(self, until=at, by=by, at=at)
 
 
 def make_releases(deny: Deny, *, by: str, at: datetime, until: datetime | None) -> list[Release]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.budgets import matches
+from lambdas.domain.budgets import BudgetScope, is_pattern, matches
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
 from lambdas.meter_name import DEFAULT_NAME
 
@@ -92,6 +92,12 @@ class Exemption(StrEnum):
     SESSION_NAME = "session_name"
 
 
+_PROTECTED_NAMES = {
+    Exemption.IDENTITY_CENTER,
+    Exemption.SERVICE_LINKED,
+    Exemption.METER_OR_CDK,
+}
+"""The reasons that a beginning of a role's name is enough for."""
 _WITHOUT_POLICIES = {
     IdentityKind.ROOT: Exemption.ROOT,
     IdentityKind.FEDERATED_USER: Exemption.FEDERATED_USER,
@@ -244,6 +250,23 @@ def _find_exemption(principal: PrincipalTarget, rules: TargetRules) -> Exemption
     if any(matches(pattern, principal.name) for pattern in list_own_roles(rules.account_id)):
         return Exemption.METER_OR_CDK
     return None
+
+
+def find_never_denied(scope: BudgetScope) -> Iterator[NotEnforceable]:
+    """Find the callers that a scope names and no deployment denies, whatever its settings.
+
+    A pattern is one of them if all names that it matches are.
+    """
+    for name in (*scope.identity, *scope.principal):
+        caller = CallerIdentity.from_arn(name)
+        rules = TargetRules(
+            account_id=caller.account_id or "", partition=caller.partition or "", has_sessions=True
+        )
+        found = choose_target(name, rules)
+        if isinstance(found, NotEnforceable) and (
+            found.exemption in _PROTECTED_NAMES or not is_pattern(name)
+        ):
+            yield found
 
 
 def check_role(target: SessionTarget, facts: RoleFacts | None) -> NotEnforceable | None:

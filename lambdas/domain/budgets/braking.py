@@ -6,10 +6,11 @@ from lambdas.domain.budgets.budget import BudgetSubject
 from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
 
+_CALLERS = {BudgetSubject.IDENTITY, BudgetSubject.PRINCIPAL}
 _WORK = (ScopeField.PROJECT, ScopeField.DEPARTMENT, ScopeField.USE_CASE, ScopeField.MODEL)
 _ADVICE = (
-    "use notify, or limit callers: per identity or principal, or a scope that names identities or"
-    " principals without *"
+    "limit callers: per identity or principal, or a scope that names identities or principals"
+    " without *"
 )
 
 
@@ -24,18 +25,22 @@ def find_brake_obstacle(scope: BudgetScope, per: BudgetSubject | None) -> str | 
         per: The label each of whose values has the amount for itself.
     """
     work = [field.value for field in _WORK if field in scope.conditions]
+    names_callers = per in _CALLERS or bool(list_named_callers(scope))
     if work:
+        fields = " and ".join(f"scope.{field}" for field in work)
+        advice = "" if names_callers else f", and {_ADVICE}"
         return (
-            f"a deny stops all Bedrock use of a caller, not only that of scope.{work[0]}; {_ADVICE}"
+            f"a deny stops all Bedrock use of a caller, not only that of scope.{work[0]}; use"
+            f" notify, or leave out {fields}{advice}"
         )
     if per is BudgetSubject.PRINCIPAL and ScopeField.IDENTITY in scope.conditions:
         return (
             "a deny of a principal stops all its sessions, not only those of scope.identity; use"
             " per identity, or leave out scope.identity"
         )
-    if per in {BudgetSubject.IDENTITY, BudgetSubject.PRINCIPAL} or list_named_callers(scope):
+    if names_callers:
         return None
-    return f"the budget names no caller whose use could be denied; {_ADVICE}"
+    return f"the budget names no caller whose use could be denied; use notify, or {_ADVICE}"
 
 
 def list_named_callers(scope: BudgetScope) -> tuple[str, ...]:

@@ -12,9 +12,9 @@
 | `deleted-budgets` | the revision, with zeros before it | the names that it deleted; the actor |
 | `people` | an ARN | the id of a person in the audit trail |
 | `audit-events` | an id | a change that has no item of its own, for the audit trail |
-| `brake` | `switch` | the switch of the brake: who set it, and when |
+| `brake` | `switch` | the switch of the brake: who set it, and when; its mark |
 | `brake-denies` | `ARN` | the deny of a caller |
-| `brake-releases` | `ARN#BUDGET#GENERATION#PERIOD#DIGEST` | a release by hand |
+| `brake-releases` | `ARN#BUDGET#GENERATION#PERIOD#DIGEST` | a release by hand; its mark |
 | `brake-reactions` | `TIME#ARN` | a measured reaction time |
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
@@ -49,7 +49,7 @@ GAP = "gap"
 DEFINITION = "definition"
 """The attribute with the definition of a budget."""
 CHANGED_BY, CHANGE_ID = "changed_by", "change_id"
-"""The attributes with the mark of the last change."""
+"""The attributes with the mark of the last change, by the meter or one of its commands."""
 BUILT_ATTRIBUTES = (
     *(PARTITION_KEY, SORT_KEY, REVISION_KEY),
     *(STATE, ANNOUNCED_AT, GENERATION, INTERRUPTED_AT, GAP, CHANGED_BY, CHANGE_ID),
@@ -75,8 +75,12 @@ AUDIT_EVENTS = "audit-events"
 BRAKE = "brake"
 """The partition of the switch."""
 SWITCH_KEY = "switch"
+IS_ON, SET_BY, SET_AT = "is_on", "set_by", "set_at"
+"""The attributes of the switch."""
 DENIES = "brake-denies"
 RELEASES = "brake-releases"
+CONTENT = "content"
+"""The attribute of a deny, or of a release by hand, with the document of it."""
 REACTIONS = "brake-reactions"
 BRAKE_EVENTS = "brake-events"
 DUE_BRAKE_EVENTS = "due-brake-events"

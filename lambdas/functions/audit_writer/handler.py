@@ -13,6 +13,7 @@ from lambdas.observability import log_request_id, logger, record_health
 from lambdas.wiring.audit_writer import (
     make_anchorer,
     make_price_auditor,
+    make_settings_auditor,
     make_stream,
     make_writer,
 )
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from lambdas.services.anchor_audit import AuditAnchorer
     from lambdas.services.append_audit import AuditWriter
     from lambdas.services.audit_prices import PriceAuditor
+    from lambdas.services.audit_settings import SettingsAuditor
 
 
 @log_request_id
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Append a batch of the stream; without a batch, audit prices and anchor the chain.
+    """Append a batch of the stream; without a batch, audit settings and prices, and anchor.
 
     Raise if the chain cannot be written, so that Lambda tries again: what is in it stays once.
     """
@@ -37,6 +39,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     if "Records" in event:
         writer().append(stream().read(event["Records"]), now)
         return
+    settings_auditor().audit(now)
     price_auditor().audit(now, time_check(context))
     report = anchorer().anchor(now)
     for problem in report.verification.problems:
@@ -74,6 +77,12 @@ def writer() -> AuditWriter:
 def price_auditor() -> PriceAuditor:
     """Make the auditor of prices, once per process."""
     return make_price_auditor(settings())
+
+
+@cache
+def settings_auditor() -> SettingsAuditor:
+    """Make the auditor of settings, once per process."""
+    return make_settings_auditor(settings())
 
 
 @cache

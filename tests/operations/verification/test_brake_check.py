@@ -89,6 +89,9 @@ class BrakedAccount(Session):
             denies=self.denies,
             decisions=self.decisions,
             runs=self,
+            budgets=self.budgets,
+            account_id=ACCOUNT,
+            region="us-east-1",
             operator_arn="operator",
             people=InMemoryPersonDirectory(),
         )

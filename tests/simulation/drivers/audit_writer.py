@@ -16,9 +16,11 @@ from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
 from lambdas.adapters.s3.pointer_history import S3PointerHistory
 from lambdas.domain.audit import (
+    CONTRACTED_PRICES,
     AuditAction,
     AuditBusyError,
     AuditedChange,
+    AuditedSetting,
     ProblemKind,
     read_entry,
     verify_trail,
@@ -26,6 +28,7 @@ from lambdas.domain.audit import (
 from lambdas.services.anchor_audit import AuditAnchorer
 from lambdas.services.append_audit import AuditWriter
 from lambdas.services.audit_prices import PriceAuditor
+from lambdas.services.audit_settings import SettingsAuditor
 from tests.builders import ANA
 from tests.simulation.account import AUDIT, GOVERNANCE, Account
 from tests.simulation.cloud.event_source import StreamMapping, is_no_expiry
@@ -48,7 +51,12 @@ ANCHORS = "anchors"
 _EVENTS = 8
 _ACTOR = "meter:simulation"
 _EVENTS_EVERY = timedelta(minutes=50)
-_TERMS = [{"model": "anthropic.*", "discount_percent": "7.5"}]
+_TERMS = AuditedSetting(
+    CONTRACTED_PRICES,
+    AuditAction.CHANGE_CONTRACTED_PRICES,
+    default=[],
+    state=[{"model": "anthropic.*", "discount_percent": "7.5"}],
+)
 
 
 class Trail(NamedTuple):
@@ -56,6 +64,7 @@ class Trail(NamedTuple):
 
     stream: GovernanceStream
     writer: AuditWriter
+    settings: SettingsAuditor
     prices: PriceAuditor
     anchorer: AuditAnchorer
 
@@ -77,10 +86,15 @@ class AuditWriterDriver(Driver):
         return Trail(
             stream=GovernanceStream(self.dynamodb, GOVERNANCE),
             writer=writer,
+            settings=SettingsAuditor(
+                store=store,
+                people=writer.people,
+                settings=[_TERMS],
+                append=writer.append,
+            ),
             prices=PriceAuditor(
                 store=store,
                 history=S3PointerHistory(account.s3, PRICES),
-                contracted_prices=_TERMS,
                 append=writer.append,
             ),
             anchorer=AuditAnchorer(store, S3AuditAnchors(account.s3, ANCHORS)),
@@ -91,6 +105,7 @@ class AuditWriterDriver(Driver):
         if "Records" in event:
             trail.writer.append(trail.stream.read(event["Records"]), now)
             return None
+        trail.settings.audit(now)
         trail.prices.audit(now, self.has_time)
         report = trail.anchorer.anchor(now)
         self.problems += [

@@ -142,11 +142,6 @@ def test_a_chain_without_entries_is_intact() -> None:
     assert verify_chain([], [AuditAnchor.at(NOON, ChainHead())]).is_intact
 
 
-def test_changes_that_no_one_claims_are_counted() -> None:
-    entries = chain(2, changed_by=None)
-    assert verify_chain(entries).unclaimed == 2
-
-
 def test_an_altered_byte_is_found() -> None:
     entries = chain(3)
     altered = entries[1].text.replace('"amount":"2"', '"amount":"3"')

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.audit import (
+    CONTRACTED_PRICES,
     AuditAction,
     AuditedChange,
+    AuditedSetting,
     ChainHead,
     describe_budget_change,
-    describe_contracted_prices,
     describe_price_change,
+    describe_setting_change,
     read_entry,
     replace_people,
 )
@@ -288,17 +290,22 @@ def test_a_deleted_or_damaged_pointer_is_recorded() -> None:
     assert (found.action, found.after) == (AuditAction.CHANGE_PRICES, None)
 
 
-def test_contracted_prices_are_recorded_once_for_each_change() -> None:
+def describe_prices(terms: Any, last: AuditedChange | None, place: int) -> AuditedChange | None:
+    setting = AuditedSetting(CONTRACTED_PRICES, AuditAction.CHANGE_CONTRACTED_PRICES, [], terms)
+    return describe_setting_change(setting, last, place, NOON)
+
+
+def test_a_setting_is_recorded_once_for_each_change() -> None:
     terms = [{"model": "anthropic.*", "discount_percent": "7.5"}]
-    assert describe_contracted_prices([], None, 0, NOON) is None
-    first = describe_contracted_prices(terms, None, 0, NOON)
+    assert describe_prices([], None, 0) is None
+    first = describe_prices(terms, None, 0)
     assert first is not None
     assert (first.before, first.after, first.changed_by) == ([], terms, "meter:deployment")
-    assert describe_contracted_prices(terms, first, 1, NOON) is None
-    withdrawn = describe_contracted_prices([], first, 1, NOON)
+    assert describe_prices(terms, first, 1) is None
+    withdrawn = describe_prices([], first, 1)
     assert withdrawn is not None
     assert (withdrawn.before, withdrawn.after) == (terms, [])
-    again = describe_contracted_prices(terms, withdrawn, 2, NOON)
+    again = describe_prices(terms, withdrawn, 2)
     assert again is not None
     assert len({first.source, withdrawn.source, again.source}) == 3
     assert replace(again, source=first.source) == first

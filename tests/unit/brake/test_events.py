@@ -76,7 +76,7 @@ def test_the_message_of_a_deny_says_who_why_until_when_and_how_to_end_it() -> No
         " is refused, and calls that have begun end normally."
     )
     reason = (
-        "Budget daily: $9.00 of $10.00 used, 90 %, and $1.00 expected before a deny takes effect;"
+        "Budget daily: $9.00 of $10.00 used, 90%, and $1.00 expected before a deny takes effect;"
         " its period ends at 2026-09-09T00:00:00Z"
     )
     assert notice.text.splitlines() == [
@@ -85,6 +85,7 @@ def test_the_message_of_a_deny_says_who_why_until_when_and_how_to_end_it() -> No
         reason,
         "Until: 2026-09-09T00:00:00Z",
         f"To release it earlier, raise the budget, or run bedrock-meter deny release {BEN}",
+        "What to do: docs/runbooks/BrakeMessages.md in the Bedrock Meter repository.",
         f"Event id: {event.id}",
     ]
 
@@ -98,7 +99,7 @@ def test_the_message_of_a_refusal_says_what_to_do_instead() -> None:
 
 def test_tokens_are_written_as_tokens() -> None:
     text = write_brake_notice(report_denied(deny(causes=(TOKENS,)), NOON).detail).text
-    assert "Budget daily: 2,000,001 tokens of 2,000,000 tokens used, 100 %; its period" in text
+    assert "Budget daily: 2,000,001 tokens of 2,000,000 tokens used, 100%; its period" in text
 
 
 def test_names_that_steer_a_terminal_or_add_lines_are_made_printable() -> None:

@@ -321,6 +321,7 @@ def test_a_release_from_a_window_holds_until_the_window_has_moved_on() -> None:
         now = NOON + timedelta(hours=hours)
         found = find_targets(status(entry, 10, now=now), releases=releases, now=now)
         assert found == targets, hours
+    assert [release.find_end(is_window=True) for release in releases] == [NOON + DAY]
 
 
 # Uncertain usage

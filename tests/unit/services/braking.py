@@ -83,7 +83,7 @@ class BrakedMeter:
         self.policies = FakeSessionPolicies(self.iam, self.names, self.effects)
         self.trail = InMemoryAuditEvents(self.effects)
         self.denies = InMemoryDenies(self.effects, self.trail)
-        self.state, self.events = InMemoryBrakeState(self.trail), InMemoryBrakeEvents(self.effects)
+        self.state, self.events = InMemoryBrakeState(), InMemoryBrakeEvents(self.effects)
         rules = TargetRules(
             account_id=ACCOUNT,
             break_glass=(f"arn:aws:iam::{ACCOUNT}:role/break-glass",),

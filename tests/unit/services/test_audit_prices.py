@@ -1,6 +1,4 @@
-"""Changes of prices are found in versions of the pointer, and in the configuration."""
-
-from typing import Any
+"""Changes of prices are found in versions of the pointer."""
 
 from lambdas.domain.audit import AuditAction, AuditedChange, read_entry
 from lambdas.domain.pricing.editions import LastChange, PriceDecision, PriceUpdates
@@ -15,7 +13,6 @@ from tests.audit import (
 from tests.builders import NOON
 from tests.unit.audit.test_changes import HELD
 
-TERMS = [{"model": "anthropic.*", "discount_percent": "7.5"}]
 EMPTY = PriceUpdates()
 CHECKED = PriceUpdates(
     checked_at=NOON, last_change=LastChange(decision=PriceDecision.CHECK, made_at=NOON)
@@ -30,10 +27,9 @@ REJECTED = PriceUpdates(
 class Audited:
     """A chain, and the prices that it is compared with."""
 
-    def __init__(self, *versions: PriceUpdates | None, terms: Any = ()) -> None:
+    def __init__(self, *versions: PriceUpdates | None) -> None:
         self.store = InMemoryAuditStore()
         self.history = InMemoryPointerHistory([*versions])
-        self.terms: Any = list(terms)
 
     def audit(self, versions: int = 100) -> int:
         has_time = iter([True] * versions)
@@ -41,7 +37,6 @@ class Audited:
         auditor = PriceAuditor(
             store=self.store,
             history=self.history,
-            contracted_prices=self.terms,
             append=writer.append,
         )
         return auditor.audit(NOON, lambda: next(has_time, False))
@@ -84,17 +79,3 @@ def test_a_run_without_time_leaves_the_rest_to_the_next_one() -> None:
     assert len(parts.changes) == 2
     parts.audit()
     assert parts.changes == whole.changes
-
-
-def test_contracted_prices_make_an_entry_when_a_deployment_changes_them() -> None:
-    audited = Audited(terms=TERMS)
-    assert (audited.audit(), audited.audit()) == (1, 0)
-    audited.terms = []
-    assert (audited.audit(), audited.audit()) == (1, 0)
-    audited.terms = TERMS
-    assert audited.audit() == 1
-    assert [change.after for change in audited.changes] == [TERMS, [], TERMS]
-
-
-def test_a_deployment_without_contracted_prices_makes_no_entry() -> None:
-    assert Audited().audit() == 0
