@@ -80,7 +80,7 @@ def test_a_handler_can_be_imported_from_the_bundles_alone(handler: str) -> None:
     paths = [str(bundle_code()), *map(str, layers)]
     program = (
         f"import sys; sys.path[:0] = {paths!r}; import {handler} as module;"
-        " print(module.__file__, callable(module.{entry}))"
+        f" print(module.__file__, callable(module.{entry}))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program],
