@@ -45,7 +45,7 @@ def layer(group: DependencyGroup) -> Path:
 
 
 def get_groups(handler: str) -> tuple[str, list[DependencyGroup]]:
-    """What is started of a module, and the groups whose layers it is deployed with."""
+    """The name that Lambda starts in a module, and the groups of the layers beside it."""
     ((entry, found),) = (
         (
             function["Handler"].removeprefix(f"{handler}."),
