@@ -51,8 +51,8 @@ TABLES = {
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brake-events"}
 """The kinds of items that the brake writes."""
-WRITTEN_BY_OTHERS = {*("deleted-budgets", "people", "brake-releases"), *BRAKE_ITEMS}
-"""The kinds of items that commands, the audit trail and the brake write."""
+WRITTEN_BY_OTHERS = {*("api-keys", "deleted-budgets", "people", "brake-releases"), *BRAKE_ITEMS}
+"""The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {
     "brake_controller": "BrakeControllerRole",
     "brake_watchdog": "BrakeWatchdogRole",
