@@ -61,7 +61,7 @@ WRITTEN_BY_OTHERS = {
     *("deleted-budgets", "people", "brake-releases", "api-keys", "policies"),
     *BRAKE_ITEMS,
 }
-"""The kinds of items that commands, the audit trail and the brake write."""
+"""The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {
     "brake_controller": "BrakeControllerRole",
     "brake_watchdog": "BrakeWatchdogRole",

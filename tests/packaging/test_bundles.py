@@ -45,7 +45,7 @@ def layer(group: DependencyGroup) -> Path:
 
 
 def get_groups(handler: str) -> tuple[str, list[DependencyGroup]]:
-    """What is started of a module, and the groups whose layers it is deployed with."""
+    """The name that Lambda starts in a module, and the groups of the layers beside it."""
     ((entry, found),) = (
         (
             function["Handler"].removeprefix(f"{handler}."),
@@ -80,7 +80,7 @@ def test_a_handler_can_be_imported_from_the_bundles_alone(handler: str) -> None:
     paths = [str(bundle_code()), *map(str, layers)]
     program = (
         f"import sys; sys.path[:0] = {paths!r}; import {handler} as module;"
-        " print(module.__file__, callable(module.{entry}))"
+        f" print(module.__file__, callable(module.{entry}))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program],
