@@ -40,3 +40,12 @@ def write_seconds(moment: datetime) -> str:
     '2026-01-31T12:00:00Z'
     """
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def write_sortable_seconds(moment: datetime) -> str:
+    """Write a time in UTC to the second, so that texts are in order of time.
+
+    >>> write_sortable_seconds(datetime(2026, 1, 31, 12, tzinfo=UTC))
+    '2026-01-31T12:00:00+00:00'
+    """
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from lambdas.domain.budgets.governance_table import (
     SORT_KEY,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT
+from lambdas.domain.times import write_sortable_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -77,7 +78,7 @@ class DynamoDbAlertStore:
         item = _make_item(alert)
         last = {
             **_make_alert_key(key, f"{LAST_PREFIX}{key.threshold_id}"),
-            _ENDS_AT: {"S": _write_time(key.period.end)},
+            _ENDS_AT: {"S": write_sortable_seconds(key.period.end)},
             _LEVEL: {"N": str(key.level)},
             EXPIRES_AT: _write_expiry(key.period.end + NOTE_RETENTION),
         }
@@ -92,7 +93,7 @@ class DynamoDbAlertStore:
                     ),
                     "ExpressionAttributeNames": {"#level": _LEVEL},
                     "ExpressionAttributeValues": {
-                        ":start": {"S": _write_time(key.period.start)},
+                        ":start": {"S": write_sortable_seconds(key.period.start)},
                         ":level": last[_LEVEL],
                     },
                 }
@@ -196,7 +197,7 @@ class DynamoDbAlertStore:
                     "ExpressionAttributeNames": {"#state": _STATE},
                     "ExpressionAttributeValues": {
                         ":sent": {"S": AlertState.SENT},
-                        ":now": {"S": _write_time(sent_at)},
+                        ":now": {"S": write_sortable_seconds(sent_at)},
                     },
                 }
             },
@@ -269,7 +270,11 @@ def _write_content(alert: BudgetAlert) -> str:
         "kind": key.kind.value,
         "percent": str(key.percent),
         "level": key.level,
-        "period": [key.period.id, _write_time(key.period.start), _write_time(key.period.end)],
+        "period": [
+            key.period.id,
+            write_sortable_seconds(key.period.start),
+            write_sortable_seconds(key.period.end),
+        ],
         "detail": alert.detail,
     }
     return json.dumps(content, separators=(",", ":"))
@@ -297,8 +302,3 @@ def _read_item(item: Item) -> BudgetAlert:
     ways = item.get(_DELIVERED, {"L": []})["L"]
     delivered = frozenset(DeliveryWay(way["S"]) for way in ways)
     return BudgetAlert(key, content["detail"], AlertState(item[_STATE]["S"]), delivered)
-
-
-def _write_time(moment: datetime) -> str:
-    """Write a time so that texts are in order of time."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds")

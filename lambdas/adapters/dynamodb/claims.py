@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import PARTITION_KEY
+from lambdas.domain.times import write_sortable_seconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,7 +22,7 @@ CLAIMED_UNTIL = "claimed_until"
 
 def write_claim_end(until: datetime) -> AttributeValueTypeDef:
     """Write the end of a claim so that texts are in order of time."""
-    return {"S": until.astimezone(UTC).isoformat(timespec="seconds")}
+    return {"S": write_sortable_seconds(until)}
 
 
 class DueItems:
