@@ -1,4 +1,4 @@
-"""The CDK app: one deployment per Region, of three to five stacks."""
+"""The CDK app: one deployment per Region, of three to six stacks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cdk import nag
 from cdk.components.bundle import BundlingError
 from cdk.config import Config, ConfigurationError, stack_names
 from cdk.config.boundary_name import boundary_name
+from cdk.stacks.gateway import GatewayStack
 from cdk.stacks.governance import GovernanceStack
 from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.monitoring import MonitoringStack
@@ -79,6 +80,15 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
             storage=storage,
             environment=environment,
         )
+    gateway = None
+    if stack_names.GATEWAY in config.stacks:
+        gateway = GatewayStack(
+            app,
+            f"{stack_names.GATEWAY}{suffix}",
+            config=config,
+            storage=storage,
+            environment=environment,
+        )
     monitoring = MonitoringStack(
         app,
         f"{stack_names.MONITORING}{suffix}",
@@ -87,9 +97,10 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
         ingestion=ingestion,
         reporting=reporting,
         governance=governance,
+        gateway=gateway,
         environment=environment,
     )
-    stacks = (storage, ingestion, reporting, governance, monitoring)
+    stacks = (storage, ingestion, reporting, governance, gateway, monitoring)
     return [stack for stack in stacks if stack]
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
@@ -21,14 +18,9 @@ from lambdas.domain.metrics.catalog import (
     Metric,
     dimension_value,
 )
+from lambdas.logs import REQUEST_ID, log_request_id, logger
 
-# ASCII alone: names of callers may hold characters that control the terminal of a reader of logs.
-_to_json = partial(json.dumps, default=str, separators=(",", ":"))
-_REQUEST_ID = "function_request_id"  # `inject_lambda_context` names it so
-logger = Logger(service="bedrock-meter", json_serializer=_to_json)
-# Events hold prompts. An explicit choice goes before the variable POWERTOOLS_LOGGER_LOG_EVENT.
-log_request_id = logger.inject_lambda_context(log_event=False)
-"""Decorates a handler: each line that it logs has the id of its invocation."""
+__all__ = ["log_request_id", "logger", "record_health", "record_model_usage"]
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:
@@ -65,7 +57,7 @@ def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime
 
 
 def _flush(provider: AmazonCloudWatchEMFProvider) -> None:
-    request_id = logger.get_current_keys().get(_REQUEST_ID)
+    request_id = logger.get_current_keys().get(REQUEST_ID)
     if request_id is not None:
-        provider.add_metadata(_REQUEST_ID, request_id)
+        provider.add_metadata(REQUEST_ID, request_id)
     provider.flush_metrics()

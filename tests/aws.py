@@ -16,6 +16,7 @@ from moto.bedrock.responses import BedrockResponse
 from moto.dynamodb.models import DynamoDBBackend
 
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
+from lambdas.domain.ledger.table import RESERVATION_INDEX, RESERVATION_KEY
 from lambdas.domain.metrics.catalog import NAMESPACE
 from tests.dynamodb import insert_by_partiql
 
@@ -51,8 +52,17 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         dynamodb = boto3.client("dynamodb")
         dynamodb.create_table(
             TableName=LEDGER,
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", RESERVATION_KEY)
+            ],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": RESERVATION_INDEX,
+                    "KeySchema": [{"AttributeName": RESERVATION_KEY, "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
             BillingMode="PAY_PER_REQUEST",
         )
         dynamodb.create_table(

@@ -16,10 +16,10 @@ from typing import Literal, TypeAlias
 
 ROOT = Path(__file__).parents[2]
 _BUNDLES = ROOT / ".bundles"
-_SUFFIXES = (".json", ".py")
+_CODE = ("*.json", "*.py", "functions/*/run")
 
 Architecture: TypeAlias = Literal["arm64", "x86_64"]
-DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet"]
+DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet", "gateway"]
 """Groups of `pyproject.toml` that functions need: `runtime` all of them, the others few."""
 
 # Lambda's own machines: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
@@ -35,7 +35,7 @@ class BundlingError(Exception):
 
 def bundle_code() -> Path:
     """Bundle only the code of all functions and the data files beside it."""
-    files = sorted(file for suffix in _SUFFIXES for file in (ROOT / "lambdas").rglob(f"*{suffix}"))
+    files = sorted(file for pattern in _CODE for file in (ROOT / "lambdas").rglob(pattern))
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
@@ -45,7 +45,7 @@ def bundle_code() -> Path:
             for file in files:
                 copy = folder / file.relative_to(ROOT)
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, copy)
+                shutil.copy(file, copy)  # with its mode: Lambda runs scripts
     return bundle
 
 

@@ -19,6 +19,7 @@ LAYER_NAMES: dict[DependencyGroup, str] = {
     "runtime": "Dependencies",
     "aws-sdk": "NewestBoto3",
     "parquet": "Parquet",
+    "gateway": "Starlette",
 }
 """The names of layers by their groups."""
 

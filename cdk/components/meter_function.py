@@ -43,6 +43,8 @@ class MeterFunction(lambda_.Function):
         groups: Sequence[DependencyGroup] = (),
         memory_size: int = 512,
         ephemeral_storage: Size | None = None,
+        entry: str = "lambda_handler",
+        reserved_concurrency: int | None = None,
         is_optional: bool = False,
     ) -> None:
         """Make a function.
@@ -56,6 +58,9 @@ class MeterFunction(lambda_.Function):
             groups: Groups of dependencies beside `runtime`; their layers come before its own.
             memory_size: Megabytes. CPU comes with memory, and a start is mostly imports.
             ephemeral_storage: Its temporary folder, if more than half a gigabyte.
+            entry: The name of the function in the handler's module that Lambda starts.
+            reserved_concurrency: The calls that may run at a time, which no other function of the
+                account can use up; `None` to reserve none.
             is_optional: True if a setting can remove it. It then has a fixed name for the alarms of
                 another stack: CloudFormation does not remove an export that is in use.
 
@@ -75,7 +80,7 @@ class MeterFunction(lambda_.Function):
             function_name=self.fixed_name,
             runtime=defaults.runtime,
             architecture=defaults.architecture,
-            handler=f"{package}.handler.lambda_handler",
+            handler=f"{package}.handler.{entry}",
             code=defaults.code,
             layers=defaults.layers([*groups, "runtime"]),
             environment={**environment, **_name_variable()},
@@ -84,6 +89,7 @@ class MeterFunction(lambda_.Function):
             memory_size=memory_size,
             ephemeral_storage_size=ephemeral_storage,
             timeout=timeout,
+            reserved_concurrent_executions=reserved_concurrency,
         )
         self.execution_role = role
         if defaults.runs_older_python:

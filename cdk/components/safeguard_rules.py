@@ -19,7 +19,7 @@ from lambdas.domain.safeguards.account_policies import ACCOUNT_POLICY_EFFECTS
 
 _FUNCTION_STACKS = (
     *(stack_names.INGESTION, stack_names.REPORTING),
-    *(stack_names.GOVERNANCE, stack_names.MONITORING),
+    *(stack_names.GOVERNANCE, stack_names.GATEWAY, stack_names.MONITORING),
 )
 _OWN_NAMES = "Generated names of what the meter's own stacks deploy begin so."
 _Patterns = Sequence[Mapping[str, Any]]

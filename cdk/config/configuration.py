@@ -15,6 +15,7 @@ from cdk.config.alarms import AlarmSettings
 from cdk.config.configuration_error import ConfigurationError
 from cdk.config.configuration_problems import explain
 from cdk.config.dashboards import DashboardSettings
+from cdk.config.gateway import GatewaySettings
 from cdk.config.governance import GovernanceSettings
 from cdk.config.invocation_logging import LoggingSettings
 from cdk.config.metering import MeteringSettings
@@ -36,6 +37,7 @@ class Config(
     ReportSettings,
     PriceSettings,
     MeteringSettings,
+    GatewaySettings,
     GovernanceSettings,
     LoggingSettings,
     OperationSettings,
@@ -86,6 +88,7 @@ class Config(
         missing = {
             *(() if has_reports else (stack_names.REPORTING,)),
             *(() if self.governance else (stack_names.GOVERNANCE,)),
+            *(() if self.gateway else (stack_names.GATEWAY,)),
         }
         return tuple(name for name in stack_names.ALL if name not in missing)
 
@@ -102,6 +105,11 @@ class Config(
             f" billing periods; given: {self.ledger_retention_days}",
             is_so=not self.focus_export or self.ledger_retention_days >= SHORTEST_LEDGER_DAYS,
         )
+        return self
+
+    @model_validator(mode="after")
+    def _audits_keys(self) -> Self:
+        check("gateway", "true only with governance", is_so=self.governance or not self.gateway)
         return self
 
 

@@ -9,7 +9,8 @@ STORAGE = f"{PREFIX}-Storage"
 INGESTION = f"{PREFIX}-Ingestion"
 REPORTING = f"{PREFIX}-Reporting"
 GOVERNANCE = f"{PREFIX}-Governance"
+GATEWAY = f"{PREFIX}-Gateway"
 MONITORING = f"{PREFIX}-Monitoring"
-ALL = (STORAGE, INGESTION, REPORTING, GOVERNANCE, MONITORING)
-"""In the order of deployment. Reporting exists only where a report is switched on, and governance
-only where it is."""
+ALL = (STORAGE, INGESTION, REPORTING, GOVERNANCE, GATEWAY, MONITORING)
+"""In the order of deployment. Reporting exists only where a report is switched on, governance and
+the gateway only where they are."""

@@ -33,6 +33,7 @@ class LogProcessor(MeterFunction):
         ledger: dynamodb.ITable,
         quarantine: s3.IBucket,
         failures: FailureDestination,
+        caller_role: str | None = None,
     ) -> None:
         """Make the function.
 
@@ -44,6 +45,7 @@ class LogProcessor(MeterFunction):
             ledger: The table of calls.
             quarantine: The bucket of rejected records.
             failures: The destination of deliveries that failed every attempt.
+            caller_role: The name of the role of the gateway's calls; `None` without a gateway.
         """
         config = defaults.config
         super().__init__(
@@ -57,6 +59,7 @@ class LogProcessor(MeterFunction):
                 ledger_retention_days=config.ledger_retention_days,
                 quarantine_bucket=quarantine.bucket_name,
                 metadata_names=tuple(sorted(config.attribution_rules.label_names.metadata_names)),
+                caller_role=caller_role,
             ),
             defaults=defaults,
             timeout=Duration.seconds(60),

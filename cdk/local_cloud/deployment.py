@@ -56,6 +56,7 @@ def deploy(
     *,
     has_brake: bool = False,
     has_brake_sessions: bool = False,
+    has_gateway: bool = False,
 ) -> dict[str, dict[str, str]]:
     """Create all stacks; returns their outputs.
 
@@ -64,12 +65,18 @@ def deploy(
         folder: The assembly.
         has_brake: True if the brake is on in it.
         has_brake_sessions: True if it may deny single sessions.
+        has_gateway: True if the gateway is on in it.
 
     Raises:
         LocalCloudError: A stack cannot be created. The text says why.
     """
     iam, sts = cloud.client("iam"), cloud.client("sts")
-    Boundary(iam, sts, REGION, has_brake=has_brake, has_brake_sessions=has_brake_sessions).put()
+    Boundary(
+        *(iam, sts, REGION),
+        has_brake=has_brake,
+        has_brake_sessions=has_brake_sessions,
+        has_gateway=has_gateway,
+    ).put()
     if has_brake:
         DenyPolicy(iam, sts, REGION).put()
     s3, ssm = cloud.client("s3"), cloud.client("ssm")

@@ -26,7 +26,10 @@ from lambdas.domain.metrics.catalog import (
     EXCESSIVE_DENIES,
     HEALTH_METRICS,
     OVERDUE_DENIES,
+    RECOVERED_RESERVATIONS,
+    RETURNED_RESERVATIONS,
     UNBUILT_BUDGETS,
+    UNKNOWN_KEYS,
     UNLOGGED_METRICS,
     UNPRICED_INVOCATIONS,
     USAGE_METRICS,
@@ -55,11 +58,14 @@ SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 15
 BRAKE_ALARM_METRICS = 8
+GATEWAY_ALARM_METRICS = 7
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
 BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 """Health metrics that are published only where the brake is on."""
+GATEWAY_METRICS = (RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS)
+"""Health metrics that are published only where the gateway is on."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -126,6 +132,7 @@ def _list_absent(config: Config) -> list[HealthMetric]:
     return [
         *(() if config.governance else GOVERNANCE_METRICS),
         *(() if config.brake else BRAKE_METRICS),
+        *(() if config.gateway else GATEWAY_METRICS),
     ]
 
 
@@ -241,7 +248,8 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
-    own_alarms = HEALTH_ALARM_METRICS + report_alarms + count_governance_alarm_metrics(config)
+    optional_alarms = count_governance_alarm_metrics(config) + count_gateway_alarm_metrics(config)
+    own_alarms = HEALTH_ALARM_METRICS + report_alarms + optional_alarms
     return usage_alarms + own_alarms + anomaly_alarms
 
 
@@ -249,3 +257,8 @@ def count_governance_alarm_metrics(config: Config) -> int:
     """Count the metrics that the alarms of governance watch."""
     brake_alarms = BRAKE_ALARM_METRICS if config.brake else 0
     return GOVERNANCE_ALARM_METRICS + brake_alarms if config.governance else 0
+
+
+def count_gateway_alarm_metrics(config: Config) -> int:
+    """Count the metrics that the alarms of the gateway watch."""
+    return GATEWAY_ALARM_METRICS if config.gateway else 0

@@ -37,7 +37,11 @@ def list_needed(
     for region in list_regions(session, config, environments):
         policies.append(
             Boundary(
-                iam, sts, region, config.adopted_log_group, config.brake, config.brake_sessions
+                *(iam, sts, region),
+                adopted_log_group=config.adopted_log_group,
+                has_brake=config.brake,
+                has_brake_sessions=config.brake_sessions,
+                has_gateway=config.gateway,
             )
         )
         if config.brake:

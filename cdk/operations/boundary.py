@@ -10,6 +10,7 @@ from typing import Any
 
 from cdk.config.boundary_name import boundary_name
 from cdk.operations.brake_boundary import BRAKE_STATEMENTS, SESSION_STATEMENTS
+from cdk.operations.gateway_boundary import GATEWAY_STATEMENTS
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 
 BOUNDARY_FILE = Path(__file__).parents[1] / "boundary.json"
@@ -25,11 +26,13 @@ class Boundary(ManagedPolicy):
         adopted_log_group: The log group of others that is metered.
         has_brake: True if the brake is on, by the settings.
         has_brake_sessions: True if it may deny single sessions.
+        has_gateway: True if the gateway is on.
     """
 
     adopted_log_group: str | None = None
     has_brake: bool = False
     has_brake_sessions: bool = False
+    has_gateway: bool = False
 
     title = "Permissions boundary"
     description = "Bedrock Meter: the most that any role of a deployment may do"
@@ -46,6 +49,7 @@ class Boundary(ManagedPolicy):
         document["Statement"] += [
             *(BRAKE_STATEMENTS if self.has_brake else ()),
             *(SESSION_STATEMENTS if self.has_brake_sessions else ()),
+            *(GATEWAY_STATEMENTS if self.has_gateway else ()),
         ]
         text = json.dumps(document)
         for name, value in self.pseudo_parameters.items():

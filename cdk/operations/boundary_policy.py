@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cdk.components.caller_role import CALLED_ACTIONS
+from cdk.config.gateway_names import caller_role_name
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
@@ -102,6 +104,8 @@ _OF_BRAKE = {
     *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
 }
 """The actions that `brake_boundary` allows where the brake is on, and no statement here."""
+_OF_GATEWAY = set(CALLED_ACTIONS)
+"""The actions that `gateway_boundary` allows where the gateway is on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
 
@@ -112,7 +116,7 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         CommandError: An action has no entry here, or may never be allowed.
     """
     by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
-    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE:
+    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE - _OF_GATEWAY:
         bound = _bound(action)
         by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
     return {
@@ -148,7 +152,14 @@ def _role_actions(templates: Iterable[dict[str, Any]]) -> Iterator[str]:
             if resource["Type"] == "AWS::IAM::Policy":
                 for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
                     actions = statement["Action"]
+                    if actions == "sts:AssumeRole" and _is_caller_role(statement["Resource"]):
+                        continue
                     yield from [actions] if isinstance(actions, str) else actions
+
+
+def _is_caller_role(resource: object) -> bool:
+    """True for the role that the gateway assumes, which `gateway_boundary` allows."""
+    return f":role/{caller_role_name('')}" in json.dumps(resource)
 
 
 def write_boundary() -> None:

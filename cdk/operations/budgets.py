@@ -43,7 +43,8 @@ from lambdas.domain.forecasting import (
 )
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.words import exact_text, plural, show
-from lambdas.wiring.budgets_file import DeclaredBudgets, InvalidBudgetsError, read_budgets
+from lambdas.wiring.budgets_file import DeclaredBudgets, read_budgets
+from lambdas.wiring.declared_files import InvalidFileError
 
 _QUARTER_MINUTES = 15
 _SHORTEST_LEDGER = timedelta(days=15)  # the least that settings allow
@@ -97,7 +98,7 @@ def read_file(path: Path) -> DeclaredBudgets:
     except UnicodeDecodeError:
         message = f"{path}: not JSON in UTF-8."
         raise CommandError(message) from None
-    except InvalidBudgetsError as error:
+    except InvalidFileError as error:
         raise _refuse_file(path, error.problems) from None
     if problems := [*_find_unknown_regions(declared.budgets)]:
         raise _refuse_file(path, problems)

@@ -12,9 +12,11 @@ from cdk.operations.billed_metrics import Usage
 from cdk.operations.running_cost import (
     CostItem,
     UnitPrices,
+    gateway_cost,
     governance_cost,
     metering_cost,
     occasional_usd,
+    refusals_usd,
     worst_case_usd,
 )
 from cdk.operations.terminal import open_console
@@ -24,19 +26,23 @@ from lambdas.domain.words import plural
 def print_cost(usage: Usage, config: Config) -> None:
     """Print the cost of a usage with the settings of a deployment."""
     prices = UnitPrices()
-    metering = metering_cost(usage, config, prices)
-    governance = governance_cost(usage, config, prices)
+    parts = [
+        ("Metering", metering_cost(usage, config, prices)),
+        ("Governance", governance_cost(usage, config, prices)),
+        ("Gateway", gateway_cost(usage, config, prices)),
+    ]
+    parts = [(name, items) for name, items in parts if items]
 
     table = Table("Service", "Item")
     table.add_column("Per month", justify="right")
-    for name, items in (("Metering", metering), ("Governance", governance)):
+    for name, items in parts:
         for item in items:
             table.add_row(item.service, item.what, _dollars(item.usd))
         table.add_section()
-        if governance:
+        if len(parts) > 1:
             table.add_row(name, "", _sum_up(items))
             table.add_section()
-    table.add_row("Total", "", _sum_up([*metering, *governance]))
+    table.add_row("Total", "", _sum_up([item for _, items in parts for item in items]))
     console = open_console()
     console.print(table)
     console.print(
@@ -53,6 +59,12 @@ def print_cost(usage: Usage, config: Config) -> None:
         " assumed price, uncertain counts ...) are not in the table: with all of them in every"
         f" hour, they would cost {_dollars(occasional_usd(usage, config, prices))} more."
     )
+    if config.gateway:
+        console.print(
+            "A million requests to the gateway without a valid key would cost"
+            f" {_dollars(refusals_usd(prices))} more. gateway_concurrency limits how many there"
+            " can be at a time."
+        )
 
 
 def _sum_up(items: Sequence[CostItem]) -> str:

@@ -64,6 +64,7 @@ _READS = re.compile(r"\w+:(Describe|List)")
 # Made by some settings and not by others.
 _BY_CONFIGURATION = {
     "AWS::CloudWatch::InsightRule",
+    "AWS::Lambda::Url",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Subscription",
 }

@@ -86,6 +86,11 @@ class Deployment:
         return self._outputs(stack_names.GOVERNANCE).get("BrakeControllerName")
 
     @cached_property
+    def gateway_url(self) -> str | None:
+        """The URL of the gateway; `None` where it is off."""
+        return self._outputs(stack_names.GATEWAY).get("GatewayUrl")
+
+    @cached_property
     def price_refresher(self) -> str:
         """The name of the function that publishes cost when a price becomes known."""
         return self.output(stack_names.INGESTION, "PriceRefresherName")

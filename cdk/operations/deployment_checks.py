@@ -21,6 +21,7 @@ from cdk.operations.brake_state import describe_brake, find_attached_policies
 from cdk.operations.budget_state import read_budget_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.gateway_state import find_room
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 from cdk.operations.meter_health import read_meter_health
@@ -96,6 +97,8 @@ class DeploymentChecks:
         stacks: The names of the stacks of a deployment, by the settings.
         is_content_masked: Whether the log group of a deployment masks secrets, by the settings.
         batch_output_buckets: The buckets whose manifests the meter reads, by the settings.
+        reserved_concurrency: The calls of the gateway that are reserved in the account, by the
+            settings.
         has_weekly_summary: Whether a summary of each week is sent, by the settings.
         has_brake: Whether the brake is deployed, by the settings.
     """
@@ -111,6 +114,7 @@ class DeploymentChecks:
     batch_output_buckets: tuple[str, ...] = ()
     has_weekly_summary: bool = False
     has_brake: bool = False
+    reserved_concurrency: int | None = None
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -130,6 +134,7 @@ class DeploymentChecks:
             ("budgets", self._budgets),
             ("audit trail", self._audit_trail),
             ("brake", self._brake),
+            ("gateway", self._gateway),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -365,6 +370,15 @@ class DeploymentChecks:
                 f" {list_names(left)} from all that IAM lists under its entities, then delete it."
             )
         return Status.OK, "Off: switch it on by brake in cdk.json."
+
+    def _gateway(self) -> tuple[Status, str]:
+        url = self.deployment.gateway_url
+        if url is not None:
+            return Status.OK, f"Callers reach it at {url}"
+        if stack_names.GATEWAY not in self.stacks:
+            return Status.OK, "Off: switch it on by gateway in cdk.json."
+        room = find_room(self.session.client("lambda"), self.reserved_concurrency)
+        return Status.OK if room.is_enough else Status.PROBLEM, room.text
 
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)

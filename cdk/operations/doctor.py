@@ -46,6 +46,7 @@ def check_account(
         has_weekly_summary=config.has_weekly_summary,
         has_brake=config.brake,
         open_brake=open_brake,
+        reserved_concurrency=config.reserved_concurrency if config.gateway else None,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

@@ -44,7 +44,7 @@ def purge(session: boto3.Session) -> list[str]:
     cloudformation = session.client("cloudformation")
     deployment = Deployment(cloudformation)
     for stack in (
-        *(stack_names.MONITORING, stack_names.GOVERNANCE),
+        *(stack_names.MONITORING, stack_names.GATEWAY, stack_names.GOVERNANCE),
         *(stack_names.REPORTING, stack_names.INGESTION),
     ):
         if deployment.status(stack) is not None:

@@ -17,6 +17,7 @@ from cdk.operations.billed_metrics import (
     WORST,
     Usage,
     count_alarm_metrics,
+    count_gateway_alarm_metrics,
     count_governance_alarm_metrics,
     count_governance_series,
     count_max_series,
@@ -114,6 +115,16 @@ READS_OF_A_VERIFICATION = 5_500  # the chain, and all of the table
 READS_OF_A_BRAKE_RUN = 25
 SECONDS_OF_A_BRAKE_RUN = Decimal("0.4")  # taken high
 RUNS_OF_THE_WATCHDOG_A_MONTH = HOURS_A_MONTH * 12
+# The gateway waits for the model, and Lambda bills the wait. An assumption: so many seconds a call.
+SECONDS_OF_A_GATEWAY_CALL = Decimal(10)
+# A call has two subjects on average. Each takes a reservation, of 1.3 writes at most
+# (tests/benchmarks), and its settlement.
+SUBJECTS_OF_A_CALL = 2
+WRITES_OF_A_SUBJECT = Decimal("2.3")
+BYTES_OF_A_FUNCTION_LOG = 300  # what Lambda itself logs of each call
+SECONDS_OF_A_REFUSAL = Decimal("0.01")
+BYTES_OF_A_REFUSAL_LOG = BYTES_OF_A_FUNCTION_LOG + 350  # with its metric
+REFUSALS = 10**6
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
@@ -159,7 +170,11 @@ class UnitPrices:
 
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """Estimate the cost of a month, line by line; free tiers are not deducted."""
-    return [*metering_cost(usage, config, prices), *governance_cost(usage, config, prices)]
+    return [
+        *metering_cost(usage, config, prices),
+        *governance_cost(usage, config, prices),
+        *gateway_cost(usage, config, prices),
+    ]
 
 
 def metering_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
@@ -209,7 +224,8 @@ def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]
 
 def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """List the cost of alarms, dashboards and contributor rules."""
-    alarms = count_alarm_metrics(usage, config) - count_governance_alarm_metrics(config)
+    optional = count_governance_alarm_metrics(config) + count_gateway_alarm_metrics(config)
+    alarms = count_alarm_metrics(usage, config) - optional
     dashboards = len(deployed_dashboards(config))
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
@@ -544,6 +560,43 @@ def _brake(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
             prices,
         ),
     ]
+
+
+def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
+    """Estimate what the gateway adds to the cost of a month, if all calls go through it."""
+    if not config.gateway:
+        return []
+    calls, alarms = Decimal(usage.calls), count_gateway_alarm_metrics(config)
+    writes = calls * SUBJECTS_OF_A_CALL * WRITES_OF_A_SUBJECT
+    return [
+        _small_function(
+            f"gateway: calls of {SECONDS_OF_A_GATEWAY_CALL} seconds each, mostly waiting",
+            calls,
+            calls * SECONDS_OF_A_GATEWAY_CALL,
+            prices,
+        ),
+        CostItem(
+            "DynamoDB",
+            f"gateway: reservations and settlements of {SUBJECTS_OF_A_CALL} subjects a call",
+            writes / _MILLION * prices["dynamodb_write_units_million"],
+        ),
+        CostItem(
+            "CloudWatch Logs",
+            "gateway: what Lambda logs of each call",
+            calls * BYTES_OF_A_FUNCTION_LOG / _GB * prices["logs_ingested_gb"],
+        ),
+        CostItem(
+            "CloudWatch",
+            f"gateway: {alarms} metrics watched by alarms",
+            alarms * prices["alarm_metric_month"],
+        ),
+    ]
+
+
+def refusals_usd(prices: UnitPrices) -> Decimal:
+    """The cost of a million requests without a valid key, for which no table is read."""
+    run = _small_function("", REFUSALS, REFUSALS * SECONDS_OF_A_REFUSAL, prices)
+    return run.usd + REFUSALS * BYTES_OF_A_REFUSAL_LOG / _GB * prices["logs_ingested_gb"]
 
 
 def _reports(

@@ -10,6 +10,7 @@ from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.logging_role import LoggingRole
 from cdk.config import Config, stack_names
+from cdk.config.gateway_names import caller_role_name
 from cdk.functions.log_processor import LogProcessor
 from cdk.functions.logging_configurator import LoggingConfigurator
 from cdk.functions.metric_publisher import MetricPublisher
@@ -61,6 +62,7 @@ class IngestionStack(Stack):
             ledger=storage.ledger,
             quarantine=storage.quarantine,
             failures=failures,
+            caller_role=caller_role_name(self.region) if config.gateway else None,
         )
         self.metric_publisher = MetricPublisher(
             self,

@@ -14,6 +14,7 @@ from cdk.alarms.anomaly_names import ANOMALY_ALARMS
 from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
 from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
+from cdk.alarms.gateway_checks import GATEWAY_ALARMS, gateway_checks
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_check import HealthCheck, Watched
 from cdk.alarms.price_checks import price_list_checks
@@ -36,6 +37,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import GoverningTables
 from cdk.components.health_lines import list_health_lines
 from cdk.components.log_queries import ContributorRules, SavedQueries
+from cdk.components.meter_function import name_function
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.components.safeguard_rules import grant_read_mapping
@@ -46,6 +48,7 @@ from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
+from cdk.stacks.gateway import GATEWAY, LIMIT_SETTLER, GatewayStack
 from cdk.stacks.governance import (
     BRAKE_CONTROLLER,
     BRAKE_WATCHDOG,
@@ -86,6 +89,7 @@ class MonitoringStack(Stack):
         ingestion: IngestionStack,
         reporting: ReportingStack | None,
         governance: GovernanceStack | None,
+        gateway: GatewayStack | None,
         environment: Environment,
     ) -> None:
         """Make the stack; an optional stack is `None` where it is not switched on."""
@@ -113,7 +117,7 @@ class MonitoringStack(Stack):
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, governance, defaults)
-        for optional in filter(None, (reporting, governance)):
+        for optional in filter(None, (reporting, governance, gateway)):
             self.add_stack_dependency(optional, "LoggingWatcher reads its template")
 
         self._make_usage_alarms()
@@ -125,14 +129,30 @@ class MonitoringStack(Stack):
             *ingestion.scheduled,
             *(reporting.scheduled if reporting else ()),
             *(governance.scheduled if governance else ()),
+            *(gateway.scheduled if gateway else ()),
             *self._make_weekly_summarizer(storage, defaults),
             *(self._make_budget_evaluator(storage, defaults) if governance else ()),
         ]
-        health = self._make_health_alarms(ingestion, governance, scheduled)
+        health = self._make_health_alarms(
+            ingestion,
+            scheduled,
+            [
+                *(price_list_checks() if config.price_updates else ()),
+                *_list_governance_checks(governance),
+                *(brake_checks() if config.brake else ()),
+                *_list_gateway_checks(gateway, storage),
+            ],
+        )
         coverage_auditor.start_on_alarms(
             *(health.alarms[name] for name in ("Coverage", USAGE_MISMATCH.name))
         )
-        self._make_dashboards(ingestion, missing=_find_missing(scheduled))
+        self._make_dashboards(
+            ingestion,
+            missing=[
+                *_find_missing(scheduled),
+                *(() if gateway else [LIMIT_SETTLER, *GATEWAY_ALARMS]),
+            ],
+        )
         if config.saved_queries:
             SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
         if config.contributor_insights:
@@ -227,8 +247,8 @@ class MonitoringStack(Stack):
     def _make_health_alarms(
         self,
         ingestion: IngestionStack,
-        governance: GovernanceStack | None,
         scheduled: Sequence[Scheduled],
+        optional: Sequence[HealthCheck],
     ) -> HealthAlarms:
         health = HealthAlarms(
             self,
@@ -239,11 +259,7 @@ class MonitoringStack(Stack):
                 ingestion.metric_publisher.stream_mapping,
             ),
             scheduled=scheduled,
-            optional=[
-                *(price_list_checks() if self._config.price_updates else ()),
-                *_list_governance_checks(governance),
-                *(brake_checks() if self._config.brake else ()),
-            ],
+            optional=optional,
             dashboard_url=dashboard_url("pipeline_health", self.region),
         )
         for alarm in health.alarms.values():
@@ -324,6 +340,15 @@ def _list_governance_checks(governance: GovernanceStack | None) -> list[HealthCh
     return [*counter_checks(counter), *audit_checks(writer)]
 
 
+def _list_gateway_checks(
+    gateway: GatewayStack | None, storage: StorageStack
+) -> Iterable[HealthCheck]:
+    """List the health checks of the gateway, where it is switched on."""
+    if gateway is None:
+        return ()
+    return gateway_checks(name_function(stack_names.GATEWAY, GATEWAY), storage.limits.table_name)
+
+
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
     """List the alarm names of functions that are switched off."""
     functions = {function.name for function in scheduled}
@@ -335,6 +360,8 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name}
     if BRAKE_CONTROLLER not in functions:
         missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
+    if LIMIT_SETTLER not in functions:
+        missing |= {LIMIT_SETTLER, *GATEWAY_ALARMS}
     if PRICE_UPDATER in missing:
         missing |= {check.name for check in price_list_checks()}
     return sorted(missing)

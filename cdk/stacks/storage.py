@@ -28,7 +28,12 @@ from lambdas.domain.counters.table import (
     SORT_KEY,
 )
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
-from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.ledger.table import (
+    EXPIRES_AT,
+    PARTITION_KEY,
+    RESERVATION_INDEX,
+    RESERVATION_KEY,
+)
 from lambdas.domain.logging_configuration import NO_STATE
 
 FAILURES_RETENTION = Duration.days(30)
@@ -47,6 +52,7 @@ class StorageStack(Stack):
         state: The table of the meter's state: tags, identities, calls without a price, notices.
         counters: The table of exact counters, which stays empty until governance is switched on.
         governance: The table of budgets and alerts, which stays empty until then.
+        limits: The table of the gateway's limits, which stays empty until that is switched on.
         audit: The table of the audit trail, which stays empty until then.
         anchors: The bucket of its anchors, with Object Lock, which stays empty until then.
         tables: All tables.
@@ -83,6 +89,12 @@ class StorageStack(Stack):
         )
         self.log_group.node.default_child.retention_in_days = config.log_retention_days  # type: ignore[union-attr]
         self.ledger = self._table("UsageLedger", stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES)
+        if config.gateway:  # nothing else writes what is in the index
+            self.ledger.add_global_secondary_index(
+                index_name=RESERVATION_INDEX,
+                partition_key=_text(RESERVATION_KEY),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
         self.state = self._table("MeterState")
         self.state.add_global_secondary_index(
             index_name=UNPRICED_INDEX,
@@ -102,7 +114,11 @@ class StorageStack(Stack):
         self.audit = self._table(
             "Audit", sort_key=SORT_KEY, expires=False, resource_policy=restrict_audit()
         )
-        self.tables = (self.ledger, self.state, self.counters, self.governance, self.audit)
+        self.limits = self._table("Limits", sort_key=SORT_KEY)
+        self.tables = (
+            *(self.ledger, self.state, self.counters, self.governance),
+            *(self.limits, self.audit),
+        )
         self.quarantine = self._bucket(
             "Quarantine", Duration.days(config.ledger_retention_days), key=self.data_key
         )
@@ -131,8 +147,8 @@ class StorageStack(Stack):
         # but stays deployed, and CloudFormation removes no export that is in use.
         for attribute in (self.reports.bucket_name, self.reports.bucket_arn):
             self.export_value(attribute)
-        # So does the governance stack.
-        for table in (self.counters, self.governance, self.audit):
+        # So do the stacks of governance and of the gateway.
+        for table in (self.counters, self.governance, self.limits, self.audit):
             self.export_value(table.table_name)
             self.export_value(table.table_arn)
         self.export_value(self.governance.table_stream_arn)
@@ -144,6 +160,7 @@ class StorageStack(Stack):
             ("StateTableName", self.state.table_name),
             ("CounterTableName", self.counters.table_name),
             ("GovernanceTableName", self.governance.table_name),
+            ("LimitTableName", self.limits.table_name),
             ("AuditTableName", self.audit.table_name),
             ("AnchorBucketName", self.anchors.bucket_name),
             ("AuditLock", config.audit_lock.value),

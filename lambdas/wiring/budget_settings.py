@@ -29,17 +29,14 @@ from lambdas.domain.budgets import (
 from lambdas.wiring.allowed_values import SettingsModel, check
 from lambdas.wiring.budget_values import (
     Anchor,
-    BudgetName,
     Identity,
     Label,
     Model,
-    Names,
     Percentages,
     PeriodCount,
     Principal,
     Probability,
     RegionName,
-    TimeZone,
     Tokens,
     Usd,
     UsdPerMillion,
@@ -47,6 +44,7 @@ from lambdas.wiring.budget_values import (
     Weekday,
     WindowHours,
 )
+from lambdas.wiring.file_values import EntryName, Names, TimeZone
 
 _UTC = "UTC"
 _DEFAULT_THRESHOLDS = BudgetThresholds()
@@ -202,7 +200,7 @@ class UnitCeilingSetting(_BudgetModel):
 class BudgetSetting(_BudgetModel):
     """A budget."""
 
-    name: BudgetName
+    name: EntryName
     """The name, which no other budget of the deployment has."""
     scope: ScopeSetting
     amount: AmountSetting
@@ -279,7 +277,7 @@ class BudgetsFile(_BudgetModel):
 
     schema_address: Annotated[str | None, Field(alias="$schema")] = None
     """The address of this schema, for editors."""
-    managed_by: BudgetName
+    managed_by: EntryName
     """The name of what manages these budgets, such as a team. Other files cannot change them."""
     budgets: tuple[BudgetSetting, ...]
 

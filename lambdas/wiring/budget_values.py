@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Literal, TypeAlias, TypeVar
-from zoneinfo import available_timezones
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.labels import read_label
@@ -21,18 +18,14 @@ from lambdas.domain.invocations.identity import (
     IdentityKind,
 )
 from lambdas.wiring.allowed_values import IsoDate, allowed, like
+from lambdas.wiring.file_values import are_different
 from lambdas.wiring.model_names import called_model
 
-_T = TypeVar("_T")
-MAX_NAMES = 20
-MAX_NAME_LENGTH = 1_024
-"""The letters of a name in a scope: more than ARNs have."""
 MAX_THRESHOLDS = 10
 MAX_WINDOW_HOURS = 168
 Weekday: TypeAlias = Literal[
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
 ]
-_NOT_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 _FIRST_ANCHOR, _LAST_ANCHOR = date(2000, 1, 1), date(2100, 1, 1)
 _ARN_START = "arn:"
 _ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/NAME"
@@ -72,24 +65,11 @@ def _accept_integers(least: int, most: int) -> tuple[object, ...]:
     )
 
 
-@cache
-def _list_zones() -> frozenset[str]:
-    return frozenset(available_timezones()) - _NOT_ZONES
-
-
 def _is_no_boolean(value: object) -> object:
     if isinstance(value, bool):
         message = "allowed: a number"
         raise ValueError(message)  # noqa: TRY004  # pydantic reports this one alone
     return value
-
-
-def _to_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-def _are_different(values: tuple[_T, ...]) -> bool:
-    return len(set(values)) == len(values)
 
 
 def _is_label(text: str) -> bool:
@@ -112,24 +92,6 @@ def _is_principal(text: str) -> bool:
     return is_known and read_principal(text) == text
 
 
-def _check_zone(name: str) -> str:
-    zones = _list_zones()
-    if name not in zones:
-        near = difflib.get_close_matches(name, zones, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        message = f"allowed: the IANA name of a time zone, such as Europe/Berlin{hint}"
-        raise ValueError(message)
-    return name
-
-
-BudgetName: TypeAlias = Annotated[
-    str,
-    like(
-        r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
-        "1 to 64 letters, digits, periods, underscores and hyphens, with a letter or digit first",
-    ),
-    Field(json_schema_extra={"pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
-]
 Label: TypeAlias = Annotated[
     str,
     allowed(
@@ -157,32 +119,6 @@ Model: TypeAlias = Annotated[str, AfterValidator(called_model)]
 RegionName: TypeAlias = Annotated[
     str, like(r"[a-z0-9-]+\*?", "a Region, such as eu-central-1, or its beginning and a *")
 ]
-Names: TypeAlias = Annotated[
-    tuple[_T, ...],
-    BeforeValidator(_to_list),
-    allowed(
-        f"a name or a list of up to {MAX_NAMES} different ones; leave the field out for all",
-        lambda names: 0 < len(names) <= MAX_NAMES and _are_different(names),
-    ),
-    allowed(
-        f"names of up to {MAX_NAME_LENGTH:,} letters",
-        lambda names: all(len(name) <= MAX_NAME_LENGTH for name in names),
-    ),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "maxLength": MAX_NAME_LENGTH},
-                {
-                    "type": "array",
-                    "items": {"type": "string", "maxLength": MAX_NAME_LENGTH},
-                    "minItems": 1,
-                    "maxItems": MAX_NAMES,
-                    "uniqueItems": True,
-                },
-            ]
-        }
-    ),
-]
 Usd: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000000000", places=6)]
 UsdPerMillion: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
 UsdPerUnit: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
@@ -191,7 +127,6 @@ Probability: TypeAlias = Annotated[Decimal, *_accept_decimals("0.5", "0.9999", p
 Tokens: TypeAlias = Annotated[int, *_accept_integers(1, 10**15)]
 PeriodCount: TypeAlias = Annotated[int, *_accept_integers(1, 400)]
 WindowHours: TypeAlias = Annotated[int, *_accept_integers(2, MAX_WINDOW_HOURS)]
-TimeZone: TypeAlias = Annotated[str, AfterValidator(_check_zone)]
 Anchor: TypeAlias = Annotated[
     IsoDate,
     allowed(
@@ -203,7 +138,7 @@ Percentages: TypeAlias = Annotated[
     tuple[Percent, ...],
     allowed(
         f"up to {MAX_THRESHOLDS} different percentages",
-        lambda percentages: len(percentages) <= MAX_THRESHOLDS and _are_different(percentages),
+        lambda percentages: len(percentages) <= MAX_THRESHOLDS and are_different(percentages),
     ),
     AfterValidator(lambda percentages: tuple(sorted(percentages))),
 ]

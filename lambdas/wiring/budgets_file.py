@@ -1,33 +1,14 @@
-"""Reads `budgets.json`, and explains what is wrong with it."""
+"""Reads `budgets.json`."""
 
 from __future__ import annotations
 
-import difflib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple, get_args
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from typing import NamedTuple
 
 from lambdas.domain.budgets import Budget
-from lambdas.domain.words import cut, exact_text, show
 from lambdas.wiring.budget_settings import BudgetsFile
+from lambdas.wiring.declared_files import read_file
+from lambdas.wiring.declared_files import write_schema as write_file_schema
 
-_BUDGETS = "budgets"
-_MAX_DIGITS = 40
-_SHAPES = {
-    "tuple_type": "a list",
-    "model_type": "an object",
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "decimal_type": "a number",
-    "decimal_parsing": "a number",
-}
-"""JSON's names of shapes, by the type of pydantic's error."""
 _FORM = "allowed: an object with managed_by and budgets; docs/budgets.md has an example"
 
 
@@ -43,153 +24,16 @@ class DeclaredBudgets(NamedTuple):
     budgets: tuple[Budget, ...]
 
 
-class InvalidBudgetsError(Exception):
-    """A file has invalid budgets.
-
-    Attributes:
-        problems: A line for each problem: the field, and what to write.
-    """
-
-    def __init__(self, *problems: str) -> None:
-        """Report problems."""
-        super().__init__("; ".join(problems))
-        self.problems = problems
-
-
 def read_budgets(text: str) -> DeclaredBudgets:
     """Read the text of a file.
 
     Raises:
-        InvalidBudgetsError: The file has faults.
+        InvalidFileError: The file has faults.
     """
-    content = _read_json(text)
-    if not isinstance(content, dict):
-        raise InvalidBudgetsError(_FORM)
-    try:
-        declared = BudgetsFile.model_validate(content)
-    except ValidationError as error:
-        problems = (_explain(problem, content) for problem in error.errors())
-        raise InvalidBudgetsError(*problems) from None
+    declared = read_file(text, BudgetsFile, _FORM)
     return DeclaredBudgets(declared.managed_by, declared.to_domain())
 
 
 def write_schema() -> str:
     """Write the JSON Schema of the file."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    content = _without_titles(BudgetsFile.model_json_schema())
-    return json.dumps(schema | content, indent=2) + "\n"
-
-
-def _without_titles(schema: Any) -> Any:  # noqa: ANN401  # any JSON
-    """Leave out titles, which repeat the names of fields and classes."""
-    if isinstance(schema, dict):
-        return {
-            name: _without_titles(part)
-            for name, part in schema.items()
-            if name != "title" or isinstance(part, dict)
-        }
-    return [*map(_without_titles, schema)] if isinstance(schema, list) else schema
-
-
-def _read_json(text: str) -> Any:  # noqa: ANN401  # any JSON
-    try:
-        return json.loads(
-            text,
-            parse_float=_read_number,
-            parse_int=_read_whole_number,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_make_object,
-        )
-    except json.JSONDecodeError as error:
-        message = f"not JSON, line {error.lineno}, column {error.colno}: {error.msg}"
-        raise InvalidBudgetsError(message) from None
-    except RecursionError as error:
-        message = f"not JSON that can be read: {error}"
-        raise InvalidBudgetsError(message) from None
-
-
-def _read_whole_number(text: str) -> int:
-    return int(_read_number(text))
-
-
-def _read_number(text: str) -> Decimal:
-    """Read a number. One of too many digits is refused: work on it could take all memory."""
-    number: Decimal | None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:  # an exponent that is too large
-        number = None
-    if number is None or len(text) > _MAX_DIGITS or abs(number.adjusted()) > _MAX_DIGITS:
-        message = f"{cut(text, _MAX_DIGITS)}: allowed: numbers of at most {_MAX_DIGITS} digits"
-        raise InvalidBudgetsError(message)
-    return number
-
-
-def _refuse_constant(name: str) -> None:
-    message = f"not JSON: {name} is no number"
-    raise InvalidBudgetsError(message)
-
-
-def _make_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        message = f"{', '.join(twice)}: given twice in one object; write each field once"
-        raise InvalidBudgetsError(message)
-    return dict(pairs)
-
-
-def _explain(problem: ErrorDetails, content: Mapping[str, Any]) -> str:
-    place = _name_place(problem["loc"], content)
-    reason = problem["msg"].removeprefix("Value error, ")
-    match problem["type"]:
-        case "missing":
-            return f"{place} is missing"
-        case "extra_forbidden":
-            fields = _list_fields(problem["loc"][:-1])
-            near = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(fields)}"
-            return f"{place}: unknown field; {hint}"
-        case "value_error" if isinstance(problem["input"], Mapping):
-            field = str(problem["loc"][-1]) if problem["loc"] else ""
-            return f"{place}: {reason.removeprefix(f'{field}: ')}" if place else reason
-        case kind if kind in _SHAPES:
-            reason = f"allowed: {_SHAPES[kind]}"
-    reason = reason.replace("Input should be", "allowed:")
-    return f"{place} = {_show(problem['input'])}: {reason}"
-
-
-def _name_place(location: Sequence[str | int], content: Mapping[str, Any]) -> str:
-    """Name a field as a path, in which budgets have their names."""
-    match location:
-        case (str(first), int(number), *rest) if first == _BUDGETS:
-            entry = content[first][number]
-            name = entry.get("name") if isinstance(entry, Mapping) else None
-            known = f" ({name})" if isinstance(name, str) else ""
-            return _join_path([f"{first}[{number}]{known}", *rest])
-    return _join_path(location)
-
-
-def _join_path(location: Sequence[str | int]) -> str:
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return "".join(parts).removeprefix(".")
-
-
-def _show(value: object) -> str:
-    return exact_text(value) if isinstance(value, Decimal) else show(value)
-
-
-def _list_fields(location: Sequence[str | int]) -> list[str]:
-    """List the fields of the object at a place of the file."""
-    model: type[BaseModel] = BudgetsFile
-    for name in location:
-        if isinstance(name, str):
-            model = next(_find_models(model.model_fields[name].annotation))
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _find_models(annotation: object) -> Iterator[type[BaseModel]]:
-    """Find the objects that the type of a field allows."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _find_models(part)
+    return write_file_schema(BudgetsFile)

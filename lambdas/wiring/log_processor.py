@@ -21,13 +21,16 @@ def make_ingestor(
     retention_days: int,
     quarantine_bucket: str,
     metadata_names: Collection[str],
+    caller_role: str | None,
 ) -> DeliveryIngestor:
     """Make an ingestor that writes to AWS."""
     retention = timedelta(days=retention_days)
     open_s3 = cache(lambda: boto3.client("s3"))  # only rejected records need it
     return DeliveryIngestor(
         source=source,
-        ledger=DynamoDbUsageLedger(boto3.client("dynamodb"), ledger_table, retention),
+        ledger=DynamoDbUsageLedger(
+            boto3.client("dynamodb"), ledger_table, retention, caller_role=caller_role
+        ),
         retention=retention,
         open_quarantine=partial(S3Quarantine, open_s3, quarantine_bucket),
         metadata_names=frozenset(metadata_names),

@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tests.benchmarks import decoding, functions, large_deliveries, metering
+from tests.benchmarks import (
+    admission,
+    decoding,
+    functions,
+    gateway,
+    large_deliveries,
+    metering,
+    windows,
+)
 from tests.benchmarks.figure import Figure
 
 
 def _figures() -> Iterator[Figure]:
+    yield from windows.figures()
+    yield from admission.figures()
     yield from decoding.figures()
     yield from functions.figures()
+    yield from gateway.figures()
     yield from large_deliveries.figures()
     yield from metering.figures()
 

@@ -33,6 +33,7 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
         "contributor_insights": True,
         "customer_keys": True,
         "extra_dashboards": EXTRA_DASHBOARDS,
+        "gateway": True,
         "governance": True,
         "identity_thresholds": {"warning": WARNING, "critical": CRITICAL},
         "price_list_url": price_list.url,
@@ -43,7 +44,7 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
 @pytest.fixture(scope="package")
 def deployed(price_list: PriceListServer) -> Iterator[Deployed]:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        bootstrap(cloud, governance="true", brake="true", brake_sessions="true")
+        bootstrap(cloud, governance="true", brake="true", brake_sessions="true", gateway="true")
         make(cloud, "deploy", settings(**everything(price_list)))
         deployed = Deployed(cloud, context(**everything(price_list)))
         assert {stack for stack in stack_names.ALL if deployed.deployment.status(stack)} == {

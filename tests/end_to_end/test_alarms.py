@@ -113,6 +113,7 @@ def test_alarms_without_local_evaluation_are_named(deployed: Deployed) -> None:
         "BedrockMeter-Health-FocusExporterNotStarted",
         "BedrockMeter-Health-DeploymentDrift",
         "BedrockMeter-Health-ForecastCalibratorNotStarted",
+        "BedrockMeter-Health-LimitSettlerNotStarted",
         "BedrockMeter-Health-LoggingWatcherNotStarted",
         "BedrockMeter-Health-PriceListAge",
         "BedrockMeter-Health-PriceRefresherNotStarted",

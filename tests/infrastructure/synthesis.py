@@ -32,6 +32,12 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "everything": {
         "customer_keys": True,
         "governance": True,
+        "gateway": True,
+        "gateway_concurrency": "none",
+        "gateway_max_output_tokens": {"*haiku*": 8192},
+        "gateway_project_name": "project",
+        "gateway_rate_limit_headers": False,
+        "gateway_kong_headers": True,
         "brake": True,
         "brake_sessions": True,
         "brake_overflow": "notify",
@@ -116,6 +122,10 @@ class Deployment:
     @property
     def governance(self) -> dict[str, Any]:
         return self.templates[stack_names.GOVERNANCE]
+
+    @property
+    def gateway(self) -> dict[str, Any]:
+        return self.templates[stack_names.GATEWAY]
 
     @property
     def monitoring(self) -> dict[str, Any]:

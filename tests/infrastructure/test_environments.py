@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cdk.functions.gateway import EXEC_WRAPPER
 from tests.infrastructure.synthesis import CONFIGURATIONS, deployment, resources
 
 FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
@@ -15,13 +16,17 @@ ABSENT = {
     "budget_builder": {"default", "adopting"},
     "budget_evaluator": {"default", "adopting"},
     "forecast_calibrator": {"default", "adopting"},
+    "gateway": {"default", "adopting"},
+    "limit_settler": {"default", "adopting"},
     "usage_counter": {"default", "adopting"},
     "usage_recounter": {"default", "adopting"},
     "weekly_summarizer": {"default"},
 }
 """The configurations that do not have a function."""
-WITH_GOVERNANCE = {"coverage_auditor": {"COUNTER_TABLE"}}
-"""The variables that a function gets only where governance is on."""
+OPTIONAL = {"coverage_auditor": {"COUNTER_TABLE"}, "log_processor": {"CALLER_ROLE"}}
+"""The variables that a function gets only where governance and the gateway are on."""
+NEVER = {"gateway": {"BEDROCK_ENDPOINT"}}
+"""The variables that no deployment sets."""
 JOBS = sorted(path.parent.name for path in FUNCTIONS.glob("*/settings.py"))
 
 
@@ -29,10 +34,14 @@ JOBS = sorted(path.parent.name for path in FUNCTIONS.glob("*/settings.py"))
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_the_environment_is_valid_for_the_function_s_settings(configuration: str, job: str) -> None:
     found = [
-        function["Environment"]["Variables"]
+        {
+            name: value
+            for name, value in function["Environment"]["Variables"].items()
+            if name != EXEC_WRAPPER  # for Lambda, not for the function
+        }
         for template in deployment(configuration).templates.values()
         for function in resources(template, "AWS::Lambda::Function").values()
-        if function["Handler"] == f"lambdas.functions.{job}.handler.lambda_handler"
+        if function["Handler"].startswith(f"lambdas.functions.{job}.handler.")
     ]
     if configuration in ABSENT.get(job, ()):
         assert not found
@@ -45,5 +54,7 @@ def test_the_environment_is_valid_for_the_function_s_settings(configuration: str
     }
     settings = importlib.import_module(f"lambdas.functions.{job}.settings").Settings
     assert settings.from_environment(environ).to_environment() == environ
-    absent = WITH_GOVERNANCE.get(job, set()) if configuration != "everything" else set()
-    assert environ.keys() == {name.upper() for name in settings.model_fields} - absent
+    absent = OPTIONAL.get(job, set()) if configuration != "everything" else set()
+    assert environ.keys() == {name.upper() for name in settings.model_fields} - absent - NEVER.get(
+        job, set()
+    )

@@ -26,6 +26,7 @@ from lambdas.functions.brake_watchdog import handler as watchdog
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.forecast_calibrator import handler as calibrator
+from lambdas.functions.limit_settler import handler as settler
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import calibrate_forecasts, send_budget_alerts, trace_budget_usage
@@ -35,28 +36,37 @@ from tests.aws import LEDGER, STATE, clear_caches, lambda_context, subscribe_que
 from tests.budget_store import GOVERNANCE
 from tests.builders import NOON
 from tests.functions import test_brake as brake_functions
+from tests.functions import test_limit_settler as limit_settling
 from tests.functions.test_brake import account  # noqa: F401  # a fixture
-from tests.functions.test_budgets import SMALL, apply, environment  # noqa: F401  # a fixture
+from tests.functions.test_budgets import SMALL, apply, build, environment  # noqa: F401  # a fixture
+from tests.functions.test_budgets import count as count_calls
 from tests.functions.test_forecast_calibrator import count_hours
+from tests.functions.test_limit_settler import LIMITS, settling  # noqa: F401  # a fixture
 from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.item_requests import ItemRequest, ItemRequests, find_grants, list_keys
+from tests.limits import gateway_call
 
 TABLES = {
     LEDGER: "UsageLedger",
     STATE: "MeterState",
     COUNTERS: "UsageCounters",
     GOVERNANCE: "Governance",
+    LIMITS: "Limits",
 }
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brake-events"}
 """The kinds of items that the brake writes."""
-WRITTEN_BY_OTHERS = {*("deleted-budgets", "people", "brake-releases"), *BRAKE_ITEMS}
-"""The kinds of items that commands, the audit trail and the brake write."""
+WRITTEN_BY_OTHERS = {
+    *("deleted-budgets", "people", "brake-releases", "api-keys", "policies"),
+    *BRAKE_ITEMS,
+}
+"""The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {
     "brake_controller": "BrakeControllerRole",
     "brake_watchdog": "BrakeWatchdogRole",
 }
+SETTLER_JOBS = {"limit_settler": "LimitSettlerRole"}
 JOBS = {
     "usage_counter": "UsageCounterRole",
     "usage_recounter": "UsageRecounterRole",
@@ -71,8 +81,8 @@ def read_role(job: str) -> list[dict[str, Any]]:
     made = deployment("everything")
     return [
         statement
-        for template in (made.governance, made.monitoring)
-        for statement in statements(template, (JOBS | BRAKE_JOBS)[job])
+        for template in (made.governance, made.gateway, made.monitoring)
+        for statement in statements(template, (JOBS | BRAKE_JOBS | SETTLER_JOBS)[job])
     ]
 
 
@@ -179,6 +189,23 @@ def test_the_brake_may_do_what_it_does_and_write_nothing_else(
     assert written == {*BRAKE_ITEMS, "due-brake-events"}
 
 
+def test_the_settler_may_do_what_it_does_and_write_nothing_else(
+    environment: None,  # noqa: F811
+    settling: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = ItemRequests(monkeypatch)
+    apply(limit_settling.DENYING)
+    reserved = limit_settling.crash_after_admission()
+    count_calls(call(1))
+    build()
+    clear_caches()
+    limit_settling.record(gateway_call(reserved, timestamp=limit_settling.LONG_AGO))
+    with noted.made_by("limit_settler"):
+        settler.lambda_handler({}, lambda_context())
+    check_requests(noted, SETTLER_JOBS)
+
+
 def check_requests(requests: ItemRequests, jobs: Mapping[str, str]) -> None:
     """Check that roles allow all requests, and no write that is not among them."""
     assert requests.by_job.keys() == jobs.keys()
@@ -199,7 +226,7 @@ def written_by_grants(jobs: Iterable[str]) -> set[tuple[str, str, str, str]]:
         (job, table, action, pattern)
         for job in jobs
         for statement in read_role(job)
-        for table in ("UsageCounters", "Governance")
+        for table in ("UsageCounters", "Governance", "Limits")
         if table in str(statement["Resource"])
         for action in as_list(statement["Action"])
         if action in WRITES

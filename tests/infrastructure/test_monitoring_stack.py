@@ -161,6 +161,7 @@ def test_every_watched_metric_exists(configuration: str) -> None:
     published |= {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
     published |= {("AWS/Bedrock", name, ()) for name in BEDROCK_METRICS}
     published |= {("AWS/BedrockMantle", "Inferences", ())}
+    published |= {("AWS/DynamoDB", "ThrottledRequests", ("Operation", "TableName"))}
     for name, alarm in alarms(configuration).items():
         for metric in list_metrics(alarm):
             if metric[0] != "AWS/Lambda":

@@ -37,8 +37,8 @@ def test_each_has_a_separate_role_and_log_group(configuration: str) -> None:
 def test_every_wildcard_has_a_documented_reason(configuration: str) -> None:
     stacks = {
         f":stack/BedrockMeter-{name}/*"
-        for name in ("Storage", "Ingestion", "Reporting", "Governance", "Monitoring")
-        if name != "Governance" or configuration == "everything"
+        for name in ("Storage", "Ingestion", "Reporting", "Governance", "Gateway", "Monitoring")
+        if name not in {"Governance", "Gateway"} or configuration == "everything"
     }
     if configuration == "everything":
         stacks.add(":event-source-mapping:*")

@@ -55,7 +55,10 @@ BRAKES: tuple[dict[str, bool], ...] = (
     {},
     {"has_brake": True},
     {"has_brake": True, "has_brake_sessions": True},
+    {"has_gateway": True},
 )
+CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
+CALLERS = {"aws:PrincipalArn": CALLER_ROLE}
 TAGGED = {"iam:ResourceTag/bedrock-meter-brake": "allowed"}
 VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
 
@@ -162,6 +165,7 @@ def test_the_boundary_covers_every_permission_of_every_role(
         adopted_log_group=adopted,
         has_brake=CONFIGURATIONS[configuration].get("brake", False),
         has_brake_sessions=CONFIGURATIONS[configuration].get("brake_sessions", False),
+        has_gateway=CONFIGURATIONS[configuration].get("gateway", False),
     ).document
     checked = 0
     for stack, template in templates.items():
@@ -173,7 +177,7 @@ def test_the_boundary_covers_every_permission_of_every_role(
                         continue
                     for action in as_list(statement["Action"]):
                         for arn in map(names.resolve, as_list(statement["Resource"])):
-                            context = make_context(statement, names)
+                            context = make_context(statement, names) | CALLERS
                             assert is_allowed(document, action, arn, context), (action, arn)
                             checked += 1
     assert checked > 60
@@ -188,9 +192,12 @@ def test_the_policy_file_is_derived_from_the_templates(configuration: str) -> No
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("region", LONG_REGIONS)
-@pytest.mark.parametrize(("has_brake_sessions", "letters"), [(False, 512), (True, 350)])
+@pytest.mark.parametrize(
+    ("has_brake_sessions", "has_gateway", "letters"),
+    [(False, False, 512), (True, False, 350), (False, True, 480), (True, True, 200)],
+)
 def test_it_fits_a_managed_policy_in_every_partition(
-    region: str, has_brake_sessions: bool, letters: int
+    region: str, has_brake_sessions: bool, has_gateway: bool, letters: int
 ) -> None:
     session = boto3.Session(region_name=region)
     longest = Boundary(
@@ -200,6 +207,7 @@ def test_it_fits_a_managed_policy_in_every_partition(
         adopted_log_group="/" + "x" * (letters - 1),
         has_brake=True,
         has_brake_sessions=has_brake_sessions,
+        has_gateway=has_gateway,
     )
     assert longest.arn.startswith(f"arn:{session.get_partition_for_region(region)}:iam::")
     assert count_letters(longest.document) <= MAX_MANAGED_POLICY
@@ -242,6 +250,7 @@ def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
             {"iam:PassedToService": "lambda.amazonaws.com"},
         ),
         ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/Admin", {}),
+        ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-Storage-RedriveRole-1A", {}),
         ("lambda:UpdateFunctionCode", f"arn:aws:lambda:{HERE}:function:BedrockMeter-X", {}),
         ("lambda:InvokeFunction", f"arn:aws:lambda:{HERE}:function:payroll", {}),
         ("dynamodb:Scan", f"arn:aws:dynamodb:{HERE}:table/payroll", {}),
@@ -256,6 +265,12 @@ def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
         ("kms:PutKeyPolicy", f"arn:aws:kms:{HERE}:key/1234", VIA),
         ("secretsmanager:GetSecretValue", "*", {}),
         ("bedrock:InvokeModel", "*", {}),
+        (
+            "bedrock:InvokeModel",
+            "*",
+            {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-Gateway-GatewayRole"},
+        ),
+        ("bedrock:CreateModelInvocationJob", "*", CALLERS),
     ],
 )
 def test_the_boundary_limits_a_role_whatever_its_policy_allows(
@@ -264,6 +279,17 @@ def test_the_boundary_limits_a_role_whatever_its_policy_allows(
     for switches in BRAKES:
         document = boundary(session, **switches).document
         assert not is_allowed(document, action, resource, context)
+
+
+def test_with_the_gateway_roles_take_that_of_callers_and_no_other(
+    session: boto3.Session,
+) -> None:
+    for has_gateway in (False, True):
+        document = boundary(session, has_gateway=has_gateway).document
+        assert is_allowed(document, "sts:AssumeRole", CALLER_ROLE) is has_gateway
+        assert is_allowed(document, "bedrock:InvokeModel", "*", CALLERS) is has_gateway
+    needed = list_needed(session, read_settings(["governance=true", "gateway=true"]))
+    assert [policy.document for policy in needed] == [document]
 
 
 def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:

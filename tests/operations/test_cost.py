@@ -30,8 +30,10 @@ from cdk.operations.billed_metrics import (
 from cdk.operations.cost import print_cost
 from cdk.operations.running_cost import (
     UnitPrices,
+    gateway_cost,
     governance_cost,
     occasional_usd,
+    refusals_usd,
     running_cost,
     worst_case_usd,
 )
@@ -540,3 +542,39 @@ def test_invalid_numbers_are_refused(calls: str, unpriced: str) -> None:
     numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]
     with pytest.raises(FailedCommand, match="make cost CALLS="):
         call_command("cost", *numbers)
+
+
+def test_the_gateway_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> None:
+    usage = Usage(10**6, 20, 5)
+    without = Config.from_context({"governance": True})
+    gateway = Config.from_context({"governance": True, "gateway": True})
+    lines = gateway_cost(usage, gateway, PRICES)
+    assert gateway_cost(usage, without, PRICES) == []
+    assert all(line.what.startswith("gateway: ") for line in lines)
+    added = sum((line.usd for line in lines), Decimal(0))
+    assert abs(total(usage, gateway) - total(usage, without) - added) < Decimal(10) ** -12
+    more = count_alarm_metrics(usage, gateway) - count_alarm_metrics(usage, without)
+    assert more * PRICES["alarm_metric_month"] == lines[-1].usd
+
+
+def test_most_of_what_the_gateway_costs_is_waiting() -> None:
+    gateway = Config.from_context({"governance": True, "gateway": True})
+    waiting, *others = gateway_cost(Usage(10**6, 20, 5), gateway, PRICES)
+    seconds, half_a_gigabyte = 10 * 10**6, Decimal("0.5")
+    run = seconds * half_a_gigabyte * PRICES["lambda_arm_gb_second"]
+    assert waiting.usd == run + PRICES["lambda_requests_million"]
+    assert waiting.usd > 10 * sum(line.usd for line in others)
+
+
+def test_a_million_requests_without_a_key_cost_less_than_a_dollar(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert Decimal("0.5") < refusals_usd(PRICES) < 1
+    usage = Usage(10**6, 20, 5)
+    print_cost(usage, Config.from_context({"governance": True, "gateway": True}))
+    printed = " ".join(capsys.readouterr().out.split())
+    figure = f"${refusals_usd(PRICES):,.2f}"
+    assert f"requests to the gateway without a valid key would cost {figure} more" in printed
+    assert "Gateway" in printed
+    print_cost(usage, Config())
+    assert "gateway" not in capsys.readouterr().out

@@ -44,15 +44,18 @@ def layer(group: DependencyGroup) -> Path:
     return bundle_layer(group, python_version=THIS_PYTHON, architecture=THIS_MACHINE) / "python"
 
 
-def get_groups(handler: str) -> list[DependencyGroup]:
-    """The groups whose layers a function is deployed with."""
-    (found,) = (
-        [resources(template, LAYER)[layer["Ref"]]["LayerName"] for layer in function["Layers"]]
+def get_groups(handler: str) -> tuple[str, list[DependencyGroup]]:
+    """The name that Lambda starts in a module, and the groups of the layers beside it."""
+    ((entry, found),) = (
+        (
+            function["Handler"].removeprefix(f"{handler}."),
+            [resources(template, LAYER)[layer["Ref"]]["LayerName"] for layer in function["Layers"]],
+        )
         for template in deployment("everything").templates.values()
         for function in resources(template, "AWS::Lambda::Function").values()
-        if function["Handler"] == f"{handler}.lambda_handler"
+        if function["Handler"].startswith(f"{handler}.")
     )
-    return [
+    return entry, [
         group
         for group, name in LAYER_NAMES.items()
         for layer_name in found
@@ -72,11 +75,12 @@ def test_functions_are_found() -> None:
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_can_be_imported_from_the_bundles_alone(handler: str) -> None:
     """The import sees only the bundles and a boto3, as in Lambda."""
-    layers = [layer(group) for group in {*get_groups(handler), "aws-sdk"}]
+    entry, groups = get_groups(handler)
+    layers = [layer(group) for group in {*groups, "aws-sdk"}]
     paths = [str(bundle_code()), *map(str, layers)]
     program = (
         f"import sys; sys.path[:0] = {paths!r}; import {handler} as module;"
-        " print(module.__file__, callable(module.lambda_handler))"
+        f" print(module.__file__, callable(module.{entry}))"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", program],
@@ -156,7 +160,7 @@ def test_the_code_bundle_has_only_the_functions() -> None:
     files = [path for path in bundle_code().rglob("*") if path.is_file()]
     assert {path.name for path in files if path.suffix != ".py"} == {
         *("context_windows.json", "error_ratios.json", "model_lifecycle.json"),
-        *("model_names.json", "prices.json"),
+        *("model_names.json", "prices.json", "run"),
     }
 
 

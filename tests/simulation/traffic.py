@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_message
+from lambdas.domain.invocations.request_metadata import RESERVATION_NAME
 from lambdas.domain.ledger import join_readings, latest_timestamp
 from tests.builders import ANA, BEN, HAIKU_3
 from tests.invocation_logs import log
@@ -21,10 +22,12 @@ NEW_MODEL = "vendor.new-model-v1:0"
 RETENTION = timedelta(days=15)
 """The time for which the ledger keeps a call: the shortest that settings allow."""
 TRAFFIC = timedelta(hours=3)
+GATEWAY_ROLE = "chat"
+"""The role of calls through the gateway. Others name a reservation too, which does nothing."""
 _IDENTITIES = (
     ANA,
     BEN,
-    "arn:aws:sts::111122223333:assumed-role/chat/dora@example.com",
+    f"arn:aws:sts::111122223333:assumed-role/{GATEWAY_ROLE}/dora@example.com",
     "arn:aws:iam::111122223333:user/cleo",
 )
 _MAX_PACKAGE = 12
@@ -124,6 +127,7 @@ def _make_messages(world: World, request_id: str, at: datetime) -> list[str]:
         "timestamp": at.isoformat(timespec="seconds"),
         "modelId": random.choice((HAIKU_3, HAIKU_3, NEW_MODEL)),
         "identity": {"arn": random.choice(_IDENTITIES)},
+        "requestMetadata": {RESERVATION_NAME: request_id},
         "input": {"inputTokenCount": random.randint(1, 20_000)},
     }
     if random.random() < 0.1:

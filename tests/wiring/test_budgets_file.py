@@ -23,7 +23,8 @@ from lambdas.domain.budgets import (
     make_weeks,
     write_budget,
 )
-from lambdas.wiring.budgets_file import InvalidBudgetsError, read_budgets, write_schema
+from lambdas.wiring.budgets_file import read_budgets, write_schema
+from lambdas.wiring.declared_files import InvalidFileError
 from tests.builders import BEN
 from tests.infrastructure.synthesis import ROOT
 from tests.unit.budgets.builders import budgets
@@ -49,7 +50,7 @@ def read(**changes: Any) -> Budget:
 
 
 def find_problems(text: str) -> tuple[str, ...]:
-    with pytest.raises(InvalidBudgetsError) as refused:
+    with pytest.raises(InvalidFileError) as refused:
         read_budgets(text)
     return refused.value.problems
 
@@ -276,7 +277,7 @@ def test_no_content_of_a_budget_raises_anything_but_a_refusal(content: Any) -> N
     for text in (write(content), write(VALID | {"scope": content}), json.dumps(content)):
         try:
             read_budgets(text)
-        except InvalidBudgetsError as refused:
+        except InvalidFileError as refused:
             assert all(refused.problems)  # noqa: PT017  # the text is valid only sometimes
 
 

@@ -18,8 +18,13 @@ from lambdas.domain.invocations import (
     UsageDoubt,
     UsageRecord,
 )
-from lambdas.domain.ledger import RECORD_TEXTS, bound_reading, latest_timestamp
-from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.ledger import (
+    RECORD_TEXTS,
+    bound_reading,
+    find_reservation,
+    latest_timestamp,
+)
+from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY, RESERVATION_KEY
 
 if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.items import Item
@@ -30,7 +35,7 @@ _FLAGS = ("is_cut_off", "are_counts_disputed", "are_details_disputed")
 CALL_ATTRIBUTES = frozenset(
     {
         *(PARTITION_KEY, EXPIRES_AT, "timestamp", "request_metadata"),
-        *("billed_units", "usage_doubt", "conflicts"),
+        *("billed_units", "usage_doubt", "conflicts", RESERVATION_KEY),
         *RECORD_TEXTS,
         *_COUNTS,
         *_NUMBERS,
@@ -45,11 +50,17 @@ _MAX_STORED_COUNT = 10**18
 """A count above this was not written by the meter, and its cost has too many digits for reports."""
 
 
-def to_item(record: UsageRecord, retention: timedelta) -> Item:
+def to_item(record: UsageRecord, retention: timedelta, caller_role: str | None = None) -> Item:
     """Write a record as an item that DynamoDB takes; the same record always gives the same item.
 
     Absent values are left out, and the rest is cut as `bound_reading` does. The item expires a
     retention after the latest time that a reading of the call reports, whenever it is written.
+
+    Args:
+        record: The call.
+        retention: The time for which the ledger keeps a call after it was made.
+        caller_role: The name of the role of the gateway's calls, which are found by their
+            reservations; `None` without a gateway.
     """
     record = bound_reading(record)
     item: Item = {
@@ -75,6 +86,9 @@ def to_item(record: UsageRecord, retention: timedelta) -> Item:
         item["usage_doubt"] = {"S": record.usage_doubt.value}
     if record.conflicts is not None:
         item["conflicts"] = {"M": _write_conflicts(record.conflicts)}
+    reservation = find_reservation(record, caller_role) if caller_role else None
+    if reservation is not None:
+        item[RESERVATION_KEY] = {"S": reservation}
     return item
 
 

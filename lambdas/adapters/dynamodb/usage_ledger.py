@@ -76,6 +76,8 @@ class DynamoDbUsageLedger:
         table_name: str,
         retention: timedelta,
         pause: Callable[[float], None] = time.sleep,
+        *,
+        caller_role: str | None = None,
     ) -> None:
         """Write to a table.
 
@@ -84,12 +86,14 @@ class DynamoDbUsageLedger:
             table_name: The ledger table.
             retention: The time for which the ledger keeps a call after it was made.
             pause: Waits some seconds before unprocessed items are written again.
+            caller_role: The name of the role of the gateway's calls; `None` without a gateway.
         """
         self._client = client
         self._table_name = table_name
         self._items = TableItems(client, table_name, pause)
         self._retention = retention
         self._pause = pause
+        self._caller_role = caller_role
 
     def write(self, records: Sequence[UsageRecord]) -> None:
         """Join readings into the ledger.
@@ -123,9 +127,7 @@ class DynamoDbUsageLedger:
         left: dict[str, UsageRecord] = {}
         for batch in batches(readings, _MAX_STATEMENTS):
             responses = self._client.batch_execute_statement(
-                Statements=[
-                    self._insertion(to_item(readings[key], self._retention)) for key in batch
-                ]
+                Statements=[self._insertion(self._make_item(readings[key])) for key in batch]
             )["Responses"]
             for key, response in zip(batch, responses, strict=True):
                 code = response["Error"].get("Code", "Unknown") if "Error" in response else None
@@ -180,9 +182,10 @@ class DynamoDbUsageLedger:
 
     def _replace(self, item: Item, record: UsageRecord) -> bool:
         """Write a call in place of an item that was read; `False` where it has changed since."""
-        return self._items.put_if(
-            item=to_item(record, self._retention), **unchanged_condition(item)
-        )
+        return self._items.put_if(item=self._make_item(record), **unchanged_condition(item))
+
+    def _make_item(self, record: UsageRecord) -> Item:
+        return to_item(record, self._retention, self._caller_role)
 
     def _is_intact(self, item: Item, standing: UsageRecord) -> bool:
         """Say if an item holds nothing but a call, and does not expire too early.

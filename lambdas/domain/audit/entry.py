@@ -57,6 +57,12 @@ class AuditAction(StrEnum):
     RELEASE_BY_HAND = "deny.release_by_hand"
     """Someone decided that a caller is not denied for a budget until a time."""
     SWITCH_BRAKE = "brake.switch"
+    CHANGE_LIMITS = "limits.change"
+    """The policies of the gateway were replaced."""
+    CREATE_KEY = "api_key.create"
+    ROTATE_KEY = "api_key.rotate"
+    """A key got a successor, and an end."""
+    REVOKE_KEY = "api_key.revoke"
 
 
 class InvalidEntryError(ValueError):

@@ -17,15 +17,16 @@ from lambdas.domain.budgets.amount import (
 )
 from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
 from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
-from lambdas.domain.budgets.calendar_periods import DayPeriods, MonthPeriods
 from lambdas.domain.budgets.current_sums import CurrentSums
 from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time
 from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
+from lambdas.domain.budgets.gateway_limits import (
+    find_gateway_subject,
+    list_gateway_subjects,
+)
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
-from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
 from lambdas.domain.budgets.patterns import is_pattern, matches
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.period_sums import find_incomplete_since, read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
@@ -60,6 +61,14 @@ from lambdas.domain.budgets.stored_budgets import (
     StoredBudget,
     UnreadableBudget,
     UsageGap,
+)
+from lambdas.domain.periods import (
+    BudgetPeriod,
+    DayPeriods,
+    HourPeriods,
+    MonthPeriods,
+    PeriodRule,
+    RollingHours,
 )
 
 __all__ = [
@@ -118,10 +127,12 @@ __all__ = [
     "find_crowded_calls",
     "find_drift",
     "find_drivers",
+    "find_gateway_subject",
     "find_incomplete_since",
     "is_known_everywhere",
     "is_pattern",
     "list_cell_ranges",
+    "list_gateway_subjects",
     "list_incomplete_slots",
     "list_named_callers",
     "make_weeks",

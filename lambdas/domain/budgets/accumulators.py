@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from operator import add, attrgetter
 from typing import NamedTuple
 
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import FIGURE_NAMES, UsageChange, UsageLabels, UsageTotals
 from lambdas.domain.counters import AccumulatorKey as CounterKey
+from lambdas.domain.periods import BudgetPeriod, PeriodRule
 
 _get_figures = attrgetter(*FIGURE_NAMES)
 ACCUMULATOR_RETENTION = timedelta(days=400)

@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from lambdas.domain.budgets.budget import Budget
-from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
+from lambdas.domain.periods import BudgetPeriod
 from lambdas.domain.words import exact_text
 
 _DIGEST_LENGTH = 32

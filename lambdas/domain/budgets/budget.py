@@ -13,9 +13,9 @@ from lambdas.domain.budgets.amount import (
     UnpricedCeiling,
     read_usage,
 )
-from lambdas.domain.budgets.period import PeriodRule
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_label
 from lambdas.domain.counters import UsageLabels, UsageTotals
+from lambdas.domain.periods import PeriodRule
 
 NO_VALUE = ""
 """The value of a budget that is not for each value of a label."""

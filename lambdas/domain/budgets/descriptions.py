@@ -6,15 +6,17 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from lambdas.domain.budgets.budget import Budget
-from lambdas.domain.budgets.calendar_periods import (
+from lambdas.domain.budgets.documents import DAYS_OF_WEEK, WEEKDAYS
+from lambdas.domain.periods import (
     FIRST_OF_MONTH,
     MONDAY,
+    BudgetPeriod,
     DayPeriods,
+    HourPeriods,
     MonthPeriods,
+    PeriodRule,
+    RollingHours,
 )
-from lambdas.domain.budgets.documents import DAYS_OF_WEEK, WEEKDAYS
-from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.words import list_first, plural
 
 _MAX_NAMES = 3

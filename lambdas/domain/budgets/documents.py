@@ -13,10 +13,15 @@ from typing import Any, TypeAlias
 
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
-from lambdas.domain.budgets.calendar_periods import MONDAY, DayPeriods, MonthPeriods
-from lambdas.domain.budgets.hour_periods import HourPeriods, RollingHours
-from lambdas.domain.budgets.period import PeriodRule
 from lambdas.domain.budgets.scope import BudgetScope
+from lambdas.domain.periods import (
+    MONDAY,
+    DayPeriods,
+    HourPeriods,
+    MonthPeriods,
+    PeriodRule,
+    RollingHours,
+)
 from lambdas.domain.words import exact_text
 
 Document: TypeAlias = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Names in the table of budgets, their alerts, errors of forecasts and the brake, `Governance`.
+"""Names in the table `Governance`: budgets, alerts, the brake, API keys, policies.
 
 | partition key | sort key | item |
 |---|---|---|
@@ -18,6 +18,8 @@
 | `brake-reactions` | `TIME#ARN` | a measured reaction time |
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
+| `api-keys` | the hash of a key | the owner, permissions and times of an API key |
+| `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.
@@ -25,8 +27,10 @@ Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. 
 
 from __future__ import annotations
 
-PARTITION_KEY = "pk"
-SORT_KEY = "sk"
+from lambdas.domain import governance_keys
+
+PARTITION_KEY, SORT_KEY = governance_keys.PARTITION_KEY, governance_keys.SORT_KEY
+
 BUDGETS = "budgets"
 """The partition of all budgets, which one query reads."""
 REVISION_KEY = "revision"

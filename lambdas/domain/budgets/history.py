@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.budgets.budget import Budget
-from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.periods import BudgetPeriod
 
 
 class PastCrossing(NamedTuple):

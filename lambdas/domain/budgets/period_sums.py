@@ -7,11 +7,11 @@ from datetime import datetime
 
 from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.budget import NO_VALUE
-from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.ports import SumReader
 from lambdas.domain.budgets.status import BudgetStatus
 from lambdas.domain.budgets.stored_budgets import BudgetBook, StoredBudget
 from lambdas.domain.counters import CountingState, UsageTotals
+from lambdas.domain.periods import BudgetPeriod
 
 
 def read_statuses(  # noqa: PLR0913  # what it reads, and how much of it

@@ -10,11 +10,11 @@ from lambdas.domain.alerts import Notice
 from lambdas.domain.budgets.accumulators import AccumulatorKey
 from lambdas.domain.budgets.alert_detail import AlertDetail
 from lambdas.domain.budgets.alerts import DeliveryWay
-from lambdas.domain.budgets.period import BudgetPeriod
 from lambdas.domain.budgets.reading_limit import ReadingLimit
 from lambdas.domain.budgets.status import BudgetStatus, UsageForecast
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import CounterReader, CountingState, UsageTotals
+from lambdas.domain.periods import BudgetPeriod
 
 
 class SumReader(CounterReader, Protocol):

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.descriptions import describe_period
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodRule
 from lambdas.domain.budgets.plan import BudgetPlanError
 from lambdas.domain.counters import ANNOUNCEMENT, CellMinutes, CellSpan, get_spans
+from lambdas.domain.periods import BudgetPeriod, PeriodRule
 
 _ANY_MINUTES: CellMinutes = 60  # short cells of both lengths are kept equally long
 _EARLY = timedelta(hours=1)

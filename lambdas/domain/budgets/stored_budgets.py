@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from lambdas.domain.budgets.budget import NO_VALUE, Budget
-from lambdas.domain.budgets.period import BudgetPeriod
+from lambdas.domain.periods import BudgetPeriod
 
 
 class BudgetState(StrEnum):

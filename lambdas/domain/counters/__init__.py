@@ -4,6 +4,7 @@ The counters follow the ledger's stream. Each transaction adds a chunk of change
 the checkpoint of its shard, so that a repeated batch changes nothing.
 """
 
+from lambdas.domain.counters.amounts import measure_amounts
 from lambdas.domain.counters.cells import Cell, CellKey, CellMinutes, CellSpan, get_spans
 from lambdas.domain.counters.checkpoints import (
     MAX_MISSED_AGE,
@@ -112,6 +113,7 @@ __all__ = [
     "choose_edition",
     "find_affected",
     "get_spans",
+    "measure_amounts",
     "read_usage",
     "subtract",
     "take_while_fitting",

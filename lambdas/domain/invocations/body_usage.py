@@ -73,7 +73,7 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
     listed_images = 0
     for chunk in _list_chunks(body):
         # A stream has hundreds of chunks, and a handful of them report something.
-        if not isinstance(chunk, dict) or _REPORTING_KEYS.isdisjoint(chunk):
+        if not isinstance(chunk, dict) or not reports_usage(chunk):
             continue
         metadata, usage = get_object(chunk, "metadata"), get_object(chunk, "usage")
         metrics = get_object(chunk, _INVOCATION_METRICS)
@@ -106,6 +106,11 @@ def read_body_usage(body: JsonValue) -> BodyUsage:
         units,
         listed_images,
     )
+
+
+def reports_usage(chunk: JsonObject) -> bool:
+    """Say if a chunk of a stream can report something that `read_body_usage` reads."""
+    return not _REPORTING_KEYS.isdisjoint(chunk)
 
 
 def read_served_model(body: JsonValue) -> JsonValue:

@@ -12,7 +12,8 @@ _CLAUDE = re.compile(r"anthropic\.claude-")
 _CLAUDE_BEFORE_3_7 = re.compile(
     r"anthropic\.claude-(v\d|instant|3-(opus|sonnet|haiku)|3-5-(sonnet|haiku))"
 )
-_BURNDOWN_SINCE_CLAUDE_3_7 = 5
+MAX_OUTPUT_BURNDOWN = 5
+"""Of Claude models since 3.7."""
 
 
 @memoize
@@ -23,7 +24,7 @@ def output_burndown(model_id: str) -> int:
     Source: https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
     """
     if _CLAUDE.match(model_id) and not _CLAUDE_BEFORE_3_7.match(model_id):
-        return _BURNDOWN_SINCE_CLAUDE_3_7
+        return MAX_OUTPUT_BURNDOWN
     return 1
 
 

@@ -11,8 +11,10 @@ RequestMetadata: TypeAlias = tuple[tuple[str, str], ...]
 """Names and values, in order of the names. Callers can write anything: see `attribution`."""
 
 NO_METADATA: RequestMetadata = ()
-RESERVED_NAMES = frozenset({"bedrock-meter-reservation"})
-"""Names that the meter itself uses: a gateway's reservation, which the call settles."""
+RESERVATION_NAME = "bedrock-meter-reservation"
+"""The name of a gateway's reservation, which the call settles."""
+RESERVED_NAMES = frozenset({RESERVATION_NAME})
+"""Names that the meter itself uses."""
 MAX_PAIRS = 16
 MAX_METADATA_LENGTH = 256
 """Characters of a name, and of a value."""

@@ -14,6 +14,7 @@ from lambdas.domain.ledger.readings import (
     latest_timestamp,
 )
 from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedCall, ScannedPage
+from lambdas.domain.ledger.reservations import ReservedCalls, find_reservation
 from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 from lambdas.domain.ledger.unpriced_calls import (
@@ -48,6 +49,7 @@ __all__ = [
     "RecordedCalls",
     "RepriceReport",
     "RepricedModel",
+    "ReservedCalls",
     "RunLock",
     "ScannedCall",
     "ScannedPage",
@@ -60,6 +62,7 @@ __all__ = [
     "UsageLedger",
     "WaitingGroup",
     "bound_reading",
+    "find_reservation",
     "join",
     "join_readings",
     "latest_timestamp",

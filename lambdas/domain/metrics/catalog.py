@@ -534,6 +534,21 @@ OVERDUE_DENIES = HealthMetric(
     "Denies that were still attached after their end, or without a stored deny.",
     frequency=Frequency.ON_EVENT,
 )
+RECOVERED_RESERVATIONS = HealthMetric(
+    "RecoveredReservations",
+    "Reservations of the gateway that the ledger settled, since their process was stopped.",
+    frequency=Frequency.ON_EVENT,
+)
+RETURNED_RESERVATIONS = HealthMetric(
+    "ReturnedReservations",
+    "Reservations of the gateway that were given back after an hour without a record of the call.",
+    frequency=Frequency.ON_EVENT,
+)
+UNKNOWN_KEYS = HealthMetric(
+    "UnknownKeys",
+    "Requests that the gateway refused because they had no valid key.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -565,5 +580,8 @@ HEALTH_METRICS = (
     DELAYED_DENIES,
     EXCESSIVE_DENIES,
     OVERDUE_DENIES,
+    RECOVERED_RESERVATIONS,
+    RETURNED_RESERVATIONS,
+    UNKNOWN_KEYS,
 )
 """The metrics that functions publish about themselves."""

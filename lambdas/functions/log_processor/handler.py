@@ -33,4 +33,5 @@ def ingestor() -> DeliveryIngestor:
         retention_days=settings.ledger_retention_days,
         quarantine_bucket=settings.quarantine_bucket,
         metadata_names=settings.metadata_names,
+        caller_role=settings.caller_role,
     )

@@ -25,6 +25,7 @@ class Settings(EnvironmentSettings):
         ledger_retention_days: The days for which it keeps a call, and for which replays are safe.
         quarantine_bucket: The S3 bucket of rejected records.
         metadata_names: The names of `requestMetadata` that the ledger keeps, as a JSON list.
+        caller_role: The name of the role of the gateway's calls; `None` where there is no gateway.
     """
 
     log_group: str = Field(min_length=1)
@@ -36,3 +37,4 @@ class Settings(EnvironmentSettings):
     metadata_names: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = tuple(
         sorted(LabelNames().metadata_names)
     )
+    caller_role: str | None = Field(default=None, min_length=1)

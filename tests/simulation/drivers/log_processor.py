@@ -15,7 +15,7 @@ from tests.simulation.account import LEDGER
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.later_ledger import LaterUsageLedger
 from tests.simulation.faults import Fault
-from tests.simulation.traffic import RETENTION
+from tests.simulation.traffic import GATEWAY_ROLE, RETENTION
 
 SOURCE = MeteredSource("/bedrock-meter/invocations", "111122223333", "us-east-1")
 _LATER_SHARE = 0.5
@@ -32,7 +32,9 @@ class LogProcessorDriver(Driver):
         ledger = LaterUsageLedger if is_later else DynamoDbUsageLedger
         return DeliveryIngestor(
             source=SOURCE,
-            ledger=ledger(self.dynamodb, LEDGER, RETENTION, self.account.pause),
+            ledger=ledger(
+                self.dynamodb, LEDGER, RETENTION, self.account.pause, caller_role=GATEWAY_ROLE
+            ),
             retention=RETENTION,
             open_quarantine=partial(S3Quarantine, lambda: self.account.s3, "quarantine"),
             metadata_names=LabelNames().metadata_names,

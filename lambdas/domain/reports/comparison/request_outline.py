@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lambdas.domain.invocations import RejectionReason, UsageRecord, read_invocation
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, decode_json
-from lambdas.domain.invocations.token_counts import read_count
+from lambdas.domain.invocations.output_limits import list_output_limits
 
 MAX_PARTS = 64
 """The parts of a request that are read: its tools, its system prompt, its first messages."""
@@ -23,20 +23,6 @@ MAX_PREFIXES = 500_000
 
 _DIGEST_BYTES = 8
 _KEY_BYTES = 32
-# What a request allows for its answer, by the shapes of all providers: at the top, or within an
-# object there. https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
-_LIMITS = (
-    "max_tokens",
-    "max_completion_tokens",
-    "max_tokens_to_sample",
-    "max_gen_len",
-    "maxTokens",
-)
-_LIMITS_WITHIN = (
-    ("inferenceConfig", "maxTokens"),
-    ("inferenceConfig", "max_new_tokens"),
-    ("textGenerationConfig", "maxTokenCount"),
-)
 
 
 class Prefix(NamedTuple):
@@ -82,16 +68,7 @@ def read_outline(log: JsonValue, key: bytes) -> RequestOutline | None:
         body = decode_json(body)
     if not isinstance(body, dict):
         return None
-    return RequestOutline(_max_tokens(body), tuple(_prefixes(body, key)))
-
-
-def _max_tokens(body: JsonObject) -> int | None:
-    values = [body.get(name) for name in _LIMITS]
-    for within, name in _LIMITS_WITHIN:
-        config = body.get(within)
-        if isinstance(config, dict):
-            values.append(config.get(name))
-    return next((count for count in map(read_count, values) if count), None)
+    return RequestOutline(next(list_output_limits(body), None), tuple(_prefixes(body, key)))
 
 
 def _prefixes(body: JsonObject, key: bytes) -> Iterator[Prefix]:

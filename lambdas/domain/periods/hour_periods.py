@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from lambdas.domain.budgets.local_time import choose_cell_minutes, find_change, read_hour_offset
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodLength
+from lambdas.domain.periods.local_time import choose_cell_minutes, find_change, read_hour_offset
+from lambdas.domain.periods.period import BudgetPeriod, PeriodLength
 
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)

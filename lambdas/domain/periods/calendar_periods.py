@@ -9,8 +9,8 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from lambdas.domain.budgets.local_time import choose_cell_minutes, find_first_moment, show_clock
-from lambdas.domain.budgets.period import BudgetPeriod, PeriodLength
+from lambdas.domain.periods.local_time import choose_cell_minutes, find_first_moment, show_clock
+from lambdas.domain.periods.period import BudgetPeriod, PeriodLength
 
 _MONTHS = 12
 _MAX_MEMOIZED = 4096

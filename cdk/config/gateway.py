@@ -1,0 +1,49 @@
+"""Settings of the gateway: calls of Amazon Bedrock within token limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
+from lambdas.wiring.allowed_values import SettingsModel
+from lambdas.wiring.environment import from_json_text
+from lambdas.wiring.gateway_settings import MaxOutputTokens
+
+_NONE = "none"
+
+
+def _read_number(value: object) -> object:
+    """Read `-c gateway_concurrency=50`."""
+    return value if value == _NONE else from_json_text(value)
+
+
+class GatewaySettings(SettingsModel):
+    """Settings that switch the gateway on.
+
+    Attributes:
+        gateway: Deploy the gateway.
+        gateway_concurrency: The calls that it serves at a time, reserved in the account.
+        gateway_max_output_tokens: The largest answers of models, by patterns of their ids, for
+            requests that set no limit.
+        gateway_project_name: The name in request metadata that has the project of a key.
+        gateway_rate_limit_headers: Show limits in the IETF's headers.
+        gateway_kong_headers: Show limits in the headers of Kong's plugin.
+    """
+
+    gateway: bool = False
+    gateway_concurrency: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["none"], BeforeValidator(_read_number)
+    ] = 50
+    gateway_max_output_tokens: MaxOutputTokens = Field(default_factory=dict)
+    gateway_project_name: (
+        Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None
+    ) = None
+    gateway_rate_limit_headers: bool = True
+    gateway_kong_headers: bool = False
+
+    @property
+    def reserved_concurrency(self) -> int | None:
+        """The calls of the gateway that are reserved in the account; `None` for none."""
+        return self.gateway_concurrency if isinstance(self.gateway_concurrency, int) else None

@@ -1,0 +1,25 @@
+"""The statements of the permissions boundary that the gateway needs, where it is on.
+
+Without the gateway, no role of a deployment may take another one, or call a model. With it, a role
+may take that of callers alone, which alone may call models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cdk.config.gateway_names import CALLER_ROLES
+from lambdas.meter_name import DEFAULT_NAME
+
+_CALLERS = f"arn:*:iam::*:role/{DEFAULT_NAME}{CALLER_ROLES}${{AWS::Region}}"
+
+GATEWAY_STATEMENTS: Sequence[Mapping[str, Any]] = (
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": _CALLERS},
+    {
+        "Effect": "Allow",
+        "Action": ["bedrock:CountTokens", "bedrock:InvokeModel*"],
+        "Resource": "*",
+        "Condition": {"ArnLike": {"aws:PrincipalArn": _CALLERS}},
+    },
+)

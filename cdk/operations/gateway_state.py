@@ -1,0 +1,44 @@
+"""The room for the gateway in the account's concurrency, as `make doctor` reports it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+MIN_UNRESERVED = 100
+"""Lambda keeps so many concurrent calls for functions without a reservation."""
+
+
+class ConcurrencyRoom(NamedTuple):
+    """The room for a reservation.
+
+    Attributes:
+        is_enough: True if a deployment can reserve as much as the settings say.
+        text: What an operator should know.
+    """
+
+    is_enough: bool
+    text: str
+
+
+def find_room(client: LambdaClient, wanted: int | None) -> ConcurrencyRoom:
+    """Compare the setting `gateway_concurrency` with what is left in the account.
+
+    Args:
+        client: A Lambda client.
+        wanted: The setting; `None` if nothing is to be reserved.
+    """
+    if wanted is None:
+        return ConcurrencyRoom(is_enough=True, text="Not deployed yet. It reserves no concurrency.")
+    limits = client.get_account_settings()["AccountLimit"]
+    left = max(limits["UnreservedConcurrentExecutions"] - MIN_UNRESERVED, 0)
+    found = f"gateway_concurrency is {wanted:,}, and the account can reserve {left:,} more"
+    if wanted <= left:
+        return ConcurrencyRoom(is_enough=True, text=f"Not deployed yet. {found}.")
+    advice = (
+        'set it to "none"' if left == 0 else f'set it to {left:,} at most, or to "none"'
+    ) + ", or request a higher quota of concurrent executions."
+    return ConcurrencyRoom(is_enough=False, text=f"{found}: {advice}")

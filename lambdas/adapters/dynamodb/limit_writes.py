@@ -1,0 +1,338 @@
+"""Writes of limits: one conditional update of a subject's item each.
+
+Writes add to what is stored, so that many can be made at a time. Conditions name only what the
+decision rests on: the clock, the sums of limits that are enforced, and slots that leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lambdas.adapters.dynamodb.limit_items import (
+    LATE,
+    MOMENT,
+    OPEN,
+    REVISION,
+    find_expiry,
+    name_raised,
+    name_slot,
+    name_total,
+    write_entry,
+    write_raised,
+)
+from lambdas.domain.governance_keys import EXPIRES_AT
+from lambdas.domain.limits import (
+    HOT_LIMIT,
+    MAX_OPEN,
+    CounterKey,
+    LimitSubject,
+    OpenReservation,
+    SettledChange,
+    SubjectState,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+
+class _Charge(NamedTuple):
+    key: CounterKey
+    amount: int
+    bound: int | None  # the lowest amount that is enforced
+
+
+@dataclass(slots=True)
+class LimitWrite:
+    """The expressions of an update, with placeholders for names and values."""
+
+    _conditions: list[str] = field(default_factory=list, init=False)
+    _sets: list[str] = field(default_factory=list, init=False)
+    _additions: list[str] = field(default_factory=list, init=False)
+    _removals: list[str] = field(default_factory=list, init=False)
+    _names: dict[str, str] = field(default_factory=dict, init=False)
+    _values: dict[str, AttributeValueTypeDef] = field(default_factory=dict, init=False)
+    _numbers: dict[int, str] = field(default_factory=dict, init=False)
+
+    def require(self, condition: str) -> None:
+        """Add a condition."""
+        self._conditions.append(condition)
+
+    def set(self, path: str, value: str) -> None:
+        """Set an attribute to a value."""
+        self._sets.append(f"{path} = {value}")
+
+    def add(self, name: str, amount: int) -> None:
+        """Add an amount to the attribute with a name."""
+        if amount:
+            self._additions.append(f"{self.name(name)} {self.number(amount)}")
+
+    def remove(self, path: str) -> None:
+        """Remove an attribute."""
+        self._removals.append(path)
+
+    def name(self, name: str) -> str:
+        """Make the placeholder of a name."""
+        return self._names.setdefault(name, f"#{len(self._names)}")
+
+    def number(self, value: int) -> str:
+        """Make the placeholder of a number, the same for equal ones."""
+        placeholder = self._numbers.get(value)
+        if placeholder is None:
+            placeholder = self._numbers[value] = self.value({"N": str(value)})
+        return placeholder
+
+    def value(self, value: AttributeValueTypeDef) -> str:
+        """Make the placeholder of a value."""
+        placeholder = f":{len(self._values)}"
+        self._values[placeholder] = value
+        return placeholder
+
+    def make_request(self) -> dict[str, Any]:
+        """Make the arguments of the request."""
+        parts = {
+            "SET": self._sets,
+            "ADD": self._additions,
+            "REMOVE": self._removals,
+        }
+        update = " ".join(f"{verb} {', '.join(items)}" for verb, items in parts.items() if items)
+        values = {"ExpressionAttributeValues": self._values} if self._values else {}
+        return {
+            "UpdateExpression": update,
+            "ConditionExpression": " AND ".join(self._conditions),
+            "ExpressionAttributeNames": {mark: name for name, mark in self._names.items()},
+            **values,
+        }
+
+
+def create_item(after: SubjectState) -> LimitWrite:
+    """Create the item of a subject."""
+    write = LimitWrite()
+    write.require(f"attribute_not_exists({write.name(MOMENT)})")
+    _set_clock(write, after)
+    for name, entries in ((OPEN, after.open), (LATE, after.late)):
+        texts: Mapping[str, AttributeValueTypeDef] = {
+            each: {"S": write_entry(entry)} for each, entry in entries.items()
+        }
+        write.set(write.name(name), write.value({"M": texts}))
+    for key in after.counters:
+        _replace_counter(write, key, after, after.get_total(key))
+    for key in after.raised:
+        _set_raised(write, key, after)
+    return write
+
+
+def add_reservation(
+    before: SubjectState, after: SubjectState, subject: LimitSubject, reservation_id: str
+) -> LimitWrite:
+    """Add a reservation to the item of a subject, and advance its clock if it has to.
+
+    Args:
+        before: The state as it was read.
+        after: The state with the reservation.
+        subject: The subject.
+        reservation_id: The id.
+    """
+    write = LimitWrite()
+    moved = _move_late(write, before, after)
+    _add_entry(write, after, subject, reservation_id, moved)
+    bounds = _find_bounds(subject)
+    charges = after.open[reservation_id].charges
+    _charge_counters(
+        write,
+        before,
+        after,
+        [_Charge(key, amount, bounds.get(key)) for key, amount in charges.items()],
+    )
+    return write
+
+
+def raise_total(before: SubjectState, after: SubjectState, key: CounterKey) -> LimitWrite:
+    """Raise a counter to what was counted elsewhere, and advance the clock if it has to.
+
+    Args:
+        before: The state as it was read.
+        after: The state with the raised counter.
+        key: The counter.
+    """
+    write = LimitWrite()
+    _move_late(write, before, after)
+    raised = write.name(name_raised(key))
+    if key in before.raised:
+        text = write.value({"S": write_raised(before.raised[key])})
+        write.require(f"{raised} = {text}")
+    else:
+        write.require(f"attribute_not_exists({raised})")
+    _set_raised(write, key, after)
+    number = key.window.number_at(after.moment)
+    difference = after.raised[key].amount - before.get_raised(key, number)
+    _charge_counters(write, before, after, [_Charge(key, difference, None)])
+    return write
+
+
+def settle_reservation(
+    reservation_id: str,
+    entry: OpenReservation,
+    changes: Sequence[SettledChange],
+    state: SubjectState,
+) -> LimitWrite:
+    """Settle a reservation.
+
+    Args:
+        reservation_id: The id.
+        entry: The reservation.
+        changes: The changes of counters.
+        state: The state as far as it is known: its clock, and if the reservation is late.
+    """
+    write = LimitWrite()
+    path = (
+        f"{write.name(LATE if reservation_id in state.late else OPEN)}.{write.name(reservation_id)}"
+    )
+    write.require(f"attribute_exists({path})")
+    write.remove(path)
+    for change in changes:
+        number = change.number
+        if number is None:
+            write.require(f"{write.name(MOMENT)} = {write.number(state.moment)}")
+            number = change.key.window.number_at(state.moment)
+        else:
+            leaves_at = change.key.window.leaves_at(change.key.window.number_at(entry.at))
+            write.require(f"{write.name(MOMENT)} < {write.number(leaves_at)}")
+        write.require(f"attribute_exists({write.name(name_total(change.key))})")
+        _add_amount(write, change.key, number, change.difference)
+    return write
+
+
+def _set_clock(write: LimitWrite, after: SubjectState) -> None:
+    write.set(write.name(MOMENT), write.number(after.moment))
+    write.set(write.name(REVISION), write.number(after.revision))
+    write.set(write.name(EXPIRES_AT), write.number(find_expiry(after)))
+
+
+def _set_raised(write: LimitWrite, key: CounterKey, after: SubjectState) -> None:
+    text = write.value({"S": write_raised(after.raised[key])})
+    write.set(write.name(name_raised(key)), text)
+
+
+def _move_late(write: LimitWrite, before: SubjectState, after: SubjectState) -> int:
+    """Move the reservations that became late; returns their number."""
+    moved = after.late.keys() - before.late.keys()
+    for each in sorted(moved):
+        path = f"{write.name(OPEN)}.{write.name(each)}"
+        write.require(f"attribute_exists({path})")
+        write.remove(path)
+        text = write.value({"S": write_entry(after.late[each])})
+        write.set(f"{write.name(LATE)}.{write.name(each)}", text)
+    return len(moved)
+
+
+def _add_entry(
+    write: LimitWrite, after: SubjectState, subject: LimitSubject, reservation_id: str, moved: int
+) -> None:
+    """Add the open reservation; those that move to the late ones leave room for it."""
+    opened, late, mark = write.name(OPEN), write.name(LATE), write.name(reservation_id)
+    concurrent = [limit.amount for limit in subject.limits if limit.is_enforced and not limit.key]
+    max_open = min([MAX_OPEN, *concurrent]) + moved
+    write.require(f"attribute_not_exists({opened}.{mark})")
+    write.require(f"size({opened}) < {write.number(max_open)}")
+    write.require(f"size({late}) < {write.number(MAX_OPEN)}")
+    entry = write_entry(after.open[reservation_id])
+    write.set(f"{opened}.{mark}", write.value({"S": entry}))
+
+
+def _find_bounds(subject: LimitSubject) -> dict[CounterKey, int]:
+    """Find the lowest amount that is enforced, of each counter."""
+    bounds: dict[CounterKey, int] = {}
+    for limit in (*subject.limits, HOT_LIMIT):
+        if limit.key is not None and limit.is_enforced:
+            bounds[limit.key] = min(limit.amount, bounds.get(limit.key, limit.amount))
+    return bounds
+
+
+def _charge_counters(
+    write: LimitWrite, before: SubjectState, after: SubjectState, charges: Sequence[_Charge]
+) -> None:
+    """Add charges to counters. If the clock has advanced, all counters advance."""
+    write.require(f"{write.name(MOMENT)} = {write.number(before.moment)}")
+    if after.moment == before.moment and after.revision == before.revision:
+        for charge in charges:
+            _charge_counter(write, after, charge)
+        return
+    write.require(f"{write.name(REVISION)} = {write.number(before.revision)}")
+    _set_clock(write, after)
+    by_key = {charge.key: charge for charge in charges}
+    for key in {**before.counters, **after.counters}:
+        _advance_counter(write, before, after, by_key.get(key, _Charge(key, 0, None)))
+
+
+def _charge_counter(write: LimitWrite, after: SubjectState, charge: _Charge) -> None:
+    """Add a charge to the newest slot of a counter."""
+    _require_total(write, charge, 0)
+    number = charge.key.window.number_at(after.moment)
+    _add_amount(write, charge.key, number, charge.amount)
+
+
+def _require_total(write: LimitWrite, charge: _Charge, left: int) -> None:
+    """Require that a counter has room for a charge, after an amount has left."""
+    if charge.bound is not None:
+        total = write.name(name_total(charge.key))
+        write.require(f"{total} <= {write.number(charge.bound - charge.amount + left)}")
+
+
+def _advance_counter(
+    write: LimitWrite, before: SubjectState, after: SubjectState, charge: _Charge
+) -> None:
+    """Advance a counter by the slots that leave, and add a charge to its newest slot."""
+    key, left = charge.key, 0
+    total, live = name_total(key), key.window.live_slots
+    old, new = key.window.number_at(before.moment), key.window.number_at(after.moment)
+    has_all_left = new - old >= live
+    if key not in before.counters:
+        write.require(f"attribute_not_exists({write.name(total)})")
+    elif not has_all_left:
+        for number in range(old - live + 1, new - live + 1):
+            amount = before.counters[key].get(number, 0)
+            write.require(f"{write.name(name_slot(key, number))} = {write.number(amount)}")
+            left += amount
+        if key not in after.counters:
+            write.require(f"{write.name(total)} = {write.number(left)}")
+        else:
+            _require_total(write, charge, left)
+    if key not in after.counters:
+        _remove_counter(write, key)
+    elif has_all_left or key not in before.counters:
+        _replace_counter(write, key, after, charge.amount)
+    elif old == new:
+        _add_amount(write, key, new, charge.amount)
+    else:
+        write.add(total, charge.amount - left)
+        for number in range(old + 1, new + 1):
+            slot = write.name(name_slot(key, number))
+            write.set(slot, write.number(charge.amount if number == new else 0))
+
+
+def _add_amount(write: LimitWrite, key: CounterKey, number: int, amount: int) -> None:
+    write.add(name_total(key), amount)
+    if key.window.live_slots > 1:
+        write.add(name_slot(key, number), amount)
+
+
+def _replace_counter(write: LimitWrite, key: CounterKey, after: SubjectState, amount: int) -> None:
+    """Set a counter to an amount of the newest slot. All slots exist, so that they compare."""
+    write.set(write.name(name_total(key)), write.number(amount))
+    newest = key.window.number_at(after.moment)
+    for slot in _list_slots(key):
+        is_newest = slot == name_slot(key, newest)
+        write.set(write.name(slot), write.number(amount if is_newest else 0))
+
+
+def _remove_counter(write: LimitWrite, key: CounterKey) -> None:
+    for name in (name_total(key), name_raised(key), *_list_slots(key)):
+        write.remove(write.name(name))
+
+
+def _list_slots(key: CounterKey) -> list[str]:
+    """List the attributes of slots; where one is live, the sum is all there is."""
+    live = key.window.live_slots
+    return [name_slot(key, number) for number in range(live)] if live > 1 else []

@@ -1,0 +1,205 @@
+"""Stores limits in DynamoDB: a reservation and its settlement are one write each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.adapters.bounded_entries import add_bounded
+from lambdas.adapters.dynamodb.limit_items import (
+    LATE,
+    OPEN,
+    PARTITION_KEY,
+    SORT_KEY,
+    make_item_key,
+    read_state,
+)
+from lambdas.adapters.dynamodb.limit_writes import (
+    LimitWrite,
+    add_reservation,
+    create_item,
+    raise_total,
+    settle_reservation,
+)
+from lambdas.adapters.refusals import failure_code
+from lambdas.domain.limits import (
+    NO_USE,
+    Amounts,
+    Decision,
+    Limit,
+    LimitStoreError,
+    LimitSubject,
+    StoredReservation,
+    SubjectState,
+    describe_admission,
+    list_changes,
+    list_partitions,
+    make_charges,
+    raise_counter,
+    reserve,
+    to_moment,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_MAX_ATTEMPTS = 12
+_MAX_SUBJECTS = 1000
+_EMPTY = SubjectState()
+
+
+class DynamoDbLimits:
+    """Stores the state of each subject in one item.
+
+    The last image of an item is kept, and the next write is planned from it. DynamoDB decides: a
+    condition that fails returns the item as it is, from which the write is planned again. A call is
+    refused only by an item that has just been read.
+    """
+
+    def __init__(self, client: DynamoDBClient, table_name: str) -> None:
+        """Store limits in a table.
+
+        Args:
+            client: A DynamoDB client. Its own retries are safe.
+            table_name: The table.
+        """
+        self._client = client
+        self._table_name = table_name
+        self._images: dict[str, SubjectState] = {}
+
+    def reserve(
+        self, subject: LimitSubject, reservation_id: str, need: Amounts, at: datetime
+    ) -> Decision:
+        """Reserve what a call needs, or refuse it."""
+        moment = to_moment(at)
+        image, is_fresh = self._images.get(subject.id), False
+        for _ in range(_MAX_ATTEMPTS):
+            before = image or _EMPTY
+            after, decision = reserve(before, subject, reservation_id, need, moment)
+            has_to_advance = after.moment != before.moment or after.revision != before.revision
+            if not is_fresh and (decision.entry is None or has_to_advance):
+                # An image of before may have been advanced by others. A read costs less than a
+                # write that fails.
+                image, is_fresh = self.read(subject.id), True
+                continue
+            if decision.entry is None or reservation_id in before.entries:
+                return decision
+            write = (
+                create_item(after)
+                if image is None
+                else add_reservation(before, after, subject, reservation_id)
+            )
+            is_written, image = self._update(subject.id, write)
+            if is_written and image is not None:
+                return describe_admission(image, subject, decision.entry, need)
+            is_fresh = True
+        message = f"limits of a subject changed at each of {_MAX_ATTEMPTS} attempts"
+        raise LimitStoreError(message)
+
+    def settle(self, reservation: StoredReservation, used: Amounts, at: datetime) -> bool:
+        """Replace what was reserved by what was used."""
+        moment, entry = to_moment(at), reservation.entry
+        state = self._images.get(reservation.subject, _EMPTY)
+        changes = list_changes(entry, used, moment)
+        for _ in range(_MAX_ATTEMPTS):
+            write = settle_reservation(reservation.id, entry, changes, state)
+            is_written, image = self._update(reservation.subject, write)
+            if is_written:
+                return True
+            if image is None or reservation.id not in image.entries:
+                return False
+            state = image
+            changes = [
+                change
+                for change in list_changes(entry, used, max(moment, state.moment))
+                if change.key in state.counters
+            ]
+        message = f"a reservation was not settled at {_MAX_ATTEMPTS} attempts"
+        raise LimitStoreError(message)
+
+    def raise_counter(
+        self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
+    ) -> bool:
+        """Raise the counter of a limit to what was counted elsewhere.
+
+        Raises:
+            ValueError: The limit has no counter.
+        """
+        if limit.key is None:
+            message = f"{limit.unit} has no counter"
+            raise ValueError(message)
+        keys, image = make_charges(subject, NO_USE), self.read(subject.id)
+        for _ in range(_MAX_ATTEMPTS):
+            before = image or _EMPTY
+            after = raise_counter(before, keys, limit.key, counted, to_moment(at))
+            if after is before:
+                return False
+            write = create_item(after) if image is None else raise_total(before, after, limit.key)
+            is_written, image = self._update(subject.id, write)
+            if is_written:
+                return True
+        message = f"a counter of a subject changed at each of {_MAX_ATTEMPTS} attempts"
+        raise LimitStoreError(message)
+
+    def read(self, subject_id: str) -> SubjectState | None:
+        """Read the state of a subject with a consistent read."""
+        try:
+            answer = self._client.get_item(
+                TableName=self._table_name, Key=make_item_key(subject_id), ConsistentRead=True
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise LimitStoreError(failure_code(error)) from error
+        item = answer.get("Item")
+        return None if item is None else self._keep(subject_id, read_state(item))
+
+    def list_open(self, before: datetime) -> Iterator[StoredReservation]:
+        """List the open reservations of all subjects, partition by partition."""
+        moment = to_moment(before)
+        try:
+            for item in self._list_items():
+                subject_id = item[SORT_KEY]["S"]
+                for name, entry in self._keep(subject_id, read_state(item)).entries.items():
+                    if entry.at < moment:
+                        yield StoredReservation(subject_id, name, entry)
+        except (BotoCoreError, ClientError) as error:
+            raise LimitStoreError(failure_code(error)) from error
+
+    def _list_items(self) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator("query")
+        for partition in list_partitions():
+            for page in pages.paginate(
+                TableName=self._table_name,
+                KeyConditionExpression=f"{PARTITION_KEY} = :partition",
+                FilterExpression="size(#open) > :none OR size(#late) > :none",
+                ExpressionAttributeNames={"#open": OPEN, "#late": LATE},
+                ExpressionAttributeValues={":partition": {"S": partition}, ":none": {"N": "0"}},
+            ):
+                yield from page["Items"]
+
+    def _update(self, subject_id: str, write: LimitWrite) -> tuple[bool, SubjectState | None]:
+        """Update an item; returns whether it was written, and the item as it is.
+
+        Raises:
+            LimitStoreError: It may be written or not.
+        """
+        try:
+            answer = self._client.update_item(
+                TableName=self._table_name,
+                Key=make_item_key(subject_id),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **write.make_request(),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            item: Any = error.response.get("Item")
+            return False, None if item is None else self._keep(subject_id, read_state(item))
+        except (BotoCoreError, ClientError) as error:
+            raise LimitStoreError(failure_code(error)) from error
+        return True, self._keep(subject_id, read_state(answer["Attributes"]))
+
+    def _keep(self, subject_id: str, state: SubjectState) -> SubjectState:
+        add_bounded(self._images, subject_id, state, _MAX_SUBJECTS)
+        return state

@@ -1,0 +1,146 @@
+"""Reads what a call used while its answer passes; the answer is never changed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from lambdas.domain.bedrock_calls.event_frames import EVENT_STREAM, Frame, FrameReader
+from lambdas.domain.bedrock_calls.paths import BedrockPath
+from lambdas.domain.invocations import TokenCounts, UsageRecord, read_invocation
+from lambdas.domain.invocations.body_usage import reports_usage
+from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
+from lambdas.domain.invocations.token_counts import read_count
+
+MAX_ANSWER_BYTES = 32 * 2**20
+"""Of an answer whose body is read. Longer ones pass; their usage then comes from the headers."""
+_MAX_FIRST_CHUNKS, _MAX_LAST_CHUNKS = 8, 64
+# https://docs.aws.amazon.com/bedrock/latest/userguide/inference-invoke.html
+_COUNT_HEADERS = (
+    "x-amzn-bedrock-input-token-count",
+    "x-amzn-bedrock-output-token-count",
+    "x-amzn-bedrock-cache-read-input-token-count",
+    "x-amzn-bedrock-cache-write-input-token-count",
+)
+
+
+class UsageReader(ABC):
+    """Reads the pieces of an answer."""
+
+    @abstractmethod
+    def read(self, piece: bytes) -> None:
+        """Read a piece of any length; never raises."""
+
+    @abstractmethod
+    def count(self) -> TokenCounts:
+        """Count the tokens as the ledger will count those of the log; absent if not reported."""
+
+
+def make_usage_reader(path: BedrockPath, headers: Mapping[str, str]) -> UsageReader:
+    """Make the reader of an answer.
+
+    Args:
+        path: The operation and the model.
+        headers: The answer's headers, by lower-case names.
+    """
+    is_stream = headers.get("content-type", "").partition(";")[0].strip() == EVENT_STREAM
+    reader = StreamUsageReader if is_stream else BodyUsageReader
+    counts = TokenCounts(*(read_count(headers.get(name)) for name in _COUNT_HEADERS))
+    return reader(path, counts)
+
+
+@dataclass(slots=True)
+class BodyUsageReader(UsageReader):
+    """Reads an answer that is one JSON object.
+
+    Attributes:
+        path: The operation and the model.
+        measured: The counts in the headers.
+    """
+
+    path: BedrockPath
+    measured: TokenCounts
+    _body: bytearray = field(default_factory=bytearray)
+    _is_too_long: bool = False
+
+    def read(self, piece: bytes) -> None:
+        """Read a piece."""
+        self._is_too_long = self._is_too_long or len(self._body) + len(piece) > MAX_ANSWER_BYTES
+        if self._is_too_long:
+            self._body.clear()
+        else:
+            self._body += piece
+
+    def count(self) -> TokenCounts:
+        """Count the tokens."""
+        body = decode_json(bytes(self._body)) if self._body else None
+        return _count(self.path, self.measured, body)
+
+
+@dataclass(slots=True)
+class StreamUsageReader(UsageReader):
+    """Reads the events of a stream, and stores only those that report usage.
+
+    Attributes:
+        path: The operation and the model.
+        measured: The counts in the headers; streams have none today.
+    """
+
+    path: BedrockPath
+    measured: TokenCounts
+    frames: FrameReader = field(default_factory=FrameReader)
+    _first: list[JsonObject] = field(default_factory=list)
+    _last: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=_MAX_LAST_CHUNKS))
+
+    _CHUNK: ClassVar = "chunk"  # of InvokeModel; Converse's events are named by their content
+
+    def read(self, piece: bytes) -> None:
+        """Read a piece."""
+        for frame in self.frames.read(piece):
+            chunk = self._read_frame(frame)
+            if isinstance(chunk, dict) and reports_usage(chunk):
+                chunks = self._first if len(self._first) < _MAX_FIRST_CHUNKS else self._last
+                chunks.append(chunk)
+
+    def count(self) -> TokenCounts:
+        """Count the tokens."""
+        return _count(self.path, self.measured, [*self._first, *self._last])
+
+    def _read_frame(self, frame: Frame) -> JsonValue | Undecodable:
+        kind = frame.headers.get(":event-type")
+        if kind == self._CHUNK:
+            content = decode_json(frame.payload)
+            encoded = content.get("bytes") if isinstance(content, dict) else None
+            try:
+                return decode_json(a2b_base64(encoded)) if isinstance(encoded, str) else None
+            except (Base64Error, ValueError):
+                return None
+        # As the log has it. No other event of Converse reports usage.
+        return {kind: decode_json(frame.payload)} if kind == "metadata" else None
+
+
+def _count(path: BedrockPath, measured: TokenCounts, body: JsonValue | Undecodable) -> TokenCounts:
+    """Count by the rules for logs, as if this were the log of the call."""
+    record = read_invocation(
+        {
+            "requestId": "-",
+            "timestamp": "1970-01-01T00:00:00Z",
+            "modelId": path.model_id,
+            "operation": path.operation.log_name,
+            "input": {
+                "inputTokenCount": measured.input,
+                "cacheReadInputTokenCount": measured.cache_read,
+                "cacheWriteInputTokenCount": measured.cache_write,
+            },
+            "output": {
+                "outputTokenCount": measured.output,
+                "outputBodyJson": None if isinstance(body, Undecodable) else body,
+            },
+        }
+    )
+    return record.tokens if isinstance(record, UsageRecord) else measured

@@ -1,0 +1,84 @@
+"""Policies of the gateway: which limits a call has to keep, and what it needs of them."""
+
+from lambdas.domain.limit_policies.amounts import (
+    PICODOLLARS,
+    PriceTokens,
+    count_amounts,
+    measure_amounts,
+    to_picodollars,
+)
+from lambdas.domain.limit_policies.answers import (
+    describe_limit,
+    get_window_seconds,
+    name_limit,
+    refuse,
+    refuse_tier,
+)
+from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
+from lambdas.domain.limit_policies.marks import MARKS, NearMark, find_marks
+from lambdas.domain.limit_policies.policy import (
+    CallFacts,
+    Partition,
+    Policy,
+    PolicyLimit,
+    PolicyMatch,
+    PolicySet,
+    Tier,
+    WhenOut,
+)
+from lambdas.domain.limit_policies.ports import (
+    MarkReports,
+    PoliciesChangedError,
+    PoliciesUnavailableError,
+    PolicyChange,
+    PolicySource,
+    PolicyStore,
+    PolicyWriter,
+    StoredPolicies,
+)
+from lambdas.domain.limit_policies.subjects import (
+    PolicySubject,
+    adopt_subject,
+    find_own_subjects,
+    find_subjects,
+    has_usd_limit,
+)
+
+__all__ = [
+    "MARKS",
+    "PICODOLLARS",
+    "CallFacts",
+    "MarkReports",
+    "NearMark",
+    "Partition",
+    "PoliciesChangedError",
+    "PoliciesUnavailableError",
+    "Policy",
+    "PolicyChange",
+    "PolicyLimit",
+    "PolicyMatch",
+    "PolicySet",
+    "PolicySource",
+    "PolicyStore",
+    "PolicySubject",
+    "PolicyWriter",
+    "PriceTokens",
+    "StoredPolicies",
+    "Tier",
+    "WhenOut",
+    "adopt_subject",
+    "count_amounts",
+    "describe_limit",
+    "describe_policies",
+    "describe_policy",
+    "find_marks",
+    "find_own_subjects",
+    "find_subjects",
+    "get_window_seconds",
+    "has_usd_limit",
+    "measure_amounts",
+    "name_limit",
+    "refuse",
+    "refuse_tier",
+    "to_picodollars",
+]

@@ -1,0 +1,147 @@
+"""Says to callers what limits allow, what is left, and why a call is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from lambdas.domain.bedrock_calls import LIMITS_UNAVAILABLE, LimitState, Refusal, refuse_limit
+from lambdas.domain.limit_policies.amounts import PICODOLLARS
+from lambdas.domain.limit_policies.policy import Policy, PolicyLimit
+from lambdas.domain.limit_policies.subjects import PolicySubject
+from lambdas.domain.limits import (
+    AnyWindow,
+    CalendarUnit,
+    CalendarWindow,
+    LimitStatus,
+    LimitUnit,
+    RefusalReason,
+    to_moment,
+)
+from lambdas.domain.limits import Refusal as LimitRefusal
+
+_HOUR, _DAY = 3_600, 86_400
+_CALENDAR_SECONDS = {
+    CalendarUnit.HOUR: _HOUR,
+    CalendarUnit.DAY: _DAY,
+    CalendarUnit.WEEK: 7 * _DAY,
+    CalendarUnit.MONTH: 30 * _DAY,
+}
+_PICO_PER_MICRO = PICODOLLARS // 10**6
+_SHOWN_UNITS = {
+    LimitUnit.CONCURRENT: "concurrent-requests",
+    LimitUnit.USD: "micro-usd",
+}
+"""The units that headers name otherwise. Numbers in headers have 15 digits at most."""
+_MICROSECONDS = 10**6
+_RETRY_MS = 1_000
+
+
+def describe_limit(
+    subject: PolicySubject, limit: PolicyLimit, status: LimitStatus, at: datetime
+) -> LimitState:
+    """Describe a limit as a response shows it.
+
+    Args:
+        subject: The subject.
+        limit: The limit of its policy.
+        status: The state of the limit.
+        at: The time.
+    """
+    policy, unit = subject.policy, status.limit.unit
+    reset = None if status.resets_at is None else max(0, status.resets_at - to_moment(at))
+    return LimitState(
+        name=name_limit(policy, limit),
+        quota=_show(status.limit.amount, unit),
+        remaining=_show(status.remaining, unit),
+        window_seconds=get_window_seconds(status.limit.window),
+        reset_seconds=None if reset is None else reset / _MICROSECONDS,
+        unit=_SHOWN_UNITS.get(unit, unit.value),
+        partition=subject.partition,
+    )
+
+
+def name_limit(policy: Policy, limit: PolicyLimit) -> str:
+    """Name a limit: as its policy, with unit and window if that has several limits."""
+    return policy.name if len(policy.limits) == 1 else f"{policy.name}/{limit.label}"
+
+
+def get_window_seconds(window: AnyWindow | None) -> int | None:
+    """Get the length of a window; that of a month is 30 days."""
+    if window is None:
+        return None
+    return _CALENDAR_SECONDS[window.every] if isinstance(window, CalendarWindow) else window.seconds
+
+
+def refuse(
+    refusal: LimitRefusal,
+    subjects: Mapping[str, PolicySubject],
+    statuses: Mapping[str, Sequence[LimitStatus]],
+    at: datetime,
+) -> Refusal:
+    """Refuse a call.
+
+    Args:
+        refusal: The refusal of the subject that refuses it for the longest time.
+        subjects: The subjects by id.
+        statuses: The states of limits by subject. A subject that has just refused another call has
+            none.
+        at: The time.
+    """
+    if refusal.reason is RefusalReason.STORE_FAILED:
+        return LIMITS_UNAVAILABLE
+    subject = subjects[refusal.subject]
+    names = [
+        name
+        for each in subjects.values()
+        for name in _list_violated(each, statuses.get(each.subject.id, ()))
+    ] or [subject.policy.name]
+    retry_ms = _get_retry_ms(refusal, at)
+    message = _explain(refusal.reason, names, retry_ms)
+    has_to_wait = refusal.reason is RefusalReason.LIMIT_REACHED
+    if retry_ms is not None and has_to_wait and not subject.policy.says_wait(retry_ms):
+        retry_ms = None
+    return refuse_limit(message, retry_ms, names)
+
+
+def refuse_tier(tier: str) -> Refusal:
+    """Refuse a key whose tier no policy knows: it would be without limits by mistake."""
+    message = f"The API key has the tier {tier}, which no policy has. Ask whoever runs the gateway"
+    return Refusal(400, "ServiceQuotaExceededException", message, "unknown_tier")
+
+
+def _list_violated(subject: PolicySubject, statuses: Sequence[LimitStatus]) -> Iterable[str]:
+    for limit, status in zip(subject.policy.limits, statuses, strict=False):
+        if status.refusal is not None and status.limit.is_enforced:
+            yield name_limit(subject.policy, limit)
+
+
+def _get_retry_ms(refusal: LimitRefusal, at: datetime) -> int | None:
+    if refusal.retry_at is None:
+        return None
+    return max(1, -(-(to_moment(refusal.retry_at) - to_moment(at)) // 1_000))
+
+
+def _explain(reason: RefusalReason, names: Sequence[str], retry_ms: int | None) -> str:
+    of_policies = f"of policy {', '.join(names)}"
+    match reason:
+        case RefusalReason.NEED_ABOVE_LIMIT:
+            return (
+                f"The call may need more than the whole limit {of_policies}. Lower maxTokens or"
+                " send a shorter prompt"
+            )
+        case RefusalReason.NEED_UNKNOWN:
+            return (
+                f"What the call may cost is not known, and the limit {of_policies} is in US"
+                " dollars. The price of the model is missing, or an inference profile hides it"
+            )
+        case RefusalReason.TOO_MANY_CALLS_A_SECOND:
+            return f"There are more calls a second than the gateway can count {of_policies}"
+        case RefusalReason.TOO_MANY_OPEN:
+            return f"There are more calls at a time than the gateway can count {of_policies}"
+    seconds = "" if retry_ms is None else f" in {-(-retry_ms // _RETRY_MS):,} s"
+    return f"The limit {of_policies} is reached. There is room again{seconds}"
+
+
+def _show(amount: int, unit: LimitUnit) -> int:
+    return amount // _PICO_PER_MICRO if unit is LimitUnit.USD else amount

@@ -1,0 +1,101 @@
+"""Applies policies to a call: the subjects whose limits it has to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from typing import NamedTuple
+from urllib.parse import quote
+
+from lambdas.domain.api_keys import ApiKey
+from lambdas.domain.bedrock_calls import BedrockPath
+from lambdas.domain.limit_policies.policy import (
+    CallFacts,
+    Partition,
+    Policy,
+    PolicyLimit,
+    PolicySet,
+)
+from lambdas.domain.limits import FailMode, LimitMode, LimitSubject, LimitUnit
+
+_MAX_ID_LENGTH = 500  # the name of a model can have 2,048 letters
+
+
+class PolicySubject(NamedTuple):
+    """A subject, and the policy that it comes from.
+
+    Attributes:
+        policy: The policy.
+        subject: The subject. Its limits are those of the policy, in their order.
+        partition: The value that the policy counts by; `None` where all its calls count together.
+    """
+
+    policy: Policy
+    subject: LimitSubject
+    partition: str | None
+
+
+def find_subjects(policies: PolicySet, key: ApiKey, path: BedrockPath) -> tuple[PolicySubject, ...]:
+    """Find the subjects of a call.
+
+    Args:
+        policies: All policies.
+        key: The caller's key.
+        path: The operation and the model.
+    """
+    facts = CallFacts.from_call(key, path)
+    return tuple(
+        _make_subject(policies, policy, facts)
+        for policy in policies.list_policies(key.tier)
+        if policy.match.matches(facts)
+    )
+
+
+def find_own_subjects(policies: PolicySet, key: ApiKey) -> Sequence[PolicySubject]:
+    """Find the subjects of the calls of a key, whatever they call.
+
+    Policies that count by model are left out: they have a subject for each model.
+    """
+    facts = CallFacts.from_call(key)
+    return tuple(
+        _make_subject(policies, policy, facts)
+        for policy in policies.list_policies(key.tier)
+        if policy.match.matches_key(facts) and Partition.MODEL not in policy.partition_by
+    )
+
+
+def adopt_subject(subject: LimitSubject) -> PolicySubject:
+    """Make a policy of a subject that comes from elsewhere, such as a budget."""
+    limits = tuple(PolicyLimit(limit) for limit in subject.limits)
+    return PolicySubject(Policy(subject.id, limits, fail=subject.fail), subject, None)
+
+
+def _make_subject(policies: PolicySet, policy: Policy, facts: CallFacts) -> PolicySubject:
+    limits = tuple(each.limit for each in policy.limits)
+    fail = policy.fail
+    if policies.is_break_glass(facts):
+        limits = tuple(replace(limit, mode=LimitMode.SHADOW) for limit in limits)
+        fail = FailMode.OPEN
+    values = [facts.get(partition) for partition in policy.partition_by]
+    shown = "/".join(value or "" for value in values) if values else None
+    return PolicySubject(policy, LimitSubject(_make_id(policy, facts), limits, fail), shown)
+
+
+def _make_id(policy: Policy, facts: CallFacts) -> str:
+    """Make the id of a subject, which no other partition of the policy has."""
+    made = "|".join([policy.name, *_write_partitions(policy, facts)])
+    if len(made) <= _MAX_ID_LENGTH:
+        return made
+    return f"{policy.name}|sha256={sha256(made.encode()).hexdigest()}"
+
+
+def _write_partitions(policy: Policy, facts: CallFacts) -> Iterator[str]:
+    for partition in sorted(policy.partition_by):
+        value = facts.get(partition)
+        yield partition if value is None else f"{partition}={quote(value, safe='@:+')}"
+
+
+def has_usd_limit(subjects: Sequence[PolicySubject]) -> bool:
+    """Say if a subject has a limit in US dollars."""
+    return any(limit.unit is LimitUnit.USD for each in subjects for limit in each.subject.limits)

@@ -1,0 +1,1 @@
+"""The gateway: calls of Amazon Bedrock within token limits."""

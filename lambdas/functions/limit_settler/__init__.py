@@ -1,0 +1,1 @@
+"""Settles calls that a stopped gateway left open, and lets the gateway enforce budgets."""

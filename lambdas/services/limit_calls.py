@@ -1,0 +1,440 @@
+"""Admits calls by the policies that match them, and shows callers their own limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from lambdas.domain.api_keys import ApiKey
+from lambdas.domain.bedrock_calls import (
+    LIMITS_UNAVAILABLE,
+    Admission,
+    BedrockPath,
+    CallNeed,
+    GatewayCall,
+    LimitState,
+)
+from lambdas.domain.bedrock_calls import Refusal as CallRefusal
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations.model import foundation_model_id
+from lambdas.domain.limit_policies import (
+    CallFacts,
+    MarkReports,
+    NearMark,
+    PoliciesUnavailableError,
+    PolicySource,
+    PolicySubject,
+    PriceTokens,
+    adopt_subject,
+    count_amounts,
+    describe_limit,
+    find_marks,
+    find_own_subjects,
+    find_subjects,
+    has_usd_limit,
+    measure_amounts,
+    name_limit,
+    refuse,
+    refuse_tier,
+)
+from lambdas.domain.limits import (
+    MAX_CALL_SECONDS,
+    NO_USE,
+    Amounts,
+    CallReservation,
+    LimitStatus,
+    LimitStore,
+    LimitStoreError,
+    LimitSubject,
+    RecentEntries,
+    Refusal,
+    Settlement,
+    SubjectState,
+    check,
+    to_moment,
+    to_time,
+)
+from lambdas.domain.limits import Admission as LimitAdmission
+
+MAX_OPEN_CALLS = 10_000
+
+
+class LimitAdmitter(Protocol):
+    """Reserves what calls need of their subjects."""
+
+    def admit(
+        self,
+        subjects: Sequence[LimitSubject],
+        need: Amounts,
+        at: datetime,
+        attempt: tuple[str, str] | None = None,
+    ) -> LimitAdmission:
+        """Reserve what a call needs of each of its subjects, or refuse it."""
+
+    def settle(self, reservation: CallReservation, used: Amounts, at: datetime) -> Settlement:
+        """Replace what was reserved by what the call has used."""
+
+    def give_back(self, reservation: CallReservation, at: datetime) -> Settlement:
+        """Give back what was reserved for a call that Bedrock has not answered."""
+
+
+class TokenPrices(Protocol):
+    """Prices tokens of calls, as `CallPrices` does."""
+
+    def price(
+        self,
+        invoked_model_id: str,
+        operation: str,
+        service_tier: str | None,
+        at: datetime,
+        tokens: TokenCounts,
+    ) -> Decimal | None:
+        """Price the tokens of a call; `None` if a price is not known."""
+
+
+class SubjectSource(Protocol):
+    """Finds subjects of calls beside those of policies, such as those of budgets."""
+
+    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:
+        """Find the subjects of a call."""
+
+
+class NoSubjects:
+    """Finds none."""
+
+    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+        """Find no subject."""
+        return ()
+
+
+class AdmissionReport(NamedTuple):
+    """All that is worth counting or logging of an admission. It has nothing of the request.
+
+    Attributes:
+        caller: The caller.
+        need: What was reserved, or would have been.
+        refusal: The reason of a refusal.
+        policies: The limits that have refused the call.
+        shadow: The limits in shadow mode that would have refused it.
+        unchecked: The subjects whose limits could not be checked.
+        is_break_glass: True if it was admitted although limits refuse it.
+        marks: The number of marks that were reported.
+        left_open: The parts that could not be given back after a refusal.
+    """
+
+    caller: str
+    need: Amounts = NO_USE
+    refusal: str | None = None
+    policies: Sequence[str] = ()
+    shadow: Sequence[str] = ()
+    unchecked: Sequence[str] = ()
+    is_break_glass: bool = False
+    marks: int = 0
+    left_open: int = 0
+
+
+class SettlementReport(NamedTuple):
+    """The settlement of a call.
+
+    Attributes:
+        caller: The caller.
+        reserved: What was reserved.
+        used: What was used; `NO_USE` for a call that was given back.
+        left_open: The parts that were not settled, because the store failed.
+    """
+
+    caller: str
+    reserved: Amounts
+    used: Amounts
+    left_open: int
+
+
+class LimitReports(Protocol):
+    """Counts and logs what happens at limits."""
+
+    def report_admission(self, report: AdmissionReport) -> None:
+        """Report an admission or a refusal."""
+
+    def report_settlement(self, report: SettlementReport) -> None:
+        """Report a settlement."""
+
+
+class _OpenCall(NamedTuple):
+    """A call that is not settled yet."""
+
+    caller: str
+    reservation: CallReservation
+    need: Amounts
+    model: str
+    price: PriceTokens | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAdmission:
+    """Admits calls within the limits of the policies that match them.
+
+    Attributes:
+        policies: The policies in force.
+        admitter: Reserves what calls need.
+        prices: The prices of calls, for limits in US dollars.
+        marks: Reports limits that are nearly used up.
+        reports: Counts and logs what happens.
+        others: Finds subjects beside those of policies. Break-glass callers have none of them.
+    """
+
+    policies: PolicySource
+    admitter: LimitAdmitter
+    prices: TokenPrices
+    marks: MarkReports
+    reports: LimitReports
+    others: SubjectSource = field(default_factory=NoSubjects)
+    _open: RecentEntries[str, _OpenCall] = field(
+        default_factory=lambda: RecentEntries(timedelta(seconds=MAX_CALL_SECONDS), MAX_OPEN_CALLS),
+        init=False,
+    )
+
+    def admit(self, call: GatewayCall, at: datetime) -> Admission:
+        """Reserve what a call can use, or refuse it."""
+        caller = call.key.session_name
+        try:
+            policies = self.policies.get(at)
+        except PoliciesUnavailableError:
+            return self._refuse(caller, LIMITS_UNAVAILABLE)
+        facts = CallFacts.from_call(call.key, call.path)
+        is_break_glass = policies.is_break_glass(facts)
+        if not policies.knows_tier(call.key.tier) and not is_break_glass:
+            return self._refuse(caller, refuse_tier(call.key.tier or ""))
+        subjects = find_subjects(policies, call.key, call.path)
+        if not is_break_glass:
+            found = self.others.find(call.key, call.path, at)
+            subjects = (*subjects, *map(adopt_subject, found))
+        if not subjects:
+            return Admission()
+        model = foundation_model_id(call.path.model_id)
+        price = _get_price(self.prices, subjects, call.path, call.service_tier, at)
+        need = measure_amounts(call.need, model, price)
+        attempt = None if call.attempt_id is None else (caller, call.attempt_id)
+        result = self.admitter.admit([each.subject for each in subjects], need, at, attempt)
+        if result.reservation is not None:
+            opened = _OpenCall(caller, result.reservation, need, model, price)
+            self._open.add(result.reservation.id, opened, at)
+        return self._answer(caller, subjects, need, result, at, is_break_glass=is_break_glass)
+
+    def settle(self, reservation_id: str, used: TokenCounts, at: datetime) -> None:
+        """Put what a call has used in place of what was reserved.
+
+        One that this process does not know is settled later, by the invocation log.
+        """
+        call = self._take(reservation_id, at)
+        if call is not None:
+            amounts = count_amounts(used, call.model, call.price)
+            settled = self.admitter.settle(call.reservation, amounts, at)
+            self._report_settled(call, amounts, settled)
+
+    def give_back(self, reservation_id: str, at: datetime) -> None:
+        """Release what was reserved for a call that has used nothing."""
+        call = self._take(reservation_id, at)
+        if call is not None:
+            settled = self.admitter.give_back(call.reservation, at)
+            self._report_settled(call, NO_USE, settled)
+
+    def _take(self, reservation_id: str, at: datetime) -> _OpenCall | None:
+        call = self._open.get(reservation_id, at)
+        self._open.remove(reservation_id)
+        return call
+
+    def _answer(  # noqa: PLR0913  # the parts of a decision
+        self,
+        caller: str,
+        subjects: Sequence[PolicySubject],
+        need: Amounts,
+        result: LimitAdmission,
+        at: datetime,
+        *,
+        is_break_glass: bool,
+    ) -> Admission:
+        by_id = {each.subject.id: each for each in subjects}
+        statuses = {each.subject: each.statuses for each in result.decisions}
+        limits = _describe(by_id, statuses, at)
+        refusal = None
+        if result.refusal is not None and not is_break_glass:
+            refusal = refuse(result.refusal, by_id, statuses, at)
+        reached = [
+            mark
+            for each in result.decisions
+            for mark in find_marks(
+                by_id[each.subject], each.statuses, NO_USE if each.entry is None else need, at
+            )
+        ]
+        self.reports.report_admission(
+            AdmissionReport(
+                caller,
+                need,
+                None if result.refusal is None else result.refusal.reason.value,
+                () if refusal is None else refusal.violated_policies,
+                _list_shadow_refusals(by_id, statuses),
+                result.unchecked,
+                is_break_glass=is_break_glass and result.refusal is not None,
+                marks=self._report_marks(reached, at),
+                left_open=len(result.left_open),
+            )
+        )
+        reservation_id = None if result.reservation is None else result.reservation.id
+        return Admission(reservation_id, refusal, limits)
+
+    def _refuse(self, caller: str, refusal: CallRefusal) -> Admission:
+        self.reports.report_admission(AdmissionReport(caller, refusal=refusal.reason))
+        return Admission(refusal=refusal)
+
+    def _report_marks(self, reached: Sequence[NearMark], at: datetime) -> int:
+        return self.marks.report(reached, at) if reached else 0
+
+    def _report_settled(self, call: _OpenCall, used: Amounts, settled: Settlement) -> None:
+        report = SettlementReport(call.caller, call.need, used, len(settled.left_open))
+        self.reports.report_settlement(report)
+
+
+class LimitAnswer(NamedTuple):
+    """The limits of a caller, and whether a call would be admitted.
+
+    Attributes:
+        limits: The limits with their states.
+        shadow: The names of those in shadow mode.
+        refusal: Why the call would be refused; `None` if it would be admitted.
+    """
+
+    limits: Sequence[LimitState]
+    shadow: Sequence[str] = ()
+    refusal: CallRefusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitView:
+    """Shows callers the limits of their own calls. It counts nothing.
+
+    Attributes:
+        policies: The policies in force.
+        store: The states of subjects.
+        prices: The prices of calls.
+    """
+
+    policies: PolicySource
+    store: LimitStore
+    prices: TokenPrices
+
+    def show(self, key: ApiKey, at: datetime) -> LimitAnswer:
+        """Show the limits of all calls of a key. Those that count by model are left out."""
+        try:
+            subjects = find_own_subjects(self.policies.get(at), key)
+            statuses = self._check(subjects, NO_USE, at)
+        except (PoliciesUnavailableError, LimitStoreError):
+            return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
+        by_id = {each.subject.id: each for each in subjects}
+        return LimitAnswer(_describe(by_id, statuses, at), _list_shadow(subjects))
+
+    def check(
+        self,
+        key: ApiKey,
+        path: BedrockPath,
+        need: CallNeed,
+        at: datetime,
+        service_tier: str | None = None,
+    ) -> LimitAnswer:
+        """Say if a call would be admitted now.
+
+        Args:
+            key: The caller's key.
+            path: The operation and the model.
+            need: The most that the call can use.
+            at: The time.
+            service_tier: The service tier that it asks for.
+        """
+        try:
+            policies = self.policies.get(at)
+            is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
+            if not policies.knows_tier(key.tier) and not is_break_glass:
+                return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
+            subjects = find_subjects(policies, key, path)
+            price = _get_price(self.prices, subjects, path, service_tier, at)
+            amounts = measure_amounts(need, foundation_model_id(path.model_id), price)
+            statuses = self._check(subjects, amounts, at)
+        except (PoliciesUnavailableError, LimitStoreError):
+            return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
+        by_id = {each.subject.id: each for each in subjects}
+        refusals = [
+            Refusal(subject, status.refusal, _to_time(status.retry_at))
+            for subject, checked in statuses.items()
+            for status in checked
+            if status.refusal is not None and status.limit.is_enforced
+        ]
+        last = max(
+            refusals, key=lambda each: (each.retry_at is None, each.retry_at or at), default=None
+        )
+        refusal = None if last is None else refuse(last, by_id, statuses, at)
+        return LimitAnswer(_describe(by_id, statuses, at), _list_shadow(subjects), refusal)
+
+    def _check(
+        self, subjects: Sequence[PolicySubject], need: Amounts, at: datetime
+    ) -> dict[str, Sequence[LimitStatus]]:
+        return {
+            each.subject.id: check(
+                self.store.read(each.subject.id) or SubjectState(),
+                each.subject,
+                need,
+                to_moment(at),
+            )
+            for each in subjects
+        }
+
+
+def _to_time(moment: int | None) -> datetime | None:
+    return None if moment is None else to_time(moment)
+
+
+def _get_price(
+    prices: TokenPrices,
+    subjects: Sequence[PolicySubject],
+    path: BedrockPath,
+    service_tier: str | None,
+    at: datetime,
+) -> PriceTokens | None:
+    """Get what prices the tokens of a call, if a limit is in US dollars."""
+    if not has_usd_limit(subjects):
+        return None
+    return partial(prices.price, path.model_id, path.operation.log_name, service_tier, at)
+
+
+def _describe(
+    subjects: Mapping[str, PolicySubject],
+    statuses: Mapping[str, Sequence[LimitStatus]],
+    at: datetime,
+) -> Sequence[LimitState]:
+    return tuple(
+        describe_limit(subjects[subject], limit, status, at)
+        for subject, checked in statuses.items()
+        for limit, status in zip(subjects[subject].policy.limits, checked, strict=True)
+    )
+
+
+def _list_shadow(subjects: Sequence[PolicySubject]) -> Sequence[str]:
+    return tuple(
+        name_limit(each.policy, limit)
+        for each in subjects
+        for limit, applied in zip(each.policy.limits, each.subject.limits, strict=True)
+        if not applied.is_enforced
+    )
+
+
+def _list_shadow_refusals(
+    subjects: Mapping[str, PolicySubject], statuses: Mapping[str, Sequence[LimitStatus]]
+) -> Sequence[str]:
+    return tuple(
+        name_limit(subjects[subject].policy, limit)
+        for subject, checked in statuses.items()
+        for limit, status in zip(subjects[subject].policy.limits, checked, strict=True)
+        if status.refusal is not None and not status.limit.is_enforced
+    )

@@ -1,0 +1,121 @@
+"""Settles the reservations of calls whose gateway was stopped before it could."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+
+from lambdas.domain.calls import CallBooks
+from lambdas.domain.counters import measure_amounts
+from lambdas.domain.ledger import ReservedCalls, find_reservation
+from lambdas.domain.limits import (
+    MAX_CALL_SECONDS,
+    NO_USE,
+    Amounts,
+    LimitStore,
+    LimitStoreError,
+    RecordedUse,
+    StoredReservation,
+    to_time,
+)
+
+GIVE_BACK_AFTER = timedelta(hours=1)
+"""The time after which a call without a record counts as not made."""
+_BATCH = 100
+
+
+class OpenCall(StrEnum):
+    """Outcomes for an open reservation of one subject."""
+
+    BY_RECORD = "by_record"
+    """It was settled by what the ledger has recorded."""
+    GIVEN_BACK = "given_back"
+    """It was given back, since the ledger has no record."""
+    WAITING = "waiting"
+    """It is left open, since a record may still come."""
+    FAILED = "failed"
+    """It is left open, since the store failed."""
+    SETTLED_BEFORE = "settled_before"
+    """The gateway or another run has settled it meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerUse:
+    """The use of the calls of reservations, by the ledger and at the prices in force.
+
+    Attributes:
+        calls: The calls of the ledger.
+        caller_role: The name of the role of the gateway's calls. Calls of others count for nothing,
+            whatever reservation they name.
+        get_books: Gets the books that price calls.
+        clock: The time in UTC.
+    """
+
+    calls: ReservedCalls
+    caller_role: str
+    get_books: Callable[[], CallBooks]
+    clock: Callable[[], datetime]
+
+    def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
+        """Find what the calls of reservations have used. Those without a call are left out."""
+        found = {
+            each: [
+                record for record in records if find_reservation(record, self.caller_role) == each
+            ]
+            for each, records in self.calls.find(reservation_ids).items()
+        }
+        books, now = self.get_books(), self.clock()
+        return {
+            each: measure_amounts(books.enrich(records, now))
+            for each, records in found.items()
+            if records
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCallSettler:
+    """Settles reservations that are older than the longest call. To repeat a run changes nothing.
+
+    Attributes:
+        store: The store of limits.
+        recorded: What calls have used, by the ledger.
+    """
+
+    store: LimitStore
+    recorded: RecordedUse
+
+    def settle(self, now: datetime) -> Counter[OpenCall]:
+        """Settle what can be settled, and count the outcomes.
+
+        Raises:
+            LimitStoreError: The open reservations were not all read.
+        """
+        counts = Counter[OpenCall]()
+        before = now - timedelta(seconds=MAX_CALL_SECONDS)
+        for batch in _make_batches(self.store.list_open(before)):
+            uses = self.recorded.find({reservation.id for reservation in batch})
+            counts.update(self._settle(each, uses.get(each.id), now) for each in batch)
+        return counts
+
+    def _settle(
+        self, reservation: StoredReservation, used: Amounts | None, now: datetime
+    ) -> OpenCall:
+        if used is None and now - to_time(reservation.entry.at) < GIVE_BACK_AFTER:
+            return OpenCall.WAITING
+        try:
+            is_settled = self.store.settle(reservation, NO_USE if used is None else used, now)
+        except LimitStoreError:
+            return OpenCall.FAILED
+        if not is_settled:
+            return OpenCall.SETTLED_BEFORE
+        return OpenCall.GIVEN_BACK if used is None else OpenCall.BY_RECORD
+
+
+def _make_batches(found: Iterable[StoredReservation]) -> Iterator[Sequence[StoredReservation]]:
+    reservations = iter(found)
+    while batch := list(islice(reservations, _BATCH)):
+        yield batch

@@ -1,0 +1,57 @@
+"""The relay of the gateway, over DynamoDB, STS and Bedrock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import boto3
+
+from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
+from lambdas.adapters.cached_api_keys import CachedApiKeys
+from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
+from lambdas.adapters.sts_role_sessions import StsRoleSessions
+from lambdas.domain.bedrock_calls import CallAdmission, NeedBounds
+from lambdas.services.relay_call import CallRelay, RelayRules
+from lambdas.wiring.client_timeouts import BRIEF
+from lambdas.wiring.gateway_settings import RelaySettings
+
+
+def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRelay:
+    """Make the relay.
+
+    Args:
+        settings: The settings.
+        admission: Admits calls and settles them.
+    """
+    dynamodb = boto3.client("dynamodb", config=BRIEF)
+    sessions = StsRoleSessions(boto3.client("sts", config=BRIEF), settings.caller_role_arn)
+    return CallRelay(
+        keys=CachedApiKeys(DynamoDbApiKeys(dynamodb, settings.governance_table)),
+        admission=admission,
+        bedrock=BedrockRuntimeRelay(
+            settings.bedrock_endpoint or _find_endpoint(settings.region),
+            settings.region,
+            sessions.get_credentials,
+            settings.read_seconds,
+        ),
+        clock=lambda: datetime.now(UTC),
+        rules=make_rules(settings),
+    )
+
+
+def make_rules(settings: RelaySettings) -> RelayRules:
+    """Make the rules of the relay."""
+    bounds = NeedBounds(
+        settings.max_output_tokens,
+        settings.default_output_tokens,
+        settings.image_tokens,
+        settings.document_tokens,
+    )
+    return RelayRules(
+        bounds, settings.project_name, settings.rate_limit_headers, settings.kong_headers
+    )
+
+
+def _find_endpoint(region: str) -> str:
+    """Find bedrock-runtime as AWS's SDK does: by the partition, and by the environment."""
+    return str(boto3.client("bedrock-runtime", region_name=region).meta.endpoint_url)

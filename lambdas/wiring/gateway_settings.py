@@ -1,0 +1,51 @@
+"""Settings of the gateway."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from lambdas.domain.bedrock_calls import NeedBounds
+from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
+from lambdas.wiring.allowed_values import like
+from lambdas.wiring.environment import EnvironmentSettings, from_json_text
+
+_Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
+MaxOutputTokens = Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)]
+_DEFAULTS = NeedBounds()
+
+
+class RelaySettings(EnvironmentSettings):
+    """The keys, the role and the bounds of the gateway.
+
+    Attributes:
+        governance_table: The DynamoDB table with API keys.
+        limits_table: The DynamoDB table of limits.
+        caller_role_arn: The role that is assumed for each caller.
+        region: The Region of Bedrock.
+        bedrock_endpoint: The URL of bedrock-runtime, if it is not that of AWS's SDK.
+        read_seconds: The longest pause between two pieces of an answer.
+        max_output_tokens: The largest answers of models, by patterns of their ids, for requests
+            that set no limit.
+        default_output_tokens: The same of all other models.
+        image_tokens: The most tokens of an image.
+        document_tokens: The tokens of a document, a video or a sound.
+        project_name: The name in request metadata that has the project of a key.
+        rate_limit_headers: True if answers show limits in the IETF's headers.
+        kong_headers: True if they show them in those of Kong's plugin.
+    """
+
+    governance_table: str = Field(min_length=3)
+    limits_table: str = Field(min_length=3)
+    caller_role_arn: str = Field(min_length=1)
+    region: str = Field(min_length=1)
+    bedrock_endpoint: Annotated[str, like("https?://.+", "a URL")] | None = None
+    read_seconds: Annotated[int, Field(ge=1, le=900)] = 600
+    max_output_tokens: Annotated[MaxOutputTokens, Field(default_factory=dict)]
+    default_output_tokens: _Tokens = _DEFAULTS.default_output_tokens
+    image_tokens: _Tokens = _DEFAULTS.image_tokens
+    document_tokens: _Tokens = _DEFAULTS.document_tokens
+    project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
+    rate_limit_headers: bool = True
+    kong_headers: bool = False

@@ -1,0 +1,147 @@
+"""The gateway's stack: a public URL that streams, and a role that calls models and nothing else."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from cdk.components.bundle import bundle_code
+from cdk.config import Config, ConfigurationError, stack_names
+from cdk.functions.gateway import EXEC_WRAPPER
+from cdk.stacks.gateway import GATEWAY
+from lambdas.domain.limit_policies import MARKS
+from lambdas.domain.limits import choose_partition
+from tests.infrastructure.synthesis import (
+    CONFIGURATIONS,
+    as_list,
+    deployment,
+    grants,
+    named,
+    only,
+    statements,
+    synthesize,
+)
+from tests.operations.test_boundary import ACCOUNT, REGION, Names
+
+ON = "everything"
+TEMPLATE = deployment(ON).gateway
+ROLE, CALLERS = "GatewayRole", "CallerRole"
+CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
+
+
+def resolve(value: Any) -> str:
+    return Names(deployment(ON).templates, stack_names.GATEWAY).resolve(value)
+
+
+def function(**settings: Any) -> dict[str, Any]:
+    found = synthesize({"governance": True, "gateway": True} | settings)
+    return named(found.gateway, "AWS::Lambda::Function", GATEWAY)
+
+
+def test_the_gateway_is_off_by_default() -> None:
+    assert stack_names.GATEWAY not in deployment().templates
+    others = [deployment().ingestion, deployment().monitoring, deployment().reporting]
+    # The prefix of its names is among those that LoggingWatcher watches.
+    assert set(re.findall(r"\w*Gateway\w*", json.dumps(others))) <= {"Gateway"}
+
+
+def test_it_needs_governance_whose_audit_trail_has_changes_of_keys() -> None:
+    with pytest.raises(ConfigurationError, match="only with governance"):
+        Config.from_context({"gateway": True})
+
+
+def test_its_url_is_public_and_streams() -> None:
+    url = only(TEMPLATE, "AWS::Lambda::Url")
+    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
+
+
+def test_a_script_that_can_be_run_takes_the_place_of_lambdas_own_client() -> None:
+    variables = named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["Environment"]["Variables"]
+    script = bundle_code() / variables[EXEC_WRAPPER].removeprefix("/var/task/")
+    assert script.read_text().startswith("#!/bin/sh\n")
+    assert script.stat().st_mode & 0o111 == 0o111
+
+
+def test_a_call_may_take_as_long_as_lambda_allows() -> None:
+    assert named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["Timeout"] == 15 * 60
+
+
+def test_its_concurrency_is_reserved_unless_the_setting_says_none() -> None:
+    assert function()["ReservedConcurrentExecutions"] == 50
+    assert "ReservedConcurrentExecutions" not in named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)
+    assert CONFIGURATIONS[ON]["gateway_concurrency"] == "none"
+
+
+@pytest.mark.parametrize("value", [0, -1, "many", None, 1.5])
+def test_other_values_of_the_concurrency_are_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="gateway_concurrency"):
+        Config.from_context({"gateway_concurrency": value})
+
+
+def test_the_concurrency_of_a_command_line_is_a_number() -> None:
+    assert Config.from_context({"gateway_concurrency": "7"}).reserved_concurrency == 7
+
+
+def test_only_the_gateway_assumes_the_role_of_callers() -> None:
+    role = named(TEMPLATE, "AWS::IAM::Role", CALLERS)
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+    assert list(trust["Principal"]) == ["AWS"]
+    assert trust["Principal"]["AWS"]["Fn::GetAtt"][0].startswith(ROLE)
+
+
+def test_the_role_of_callers_calls_models_and_does_nothing_else() -> None:
+    found = grants(TEMPLATE, CALLERS)
+    assert found.keys() == {
+        "bedrock:CountTokens",
+        "bedrock:InvokeModel",
+        "bedrock:InvokeModelWithResponseStream",
+    }
+    (statement,) = found["bedrock:InvokeModel"]
+    assert list(map(resolve, statement["Resource"])) == [
+        "arn:aws:bedrock:*::foundation-model/*",
+        f"arn:aws:bedrock:*:{ACCOUNT}:*",
+    ]
+
+
+def test_the_role_of_callers_has_a_name_that_never_changes() -> None:
+    role = named(TEMPLATE, "AWS::IAM::Role", CALLERS)
+    assert resolve(role["RoleName"]) == f"BedrockMeter-GatewayCaller-{REGION}"
+
+
+def test_the_gateway_assumes_the_role_of_callers_and_no_other() -> None:
+    (statement,) = grants(TEMPLATE, ROLE)["sts:AssumeRole"]
+    assert list(map(resolve, as_list(statement["Resource"]))) == [CALLER_ROLE]
+    assert not [action for action in grants(TEMPLATE, ROLE) if action.startswith("bedrock:")]
+
+
+def test_the_gateway_reads_keys_and_policies_and_revives_no_key() -> None:
+    of_keys = [
+        statement
+        for statement in statements(TEMPLATE, ROLE)
+        if "Governance" in json.dumps(statement["Resource"])
+    ]
+    reading, noting = of_keys
+    assert reading["Action"] == "dynamodb:GetItem"
+    assert noting["Action"] == "dynamodb:UpdateItem"
+    for statement, keys in ((reading, ["api-keys", "policies"]), (noting, ["api-keys"])):
+        condition = statement["Condition"]
+        assert condition["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": keys}
+        assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+    allowed = noting["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    assert allowed == ["pk", "sk", "last_used_at"]
+
+
+def test_the_gateway_deletes_no_limit() -> None:
+    statement, of_marks = (
+        statement
+        for statement in statements(TEMPLATE, ROLE)
+        if "Limits" in json.dumps(statement["Resource"])
+    )
+    assert of_marks["Action"] == "dynamodb:PutItem"
+    noted = of_marks["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert noted == [MARKS]
+    assert statement["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+    (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert choose_partition("any subject").startswith(pattern.removesuffix("*"))

@@ -1,0 +1,196 @@
+"""`bedrock-meter limits` and `keys` change policies and keys without a deployment."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from cdk.config import stack_names
+from dashboards.command_line.entry_point import FailedCommand
+from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
+from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
+from lambdas.domain.api_keys import ApiKey, digest_secret, is_well_formed
+from lambdas.domain.limit_policies import StoredPolicies
+from tests.adapters.dynamodb.test_api_key_store import read_events
+from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.command_line import call_command
+from tests.operations.deployed import deploy
+from tests.policies import PER_MINUTE, policy
+
+WriteFile = Callable[..., Path]
+TOKENS = "tokens: 1,000 total per 60s; for each caller; fail closed"
+
+
+@pytest.fixture
+def write_file(tmp_path: Path) -> WriteFile:
+    def write(*policies: Any, **others: Any) -> Path:
+        path = tmp_path / "limits.json"
+        path.write_text(json.dumps({"policies": policies} | others), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def deployed(aws: None) -> None:
+    create_governance_table()
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+
+
+def read_stored() -> StoredPolicies:
+    return DynamoDbPolicies(boto3.client("dynamodb"), GOVERNANCE).read()
+
+
+def list_keys() -> list[ApiKey]:
+    return list(DynamoDbApiKeys(boto3.client("dynamodb"), GOVERNANCE).list_keys())
+
+
+def read_failure(*arguments: Path | str) -> str:
+    with pytest.raises(FailedCommand) as failure:
+        call_command(*arguments)
+    return failure.value.message
+
+
+@pytest.mark.usefixtures("deployed")
+def test_policies_are_applied_and_listed(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("limits", "apply", write_file(policy()))
+    assert capsys.readouterr().out.splitlines() == [
+        f"+ {TOKENS}",
+        "1 new, 0 changed, 0 deleted, 0 the same.",
+        "Applied, revision 1. The gateway reads policies every 30 seconds.",
+    ]
+    call_command("limits", "list")
+    assert capsys.readouterr().out.splitlines() == [TOKENS, "Revision 1."]
+    call_command("limits", "apply", write_file(policy()))
+    assert capsys.readouterr().out.splitlines()[-1] == "Nothing to change."
+    (event,) = read_events()
+    assert (event.action, event.before) == ("limits.change", {})
+    assert event.changed_by is not None
+    assert event.changed_by.startswith("person-")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_dry_run_of_limits_changes_nothing(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("limits", "apply", write_file(policy(), policy("old")))
+    before = read_stored()
+    capsys.readouterr()
+    changed = policy(limits=[PER_MINUTE | {"amount": 5, "near": [80]}])
+    call_command("limits", "apply", write_file(changed), "--dry-run")
+    assert capsys.readouterr().out.splitlines() == [
+        "~ tokens",
+        f"    {TOKENS.removeprefix('tokens: ')}",
+        " -> 5 total per 60s near 80%; for each caller; fail closed",
+        f"- {TOKENS.replace('tokens', 'old')}",
+        "0 new, 1 changed, 1 deleted, 0 the same.",
+        "This was a dry run: nothing is changed.",
+    ]
+    assert read_stored() == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_callers_in_policies_do_not_enter_the_audit_trail(write_file: WriteFile) -> None:
+    named = policy(match={"caller": ["ana@example.com", "ben"], "tier": "gold"})
+    call_command("limits", "apply", write_file(named, break_glass=["ana@example.com"]))
+    (event,) = read_events()
+    assert event.after == {
+        "tokens": "1,000 total per 60s; for each caller; 2 patterns of callers; tier gold;"
+        " fail closed",
+        "break_glass": "1 pattern of callers",
+    }
+
+
+def test_a_file_is_checked_without_an_account(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_file(
+        policy("money", limits=[{"unit": "usd", "amount": 2.5, "per": "day", "mode": "shadow"}]),
+        tiers={"gold": {"extends": "free"}, "free": {"policies": [policy(partition_by="key")]}},
+    )
+    call_command("limits", "validate", path)
+    assert capsys.readouterr().out.splitlines() == [
+        "money: $2.5 per day UTC (shadow); for each caller; fail closed",
+        "gold/: with the policies of free",
+        "free/tokens: 1,000 total per 60s; for each key; fail closed",
+        f"{path}: valid.",
+    ]
+    message = read_failure("limits", "validate", write_file(policy(when_out="wait")))
+    assert message == f"limits validate: {path}: 1 problem:"
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_text_of_a_key_is_printed_once_and_never_stored(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command(
+        *["keys", "create", "--owner", "ana@example.com", "--project", "chat", "--days", "30"]
+    )
+    *_, text = capsys.readouterr().out.splitlines()
+    assert is_well_formed(text)
+    (key,) = list_keys()
+    assert (key.digest, key.owner, key.project) == (digest_secret(text), "ana@example.com", "chat")
+    assert key.expires_at is not None
+    call_command("keys", "list")
+    listed = capsys.readouterr().out
+    assert key.prefix in listed
+    assert text not in listed
+    assert text not in str(boto3.client("dynamodb").scan(TableName=GOVERNANCE)["Items"])
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_rotated_key_ends_and_a_revoked_one_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("keys", "create", "--owner", "ana")
+    (key,) = list_keys()
+    capsys.readouterr()
+    call_command("keys", "rotate", key.prefix, "--overlap-hours", "2")
+    *_, text = capsys.readouterr().out.splitlines()
+    (successor,) = [each for each in list_keys() if each.replaces == key.prefix]
+    assert successor.digest == digest_secret(text)
+    call_command("keys", "revoke", successor.prefix)
+    assert "Revoked." in capsys.readouterr().out
+    assert read_failure("keys", "revoke", successor.prefix).endswith("was revoked before.")
+    assert "is revoked: make a new key." in read_failure("keys", "rotate", successor.prefix)
+    actions = sorted(str(event.action) for event in read_events())
+    assert actions == ["api_key.create", "api_key.revoke", "api_key.rotate"]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_dry_runs_of_keys_change_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("keys", "create", "--owner", "ana", "--dry-run")
+    assert list_keys() == []
+    call_command("keys", "create", "--owner", "ana")
+    (key,) = list_keys()
+    call_command("keys", "rotate", key.prefix, "--dry-run")
+    call_command("keys", "revoke", key.prefix, "--dry-run")
+    assert list_keys() == [key]
+    assert capsys.readouterr().out.count("This was a dry run: nothing is changed.") == 3
+
+
+@pytest.mark.usefixtures("deployed")
+def test_wrong_keys_are_explained(write_file: WriteFile) -> None:
+    assert "no key with the prefix bmk_x" in read_failure("keys", "revoke", "bmk_x")
+    owner = "x" * 65
+    assert "AWS allows 64" in read_failure("keys", "create", "--owner", owner)
+    call_command("limits", "apply", write_file(policy(match={"tier": "gold"})))
+    create = ("keys", "create", "--owner", "ana", "--tier")
+    assert "no policy has the tier golf" in read_failure(*create, "golf")
+    call_command(*create, "gold")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_applying_names_the_keys_whose_tier_is_gone(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("keys", "create", "--owner", "ana", "--tier", "gold")
+    (key,) = list_keys()
+    call_command("limits", "apply", write_file(policy(match={"tier": "silver"})), "--dry-run")
+    assert f"The key {key.prefix} has the tier gold" in capsys.readouterr().out

@@ -1,0 +1,120 @@
+"""Budgets that deny callers are limits of the gateway."""
+
+from dataclasses import replace
+from datetime import date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.budgets import (
+    BrakeMode,
+    Budget,
+    BudgetAmount,
+    BudgetBook,
+    BudgetScope,
+    BudgetState,
+    BudgetSubject,
+    BudgetUnit,
+    DayPeriods,
+    HourPeriods,
+    MonthPeriods,
+    PeriodRule,
+    RollingHours,
+    StoredBudget,
+    find_gateway_subject,
+    list_gateway_subjects,
+    make_weeks,
+)
+from lambdas.domain.limits import Limit, LimitMode, LimitUnit, to_moment
+from tests.builders import ANA, BEN
+from tests.unit.budgets.builders import LABELS, budget, minutes, stored, zones
+
+EACH = budget("each", per=BudgetSubject.IDENTITY, brake=BrakeMode.DENY)
+
+
+def get_limit(made: Budget) -> Limit | None:
+    subject = find_gateway_subject(stored(made))
+    return None if subject is None else subject.limits[0]
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit"),
+    [
+        (BudgetAmount(BudgetUnit.USD, 10**12), LimitUnit.USD),
+        (BudgetAmount(BudgetUnit.TOTAL_TOKENS, 500), LimitUnit.TOTAL),
+        (BudgetAmount(BudgetUnit.QUOTA_TOKENS, 500), LimitUnit.QUOTA_TOKENS),
+    ],
+)
+def test_a_budget_that_denies_is_an_enforced_limit(amount: BudgetAmount, unit: LimitUnit) -> None:
+    limit = get_limit(budget(amount=amount, brake=BrakeMode.DENY))
+    assert limit is not None
+    assert (limit.unit, limit.amount, limit.mode) == (unit, amount.limit, LimitMode.ENFORCE)
+
+
+def test_a_budget_in_shadow_mode_refuses_nothing() -> None:
+    limit = get_limit(budget(brake=BrakeMode.SHADOW))
+    assert limit is not None
+    assert not limit.is_enforced
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        budget(),
+        budget(brake=BrakeMode.DENY, periods=RollingHours(24)),
+        budget(brake=BrakeMode.DENY, periods=DayPeriods("UTC", 2, date(2026, 1, 1))),
+        budget(brake=BrakeMode.DENY, periods=MonthPeriods("UTC", 3)),
+        budget(brake=BrakeMode.DENY, periods=make_weeks("UTC", "sunday")),
+    ],
+)
+def test_other_budgets_are_no_limits(made: Budget) -> None:
+    assert get_limit(made) is None
+
+
+def test_a_budget_that_still_builds_is_no_limit() -> None:
+    building = stored(budget(brake=BrakeMode.DENY), state=BudgetState.BUILDING)
+    assert find_gateway_subject(building) is None
+
+
+@given(
+    periods=st.builds(HourPeriods, zones)
+    | st.builds(DayPeriods, zones)
+    | zones.map(lambda zone: make_weeks(zone, "monday"))
+    | st.builds(MonthPeriods, zones),
+    moment=minutes,
+)
+def test_a_limit_has_the_periods_of_its_budget(periods: PeriodRule, moment: datetime) -> None:
+    limit = get_limit(budget(brake=BrakeMode.DENY, periods=periods))
+    assert limit is not None
+    assert limit.window is not None
+    number = limit.window.number_at(to_moment(moment))
+    period = periods.period_at(moment)
+    assert limit.window.begins_at(number) == to_moment(period.start)
+    assert limit.window.leaves_at(number) == to_moment(period.end)
+
+
+def test_values_and_generations_are_subjects_of_their_own() -> None:
+    subjects = [
+        find_gateway_subject(stored(EACH, generation), value)
+        for generation in (1, 2)
+        for value in (ANA, BEN)
+    ]
+    assert len({subject.id for subject in subjects if subject is not None}) == 4
+
+
+def list_names(*budgets: StoredBudget) -> list[str]:
+    book = BudgetBook(9, {each.budget.name: each for each in budgets})
+    return [subject.id for subject in list_gateway_subjects(book, LABELS)]
+
+
+def test_a_call_has_the_subjects_of_the_budgets_that_cover_it() -> None:
+    other = budget("other", scope=BudgetScope(project=("search",)), brake=BrakeMode.DENY)
+    team = budget("team", scope=BudgetScope(project=("chat",)), brake=BrakeMode.DENY)
+    found = list_names(stored(EACH), stored(other), stored(team), stored(budget()))
+    assert found == [f"budget#each#1#{ANA}", "budget#team#1"]
+
+
+def test_a_budget_by_name_replaces_the_default_one() -> None:
+    named = replace(EACH, name="ana", per=None, scope=BudgetScope(identity=(ANA,)))
+    assert list_names(stored(EACH), stored(named)) == ["budget#ana#1"]

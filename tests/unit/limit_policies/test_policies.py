@@ -1,0 +1,175 @@
+"""Policies decide which limits a call has to keep, and with which other calls it counts."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.domain.api_keys import ApiKey, create_key
+from lambdas.domain.bedrock_calls import BedrockOperation
+from lambdas.domain.limit_policies import (
+    PolicySet,
+    find_own_subjects,
+    find_subjects,
+)
+from lambdas.domain.limits import FailMode, LimitMode
+from tests.builders import NOON
+from tests.gateway import KEY, MODEL
+from tests.policies import PER_MINUTE, path, policy, read
+
+ANA = replace(KEY, tier="gold")
+_, BEN = create_key(bytes(32), "ben", NOON, project="chat")
+PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/p24qm5pye2qr"
+
+
+def list_ids(policies: PolicySet, key: ApiKey = ANA, **changes: Any) -> list[str]:
+    return [each.subject.id for each in find_subjects(policies, key, path(**changes))]
+
+
+@pytest.mark.parametrize(
+    ("match", "is_met"),
+    [
+        ({}, True),
+        ({"caller": "ana@example.com"}, True),
+        ({"caller": "*@example.com"}, True),
+        ({"caller": ["ben", "ana@*"]}, True),
+        ({"caller": "ana"}, False),
+        ({"key": KEY.prefix}, True),
+        ({"key": BEN.prefix}, False),
+        ({"tier": "gold"}, True),
+        ({"tier": ["silver"]}, False),
+        ({"project": "sea*"}, True),
+        ({"project": "chat"}, False),
+        ({"model": "anthropic.claude-*"}, True),
+        ({"model": "amazon.*"}, False),
+        ({"model": MODEL}, False),  # it is the foundation model that counts
+        ({"operation": "Converse"}, True),
+        ({"operation": ["InvokeModel", "ConverseStream"]}, False),
+        ({"caller": "ana*", "project": "search", "tier": "gold"}, True),
+        ({"caller": "ana*", "project": "search", "tier": "silver"}, False),
+    ],
+)
+def test_a_call_has_to_meet_every_condition(match: dict[str, Any], is_met: bool) -> None:
+    assert bool(list_ids(read(policy(match=match)))) is is_met
+
+
+def test_a_hidden_model_does_not_get_around_a_limit() -> None:
+    policies = read(policy(match={"model": "anthropic.*"}))
+    assert list_ids(policies, model=PROFILE)
+    assert not list_ids(policies, model="amazon.nova-lite-v1:0")
+
+
+def test_all_spellings_of_a_model_count_together() -> None:
+    policies = read(policy(partition_by="model"))
+    foundation = MODEL.removeprefix("us.")
+    arn = f"arn:aws:bedrock:us-east-1::foundation-model/{foundation}"
+    ids = {
+        *list_ids(policies),
+        *list_ids(policies, model=foundation),
+        *list_ids(policies, model=arn),
+    }
+    assert ids == {f"tokens|model={foundation}"}
+
+
+def test_calls_without_a_partition_share_the_limits() -> None:
+    policies = read({"name": "tokens", "limits": [PER_MINUTE]})
+    assert list_ids(policies, ANA) == list_ids(policies, BEN) == ["tokens"]
+
+
+def test_a_call_without_a_project_is_no_project_of_any_name() -> None:
+    policies = read(policy(partition_by="project"))
+    ids = [
+        list_ids(policies, replace(ANA, project=project))
+        for project in (None, "", "project", "a|b", "a%7Cb")
+    ]
+    assert len({*map(tuple, ids)}) == len(ids)
+
+
+NAMES = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable())
+
+
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=2, max_size=2, unique=True))
+def test_no_two_partitions_count_together(pairs: list[tuple[str, str]]) -> None:
+    policies = read(policy(partition_by=["project", "tier"]))
+    keys = [replace(ANA, project=project, tier=tier) for project, tier in pairs]
+    one, other = (find_subjects(policies, key, path())[0].subject.id for key in keys)
+    assert one != other
+
+
+@given(st.text("ab*", min_size=1, max_size=4), st.text("ab", min_size=1, max_size=6))
+def test_what_is_narrower_matches_less(pattern: str, project: str) -> None:
+    key = replace(ANA, project=project)
+    narrow = read(policy(match={"project": pattern, "tier": "gold"}))
+    wide = read(policy(match={"project": pattern}))
+    assert set(list_ids(narrow, key)) <= set(list_ids(wide, key))
+    assert not list_ids(narrow, replace(key, tier=None))
+
+
+TIERS: dict[str, Any] = {
+    "bronze": {"policies": [policy(), policy("calls")]},
+    "gold": {"extends": "bronze", "policies": [policy(limits=[PER_MINUTE | {"amount": 9000}])]},
+}
+
+
+def test_a_tier_inherits_policies_and_replaces_those_of_the_same_name() -> None:
+    policies = read(policy("all"), tiers=TIERS)
+    found = find_subjects(policies, ANA, path())
+    amounts = {each.policy.name: each.subject.limits[0].amount for each in found}
+    assert amounts == {"all": 1000, "tokens": 9000, "calls": 1000}
+    assert [each.name for each in policies.list_policies(None)] == ["all"]
+
+
+def test_a_caller_with_keys_of_two_tiers_does_not_get_both_limits() -> None:
+    policies = read(tiers=TIERS)
+    assert {*list_ids(policies, ANA)} == {*list_ids(policies, replace(ANA, tier="bronze"))}
+
+
+@pytest.mark.parametrize(
+    ("policies", "tier", "is_known"),
+    [
+        (read(), "gold", True),
+        (read(tiers=TIERS), "gold", True),
+        (read(tiers=TIERS), None, True),
+        (read(tiers=TIERS), "platinum", False),
+        (read(policy(match={"tier": "silver"})), "silver", True),
+        (read(policy(match={"tier": "silver"})), "gold", False),
+    ],
+)
+def test_a_tier_that_no_policy_has_is_noticed(
+    policies: PolicySet, tier: str | None, is_known: bool
+) -> None:
+    assert policies.knows_tier(tier) is is_known
+
+
+def test_calls_of_break_glass_count_and_are_never_refused() -> None:
+    policies = read(policy(), break_glass=["ana@*"])
+    (subject,) = find_subjects(policies, ANA, path())
+    assert subject.subject.id == "tokens|caller=ana@example.com"
+    assert [limit.mode for limit in subject.subject.limits] == [LimitMode.SHADOW]
+    assert subject.subject.fail is FailMode.OPEN
+    (other,) = find_subjects(policies, BEN, path())
+    assert other.subject.is_enforced
+
+
+def test_own_subjects_leave_out_those_of_models_and_of_others() -> None:
+    policies = read(
+        policy("a"),
+        policy("b", partition_by=["caller", "model"]),
+        policy("c", match={"caller": "ben"}),
+        policy("d", match={"operation": "InvokeModel", "model": "amazon.*"}),
+    )
+    assert [each.policy.name for each in find_own_subjects(policies, ANA)] == ["a", "d"]
+
+
+def test_a_long_name_of_a_model_has_an_id_that_a_table_can_store() -> None:
+    policies = read(policy(partition_by="model"))
+    one, other = (list_ids(policies, model=f"x.{'y' * 2000}{end}")[0] for end in "12")
+    assert max(len(one), len(other)) < 500
+    assert one != other
+
+
+def test_operations_are_named_as_the_log_names_them() -> None:
+    policies = read(policy(match={"operation": "ConverseStream"}))
+    assert list_ids(policies, operation=BedrockOperation.CONVERSE_STREAM)

@@ -1,0 +1,324 @@
+"""Calls are admitted by the policies that match them, and callers see their own limits alone."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.domain.api_keys import ApiKey, create_key
+from lambdas.domain.bedrock_calls import BedrockPath, CallNeed
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.limits import LimitSubject, LimitUnit
+from lambdas.services.limit_calls import LimitView, PolicyAdmission
+from tests.builders import NOON
+from tests.gateway import KEY
+from tests.limits import FailingLimits, InMemoryLimits, limit, make_admitter
+from tests.policies import (
+    PER_MINUTE,
+    PRICES,
+    FixedPolicies,
+    InMemoryMarks,
+    RecordedReports,
+    call,
+    make_admission,
+    path,
+    policy,
+    read,
+)
+
+SECOND = timedelta(seconds=1)
+ANA = "tokens|caller=ana@example.com"
+PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/p24qm5pye2qr"
+_, BEN = create_key(bytes(32), "ben", NOON)
+
+
+class Gateway:
+    """Admission by some policies, and everything behind it."""
+
+    def __init__(self, *policies: dict[str, Any], store: Any = None, **others: Any) -> None:
+        self.store: Any = InMemoryLimits() if store is None else store
+        self.admission: PolicyAdmission = make_admission(
+            read(*policies, **others), make_admitter(self.store)
+        )
+        self.view = LimitView(self.admission.policies, self.store, PRICES)
+
+    @property
+    def reports(self) -> RecordedReports:
+        assert isinstance(self.admission.reports, RecordedReports)
+        return self.admission.reports
+
+    @property
+    def marks(self) -> list[str]:
+        assert isinstance(self.admission.marks, InMemoryMarks)
+        return [f"{mark.limit} {mark.percent}" for mark in self.admission.marks.reported.values()]
+
+    def get_used(self, subject: str = ANA) -> list[int]:
+        state = self.store.states[subject]
+        return [sum(slots.values()) for slots in state.counters.values()]
+
+
+def test_a_call_without_a_policy_needs_no_reservation() -> None:
+    gateway = Gateway(policy(match={"caller": "ben"}))
+    assert gateway.admission.admit(call(), NOON) == (None, None, ())
+    assert gateway.store.counts == {}
+
+
+def test_a_call_reserves_its_need_and_is_settled_by_its_use() -> None:
+    gateway = Gateway(policy())
+    admitted = gateway.admission.admit(call(), NOON)
+    assert admitted.refusal is None
+    (limit,) = admitted.limits
+    assert limit[:4] == ("tokens", 1000, 900, 60)
+    assert limit.partition == "ana@example.com"
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(5, 25), NOON)
+    assert gateway.get_used()[0] == 30
+    (settled,) = gateway.reports.settlements
+    assert (settled.reserved.total, settled.used.total, settled.left_open) == (100, 30, 0)
+
+
+def test_a_call_that_was_not_answered_gives_everything_back() -> None:
+    gateway = Gateway(policy())
+    admitted = gateway.admission.admit(call(), NOON)
+    assert admitted.reservation_id is not None
+    gateway.admission.give_back(admitted.reservation_id, NOON)
+    gateway.admission.give_back(admitted.reservation_id, NOON)
+    gateway.admission.settle("of another process", TokenCounts(5, 25), NOON)
+    assert gateway.get_used()[0] == 0
+    assert gateway.store.counts["settle"] == 1
+
+
+def test_counts_that_an_answer_lacks_stay_as_they_were_reserved() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE, PER_MINUTE | {"unit": "input"}]))
+    admitted = gateway.admission.admit(call(), NOON)
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(5, None), NOON)
+    assert gateway.get_used()[:2] == [100, 5]
+
+
+def test_callers_wait_where_that_helps() -> None:
+    gateway = Gateway(policy())
+    gateway.admission.admit(call(900, 50), NOON)
+    refused = gateway.admission.admit(call(), NOON + 3 * SECOND)
+    assert refused.refusal is not None
+    assert (refused.refusal.status, refused.refusal.code) == (429, "ThrottlingException")
+    assert refused.refusal.retry_after_ms in range(50_000, 66_000)
+    assert refused.refusal.violated_policies == ("tokens",)
+    assert [limit.remaining for limit in refused.limits] == [50]
+    (_, report) = gateway.reports.admissions
+    assert (report.refusal, report.policies) == ("limit_reached", ("tokens",))
+
+
+DAILY = {"unit": "total", "amount": 1000, "per": "day"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"limits": [DAILY]}, 400),
+        ({"limits": [DAILY], "when_out": "throttle"}, 429),
+        ({"when_out": "refuse"}, 400),
+        ({"when_out": "throttle"}, 429),
+    ],
+)
+def test_a_policy_says_if_callers_try_again(changes: dict[str, Any], status: int) -> None:
+    gateway = Gateway(policy(**changes))
+    gateway.admission.admit(call(900, 50), NOON)
+    for _ in range(2):  # the second one is refused from memory
+        refusal = gateway.admission.admit(call(), NOON).refusal
+        assert refusal is not None
+        assert refusal.status == status
+
+
+def test_a_call_above_the_whole_limit_has_to_need_less() -> None:
+    refusal = Gateway(policy()).admission.admit(call(990, 11), NOON).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (400, "ServiceQuotaExceededException")
+    assert "Lower maxTokens" in refusal.message
+
+
+def test_shadow_limits_never_refuse_and_are_shown_and_reported() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"mode": "shadow", "amount": 50}]))
+    admitted = gateway.admission.admit(call(), NOON)
+    assert admitted.refusal is None
+    assert [limit.quota for limit in admitted.limits] == [50]
+    gateway.admission.admit(call(), NOON)
+    assert gateway.reports.admissions[-1].shadow == ("tokens",)
+    assert gateway.get_used()[0] == 200
+
+
+def test_break_glass_is_counted_and_passes_every_limit() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"amount": 1}]), break_glass=["ana@*"])
+    admitted = gateway.admission.admit(call(), NOON)
+    assert admitted.refusal is None
+    assert gateway.get_used()[0] == 100
+    busy = Gateway(policy(), store=FailingLimits(ANA), break_glass=["ana@*"])
+    assert busy.admission.admit(call(), NOON).refusal is None
+    assert busy.reports.admissions[0].unchecked == (ANA,)
+
+
+def test_break_glass_passes_also_what_no_item_can_count() -> None:
+    gateway = Gateway(policy(), break_glass=["ana@*"])
+    results = [gateway.admission.admit(call(), NOON) for _ in range(102)]
+    assert [each.refusal for each in results] == [None] * 102
+    assert results[-1].reservation_id is None
+    assert gateway.reports.admissions[-1].is_break_glass
+    assert gateway.reports.admissions[-1].refusal == "too_many_open"
+
+
+def test_a_key_of_an_unknown_tier_is_not_without_limits() -> None:
+    gateway = Gateway(tiers={"gold": {"policies": [policy()]}})
+    refusal = gateway.admission.admit(call(key=replace(KEY, tier="golf")), NOON).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.reason) == (400, "unknown_tier")
+    assert "golf" in refusal.message
+
+
+@pytest.mark.parametrize(("fail", "status"), [("open", None), ("closed", 503)])
+def test_a_store_that_fails_is_never_silent(fail: str, status: int | None) -> None:
+    gateway = Gateway(policy(fail=fail), store=FailingLimits(ANA))
+    refusal = gateway.admission.admit(call(), NOON).refusal
+    assert (None if refusal is None else refusal.status) == status
+    assert gateway.reports.admissions[0].unchecked == (ANA,)
+
+
+def test_without_readable_policies_no_call_passes() -> None:
+    admission = make_admission(None, make_admitter(InMemoryLimits()))
+    refusal = admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    assert refusal.status == 503
+
+
+def test_a_refusal_of_one_subject_gives_back_what_others_reserved() -> None:
+    gateway = Gateway(policy(), {"name": "all", "limits": [PER_MINUTE | {"amount": 50}]})
+    assert gateway.admission.admit(call(), NOON).refusal is not None
+    assert gateway.get_used()[0] == 0
+
+
+USD: dict[str, Any] = {"unit": "usd", "amount": 0.01, "per": "day"}
+
+
+def test_dollars_are_reserved_for_the_most_expensive_kind_and_settled_at_the_price_book() -> None:
+    gateway = Gateway(policy(limits=[USD | {"amount": 1}]))
+    admitted = gateway.admission.admit(call(1000, 100), NOON)
+    assert admitted.reservation_id is not None
+    # Sonnet 4 in us-east-1: $3 for a million tokens read, $15 for those written; a cache write for
+    # an hour takes twice as much as reading, one for five minutes 1.25 times.
+    reserved = gateway.get_used()[0]
+    assert reserved >= 1000 * 3_750_000 + 100 * 15_000_000
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(1000, 100), NOON)
+    assert gateway.get_used()[0] == 1000 * 3_000_000 + 100 * 15_000_000
+
+
+def test_a_model_without_a_known_price_is_refused_and_not_free() -> None:
+    gateway = Gateway(policy(limits=[USD]))
+    for model in (PROFILE, "acme.unknown-v1:0"):
+        refusal = gateway.admission.admit(call(path=path(model)), NOON).refusal
+        assert refusal is not None
+        assert refusal.status == 400
+        assert "cost is not known" in refusal.message
+    shadow = Gateway(policy(limits=[USD | {"mode": "shadow"}]))
+    assert shadow.admission.admit(call(path=path(PROFILE)), NOON).refusal is None
+
+
+@pytest.mark.parametrize("tier", [None, "priority", "latency-optimized"])
+def test_a_call_reserves_and_uses_the_price_of_its_service_tier(tier: str | None) -> None:
+    model, tokens = "amazon.nova-pro-v1:0", TokenCounts(1000, 100)
+    expected = PRICES.price(model, "Converse", tier, NOON, tokens)
+    assert expected is not None
+    gateway = Gateway(policy(limits=[USD | {"amount": 1}]))
+    asked = call(1000, 100, path=path(model), service_tier=tier)
+    admitted = gateway.admission.admit(asked, NOON)
+    assert gateway.get_used()[0] >= expected * 10**12
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, tokens, NOON)
+    assert gateway.get_used()[0] == expected * 10**12
+
+
+def test_quota_tokens_of_a_hidden_model_are_reserved_at_the_highest_rate() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"unit": "quota_tokens"}]))
+    admitted = gateway.admission.admit(call(path=path(PROFILE)), NOON)
+    assert admitted.limits[0].remaining == 1000 - 60 - 5 * 40
+
+
+def test_each_mark_is_reported_once_in_a_window() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"near": [50, 80]}]))
+    for number in range(9):
+        admitted = gateway.admission.admit(call(), NOON + number * SECOND)
+        assert admitted.reservation_id is not None
+        gateway.admission.settle(admitted.reservation_id, TokenCounts(60, 40), NOON)
+    assert gateway.marks == ["tokens 50", "tokens 80"]
+    assert sum(each.marks for each in gateway.reports.admissions) == 2
+
+
+def test_what_a_call_reserves_for_itself_reaches_no_mark() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"near": [50]}]))
+    admitted = gateway.admission.admit(call(500, 400), NOON)
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(5, 5), NOON)
+    gateway.admission.admit(call(), NOON)
+    assert gateway.marks == []
+
+
+def test_a_check_says_what_an_admission_would_and_counts_nothing() -> None:
+    gateway = Gateway(policy())
+    gateway.admission.admit(call(900, 50), NOON)
+    before = gateway.store.states[ANA], gateway.store.counts.copy()
+    need = CallNeed(60, 40, is_certain=True)
+    checked = gateway.view.check(KEY, path(), need, NOON)
+    assert (gateway.store.states[ANA], gateway.store.counts) == before
+    refused = gateway.admission.admit(call(), NOON)
+    assert checked.refusal == refused.refusal
+    assert checked.limits == refused.limits
+    fits = gateway.view.check(KEY, path(), CallNeed(10, 10, is_certain=True), NOON)
+    assert fits.refusal is None
+
+
+def test_a_check_knows_unknown_tiers_prices_and_failing_stores() -> None:
+    need = CallNeed(60, 40, is_certain=True)
+    tiers = Gateway(tiers={"gold": {"policies": [policy()]}})
+    unknown = tiers.view.check(replace(KEY, tier="golf"), path(), need, NOON).refusal
+    assert unknown is not None
+    assert unknown.reason == "unknown_tier"
+    priced = Gateway(policy(limits=[USD])).view.check(KEY, path(PROFILE), need, NOON).refusal
+    assert priced is not None
+    assert "cost is not known" in priced.message
+    unread = LimitView(FixedPolicies(None), InMemoryLimits(), PRICES)
+    for answer in (unread.check(KEY, path(), need, NOON), unread.show(KEY, NOON)):
+        assert answer.refusal is not None
+        assert answer.refusal.status == 503
+
+
+def test_no_caller_sees_the_limits_of_another() -> None:
+    gateway = Gateway(policy(), policy("hers", match={"caller": "ana@*"}))
+    gateway.admission.admit(call(), NOON)
+    of_ana, of_ben = (gateway.view.show(key, NOON).limits for key in (KEY, BEN))
+    assert [(each.name, each.remaining) for each in of_ana] == [("tokens", 900), ("hers", 900)]
+    assert [(each.name, each.remaining) for each in of_ben] == [("tokens", 1000)]
+
+
+def test_shadow_limits_are_named_in_the_view() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"mode": "shadow"}]))
+    assert gateway.view.show(KEY, NOON).shadow == ("tokens",)
+
+
+class Budgets:
+    """A budget that every call has to keep."""
+
+    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+        return (LimitSubject("budget", (limit(50, unit=LimitUnit.TOTAL),)),)
+
+
+def test_a_subject_from_elsewhere_limits_calls_like_a_policy() -> None:
+    gateway = Gateway(policy())
+    admission = replace(gateway.admission, others=Budgets())
+    refusal = admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    assert refusal.violated_policies == ("budget",)
+    assert gateway.get_used()[0] == 0
+    admitted = admission.admit(call(20, 20), NOON)
+    assert [each.name for each in admitted.limits] == ["tokens", "budget"]
+    released = replace(Gateway(policy(), break_glass=["ana@*"]).admission, others=Budgets())
+    assert released.admit(call(), NOON).refusal is None

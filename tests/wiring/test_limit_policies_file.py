@@ -1,0 +1,171 @@
+"""`limits.json` is read exactly, and each fault is named with what to write."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lambdas.domain.limit_policies import PolicySet
+from lambdas.domain.limits import (
+    CalendarUnit,
+    CalendarWindow,
+    FixedWindow,
+    Limit,
+    LimitMode,
+    LimitUnit,
+    RollingWindow,
+)
+from lambdas.wiring.declared_files import InvalidFileError
+from lambdas.wiring.limit_policies_file import read_policies, write_schema
+from tests.infrastructure.synthesis import ROOT
+from tests.policies import PER_MINUTE, policy, read
+
+DOCS = ROOT / "docs"
+SCHEMA = Draft202012Validator(json.loads(write_schema()))
+
+
+def read_limit(**changes: Any) -> Limit:
+    (found,) = read(policy(limits=[PER_MINUTE | changes])).policies
+    return found.limits[0].limit
+
+
+def find_problems(content: Any) -> tuple[str, ...]:
+    with pytest.raises(InvalidFileError) as refused:
+        read_policies(json.dumps(content))
+    return refused.value.problems
+
+
+def test_the_example_of_the_page_is_valid_and_its_schema_accepts_it() -> None:
+    page = (DOCS / "gateway.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    policies = read_policies(example).policies
+    assert [each.name for each in policies.policies]
+    assert policies.tiers
+    SCHEMA.validate(json.loads(example))
+
+
+def test_the_shipped_schema_is_that_of_the_code() -> None:
+    shipped = (DOCS / "limits.schema.json").read_text(encoding="utf-8")
+    hint = "run: .venv/bin/bedrock-meter limits schema > docs/limits.schema.json"
+    assert shipped == write_schema(), hint
+
+
+def test_windows_are_seconds_or_periods_of_the_calendar() -> None:
+    assert read_limit(per="90s").window == RollingWindow(90)
+    assert read_limit(per="minute").window == FixedWindow(60)
+    day = read_limit(per="day", time_zone="Europe/Berlin")
+    assert day.window == CalendarWindow(CalendarUnit.DAY, "Europe/Berlin")
+
+
+def test_dollars_are_exact() -> None:
+    assert read_limit(unit="usd", amount="0.000001").amount == 10**6
+    assert read_limit(unit="usd", amount=12.34).amount == 12_340_000_000_000
+
+
+def test_calls_at_the_same_time_have_no_window() -> None:
+    (found,) = read(policy(limits=[{"unit": "concurrent", "amount": 4, "mode": "shadow"}])).policies
+    assert found.limits[0].limit == Limit(LimitUnit.CONCURRENT, 4, None, LimitMode.SHADOW)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ({"policy": []}, "policy: unknown field; did you mean policies?"),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"per": "61m"}])]},
+            r"policies[0] (tokens).limits[0].per = '61m': allowed: 1s to 3600s",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"per": "3601s"}])]},
+            "policies[0] (tokens).limits[0].per = '3601s': allowed: 1s to 3600s",
+        ),
+        (
+            {"policies": [policy(limits=[{"unit": "total", "amount": 5}])]},
+            "policies[0] (tokens).limits[0]: per: allowed: 1s to 3600s",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"amount": 1.5}])]},
+            "policies[0] (tokens).limits[0]: amount: allowed: 0 to 1,000,000",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"amount": -1}])]},
+            "policies[0] (tokens).limits[0]: amount: allowed: 0 to 1,000,000",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"unit": "token"}])]},
+            "policies[0] (tokens).limits[0].unit = 'token': allowed: 'quota_tokens'",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"time_zone": "Europe/Berlin"}])]},
+            "policies[0] (tokens).limits[0]: time_zone: allowed: only if per is hour",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"near": [80, 101]}])]},
+            "policies[0] (tokens).limits[0].near[1] = 101:",
+        ),
+        ({"policies": [policy(limits=[])]}, "policies[0] (tokens).limits"),
+        (
+            {"policies": [policy(limits=[PER_MINUTE, PER_MINUTE])]},
+            "policies[0] (tokens): limits: total/60 is given twice",
+        ),
+        (
+            {"policies": [policy(limits=[PER_MINUTE | {"per": f"{n}s"} for n in range(1, 10)])]},
+            "policies[0] (tokens): limits: tokens has more than 8 units and windows",
+        ),
+        ({"policies": [policy(), policy()]}, "policies: the name tokens is given twice"),
+        (
+            {"policies": [policy(match={"modell": "x"})]},
+            "policies[0] (tokens).match.modell: unknown field; did you mean model?",
+        ),
+        (
+            {"policies": [policy(match={"model": "claude-[a-z]"})]},
+            "policies[0] (tokens).match.model[0] = 'claude-[a-z]': allowed: a text of up to 256",
+        ),
+        (
+            {"policies": [policy(partition_by="team")]},
+            "policies[0] (tokens).partition_by[0] = 'team': allowed: 'caller', 'key'",
+        ),
+        (
+            {"tiers": {"gold": {"extends": "silver"}}},
+            "tiers.gold.extends: there is no tier silver",
+        ),
+        (
+            {"tiers": {"a": {"extends": "b"}, "b": {"extends": "a"}}},
+            "tiers.a.extends: a > b > a is a circle",
+        ),
+        (
+            {"policies": [policy()], "tiers": {"gold": {"policies": [policy()]}}},
+            "tiers.gold.policies: tokens is the name of a policy of all tiers",
+        ),
+        (
+            {"tiers": {"gold": {"policies": [policy(when_out="wait")]}}},
+            "tiers.gold.policies[0] (tokens).when_out = 'wait': allowed: 'throttle' or 'refuse'",
+        ),
+        ({"policies": [policy(f"p{n}") for n in range(101)]}, "policies: allowed: up to 100"),
+    ],
+)
+def test_each_fault_names_the_field_and_what_to_write(content: Any, problem: str) -> None:
+    (found, *_) = find_problems(content)
+    assert found.startswith(problem)
+
+
+def test_what_is_stored_reads_as_what_was_written() -> None:
+    content = {
+        "policies": [
+            policy(
+                "money",
+                limits=[{"unit": "usd", "amount": 0.25, "per": "day", "near": [95, 80]}],
+                match={"caller": ["a*", "b"], "operation": "Converse"},
+                when_out="refuse",
+                fail="open",
+            )
+        ],
+        "tiers": {"gold": {"policies": [policy()]}, "best": {"extends": "gold"}},
+        "break_glass": ["root"],
+    }
+    declared = read_policies(json.dumps(content))
+    assert read_policies(declared.text) == declared
+    assert declared.policies != PolicySet()
+    assert read_policies("{}").text == "{}"
