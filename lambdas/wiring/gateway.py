@@ -29,7 +29,7 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
         keys=CachedApiKeys(DynamoDbApiKeys(dynamodb, settings.governance_table)),
         admission=admission,
         bedrock=BedrockRuntimeRelay(
-            settings.bedrock_endpoint or _find_endpoint(settings.region),
+            settings.bedrock_endpoint or make_endpoint(settings.region),
             settings.region,
             sessions.get_credentials,
             settings.read_seconds,
@@ -52,6 +52,6 @@ def make_rules(settings: RelaySettings) -> RelayRules:
     )
 
 
-def _find_endpoint(region: str) -> str:
-    """Find bedrock-runtime as AWS's SDK does: by the partition, and by the environment."""
+def make_endpoint(region: str) -> str:
+    """Make the URL of bedrock-runtime as AWS's SDK does: by partition and environment."""
     return str(boto3.client("bedrock-runtime", region_name=region).meta.endpoint_url)

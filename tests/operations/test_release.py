@@ -19,7 +19,7 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from packaging.utils import canonicalize_name
 
-from cdk.components.bundle import ROOT, bundle_code
+from cdk.components.bundle import ROOT, bundle_code, bundle_layer
 from cdk.config import stack_names
 from cdk.operations.boundary import Boundary
 from cdk.operations.kept_release import read_assets
@@ -100,7 +100,8 @@ def test_the_assembly_has_all_stacks_for_every_account_and_region(release: Path)
         for name, artifact in artifacts.items()
         if artifact["type"] == "aws:cloudformation:stack"
     }
-    on_by_default = [name for name in stack_names.ALL if name != stack_names.GOVERNANCE]
+    off_by_default = {stack_names.GOVERNANCE, stack_names.GATEWAY}
+    on_by_default = [name for name in stack_names.ALL if name not in off_by_default]
     assert stacks == dict.fromkeys(on_by_default, "aws://unknown-account/unknown-region")
 
 
@@ -119,11 +120,14 @@ def test_the_sbom_lists_the_packages_of_the_layers_and_the_cdk_s_own_function(
     bill = read(release / "sbom.cdx.json")
     components = {(component["name"], component["version"]) for component in bill["components"]}
     layers = list((release / ASSEMBLY).glob("asset.*/python"))
+    assert len(layers) == 3
+    # The gateway is off in a release, but users of the release may switch it on.
+    gateway = bundle_layer("gateway", python_version="3.14", architecture="arm64")
+    layers.append(gateway / "python")
     shipped = {
         (canonicalize_name(package.name), package.version)
         for package in distributions(path=[str(layer) for layer in layers])
     }
-    assert len(layers) == 3
     assert {name for name, _ in components - shipped} == {"aws-cdk-lib"}
     assert shipped <= components
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
