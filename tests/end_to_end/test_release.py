@@ -130,7 +130,7 @@ def call_without_key(deployed: Deployed) -> tuple[int, str]:
     public = deployed.deployment.output(stack_names.GATEWAY, "GatewayUrl")
     name = public.removeprefix("https://").partition(".")[0]
     url = f"{deployed.cloud.endpoint}/_aws/lambda-url/{name}/model/amazon.nova-micro-v1:0/converse"
-    answer = urllib3.request("POST", url, json={"messages": []}, retries=False)
+    answer = urllib3.request("POST", url, json={"messages": []}, retries=False, timeout=60)
     return answer.status, answer.headers["x-amzn-errortype"]
 
 
