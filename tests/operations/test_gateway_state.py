@@ -1,17 +1,14 @@
 """The gateway in `make doctor`: its state, and before a deployment the room for its concurrency."""
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.config.gateway_names import caller_role_name
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
 from dashboards.command_line.commands.deny import open_brake
@@ -19,14 +16,18 @@ from dashboards.command_line.commands.limits import open_gateway
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_store import POLICIES_KEY
 from lambdas.domain.api_keys import ApiKey, create_key
-from tests.aws import create_sorted_table
-from tests.budget_store import GOVERNANCE, create_governance_table
-from tests.operations.deployed import deploy
+from tests.budget_store import GOVERNANCE
+from tests.operations.gateway_account import (
+    LIMITS,
+    OWN_ROLE,
+    ROLE,
+    GatewayUrl,
+    deploy_gateway,
+    open_url,
+    switch_expiry,
+    write_trust,
+)
 
-LIMITS, FUNCTION = "limits", "BedrockMeter-Gateway"
-ROLE = caller_role_name("us-east-1")
-OWN_ROLE = "arn:aws:iam::123456789012:role/BedrockMeter-Gateway-GatewayRole"
-REFUSAL = (403, {"x-amzn-errortype": "AccessDeniedException"})
 TOKENS = {"unit": "total", "amount": 1, "per": "60s"}
 
 
@@ -48,75 +49,16 @@ def check(unreserved: int = 900, **settings: Any) -> CheckResult:
     return next(result for result in results if result.check == "gateway")
 
 
-class Server:
-    """A URL that gives one answer.
-
-    Attributes:
-        answer: The status and the headers.
-        paths: The paths that were asked for.
-    """
-
-    def __init__(self) -> None:
-        self.answer: tuple[int, dict[str, str]] = REFUSAL
-        self.paths: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                outer.paths.append(self.path)
-                status, headers = outer.answer
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": "0"}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.http.server_port}/"
+@pytest.fixture
+def server() -> Iterator[GatewayUrl]:
+    with open_url() as server:
+        yield server
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.http.shutdown()
-    thread.join()
-    server.http.server_close()
-
-
-@pytest.fixture
-def deployed(aws: None, server: Server) -> Server:
-    """A gateway that is as it should be, without keys and policies."""
-    create_governance_table()
-    create_sorted_table(LIMITS)
-    switch_expiry(is_on=True)
-    boto3.client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=write_trust(OWN_ROLE))
-    deploy(stack_names.STORAGE)
-    deploy(stack_names.GATEWAY, GatewayUrl=server.url, GatewayName=FUNCTION)
+def deployed(aws: None, server: GatewayUrl) -> GatewayUrl:
+    deploy_gateway(server.url)
     return server
-
-
-def switch_expiry(*, is_on: bool, attribute: str = "expires_at") -> None:
-    boto3.client("dynamodb").update_time_to_live(
-        TableName=LIMITS,
-        TimeToLiveSpecification={"Enabled": is_on, "AttributeName": attribute},
-    )
-
-
-def write_trust(*trusted: str) -> str:
-    statements = [
-        {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}
-        for arn in trusted
-    ]
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def make_key(number: int, *, days: int | None = None, tier: str | None = None) -> ApiKey:
@@ -153,7 +95,7 @@ def test_a_gateway_that_is_off_needs_no_room() -> None:
     assert (found.status, found.text) == (Status.OK, "Off: switch it on by gateway in cdk.json.")
 
 
-def test_a_gateway_that_works_is_reported_with_its_url(deployed: Server) -> None:
+def test_a_gateway_that_works_is_reported_with_its_url(deployed: GatewayUrl) -> None:
     found = check(unreserved=0, reserved_concurrency=50)
     assert found.status is Status.OK, found.text
     assert found.text == (
@@ -163,7 +105,7 @@ def test_a_gateway_that_works_is_reported_with_its_url(deployed: Server) -> None
     assert deployed.paths == ["/model/none/converse"]
 
 
-def test_a_gateway_that_the_settings_do_not_have_is_a_warning(deployed: Server) -> None:
+def test_a_gateway_that_the_settings_do_not_have_is_a_warning(deployed: GatewayUrl) -> None:
     found = check(stacks=(stack_names.STORAGE,))
     assert found.status is Status.WARNING
     assert found.text.startswith("It is deployed, but the setting gateway is off. Callers reach it")
@@ -179,7 +121,7 @@ def test_a_gateway_that_the_settings_do_not_have_is_a_warning(deployed: Server) 
     ],
 )
 def test_a_url_that_does_not_refuse_requests_without_a_key_is_a_problem(
-    deployed: Server, status: int, headers: dict[str, str], problem: str
+    deployed: GatewayUrl, status: int, headers: dict[str, str], problem: str
 ) -> None:
     deployed.answer = status, headers
     found = check()
@@ -271,9 +213,8 @@ def test_callers_who_go_around_it_are_named() -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_url_that_does_not_answer_is_unknown(server: Server) -> None:
-    server.http.shutdown()
-    server.http.server_close()
+def test_a_url_that_does_not_answer_is_unknown(server: GatewayUrl) -> None:
+    server.close()
     found = check()
     assert found.status is Status.UNKNOWN
     assert "Could not check" in found.text
