@@ -39,7 +39,7 @@ _TRAFFIC_DAYS = 14  # CloudWatch lists metrics with data of two weeks
 
 
 class GatewayStores(NamedTuple):
-    """What the gateway has stored.
+    """The stored keys and policies of a gateway.
 
     Attributes:
         keys: The API keys.
@@ -56,7 +56,7 @@ OpenGateway: TypeAlias = Callable[[boto3.Session, str], GatewayStores]
 
 @dataclass(slots=True)
 class GatewayHealth:
-    """What was found.
+    """The findings of an examination.
 
     Attributes:
         problems: Callers are refused, or not limited. Each says what to do.

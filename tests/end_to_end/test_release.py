@@ -92,13 +92,13 @@ def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
             ("deploy", GATEWAY, 90),
             ("destroy", {}, 90),
             ("deploy", GATEWAY, 120),
+            ("switch off", {"governance": True}, 150),
         ):
             if step == "destroy":
                 make(cloud, "destroy", "SET=--force")  # with settings that have no gateway
                 assert list_stacks(cloud) == {stack_names.STORAGE}
             else:
-                if changes is GATEWAY:
-                    bootstrap(cloud, governance="true", gateway="true")
+                bootstrap(cloud, **{name: "true" for name in changes})
                 make(cloud, "deploy", settings(**changes))
                 deployed = Deployed(cloud)
                 deployed.log_calls(*calls(caller, 2))
@@ -106,13 +106,16 @@ def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
             if changes is GATEWAY:
                 assert call_without_key(deployed) == (403, "AccessDeniedException")
                 keys.append(make_key(cloud))
+            if step == "switch off":
+                delete_stack(cloud, stack_names.GATEWAY)
+                assert list_stacks(cloud) == {*stack_names.ALL} - {stack_names.GATEWAY}
             assert stateful_resources(cloud).items() >= stateful.items()
             assert [call for call in counted if call not in deployed.ledger(caller)] == []
         listed = run_command(cloud, "keys", "list")
         assert all(key in listed for key in keys)
         deployed.settle()
-        assert deployed.tokens(caller) == 120
-        assert len(deployed.ledger(caller)) == 8
+        assert deployed.tokens(caller) == 150
+        assert len(deployed.ledger(caller)) == 10
 
 
 def list_stacks(cloud: LocalCloud) -> set[str]:
@@ -123,6 +126,12 @@ def list_stacks(cloud: LocalCloud) -> set[str]:
         for stack in stacks
         if stack["StackName"] in stack_names.ALL and stack["StackStatus"] != "DELETE_COMPLETE"
     }
+
+
+def delete_stack(cloud: LocalCloud, name: str) -> None:
+    client = cloud.client("cloudformation")
+    client.delete_stack(StackName=name)
+    client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
 
 def call_without_key(deployed: Deployed) -> tuple[int, str]:
