@@ -56,7 +56,7 @@ OpenGateway: TypeAlias = Callable[[boto3.Session, str], GatewayStores]
 
 @dataclass(slots=True)
 class GatewayHealth:
-    """The findings of an examination.
+    """The results of health checks of a gateway.
 
     Attributes:
         problems: Callers are refused, or not limited. Each says what to do.

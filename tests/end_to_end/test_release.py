@@ -98,7 +98,7 @@ def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
                 make(cloud, "destroy", "SET=--force")  # with settings that have no gateway
                 assert list_stacks(cloud) == {stack_names.STORAGE}
             else:
-                bootstrap(cloud, **{name: "true" for name in changes})
+                bootstrap(cloud, **dict.fromkeys(changes, "true"))
                 make(cloud, "deploy", settings(**changes))
                 deployed = Deployed(cloud)
                 deployed.log_calls(*calls(caller, 2))
