@@ -129,7 +129,7 @@ price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJE
 	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
 	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(filter-out $(OFF),$(CHECK)),--check)
 
-erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
+erase-identity: $(READY) ## Replace a person's name with a pseudonym in all tables: make erase-identity IDENTITY=ARN
 	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
 verify-account: $(READY) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
