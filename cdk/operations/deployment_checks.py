@@ -390,6 +390,8 @@ class DeploymentChecks:
             return Status.WARNING, f"It is deployed, but the setting gateway is off. {health.text}"
         if health.problems:
             return Status.PROBLEM, health.text
+        if health.unknown:
+            return Status.UNKNOWN, health.text
         return Status.WARNING if health.warnings else Status.OK, health.text
 
     def _meter(self) -> tuple[Status, str]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import boto3
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -60,18 +61,20 @@ class GatewayHealth:
 
     Attributes:
         problems: Callers are refused, or not limited. Each says what to do.
-        warnings: Some callers are.
+        unknown: What could not be checked, and why.
+        warnings: Some callers are refused.
         notes: What an operator should know.
     """
 
     problems: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
         """All of it, the worst first."""
-        return " ".join([*self.problems, *self.warnings, *self.notes])
+        return " ".join([*self.problems, *self.unknown, *self.warnings, *self.notes])
 
 
 def examine_gateway(
@@ -87,7 +90,10 @@ def examine_gateway(
     """
     health, url = GatewayHealth(), deployment.output(stack_names.GATEWAY, "GatewayUrl")
     health.notes.append(f"Callers reach it at {url}")
-    health.problems += _check_url(url)
+    try:
+        health.problems += _check_url(url)
+    except BotoCoreError as error:
+        health.unknown.append(f"Could not ask its URL: {' '.join(str(error).split())}")
     health.problems += _check_role(session, deployment)
     health.problems += _check_table(session, deployment)
     if stores is not None:

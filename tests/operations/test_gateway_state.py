@@ -217,7 +217,8 @@ def test_a_url_that_does_not_answer_is_unknown(server: GatewayUrl) -> None:
     server.close()
     found = check()
     assert found.status is Status.UNKNOWN
-    assert "Could not check" in found.text
+    assert found.text.startswith("Could not ask its URL: Could not connect to the endpoint URL")
+    assert found.text.endswith("There are no policies, so calls are not limited.")
 
 
 @pytest.mark.usefixtures("aws")

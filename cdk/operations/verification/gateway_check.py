@@ -160,8 +160,8 @@ class _GatewayRun:
         health = examine_gateway(
             self.meter.session, self.meter.deployment, self.gateway.stores, now
         )
-        if health.problems:
-            raise CheckFailedError(" ".join(health.problems))
+        if found := [*health.problems, *health.unknown]:
+            raise CheckFailedError(" ".join(found))
 
     def _write(self, text: str) -> None:
         """Replace the stored policies."""
