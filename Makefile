@@ -129,7 +129,7 @@ price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJE
 	@$(METER) price-updates $(if $(ACCEPT),--accept "$(ACCEPT)") $(if $(REJECT),--reject "$(REJECT)") \
 	  $(if $(SUPERSEDE),--supersede "$(SUPERSEDE)") $(if $(REASON),--reason "$(REASON)") $(if $(filter-out $(OFF),$(CHECK)),--check)
 
-erase-identity: $(READY) ## Replace a person's name with a pseudonym in the ledger and the state table: make erase-identity IDENTITY=ARN
+erase-identity: $(READY) ## Replace a person's name with a pseudonym in all tables: make erase-identity IDENTITY=ARN
 	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
 verify-account: $(READY) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [YES=1] [REMOVE=1]
@@ -140,11 +140,11 @@ verify-account: $(READY) ## Deploy a separate meter, check it and remove it: [RE
 	  $(if $(filter-out $(OFF),$(YES)),--yes) $(if $(filter-out $(OFF),$(REMOVE)),--remove) $(SET)
 
 # With every stack in the app, also those that are deployed and no longer in the settings.
-STACKS := -c governance=true -c comparison_report=true
+STACKS := -c governance=true -c gateway=true -c comparison_report=true
 destroy: $(READY) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
 	@$(MAKE) --silent $(CDK)
-	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Governance,Reporting,Ingestion}*' --no-notices $(SET) $(STACKS)
+	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Gateway,Governance,Reporting,Ingestion}*' --no-notices $(SET) $(STACKS)
 
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
 	@$(METER) purge

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
 
 from cdk.components.caller_role import CALLED_ACTIONS
 from cdk.config.gateway_names import caller_role_name
@@ -119,13 +120,80 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
     for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE - _OF_GATEWAY:
         bound = _bound(action)
         by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
+    allowed = [
+        _AllowedActions(_drop_covered(actions), bound)
+        for _, (bound, actions) in sorted(by_bound.items())
+    ]
     return {
         "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": sorted(actions), **bound}
-            for _, (bound, actions) in sorted(by_bound.items())
-        ],
+        "Statement": [group.statement for group in _join_services(allowed)],
     }
+
+
+class _AllowedActions(NamedTuple):
+    """Actions that are allowed within the same bound: a resource, and conditions."""
+
+    actions: list[str]
+    bound: dict[str, Any]
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services of the actions."""
+        return frozenset(_get_service(action) for action in self.actions)
+
+    @property
+    def can_join(self) -> bool:
+        """True if actions on resources of other services can stand in the same statement."""
+        return self.bound.keys() == {"Resource"} and self.bound["Resource"] != "*"
+
+    @property
+    def statement(self) -> dict[str, Any]:
+        """The statement that allows them."""
+        return {"Effect": "Allow", "Action": _shorten(self.actions), **self.bound}
+
+    def join(self, other: _AllowedActions) -> _AllowedActions:
+        """Allow both in one statement."""
+        resources = [*_list(self.bound["Resource"]), *_list(other.bound["Resource"])]
+        return _AllowedActions([*self.actions, *other.actions], {"Resource": resources})
+
+
+def _join_services(allowed: Iterable[_AllowedActions]) -> list[_AllowedActions]:
+    """Join statements on resources of different services, which is shorter and allows no more.
+
+    An action matches only resources of its own service.
+    """
+    joined: list[_AllowedActions] = []
+    for group in sorted(allowed, key=lambda group: group.actions):
+        for number, other in enumerate(joined):
+            if group.can_join and other.can_join and not group.services & other.services:
+                joined[number] = other.join(group)
+                break
+        else:
+            joined.append(group)
+    return joined
+
+
+def _drop_covered(actions: Iterable[str]) -> list[str]:
+    """Leave out the actions that a pattern among them matches."""
+    listed = sorted(actions)
+    patterns = [action for action in listed if "*" in action]
+    return [
+        action
+        for action in listed
+        if not any(fnmatchcase(action, other) for other in patterns if other != action)
+    ]
+
+
+def _get_service(action: str) -> str:
+    return action.split(":", maxsplit=1)[0]
+
+
+def _list(value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _shorten(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else values
 
 
 def _bound(action: str) -> dict[str, Any]:
@@ -135,7 +203,7 @@ def _bound(action: str) -> dict[str, Any]:
         raise CommandError(message)
     if _KEY_IS_USED.match(action):
         return {"Resource": _KEYS, "Condition": _VIA_SERVICES}
-    service = action.split(":", maxsplit=1)[0]
+    service = _get_service(action)
     resource = _ACTIONS.get(action) or (
         "*" if takes_no_resource(action) else _RESOURCES.get(service)
     )

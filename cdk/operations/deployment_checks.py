@@ -21,6 +21,7 @@ from cdk.operations.brake_state import describe_brake, find_attached_policies
 from cdk.operations.budget_state import read_budget_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
+from cdk.operations.gateway_health import OpenGateway, examine_gateway
 from cdk.operations.gateway_state import find_room
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
@@ -91,6 +92,7 @@ class DeploymentChecks:
         session: Its credentials and its Region.
         deployment: The deployment there.
         open_brake: Opens the deployed brake.
+        open_gateway: Opens keys and policies of the deployed gateway; `None` to read neither.
         regions: The Regions with a deployment, by the settings.
         adopted_log_group: The existing log group to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
@@ -106,6 +108,7 @@ class DeploymentChecks:
     session: boto3.Session
     deployment: Deployment
     open_brake: OpenBrake = field(kw_only=True)
+    open_gateway: OpenGateway | None = field(default=None, kw_only=True)
     regions: tuple[str, ...] = ()
     adopted_log_group: str | None = None
     known_log_policies: tuple[str, ...] = ()
@@ -372,13 +375,24 @@ class DeploymentChecks:
         return Status.OK, "Off: switch it on by brake in cdk.json."
 
     def _gateway(self) -> tuple[Status, str]:
-        url = self.deployment.gateway_url
-        if url is not None:
-            return Status.OK, f"Callers reach it at {url}"
+        if self.deployment.gateway_url is not None:
+            return self._deployed_gateway()
         if stack_names.GATEWAY not in self.stacks:
             return Status.OK, "Off: switch it on by gateway in cdk.json."
         room = find_room(self.session.client("lambda"), self.reserved_concurrency)
         return Status.OK if room.is_enough else Status.PROBLEM, room.text
+
+    def _deployed_gateway(self) -> tuple[Status, str]:
+        table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
+        stores = None if self.open_gateway is None else self.open_gateway(self.session, table)
+        health = examine_gateway(self.session, self.deployment, stores, datetime.now(UTC))
+        if stack_names.GATEWAY not in self.stacks:
+            return Status.WARNING, f"It is deployed, but the setting gateway is off. {health.text}"
+        if health.problems:
+            return Status.PROBLEM, health.text
+        if health.unknown:
+            return Status.UNKNOWN, health.text
+        return Status.WARNING if health.warnings else Status.OK, health.text
 
     def _meter(self) -> tuple[Status, str]:
         created_at = self.deployment.created_at(stack_names.MONITORING)

@@ -10,6 +10,7 @@ from rich.table import Table
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import DeploymentChecks, Status
+from cdk.operations.gateway_health import OpenGateway
 from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, open_console, printable
 
@@ -20,13 +21,17 @@ _UNSEEN = (
 
 
 def check_account(
-    session: boto3.Session, open_brake: OpenBrake, settings: Iterable[str] = ()
+    session: boto3.Session,
+    open_brake: OpenBrake,
+    open_gateway: OpenGateway | None = None,
+    settings: Iterable[str] = (),
 ) -> None:
     """Examine the account and Region, changing nothing.
 
     Args:
         session: A session with the account's credentials.
         open_brake: Opens the deployed brake.
+        open_gateway: Opens keys and policies of the deployed gateway; `None` to read neither.
         settings: Settings that replace those of cdk.json, as `governance=true`.
 
     Raises:
@@ -46,6 +51,7 @@ def check_account(
         has_weekly_summary=config.has_weekly_summary,
         has_brake=config.brake,
         open_brake=open_brake,
+        open_gateway=open_gateway,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
     )
     findings = list(deployment_checks.examine())

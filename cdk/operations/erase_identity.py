@@ -1,4 +1,4 @@
-"""Replaces one person's name by a pseudonym in both tables: `make erase-identity`."""
+"""Replaces one person's name by a pseudonym in all tables: `make erase-identity`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import NamedTuple, Protocol, TypeAlias
 
 import boto3
 
 from cdk.config import stack_names
+from cdk.config.gateway_names import caller_role_name
 from cdk.operations.deployment import Deployment
+from cdk.operations.limits import read_stored_policies
 from cdk.operations.terminal import CommandError, confirm, printable
 from lambdas.domain.ledger.named_items import NamedItems
+from lambdas.domain.limit_policies import PolicyStore
 from lambdas.domain.metrics.catalog import TAMPERED_CALLS
 from lambdas.domain.words import plural
 
@@ -53,6 +57,19 @@ class CountedIdentity(Protocol):
         """Replace the identity; yields each kind of items, and the number that was changed."""
 
 
+class LimitedIdentity(Protocol):
+    """An identity in API keys and in limits of the gateway."""
+
+    def count(self) -> Mapping[str, int]:
+        """Count the items of each kind that name the identity."""
+
+    def list_valid_keys(self, now: datetime) -> Sequence[str]:
+        """List the prefixes of the identity's keys that the gateway accepts."""
+
+    def erase(self, pseudonym: str) -> Iterator[tuple[str, int]]:
+        """Replace the identity; yields each kind of items, and the number that was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class NamingTables:
     """The tables that can name an identity.
@@ -61,13 +78,27 @@ class NamingTables:
         ledger: The table of calls.
         state: The state table.
         counters: The table of exact counters.
-        governance: The table of budgets and alerts.
+        governance: The table of budgets, alerts, API keys and policies.
+        limits: The table of the gateway's limits.
     """
 
     ledger: str
     state: str
     counters: str
     governance: str
+    limits: str
+
+
+class NamedPerson(NamedTuple):
+    """A person to erase.
+
+    Attributes:
+        arn: The identity.
+        session_name: The name of its sessions, if it is a caller of the gateway.
+    """
+
+    arn: str
+    session_name: str | None
 
 
 class StoredIdentity(NamedTuple):
@@ -75,13 +106,15 @@ class StoredIdentity(NamedTuple):
 
     named: NamedIdentity
     counted: CountedIdentity
+    limited: LimitedIdentity
+    policies: PolicyStore
 
 
-OpenIdentity: TypeAlias = Callable[[boto3.Session, NamingTables, str], StoredIdentity]
+OpenIdentity: TypeAlias = Callable[[boto3.Session, NamingTables, NamedPerson], StoredIdentity]
 """Opens an identity in these tables."""
 _TABLE_OUTPUTS = (
     *("LedgerTableName", "StateTableName"),
-    *("CounterTableName", "GovernanceTableName"),
+    *("CounterTableName", "GovernanceTableName", "LimitTableName"),
 )
 
 
@@ -102,7 +135,9 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
     tables = NamingTables(
         *(deployment.output(stack_names.STORAGE, name) for name in _TABLE_OUTPUTS)
     )
-    named, counted = open_identity(session, tables, identity_arn)
+    person = _read_person(identity_arn, str(session.region_name))
+    named, counted, limited, policies = open_identity(session, tables, person)
+    _require_no_valid_key(limited, identity_arn)
     if counted.is_denied():
         message = (
             f"{printable(identity_arn)} is denied. Run bedrock-meter deny release, and this command"
@@ -110,8 +145,10 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
         )
         raise CommandError(message)
     found = named.find()
-    counts = counted.count()
+    counts = {**counted.count(), **limited.count()}
     _print_budgets(counted.list_budgets())
+    if person.session_name is not None:
+        _print_policies(policies, person.session_name)
     if found.are_none and not any(counts.values()):
         message = (
             f"no call and no item of the other tables has {printable(identity_arn)}: check the ARN"
@@ -136,16 +173,37 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
     confirm("erase", otherwise="nothing was changed.")
     for items, count in named.erase(found, pseudonym):
         print(f"{count:,} {items}")
-    for items, count in counted.erase(pseudonym):
+    for items, count in chain(counted.erase(pseudonym), limited.erase(pseudonym)):
         if counts[items]:
             print(f"{count:,} {items}")
-    left = sum(counted.count().values())
+    left = sum(chain(counted.count().values(), limited.count().values()))
     if left:
         print(
-            f"{plural(left, 'item')} of counters, alerts and the brake changed at the same time, or"
-            " are about to be sent: run the command again in a few minutes."
+            f"{plural(left, 'item')} of counters, alerts, the brake and limits changed at the same"
+            " time, or are about to be sent: run the command again in a few minutes."
         )
     print(_NEXT_STEPS)
+
+
+def _read_person(identity_arn: str, region: str) -> NamedPerson:
+    """Read the name of the person's sessions, if the ARN is that of a caller of the gateway."""
+    role, _, session_name = identity_arn.partition(":assumed-role/")[2].partition("/")
+    is_caller = role == caller_role_name(region)
+    return NamedPerson(identity_arn, session_name if is_caller else None)
+
+
+def _require_no_valid_key(limited: LimitedIdentity, identity_arn: str) -> None:
+    """Refuse a person whose next call through the gateway would write the name again.
+
+    Raises:
+        CommandError: A key of the person is valid.
+    """
+    if keys := limited.list_valid_keys(datetime.now(UTC)):
+        message = (
+            f"{printable(identity_arn)} has valid API keys: {', '.join(keys)}. Run bedrock-meter"
+            " keys revoke for each of them, and this command again a day later."
+        )
+        raise CommandError(message)
 
 
 def _describe_named(found: NamedItems) -> str:
@@ -165,4 +223,15 @@ def _print_budgets(names: Sequence[str]) -> None:
         print(
             f"These budgets name the person: {', '.join(map(printable, names))}. Take the name out"
             " of their file and apply it (bedrock-meter budgets apply); this command leaves them."
+        )
+
+
+def _print_policies(store: PolicyStore, session_name: str) -> None:
+    """Name the policies of the gateway that only an operator can change."""
+    policies = read_stored_policies(store)
+    if names := list(policies.list_naming(session_name)):
+        print(
+            f"These policies of the gateway name the person, or match the name by a pattern:"
+            f" {', '.join(map(printable, names))}. Take the name out of their file and apply it"
+            " (bedrock-meter limits apply); this command leaves them."
         )

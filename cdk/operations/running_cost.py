@@ -121,6 +121,18 @@ SECONDS_OF_A_GATEWAY_CALL = Decimal(10)
 # (tests/benchmarks), and its settlement.
 SUBJECTS_OF_A_CALL = 2
 WRITES_OF_A_SUBJECT = Decimal("2.3")
+# Taken high: each call reads its key and the policies again, which are kept for a minute and half a
+# minute. The ledger's index of the gateway's calls takes a write of its own.
+READS_OF_A_GATEWAY_CALL = Decimal("1.5")
+WRITES_OF_A_GATEWAY_CALL = 1
+# Taken high: a mark an hour of each caller, noted before it is reported and written as sent after.
+WRITES_OF_A_MARK = 2
+# The settler asks 64 partitions for open calls. Taken high: it reads ten budgets that deny, and
+# raises the counter of each of them.
+RUNS_OF_THE_SETTLER_A_MONTH = HOURS_A_MONTH * 60
+READS_OF_A_SETTLING_RUN = 100
+WRITES_OF_A_SETTLING_RUN = BUDGETS
+SECONDS_OF_A_SETTLING_RUN = Decimal(1)  # taken high
 BYTES_OF_A_FUNCTION_LOG = 300  # what Lambda itself logs of each call
 SECONDS_OF_A_REFUSAL = Decimal("0.01")
 BYTES_OF_A_REFUSAL_LOG = BYTES_OF_A_FUNCTION_LOG + 350  # with its metric
@@ -567,7 +579,9 @@ def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     if not config.gateway:
         return []
     calls, alarms = Decimal(usage.calls), count_gateway_alarm_metrics(config)
-    writes = calls * SUBJECTS_OF_A_CALL * WRITES_OF_A_SUBJECT
+    write_usd = prices["dynamodb_write_units_million"] / _MILLION
+    read_usd = prices[_READ_UNITS] / _MILLION
+    settler_units = WRITES_OF_A_SETTLING_RUN * write_usd + READS_OF_A_SETTLING_RUN * read_usd
     return [
         _small_function(
             f"gateway: calls of {SECONDS_OF_A_GATEWAY_CALL} seconds each, mostly waiting",
@@ -578,7 +592,28 @@ def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         CostItem(
             "DynamoDB",
             f"gateway: reservations and settlements of {SUBJECTS_OF_A_CALL} subjects a call",
-            writes / _MILLION * prices["dynamodb_write_units_million"],
+            calls * SUBJECTS_OF_A_CALL * WRITES_OF_A_SUBJECT * write_usd,
+        ),
+        CostItem(
+            "DynamoDB",
+            "gateway: keys and policies, read again for each call, and the index of its calls",
+            calls * (READS_OF_A_GATEWAY_CALL * read_usd + WRITES_OF_A_GATEWAY_CALL * write_usd),
+        ),
+        CostItem(
+            "DynamoDB",
+            "gateway: marks of limits that are nearly used up, one an hour of each caller",
+            HOURS_A_MONTH * min(usage.identities, usage.calls) * WRITES_OF_A_MARK * write_usd,
+        ),
+        CostItem(
+            "DynamoDB",
+            f"gateway: open calls and {BUDGETS} budgets, read and raised each minute",
+            RUNS_OF_THE_SETTLER_A_MONTH * settler_units,
+        ),
+        _small_function(
+            "gateway: open calls and budgets, settled each minute",
+            RUNS_OF_THE_SETTLER_A_MONTH,
+            RUNS_OF_THE_SETTLER_A_MONTH * SECONDS_OF_A_SETTLING_RUN,
+            prices,
         ),
         CostItem(
             "CloudWatch Logs",

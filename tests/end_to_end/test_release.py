@@ -4,10 +4,13 @@ A release has an assembly of its own and an upgrade replaces a deployment: each 
 """
 
 import json
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 from packaging.version import Version
 
 from cdk.components.bundle import ROOT
@@ -16,6 +19,7 @@ from cdk.local_cloud.cloud import LocalCloud, open_local_cloud
 from cdk.local_cloud.deployment import deploy, local_settings
 from cdk.operations.kept_release import KEPT_RELEASES, keep
 from cdk.operations.release import ASSEMBLY, CHECKSUMS, build
+from tests.command_line import BEDROCK_METER
 from tests.end_to_end.deployed import Deployed, bootstrap, calls, make, settings, user
 from tests.releases import DAY, complete
 
@@ -28,6 +32,7 @@ STATEFUL = {
     "AWS::SQS::Queue",
     "AWS::SSM::Parameter",
 }
+GATEWAY: dict[str, Any] = {"governance": True, "gateway": True}
 CDK = ROOT / f".venv/cdk-{PACKAGES['aws-cdk']}/node_modules/.bin/cdk"
 
 
@@ -78,21 +83,83 @@ def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
         deployed = Deployed(cloud)
         assert_calls_are_counted(deployed)
         stateful, counted = stateful_resources(cloud), deployed.ledger(caller)
+        keys: list[str] = []
         assert len(stateful) > 5
         assert len(counted) == 2
 
-        for step, expected_tokens in (("deploy", 60), ("destroy", 60), ("deploy", 90)):
+        for step, changes, expected_tokens in (
+            ("deploy", {"governance": True}, 60),
+            ("deploy", GATEWAY, 90),
+            ("destroy", {}, 90),
+            ("deploy", GATEWAY, 120),
+            ("switch off", {"governance": True}, 150),
+        ):
             if step == "destroy":
-                make(cloud, "destroy", "SET=--force")
+                make(cloud, "destroy", "SET=--force")  # with settings that have no gateway
+                assert list_stacks(cloud) == {stack_names.STORAGE}
             else:
-                make(cloud, "deploy", settings(governance=True))
+                bootstrap(cloud, **dict.fromkeys(changes, "true"))
+                make(cloud, "deploy", settings(**changes))
+                deployed = Deployed(cloud)
                 deployed.log_calls(*calls(caller, 2))
                 deployed.wait_for_tokens(caller, expected_tokens)
+            if changes is GATEWAY:
+                assert call_without_key(deployed) == (403, "AccessDeniedException")
+                keys.append(make_key(cloud))
+            if step == "switch off":
+                delete_stack(cloud, stack_names.GATEWAY)
+                assert list_stacks(cloud) == {*stack_names.ALL} - {stack_names.GATEWAY}
             assert stateful_resources(cloud).items() >= stateful.items()
             assert [call for call in counted if call not in deployed.ledger(caller)] == []
+        listed = run_command(cloud, "keys", "list")
+        assert all(key in listed for key in keys)
         deployed.settle()
-        assert deployed.tokens(caller) == 90
-        assert len(deployed.ledger(caller)) == 6
+        assert deployed.tokens(caller) == 150
+        assert len(deployed.ledger(caller)) == 10
+
+
+def list_stacks(cloud: LocalCloud) -> set[str]:
+    """The names of the meter's stacks that are deployed."""
+    stacks = cloud.client("cloudformation").describe_stacks()["Stacks"]
+    return {
+        stack["StackName"]
+        for stack in stacks
+        if stack["StackName"] in stack_names.ALL and stack["StackStatus"] != "DELETE_COMPLETE"
+    }
+
+
+def delete_stack(cloud: LocalCloud, name: str) -> None:
+    client = cloud.client("cloudformation")
+    client.delete_stack(StackName=name)
+    client.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+
+def call_without_key(deployed: Deployed) -> tuple[int, str]:
+    """Call a model through the gateway; returns the status and the code of the answer."""
+    public = deployed.deployment.output(stack_names.GATEWAY, "GatewayUrl")
+    name = public.removeprefix("https://").partition(".")[0]
+    url = f"{deployed.cloud.endpoint}/_aws/lambda-url/{name}/model/amazon.nova-micro-v1:0/converse"
+    answer = urllib3.request("POST", url, json={"messages": []}, retries=False, timeout=60)
+    return answer.status, answer.headers["x-amzn-errortype"]
+
+
+def make_key(cloud: LocalCloud) -> str:
+    """Make a key of the gateway as operators do; returns its prefix."""
+    printed = run_command(cloud, "keys", "create", "--owner", "ana@example.com")
+    (prefix,) = re.findall(r"^(\S+) is stored", printed, re.MULTILINE)
+    return str(prefix)
+
+
+def run_command(cloud: LocalCloud, *arguments: str) -> str:
+    done = subprocess.run(
+        [*BEDROCK_METER, *arguments],
+        env=dict(cloud.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def stateful_resources(cloud: LocalCloud) -> dict[str, str]:

@@ -91,6 +91,7 @@ def test_all_checks_pass_and_nothing_is_left(
     assert statuses == {
         "deployment": "passed",
         **{check.name: "passed" for check in CHECKS},
+        "gateway": "skipped",  # boto3 sends keys over HTTPS alone, which the local cloud has not
         "masking": "skipped",
     }
     assert report["left"] == []

@@ -18,6 +18,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
         "StateTableName": "meter-state",
         "CounterTableName": "usage-counters",
         "GovernanceTableName": "governance",
+        "LimitTableName": "limits",
         "AuditTableName": "audit",
         "AnchorBucketName": "audit-anchors",
         "AuditLock": "compliance",

@@ -39,6 +39,7 @@ from cdk.operations.running_cost import (
 )
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
+from lambdas.domain.limits import list_partitions
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import NAMESPACE
 from lambdas.services.audit_coverage import CoverageAuditor
@@ -564,6 +565,46 @@ def test_most_of_what_the_gateway_costs_is_waiting() -> None:
     run = seconds * half_a_gigabyte * PRICES["lambda_arm_gb_second"]
     assert waiting.usd == run + PRICES["lambda_requests_million"]
     assert waiting.usd > 10 * sum(line.usd for line in others)
+
+
+def test_the_settler_of_the_gateway_is_billed_whether_there_are_calls_or_not() -> None:
+    gateway = Config.from_context({"governance": True, "gateway": True})
+    runs, of_no_calls = 30 * 24 * 60, gateway_cost(Usage(0, 0, 0), gateway, PRICES)
+    units, run = (line.usd for line in of_no_calls if "each minute" in line.what)
+    partitions = Decimal(len([*list_partitions()])) / 2  # an empty query takes half a unit
+    assert units > runs * partitions * PRICES["dynamodb_read_units_million"] / 10**6
+    request = PRICES["lambda_requests_million"] / 10**6
+    second = Decimal("0.5") * PRICES["lambda_arm_gb_second"]
+    assert run == runs * (request + second)
+    (alarms,) = (line.usd for line in of_no_calls if "alarms" in line.what)
+    assert sum(line.usd for line in of_no_calls) == units + run + alarms < 3
+
+
+def test_each_caller_of_the_gateway_has_a_mark_an_hour_and_each_call_an_entry_in_the_index() -> (
+    None
+):
+    gateway = Config.from_context({"governance": True, "gateway": True})
+
+    def cost(calls: int, identities: int) -> Decimal:
+        lines = gateway_cost(Usage(calls, identities, 5), gateway, PRICES)
+        return sum((line.usd for line in lines), Decimal(0))
+
+    write = PRICES["dynamodb_write_units_million"] / 10**6
+    assert abs(cost(1000, 21) - cost(1000, 20) - 720 * 2 * write) < Decimal(10) ** -12
+    (index,) = (
+        line.usd
+        for line in gateway_cost(Usage(1, 1, 1), gateway, PRICES)
+        if "the index of its calls" in line.what
+    )
+    assert index == write + Decimal("1.5") * PRICES["dynamodb_read_units_million"] / 10**6
+
+
+def test_the_page_of_the_gateway_says_what_it_costs() -> None:
+    page = " ".join((ROOT / "docs" / "gateway-deployment.md").read_text().split())
+    on = Config.from_context({"governance": True, "gateway": True})
+    usd = sum(line.usd for line in gateway_cost(Usage(10**6, 50, 6), on, PRICES))
+    assert f"adds ${usd:,.2f} a month at a million calls of ten seconds by 50 callers" in page
+    assert f"a million requests without a valid key cost ${refusals_usd(PRICES):,.2f}" in page
 
 
 def test_a_million_requests_without_a_key_cost_less_than_a_dollar(

@@ -27,7 +27,7 @@ from lambdas.domain.invocations import CONFLICTING_IDENTITY, UsageRecord
 from lambdas.domain.ledger import state_table
 from lambdas.domain.ledger.readings import join
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
-from tests.aws import LEDGER, STATE
+from tests.aws import LEDGER, STATE, create_sorted_table
 from tests.brake import ACCOUNT
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import ANA, BEN, NOON, usage_record
@@ -63,6 +63,7 @@ def read_items() -> list[Any]:
 def counting_tables(aws: None) -> None:
     create_table()
     create_governance_table()
+    create_sorted_table("limits")
 
 
 def erase(monkeypatch: pytest.MonkeyPatch, identity: str = ANA, answer: str = "erase") -> None:

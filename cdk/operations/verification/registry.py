@@ -6,6 +6,7 @@ from cdk.operations.verification.brake_check import check_brake
 from cdk.operations.verification.check import Check
 from cdk.operations.verification.dashboard_checks import check_dashboards
 from cdk.operations.verification.function_checks import make_function_checks
+from cdk.operations.verification.gateway_check import check_gateway
 from cdk.operations.verification.masking_check import check_masking
 from cdk.operations.verification.model_calls import (
     call_model,
@@ -26,4 +27,5 @@ CHECKS: tuple[Check, ...] = (
     Check("tamper notice", check_tampering),
     Check("masking", check_masking),
     Check("brake", check_brake),
+    Check("gateway", check_gateway),
 )

@@ -13,6 +13,7 @@ from cdk.config import Config, stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.invocation import invoke, open_functions
 from cdk.operations.verification.check import CheckFailedError, CheckSkippedError
+from cdk.operations.verification.gateway import Gateway, GatewayOpener
 from cdk.operations.verification.governance import Governance, GovernanceOpener
 from cdk.operations.verification.metric_answers import MetricAnswers
 from cdk.operations.verification.notification_queue import NotificationQueue
@@ -56,6 +57,7 @@ class VerifiedMeter:
         started_at: The time from which on calls and metrics count.
         made: The calls that were made, once they were.
         open_governance: Opens budgets and the brake.
+        open_gateway: Opens keys and policies of the gateway.
     """
 
     session: boto3.Session
@@ -65,6 +67,7 @@ class VerifiedMeter:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     made: ModelCalls | None = None
     open_governance: GovernanceOpener | None = None
+    open_gateway: GatewayOpener | None = None
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -111,6 +114,18 @@ class VerifiedMeter:
             message = "nothing opens the budgets and the brake"
             raise CheckFailedError(message)
         return self.open_governance(self.session)
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway.
+
+        Raises:
+            CheckFailedError: Nothing opens it.
+        """
+        if self.open_gateway is None:
+            message = "nothing opens the gateway"
+            raise CheckFailedError(message)
+        return self.open_gateway(self.session)
 
     def start(self, function: str) -> Any:  # noqa: ANN401  # its answer
         """Start a function as its schedule does, and return its answer.

@@ -18,6 +18,7 @@ from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, confirm, printable
 from cdk.operations.verification.check import Check, CheckFailedError, Result, Status, run_check
 from cdk.operations.verification.estimate import estimate_minutes, estimate_usd
+from cdk.operations.verification.gateway import GatewayOpener
 from cdk.operations.verification.governance import GovernanceOpener
 from cdk.operations.verification.metric_answers import MetricAnswers
 from cdk.operations.verification.model_calls import CALLS, PricedModel, list_models
@@ -51,6 +52,7 @@ class VerificationRequest:
         store_metrics: The folder for CloudWatch's answers; `None` to store none.
         is_confirmed: True to start without a question.
         open_governance: Opens the budgets and the brake of the deployment.
+        open_gateway: Opens the keys and policies of its gateway.
     """
 
     cdk: Path
@@ -59,6 +61,7 @@ class VerificationRequest:
     store_metrics: Path | None = None
     is_confirmed: bool = False
     open_governance: GovernanceOpener | None = None
+    open_gateway: GatewayOpener | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -146,6 +149,7 @@ def verify_account(
         waiting or Waiting(),
         answers,
         open_governance=request.open_governance,
+        open_gateway=request.open_gateway,
     )
     deployment = Check("deployment", lambda meter: _deploy(meter, request))
     verification = Verification(meter, deployment)
@@ -234,11 +238,17 @@ def _confirm(
         if config.brake
         else ""
     )
+    gateway = (
+        " It makes a key of the gateway, calls the model with it until a limit refuses it, and"
+        " revokes it."
+        if config.gateway
+        else ""
+    )
     content = ", with prompts and completions, until the removal" if config.log_content else ""
     print(
         f"This deploys {stack_names.PREFIX}-* into account {account}, {session.region_name}, calls"
         f" a model {CALLS} times ({models[0].model_id}, or the next one that the account can use),"
-        f" checks the meter and removes it with all its data.{brake} It takes about"
+        f" checks the meter and removes it with all its data.{brake}{gateway} It takes about"
         f" {estimate_minutes(config)} minutes and"
         f" costs at most ${usd}. While it runs, other callers' calls in this Region are"
         f" logged{content}, and counted. A meter in another Region may report calls outside its"

@@ -19,5 +19,8 @@ def command(context: tuple[str, ...]) -> None:
     from cdk.operations.account import in_account
     from cdk.operations.doctor import check_account
     from dashboards.command_line.commands.deny import open_brake
+    from dashboards.command_line.commands.limits import open_gateway
 
-    in_account(partial(check_account, open_brake=open_brake, settings=context))
+    in_account(
+        partial(check_account, open_brake=open_brake, open_gateway=open_gateway, settings=context)
+    )

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from dashboards.command_line.actors import find_person
 from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import PATH
+
+if TYPE_CHECKING:
+    import boto3
+
+    from cdk.operations.gateway_health import GatewayStores
 
 _file = click.argument("file", type=PATH, metavar="FILE")
 
@@ -31,8 +37,6 @@ def apply(file: Path, *, dry_run: bool) -> None:
 
     Prints what is new, changed and deleted.
     """
-    import boto3
-
     from cdk.operations.account import in_account
     from cdk.operations.limits import apply as apply_policies
     from cdk.operations.limits import find_governance_table, read_file
@@ -60,8 +64,6 @@ def apply(file: Path, *, dry_run: bool) -> None:
 @command.command("list")
 def list_() -> None:
     """List the stored policies."""
-    import boto3
-
     from cdk.operations.account import in_account
     from cdk.operations.limits import find_governance_table, list_policies
     from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
@@ -88,3 +90,13 @@ def schema() -> None:
     from lambdas.wiring.limit_policies_file import write_schema
 
     click.echo(write_schema(), nl=False)
+
+
+def open_gateway(session: boto3.Session, table: str) -> GatewayStores:
+    """Open keys and policies in the table `Governance`."""
+    from cdk.operations.gateway_health import GatewayStores
+    from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
+    from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
+
+    dynamodb = session.client("dynamodb")
+    return GatewayStores(DynamoDbApiKeys(dynamodb, table), DynamoDbPolicies(dynamodb, table))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +17,10 @@ from dashboards.command_line.parameters import PATH, context_option
 if TYPE_CHECKING:
     import boto3
 
+    from cdk.operations.verification.gateway import Gateway
     from cdk.operations.verification.governance import Governance
+
+_KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 
 @click.command(
@@ -85,6 +91,7 @@ def command(  # noqa: PLR0913  # each is an option
         store_metrics,
         is_confirmed=yes,
         open_governance=open_governance,
+        open_gateway=open_gateway,
     )
     in_account(lambda session: verify_account(session, request), profile, region)
 
@@ -102,3 +109,41 @@ def open_governance(session: boto3.Session) -> Governance:
 
     budgets = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
     return Governance(budgets, open_brake(session))
+
+
+def open_gateway(session: boto3.Session) -> Gateway:
+    """Open the keys and policies of the deployment, and its URL as callers do."""
+    from cdk.operations.limits import find_governance_table
+    from cdk.operations.verification.gateway import Gateway
+    from dashboards.command_line.actors import find_person
+    from dashboards.command_line.commands.limits import open_gateway
+    from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
+    from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
+
+    dynamodb, table = session.client("dynamodb"), find_governance_table(session)
+    actor = find_person(session)
+    return Gateway(
+        open_gateway(session, table),
+        DynamoDbApiKeyChanges(dynamodb, table, actor),
+        DynamoDbPolicyWriter(dynamodb, table, actor),
+        partial(open_client, str(session.region_name)),
+    )
+
+
+@contextmanager
+def open_client(region: str, url: str, key: str) -> Iterator[Any]:
+    """Open a client as a caller of the gateway does: by an address and a key alone.
+
+    boto3 looks for the variable with each request, and prefers it to credentials.
+    """
+    import boto3
+
+    before = os.environ.get(_KEY_VARIABLE)
+    os.environ[_KEY_VARIABLE] = key
+    try:
+        yield boto3.Session(region_name=region).client("bedrock-runtime", endpoint_url=url)
+    finally:
+        if before is None:
+            del os.environ[_KEY_VARIABLE]
+        else:
+            os.environ[_KEY_VARIABLE] = before

@@ -42,6 +42,7 @@ from lambdas.domain.limit_policies.subjects import (
     find_own_subjects,
     find_subjects,
     has_usd_limit,
+    name_caller,
 )
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "get_window_seconds",
     "has_usd_limit",
     "measure_amounts",
+    "name_caller",
     "name_limit",
     "refuse",
     "refuse_tier",

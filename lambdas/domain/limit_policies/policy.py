@@ -256,6 +256,19 @@ class PolicySet:
         """Say if calls of a caller are never refused."""
         return bool(self.break_glass) and _fits(call.caller, self.break_glass)
 
+    def list_naming(self, caller: str) -> Iterator[str]:
+        """List the policies, and `break_glass`, that name a caller or match the name.
+
+        A pattern of `*` alone names no one. Policies of tiers are listed as TIER/NAME.
+        """
+        named = {policy.name: policy for policy in self.policies}
+        for name, tier in self.tiers.items():
+            named |= {f"{name}/{policy.name}": policy for policy in tier.policies}
+        patterns = {name: policy.match.caller for name, policy in named.items()}
+        for name, callers in {**patterns, "break_glass": self.break_glass}.items():
+            if any(fnmatchcase(caller, pattern) for pattern in callers if pattern.strip("*")):
+                yield name
+
     def _list_line(self, name: str) -> Iterator[Tier]:
         """List a tier, the one that it inherits from, and so on."""
         seen: list[str] = []

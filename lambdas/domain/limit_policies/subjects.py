@@ -93,7 +93,16 @@ def _make_id(policy: Policy, facts: CallFacts) -> str:
 def _write_partitions(policy: Policy, facts: CallFacts) -> Iterator[str]:
     for partition in sorted(policy.partition_by):
         value = facts.get(partition)
-        yield partition if value is None else f"{partition}={quote(value, safe='@:+')}"
+        yield partition if value is None else _write_partition(partition, value)
+
+
+def name_caller(session_name: str) -> str:
+    """Name a caller as the ids of subjects do, where a policy counts by caller."""
+    return _write_partition(Partition.CALLER, session_name)
+
+
+def _write_partition(partition: Partition, value: str) -> str:
+    return f"{partition}={quote(value, safe='@:+')}"
 
 
 def has_usd_limit(subjects: Sequence[PolicySubject]) -> bool:
