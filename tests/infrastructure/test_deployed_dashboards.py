@@ -48,8 +48,13 @@ NAMES_THERE = DeployedNames(
     alarms="arn:aws:cloudwatch:eu-west-1:999988887777:alarm:",
     log_group="/audit/us-east-1/bedrock",  # in which no Region is to be replaced
     stream_mapping="99999999-8888-7777-6666-555555555555",
+    limits_table="Storage-Limits1A2B",
 )
-ALL = {"extra_dashboards": ["model_comparison", "cost", "throttling"]}
+ALL = {
+    "extra_dashboards": ["model_comparison", "cost", "throttling"],
+    "governance": True,
+    "gateway": True,
+}
 TOKENS_GRAPHS = {"Account: quota tokens per hour", "Account: total tokens per hour"}
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
