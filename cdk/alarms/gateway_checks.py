@@ -22,7 +22,7 @@ GATEWAY_ALARMS = (
     *(UNCHECKED_CALLS.name, LIMITS_UNAVAILABLE.name, BUSY_SUBJECTS.name),
 )
 _LAMBDA = "AWS/Lambda"
-_GRAPH = "function-errors"
+_GRAPH = "prices-and-names"
 _MAX_UNKNOWN_KEYS = 100
 """Of five minutes: one client that keeps using a key that has expired does not alarm."""
 
@@ -38,7 +38,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
     yield HealthCheck(
         GATEWAY_ERRORS,
         lambda _: build_sum_metric(_LAMBDA, "Errors", of_function),
-        _GRAPH,
+        "function-errors",
         "The gateway fails repeatedly, and callers get no answer. First read the last error in the"
         " log group of Gateway.",
         periods=(2, 3),
@@ -47,7 +47,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
     yield HealthCheck(
         GATEWAY_THROTTLES,
         lambda _: build_sum_metric(_LAMBDA, "Throttles", of_function),
-        _GRAPH,
+        "function-errors",
         "As many callers as gateway_concurrency allows are served at a time, and Lambda refuses"
         " others. First compare the function's metric ConcurrentExecutions with"
         " gateway_concurrency, and raise that.",

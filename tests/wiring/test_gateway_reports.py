@@ -31,7 +31,7 @@ GATEWAY, HEALTH = "BedrockMeter/Gateway", "BedrockMeter/Health"
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[io.StringIO]:
-    """What the logger writes."""
+    """The lines of the logger."""
     written = io.StringIO()
     before = logger.registered_handler.setStream(written)  # type: ignore[attr-defined]
     yield written

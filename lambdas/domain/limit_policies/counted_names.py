@@ -1,4 +1,4 @@
-"""Names of policies in metrics, of which there are only so many: each is billed by the month."""
+"""Names of policies in metrics. Their number is bounded: each is billed by the month."""
 
 from __future__ import annotations
 
