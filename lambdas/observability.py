@@ -60,11 +60,8 @@ def record_gateway(
         return
     directives: dict[tuple[str, tuple[str, ...]], list[dict[str, str]]] = {}
     for metric in values:
-        key = (HEALTH_NAMESPACE, ())
-        if isinstance(metric, GatewayMetric):
-            key = (GATEWAY_NAMESPACE, metric.dimension_names)
         described = {"Name": metric.name, "Unit": metric.unit.value}
-        directives.setdefault(key, []).append(described)
+        directives.setdefault(_find_place(metric), []).append(described)
     line: dict[str, Any] = {
         "_aws": {
             "Timestamp": int(time() * 1000),
@@ -81,6 +78,13 @@ def record_gateway(
         line[REQUEST_ID] = request_id
     sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
     sys.stdout.flush()
+
+
+def _find_place(metric: GatewayMetric | HealthMetric) -> tuple[str, tuple[str, ...]]:
+    """Find the namespace of a metric, and the names of its dimensions."""
+    if isinstance(metric, GatewayMetric):
+        return GATEWAY_NAMESPACE, metric.dimension_names
+    return HEALTH_NAMESPACE, ()
 
 
 def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime) -> None:

@@ -98,11 +98,13 @@ def test_calls_without_a_known_use_do_not_change_the_ratio_of_used_tokens(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     gateway = Gateway(read(policy()))
-    for settle in (
-        lambda reservation: gateway.admission.give_back(reservation, NOON),
-        lambda reservation: gateway.admission.settle(reservation, TokenCounts(5, None), NOON),
-    ):
-        settle(gateway.admit())
+    for used in (None, TokenCounts(5, None)):
+        reservation = gateway.admit()
+        assert reservation is not None
+        if used is None:
+            gateway.admission.give_back(reservation, NOON)
+        else:
+            gateway.admission.settle(reservation, used, NOON)
         (line,) = read_lines(capsys)
         assert list_values(line) == {(GATEWAY, "AdmittedCalls", ()): 1}
 
