@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping
 from datetime import datetime
+from time import time
+from typing import Any
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
 
 from lambdas.domain.metrics.catalog import (
+    GATEWAY_NAMESPACE,
     HEALTH_NAMESPACE,
     MODEL_ID,
     NAMESPACE,
     Frequency,
+    GatewayMetric,
     HealthMetric,
     Metric,
     dimension_value,
 )
 from lambdas.logs import REQUEST_ID, log_request_id, logger
 
-__all__ = ["log_request_id", "logger", "record_health", "record_model_usage"]
+__all__ = ["log_request_id", "logger", "record_gateway", "record_health", "record_model_usage"]
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:
@@ -36,6 +42,49 @@ def record_health(values: Mapping[HealthMetric, float]) -> None:
             provider.add_metric(metric.name, metric.unit.value, value)
     if provider.metric_set:
         _flush(provider)
+
+
+def record_gateway(
+    values: Mapping[GatewayMetric | HealthMetric, float], dimensions: Mapping[str, str]
+) -> None:
+    """Write metrics of a call of the gateway to the log in one line, whatever their dimensions are.
+
+    It is written before callers have their answer, so it is written without a library.
+
+    Args:
+        values: The values; there is no line without one.
+        dimensions: The values of all dimensions that the metrics have, as text that says nothing
+            of a caller or a request.
+    """
+    if not values:
+        return
+    directives: dict[tuple[str, tuple[str, ...]], list[dict[str, str]]] = {}
+    for metric in values:
+        described = {"Name": metric.name, "Unit": metric.unit.value}
+        directives.setdefault(_find_place(metric), []).append(described)
+    line: dict[str, Any] = {
+        "_aws": {
+            "Timestamp": int(time() * 1000),
+            "CloudWatchMetrics": [
+                {"Namespace": namespace, "Dimensions": [names], "Metrics": metrics}
+                for (namespace, names), metrics in directives.items()
+            ],
+        }
+    }
+    line |= {name: dimension_value(value) for name, value in dimensions.items()}
+    line |= {metric.name: value for metric, value in values.items()}
+    request_id = logger.get_current_keys().get(REQUEST_ID)
+    if request_id is not None:
+        line[REQUEST_ID] = request_id
+    sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _find_place(metric: GatewayMetric | HealthMetric) -> tuple[str, tuple[str, ...]]:
+    """Find the namespace of a metric, and the names of its dimensions."""
+    if isinstance(metric, GatewayMetric):
+        return GATEWAY_NAMESPACE, metric.dimension_names
+    return HEALTH_NAMESPACE, ()
 
 
 def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime) -> None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cdk.alarms.health_check import HealthCheck, build_health_metric_sum, build_sum_metric
-from lambdas.domain.metrics.catalog import RETURNED_RESERVATIONS, UNKNOWN_KEYS
+from lambdas.domain.metrics.catalog import (
+    BUSY_SUBJECTS,
+    LIMITS_UNAVAILABLE,
+    RETURNED_RESERVATIONS,
+    UNCHECKED_CALLS,
+    UNKNOWN_KEYS,
+)
 
 GATEWAY_ERRORS = "GatewayErrors"
 GATEWAY_THROTTLES = "GatewayThrottles"
@@ -13,8 +19,10 @@ LIMIT_THROTTLES = "LimitThrottles"
 GATEWAY_ALARMS = (
     *(GATEWAY_ERRORS, GATEWAY_THROTTLES, LIMIT_THROTTLES),
     *(UNKNOWN_KEYS.name, RETURNED_RESERVATIONS.name),
+    *(UNCHECKED_CALLS.name, LIMITS_UNAVAILABLE.name, BUSY_SUBJECTS.name),
 )
 _LAMBDA = "AWS/Lambda"
+_GRAPH = "prices-and-names"
 _MAX_UNKNOWN_KEYS = 100
 """Of five minutes: one client that keeps using a key that has expired does not alarm."""
 
@@ -76,4 +84,36 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
         "The gateway was stopped during a call, and an hour later the ledger still has no record of"
         " it, so limits count the call as not made. First check the alarms LogDeliveryFailures and"
         " Coverage: its record may be missing.",
+    )
+    yield from _limit_checks()
+
+
+def _limit_checks() -> Iterator[HealthCheck]:
+    """Health checks of calls for which limits did not decide."""
+    yield HealthCheck(
+        UNCHECKED_CALLS.name,
+        lambda _: build_health_metric_sum(UNCHECKED_CALLS.name),
+        _GRAPH,
+        "The gateway admitted calls without checking limits, since the table of limits could not be"
+        " read or written and the policy says open (fail). First look for 'Limits were not checked'"
+        " in the log group of Gateway, and at the alarm LimitThrottles.",
+    )
+    yield HealthCheck(
+        LIMITS_UNAVAILABLE.name,
+        lambda _: build_health_metric_sum(LIMITS_UNAVAILABLE.name),
+        _GRAPH,
+        "The gateway keeps refusing calls because their limits or policies could not be read. First"
+        " look at the alarm LimitThrottles, and for 'Policies were not read' in the log group of"
+        " Gateway.",
+        periods=(2, 3),
+        runbook=UNCHECKED_CALLS.name,
+    )
+    yield HealthCheck(
+        BUSY_SUBJECTS.name,
+        lambda _: build_health_metric_sum(BUSY_SUBJECTS.name),
+        _GRAPH,
+        "The gateway keeps refusing calls because more than 300 a second, or 100 at a time, share"
+        " the same limits, although the limits have room. First find the policy in the log group of"
+        " Gateway ('A call was refused'), and partition it.",
+        periods=(2, 3),
     )

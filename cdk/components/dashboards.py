@@ -23,7 +23,7 @@ from cdk.components.threshold_graphs import (
 )
 from cdk.config import Config, ExtraDashboard, stack_names
 from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
-from lambdas.domain.metrics.catalog import QUOTA_TOKENS
+from lambdas.domain.metrics.catalog import GATEWAY_NAMESPACE, NAMESPACE, QUOTA_TOKENS
 from lambdas.meter_name import DEFAULT_NAME
 
 BUDGET_EVALUATOR = "BudgetEvaluator"
@@ -35,6 +35,7 @@ NAMES = {
     "model_comparison": f"{NAME_PREFIX}ModelComparison",
     "cost": f"{NAME_PREFIX}Cost",
     "throttling": f"{NAME_PREFIX}Throttling",
+    "gateway": f"{NAME_PREFIX}Gateway",
     "pipeline_health": f"{NAME_PREFIX}PipelineHealth",
 }
 """The name of each file's dashboard; the Region follows, since names are of the whole account."""
@@ -43,6 +44,7 @@ WRITTEN_FOR = "us-east-1"
 WRITTEN_ALARMS = f"arn:aws:cloudwatch:{WRITTEN_FOR}:111122223333:alarm:"
 WRITTEN_LOG_GROUP = f"{DEFAULT_NAME}-InvocationLogs"
 WRITTEN_STREAM_MAPPING = "11111111-2222-3333-4444-555555555555"
+WRITTEN_LIMITS_TABLE = f"{DEFAULT_NAME}-Storage-Limits"
 """Names in a file for which a deployment has its own."""
 
 _LINKS_BETWEEN = " · "
@@ -50,6 +52,8 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 """The consoles of other partitions, by how their Regions begin."""
 
 _BAND = "ANOMALY_DETECTION_BAND"
+_GATEWAY = "gateway"
+_OF_GATEWAY = GATEWAY_NAMESPACE.removeprefix(NAMESPACE)
 _USAGE_ALARMS = "usage-alarms"
 _TOKENS_GRAPH = "account-tokens-hour"
 _BUDGET_GRAPHS = "budgets-"
@@ -85,9 +89,14 @@ def _console(region: str) -> str:
 
 
 def deployed_dashboards(config: Config) -> list[str]:
-    """The files to deploy: the three that are free in CloudWatch, and the extra ones configured."""
-    extra = get_args(ExtraDashboard)
-    return [file for file in NAMES if file not in extra or file in config.extra_dashboards]
+    """List the files to deploy.
+
+    Three dashboards are free in CloudWatch. That of the gateway and the extra ones are deployed if
+    they are switched on.
+    """
+    optional = {*get_args(ExtraDashboard), _GATEWAY}
+    wanted = {*config.extra_dashboards, *([_GATEWAY] if config.gateway else [])}
+    return [file for file in NAMES if file not in optional or file in wanted]
 
 
 def choose_budget_dashboard(config: Config) -> str:
@@ -104,23 +113,30 @@ class DeployedNames:
         alarms: The beginning of the alarms' ARNs.
         log_group: The metered log group.
         stream_mapping: The id of the event source mapping that starts `metric_publisher`.
+        limits_table: The table of limits, where the gateway is on.
     """
 
     region: str
     alarms: str
     log_group: str
     stream_mapping: str
+    limits_table: str = WRITTEN_LIMITS_TABLE
 
     def written_in(self, text: str) -> str:
         """Write these names into a file's text. Inserted names are not searched again."""
-        quoted = json.dumps(quote_name(stack_names.PREFIX))[1:-1]
+        quoted, of_gateway = (
+            json.dumps(quote_name(name))[1:-1]
+            for name in (stack_names.PREFIX, f"{stack_names.PREFIX}{_OF_GATEWAY}")
+        )
         names = {
             WRITTEN_ALARMS: self.alarms,
             WRITTEN_LOG_GROUP: self.log_group,
             WRITTEN_STREAM_MAPPING: self.stream_mapping,
+            WRITTEN_LIMITS_TABLE: self.limits_table,
             _console(WRITTEN_FOR): _console(self.region),
             WRITTEN_FOR: self.region,
             f"{{{DEFAULT_NAME},": f"{{{quoted},",
+            f"{{{DEFAULT_NAME}{_OF_GATEWAY},": f"{{{of_gateway},",
             f" {DEFAULT_NAME}'": f" {quoted}'",
             DEFAULT_NAME: stack_names.PREFIX,  # last, since other names contain these
         }

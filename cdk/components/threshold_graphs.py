@@ -148,11 +148,11 @@ def _select(graph: str, thresholds: Sequence[AlarmThreshold]) -> Iterator[AlarmT
 
 
 def quote_name(name: str) -> str:
-    """Quote a name for a search, unless it has letters and digits only.
+    """Quote a name for a search, unless it has letters, digits and slashes only.
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
     """
-    return name if name.isalnum() else f'"{name}"'
+    return name if name.replace("/", "").isalnum() else f'"{name}"'
 
 
 def _build_lines(thresholds: Sequence[AlarmThreshold]) -> list[Row]:

@@ -37,6 +37,7 @@ class MetricPublisher(MeterFunction):
         state: dynamodb.ITable,
         prices: s3.IBucket,
         failures: FailureDestination,
+        caller_role: str | None = None,
     ) -> None:
         """Make the function.
 
@@ -48,6 +49,7 @@ class MetricPublisher(MeterFunction):
             state: The table of the meter's state.
             prices: The bucket of price editions.
             failures: The destination of batches that failed every attempt.
+            caller_role: The name of the role of the gateway's calls; `None` without a gateway.
         """
         stack_id = Stack.of(scope).stack_id
         super().__init__(
@@ -56,6 +58,7 @@ class MetricPublisher(MeterFunction):
             settings=Settings(
                 stack_id=stack_id,
                 ledger_retention_days=defaults.config.ledger_retention_days,
+                caller_role=caller_role,
                 **publishing_settings(defaults.config, state=state, prices=prices),
             ),
             defaults=defaults,

@@ -238,7 +238,7 @@ def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem
     """List the cost of alarms, dashboards and contributor rules."""
     optional = count_governance_alarm_metrics(config) + count_gateway_alarm_metrics(config)
     alarms = count_alarm_metrics(usage, config) - optional
-    dashboards = len(deployed_dashboards(config))
+    dashboards = len(deployed_dashboards(config)) - config.gateway
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
         CostItem(
@@ -620,6 +620,7 @@ def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
             "gateway: what Lambda logs of each call",
             calls * BYTES_OF_A_FUNCTION_LOG / _GB * prices["logs_ingested_gb"],
         ),
+        CostItem("CloudWatch", "gateway: a dashboard", prices["dashboard_month"]),
         CostItem(
             "CloudWatch",
             f"gateway: {alarms} metrics watched by alarms",

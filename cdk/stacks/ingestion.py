@@ -54,6 +54,7 @@ class IngestionStack(Stack):
         failures = FailureDestination(storage.failures, storage.key)
         self.metered_group = config.adopted_log_group or storage.log_group.log_group_name
 
+        caller_role = caller_role_name(self.region) if config.gateway else None
         self.log_processor = LogProcessor(
             self,
             "LogProcessor",
@@ -62,7 +63,7 @@ class IngestionStack(Stack):
             ledger=storage.ledger,
             quarantine=storage.quarantine,
             failures=failures,
-            caller_role=caller_role_name(self.region) if config.gateway else None,
+            caller_role=caller_role,
         )
         self.metric_publisher = MetricPublisher(
             self,
@@ -72,6 +73,7 @@ class IngestionStack(Stack):
             state=storage.state,
             prices=storage.prices,
             failures=failures,
+            caller_role=caller_role,
         )
         self.scheduled = self._make_price_functions(storage, defaults)
         self.logging_role = LoggingRole(

@@ -152,6 +152,7 @@ class MonitoringStack(Stack):
                 *_find_missing(scheduled),
                 *(() if gateway else [LIMIT_SETTLER, *GATEWAY_ALARMS]),
             ],
+            limits_table=storage.limits.table_name,
         )
         if config.saved_queries:
             SavedQueries(self, "Queries", log_group_name=ingestion.metered_group)
@@ -293,7 +294,9 @@ class MonitoringStack(Stack):
         )
         rule.add_target(TopicTarget(self.topic, message=events.RuleTargetInput.from_text(text)))
 
-    def _make_dashboards(self, ingestion: IngestionStack, *, missing: Sequence[str]) -> None:
+    def _make_dashboards(
+        self, ingestion: IngestionStack, *, missing: Sequence[str], limits_table: str
+    ) -> None:
         deployed = deployed_dashboards(self._config)
         names = DeployedNames(
             region=self.region,
@@ -305,6 +308,7 @@ class MonitoringStack(Stack):
             ),
             log_group=ingestion.metered_group,
             stream_mapping=ingestion.metric_publisher.stream_mapping.attr_id,
+            limits_table=limits_table,
         )
         for file in deployed:
             body = dashboard_body(

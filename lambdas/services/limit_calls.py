@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import (
@@ -22,10 +22,13 @@ from lambdas.domain.bedrock_calls import Refusal as CallRefusal
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
+    UNKNOWN_TIER,
     CallFacts,
     MarkReports,
     NearMark,
     PoliciesUnavailableError,
+    PolicyLimit,
+    PolicySet,
     PolicySource,
     PolicySubject,
     PriceTokens,
@@ -37,6 +40,7 @@ from lambdas.domain.limit_policies import (
     find_subjects,
     has_usd_limit,
     measure_amounts,
+    name_in_metrics,
     name_limit,
     refuse,
     refuse_tier,
@@ -61,6 +65,7 @@ from lambdas.domain.limits import (
 from lambdas.domain.limits import Admission as LimitAdmission
 
 MAX_OPEN_CALLS = 10_000
+_SubjectLimit: TypeAlias = tuple[PolicySubject, PolicyLimit]
 
 
 class LimitAdmitter(Protocol):
@@ -118,12 +123,14 @@ class AdmissionReport(NamedTuple):
         caller: The caller.
         need: What was reserved, or would have been.
         refusal: The reason of a refusal.
-        policies: The limits that have refused the call.
+        policies: The limits that have refused the call, or would have without break-glass.
         shadow: The limits in shadow mode that would have refused it.
         unchecked: The subjects whose limits could not be checked.
         is_break_glass: True if it was admitted although limits refuse it.
         marks: The number of marks that were reported.
         left_open: The parts that could not be given back after a refusal.
+        refused_by: The policy that refuses the call longest, as metrics name it.
+        shadow_policies: The policies of limits in `shadow`, likewise.
     """
 
     caller: str
@@ -135,6 +142,8 @@ class AdmissionReport(NamedTuple):
     is_break_glass: bool = False
     marks: int = 0
     left_open: int = 0
+    refused_by: str | None = None
+    shadow_policies: Sequence[str] = ()
 
 
 class SettlementReport(NamedTuple):
@@ -207,7 +216,7 @@ class PolicyAdmission:
         facts = CallFacts.from_call(call.key, call.path)
         is_break_glass = policies.is_break_glass(facts)
         if not policies.knows_tier(call.key.tier) and not is_break_glass:
-            return self._refuse(caller, refuse_tier(call.key.tier or ""))
+            return self._refuse(caller, refuse_tier(call.key.tier or ""), UNKNOWN_TIER)
         subjects = find_subjects(policies, call.key, call.path)
         if not is_break_glass:
             found = self.others.find(call.key, call.path, at)
@@ -222,7 +231,8 @@ class PolicyAdmission:
         if result.reservation is not None:
             opened = _OpenCall(caller, result.reservation, need, model, price)
             self._open.add(result.reservation.id, opened, at)
-        return self._answer(caller, subjects, need, result, at, is_break_glass=is_break_glass)
+        report = AdmissionReport(caller, need, is_break_glass=is_break_glass)
+        return self._answer(report, policies, subjects, result, at)
 
     def settle(self, reservation_id: str, used: TokenCounts, at: datetime) -> None:
         """Put what a call has used in place of what was reserved.
@@ -247,47 +257,58 @@ class PolicyAdmission:
         self._open.remove(reservation_id)
         return call
 
-    def _answer(  # noqa: PLR0913  # the parts of a decision
+    def _answer(
         self,
-        caller: str,
+        report: AdmissionReport,
+        policies: PolicySet,
         subjects: Sequence[PolicySubject],
-        need: Amounts,
         result: LimitAdmission,
         at: datetime,
-        *,
-        is_break_glass: bool,
     ) -> Admission:
         by_id = {each.subject.id: each for each in subjects}
         statuses = {each.subject: each.statuses for each in result.decisions}
         limits = _describe(by_id, statuses, at)
         refusal = None
-        if result.refusal is not None and not is_break_glass:
+        if result.refusal is not None and not report.is_break_glass:
             refusal = refuse(result.refusal, by_id, statuses, at)
         reached = [
             mark
             for each in result.decisions
             for mark in find_marks(
-                by_id[each.subject], each.statuses, NO_USE if each.entry is None else need, at
+                by_id[each.subject],
+                each.statuses,
+                NO_USE if each.entry is None else report.need,
+                at,
             )
         ]
+        shadow, enforced = _list_refusals(by_id, statuses)
+        passed = tuple(name_limit(each.policy, limit) for each, limit in enforced)
+        reason = None if result.refusal is None else result.refusal.reason.value
+        refuser = None if result.refusal is None else by_id[result.refusal.subject].policy.name
         self.reports.report_admission(
-            AdmissionReport(
-                caller,
-                need,
-                None if result.refusal is None else result.refusal.reason.value,
-                () if refusal is None else refusal.violated_policies,
-                _list_shadow_refusals(by_id, statuses),
-                result.unchecked,
-                is_break_glass=is_break_glass and result.refusal is not None,
+            report._replace(
+                refusal=reason,
+                policies=passed if refusal is None else refusal.violated_policies,
+                shadow=tuple(name_limit(each.policy, limit) for each, limit in shadow),
+                unchecked=result.unchecked,
+                is_break_glass=report.is_break_glass and (reason is not None or bool(passed)),
                 marks=self._report_marks(reached, at),
                 left_open=len(result.left_open),
+                refused_by=None if refuser is None else name_in_metrics(policies, refuser),
+                shadow_policies=tuple(
+                    sorted({name_in_metrics(policies, each.policy.name) for each, _ in shadow})
+                ),
             )
         )
         reservation_id = None if result.reservation is None else result.reservation.id
         return Admission(reservation_id, refusal, limits)
 
-    def _refuse(self, caller: str, refusal: CallRefusal) -> Admission:
-        self.reports.report_admission(AdmissionReport(caller, refusal=refusal.reason))
+    def _refuse(
+        self, caller: str, refusal: CallRefusal, refused_by: str | None = None
+    ) -> Admission:
+        self.reports.report_admission(
+            AdmissionReport(caller, refusal=refusal.reason, refused_by=refused_by)
+        )
         return Admission(refusal=refusal)
 
     def _report_marks(self, reached: Sequence[NearMark], at: datetime) -> int:
@@ -429,12 +450,17 @@ def _list_shadow(subjects: Sequence[PolicySubject]) -> Sequence[str]:
     )
 
 
-def _list_shadow_refusals(
+def _list_refusals(
     subjects: Mapping[str, PolicySubject], statuses: Mapping[str, Sequence[LimitStatus]]
-) -> Sequence[str]:
-    return tuple(
-        name_limit(subjects[subject].policy, limit)
-        for subject, checked in statuses.items()
-        for limit, status in zip(subjects[subject].policy.limits, checked, strict=True)
-        if status.refusal is not None and not status.limit.is_enforced
-    )
+) -> tuple[list[_SubjectLimit], list[_SubjectLimit]]:
+    """List the limits in shadow mode that do not admit a call, and the others.
+
+    A policy decides on the mode of its limits: those of break-glass callers refuse no call.
+    """
+    shadow: list[_SubjectLimit] = []
+    enforced: list[_SubjectLimit] = []
+    for subject, checked in statuses.items():
+        for limit, status in zip(subjects[subject].policy.limits, checked, strict=True):
+            if status.refusal is not None:
+                (enforced if limit.limit.is_enforced else shadow).append((subjects[subject], limit))
+    return shadow, enforced

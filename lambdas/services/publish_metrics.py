@@ -11,7 +11,14 @@ from typing import NamedTuple, TypeAlias
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.calls import CallBooks, EnrichedCall
 from lambdas.domain.invocations import UsageRecord
-from lambdas.domain.ledger import CallKey, LedgerChange, TamperedCall, Tampering, UnpricedNotes
+from lambdas.domain.ledger import (
+    CallKey,
+    LedgerChange,
+    TamperedCall,
+    Tampering,
+    UnpricedNotes,
+    is_gateway_call,
+)
 from lambdas.domain.metrics import (
     DimensionNamer,
     MeteredCall,
@@ -65,12 +72,15 @@ class MetricPublisher:
         namer: Names the dimensions of calls, within the limits of a month.
         publishing: Sends calls.
         unpriced: The notes of calls that wait for a price.
+        caller_role: The name of the role of the gateway's calls; `None` without a gateway. Calls of
+            others are then counted as calls around it.
     """
 
     books: CallBooks
     namer: DimensionNamer
     publishing: MetricPublishing
     unpriced: UnpricedNotes
+    caller_role: str | None = None
 
     def publish(
         self,
@@ -100,6 +110,7 @@ class MetricPublisher:
         first_unsent = publications[sent].place if sent < len(publications) else None
         done = changes[:first_unsent]
         tampered = tuple(_find_tampered(done))
+        around = [call.record for call in new if self._is_around_gateway(call.record)]
         return PublishReport(
             published=len(new),
             unpublished=sum(call.tampering is Tampering.UNREADABLE for call in tampered)
@@ -114,7 +125,14 @@ class MetricPublisher:
             first_unsent=first_unsent,
             reason=stop.reason if stop else None,
             overflowing=sum(call.is_overflowing for call in metered[:sent]),
+            around_gateway=len(around),
+            tokens_around_gateway=sum(record.tokens.total or 0 for record in around),
         )
+
+    def _is_around_gateway(self, record: UsageRecord) -> bool:
+        if self.caller_role is None or record.is_failed:
+            return False
+        return not is_gateway_call(record, self.caller_role)
 
     def _meter(
         self, publications: Sequence[_Publication], now: datetime, *, is_retried: bool

@@ -18,15 +18,10 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import NearMark, PoliciesUnavailableError, PolicySet
 from lambdas.logs import logger
 from lambdas.services.admit_call import CallAdmitter
-from lambdas.services.limit_calls import (
-    AdmissionReport,
-    LimitView,
-    PolicyAdmission,
-    SettlementReport,
-    TokenPrices,
-)
+from lambdas.services.limit_calls import LimitView, PolicyAdmission, TokenPrices
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.declared_files import InvalidFileError
+from lambdas.wiring.gateway_reports import GatewayReports
 from lambdas.wiring.gateway_settings import RelaySettings
 from lambdas.wiring.limit_policies_file import read_policies
 
@@ -59,36 +54,9 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         CallAdmitter(store, lambda: uuid4().hex, executor),
         prices,
         DynamoDbMarks(dynamodb, settings.limits_table, _report_mark),
-        LoggedLimits(),
+        GatewayReports(),
     )
     return GatewayLimits(admission, LimitView(policies, store, prices))
-
-
-class LoggedLimits:
-    """Logs what happens at limits. No line has anything of a request."""
-
-    def report_admission(self, report: AdmissionReport) -> None:
-        """Log refusals, and everything that passed without being limited."""
-        if report.unchecked:
-            logger.error("Limits were not checked", subjects=report.unchecked)
-        if report.is_break_glass:
-            logger.warning("A caller passed its limits", caller=report.caller)
-        elif report.refusal is not None:
-            logger.info(
-                "A call was refused",
-                caller=report.caller,
-                reason=report.refusal,
-                limits=report.policies,
-            )
-        if report.shadow:
-            logger.info("Limits would refuse a call", caller=report.caller, limits=report.shadow)
-        if report.left_open:
-            logger.warning("Reservations were not given back", parts=report.left_open)
-
-    def report_settlement(self, report: SettlementReport) -> None:
-        """Log a settlement that has to be made later."""
-        if report.left_open:
-            logger.warning("A call was not settled", caller=report.caller, parts=report.left_open)
 
 
 def _read_stored(text: str) -> PolicySet:

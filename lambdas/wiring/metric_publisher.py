@@ -22,7 +22,7 @@ STARTED = datetime.now(UTC)
 
 
 def make_publisher(
-    settings: PublishingSettings, *, stack_id: str, retention_days: int
+    settings: PublishingSettings, *, stack_id: str, retention_days: int, caller_role: str | None
 ) -> StreamPublisher:
     """Make a publisher that reads and writes in the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
@@ -34,6 +34,7 @@ def make_publisher(
             namer=dimension_namer(settings, dynamodb),
             publishing=metric_publishing(settings),
             unpriced=DynamoDbUnpricedNotes(dynamodb, settings.state_table),
+            caller_role=caller_role,
         ),
         deployed_at=created_at(boto3.client("cloudformation", config=PROMPT), stack_id),
         started_at=STARTED,

@@ -26,6 +26,8 @@ from lambdas.domain.metrics.bedrock_metrics import (
 from lambdas.domain.metrics.catalog import (
     BUDGET,
     BUDGET_METRICS,
+    GATEWAY_METRICS,
+    GATEWAY_NAMESPACE,
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
     MODEL_ID,
@@ -82,6 +84,7 @@ MAX_SIZES = {
     "model_comparison": (18, 34),
     "cost": (16, 45),
     "throttling": (7, 18),
+    "gateway": (13, 33),
     "pipeline_health": (14, 39),
 }
 """The most widgets, and rows of the grid, of each dashboard: who adds one leaves one out."""
@@ -156,7 +159,10 @@ def catalog(detail: Detail) -> set[Shown]:
     }
     health = {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
     budgets = {(NAMESPACE, metric.name, (BUDGET,)) for metric in BUDGET_METRICS}
-    return usage | unlogged | budgets | health
+    gateway = {
+        (GATEWAY_NAMESPACE, metric.name, metric.dimension_names) for metric in GATEWAY_METRICS
+    }
+    return usage | unlogged | budgets | health | gateway
 
 
 @each_dashboard

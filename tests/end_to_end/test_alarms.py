@@ -16,7 +16,7 @@ from tests.end_to_end.conftest import EXTRA_DASHBOARDS, WARNING
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
 
-DEFAULT_DASHBOARDS = ("usage_overview", "identity_detail", "pipeline_health")
+DEFAULT_DASHBOARDS = ("usage_overview", "identity_detail", "gateway", "pipeline_health")
 ALARM = "BedrockMeter-EveryIdentity-Hour-Warning"
 
 

@@ -31,6 +31,7 @@ from tests.aws import (
     published,
 )
 from tests.builders import ANA, BEN, HAIKU_3, SONNET_4, usage_record
+from tests.limits import CALLER_ROLE, gateway_call
 
 CONTEXT = lambda_context(120_000)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -102,6 +103,32 @@ def removal(number: int, record: UsageRecord) -> dict[str, Any]:
     removed = change(number, record, record)
     del removed["dynamodb"]["NewImage"]
     return removed | {"eventName": "REMOVE"}
+
+
+@pytest.mark.parametrize(("role", "around"), [(CALLER_ROLE, (2, 130)), (None, (0, 0))])
+def test_calls_around_the_gateway_are_counted_once_where_there_is_a_gateway(
+    role: str | None,
+    around: tuple[float, float],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if role is not None:
+        monkeypatch.setenv("CALLER_ROLE", role)
+    elsewhere = gateway_call(
+        "two", identity_arn=f"arn:aws:sts::444455556666:assumed-role/{role}/ana"
+    )
+    first = call(1, tokens=TokenCounts(10, 10))
+    publish(
+        change(1, first),
+        change(2, elsewhere._replace(timestamp=NOW, tokens=TokenCounts(100, 10))),
+        change(3, gateway_call("three", timestamp=NOW)),
+        change(4, call(4, error_code="AccessDeniedException")),
+    )
+    health = health_metrics(capsys.readouterr().out)
+    counted = [sum(health.get(f"{name}AroundGateway", [])) for name in ("Calls", "Tokens")]
+    assert tuple(counted) == around
+    publish(change(5, join(first, call(1, tokens=TokenCounts(100, 10))), first))
+    assert not {name for name in health_metrics(capsys.readouterr().out) if "Around" in name}
 
 
 def tampering(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> list[str]:

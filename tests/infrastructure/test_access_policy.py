@@ -1,10 +1,13 @@
 """The policy against unlogged calls denies existing actions and no metered call."""
 
 import json
+import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 from policy_sentry.querying.actions import get_action_data
 
+from cdk.config.gateway_names import caller_role_name
 from tests.infrastructure.synthesis import ROOT, as_list
 from tests.infrastructure.test_policy_actions import find_mistakes
 
@@ -56,4 +59,24 @@ def test_each_way_outside_the_logs_is_closed() -> None:
         ("bedrock:CreateModelInvocationJob", "*"),
         ("bedrock-mantle:CreateInference", "*"),
         ("bedrock:InvokeModel", "arn:*:bedrock:*:*:async-invoke/*"),
+    }
+
+
+def test_the_statement_against_calls_around_the_gateway_spares_its_role_alone() -> None:
+    page = (ROOT / "docs" / "gateway.md").read_text(encoding="utf-8")
+    (block,) = (
+        found for found in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "Sid" in found
+    )
+    statement = json.loads(block.replace("ACCOUNT", "111122223333").replace("REGION", "us-east-1"))
+    assert find_mistakes([statement]) == []
+    assert statement["Effect"] == "Deny"
+    spared = statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]
+    role = "arn:aws:iam::111122223333:role/"
+    assert fnmatchcase(role + caller_role_name("us-east-1"), spared)
+    assert not fnmatchcase(role + caller_role_name("us-east-1") + "-2", spared)
+    assert not fnmatchcase(
+        "arn:aws:iam::444455556666:role/" + caller_role_name("us-east-1"), spared
+    )
+    assert {*statement["Action"]} == {
+        action for each in STATEMENTS for action in as_list(each["Action"])
     }

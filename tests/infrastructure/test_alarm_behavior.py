@@ -172,6 +172,18 @@ def test_denies_that_are_delayed_for_ten_minutes_raise_an_alarm() -> None:
     assert [after(1, 1), after(1, None), after(None, 1), after()] == [ALARM, OK, OK, OK]
 
 
+@pytest.mark.parametrize(
+    ("alarm", "after_one"),
+    [("UncheckedCalls", ALARM), ("LimitsUnavailable", OK), ("BusySubjects", OK)],
+)
+def test_calls_that_limits_did_not_decide_raise_an_alarm(alarm: str, after_one: AlarmState) -> None:
+    def after(*counts: float | None) -> AlarmState:
+        figures = {f"BedrockMeter/Health {alarm}": counts}
+        return state(f"Health-{alarm}", figures, configuration="everything")
+
+    assert [after(1), after(1, 1), after(None, None, None), after()] == [after_one, ALARM, OK, OK]
+
+
 def test_a_mismatch_of_two_settled_hours_raises_an_alarm_until_two_hours_match() -> None:
     def after(*mismatches: float | None) -> AlarmState:
         figures = {"BedrockMeter/Health UsageMismatch": mismatches}

@@ -27,7 +27,7 @@ from cdk.components.dashboards import (
 )
 from cdk.components.health_lines import list_health_lines
 from cdk.components.threshold_graphs import LIMIT, MAX_SHOWN
-from cdk.config import Config
+from cdk.config import Config, stack_names
 from dashboards.cloudwatch import Metric
 from dashboards.viewer.bodies import read_bodies
 from dashboards.viewer.drawings import Source, draw
@@ -48,8 +48,13 @@ NAMES_THERE = DeployedNames(
     alarms="arn:aws:cloudwatch:eu-west-1:999988887777:alarm:",
     log_group="/audit/us-east-1/bedrock",  # in which no Region is to be replaced
     stream_mapping="99999999-8888-7777-6666-555555555555",
+    limits_table="Storage-Limits1A2B",
 )
-ALL = {"extra_dashboards": ["model_comparison", "cost", "throttling"]}
+ALL = {
+    "extra_dashboards": ["model_comparison", "cost", "throttling"],
+    "governance": True,
+    "gateway": True,
+}
 TOKENS_GRAPHS = {"Account: quota tokens per hour", "Account: total tokens per hour"}
 each_dashboard = pytest.mark.parametrize("file", NAMES)
 
@@ -509,3 +514,22 @@ def test_links_lead_to_the_console_of_the_partition(region: str, console: str) -
     body = deployed("usage_overview", replace(NAMES_THERE, region=region))
     links = re.findall(r"https://[^/]*/", body["widgets"][0]["properties"]["markdown"])
     assert {link for link in links if "console" in link} == {console}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "schema"),
+    [("Team", "{Team/Gateway,Policy}"), ("Team-Meter", '{"Team-Meter/Gateway",Policy}')],
+)
+def test_searches_of_the_gateway_have_the_name_of_the_deployment(
+    prefix: str, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_names, "PREFIX", prefix)
+    body = json.loads(NAMES_THERE.written_in((FOLDER / "gateway.json").read_text()))
+    searches = [
+        row[0]["expression"]
+        for widget in body["widgets"]
+        for row in widget["properties"].get("metrics", ())
+        if "SEARCH" in str(row[0])
+    ]
+    assert searches
+    assert all(schema in search for search in searches)

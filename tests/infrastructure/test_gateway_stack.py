@@ -16,9 +16,11 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
+    find_function,
     grants,
     named,
     only,
+    resources,
     statements,
     synthesize,
 )
@@ -145,3 +147,25 @@ def test_the_gateway_deletes_no_limit() -> None:
     assert statement["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert choose_partition("any subject").startswith(pattern.removesuffix("*"))
+
+
+@pytest.mark.parametrize(("configuration", "has_role"), [("default", False), (ON, True)])
+def test_calls_around_the_gateway_are_counted_where_it_is_deployed(
+    configuration: str, *, has_role: bool
+) -> None:
+    for job in ("log_processor", "metric_publisher"):
+        properties = find_function(deployment(configuration).ingestion, job)
+        assert ("CALLER_ROLE" in properties["Environment"]["Variables"]) is has_role
+
+
+def test_its_dashboard_shows_the_deployed_function_and_table() -> None:
+    monitoring = deployment(ON).monitoring
+    body = named(monitoring, "AWS::CloudWatch::Dashboard", GATEWAY)["DashboardBody"]
+    parts = body["Fn::Join"][1]
+    alarms = resources(monitoring, "AWS::CloudWatch::Alarm").values()
+    (alarm,) = (each for each in alarms if each["AlarmName"].endswith("LimitThrottles"))
+    (table,) = (each["Value"] for each in alarm["Dimensions"] if each["Name"] == "TableName")
+    assert table in parts
+    name = named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["FunctionName"]
+    text = "".join(part for part in parts if isinstance(part, str))
+    assert f'"FunctionName","{name}"' in text

@@ -564,7 +564,7 @@ def test_most_of_what_the_gateway_costs_is_waiting() -> None:
     seconds, half_a_gigabyte = 10 * 10**6, Decimal("0.5")
     run = seconds * half_a_gigabyte * PRICES["lambda_arm_gb_second"]
     assert waiting.usd == run + PRICES["lambda_requests_million"]
-    assert waiting.usd > 10 * sum(line.usd for line in others)
+    assert waiting.usd > 9 * sum(line.usd for line in others)
 
 
 def test_the_settler_of_the_gateway_is_billed_whether_there_are_calls_or_not() -> None:

@@ -14,7 +14,11 @@ from lambdas.domain.ledger.readings import (
     latest_timestamp,
 )
 from lambdas.domain.ledger.recorded_calls import RecordedCalls, ScannedCall, ScannedPage
-from lambdas.domain.ledger.reservations import ReservedCalls, find_reservation
+from lambdas.domain.ledger.reservations import (
+    ReservedCalls,
+    find_reservation,
+    is_gateway_call,
+)
 from lambdas.domain.ledger.stream import StreamedChange, StreamRecord
 from lambdas.domain.ledger.tampering import TamperedCall, Tampering
 from lambdas.domain.ledger.unpriced_calls import (
@@ -63,6 +67,7 @@ __all__ = [
     "WaitingGroup",
     "bound_reading",
     "find_reservation",
+    "is_gateway_call",
     "join",
     "join_readings",
     "latest_timestamp",

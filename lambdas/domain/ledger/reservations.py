@@ -10,6 +10,18 @@ from lambdas.domain.invocations.identity import CallerIdentity
 from lambdas.domain.invocations.request_metadata import RESERVATION_NAME
 
 
+def is_gateway_call(record: UsageRecord, caller_role: str) -> bool:
+    """True for a call of the role, in the called account, that the gateway assumes for callers.
+
+    Args:
+        record: The call.
+        caller_role: The name of the role.
+    """
+    caller = CallerIdentity.from_arn(record.identity_arn)
+    is_of_role = caller.session_name is not None and caller.principal == f"role/{caller_role}"
+    return is_of_role and caller.account_id == record.account_id
+
+
 def find_reservation(record: UsageRecord, caller_role: str) -> str | None:
     """Find the reservation of a call; `None` for calls of others than the gateway's role.
 
@@ -21,9 +33,7 @@ def find_reservation(record: UsageRecord, caller_role: str) -> str | None:
         caller_role: The name of the role, in the called account, that the gateway assumes for each
             caller.
     """
-    caller = CallerIdentity.from_arn(record.identity_arn)
-    is_of_role = caller.session_name is not None and caller.principal == f"role/{caller_role}"
-    if not is_of_role or caller.account_id != record.account_id:
+    if not is_gateway_call(record, caller_role):
         return None
     return dict(record.request_metadata).get(RESERVATION_NAME) or None
 

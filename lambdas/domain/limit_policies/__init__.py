@@ -14,6 +14,13 @@ from lambdas.domain.limit_policies.answers import (
     refuse,
     refuse_tier,
 )
+from lambdas.domain.limit_policies.counted_names import (
+    BUDGETS,
+    MAX_COUNTED_POLICIES,
+    OTHER_POLICIES,
+    UNKNOWN_TIER,
+    name_in_metrics,
+)
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
 from lambdas.domain.limit_policies.marks import MARKS, NearMark, find_marks
 from lambdas.domain.limit_policies.policy import (
@@ -46,8 +53,12 @@ from lambdas.domain.limit_policies.subjects import (
 )
 
 __all__ = [
+    "BUDGETS",
     "MARKS",
+    "MAX_COUNTED_POLICIES",
+    "OTHER_POLICIES",
     "PICODOLLARS",
+    "UNKNOWN_TIER",
     "CallFacts",
     "MarkReports",
     "NearMark",
@@ -79,6 +90,7 @@ __all__ = [
     "has_usd_limit",
     "measure_amounts",
     "name_caller",
+    "name_in_metrics",
     "name_limit",
     "refuse",
     "refuse_tier",

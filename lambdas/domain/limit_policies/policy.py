@@ -242,6 +242,11 @@ class PolicySet:
                 named |= {policy.name: policy for policy in each.policies}
         return tuple(named.values())
 
+    def list_names(self) -> Sequence[str]:
+        """List the names of all policies, those of tiers last, each once."""
+        of_tiers = (policy for tier in self.tiers.values() for policy in tier.policies)
+        return [*dict.fromkeys(policy.name for policy in (*self.policies, *of_tiers))]
+
     def knows_tier(self, tier: str | None) -> bool:
         """Say if a policy has a tier. A key of an unknown one would be without limits by mistake.
 

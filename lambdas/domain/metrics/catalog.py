@@ -26,6 +26,7 @@ MODEL_ID = "ModelId"
 IDENTITY_ARN = "IdentityArn"
 PROJECT = "Project"
 BUDGET = "Budget"
+POLICY = "Policy"
 
 
 class Unit(StrEnum):
@@ -544,6 +545,35 @@ RETURNED_RESERVATIONS = HealthMetric(
     "Reservations of the gateway that were given back after an hour without a record of the call.",
     frequency=Frequency.ON_EVENT,
 )
+UNCHECKED_CALLS = HealthMetric(
+    "UncheckedCalls",
+    "Calls that the gateway admitted although limits could not be checked, as their policy says.",
+    frequency=Frequency.ON_EVENT,
+)
+LIMITS_UNAVAILABLE = HealthMetric(
+    "LimitsUnavailable",
+    "Calls that the gateway refused because their limits could not be checked.",
+    frequency=Frequency.ON_EVENT,
+)
+BUSY_SUBJECTS = HealthMetric(
+    "BusySubjects",
+    "Calls that the gateway refused because those that share their limits were more than 300 a"
+    " second, or 100 at a time.",
+    frequency=Frequency.ON_EVENT,
+)
+BREAK_GLASS_CALLS = HealthMetric(
+    "BreakGlassCalls",
+    "Calls of callers in break_glass that limits would have refused.",
+    frequency=Frequency.ON_EVENT,
+)
+CALLS_AROUND_GATEWAY = HealthMetric(
+    "CallsAroundGateway",
+    "Successful calls of anyone but the gateway, as soon as they are in the ledger.",
+    frequency=Frequency.ON_EVENT,
+)
+TOKENS_AROUND_GATEWAY = HealthMetric(
+    "TokensAroundGateway", "All tokens of these calls.", frequency=Frequency.ON_EVENT
+)
 UNKNOWN_KEYS = HealthMetric(
     "UnknownKeys",
     "Requests that the gateway refused because they had no valid key.",
@@ -583,5 +613,49 @@ HEALTH_METRICS = (
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
     UNKNOWN_KEYS,
+    UNCHECKED_CALLS,
+    LIMITS_UNAVAILABLE,
+    BUSY_SUBJECTS,
+    BREAK_GLASS_CALLS,
+    CALLS_AROUND_GATEWAY,
+    TOKENS_AROUND_GATEWAY,
 )
 """The metrics that functions publish about themselves."""
+
+GATEWAY_NAMESPACE = f"{NAMESPACE}/Gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayMetric(Metric):
+    """A metric of the calls through the gateway.
+
+    Attributes:
+        dimension_names: The names of its dimensions. Each set of values is billed.
+    """
+
+    dimension_names: tuple[str, ...] = ()
+
+
+ADMITTED_CALLS = GatewayMetric(
+    "AdmittedCalls",
+    "Calls within all limits, counted when the gateway settles them.",
+)
+LIMIT_REFUSALS = GatewayMetric(
+    "LimitRefusals",
+    "Calls that a limit refused, each for the policy that refuses it longest.",
+    dimension_names=(POLICY,),
+)
+SHADOW_REFUSALS = GatewayMetric(
+    "ShadowRefusals",
+    "Calls that a limit in shadow mode would have refused, for each of its policies.",
+    dimension_names=(POLICY,),
+)
+RESERVED_TOKENS = GatewayMetric(
+    "ReservedTokens",
+    "Quota tokens that were reserved for calls whose use is known.",
+)
+USED_TOKENS = GatewayMetric(
+    "UsedTokens", "Quota tokens that the same calls have used, by their answers."
+)
+GATEWAY_METRICS = (ADMITTED_CALLS, LIMIT_REFUSALS, SHADOW_REFUSALS, RESERVED_TOKENS, USED_TOKENS)
+"""The metrics of calls through the gateway, where it is on."""

@@ -8,10 +8,12 @@ from datetime import datetime
 
 from lambdas.domain.ledger import LedgerChange, TamperedCall
 from lambdas.domain.metrics.catalog import (
+    CALLS_AROUND_GATEWAY,
     CONFLICTING_DUPLICATES,
     METERING_DELAY,
     OVERFLOWING_CALLS,
     TAMPERED_CALLS,
+    TOKENS_AROUND_GATEWAY,
     UNPUBLISHED_RECORDS,
     HealthMetric,
 )
@@ -33,6 +35,8 @@ class PublishReport:
         reason: The reason why it was not sent.
         overflowing: Calls that are in an overflow bucket, since more identities, projects or
             models than have metrics of their own were seen.
+        around_gateway: New calls of others than the gateway that succeeded; 0 without a gateway.
+        tokens_around_gateway: Their tokens, as far as they are known.
     """
 
     published: int = 0
@@ -43,6 +47,8 @@ class PublishReport:
     first_unsent: int | None = None
     reason: str | None = None
     overflowing: int = 0
+    around_gateway: int = 0
+    tokens_around_gateway: int = 0
 
     def get_health(self, now: datetime) -> Mapping[HealthMetric, float]:
         """Get the health metrics of what was published at a time."""
@@ -51,6 +57,8 @@ class PublishReport:
             TAMPERED_CALLS: len(self.tampered),
             UNPUBLISHED_RECORDS: self.unpublished,
             OVERFLOWING_CALLS: self.overflowing,
+            CALLS_AROUND_GATEWAY: self.around_gateway,
+            TOKENS_AROUND_GATEWAY: self.tokens_around_gateway,
         }
         if self.oldest is not None:
             health[METERING_DELAY] = max(0.0, (now - self.oldest).total_seconds())

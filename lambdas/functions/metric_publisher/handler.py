@@ -37,5 +37,8 @@ def publisher() -> StreamPublisher:
     """Make the publisher, once per process."""
     settings = Settings.from_environment(os.environ)
     return make_publisher(
-        settings, stack_id=settings.stack_id, retention_days=settings.ledger_retention_days
+        settings,
+        stack_id=settings.stack_id,
+        retention_days=settings.ledger_retention_days,
+        caller_role=settings.caller_role,
     )

@@ -4,7 +4,7 @@ import pytest
 
 from lambdas.domain.invocations import CONFLICTING_IDENTITY
 from lambdas.domain.invocations.request_metadata import RESERVATION_NAME
-from lambdas.domain.ledger import find_reservation, join
+from lambdas.domain.ledger import find_reservation, is_gateway_call, join
 from tests.builders import ANA
 from tests.limits import CALLER_ROLE, gateway_call
 
@@ -13,6 +13,7 @@ ACCOUNT = "111122223333"
 
 def test_a_call_of_the_gateway_names_its_reservation() -> None:
     assert find_reservation(gateway_call("one"), CALLER_ROLE) == "one"
+    assert is_gateway_call(gateway_call("one", request_metadata=()), CALLER_ROLE)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,9 @@ def test_a_call_of_the_gateway_names_its_reservation() -> None:
     ],
 )
 def test_a_reservation_that_anyone_else_names_does_nothing(caller: str) -> None:
-    assert find_reservation(gateway_call("one", identity_arn=caller), CALLER_ROLE) is None
+    call = gateway_call("one", identity_arn=caller)
+    assert find_reservation(call, CALLER_ROLE) is None
+    assert not is_gateway_call(call, CALLER_ROLE)
 
 
 def test_a_call_whose_readings_name_several_callers_settles_nothing() -> None:

@@ -10,6 +10,7 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSou
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
+    GATEWAY_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
     MODEL_ID,
@@ -28,6 +29,7 @@ ALL_METRICS: list[Metric] = [
     *UNLOGGED_METRICS,
     *BUDGET_METRICS,
     *HEALTH_METRICS,
+    *GATEWAY_METRICS,
 ]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
 

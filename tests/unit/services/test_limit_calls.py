@@ -146,6 +146,7 @@ def test_shadow_limits_never_refuse_and_are_shown_and_reported() -> None:
     assert [limit.quota for limit in admitted.limits] == [50]
     gateway.admission.admit(call(), NOON)
     assert gateway.reports.admissions[-1].shadow == ("tokens",)
+    assert gateway.reports.admissions[-1].shadow_policies == ("tokens",)
     assert gateway.get_used()[0] == 200
 
 
@@ -154,6 +155,11 @@ def test_break_glass_is_counted_and_passes_every_limit() -> None:
     admitted = gateway.admission.admit(call(), NOON)
     assert admitted.refusal is None
     assert gateway.get_used()[0] == 100
+    (report,) = gateway.reports.admissions
+    assert (report.is_break_glass, report.policies, report.shadow) == (True, ("tokens",), ())
+    within = Gateway(policy(), break_glass=["ana@*"])
+    within.admission.admit(call(), NOON)
+    assert not within.reports.admissions[0].is_break_glass
     busy = Gateway(policy(), store=FailingLimits(ANA), break_glass=["ana@*"])
     assert busy.admission.admit(call(), NOON).refusal is None
     assert busy.reports.admissions[0].unchecked == (ANA,)
