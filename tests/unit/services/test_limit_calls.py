@@ -9,7 +9,7 @@ import pytest
 
 from lambdas.domain.api_keys import ApiKey, create_key
 from lambdas.domain.bedrock_calls import BedrockPath, CallNeed
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import AskedCall, TokenCounts
 from lambdas.domain.limits import LimitSubject, LimitUnit
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from tests.builders import NOON
@@ -226,7 +226,7 @@ def test_a_model_without_a_known_price_is_refused_and_not_free() -> None:
 @pytest.mark.parametrize("tier", [None, "priority", "latency-optimized"])
 def test_a_call_reserves_and_uses_the_price_of_its_service_tier(tier: str | None) -> None:
     model, tokens = "amazon.nova-pro-v1:0", TokenCounts(1000, 100)
-    expected = PRICES.price(model, "Converse", tier, NOON, tokens)
+    expected = PRICES.price(AskedCall(model, "Converse", tier, NOON), tokens)
     assert expected is not None
     gateway = Gateway(policy(limits=[USD | {"amount": 1}]))
     asked = call(1000, 100, path=path(model), service_tier=tier)
