@@ -61,7 +61,8 @@ def test_a_model_is_looked_for_once_and_bedrock_is_asked_last() -> None:
         assert new.cached.find(PROFILE, NOON + timedelta(days=1)) == f"global.{SONNET_4}"
     assert (stored.state.asked, stored.bedrock.asked) == ([PROFILE], [])
     assert (new.state.asked, new.bedrock.asked) == ([PROFILE], [PROFILE])
-    assert stored.reported == new.reported == []
+    assert not stored.reported
+    assert not new.reported
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,8 @@ def test_a_model_is_looked_for_once_and_bedrock_is_asked_last() -> None:
 def test_nothing_else_is_looked_for(called: str) -> None:
     world = World()
     assert world.cached.find(called, NOON) == called
-    assert world.state.asked == world.bedrock.asked == world.reported == []
+    assert not (world.state.asked or world.bedrock.asked)
+    assert not world.reported
 
 
 def test_a_profile_that_is_not_found_stays_hidden_for_a_minute() -> None:

@@ -32,7 +32,7 @@ LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
 
 
 class MeasuredCall(NamedTuple):
-    """What is known of a call without the body of its answer.
+    """A call without the body of its answer.
 
     Attributes:
         path: The operation and the model.

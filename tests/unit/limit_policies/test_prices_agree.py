@@ -153,7 +153,7 @@ def test_the_fixtures_are_settled_as_the_ledger_counts_them(pricing: Pricing) ->
 
 
 def name_called(model_id: str, routing: Routing, place: str) -> tuple[str, str]:
-    """What callers name, and the Region in which they call it."""
+    """The id that callers name, and the Region in which they call it."""
     match routing:
         case Routing.REGION:
             return model_id, place
