@@ -83,7 +83,8 @@ def test_a_model_is_looked_for_once_and_bedrock_is_asked_last() -> None:
 def test_nothing_else_is_looked_for(called: str) -> None:
     world = World()
     assert world.cached.find(called, NOON) == called
-    assert not (world.state.asked or world.bedrock.asked)
+    assert not world.state.asked
+    assert not world.bedrock.asked
     assert not world.reported
 
 
