@@ -25,7 +25,7 @@ from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.domain.api_keys import ApiKey, KeyExistsError, create_key
 from lambdas.domain.bedrock_calls import EVENT_STREAM, Admission, CallAdmission, GatewayCall
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import ServedCall, TokenCounts
 from lambdas.functions.gateway.app import make_app
 from lambdas.services.limit_calls import LimitView
 from lambdas.services.relay_call import CallRelay, RelayRules
@@ -93,6 +93,7 @@ class InMemoryAdmission:
         decision: Decides on a call; a reservation of its own by default.
         calls: The calls, in order.
         settled: The counts by reservation.
+        served: How calls were served, by reservation.
         given_back: The reservations that were given back.
         times: The times of all of that.
         was_settled: Set with the first of either.
@@ -101,6 +102,7 @@ class InMemoryAdmission:
     decision: Callable[[GatewayCall], Admission] | None = None
     calls: list[GatewayCall] = field(default_factory=list)
     settled: dict[str, TokenCounts] = field(default_factory=dict)
+    served: dict[str, ServedCall | None] = field(default_factory=dict)
     given_back: list[str] = field(default_factory=list)
     times: list[datetime] = field(default_factory=list)
     was_settled: threading.Event = field(default_factory=threading.Event)
@@ -112,8 +114,15 @@ class InMemoryAdmission:
             return self.decision(call)
         return Admission(f"r-{len(self.calls)}")
 
-    def settle(self, reservation_id: str, used: TokenCounts, at: datetime) -> None:
+    def settle(
+        self,
+        reservation_id: str,
+        used: TokenCounts,
+        at: datetime,
+        served: ServedCall | None = None,
+    ) -> None:
         self.settled[reservation_id] = used
+        self.served[reservation_id] = served
         self.times.append(at)
         self.was_settled.set()
 

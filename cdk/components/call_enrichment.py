@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aws_cdk import Aws
@@ -12,7 +13,9 @@ from cdk.components.acknowledgements import UNKNOWN_NAMES
 from cdk.components.meter_function import MeterFunction
 from cdk.config import Config
 from lambdas.domain.ledger.state_table import TAGS_PREFIX
+from lambdas.domain.ledger.table import PARTITION_KEY
 from lambdas.domain.pricing.editions import EDITIONS_PREFIX, POINTER_KEY
+from lambdas.wiring.contracted_prices import write_contracted_prices
 
 _UNKNOWN_CALLERS = (
     "Which profiles, roles and users call is not known before; only their tags are read."
@@ -37,6 +40,21 @@ def call_settings(config: Config, *, state: dynamodb.ITable, prices: s3.IBucket)
     }
 
 
+def gateway_price_settings(config: Config, prices: s3.IBucket) -> dict[str, Any]:
+    """The fields of `RelaySettings` that `CallSettings` has too, with contracted prices as text.
+
+    Args:
+        config: Prices.
+        prices: The bucket of price editions.
+    """
+    contracted = write_contracted_prices(config.contracted_prices)
+    return {
+        "contracted_prices": json.dumps(contracted, separators=(",", ":")),
+        "assume_prices": config.assume_prices,
+        "price_bucket": prices.bucket_name,
+    }
+
+
 def grant_enrich_calls(
     function: MeterFunction, *, state: dynamodb.ITable, prices: s3.IBucket
 ) -> None:
@@ -52,8 +70,7 @@ def grant_enrich_calls(
         on=state.table_arn,
         keys=[f"{TAGS_PREFIX}*"],
     )
-    here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
-    profiles = f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"
+    profiles = _find_profiles()
     callers = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}"
     for actions, resources in (
         (("bedrock:GetInferenceProfile", "bedrock:ListTagsForResource"), profiles),
@@ -74,3 +91,24 @@ def grant_read_prices(function: MeterFunction, prices: s3.IBucket) -> None:
     editions = prices.arn_for_objects(f"{EDITIONS_PREFIX}*")
     function.grant("s3:GetObject", on=editions, wildcard=UNKNOWN_NAMES)
     function.grant("s3:ListBucket", on=prices.bucket_arn)
+
+
+def grant_find_models(function: MeterFunction, state: dynamodb.ITable) -> None:
+    """Grant what finds the models behind application inference profiles, without their tags.
+
+    Args:
+        function: The function.
+        state: The table of the meter's state, with the models of profiles that were called.
+    """
+    function.grant_items(
+        "dynamodb:GetItem",
+        on=state.table_arn,
+        keys=[f"{TAGS_PREFIX}arn:{Aws.PARTITION}:bedrock:*"],
+        attributes=[PARTITION_KEY, "model_id", "is_global"],
+    )
+    function.grant("bedrock:GetInferenceProfile", on=_find_profiles(), wildcard=_UNKNOWN_CALLERS)
+
+
+def _find_profiles() -> str:
+    here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+    return f"arn:{Aws.PARTITION}:bedrock:{here}:application-inference-profile/*"

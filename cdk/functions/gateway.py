@@ -5,8 +5,14 @@ from __future__ import annotations
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.components.call_enrichment import (
+    gateway_price_settings,
+    grant_find_models,
+    grant_read_prices,
+)
 from cdk.components.caller_role import CallerRole
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
@@ -40,6 +46,8 @@ class Gateway(MeterFunction):
         defaults: FunctionDefaults,
         governance: dynamodb.ITable,
         limits: dynamodb.ITable,
+        state: dynamodb.ITable,
+        prices: s3.IBucket,
         caller_role_arn: str,
     ) -> None:
         """Make the function.
@@ -50,6 +58,8 @@ class Gateway(MeterFunction):
             defaults: The shared properties of a stack's functions.
             governance: The table with API keys and policies.
             limits: The table of limits.
+            state: The table of the meter's state, with the models behind inference profiles.
+            prices: The bucket of price editions.
             caller_role_arn: The role that it assumes for each caller.
         """
         config = defaults.config
@@ -62,6 +72,8 @@ class Gateway(MeterFunction):
                 caller_role_arn=caller_role_arn,
                 region=Aws.REGION,
                 max_output_tokens=config.gateway_max_output_tokens,
+                state_table=state.table_name,
+                **gateway_price_settings(config, prices),
                 project_name=config.gateway_project_name,
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
@@ -90,6 +102,8 @@ class Gateway(MeterFunction):
             keys=[f"{PARTITION_PREFIX}*"],
         )
         self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS])
+        grant_read_prices(self, prices)
+        grant_find_models(self, state)
         self.grant_read_write_data()
         # Callers prove who they are by a key, which the function checks before all else.
         self.url = self.add_function_url(

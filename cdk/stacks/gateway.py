@@ -50,6 +50,8 @@ class GatewayStack(Stack):
             defaults=defaults,
             governance=storage.governance,
             limits=storage.limits,
+            state=storage.state,
+            prices=storage.prices,
             caller_role_arn=self.format_arn(
                 service="iam",
                 region="",

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.refusals import error_code
 from lambdas.domain.attribution.ports import FoundTags, TagSourceBusyError, TagsUnavailableError
-from lambdas.domain.attribution.tags import get_service
+from lambdas.domain.attribution.tags import ProfiledModel, get_service
 from lambdas.domain.invocations import foundation_model_id
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class AwsTagSource:
             case "user":
                 tags = _ask(arn, lambda: self._user_tags(name), denied)
             case _:
-                model_arns = _ask(arn, lambda: self._model_arns(arn), denied)
+                model_arns = _ask(arn, lambda: _list_models(self._bedrock, arn), denied)
                 if model_arns is None and not denied:
                     return _NOTHING
                 tags = _ask(arn, lambda: self._profile_tags(arn), denied)
@@ -89,9 +89,33 @@ class AwsTagSource:
         tags = self._bedrock.list_tags_for_resource(resourceARN=arn)["tags"]
         return [(tag["key"], tag["value"]) for tag in tags]
 
-    def _model_arns(self, arn: str) -> list[str]:
-        profile = self._bedrock.get_inference_profile(inferenceProfileIdentifier=arn)
-        return [model["modelArn"] for model in profile["models"]]
+
+class AwsProfiledModels:
+    """Asks Bedrock for the models behind application inference profiles, without their tags."""
+
+    def __init__(self, bedrock: BedrockClient) -> None:
+        """Ask in the account and the Region of a client."""
+        self._bedrock = bedrock
+
+    def get_model(self, profile_arn: str) -> ProfiledModel | None:
+        """Get the model behind a profile; `None` if it is not one model, or there is no profile.
+
+        Raises:
+            TagsUnavailableError: Bedrock denies access, is too busy, or does not answer.
+        """
+        denied: list[str] = []
+        model_arns = _ask(profile_arn, lambda: _list_models(self._bedrock, profile_arn), denied)
+        if denied:
+            raise TagsUnavailableError(denied[0])
+        model_id = _one_model(model_arns or ())
+        if model_id is None:
+            return None
+        return ProfiledModel(model_id, any(map(_has_no_region, model_arns or ())))
+
+
+def _list_models(bedrock: BedrockClient, profile_arn: str) -> list[str]:
+    profile = bedrock.get_inference_profile(inferenceProfileIdentifier=profile_arn)
+    return [model["modelArn"] for model in profile["models"]]
 
 
 def _ask(arn: str, question: Callable[[], _Answer], denied: list[str]) -> _Answer | None:

@@ -1,9 +1,13 @@
-"""Money as people read it, in every report and message, and the legend of its marks."""
+"""Money as counters and limits have it, and as people read it, with the legend of its marks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
+
+_PICODOLLAR_EXPONENT = 12
+PICODOLLARS = 10**_PICODOLLAR_EXPONENT
+"""The pico-dollars of a US dollar."""
 
 UNPRICED = "unpriced"
 """The cost of calls without a known price. They are not free."""
@@ -24,6 +28,15 @@ _LEGEND = {
     ),
     UNPRICED: "the cost is not known, which does not mean that the calls are free",
 }
+
+
+def to_picodollars(usd: Decimal) -> int:
+    """Convert US dollars to whole pico-dollars; a half goes to the even one.
+
+    Each call is rounded by itself, so that the sum over any calls is that of their costs. List
+    prices have at most six decimals for a million tokens, and round nothing.
+    """
+    return int(usd.scaleb(_PICODOLLAR_EXPONENT).to_integral_value(ROUND_HALF_EVEN))
 
 
 def count_places(largest_usd: Decimal | None) -> int:

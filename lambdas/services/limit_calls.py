@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
 from lambdas.domain.api_keys import ApiKey
@@ -14,16 +12,19 @@ from lambdas.domain.bedrock_calls import (
     LIMITS_UNAVAILABLE,
     Admission,
     BedrockPath,
+    CalledModels,
     CallNeed,
     GatewayCall,
     LimitState,
+    NamedModels,
 )
 from lambdas.domain.bedrock_calls import Refusal as CallRefusal
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
     UNKNOWN_TIER,
     CallFacts,
+    CallPricing,
     MarkReports,
     NearMark,
     PoliciesUnavailableError,
@@ -31,15 +32,15 @@ from lambdas.domain.limit_policies import (
     PolicySet,
     PolicySource,
     PolicySubject,
-    PriceTokens,
+    PricesUnavailableError,
+    TokenPrices,
     adopt_subject,
     count_amounts,
     describe_limit,
     find_marks,
     find_own_subjects,
     find_subjects,
-    has_usd_limit,
-    measure_amounts,
+    measure_call,
     name_in_metrics,
     name_limit,
     refuse,
@@ -85,20 +86,6 @@ class LimitAdmitter(Protocol):
 
     def give_back(self, reservation: CallReservation, at: datetime) -> Settlement:
         """Give back what was reserved for a call that Bedrock has not answered."""
-
-
-class TokenPrices(Protocol):
-    """Prices tokens of calls, as `CallPrices` does."""
-
-    def price(
-        self,
-        invoked_model_id: str,
-        operation: str,
-        service_tier: str | None,
-        at: datetime,
-        tokens: TokenCounts,
-    ) -> Decimal | None:
-        """Price the tokens of a call; `None` if a price is not known."""
 
 
 class SubjectSource(Protocol):
@@ -179,7 +166,7 @@ class _OpenCall(NamedTuple):
     reservation: CallReservation
     need: Amounts
     model: str
-    price: PriceTokens | None
+    pricing: CallPricing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,25 +210,38 @@ class PolicyAdmission:
             subjects = (*subjects, *map(adopt_subject, found))
         if not subjects:
             return Admission()
-        model = foundation_model_id(call.path.model_id)
-        price = _get_price(self.prices, subjects, call.path, call.service_tier, at)
-        need = measure_amounts(call.need, model, price)
+        asked = _name_call(call.path, call.service_tier, at)
+        try:
+            measured = measure_call(call.need, asked, subjects, self.prices)
+        except PricesUnavailableError:
+            return self._refuse(caller, LIMITS_UNAVAILABLE)
+        need, pricing, subjects, unchecked = measured
         attempt = None if call.attempt_id is None else (caller, call.attempt_id)
         result = self.admitter.admit([each.subject for each in subjects], need, at, attempt)
         if result.reservation is not None:
-            opened = _OpenCall(caller, result.reservation, need, model, price)
+            model = foundation_model_id(call.path.model_id)
+            opened = _OpenCall(caller, result.reservation, need, model, pricing)
             self._open.add(result.reservation.id, opened, at)
+        result = replace(result, unchecked=(*unchecked, *result.unchecked))
         report = AdmissionReport(caller, need, is_break_glass=is_break_glass)
         return self._answer(report, policies, subjects, result, at)
 
-    def settle(self, reservation_id: str, used: TokenCounts, at: datetime) -> None:
+    def settle(
+        self,
+        reservation_id: str,
+        used: TokenCounts,
+        at: datetime,
+        served: ServedCall | None = None,
+    ) -> None:
         """Put what a call has used in place of what was reserved.
 
         One that this process does not know is settled later, by the invocation log.
         """
         call = self._take(reservation_id, at)
         if call is not None:
-            amounts = count_amounts(used, call.model, call.price)
+            if used.output is None and call.need.output == 0:  # of an embedding
+                used = used._replace(output=0)
+            amounts = count_amounts(used, call.model, call.pricing, served)
             settled = self.admitter.settle(call.reservation, amounts, at)
             self._report_settled(call, amounts, settled)
 
@@ -341,11 +341,13 @@ class LimitView:
         policies: The policies in force.
         store: The states of subjects.
         prices: The prices of calls.
+        models: Finds the models behind application inference profiles.
     """
 
     policies: PolicySource
     store: LimitStore
     prices: TokenPrices
+    models: CalledModels = field(default_factory=NamedModels)
 
     def show(self, key: ApiKey, at: datetime) -> LimitAnswer:
         """Show the limits of all calls of a key. Those that count by model are left out."""
@@ -376,14 +378,15 @@ class LimitView:
         """
         try:
             policies = self.policies.get(at)
+            path = path._replace(model_id=self.models.find(path.model_id, at))
             is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
             if not policies.knows_tier(key.tier) and not is_break_glass:
                 return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
             subjects = find_subjects(policies, key, path)
-            price = _get_price(self.prices, subjects, path, service_tier, at)
-            amounts = measure_amounts(need, foundation_model_id(path.model_id), price)
+            asked = _name_call(path, service_tier, at)
+            amounts, _, subjects, _ = measure_call(need, asked, subjects, self.prices)
             statuses = self._check(subjects, amounts, at)
-        except (PoliciesUnavailableError, LimitStoreError):
+        except (PoliciesUnavailableError, PricesUnavailableError, LimitStoreError):
             return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
         by_id = {each.subject.id: each for each in subjects}
         refusals = [
@@ -416,17 +419,8 @@ def _to_time(moment: int | None) -> datetime | None:
     return None if moment is None else to_time(moment)
 
 
-def _get_price(
-    prices: TokenPrices,
-    subjects: Sequence[PolicySubject],
-    path: BedrockPath,
-    service_tier: str | None,
-    at: datetime,
-) -> PriceTokens | None:
-    """Get what prices the tokens of a call, if a limit is in US dollars."""
-    if not has_usd_limit(subjects):
-        return None
-    return partial(prices.price, path.model_id, path.operation.log_name, service_tier, at)
+def _name_call(path: BedrockPath, service_tier: str | None, at: datetime) -> AskedCall:
+    return AskedCall(path.model_id, path.operation.log_name, service_tier, at)
 
 
 def _describe(

@@ -23,10 +23,12 @@ from lambdas.domain.bedrock_calls import (
     BedrockRelay,
     BedrockRequest,
     CallAdmission,
+    CalledModels,
     GatewayCall,
     Headers,
     InvalidRequestError,
     LimitState,
+    NamedModels,
     NeedBounds,
     Refusal,
     UsageReader,
@@ -139,6 +141,7 @@ class CallRelay:
         bedrock: Amazon Bedrock.
         clock: The time in UTC.
         rules: The rules of the gateway.
+        models: Finds the models behind application inference profiles.
     """
 
     keys: KeyFinder
@@ -146,6 +149,7 @@ class CallRelay:
     bedrock: BedrockRelay
     clock: Callable[[], datetime]
     rules: RelayRules = field(default_factory=RelayRules)
+    models: CalledModels = field(default_factory=NamedModels)
 
     def authenticate(self, headers: Sequence[tuple[str, str]], scope: Scope) -> ApiKey | Refusal:
         """Find the valid key of a request. Texts that cannot be a key are not looked up.
@@ -182,9 +186,11 @@ class CallRelay:
             return self.refuse(refuse_invalid(str(error)))
         admission = Admission()
         if path.operation.uses_tokens:
-            need = measure_need(path, sent.body, rules.bounds)
-            call = GatewayCall(key, path, need, sent.attempt_id, sent.service_tier)
-            admission = self.admission.admit(call, self.clock())
+            now = self.clock()
+            counted = path._replace(model_id=self.models.find(path.model_id, now))
+            need = measure_need(counted, sent.body, rules.bounds)
+            call = GatewayCall(key, counted, need, sent.attempt_id, sent.service_tier)
+            admission = self.admission.admit(call, now)
             if admission.refusal is not None:
                 return self.refuse(admission.refusal, admission.limits)
         metadata = self._make_metadata(key, admission.reservation_id)
@@ -214,7 +220,9 @@ class CallRelay:
             logger.warning("Bedrock did not answer", exc_info=True)
             return self.refuse(UNAVAILABLE, admission.limits)
         named = {name.lower(): value for name, value in answer.headers}
-        call = _RelayedCall(self, answer, make_usage_reader(path, named), reservation)
+        call = _RelayedCall(
+            self, answer, make_usage_reader(path, named, request.headers), reservation
+        )
         headers = tuple(pair for pair in answer.headers if pair[0].lower() not in _HOP_BY_HOP)
         shown = self.rules.write_limits(admission.limits)
         return GatewayAnswer(answer.status, headers + shown, call.read(), call.settle)
@@ -256,4 +264,4 @@ class _RelayedCall:
         if used.is_missing:
             logger.warning("An answer reported no usage", reservation=self.reservation_id)
         else:
-            admission.settle(self.reservation_id, used, now)
+            admission.settle(self.reservation_id, used, now, self.usage.read_service())

@@ -13,27 +13,19 @@ from lambdas.wiring.contracted_prices import ContractedPriceSetting, pricing_wit
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 
-class CallSettings(EnvironmentSettings):
-    """The prices of calls, and how calls are attributed to projects.
+class PricingSettings(EnvironmentSettings):
+    """The prices of calls.
 
     Attributes:
-        account_id: The account whose profiles, roles and users have tags.
-        state_table: The DynamoDB table of the meter's own state, with the tags of resources.
         contracted_prices: The contracted prices, as a JSON list.
-        attribution: The rules of attribution, as JSON.
         assume_prices: True if a call whose place has no price gets the highest listed price of the
             partition; otherwise such calls are unpriced.
         price_bucket: The bucket of price editions; empty for the shipped prices alone.
     """
 
-    account_id: str = Field(min_length=1)
-    state_table: str = Field(min_length=3)
     contracted_prices: Annotated[
         tuple[ContractedPriceSetting, ...], BeforeValidator(from_json_text)
     ] = ()
-    attribution: Annotated[AttributionSetting, BeforeValidator(from_json_text)] = (
-        AttributionSetting()
-    )
     assume_prices: bool = True
     price_bucket: str = ""
 
@@ -41,6 +33,22 @@ class CallSettings(EnvironmentSettings):
     def pricing(self) -> Pricing:
         """The pricing of calls by shipped and by contracted prices."""
         return pricing_with(self.contracted_prices, assume_prices=self.assume_prices)
+
+
+class CallSettings(PricingSettings):
+    """The prices of calls, and how calls are attributed to projects.
+
+    Attributes:
+        account_id: The account whose profiles, roles and users have tags.
+        state_table: The DynamoDB table of the meter's own state, with the tags of resources.
+        attribution: The rules of attribution, as JSON.
+    """
+
+    account_id: str = Field(min_length=1)
+    state_table: str = Field(min_length=3)
+    attribution: Annotated[AttributionSetting, BeforeValidator(from_json_text)] = (
+        AttributionSetting()
+    )
 
     @property
     def attribution_rules(self) -> AttributionRules:

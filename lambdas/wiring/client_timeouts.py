@@ -22,6 +22,11 @@ BRIEF = Config(
 """For clients that counting does not depend on: all requests of one `TagDirectory.look_up` together
 take less than `MAX_CALL_MS`. Slow answers then lose tags, not calls."""
 
+ONCE = Config(
+    connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}
+)
+"""For clients that a call of the gateway waits for, and can go on without."""
+
 
 def time_check(context: LambdaContext, needed_ms: int = MAX_CALL_MS) -> Callable[[], bool]:
     """Make a check that an invocation has enough time left to begin something."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -14,13 +12,14 @@ from lambdas.adapters.cached_policies import CachedPolicies
 from lambdas.adapters.dynamodb.limit_marks import DynamoDbMarks
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
-from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import NearMark, PoliciesUnavailableError, PolicySet
 from lambdas.logs import logger
 from lambdas.services.admit_call import CallAdmitter
-from lambdas.services.limit_calls import LimitView, PolicyAdmission, TokenPrices
+from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.declared_files import InvalidFileError
+from lambdas.wiring.gateway_models import LazyModels
+from lambdas.wiring.gateway_prices import LazyPrices
 from lambdas.wiring.gateway_reports import GatewayReports
 from lambdas.wiring.gateway_settings import RelaySettings
 from lambdas.wiring.limit_policies_file import read_policies
@@ -43,7 +42,7 @@ class GatewayLimits(NamedTuple):
 def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
     """Make the limits of a gateway."""
     dynamodb = boto3.client("dynamodb", config=BRIEF)
-    prices = LazyPrices(settings.region)
+    prices = LazyPrices(settings)
     policies = CachedPolicies(
         DynamoDbPolicies(dynamodb, settings.governance_table), _read_stored, _report_unread_policies
     )
@@ -56,7 +55,7 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         DynamoDbMarks(dynamodb, settings.limits_table, _report_mark),
         GatewayReports(),
     )
-    return GatewayLimits(admission, LimitView(policies, store, prices))
+    return GatewayLimits(admission, LimitView(policies, store, prices, LazyModels(settings)))
 
 
 def _read_stored(text: str) -> PolicySet:
@@ -74,33 +73,3 @@ def _report_mark(mark: NearMark) -> None:
     logger.warning(
         "A limit is nearly used up", subject=mark.subject, limit=mark.limit, percent=mark.percent
     )
-
-
-class LazyPrices:
-    """Prices that take long to load, and are loaded for the first limit in US dollars."""
-
-    def __init__(self, region: str) -> None:
-        """Price calls in a Region."""
-        self._region = region
-        self._prices: TokenPrices | None = None
-
-    def price(
-        self,
-        invoked_model_id: str,
-        operation: str,
-        service_tier: str | None,
-        at: datetime,
-        tokens: TokenCounts,
-    ) -> Decimal | None:
-        """Price the tokens of a call; `None` if a price is not known."""
-        if self._prices is None:
-            self._prices = _load_prices(self._region)
-        return self._prices.price(invoked_model_id, operation, service_tier, at, tokens)
-
-
-def _load_prices(region: str) -> TokenPrices:
-    from lambdas.domain.calls import CallPrices  # noqa: PLC0415  # takes long to import
-    from lambdas.domain.pricing import Pricing, shipped_prices  # noqa: PLC0415  # likewise
-
-    pricing = Pricing(shipped_prices())
-    return CallPrices(lambda: pricing, region)

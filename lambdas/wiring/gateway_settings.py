@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from lambdas.domain.bedrock_calls import NeedBounds
+from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
 from lambdas.wiring.allowed_values import like
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
@@ -31,6 +32,12 @@ class RelaySettings(EnvironmentSettings):
         default_output_tokens: The same of all other models.
         image_tokens: The most tokens of an image.
         document_tokens: The tokens of a document, a video or a sound.
+        contracted_prices: The contracted prices, as a JSON list that is read once it is needed.
+        assume_prices: True if a call whose place has no price gets the highest listed price of the
+            partition; otherwise its price is not known.
+        price_bucket: The bucket of price editions; empty for the shipped prices alone.
+        state_table: The DynamoDB table of the meter's own state, with the models behind
+            application inference profiles; empty to ask Bedrock alone.
         project_name: The name in request metadata that has the project of a key.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
@@ -46,6 +53,16 @@ class RelaySettings(EnvironmentSettings):
     default_output_tokens: _Tokens = _DEFAULTS.default_output_tokens
     image_tokens: _Tokens = _DEFAULTS.image_tokens
     document_tokens: _Tokens = _DEFAULTS.document_tokens
+    contracted_prices: str = "[]"
+    assume_prices: bool = True
+    price_bucket: str = ""
+    state_table: str = ""
     project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
     rate_limit_headers: bool = True
     kong_headers: bool = False
+
+    @property
+    def profiles_arn(self) -> str:
+        """The beginning of the ARNs of the application inference profiles that are called here."""
+        _, partition, _, _, account_id, _ = self.caller_role_arn.split(":", 5)
+        return f"arn:{partition}:bedrock:{self.region}:{account_id}:{APPLICATION_PROFILE}"

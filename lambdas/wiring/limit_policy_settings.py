@@ -16,7 +16,6 @@ from lambdas.domain.limit_policies import (
     PolicySet,
     Tier,
     WhenOut,
-    to_picodollars,
 )
 from lambdas.domain.limits import (
     MAX_ROLLING_SECONDS,
@@ -29,6 +28,7 @@ from lambdas.domain.limits import (
     RollingWindow,
     make_calendar_window,
 )
+from lambdas.domain.money import to_picodollars
 from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
 from lambdas.wiring.file_values import EntryName, Names, TimeZone
 
@@ -150,7 +150,7 @@ class LimitSetting(_PolicyModel):
     def to_domain(self) -> PolicyLimit:
         """The limit as it is applied."""
         is_usd = self.unit is LimitUnit.USD
-        amount = (to_picodollars(self.amount) or 0) if is_usd else int(self.amount)
+        amount = to_picodollars(self.amount) if is_usd else int(self.amount)
         return PolicyLimit(Limit(self.unit, amount, self._make_window(), self.mode), self.near)
 
     def _make_window(self) -> AnyWindow | None:

@@ -25,7 +25,7 @@ from lambdas.domain.bedrock_calls import (
     LimitState,
     refuse_limit,
 )
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import ServedCall, TokenCounts
 from tests.builders import NOON
 from tests.gateway import (
     CONVERSE_BODY,
@@ -139,6 +139,7 @@ def test_converse_returns_the_answer_and_is_settled(client: Any, gateway: Gatewa
     assert answer["ResponseMetadata"]["RequestId"] == "request-1"
     wait_until_settled(gateway)
     assert gateway.admission.settled == {"r-1": USED}
+    assert gateway.admission.served == {"r-1": ServedCall()}
     (call,) = gateway.admission.calls
     assert call.key == KEY
     assert call.need.output_tokens == 100

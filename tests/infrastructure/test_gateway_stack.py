@@ -115,7 +115,39 @@ def test_the_role_of_callers_has_a_name_that_never_changes() -> None:
 def test_the_gateway_assumes_the_role_of_callers_and_no_other() -> None:
     (statement,) = grants(TEMPLATE, ROLE)["sts:AssumeRole"]
     assert list(map(resolve, as_list(statement["Resource"]))) == [CALLER_ROLE]
-    assert not [action for action in grants(TEMPLATE, ROLE) if action.startswith("bedrock:")]
+    of_bedrock = {action for action in grants(TEMPLATE, ROLE) if action.startswith("bedrock:")}
+    assert of_bedrock == {"bedrock:GetInferenceProfile"}
+
+
+def test_the_gateway_reads_prices_and_models_of_profiles_and_no_tags() -> None:
+    found = grants(TEMPLATE, ROLE)
+    (profiles,) = found["bedrock:GetInferenceProfile"]
+    assert resolve(profiles["Resource"]) == (
+        f"arn:aws:bedrock:{REGION}:{ACCOUNT}:application-inference-profile/*"
+    )
+    objects = [resolve(each["Resource"]).partition("/")[2] for each in found["s3:GetObject"]]
+    assert objects == ["current.json", "editions/*"]
+    (stored,) = (
+        statement
+        for statement in found["dynamodb:GetItem"]
+        if "MeterState" in json.dumps(statement["Resource"])
+    )
+    condition = stored["Condition"]
+    (keys,) = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert resolve(keys) == "tags#arn:aws:bedrock:*"
+    allowed = condition["ForAllValues:StringEquals"]["dynamodb:Attributes"]
+    assert allowed == ["pk", "model_id", "is_global"]
+    state = [each for each in statements(TEMPLATE, ROLE) if "MeterState" in json.dumps(each)]
+    assert [each["Action"] for each in state] == ["dynamodb:GetItem"]
+
+
+def test_the_gateway_has_the_prices_of_the_configuration() -> None:
+    contracted = {"model": "amazon.nova-pro-v1:0", "effective_from": "2026-01-01"}
+    made = function(contracted_prices=[contracted | {"discount_percent": 10}], assume_prices=False)
+    variables = made["Environment"]["Variables"]
+    (price,) = json.loads(variables["CONTRACTED_PRICES"])
+    assert price["discount_percent"] == "10"
+    assert variables["ASSUME_PRICES"] == "false"
 
 
 def test_the_gateway_reads_keys_and_policies_and_revives_no_key() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from lambdas.domain.attribution.tags import TagHistory
+from lambdas.domain.attribution.tags import ProfiledModel, TagHistory
 
 
 class TagsUnavailableError(Exception):
@@ -52,6 +52,17 @@ class TagSource(Protocol):
 
         Args:
             arn: One of `tagged_arns`.
+
+        Raises:
+            TagsUnavailableError: Not now.
+        """
+
+
+class ProfiledModelSource(Protocol):
+    """A source of the foundation models behind application inference profiles."""
+
+    def get_model(self, profile_arn: str) -> ProfiledModel | None:
+        """Get the model behind a profile; `None` if it is not one model, or not known here.
 
         Raises:
             TagsUnavailableError: Not now.

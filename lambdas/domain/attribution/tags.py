@@ -24,6 +24,7 @@ MAX_HISTORY_BYTES = 256 * 1024
 400 KB at most: thousands of changes of usual tags. What was before is not known any more.
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
+_GLOBAL = "global"  # the prefix of global profiles
 _PROFILE = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]+:\d{12}:application-inference-profile/[a-zA-Z0-9]{1,64}",
     re.ASCII,
@@ -84,6 +85,11 @@ class ProfiledModel(NamedTuple):
 
     model_id: str
     is_global: bool = False
+
+    @property
+    def invoked_model_id(self) -> str:
+        """The id by which calls of the profile are priced: a global one has prices of its own."""
+        return f"{_GLOBAL}.{self.model_id}" if self.is_global else self.model_id
 
 
 class TagObservation(NamedTuple):

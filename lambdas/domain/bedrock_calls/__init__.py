@@ -11,6 +11,7 @@ from lambdas.domain.bedrock_calls.admission import (
     GatewayCall,
 )
 from lambdas.domain.bedrock_calls.answers import UsageReader, make_usage_reader
+from lambdas.domain.bedrock_calls.called_models import CalledModels, NamedModels
 from lambdas.domain.bedrock_calls.caller_request import CallerRequest, read_caller_request
 from lambdas.domain.bedrock_calls.event_frames import EVENT_STREAM, Frame, FrameReader
 from lambdas.domain.bedrock_calls.headers import (
@@ -63,6 +64,7 @@ __all__ = [
     "BedrockRequest",
     "CallAdmission",
     "CallNeed",
+    "CalledModels",
     "CallerRequest",
     "Frame",
     "FrameReader",
@@ -70,6 +72,7 @@ __all__ = [
     "Headers",
     "InvalidRequestError",
     "LimitState",
+    "NamedModels",
     "NeedBounds",
     "Refusal",
     "RequestBody",

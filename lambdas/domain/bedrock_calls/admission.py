@@ -11,7 +11,7 @@ from lambdas.domain.bedrock_calls.headers import LimitState
 from lambdas.domain.bedrock_calls.needs import CallNeed
 from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.bedrock_calls.refusals import Refusal
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.invocations import ServedCall, TokenCounts
 
 
 class GatewayCall(NamedTuple):
@@ -19,7 +19,8 @@ class GatewayCall(NamedTuple):
 
     Attributes:
         key: The key of the caller.
-        path: The operation and the model.
+        path: The operation and the model: behind an application inference profile, the model that
+            the profile calls, if it is known.
         need: The most that it can use.
         attempt_id: The id that AWS's SDKs send with all attempts of a call, if it has one.
             Callers choose it.
@@ -55,13 +56,20 @@ class CallAdmission(Protocol):
     def admit(self, call: GatewayCall, at: datetime) -> Admission:
         """Reserve what a call can use, or refuse it."""
 
-    def settle(self, reservation_id: str, used: TokenCounts, at: datetime) -> None:
+    def settle(
+        self,
+        reservation_id: str,
+        used: TokenCounts,
+        at: datetime,
+        served: ServedCall | None = None,
+    ) -> None:
         """Put what a call has used in place of what was reserved.
 
         Args:
             reservation_id: The reservation.
             used: The counts. Those that are absent stay as they were reserved.
             at: The time.
+            served: How it was served, which decides on its price; `None` for as it was asked.
         """
 
     def give_back(self, reservation_id: str, at: datetime) -> None:

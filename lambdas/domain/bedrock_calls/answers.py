@@ -8,11 +8,11 @@ from binascii import a2b_base64
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from lambdas.domain.bedrock_calls.event_frames import EVENT_STREAM, Frame, FrameReader
 from lambdas.domain.bedrock_calls.paths import BedrockPath
-from lambdas.domain.invocations import TokenCounts, UsageRecord, read_invocation
+from lambdas.domain.invocations import ServedCall, TokenCounts, UsageRecord, read_invocation
 from lambdas.domain.invocations.body_usage import reports_usage
 from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
 from lambdas.domain.invocations.token_counts import read_count
@@ -27,89 +27,140 @@ _COUNT_HEADERS = (
     "x-amzn-bedrock-cache-read-input-token-count",
     "x-amzn-bedrock-cache-write-input-token-count",
 )
+LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
+"""The latency that InvokeModel is asked for, and that its answer reports."""
 
 
+class MeasuredCall(NamedTuple):
+    """A call without the body of its answer.
+
+    Attributes:
+        path: The operation and the model.
+        counts: The counts in the headers of the answer.
+        latency: The latency that the call was served with, or else has asked for.
+    """
+
+    path: BedrockPath
+    counts: TokenCounts
+    latency: str | None = None
+
+    def record(self, body: JsonValue | Undecodable) -> UsageRecord | None:
+        """Read an answer by the rules for logs, as if this were the log of the call."""
+        log: JsonObject = {
+            "requestId": "-",
+            "timestamp": "1970-01-01T00:00:00Z",
+            "modelId": self.path.model_id,
+            "operation": self.path.operation.log_name,
+            "input": {
+                "inputTokenCount": self.counts.input,
+                "cacheReadInputTokenCount": self.counts.cache_read,
+                "cacheWriteInputTokenCount": self.counts.cache_write,
+            },
+            "output": {
+                "outputTokenCount": self.counts.output,
+                "outputBodyJson": None if isinstance(body, Undecodable) else body,
+            },
+        }
+        if self.latency is not None:
+            log["performanceConfig"] = {"latency": self.latency}
+        record = read_invocation(log)
+        return record if isinstance(record, UsageRecord) else None
+
+
+@dataclass(slots=True)
 class UsageReader(ABC):
-    """Reads the pieces of an answer."""
+    """Reads the pieces of an answer.
 
-    @abstractmethod
+    Attributes:
+        call: What is known of the call.
+    """
+
+    call: MeasuredCall
+    _record: UsageRecord | None = field(default=None, init=False)
+
     def read(self, piece: bytes) -> None:
         """Read a piece of any length; never raises."""
+        self._record = None
+        self._read(piece)
 
-    @abstractmethod
     def count(self) -> TokenCounts:
         """Count the tokens as the ledger will count those of the log; absent if not reported."""
+        record = self._read_record()
+        return self.call.counts if record is None else record.tokens
+
+    def read_service(self) -> ServedCall:
+        """Read what else decides on the price, as the ledger will read it from the log."""
+        record = self._read_record()
+        return ServedCall() if record is None else ServedCall.from_record(record)
+
+    @abstractmethod
+    def _read(self, piece: bytes) -> None:
+        """Read a piece of any length."""
+
+    @abstractmethod
+    def _read_body(self) -> JsonValue | Undecodable:
+        """Read the body as far as it is there."""
+
+    def _read_record(self) -> UsageRecord | None:
+        if self._record is None:
+            self._record = self.call.record(self._read_body())
+        return self._record
 
 
-def make_usage_reader(path: BedrockPath, headers: Mapping[str, str]) -> UsageReader:
+def make_usage_reader(
+    path: BedrockPath, headers: Mapping[str, str], sent: Mapping[str, str] | None = None
+) -> UsageReader:
     """Make the reader of an answer.
 
     Args:
         path: The operation and the model.
         headers: The answer's headers, by lower-case names.
+        sent: The request's headers, by lower-case names.
     """
     is_stream = headers.get("content-type", "").partition(";")[0].strip() == EVENT_STREAM
     reader = StreamUsageReader if is_stream else BodyUsageReader
     counts = TokenCounts(*(read_count(headers.get(name)) for name in _COUNT_HEADERS))
-    return reader(path, counts)
+    latency = headers.get(LATENCY_HEADER) or (sent or {}).get(LATENCY_HEADER)
+    return reader(MeasuredCall(path, counts, latency))
 
 
 @dataclass(slots=True)
 class BodyUsageReader(UsageReader):
-    """Reads an answer that is one JSON object.
+    """Reads an answer that is one JSON object."""
 
-    Attributes:
-        path: The operation and the model.
-        measured: The counts in the headers.
-    """
-
-    path: BedrockPath
-    measured: TokenCounts
     _body: bytearray = field(default_factory=bytearray)
     _is_too_long: bool = False
 
-    def read(self, piece: bytes) -> None:
-        """Read a piece."""
+    def _read(self, piece: bytes) -> None:
         self._is_too_long = self._is_too_long or len(self._body) + len(piece) > MAX_ANSWER_BYTES
         if self._is_too_long:
             self._body.clear()
         else:
             self._body += piece
 
-    def count(self) -> TokenCounts:
-        """Count the tokens."""
-        body = decode_json(bytes(self._body)) if self._body else None
-        return _count(self.path, self.measured, body)
+    def _read_body(self) -> JsonValue | Undecodable:
+        return decode_json(bytes(self._body)) if self._body else None
 
 
 @dataclass(slots=True)
 class StreamUsageReader(UsageReader):
-    """Reads the events of a stream, and stores only those that report usage.
+    """Reads the events of a stream, and stores only those that report usage."""
 
-    Attributes:
-        path: The operation and the model.
-        measured: The counts in the headers; streams have none today.
-    """
-
-    path: BedrockPath
-    measured: TokenCounts
     frames: FrameReader = field(default_factory=FrameReader)
     _first: list[JsonObject] = field(default_factory=list)
     _last: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=_MAX_LAST_CHUNKS))
 
     _CHUNK: ClassVar = "chunk"  # of InvokeModel; Converse's events are named by their content
 
-    def read(self, piece: bytes) -> None:
-        """Read a piece."""
+    def _read(self, piece: bytes) -> None:
         for frame in self.frames.read(piece):
             chunk = self._read_frame(frame)
             if isinstance(chunk, dict) and reports_usage(chunk):
                 chunks = self._first if len(self._first) < _MAX_FIRST_CHUNKS else self._last
                 chunks.append(chunk)
 
-    def count(self) -> TokenCounts:
-        """Count the tokens."""
-        return _count(self.path, self.measured, [*self._first, *self._last])
+    def _read_body(self) -> JsonValue | Undecodable:
+        return [*self._first, *self._last]
 
     def _read_frame(self, frame: Frame) -> JsonValue | Undecodable:
         kind = frame.headers.get(":event-type")
@@ -122,25 +173,3 @@ class StreamUsageReader(UsageReader):
                 return None
         # As the log has it. No other event of Converse reports usage.
         return {kind: decode_json(frame.payload)} if kind == "metadata" else None
-
-
-def _count(path: BedrockPath, measured: TokenCounts, body: JsonValue | Undecodable) -> TokenCounts:
-    """Count by the rules for logs, as if this were the log of the call."""
-    record = read_invocation(
-        {
-            "requestId": "-",
-            "timestamp": "1970-01-01T00:00:00Z",
-            "modelId": path.model_id,
-            "operation": path.operation.log_name,
-            "input": {
-                "inputTokenCount": measured.input,
-                "cacheReadInputTokenCount": measured.cache_read,
-                "cacheWriteInputTokenCount": measured.cache_write,
-            },
-            "output": {
-                "outputTokenCount": measured.output,
-                "outputBodyJson": None if isinstance(body, Undecodable) else body,
-            },
-        }
-    )
-    return record.tokens if isinstance(record, UsageRecord) else measured

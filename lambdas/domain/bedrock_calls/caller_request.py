@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from lambdas.domain.bedrock_calls.admission import BedrockRequest
+from lambdas.domain.bedrock_calls.answers import LATENCY_HEADER
 from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.bedrock_calls.request_body import (
     METADATA_HEADER,
@@ -29,7 +30,6 @@ from lambdas.domain.invocations.service_tier import (
 
 _ATTEMPT_HEADER = "amz-sdk-invocation-id"
 _TIER_HEADER = "x-amzn-bedrock-service-tier"
-_LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
 _RELAYED_HEADERS = frozenset({"accept", "content-type"})
 _RELAYED_PREFIX = "x-amzn-bedrock-"
 _HEADER_NAME = re.compile(r"[a-z0-9-]{1,100}")
@@ -67,7 +67,7 @@ class CallerRequest(NamedTuple):
             latency: JsonValue = get_object(fields, "performanceConfig").get("latency")
         else:
             tier = self.headers.get(_TIER_HEADER) or fields.get("service_tier")
-            latency = self.headers.get(_LATENCY_HEADER)
+            latency = self.headers.get(LATENCY_HEADER)
         asked = (read_latency_tier(latency), read_service_tier(tier))
         return next((each for each in asked if each not in {None, STANDARD_TIER}), None)
 

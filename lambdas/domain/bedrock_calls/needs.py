@@ -25,6 +25,17 @@ Source: https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview
 """
 
 
+_WITHOUT_OUTPUT = (
+    "amazon.nova-2-multimodal-embeddings",
+    "amazon.titan-embed",
+    "cohere.embed",
+)
+"""The beginnings of the ids of models that generate no tokens.
+
+Source: https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
+"""
+
+
 class NeedBounds(NamedTuple):
     """The bounds of what no request says.
 
@@ -92,10 +103,16 @@ def measure_need(path: BedrockPath, body: RequestBody, bounds: NeedBounds) -> Ca
 def _get_max_output(
     path: BedrockPath, model_id: str, fields: JsonObject, bounds: NeedBounds
 ) -> int:
-    """The limit that the request sets where its reader looks for it, else the model's own."""
-    provider = model_id.partition(".")[0] if is_foundation_model(model_id) else ""
-    reader = CONVERSE if path.operation.is_converse else provider
-    limits = list(list_output_limits(fields, reader))
+    """The limit that the request sets where its reader looks for it, else the model's own.
+
+    Of a model that is not known, only Converse's limit bounds the answer: any other field may be
+    one that the model does not read.
+    """
+    if model_id.startswith(_WITHOUT_OUTPUT):
+        return 0
+    is_known = is_foundation_model(model_id)
+    reader = CONVERSE if path.operation.is_converse else model_id.partition(".")[0]
+    limits = list(list_output_limits(fields, reader)) if is_known or reader == CONVERSE else []
     return max(limits) if limits else bounds.get_max_output(model_id)
 
 

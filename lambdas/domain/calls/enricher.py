@@ -8,7 +8,7 @@ from lambdas.domain.attribution import Attribution, AttributionRules, TagFacts
 from lambdas.domain.attribution.precedence import attribute
 from lambdas.domain.calls.enriched_call import EnrichedCall
 from lambdas.domain.invocations import CallVariant, TokenCounts, UsageRecord
-from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, Routing, read_models
+from lambdas.domain.pricing import CallCost, CallModels, DatedPrices, read_models
 from lambdas.domain.pricing.billed_usage import add_up_usage
 from lambdas.domain.pricing.call_pricing import price_attempt, price_call
 
@@ -74,6 +74,4 @@ class CallEnricher:
         profiled = self.facts.get_profiled_model(variant.invoked_model_id)
         if profiled is None:
             return variant
-        model_id = profiled.model_id
-        invoked = f"{Routing.GLOBAL}.{model_id}" if profiled.is_global else model_id
-        return CallVariant(model_id, invoked, variant.service_tier)
+        return CallVariant(profiled.model_id, profiled.invoked_model_id, variant.service_tier)

@@ -58,8 +58,9 @@ from lambdas.domain.counters.recounts import (
     choose_edition,
 )
 from lambdas.domain.counters.totals import FIGURE_NAMES, UsageTotals
-from lambdas.domain.counters.usage import UNKNOWN_PROVIDER, read_usage, subtract, to_picodollars
+from lambdas.domain.counters.usage import UNKNOWN_PROVIDER, read_usage, subtract
 from lambdas.domain.counters.usage_change import UsageChange
+from lambdas.domain.money import to_picodollars
 
 __all__ = [
     "ANNOUNCEMENT",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lambdas.domain.calls import EnrichedCall
-from lambdas.domain.counters.usage import read_usage, to_picodollars
+from lambdas.domain.counters.usage import read_usage
 from lambdas.domain.limits import NO_USE, Amounts, LimitUnit
+from lambdas.domain.money import to_picodollars
 from lambdas.domain.pricing import Cost
 
 

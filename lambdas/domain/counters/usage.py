@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from lambdas.domain.calls import EnrichedCall
@@ -13,12 +12,12 @@ from lambdas.domain.invocations import is_foundation_model
 from lambdas.domain.invocations.billed_units import IMAGE, VIDEO_SECOND
 from lambdas.domain.invocations.quota import quota_tokens
 from lambdas.domain.invocations.service_tier import STANDARD_TIER
+from lambdas.domain.money import to_picodollars
 from lambdas.domain.pricing import Cost
 from lambdas.domain.pricing.unit_models import is_paid_by_units
 
 UNKNOWN_PROVIDER = "unknown"
 """The provider of a custom, imported or hidden model."""
-_PICODOLLAR_EXPONENT = 12
 _FREE = "_free_unit"  # the end of the names of units that Bedrock does not bill
 
 
@@ -50,15 +49,6 @@ def subtract(after: UsageChange | None, before: UsageChange | None) -> tuple[Usa
         changes = [] if before is None else [before._replace(totals=-before.totals)]
         changes += [] if after is None else [after]
     return tuple(change for change in changes if change.totals)
-
-
-def to_picodollars(usd: Decimal) -> int:
-    """Convert US dollars to whole pico-dollars; a half goes to the even one.
-
-    Each call is rounded by itself, so that the sum over any calls is that of their costs. List
-    prices have at most six decimals for a million tokens, and round nothing.
-    """
-    return int(usd.scaleb(_PICODOLLAR_EXPONENT).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _read_labels(call: EnrichedCall) -> UsageLabels:

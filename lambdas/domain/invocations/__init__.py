@@ -13,6 +13,7 @@ from lambdas.domain.invocations.metered_source import BEDROCK_LOG_STREAM, Metere
 from lambdas.domain.invocations.model import foundation_model_id, is_foundation_model
 from lambdas.domain.invocations.quarantine import Quarantine, RejectedRecord
 from lambdas.domain.invocations.request_metadata import RequestMetadata
+from lambdas.domain.invocations.served_call import AskedCall, ServedCall
 from lambdas.domain.invocations.token_counts import TokenCounts
 from lambdas.domain.invocations.usage_doubt import UsageDoubt
 from lambdas.domain.invocations.usage_record import (
@@ -31,6 +32,7 @@ __all__ = [
     "BEDROCK_LOG_STREAM",
     "CONFLICTING_IDENTITY",
     "UNKNOWN_IDENTITY",
+    "AskedCall",
     "BilledUnits",
     "CallVariant",
     "CallerIdentity",
@@ -45,6 +47,7 @@ __all__ = [
     "RejectedRecord",
     "RejectionReason",
     "RequestMetadata",
+    "ServedCall",
     "TokenCounts",
     "UsageDoubt",
     "UsageRecord",

@@ -1,11 +1,10 @@
 """Policies of the gateway: which limits a call has to keep, and what it needs of them."""
 
 from lambdas.domain.limit_policies.amounts import (
-    PICODOLLARS,
-    PriceTokens,
+    MeasuredNeed,
     count_amounts,
     measure_amounts,
-    to_picodollars,
+    measure_call,
 )
 from lambdas.domain.limit_policies.answers import (
     describe_limit,
@@ -14,6 +13,7 @@ from lambdas.domain.limit_policies.answers import (
     refuse,
     refuse_tier,
 )
+from lambdas.domain.limit_policies.call_pricing import CallPricing
 from lambdas.domain.limit_policies.counted_names import (
     BUDGETS,
     MAX_COUNTED_POLICIES,
@@ -41,14 +41,15 @@ from lambdas.domain.limit_policies.ports import (
     PolicySource,
     PolicyStore,
     PolicyWriter,
+    PricesUnavailableError,
     StoredPolicies,
+    TokenPrices,
 )
 from lambdas.domain.limit_policies.subjects import (
     PolicySubject,
     adopt_subject,
     find_own_subjects,
     find_subjects,
-    has_usd_limit,
     name_caller,
 )
 
@@ -57,10 +58,11 @@ __all__ = [
     "MARKS",
     "MAX_COUNTED_POLICIES",
     "OTHER_POLICIES",
-    "PICODOLLARS",
     "UNKNOWN_TIER",
     "CallFacts",
+    "CallPricing",
     "MarkReports",
+    "MeasuredNeed",
     "NearMark",
     "Partition",
     "PoliciesChangedError",
@@ -74,9 +76,10 @@ __all__ = [
     "PolicyStore",
     "PolicySubject",
     "PolicyWriter",
-    "PriceTokens",
+    "PricesUnavailableError",
     "StoredPolicies",
     "Tier",
+    "TokenPrices",
     "WhenOut",
     "adopt_subject",
     "count_amounts",
@@ -87,12 +90,11 @@ __all__ = [
     "find_own_subjects",
     "find_subjects",
     "get_window_seconds",
-    "has_usd_limit",
     "measure_amounts",
+    "measure_call",
     "name_caller",
     "name_in_metrics",
     "name_limit",
     "refuse",
     "refuse_tier",
-    "to_picodollars",
 ]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from lambdas.domain.bedrock_calls import LIMITS_UNAVAILABLE, LimitState, Refusal, refuse_limit
-from lambdas.domain.limit_policies.amounts import PICODOLLARS
 from lambdas.domain.limit_policies.policy import Policy, PolicyLimit
 from lambdas.domain.limit_policies.subjects import PolicySubject
 from lambdas.domain.limits import (
@@ -19,6 +18,7 @@ from lambdas.domain.limits import (
     to_moment,
 )
 from lambdas.domain.limits import Refusal as LimitRefusal
+from lambdas.domain.money import PICODOLLARS
 
 _HOUR, _DAY = 3_600, 86_400
 _CALENDAR_SECONDS = {

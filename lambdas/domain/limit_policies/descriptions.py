@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from lambdas.domain.limit_policies.amounts import PICODOLLARS
 from lambdas.domain.limit_policies.policy import Policy, PolicyLimit, PolicyMatch, PolicySet
 from lambdas.domain.limits import CalendarWindow, FixedWindow, LimitUnit, RollingWindow
+from lambdas.domain.money import PICODOLLARS
 from lambdas.domain.words import exact_text, plural
 
 

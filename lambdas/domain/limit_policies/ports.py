@@ -1,11 +1,13 @@
-"""Ports of policies: their store, and reports of marks."""
+"""Ports of policies: their store, the prices of calls, and reports of marks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
 from lambdas.domain.limit_policies.marks import NearMark
 from lambdas.domain.limit_policies.policy import PolicySet
 
@@ -76,6 +78,23 @@ class PolicySource(Protocol):
 
         Raises:
             PoliciesUnavailableError: They cannot be read, and were not before.
+        """
+
+
+class PricesUnavailableError(Exception):
+    """Prices cannot be read, and were not before."""
+
+
+class TokenPrices(Protocol):
+    """Prices calls, as `CallPrices` does."""
+
+    def price(
+        self, asked: AskedCall, tokens: TokenCounts, served: ServedCall | None = None
+    ) -> Decimal | None:
+        """Price a call; `None` if a price is not known. See `CallPrices.price`.
+
+        Raises:
+            PricesUnavailableError: Prices cannot be read, and were not before.
         """
 
 

@@ -108,3 +108,25 @@ def _write_partition(partition: Partition, value: str) -> str:
 def has_usd_limit(subjects: Sequence[PolicySubject]) -> bool:
     """Say if a subject has a limit in US dollars."""
     return any(limit.unit is LimitUnit.USD for each in subjects for limit in each.subject.limits)
+
+
+def refuses_usd_unchecked(subject: PolicySubject) -> bool:
+    """Say if a subject refuses calls while prices cannot be read."""
+    return subject.subject.fail is FailMode.CLOSED and _enforces_usd(subject)
+
+
+def leave_usd_unchecked(subject: PolicySubject) -> PolicySubject:
+    """Let calls pass a subject's limits in US dollars; its other limits stay enforced."""
+    if not _enforces_usd(subject):
+        return subject
+    limits = tuple(
+        replace(limit, mode=LimitMode.SHADOW) if limit.unit is LimitUnit.USD else limit
+        for limit in subject.subject.limits
+    )
+    return subject._replace(subject=replace(subject.subject, limits=limits))
+
+
+def _enforces_usd(subject: PolicySubject) -> bool:
+    return any(
+        limit.unit is LimitUnit.USD and limit.is_enforced for limit in subject.subject.limits
+    )

@@ -55,6 +55,16 @@ class CurrentBook:
                 self._report_failure(str(error))
         return self._book
 
+    def load(self) -> None:
+        """Read the edition in force now, for callers that cannot go on with the shipped book.
+
+        Raises:
+            PriceEditionsError: The store does not answer, or its documents cannot be used.
+            PriceConflictError: The edition does not fit the shipped book.
+        """
+        self._reload()
+        self._reload_at = self._clock() + RELOAD_INTERVAL.total_seconds()
+
     @property
     def edition(self) -> Edition | None:
         """The edition of that book; `None` for the shipped book alone."""

@@ -18,7 +18,7 @@ from lambdas.domain.bedrock_calls import (
     FrameReader,
     make_usage_reader,
 )
-from lambdas.domain.invocations import TokenCounts, UsageRecord, read_invocation
+from lambdas.domain.invocations import ServedCall, TokenCounts, UsageRecord, read_invocation
 from tests.gateway import (
     CONVERSE_BODY,
     CONVERSE_EVENTS,
@@ -171,3 +171,47 @@ def test_tokens_are_counted_as_the_ledger_counts_them(model_id: str, usage: dict
     assert isinstance(record, UsageRecord)
     answer = json.dumps(body).encode()
     assert count(BedrockOperation.CONVERSE, [answer], {}, model_id) == record.tokens
+
+
+LATENCY = "x-amzn-bedrock-performanceconfig-latency"
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "headers", "sent", "tier"),
+    [
+        (BedrockOperation.CONVERSE, {"serviceTier": {"type": "flex"}}, {}, {}, "flex"),
+        (BedrockOperation.CONVERSE, {"serviceTier": {"type": "default"}}, {}, {}, None),
+        (BedrockOperation.INVOKE, {"service_tier": "priority"}, {}, {}, "priority"),
+        (BedrockOperation.INVOKE, {}, {}, {}, None),
+        (BedrockOperation.INVOKE, {}, {LATENCY: "optimized"}, {}, "latency-optimized"),
+        (BedrockOperation.INVOKE, {}, {}, {LATENCY: "optimized"}, "latency-optimized"),
+        (BedrockOperation.INVOKE, {}, {LATENCY: "standard"}, {LATENCY: "optimized"}, None),
+    ],
+)
+def test_an_answer_says_which_tier_has_served_it(
+    operation: BedrockOperation,
+    body: dict[str, Any],
+    headers: dict[str, str],
+    sent: dict[str, str],
+    tier: str | None,
+) -> None:
+    reader = make_usage_reader(BedrockPath(operation, MODEL), headers, sent)
+    reader.read(json.dumps(body | {"usage": {"inputTokens": 5, "outputTokens": 5}}).encode())
+    assert reader.read_service() == ServedCall(tier)
+
+
+def test_a_stream_says_which_tier_has_served_it_at_its_end() -> None:
+    usage: Any = {"usage": {"inputTokens": 5, "outputTokens": 25, "totalTokens": 30}}
+    reader = make_usage_reader(BedrockPath(BedrockOperation.CONVERSE_STREAM, MODEL), STREAM)
+    reader.read(write_event("messageStart", {"role": "assistant"}))
+    assert reader.read_service() == ServedCall()
+    reader.read(write_event("metadata", usage | {"serviceTier": {"type": "priority"}}))
+    assert reader.read_service() == ServedCall("priority")
+    assert (reader.count().input, reader.count().output) == (5, 25)
+
+
+def test_an_answer_that_cannot_be_read_was_served_as_usual() -> None:
+    reader = make_usage_reader(BedrockPath(BedrockOperation.CONVERSE, MODEL), {})
+    reader.read(b"{")
+    assert reader.read_service() == ServedCall()
+    assert reader.count().is_missing

@@ -249,6 +249,21 @@ def test_a_hidden_model_is_no_certain_bound() -> None:
     assert not measure(converse(arn), {}).is_certain
 
 
+@pytest.mark.parametrize("field", ["max_tokens", "max_gen_len", "maxTokens"])
+def test_no_field_of_invoke_model_bounds_the_answer_of_a_hidden_model(field: str) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc"
+    hidden = BedrockPath(BedrockOperation.INVOKE, arn)
+    assert measure(hidden, {field: 1}).output_tokens == NeedBounds().default_output_tokens
+    assert measure(converse(arn), {"inferenceConfig": {"maxTokens": 7}}).output_tokens == 7
+
+
+@pytest.mark.parametrize("model", ["amazon.titan-embed-text-v2:0", "cohere.embed-v4:0"])
+def test_embeddings_have_no_output(model: str) -> None:
+    need = measure(BedrockPath(BedrockOperation.INVOKE, model), {"inputText": "Hi"})
+    assert need.output_tokens == 0
+    assert need.input_tokens > 0
+
+
 def test_counting_tokens_needs_none() -> None:
     path = BedrockPath(BedrockOperation.COUNT_TOKENS, NOVA)
     assert measure(path, {"input": "x" * 100}) == CallNeed(0, 0, is_certain=True)

@@ -1,15 +1,12 @@
 """A call reserves no less than it uses, in any unit, as far as its tokens are bounded."""
 
-from decimal import Decimal
-from functools import partial
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.bedrock_calls import CallNeed
-from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.limit_policies import count_amounts, measure_amounts
+from lambdas.domain.invocations import AskedCall, TokenCounts
+from lambdas.domain.limit_policies import CallPricing, count_amounts, measure_amounts
 from lambdas.domain.limits import Amounts, LimitUnit
 from tests.builders import NOON
 from tests.policies import PRICES
@@ -24,8 +21,8 @@ UNITS = [unit for unit in LimitUnit if unit is not LimitUnit.CONCURRENT]
 COUNTS = st.integers(0, 400_000)
 
 
-def get_price(model: str) -> partial[Decimal | None]:
-    return partial(PRICES.price, model, "Converse", None, NOON)
+def get_pricing(model: str) -> CallPricing:
+    return CallPricing(PRICES, AskedCall(model, "Converse", None, NOON))
 
 
 @given(
@@ -39,9 +36,9 @@ def test_a_call_never_uses_more_than_it_reserves(
 ) -> None:
     read, output, cache_read, cache_write = used
     need = CallNeed(read + cache_read + cache_write + spare[0], output + spare[1], is_certain=True)
-    price = get_price(model) if is_priced else None
-    reserved = measure_amounts(need, model, price)
-    counted = count_amounts(TokenCounts(read, output, cache_read, cache_write), model, price)
+    pricing = get_pricing(model) if is_priced else None
+    reserved = measure_amounts(need, model, pricing)
+    counted = count_amounts(TokenCounts(read, output, cache_read, cache_write), model, pricing)
     for unit in UNITS:
         known = counted.get(unit)
         if known is not None:
@@ -60,11 +57,11 @@ def test_a_hidden_model_reserves_the_quota_of_every_model(read: int, output: int
 
 @pytest.mark.parametrize("used", [TokenCounts(), TokenCounts(5), TokenCounts(output=5)])
 def test_what_is_not_reported_is_not_zero(used: TokenCounts) -> None:
-    counted = count_amounts(used, MODELS[0], get_price(MODELS[0]))
+    counted = count_amounts(used, MODELS[0], get_pricing(MODELS[0]))
     assert counted == Amounts(input=used.input, output=used.output)
 
 
 def test_an_unknown_price_is_no_amount() -> None:
     need = CallNeed(5, 5, is_certain=True)
-    assert measure_amounts(need, HIDDEN, get_price(HIDDEN)).usd is None
+    assert measure_amounts(need, HIDDEN, get_pricing(HIDDEN)).usd is None
     assert measure_amounts(need, MODELS[0], None).usd is None

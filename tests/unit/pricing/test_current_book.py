@@ -6,7 +6,7 @@ import pytest
 
 from lambdas.domain.pricing import TokenKind
 from lambdas.domain.pricing.current_book import RELOAD_INTERVAL, CurrentBook
-from lambdas.domain.pricing.editions import PriceUpdates
+from lambdas.domain.pricing.editions import PriceEditionsUnavailableError, PriceUpdates
 from lambdas.domain.pricing.price_decisions import add_rates, supersede
 from lambdas.domain.pricing.price_review import OfferedRate
 from tests.fakes import InMemoryPriceEditions
@@ -144,3 +144,18 @@ def test_only_an_edition_adds_rates() -> None:
     assert add_rates(PriceUpdates(), None, [], reason="tests", now=NOW).edition is None
     (shipped,) = rates_on(SHIPPED, TOMORROW)
     assert shipped.item is TokenKind.INPUT
+
+
+def test_a_book_that_has_to_be_the_one_in_force_is_not_the_shipped_one(
+    reloading: Reloading,
+) -> None:
+    reloading.store.unavailable_because = "down"
+    with pytest.raises(PriceEditionsUnavailableError):
+        reloading.current.load()
+    assert reloading.failures == []
+    reloading.store.unavailable_because = None
+    reloading.publish("1.5")
+    reloading.current.load()
+    reads = reloading.store.reads.total()
+    assert reloading.usd() == Decimal("1.5")
+    assert reloading.store.reads.total() == reads  # not again within ten minutes

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from lambdas.domain.api_keys import ApiKey, create_key
-from lambdas.domain.bedrock_calls import BedrockPath, CallNeed
-from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.bedrock_calls import BedrockOperation, BedrockPath, CallNeed
+from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
+from lambdas.domain.limit_policies import PricesUnavailableError
 from lambdas.domain.limits import LimitSubject, LimitUnit
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from tests.builders import NOON
@@ -229,10 +231,105 @@ def test_a_model_without_a_known_price_is_refused_and_not_free() -> None:
     assert shadow.admission.admit(call(path=path(PROFILE)), NOON).refusal is None
 
 
+class UnreadablePrices:
+    """Prices that cannot be read, until they can be."""
+
+    is_down = True
+
+    def price(
+        self, asked: AskedCall, tokens: TokenCounts, served: ServedCall | None = None
+    ) -> Decimal | None:
+        if self.is_down:
+            raise PricesUnavailableError
+        return PRICES.price(asked, tokens, served)
+
+
+def with_unreadable_prices(gateway: Gateway) -> UnreadablePrices:
+    prices = UnreadablePrices()
+    gateway.admission = replace(gateway.admission, prices=prices)
+    gateway.view = replace(gateway.view, prices=prices)
+    return prices
+
+
+def test_without_readable_prices_a_limit_in_dollars_refuses_and_reserves_nothing() -> None:
+    gateway = Gateway(policy(limits=[USD | {"amount": 1}, PER_MINUTE]))
+    prices = with_unreadable_prices(gateway)
+    refusal = gateway.admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (503, "ServiceUnavailableException")
+    checked = gateway.view.check(KEY, path(), CallNeed(60, 40, is_certain=True), NOON)
+    assert checked.refusal == refusal
+    assert gateway.store.counts == {}
+    prices.is_down = False
+    assert gateway.admission.admit(call(), NOON).refusal is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"fail": "open"}, {"limits": [USD | {"mode": "shadow"}, PER_MINUTE]}]
+)
+def test_where_a_policy_allows_it_calls_pass_limits_in_dollars_alone(
+    changes: dict[str, Any],
+) -> None:
+    gateway = Gateway(policy(**({"limits": [USD | {"amount": 1}, PER_MINUTE]} | changes)))
+    prices = with_unreadable_prices(gateway)
+    admitted = gateway.admission.admit(call(500, 400), NOON)
+    assert admitted.refusal is None
+    assert admitted.reservation_id is not None
+    unchecked = gateway.reports.admissions[0].unchecked
+    assert unchecked == ((ANA,) if "fail" in changes else ())
+    checked = gateway.view.check(KEY, path(), CallNeed(60, 40, is_certain=True), NOON)
+    assert checked.refusal is None
+    above = gateway.admission.admit(call(), NOON)  # 900 of 1,000 tokens are reserved
+    assert above.refusal is None
+    refused = gateway.admission.admit(call(), NOON).refusal
+    assert refused is not None
+    assert refused.violated_policies == ("tokens/total/60",)
+    prices.is_down = False
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(500, 400), NOON)
+    assert gateway.get_used()[0] == 500 * 3_000_000 + 400 * 15_000_000
+
+
+def test_a_limit_without_dollars_needs_no_prices() -> None:
+    gateway = Gateway(policy())
+    with_unreadable_prices(gateway)
+    admitted = gateway.admission.admit(call(), NOON)
+    assert admitted.reservation_id is not None
+
+
+def test_a_call_is_settled_in_the_tier_that_served_it() -> None:
+    """It may be dearer than the one that was asked for, and is reserved as if."""
+    model, tokens = "amazon.nova-pro-v1:0", TokenCounts(1000, 100)
+    flex, standard = (
+        PRICES.price(AskedCall(model, "Converse", tier, NOON), tokens) for tier in ("flex", None)
+    )
+    assert flex is not None
+    assert standard is not None
+    assert flex < standard
+    gateway = Gateway(policy(limits=[USD | {"amount": 1}]))
+    for served, expected in ((ServedCall("flex"), flex), (ServedCall(), standard)):
+        asked = call(1000, 100, path=path(model), service_tier="flex")
+        before = gateway.get_used()[0] if gateway.store.states else 0
+        admitted = gateway.admission.admit(asked, NOON)
+        assert gateway.get_used()[0] - before >= standard * 10**12
+        assert admitted.reservation_id is not None
+        gateway.admission.settle(admitted.reservation_id, tokens, NOON, served)
+        assert gateway.get_used()[0] - before == expected * 10**12
+
+
+def test_an_embedding_is_priced_by_its_input_alone() -> None:
+    gateway = Gateway(policy(limits=[USD, PER_MINUTE]))
+    model = "amazon.titan-embed-text-v2:0"
+    embedding = call(60, 0, path=path(model, BedrockOperation.INVOKE))
+    admitted = gateway.admission.admit(embedding, NOON)
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(20), NOON)
+    assert gateway.get_used()[:2] == [20 * 20_000, 20]
+
+
 @pytest.mark.parametrize("tier", [None, "priority", "latency-optimized"])
 def test_a_call_reserves_and_uses_the_price_of_its_service_tier(tier: str | None) -> None:
     model, tokens = "amazon.nova-pro-v1:0", TokenCounts(1000, 100)
-    expected = PRICES.price(model, "Converse", tier, NOON, tokens)
+    expected = PRICES.price(AskedCall(model, "Converse", tier, NOON), tokens)
     assert expected is not None
     gateway = Gateway(policy(limits=[USD | {"amount": 1}]))
     asked = call(1000, 100, path=path(model), service_tier=tier)
