@@ -88,7 +88,7 @@ def _describe_answer(answer: GatewayAnswer) -> Text:
         meaning = _MEANINGS.get(answer.refusal)
         return Text(answer.refusal if meaning is None else f"{answer.refusal}: {meaning}", "red")
     waited = answer.waited_seconds
-    return Text(f"answered, {waited:.1f} s later as it was told" if waited else "answered")
+    return Text(f"answered after a wait of {waited:.1f} s" if waited else "answered")
 
 
 def _describe_rest(headers: Mapping[str, str]) -> str:
