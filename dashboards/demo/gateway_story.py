@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -23,19 +23,28 @@ _MEANINGS = {
 }
 
 
+class _Rest(NamedTuple):
+    """The rest of a limit, and the limit."""
+
+    left: int
+    quota: int
+
+
 def describe_limits(declared: Mapping[str, Any]) -> str:
     """Describe how callers get their limits, by the file of these."""
     limits = {
         name: tier["policies"][0]["limits"][0] for name, tier in sorted(declared["tiers"].items())
     }
-    amounts = " and ".join(
-        f"{limit['amount']:,} for each caller of the tier {name}" for name, limit in limits.items()
+    amounts = ", ".join(
+        f"{limit['amount']:,} tokens for each caller of the tier {name}"
+        for name, limit in limits.items()
     )
     (window,) = {limit["per"].removesuffix("s") for limit in limits.values()}
     return (
-        f"The gateway refuses calls before they cost anything. Tokens in any {window} seconds, by"
-        f" bedrock-meter limits apply: {amounts}. bedrock-meter keys create makes a key for each"
-        " caller. Their AWS SDK is unmodified: it has the gateway's URL and the key."
+        "The gateway refuses calls before they cost anything. Limits in any"
+        f" {window} seconds, applied with bedrock-meter limits apply: {amounts}. Callers have keys"
+        " from bedrock-meter keys create. They use AWS's SDK for Python, unmodified, with the"
+        " gateway's URL."
     )
 
 
@@ -59,14 +68,16 @@ def answer_table(answers: Sequence[GatewayAnswer]) -> Table:
 
 
 def quote_refusal(answers: Sequence[GatewayAnswer]) -> str:
-    """Quote the headers of the call that was throttled."""
+    """Say how much a call reserves, and quote the headers of the call that was throttled."""
+    first = _read_rest(answers[0].headers)
     (refused,) = (answer for answer in answers if answer.refusal == THROTTLED)
     quoted = "; ".join(
         f"{name}: {_PARTITION.sub('', refused.headers[name.lower()])}" for name in _QUOTED_HEADERS
     )
+    reserved = "" if first is None else f" ({first.quota - first.left:,} tokens here)"
     return (
-        "A call reserves what it can use at most, and what it has used takes the place of that once"
-        f" it is answered. Headers of the throttled call: {printable(quoted)}."
+        f"A call reserves the most that it can use{reserved}. Once it is answered, what it has used"
+        f" takes the place of that. Headers of the throttled call: {printable(quoted)}."
     )
 
 
@@ -92,7 +103,12 @@ def _describe_answer(answer: GatewayAnswer) -> Text:
 
 
 def _describe_rest(headers: Mapping[str, str]) -> str:
-    """Describe what is left of the limit, with all reservations, as the headers say."""
+    rest = _read_rest(headers)
+    return "-" if rest is None else f"{rest.left:,} of {rest.quota:,}"
+
+
+def _read_rest(headers: Mapping[str, str]) -> _Rest | None:
+    """Read what is left of the limit after all reservations; `None` without a limit."""
     left = _LEFT.search(headers.get("ratelimit", ""))
     quota = _QUOTA.search(headers.get("ratelimit-policy", ""))
-    return f"{int(left[1]):,} of {int(quota[1]):,}" if left and quota else "-"
+    return _Rest(int(left[1]), int(quota[1])) if left and quota else None
