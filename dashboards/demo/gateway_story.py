@@ -18,7 +18,7 @@ _QUOTED_HEADERS = ("RateLimit", "RateLimit-Policy", "Retry-After", "x-amz-retry-
 _PARTITION = re.compile(r";pk=:[^:]*:")
 _LEFT, _QUOTA = re.compile(r";r=(\d+)"), re.compile(r";q=(\d+)")
 _MEANINGS = {
-    THROTTLED: "other calls have used the limit up",
+    THROTTLED: "too little of the limit is left",
     "ServiceQuotaExceededException": "maxTokens is more than the whole limit",
 }
 

@@ -122,8 +122,8 @@ def _check_gateway(printed: str) -> None:
     assert first[:4] == ["checkout@example.com", "gold", "Converse", "answered"]
     assert gold[:4] == ["checkout@example.com", "gold", "ConverseStream", "answered"]
     assert {(*row[:2], row[3]) for row in answered} == {("trial@example.com", "free", "answered")}
-    assert answered[1][2] == "ConverseStream"
-    assert refused[3:5] == ["ThrottlingException: other calls have used the limit up", "-"]
+    assert "ConverseStream" in {row[2] for row in (*answered, waited)}
+    assert refused[3:5] == ["ThrottlingException: too little of the limit is left", "-"]
     assert waited[:3] == refused[:3]
     assert re.fullmatch(r"answered after a wait of [1-6]\.\d s", waited[3])
     assert too_large[3].startswith("ServiceQuotaExceededException: ")
