@@ -32,8 +32,6 @@ _PROMPT = "Which invoices are due? " * 167  # some 4,000 bytes, 1,000 tokens
 _MAX_TOKENS, _TOO_MANY_TOKENS = 200, 8000
 _MAX_CALLS = 8  # the third is refused; a slow machine may make them too far apart
 _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
-_NO_RETRIES = {"total_max_attempts": 1}
-"""AWS's SDKs try refused calls again by themselves. Here they do not, to show the refusals."""
 _PAUSE_SECONDS = 0.2
 _SHOWN = timedelta(days=1)
 
@@ -181,15 +179,19 @@ class CompanyGateway:
         }
 
     def _make_key(self, caller: Caller) -> _Sdk:
-        """Make a key, and open a client that has it and no other credentials."""
+        """Make a key, and open a client that has it and no other credentials.
+
+        AWS's SDKs try refused calls again by themselves. Here they do not, to show the refusals.
+        """
         printed = self._run("keys", "create", "--owner", caller.owner, "--tier", caller.tier)
         *_, key = printed.split()
+        session: Any = open_session()
         with _set_variable(_KEY_VARIABLE, key):
-            client = open_session().client(
+            client = session.client(
                 "bedrock-runtime",
                 endpoint_url=self.url,
                 verify=str(self.authority),
-                config=Config(proxies={}, retries=_NO_RETRIES),
+                config=Config(proxies={}, retries={"total_max_attempts": 1}),
             )
         return _Sdk(caller, key, client)
 
