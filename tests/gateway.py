@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,16 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from socket import socket
 from typing import Any, NamedTuple
 from zlib import crc32
 
-import trustme
 import uvicorn
 from botocore.credentials import Credentials
 from starlette.applications import Starlette
 
+from cdk.local_cloud.tls import Certificates
 from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.domain.api_keys import ApiKey, KeyExistsError, create_key
@@ -316,23 +314,6 @@ def make_relay(
         clock=lambda: NOON,
         rules=rules,
     )
-
-
-class Certificates(NamedTuple):
-    """Files of certificates for 127.0.0.1."""
-
-    authority: Path
-    server: ssl.SSLContext
-
-
-def make_certificates(folder: Path) -> Certificates:
-    """Make a certificate for 127.0.0.1, and its authority."""
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    file = folder / "authority.pem"
-    authority.cert_pem.write_to_path(file)
-    return Certificates(file, context)
 
 
 class _Server(uvicorn.Server):

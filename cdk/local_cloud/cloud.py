@@ -72,10 +72,7 @@ class LocalCloud:
         region: str = REGION,
     ) -> Any:
         """A boto3 client of a service, as the account's root or with other credentials."""
-        own = botocore.session.Session(session_vars=_NOTHING_OF_THE_USERS)
-        session = boto3.Session(
-            access_key, secret_key, session_token, region_name=region, botocore_session=own
-        )
+        session = open_session(access_key, secret_key, session_token, region=region)
         return session.client(  # type: ignore[call-overload]  # any service
             service, endpoint_url=self.endpoint, config=Config(proxies={})
         )
@@ -88,6 +85,20 @@ class LocalCloud:
         """
         if self.process.poll() is not None:
             raise LocalCloudError(_ended(self.home))
+
+
+def open_session(
+    access_key: str | None = None,
+    secret_key: str | None = None,
+    session_token: str | None = None,
+    *,
+    region: str = REGION,
+) -> boto3.Session:
+    """Open a session that reads none of the user's profiles and files."""
+    own = botocore.session.Session(session_vars=_NOTHING_OF_THE_USERS)
+    return boto3.Session(
+        access_key, secret_key, session_token, region_name=region, botocore_session=own
+    )
 
 
 @contextmanager

@@ -37,6 +37,13 @@ from dashboards.demo.company import (
 from dashboards.demo.company_account import set_up_account
 from dashboards.demo.company_brake import SESSION, CompanyBrake
 from dashboards.demo.company_budget import BRAKED, CompanyBudget
+from dashboards.demo.company_gateway import LIMITS, CompanyGateway
+from dashboards.demo.gateway_story import (
+    answer_table,
+    describe_counts,
+    describe_limits,
+    quote_refusal,
+)
 from dashboards.demo.history import HISTORY_DAYS, add_history, make_history
 from dashboards.demo.measured_sums import check_sums, read_metric, read_sums
 from dashboards.demo.plain_sums import PlainSums, add_sums, get_identity, sum_calls
@@ -79,6 +86,7 @@ _SETTINGS = {
     "governance": True,
     "brake": True,
     "brake_sessions": True,
+    "gateway": True,
     "metric_detail": "full",  # so that every graph has something to show
     "cost_thresholds": [{"warning": 10, "critical": 200}],  # dollars an hour: the company is small
 }
@@ -156,7 +164,7 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     """
     console.print("Deploying into a local cloud, and metering a made-up company ...")
     folder = synthesize(cloud, _SETTINGS)
-    outputs = deploy(cloud, folder, has_brake=True, has_brake_sessions=True)
+    outputs = deploy(cloud, folder, has_brake=True, has_brake_sessions=True, has_gateway=True)
     console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     earlier, minutes = logs_until(datetime.now(UTC), _EARLIER_DAYS)
@@ -213,7 +221,24 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         " next call is answered, and it stays released until the period ends.",
         soft_wrap=True,
     )
+    _show_gateway(cloud, outputs[stack_names.GATEWAY]["GatewayUrl"], console)
     return next(iter(minutes)) - timedelta(days=_EARLIER_DAYS)
+
+
+def _show_gateway(cloud: LocalCloud, url: str, console: Console) -> None:
+    """Let callers of two tiers call a model through the gateway, and print what they see.
+
+    Raises:
+        CommandError: A call was answered otherwise than its limit says, or counted wrongly.
+    """
+    declared = json.loads(LIMITS.read_text(encoding="utf-8"))
+    console.print(f"\n{describe_limits(declared)}", soft_wrap=True)
+    with CompanyGateway.open(cloud, url) as gateway:
+        answers = gateway.call_models()
+        console.print(answer_table(answers))
+        console.print(quote_refusal(answers), soft_wrap=True)
+        counts = gateway.wait_for_counts(answers, _SECONDS_TO_SETTLE)
+    console.print(describe_counts(counts), soft_wrap=True)
 
 
 def _describe_deployment(folder: Path) -> str:

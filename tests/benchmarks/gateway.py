@@ -20,6 +20,7 @@ from time import perf_counter, process_time, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
+from cdk.local_cloud.tls import make_certificates
 from lambdas.domain.bedrock_calls import (
     EVENT_STREAM,
     BedrockAnswer,
@@ -41,7 +42,6 @@ from tests.gateway import (
     FakeBedrock,
     InMemoryAdmission,
     InMemoryApiKeys,
-    make_certificates,
     make_relay,
     serve_https,
 )

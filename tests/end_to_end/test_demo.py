@@ -22,7 +22,7 @@ def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() ->
     )
     assert process.returncode == 0, process.stderr[-3000:]
     printed = process.stdout
-    assert len([line for line in printed.splitlines() if line]) <= 33
+    assert len([line for line in printed.splitlines() if line]) <= 51
     assert re.search(
         r"Deployed, as on AWS: \d+ stacks, \d+ functions, \d+ alarms, \d+ dashboards", printed
     )
@@ -31,6 +31,7 @@ def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() ->
     _check_budget(printed)
     _check_brake(printed)
     _check_spending(printed)
+    _check_gateway(printed)
     caught = printed.partition("Caught: ")[2]
     assert re.match(r"\d+ failed calls, .* by 111122223333 role/invoice-extraction", caught)
     assert "3 calls of amazon.nova-example-v1:0, which has no price" in caught
@@ -110,3 +111,28 @@ def _check_spending(printed: str) -> None:
     (projects,) = re.findall(r"^By project: (.*)$", printed, re.MULTILINE)
     names = re.findall(rf"(\S+) {_DOLLARS}", projects)
     assert {*names} == {"invoicing", "search", "support", "engineering", "unattributed"}
+
+
+def _check_gateway(printed: str) -> None:
+    """Check that one tier runs out, is refused and recovers, while the other goes on."""
+    text = printed.partition("\nCaller ")[2].partition("\nA call reserves")[0]
+    rows = [re.split(r" {2,}", line.strip()) for line in text.splitlines()[1:]]
+    first, *middle, gold, waited, too_large = rows
+    *answered, refused = middle
+    assert first[:4] == ["checkout@example.com", "gold", "Converse", "answered"]
+    assert gold[:4] == ["checkout@example.com", "gold", "ConverseStream", "answered"]
+    assert {(*row[:2], row[3]) for row in answered} == {("trial@example.com", "free", "answered")}
+    assert "ConverseStream" in {row[2] for row in (*answered, waited)}
+    assert refused[3:5] == ["ThrottlingException: too little of the limit is left", "-"]
+    assert waited[:3] == refused[:3]
+    assert re.fullmatch(r"answered after a wait of [1-6]\.\d s", waited[3])
+    assert too_large[3].startswith("ServiceQuotaExceededException: ")
+    assert re.search(
+        r'Headers of the throttled call: RateLimit: "tokens";r=\d+;t=[1-6]; RateLimit-Policy:'
+        r' "tokens";q=6000;qu="total";w=5; Retry-After: [1-6]; x-amz-retry-after: \d+\.',
+        printed,
+    )
+    role = "111122223333 role/BedrockMeter-GatewayCaller-us-east-1"
+    for caller, calls in (("trial@example.com", len(answered) + 1), ("checkout@example.com", 2)):
+        tokens = calls * int(first[4].replace(",", ""))
+        assert f"{role}/{caller}: {calls} calls, {tokens:,} tokens" in printed

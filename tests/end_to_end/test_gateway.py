@@ -15,12 +15,11 @@ from botocore.exceptions import ClientError
 from cdk.config import stack_names
 from cdk.config.gateway_names import caller_role_name
 from cdk.local_cloud.cloud import ACCOUNT, REGION
+from cdk.local_cloud.tls import make_certificates, serve_tls
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.domain.api_keys import create_key
 from tests.end_to_end.deployed import Deployed
-from tests.gateway import make_certificates
 from tests.local_cloud.callers import OPERATIONS, client_in_session, list_refused
-from tests.local_cloud.tls import serve_tls
 from tests.local_cloud.waiting import wait_for
 
 OWNER = "ana@example.com"

@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, EventStreamError
 
+from cdk.local_cloud.tls import Certificates, make_certificates
 from lambdas.domain.api_keys import Scope, create_key
 from lambdas.domain.bedrock_calls import (
     MAX_REQUEST_BYTES,
@@ -38,9 +39,7 @@ from tests.gateway import (
     REGION,
     SECRET,
     USED,
-    Certificates,
     Gateway,
-    make_certificates,
     serve_gateway,
     write_frame,
 )

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk.local_cloud.tls import Certificates, make_certificates
 from lambdas.domain.api_keys import Scope, create_key
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from tests.builders import NOON
@@ -21,10 +22,8 @@ from tests.gateway import (
     REGION,
     SECRET,
     USED,
-    Certificates,
     Gateway,
     Limits,
-    make_certificates,
     serve_gateway,
 )
 from tests.limits import InMemoryLimits, make_admitter

@@ -12,9 +12,10 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from cdk.local_cloud.cloud import ACCOUNT, LocalCloud, open_local_cloud
+from cdk.local_cloud.deployment import local_settings
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.invocations.usage_record import PERMISSION_NOTICE
-from tests.local_cloud.callers import MODEL, client_with
+from tests.local_cloud.callers import MODEL, TRUST, client_with
 from tests.local_cloud.functions import make_function, put_logs
 from tests.local_cloud.metrics import sum_metric
 from tests.local_cloud.waiting import wait_for
@@ -735,6 +736,26 @@ def test_a_deployed_topic_has_the_key_of_its_template(cloud: LocalCloud) -> None
         "Attributes"
     ]
     assert attributes["KmsMasterKeyId"] == "arn:key"
+
+
+def test_a_deployed_function_has_the_reserved_concurrency_of_its_template(
+    cloud: LocalCloud,
+) -> None:
+    role = cloud.client("iam").create_role(RoleName="capped", AssumeRolePolicyDocument=TRUST)
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "FunctionName": "capped",
+            "Runtime": f"python{local_settings()['python_version']}",
+            "Handler": "index.handler",
+            "Role": role["Role"]["Arn"],
+            "Code": {"ZipFile": "def handler(event, context):\n    return event\n"},
+            "ReservedConcurrentExecutions": 3,
+        },
+    }
+    deploy(cloud, "capped", json.dumps({"Resources": {"Function": function}}))
+    live = cloud.client("lambda").get_function_concurrency(FunctionName="capped")
+    assert live["ReservedConcurrentExecutions"] == 3
 
 
 def test_a_deployed_table_expires_and_is_backed_up_as_in_its_template(cloud: LocalCloud) -> None:

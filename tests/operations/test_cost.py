@@ -29,6 +29,7 @@ from cdk.operations.billed_metrics import (
 )
 from cdk.operations.cost import print_cost
 from cdk.operations.running_cost import (
+    SECONDS_OF_A_GATEWAY_CALL,
     UnitPrices,
     gateway_cost,
     governance_cost,
@@ -515,6 +516,15 @@ def test_the_readme_says_what_governance_costs() -> None:
     usd = sum(line.usd for line in governance_cost(Usage(10**6, 50, 6), on, PRICES))
     figure = f"without the brake, this costs about ${usd:.0f} a month at a million calls"
     assert f"With ten budgets and {figure}" in " ".join((ROOT / "README.md").read_text().split())
+
+
+def test_the_readme_says_what_the_gateway_costs() -> None:
+    on = Config.from_context({"governance": True, "gateway": True})
+    usd = sum(line.usd for line in gateway_cost(Usage(10**6, 50, 6), on, PRICES))
+    figure = (
+        f"A million calls of {SECONDS_OF_A_GATEWAY_CALL} seconds each cost about ${usd:.0f} more"
+    )
+    assert figure in " ".join((ROOT / "README.md").read_text().split())
 
 
 def test_the_command_prints_a_total(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from dashboards.demo.company_gateway import LIMITS
 from lambdas.domain.limit_policies import PolicySet
 from lambdas.domain.limits import (
     CalendarUnit,
@@ -37,12 +38,15 @@ def find_problems(content: Any) -> tuple[str, ...]:
     return refused.value.problems
 
 
-def test_the_example_of_the_page_is_valid_and_its_schema_accepts_it() -> None:
+def list_examples() -> list[str]:
+    """List the files that the page and the demo have."""
     page = (DOCS / "gateway.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    policies = read_policies(example).policies
-    assert [each.name for each in policies.policies]
-    assert policies.tiers
+    return [*re.findall(r"```json\n(.*?)```", page, re.DOTALL), LIMITS.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("example", list_examples(), ids=["short", "long", "demo"])
+def test_the_examples_of_the_page_and_the_demo_are_valid(example: str) -> None:
+    assert read_policies(example).policies.tiers
     SCHEMA.validate(json.loads(example))
 
 

@@ -1,6 +1,7 @@
-"""Tables, buckets and topics that CloudFormation makes are protected as in a template.
+"""Tables, buckets, topics and functions that CloudFormation makes are set up as in a template.
 
-MiniStack's CloudFormation leaves out Time to Live, backups, keys, tables' policies and Object Lock.
+MiniStack's CloudFormation leaves out Time to Live, backups, keys, tables' policies, Object Lock and
+reserved concurrency.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import dynamodb, s3, sns
+from ministack.services import dynamodb, lambda_svc, s3, sns
 from ministack.services.cloudformation import provisioners
 
+_RESERVED_CONCURRENCY = "ReservedConcurrentExecutions"
 _TOPIC_KEY = "KmsMasterKeyId"
 
 
 def install() -> None:
     """Add them."""
     _add("AWS::DynamoDB::Table", _set_up_table)
+    _add("AWS::Lambda::Function", _set_up_function)
     _add("AWS::S3::Bucket", _set_up_bucket)
     _add("AWS::SNS::Topic", _set_up_topic)
 
@@ -54,6 +57,12 @@ def _set_up_bucket(name: str, properties: dict[str, Any]) -> None:
         rule = properties.get("ObjectLockConfiguration", {}).get("Rule", {})
         retention = rule.get("DefaultRetention")
         s3._bucket_object_lock[name] = {"enabled": True, "default_retention": retention}
+
+
+def _set_up_function(name: str, properties: dict[str, Any]) -> None:
+    reserved = properties.get(_RESERVED_CONCURRENCY)
+    if reserved is not None:
+        lambda_svc._put_function_concurrency(name, {_RESERVED_CONCURRENCY: int(reserved)})
 
 
 def _set_up_topic(arn: str, properties: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Serves the local cloud over TLS, over which alone AWS's SDKs send keys."""
+"""Serves the local cloud over TLS: AWS's SDKs send bearer keys over nothing else."""
 
 from __future__ import annotations
 
@@ -7,15 +7,42 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import trustme
+
+_HOST = "127.0.0.1"
 _PIECE = 65_536
+
+
+class Certificates(NamedTuple):
+    """A certificate for 127.0.0.1.
+
+    Attributes:
+        authority: The file of its authority, which clients have to trust.
+        server: The server's side of TLS with it.
+    """
+
+    authority: Path
+    server: ssl.SSLContext
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """Make a certificate for 127.0.0.1 and its authority, whose file is put into a folder."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(_HOST).configure_cert(context)
+    file = folder / "authority.pem"
+    authority.cert_pem.write_to_path(file)
+    return Certificates(file, context)
 
 
 @contextmanager
 def serve_tls(endpoint: str, context: ssl.SSLContext) -> Iterator[str]:
-    """Serve an endpoint over TLS, byte for byte, until the block ends; gives its URL.
+    """Serve an endpoint over TLS, byte for byte, until the block ends; yields its URL.
 
     Args:
         endpoint: The URL, without TLS.
@@ -38,9 +65,9 @@ def serve_tls(endpoint: str, context: ssl.SSLContext) -> Iterator[str]:
         daemon_threads = True
         block_on_close = False
 
-    with Server(("127.0.0.1", 0), Connection) as server:
+    with Server((_HOST, 0), Connection) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"https://127.0.0.1:{server.server_address[1]}"
+        yield f"https://{_HOST}:{server.server_address[1]}"
         server.shutdown()
 
 
