@@ -264,7 +264,7 @@ class GatewayDriver(Driver):
             world.at(moment, self._store_policies, number)
         bursts = [START + TRAFFIC * random.random() for _ in range(_BURSTS)]
         for number in range(CALLS):
-            at = random.choice(bursts) + timedelta(seconds=random.expovariate(1 / 40))
+            at = random.choice(bursts) + timedelta(seconds=random.expovariate(1 / 10))
             body = {
                 "messages": [{"role": "user", "content": [{"text": "x" * random.randint(9, 900)}]}],
                 "inferenceConfig": {"maxTokens": random.randint(50, 1_500)},
