@@ -24,7 +24,7 @@ from tests.simulation.traffic import GATEWAY_ROLE, Package
 
 _SESSION_ARN = f"arn:aws:sts::111122223333:assumed-role/{GATEWAY_ROLE}/"
 _NOT_REACHED_SHARE, _LOST_SHARE, _ERROR_SHARE = 0.05, 0.05, 0.05
-_DEBT_SHARE, _SILENT_SHARE, _CACHED_SHARE = 0.1, 0.05, 0.2
+_DEBT_SHARE, _SILENT_SHARE, _CACHED_SHARE, _WHOLE_SHARE = 0.1, 0.05, 0.2, 0.6
 _LONG_SHARE, _LATE_SHARE, _DUPLICATE_SHARE = 0.04, 0.1, 0.2
 DURATION_HEADER = "x-simulated-seconds"
 
@@ -95,10 +95,12 @@ class SimulatedBedrock:
         return BedrockAnswer(200, headers, self._write(json.dumps(answer).encode()))
 
     def _use(self, length: int, max_output: int) -> tuple[int, int, int]:
-        """Choose tokens: of a plain input, of the output and of a cached input."""
+        """Choose tokens of a plain input, of the output and of a cached input; many use it all."""
         random = self._account.world.random
-        most = length // 2 if random.random() >= _DEBT_SHARE else 3 * length
+        most = length if random.random() >= _DEBT_SHARE else 3 * length
         cached = random.randint(0, most // 2) if random.random() < _CACHED_SHARE else 0
+        if random.random() < _WHOLE_SHARE:
+            return most - cached, max_output, cached
         return random.randint(1, most - cached), random.randint(1, max_output), cached
 
     def _write(self, body: bytes) -> Iterator[bytes]:
