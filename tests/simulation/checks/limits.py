@@ -6,7 +6,7 @@ Every change of the table is seen as DynamoDB stores it, whatever the program kn
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,6 @@ from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
     SECOND,
     CalendarUnit,
-    CalendarWindow,
     CounterKey,
     LimitUnit,
     OpenReservation,
@@ -37,16 +36,14 @@ class SeenReservation:
     """A reservation of a subject.
 
     Attributes:
-        at: The time at which it was stored.
+        at: The time at which the call was admitted, by a right clock.
         entry: Its amounts.
         used: The tokens by which it was settled; `None` while it is open.
-        settled_at: The time of that.
     """
 
     at: datetime
     entry: OpenReservation
     used: int | None = None
-    settled_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -54,16 +51,16 @@ class LimitsWatch:
     """Sees all changes of the table of limits, and all calls that Bedrock gets.
 
     Attributes:
-        now: The time.
+        now: Gives the time at which a call is admitted.
         spread: The difference between the clocks of gateways.
         most: The highest amount of each counter that is ever enforced, by policy.
         wrong: What does not hold.
         reservations: Those of each subject, by id.
         calls: The calls that Bedrock got, by reservation.
-        refused: The number of calls that were refused because of a limit.
+        concurrent: The calls of a caller that may run at a time.
     """
 
-    now: Any
+    now: Callable[[], datetime]
     spread: timedelta
     most: Mapping[str, Mapping[CounterKey, int]]
     concurrent: int
@@ -95,7 +92,7 @@ class LimitsWatch:
         rest = new.get_total(MONTH) - old.get_total(MONTH) - charged
         for each in removed:
             seen = self.reservations[name][each]
-            seen.used, seen.settled_at = rest + old.entries[each].charges[MONTH], self.now()
+            seen.used = rest + old.entries[each].charges[MONTH]
             rest = 0
         if rest:
             self.wrong.append(f"{name} changed by {rest} without a reservation")
@@ -157,8 +154,3 @@ class LimitsWatch:
 def to_length(time: timedelta) -> int:
     """Convert a length of time as moments are."""
     return round(time.total_seconds() * SECOND)
-
-
-def is_calendar(key: CounterKey) -> bool:
-    """Say if a counter is of a period of the calendar."""
-    return isinstance(key.window, CalendarWindow)

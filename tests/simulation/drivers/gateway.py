@@ -160,10 +160,11 @@ class GatewayDriver(Driver):
             for name, each in _AMOUNTS.items()
         }
         spread = 2 * MAX_SKEW if has_skew else timedelta(0)
-        self.watch = LimitsWatch(lambda: account.now, spread, keyed, _CONCURRENT)
+        self.watch = LimitsWatch(self._get_admission_time, spread, keyed, _CONCURRENT)
         account.tables[LIMITS].watch = self.watch.see
         self.bedrock = SimulatedBedrock(account, self._see_call)
         self.environments: list[Environment] = []
+        self._began: list[datetime] = []
         self.marks: list[NearMark] = []
         self.reservations = self.refused = 0
         self._recorded: dict[str, datetime] = {}
@@ -224,7 +225,15 @@ class GatewayDriver(Driver):
         headers = [("amz-sdk-invocation-id", f"call-{call.number}")]
         path = f"/model/{HAIKU_3.replace(':', '%3A')}/converse"
         request = GatewayRequest(call.key, path, headers, call.body)
-        event.answers.append(event.environment.relay.relay(request))
+        self._began.append(self.account.now)
+        try:
+            event.answers.append(event.environment.relay.relay(request))
+        finally:
+            self._began.pop()
+
+    def _get_admission_time(self) -> datetime:
+        """The time at which a gateway has read its clock; DynamoDB may take some seconds more."""
+        return self._began[-1] if self._began else self.account.now
 
     def _finish(self, answer: GatewayAnswer) -> None:
         try:
