@@ -27,7 +27,7 @@ from tests.simulation.traffic import RETENTION, Traffic
 from tests.simulation.world import World
 
 LEDGER, STATE, COUNTERS = "UsageLedger", "MeterState", "UsageCounters"
-GOVERNANCE, AUDIT = "Governance", "Audit"
+GOVERNANCE, AUDIT, LIMITS = "Governance", "Audit", "Limits"
 
 
 class Account:
@@ -58,6 +58,7 @@ class Account:
             COUNTERS: Table(world, (PARTITION_KEY, SORT_KEY)),
             GOVERNANCE: Table(world, (PARTITION_KEY, SORT_KEY)),
             AUDIT: Table(world, (PARTITION_KEY, SORT_KEY)),
+            LIMITS: Table(world, (PARTITION_KEY, SORT_KEY)),
         }
         self.dynamodb: Any = SimulatedDynamoDb(world, self.tables)
         s3 = SimulatedS3(world)

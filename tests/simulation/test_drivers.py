@@ -14,8 +14,7 @@ _FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"
 def test_every_function_has_a_driver() -> None:
     """A new function needs one: a module in `drivers/`, listed in `all_drivers.py`."""
     functions = {path.parent.name for path in _FUNCTIONS.glob("*/handler.py")}
-    # The gateway answers requests; tests/unit/limits and test_gateway_runtime.py have its crashes.
-    assert {driver.function for driver in DRIVERS} == functions - {"gateway"}
+    assert {driver.function for driver in DRIVERS} == functions
 
 
 def test_every_driver_runs_in_some_seed() -> None:

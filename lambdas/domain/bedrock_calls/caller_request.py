@@ -34,6 +34,7 @@ _RELAYED_HEADERS = frozenset({"accept", "content-type"})
 _RELAYED_PREFIX = "x-amzn-bedrock-"
 _HEADER_NAME = re.compile(r"[a-z0-9-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t -~]*")
+_CHARSET = re.compile(r'charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))', re.IGNORECASE)
 _MAX_HEADER_BYTES = 16_384
 _PLACEHOLDER = "x" * MAX_METADATA_LENGTH
 
@@ -125,6 +126,9 @@ def read_caller_request(
     for name, value in headers:
         if name == "content-encoding" and value.strip().lower() != "identity":
             message = "The gateway takes no compressed request bodies"
+            raise InvalidRequestError(message)
+        if name == "content-type" and _CHARSET.search(value):
+            message = "The request body has to be UTF-8"  # read otherwise, it may be another one
             raise InvalidRequestError(message)
         if name == _ATTEMPT_HEADER:
             attempt_id = value

@@ -6,20 +6,25 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from lambdas.domain.bedrock_calls.paths import BedrockOperation, BedrockPath
+from lambdas.domain.bedrock_calls.media import Media, list_media
+from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.bedrock_calls.request_body import RequestBody
-from lambdas.domain.invocations.decoding import JsonObject, JsonValue
-from lambdas.domain.invocations.json_paths import get_object
+from lambdas.domain.invocations.decoding import JsonObject
+from lambdas.domain.invocations.json_paths import get_object, list_objects
 from lambdas.domain.invocations.model import foundation_model_id, is_foundation_model
-from lambdas.domain.invocations.output_limits import CONVERSE, list_output_limits
+from lambdas.domain.invocations.output_limits import CONVERSE, find_reader, list_output_limits
+from lambdas.domain.invocations.token_counts import read_count
 
 DEFAULT_OUTPUT_TOKENS = 128_000
 """The largest answer of any model on Bedrock when this was written."""
 DEFAULT_IMAGE_TOKENS = 6_000
 DEFAULT_DOCUMENT_TOKENS = 100_000
 """An estimate: a PDF is compressed, so that its size says little about its text."""
+LARGE_IMAGE_TOKENS = 16_400
+"""Of models that cut an image into more parts, such as Qwen's."""
 TOOL_PROMPT_TOKENS = 1_000
-"""More than the instructions that models get beside the tools of a request.
+"""More than the instructions that models get beside the tools of a request, beside each tool of the
+provider's own, or to answer in a given form.
 
 Source: https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview
 """
@@ -79,104 +84,120 @@ NO_NEED = CallNeed(0, 0, is_certain=True)
 """Of operations that use no tokens."""
 
 
+_ADDITIONAL = "additionalModelRequestFields"
+"""The field of a Converse body with fields of the model's own."""
+_SMALL_IMAGES = frozenset({"amazon", "anthropic", "mistral"})
+_FRAME_TOKENS = {"amazon": 0, "anthropic": 0, "cohere": 1_000, "mistral": 0}
+_DEFAULT_FRAME_TOKENS = 300
+"""More than what a model's own template adds to a prompt. JSON covers that of the providers above:
+a message takes 30 bytes at least."""
+_INSTRUCTED = ("outputConfig", "output_config", "output_format", "response_format")
+_SAMPLES = ("n", "best_of", "num_generations", "numResults")
+"""Fields that ask for several answers."""
+_OF_CALLERS = frozenset({"custom", "function"})
+"""Types of tools whose whole description stands in the body."""
+
+
 def measure_need(path: BedrockPath, body: RequestBody, bounds: NeedBounds) -> CallNeed:
     """Compute the most that a call can use.
 
     A token of text takes a byte of UTF-8 at least, and JSON is never shorter than the text in it.
-    So the bound is the length of the body, with the maximum of each image in place of its bytes.
+    So the bound is the length of the body, with the maximum of each image in place of its bytes,
+    and what Bedrock and the model add to it.
     """
     if not path.operation.uses_tokens:
         return NO_NEED
     model_id = foundation_model_id(path.model_id)
-    media = list(_list_media(path.operation, body.fields))
+    media = list(list_media(path.operation, body.fields))
+    searches = sum(map(_is_search, _list_tools(body.fields)))
+    stored = model_id.startswith("prompt/")  # its text is on the server
     input_tokens = len(body.text.encode()) - sum(each.size_bytes for each in media)
-    input_tokens += sum(
-        bounds.image_tokens if each.is_image else bounds.document_tokens for each in media
+    input_tokens += sum(_bound_media(each, model_id, bounds) for each in media)
+    input_tokens += (searches + stored) * bounds.document_tokens
+    input_tokens += _bound_instructions(model_id, body.fields)
+    output_tokens = _bound_output(path, model_id, body.fields, bounds)
+    samplings = _count_samplings(body.fields)
+    is_certain = (
+        is_foundation_model(model_id)
+        and all(each.is_image for each in media)
+        and not searches
+        and samplings == 1
     )
-    if "toolConfig" in body.fields or "tools" in body.fields:
-        input_tokens += TOOL_PROMPT_TOKENS
-    is_known = is_foundation_model(model_id)
-    is_certain = is_known and all(each.is_image for each in media)
-    return CallNeed(input_tokens, _get_max_output(path, model_id, body.fields, bounds), is_certain)
+    return CallNeed(input_tokens * samplings, output_tokens * samplings, is_certain)
 
 
-def _get_max_output(
-    path: BedrockPath, model_id: str, fields: JsonObject, bounds: NeedBounds
-) -> int:
+def _list_parts(fields: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """List the objects in which models read fields of their own."""
+    return fields, get_object(fields, _ADDITIONAL)
+
+
+def _list_tools(fields: JsonObject) -> Iterator[JsonObject]:
+    yield from list_objects(get_object(fields, "toolConfig").get("tools"))
+    for part in _list_parts(fields):
+        yield from list_objects(part.get("tools"))
+
+
+def _is_search(tool: JsonObject) -> bool:
+    """Say if a tool runs on the server, whose results the model reads as input."""
+    kind = tool.get("type")
+    return "systemTool" in tool or (isinstance(kind, str) and kind.startswith("web_"))
+
+
+def _bound_media(media: Media, model_id: str, bounds: NeedBounds) -> int:
+    if not media.is_image:
+        return bounds.document_tokens
+    is_small = model_id.partition(".")[0] in _SMALL_IMAGES
+    return bounds.image_tokens if is_small else max(bounds.image_tokens, LARGE_IMAGE_TOKENS)
+
+
+def _bound_instructions(model_id: str, fields: JsonObject) -> int:
+    """Bound what Bedrock and the model add to the text of a request."""
+    parts = _list_parts(fields)
+    has_tools = "toolConfig" in fields or any("tools" in part for part in parts)
+    has_form = any(name in part for part in parts for name in _INSTRUCTED)
+    own_tools = sum(
+        isinstance(kind := tool.get("type"), str) and kind not in _OF_CALLERS
+        for tool in _list_tools(fields)
+    )
+    frame = _FRAME_TOKENS.get(model_id.partition(".")[0], _DEFAULT_FRAME_TOKENS)
+    return frame + TOOL_PROMPT_TOKENS * (has_tools + has_form + own_tools)
+
+
+def _bound_output(path: BedrockPath, model_id: str, fields: JsonObject, bounds: NeedBounds) -> int:
     """The limit that the request sets where its reader looks for it, else the model's own.
 
-    Of a model that is not known, only Converse's limit bounds the answer: any other field may be
-    one that the model does not read.
+    Raised by each way to get more: several answers, and thoughts that do not count as output.
     """
     if model_id.startswith(_WITHOUT_OUTPUT):
         return 0
-    is_known = is_foundation_model(model_id)
-    reader = CONVERSE if path.operation.is_converse else model_id.partition(".")[0]
-    limits = list(list_output_limits(fields, reader)) if is_known or reader == CONVERSE else []
-    return max(limits) if limits else bounds.get_max_output(model_id)
+    limits = _list_limits(path, model_id, fields)
+    tokens = max(limits) if limits else bounds.get_max_output(model_id)
+    samples, thoughts = [1], 0
+    for part in _list_parts(fields):
+        samples += [read_count(part.get(name)) or 1 for name in _SAMPLES]
+        for name in ("thinking", "reasoning_config"):
+            thoughts = max(thoughts, read_count(get_object(part, name).get("budget_tokens")) or 0)
+    # Thoughts between tools may be more than `max_tokens`; else they are a part of it:
+    # https://docs.claude.com/en/docs/build-with-claude/extended-thinking
+    return max(samples) * (tokens + (thoughts if thoughts >= tokens else 0))
 
 
-_TEXT_SOURCES = frozenset({"text", "content"})
-"""The sources of documents whose text stands in the body, and counts as such."""
+def _list_limits(path: BedrockPath, model_id: str, fields: JsonObject) -> list[int]:
+    """List the limits of a request if its reader is certain to read one of them."""
+    if path.operation.is_converse:
+        limits = list(list_output_limits(fields, CONVERSE))
+        return [*limits, *list_output_limits(get_object(fields, _ADDITIONAL))] if limits else []
+    if not is_foundation_model(model_id):  # any field may be one that the model does not read
+        return []
+    reader = find_reader(model_id)
+    if reader is not None:
+        return list(list_output_limits(fields, reader))
+    # Models that read another field refuse this one, or read it as well.
+    return list(list_output_limits(fields)) if read_count(fields.get("max_tokens")) else []
 
 
-class _Media(NamedTuple):
-    """A part of a prompt other than text.
-
-    Attributes:
-        is_image: False for what has no known maximum.
-        size_bytes: The bytes of the body that it takes.
-    """
-
-    is_image: bool
-    size_bytes: int
-
-
-def _list_media(operation: BedrockOperation, fields: JsonObject) -> Iterator[_Media]:
-    """List images and documents where messages have them.
-
-    Only there: the arguments of a tool may look like an image, and the model reads them as text.
-    """
-    messages = fields.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        content = message.get("content") if isinstance(message, dict) else None
-        for block in content if isinstance(content, list) else ():
-            if isinstance(block, dict):
-                yield from _read_block(block)
-                yield from _list_results(block)
-    if not operation.is_converse:
-        images = fields.get("images")  # Llama's
-        for image in images if isinstance(images, list) else ():
-            yield _Media(is_image=True, size_bytes=_get_length(image))
-
-
-def _list_results(block: JsonObject) -> Iterator[_Media]:
-    """List the media in the result of a tool, in Converse's shape or in Anthropic's."""
-    result = get_object(block, "toolResult") or (
-        block if block.get("type") == "tool_result" else {}
-    )
-    content = result.get("content")
-    for part in content if isinstance(content, list) else ():
-        if isinstance(part, dict):
-            yield from _read_block(part)
-
-
-def _read_block(block: JsonObject) -> Iterator[_Media]:
-    """Read a block in the shape of Converse and Nova, Anthropic or OpenAI."""
-    for kind in ("image", "document", "video", "audio"):
-        source = get_object(get_object(block, kind), "source")
-        if source and _TEXT_SOURCES.isdisjoint(source):
-            yield _Media(kind == "image", _get_length(source.get("bytes")))
-    declared = block.get("type")
-    if declared in {"image", "document"}:
-        source = get_object(block, "source")
-        if source.get("type") not in _TEXT_SOURCES:
-            yield _Media(declared == "image", _get_length(source.get("data")))
-    elif declared == "image_url":
-        url = get_object(block, "image_url").get("url")
-        is_data = isinstance(url, str) and url.startswith("data:image/")
-        yield _Media(is_image=True, size_bytes=_get_length(url) if is_data else 0)
-
-
-def _get_length(value: JsonValue) -> int:
-    return len(value) if isinstance(value, str) and value.isascii() else 0
+def _count_samplings(fields: JsonObject) -> int:
+    """Count the times that the model may read the prompt: to compact it is one more."""
+    edits = (get_object(part, "context_management").get("edits") for part in _list_parts(fields))
+    kinds = [str(edit.get("type")) for each in edits for edit in list_objects(each)]
+    return 2 if any(kind.startswith("compact") for kind in kinds) else 1

@@ -17,7 +17,21 @@ METADATA_HEADER = "x-amzn-bedrock-request-metadata"
 MAX_METADATA_HEADER_LENGTH = 8500
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
+
+
+def _make_object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    """Make an object of the pairs that were read.
+
+    Raises:
+        ValueError: It has a field twice. Readers differ in which of both they take.
+    """
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError
+    return fields
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_make_object)
 
 
 class InvalidRequestError(Exception):
@@ -55,8 +69,8 @@ def read_request_body(body: bytes) -> RequestBody:
     """Read a body of a request.
 
     Raises:
-        InvalidRequestError: It is no JSON object in UTF-8, or names a field twice: two readers
-            could then see two requests.
+        InvalidRequestError: It is no JSON object in UTF-8, or names a field of any of its objects
+            twice: two readers could then see two requests.
     """
     try:
         text = body.decode()

@@ -20,20 +20,26 @@ _PATHS = (
     ("inferenceConfig", "max_new_tokens"),
     ("textGenerationConfig", "maxTokenCount"),
 )
+_OPENAI_PATHS = (("max_completion_tokens",), ("max_tokens",))
 _PATHS_BY_PROVIDER = {
-    "ai21": (("max_tokens",), ("maxTokens",)),
-    "amazon": (
-        ("inferenceConfig", "maxTokens"),
-        ("inferenceConfig", "max_new_tokens"),
-        ("textGenerationConfig", "maxTokenCount"),
-    ),
+    "ai21": (("max_tokens",),),
+    "ai21.j2": (("maxTokens",),),
+    "amazon": (("inferenceConfig", "maxTokens"), ("inferenceConfig", "max_new_tokens")),
+    "amazon.titan": (("textGenerationConfig", "maxTokenCount"),),
     "anthropic": (("max_tokens",), ("max_tokens_to_sample",)),
     "cohere": (("max_tokens",),),
     "meta": (("max_gen_len",),),
     "mistral": (("max_tokens",),),
-    "openai": (("max_completion_tokens",), ("max_tokens",)),
+    **dict.fromkeys(
+        ("deepseek", "google", "minimax", "moonshot", "moonshotai", "nvidia", "openai", "qwen"),
+        _OPENAI_PATHS,
+    ),
+    **dict.fromkeys(("writer", "xai", "zai"), _OPENAI_PATHS),
 }
-"""The paths that the models of a provider read, so that no other field passes for a limit."""
+"""The paths that the models of a provider read, so that no other field passes for a limit.
+
+Some models are listed by the beginning of their ids.
+"""
 CONVERSE = "converse"
 _CONVERSE_PATHS = (("inferenceConfig", "maxTokens"),)
 
@@ -52,3 +58,11 @@ def list_output_limits(body: JsonObject, reader: str = "") -> Iterator[int]:
         count = read_count(parent.get(name))
         if count:
             yield count
+
+
+def find_reader(model_id: str) -> str | None:
+    """Find who reads the bodies of a model, for `list_output_limits`; `None` if not known."""
+    readers = [
+        reader for reader in _PATHS_BY_PROVIDER if model_id.startswith((f"{reader}.", f"{reader}-"))
+    ]
+    return max(readers, key=len, default=None)

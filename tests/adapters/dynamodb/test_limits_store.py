@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
@@ -35,6 +36,9 @@ from lambdas.domain.limits import (
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
 from tests.limits import InMemoryLimits, limit, subject, tokens
+from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
+from tests.simulation.cloud.table import Table
+from tests.simulation.world import World
 
 SECOND = timedelta(seconds=1)
 MONTH = make_calendar_window(CalendarUnit.MONTH, "Europe/Berlin")
@@ -49,10 +53,22 @@ class Store(LimitStore, CountedLimits, Protocol):
     """Both ports of a store."""
 
 
-@pytest.fixture(params=["in memory", "dynamodb", "dynamodb of several processes"])
+def make_simulated_store() -> DynamoDbLimits:
+    """A store over the DynamoDB of `tests/simulation`."""
+    world = World(0, frozenset())
+    table = Table(world, (PARTITION_KEY, SORT_KEY))
+    client: Any = SimulatedDynamoDb(world, {GOVERNANCE: table})
+    return DynamoDbLimits(client, GOVERNANCE)
+
+
+@pytest.fixture(
+    params=["in memory", "simulated", "dynamodb", "dynamodb of several processes"],
+)
 def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "in memory":
         return InMemoryLimits()
+    if request.param == "simulated":
+        return make_simulated_store()
     request.getfixturevalue("aws")
     create_governance_table()
     if request.param == "dynamodb":
@@ -344,8 +360,10 @@ def test_stores_agree_on_random_calls(aws: None) -> None:
     create_governance_table()
     random_source = random.Random(7)  # noqa: S311  # a seed
     twin, processes = InMemoryLimits(), [make_dynamodb_store() for _ in range(2)]
+    simulated = make_simulated_store()
     stores: list[Callable[[], Store]] = [
         lambda: twin,
+        lambda: simulated,
         lambda: random_source.choice(processes),
     ]
     calendar = make_calendar_window(CalendarUnit.HOUR, "Asia/Kathmandu")
@@ -362,20 +380,20 @@ def test_stores_agree_on_random_calls(aws: None) -> None:
         )
         need = tokens(random_source.randint(0, 300))
         decisions = [choose().reserve(who, str(number), need, at) for choose in stores]
-        assert decisions[0] == decisions[1]
+        assert decisions[0] == decisions[1] == decisions[2]
         if decisions[0].entry is not None:
             open_now.append(stored(decisions[0], str(number)))
         if open_now and random_source.random() < 0.6:
             ended = open_now.pop(random_source.randrange(len(open_now)))
             used = tokens(random_source.choice([0, 40, 300, 500]))
             settled = [choose().settle(ended, used, now) for choose in stores]
-            assert settled[0] is settled[1]
+            assert settled[0] is settled[1] is settled[2]
         each = random_source.choice(who.limits)
         if each.window in {MONTH, calendar}:
             counted = random_source.randint(0, 6000)
             raised = [choose().raise_counter(who, each, counted, at) for choose in stores]
-            assert raised[0] is raised[1]
-        assert list_amounts(twin) == list_amounts(processes[0])
+            assert raised[0] is raised[1] is raised[2]
+        assert list_amounts(twin) == list_amounts(processes[0]) == list_amounts(simulated)
 
 
 def test_a_timeout_after_the_write_reserves_once(aws: None) -> None:

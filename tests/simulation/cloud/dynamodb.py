@@ -189,7 +189,8 @@ class SimulatedDynamoDb:
                 raise refused("TransactionConflictException", operation)
             condition = request.get("ConditionExpression")
             if not holds(condition, item, *_names_and_values(request)):
-                raise condition_failed(operation)
+                is_wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+                raise condition_failed(operation, item if is_wanted else None)
             changed = change(item)
             table.write(key, changed)
             return {"Attributes": changed} if request.get("ReturnValues") == "ALL_NEW" else {}

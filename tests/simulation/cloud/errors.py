@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -32,11 +33,16 @@ def lost_answer() -> ReadTimeoutError:
     return ReadTimeoutError(endpoint_url="https://simulated.example")
 
 
-def condition_failed(operation: str) -> ConditionalCheckFailedError:
-    """Make the error of a condition that did not hold."""
-    return ConditionalCheckFailedError(
+def condition_failed(
+    operation: str, item: Mapping[str, Any] | None = None
+) -> ConditionalCheckFailedError:
+    """Make the error of a condition that did not hold, with the item if it was asked for."""
+    error = ConditionalCheckFailedError(
         {"Error": {"Code": "ConditionalCheckFailedException", "Message": "simulated"}}, operation
     )
+    if item is not None:
+        error.response["Item"] = item  # type: ignore[typeddict-unknown-key]
+    return error
 
 
 def canceled(codes: Sequence[str]) -> TransactionCanceledError:

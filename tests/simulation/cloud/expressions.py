@@ -16,7 +16,8 @@ _Check: TypeAlias = Callable[[Mapping[str, Any], Names, Values], bool]
 _FUNCTION = re.compile(
     r"(attribute_exists|attribute_not_exists|begins_with)\(\s*([^,)]+)(?:,\s*([^)]+))?\)"
 )
-_COMPARISON = re.compile(r"([#:\w]+)\s*(=|<>|<=|>=|<|>)\s*([#:\w]+)")
+_OPERAND = r"(size\([#\w.]+\)|[#:\w.]+)"
+_COMPARISON = re.compile(rf"{_OPERAND}\s*(=|<>|<=|>=|<|>)\s*{_OPERAND}")
 _BETWEEN_BOUNDS = re.compile(r"(BETWEEN \S+) AND ")
 _BETWEEN = re.compile(r"(\S+)\s+BETWEEN\s+(\S+)\s+&&\s+(\S+)")
 _SECTION = re.compile(r"\b(SET|ADD|REMOVE|DELETE)\b")
@@ -73,7 +74,9 @@ def _parse(condition: str) -> _Check:
     left, sign, right = comparison.groups()
 
     def read(operand: str, item: Mapping[str, Any], names: Names, values: Values) -> Any:
-        return values[operand] if operand.startswith(":") else item.get(names.get(operand, operand))
+        if operand.startswith("size("):
+            return _measure(_get(item, operand[len("size(") : -1], names))
+        return values[operand] if operand.startswith(":") else _get(item, operand, names)
 
     return lambda item, names, values: _present(
         _COMPARE[sign], read(left, item, names, values), read(right, item, names, values)
@@ -97,7 +100,23 @@ def _function(function: str, name: str, argument: str | None) -> _Check:
             plain(item.get(names.get(name, name))) or ""
         ).startswith(plain(values[str(argument).strip()]))
     wanted = function == "attribute_exists"
-    return lambda item, names, _values: (names.get(name, name) in item) is wanted
+    return lambda item, names, _values: (_get(item, name, names) is not None) is wanted
+
+
+def _get(item: Mapping[str, Any], path: str, names: Names) -> Any:
+    """Get the attribute at a path, such as `#map.#key`; `None` where there is none."""
+    *outer, last = (names.get(part, part) for part in path.split("."))
+    for part in outer:
+        item = item.get(part, {}).get("M", {})
+    return item.get(last)
+
+
+def _measure(value: Any) -> Any:
+    """Measure an attribute as `size` does."""
+    if value is None:
+        return None
+    ((_, content),) = value.items()
+    return {"N": str(len(content))}
 
 
 def _present(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
@@ -143,18 +162,33 @@ def _act(
     values: Values,
 ) -> None:
     if section == "REMOVE":
-        after.pop(names.get(action, action), None)
+        parent, name = _enter(after, action, names)
+        parent.pop(name, None)
     elif section == "ADD":
         name, _, operand = action.partition(" ")
         name = names.get(name, name)
         total = Decimal(before.get(name, {"N": "0"})["N"]) + Decimal(values[operand.strip()]["N"])
         after[name] = {"N": format(total, "f")}
     elif section == "SET":
-        name, _, value = action.partition("=")
-        after[names.get(name.strip(), name.strip())] = _value(value.strip(), before, names, values)
+        path, _, value = action.partition("=")
+        parent, name = _enter(after, path.strip(), names)
+        parent[name] = _value(value.strip(), before, names, values)
     else:
         message = f"the simulation does not know {section}"
         raise ValueError(message)
+
+
+def _enter(after: Item, path: str, names: Names) -> tuple[Item, str]:
+    """Copy the maps on the way to a path; return the innermost one, and the last name.
+
+    Raises:
+        KeyError: A map does not exist.
+    """
+    *outer, last = (names.get(part, part) for part in path.split("."))
+    for part in outer:
+        after[part] = {"M": dict(after[part]["M"])}
+        after = after[part]["M"]
+    return after, last
 
 
 def _value(text: str, before: Mapping[str, Any], names: Names, values: Values) -> Any:

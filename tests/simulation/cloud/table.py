@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
 from tests.simulation.cloud.expressions import Item
 from tests.simulation.cloud.stream import Stream
 from tests.simulation.world import World
 
+Watch: TypeAlias = Callable[[Item | None, Item | None], None]
 _TIME_TO_LIVE = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
@@ -23,6 +24,7 @@ class Table:
         has_conflicts: True if transactions of others may be in the way of single writes.
         stream: The stream of changes; `None` for a table without one.
         changed_at: The time of the last change, but for expiry.
+        watch: Sees each change of an item: as it was, and as it is.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Table:
         self._partitions: defaultdict[Any, set[tuple[Any, ...]]] = defaultdict(set)
         self.stream = Stream(world) if has_stream else None
         self.changed_at = world.now
+        self.watch: Watch = lambda _before, _after: None
         self.has_conflicts = has_conflicts
         self._world, self._key_names = world, key_names
 
@@ -101,6 +104,7 @@ class Table:
         else:
             self.items[key] = after
             self._partitions[key[0]].add(key)
+        self.watch(before, after)
         item = before if after is None else after
         if self.stream is not None and item is not None:
             keys = {name: item[name] for name in self._key_names}

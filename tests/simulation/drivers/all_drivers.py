@@ -12,6 +12,7 @@ from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.focus_exporter import FocusExporterDriver
 from tests.simulation.drivers.forecast_calibrator import ForecastCalibratorDriver
+from tests.simulation.drivers.gateway import GatewayDriver
 from tests.simulation.drivers.limit_settler import LimitSettlerDriver
 from tests.simulation.drivers.log_processor import LogProcessorDriver
 from tests.simulation.drivers.logging_configurator import LoggingConfiguratorDriver
@@ -43,6 +44,7 @@ DRIVERS: tuple[type[Driver], ...] = (
     CoverageAuditorDriver,
     FocusExporterDriver,
     ForecastCalibratorDriver,
+    GatewayDriver,
     LimitSettlerDriver,
     LoggingConfiguratorDriver,
     LoggingWatcherDriver,

@@ -201,13 +201,13 @@ IMAGES: list[tuple[BedrockPath, Any]] = [
 def test_an_image_counts_its_maximum_in_place_of_its_bytes(path: BedrockPath, block: Any) -> None:
     body = {"messages": [{"role": "user", "content": [block]}]}
     need = measure(path, body, NeedBounds(image_tokens=50_000))
-    assert 50_000 <= need.input_tokens < 50_300
+    assert 50_000 <= need.input_tokens < 50_500
     assert need.is_certain
 
 
 def test_llama_s_images_count_their_maximum() -> None:
     need = measure(invoke(LLAMA), {"prompt": "a", "images": [BASE64, BASE64]})
-    assert 12_000 <= need.input_tokens < 12_100
+    assert 32_800 <= need.input_tokens < 33_200
 
 
 @pytest.mark.parametrize(
