@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.components.caller_role import CallerRole
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
+from cdk.components.usage_counting import grant_read_budgets
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
 from lambdas.domain.limit_policies import MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
@@ -63,6 +64,8 @@ class Gateway(MeterFunction):
                 region=Aws.REGION,
                 max_output_tokens=config.gateway_max_output_tokens,
                 project_name=config.gateway_project_name,
+                attribution=config.attribution.model_dump(mode="json", exclude_defaults=True),
+                brake_exempt=config.brake_exempt,
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
             ),
@@ -77,6 +80,7 @@ class Gateway(MeterFunction):
         self.caller_role = CallerRole(scope, "CallerRole", gateway=self.execution_role)
         self.grant("sts:AssumeRole", on=caller_role_arn)
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[API_KEYS, POLICIES])
+        grant_read_budgets(self, governance)
         # No other attribute: it revives no revoked key.
         self.grant_items(
             "dynamodb:UpdateItem",

@@ -23,13 +23,14 @@ from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
     CallFacts,
+    CallNotCountableError,
     MarkReports,
     NearMark,
     PoliciesUnavailableError,
     PolicySource,
     PolicySubject,
     PriceTokens,
-    adopt_subject,
+    SubjectsUnavailableError,
     count_amounts,
     describe_limit,
     find_marks,
@@ -40,6 +41,7 @@ from lambdas.domain.limit_policies import (
     name_limit,
     refuse,
     refuse_tier,
+    refuse_uncountable,
 )
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
@@ -61,6 +63,7 @@ from lambdas.domain.limits import (
 from lambdas.domain.limits import Admission as LimitAdmission
 
 MAX_OPEN_CALLS = 10_000
+_UNAVAILABLE = (PoliciesUnavailableError, SubjectsUnavailableError, LimitStoreError)
 
 
 class LimitAdmitter(Protocol):
@@ -99,14 +102,34 @@ class TokenPrices(Protocol):
 class SubjectSource(Protocol):
     """Finds subjects of calls beside those of policies, such as those of budgets."""
 
-    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:
-        """Find the subjects of a call."""
+    def find(
+        self, key: ApiKey, path: BedrockPath | None, at: datetime, *, is_released: bool
+    ) -> Sequence[PolicySubject]:
+        """Find the subjects of a call.
+
+        Args:
+            key: The caller's key.
+            path: The operation and the model; `None` for the subjects of all calls of the key.
+            at: The time.
+            is_released: True if its calls are counted and never refused.
+
+        Raises:
+            SubjectsUnavailableError: They cannot be found, and were not found before.
+            CallNotCountableError: An enforced limit counts by a label that is not known.
+        """
 
 
 class NoSubjects:
     """Finds none."""
 
-    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+    def find(
+        self,
+        key: ApiKey,  # noqa: ARG002  # the port's
+        path: BedrockPath | None,  # noqa: ARG002  # the port's
+        at: datetime,  # noqa: ARG002  # the port's
+        *,
+        is_released: bool,  # noqa: ARG002  # the port's
+    ) -> Sequence[PolicySubject]:
         """Find no subject."""
         return ()
 
@@ -183,7 +206,7 @@ class PolicyAdmission:
         prices: The prices of calls, for limits in US dollars.
         marks: Reports limits that are nearly used up.
         reports: Counts and logs what happens.
-        others: Finds subjects beside those of policies. Break-glass callers have none of them.
+        others: Finds subjects beside those of policies.
     """
 
     policies: PolicySource
@@ -208,10 +231,15 @@ class PolicyAdmission:
         is_break_glass = policies.is_break_glass(facts)
         if not policies.knows_tier(call.key.tier) and not is_break_glass:
             return self._refuse(caller, refuse_tier(call.key.tier or ""))
-        subjects = find_subjects(policies, call.key, call.path)
-        if not is_break_glass:
-            found = self.others.find(call.key, call.path, at)
-            subjects = (*subjects, *map(adopt_subject, found))
+        try:
+            others = self.others.find(call.key, call.path, at, is_released=is_break_glass)
+        except SubjectsUnavailableError:
+            if not is_break_glass:
+                return self._refuse(caller, LIMITS_UNAVAILABLE)
+            others = ()
+        except CallNotCountableError as error:
+            return self._refuse(caller, refuse_uncountable(error))
+        subjects = (*find_subjects(policies, call.key, call.path), *others)
         if not subjects:
             return Admission()
         model = foundation_model_id(call.path.model_id)
@@ -320,18 +348,23 @@ class LimitView:
         policies: The policies in force.
         store: The states of subjects.
         prices: The prices of calls.
+        others: Finds subjects beside those of policies.
     """
 
     policies: PolicySource
     store: LimitStore
     prices: TokenPrices
+    others: SubjectSource = field(default_factory=NoSubjects)
 
     def show(self, key: ApiKey, at: datetime) -> LimitAnswer:
         """Show the limits of all calls of a key. Those that count by model are left out."""
         try:
-            subjects = find_own_subjects(self.policies.get(at), key)
+            policies = self.policies.get(at)
+            is_break_glass = policies.is_break_glass(CallFacts.from_call(key))
+            others = self.others.find(key, None, at, is_released=is_break_glass)
+            subjects = (*find_own_subjects(policies, key), *others)
             statuses = self._check(subjects, NO_USE, at)
-        except (PoliciesUnavailableError, LimitStoreError):
+        except _UNAVAILABLE:
             return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
         by_id = {each.subject.id: each for each in subjects}
         return LimitAnswer(_describe(by_id, statuses, at), _list_shadow(subjects))
@@ -358,11 +391,14 @@ class LimitView:
             is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
             if not policies.knows_tier(key.tier) and not is_break_glass:
                 return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
-            subjects = find_subjects(policies, key, path)
+            others = self.others.find(key, path, at, is_released=is_break_glass)
+            subjects = (*find_subjects(policies, key, path), *others)
             price = _get_price(self.prices, subjects, path, service_tier, at)
             amounts = measure_amounts(need, foundation_model_id(path.model_id), price)
             statuses = self._check(subjects, amounts, at)
-        except (PoliciesUnavailableError, LimitStoreError):
+        except CallNotCountableError as error:
+            return LimitAnswer((), refusal=refuse_uncountable(error))
+        except _UNAVAILABLE:
             return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
         by_id = {each.subject.id: each for each in subjects}
         refusals = [

@@ -27,6 +27,7 @@ from lambdas.services.limit_calls import (
 )
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.declared_files import InvalidFileError
+from lambdas.wiring.gateway_budgets import make_gateway_budgets
 from lambdas.wiring.gateway_settings import RelaySettings
 from lambdas.wiring.limit_policies_file import read_policies
 
@@ -53,6 +54,7 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         DynamoDbPolicies(dynamodb, settings.governance_table), _read_stored, _report_unread_policies
     )
     store = DynamoDbLimits(dynamodb, settings.limits_table)
+    budgets = make_gateway_budgets(settings, dynamodb)
     executor = ThreadPoolExecutor(_MAX_SUBJECTS_AT_A_TIME)
     admission = PolicyAdmission(
         policies,
@@ -60,8 +62,9 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         prices,
         DynamoDbMarks(dynamodb, settings.limits_table, _report_mark),
         LoggedLimits(),
+        budgets,
     )
-    return GatewayLimits(admission, LimitView(policies, store, prices))
+    return GatewayLimits(admission, LimitView(policies, store, prices, budgets))
 
 
 class LoggedLimits:

@@ -13,6 +13,7 @@ from lambdas.domain.limit_policies.answers import (
     name_limit,
     refuse,
     refuse_tier,
+    refuse_uncountable,
 )
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
 from lambdas.domain.limit_policies.marks import MARKS, NearMark, find_marks
@@ -37,7 +38,9 @@ from lambdas.domain.limit_policies.ports import (
     StoredPolicies,
 )
 from lambdas.domain.limit_policies.subjects import (
+    CallNotCountableError,
     PolicySubject,
+    SubjectsUnavailableError,
     adopt_subject,
     find_own_subjects,
     find_subjects,
@@ -48,6 +51,7 @@ __all__ = [
     "MARKS",
     "PICODOLLARS",
     "CallFacts",
+    "CallNotCountableError",
     "MarkReports",
     "NearMark",
     "Partition",
@@ -64,6 +68,7 @@ __all__ = [
     "PolicyWriter",
     "PriceTokens",
     "StoredPolicies",
+    "SubjectsUnavailableError",
     "Tier",
     "WhenOut",
     "adopt_subject",
@@ -80,5 +85,6 @@ __all__ = [
     "name_limit",
     "refuse",
     "refuse_tier",
+    "refuse_uncountable",
     "to_picodollars",
 ]
