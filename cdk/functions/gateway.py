@@ -12,7 +12,7 @@ from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.usage_counting import grant_read_budgets
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
-from lambdas.domain.limit_policies import MARKS
+from lambdas.domain.limit_policies import DUE_MARKS, MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
 from lambdas.functions.gateway.settings import Settings
 
@@ -93,7 +93,7 @@ class Gateway(MeterFunction):
             on=limits.table_arn,
             keys=[f"{PARTITION_PREFIX}*"],
         )
-        self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS])
+        self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS, DUE_MARKS])
         self.grant_read_write_data()
         # Callers prove who they are by a key, which the function checks before all else.
         self.url = self.add_function_url(

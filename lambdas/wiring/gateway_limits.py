@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import boto3
@@ -30,6 +31,9 @@ from lambdas.wiring.declared_files import InvalidFileError
 from lambdas.wiring.gateway_budgets import make_gateway_budgets
 from lambdas.wiring.gateway_settings import RelaySettings
 from lambdas.wiring.limit_policies_file import read_policies
+
+if TYPE_CHECKING:
+    from lambdas.domain.limit_notices import DueMark
 
 _MAX_SUBJECTS_AT_A_TIME = 8
 
@@ -60,7 +64,12 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         policies,
         CallAdmitter(store, lambda: uuid4().hex, executor),
         prices,
-        DynamoDbMarks(dynamodb, settings.limits_table, _report_mark),
+        DynamoDbMarks(
+            dynamodb,
+            settings.limits_table,
+            partial(_write_mark, settings.caller_role_arn),
+            _log_mark,
+        ),
         LoggedLimits(),
         budgets,
     )
@@ -105,7 +114,13 @@ def _report_unread_policies(reason: str) -> None:
     logger.error("Policies were not read, and stay as they are", reason=reason)
 
 
-def _report_mark(mark: NearMark) -> None:
+def _write_mark(caller_role_arn: str, mark: NearMark, at: datetime) -> DueMark:
+    from lambdas.domain.limit_notices import write_due_mark  # noqa: PLC0415  # rare
+
+    return write_due_mark(mark, caller_role_arn, at)
+
+
+def _log_mark(mark: NearMark) -> None:
     logger.warning(
         "A limit is nearly used up", subject=mark.subject, limit=mark.limit, percent=mark.percent
     )

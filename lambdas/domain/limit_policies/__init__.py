@@ -16,7 +16,7 @@ from lambdas.domain.limit_policies.answers import (
     refuse_uncountable,
 )
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
-from lambdas.domain.limit_policies.marks import MARKS, NearMark, find_marks
+from lambdas.domain.limit_policies.marks import DUE_MARKS, MARKS, NearMark, find_marks
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
     Partition,
@@ -48,6 +48,7 @@ from lambdas.domain.limit_policies.subjects import (
 )
 
 __all__ = [
+    "DUE_MARKS",
     "MARKS",
     "PICODOLLARS",
     "CallFacts",

@@ -48,11 +48,13 @@ class PolicySubject(NamedTuple):
         policy: The policy.
         subject: The subject. Its limits are those of the policy, in their order.
         partition: The value that the policy counts by; `None` where all its calls count together.
+        values: The same, for each property that it counts by.
     """
 
     policy: Policy
     subject: LimitSubject
     partition: str | None
+    values: tuple[str | None, ...] = ()
 
 
 def find_subjects(policies: PolicySet, key: ApiKey, path: BedrockPath) -> tuple[PolicySubject, ...]:
@@ -111,9 +113,9 @@ def _make_subject(policies: PolicySet, policy: Policy, facts: CallFacts) -> Poli
     subject = LimitSubject(_make_id(policy, facts), limits, policy.fail)
     if policies.is_break_glass(facts):
         subject = release(subject)
-    values = [facts.get(partition) for partition in policy.partition_by]
+    values = tuple(facts.get(partition) for partition in policy.partition_by)
     shown = "/".join(value or "" for value in values) if values else None
-    return PolicySubject(policy, subject, shown)
+    return PolicySubject(policy, subject, shown, values)
 
 
 def _make_id(policy: Policy, facts: CallFacts) -> str:

@@ -544,6 +544,11 @@ RETURNED_RESERVATIONS = HealthMetric(
     "Reservations of the gateway that were given back after an hour without a record of the call.",
     frequency=Frequency.ON_EVENT,
 )
+LIMITS_NEAR = HealthMetric(
+    "LimitsNear",
+    "Limits of the gateway that people were notified of, because they were nearly used up.",
+    frequency=Frequency.ON_EVENT,
+)
 UNKNOWN_KEYS = HealthMetric(
     "UnknownKeys",
     "Requests that the gateway refused because they had no valid key.",
@@ -582,6 +587,7 @@ HEALTH_METRICS = (
     OVERDUE_DENIES,
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
+    LIMITS_NEAR,
     UNKNOWN_KEYS,
 )
 """The metrics that functions publish about themselves."""
