@@ -136,7 +136,7 @@ class EnforcedBudgets(RuleBasedStateMachine):
         number=st.integers(0, 1),
     )
     def admit(self, key: ApiKey, need: int, share: float, number: int) -> None:
-        self.now += timedelta(seconds=2)  # longer than a process remembers a refusal
+        self.now += timedelta(seconds=2)  # a process keeps a refusal for a second
         is_within = self.get_use(*KEYS) + need <= TEAM and self.get_use(key) + need <= EACH
         admitted = self.gateways[number].admit(call(need, 0, key=key), self.now)
         if key is FREE or (is_within and self.is_exact):

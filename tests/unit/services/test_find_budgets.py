@@ -21,7 +21,7 @@ from lambdas.domain.budgets import (
 from lambdas.domain.limit_policies import CallNotCountableError
 from lambdas.services.find_budgets import BudgetSubjects, CallLabels
 from tests.builders import NOON, usage_record
-from tests.gateway import KEY, REGION
+from tests.gateway import KEY, MODEL, REGION
 from tests.policies import path
 from tests.unit.budgets.builders import budget, stored
 
@@ -55,9 +55,9 @@ def make(*made: Budget, **changes: Any) -> BudgetSubjects:
 
 
 def find(
-    subjects: BudgetSubjects, *, is_released: bool = False, **called: str
+    subjects: BudgetSubjects, *, is_released: bool = False, model: str = MODEL
 ) -> list[tuple[str, str | None, str]]:
-    found = subjects.find(KEY, path(**called), NOON, is_released=is_released)
+    found = subjects.find(KEY, path(model), NOON, is_released=is_released)
     return [(each.policy.name, each.partition, each.subject.id) for each in found]
 
 
