@@ -20,6 +20,9 @@ from lambdas.wiring.gateway_settings import RelaySettings
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from lambdas.domain.attribution import AttributionRules
+    from lambdas.services.find_budgets import BudgetSubjects
+
 
 class StoredBudgets:
     """Finds the subjects of the budgets in force. They are read again after half a minute."""
@@ -43,17 +46,22 @@ class StoredBudgets:
 def make_gateway_budgets(settings: RelaySettings, dynamodb: DynamoDBClient) -> StoredBudgets:
     """Make the budgets that limit calls. Nothing slow is imported before there is a budget."""
     presence = DynamoDbBudgetPresence(dynamodb, settings.governance_table)
+    last: BudgetSubjects | None = None
 
     def load() -> SubjectSource:
+        nonlocal last
         if not presence.has_any():
             return NoSubjects()
-        return _load_subjects(settings, dynamodb)
+        last = _load_subjects(settings, dynamodb, last)
+        return last
 
     return StoredBudgets(load)
 
 
-def _load_subjects(settings: RelaySettings, dynamodb: DynamoDBClient) -> SubjectSource:
-    """Read budgets.
+def _load_subjects(
+    settings: RelaySettings, dynamodb: DynamoDBClient, last: BudgetSubjects | None
+) -> BudgetSubjects:
+    """Read budgets. While they stay the same, so does what finds them, with its memory.
 
     Raises:
         SubjectsUnavailableError: They cannot be read.
@@ -62,15 +70,27 @@ def _load_subjects(settings: RelaySettings, dynamodb: DynamoDBClient) -> Subject
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore  # noqa: PLC0415
     from lambdas.domain.budgets import BudgetsChangedError, GatewayBudgets  # noqa: PLC0415
     from lambdas.services.find_budgets import BudgetSubjects, CallLabels  # noqa: PLC0415
-    from lambdas.wiring.attribution_rules import AttributionSetting  # noqa: PLC0415
 
     try:
         book = DynamoDbBudgetStore(dynamodb, settings.governance_table).read()
     except (BotoCoreError, BudgetsChangedError, ClientError) as error:
         raise SubjectsUnavailableError(str(error)) from error
-    rules = AttributionSetting.model_validate(settings.attribution).to_domain()
-    labels = CallLabels(settings.caller_role_arn, settings.region, settings.project_name, rules)
+    if last is not None and last.budgets.book == book:
+        return last
+    labels = CallLabels(
+        settings.caller_role_arn, settings.region, settings.project_name, _read_rules(settings)
+    )
     return BudgetSubjects(GatewayBudgets(book), labels, settings.brake_exempt)
+
+
+def _read_rules(settings: RelaySettings) -> AttributionRules:
+    from lambdas.domain.attribution import AttributionRules  # noqa: PLC0415  # late, as above
+
+    if settings.project_name is None:  # no rule makes a project known
+        return AttributionRules()
+    from lambdas.wiring.attribution_rules import AttributionSetting  # noqa: PLC0415  # likewise
+
+    return AttributionSetting.model_validate(settings.attribution).to_domain()
 
 
 def _report_unread_budgets(reason: str) -> None:

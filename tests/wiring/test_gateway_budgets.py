@@ -1,5 +1,6 @@
 """Budgets limit calls of the gateway within half a minute of any change of them."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from lambdas.domain.budgets import (
     BudgetAmount,
     BudgetChanges,
     BudgetScope,
+    BudgetSubject,
     BudgetUnit,
 )
 from lambdas.functions.gateway.settings import Settings
@@ -108,6 +110,30 @@ def test_a_check_counts_budgets(limits: GatewayLimits) -> None:
     refusal = limits.view.check(KEY, path(), call().need, NOON).refusal
     assert refusal is not None
     assert refusal.violated_policies == ("budget:small",)
+
+
+def test_budgets_that_do_not_change_go_on(limits: GatewayLimits) -> None:
+    apply(SMALL)
+    for minutes in range(3):
+        assert refuse(limits, NOON + timedelta(minutes=minutes)) is not None
+
+
+def test_the_project_of_a_key_is_that_of_the_ledger_where_the_role_is_trusted(
+    limits: GatewayLimits,
+) -> None:
+    apply(replace(SMALL, name="each", per=BudgetSubject.PROJECT))
+    refusal = refuse(limits, NOON)
+    assert refusal is not None
+    assert "counts by project" in refusal.message
+    trusted = {
+        "account_id": "123456789012",
+        "principal": "role/callers",
+        "effective_from": "2026-01-01T00:00:00Z",
+    }
+    attribution = json.dumps({"trusted_principals": [trusted]})
+    trusting = make_limits(ATTRIBUTION=attribution, PROJECT_NAME="project")
+    (shown,) = trusting.admission.admit(call(), NOON).limits
+    assert (shown.name, shown.partition) == ("budget:each", "search")
 
 
 def test_a_building_budget_refuses_nothing(limits: GatewayLimits) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ _MODES: Mapping[BrakeMode, LimitMode] = {
     BrakeMode.DENY: LimitMode.ENFORCE,
     BrakeMode.SHADOW: LimitMode.SHADOW,
 }
+_MAX_MEMOIZED = 10_000
 _PERIODS = (CalendarUnit.HOUR, CalendarUnit.DAY, CalendarUnit.WEEK, CalendarUnit.MONTH)
 
 
@@ -73,6 +74,9 @@ class GatewayBudgets:
 
     book: BudgetBook
     _enforced: tuple[StoredBudget, ...] = field(init=False, compare=False, repr=False)
+    _found: dict[tuple[UsageLabels, frozenset[ScopeField]], tuple[CoveringBudget, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         """Choose the budgets that the gateway enforces."""
@@ -81,8 +85,8 @@ class GatewayBudgets:
 
     def list_covering(
         self, labels: UsageLabels, unknown: Collection[ScopeField] = ()
-    ) -> Iterator[CoveringBudget]:
-        """List the budgets that cover a call, or may cover it.
+    ) -> Sequence[CoveringBudget]:
+        """List the budgets that cover a call, or may cover it, the same again from memory.
 
         A default budget in shadow mode is left out where its value is not known.
 
@@ -90,6 +94,16 @@ class GatewayBudgets:
             labels: The labels of the call.
             unknown: The labels that are not known before it. They meet every condition.
         """
+        key = (labels, frozenset(unknown))
+        if key not in self._found:
+            if len(self._found) >= _MAX_MEMOIZED:
+                self._found.clear()
+            self._found[key] = tuple(self._find(*key))
+        return self._found[key]
+
+    def _find(
+        self, labels: UsageLabels, unknown: Collection[ScopeField]
+    ) -> Iterator[CoveringBudget]:
         for stored in self._enforced:
             budget = stored.budget
             if not budget.scope.includes(labels, unknown):

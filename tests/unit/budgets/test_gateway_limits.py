@@ -122,6 +122,12 @@ def test_a_budget_by_name_replaces_the_default_one() -> None:
     assert list_names(stored(EACH), stored(named)) == ["budget#ana#1"]
 
 
+def test_budgets_of_the_same_labels_are_found_once() -> None:
+    budgets = GatewayBudgets(BudgetBook(1, {"each": stored(EACH)}))
+    assert budgets.list_covering(LABELS) is budgets.list_covering(LABELS)
+    assert budgets.list_covering(LABELS) != budgets.list_covering(LABELS._replace(identity_arn=BEN))
+
+
 def test_a_label_that_is_not_known_yet_meets_every_condition() -> None:
     other = budget("other", scope=BudgetScope(project=("search",)), brake=BrakeMode.DENY)
     away = budget("away", scope=BudgetScope(region=("eu-*",)), brake=BrakeMode.DENY)
