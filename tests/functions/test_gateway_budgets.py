@@ -45,7 +45,7 @@ def test_headers_and_the_problem_name_the_budget(gateway: Gateway) -> None:
     assert problem["violated-policies"] == ["budget:ana"]
     assert problem["type"].endswith("#quota-exceeded")
     assert '"budget:ana";q=400;qu="total"' in headers["ratelimit-policy"]
-    assert '"budget:each";r=900' in headers["ratelimit"]
+    assert '"budget:each";q=900' in headers["ratelimit-policy"]
     assert gateway.bedrock.received == []
 
 
