@@ -1,7 +1,10 @@
 """Calls through the gateway never use more than a budget, whatever runs beside them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -78,24 +81,20 @@ class Call:
     is_settled: bool = False
 
 
-class EnforcedBudgets(RuleBasedStateMachine):
-    """Gateways admit calls, some of them stop, others call around them, and sums come late."""
+class Meter:
+    """Budgets and all that enforces them at gateways."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.now = NOON
-        self.calls: dict[str, Call] = {}
-        self.counted = self.around = self.ids = 0
+        self.counted = self.ids = 0
+        self.lock = threading.Lock()
         self.limits, self.sums = InMemoryLimits(), InMemoryCounters()
         self.sums.state = begin_counting(PriceEdition("shipped"), "stack", NOON, None)
         self.budgets = InMemoryBudgetStore([stored(each) for each in BUDGETS])
-        self.gateways = [self.make_gateway() for _ in range(2)]
 
     def make_gateway(self) -> PolicyAdmission:
         subjects = BudgetSubjects(GatewayBudgets(self.budgets.read()), CallLabels(ROLE, REGION))
-        policies = FixedPolicies(read(break_glass=["caller-2"]))
         return PolicyAdmission(
-            policies,
+            FixedPolicies(read(break_glass=["caller-2"])),
             CallAdmitter(self.limits, self.make_id, InlineExecutor()),
             PRICES,
             InMemoryMarks(),
@@ -104,15 +103,34 @@ class EnforcedBudgets(RuleBasedStateMachine):
         )
 
     def make_id(self) -> str:
-        self.ids += 1
-        return f"call-{self.ids}"
+        with self.lock:
+            self.ids += 1
+            return f"call-{self.ids}"
 
     def count(self, total: int, identity_arn: str) -> None:
-        self.counted += 1
-        used = change(totals=usage(total_tokens=total), identity_arn=identity_arn)
-        sums = accumulate([used], list(self.budgets.read()))
-        added = Sums(accumulators={key.counter_key: totals for key, totals in sums.items()})
-        self.sums.commit(Chunk(1, "shard", self.counted, self.counted, added, (), NOON))
+        with self.lock:
+            self.counted += 1
+            used = change(totals=usage(total_tokens=total), identity_arn=identity_arn)
+            sums = accumulate([used], list(self.budgets.read()))
+            added = Sums(accumulators={key.counter_key: totals for key, totals in sums.items()})
+            self.sums.commit(Chunk(1, "shard", self.counted, self.counted, added, (), NOON))
+
+    def raise_counters(self, now: datetime) -> None:
+        with self.lock:
+            enforcer = BudgetEnforcer(self.budgets, self.sums, self.limits)
+            assert enforcer.enforce(now).failures == {}
+
+
+class EnforcedBudgets(RuleBasedStateMachine):
+    """Gateways admit calls, some of them stop, others call around them, and sums come late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOON
+        self.calls: dict[str, Call] = {}
+        self.around = 0
+        self.meter = Meter()
+        self.gateways = [self.meter.make_gateway() for _ in range(2)]
 
     @property
     def is_exact(self) -> bool:
@@ -167,17 +185,16 @@ class EnforcedBudgets(RuleBasedStateMachine):
         if ended:
             counted = data.draw(st.sampled_from(ended))
             counted.is_counted = True
-            self.count(counted.used, make_session_arn(ROLE, counted.key.session_name))
+            self.meter.count(counted.used, make_session_arn(ROLE, counted.key.session_name))
 
     @rule(total=st.integers(1, 200))
     def call_around_the_gateway(self, total: int) -> None:
         self.around += total
-        self.count(total, ANA)
+        self.meter.count(total, ANA)
 
     @rule()
     def raise_counters(self) -> None:
-        enforcer = BudgetEnforcer(self.budgets, self.sums, self.limits)
-        assert enforcer.enforce(self.now).failures == {}
+        self.meter.raise_counters(self.now)
 
     @invariant()
     def counters_have_all_that_reservations_have_charged(self) -> None:
@@ -188,9 +205,50 @@ class EnforcedBudgets(RuleBasedStateMachine):
             assert self.read_counter(f"budget#watched#1#{arn}") >= self.get_use(key)
 
     def read_counter(self, subject: str) -> int:
-        state = self.limits.read(subject)
+        state = self.meter.limits.read(subject)
         key = next(iter(state.counters), None) if state is not None else None
         return 0 if state is None or key is None else state.get_total(key)
 
 
 TestEnforcedBudgets = EnforcedBudgets.TestCase
+
+
+def test_gateways_at_the_same_time_never_exceed_a_budget() -> None:
+    """Eight gateways call beside a settler that raises counters all the time. Some calls stop."""
+    meter, use, lock = Meter(), dict.fromkeys(range(2), 0), threading.Lock()
+    has_ended = threading.Event()
+
+    def call_models(seed: int) -> int:
+        random, gateway, number = Random(seed), meter.make_gateway(), seed % 2  # noqa: S311
+        admitted = 0
+        for second in range(60):
+            need = random.randint(1, 120)
+            used = random.randint(0, need // 8)
+            at = NOON + timedelta(seconds=2 * second)
+            reservation = gateway.admit(call(need, 0, key=KEYS[number]), at).reservation_id
+            if reservation is None:
+                continue
+            admitted += 1
+            with lock:
+                use[number] += need
+                assert sum(use.values()) <= TEAM
+                assert use[number] <= EACH
+            if random.random() < 0.95:  # else the gateway has stopped
+                with lock:
+                    use[number] -= need - used
+                gateway.settle(reservation, TokenCounts(used, 0), at)
+                meter.count(used, make_session_arn(ROLE, KEYS[number].session_name))
+        return admitted
+
+    def raise_counters() -> None:
+        while not has_ended.wait(0.001):
+            meter.raise_counters(NOON)
+
+    with ThreadPoolExecutor(9) as threads:
+        settler = threads.submit(raise_counters)
+        try:
+            admitted = sum(threads.map(call_models, range(8)))
+        finally:
+            has_ended.set()
+        settler.result()
+    assert 8 < admitted < 8 * 60  # some were refused
