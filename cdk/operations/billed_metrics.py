@@ -24,6 +24,7 @@ from lambdas.domain.metrics.catalog import (
     CONTESTED_DENIES,
     DELAYED_DENIES,
     EXCESSIVE_DENIES,
+    EXPIRED_MARKS,
     HEALTH_METRICS,
     LIMITS_NEAR,
     OVERDUE_DENIES,
@@ -65,7 +66,10 @@ GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
 BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 """Health metrics that are published only where the brake is on."""
-GATEWAY_METRICS = (LIMITS_NEAR, RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS)
+GATEWAY_METRICS = (
+    *(EXPIRED_MARKS, LIMITS_NEAR),
+    *(RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS),
+)
 """Health metrics that are published only where the gateway is on."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 

@@ -87,7 +87,7 @@ def test_marks_that_are_not_delivered_stay_due_and_fail_the_run(
     assert len(list_due()) == 1
 
 
-def test_a_mark_whose_window_has_ended_is_dropped_and_logged(
+def test_a_mark_whose_window_has_ended_is_dropped_and_counted(
     inbox: Any,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
@@ -99,7 +99,8 @@ def test_a_mark_whose_window_has_ended_is_dropped_and_logged(
     assert list_due() == []
     (line,) = (vars(each) for each in caplog.records if each.message == "Marks of limits")
     assert (line["sent"], line["expired"]) == (0, 1)
-    assert embedded_metrics(capsys.readouterr().out) == []
+    (metric,) = embedded_metrics(capsys.readouterr().out)
+    assert (metric.name, metric.value) == ("ExpiredMarks", 1)
 
 
 def test_nothing_is_read_where_the_gateway_is_off(

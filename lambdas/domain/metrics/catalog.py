@@ -549,6 +549,11 @@ LIMITS_NEAR = HealthMetric(
     "Limits of the gateway that people were notified of, because they were nearly used up.",
     frequency=Frequency.ON_EVENT,
 )
+EXPIRED_MARKS = HealthMetric(
+    "ExpiredMarks",
+    "Limits of the gateway that were nearly used up, and whose window ended before the message.",
+    frequency=Frequency.ON_EVENT,
+)
 UNKNOWN_KEYS = HealthMetric(
     "UnknownKeys",
     "Requests that the gateway refused because they had no valid key.",
@@ -588,6 +593,7 @@ HEALTH_METRICS = (
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
     LIMITS_NEAR,
+    EXPIRED_MARKS,
     UNKNOWN_KEYS,
 )
 """The metrics that functions publish about themselves."""

@@ -9,7 +9,7 @@ from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from lambdas.domain.metrics.catalog import LIMITS_NEAR
+from lambdas.domain.metrics.catalog import EXPIRED_MARKS, LIMITS_NEAR
 from lambdas.domain.runs import is_after_counting
 from lambdas.functions.budget_evaluator.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
@@ -102,7 +102,7 @@ def _send_marks(now: datetime, has_time: Callable[[], bool]) -> Iterator[str]:
     report = marks.send(now, has_time)
     if report.sent or report.expired:
         logger.info("Marks of limits", sent=report.sent, expired=report.expired)
-    record_health({LIMITS_NEAR: report.sent} if report.sent else {})
+    record_health({LIMITS_NEAR: report.sent, EXPIRED_MARKS: report.expired})
     for reason in report.failures:
         yield f"mark of a limit not sent: {reason}"
 
