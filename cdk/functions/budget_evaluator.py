@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.components.function_defaults import FunctionDefaults
@@ -18,6 +19,7 @@ from lambdas.domain.budgets.governance_table import (
     DUE_BRAKE_EVENTS,
     FORECAST_ERRORS,
 )
+from lambdas.domain.limit_policies import DUE_MARKS
 from lambdas.functions.budget_evaluator.settings import Settings
 
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
@@ -35,6 +37,7 @@ class BudgetEvaluator(ScheduledFunction):
         tables: GoverningTables,
         topic: NotificationTopic,
         dashboard_url: str,
+        limits: dynamodb.ITable | None,
     ) -> None:
         """Make the function.
 
@@ -45,6 +48,7 @@ class BudgetEvaluator(ScheduledFunction):
             tables: The tables of counters and budgets.
             topic: The topic of its messages.
             dashboard_url: The address of the dashboard that they link.
+            limits: The table of limits; `None` where the gateway is off.
         """
         super().__init__(
             scope,
@@ -53,6 +57,7 @@ class BudgetEvaluator(ScheduledFunction):
                 **governing_settings(defaults.config, tables),
                 topic_arn=topic.topic_arn,
                 dashboard_url=dashboard_url,
+                limits_table=None if limits is None else limits.table_name,
             ),
             defaults=defaults,
             timeout=Duration.minutes(5),  # less than the claim of an alert
@@ -74,6 +79,12 @@ class BudgetEvaluator(ScheduledFunction):
         self.grant_items(
             "dynamodb:UpdateItem", on=governance, keys=[BRAKE_EVENTS, DUE_BRAKE_EVENTS]
         )
+        if limits is not None:
+            self.grant_items(
+                *("dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+                on=limits.table_arn,
+                keys=[DUE_MARKS],
+            )
         grant_put_metrics(self)
         self.grant_read_write_data()
         grant_publish_events(self)

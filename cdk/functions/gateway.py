@@ -16,8 +16,9 @@ from cdk.components.call_enrichment import (
 from cdk.components.caller_role import CallerRole
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
+from cdk.components.usage_counting import grant_read_budgets
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
-from lambdas.domain.limit_policies import MARKS
+from lambdas.domain.limit_policies import DUE_MARKS, MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
 from lambdas.functions.gateway.settings import Settings
 
@@ -75,6 +76,8 @@ class Gateway(MeterFunction):
                 state_table=state.table_name,
                 **gateway_price_settings(config, prices),
                 project_name=config.gateway_project_name,
+                attribution=config.attribution.model_dump(mode="json", exclude_defaults=True),
+                brake_exempt=config.brake_exempt,
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
             ),
@@ -89,6 +92,7 @@ class Gateway(MeterFunction):
         self.caller_role = CallerRole(scope, "CallerRole", gateway=self.execution_role)
         self.grant("sts:AssumeRole", on=caller_role_arn)
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[API_KEYS, POLICIES])
+        grant_read_budgets(self, governance)
         # No other attribute: it revives no revoked key.
         self.grant_items(
             "dynamodb:UpdateItem",
@@ -101,7 +105,7 @@ class Gateway(MeterFunction):
             on=limits.table_arn,
             keys=[f"{PARTITION_PREFIX}*"],
         )
-        self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS])
+        self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS, DUE_MARKS])
         grant_read_prices(self, prices)
         grant_find_models(self, state)
         self.grant_read_write_data()

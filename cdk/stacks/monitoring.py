@@ -213,6 +213,7 @@ class MonitoringStack(Stack):
             tables=GoverningTables(storage.counters, storage.governance),
             topic=self.topic,
             dashboard_url=dashboard_url(choose_budget_dashboard(self._config), self.region),
+            limits=storage.limits if self._config.gateway else None,
         )
         return [evaluator.scheduled]
 

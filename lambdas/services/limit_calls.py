@@ -22,8 +22,10 @@ from lambdas.domain.bedrock_calls import Refusal as CallRefusal
 from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
+    BUDGETS,
     UNKNOWN_TIER,
     CallFacts,
+    CallNotCountableError,
     CallPricing,
     MarkReports,
     NearMark,
@@ -33,8 +35,8 @@ from lambdas.domain.limit_policies import (
     PolicySource,
     PolicySubject,
     PricesUnavailableError,
+    SubjectsUnavailableError,
     TokenPrices,
-    adopt_subject,
     count_amounts,
     describe_limit,
     find_marks,
@@ -45,6 +47,7 @@ from lambdas.domain.limit_policies import (
     name_limit,
     refuse,
     refuse_tier,
+    refuse_uncountable,
 )
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
@@ -67,6 +70,10 @@ from lambdas.domain.limits import Admission as LimitAdmission
 
 MAX_OPEN_CALLS = 10_000
 _SubjectLimit: TypeAlias = tuple[PolicySubject, PolicyLimit]
+_UNAVAILABLE = (
+    *(PoliciesUnavailableError, PricesUnavailableError),
+    *(SubjectsUnavailableError, LimitStoreError),
+)
 
 
 class LimitAdmitter(Protocol):
@@ -91,14 +98,34 @@ class LimitAdmitter(Protocol):
 class SubjectSource(Protocol):
     """Finds subjects of calls beside those of policies, such as those of budgets."""
 
-    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:
-        """Find the subjects of a call."""
+    def find(
+        self, key: ApiKey, path: BedrockPath | None, at: datetime, *, is_released: bool
+    ) -> Sequence[PolicySubject]:
+        """Find the subjects of a call.
+
+        Args:
+            key: The caller's key.
+            path: The operation and the model; `None` for the subjects of all calls of the key.
+            at: The time.
+            is_released: True if its calls are counted and never refused.
+
+        Raises:
+            SubjectsUnavailableError: They cannot be found, and were not found before.
+            CallNotCountableError: An enforced limit counts by a label that is not known.
+        """
 
 
 class NoSubjects:
     """Finds none."""
 
-    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+    def find(
+        self,
+        key: ApiKey,  # noqa: ARG002  # the port's
+        path: BedrockPath | None,  # noqa: ARG002  # the port's
+        at: datetime,  # noqa: ARG002  # the port's
+        *,
+        is_released: bool,  # noqa: ARG002  # the port's
+    ) -> Sequence[PolicySubject]:
         """Find no subject."""
         return ()
 
@@ -179,7 +206,7 @@ class PolicyAdmission:
         prices: The prices of calls, for limits in US dollars.
         marks: Reports limits that are nearly used up.
         reports: Counts and logs what happens.
-        others: Finds subjects beside those of policies. Break-glass callers have none of them.
+        others: Finds subjects beside those of policies.
     """
 
     policies: PolicySource
@@ -198,24 +225,20 @@ class PolicyAdmission:
         caller = call.key.session_name
         try:
             policies = self.policies.get(at)
-        except PoliciesUnavailableError:
-            return self._refuse(caller, LIMITS_UNAVAILABLE)
-        facts = CallFacts.from_call(call.key, call.path)
-        is_break_glass = policies.is_break_glass(facts)
-        if not policies.knows_tier(call.key.tier) and not is_break_glass:
-            return self._refuse(caller, refuse_tier(call.key.tier or ""), UNKNOWN_TIER)
-        subjects = find_subjects(policies, call.key, call.path)
-        if not is_break_glass:
-            found = self.others.find(call.key, call.path, at)
-            subjects = (*subjects, *map(adopt_subject, found))
-        if not subjects:
-            return Admission()
-        asked = _name_call(call.path, call.service_tier, at)
-        try:
+            is_break_glass = policies.is_break_glass(CallFacts.from_call(call.key, call.path))
+            if not policies.knows_tier(call.key.tier) and not is_break_glass:
+                return self._refuse(caller, refuse_tier(call.key.tier or ""), UNKNOWN_TIER)
+            others = self._find_others(call, at, is_break_glass=is_break_glass)
+            subjects = (*find_subjects(policies, call.key, call.path), *others)
+            asked = _name_call(call.path, call.service_tier, at)
             measured = measure_call(call.need, asked, subjects, self.prices)
-        except PricesUnavailableError:
+        except CallNotCountableError as error:
+            return self._refuse(caller, refuse_uncountable(error), BUDGETS)
+        except _UNAVAILABLE:
             return self._refuse(caller, LIMITS_UNAVAILABLE)
         need, pricing, subjects, unchecked = measured
+        if not subjects:
+            return Admission()
         attempt = None if call.attempt_id is None else (caller, call.attempt_id)
         result = self.admitter.admit([each.subject for each in subjects], need, at, attempt)
         if result.reservation is not None:
@@ -251,6 +274,17 @@ class PolicyAdmission:
         if call is not None:
             settled = self.admitter.give_back(call.reservation, at)
             self._report_settled(call, NO_USE, settled)
+
+    def _find_others(
+        self, call: GatewayCall, at: datetime, *, is_break_glass: bool
+    ) -> Sequence[PolicySubject]:
+        """Find the subjects beside those of policies. Break-glass callers pass without them."""
+        try:
+            return self.others.find(call.key, call.path, at, is_released=is_break_glass)
+        except SubjectsUnavailableError:
+            if is_break_glass:
+                return ()
+            raise
 
     def _take(self, reservation_id: str, at: datetime) -> _OpenCall | None:
         call = self._open.get(reservation_id, at)
@@ -342,19 +376,24 @@ class LimitView:
         store: The states of subjects.
         prices: The prices of calls.
         models: Finds the models behind application inference profiles.
+        others: Finds subjects beside those of policies.
     """
 
     policies: PolicySource
     store: LimitStore
     prices: TokenPrices
     models: CalledModels = field(default_factory=NamedModels)
+    others: SubjectSource = field(default_factory=NoSubjects)
 
     def show(self, key: ApiKey, at: datetime) -> LimitAnswer:
         """Show the limits of all calls of a key. Those that count by model are left out."""
         try:
-            subjects = find_own_subjects(self.policies.get(at), key)
+            policies = self.policies.get(at)
+            is_break_glass = policies.is_break_glass(CallFacts.from_call(key))
+            others = self.others.find(key, None, at, is_released=is_break_glass)
+            subjects = (*find_own_subjects(policies, key), *others)
             statuses = self._check(subjects, NO_USE, at)
-        except (PoliciesUnavailableError, LimitStoreError):
+        except _UNAVAILABLE:
             return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
         by_id = {each.subject.id: each for each in subjects}
         return LimitAnswer(_describe(by_id, statuses, at), _list_shadow(subjects))
@@ -382,11 +421,14 @@ class LimitView:
             is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
             if not policies.knows_tier(key.tier) and not is_break_glass:
                 return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
-            subjects = find_subjects(policies, key, path)
+            others = self.others.find(key, path, at, is_released=is_break_glass)
+            subjects = (*find_subjects(policies, key, path), *others)
             asked = _name_call(path, service_tier, at)
             amounts, _, subjects, _ = measure_call(need, asked, subjects, self.prices)
             statuses = self._check(subjects, amounts, at)
-        except (PoliciesUnavailableError, PricesUnavailableError, LimitStoreError):
+        except CallNotCountableError as error:
+            return LimitAnswer((), refusal=refuse_uncountable(error))
+        except _UNAVAILABLE:
             return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
         by_id = {each.subject.id: each for each in subjects}
         refusals = [

@@ -12,8 +12,10 @@ from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.calibration_store import DynamoDbCalibrationStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
+from lambdas.adapters.dynamodb.due_marks import DynamoDbDueMarks
 from lambdas.adapters.notifiers.brake_event_notifier import BrakeEventNotifier
 from lambdas.adapters.notifiers.budget_alert_publisher import BudgetAlertPublisher
+from lambdas.adapters.notifiers.limit_mark_notifier import LimitMarkNotifier
 from lambdas.adapters.notifiers.sns_notifier import SnsNotifier
 from lambdas.domain.budgets import ReadingLimit
 from lambdas.domain.forecasting import read_shipped_ratios
@@ -22,6 +24,7 @@ from lambdas.services.evaluate_budgets import BudgetEvaluator
 from lambdas.services.read_calibration import CalibratedErrors
 from lambdas.services.send_brake_events import BrakeEventSender
 from lambdas.services.send_budget_alerts import BudgetAlertSender
+from lambdas.services.send_limit_marks import LimitMarkSender
 from lambdas.services.trace_budget_usage import BudgetUsageTracer
 from lambdas.wiring.client_timeouts import MAX_CALL_MS, PROMPT, time_check
 from lambdas.wiring.governing_settings import GoverningSettings
@@ -74,6 +77,17 @@ def make_sender(
     )
     alerts = DynamoDbAlertStore(dynamodb, settings.governance_table)
     return BudgetAlertSender(alerts, publisher, dashboard_url)
+
+
+def make_mark_sender(*, limits_table: str, topic_arn: str) -> LimitMarkSender:
+    """Make a sender of marks of the gateway's limits to the same destinations."""
+    return LimitMarkSender(
+        DynamoDbDueMarks(boto3.client("dynamodb", config=PROMPT), limits_table),
+        LimitMarkNotifier(
+            SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
+            boto3.client("events", config=PROMPT),
+        ),
+    )
 
 
 def make_brake_sender(settings: GoverningSettings, *, topic_arn: str) -> BrakeEventSender:

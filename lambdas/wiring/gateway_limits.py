@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import boto3
@@ -18,11 +20,15 @@ from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.declared_files import InvalidFileError
+from lambdas.wiring.gateway_budgets import make_gateway_budgets
 from lambdas.wiring.gateway_models import LazyModels
 from lambdas.wiring.gateway_prices import LazyPrices
 from lambdas.wiring.gateway_reports import GatewayReports
 from lambdas.wiring.gateway_settings import RelaySettings
 from lambdas.wiring.limit_policies_file import read_policies
+
+if TYPE_CHECKING:
+    from lambdas.domain.limit_notices import DueMark
 
 _MAX_SUBJECTS_AT_A_TIME = 8
 
@@ -47,15 +53,23 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         DynamoDbPolicies(dynamodb, settings.governance_table), _read_stored, _report_unread_policies
     )
     store = DynamoDbLimits(dynamodb, settings.limits_table)
+    budgets = make_gateway_budgets(settings, dynamodb)
     executor = ThreadPoolExecutor(_MAX_SUBJECTS_AT_A_TIME)
     admission = PolicyAdmission(
         policies,
         CallAdmitter(store, lambda: uuid4().hex, executor),
         prices,
-        DynamoDbMarks(dynamodb, settings.limits_table, _report_mark),
+        DynamoDbMarks(
+            dynamodb,
+            settings.limits_table,
+            partial(_write_mark, settings.caller_role_arn),
+            _log_mark,
+        ),
         GatewayReports(),
+        budgets,
     )
-    return GatewayLimits(admission, LimitView(policies, store, prices, LazyModels(settings)))
+    view = LimitView(policies, store, prices, LazyModels(settings), budgets)
+    return GatewayLimits(admission, view)
 
 
 def _read_stored(text: str) -> PolicySet:
@@ -69,7 +83,13 @@ def _report_unread_policies(reason: str) -> None:
     logger.error("Policies were not read, and stay as they are", reason=reason)
 
 
-def _report_mark(mark: NearMark) -> None:
+def _write_mark(caller_role_arn: str, mark: NearMark, at: datetime) -> DueMark:
+    from lambdas.domain.limit_notices import write_due_mark  # noqa: PLC0415  # rare
+
+    return write_due_mark(mark, caller_role_arn, at)
+
+
+def _log_mark(mark: NearMark) -> None:
     logger.warning(
         "A limit is nearly used up", subject=mark.subject, limit=mark.limit, percent=mark.percent
     )

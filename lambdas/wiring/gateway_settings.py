@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -39,6 +39,8 @@ class RelaySettings(EnvironmentSettings):
         state_table: The DynamoDB table of the meter's own state, with the models behind
             application inference profiles; empty to ask Bedrock alone.
         project_name: The name in request metadata that has the project of a key.
+        attribution: The rules of attribution, as JSON. They are read once there is a budget.
+        brake_exempt: Patterns of principals that no budget denies.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
     """
@@ -58,6 +60,10 @@ class RelaySettings(EnvironmentSettings):
     price_bucket: str = ""
     state_table: str = ""
     project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
+    attribution: Annotated[
+        dict[str, Any], BeforeValidator(from_json_text), Field(default_factory=dict)
+    ]
+    brake_exempt: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
     rate_limit_headers: bool = True
     kong_headers: bool = False
 

@@ -1,16 +1,20 @@
 """Policies are stored in one item, read again after half a minute, and their marks noted once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import boto3
 import pytest
 
 from lambdas.adapters.cached_policies import CachedPolicies
+from lambdas.adapters.dynamodb.brake_items import make_item_key
+from lambdas.adapters.dynamodb.due_marks import DynamoDbDueMarks
 from lambdas.adapters.dynamodb.limit_marks import DynamoDbMarks
 from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.audit import AuditAction
+from lambdas.domain.limit_notices import DueMark, DueMarkStore, write_due_mark
 from lambdas.domain.limit_policies import (
+    DUE_MARKS,
     NearMark,
     PoliciesChangedError,
     PoliciesUnavailableError,
@@ -18,10 +22,10 @@ from lambdas.domain.limit_policies import (
     PolicySet,
     StoredPolicies,
 )
-from lambdas.domain.limits import to_moment
 from tests.adapters.dynamodb.test_api_key_store import ACTOR, read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
+from tests.limit_marks import CALLERS, HOUR, InMemoryDueMarks, due_mark, near_mark
 from tests.policies import InMemoryPolicies, policy, read
 
 SECOND = timedelta(seconds=1)
@@ -128,23 +132,75 @@ def test_policies_that_were_never_read_admit_nothing() -> None:
     assert failures == ["down", "down"]
 
 
-MARK = NearMark("tokens|caller=ana", "tokens", 80, to_moment(NOON), to_moment(NOON + 60 * SECOND))
+MARK = near_mark()
+
+
+def make_marks(logged: list[NearMark], table: str = GOVERNANCE) -> DynamoDbMarks:
+    def write(mark: NearMark, at: datetime) -> DueMark:
+        return write_due_mark(mark, CALLERS, at)
+
+    return DynamoDbMarks(boto3.client("dynamodb"), table, write, logged.append)
 
 
 @pytest.mark.usefixtures("table")
-def test_a_mark_is_reported_by_one_process() -> None:
-    sent = list[NearMark]()
-    client = boto3.client("dynamodb")
-    first, other = (DynamoDbMarks(client, GOVERNANCE, sent.append) for _ in range(2))
-    higher = MARK._replace(percent=95)
+def test_a_mark_is_due_once_whatever_process_reports_it() -> None:
+    logged = list[NearMark]()
+    first, other = make_marks(logged), make_marks(logged)
+    higher = near_mark(percent=95)
     assert [each.report([MARK], NOON) for each in (first, other, first)] == [1, 0, 0]
     assert other.report([MARK, higher], NOON) == 1
-    assert sent == [MARK, higher]
-    (item, _) = client.scan(TableName=GOVERNANCE)["Items"]
-    assert int(item["expires_at"]["N"]) > NOON.timestamp() + 60
+    assert logged == [MARK, higher]
+    client = boto3.client("dynamodb")
+    assert len(list(DynamoDbDueMarks(client, GOVERNANCE).list_due())) == 2
+    for item in client.scan(TableName=GOVERNANCE)["Items"]:
+        assert int(item["expires_at"]["N"]) > (NOON + HOUR).timestamp()
+
+
+@pytest.mark.usefixtures("table")
+def test_a_mark_that_was_sent_is_not_due_again() -> None:
+    make_marks([]).report([MARK], NOON)
+    due = DynamoDbDueMarks(boto3.client("dynamodb"), GOVERNANCE)
+    due.remove(MARK.id)
+    assert make_marks([]).report([MARK], NOON) == 0
+    assert list(due.list_due()) == []
 
 
 @pytest.mark.usefixtures("aws")
 def test_no_call_fails_because_a_mark_cannot_be_noted() -> None:
-    marks = DynamoDbMarks(boto3.client("dynamodb"), "no-table", lambda _: None)
-    assert marks.report([MARK], NOON) == 0
+    assert make_marks([], "no-table").report([MARK], NOON) == 0
+
+
+@pytest.fixture(params=["in memory", "DynamoDB"])
+def due_marks(request: pytest.FixtureRequest) -> DueMarkStore:
+    """A store with the same marks, in either place."""
+    if request.param == "in memory":
+        return InMemoryDueMarks(due_mark(), due_mark("ben", at=NOON - SECOND))
+    request.getfixturevalue("table")
+    marks = make_marks([])
+    marks.report([MARK], NOON)
+    marks.report([near_mark("ben")], NOON - SECOND)
+    return DynamoDbDueMarks(boto3.client("dynamodb"), GOVERNANCE)
+
+
+def test_marks_are_listed_in_order_claimed_once_and_removed(due_marks: DueMarkStore) -> None:
+    ben, ana = due_marks.list_due()
+    assert (ben, ana) == (due_mark("ben", at=NOON - SECOND), due_mark())
+    assert due_marks.claim(ana.id, NOON)
+    assert not due_marks.claim(ana.id, NOON + SECOND)
+    due_marks.postpone(ana.id, NOON + 5 * SECOND)
+    assert not due_marks.claim(ana.id, NOON + 4 * SECOND)
+    assert due_marks.claim(ana.id, NOON + 5 * SECOND)
+    for _ in range(2):
+        due_marks.remove(ana.id)
+    assert not due_marks.claim(ana.id, NOON + HOUR)
+    assert list(due_marks.list_due()) == [ben]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_mark_of_another_version_is_left_out() -> None:
+    client = boto3.client("dynamodb")
+    for number, detail in enumerate(("{", "{}", '{"at": "noon"}')):
+        item = {**make_item_key(DUE_MARKS, str(number)), "detail": {"S": detail}}
+        client.put_item(TableName=GOVERNANCE, Item=item)
+    make_marks([]).report([MARK], NOON)
+    assert list(DynamoDbDueMarks(client, GOVERNANCE).list_due()) == [due_mark()]

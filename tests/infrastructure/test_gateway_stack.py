@@ -10,8 +10,9 @@ from cdk.components.bundle import bundle_code
 from cdk.config import Config, ConfigurationError, stack_names
 from cdk.functions.gateway import EXEC_WRAPPER
 from cdk.stacks.gateway import GATEWAY
-from lambdas.domain.limit_policies import MARKS
+from lambdas.domain.limit_policies import DUE_MARKS, MARKS
 from lambdas.domain.limits import choose_partition
+from lambdas.wiring.attribution_rules import AttributionSetting
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
@@ -150,16 +151,21 @@ def test_the_gateway_has_the_prices_of_the_configuration() -> None:
     assert variables["ASSUME_PRICES"] == "false"
 
 
-def test_the_gateway_reads_keys_and_policies_and_revives_no_key() -> None:
+def test_the_gateway_reads_keys_policies_and_budgets_and_revives_no_key() -> None:
     of_keys = [
         statement
         for statement in statements(TEMPLATE, ROLE)
         if "Governance" in json.dumps(statement["Resource"])
     ]
-    reading, noting = of_keys
+    reading, of_budgets, noting = of_keys
     assert reading["Action"] == "dynamodb:GetItem"
+    assert of_budgets["Action"] == ["dynamodb:GetItem", "dynamodb:Query"]
     assert noting["Action"] == "dynamodb:UpdateItem"
-    for statement, keys in ((reading, ["api-keys", "policies"]), (noting, ["api-keys"])):
+    for statement, keys in (
+        (reading, ["api-keys", "policies"]),
+        (of_budgets, ["budgets"]),
+        (noting, ["api-keys"]),
+    ):
         condition = statement["Condition"]
         assert condition["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": keys}
         assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
@@ -175,7 +181,7 @@ def test_the_gateway_deletes_no_limit() -> None:
     )
     assert of_marks["Action"] == "dynamodb:PutItem"
     noted = of_marks["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-    assert noted == [MARKS]
+    assert noted == [MARKS, DUE_MARKS]
     assert statement["Action"] == ["dynamodb:GetItem", "dynamodb:UpdateItem"]
     (pattern,) = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert choose_partition("any subject").startswith(pattern.removesuffix("*"))
@@ -201,3 +207,20 @@ def test_its_dashboard_shows_the_deployed_function_and_table() -> None:
     name = named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["FunctionName"]
     text = "".join(part for part in parts if isinstance(part, str))
     assert f'"FunctionName","{name}"' in text
+
+
+def test_the_gateway_knows_what_labels_calls_and_who_is_exempt() -> None:
+    variables = named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["Environment"]["Variables"]
+    config = Config.from_context(CONFIGURATIONS[ON])
+    setting = AttributionSetting.model_validate(json.loads(variables["ATTRIBUTION"]))
+    assert setting == config.attribution
+    assert json.loads(variables["BRAKE_EXEMPT"]) == list(config.brake_exempt)
+
+
+def test_marks_are_sent_only_where_the_gateway_is_on() -> None:
+    off = synthesize({"governance": True}).monitoring
+    for template, is_on in ((deployment(ON).monitoring, True), (off, False)):
+        evaluator = named(template, "AWS::Lambda::Function", "BudgetEvaluator")
+        assert ("LIMITS_TABLE" in evaluator["Environment"]["Variables"]) is is_on
+        granted = json.dumps(statements(template, "BudgetEvaluatorRole"))
+        assert (DUE_MARKS in granted) is is_on

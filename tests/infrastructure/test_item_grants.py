@@ -7,6 +7,7 @@ kind of item that the modules of tables name has to be written by one of them.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,26 +17,46 @@ from typing import Any
 import boto3
 import pytest
 
+from lambdas.adapters.cached_api_keys import CachedApiKeys
+from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
+from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.brake import MAX_REACTIONS, ReactionWatch, reaction_times, report_denied
-from lambdas.domain.budgets import BudgetSubject, governance_table
+from lambdas.domain.budgets import BrakeMode, BudgetSubject, governance_table
 from lambdas.domain.counters import table as counter_table
+from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.limit_policies import PolicyChange
 from lambdas.functions.brake_controller import handler as controller
 from lambdas.functions.brake_watchdog import handler as watchdog
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
 from lambdas.functions.forecast_calibrator import handler as calibrator
+from lambdas.functions.gateway.settings import Settings
 from lambdas.functions.limit_settler import handler as settler
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
-from lambdas.services import calibrate_forecasts, send_budget_alerts, trace_budget_usage
+from lambdas.services import (
+    calibrate_forecasts,
+    send_budget_alerts,
+    send_limit_marks,
+    trace_budget_usage,
+)
+from lambdas.wiring.gateway_limits import make_gateway_limits
 from tests.adapters.dynamodb.test_brake_store import deny
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS
-from tests.aws import LEDGER, STATE, clear_caches, lambda_context, subscribe_queue, take_events
+from tests.aws import (
+    LEDGER,
+    STATE,
+    clear_caches,
+    lambda_context,
+    subscribe_queue,
+    take_events,
+)
 from tests.budget_store import GOVERNANCE
 from tests.builders import NOON
 from tests.functions import test_brake as brake_functions
+from tests.functions import test_limit_marks as limit_marks
 from tests.functions import test_limit_settler as limit_settling
 from tests.functions.test_brake import account  # noqa: F401  # a fixture
 from tests.functions.test_budgets import SMALL, apply, build, environment  # noqa: F401  # a fixture
@@ -43,9 +64,12 @@ from tests.functions.test_budgets import count as count_calls
 from tests.functions.test_forecast_calibrator import count_hours
 from tests.functions.test_limit_settler import LIMITS, settling  # noqa: F401  # a fixture
 from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
+from tests.gateway import KEY
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.item_requests import ItemRequest, ItemRequests, find_grants, list_keys
 from tests.limits import gateway_call
+from tests.policies import PER_MINUTE, policy
+from tests.policies import call as gateway_admission
 
 TABLES = {
     LEDGER: "UsageLedger",
@@ -67,6 +91,7 @@ BRAKE_JOBS = {
     "brake_watchdog": "BrakeWatchdogRole",
 }
 SETTLER_JOBS = {"limit_settler": "LimitSettlerRole"}
+GATEWAY_JOBS = {"gateway": "GatewayRole"}
 JOBS = {
     "usage_counter": "UsageCounterRole",
     "usage_recounter": "UsageRecounterRole",
@@ -74,6 +99,7 @@ JOBS = {
     "budget_evaluator": "BudgetEvaluatorRole",
     "forecast_calibrator": "ForecastCalibratorRole",
 }
+ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS
 
 
 def read_role(job: str) -> list[dict[str, Any]]:
@@ -82,7 +108,9 @@ def read_role(job: str) -> list[dict[str, Any]]:
     return [
         statement
         for template in (made.governance, made.gateway, made.monitoring)
-        for statement in statements(template, (JOBS | BRAKE_JOBS | SETTLER_JOBS)[job])
+        for statement in statements(
+            template, (JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS)[job]
+        )
     ]
 
 
@@ -94,6 +122,7 @@ def requests(environment: None, monkeypatch: pytest.MonkeyPatch) -> ItemRequests
     monkeypatch.setattr(calibrate_forecasts, "CALIBRATION_SPAN", timedelta(days=2))
     monkeypatch.setattr(trace_budget_usage, "_HISTORY_HOURS", 2)
     monkeypatch.setattr(send_budget_alerts, "RETRY_AFTER", timedelta(0))
+    monkeypatch.setattr(send_limit_marks, "RETRY_AFTER", timedelta(0))
     take_events()
 
     def count(*batch: dict[str, Any]) -> None:
@@ -128,6 +157,7 @@ def requests(environment: None, monkeypatch: pytest.MonkeyPatch) -> ItemRequests
             builder.lambda_handler({}, lambda_context())
     clear_caches()
     DynamoDbBrakeEvents(boto3.client("dynamodb"), GOVERNANCE).add_due(report_denied(deny(), NOON))
+    limit_marks.reach(limit_marks.current_mark("ana"))
     count(change(10, call(6)))
     with pytest.raises(evaluator.BudgetRunError, match="alert not sent"):
         evaluate("arn:aws:sns:us-east-1:111122223333:missing")
@@ -204,6 +234,34 @@ def test_the_settler_may_do_what_it_does_and_write_nothing_else(
     with noted.made_by("limit_settler"):
         settler.lambda_handler({}, lambda_context())
     check_requests(noted, SETTLER_JOBS)
+
+
+def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
+    environment: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = ItemRequests(monkeypatch)
+    apply(replace(SMALL, brake=BrakeMode.DENY))
+    policies = json.dumps({"policies": [policy(limits=[PER_MINUTE | {"near": [5]}])]})
+    client = boto3.client("dynamodb")
+    DynamoDbPolicyWriter(client, GOVERNANCE, None).write(PolicyChange(policies, 0, None, {}), NOON)
+    with noted.made_by("gateway"):
+        settings = Settings.from_environment(
+            {
+                "GOVERNANCE_TABLE": GOVERNANCE,
+                "LIMITS_TABLE": LIMITS,
+                "CALLER_ROLE_ARN": "arn:aws:iam::111122223333:role/callers",
+                "REGION": "us-east-1",
+            }
+        )
+        admission = make_gateway_limits(settings).admission
+        first, _ = (admission.admit(gateway_admission(), NOON) for _ in range(2))
+        assert first.reservation_id is not None
+        admission.settle(first.reservation_id, TokenCounts(5, 5), NOON)
+        keys = CachedApiKeys(DynamoDbApiKeys(boto3.client("dynamodb"), GOVERNANCE))
+        keys.find(KEY.digest, NOON)
+        keys.note_use(KEY, NOON)
+    check_requests(noted, GATEWAY_JOBS)
 
 
 def check_requests(requests: ItemRequests, jobs: Mapping[str, str]) -> None:

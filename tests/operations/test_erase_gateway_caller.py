@@ -14,12 +14,11 @@ from cdk.config.gateway_names import caller_role_name
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
-from lambdas.adapters.dynamodb.limit_marks import DynamoDbMarks
 from lambdas.adapters.dynamodb.limited_identity import DynamoDbLimitedIdentity
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.api_keys import ApiKey, KeyState, create_key
-from lambdas.domain.limit_policies import NearMark, PolicyChange
+from lambdas.domain.limit_policies import PolicyChange
 from lambdas.domain.limits import Limit, LimitSubject, LimitUnit, RollingWindow
 from tests.adapters.dynamodb.test_usage_counters import create_table
 from tests.aws import create_sorted_table
@@ -87,12 +86,6 @@ def list_items(table: str = LIMITS) -> list[Any]:
     return boto3.client("dynamodb").scan(TableName=table)["Items"]
 
 
-def write_mark(subject: str) -> None:
-    dynamodb = boto3.client("dynamodb")
-    marks = DynamoDbMarks(dynamodb, LIMITS, lambda _: None)
-    assert marks.report([NearMark(subject, "tokens", 80, 0, 1)], NOON) == 1
-
-
 def write_policies(*callers: str, break_glass: tuple[str, ...] = ()) -> None:
     limits = [{"unit": "total", "amount": 1, "per": "60s"}]
     own = {"name": "own", "match": {"caller": list(callers)}, "limits": limits}
@@ -133,7 +126,7 @@ def test_a_valid_key_is_revoked_before_the_name_is_erased(erase: Erase) -> None:
     assert (list_items(), list_items(GOVERNANCE)) == before
 
 
-def test_limits_and_their_marks_keep_their_usage_under_the_pseudonym(erase: Erase) -> None:
+def test_limits_keep_their_usage_under_the_pseudonym(erase: Erase) -> None:
     for number, subject in enumerate(
         (
             f"tokens|{QUOTED}",
@@ -142,14 +135,11 @@ def test_limits_and_their_marks_keep_their_usage_under_the_pseudonym(erase: Eras
         )
     ):
         reserve(subject, 10 + number)
-        write_mark(subject)
     others = [f"tokens|{QUOTED}.org", f"budget#team#3#{BEN}", f"tokens|project={OWNER}"]
     for subject in others:
         reserve(subject, 5)
-        write_mark(subject)
     printed = erase()
     assert "\n3 limits of the gateway\n" in printed
-    assert "\n3 reported marks of limits\n" in printed
     assert "run the command again in a few minutes" not in printed
     assert [read_total(subject) for subject in others] == [5, 5, 5]
     names = {item["sk"]["S"] for item in list_items()} - {*others}
@@ -158,11 +148,6 @@ def test_limits_and_their_marks_keep_their_usage_under_the_pseudonym(erase: Eras
     assert read_total(renamed) == 10
     assert read_total(f"{renamed}|project=search") == 11
     assert read_total(f"budget#team#3#{ROLE}/{pseudonym}") == 12
-    assert {name for name in names if "erased-" in name and name.endswith("#80#0")} == {
-        f"{renamed}#tokens#80#0",
-        f"{renamed}|project=search#tokens#80#0",
-        f"budget#team#3#{ROLE}/{pseudonym}#tokens#80#0",
-    }
 
 
 def test_limits_that_a_call_changes_meanwhile_stay_for_the_next_run() -> None:

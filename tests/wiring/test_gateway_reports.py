@@ -12,7 +12,7 @@ import pytest
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath, GatewayCall
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.limit_policies import PolicySet
+from lambdas.domain.limit_policies import PolicySet, PolicySubject, adopt_subject
 from lambdas.domain.limits import LimitStore, LimitSubject, LimitUnit
 from lambdas.domain.metrics.catalog import GATEWAY_METRICS, HEALTH_METRICS
 from lambdas.logs import logger
@@ -57,9 +57,17 @@ class Gateway:
 class Budgets:
     """A budget for each identity, whose subject is named by it."""
 
-    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
+    def find(
+        self,
+        key: ApiKey,
+        path: BedrockPath | None,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+        *,
+        is_released: bool,  # noqa: ARG002
+    ) -> Sequence[PolicySubject]:
         name = f"budget#everyone#1#{key.session_name}"
-        return (LimitSubject(name, (limit(50, unit=LimitUnit.TOTAL),)),)
+        subject = LimitSubject(name, (limit(50, unit=LimitUnit.TOTAL),))
+        return (adopt_subject("budget:everyone", subject),)
 
 
 def read_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

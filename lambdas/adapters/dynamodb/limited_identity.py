@@ -1,4 +1,4 @@
-"""Replaces the name of a caller in API keys, and in limits of the gateway and their marks."""
+"""Replaces the name of a caller in API keys and in limits of the gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.api_keys import ApiKey, KeyState
 from lambdas.domain.budgets import read_principal
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, SORT_KEY
-from lambdas.domain.limit_policies import MARKS, name_caller
+from lambdas.domain.limit_policies import name_caller
 from lambdas.domain.limits import choose_partition
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lambdas.adapters.dynamodb.items import Item
 
-KEYS, LIMITS, NEAR_MARKS = "API keys", "limits of the gateway", "reported marks of limits"
+KEYS, LIMITS = "API keys", "limits of the gateway"
 _ROLE = ":role/"
 
 
@@ -63,8 +63,7 @@ class DynamoDbLimitedIdentity:
 
     def count(self) -> Mapping[str, int]:
         """Count the items of each kind that name the identity."""
-        limits, marks = self._scan_limits()
-        return {KEYS: len(self._list_keys()), LIMITS: len(limits), NEAR_MARKS: len(marks)}
+        return {KEYS: len(self._list_keys()), LIMITS: len(self._scan_limits())}
 
     def list_valid_keys(self, now: datetime) -> Sequence[str]:
         """List the prefixes of the identity's keys that the gateway accepts."""
@@ -74,8 +73,7 @@ class DynamoDbLimitedIdentity:
         """Replace the identity; yields each kind of items, and the number that was changed."""
         owner = pseudonym.rpartition("/")[2]
         yield KEYS, sum(self._rename_key(key, owner) for key in self._list_keys())
-        for kind, items in zip((LIMITS, NEAR_MARKS), self._scan_limits(), strict=True):
-            yield kind, sum(self._move(item, pseudonym) for item in items)
+        yield LIMITS, sum(self._move(item, pseudonym) for item in self._scan_limits())
 
     def _list_keys(self) -> list[ApiKey]:
         if self._session_name is None:
@@ -98,8 +96,8 @@ class DynamoDbLimitedIdentity:
             return False
         return True
 
-    def _scan_limits(self) -> tuple[list[Item], list[Item]]:
-        """Scan the states of subjects, and the marks of subjects, that name the identity."""
+    def _scan_limits(self) -> list[Item]:
+        """Scan the states of subjects that name the identity. The ids of marks name no caller."""
         texts = [*self._arns, *([] if self._caller is None else [self._caller])]
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._limits,
@@ -112,9 +110,7 @@ class DynamoDbLimitedIdentity:
             ConsistentRead=True,
         )
         items = [item for page in pages for item in page["Items"]]
-        found = [item for item in items if self._is_named(item[SORT_KEY]["S"])]
-        marks = [item for item in found if item[PARTITION_KEY]["S"] == MARKS]
-        return [item for item in found if item not in marks], marks
+        return [item for item in items if self._is_named(item[SORT_KEY]["S"])]
 
     def _is_named(self, subject: str) -> bool:
         is_caller = self._caller is not None and _find_part(self._caller).search(subject)
@@ -123,8 +119,7 @@ class DynamoDbLimitedIdentity:
     def _move(self, item: Item, pseudonym: str) -> bool:
         """Move an item to the subject of the pseudonym, unless it changes meanwhile."""
         subject = self._rename(item[SORT_KEY]["S"], pseudonym)
-        is_mark = item[PARTITION_KEY]["S"] == MARKS
-        key = make_item_key(MARKS if is_mark else choose_partition(subject), subject)
+        key = make_item_key(choose_partition(subject), subject)
         put: TransactWriteItemTypeDef = {
             "Put": {
                 "TableName": self._limits,

@@ -1,13 +1,16 @@
-"""Delivers a notice in two ways: as a text to a topic, and as an event to the default bus."""
+"""Delivers notices in two ways: as a text to a topic, and as events to the default bus."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.domain.alerts import EVENT_SOURCE, Notice, Notifier
+
+_MAX_ENTRIES = 10
 
 
 class EventClient(Protocol):
@@ -37,12 +40,20 @@ class EventDelivery:
 
         Returns:
             The ways that have not taken it, with the reasons.
+        """
+        return self.deliver_all(notice, [detail])
+
+    def deliver_all(self, notice: Notice, details: Sequence[dict[str, Any]]) -> list[str]:
+        """Deliver a notice, with an event for each of several details.
+
+        Returns:
+            The ways that have not taken all of it, with the reasons.
 
         Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
         """
         failures = []
         try:
-            refused = self._put_event(detail)
+            refused = self._put_events(details)
         except (BotoCoreError, ClientError) as error:
             refused = str(error)
         if refused is not None:
@@ -53,15 +64,21 @@ class EventDelivery:
             failures.append(f"SNS: {error}")
         return failures
 
-    def _put_event(self, detail: dict[str, Any]) -> str | None:
-        """Put an event on the bus; returns why the bus did not take it."""
-        entry = {
-            "Source": EVENT_SOURCE,
-            "DetailType": self._detail_type,
-            "Detail": json.dumps(detail),
-        }
-        answer = self._events.put_events(Entries=[entry])
-        if not answer["FailedEntryCount"]:
-            return None
-        (refused,) = answer["Entries"]
-        return str(refused["ErrorCode"])
+    def _put_events(self, details: Sequence[dict[str, Any]]) -> str | None:
+        """Put events on the bus; returns why the bus did not take some of them."""
+        refused = set[str]()
+        for start in range(0, len(details), _MAX_ENTRIES):
+            entries = [
+                {
+                    "Source": EVENT_SOURCE,
+                    "DetailType": self._detail_type,
+                    "Detail": json.dumps(detail),
+                }
+                for detail in details[start : start + _MAX_ENTRIES]
+            ]
+            answer = self._events.put_events(Entries=entries)
+            if answer["FailedEntryCount"]:
+                refused |= {
+                    str(entry["ErrorCode"]) for entry in answer["Entries"] if "ErrorCode" in entry
+                }
+        return ", ".join(sorted(refused)) or None

@@ -19,7 +19,11 @@ from lambdas.domain.api_keys.secrets import (
     is_well_formed,
     make_secret,
 )
-from lambdas.domain.api_keys.session_names import NoSessionNameError, make_session_name
+from lambdas.domain.api_keys.session_names import (
+    NoSessionNameError,
+    make_session_arn,
+    make_session_name,
+)
 
 __all__ = [
     "LAST_USED_PRECISION",
@@ -37,6 +41,7 @@ __all__ = [
     "digest_secret",
     "is_well_formed",
     "make_secret",
+    "make_session_arn",
     "make_session_name",
     "rotate_key",
 ]

@@ -46,6 +46,18 @@ def make_session_name(owner: str, tenant: str | None = None) -> str:
     return name
 
 
+def make_session_arn(role_arn: str, session_name: str) -> str:
+    """Make the ARN that logs have of a session of a role without a path.
+
+    Example:
+        >>> make_session_arn("arn:aws:iam::111122223333:role/chat", "ana")
+        'arn:aws:sts::111122223333:assumed-role/chat/ana'
+    """
+    _, partition, _, _, account_id, role = role_arn.split(":", 5)
+    name = role.removeprefix("role/")
+    return f"arn:{partition}:sts::{account_id}:assumed-role/{name}/{session_name}"
+
+
 def _escape(text: str) -> str:
     try:
         return _TO_ESCAPE.sub(lambda found: _escape_letter(found[0]), text)

@@ -22,8 +22,9 @@ from lambdas.domain.budgets.descriptions import describe_periods, describe_scope
 from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
 from lambdas.domain.budgets.gateway_limits import (
+    CoveringBudget,
+    GatewayBudgets,
     find_gateway_subject,
-    list_gateway_subjects,
 )
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.patterns import is_pattern, matches
@@ -49,7 +50,7 @@ from lambdas.domain.budgets.rebuilding import (
     list_cell_ranges,
     list_incomplete_slots,
 )
-from lambdas.domain.budgets.scope import BudgetScope, read_principal
+from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
 from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
@@ -96,9 +97,11 @@ __all__ = [
     "BudgetUnit",
     "BudgetsChangedError",
     "CellsExpiredError",
+    "CoveringBudget",
     "CurrentSums",
     "DayPeriods",
     "DriverSums",
+    "GatewayBudgets",
     "HourPeriods",
     "MonthPeriods",
     "PeriodRule",
@@ -106,6 +109,7 @@ __all__ = [
     "ReadingLimit",
     "ReadingLimitError",
     "RollingHours",
+    "ScopeField",
     "StatusDetails",
     "StoredBudget",
     "SumReader",
@@ -132,7 +136,6 @@ __all__ = [
     "is_known_everywhere",
     "is_pattern",
     "list_cell_ranges",
-    "list_gateway_subjects",
     "list_incomplete_slots",
     "list_named_callers",
     "make_weeks",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lambdas.domain.budgets.amount import BudgetUnit
 from lambdas.domain.budgets.budget import NO_VALUE, BrakeMode, Budget
+from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.stored_budgets import BudgetBook, StoredBudget
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.limits import (
@@ -28,6 +31,7 @@ _MODES: Mapping[BrakeMode, LimitMode] = {
     BrakeMode.DENY: LimitMode.ENFORCE,
     BrakeMode.SHADOW: LimitMode.SHADOW,
 }
+_MAX_MEMOIZED = 10_000
 _PERIODS = (CalendarUnit.HOUR, CalendarUnit.DAY, CalendarUnit.WEEK, CalendarUnit.MONTH)
 
 
@@ -45,22 +49,72 @@ def find_gateway_subject(stored: StoredBudget, value: str = NO_VALUE) -> LimitSu
     return LimitSubject("#".join(parts).removesuffix("#"), (limit,))
 
 
-def list_gateway_subjects(book: BudgetBook, labels: UsageLabels) -> Iterator[LimitSubject]:
-    """List the subjects of the budgets that cover a call.
+class CoveringBudget(NamedTuple):
+    """A budget that covers a call.
 
-    Args:
-        book: All budgets.
-        labels: The labels of the call.
+    Attributes:
+        name: Its name.
+        value: The value that it counts for; `NO_VALUE` for one sum, and `None` for a default budget
+            of a label that is not known before the call.
+        subject: Its subject at the gateway; `None` if its value is not known.
     """
-    for stored in book:
-        budget = stored.budget
-        if budget.scope.includes(labels):
+
+    name: str
+    value: str | None
+    subject: LimitSubject | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayBudgets:
+    """The budgets that the gateway enforces.
+
+    Attributes:
+        book: All budgets.
+    """
+
+    book: BudgetBook
+    _enforced: tuple[StoredBudget, ...] = field(init=False, compare=False, repr=False)
+    _found: dict[tuple[UsageLabels, frozenset[ScopeField]], tuple[CoveringBudget, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        """Choose the budgets that the gateway enforces."""
+        enforced = tuple(stored for stored in self.book if find_gateway_subject(stored) is not None)
+        object.__setattr__(self, "_enforced", enforced)
+
+    def list_covering(
+        self, labels: UsageLabels, unknown: Collection[ScopeField] = ()
+    ) -> Sequence[CoveringBudget]:
+        """List the budgets that cover a call, or may cover it, the same again from memory.
+
+        A default budget in shadow mode is left out where its value is not known.
+
+        Args:
+            labels: The labels of the call.
+            unknown: The labels that are not known before it. They meet every condition.
+        """
+        key = (labels, frozenset(unknown))
+        if key not in self._found:
+            if len(self._found) >= _MAX_MEMOIZED:
+                self._found.clear()
+            self._found[key] = tuple(self._find(*key))
+        return self._found[key]
+
+    def _find(
+        self, labels: UsageLabels, unknown: Collection[ScopeField]
+    ) -> Iterator[CoveringBudget]:
+        for stored in self._enforced:
+            budget = stored.budget
+            if not budget.scope.includes(labels, unknown):
+                continue
+            if budget.per is not None and budget.per.field in unknown:
+                if budget.brake is BrakeMode.DENY:
+                    yield CoveringBudget(budget.name, None, None)
+                continue
             value = budget.read_value(labels)
-            subject = (
-                None if book.is_replaced(budget, value) else find_gateway_subject(stored, value)
-            )
-            if subject is not None:
-                yield subject
+            if not self.book.is_replaced(budget, value):
+                yield CoveringBudget(budget.name, value, find_gateway_subject(stored, value))
 
 
 def _make_limit(budget: Budget) -> Limit | None:

@@ -30,11 +30,7 @@ from __future__ import annotations
 from lambdas.domain import governance_keys
 
 PARTITION_KEY, SORT_KEY = governance_keys.PARTITION_KEY, governance_keys.SORT_KEY
-
-BUDGETS = "budgets"
-"""The partition of all budgets, which one query reads."""
-REVISION_KEY = "revision"
-"""The sort key of the item with the number of the last write, and its attribute."""
+BUDGETS, REVISION_KEY = governance_keys.BUDGETS, governance_keys.REVISION_KEY
 BUDGET_PREFIX = "budget#"
 STATE = "state"
 """The attribute with the state of a budget."""

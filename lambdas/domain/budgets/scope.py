@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from operator import attrgetter
@@ -58,10 +58,16 @@ class BudgetScope:
         every = {field: getattr(self, field.value) for field in ScopeField}
         return {field: patterns for field, patterns in every.items() if patterns}
 
-    def includes(self, labels: UsageLabels) -> bool:
-        """Say if the budget covers usage with these labels."""
+    def includes(self, labels: UsageLabels, unknown: Collection[ScopeField] = ()) -> bool:
+        """Say if the budget covers usage with these labels.
+
+        Args:
+            labels: The labels.
+            unknown: Those that are not known yet: they meet every condition.
+        """
         return all(
-            any(matches(pattern, read_label(field, labels)) for pattern in patterns)
+            field in unknown
+            or any(matches(pattern, read_label(field, labels)) for pattern in patterns)
             for field, patterns in self.conditions.items()
         )
 

@@ -12,6 +12,7 @@ from lambdas.domain.limit_policies.answers import (
     name_limit,
     refuse,
     refuse_tier,
+    refuse_uncountable,
 )
 from lambdas.domain.limit_policies.call_pricing import CallPricing
 from lambdas.domain.limit_policies.counted_names import (
@@ -22,7 +23,7 @@ from lambdas.domain.limit_policies.counted_names import (
     name_in_metrics,
 )
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
-from lambdas.domain.limit_policies.marks import MARKS, NearMark, find_marks
+from lambdas.domain.limit_policies.marks import DUE_MARKS, MARKS, NearMark, find_marks
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
     Partition,
@@ -46,7 +47,9 @@ from lambdas.domain.limit_policies.ports import (
     TokenPrices,
 )
 from lambdas.domain.limit_policies.subjects import (
+    CallNotCountableError,
     PolicySubject,
+    SubjectsUnavailableError,
     adopt_subject,
     find_own_subjects,
     find_subjects,
@@ -55,11 +58,13 @@ from lambdas.domain.limit_policies.subjects import (
 
 __all__ = [
     "BUDGETS",
+    "DUE_MARKS",
     "MARKS",
     "MAX_COUNTED_POLICIES",
     "OTHER_POLICIES",
     "UNKNOWN_TIER",
     "CallFacts",
+    "CallNotCountableError",
     "CallPricing",
     "MarkReports",
     "MeasuredNeed",
@@ -78,6 +83,7 @@ __all__ = [
     "PolicyWriter",
     "PricesUnavailableError",
     "StoredPolicies",
+    "SubjectsUnavailableError",
     "Tier",
     "TokenPrices",
     "WhenOut",
@@ -97,4 +103,5 @@ __all__ = [
     "name_limit",
     "refuse",
     "refuse_tier",
+    "refuse_uncountable",
 ]

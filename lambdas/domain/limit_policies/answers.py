@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lambdas.domain.bedrock_calls import LIMITS_UNAVAILABLE, LimitState, Refusal, refuse_limit
 from lambdas.domain.limit_policies.policy import Policy, PolicyLimit
-from lambdas.domain.limit_policies.subjects import PolicySubject
+from lambdas.domain.limit_policies.subjects import CallNotCountableError, PolicySubject
 from lambdas.domain.limits import (
     AnyWindow,
     CalendarUnit,
@@ -108,6 +108,15 @@ def refuse_tier(tier: str) -> Refusal:
     """Refuse a key whose tier no policy knows: it would be without limits by mistake."""
     message = f"The API key has the tier {tier}, which no policy has. Ask whoever runs the gateway"
     return Refusal(400, "ServiceQuotaExceededException", message, "unknown_tier")
+
+
+def refuse_uncountable(error: CallNotCountableError) -> Refusal:
+    """Refuse a call that a limit could not count for the right value."""
+    message = (
+        f"The limit {error.name} counts by {error.label}, which is not known before the call. Use a"
+        f" key with a {error.label}, and name a model and no application inference profile"
+    )
+    return refuse_limit(message, None, [error.name])
 
 
 def _list_violated(subject: PolicySubject, statuses: Sequence[LimitStatus]) -> Iterable[str]:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import NamedTuple
 
 from lambdas.domain.limit_policies.answers import get_window_seconds, name_limit
+from lambdas.domain.limit_policies.policy import Partition
 from lambdas.domain.limit_policies.subjects import PolicySubject
-from lambdas.domain.limits import SECOND, Amounts, LimitStatus, RollingWindow, to_moment
+from lambdas.domain.limits import (
+    SECOND,
+    Amounts,
+    LimitStatus,
+    LimitUnit,
+    RollingWindow,
+    to_moment,
+)
 
 MARKS = "limit-marks"
-"""The partition of marks that were reported, in the table of limits; the sort key is the id."""
+"""The partition of marks that were reached, in the table of limits; the sort key is the id."""
+DUE_MARKS = "due-limit-marks"
+"""The partition of copies of marks that are to be sent."""
+MIN_MARK_SECONDS = 3_600
+"""The shortest time after which a mark is reported again, however short its window is."""
 _PERCENT = 100
-_CONCURRENT_SECONDS = 3_600
+_DIGEST_LETTERS = 16
 
 
 class NearMark(NamedTuple):
@@ -23,9 +36,14 @@ class NearMark(NamedTuple):
         subject: The id of the subject.
         limit: The name of the limit.
         percent: The mark.
-        window: The moment at which the window began, or a time of the same length for one that
-            moves. With the others it is the identity of the mark.
+        window: The moment at which the window began, or a time of an hour at least for one that
+            moves or is shorter. With the others it is the identity of the mark.
         ends_at: The moment from which the mark can be reported again.
+        unit: The unit of the limit.
+        amount: The amount of the limit.
+        used: What is used of it, without the call that has reached the mark.
+        is_enforced: True if the limit refuses calls.
+        counted_by: What the limit counts by, with the values; empty if all calls count together.
     """
 
     subject: str
@@ -33,11 +51,17 @@ class NearMark(NamedTuple):
     percent: int
     window: int
     ends_at: int
+    unit: LimitUnit = LimitUnit.TOTAL
+    amount: int = 0
+    used: int = 0
+    is_enforced: bool = True
+    counted_by: tuple[tuple[Partition, str | None], ...] = ()
 
     @property
     def id(self) -> str:
-        """A text that no other mark has."""
-        return f"{self.subject}#{self.limit}#{self.percent}#{self.window}"
+        """A text that no other mark has, without the names of callers."""
+        digest = sha256(self.subject.encode()).hexdigest()[:_DIGEST_LETTERS]
+        return f"{self.limit}#{self.percent}#{self.window}#{digest}"
 
 
 def find_marks(
@@ -62,15 +86,28 @@ def find_marks(
         ]
         if reached:
             begin, end = _get_window(status, to_moment(at))
-            name = name_limit(subject.policy, limit)
-            yield NearMark(subject.subject.id, name, max(reached), begin, end)
+            yield NearMark(
+                subject.subject.id,
+                name_limit(subject.policy, limit),
+                max(reached),
+                begin,
+                end,
+                status.limit.unit,
+                status.limit.amount,
+                used,
+                status.limit.is_enforced,
+                tuple(zip(subject.policy.partition_by, subject.values, strict=True)),
+            )
 
 
 def _get_window(status: LimitStatus, moment: int) -> tuple[int, int]:
+    """Get the time in which a mark is reported once."""
     window = status.limit.window
     if window is not None and not isinstance(window, RollingWindow):
         number = window.number_at(moment)
-        return window.begins_at(number), window.leaves_at(number)
-    length = (get_window_seconds(window) or _CONCURRENT_SECONDS) * SECOND
+        begin, end = window.begins_at(number), window.leaves_at(number)
+        if end - begin >= MIN_MARK_SECONDS * SECOND:
+            return begin, end
+    length = max(get_window_seconds(window) or 0, MIN_MARK_SECONDS) * SECOND
     begin = moment - moment % length
     return begin, begin + length

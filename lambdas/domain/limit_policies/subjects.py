@@ -22,6 +22,25 @@ from lambdas.domain.limits import FailMode, LimitMode, LimitSubject, LimitUnit
 _MAX_ID_LENGTH = 500  # the name of a model can have 2,048 letters
 
 
+class SubjectsUnavailableError(Exception):
+    """Subjects beside those of policies cannot be found, and were not found before."""
+
+
+class CallNotCountableError(Exception):
+    """A limit counts by a label that is not known before the call.
+
+    Attributes:
+        name: The name of the limit.
+        label: The label.
+    """
+
+    def __init__(self, name: str, label: str) -> None:
+        """Name the limit and the label."""
+        super().__init__(f"{name} counts by {label}, which is not known before the call")
+        self.name = name
+        self.label = label
+
+
 class PolicySubject(NamedTuple):
     """A subject, and the policy that it comes from.
 
@@ -29,11 +48,13 @@ class PolicySubject(NamedTuple):
         policy: The policy.
         subject: The subject. Its limits are those of the policy, in their order.
         partition: The value that the policy counts by; `None` where all its calls count together.
+        values: The same, for each property that it counts by.
     """
 
     policy: Policy
     subject: LimitSubject
     partition: str | None
+    values: tuple[str | None, ...] = ()
 
 
 def find_subjects(policies: PolicySet, key: ApiKey, path: BedrockPath) -> tuple[PolicySubject, ...]:
@@ -65,21 +86,36 @@ def find_own_subjects(policies: PolicySet, key: ApiKey) -> Sequence[PolicySubjec
     )
 
 
-def adopt_subject(subject: LimitSubject) -> PolicySubject:
-    """Make a policy of a subject that comes from elsewhere, such as a budget."""
+def adopt_subject(
+    name: str, subject: LimitSubject, partition: str | None = None, *, is_released: bool = False
+) -> PolicySubject:
+    """Make a policy of a subject that comes from elsewhere, such as a budget.
+
+    Args:
+        name: The name that callers see.
+        subject: The subject.
+        partition: The value that it counts for, as callers see it.
+        is_released: True if it counts the call and never refuses it.
+    """
     limits = tuple(PolicyLimit(limit) for limit in subject.limits)
-    return PolicySubject(Policy(subject.id, limits, fail=subject.fail), subject, None)
+    policy = Policy(name, limits, fail=subject.fail)
+    return PolicySubject(policy, release(subject) if is_released else subject, partition)
+
+
+def release(subject: LimitSubject) -> LimitSubject:
+    """Let a subject count calls and refuse none."""
+    limits = tuple(replace(limit, mode=LimitMode.SHADOW) for limit in subject.limits)
+    return replace(subject, limits=limits, fail=FailMode.OPEN)
 
 
 def _make_subject(policies: PolicySet, policy: Policy, facts: CallFacts) -> PolicySubject:
     limits = tuple(each.limit for each in policy.limits)
-    fail = policy.fail
+    subject = LimitSubject(_make_id(policy, facts), limits, policy.fail)
     if policies.is_break_glass(facts):
-        limits = tuple(replace(limit, mode=LimitMode.SHADOW) for limit in limits)
-        fail = FailMode.OPEN
-    values = [facts.get(partition) for partition in policy.partition_by]
+        subject = release(subject)
+    values = tuple(facts.get(partition) for partition in policy.partition_by)
     shown = "/".join(value or "" for value in values) if values else None
-    return PolicySubject(policy, LimitSubject(_make_id(policy, facts), limits, fail), shown)
+    return PolicySubject(policy, subject, shown, values)
 
 
 def _make_id(policy: Policy, facts: CallFacts) -> str:

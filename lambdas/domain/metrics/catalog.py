@@ -574,6 +574,16 @@ CALLS_AROUND_GATEWAY = HealthMetric(
 TOKENS_AROUND_GATEWAY = HealthMetric(
     "TokensAroundGateway", "All tokens of these calls.", frequency=Frequency.ON_EVENT
 )
+LIMITS_NEAR = HealthMetric(
+    "LimitsNear",
+    "Limits of the gateway that people were notified of, because they were nearly used up.",
+    frequency=Frequency.ON_EVENT,
+)
+EXPIRED_MARKS = HealthMetric(
+    "ExpiredMarks",
+    "Limits of the gateway that were nearly used up, and whose window ended before the message.",
+    frequency=Frequency.ON_EVENT,
+)
 UNKNOWN_KEYS = HealthMetric(
     "UnknownKeys",
     "Requests that the gateway refused because they had no valid key.",
@@ -612,6 +622,8 @@ HEALTH_METRICS = (
     OVERDUE_DENIES,
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
+    LIMITS_NEAR,
+    EXPIRED_MARKS,
     UNKNOWN_KEYS,
     UNCHECKED_CALLS,
     LIMITS_UNAVAILABLE,

@@ -1,23 +1,26 @@
-"""Evaluates budgets, and sends their alerts and the events of the brake."""
+"""Evaluates budgets, and sends their alerts, events of the brake and marks of limits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from lambdas.domain.metrics.catalog import EXPIRED_MARKS, LIMITS_NEAR
 from lambdas.domain.runs import is_after_counting
 from lambdas.functions.budget_evaluator.settings import Settings
-from lambdas.observability import log_request_id, logger
+from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_brake_events import BrakeEventSender, BrakeSendReport
 from lambdas.services.send_budget_alerts import BudgetAlertSender, SendReport
+from lambdas.services.send_limit_marks import LimitMarkSender
 from lambdas.wiring.budget_evaluator import (
     make_brake_sender,
     make_evaluator,
+    make_mark_sender,
     make_reading_limit,
     make_sender,
 )
@@ -33,7 +36,9 @@ class BudgetRunError(Exception):
 
 @log_request_id
 def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
-    """Evaluate budgets, send their alerts and the events of the brake: first what is due already.
+    """Evaluate budgets, and send their alerts, events of the brake and marks of limits.
+
+    What is due already is sent first.
 
     After counting, usage alone is evaluated. Forecasts, which read cells, are made by the schedule.
 
@@ -44,7 +49,7 @@ def lambda_handler(event: Mapping[str, Any], context: LambdaContext) -> None:
     now, outbox, budgets = datetime.now(UTC), sender(), evaluator()
     has_time, make_limit = time_check(context), partial(make_reading_limit, context)
     reports = [outbox.send(now, has_time)]
-    unsent_events = [*_log_unsent_events(brake_sender().send(now))]
+    unsent_events = [*_log_unsent_events(brake_sender().send(now)), *_send_marks(now, has_time)]
     results = [budgets.evaluate_usage(now, has_time, make_limit)]
     if results[-1].alerts:
         reports.append(outbox.send(now, has_time))
@@ -89,6 +94,19 @@ def _log_unsent_events(report: BrakeSendReport) -> Iterator[str]:
         yield f"event of the brake not sent: {reason}"
 
 
+def _send_marks(now: datetime, has_time: Callable[[], bool]) -> Iterator[str]:
+    """Send the marks of limits, where the gateway is on; returns in short what is not sent."""
+    marks = mark_sender()
+    if marks is None:
+        return
+    report = marks.send(now, has_time)
+    if report.sent or report.expired:
+        logger.info("Marks of limits", sent=report.sent, expired=report.expired)
+    record_health({LIMITS_NEAR: report.sent, EXPIRED_MARKS: report.expired})
+    for reason in report.failures:
+        yield f"mark of a limit not sent: {reason}"
+
+
 def _log_unevaluated(result: BudgetEvaluation) -> Iterator[str]:
     """Log the budgets that are not evaluated, and metrics; returns them in short."""
     for failed in result.failures:
@@ -118,6 +136,15 @@ def sender() -> BudgetAlertSender:
     """Make the sender, once per process."""
     settings = Settings.from_environment(os.environ)
     return make_sender(settings, topic_arn=settings.topic_arn, dashboard_url=settings.dashboard_url)
+
+
+@cache
+def mark_sender() -> LimitMarkSender | None:
+    """Make the sender of marks, once per process; `None` where the gateway is off."""
+    settings = Settings.from_environment(os.environ)
+    if settings.limits_table is None:
+        return None
+    return make_mark_sender(limits_table=settings.limits_table, topic_arn=settings.topic_arn)
 
 
 @cache

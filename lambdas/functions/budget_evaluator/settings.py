@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from lambdas.wiring.governing_settings import GoverningSettings
@@ -13,7 +15,9 @@ class Settings(GoverningSettings):
     Attributes:
         topic_arn: The topic that people subscribe to.
         dashboard_url: The address of the dashboard that messages link.
+        limits_table: The DynamoDB table of limits; `None` where the gateway is off.
     """
 
     topic_arn: str = Field(min_length=1)
     dashboard_url: str = Field(min_length=1)
+    limits_table: Annotated[str, Field(min_length=3)] | None = None

@@ -23,8 +23,10 @@ from lambdas.adapters.dynamodb.usage_item import from_item
 from lambdas.domain.api_keys import ApiKey, create_key
 from lambdas.domain.bedrock_calls import BedrockAnswerLostError
 from lambdas.domain.ledger import find_reservation
+from lambdas.domain.limit_notices import write_due_mark
 from lambdas.domain.limit_policies import NearMark, PolicySet
 from lambdas.domain.limits import (
+    AnyWindow,
     CalendarUnit,
     CounterKey,
     LimitStoreError,
@@ -62,7 +64,11 @@ _BIG = 10**9
 _FIVE_MINUTES, _MINUTE = RollingWindow(300), RollingWindow(60)
 _HOUR = make_calendar_window(CalendarUnit.HOUR)
 _CONCURRENT = 3
-_AMOUNTS = {"tokens": {_MINUTE: 4_000, _HOUR: 14_000}, "team": {_FIVE_MINUTES: 9_000}}
+_ROLE_ARN = f"arn:aws:iam::123456789012:role/{GATEWAY_ROLE}"
+_AMOUNTS: dict[str, dict[AnyWindow, int]] = {
+    "tokens": {_MINUTE: 4_000, _HOUR: 14_000},
+    "team": {_FIVE_MINUTES: 9_000},
+}
 
 
 def _write_policies(minute: int, *others: dict[str, Any]) -> str:
@@ -195,7 +201,12 @@ class GatewayDriver(Driver):
             CachedPolicies(DynamoDbPolicies(self.dynamodb, GOVERNANCE), _read, lambda _: None),
             CallAdmitter(DynamoDbLimits(self.dynamodb, LIMITS), self._make_id, InlineExecutor()),
             _NoPrices(),
-            DynamoDbMarks(self.dynamodb, LIMITS, self.marks.append),
+            DynamoDbMarks(
+                self.dynamodb,
+                LIMITS,
+                lambda mark, at: write_due_mark(mark, _ROLE_ARN, at),
+                self.marks.append,
+            ),
             _NoReports(),
         )
         relay = CallRelay(keys, admission, self.bedrock, lambda: self.account.now + skew)

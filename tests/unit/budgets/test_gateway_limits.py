@@ -17,13 +17,14 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     BudgetUnit,
     DayPeriods,
+    GatewayBudgets,
     HourPeriods,
     MonthPeriods,
     PeriodRule,
     RollingHours,
+    ScopeField,
     StoredBudget,
     find_gateway_subject,
-    list_gateway_subjects,
     make_weeks,
 )
 from lambdas.domain.limits import Limit, LimitMode, LimitUnit, to_moment
@@ -103,9 +104,10 @@ def test_values_and_generations_are_subjects_of_their_own() -> None:
     assert len({subject.id for subject in subjects if subject is not None}) == 4
 
 
-def list_names(*budgets: StoredBudget) -> list[str]:
+def list_names(*budgets: StoredBudget, unknown: tuple[ScopeField, ...] = ()) -> list[str | None]:
     book = BudgetBook(9, {each.budget.name: each for each in budgets})
-    return [subject.id for subject in list_gateway_subjects(book, LABELS)]
+    covering = GatewayBudgets(book).list_covering(LABELS, unknown)
+    return [None if each.subject is None else each.subject.id for each in covering]
 
 
 def test_a_call_has_the_subjects_of_the_budgets_that_cover_it() -> None:
@@ -118,3 +120,24 @@ def test_a_call_has_the_subjects_of_the_budgets_that_cover_it() -> None:
 def test_a_budget_by_name_replaces_the_default_one() -> None:
     named = replace(EACH, name="ana", per=None, scope=BudgetScope(identity=(ANA,)))
     assert list_names(stored(EACH), stored(named)) == ["budget#ana#1"]
+
+
+def test_budgets_of_the_same_labels_are_found_once() -> None:
+    budgets = GatewayBudgets(BudgetBook(1, {"each": stored(EACH)}))
+    assert budgets.list_covering(LABELS) is budgets.list_covering(LABELS)
+    assert budgets.list_covering(LABELS) != budgets.list_covering(LABELS._replace(identity_arn=BEN))
+
+
+def test_a_label_that_is_not_known_yet_meets_every_condition() -> None:
+    other = budget("other", scope=BudgetScope(project=("search",)), brake=BrakeMode.DENY)
+    away = budget("away", scope=BudgetScope(region=("eu-*",)), brake=BrakeMode.DENY)
+    found = list_names(stored(other), stored(away), unknown=(ScopeField.PROJECT,))
+    assert found == ["budget#other#1"]
+
+
+def test_a_default_budget_of_a_label_that_is_not_known_has_no_subject() -> None:
+    each = budget("each", per=BudgetSubject.PROJECT, brake=BrakeMode.DENY)
+    assert list_names(stored(each), unknown=(ScopeField.PROJECT,)) == [None]
+    assert list_names(stored(each), unknown=(ScopeField.MODEL,)) == ["budget#each#1#chat"]
+    quiet = replace(each, brake=BrakeMode.SHADOW)
+    assert list_names(stored(quiet), unknown=(ScopeField.PROJECT,)) == []

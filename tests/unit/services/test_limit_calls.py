@@ -11,7 +11,13 @@ import pytest
 from lambdas.domain.api_keys import ApiKey, create_key
 from lambdas.domain.bedrock_calls import BedrockOperation, BedrockPath, CallNeed
 from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
-from lambdas.domain.limit_policies import PricesUnavailableError
+from lambdas.domain.limit_policies import (
+    CallNotCountableError,
+    PolicySubject,
+    PricesUnavailableError,
+    SubjectsUnavailableError,
+    adopt_subject,
+)
 from lambdas.domain.limits import LimitSubject, LimitUnit
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from tests.builders import NOON
@@ -408,10 +414,23 @@ def test_shadow_limits_are_named_in_the_view() -> None:
 
 
 class Budgets:
-    """A budget that every call has to keep."""
+    """A budget of 50 tokens that every call has to keep, or why it cannot be found."""
 
-    def find(self, key: ApiKey, path: BedrockPath, at: datetime) -> Sequence[LimitSubject]:  # noqa: ARG002
-        return (LimitSubject("budget", (limit(50, unit=LimitUnit.TOTAL),)),)
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def find(
+        self,
+        key: ApiKey,  # noqa: ARG002
+        path: BedrockPath | None,  # noqa: ARG002
+        at: datetime,  # noqa: ARG002
+        *,
+        is_released: bool,
+    ) -> Sequence[PolicySubject]:
+        if self.error is not None:
+            raise self.error
+        subject = LimitSubject("budget#team#1", (limit(50, unit=LimitUnit.TOTAL),))
+        return [adopt_subject("budget:team", subject, is_released=is_released)]
 
 
 def test_a_subject_from_elsewhere_limits_calls_like_a_policy() -> None:
@@ -419,9 +438,49 @@ def test_a_subject_from_elsewhere_limits_calls_like_a_policy() -> None:
     admission = replace(gateway.admission, others=Budgets())
     refusal = admission.admit(call(), NOON).refusal
     assert refusal is not None
-    assert refusal.violated_policies == ("budget",)
+    assert refusal.violated_policies == ("budget:team",)
+    assert "budget:team" in refusal.message
     assert gateway.get_used()[0] == 0
     admitted = admission.admit(call(20, 20), NOON)
-    assert [each.name for each in admitted.limits] == ["tokens", "budget"]
-    released = replace(Gateway(policy(), break_glass=["ana@*"]).admission, others=Budgets())
-    assert released.admit(call(), NOON).refusal is None
+    assert [each.name for each in admitted.limits] == ["tokens", "budget:team"]
+
+
+def test_break_glass_is_counted_by_subjects_from_elsewhere_and_not_refused() -> None:
+    gateway = Gateway(policy(), break_glass=["ana@*"])
+    admission = replace(gateway.admission, others=Budgets())
+    assert admission.admit(call(), NOON).refusal is None
+    assert gateway.get_used("budget#team#1")[0] == 100
+    unknown = replace(admission, others=Budgets(SubjectsUnavailableError("down")))
+    assert unknown.admit(call(), NOON).refusal is None
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (SubjectsUnavailableError("down"), 503, "cannot check limits"),
+        (CallNotCountableError("budget:each", "project"), 400, "budget:each counts by project"),
+    ],
+)
+def test_a_call_whose_subjects_are_not_known_is_refused(
+    error: Exception, status: int, words: str
+) -> None:
+    gateway = Gateway(policy())
+    others = Budgets(error)
+    refusal = replace(gateway.admission, others=others).admit(call(), NOON).refusal
+    need = CallNeed(1, 1, is_certain=True)
+    checked = replace(gateway.view, others=others).check(KEY, path(), need, NOON).refusal
+    for found in (refusal, checked):
+        assert found is not None
+        assert found.status == status
+        assert words in found.message
+    assert gateway.store.states == {}
+
+
+def test_callers_see_and_check_subjects_from_elsewhere() -> None:
+    view = replace(Gateway(policy()).view, others=Budgets())
+    assert [each.name for each in view.show(KEY, NOON).limits] == ["tokens", "budget:team"]
+    checked = view.check(KEY, path(), CallNeed(60, 40, is_certain=True), NOON)
+    assert checked.refusal is not None
+    assert checked.refusal.violated_policies == ("budget:team",)
+    gone = replace(view, others=Budgets(SubjectsUnavailableError("down")))
+    assert gone.show(KEY, NOON).refusal is not None
