@@ -103,7 +103,13 @@ class SubjectSource(Protocol):
     """Finds subjects of calls beside those of policies, such as those of budgets."""
 
     def find(
-        self, key: ApiKey, path: BedrockPath | None, at: datetime, *, is_released: bool
+        self,
+        key: ApiKey,
+        path: BedrockPath | None,
+        at: datetime,
+        *,
+        is_released: bool,
+        invoked_model_id: str | None = None,
     ) -> Sequence[PolicySubject]:
         """Find the subjects of a call.
 
@@ -112,6 +118,7 @@ class SubjectSource(Protocol):
             path: The operation and the model; `None` for the subjects of all calls of the key.
             at: The time.
             is_released: True if its calls are counted and never refused.
+            invoked_model_id: The id or ARN that the caller named, where the path may have another.
 
         Raises:
             SubjectsUnavailableError: They cannot be found, and were not found before.
@@ -129,6 +136,7 @@ class NoSubjects:
         at: datetime,  # noqa: ARG002  # the port's
         *,
         is_released: bool,  # noqa: ARG002  # the port's
+        invoked_model_id: str | None = None,  # noqa: ARG002  # the port's
     ) -> Sequence[PolicySubject]:
         """Find no subject."""
         return ()
@@ -232,7 +240,13 @@ class PolicyAdmission:
         if not policies.knows_tier(call.key.tier) and not is_break_glass:
             return self._refuse(caller, refuse_tier(call.key.tier or ""))
         try:
-            others = self.others.find(call.key, call.path, at, is_released=is_break_glass)
+            others = self.others.find(
+                call.key,
+                call.path,
+                at,
+                is_released=is_break_glass,
+                invoked_model_id=call.invoked_model_id,
+            )
         except SubjectsUnavailableError:
             if not is_break_glass:
                 return self._refuse(caller, LIMITS_UNAVAILABLE)
@@ -391,7 +405,9 @@ class LimitView:
             is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
             if not policies.knows_tier(key.tier) and not is_break_glass:
                 return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
-            others = self.others.find(key, path, at, is_released=is_break_glass)
+            others = self.others.find(
+                key, path, at, is_released=is_break_glass, invoked_model_id=path.model_id
+            )
             subjects = (*find_subjects(policies, key, path), *others)
             price = _get_price(self.prices, subjects, path, service_tier, at)
             amounts = measure_amounts(need, foundation_model_id(path.model_id), price)

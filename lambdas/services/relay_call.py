@@ -183,7 +183,7 @@ class CallRelay:
         admission = Admission()
         if path.operation.uses_tokens:
             need = measure_need(path, sent.body, rules.bounds)
-            call = GatewayCall(key, path, need, sent.attempt_id, sent.service_tier)
+            call = GatewayCall(key, path, need, sent.attempt_id, sent.service_tier, path.model_id)
             admission = self.admission.admit(call, self.clock())
             if admission.refusal is not None:
                 return self.refuse(admission.refusal, admission.limits)
