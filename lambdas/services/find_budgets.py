@@ -60,11 +60,26 @@ class CallLabels:
     project_name: str | None = None
     rules: AttributionRules = field(default_factory=AttributionRules)
 
-    def read(self, key: ApiKey, path: BedrockPath | None, at: datetime) -> KnownLabels:
-        """Read the labels of a call; without a path, those of all calls of a key."""
+    def read(
+        self,
+        key: ApiKey,
+        path: BedrockPath | None,
+        at: datetime,
+        invoked_model_id: str | None = None,
+    ) -> KnownLabels:
+        """Read the labels of a call; without a path, those of all calls of a key.
+
+        Args:
+            key: The caller's key.
+            path: The operation and the model, of a profile the one behind it if that is known.
+            at: The time.
+            invoked_model_id: What the caller named. A profile has tags, also if its model is known.
+        """
         identity_arn = make_session_arn(self.caller_role_arn, key.session_name)
         unknown = {ScopeField.DEPARTMENT, ScopeField.USE_CASE}
-        project = self._find_project(key, path, identity_arn, at)
+        named = (invoked_model_id, None if path is None else path.model_id)
+        is_profile = any(each is not None and profile_arn(each) is not None for each in named)
+        project = None if is_profile else self._find_project(key, identity_arn, at)
         if project is None:
             unknown.add(_PROJECT)
         model_id = "" if path is None else foundation_model_id(path.model_id)
@@ -82,13 +97,10 @@ class CallLabels:
         )
         return KnownLabels(labels, unknown)
 
-    def _find_project(
-        self, key: ApiKey, path: BedrockPath | None, identity_arn: str, at: datetime
-    ) -> str | None:
-        """Find the project of a call; `None` if it is not known."""
-        is_profile = path is not None and profile_arn(path.model_id) is not None
+    def _find_project(self, key: ApiKey, identity_arn: str, at: datetime) -> str | None:
+        """Find the project of calls that name a model; `None` if it is not known."""
         is_first = self.rules.label_names.project[:1] == (self.project_name,)
-        if is_profile or not is_first or key.project is None:
+        if not is_first or key.project is None:
             return None
         is_trusted = self.rules.trusts(CallerIdentity.from_arn(identity_arn), at)
         return read_label(key.project) if is_trusted else None
@@ -109,14 +121,20 @@ class BudgetSubjects:
     exempt: Sequence[str] = ()
 
     def find(
-        self, key: ApiKey, path: BedrockPath | None, at: datetime, *, is_released: bool
+        self,
+        key: ApiKey,
+        path: BedrockPath | None,
+        at: datetime,
+        *,
+        is_released: bool,
+        invoked_model_id: str | None = None,
     ) -> Sequence[PolicySubject]:
         """Find the subjects of the budgets that cover a call, or may cover it.
 
         Raises:
             CallNotCountableError: A default budget that denies counts by a label that is not known.
         """
-        labels, unknown = self.labels.read(key, path, at)
+        labels, unknown = self.labels.read(key, path, at, invoked_model_id)
         is_released = is_released or self._is_exempt(labels)
         subjects = []
         for name, value, subject in self.budgets.list_covering(labels, unknown):

@@ -99,7 +99,13 @@ class SubjectSource(Protocol):
     """Finds subjects of calls beside those of policies, such as those of budgets."""
 
     def find(
-        self, key: ApiKey, path: BedrockPath | None, at: datetime, *, is_released: bool
+        self,
+        key: ApiKey,
+        path: BedrockPath | None,
+        at: datetime,
+        *,
+        is_released: bool,
+        invoked_model_id: str | None = None,
     ) -> Sequence[PolicySubject]:
         """Find the subjects of a call.
 
@@ -108,6 +114,7 @@ class SubjectSource(Protocol):
             path: The operation and the model; `None` for the subjects of all calls of the key.
             at: The time.
             is_released: True if its calls are counted and never refused.
+            invoked_model_id: The id or ARN that the caller named, where the path may have another.
 
         Raises:
             SubjectsUnavailableError: They cannot be found, and were not found before.
@@ -125,6 +132,7 @@ class NoSubjects:
         at: datetime,  # noqa: ARG002  # the port's
         *,
         is_released: bool,  # noqa: ARG002  # the port's
+        invoked_model_id: str | None = None,  # noqa: ARG002  # the port's
     ) -> Sequence[PolicySubject]:
         """Find no subject."""
         return ()
@@ -280,7 +288,13 @@ class PolicyAdmission:
     ) -> Sequence[PolicySubject]:
         """Find the subjects beside those of policies. Break-glass callers pass without them."""
         try:
-            return self.others.find(call.key, call.path, at, is_released=is_break_glass)
+            return self.others.find(
+                call.key,
+                call.path,
+                at,
+                is_released=is_break_glass,
+                invoked_model_id=call.invoked_model_id,
+            )
         except SubjectsUnavailableError:
             if is_break_glass:
                 return ()
@@ -417,11 +431,14 @@ class LimitView:
         """
         try:
             policies = self.policies.get(at)
-            path = path._replace(model_id=self.models.find(path.model_id, at))
+            invoked_model_id = path.model_id
+            path = path._replace(model_id=self.models.find(invoked_model_id, at))
             is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
             if not policies.knows_tier(key.tier) and not is_break_glass:
                 return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
-            others = self.others.find(key, path, at, is_released=is_break_glass)
+            others = self.others.find(
+                key, path, at, is_released=is_break_glass, invoked_model_id=invoked_model_id
+            )
             subjects = (*find_subjects(policies, key, path), *others)
             asked = _name_call(path, service_tier, at)
             amounts, _, subjects, _ = measure_call(need, asked, subjects, self.prices)

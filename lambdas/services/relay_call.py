@@ -189,7 +189,9 @@ class CallRelay:
             now = self.clock()
             counted = path._replace(model_id=self.models.find(path.model_id, now))
             need = measure_need(counted, sent.body, rules.bounds)
-            call = GatewayCall(key, counted, need, sent.attempt_id, sent.service_tier)
+            call = GatewayCall(
+                key, counted, need, sent.attempt_id, sent.service_tier, path.model_id
+            )
             admission = self.admission.admit(call, now)
             if admission.refusal is not None:
                 return self.refuse(admission.refusal, admission.limits)

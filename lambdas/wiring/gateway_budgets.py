@@ -32,7 +32,13 @@ class StoredBudgets:
         self._cached = CachedSubjects(load, _report_unread_budgets)
 
     def find(
-        self, key: ApiKey, path: BedrockPath | None, at: datetime, *, is_released: bool
+        self,
+        key: ApiKey,
+        path: BedrockPath | None,
+        at: datetime,
+        *,
+        is_released: bool,
+        invoked_model_id: str | None = None,
     ) -> Sequence[PolicySubject]:
         """Find the subjects of a call.
 
@@ -40,7 +46,9 @@ class StoredBudgets:
             SubjectsUnavailableError: Budgets cannot be read, and were not before.
             CallNotCountableError: A default budget that denies counts by a label that is not known.
         """
-        return self._cached.get(at).find(key, path, at, is_released=is_released)
+        return self._cached.get(at).find(
+            key, path, at, is_released=is_released, invoked_model_id=invoked_model_id
+        )
 
 
 def make_gateway_budgets(settings: RelaySettings, dynamodb: DynamoDBClient) -> StoredBudgets:

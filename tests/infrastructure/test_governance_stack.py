@@ -33,6 +33,7 @@ from lambdas.domain.counters.table import (
     SUM_PREFIX,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT, PARTITION_KEY
+from lambdas.domain.limit_policies import DUE_MARKS
 from tests.infrastructure.synthesis import (
     as_list,
     deployment,
@@ -179,15 +180,17 @@ def test_a_start_of_the_evaluator_waits_no_longer_than_for_the_next_one() -> Non
     assert (config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (60, 0)
 
 
+TABLES = {"UsageCounters": "counters", "Limits": "limits"}
+
+
 def written(template: dict[str, Any], role: str) -> dict[str, set[str]]:
     """The keys of items that a role may write, by table."""
     keys: dict[str, set[str]] = {}
     for statement in statements(template, role):
         actions = set(as_list(statement["Action"]))
         if actions & {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}:
-            table = (
-                "counters" if "UsageCounters" in json.dumps(statement["Resource"]) else "budgets"
-            )
+            on = json.dumps(statement["Resource"])
+            table = next((found for name, found in TABLES.items() if name in on), "budgets")
             condition = statement["Condition"]["ForAllValues:StringLike"]
             keys.setdefault(table, set()).update(as_list(condition["dynamodb:LeadingKeys"]))
     return keys
@@ -206,7 +209,8 @@ def test_functions_of_budgets_write_sums_and_alerts_alone() -> None:
     assert builder == {"counters": {f"{SUM_PREFIX}*"}, "budgets": {BUDGETS}}
     evaluator = written(deployment(ON).monitoring, "BudgetEvaluatorRole")
     assert evaluator == {
-        "budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS}
+        "budgets": {f"{ALERTS_PREFIX}*", DUE_ALERTS, BRAKE_EVENTS, DUE_BRAKE_EVENTS},
+        "limits": {DUE_MARKS},
     }
 
 
@@ -223,9 +227,12 @@ def test_the_builder_changes_no_definition_of_a_budget() -> None:
 
 
 def test_the_evaluator_deletes_no_notes_of_sent_alerts() -> None:
-    (statement,) = grants(deployment(ON).monitoring, "BudgetEvaluatorRole")["dynamodb:DeleteItem"]
-    condition = statement["Condition"]["ForAllValues:StringLike"]
-    assert as_list(condition["dynamodb:LeadingKeys"]) == [DUE_ALERTS, DUE_BRAKE_EVENTS]
+    deleting = grants(deployment(ON).monitoring, "BudgetEvaluatorRole")["dynamodb:DeleteItem"]
+    conditions = [statement["Condition"]["ForAllValues:StringLike"] for statement in deleting]
+    assert [as_list(condition["dynamodb:LeadingKeys"]) for condition in conditions] == [
+        [DUE_ALERTS, DUE_BRAKE_EVENTS],
+        [DUE_MARKS],
+    ]
 
 
 def test_only_the_calibrator_writes_the_errors_of_forecasts() -> None:

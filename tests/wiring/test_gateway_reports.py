@@ -64,6 +64,7 @@ class Budgets:
         at: datetime,  # noqa: ARG002
         *,
         is_released: bool,  # noqa: ARG002
+        invoked_model_id: str | None = None,  # noqa: ARG002
     ) -> Sequence[PolicySubject]:
         name = f"budget#everyone#1#{key.session_name}"
         subject = LimitSubject(name, (limit(50, unit=LimitUnit.TOTAL),))

@@ -26,6 +26,7 @@ class GatewayCall(NamedTuple):
             Callers choose it.
         service_tier: The service tier that it asks for, which decides on its price; `None` for
             the standard one.
+        invoked_model_id: The id or ARN that the caller named, where the path may have another one.
     """
 
     key: ApiKey
@@ -33,6 +34,7 @@ class GatewayCall(NamedTuple):
     need: CallNeed
     attempt_id: str | None = None
     service_tier: str | None = None
+    invoked_model_id: str | None = None
 
 
 class Admission(NamedTuple):

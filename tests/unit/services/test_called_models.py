@@ -224,7 +224,7 @@ def test_every_kind_of_name_has_a_model_and_is_priced_or_refused(
     assert unlimited.count(f"tokens|model={quote(counted, safe='@:+')}") == 30
     limited = World.with_policies(policy(limits=[USD]))
     assert limited.call(called) == (200 if is_priced else 400)
-    every = World.with_policies(shared("other", match={"model": "acme.*"}))
+    every = World.with_policies(shared("other", match={"model": "acme.*"}, limits=[large]))
     assert every.call(called) == 200
     assert every.count("other") == (0 if is_priced else 30)
 

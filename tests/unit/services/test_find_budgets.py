@@ -94,6 +94,14 @@ def test_a_call_whose_project_is_not_known_is_not_counted_for_another_one() -> N
     assert make(EACH_PROJECT).find(ELSEWHERE, None, NOON, is_released=False) == []
 
 
+def test_a_profile_whose_model_is_known_may_still_name_another_project() -> None:
+    known = LABELS.read(KEY, path(), NOON, PROFILE)
+    assert ScopeField.PROJECT in known.unknown
+    assert ScopeField.MODEL not in known.unknown
+    with pytest.raises(CallNotCountableError):
+        make(EACH_PROJECT).find(KEY, path(), NOON, is_released=False, invoked_model_id=PROFILE)
+
+
 UNTRUSTED = replace(LABELS, rules=AttributionRules())
 OTHER_NAME = replace(
     LABELS, rules=replace(TRUSTED, label_names=LabelNames(project=("team", "project")))

@@ -418,6 +418,7 @@ class Budgets:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
+        self.named: list[str | None] = []
 
     def find(
         self,
@@ -426,7 +427,9 @@ class Budgets:
         at: datetime,  # noqa: ARG002
         *,
         is_released: bool,
+        invoked_model_id: str | None = None,
     ) -> Sequence[PolicySubject]:
+        self.named.append(invoked_model_id)
         if self.error is not None:
             raise self.error
         subject = LimitSubject("budget#team#1", (limit(50, unit=LimitUnit.TOTAL),))
@@ -474,6 +477,15 @@ def test_a_call_whose_subjects_are_not_known_is_refused(
         assert found.status == status
         assert words in found.message
     assert gateway.store.states == {}
+
+
+def test_subjects_from_elsewhere_know_what_the_caller_named() -> None:
+    others = Budgets()
+    gateway = Gateway(policy())
+    replace(gateway.admission, others=others).admit(call(invoked_model_id=PROFILE), NOON)
+    view = replace(gateway.view, others=others)
+    view.check(KEY, path(PROFILE), CallNeed(1, 1, is_certain=True), NOON)
+    assert others.named == [PROFILE, PROFILE]
 
 
 def test_callers_see_and_check_subjects_from_elsewhere() -> None:
