@@ -19,12 +19,14 @@ PROFILE = f"arn:aws:bedrock:{REGION}:123456789012:application-inference-profile/
 
 
 def make_settings(state_table: str = STATE, partition: str = "aws") -> Settings:
-    return Settings(
-        governance_table="Governance",
-        limits_table="Limits",
-        caller_role_arn=f"arn:{partition}:iam::123456789012:role/callers",
-        region=REGION,
-        state_table=state_table,
+    return Settings.from_environment(
+        {
+            "GOVERNANCE_TABLE": "Governance",
+            "LIMITS_TABLE": "Limits",
+            "CALLER_ROLE_ARN": f"arn:{partition}:iam::123456789012:role/callers",
+            "REGION": REGION,
+            "STATE_TABLE": state_table,
+        }
     )
 
 
