@@ -237,3 +237,11 @@ def test_prices_of_large_calls_are_never_below_those_of_small_ones() -> None:
 
     for price in PRICING.book:
         assert get_highest(price) == sorted(get_highest(price)), price.model_id
+
+
+def test_a_contract_can_make_cache_reads_the_dearest_way() -> None:
+    asked = AskedCall("amazon.nova-pro-v1:0", "Converse", None, NOON)
+    gateway = CallPricing(CallPrices(lambda: CONTRACTED, "us-east-1"), asked)
+    settled = gateway.price_use(TokenCounts(0, 10, cache_read=1000))
+    assert settled is not None
+    assert gateway.price_need(CallNeed(1000, 10, is_certain=True)) == settled
