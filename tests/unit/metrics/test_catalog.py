@@ -10,7 +10,7 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSou
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
-    GATEWAY_METRICS,
+    LIMIT_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
     MODEL_ID,
@@ -29,7 +29,7 @@ ALL_METRICS: list[Metric] = [
     *UNLOGGED_METRICS,
     *BUDGET_METRICS,
     *HEALTH_METRICS,
-    *GATEWAY_METRICS,
+    *LIMIT_METRICS,
 ]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
 
