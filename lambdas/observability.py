@@ -19,8 +19,8 @@ from lambdas.domain.metrics.catalog import (
     MODEL_ID,
     NAMESPACE,
     Frequency,
-    LimitMetric,
     HealthMetric,
+    LimitMetric,
     Metric,
     dimension_value,
 )

@@ -11,7 +11,7 @@ from lambdas.logs import logger
 from lambdas.services.limit_calls import AdmissionReport, SettlementReport
 
 if TYPE_CHECKING:
-    from lambdas.domain.metrics.catalog import LimitMetric, HealthMetric
+    from lambdas.domain.metrics.catalog import HealthMetric, LimitMetric
 
     _Values: TypeAlias = dict[LimitMetric | HealthMetric, float]
 

@@ -26,10 +26,10 @@ from lambdas.domain.metrics.bedrock_metrics import (
 from lambdas.domain.metrics.catalog import (
     BUDGET,
     BUDGET_METRICS,
-    LIMIT_METRICS,
     GATEWAY_NAMESPACE,
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
+    LIMIT_METRICS,
     MODEL_ID,
     NAMESPACE,
     UNLOGGED_METRICS,

@@ -14,7 +14,7 @@ from lambdas.domain.bedrock_calls import BedrockPath, GatewayCall
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import PolicySet
 from lambdas.domain.limits import LimitStore, LimitSubject, LimitUnit
-from lambdas.domain.metrics.catalog import LIMIT_METRICS, HEALTH_METRICS
+from lambdas.domain.metrics.catalog import HEALTH_METRICS, LIMIT_METRICS
 from lambdas.logs import logger
 from lambdas.services.limit_calls import AdmissionReport, PolicyAdmission
 from lambdas.wiring.gateway_reports import GatewayReports

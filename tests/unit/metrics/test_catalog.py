@@ -10,9 +10,9 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSou
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
-    LIMIT_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
+    LIMIT_METRICS,
     MODEL_ID,
     PROJECT,
     UNLOGGED_METRICS,
