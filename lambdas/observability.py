@@ -19,8 +19,8 @@ from lambdas.domain.metrics.catalog import (
     MODEL_ID,
     NAMESPACE,
     Frequency,
-    GatewayMetric,
     HealthMetric,
+    LimitMetric,
     Metric,
     dimension_value,
 )
@@ -45,7 +45,7 @@ def record_health(values: Mapping[HealthMetric, float]) -> None:
 
 
 def record_gateway(
-    values: Mapping[GatewayMetric | HealthMetric, float], dimensions: Mapping[str, str]
+    values: Mapping[LimitMetric | HealthMetric, float], dimensions: Mapping[str, str]
 ) -> None:
     """Write metrics of a call of the gateway to the log in one line, whatever their dimensions are.
 
@@ -80,9 +80,9 @@ def record_gateway(
     sys.stdout.flush()
 
 
-def _find_place(metric: GatewayMetric | HealthMetric) -> tuple[str, tuple[str, ...]]:
+def _find_place(metric: LimitMetric | HealthMetric) -> tuple[str, tuple[str, ...]]:
     """Find the namespace of a metric, and the names of its dimensions."""
-    if isinstance(metric, GatewayMetric):
+    if isinstance(metric, LimitMetric):
         return GATEWAY_NAMESPACE, metric.dimension_names
     return HEALTH_NAMESPACE, ()
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cdk.alarms.health_check import HealthCheck, build_health_metric_sum, build_sum_metric
+from cdk.alarms.health_check import (
+    FIVE_MINUTES,
+    HealthCheck,
+    build_health_metric,
+    build_report_count,
+    build_sum_metric,
+)
 from lambdas.domain.metrics.catalog import (
     BUSY_SUBJECTS,
     LIMITS_UNAVAILABLE,
@@ -70,7 +76,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
     )
     yield HealthCheck(
         UNKNOWN_KEYS.name,
-        lambda _: build_health_metric_sum(UNKNOWN_KEYS.name),
+        lambda _: build_report_count(UNKNOWN_KEYS.name, FIVE_MINUTES),  # each request has a report
         None,
         f"The gateway refused {_MAX_UNKNOWN_KEYS} requests or more in five minutes because they"
         " had no valid key. No table is read for them, but Lambda bills each one. First look for"
@@ -79,7 +85,7 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
     )
     yield HealthCheck(
         RETURNED_RESERVATIONS.name,
-        lambda _: build_health_metric_sum(RETURNED_RESERVATIONS.name),
+        lambda _: build_health_metric(RETURNED_RESERVATIONS.name, FIVE_MINUTES),
         None,
         "The gateway was stopped during a call, and an hour later the ledger still has no record of"
         " it, so limits count the call as not made. First check the alarms LogDeliveryFailures and"
@@ -92,7 +98,7 @@ def _limit_checks() -> Iterator[HealthCheck]:
     """Health checks of calls for which limits did not decide."""
     yield HealthCheck(
         UNCHECKED_CALLS.name,
-        lambda _: build_health_metric_sum(UNCHECKED_CALLS.name),
+        lambda _: build_health_metric(UNCHECKED_CALLS.name, FIVE_MINUTES),
         _GRAPH,
         "The gateway admitted calls without checking limits, since the table of limits could not be"
         " read or written and the policy says open (fail). First look for 'Limits were not checked'"
@@ -100,7 +106,7 @@ def _limit_checks() -> Iterator[HealthCheck]:
     )
     yield HealthCheck(
         LIMITS_UNAVAILABLE.name,
-        lambda _: build_health_metric_sum(LIMITS_UNAVAILABLE.name),
+        lambda _: build_health_metric(LIMITS_UNAVAILABLE.name, FIVE_MINUTES),
         _GRAPH,
         "The gateway keeps refusing calls because their limits or policies could not be read. First"
         " look at the alarm LimitThrottles, and for 'Policies were not read' in the log group of"
@@ -110,7 +116,7 @@ def _limit_checks() -> Iterator[HealthCheck]:
     )
     yield HealthCheck(
         BUSY_SUBJECTS.name,
-        lambda _: build_health_metric_sum(BUSY_SUBJECTS.name),
+        lambda _: build_health_metric(BUSY_SUBJECTS.name, FIVE_MINUTES),
         _GRAPH,
         "The gateway keeps refusing calls because more than 300 a second, or 100 at a time, share"
         " the same limits, although the limits have room. First find the policy in the log group of"

@@ -112,11 +112,6 @@ def build_health_metric(name: str, period: Duration) -> cloudwatch.Metric:
     )
 
 
-def build_health_metric_sum(name: str) -> cloudwatch.Metric:
-    """Build a health metric of the sum of five minutes, of what happens often."""
-    return build_sum_metric(HEALTH_NAMESPACE, name)
-
-
 def build_report_count(name: str, period: Duration) -> cloudwatch.Metric:
     """Build a metric of the number of times that a function wrote a health metric."""
     return cloudwatch.Metric(

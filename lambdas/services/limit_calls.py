@@ -151,7 +151,8 @@ class AdmissionReport(NamedTuple):
         is_break_glass: True if it was admitted although limits refuse it.
         marks: The number of marks that were reported.
         left_open: The parts that could not be given back after a refusal.
-        refused_by: The policy that refuses the call longest, as metrics name it.
+        refused_by: The policy that refuses the call longest, as metrics name it; `None` where no
+            policy does.
         shadow_policies: The policies of limits in `shadow`, likewise.
     """
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from lambdas.domain.bedrock_calls import LIMITS_UNAVAILABLE
+from lambdas.domain.limit_policies import BUDGETS
 from lambdas.domain.limits import RefusalReason
 from lambdas.logs import logger
 from lambdas.services.limit_calls import AdmissionReport, SettlementReport
 
 if TYPE_CHECKING:
-    from lambdas.domain.metrics.catalog import GatewayMetric, HealthMetric
+    from lambdas.domain.metrics.catalog import HealthMetric, LimitMetric
 
-    _Values: TypeAlias = dict[GatewayMetric | HealthMetric, float]
+    _Values: TypeAlias = dict[LimitMetric | HealthMetric, float]
 
 _UNAVAILABLE = frozenset({LIMITS_UNAVAILABLE.reason, RefusalReason.STORE_FAILED.value})
 _BUSY = frozenset({RefusalReason.TOO_MANY_CALLS_A_SECOND.value, RefusalReason.TOO_MANY_OPEN.value})
@@ -76,8 +77,8 @@ def _count_admission(report: AdmissionReport, *, is_refused: bool) -> None:
         values[catalog.LIMITS_UNAVAILABLE] = 1
     elif is_refused and report.refusal in _BUSY:
         values[catalog.BUSY_SUBJECTS] = 1
-    elif is_refused and report.refused_by is not None:
-        of_policies.setdefault(report.refused_by, {})[catalog.LIMIT_REFUSALS] = 1
+    elif is_refused:
+        of_policies.setdefault(report.refused_by or BUDGETS, {})[catalog.LIMIT_REFUSALS] = 1
     if not of_policies:
         record_gateway(values, {})
     for policy, counts in of_policies.items():

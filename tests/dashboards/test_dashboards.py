@@ -26,10 +26,10 @@ from lambdas.domain.metrics.bedrock_metrics import (
 from lambdas.domain.metrics.catalog import (
     BUDGET,
     BUDGET_METRICS,
-    GATEWAY_METRICS,
     GATEWAY_NAMESPACE,
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
+    LIMIT_METRICS,
     MODEL_ID,
     NAMESPACE,
     UNLOGGED_METRICS,
@@ -159,9 +159,7 @@ def catalog(detail: Detail) -> set[Shown]:
     }
     health = {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
     budgets = {(NAMESPACE, metric.name, (BUDGET,)) for metric in BUDGET_METRICS}
-    gateway = {
-        (GATEWAY_NAMESPACE, metric.name, metric.dimension_names) for metric in GATEWAY_METRICS
-    }
+    gateway = {(GATEWAY_NAMESPACE, metric.name, metric.dimension_names) for metric in LIMIT_METRICS}
     return usage | unlogged | budgets | health | gateway
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ import boto3
 import pytest
 
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
+from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
+from lambdas.domain.limit_policies import PolicyChange
 from lambdas.functions.gateway import handler
 from lambdas.functions.gateway.app import log_failure
 from lambdas.functions.gateway.runtime import run
 from lambdas.logs import logger
+from tests.aws import create_sorted_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.functions.test_gateway_runtime import FakeRuntimeApi, Posted, make_event
 from tests.gateway import KEY, MODEL, REGION, FakeBedrock
@@ -98,6 +102,28 @@ def test_a_request_without_a_valid_key_is_counted(
     (metric,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert metric["UnknownKeys"] == [1.0]
     assert metric["function_request_id"]
+
+
+def test_limited_calls_are_counted_without_their_prompt_and_their_caller(
+    bedrock: FakeBedrock, lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_sorted_table("Limits")
+    tight = {"unit": "requests", "amount": 1, "per": "60s"}
+    text = json.dumps({"policies": [{"name": "once", "partition_by": "caller", "limits": [tight]}]})
+    writer = DynamoDbPolicyWriter(boto3.client("dynamodb"), GOVERNANCE, None)
+    writer.write(PolicyChange(text, 0, None, {}), datetime.now(UTC))
+    prompt = {"messages": [{"role": "user", "content": [{"text": "MARKED"}]}]}
+    call = make_event(f"/model/{MODEL}/converse", body=json.dumps(prompt))
+    statuses = [posted.prelude["statusCode"] for posted in answer(call, call)]
+    assert statuses == [200, 429]
+    assert len(bedrock.received) == 1
+    printed = capsys.readouterr().out
+    admitted, refused = map(json.loads, printed.splitlines())
+    assert (admitted["AdmittedCalls"], admitted["UsedTokens"]) == (1, 5 + 5 * 25)
+    assert (refused["Policy"], refused["LimitRefusals"]) == ("once", 1)
+    assert admitted["function_request_id"] != refused["function_request_id"]
+    assert KEY.session_name not in printed
+    assert "MARKED" not in printed + lines.getvalue()
 
 
 @pytest.mark.usefixtures("bedrock")

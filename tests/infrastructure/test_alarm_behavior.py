@@ -179,9 +179,26 @@ def test_denies_that_are_delayed_for_ten_minutes_raise_an_alarm() -> None:
 def test_calls_that_limits_did_not_decide_raise_an_alarm(alarm: str, after_one: AlarmState) -> None:
     def after(*counts: float | None) -> AlarmState:
         figures = {f"BedrockMeter/Health {alarm}": counts}
-        return state(f"Health-{alarm}", figures, configuration="everything")
+        return state(
+            f"Health-{alarm}", figures, statistic=Statistic.MAXIMUM, configuration="everything"
+        )
 
     assert [after(1), after(1, 1), after(None, None, None), after()] == [after_one, ALARM, OK, OK]
+
+
+def test_a_hundred_requests_without_a_key_raise_an_alarm() -> None:
+    """Each has a report of its own."""
+
+    def after(count: int) -> AlarmState:
+        figures = {"BedrockMeter/Health UnknownKeys": [count]}
+        return state(
+            "Health-UnknownKeys",
+            figures,
+            statistic=Statistic.SAMPLE_COUNT,
+            configuration="everything",
+        )
+
+    assert [after(99), after(100)] == [OK, ALARM]
 
 
 def test_a_mismatch_of_two_settled_hours_raises_an_alarm_until_two_hours_match() -> None:

@@ -23,7 +23,11 @@ ABSENT = {
     "weekly_summarizer": {"default"},
 }
 """The configurations that do not have a function."""
-OPTIONAL = {"coverage_auditor": {"COUNTER_TABLE"}, "log_processor": {"CALLER_ROLE"}}
+OPTIONAL = {
+    "coverage_auditor": {"COUNTER_TABLE"},
+    "log_processor": {"CALLER_ROLE"},
+    "metric_publisher": {"CALLER_ROLE"},
+}
 """The variables that a function gets only where governance and the gateway are on."""
 NEVER = {"gateway": {"BEDROCK_ENDPOINT"}}
 """The variables that no deployment sets."""

@@ -638,8 +638,8 @@ GATEWAY_NAMESPACE = f"{NAMESPACE}/Gateway"
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayMetric(Metric):
-    """A metric of the calls through the gateway.
+class LimitMetric(Metric):
+    """A metric of limits of the gateway.
 
     Attributes:
         dimension_names: The names of its dimensions. Each set of values is billed.
@@ -648,26 +648,26 @@ class GatewayMetric(Metric):
     dimension_names: tuple[str, ...] = ()
 
 
-ADMITTED_CALLS = GatewayMetric(
+ADMITTED_CALLS = LimitMetric(
     "AdmittedCalls",
     "Calls within all limits, counted when the gateway settles them.",
 )
-LIMIT_REFUSALS = GatewayMetric(
+LIMIT_REFUSALS = LimitMetric(
     "LimitRefusals",
     "Calls that a limit refused, each for the policy that refuses it longest.",
     dimension_names=(POLICY,),
 )
-SHADOW_REFUSALS = GatewayMetric(
+SHADOW_REFUSALS = LimitMetric(
     "ShadowRefusals",
     "Calls that a limit in shadow mode would have refused, for each of its policies.",
     dimension_names=(POLICY,),
 )
-RESERVED_TOKENS = GatewayMetric(
+RESERVED_TOKENS = LimitMetric(
     "ReservedTokens",
     "Quota tokens that were reserved for calls whose use is known.",
 )
-USED_TOKENS = GatewayMetric(
+USED_TOKENS = LimitMetric(
     "UsedTokens", "Quota tokens that the same calls have used, by their answers."
 )
-GATEWAY_METRICS = (ADMITTED_CALLS, LIMIT_REFUSALS, SHADOW_REFUSALS, RESERVED_TOKENS, USED_TOKENS)
-"""The metrics of calls through the gateway, where it is on."""
+LIMIT_METRICS = (ADMITTED_CALLS, LIMIT_REFUSALS, SHADOW_REFUSALS, RESERVED_TOKENS, USED_TOKENS)
+"""The metrics of limits, where the gateway is on."""

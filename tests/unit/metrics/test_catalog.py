@@ -10,9 +10,9 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSou
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
-    GATEWAY_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
+    LIMIT_METRICS,
     MODEL_ID,
     PROJECT,
     UNLOGGED_METRICS,
@@ -29,7 +29,7 @@ ALL_METRICS: list[Metric] = [
     *UNLOGGED_METRICS,
     *BUDGET_METRICS,
     *HEALTH_METRICS,
-    *GATEWAY_METRICS,
+    *LIMIT_METRICS,
 ]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}
 
