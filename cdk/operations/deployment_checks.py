@@ -101,6 +101,7 @@ class DeploymentChecks:
         batch_output_buckets: The buckets whose manifests the meter reads, by the settings.
         reserved_concurrency: The calls of the gateway that are reserved in the account, by the
             settings.
+        context: Settings that replace those of cdk.json, as `governance=true`.
         has_weekly_summary: Whether a summary of each week is sent, by the settings.
         has_brake: Whether the brake is deployed, by the settings.
     """
@@ -118,6 +119,7 @@ class DeploymentChecks:
     has_weekly_summary: bool = False
     has_brake: bool = False
     reserved_concurrency: int | None = None
+    context: tuple[str, ...] = ()
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -176,7 +178,7 @@ class DeploymentChecks:
     def _boundary(self) -> tuple[Status, str]:
         here = [
             policy
-            for policy in list_needed(self.session, read_settings())
+            for policy in list_needed(self.session, read_settings(self.context))
             if policy.region == self.session.region_name
         ]
         return _compare(here, "The setting regions does not include this Region.")

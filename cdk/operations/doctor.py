@@ -37,7 +37,8 @@ def check_account(
     Raises:
         CommandError: There is a problem, or the settings cannot be read.
     """
-    config = read_settings(settings)
+    context = tuple(settings)
+    config = read_settings(context)
     deployment = Deployment(session.client("cloudformation"))
     deployment_checks = DeploymentChecks(
         session,
@@ -52,6 +53,7 @@ def check_account(
         has_brake=config.brake,
         open_brake=open_brake,
         open_gateway=open_gateway,
+        context=context,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
     )
     findings = list(deployment_checks.examine())

@@ -89,16 +89,15 @@ def examine_gateway(
         now: The time.
     """
     health, url = GatewayHealth(), deployment.output(stack_names.GATEWAY, "GatewayUrl")
-    health.notes.append(f"Callers reach it at {url}")
     try:
         health.problems += _check_url(url)
     except BotoCoreError as error:
-        health.unknown.append(f"Could not ask its URL: {' '.join(str(error).split())}")
+        health.unknown.append(f"Could not ask its URL: {' '.join(str(error).split())}.")
     health.problems += _check_role(session, deployment)
     health.problems += _check_table(session, deployment)
     if stores is not None:
         _add_stored(health, stores, now)
-    health.notes += _find_ways_round(session)
+    health.notes += [*_find_ways_round(session), f"Callers reach it at {url}"]
     return health
 
 

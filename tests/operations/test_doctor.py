@@ -1,6 +1,7 @@
 """The doctor finds problems, changes nothing and never ends in a traceback."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -563,6 +564,14 @@ def test_stacks_that_settings_of_the_command_switch_on_are_needed(
         with pytest.raises(CommandError, match="fix these first"):
             in_account(partial(check_account, open_brake=open_brake, settings=settings))
         assert ("is deployed, but" not in capsys.readouterr().out) is is_needed
+
+
+def test_the_boundary_is_compared_with_settings_of_the_command(session: boto3.Session) -> None:
+    settings = ("governance=true", "gateway=true")
+    replace(boundary(), has_gateway=True).put()
+    assert examine(session)["permissions boundary"].status is Status.WARNING
+    found = examine(session, context=settings)["permissions boundary"]
+    assert found.status is Status.OK
 
 
 @pytest.mark.usefixtures("aws")

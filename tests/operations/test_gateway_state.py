@@ -99,8 +99,8 @@ def test_a_gateway_that_works_is_reported_with_its_url(deployed: GatewayUrl) -> 
     found = check(unreserved=0, reserved_concurrency=50)
     assert found.status is Status.OK, found.text
     assert found.text == (
-        f"Callers reach it at {deployed.url} 0 valid keys. There are no policies, so calls are not"
-        " limited."
+        "0 valid keys. There are no policies, so calls are not limited. Callers reach it at"
+        f" {deployed.url}"
     )
     assert deployed.paths == ["/model/none/converse"]
 
@@ -108,7 +108,7 @@ def test_a_gateway_that_works_is_reported_with_its_url(deployed: GatewayUrl) -> 
 def test_a_gateway_that_the_settings_do_not_have_is_a_warning(deployed: GatewayUrl) -> None:
     found = check(stacks=(stack_names.STORAGE,))
     assert found.status is Status.WARNING
-    assert found.text.startswith("It is deployed, but the setting gateway is off. Callers reach it")
+    assert found.text.startswith("It is deployed, but the setting gateway is off. 0 valid")
     assert deployed.paths
 
 
@@ -218,7 +218,7 @@ def test_a_url_that_does_not_answer_is_unknown(server: GatewayUrl) -> None:
     found = check()
     assert found.status is Status.UNKNOWN
     assert found.text.startswith("Could not ask its URL: Could not connect to the endpoint URL")
-    assert found.text.endswith("There are no policies, so calls are not limited.")
+    assert "There are no policies, so calls are not limited." in found.text
 
 
 @pytest.mark.usefixtures("aws")

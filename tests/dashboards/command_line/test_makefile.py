@@ -230,3 +230,13 @@ def test_recipes_start_programs_of_node_without_the_python_scripts_around_them()
         assert starts
         assert all(start.endswith("$(NODE)") for start in starts)
     assert not re.search(r"\bnpm ci\b", MAKEFILE)
+
+
+def test_destroy_removes_all_stacks_but_storage_whatever_the_settings_have() -> None:
+    command = ["make", "-n", "destroy", "METER_NAME="]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    ((names, options),) = re.findall(r"destroy 'BedrockMeter-\{(.*)\}\*' (.*)", done.stdout)
+    removed = {f"BedrockMeter-{name}" for name in names.split(",")}
+    assert removed == {*stack_names.ALL} - {stack_names.STORAGE}
+    settings = re.findall(r"-c (\S+)", options)
+    assert read_settings([*settings, "focus_export=false"]).stacks == stack_names.ALL

@@ -13,6 +13,7 @@ from lambdas.domain.limit_policies import (
     PolicySet,
     find_own_subjects,
     find_subjects,
+    name_caller,
 )
 from lambdas.domain.limits import FailMode, LimitMode
 from tests.builders import NOON
@@ -97,6 +98,41 @@ def test_no_two_partitions_count_together(pairs: list[tuple[str, str]]) -> None:
     keys = [replace(ANA, project=project, tier=tier) for project, tier in pairs]
     one, other = (find_subjects(policies, key, path())[0].subject.id for key in keys)
     assert one != other
+
+
+OWNERS = st.text("aZ9@,=|#% é", min_size=1, max_size=5)
+
+
+@given(
+    owner=OWNERS,
+    tenant=st.none() | OWNERS,
+    partitions=st.sets(st.sampled_from(["project", "key"])),
+)
+def test_a_caller_is_named_in_the_id_of_each_subject_that_counts_by_caller(
+    owner: str, tenant: str | None, partitions: set[str]
+) -> None:
+    key = replace(ANA, owner=owner, tenant=tenant)
+    policies = read(policy(partition_by=["caller", *sorted(partitions)]))
+    (made,) = list_ids(policies, key)
+    assert name_caller(key.session_name) in made.split("|")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_named"),
+    [("ana", True), ("a*", True), ("*n*", True), ("an", False), ("*", False), ("**", False)],
+)
+def test_policies_that_match_a_caller_name_the_caller_unless_they_match_everyone(
+    pattern: str, is_named: bool
+) -> None:
+    tiers = {"gold": {"policies": [policy("more", match={"caller": pattern})]}}
+    policies = read(
+        policy("own", match={"caller": ["ben", pattern]}),
+        policy("everyone"),
+        tiers=tiers,
+        break_glass=[pattern],
+    )
+    expected = ["own", "gold/more", "break_glass"] if is_named else []
+    assert list(policies.list_naming("ana")) == expected
 
 
 @given(st.text("ab*", min_size=1, max_size=4), st.text("ab", min_size=1, max_size=6))
