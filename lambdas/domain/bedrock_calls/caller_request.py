@@ -23,6 +23,7 @@ from lambdas.domain.invocations.decoding import JsonValue
 from lambdas.domain.invocations.json_paths import get_object
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
 from lambdas.domain.invocations.service_tier import (
+    LATENCY_OPTIMIZED_TIER,
     STANDARD_TIER,
     read_latency_tier,
     read_service_tier,
@@ -30,6 +31,7 @@ from lambdas.domain.invocations.service_tier import (
 
 _ATTEMPT_HEADER = "amz-sdk-invocation-id"
 _TIER_HEADER = "x-amzn-bedrock-service-tier"
+_CHEAPEST_TIER = "flex"
 _RELAYED_HEADERS = frozenset({"accept", "content-type"})
 _RELAYED_PREFIX = "x-amzn-bedrock-"
 _HEADER_NAME = re.compile(r"[a-z0-9-]{1,100}")
@@ -60,17 +62,25 @@ class CallerRequest(NamedTuple):
     def service_tier(self) -> str | None:
         """The service tier that it asks for, as calls are priced; `None` for the standard one.
 
-        Latency-optimized inference is priced like one.
+        Latency-optimized inference is priced like one. If a request names several tiers, it counts
+        as the more expensive one.
         """
         fields = self.body.fields
         if self.path.operation.is_converse:
-            tier: JsonValue = get_object(fields, "serviceTier").get("type")
             latency: JsonValue = get_object(fields, "performanceConfig").get("latency")
+            named: list[JsonValue] = [
+                get_object(fields, "serviceTier").get("type"),
+                get_object(fields, "additionalModelRequestFields").get("service_tier"),
+            ]
         else:
-            tier = self.headers.get(_TIER_HEADER) or fields.get("service_tier")
             latency = self.headers.get(LATENCY_HEADER)
-        asked = (read_latency_tier(latency), read_service_tier(tier))
-        return next((each for each in asked if each not in {None, STANDARD_TIER}), None)
+            named = [self.headers.get(_TIER_HEADER), fields.get("service_tier")]
+        if read_latency_tier(latency) == LATENCY_OPTIMIZED_TIER:
+            return LATENCY_OPTIMIZED_TIER
+        tiers = {tier for tier in map(read_service_tier, named) if tier is not None}
+        if len(tiers) > 1:
+            tiers.discard(_CHEAPEST_TIER)
+        return next((tier for tier in sorted(tiers) if tier != STANDARD_TIER), None)
 
     def check_metadata(self, names: Collection[str], owned_names: Collection[str]) -> None:
         """Check that the request has room for the gateway's metadata, whatever its values will be.

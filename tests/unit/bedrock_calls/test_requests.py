@@ -293,6 +293,22 @@ def test_bodies_of_any_shape_are_measured(messages: Any) -> None:
             "latency-optimized",
         ),
         (invoke(), {}, {"service_tier": "priority"}, "priority"),
+        (invoke(), {"x-amzn-bedrock-service-tier": "default"}, {"service_tier": "flex"}, None),
+        (
+            invoke(),
+            {"x-amzn-bedrock-service-tier": "flex"},
+            {"service_tier": "priority"},
+            "priority",
+        ),
+        (
+            converse(),
+            {},
+            {
+                "serviceTier": {"type": "flex"},
+                "additionalModelRequestFields": {"service_tier": "priority"},
+            },
+            "priority",
+        ),
         (invoke(), {}, {"service_tier": "auto", "serviceTier": {"type": "priority"}}, None),
     ],
 )

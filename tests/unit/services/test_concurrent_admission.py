@@ -24,9 +24,9 @@ def make_gateways(count: int) -> tuple[Gateways, OneAtATime]:
     return Gateways(stores, count=lambda: client.updates[threading.get_ident()]), client
 
 
-def test_gateways_over_one_table_keep_the_limits(aws: None) -> None:
-    gateways, client = make_gateways(4)
-    measured = gateways.run_at_once(60)
+def test_sixteen_gateways_over_one_table_keep_the_limits(aws: None) -> None:
+    gateways, client = make_gateways(16)
+    measured = gateways.run_at_once(64)
     assert measured.reservations > 30
     assert measured.find_highest_percent() <= 100
     assert sum(client.updates.values()) >= measured.writes + measured.settling_writes
