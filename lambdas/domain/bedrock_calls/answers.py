@@ -8,9 +8,10 @@ from binascii import a2b_base64
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from lambdas.domain.bedrock_calls.event_frames import EVENT_STREAM, Frame, FrameReader
+from lambdas.domain.bedrock_calls.finish_reasons import read_finish_reasons
 from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.invocations import TokenCounts, UsageRecord, read_invocation
 from lambdas.domain.invocations.body_usage import reports_usage
@@ -20,6 +21,7 @@ from lambdas.domain.invocations.token_counts import read_count
 MAX_ANSWER_BYTES = 32 * 2**20
 """Of an answer whose body is read. Longer ones pass; their usage then comes from the headers."""
 _MAX_FIRST_CHUNKS, _MAX_LAST_CHUNKS = 8, 64
+_CONVERSE_EVENTS = frozenset({"metadata", "messageStop"})
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-invoke.html
 _COUNT_HEADERS = (
     "x-amzn-bedrock-input-token-count",
@@ -27,6 +29,18 @@ _COUNT_HEADERS = (
     "x-amzn-bedrock-cache-read-input-token-count",
     "x-amzn-bedrock-cache-write-input-token-count",
 )
+
+
+class AnswerEnd(NamedTuple):
+    """The end of an answer.
+
+    Attributes:
+        finish_reasons: The reasons for which the model stopped; empty where none is reported.
+        error: The error that ended a stream.
+    """
+
+    finish_reasons: tuple[str, ...] = ()
+    error: str | None = None
 
 
 class UsageReader(ABC):
@@ -39,6 +53,10 @@ class UsageReader(ABC):
     @abstractmethod
     def count(self) -> TokenCounts:
         """Count the tokens as the ledger will count those of the log; absent if not reported."""
+
+    @abstractmethod
+    def read_end(self) -> AnswerEnd:
+        """Read how the answer ended."""
 
 
 def make_usage_reader(path: BedrockPath, headers: Mapping[str, str]) -> UsageReader:
@@ -67,6 +85,8 @@ class BodyUsageReader(UsageReader):
     measured: TokenCounts
     _body: bytearray = field(default_factory=bytearray)
     _is_too_long: bool = False
+    _is_decoded: bool = False
+    _content: JsonValue | Undecodable = None
 
     def read(self, piece: bytes) -> None:
         """Read a piece."""
@@ -78,8 +98,18 @@ class BodyUsageReader(UsageReader):
 
     def count(self) -> TokenCounts:
         """Count the tokens."""
-        body = decode_json(bytes(self._body)) if self._body else None
-        return _count(self.path, self.measured, body)
+        return _count(self.path, self.measured, self._decode())
+
+    def read_end(self) -> AnswerEnd:
+        """Read how the answer ended."""
+        body = self._decode()
+        return AnswerEnd(read_finish_reasons(body)) if isinstance(body, dict) else AnswerEnd()
+
+    def _decode(self) -> JsonValue | Undecodable:
+        if not self._is_decoded:
+            self._content = decode_json(bytes(self._body)) if self._body else None
+            self._is_decoded = True
+        return self._content
 
 
 @dataclass(slots=True)
@@ -97,19 +127,30 @@ class StreamUsageReader(UsageReader):
     _first: list[JsonObject] = field(default_factory=list)
     _last: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=_MAX_LAST_CHUNKS))
 
+    _finish_reasons: tuple[str, ...] = ()
+    _error: str | None = None
+
     _CHUNK: ClassVar = "chunk"  # of InvokeModel; Converse's events are named by their content
 
     def read(self, piece: bytes) -> None:
         """Read a piece."""
         for frame in self.frames.read(piece):
             chunk = self._read_frame(frame)
-            if isinstance(chunk, dict) and reports_usage(chunk):
+            if not isinstance(chunk, dict):
+                continue
+            if reasons := read_finish_reasons(chunk):
+                self._finish_reasons = reasons
+            if reports_usage(chunk):
                 chunks = self._first if len(self._first) < _MAX_FIRST_CHUNKS else self._last
                 chunks.append(chunk)
 
     def count(self) -> TokenCounts:
         """Count the tokens."""
         return _count(self.path, self.measured, [*self._first, *self._last])
+
+    def read_end(self) -> AnswerEnd:
+        """Read how the answer ended."""
+        return AnswerEnd(self._finish_reasons, self._error)
 
     def _read_frame(self, frame: Frame) -> JsonValue | Undecodable:
         kind = frame.headers.get(":event-type")
@@ -120,8 +161,11 @@ class StreamUsageReader(UsageReader):
                 return decode_json(a2b_base64(encoded)) if isinstance(encoded, str) else None
             except (Base64Error, ValueError):
                 return None
+        if kind is None:
+            self._error = frame.headers.get(":exception-type", self._error)
+            return None
         # As the log has it. No other event of Converse reports usage.
-        return {kind: decode_json(frame.payload)} if kind == "metadata" else None
+        return {kind: decode_json(frame.payload)} if kind in _CONVERSE_EVENTS else None
 
 
 def _count(path: BedrockPath, measured: TokenCounts, body: JsonValue | Undecodable) -> TokenCounts:

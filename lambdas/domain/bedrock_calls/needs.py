@@ -93,10 +93,21 @@ def _get_max_output(
     path: BedrockPath, model_id: str, fields: JsonObject, bounds: NeedBounds
 ) -> int:
     """The limit that the request sets where its reader looks for it, else the model's own."""
+    requested = find_requested_output(path, model_id, fields)
+    return bounds.get_max_output(model_id) if requested is None else requested
+
+
+def find_requested_output(path: BedrockPath, model_id: str, fields: JsonObject) -> int | None:
+    """Find the most output tokens that a request asks for; `None` if it sets no limit.
+
+    Args:
+        path: The operation.
+        model_id: The foundation model.
+        fields: The fields of the body.
+    """
     provider = model_id.partition(".")[0] if is_foundation_model(model_id) else ""
     reader = CONVERSE if path.operation.is_converse else provider
-    limits = list(list_output_limits(fields, reader))
-    return max(limits) if limits else bounds.get_max_output(model_id)
+    return max(list_output_limits(fields, reader), default=None)
 
 
 _TEXT_SOURCES = frozenset({"text", "content"})
