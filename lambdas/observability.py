@@ -13,6 +13,7 @@ from lambdas.domain.metrics.catalog import (
     HEALTH_NAMESPACE,
     MODEL_ID,
     NAMESPACE,
+    OPERATION,
     Frequency,
     HealthMetric,
     Metric,
@@ -20,7 +21,7 @@ from lambdas.domain.metrics.catalog import (
 )
 from lambdas.logs import REQUEST_ID, log_request_id, logger
 
-__all__ = ["log_request_id", "logger", "record_health", "record_model_usage"]
+__all__ = ["log_request_id", "logger", "record_gateway_call", "record_health", "record_model_usage"]
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:
@@ -54,6 +55,20 @@ def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime
         for metric, amount in values.items():
             provider.add_metric(metric.name, metric.unit.value, amount)
         _flush(provider)
+
+
+def record_gateway_call(operation: str, values: Mapping[Metric, float]) -> None:
+    """Write metrics of one call through the gateway to the log, for its operation.
+
+    Args:
+        operation: The operation, as invocation logs name it.
+        values: The values of the call.
+    """
+    provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+    provider.add_dimension(OPERATION, operation)
+    for metric, value in values.items():
+        provider.add_metric(metric.name, metric.unit.value, value)
+    _flush(provider)
 
 
 def _flush(provider: AmazonCloudWatchEMFProvider) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -9,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
 from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.environment import from_json_text
-from lambdas.wiring.gateway_settings import MaxOutputTokens
+from lambdas.wiring.gateway_settings import MaxOutputTokens, TraceShare
 
 _NONE = "none"
 
@@ -30,6 +31,7 @@ class GatewaySettings(SettingsModel):
         gateway_project_name: The name in request metadata that has the project of a key.
         gateway_rate_limit_headers: Show limits in the IETF's headers.
         gateway_kong_headers: Show limits in the headers of Kong's plugin.
+        gateway_trace_share: The share of calls whose traces are sent to AWS X-Ray.
     """
 
     gateway: bool = False
@@ -42,6 +44,7 @@ class GatewaySettings(SettingsModel):
     ) = None
     gateway_rate_limit_headers: bool = True
     gateway_kong_headers: bool = False
+    gateway_trace_share: TraceShare = Decimal(0)
 
     @property
     def reserved_concurrency(self) -> int | None:

@@ -10,6 +10,7 @@ from constructs import Construct
 from cdk.components.caller_role import CallerRole
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
+from cdk.config.gateway_names import TRACE_ACTIONS
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
 from lambdas.domain.limit_policies import MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
@@ -65,6 +66,7 @@ class Gateway(MeterFunction):
                 project_name=config.gateway_project_name,
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
+                trace_share=config.gateway_trace_share,
             ),
             defaults=defaults,
             timeout=_MAX_TIMEOUT,
@@ -91,6 +93,10 @@ class Gateway(MeterFunction):
         )
         self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS])
         self.grant_read_write_data()
+        if config.gateway_trace_share:
+            self.grant(
+                *TRACE_ACTIONS, on="*", wildcard="X-Ray supports no resource for these actions."
+            )
         # Callers prove who they are by a key, which the function checks before all else.
         self.url = self.add_function_url(
             auth_type=lambda_.FunctionUrlAuthType.NONE,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config
 from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.bedrock_calls import BedrockOperation
 from lambdas.domain.completeness import (
     BEDROCK_METRICS,
     MANTLE_METRICS,
@@ -24,7 +25,9 @@ from lambdas.domain.metrics.catalog import (
     CONTESTED_DENIES,
     DELAYED_DENIES,
     EXCESSIVE_DENIES,
+    GATEWAY_CALL_METRICS,
     HEALTH_METRICS,
+    LOST_TRACES,
     OVERDUE_DENIES,
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
@@ -64,8 +67,10 @@ GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
 BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 """Health metrics that are published only where the brake is on."""
-GATEWAY_METRICS = (RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS)
+GATEWAY_METRICS = (LOST_TRACES, RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS)
 """Health metrics that are published only where the gateway is on."""
+GATEWAY_OPERATIONS = sum(operation.uses_tokens for operation in BedrockOperation)
+"""The operations for each of which the gateway publishes metrics of its calls."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -108,7 +113,8 @@ def count_series(usage: Usage, config: Config) -> int:
         for metric in HEALTH_METRICS
         if metric.frequency is Frequency.CONTINUOUS and metric not in _list_absent(config)
     ]
-    return _count_usage_series(metrics, usage, config) + len(health)
+    usage_series = _count_usage_series(metrics, usage, config)
+    return usage_series + len(health) + count_gateway_series(config)
 
 
 def count_governance_series(config: Config) -> int:
@@ -119,12 +125,18 @@ def count_governance_series(config: Config) -> int:
     return sum(1 for _ in published) if config.governance else 0
 
 
+def count_gateway_series(config: Config) -> int:
+    """Count those among them that the gateway publishes about calls."""
+    return len(GATEWAY_CALL_METRICS) * GATEWAY_OPERATIONS if config.gateway else 0
+
+
 def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
     health = len(HEALTH_METRICS) - len(_list_absent(config))
-    return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
+    gateway = count_gateway_series(config)
+    return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged + gateway
 
 
 def _list_absent(config: Config) -> list[HealthMetric]:

@@ -21,7 +21,7 @@ from cdk.operations.brake_state import describe_brake, find_attached_policies
 from cdk.operations.budget_state import read_budget_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
-from cdk.operations.gateway_state import find_room
+from cdk.operations.gateway_state import find_room, takes_traces
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 from cdk.operations.meter_health import read_meter_health
@@ -101,6 +101,7 @@ class DeploymentChecks:
             settings.
         has_weekly_summary: Whether a summary of each week is sent, by the settings.
         has_brake: Whether the brake is deployed, by the settings.
+        has_traces: Whether the gateway sends traces, by the settings.
     """
 
     session: boto3.Session
@@ -115,6 +116,7 @@ class DeploymentChecks:
     has_weekly_summary: bool = False
     has_brake: bool = False
     reserved_concurrency: int | None = None
+    has_traces: bool = False
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -373,6 +375,12 @@ class DeploymentChecks:
 
     def _gateway(self) -> tuple[Status, str]:
         url = self.deployment.gateway_url
+        is_on = url is not None or stack_names.GATEWAY in self.stacks
+        if is_on and self.has_traces and not takes_traces(self.session.client("xray")):
+            return Status.WARNING, (
+                "gateway_trace_share is above 0, but X-Ray takes no traces: switch CloudWatch"
+                " Transaction Search on (docs/gateway-traces.md)."
+            )
         if url is not None:
             return Status.OK, f"Callers reach it at {url}"
         if stack_names.GATEWAY not in self.stacks:

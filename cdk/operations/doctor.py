@@ -47,6 +47,7 @@ def check_account(
         has_brake=config.brake,
         open_brake=open_brake,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
+        has_traces=config.gateway and config.gateway_trace_share > 0,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

@@ -1,7 +1,7 @@
 """The statements of the permissions boundary that the gateway needs, where it is on.
 
 Without the gateway, no role of a deployment may take another one, or call a model. With it, a role
-may take that of callers alone, which alone may call models.
+may take that of callers alone, which alone may call models. Roles may then send traces, too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cdk.config.gateway_names import CALLER_ROLES
+from cdk.config.gateway_names import CALLER_ROLES, TRACE_ACTIONS
 from lambdas.meter_name import DEFAULT_NAME
 
 _CALLERS = f"arn:*:iam::*:role/{DEFAULT_NAME}{CALLER_ROLES}${{AWS::Region}}"
@@ -22,4 +22,5 @@ GATEWAY_STATEMENTS: Sequence[Mapping[str, Any]] = (
         "Resource": "*",
         "Condition": {"ArnLike": {"aws:PrincipalArn": _CALLERS}},
     },
+    {"Effect": "Allow", "Action": list(TRACE_ACTIONS), "Resource": "*"},
 )

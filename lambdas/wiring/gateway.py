@@ -13,6 +13,7 @@ from lambdas.adapters.sts_role_sessions import StsRoleSessions
 from lambdas.domain.bedrock_calls import CallAdmission, NeedBounds
 from lambdas.services.relay_call import CallRelay, RelayRules
 from lambdas.wiring.client_timeouts import BRIEF
+from lambdas.wiring.gateway_calls import make_call_observers
 from lambdas.wiring.gateway_settings import RelaySettings
 
 
@@ -36,6 +37,7 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
         ),
         clock=lambda: datetime.now(UTC),
         rules=make_rules(settings),
+        observers=make_call_observers(settings),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -13,6 +14,7 @@ from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 _Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
 MaxOutputTokens = Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)]
+TraceShare = Annotated[Decimal, Field(ge=0, le=1)]
 _DEFAULTS = NeedBounds()
 
 
@@ -34,6 +36,7 @@ class RelaySettings(EnvironmentSettings):
         project_name: The name in request metadata that has the project of a key.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
+        trace_share: The share of calls whose traces are sent to AWS X-Ray; 0 for none.
     """
 
     governance_table: str = Field(min_length=3)
@@ -49,3 +52,4 @@ class RelaySettings(EnvironmentSettings):
     project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
     rate_limit_headers: bool = True
     kong_headers: bool = False
+    trace_share: TraceShare = Decimal(0)
