@@ -50,3 +50,8 @@ class GatewaySettings(SettingsModel):
     def reserved_concurrency(self) -> int | None:
         """The calls of the gateway that are reserved in the account; `None` for none."""
         return self.gateway_concurrency if isinstance(self.gateway_concurrency, int) else None
+
+    @property
+    def has_gateway_traces(self) -> bool:
+        """True if the gateway sends traces."""
+        return self.gateway and self.gateway_trace_share > 0

@@ -93,7 +93,7 @@ class Gateway(MeterFunction):
         )
         self.grant_items("dynamodb:PutItem", on=limits.table_arn, keys=[MARKS])
         self.grant_read_write_data()
-        if config.gateway_trace_share:
+        if config.has_gateway_traces:
             self.grant(
                 *TRACE_ACTIONS, on="*", wildcard="X-Ray supports no resource for these actions."
             )

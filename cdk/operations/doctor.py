@@ -47,7 +47,7 @@ def check_account(
         has_brake=config.brake,
         open_brake=open_brake,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
-        has_traces=config.gateway and config.gateway_trace_share > 0,
+        has_traces=config.has_gateway_traces,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

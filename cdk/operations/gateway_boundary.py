@@ -1,7 +1,7 @@
 """The statements of the permissions boundary that the gateway needs, where it is on.
 
 Without the gateway, no role of a deployment may take another one, or call a model. With it, a role
-may take that of callers alone, which alone may call models. Roles may then send traces, too.
+may take that of callers alone, which alone may call models. Traces need a statement more.
 """
 
 from __future__ import annotations
@@ -22,5 +22,8 @@ GATEWAY_STATEMENTS: Sequence[Mapping[str, Any]] = (
         "Resource": "*",
         "Condition": {"ArnLike": {"aws:PrincipalArn": _CALLERS}},
     },
+)
+TRACE_STATEMENTS: Sequence[Mapping[str, Any]] = (
     {"Effect": "Allow", "Action": list(TRACE_ACTIONS), "Resource": "*"},
 )
+"""The same for its traces."""

@@ -56,6 +56,7 @@ BRAKES: tuple[dict[str, bool], ...] = (
     {"has_brake": True},
     {"has_brake": True, "has_brake_sessions": True},
     {"has_gateway": True},
+    {"has_gateway": True, "has_traces": True},
 )
 CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
 CALLERS = {"aws:PrincipalArn": CALLER_ROLE}
@@ -166,6 +167,7 @@ def test_the_boundary_covers_every_permission_of_every_role(
         has_brake=CONFIGURATIONS[configuration].get("brake", False),
         has_brake_sessions=CONFIGURATIONS[configuration].get("brake_sessions", False),
         has_gateway=CONFIGURATIONS[configuration].get("gateway", False),
+        has_traces="gateway_trace_share" in CONFIGURATIONS[configuration],
     ).document
     checked = 0
     for stack, template in templates.items():
@@ -290,6 +292,16 @@ def test_with_the_gateway_roles_take_that_of_callers_and_no_other(
         assert is_allowed(document, "bedrock:InvokeModel", "*", CALLERS) is has_gateway
     needed = list_needed(session, read_settings(["governance=true", "gateway=true"]))
     assert [policy.document for policy in needed] == [document]
+
+
+def test_only_with_traces_roles_may_send_them(session: boto3.Session) -> None:
+    for has_traces in (False, True):
+        document = boundary(session, has_gateway=True, has_traces=has_traces).document
+        for action in ("xray:PutSpans", "xray:PutTraceSegments"):
+            assert is_allowed(document, action, "*") is has_traces
+        assert not is_allowed(document, "xray:PutResourcePolicy", "*")
+    settings = read_settings(["governance=true", "gateway=true", "gateway_trace_share=0.1"])
+    assert [policy.document for policy in list_needed(session, settings)] == [document]
 
 
 def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:

@@ -10,6 +10,7 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSou
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
+    GATEWAY_CALL_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
     MODEL_ID,
@@ -27,6 +28,7 @@ ALL_METRICS: list[Metric] = [
     *USAGE_METRICS,
     *UNLOGGED_METRICS,
     *BUDGET_METRICS,
+    *GATEWAY_CALL_METRICS,
     *HEALTH_METRICS,
 ]
 BY_NAME = {metric.name: metric for metric in USAGE_METRICS}

@@ -1,0 +1,108 @@
+"""Traces over HTTP: signed for X-Ray, sent once, and given up soon."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import perf_counter
+
+import pytest
+from botocore.credentials import Credentials
+
+from lambdas.adapters.xray_traces import CONNECT_SECONDS, READ_SECONDS, XRayTraces
+from lambdas.domain.call_traces import TraceNotSentError, write_trace
+from tests.call_traces import ANSWERED, IDS, RESOURCE
+
+DOCUMENT = write_trace(ANSWERED, IDS, None, RESOURCE)
+CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")
+
+
+class FakeXRay:
+    """An endpoint that keeps what it gets.
+
+    Attributes:
+        received: Paths, headers and bodies.
+        status: The status of its answers.
+        is_answering: Its answers wait until it is set.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, dict[str, str], bytes]] = []
+        self.status = 200
+        self.is_answering = threading.Event()
+        self.is_answering.set()
+        xray = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                xray.received.append((self.path, headers, body))
+                xray.is_answering.wait(10)
+                self.send_response(xray.status)
+                self.send_header("x-amzn-ErrorType", "AccessDeniedException:http://a/")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def xray() -> Iterator[FakeXRay]:
+    xray = FakeXRay()
+    thread = threading.Thread(target=xray.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield xray
+    xray.is_answering.set()
+    xray.server.shutdown()
+    thread.join()
+    xray.server.server_close()
+
+
+def make_exporter(url: str, read_seconds: float = 10) -> XRayTraces:
+    return XRayTraces(url, "us-east-1", lambda: CREDENTIALS, read_seconds)
+
+
+def test_a_trace_is_sent_signed_for_x_ray(xray: FakeXRay) -> None:
+    make_exporter(f"{xray.url}/").send(DOCUMENT)
+    ((path, headers, body),) = xray.received
+    assert path == "/v1/traces"
+    assert headers["content-type"] == "application/json"
+    assert "/us-east-1/xray/aws4_request" in headers["authorization"]
+    assert "content-type" in headers["authorization"]
+    assert headers["x-amz-security-token"] == "token"
+    assert json.loads(body) == DOCUMENT
+
+
+@pytest.mark.parametrize("status", [202, 400, 403, 429, 500])
+def test_a_refusal_is_reported_by_its_code_and_not_tried_again(xray: FakeXRay, status: int) -> None:
+    xray.status = status
+    with pytest.raises(TraceNotSentError, match=f"^{status} AccessDeniedException$"):
+        make_exporter(xray.url).send(DOCUMENT)
+    assert len(xray.received) == 1
+
+
+def test_a_slow_endpoint_is_given_up(xray: FakeXRay) -> None:
+    xray.is_answering.clear()
+    start = perf_counter()
+    with pytest.raises(TraceNotSentError, match="ReadTimeoutError"):
+        make_exporter(xray.url, read_seconds=0.05).send(DOCUMENT)
+    assert perf_counter() - start < 5
+    assert CONNECT_SECONDS + READ_SECONDS <= 1.5
+
+
+def test_an_endpoint_that_is_not_there_is_reported() -> None:
+    with pytest.raises(TraceNotSentError, match="NewConnectionError"):
+        make_exporter("http://127.0.0.1:1").send(DOCUMENT)
+
+
+def test_a_function_without_credentials_sends_nothing(xray: FakeXRay) -> None:
+    with pytest.raises(TraceNotSentError, match="no credentials"):
+        XRayTraces(xray.url, "us-east-1", lambda: None).send(DOCUMENT)
+    assert xray.received == []
