@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
@@ -102,3 +105,52 @@ class InMemoryTraces:
         if self.error is not None:
             raise TraceNotSentError(self.error)
         self.documents.append(document)
+
+
+class FakeXRay:
+    """An endpoint that keeps what it gets.
+
+    Attributes:
+        received: Paths, headers and bodies.
+        status: The status of its answers.
+        is_answering: Its answers wait until it is set.
+        url: Its URL.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, dict[str, str], bytes]] = []
+        self.status = 200
+        self.is_answering = threading.Event()
+        self.is_answering.set()
+        self.url = ""
+
+    @contextmanager
+    def serve(self) -> Iterator[FakeXRay]:
+        """Serve until the block ends."""
+        xray = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_POST(self) -> None:  # as the library names it
+                body = self.rfile.read(int(self.headers["content-length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                xray.received.append((self.path, headers, body))
+                xray.is_answering.wait(10)
+                self.send_response(xray.status)
+                self.send_header("x-amzn-ErrorType", "AccessDeniedException:http://a/")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield self
+        finally:
+            self.is_answering.set()
+            server.shutdown()
+            thread.join()
+            server.server_close()

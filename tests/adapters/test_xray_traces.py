@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
 
 import pytest
@@ -13,56 +11,16 @@ from botocore.credentials import Credentials
 
 from lambdas.adapters.xray_traces import CONNECT_SECONDS, READ_SECONDS, XRayTraces
 from lambdas.domain.call_traces import TraceNotSentError, write_trace
-from tests.call_traces import ANSWERED, IDS, RESOURCE
+from tests.call_traces import ANSWERED, IDS, RESOURCE, FakeXRay
 
 DOCUMENT = write_trace(ANSWERED, IDS, None, RESOURCE)
 CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "token")
 
 
-class FakeXRay:
-    """An endpoint that keeps what it gets.
-
-    Attributes:
-        received: Paths, headers and bodies.
-        status: The status of its answers.
-        is_answering: Its answers wait until it is set.
-    """
-
-    def __init__(self) -> None:
-        self.received: list[tuple[str, dict[str, str], bytes]] = []
-        self.status = 200
-        self.is_answering = threading.Event()
-        self.is_answering.set()
-        xray = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                xray.received.append((self.path, headers, body))
-                xray.is_answering.wait(10)
-                self.send_response(xray.status)
-                self.send_header("x-amzn-ErrorType", "AccessDeniedException:http://a/")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def xray() -> Iterator[FakeXRay]:
-    xray = FakeXRay()
-    thread = threading.Thread(target=xray.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield xray
-    xray.is_answering.set()
-    xray.server.shutdown()
-    thread.join()
-    xray.server.server_close()
+    with FakeXRay().serve() as xray:
+        yield xray
 
 
 def make_exporter(url: str, read_seconds: float = 10) -> XRayTraces:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -114,6 +115,32 @@ def test_the_gateway_assumes_the_role_of_callers_and_no_other() -> None:
     (statement,) = grants(TEMPLATE, ROLE)["sts:AssumeRole"]
     assert list(map(resolve, as_list(statement["Resource"]))) == [CALLER_ROLE]
     assert not [action for action in grants(TEMPLATE, ROLE) if action.startswith("bedrock:")]
+
+
+def test_it_may_send_traces_only_where_their_share_is_above_zero() -> None:
+    found = grants(TEMPLATE, ROLE)
+    sent = {action for action in found if action.startswith("xray:")}
+    assert sent == {"xray:PutSpans", "xray:PutTraceSegments"}
+    assert CONFIGURATIONS[ON]["gateway_trace_share"] == "0.25"
+    without = synthesize({"governance": True, "gateway": True}).gateway
+    assert not [action for action in grants(without, ROLE) if action.startswith("xray:")]
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [(0, "0"), (1, "1"), ("0.25", "0.25"), (0.1, "0.1"), ("0", "0")]
+)
+def test_the_share_of_traces_is_a_number_or_text_of_one(value: object, share: str) -> None:
+    context = {"governance": True, "gateway": True, "gateway_trace_share": value}
+    config = Config.from_context(context)
+    assert config.gateway_trace_share == Decimal(share)
+    assert config.has_gateway_traces is (config.gateway_trace_share > 0)
+    assert not Config.from_context({"gateway_trace_share": value}).has_gateway_traces
+
+
+@pytest.mark.parametrize("value", [-0.1, "1.01", "many", None, "NaN", [1]])
+def test_other_shares_are_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="gateway_trace_share"):
+        Config.from_context({"gateway_trace_share": value})
 
 
 def test_the_gateway_reads_keys_and_policies_and_revives_no_key() -> None:

@@ -215,6 +215,23 @@ def test_it_fits_a_managed_policy_in_every_partition(
     assert count_letters(longest.document) <= MAX_MANAGED_POLICY
 
 
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("region", LONG_REGIONS)
+def test_it_fits_with_traces_too(region: str) -> None:
+    session = boto3.Session(region_name=region)
+    longest = Boundary(
+        session.client("iam"),
+        session.client("sts"),
+        region,
+        adopted_log_group="/" + "x" * 159,
+        has_brake=True,
+        has_brake_sessions=True,
+        has_gateway=True,
+        has_traces=True,
+    )
+    assert count_letters(longest.document) <= MAX_MANAGED_POLICY
+
+
 def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
     session: boto3.Session,
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import CheckResult, DeploymentChecks, Status
+from dashboards.command_line.commands.deny import open_brake
 from tests.operations.deployed import deploy
 
 
@@ -20,7 +21,11 @@ def check(unreserved: int = 900, **settings: Any) -> CheckResult:
         lambda **_: (type("Answer", (), {"status_code": 200}), limits),  # type: ignore[arg-type]
     )
     deployment = Deployment(session.client("cloudformation"))
-    results = DeploymentChecks(session, deployment, **settings).examine()
+    return find_check(session, deployment, **settings)
+
+
+def find_check(session: boto3.Session, deployment: Deployment, **settings: Any) -> CheckResult:
+    results = DeploymentChecks(session, deployment, **settings, open_brake=open_brake).examine()
     return next(result for result in results if result.check == "gateway")
 
 
@@ -60,3 +65,21 @@ def test_lambda_keeps_a_hundred_calls_unreserved(
 @pytest.mark.usefixtures("aws")
 def test_a_gateway_without_a_reservation_fits_every_account() -> None:
     assert check(unreserved=10, reserved_concurrency=None).status is Status.OK
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("destination", "status"), [("XRay", Status.WARNING), ("CloudWatchLogs", Status.OK)]
+)
+def test_traces_need_transaction_search(destination: str, status: Status) -> None:
+    deploy(stack_names.GATEWAY, GatewayUrl="https://abc.lambda-url.us-east-1.on.aws/")
+    session = boto3.Session()
+    answer = {"Destination": destination, "Status": "ACTIVE"}
+    session.events.register(
+        "before-call.xray.GetTraceSegmentDestination",
+        lambda **_: (type("Answer", (), {"status_code": 200}), answer),  # type: ignore[arg-type]
+    )
+    deployment = Deployment(session.client("cloudformation"))
+    found = find_check(session, deployment, has_traces=True)
+    assert found.status is status
+    assert ("Transaction Search" in found.text) is (status is Status.WARNING)
