@@ -70,7 +70,7 @@ BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DEN
 GATEWAY_METRICS = (LOST_TRACES, RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS)
 """Health metrics that are published only where the gateway is on."""
 GATEWAY_OPERATIONS = sum(operation.uses_tokens for operation in BedrockOperation)
-"""The operations for each of which the gateway publishes metrics of its calls."""
+"""The number of operations whose calls have metrics of latency."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 

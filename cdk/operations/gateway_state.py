@@ -1,4 +1,4 @@
-"""What the gateway needs of an account, as `make doctor` reports it: concurrency, and traces."""
+"""Needs of the gateway in an account, as `make doctor` reports them: concurrency, and traces."""
 
 from __future__ import annotations
 

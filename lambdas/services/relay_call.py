@@ -219,7 +219,7 @@ class CallRelay:
         return self._send(written, call, path, admission.limits)
 
     def refuse(self, refusal: Refusal, limits: Sequence[LimitState] = ()) -> GatewayAnswer:
-        """Answer a request that is no call, or of which nothing is known."""
+        """Answer a request that is not relayed."""
         shown = self.rules.write_limits(limits, refusal.retry_after_ms)
         return GatewayAnswer(
             refusal.status, refusal.write_headers() + shown, iter((refusal.write_body(),))

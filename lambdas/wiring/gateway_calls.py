@@ -1,6 +1,6 @@
-"""What follows a call of the gateway once it has ended: metrics of latency, and traces.
+"""Observers of the gateway's calls: metrics of latency, and traces.
 
-What that needs is imported and made after the first answer, so that no caller waits for it.
+Their parts are imported and made after the first answer, so that no caller waits for them.
 """
 
 from __future__ import annotations

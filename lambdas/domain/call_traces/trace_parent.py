@@ -29,7 +29,7 @@ class TraceParent(NamedTuple):
 
 
 def read_trace_parent(header: str | None) -> TraceParent | None:
-    """Read a `traceparent` header; `None` if there is none, or if its form is wrong.
+    """Read a `traceparent` header; `None` without one, or if its form is wrong.
 
     Example:
         >>> read_trace_parent("00-" + 32 * "a" + "-" + 16 * "b" + "-01").is_sampled

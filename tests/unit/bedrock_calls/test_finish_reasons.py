@@ -1,4 +1,4 @@
-"""Why a model stopped, in the shapes of all providers."""
+"""The reasons for which models stop, in the shapes of all providers."""
 
 from typing import Any
 

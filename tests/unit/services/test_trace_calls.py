@@ -22,7 +22,7 @@ class Tracing:
     """A tracer, and everything behind it."""
 
     def __init__(self, share: str = "1") -> None:
-        self.traces, self.losses, self.now = InMemoryTraces(), 0, NOON
+        self.traces, self.lost, self.now = InMemoryTraces(), 0, NOON
         numbers: Iterator[int] = count(1)
         self.tracer = CallTracer(
             Sampler(Decimal(share)),
@@ -34,7 +34,7 @@ class Tracing:
         )
 
     def count_loss(self) -> None:
-        self.losses += 1
+        self.lost += 1
 
     def fail(self, at: datetime, reason: str | None = "timeout") -> None:
         self.now, self.traces.error = at, reason
@@ -100,10 +100,10 @@ def test_after_a_failure_none_is_sent_for_a_while_and_all_that_are_lost_are_coun
     tracing = Tracing()
     tracing.fail(NOON)
     tracing.fail(NOON + PAUSE - timedelta(milliseconds=1))
-    assert (tracing.traces.attempts, tracing.losses) == (1, 2)
+    assert (tracing.traces.attempts, tracing.lost) == (1, 2)
     tracing.fail(NOON + PAUSE, None)
     tracing.fail(NOON + PAUSE, None)
-    assert (tracing.traces.attempts, tracing.losses) == (3, 2)
+    assert (tracing.traces.attempts, tracing.lost) == (3, 2)
 
 
 def test_failures_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
@@ -113,4 +113,4 @@ def test_failures_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> 
         tracing.fail(NOON + number * PAUSE)
     logged = [record for record in caplog.records if record.getMessage() == "A trace was not sent"]
     assert len(logged) == 1 + 12 * PAUSE // LOG_PAUSE
-    assert tracing.losses == 13
+    assert tracing.lost == 13
