@@ -301,8 +301,7 @@ class _RelayedCall:
             for piece in self._answer.pieces:
                 call.resume()
                 usage.read(piece)
-                call.note_piece()
-                call.pause()
+                call.hand_on()
                 yield piece
         except BedrockAnswerLostError:
             self._is_cut_off = True

@@ -21,7 +21,7 @@ from lambdas.domain.invocations.token_counts import read_count
 MAX_ANSWER_BYTES = 32 * 2**20
 """Of an answer whose body is read. Longer ones pass; their usage then comes from the headers."""
 _MAX_FIRST_CHUNKS, _MAX_LAST_CHUNKS = 8, 64
-_CONVERSE_EVENTS = frozenset({"metadata", "messageStop"})
+_REASON = b"eason"  # in the names of all fields that have one
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-invoke.html
 _COUNT_HEADERS = (
     "x-amzn-bedrock-input-token-count",
@@ -136,11 +136,7 @@ class StreamUsageReader(UsageReader):
         """Read a piece."""
         for frame in self.frames.read(piece):
             chunk = self._read_frame(frame)
-            if not isinstance(chunk, dict):
-                continue
-            if reasons := read_finish_reasons(chunk):
-                self._finish_reasons = reasons
-            if reports_usage(chunk):
+            if isinstance(chunk, dict) and reports_usage(chunk):
                 chunks = self._first if len(self._first) < _MAX_FIRST_CHUNKS else self._last
                 chunks.append(chunk)
 
@@ -155,17 +151,30 @@ class StreamUsageReader(UsageReader):
     def _read_frame(self, frame: Frame) -> JsonValue | Undecodable:
         kind = frame.headers.get(":event-type")
         if kind == self._CHUNK:
-            content = decode_json(frame.payload)
-            encoded = content.get("bytes") if isinstance(content, dict) else None
-            try:
-                return decode_json(a2b_base64(encoded)) if isinstance(encoded, str) else None
-            except (Base64Error, ValueError):
-                return None
-        if kind is None:
+            return self._read_chunk(decode_json(frame.payload))
+        if kind == "messageStop":
+            self._note_reasons(decode_json(frame.payload))
+        elif kind is None:
             self._error = frame.headers.get(":exception-type", self._error)
-            return None
         # As the log has it. No other event of Converse reports usage.
-        return {kind: decode_json(frame.payload)} if kind in _CONVERSE_EVENTS else None
+        return {kind: decode_json(frame.payload)} if kind == "metadata" else None
+
+    def _read_chunk(self, content: JsonValue | Undecodable) -> JsonValue | Undecodable:
+        encoded = content.get("bytes") if isinstance(content, dict) else None
+        try:
+            text = a2b_base64(encoded) if isinstance(encoded, str) else None
+        except (Base64Error, ValueError):
+            return None
+        if text is None:
+            return None
+        chunk = decode_json(text)
+        if _REASON in text:  # rare, and quicker than a search in each chunk
+            self._note_reasons(chunk)
+        return chunk
+
+    def _note_reasons(self, content: JsonValue | Undecodable) -> None:
+        if isinstance(content, dict):
+            self._finish_reasons = read_finish_reasons(content) or self._finish_reasons
 
 
 def _count(path: BedrockPath, measured: TokenCounts, body: JsonValue | Undecodable) -> TokenCounts:

@@ -144,10 +144,14 @@ class RunningCall:
         self._own += signing_ns
         self._sent = asked_ns + signing_ns - self._started
 
-    def note_piece(self) -> None:
-        """Note that a piece of the answer is handed on."""
+    def hand_on(self) -> None:
+        """Note that a piece of the answer is handed on, and that the next one is waited for."""
+        now = self.read_ns()
+        if self._own_since is not None:
+            self._own += now - self._own_since
+            self._own_since = None
         if self._first_piece is None:
-            self._first_piece = self.read_ns() - self._started
+            self._first_piece = now - self._started
 
     def end(self, status: int, refusal: str | None = None) -> CallReport:
         """Report the call, which ends now. Bedrock's part of it can be added."""

@@ -9,6 +9,7 @@ from lambdas.domain.invocations.json_paths import get_object, list_objects
 
 # A model writes its body: no other text than a name passes.
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+# `StreamUsageReader` looks for the end of these names.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html
 _FIELDS = ("stopReason", "stop_reason", "finish_reason", "completionReason")
 _OBJECTS = ("messageStop", "delta")
