@@ -165,9 +165,14 @@ class CallRelay:
     observers: Sequence[CallObserver] = ()
     read_ns: Callable[[], int] = perf_counter_ns
 
-    def begin(self) -> RunningCall:
-        """Note that a call has arrived, and begin to measure its time."""
-        return RunningCall(self.clock(), self.read_ns)
+    def begin(self, headers: Sequence[tuple[str, str]]) -> RunningCall:
+        """Note that a call has arrived, and begin to measure its time.
+
+        Args:
+            headers: The headers, with lower-case names.
+        """
+        traceparent = _find_header(headers, _TRACEPARENT)
+        return RunningCall(self.clock(), self.read_ns, traceparent=traceparent)
 
     def authenticate(self, headers: Sequence[tuple[str, str]], scope: Scope) -> ApiKey | Refusal:
         """Find the valid key of a request. Texts that cannot be a key are not looked up.
@@ -191,10 +196,10 @@ class CallRelay:
 
     def relay(self, request: GatewayRequest) -> GatewayAnswer:
         """Relay a call, or refuse it."""
-        call = request.call or self.begin()
-        key, rules = request.key, self.rules
+        call = request.call or self.begin(request.headers)
+        rules = self.rules
+        key = call.key = request.key
         path = call.path = read_path(request.raw_path)
-        call.key, call.traceparent = key, _find_header(request.headers, _TRACEPARENT)
         if path is None:
             return self.refuse_call(call, UNKNOWN_OPERATION)
         if len(request.body) > MAX_REQUEST_BYTES:

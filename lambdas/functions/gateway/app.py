@@ -65,8 +65,8 @@ def make_app(
         return key
 
     async def relay_call(request: Request) -> _Answer:
-        call = request.state.call = relay.begin()
         headers = _read_headers(request)
+        call = request.state.call = relay.begin(headers)
         key = await authenticate(headers, Scope.BEDROCK)
         if isinstance(key, Refusal):
             return _Answer(relay.refuse_call(call, key))

@@ -132,9 +132,9 @@ class Relay:
 
     def answer(self, operation: str = "converse", body: bytes = BODY) -> GatewayAnswer:
         """Answer a call, for whose key the gateway takes 3 ms."""
-        call = self.relay.begin()
-        self.clock.spend(3)
         headers = [("traceparent", TRACEPARENT)]
+        call = self.relay.begin(headers)
+        self.clock.spend(3)
         path = f"/model/{MODEL}/{operation}"
         return self.relay.relay(GatewayRequest(KEY, path, headers, body, call))
 
