@@ -18,6 +18,7 @@ from lambdas.domain.metrics.catalog import (
     HEALTH_NAMESPACE,
     MODEL_ID,
     NAMESPACE,
+    OPERATION,
     Frequency,
     HealthMetric,
     LimitMetric,
@@ -26,7 +27,14 @@ from lambdas.domain.metrics.catalog import (
 )
 from lambdas.logs import REQUEST_ID, log_request_id, logger
 
-__all__ = ["log_request_id", "logger", "record_gateway", "record_health", "record_model_usage"]
+__all__ = [
+    "log_request_id",
+    "logger",
+    "record_gateway",
+    "record_gateway_call",
+    "record_health",
+    "record_model_usage",
+]
 
 
 def record_health(values: Mapping[HealthMetric, float]) -> None:
@@ -103,6 +111,20 @@ def record_model_usage(model_id: str, values: Mapping[Metric, int], at: datetime
         for metric, amount in values.items():
             provider.add_metric(metric.name, metric.unit.value, amount)
         _flush(provider)
+
+
+def record_gateway_call(operation: str, values: Mapping[Metric, float]) -> None:
+    """Write metrics of one call through the gateway to the log, for its operation.
+
+    Args:
+        operation: The operation, as invocation logs name it.
+        values: The values of the call.
+    """
+    provider = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+    provider.add_dimension(OPERATION, operation)
+    for metric, value in values.items():
+        provider.add_metric(metric.name, metric.unit.value, value)
+    _flush(provider)
 
 
 def _flush(provider: AmazonCloudWatchEMFProvider) -> None:

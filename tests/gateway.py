@@ -22,7 +22,14 @@ from cdk.local_cloud.tls import Certificates
 from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.domain.api_keys import ApiKey, KeyExistsError, create_key
-from lambdas.domain.bedrock_calls import EVENT_STREAM, Admission, CallAdmission, GatewayCall
+from lambdas.domain.bedrock_calls import (
+    EVENT_STREAM,
+    Admission,
+    CallAdmission,
+    CallObserver,
+    CallReport,
+    GatewayCall,
+)
 from lambdas.domain.invocations import ServedCall, TokenCounts
 from lambdas.functions.gateway.app import make_app
 from lambdas.services.limit_calls import LimitView
@@ -128,6 +135,28 @@ class InMemoryAdmission:
         self.given_back.append(reservation_id)
         self.times.append(at)
         self.was_settled.set()
+
+
+@dataclass
+class InMemoryReports:
+    """Keeps the reports of calls.
+
+    Attributes:
+        reports: The reports, in order.
+        was_observed: Set with the first of them.
+    """
+
+    reports: list[CallReport] = field(default_factory=list)
+    was_observed: threading.Event = field(default_factory=threading.Event)
+
+    def observe(self, report: CallReport) -> None:
+        self.reports.append(report)
+        self.was_observed.set()
+
+    def wait(self) -> CallReport:
+        """Wait for a report."""
+        assert self.was_observed.wait(10)
+        return self.reports[-1]
 
 
 class Received(NamedTuple):
@@ -301,6 +330,7 @@ def make_relay(
     admission: CallAdmission,
     rules: RelayRules = RelayRules(),  # noqa: B008  # a frozen value
     keys: InMemoryApiKeys | None = None,
+    observers: Sequence[CallObserver] = (),
 ) -> CallRelay:
     """Make a relay to a fake Bedrock."""
 
@@ -313,6 +343,7 @@ def make_relay(
         bedrock=BedrockRuntimeRelay(bedrock.url, REGION, get_credentials, read_seconds=10),
         clock=lambda: NOON,
         rules=rules,
+        observers=observers,
     )
 
 
@@ -369,12 +400,13 @@ def serve_gateway(
     certificates: Certificates,
     rules: RelayRules = RelayRules(),  # noqa: B008  # a frozen value
     limits: Limits | None = None,
+    observers: Sequence[CallObserver] = (),
 ) -> Iterator[Gateway]:
     """Serve a gateway and its Bedrock until the block ends."""
     admission, keys = InMemoryAdmission(), InMemoryApiKeys(KEY)
     with FakeBedrock().serve() as bedrock:
         admitted_by = admission if limits is None else limits.admission
-        relay = make_relay(bedrock, admitted_by, rules, keys)
+        relay = make_relay(bedrock, admitted_by, rules, keys, observers)
         app = make_app(relay, None if limits is None else limits.view)
         with serve_https(app, certificates) as url:
             yield Gateway(url, bedrock, admission, keys, certificates)

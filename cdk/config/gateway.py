@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -9,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
 from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.environment import from_json_text
-from lambdas.wiring.gateway_settings import MaxOutputTokens
+from lambdas.wiring.gateway_settings import MaxOutputTokens, TraceShare
 
 _NONE = "none"
 
@@ -30,6 +31,7 @@ class GatewaySettings(SettingsModel):
         gateway_project_name: The name in request metadata that has the project of a key.
         gateway_rate_limit_headers: Show limits in the IETF's headers.
         gateway_kong_headers: Show limits in the headers of Kong's plugin.
+        gateway_trace_share: The share of calls whose traces are sent to AWS X-Ray.
     """
 
     gateway: bool = False
@@ -42,8 +44,14 @@ class GatewaySettings(SettingsModel):
     ) = None
     gateway_rate_limit_headers: bool = True
     gateway_kong_headers: bool = False
+    gateway_trace_share: TraceShare = Decimal(0)
 
     @property
     def reserved_concurrency(self) -> int | None:
         """The calls of the gateway that are reserved in the account; `None` for none."""
         return self.gateway_concurrency if isinstance(self.gateway_concurrency, int) else None
+
+    @property
+    def has_gateway_traces(self) -> bool:
+        """True if the gateway sends traces."""
+        return self.gateway and self.gateway_trace_share > 0

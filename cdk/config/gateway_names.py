@@ -1,4 +1,4 @@
-"""The name of the role that the gateway assumes for each caller."""
+"""Names of the gateway in IAM: the role that it assumes for each caller, and actions of traces."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from lambdas.meter_name import METER_NAME
 _ROLE = "GatewayCaller"
 CALLER_ROLES = f"*-{_ROLE}-"
 """The part of these roles' names between the name of every deployment and the Region."""
+
+TRACE_ACTIONS = ("xray:PutSpans", "xray:PutTraceSegments")
+"""The actions that send traces. AWS's documentation of the OTLP endpoint names the policy
+AWSXrayWriteOnlyAccess, which has the second one; the first one is for OpenTelemetry's spans:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+"""
 
 
 def caller_role_name(region: str) -> str:

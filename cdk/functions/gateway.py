@@ -17,6 +17,7 @@ from cdk.components.caller_role import CallerRole
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.usage_counting import grant_read_budgets
+from cdk.config.gateway_names import TRACE_ACTIONS
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
 from lambdas.domain.limit_policies import DUE_MARKS, MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
@@ -80,6 +81,7 @@ class Gateway(MeterFunction):
                 brake_exempt=config.brake_exempt,
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
+                trace_share=config.gateway_trace_share,
             ),
             defaults=defaults,
             timeout=_MAX_TIMEOUT,
@@ -109,6 +111,10 @@ class Gateway(MeterFunction):
         grant_read_prices(self, prices)
         grant_find_models(self, state)
         self.grant_read_write_data()
+        if config.has_gateway_traces:
+            self.grant(
+                *TRACE_ACTIONS, on="*", wildcard="X-Ray supports no resource for these actions."
+            )
         # Callers prove who they are by a key, which the function checks before all else.
         self.url = self.add_function_url(
             auth_type=lambda_.FunctionUrlAuthType.NONE,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config
 from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.bedrock_calls import BedrockOperation
 from lambdas.domain.completeness import (
     BEDROCK_METRICS,
     MANTLE_METRICS,
@@ -28,9 +29,11 @@ from lambdas.domain.metrics.catalog import (
     DELAYED_DENIES,
     EXCESSIVE_DENIES,
     EXPIRED_MARKS,
+    GATEWAY_CALL_METRICS,
     HEALTH_METRICS,
     LIMITS_NEAR,
     LIMITS_UNAVAILABLE,
+    LOST_TRACES,
     OVERDUE_DENIES,
     RECOVERED_RESERVATIONS,
     RETURNED_RESERVATIONS,
@@ -73,12 +76,14 @@ GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 """Health metrics that are published only where the brake is on."""
 GATEWAY_METRICS = (
-    *(EXPIRED_MARKS, LIMITS_NEAR),
+    *(EXPIRED_MARKS, LIMITS_NEAR, LOST_TRACES),
     *(RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS),
     *(UNCHECKED_CALLS, LIMITS_UNAVAILABLE, BUSY_SUBJECTS, BREAK_GLASS_CALLS),
     *(CALLS_AROUND_GATEWAY, TOKENS_AROUND_GATEWAY),
 )
 """Health metrics that are published only where the gateway is on."""
+GATEWAY_OPERATIONS = sum(operation.uses_tokens for operation in BedrockOperation)
+"""The number of operations whose calls have metrics of latency."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
 
 
@@ -121,7 +126,8 @@ def count_series(usage: Usage, config: Config) -> int:
         for metric in HEALTH_METRICS
         if metric.frequency is Frequency.CONTINUOUS and metric not in _list_absent(config)
     ]
-    return _count_usage_series(metrics, usage, config) + len(health)
+    usage_series = _count_usage_series(metrics, usage, config)
+    return usage_series + len(health) + count_gateway_series(config)
 
 
 def count_governance_series(config: Config) -> int:
@@ -132,12 +138,18 @@ def count_governance_series(config: Config) -> int:
     return sum(1 for _ in published) if config.governance else 0
 
 
+def count_gateway_series(config: Config) -> int:
+    """Count those among them that the gateway publishes about calls."""
+    return len(GATEWAY_CALL_METRICS) * GATEWAY_OPERATIONS if config.gateway else 0
+
+
 def count_max_series(usage: Usage, config: Config) -> int:
     """Count the metrics that are billed in an hour in which each of them has data."""
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
     health = len(HEALTH_METRICS) - len(_list_absent(config))
-    return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged
+    gateway = count_gateway_series(config)
+    return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged + gateway
 
 
 def _list_absent(config: Config) -> list[HealthMetric]:

@@ -42,6 +42,7 @@ def list_needed(
                 has_brake=config.brake,
                 has_brake_sessions=config.brake_sessions,
                 has_gateway=config.gateway,
+                has_traces=config.has_gateway_traces,
             )
         )
         if config.brake:

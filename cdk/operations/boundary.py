@@ -10,7 +10,7 @@ from typing import Any
 
 from cdk.config.boundary_name import boundary_name
 from cdk.operations.brake_boundary import BRAKE_STATEMENTS, SESSION_STATEMENTS
-from cdk.operations.gateway_boundary import GATEWAY_STATEMENTS
+from cdk.operations.gateway_boundary import GATEWAY_STATEMENTS, TRACE_STATEMENTS
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 
 BOUNDARY_FILE = Path(__file__).parents[1] / "boundary.json"
@@ -27,12 +27,14 @@ class Boundary(ManagedPolicy):
         has_brake: True if the brake is on, by the settings.
         has_brake_sessions: True if it may deny single sessions.
         has_gateway: True if the gateway is on.
+        has_traces: True if it sends traces.
     """
 
     adopted_log_group: str | None = None
     has_brake: bool = False
     has_brake_sessions: bool = False
     has_gateway: bool = False
+    has_traces: bool = False
 
     title = "Permissions boundary"
     description = "Bedrock Meter: the most that any role of a deployment may do"
@@ -50,6 +52,7 @@ class Boundary(ManagedPolicy):
             *(BRAKE_STATEMENTS if self.has_brake else ()),
             *(SESSION_STATEMENTS if self.has_brake_sessions else ()),
             *(GATEWAY_STATEMENTS if self.has_gateway else ()),
+            *(TRACE_STATEMENTS if self.has_traces else ()),
         ]
         text = json.dumps(document)
         for name, value in self.pseudo_parameters.items():

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from cdk.components.caller_role import CALLED_ACTIONS
-from cdk.config.gateway_names import caller_role_name
+from cdk.config.gateway_names import TRACE_ACTIONS, caller_role_name
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
@@ -105,7 +105,7 @@ _OF_BRAKE = {
     *("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"),
 }
 """The actions that `brake_boundary` allows where the brake is on, and no statement here."""
-_OF_GATEWAY = set(CALLED_ACTIONS)
+_OF_GATEWAY = {*CALLED_ACTIONS, *TRACE_ACTIONS}
 """The actions that `gateway_boundary` allows where the gateway is on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 

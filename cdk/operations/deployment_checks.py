@@ -22,7 +22,7 @@ from cdk.operations.budget_state import read_budget_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.gateway_health import OpenGateway, examine_gateway
-from cdk.operations.gateway_state import find_room
+from cdk.operations.gateway_state import find_room, takes_traces
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 from cdk.operations.meter_health import read_meter_health
@@ -104,6 +104,7 @@ class DeploymentChecks:
         context: Settings that replace those of cdk.json, as `governance=true`.
         has_weekly_summary: Whether a summary of each week is sent, by the settings.
         has_brake: Whether the brake is deployed, by the settings.
+        has_traces: Whether the gateway sends traces, by the settings.
     """
 
     session: boto3.Session
@@ -120,6 +121,7 @@ class DeploymentChecks:
     has_brake: bool = False
     reserved_concurrency: int | None = None
     context: tuple[str, ...] = ()
+    has_traces: bool = False
 
     def examine(self) -> Iterator[CheckResult]:
         """Run all checks; a check that cannot run is a finding too."""
@@ -377,7 +379,14 @@ class DeploymentChecks:
         return Status.OK, "Off: switch it on by brake in cdk.json."
 
     def _gateway(self) -> tuple[Status, str]:
-        if self.deployment.gateway_url is not None:
+        is_deployed = self.deployment.gateway_url is not None
+        is_on = is_deployed or stack_names.GATEWAY in self.stacks
+        if is_on and self.has_traces and not takes_traces(self.session.client("xray")):
+            return Status.WARNING, (
+                "gateway_trace_share is above 0, but X-Ray takes no traces: switch CloudWatch"
+                " Transaction Search on (docs/gateway-traces.md)."
+            )
+        if is_deployed:
             return self._deployed_gateway()
         if stack_names.GATEWAY not in self.stacks:
             return Status.OK, "Off: switch it on by gateway in cdk.json."

@@ -55,6 +55,7 @@ def check_account(
         open_gateway=open_gateway,
         context=context,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
+        has_traces=config.has_gateway_traces,
     )
     findings = list(deployment_checks.examine())
     table = Table("Check", "Status", "Found")

@@ -1,4 +1,4 @@
-"""The room for the gateway in the account's concurrency, as `make doctor` reports it."""
+"""Needs of the gateway in an account, as `make doctor` reports them: concurrency, and traces."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_xray import XRayClient
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 MIN_UNRESERVED = 100
@@ -42,3 +43,12 @@ def find_room(client: LambdaClient, wanted: int | None) -> ConcurrencyRoom:
         'set it to "none"' if left == 0 else f'set it to {left:,} at most, or to "none"'
     ) + ", or request a higher quota of concurrent executions."
     return ConcurrencyRoom(is_enough=False, text=f"{found}: {advice}")
+
+
+def takes_traces(client: XRayClient) -> bool:
+    """Say if Transaction Search is on, without which X-Ray's OTLP endpoint takes no trace.
+
+    https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSegmentDestination.html
+    """
+    found = client.get_trace_segment_destination()
+    return found.get("Destination") == "CloudWatchLogs"

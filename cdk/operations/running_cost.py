@@ -18,6 +18,7 @@ from cdk.operations.billed_metrics import (
     Usage,
     count_alarm_metrics,
     count_gateway_alarm_metrics,
+    count_gateway_series,
     count_governance_alarm_metrics,
     count_governance_series,
     count_max_series,
@@ -134,6 +135,7 @@ READS_OF_A_SETTLING_RUN = 100
 WRITES_OF_A_SETTLING_RUN = BUDGETS
 SECONDS_OF_A_SETTLING_RUN = Decimal(1)  # taken high
 BYTES_OF_A_FUNCTION_LOG = 300  # what Lambda itself logs of each call
+BYTES_OF_A_LATENCY_LOG = 450  # from which CloudWatch makes two metrics
 SECONDS_OF_A_REFUSAL = Decimal("0.01")
 BYTES_OF_A_REFUSAL_LOG = BYTES_OF_A_FUNCTION_LOG + 350  # with its metric
 REFUSALS = 10**6
@@ -213,7 +215,8 @@ def metering_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[Cost
 
 def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """List the cost of metrics that are published and read."""
-    series = count_series(usage, config) - count_governance_series(config)
+    optional = count_governance_series(config) + count_gateway_series(config)
+    series = count_series(usage, config) - optional
     return [
         CostItem("CloudWatch", f"{series:,} metrics", _series_usd(series, prices)),
         CostItem(
@@ -579,6 +582,7 @@ def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     if not config.gateway:
         return []
     calls, alarms = Decimal(usage.calls), count_gateway_alarm_metrics(config)
+    series = count_gateway_series(config)
     write_usd = prices["dynamodb_write_units_million"] / _MILLION
     read_usd = prices[_READ_UNITS] / _MILLION
     settler_units = WRITES_OF_A_SETTLING_RUN * write_usd + READS_OF_A_SETTLING_RUN * read_usd
@@ -617,8 +621,16 @@ def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         ),
         CostItem(
             "CloudWatch Logs",
-            "gateway: what Lambda logs of each call",
-            calls * BYTES_OF_A_FUNCTION_LOG / _GB * prices["logs_ingested_gb"],
+            "gateway: what Lambda logs of each call, and its latency",
+            calls
+            * (BYTES_OF_A_FUNCTION_LOG + BYTES_OF_A_LATENCY_LOG)
+            / _GB
+            * prices["logs_ingested_gb"],
+        ),
+        CostItem(
+            "CloudWatch",
+            f"gateway: {series} metrics of latency",
+            _series_usd(series, prices),
         ),
         CostItem("CloudWatch", "gateway: a dashboard", prices["dashboard_month"]),
         CostItem(

@@ -13,6 +13,7 @@ from lambdas.adapters.sts_role_sessions import StsRoleSessions
 from lambdas.domain.bedrock_calls import CallAdmission, NeedBounds
 from lambdas.services.relay_call import CallRelay, RelayRules
 from lambdas.wiring.client_timeouts import BRIEF
+from lambdas.wiring.gateway_calls import make_call_observers
 from lambdas.wiring.gateway_models import LazyModels
 from lambdas.wiring.gateway_settings import RelaySettings
 
@@ -38,6 +39,7 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
         clock=lambda: datetime.now(UTC),
         rules=make_rules(settings),
         models=LazyModels(settings),
+        observers=make_call_observers(settings),
     )
 
 

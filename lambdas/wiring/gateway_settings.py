@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -14,6 +15,7 @@ from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 _Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
 MaxOutputTokens = Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)]
+TraceShare = Annotated[Decimal, Field(ge=0, le=1)]
 _DEFAULTS = NeedBounds()
 
 
@@ -43,6 +45,7 @@ class RelaySettings(EnvironmentSettings):
         brake_exempt: Patterns of principals that no budget denies.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
+        trace_share: The share of calls whose traces are sent to AWS X-Ray; 0 for none.
     """
 
     governance_table: str = Field(min_length=3)
@@ -66,6 +69,7 @@ class RelaySettings(EnvironmentSettings):
     brake_exempt: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
     rate_limit_headers: bool = True
     kong_headers: bool = False
+    trace_share: TraceShare = Decimal(0)
 
     @property
     def profiles_arn(self) -> str:

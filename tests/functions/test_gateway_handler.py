@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
+from cdk.operations.running_cost import BYTES_OF_A_LATENCY_LOG
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.limit_policies import PolicyChange
@@ -25,6 +26,7 @@ from lambdas.functions.gateway.runtime import run
 from lambdas.logs import logger
 from tests.aws import create_sorted_table
 from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.call_traces import FakeXRay, read_spans
 from tests.functions.test_gateway_runtime import FakeRuntimeApi, Posted, make_event
 from tests.gateway import KEY, MODEL, REGION, FakeBedrock
 
@@ -124,6 +126,95 @@ def test_limited_calls_are_counted_without_their_prompt_and_their_caller(
     assert admitted["function_request_id"] != refused["function_request_id"]
     assert KEY.session_name not in printed
     assert "MARKED" not in printed + lines.getvalue()
+
+
+def test_a_call_is_measured_after_its_answer(
+    bedrock: FakeBedrock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (posted,) = answer(make_event(f"/model/{MODEL}/converse-stream"))
+    assert posted.prelude["statusCode"] == 200
+    line = capsys.readouterr().out
+    metrics = json.loads(line)
+    assert metrics["Operation"] == "ConverseStream"
+    (added,), (first,) = metrics["AddedLatency"], metrics["TimeToFirstToken"]
+    assert added > 0
+    assert first > 0
+    (published,) = metrics["_aws"]["CloudWatchMetrics"]
+    assert (published["Namespace"], published["Dimensions"]) == ("BedrockMeter", [["Operation"]])
+    assert {metric["Unit"] for metric in published["Metrics"]} == {"Milliseconds"}
+    assert metrics["function_request_id"]
+    assert len(line.encode()) < BYTES_OF_A_LATENCY_LOG
+
+
+@pytest.mark.parametrize("status", [400, 429, 503])
+def test_a_failed_call_is_not_measured(
+    bedrock: FakeBedrock, capsys: pytest.CaptureFixture[str], status: int
+) -> None:
+    bedrock.status = status
+    answer(make_event(f"/model/{MODEL}/converse"))
+    assert capsys.readouterr().out == ""
+
+
+def test_counting_tokens_is_not_measured(
+    bedrock: FakeBedrock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(make_event(f"/model/{MODEL}/count-tokens"))
+    assert len(bedrock.received) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_the_trace_of_a_call_is_sent_where_the_sdk_finds_x_ray(
+    bedrock: FakeBedrock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACE_SHARE", "1")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "BedrockMeter-Gateway-Gateway")
+    with FakeXRay().serve() as xray:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", xray.url)
+        (posted,) = answer(make_event(f"/model/{MODEL}/converse"))
+    assert posted.prelude["statusCode"] == 200
+    ((path, _, body),) = xray.received
+    assert path == "/v1/traces"
+    document = json.loads(body)
+    gateway, model = read_spans(document)
+    assert gateway.span_id == model.parent_span_id
+    resource = document["resourceSpans"][0]["resource"]["attributes"]
+    assert {each["key"]: each["value"]["stringValue"] for each in resource} == {
+        "service.name": "bedrock-meter-gateway",
+        "cloud.provider": "aws",
+        "cloud.platform": "aws_lambda",
+        "cloud.region": REGION,
+        "faas.name": "BedrockMeter-Gateway-Gateway",
+    }
+
+
+def test_a_trace_that_is_lost_is_counted(
+    bedrock: FakeBedrock,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: io.StringIO,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("TRACE_SHARE", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_XRAY", "http://127.0.0.1:1")
+    event = make_event(f"/model/{MODEL}/converse")
+    assert [posted.prelude["statusCode"] for posted in answer(event, event)] == [200, 200]
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum(line.get("LostTraces", [0])[0] for line in written) == 2
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [line["reason"] for line in logged] == ["NewConnectionError"]
+
+
+def test_no_metric_is_imported_before_the_first_answer() -> None:
+    """The names of metrics take longer to import than all of the gateway's own code."""
+    program = (
+        "import sys, lambdas.functions.gateway.handler;"
+        "print([name for name in sys.modules if name.startswith(("
+        "'lambdas.domain.metrics', 'lambdas.observability', 'lambdas.domain.call_traces',"
+        "'lambdas.adapters.xray'))])"
+    )
+    ran = subprocess.run(  # our own
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "[]\n"
 
 
 @pytest.mark.usefixtures("bedrock")

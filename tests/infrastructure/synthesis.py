@@ -38,6 +38,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "gateway_project_name": "project",
         "gateway_rate_limit_headers": False,
         "gateway_kong_headers": True,
+        "gateway_trace_share": "0.25",
         "brake": True,
         "brake_sessions": True,
         "brake_overflow": "notify",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -149,6 +150,32 @@ def test_the_gateway_has_the_prices_of_the_configuration() -> None:
     (price,) = json.loads(variables["CONTRACTED_PRICES"])
     assert price["discount_percent"] == "10"
     assert variables["ASSUME_PRICES"] == "false"
+
+
+def test_it_may_send_traces_only_where_their_share_is_above_zero() -> None:
+    found = grants(TEMPLATE, ROLE)
+    sent = {action for action in found if action.startswith("xray:")}
+    assert sent == {"xray:PutSpans", "xray:PutTraceSegments"}
+    assert CONFIGURATIONS[ON]["gateway_trace_share"] == "0.25"
+    without = synthesize({"governance": True, "gateway": True}).gateway
+    assert not [action for action in grants(without, ROLE) if action.startswith("xray:")]
+
+
+@pytest.mark.parametrize(
+    ("value", "share"), [(0, "0"), (1, "1"), ("0.25", "0.25"), (0.1, "0.1"), ("0", "0")]
+)
+def test_the_share_of_traces_is_a_number_or_text_of_one(value: object, share: str) -> None:
+    context = {"governance": True, "gateway": True, "gateway_trace_share": value}
+    config = Config.from_context(context)
+    assert config.gateway_trace_share == Decimal(share)
+    assert config.has_gateway_traces is (config.gateway_trace_share > 0)
+    assert not Config.from_context({"gateway_trace_share": value}).has_gateway_traces
+
+
+@pytest.mark.parametrize("value", [-0.1, "1.01", "many", None, "NaN", [1]])
+def test_other_shares_are_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="gateway_trace_share"):
+        Config.from_context({"gateway_trace_share": value})
 
 
 def test_the_gateway_reads_keys_policies_and_budgets_and_revives_no_key() -> None:

@@ -57,6 +57,7 @@ BRAKES: tuple[dict[str, bool], ...] = (
     {"has_brake": True},
     {"has_brake": True, "has_brake_sessions": True},
     {"has_gateway": True},
+    {"has_gateway": True, "has_traces": True},
 )
 CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
 CALLERS = {"aws:PrincipalArn": CALLER_ROLE}
@@ -167,6 +168,7 @@ def test_the_boundary_covers_every_permission_of_every_role(
         has_brake=CONFIGURATIONS[configuration].get("brake", False),
         has_brake_sessions=CONFIGURATIONS[configuration].get("brake_sessions", False),
         has_gateway=CONFIGURATIONS[configuration].get("gateway", False),
+        has_traces="gateway_trace_share" in CONFIGURATIONS[configuration],
     ).document
     checked = 0
     for stack, template in templates.items():
@@ -246,6 +248,23 @@ def test_it_fits_a_managed_policy_in_every_partition(
     assert count_letters(longest.document) <= MAX_MANAGED_POLICY
 
 
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("region", LONG_REGIONS)
+def test_it_fits_with_traces_too(region: str) -> None:
+    session = boto3.Session(region_name=region)
+    longest = Boundary(
+        session.client("iam"),
+        session.client("sts"),
+        region,
+        adopted_log_group="/" + "x" * 159,
+        has_brake=True,
+        has_brake_sessions=True,
+        has_gateway=True,
+        has_traces=True,
+    )
+    assert count_letters(longest.document) <= MAX_MANAGED_POLICY
+
+
 def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
     session: boto3.Session,
 ) -> None:
@@ -321,6 +340,16 @@ def test_with_the_gateway_roles_take_that_of_callers_and_no_other(
         assert is_allowed(document, "bedrock:InvokeModel", "*", CALLERS) is has_gateway
     needed = list_needed(session, read_settings(["governance=true", "gateway=true"]))
     assert [policy.document for policy in needed] == [document]
+
+
+def test_only_with_traces_roles_may_send_them(session: boto3.Session) -> None:
+    for has_traces in (False, True):
+        document = boundary(session, has_gateway=True, has_traces=has_traces).document
+        for action in ("xray:PutSpans", "xray:PutTraceSegments"):
+            assert is_allowed(document, action, "*") is has_traces
+        assert not is_allowed(document, "xray:PutResourcePolicy", "*")
+    settings = read_settings(["governance=true", "gateway=true", "gateway_trace_share=0.1"])
+    assert [policy.document for policy in list_needed(session, settings)] == [document]
 
 
 def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:

@@ -568,6 +568,15 @@ def test_the_gateway_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> N
     assert more * PRICES["alarm_metric_month"] == lines[-1].usd
 
 
+def test_the_metrics_of_four_operations_are_in_the_cost_of_the_gateway() -> None:
+    gateway = Config.from_context({"governance": True, "gateway": True})
+    without = Config.from_context({"governance": True})
+    usage = Usage(10**6, 20, 5)
+    (line,) = (line for line in gateway_cost(usage, gateway, PRICES) if "8 metrics" in line.what)
+    assert line.usd == 8 * PRICES["metric_month_first_10000"]
+    assert count_series(usage, gateway) - count_series(usage, without) == 8
+
+
 def test_most_of_what_the_gateway_costs_is_waiting() -> None:
     gateway = Config.from_context({"governance": True, "gateway": True})
     waiting, *others = gateway_cost(Usage(10**6, 20, 5), gateway, PRICES)

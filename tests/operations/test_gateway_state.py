@@ -17,6 +17,7 @@ from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_store import POLICIES_KEY
 from lambdas.domain.api_keys import ApiKey, create_key
 from tests.budget_store import GOVERNANCE
+from tests.operations.deployed import deploy
 from tests.operations.gateway_account import (
     LIMITS,
     OWN_ROLE,
@@ -45,7 +46,11 @@ def check(unreserved: int = 900, **settings: Any) -> CheckResult:
     )
     openers: dict[str, Any] = {"open_brake": open_brake, "open_gateway": open_gateway}
     deployment = Deployment(session.client("cloudformation"))
-    results = DeploymentChecks(session, deployment, **openers, **settings).examine()
+    return find_check(session, deployment, **openers, **settings)
+
+
+def find_check(session: boto3.Session, deployment: Deployment, **settings: Any) -> CheckResult:
+    results = DeploymentChecks(session, deployment, **settings).examine()
     return next(result for result in results if result.check == "gateway")
 
 
@@ -241,3 +246,21 @@ def test_lambda_keeps_a_hundred_calls_unreserved(
 @pytest.mark.usefixtures("aws")
 def test_a_gateway_without_a_reservation_fits_every_account() -> None:
     assert check(unreserved=10, reserved_concurrency=None).status is Status.OK
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("destination", "status"), [("XRay", Status.WARNING), ("CloudWatchLogs", Status.OK)]
+)
+def test_traces_need_transaction_search(destination: str, status: Status) -> None:
+    deploy(stack_names.GATEWAY, GatewayUrl="https://abc.lambda-url.us-east-1.on.aws/")
+    session = boto3.Session()
+    answer = {"Destination": destination, "Status": "ACTIVE"}
+    session.events.register(
+        "before-call.xray.GetTraceSegmentDestination",
+        lambda **_: (type("Answer", (), {"status_code": 200}), answer),  # type: ignore[arg-type]
+    )
+    deployment = Deployment(session.client("cloudformation"))
+    found = find_check(session, deployment, has_traces=True)
+    assert found.status is status
+    assert ("Transaction Search" in found.text) is (status is Status.WARNING)

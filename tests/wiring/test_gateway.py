@@ -7,6 +7,7 @@ from lambdas.domain.api_keys import Scope
 from lambdas.domain.bedrock_calls import Refusal
 from lambdas.functions.gateway.settings import Settings
 from lambdas.wiring.gateway import make_call_relay, make_rules
+from lambdas.wiring.gateway_calls import make_call_observers
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.gateway import REGION, SECRET, InMemoryAdmission
 
@@ -43,6 +44,13 @@ def test_settings_have_the_bounds_of_models() -> None:
     assert Settings.from_environment(settings.to_environment()) == settings
 
 
+def test_calls_are_traced_only_where_a_share_is_set() -> None:
+    for share, expected in (("0", 1), ("0.01", 2)):
+        settings = Settings.from_environment(REQUIRED | {"TRACE_SHARE": share})
+        assert len(make_call_observers(settings)) == expected
+        assert Settings.from_environment(settings.to_environment()) == settings
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -50,6 +58,8 @@ def test_settings_have_the_bounds_of_models() -> None:
         ("MAX_OUTPUT_TOKENS", '{"*": 0}'),
         ("READ_SECONDS", "901"),
         ("BEDROCK_ENDPOINT", "bedrock"),
+        ("TRACE_SHARE", "1.1"),
+        ("TRACE_SHARE", "some"),
     ],
 )
 def test_settings_refuse_what_cannot_work(name: str, value: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -66,7 +67,9 @@ class BedrockRuntimeRelay:
             BedrockAnswerLostError: It was sent, and no answer came.
         """
         url = f"{self._endpoint}{request.path}"
+        start = perf_counter_ns()
         headers = self._sign(url, request)
+        signing_ns = perf_counter_ns() - start
         try:
             response = self._pool.request(
                 "POST",
@@ -82,7 +85,7 @@ class BedrockRuntimeRelay:
         except HTTPError as error:
             raise BedrockAnswerLostError(type(error).__name__) from None
         return BedrockAnswer(
-            response.status, list(response.headers.items()), _read_pieces(response)
+            response.status, list(response.headers.items()), _read_pieces(response), signing_ns
         )
 
     def _sign(self, url: str, request: BedrockRequest) -> dict[str, str]:

@@ -10,10 +10,19 @@ from lambdas.domain.bedrock_calls.admission import (
     CallAdmission,
     GatewayCall,
 )
-from lambdas.domain.bedrock_calls.answers import UsageReader, make_usage_reader
+from lambdas.domain.bedrock_calls.answers import AnswerEnd, UsageReader, make_usage_reader
+from lambdas.domain.bedrock_calls.call_report import (
+    ANSWER_LOST,
+    NS_OF_A_MS,
+    CallObserver,
+    CallReport,
+    CallTimes,
+    RunningCall,
+)
 from lambdas.domain.bedrock_calls.called_models import CalledModels, NamedModels
 from lambdas.domain.bedrock_calls.caller_request import CallerRequest, read_caller_request
 from lambdas.domain.bedrock_calls.event_frames import EVENT_STREAM, Frame, FrameReader
+from lambdas.domain.bedrock_calls.finish_reasons import read_finish_reasons
 from lambdas.domain.bedrock_calls.headers import (
     Headers,
     LimitState,
@@ -21,7 +30,13 @@ from lambdas.domain.bedrock_calls.headers import (
     write_kong_headers,
     write_retry_headers,
 )
-from lambdas.domain.bedrock_calls.needs import NO_NEED, CallNeed, NeedBounds, measure_need
+from lambdas.domain.bedrock_calls.needs import (
+    NO_NEED,
+    CallNeed,
+    NeedBounds,
+    find_requested_output,
+    measure_need,
+)
 from lambdas.domain.bedrock_calls.paths import BedrockOperation, BedrockPath, read_path
 from lambdas.domain.bedrock_calls.refusals import (
     INTERNAL_ERROR,
@@ -44,17 +59,20 @@ from lambdas.domain.bedrock_calls.request_body import (
 )
 
 __all__ = [
+    "ANSWER_LOST",
     "EVENT_STREAM",
     "INTERNAL_ERROR",
     "LIMITS_UNAVAILABLE",
     "MAX_REQUEST_BYTES",
     "METADATA_HEADER",
     "NO_NEED",
+    "NS_OF_A_MS",
     "TOO_LARGE",
     "UNAVAILABLE",
     "UNKNOWN_KEY",
     "UNKNOWN_OPERATION",
     "Admission",
+    "AnswerEnd",
     "BedrockAnswer",
     "BedrockAnswerLostError",
     "BedrockNotReachedError",
@@ -64,6 +82,9 @@ __all__ = [
     "BedrockRequest",
     "CallAdmission",
     "CallNeed",
+    "CallObserver",
+    "CallReport",
+    "CallTimes",
     "CalledModels",
     "CallerRequest",
     "Frame",
@@ -76,10 +97,13 @@ __all__ = [
     "NeedBounds",
     "Refusal",
     "RequestBody",
+    "RunningCall",
     "UsageReader",
+    "find_requested_output",
     "make_usage_reader",
     "measure_need",
     "read_caller_request",
+    "read_finish_reasons",
     "read_path",
     "read_request_body",
     "refuse_invalid",

@@ -109,11 +109,13 @@ class BedrockAnswer(NamedTuple):
         status: The HTTP status.
         headers: The headers, in their order.
         pieces: The body as it arrives, unchanged. Raises `BedrockAnswerLostError`.
+        signing_ns: Nanoseconds until the request was sent: for its session and its signature.
     """
 
     status: int
     headers: Sequence[tuple[str, str]]
     pieces: Iterator[bytes]
+    signing_ns: int = 0
 
 
 class BedrockRelay(Protocol):

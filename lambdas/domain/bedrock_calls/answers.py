@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
 from lambdas.domain.bedrock_calls.event_frames import EVENT_STREAM, Frame, FrameReader
+from lambdas.domain.bedrock_calls.finish_reasons import read_finish_reasons
 from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.invocations import ServedCall, TokenCounts, UsageRecord, read_invocation
 from lambdas.domain.invocations.body_usage import reports_usage
@@ -20,6 +21,7 @@ from lambdas.domain.invocations.token_counts import read_count
 MAX_ANSWER_BYTES = 32 * 2**20
 """Of an answer whose body is read. Longer ones pass; their usage then comes from the headers."""
 _MAX_FIRST_CHUNKS, _MAX_LAST_CHUNKS = 8, 64
+_REASON = b"eason"  # in the names of all fields that have one
 # https://docs.aws.amazon.com/bedrock/latest/userguide/inference-invoke.html
 _COUNT_HEADERS = (
     "x-amzn-bedrock-input-token-count",
@@ -29,6 +31,18 @@ _COUNT_HEADERS = (
 )
 LATENCY_HEADER = "x-amzn-bedrock-performanceconfig-latency"
 """The latency that InvokeModel is asked for, and that its answer reports."""
+
+
+class AnswerEnd(NamedTuple):
+    """The end of an answer.
+
+    Attributes:
+        finish_reasons: The reasons for which the model stopped; empty where none is reported.
+        error: The error that ended a stream.
+    """
+
+    finish_reasons: tuple[str, ...] = ()
+    error: str | None = None
 
 
 class MeasuredCall(NamedTuple):
@@ -106,6 +120,10 @@ class UsageReader(ABC):
             self._record = self.call.record(self._read_body())
         return self._record
 
+    @abstractmethod
+    def read_end(self) -> AnswerEnd:
+        """Read how the answer ended."""
+
 
 def make_usage_reader(
     path: BedrockPath, headers: Mapping[str, str], sent: Mapping[str, str] | None = None
@@ -130,8 +148,11 @@ class BodyUsageReader(UsageReader):
 
     _body: bytearray = field(default_factory=bytearray)
     _is_too_long: bool = False
+    _is_decoded: bool = False
+    _content: JsonValue | Undecodable = None
 
     def _read(self, piece: bytes) -> None:
+        self._is_decoded = False
         self._is_too_long = self._is_too_long or len(self._body) + len(piece) > MAX_ANSWER_BYTES
         if self._is_too_long:
             self._body.clear()
@@ -139,7 +160,15 @@ class BodyUsageReader(UsageReader):
             self._body += piece
 
     def _read_body(self) -> JsonValue | Undecodable:
-        return decode_json(bytes(self._body)) if self._body else None
+        if not self._is_decoded:
+            self._content = decode_json(bytes(self._body)) if self._body else None
+            self._is_decoded = True
+        return self._content
+
+    def read_end(self) -> AnswerEnd:
+        """Read how the answer ended."""
+        body = self._read_body()
+        return AnswerEnd(read_finish_reasons(body)) if isinstance(body, dict) else AnswerEnd()
 
 
 @dataclass(slots=True)
@@ -149,6 +178,9 @@ class StreamUsageReader(UsageReader):
     frames: FrameReader = field(default_factory=FrameReader)
     _first: list[JsonObject] = field(default_factory=list)
     _last: deque[JsonObject] = field(default_factory=lambda: deque(maxlen=_MAX_LAST_CHUNKS))
+
+    _finish_reasons: tuple[str, ...] = ()
+    _error: str | None = None
 
     _CHUNK: ClassVar = "chunk"  # of InvokeModel; Converse's events are named by their content
 
@@ -162,14 +194,34 @@ class StreamUsageReader(UsageReader):
     def _read_body(self) -> JsonValue | Undecodable:
         return [*self._first, *self._last]
 
+    def read_end(self) -> AnswerEnd:
+        """Read how the answer ended."""
+        return AnswerEnd(self._finish_reasons, self._error)
+
     def _read_frame(self, frame: Frame) -> JsonValue | Undecodable:
         kind = frame.headers.get(":event-type")
         if kind == self._CHUNK:
-            content = decode_json(frame.payload)
-            encoded = content.get("bytes") if isinstance(content, dict) else None
-            try:
-                return decode_json(a2b_base64(encoded)) if isinstance(encoded, str) else None
-            except (Base64Error, ValueError):
-                return None
+            return self._read_chunk(decode_json(frame.payload))
+        if kind == "messageStop":
+            self._note_reasons(decode_json(frame.payload))
+        elif kind is None:
+            self._error = frame.headers.get(":exception-type", self._error)
         # As the log has it. No other event of Converse reports usage.
         return {kind: decode_json(frame.payload)} if kind == "metadata" else None
+
+    def _read_chunk(self, content: JsonValue | Undecodable) -> JsonValue | Undecodable:
+        encoded = content.get("bytes") if isinstance(content, dict) else None
+        try:
+            text = a2b_base64(encoded) if isinstance(encoded, str) else None
+        except (Base64Error, ValueError):
+            return None
+        if text is None:
+            return None
+        chunk = decode_json(text)
+        if _REASON in text:  # rare, and quicker than a search in each chunk
+            self._note_reasons(chunk)
+        return chunk
+
+    def _note_reasons(self, content: JsonValue | Undecodable) -> None:
+        if isinstance(content, dict):
+            self._finish_reasons = read_finish_reasons(content) or self._finish_reasons

@@ -170,8 +170,8 @@ def _bound_output(path: BedrockPath, model_id: str, fields: JsonObject, bounds: 
     """
     if model_id.startswith(_WITHOUT_OUTPUT):
         return 0
-    limits = _list_limits(path, model_id, fields)
-    tokens = max(limits) if limits else bounds.get_max_output(model_id)
+    requested = find_requested_output(path, model_id, fields)
+    tokens = bounds.get_max_output(model_id) if requested is None else requested
     samples, thoughts = [1], 0
     for part in _list_parts(fields):
         samples += [read_count(part.get(name)) or 1 for name in _SAMPLES]
@@ -180,6 +180,17 @@ def _bound_output(path: BedrockPath, model_id: str, fields: JsonObject, bounds: 
     # Thoughts between tools may be more than `max_tokens`; else they are a part of it:
     # https://docs.claude.com/en/docs/build-with-claude/extended-thinking
     return max(samples) * (tokens + (thoughts if thoughts >= tokens else 0))
+
+
+def find_requested_output(path: BedrockPath, model_id: str, fields: JsonObject) -> int | None:
+    """Find the most output tokens that a request asks for; `None` if it sets no limit.
+
+    Args:
+        path: The operation.
+        model_id: The foundation model.
+        fields: The fields of the body.
+    """
+    return max(_list_limits(path, model_id, fields), default=None)
 
 
 def _list_limits(path: BedrockPath, model_id: str, fields: JsonObject) -> list[int]:

@@ -27,6 +27,7 @@ IDENTITY_ARN = "IdentityArn"
 PROJECT = "Project"
 BUDGET = "Budget"
 POLICY = "Policy"
+OPERATION = "Operation"
 
 
 class Unit(StrEnum):
@@ -397,6 +398,20 @@ BUDGET_METRICS = (BUDGET_USED, BUDGET_FORECAST, BUDGET_FORECAST_LOW, BUDGET_FORE
 """The metrics of each budget that is not for each value of a label, with the dimension `Budget`,
 where governance is on."""
 
+TIME_TO_FIRST_TOKEN = Metric(
+    "TimeToFirstToken",
+    "From the arrival of a call at the gateway until the first piece of the answer is handed on.",
+    unit=Unit.MILLISECONDS,
+)
+ADDED_LATENCY = Metric(
+    "AddedLatency",
+    "The part of a call's duration in which it waited for the gateway, and not for Bedrock.",
+    unit=Unit.MILLISECONDS,
+)
+GATEWAY_CALL_METRICS = (TIME_TO_FIRST_TOKEN, ADDED_LATENCY)
+"""The metrics of each successful call through the gateway, with the dimension `Operation`, where
+the gateway is on."""
+
 HEALTH_NAMESPACE = f"{NAMESPACE}/Health"
 
 
@@ -589,6 +604,11 @@ UNKNOWN_KEYS = HealthMetric(
     "Requests that the gateway refused because they had no valid key.",
     frequency=Frequency.ON_EVENT,
 )
+LOST_TRACES = HealthMetric(
+    "LostTraces",
+    "Traces of the gateway's calls that X-Ray did not take.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -631,6 +651,7 @@ HEALTH_METRICS = (
     BREAK_GLASS_CALLS,
     CALLS_AROUND_GATEWAY,
     TOKENS_AROUND_GATEWAY,
+    LOST_TRACES,
 )
 """The metrics that functions publish about themselves."""
 

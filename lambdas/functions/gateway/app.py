@@ -23,6 +23,7 @@ from lambdas.domain.bedrock_calls import (
     UNKNOWN_OPERATION,
     InvalidRequestError,
     Refusal,
+    RunningCall,
     refuse_invalid,
 )
 from lambdas.functions.gateway.limit_documents import (
@@ -65,25 +66,31 @@ def make_app(
 
     async def relay_call(request: Request) -> _Answer:
         headers = _read_headers(request)
+        call = request.state.call = relay.begin(headers)
         key = await authenticate(headers, Scope.BEDROCK)
         if isinstance(key, Refusal):
-            return _Answer(relay.refuse(key))
+            return _Answer(relay.refuse_call(call, key))
+        call.key = key
         body = await _read_body(request)
         if body is None:
-            return _Answer(relay.refuse(TOO_LARGE))
+            return _Answer(relay.refuse_call(call, TOO_LARGE))
         raw_path = request.scope["raw_path"].decode("latin-1")
-        call = GatewayRequest(key, raw_path, headers, body)
-        return _Answer(await run_in_threadpool(relay.relay, call))
+        asked = GatewayRequest(key, raw_path, headers, body, call)
+        return _Answer(await run_in_threadpool(relay.relay, asked))
 
     async def refuse_path(_request: Request, _error: Exception) -> _Answer:
         return _Answer(relay.refuse(UNKNOWN_OPERATION))
 
-    async def drop(_request: Request, _error: Exception) -> _Answer:
-        return _Answer(relay.refuse(refuse_invalid("The request ended early")))
+    def refuse(request: Request, refusal: Refusal) -> _Answer:
+        call: RunningCall | None = getattr(request.state, "call", None)
+        return _Answer(relay.refuse(refusal) if call is None else relay.refuse_call(call, refusal))
 
-    async def report_failure(_request: Request, error: Exception) -> _Answer:
+    async def drop(request: Request, _error: Exception) -> _Answer:
+        return refuse(request, refuse_invalid("The request ended early"))
+
+    async def report_failure(request: Request, error: Exception) -> _Answer:
         log_failure(error)
-        return _Answer(relay.refuse(INTERNAL_ERROR))
+        return refuse(request, INTERNAL_ERROR)
 
     return Starlette(
         routes=[
