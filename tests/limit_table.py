@@ -6,7 +6,6 @@ stores (`tests/adapters/dynamodb/test_limits_store.py`) runs on it and on moto.
 
 from __future__ import annotations
 
-import copy
 import re
 import threading
 from collections import Counter
@@ -59,7 +58,7 @@ class LimitTable:
         with self._lock:
             self.reads += 1
             item = self.items.get(request["Key"]["sk"]["S"])
-            return {} if item is None else {"Item": copy.deepcopy(item)}
+            return {} if item is None else {"Item": _copy(item)}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         self.before_update()
@@ -67,7 +66,7 @@ class LimitTable:
             self.writes[threading.get_ident()] += 1
             name, names = request["Key"]["sk"]["S"], request["ExpressionAttributeNames"]
             update = _Update(
-                copy.deepcopy(self.items.get(name, {})),
+                _copy(self.items.get(name, {})),
                 names,
                 request.get("ExpressionAttributeValues", {}),
             )
@@ -75,11 +74,11 @@ class LimitTable:
                 self.failed += 1
                 answer: Any = {"Error": {"Code": "ConditionalCheckFailedException"}}
                 if name in self.items:
-                    answer["Item"] = copy.deepcopy(self.items[name])
+                    answer["Item"] = _copy(self.items[name])
                 raise self.exceptions.ConditionalCheckFailedException(answer, "UpdateItem")
             update.apply(request["UpdateExpression"])
             self.items[name] = {**update.item, **request["Key"]}
-            answer = {"Attributes": copy.deepcopy(self.items[name])}
+            answer = {"Attributes": _copy(self.items[name])}
         if self.loses_answer():
             raise ReadTimeoutError(endpoint_url="dynamodb")
         return answer
@@ -91,11 +90,16 @@ class LimitTable:
         partition = request["ExpressionAttributeValues"][":partition"]
         with self._lock:
             found = [
-                copy.deepcopy(item)
+                _copy(item)
                 for item in self.items.values()
                 if item["pk"] == partition and (item["open"]["M"] or item["late"]["M"])
             ]
         yield {"Items": found}
+
+
+def _copy(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy an item and its maps; other values never change."""
+    return {name: {"M": {**value["M"]}} if "M" in value else value for name, value in item.items()}
 
 
 class _Update:
@@ -111,7 +115,7 @@ class _Update:
 
     def apply(self, expression: str) -> None:
         _, *parts = _CLAUSE.split(expression.strip())
-        before = copy.deepcopy(self.item)
+        before = dict(self.item)
         paths = list[str]()
         for verb, actions in zip(parts[::2], parts[1::2], strict=True):
             for action in actions.strip().split(", "):

@@ -116,6 +116,15 @@ def test_a_call_that_is_overtaken_by_a_later_one_is_charged_to_the_later_slot() 
     assert table.failed == 1
 
 
+def test_slots_that_have_left_are_removed_once() -> None:
+    table, (ours, other) = make_stores(2)
+    for seconds in (0, 1, 10):
+        reserve_at_once(table, [ours], seconds, 20)
+    assert reserve_at_once(table, [ours, other], 18, 20) == [True, True]
+    assert table.failed == 1
+    check_sums(table.items["ana"])
+
+
 def test_a_long_pause_replaces_what_has_left() -> None:
     table, (ours, other) = make_stores(2)
     for seconds in (0, 1, 2, 3, 70, 71, 4000):
