@@ -7,7 +7,7 @@
 | `CODE.t` | the sum of a counter's slots: of those that are live, and those that have left |
 | `CODE.N` | the amount of a slot: its number, modulo 32. A calendar period has its sum alone |
 | `CODE.x` | what no reservation has charged: the number of a slot, and the amount |
-| `open`, `late` | the open reservations, by id: `MOMENT`, then `CODE=AMOUNT` for each counter |
+| `open`, `late` | the open reservations, by id: `MOMENT`, then `CODES=AMOUNT` of counters |
 | `expires_at` | the time at which the item says nothing any more |
 
 Slots that have left stay for a while, so that to begin a slot changes nothing that others rely on:
@@ -16,6 +16,7 @@ many gateways can do that at a time.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -97,8 +98,11 @@ def name_slot(key: CounterKey, number: int) -> str:
 
 
 def write_entry(entry: OpenReservation) -> str:
-    """Write an open reservation."""
-    charges = (f"{key.code}={amount}" for key, amount in entry.charges.items())
+    """Write an open reservation. Counters with the same charge of a unit share its text."""
+    windows = defaultdict[tuple[str, int], list[str]](list)
+    for key, amount in entry.charges.items():
+        windows[key.code[0], amount].append(key.code[1:])
+    charges = (f"{unit}{','.join(codes)}={amount}" for (unit, amount), codes in windows.items())
     return " ".join([str(entry.at), *charges])
 
 
@@ -157,7 +161,9 @@ def _read_entries(item: Item, name: str) -> dict[str, OpenReservation]:
 
 def _read_entry(text: str) -> OpenReservation:
     at, *charges = text.split(" ")
-    pairs = (charge.rpartition("=") for charge in charges)
-    return OpenReservation(
-        int(at), {read_counter_key(code): int(amount) for code, _, amount in pairs}
-    )
+    amounts: dict[CounterKey, int] = {}
+    for charge in charges:
+        codes, _, amount = charge.rpartition("=")
+        for window in codes[1:].split(","):
+            amounts[read_counter_key(codes[0] + window)] = int(amount)
+    return OpenReservation(int(at), amounts)
