@@ -78,10 +78,10 @@ class LimitTable:
                 raise self.exceptions.ConditionalCheckFailedException(answer, "UpdateItem")
             update.apply(request["UpdateExpression"])
             self.items[name] = {**update.item, **request["Key"]}
-            answer = {"Attributes": _copy(self.items[name])}
+            written = _copy(self.items[name])
         if self.loses_answer():
             raise ReadTimeoutError(endpoint_url="dynamodb")
-        return answer
+        return {"Attributes": written}
 
     def get_paginator(self, _operation: str) -> LimitTable:
         return self

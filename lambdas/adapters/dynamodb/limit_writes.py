@@ -344,7 +344,7 @@ def _create_counter(write: LimitWrite, key: CounterKey, after: SubjectState, amo
 def _replace_counter(
     write: LimitWrite, before: StoredSubject, after: SubjectState, charge: _Charge
 ) -> None:
-    """Set a counter, of which all has left, to a charge of the newest slot."""
+    """Set a counter whose slots have all left to a charge of the newest slot."""
     key = charge.key
     _create_counter(write, key, after, charge.amount)
     newest = name_slot(key, key.window.number_at(after.moment))
@@ -353,7 +353,7 @@ def _replace_counter(
 
 
 def _remove_counter(write: LimitWrite, before: StoredSubject, key: CounterKey) -> None:
-    """Remove a counter of which all has left, and to which nothing was added since."""
+    """Remove a counter whose slots have all left, if nothing was added since."""
     total = write.name(name_total(key))
     if has_slots(key):
         write.require(f"{total} = {write.number(sum(before.slots[key].values()))}")
