@@ -84,6 +84,9 @@ class InMemoryLimits:
                 self.states[subject.id] = after
             return decision
 
+    def expects_refusal(self, _subject: LimitSubject, _need: Amounts, _at: datetime) -> bool:
+        return False  # there is no image of an item, so everyone is asked
+
     def settle(self, reservation: StoredReservation, used: Amounts, at: datetime) -> bool:
         with self._lock:
             self.counts["settle"] += 1

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.domain.safeguards.ports import NotReadableError
-
 _ABSENT = frozenset(
     {
         "NotFound",
@@ -35,6 +33,9 @@ def refusal_as_not_readable() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
+        # Most functions need only codes of errors, and safeguards take long to import.
+        from lambdas.domain.safeguards.ports import NotReadableError  # noqa: PLC0415
+
         raise NotReadableError(failure_code(error), str(error)) from error
 
 

@@ -107,15 +107,9 @@ class CallAdmitter:
 
     def _reserve(self, subjects: Sequence[LimitSubject], need: Amounts, at: datetime) -> Admission:
         reservation_id = self.make_id()
-        answers = self._run(
-            lambda subject: self._ask_store(subject, reservation_id, need, at), subjects
-        )
-        decisions = tuple(each for each in answers if isinstance(each, Decision))
-        failed = [
-            subject
-            for subject, answer in zip(subjects, answers, strict=True)
-            if isinstance(answer, LimitStoreError)
-        ]
+        answers = self._ask_subjects(subjects, reservation_id, need, at)
+        decisions = tuple(each for _, each in answers if isinstance(each, Decision))
+        failed = [subject for subject, each in answers if isinstance(each, LimitStoreError)]
         refusal = self._find_refusal(decisions, failed)
         parts = tuple(
             StoredReservation(each.subject, reservation_id, each.entry)
@@ -130,6 +124,29 @@ class CallAdmitter:
         for decision in decisions:
             self._note_refusal(decision, need, at)
         return Admission(decisions, None, refusal, unchecked, left_open)
+
+    def _ask_subjects(
+        self, subjects: Sequence[LimitSubject], reservation_id: str, need: Amounts, at: datetime
+    ) -> Sequence[tuple[LimitSubject, Decision | LimitStoreError]]:
+        """Ask subjects at a time: first those that will probably refuse, if there are any.
+
+        If one refuses, the others are not asked, and there is nothing to give back.
+        """
+
+        def ask(subject: LimitSubject) -> tuple[LimitSubject, Decision | LimitStoreError]:
+            return subject, self._ask_store(subject, reservation_id, need, at)
+
+        first = [
+            subject
+            for subject in subjects
+            if len(subjects) > 1 and self.store.expects_refusal(subject, need, at)
+        ]
+        answers = self._run(ask, first)
+        decisions = [each for _, each in answers if isinstance(each, Decision)]
+        if any(decision.refusal is not None for decision in decisions):
+            return answers
+        others = [subject for subject in subjects if subject not in first]
+        return [*answers, *self._run(ask, others)]
 
     def _ask_store(
         self, subject: LimitSubject, reservation_id: str, need: Amounts, at: datetime

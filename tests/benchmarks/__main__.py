@@ -10,6 +10,7 @@ from tests.benchmarks import (
     decoding,
     functions,
     gateway,
+    gateway_start,
     large_deliveries,
     metering,
     windows,
@@ -23,6 +24,7 @@ def _figures() -> Iterator[Figure]:
     yield from decoding.figures()
     yield from functions.figures()
     yield from gateway.figures()
+    yield from gateway_start.figures()
     yield from large_deliveries.figures()
     yield from metering.figures()
 

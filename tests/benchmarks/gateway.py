@@ -1,4 +1,4 @@
-"""The cost of a call through the gateway: its own CPU, the time it adds, and its imports.
+"""The cost of a call through the gateway: its own CPU and the time it adds.
 
 Latencies come in pairs of one run, since the machine decides the rest.
 """
@@ -9,8 +9,6 @@ import asyncio
 import http.client
 import json
 import ssl
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,11 +51,10 @@ _AUTHORIZED = {"authorization": f"Bearer {SECRET.text}", "content-type": "applic
 
 
 def figures() -> Iterator[Figure]:
-    """Measure calls, events, latency and imports."""
+    """Measure calls, events and latency."""
     yield _cpu_of_calls()
     yield from _cpu_of_events()
     yield from _latency()
-    yield _imports()
 
 
 class _InstantBedrock:
@@ -209,24 +206,3 @@ def _time_first_byte(connection: http.client.HTTPConnection, operation: str) -> 
     taken = perf_counter() - start
     response.read()
     return taken
-
-
-def _imports() -> Figure:
-    """Compare the imports of the gateway with those of boto3 and a client of DynamoDB."""
-    client = "import boto3; boto3.client('dynamodb', 'us-east-1')"
-    gateway = (
-        "import lambdas.functions.gateway.app, lambdas.functions.gateway.runtime,"
-        " lambdas.functions.gateway.settings, lambdas.wiring.gateway;"
-        f" {client}; boto3.client('sts', 'us-east-1')"
-    )
-    times = [(_time_python(gateway), _time_python(client)) for _ in range(_ROUNDS)]
-    ours, plain = (min(column) for column in zip(*times, strict=True))
-    note = f"CPU of the imports over boto3 and DynamoDB, {plain * _MS:.0f} ms; best of {_ROUNDS}"
-    return Figure("gateway_imports_over_boto3", round(ours / plain, 2), "ratio", note)
-
-
-def _time_python(program: str) -> float:
-    timed = f"{program}; import time; print(time.process_time())"
-    command = [sys.executable, "-c", timed]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(done.stdout)

@@ -1,7 +1,8 @@
 """Writes of limits: one conditional update of a subject's item each.
 
 Writes add to what is stored, so that many can be made at a time. Conditions name only what the
-decision rests on: the clock, the sums of limits that are enforced, and slots that leave.
+decision rests on: that the clock is not ahead, the sums of limits that are enforced, and slots that
+have left and make room. Of gateways that begin the same slot at once, each one's write succeeds.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambdas.adapters.dynamodb.limit_items import (
     LATE,
+    MAX_LEFT,
+    MAX_STEPS,
     MOMENT,
     OPEN,
     REVISION,
+    StoredSubject,
     find_expiry,
+    find_oldest,
+    has_slots,
     name_raised,
     name_slot,
     name_total,
@@ -117,25 +123,41 @@ def create_item(after: SubjectState) -> LimitWrite:
         }
         write.set(write.name(name), write.value({"M": texts}))
     for key in after.counters:
-        _replace_counter(write, key, after, after.get_total(key))
+        _create_counter(write, key, after, after.get_total(key))
     for key in after.raised:
         _set_raised(write, key, after)
     return write
 
 
+def is_exact(before: StoredSubject, after: SubjectState) -> bool:
+    """True if a write to this state has to replace counters, so that no other may come between.
+
+    That is so if the counters of the subject change, if a period of a calendar ends, and after a
+    pause of some slots.
+    """
+    state = before.state
+    if after.revision != state.revision:
+        return True
+    for key in after.counters:
+        steps = key.window.number_at(after.moment) - key.window.number_at(state.moment)
+        if steps > (MAX_STEPS if has_slots(key) else 0):
+            return True
+    return False
+
+
 def add_reservation(
-    before: SubjectState, after: SubjectState, subject: LimitSubject, reservation_id: str
+    before: StoredSubject, after: SubjectState, subject: LimitSubject, reservation_id: str
 ) -> LimitWrite:
     """Add a reservation to the item of a subject, and advance its clock if it has to.
 
     Args:
-        before: The state as it was read.
+        before: The subject as it was read.
         after: The state with the reservation.
         subject: The subject.
         reservation_id: The id.
     """
     write = LimitWrite()
-    moved = _move_late(write, before, after)
+    moved = _move_late(write, before.state, after)
     _add_entry(write, after, subject, reservation_id, moved)
     bounds = _find_bounds(subject)
     charges = after.open[reservation_id].charges
@@ -148,25 +170,25 @@ def add_reservation(
     return write
 
 
-def raise_total(before: SubjectState, after: SubjectState, key: CounterKey) -> LimitWrite:
+def raise_total(before: StoredSubject, after: SubjectState, key: CounterKey) -> LimitWrite:
     """Raise a counter to what was counted elsewhere, and advance the clock if it has to.
 
     Args:
-        before: The state as it was read.
+        before: The subject as it was read.
         after: The state with the raised counter.
         key: The counter.
     """
-    write = LimitWrite()
-    _move_late(write, before, after)
+    write, state = LimitWrite(), before.state
+    _move_late(write, state, after)
     raised = write.name(name_raised(key))
-    if key in before.raised:
-        text = write.value({"S": write_raised(before.raised[key])})
+    if key in state.raised:
+        text = write.value({"S": write_raised(state.raised[key])})
         write.require(f"{raised} = {text}")
     else:
         write.require(f"attribute_not_exists({raised})")
     _set_raised(write, key, after)
     number = key.window.number_at(after.moment)
-    difference = after.raised[key].amount - before.get_raised(key, number)
+    difference = after.raised[key].amount - state.get_raised(key, number)
     _charge_counters(write, before, after, [_Charge(key, difference, None)])
     return write
 
@@ -199,8 +221,10 @@ def settle_reservation(
         else:
             leaves_at = change.key.window.leaves_at(change.key.window.number_at(entry.at))
             write.require(f"{write.name(MOMENT)} < {write.number(leaves_at)}")
-        write.require(f"attribute_exists({write.name(name_total(change.key))})")
-        _add_amount(write, change.key, number, change.difference)
+        total = name_total(change.key)
+        write.require(f"attribute_exists({write.name(total)})")
+        write.add(total, change.difference)
+        _add_to_slot(write, change.key, number, change.difference)
     return write
 
 
@@ -251,88 +275,96 @@ def _find_bounds(subject: LimitSubject) -> dict[CounterKey, int]:
 
 
 def _charge_counters(
-    write: LimitWrite, before: SubjectState, after: SubjectState, charges: Sequence[_Charge]
+    write: LimitWrite, before: StoredSubject, after: SubjectState, charges: Sequence[_Charge]
 ) -> None:
-    """Add charges to counters. If the clock has advanced, all counters advance."""
-    write.require(f"{write.name(MOMENT)} = {write.number(before.moment)}")
-    if after.moment == before.moment and after.revision == before.revision:
-        for charge in charges:
-            _charge_counter(write, after, charge)
-        return
-    write.require(f"{write.name(REVISION)} = {write.number(before.revision)}")
-    _set_clock(write, after)
+    """Add charges to counters, and advance the clock if it has to."""
+    state, moment = before.state, write.name(MOMENT)
     by_key = {charge.key: charge for charge in charges}
-    for key in {**before.counters, **after.counters}:
-        _advance_counter(write, before, after, by_key.get(key, _Charge(key, 0, None)))
-
-
-def _charge_counter(write: LimitWrite, after: SubjectState, charge: _Charge) -> None:
-    """Add a charge to the newest slot of a counter."""
-    _require_total(write, charge, 0)
-    number = charge.key.window.number_at(after.moment)
-    _add_amount(write, charge.key, number, charge.amount)
-
-
-def _require_total(write: LimitWrite, charge: _Charge, left: int) -> None:
-    """Require that a counter has room for a charge, after an amount has left."""
-    if charge.bound is not None:
-        total = write.name(name_total(charge.key))
-        write.require(f"{total} <= {write.number(charge.bound - charge.amount + left)}")
-
-
-def _advance_counter(
-    write: LimitWrite, before: SubjectState, after: SubjectState, charge: _Charge
-) -> None:
-    """Advance a counter by the slots that leave, and add a charge to its newest slot."""
-    key, left = charge.key, 0
-    total, live = name_total(key), key.window.live_slots
-    old, new = key.window.number_at(before.moment), key.window.number_at(after.moment)
-    has_all_left = new - old >= live
-    if key not in before.counters:
-        write.require(f"attribute_not_exists({write.name(total)})")
-    elif not has_all_left:
-        for number in range(old - live + 1, new - live + 1):
-            amount = before.counters[key].get(number, 0)
-            write.require(f"{write.name(name_slot(key, number))} = {write.number(amount)}")
-            left += amount
+    write.require(f"{write.name(REVISION)} = {write.number(state.revision)}")
+    if not is_exact(before, after):
+        write.require(f"{moment} <= {write.number(after.moment)}")
+        if after.moment != state.moment:
+            _set_clock(write, after)
+        for key in state.counters:
+            charge = by_key.get(key, _Charge(key, 0, None))
+            _charge_counter(write, before, after.moment, charge)
+        return
+    write.require(f"{moment} = {write.number(state.moment)}")
+    _set_clock(write, after)
+    for key in {**state.counters, **after.counters}:
+        charge = by_key.get(key, _Charge(key, 0, None))
         if key not in after.counters:
-            write.require(f"{write.name(total)} = {write.number(left)}")
+            _remove_counter(write, before, key)
+        elif key not in state.counters:
+            write.require(f"attribute_not_exists({write.name(name_total(key))})")
+            _create_counter(write, key, after, charge.amount)
+        elif find_oldest(key, after.moment) > key.window.number_at(state.moment):
+            _replace_counter(write, before, after, charge)
         else:
-            _require_total(write, charge, left)
-    if key not in after.counters:
-        _remove_counter(write, key)
-    elif has_all_left or key not in before.counters:
-        _replace_counter(write, key, after, charge.amount)
-    elif old == new:
-        _add_amount(write, key, new, charge.amount)
-    else:
-        write.add(total, charge.amount - left)
-        for number in range(old + 1, new + 1):
-            slot = write.name(name_slot(key, number))
-            write.set(slot, write.number(charge.amount if number == new else 0))
+            _charge_counter(write, before, after.moment, charge)
 
 
-def _add_amount(write: LimitWrite, key: CounterKey, number: int, amount: int) -> None:
-    write.add(name_total(key), amount)
-    if key.window.live_slots > 1:
+def _charge_counter(write: LimitWrite, before: StoredSubject, moment: int, charge: _Charge) -> None:
+    """Add a charge to the newest slot of a counter. Slots that have left make room for it.
+
+    They are removed when the oldest of them has left a while ago.
+    """
+    key = charge.key
+    left = before.list_left(key, moment)
+    is_old = any(number < find_oldest(key, moment) - MAX_LEFT for number in left)
+    for number, amount in left.items():
+        name = name_slot(key, number)
+        if is_old:
+            write.require(f"{write.name(name)} = {write.number(amount)}")
+            write.remove(write.name(name))
+        elif amount and charge.bound is not None:
+            write.require(f"{write.name(name)} >= {write.number(amount)}")
+    room = sum(left.values())
+    total = name_total(key)
+    if charge.bound is not None:
+        bound = write.number(charge.bound - charge.amount + room)
+        write.require(f"{write.name(total)} <= {bound}")
+    write.add(total, charge.amount - (room if is_old else 0))
+    _add_to_slot(write, key, key.window.number_at(moment), charge.amount)
+
+
+def _add_to_slot(write: LimitWrite, key: CounterKey, number: int, amount: int) -> None:
+    if has_slots(key):
         write.add(name_slot(key, number), amount)
 
 
-def _replace_counter(write: LimitWrite, key: CounterKey, after: SubjectState, amount: int) -> None:
-    """Set a counter to an amount of the newest slot. All slots exist, so that they compare."""
+def _create_counter(write: LimitWrite, key: CounterKey, after: SubjectState, amount: int) -> None:
+    """Set a counter to an amount of the newest slot."""
     write.set(write.name(name_total(key)), write.number(amount))
-    newest = key.window.number_at(after.moment)
-    for slot in _list_slots(key):
-        is_newest = slot == name_slot(key, newest)
-        write.set(write.name(slot), write.number(amount if is_newest else 0))
+    if has_slots(key):
+        newest = name_slot(key, key.window.number_at(after.moment))
+        write.set(write.name(newest), write.number(amount))
 
 
-def _remove_counter(write: LimitWrite, key: CounterKey) -> None:
-    for name in (name_total(key), name_raised(key), *_list_slots(key)):
+def _replace_counter(
+    write: LimitWrite, before: StoredSubject, after: SubjectState, charge: _Charge
+) -> None:
+    """Set a counter whose slots have all left to a charge of the newest slot."""
+    key = charge.key
+    _create_counter(write, key, after, charge.amount)
+    newest = name_slot(key, key.window.number_at(after.moment))
+    for name in _list_slots(before, key) - {newest}:
         write.remove(write.name(name))
 
 
-def _list_slots(key: CounterKey) -> list[str]:
-    """List the attributes of slots; where one is live, the sum is all there is."""
-    live = key.window.live_slots
-    return [name_slot(key, number) for number in range(live)] if live > 1 else []
+def _remove_counter(write: LimitWrite, before: StoredSubject, key: CounterKey) -> None:
+    """Remove a counter whose slots have all left, if nothing was added since."""
+    total = write.name(name_total(key))
+    if has_slots(key):
+        write.require(f"{total} = {write.number(sum(before.slots[key].values()))}")
+    for name in (name_raised(key), *sorted(_list_slots(before, key))):
+        write.remove(write.name(name))
+    write.remove(total)
+
+
+def _list_slots(before: StoredSubject, key: CounterKey) -> set[str]:
+    """List the attributes of slots, with the newest one: it may have been added since."""
+    if not has_slots(key):
+        return set()
+    numbers = {*before.slots[key], key.window.number_at(before.state.moment)}
+    return {name_slot(key, number) for number in numbers}

@@ -14,13 +14,15 @@ from lambdas.adapters.dynamodb.limit_items import (
     OPEN,
     PARTITION_KEY,
     SORT_KEY,
+    StoredSubject,
     make_item_key,
-    read_state,
+    read_subject,
 )
 from lambdas.adapters.dynamodb.limit_writes import (
     LimitWrite,
     add_reservation,
     create_item,
+    is_exact,
     raise_total,
     settle_reservation,
 )
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 
 _MAX_ATTEMPTS = 12
 _MAX_SUBJECTS = 1000
-_EMPTY = SubjectState()
+_EMPTY = StoredSubject()
 
 
 class DynamoDbLimits:
@@ -68,7 +70,7 @@ class DynamoDbLimits:
         """
         self._client = client
         self._table_name = table_name
-        self._images: dict[str, SubjectState] = {}
+        self._images: dict[str, StoredSubject] = {}
 
     def reserve(
         self, subject: LimitSubject, reservation_id: str, need: Amounts, at: datetime
@@ -78,14 +80,14 @@ class DynamoDbLimits:
         image, is_fresh = self._images.get(subject.id), False
         for _ in range(_MAX_ATTEMPTS):
             before = image or _EMPTY
-            after, decision = reserve(before, subject, reservation_id, need, moment)
-            has_to_advance = after.moment != before.moment or after.revision != before.revision
+            after, decision = reserve(before.state, subject, reservation_id, need, moment)
+            has_to_advance = after.moment != before.state.moment or is_exact(before, after)
             if not is_fresh and (decision.entry is None or has_to_advance):
-                # An image of before may have been advanced by others. A read costs less than a
-                # write that fails.
-                image, is_fresh = self.read(subject.id), True
+                # Others may have removed slots that have left. A read costs less than a write that
+                # fails.
+                image, is_fresh = self._read(subject.id), True
                 continue
-            if decision.entry is None or reservation_id in before.entries:
+            if decision.entry is None or reservation_id in before.state.entries:
                 return decision
             write = (
                 create_item(after)
@@ -94,7 +96,7 @@ class DynamoDbLimits:
             )
             is_written, image = self._update(subject.id, write)
             if is_written and image is not None:
-                return describe_admission(image, subject, decision.entry, need)
+                return describe_admission(image.state, subject, decision.entry, need)
             is_fresh = True
         message = f"limits of a subject changed at each of {_MAX_ATTEMPTS} attempts"
         raise LimitStoreError(message)
@@ -102,16 +104,16 @@ class DynamoDbLimits:
     def settle(self, reservation: StoredReservation, used: Amounts, at: datetime) -> bool:
         """Replace what was reserved by what was used."""
         moment, entry = to_moment(at), reservation.entry
-        state = self._images.get(reservation.subject, _EMPTY)
+        state = self._images.get(reservation.subject, _EMPTY).state
         changes = list_changes(entry, used, moment)
         for _ in range(_MAX_ATTEMPTS):
             write = settle_reservation(reservation.id, entry, changes, state)
             is_written, image = self._update(reservation.subject, write)
             if is_written:
                 return True
-            if image is None or reservation.id not in image.entries:
+            if image is None or reservation.id not in image.state.entries:
                 return False
-            state = image
+            state = image.state
             changes = [
                 change
                 for change in list_changes(entry, used, max(moment, state.moment))
@@ -119,6 +121,14 @@ class DynamoDbLimits:
             ]
         message = f"a reservation was not settled at {_MAX_ATTEMPTS} attempts"
         raise LimitStoreError(message)
+
+    def expects_refusal(self, subject: LimitSubject, need: Amounts, at: datetime) -> bool:
+        """True if the last image of a subject refuses the call."""
+        image = self._images.get(subject.id)
+        if image is None:
+            return False
+        _, decision = reserve(image.state, subject, "", need, to_moment(at))
+        return decision.entry is None
 
     def raise_counter(
         self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
@@ -131,11 +141,11 @@ class DynamoDbLimits:
         if limit.key is None:
             message = f"{limit.unit} has no counter"
             raise ValueError(message)
-        keys, image = make_charges(subject, NO_USE), self.read(subject.id)
+        keys, image = make_charges(subject, NO_USE), self._read(subject.id)
         for _ in range(_MAX_ATTEMPTS):
             before = image or _EMPTY
-            after = raise_counter(before, keys, limit.key, counted, to_moment(at))
-            if after is before:
+            after = raise_counter(before.state, keys, limit.key, counted, to_moment(at))
+            if after is before.state:
                 return False
             write = create_item(after) if image is None else raise_total(before, after, limit.key)
             is_written, image = self._update(subject.id, write)
@@ -146,6 +156,10 @@ class DynamoDbLimits:
 
     def read(self, subject_id: str) -> SubjectState | None:
         """Read the state of a subject with a consistent read."""
+        image = self._read(subject_id)
+        return None if image is None else image.state
+
+    def _read(self, subject_id: str) -> StoredSubject | None:
         try:
             answer = self._client.get_item(
                 TableName=self._table_name, Key=make_item_key(subject_id), ConsistentRead=True
@@ -153,7 +167,7 @@ class DynamoDbLimits:
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
         item = answer.get("Item")
-        return None if item is None else self._keep(subject_id, read_state(item))
+        return None if item is None else self._keep(subject_id, read_subject(item))
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
         """List the open reservations of all subjects, partition by partition."""
@@ -161,7 +175,7 @@ class DynamoDbLimits:
         try:
             for item in self._list_items():
                 subject_id = item[SORT_KEY]["S"]
-                for name, entry in self._keep(subject_id, read_state(item)).entries.items():
+                for name, entry in self._keep(subject_id, read_subject(item)).state.entries.items():
                     if entry.at < moment:
                         yield StoredReservation(subject_id, name, entry)
         except (BotoCoreError, ClientError) as error:
@@ -179,7 +193,7 @@ class DynamoDbLimits:
             ):
                 yield from page["Items"]
 
-    def _update(self, subject_id: str, write: LimitWrite) -> tuple[bool, SubjectState | None]:
+    def _update(self, subject_id: str, write: LimitWrite) -> tuple[bool, StoredSubject | None]:
         """Update an item; returns whether it was written, and the item as it is.
 
         Raises:
@@ -195,11 +209,11 @@ class DynamoDbLimits:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             item: Any = error.response.get("Item")
-            return False, None if item is None else self._keep(subject_id, read_state(item))
+            return False, None if item is None else self._keep(subject_id, read_subject(item))
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
-        return True, self._keep(subject_id, read_state(answer["Attributes"]))
+        return True, self._keep(subject_id, read_subject(answer["Attributes"]))
 
-    def _keep(self, subject_id: str, state: SubjectState) -> SubjectState:
-        add_bounded(self._images, subject_id, state, _MAX_SUBJECTS)
-        return state
+    def _keep(self, subject_id: str, image: StoredSubject) -> StoredSubject:
+        add_bounded(self._images, subject_id, image, _MAX_SUBJECTS)
+        return image

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from lambdas.domain.limits.amounts import LimitUnit
 from lambdas.domain.limits.windows import AnyWindow, FixedWindow, read_window
 
 MAX_COUNTERS = 8
 """The counters of a subject. Each one adds to its item, whose first kilobyte is one write unit."""
+_MAX_MEMOIZED = 1024
 _UNIT_LETTERS = {
     LimitUnit.QUOTA_TOKENS: "q",
     LimitUnit.TOTAL: "t",
@@ -58,6 +60,7 @@ class CounterKey:
         object.__setattr__(self, "code", _UNIT_LETTERS[self.unit] + self.window.code)
 
 
+@lru_cache(_MAX_MEMOIZED)
 def read_counter_key(code: str) -> CounterKey:
     """Read a key from its code.
 

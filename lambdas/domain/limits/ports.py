@@ -44,6 +44,9 @@ class LimitStore(Protocol):
             LimitStoreError: It may be reserved or not.
         """
 
+    def expects_refusal(self, subject: LimitSubject, need: Amounts, at: datetime, /) -> bool:
+        """True if a subject will probably refuse a call, as far as is known without a request."""
+
     def settle(self, reservation: StoredReservation, used: Amounts, at: datetime) -> bool:
         """Replace what was reserved by what was used. To repeat it changes nothing.
 

@@ -35,6 +35,7 @@ from lambdas.domain.limits import (
 )
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
+from tests.limit_table import LimitTable
 from tests.limits import InMemoryLimits, limit, subject, tokens
 from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
 from tests.simulation.cloud.table import Table
@@ -62,13 +63,15 @@ def make_simulated_store() -> DynamoDbLimits:
 
 
 @pytest.fixture(
-    params=["in memory", "simulated", "dynamodb", "dynamodb of several processes"],
+    params=["in memory", "simulated", "table", "dynamodb", "dynamodb of several processes"],
 )
 def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "in memory":
         return InMemoryLimits()
     if request.param == "simulated":
         return make_simulated_store()
+    if request.param == "table":
+        return DynamoDbLimits(cast("Any", LimitTable()), GOVERNANCE)
     request.getfixturevalue("aws")
     create_governance_table()
     if request.param == "dynamodb":
@@ -394,6 +397,16 @@ def test_stores_agree_on_random_calls(aws: None) -> None:
             raised = [choose().raise_counter(who, each, counted, at) for choose in stores]
             assert raised[0] is raised[1] is raised[2]
         assert list_amounts(twin) == list_amounts(processes[0]) == list_amounts(simulated)
+
+
+def test_an_image_of_an_item_expects_a_refusal_until_the_limit_has_room(aws: None) -> None:
+    create_governance_table()
+    store = make_dynamodb_store()
+    assert not store.expects_refusal(ANA, tokens(5000), NOON)
+    reserve(store, "a", 900, NOON)
+    assert not store.expects_refusal(ANA, tokens(100), NOON)
+    assert store.expects_refusal(ANA, tokens(101), NOON)
+    assert not store.expects_refusal(ANA, tokens(101), NOON + 65 * SECOND)
 
 
 def test_a_timeout_after_the_write_reserves_once(aws: None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.adapters.dynamodb.limit_items import MOMENT, SORT_KEY, name_total, read_state
+from lambdas.adapters.dynamodb.limit_items import MOMENT, SORT_KEY, name_total, read_subject
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
     SECOND,
@@ -75,8 +75,8 @@ class LimitsWatch:
         if after is None or MOMENT not in after:  # a mark, or an item that expired
             return
         name = after[SORT_KEY]["S"]
-        old = SubjectState() if before is None else read_state(before)
-        new = read_state(after)
+        old = SubjectState() if before is None else read_subject(before)
+        new = read_subject(after)
         if new.moment < old.moment:
             self.wrong.append(f"the clock of {name} went back")
         for key in new.counters:

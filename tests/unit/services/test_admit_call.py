@@ -1,6 +1,6 @@
 """Calls are admitted by all limits of all their subjects, or refused without a trace."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lambdas.domain.limits import (
     MAX_CALLS_A_SECOND,
@@ -57,6 +57,32 @@ def test_a_call_that_one_subject_refuses_leaves_nothing_with_the_others() -> Non
     assert admission.refusal.subject == "project"
     assert used_by(store, ANA) == 0
     assert not store.states["ana"].open
+
+
+class ExpectingLimits(InMemoryLimits):
+    """A store that expects each subject to refuse that has a name in `expected`."""
+
+    expected: tuple[str, ...] = ()
+
+    def expects_refusal(self, subject: LimitSubject, _need: Amounts, _at: datetime) -> bool:
+        return subject.id in self.expected
+
+
+def test_a_call_that_one_subject_is_expected_to_refuse_does_not_ask_the_others() -> None:
+    store = ExpectingLimits()
+    store.expected = ("project",)
+    admission = make_admitter(store).admit([ANA, PROJECT], tokens(600), NOON)
+    assert admission.refusal is not None
+    assert admission.refusal.subject == "project"
+    assert store.counts == {"reserve": 1}
+
+
+def test_a_call_is_admitted_where_the_expected_refusal_does_not_come() -> None:
+    store = ExpectingLimits()
+    store.expected = ("project",)
+    get_reservation(make_admitter(store).admit([ANA, PROJECT], tokens(400), NOON))
+    assert [used_by(store, who) for who in (ANA, PROJECT)] == [400, 400]
+    assert store.counts == {"reserve": 2}
 
 
 def test_the_refusal_that_lasts_longest_is_reported() -> None:

@@ -1,39 +1,44 @@
 """Gateways that decide in the same moment keep the limits. `make bench` runs many more."""
 
-import threading
+from functools import partial
 
 import boto3
 
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
-from tests.benchmarks.admission import Gateways, OneAtATime
+from tests.benchmarks.admission import Gateways, make_store, make_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.limits import InMemoryLimits
 
 
 def test_sixteen_gateways_at_once_use_the_limit_and_no_more() -> None:
-    measured = Gateways([InMemoryLimits()] * 16).run_at_once(4800)
+    store = InMemoryLimits()
+    measured = Gateways(lambda: store).run_at_once(4800)
     assert measured.decisions == 4800
     assert 90 < measured.find_highest_percent() <= 100
 
 
-def make_gateways(count: int) -> tuple[Gateways, OneAtATime]:
-    """Gateways over one table, with images of their own."""
+def test_gateways_over_one_table_keep_the_limits_whatever_is_lost() -> None:
+    table = make_table()
+    answers = iter(range(10**9))
+    table.loses_answer = lambda: next(answers) % 100 == 50
+    measured = Gateways(partial(make_store, table), table=table).run_at_once(1600)
+    assert measured.lost_answers > 5
+    assert measured.crashes > 5
+    assert 90 < measured.find_highest_percent() <= 100
+
+
+def test_a_reservation_takes_one_write_and_a_part() -> None:
+    for count in (1, 4, 16):
+        table = make_table()
+        measured = Gateways(partial(make_store, table), count, table=table).run_at_once(480)
+        assert measured.reservations > 200
+        assert measured.writes <= 1.3 * measured.reservations
+        assert measured.settling_writes <= 1.3 * measured.settlements
+
+
+def test_gateways_over_dynamodb_keep_the_limits(aws: None) -> None:
     create_governance_table()
-    client = OneAtATime(boto3.client("dynamodb"))
-    stores = [DynamoDbLimits(client, GOVERNANCE) for _ in range(count)]  # type: ignore[arg-type]
-    return Gateways(stores, count=lambda: client.updates[threading.get_ident()]), client
-
-
-def test_sixteen_gateways_over_one_table_keep_the_limits(aws: None) -> None:
-    gateways, client = make_gateways(16)
-    measured = gateways.run_at_once(64)
+    client = boto3.client("dynamodb")
+    measured = Gateways(lambda: DynamoDbLimits(client, GOVERNANCE), 4).run_one_at_a_time(60)
     assert measured.reservations > 30
     assert measured.find_highest_percent() <= 100
-    assert sum(client.updates.values()) >= measured.writes + measured.settling_writes
-
-
-def test_a_reservation_takes_one_write_and_a_part(aws: None) -> None:
-    gateways, _ = make_gateways(4)
-    measured = gateways.run_one_at_a_time(60)
-    assert measured.writes <= 1.3 * measured.reservations
-    assert measured.settling_writes <= 1.3 * measured.settlements
