@@ -10,7 +10,8 @@ import pytest
 
 from lambdas.adapters.dynamodb.policy_store import CONTENT, POLICIES_KEY, REVISION
 from lambdas.logs import logger
-from tests.budget_store import GOVERNANCE, create_sorted_table
+from tests.aws import create_sorted_table
+from tests.budget_store import GOVERNANCE
 from tests.functions.test_gateway_handler import answer, bedrock
 from tests.functions.test_gateway_runtime import AUTHORIZED, make_event
 from tests.gateway import MODEL, SECRET, FakeBedrock, write_event, write_frame

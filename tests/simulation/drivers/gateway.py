@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from lambdas.domain.bedrock_calls import BedrockAnswerLostError
 from lambdas.domain.ledger import find_reservation
 from lambdas.domain.limit_policies import NearMark, PolicySet
 from lambdas.domain.limits import (
+    AnyWindow,
     CalendarUnit,
     CounterKey,
     LimitStoreError,
@@ -62,7 +63,10 @@ _BIG = 10**9
 _FIVE_MINUTES, _MINUTE = RollingWindow(300), RollingWindow(60)
 _HOUR = make_calendar_window(CalendarUnit.HOUR)
 _CONCURRENT = 3
-_AMOUNTS = {"tokens": {_MINUTE: 4_000, _HOUR: 14_000}, "team": {_FIVE_MINUTES: 9_000}}
+_AMOUNTS: Mapping[str, Mapping[AnyWindow, int]] = {
+    "tokens": {_MINUTE: 4_000, _HOUR: 14_000},
+    "team": {_FIVE_MINUTES: 9_000},
+}
 
 
 def _write_policies(minute: int, *others: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ class _RemembersAttempts:
         attempt: tuple[str, str] | None = None,
     ) -> Admission:
         if attempt not in self._admitted:
-            admission = self._admitter.admit(subjects, need, at, attempt)
+            admission: Admission = self._admitter.admit(subjects, need, at, attempt)
             if admission.refusal is not None:
                 return admission
             self._admitted[attempt] = admission

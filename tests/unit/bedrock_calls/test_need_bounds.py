@@ -208,7 +208,7 @@ def test_results_of_tools_on_the_server_are_an_estimate(operation: str, body: An
 
 
 def test_an_answer_in_a_given_form_brings_instructions() -> None:
-    plain = {"messages": []}
+    plain: dict[str, Any] = {"messages": []}
     for name in ("outputConfig", "output_config", "output_format", "response_format"):
         more = measure(CLAUDE, plain | {name: {}}).input_tokens
         assert more >= measure(CLAUDE, plain).input_tokens + 1_000
