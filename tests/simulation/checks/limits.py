@@ -75,12 +75,15 @@ class LimitsWatch:
         if after is None or MOMENT not in after:  # a mark, or an item that expired
             return
         name = after[SORT_KEY]["S"]
-        old = SubjectState() if before is None else read_subject(before)
-        new = read_subject(after)
+        old = SubjectState() if before is None else read_subject(before).state
+        stored = read_subject(after)
+        new = stored.state
         if new.moment < old.moment:
             self.wrong.append(f"the clock of {name} went back")
-        for key in new.counters:
-            if new.get_total(key) != int(after[name_total(key)]["N"]):
+        for key, slots in new.counters.items():
+            # The sum has slots that have left until they are removed.
+            total = sum(stored.slots.get(key, slots).values())
+            if total != int(after[name_total(key)]["N"]):
                 self.wrong.append(f"the slots of {name} {key.code} are not their sum")
         added = new.entries.keys() - old.entries.keys()
         removed = old.entries.keys() - new.entries.keys()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -65,7 +65,7 @@ _FIVE_MINUTES, _MINUTE = RollingWindow(300), RollingWindow(60)
 _HOUR = make_calendar_window(CalendarUnit.HOUR)
 _CONCURRENT = 3
 _ROLE_ARN = f"arn:aws:iam::123456789012:role/{GATEWAY_ROLE}"
-_AMOUNTS: dict[str, dict[AnyWindow, int]] = {
+_AMOUNTS: Mapping[str, Mapping[AnyWindow, int]] = {
     "tokens": {_MINUTE: 4_000, _HOUR: 14_000},
     "team": {_FIVE_MINUTES: 9_000},
 }

@@ -160,12 +160,12 @@ class _SettlesAfterGivingBack:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._admission, name)
 
-    def settle(self, reservation_id: str, used: Any, at: datetime) -> None:
+    def settle(self, reservation_id: str, used: Any, at: datetime, served: Any = None) -> None:
         open_calls = self._admission._open  # noqa: SLF001  # a bug within it
         opened = open_calls.get(reservation_id, at)
         self._admission.give_back(reservation_id, at)
         open_calls.add(reservation_id, opened, at)
-        self._admission.settle(reservation_id, used, at)
+        self._admission.settle(reservation_id, used, at, served)
 
 
 class SettlesAfterGivingBack(_ChangedRelay):
