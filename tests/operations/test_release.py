@@ -19,7 +19,7 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from packaging.utils import canonicalize_name
 
-from cdk.components.bundle import ROOT, bundle_code, bundle_layer
+from cdk.components.bundle import ROOT, bundle_code
 from cdk.config import stack_names
 from cdk.operations.boundary import Boundary
 from cdk.operations.kept_release import read_assets
@@ -121,9 +121,6 @@ def test_the_sbom_lists_the_packages_of_the_layers_and_the_cdk_s_own_function(
     components = {(component["name"], component["version"]) for component in bill["components"]}
     layers = list((release / ASSEMBLY).glob("asset.*/python"))
     assert len(layers) == 3
-    # The gateway is off in a release, but users of the release may switch it on.
-    gateway = bundle_layer("gateway", python_version="3.14", architecture="arm64")
-    layers.append(gateway / "python")
     shipped = {
         (canonicalize_name(package.name), package.version)
         for package in distributions(path=[str(layer) for layer in layers])
