@@ -71,6 +71,7 @@ from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
 from lambdas.domain.metrics.catalog import (
+    GATEWAY_NAMESPACE,
     HEALTH_NAMESPACE,
     IDENTITY_ARN,
     INVOCATION_ERRORS,
@@ -101,7 +102,7 @@ _RAISED_BY_HISTORY = {
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
 _MAX_POINTS = 1000  # of one PutMetricData
-_PUBLISHED_LOCALLY = frozenset({NAMESPACE, HEALTH_NAMESPACE, BEDROCK_NAMESPACE})
+_PUBLISHED_LOCALLY = frozenset({NAMESPACE, HEALTH_NAMESPACE, GATEWAY_NAMESPACE, BEDROCK_NAMESPACE})
 """The namespaces of metrics in a local cloud: its Lambda, DynamoDB and Logs publish none."""
 PAGE = Path(__file__).resolve().parents[2] / ".preview" / "dashboards.html"
 _Log = dict[str, Any]
