@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cdk.operations.running_cost import BYTES_OF_A_LATENCY_LOG
+from cdk.operations.gateway_cost import BYTES_OF_A_LATENCY_LOG
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.limit_policies import PolicyChange
