@@ -242,7 +242,7 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
         assert graph["region"] == WRITTEN_FOR
         assert graph["view"] in {"timeSeries", "singleValue", "bar", "pie"}
         assert graph["period"] % 60 == 0
-        assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50"}
+        assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50", "p99"}
         assert len(graph["metrics"]) <= 500
         if graph["view"] == "timeSeries":
             can_be_negative = "burn-down" in graph["title"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.functions.gateway import app
-from lambdas.wiring import gateway_limits
+from lambdas.wiring import gateway_limits, gateway_reports
 from tests.infrastructure.synthesis import ROOT
 
 PAGE, _, OF_THE_GATEWAY = (
@@ -25,6 +25,10 @@ GATEWAY_ROWS = {row["question"]: row["where"] for row in ROW.finditer(OF_THE_GAT
 COMMAND = re.compile(r"`bedrock-meter (?P<group>\w+) (?P<command>\w+)`")
 REQUEST = re.compile(r"`(?:GET|POST) (?P<path>/[a-z/]+)`")
 LOG_LINE = re.compile(r'lines "(?P<text>[^"]+)"')
+WRITTEN_BY_THE_GATEWAY = "".join(
+    Path(module.__file__).read_text(encoding="utf-8")
+    for module in (gateway_limits, gateway_reports)
+)
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -80,6 +84,6 @@ def test_the_place_of_an_answer_about_the_gateway_is_there(question: str) -> Non
     for found in requests:
         assert f'Route("{found["path"]}"' in Path(app.__file__).read_text(encoding="utf-8")
     for found in lines:
-        assert f'"{found["text"]}"' in Path(gateway_limits.__file__).read_text(encoding="utf-8")
+        assert f'"{found["text"]}"' in WRITTEN_BY_THE_GATEWAY
     if not (commands or requests or lines):
         check_places(where)

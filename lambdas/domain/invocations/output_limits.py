@@ -52,7 +52,7 @@ _READERS = {
     **dict.fromkeys(("deepseek", "google", "minimax", "moonshot", "moonshotai"), _CHAT),
     **dict.fromkeys(("nvidia", "qwen", "writer", "xai", "zai"), _CHAT),
 }
-"""What the models of a provider read, so that no other field passes for a limit.
+"""The paths that models of a provider read, so that no other field passes for a limit.
 
 Some models are listed by the beginning of their ids. Source, for each provider:
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters.html

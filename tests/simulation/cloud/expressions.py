@@ -104,7 +104,7 @@ def _function(function: str, name: str, argument: str | None) -> _Check:
 
 
 def _get(item: Mapping[str, Any], path: str, names: Names) -> Any:
-    """Get the attribute at a path, such as `#map.#key`; `None` where there is none."""
+    """Get the attribute at a path, such as `#map.#key`; `None` where the item has no such path."""
     *outer, last = (names.get(part, part) for part in path.split("."))
     for part in outer:
         item = item.get(part, {}).get("M", {})

@@ -100,7 +100,7 @@ class AllowsTwiceTheLimit(_ChangedRelay):
         return replace(relay, admission=replace(relay.admission, policies=policies))
 
 
-class _RemembersAttempts:
+class _StoresAttempts:
     def __init__(self, admitter: Any, admitted: dict[Any, Admission]) -> None:
         self._admitter, self._admitted = admitter, admitted
 
@@ -130,7 +130,7 @@ class AdmitsRepeatsForFree(_ChangedRelay):
 
     def change_relay(self, relay: CallRelay) -> CallRelay:
         assert isinstance(relay.admission, PolicyAdmission)
-        admitter: Any = _RemembersAttempts(relay.admission.admitter, self._admitted)
+        admitter: Any = _StoresAttempts(relay.admission.admitter, self._admitted)
         return replace(relay, admission=replace(relay.admission, admitter=admitter))
 
 
