@@ -18,7 +18,7 @@ from lambdas.domain.completeness import (
     max_series,
 )
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
-from lambdas.domain.limit_policies.counted_names import (
+from lambdas.domain.limit_policies import (
     BUDGETS,
     MAX_COUNTED_POLICIES,
     OTHER_POLICIES,
