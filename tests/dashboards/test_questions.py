@@ -26,7 +26,7 @@ COMMAND = re.compile(r"`bedrock-meter (?P<group>\w+) (?P<command>\w+)`")
 REQUEST = re.compile(r"`(?:GET|POST) (?P<path>/[a-z/]+)`")
 LOG_LINE = re.compile(r'lines "(?P<text>[^"]+)"')
 WRITTEN_BY_THE_GATEWAY = "".join(
-    Path(module.__file__).read_text(encoding="utf-8")
+    Path(str(module.__file__)).read_text(encoding="utf-8")
     for module in (gateway_limits, gateway_reports)
 )
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
