@@ -11,20 +11,17 @@ from typing import Any
 from lambdas.domain.bedrock_calls import BedrockOperation, BedrockPath, CallNeed, GatewayCall
 from lambdas.domain.calls import CallPrices
 from lambdas.domain.limit_policies import (
+    AdmissionReport,
     NearMark,
     PoliciesChangedError,
     PoliciesUnavailableError,
     PolicyChange,
     PolicySet,
+    SettlementReport,
     StoredPolicies,
 )
 from lambdas.domain.pricing import Pricing, shipped_prices
-from lambdas.services.limit_calls import (
-    AdmissionReport,
-    LimitAdmitter,
-    PolicyAdmission,
-    SettlementReport,
-)
+from lambdas.services.limit_calls import LimitAdmitter, PolicyAdmission
 from lambdas.wiring.limit_policies_file import read_policies
 from tests.gateway import KEY, MODEL, REGION
 

@@ -18,6 +18,12 @@ from lambdas.domain.completeness import (
     max_series,
 )
 from lambdas.domain.completeness.forged_series import GUARDED_SETS, MAX_SERIES_READ
+from lambdas.domain.limit_policies import (
+    BUDGETS,
+    MAX_COUNTED_POLICIES,
+    OTHER_POLICIES,
+    UNKNOWN_TIER,
+)
 from lambdas.domain.metrics import MAX_MODELS_OF_IDENTITIES, MAX_PROJECTS, OTHER_PROJECTS
 from lambdas.domain.metrics.catalog import (
     AUDIT_PROBLEMS,
@@ -31,6 +37,7 @@ from lambdas.domain.metrics.catalog import (
     EXPIRED_MARKS,
     GATEWAY_CALL_METRICS,
     HEALTH_METRICS,
+    LIMIT_METRICS,
     LIMITS_NEAR,
     LIMITS_UNAVAILABLE,
     LOST_TRACES,
@@ -140,7 +147,16 @@ def count_governance_series(config: Config) -> int:
 
 def count_gateway_series(config: Config) -> int:
     """Count those among them that the gateway publishes about calls."""
-    return len(GATEWAY_CALL_METRICS) * GATEWAY_OPERATIONS if config.gateway else 0
+    of_calls = len(GATEWAY_CALL_METRICS) * GATEWAY_OPERATIONS
+    admitted = sum(1 for metric in LIMIT_METRICS if not metric.dimension_names)
+    return of_calls + admitted if config.gateway else 0
+
+
+def _count_refusal_series(config: Config) -> int:
+    """Count the metrics of refusals, which have data if limits refuse calls: two a policy."""
+    of_policies = sum(1 for metric in LIMIT_METRICS if metric.dimension_names)
+    policies = MAX_COUNTED_POLICIES + len((OTHER_POLICIES, BUDGETS, UNKNOWN_TIER))
+    return of_policies * policies if config.gateway else 0
 
 
 def count_max_series(usage: Usage, config: Config) -> int:
@@ -148,7 +164,7 @@ def count_max_series(usage: Usage, config: Config) -> int:
     models = min(usage.models, config.max_models + 1)
     unlogged = len(UNLOGGED_METRICS) * (1 + models) if config.batch_output_buckets else 0
     health = len(HEALTH_METRICS) - len(_list_absent(config))
-    gateway = count_gateway_series(config)
+    gateway = count_gateway_series(config) + _count_refusal_series(config)
     return _count_usage_series(USAGE_METRICS, usage, config) + health + unlogged + gateway
 
 

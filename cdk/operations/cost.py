@@ -9,14 +9,12 @@ from rich.table import Table
 
 from cdk.config import Config
 from cdk.operations.billed_metrics import Usage
+from cdk.operations.cost_items import CostItem, UnitPrices
+from cdk.operations.gateway_cost import gateway_cost, get_trace_gb, refusals_usd
 from cdk.operations.running_cost import (
-    CostItem,
-    UnitPrices,
-    gateway_cost,
     governance_cost,
     metering_cost,
     occasional_usd,
-    refusals_usd,
     worst_case_usd,
 )
 from cdk.operations.terminal import open_console
@@ -64,6 +62,11 @@ def print_cost(usage: Usage, config: Config) -> None:
             "A million requests to the gateway without a valid key would cost"
             f" {_dollars(refusals_usd(prices))} more. gateway_concurrency limits how many there"
             " can be at a time."
+        )
+    if config.has_gateway_traces:
+        console.print(
+            f"Traces have {get_trace_gb(usage, config):,.2f} GB of spans a month. AWS's price of"
+            " spans is not in the table."
         )
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 from cdk.components.dashboards import deployed_dashboards
 from cdk.components.log_queries import CONTRIBUTORS
@@ -28,12 +25,20 @@ from cdk.operations.billed_metrics import (
     traffic_read,
     unlogged_read,
 )
+from cdk.operations.cost_items import (
+    GB,
+    MILLION,
+    READ_UNITS,
+    CostItem,
+    UnitPrices,
+    price_function,
+    price_series,
+)
+from cdk.operations.gateway_cost import gateway_cost
 from lambdas.domain.counters import MAX_ACTIONS, get_spans
 from lambdas.domain.metrics.catalog import BUDGET_METRICS
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
 from lambdas.domain.words import plural
-
-_PRICES = Path(__file__).with_name("unit_prices.json")
 
 # Taken high: a metadata-only record. Without their bodies, those in tests/fixtures/ have 550 bytes
 # on average and 800 at most; CloudWatch Logs adds 26 an event.
@@ -65,7 +70,6 @@ READS_OF_AN_UNPRICED_CALL = Decimal("2.1")
 MAX_WAITING_GROUPS_A_DAY = 20
 DAYS_OF_A_WAITING_GROUP = 17
 PUBLISHING_PROCESSES = 4
-GB_OF_A_FUNCTION = Decimal("0.5")
 SECONDS_OF_A_TRAFFIC_AUDIT = Decimal(30)
 PRICE_CHECKS_A_MONTH = 30
 SECONDS_OF_A_PRICE_CHECK = Decimal(20)  # taken high: three files of some megabytes
@@ -116,70 +120,12 @@ READS_OF_A_VERIFICATION = 5_500  # the chain, and all of the table
 READS_OF_A_BRAKE_RUN = 25
 SECONDS_OF_A_BRAKE_RUN = Decimal("0.4")  # taken high
 RUNS_OF_THE_WATCHDOG_A_MONTH = HOURS_A_MONTH * 12
-# The gateway waits for the model, and Lambda bills the wait. An assumption: so many seconds a call.
-SECONDS_OF_A_GATEWAY_CALL = Decimal(10)
-# A call has two subjects on average. Each takes a reservation, of 1.3 writes at most
-# (tests/benchmarks), and its settlement.
-SUBJECTS_OF_A_CALL = 2
-WRITES_OF_A_SUBJECT = Decimal("2.3")
-# Taken high: each call reads its key and the policies again, which are kept for a minute and half a
-# minute. The ledger's index of the gateway's calls takes a write of its own.
-READS_OF_A_GATEWAY_CALL = Decimal("1.5")
-WRITES_OF_A_GATEWAY_CALL = 1
-# Taken high: a mark an hour of each caller, noted before it is reported and written as sent after.
-WRITES_OF_A_MARK = 2
-# The settler asks 64 partitions for open calls. Taken high: it reads ten budgets that deny, and
-# raises the counter of each of them.
-RUNS_OF_THE_SETTLER_A_MONTH = HOURS_A_MONTH * 60
-READS_OF_A_SETTLING_RUN = 100
-WRITES_OF_A_SETTLING_RUN = BUDGETS
-SECONDS_OF_A_SETTLING_RUN = Decimal(1)  # taken high
-BYTES_OF_A_FUNCTION_LOG = 300  # what Lambda itself logs of each call
-BYTES_OF_A_LATENCY_LOG = 450  # from which CloudWatch makes two metrics
-SECONDS_OF_A_REFUSAL = Decimal("0.01")
-BYTES_OF_A_REFUSAL_LOG = BYTES_OF_A_FUNCTION_LOG + 350  # with its metric
-REFUSALS = 10**6
 RUNS_OF_A_WEEKLY_REPORT = Decimal(30) / 7
 # An eventually consistent scan reads 8 KB a unit.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/capacity-mode.html
 BYTES_OF_A_SCANNED_UNIT = 8_192
 SECONDS_OF_A_REPORTED_CALL = Decimal("0.0001")  # taken high
 GB_OF_A_REPORTING_FUNCTION = Decimal(2)
-
-_GB = Decimal(10**9)
-_MILLION = Decimal(10**6)
-_METRICS_AT_FULL_PRICE = 10_000
-_READ_UNITS = "dynamodb_read_units_million"
-
-
-@dataclass(frozen=True, slots=True)
-class CostItem:
-    """One line of the bill.
-
-    Attributes:
-        service: The AWS service.
-        what: The part of the service that is billed.
-        usd: Dollars a month.
-    """
-
-    service: str
-    what: str
-    usd: Decimal
-
-
-class UnitPrices:
-    """AWS's list prices at a date, in one Region, in US dollars."""
-
-    def __init__(self) -> None:
-        """Read the table."""
-        table = json.loads(_PRICES.read_text())
-        self.date: str = table["date"]
-        self.region: str = table["region"]
-        self._usd = {name: Decimal(price["usd"]) for name, price in table["prices"].items()}
-
-    def __getitem__(self, name: str) -> Decimal:
-        """The price of a unit."""
-        return self._usd[name]
 
 
 def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
@@ -194,7 +140,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
 def metering_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """Estimate the cost of a month without governance, line by line."""
     calls = Decimal(usage.calls)
-    ledger_gb = calls * BYTES_OF_A_LEDGER_ITEM / _GB * config.ledger_retention_days / 30
+    ledger_gb = calls * BYTES_OF_A_LEDGER_ITEM / GB * config.ledger_retention_days / 30
     return [
         *_metrics(usage, config, prices),
         *_watching(usage, config, prices),
@@ -218,7 +164,7 @@ def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]
     optional = count_governance_series(config) + count_gateway_series(config)
     series = count_series(usage, config) - optional
     return [
-        CostItem("CloudWatch", f"{series:,} metrics", _series_usd(series, prices)),
+        CostItem("CloudWatch", f"{series:,} metrics", price_series(series, prices)),
         CostItem(
             "CloudWatch",
             "requests that publish them",
@@ -254,14 +200,14 @@ def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem
             "CloudWatch",
             f"{rules} contributor rules, and the log events that they read",
             rules * prices["contributor_rule_month"]
-            + rules * usage.calls / _MILLION * prices["contributor_events_million"],
+            + rules * usage.calls / MILLION * prices["contributor_events_million"],
         ),
     ]
 
 
 def _logs(calls: Decimal, config: Config, prices: UnitPrices) -> list[CostItem]:
     size = BYTES_OF_A_LOG_RECORD_WITH_CONTENT if config.log_content else BYTES_OF_A_LOG_RECORD
-    logs_gb = calls * size / _GB
+    logs_gb = calls * size / GB
     logs = CostItem(
         "CloudWatch Logs",
         f"invocation logs of {size:,} bytes a call, ingested and stored",
@@ -281,7 +227,7 @@ def _ledger(
         CostItem(
             "DynamoDB",
             "a write for each call",
-            calls / _MILLION * prices["dynamodb_write_units_million"],
+            calls / MILLION * prices["dynamodb_write_units_million"],
         ),
         CostItem(
             "DynamoDB",
@@ -296,13 +242,13 @@ def _counting(calls: Decimal, prices: UnitPrices) -> list[CostItem]:
     deliveries, flushes = calls / CALLS_OF_A_DELIVERY, _flushes(calls)
     audits = AUDITS_A_MONTH + CHECKS_A_MONTH
     return [
-        _small_function(
+        price_function(
             "the functions that count and publish",
             deliveries + flushes,
             deliveries * SECONDS_OF_A_DELIVERY + flushes * SECONDS_OF_A_FLUSH,
             prices,
         ),
-        _small_function(
+        price_function(
             "audits of coverage, checks of the logging configuration",
             audits,
             audits * SECONDS_OF_AN_AUDIT,
@@ -313,24 +259,12 @@ def _counting(calls: Decimal, prices: UnitPrices) -> list[CostItem]:
 
 def _hourly_checks(prices: UnitPrices) -> list[CostItem]:
     return [
-        _small_function(what, HOURS_A_MONTH, HOURS_A_MONTH * seconds, prices)
+        price_function(what, HOURS_A_MONTH, HOURS_A_MONTH * seconds, prices)
         for what, seconds in (
             ("the hourly search for calls outside the logs", SECONDS_OF_A_TRAFFIC_AUDIT),
             ("the hourly search for prices that became known", SECONDS_OF_A_LOOK_FOR_PRICES),
         )
     ]
-
-
-def _small_function(
-    what: str, runs: Decimal | int, seconds: Decimal, prices: UnitPrices
-) -> CostItem:
-    """Estimate a function of the usual memory."""
-    return CostItem(
-        "Lambda",
-        what,
-        runs / _MILLION * prices["lambda_requests_million"]
-        + seconds * GB_OF_A_FUNCTION * prices["lambda_arm_gb_second"],
-    )
 
 
 def _flushes(calls: Decimal) -> Decimal:
@@ -343,23 +277,19 @@ def worst_case_usd(config: Config, prices: UnitPrices) -> Decimal:
     alarms = count_alarm_metrics(WORST, config) * prices["alarm_metric_month"]
     reads = max_metrics_read(config) + unlogged_read(config, MAX_MANTLE_SERIES)
     reads += traffic_read(WORST, config, models_elsewhere=WORST.models)
-    return _series_usd(count_max_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
+    return (
+        price_series(count_max_series(WORST, config), prices) + alarms + _reads_usd(reads, prices)
+    )
 
 
 def occasional_usd(usage: Usage, config: Config, prices: UnitPrices) -> Decimal:
     """Get the extra monthly cost of metrics if all of them have data in every hour."""
-    most = _series_usd(count_max_series(usage, config), prices)
-    return most - _series_usd(count_series(usage, config), prices)
+    most = price_series(count_max_series(usage, config), prices)
+    return most - price_series(count_series(usage, config), prices)
 
 
 def _reads_usd(metrics: int, prices: UnitPrices) -> Decimal:
     return Decimal(metrics) / 1000 * prices["metrics_read_1000"]
-
-
-def _series_usd(series: int, prices: UnitPrices) -> Decimal:
-    further = max(series - _METRICS_AT_FULL_PRICE, 0)
-    first = (series - further) * prices["metric_month_first_10000"]
-    return first + further * prices["metric_month_further"]
 
 
 def _unpriced_units(unpriced: int, prices: UnitPrices) -> Decimal:
@@ -374,8 +304,8 @@ def _unpriced_units(unpriced: int, prices: UnitPrices) -> Decimal:
         HOURS_A_MONTH * (1 + groups * DAYS_OF_A_WAITING_GROUP)
         + unpriced * READS_OF_AN_UNPRICED_CALL
     )
-    write_usd = writes / _MILLION * prices["dynamodb_write_units_million"]
-    return write_usd + reads / _MILLION * prices[_READ_UNITS]
+    write_usd = writes / MILLION * prices["dynamodb_write_units_million"]
+    return write_usd + reads / MILLION * prices[READ_UNITS]
 
 
 def _price_updates(config: Config, prices: UnitPrices) -> list[CostItem]:
@@ -440,7 +370,7 @@ def _exact_counters(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
     calls_of_a_batch = calls / max(batches, Decimal(1))
     chunks = batches * max(calls_of_a_batch / _calls_of_a_chunk(labels, fitting), Decimal(1))
     cells = min(calls, chunks * min(labels, fitting)) * spans
-    write_usd = prices["dynamodb_write_units_million"] / _MILLION
+    write_usd = prices["dynamodb_write_units_million"] / MILLION
     return [
         CostItem(
             "DynamoDB",
@@ -457,7 +387,7 @@ def _exact_counters(usage: Usage, config: Config, prices: UnitPrices) -> list[Co
             f"governance: sums of {BUDGETS} budgets that every call matches",
             chunks * BUDGETS * UNITS_OF_A_SUM * write_usd,
         ),
-        _small_function(
+        price_function(
             "governance: exact counters",
             batches + windows,
             batches * SECONDS_OF_A_FLUSH + windows * SECONDS_OF_AN_END_OF_A_WINDOW,
@@ -489,9 +419,9 @@ def _evaluations(usage: Usage, prices: UnitPrices) -> list[CostItem]:
         CostItem(
             "DynamoDB",
             f"governance: sums and cells of {BUDGETS} budgets, read each minute",
-            reads / _MILLION * prices[_READ_UNITS],
+            reads / MILLION * prices[READ_UNITS],
         ),
-        _small_function(
+        price_function(
             "governance: budgets, evaluated and checked each minute",
             2 * RUNS_OF_BUDGETS_A_MONTH,
             3 * RUNS_OF_BUDGETS_A_MONTH * SECONDS_OF_A_BUDGET_RUN,  # one has twice the memory
@@ -500,9 +430,9 @@ def _evaluations(usage: Usage, prices: UnitPrices) -> list[CostItem]:
         CostItem(
             "DynamoDB",
             f"governance: sums of {BUDGETS} budgets, read after counting",
-            prompt * READS_OF_A_PROMPT_EVALUATION / _MILLION * prices[_READ_UNITS],
+            prompt * READS_OF_A_PROMPT_EVALUATION / MILLION * prices[READ_UNITS],
         ),
-        _small_function(
+        price_function(
             "governance: budgets, evaluated after counting",
             prompt,
             2 * prompt * SECONDS_OF_A_PROMPT_EVALUATION,  # with twice the memory
@@ -521,7 +451,7 @@ def _calibration(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         CostItem(
             "DynamoDB",
             "governance: cells of four weeks, read each day to calibrate forecasts",
-            RUNS_OF_A_CALIBRATION * times * units_of_a_time / _MILLION * prices[_READ_UNITS],
+            RUNS_OF_A_CALIBRATION * times * units_of_a_time / MILLION * prices[READ_UNITS],
         ),
         CostItem(
             "Lambda",
@@ -544,10 +474,10 @@ def _audit_trail(prices: UnitPrices) -> list[CostItem]:
         CostItem(
             "DynamoDB",
             f"governance: {AUDIT_ENTRIES_A_MONTH:,} entries of the audit trail, verified each day",
-            writes / _MILLION * prices["dynamodb_write_units_million"]
-            + reads / _MILLION * prices[_READ_UNITS],
+            writes / MILLION * prices["dynamodb_write_units_million"]
+            + reads / MILLION * prices[READ_UNITS],
         ),
-        _small_function(
+        price_function(
             "governance: the audit trail, written, verified and anchored",
             HOURS_A_MONTH + AUDIT_ENTRIES_A_MONTH,
             (HOURS_A_MONTH + AUDIT_ENTRIES_A_MONTH) * SECONDS_OF_AN_AUDIT_RUN,
@@ -566,85 +496,15 @@ def _brake(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
         CostItem(
             "DynamoDB",
             f"brake: sums of {BUDGETS} budgets, and denies",
-            runs * READS_OF_A_BRAKE_RUN / _MILLION * prices[_READ_UNITS],
+            runs * READS_OF_A_BRAKE_RUN / MILLION * prices[READ_UNITS],
         ),
-        _small_function(
+        price_function(
             "brake: denies, each minute and after counting",
             runs,
             runs * SECONDS_OF_A_BRAKE_RUN,
             prices,
         ),
     ]
-
-
-def gateway_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
-    """Estimate what the gateway adds to the cost of a month, if all calls go through it."""
-    if not config.gateway:
-        return []
-    calls, alarms = Decimal(usage.calls), count_gateway_alarm_metrics(config)
-    series = count_gateway_series(config)
-    write_usd = prices["dynamodb_write_units_million"] / _MILLION
-    read_usd = prices[_READ_UNITS] / _MILLION
-    settler_units = WRITES_OF_A_SETTLING_RUN * write_usd + READS_OF_A_SETTLING_RUN * read_usd
-    return [
-        _small_function(
-            f"gateway: calls of {SECONDS_OF_A_GATEWAY_CALL} seconds each, mostly waiting",
-            calls,
-            calls * SECONDS_OF_A_GATEWAY_CALL,
-            prices,
-        ),
-        CostItem(
-            "DynamoDB",
-            f"gateway: reservations and settlements of {SUBJECTS_OF_A_CALL} subjects a call",
-            calls * SUBJECTS_OF_A_CALL * WRITES_OF_A_SUBJECT * write_usd,
-        ),
-        CostItem(
-            "DynamoDB",
-            "gateway: keys and policies, read again for each call, and the index of its calls",
-            calls * (READS_OF_A_GATEWAY_CALL * read_usd + WRITES_OF_A_GATEWAY_CALL * write_usd),
-        ),
-        CostItem(
-            "DynamoDB",
-            "gateway: marks of limits that are nearly used up, one an hour of each caller",
-            HOURS_A_MONTH * min(usage.identities, usage.calls) * WRITES_OF_A_MARK * write_usd,
-        ),
-        CostItem(
-            "DynamoDB",
-            f"gateway: open calls and {BUDGETS} budgets, read and raised each minute",
-            RUNS_OF_THE_SETTLER_A_MONTH * settler_units,
-        ),
-        _small_function(
-            "gateway: open calls and budgets, settled each minute",
-            RUNS_OF_THE_SETTLER_A_MONTH,
-            RUNS_OF_THE_SETTLER_A_MONTH * SECONDS_OF_A_SETTLING_RUN,
-            prices,
-        ),
-        CostItem(
-            "CloudWatch Logs",
-            "gateway: what Lambda logs of each call, and its latency",
-            calls
-            * (BYTES_OF_A_FUNCTION_LOG + BYTES_OF_A_LATENCY_LOG)
-            / _GB
-            * prices["logs_ingested_gb"],
-        ),
-        CostItem(
-            "CloudWatch",
-            f"gateway: {series} metrics of latency",
-            _series_usd(series, prices),
-        ),
-        CostItem("CloudWatch", "gateway: a dashboard", prices["dashboard_month"]),
-        CostItem(
-            "CloudWatch",
-            f"gateway: {alarms} metrics watched by alarms",
-            alarms * prices["alarm_metric_month"],
-        ),
-    ]
-
-
-def refusals_usd(prices: UnitPrices) -> Decimal:
-    """The cost of a million requests without a valid key, for which no table is read."""
-    run = _small_function("", REFUSALS, REFUSALS * SECONDS_OF_A_REFUSAL, prices)
-    return run.usd + REFUSALS * BYTES_OF_A_REFUSAL_LOG / _GB * prices["logs_ingested_gb"]
 
 
 def _reports(
@@ -656,7 +516,7 @@ def _reports(
         "the weekly comparison of models": RUNS_OF_A_WEEKLY_REPORT * config.comparison_report,
         "the weekly summary": RUNS_OF_A_WEEKLY_REPORT * config.has_weekly_summary,
     }
-    scan = ledger_gb * _GB / BYTES_OF_A_SCANNED_UNIT / _MILLION * prices[_READ_UNITS]
+    scan = ledger_gb * GB / BYTES_OF_A_SCANNED_UNIT / MILLION * prices[READ_UNITS]
     seconds = kept_calls * SECONDS_OF_A_REPORTED_CALL
     run = seconds * GB_OF_A_REPORTING_FUNCTION * prices["lambda_arm_gb_second"]
     return [

@@ -24,17 +24,22 @@ from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
     BUDGETS,
     UNKNOWN_TIER,
+    AdmissionReport,
     CallFacts,
     CallNotCountableError,
     CallPricing,
+    LimitReports,
     MarkReports,
     NearMark,
+    NoSubjects,
     PoliciesUnavailableError,
     PolicyLimit,
     PolicySet,
     PolicySource,
     PolicySubject,
     PricesUnavailableError,
+    SettlementReport,
+    SubjectSource,
     SubjectsUnavailableError,
     TokenPrices,
     count_amounts,
@@ -95,104 +100,40 @@ class LimitAdmitter(Protocol):
         """Give back what was reserved for a call that Bedrock has not answered."""
 
 
-class SubjectSource(Protocol):
-    """Finds subjects of calls beside those of policies, such as those of budgets."""
-
-    def find(
-        self,
-        key: ApiKey,
-        path: BedrockPath | None,
-        at: datetime,
-        *,
-        is_released: bool,
-        invoked_model_id: str | None = None,
-    ) -> Sequence[PolicySubject]:
-        """Find the subjects of a call.
-
-        Args:
-            key: The caller's key.
-            path: The operation and the model; `None` for the subjects of all calls of the key.
-            at: The time.
-            is_released: True if its calls are counted and never refused.
-            invoked_model_id: The id or ARN that the caller named, where the path may have another.
-
-        Raises:
-            SubjectsUnavailableError: They cannot be found, and were not found before.
-            CallNotCountableError: An enforced limit counts by a label that is not known.
-        """
-
-
-class NoSubjects:
-    """Finds none."""
-
-    def find(
-        self,
-        key: ApiKey,  # noqa: ARG002  # the port's
-        path: BedrockPath | None,  # noqa: ARG002  # the port's
-        at: datetime,  # noqa: ARG002  # the port's
-        *,
-        is_released: bool,  # noqa: ARG002  # the port's
-        invoked_model_id: str | None = None,  # noqa: ARG002  # the port's
-    ) -> Sequence[PolicySubject]:
-        """Find no subject."""
-        return ()
-
-
-class AdmissionReport(NamedTuple):
-    """All that is worth counting or logging of an admission. It has nothing of the request.
+class _AskedFor(NamedTuple):
+    """A call that is to be measured.
 
     Attributes:
-        caller: The caller.
-        need: What was reserved, or would have been.
-        refusal: The reason of a refusal.
-        policies: The limits that have refused the call, or would have without break-glass.
-        shadow: The limits in shadow mode that would have refused it.
-        unchecked: The subjects whose limits could not be checked.
-        is_break_glass: True if it was admitted although limits refuse it.
-        marks: The number of marks that were reported.
-        left_open: The parts that could not be given back after a refusal.
-        refused_by: The policy that refuses the call longest, as metrics name it; `None` where no
-            policy does.
-        shadow_policies: The policies of limits in `shadow`, likewise.
+        key: The caller's key.
+        path: The operation and the model.
+        need: The most that it can use.
+        service_tier: The service tier that it asks for.
+        invoked_model_id: The id or ARN that the caller named.
     """
 
-    caller: str
-    need: Amounts = NO_USE
-    refusal: str | None = None
-    policies: Sequence[str] = ()
-    shadow: Sequence[str] = ()
-    unchecked: Sequence[str] = ()
-    is_break_glass: bool = False
-    marks: int = 0
-    left_open: int = 0
+    key: ApiKey
+    path: BedrockPath
+    need: CallNeed
+    service_tier: str | None
+    invoked_model_id: str | None
+
+
+class _MeasuredCall(NamedTuple):
+    """The subjects of a call, and what it needs of them."""
+
+    policies: PolicySet
+    need: Amounts
+    pricing: CallPricing | None
+    subjects: Sequence[PolicySubject]
+    unchecked: Sequence[str]
+    is_break_glass: bool
+
+
+class _RefusedCall(NamedTuple):
+    """A refusal before any subject is asked, and the policy that metrics name for it."""
+
+    refusal: CallRefusal
     refused_by: str | None = None
-    shadow_policies: Sequence[str] = ()
-
-
-class SettlementReport(NamedTuple):
-    """The settlement of a call.
-
-    Attributes:
-        caller: The caller.
-        reserved: What was reserved.
-        used: What was used; `NO_USE` for a call that was given back.
-        left_open: The parts that were not settled, because the store failed.
-    """
-
-    caller: str
-    reserved: Amounts
-    used: Amounts
-    left_open: int
-
-
-class LimitReports(Protocol):
-    """Counts and logs what happens at limits."""
-
-    def report_admission(self, report: AdmissionReport) -> None:
-        """Report an admission or a refusal."""
-
-    def report_settlement(self, report: SettlementReport) -> None:
-        """Report a settlement."""
 
 
 class _OpenCall(NamedTuple):
@@ -232,31 +173,22 @@ class PolicyAdmission:
     def admit(self, call: GatewayCall, at: datetime) -> Admission:
         """Reserve what a call can use, or refuse it."""
         caller = call.key.session_name
-        try:
-            policies = self.policies.get(at)
-            is_break_glass = policies.is_break_glass(CallFacts.from_call(call.key, call.path))
-            if not policies.knows_tier(call.key.tier) and not is_break_glass:
-                return self._refuse(caller, refuse_tier(call.key.tier or ""), UNKNOWN_TIER)
-            others = self._find_others(call, at, is_break_glass=is_break_glass)
-            subjects = (*find_subjects(policies, call.key, call.path), *others)
-            asked = _name_call(call.path, call.service_tier, at)
-            measured = measure_call(call.need, asked, subjects, self.prices)
-        except CallNotCountableError as error:
-            return self._refuse(caller, refuse_uncountable(error), BUDGETS)
-        except _UNAVAILABLE:
-            return self._refuse(caller, LIMITS_UNAVAILABLE)
-        need, pricing, subjects, unchecked = measured
+        asked = _AskedFor(call.key, call.path, call.need, call.service_tier, call.invoked_model_id)
+        measured = _measure(asked, self.policies, self.others, self.prices, at)
+        if isinstance(measured, _RefusedCall):
+            return self._refuse(caller, measured)
+        subjects, need = measured.subjects, measured.need
         if not subjects:
             return Admission()
         attempt = None if call.attempt_id is None else (caller, call.attempt_id)
         result = self.admitter.admit([each.subject for each in subjects], need, at, attempt)
         if result.reservation is not None:
             model = foundation_model_id(call.path.model_id)
-            opened = _OpenCall(caller, result.reservation, need, model, pricing)
+            opened = _OpenCall(caller, result.reservation, need, model, measured.pricing)
             self._open.add(result.reservation.id, opened, at)
-        result = replace(result, unchecked=(*unchecked, *result.unchecked))
-        report = AdmissionReport(caller, need, is_break_glass=is_break_glass)
-        return self._answer(report, policies, subjects, result, at)
+        result = replace(result, unchecked=(*measured.unchecked, *result.unchecked))
+        report = AdmissionReport(caller, need, is_break_glass=measured.is_break_glass)
+        return self._answer(report, measured.policies, subjects, result, at)
 
     def settle(
         self,
@@ -283,23 +215,6 @@ class PolicyAdmission:
         if call is not None:
             settled = self.admitter.give_back(call.reservation, at)
             self._report_settled(call, NO_USE, settled)
-
-    def _find_others(
-        self, call: GatewayCall, at: datetime, *, is_break_glass: bool
-    ) -> Sequence[PolicySubject]:
-        """Find the subjects beside those of policies. Break-glass callers pass without them."""
-        try:
-            return self.others.find(
-                call.key,
-                call.path,
-                at,
-                is_released=is_break_glass,
-                invoked_model_id=call.invoked_model_id,
-            )
-        except SubjectsUnavailableError:
-            if is_break_glass:
-                return ()
-            raise
 
     def _take(self, reservation_id: str, at: datetime) -> _OpenCall | None:
         call = self._open.get(reservation_id, at)
@@ -352,13 +267,11 @@ class PolicyAdmission:
         reservation_id = None if result.reservation is None else result.reservation.id
         return Admission(reservation_id, refusal, limits)
 
-    def _refuse(
-        self, caller: str, refusal: CallRefusal, refused_by: str | None = None
-    ) -> Admission:
+    def _refuse(self, caller: str, refused: _RefusedCall) -> Admission:
         self.reports.report_admission(
-            AdmissionReport(caller, refusal=refusal.reason, refused_by=refused_by)
+            AdmissionReport(caller, refusal=refused.refusal.reason, refused_by=refused.refused_by)
         )
-        return Admission(refusal=refusal)
+        return Admission(refusal=refused.refusal)
 
     def _report_marks(self, reached: Sequence[NearMark], at: datetime) -> int:
         return self.marks.report(reached, at) if reached else 0
@@ -430,23 +343,16 @@ class LimitView:
             at: The time.
             service_tier: The service tier that it asks for.
         """
+        invoked_model_id = path.model_id
+        path = path._replace(model_id=self.models.find(invoked_model_id, at))
+        asked = _AskedFor(key, path, need, service_tier, invoked_model_id)
+        measured = _measure(asked, self.policies, self.others, self.prices, at)
+        if isinstance(measured, _RefusedCall):
+            return LimitAnswer((), refusal=measured.refusal)
+        subjects = measured.subjects
         try:
-            policies = self.policies.get(at)
-            invoked_model_id = path.model_id
-            path = path._replace(model_id=self.models.find(invoked_model_id, at))
-            is_break_glass = policies.is_break_glass(CallFacts.from_call(key, path))
-            if not policies.knows_tier(key.tier) and not is_break_glass:
-                return LimitAnswer((), refusal=refuse_tier(key.tier or ""))
-            others = self.others.find(
-                key, path, at, is_released=is_break_glass, invoked_model_id=invoked_model_id
-            )
-            subjects = (*find_subjects(policies, key, path), *others)
-            asked = _name_call(path, service_tier, at)
-            amounts, _, subjects, _ = measure_call(need, asked, subjects, self.prices)
-            statuses = self._check(subjects, amounts, at)
-        except CallNotCountableError as error:
-            return LimitAnswer((), refusal=refuse_uncountable(error))
-        except _UNAVAILABLE:
+            statuses = self._check(subjects, measured.need, at)
+        except LimitStoreError:
             return LimitAnswer((), refusal=LIMITS_UNAVAILABLE)
         by_id = {each.subject.id: each for each in subjects}
         refusals = [
@@ -479,8 +385,48 @@ def _to_time(moment: int | None) -> datetime | None:
     return None if moment is None else to_time(moment)
 
 
-def _name_call(path: BedrockPath, service_tier: str | None, at: datetime) -> AskedCall:
-    return AskedCall(path.model_id, path.operation.log_name, service_tier, at)
+def _measure(
+    asked: _AskedFor,
+    source: PolicySource,
+    others: SubjectSource,
+    prices: TokenPrices,
+    at: datetime,
+) -> _MeasuredCall | _RefusedCall:
+    """Find the subjects of a call, and what it needs of them, or refuse it."""
+    try:
+        policies = source.get(at)
+        is_break_glass = policies.is_break_glass(CallFacts.from_call(asked.key, asked.path))
+        if not policies.knows_tier(asked.key.tier) and not is_break_glass:
+            return _RefusedCall(refuse_tier(asked.key.tier or ""), UNKNOWN_TIER)
+        found = _find_others(asked, others, at, is_break_glass=is_break_glass)
+        subjects = (*find_subjects(policies, asked.key, asked.path), *found)
+        named = AskedCall(
+            asked.path.model_id, asked.path.operation.log_name, asked.service_tier, at
+        )
+        need, pricing, subjects, unchecked = measure_call(asked.need, named, subjects, prices)
+    except CallNotCountableError as error:
+        return _RefusedCall(refuse_uncountable(error), BUDGETS)
+    except _UNAVAILABLE:
+        return _RefusedCall(LIMITS_UNAVAILABLE)
+    return _MeasuredCall(policies, need, pricing, subjects, unchecked, is_break_glass)
+
+
+def _find_others(
+    asked: _AskedFor, others: SubjectSource, at: datetime, *, is_break_glass: bool
+) -> Sequence[PolicySubject]:
+    """Find the subjects beside those of policies. Break-glass callers pass without them."""
+    try:
+        return others.find(
+            asked.key,
+            asked.path,
+            at,
+            is_released=is_break_glass,
+            invoked_model_id=asked.invoked_model_id,
+        )
+    except SubjectsUnavailableError:
+        if is_break_glass:
+            return ()
+        raise
 
 
 def _describe(

@@ -12,9 +12,13 @@ from lambdas.adapters.cached_subjects import CachedSubjects
 from lambdas.adapters.dynamodb.budget_presence import DynamoDbBudgetPresence
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
-from lambdas.domain.limit_policies import PolicySubject, SubjectsUnavailableError
+from lambdas.domain.limit_policies import (
+    NoSubjects,
+    PolicySubject,
+    SubjectSource,
+    SubjectsUnavailableError,
+)
 from lambdas.logs import logger
-from lambdas.services.limit_calls import NoSubjects, SubjectSource
 from lambdas.wiring.gateway_settings import RelaySettings
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from lambdas.domain.bedrock_calls import LIMITS_UNAVAILABLE
-from lambdas.domain.limit_policies import BUDGETS
+from lambdas.domain.limit_policies import BUDGETS, AdmissionReport, SettlementReport
 from lambdas.domain.limits import RefusalReason
 from lambdas.logs import logger
-from lambdas.services.limit_calls import AdmissionReport, SettlementReport
 
 if TYPE_CHECKING:
     from lambdas.domain.metrics.catalog import HealthMetric, LimitMetric

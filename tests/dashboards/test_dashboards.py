@@ -12,7 +12,7 @@ import pytest
 from cdk.components.dashboards import FOLDER, NAMES, WRITTEN_FOR, dashboard_url
 from cdk.config import Window
 from cdk.operations.billed_metrics import GOVERNANCE_METRICS
-from cdk.operations.running_cost import GB_OF_A_FUNCTION, UnitPrices
+from cdk.operations.cost_items import GB_OF_A_FUNCTION, UnitPrices
 from dashboards.viewer.value_formats import ValueFormat, choose_formats
 from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_MODEL_ID,
@@ -26,12 +26,14 @@ from lambdas.domain.metrics.bedrock_metrics import (
 from lambdas.domain.metrics.catalog import (
     BUDGET,
     BUDGET_METRICS,
+    GATEWAY_CALL_METRICS,
     GATEWAY_NAMESPACE,
     HEALTH_METRICS,
     HEALTH_NAMESPACE,
     LIMIT_METRICS,
     MODEL_ID,
     NAMESPACE,
+    OPERATION,
     UNLOGGED_METRICS,
     USAGE_METRICS,
     Detail,
@@ -160,7 +162,8 @@ def catalog(detail: Detail) -> set[Shown]:
     health = {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
     budgets = {(NAMESPACE, metric.name, (BUDGET,)) for metric in BUDGET_METRICS}
     gateway = {(GATEWAY_NAMESPACE, metric.name, metric.dimension_names) for metric in LIMIT_METRICS}
-    return usage | unlogged | budgets | health | gateway
+    calls = {(NAMESPACE, metric.name, (OPERATION,)) for metric in GATEWAY_CALL_METRICS}
+    return usage | unlogged | budgets | health | gateway | calls
 
 
 @each_dashboard
@@ -239,7 +242,7 @@ def test_a_body_has_the_required_cloudwatch_keys(file: str) -> None:
         assert graph["region"] == WRITTEN_FOR
         assert graph["view"] in {"timeSeries", "singleValue", "bar", "pie"}
         assert graph["period"] % 60 == 0
-        assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50"}
+        assert graph["stat"] in {"Sum", "Average", "Maximum", "SampleCount", "p50", "p99"}
         assert len(graph["metrics"]) <= 500
         if graph["view"] == "timeSeries":
             can_be_negative = "burn-down" in graph["title"]

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cdk.operations.running_cost import BYTES_OF_A_LATENCY_LOG
+from cdk.operations.gateway_cost import BYTES_OF_A_LATENCY_LOG, BYTES_OF_A_SETTLEMENT_LOG
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.limit_policies import PolicyChange
@@ -120,8 +120,10 @@ def test_limited_calls_are_counted_without_their_prompt_and_their_caller(
     assert statuses == [200, 429]
     assert len(bedrock.received) == 1
     printed = capsys.readouterr().out
-    admitted, refused = map(json.loads, printed.splitlines())
+    settled, refused_line = (line for line in printed.splitlines() if "AddedLatency" not in line)
+    admitted, refused = json.loads(settled), json.loads(refused_line)
     assert (admitted["AdmittedCalls"], admitted["UsedTokens"]) == (1, 5 + 5 * 25)
+    assert len(settled.encode()) < BYTES_OF_A_SETTLEMENT_LOG
     assert (refused["Policy"], refused["LimitRefusals"]) == ("once", 1)
     assert admitted["function_request_id"] != refused["function_request_id"]
     assert KEY.session_name not in printed

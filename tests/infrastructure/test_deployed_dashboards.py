@@ -517,11 +517,14 @@ def test_links_lead_to_the_console_of_the_partition(region: str, console: str) -
 
 
 @pytest.mark.parametrize(
-    ("prefix", "schema"),
-    [("Team", "{Team/Gateway,Policy}"), ("Team-Meter", '{"Team-Meter/Gateway",Policy}')],
+    ("prefix", "of_policies", "of_operations"),
+    [
+        ("Team", "{Team/Gateway,Policy}", "{Team,Operation}"),
+        ("Team-Meter", '{"Team-Meter/Gateway",Policy}', '{"Team-Meter",Operation}'),
+    ],
 )
 def test_searches_of_the_gateway_have_the_name_of_the_deployment(
-    prefix: str, schema: str, monkeypatch: pytest.MonkeyPatch
+    prefix: str, of_policies: str, of_operations: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stack_names, "PREFIX", prefix)
     body = json.loads(NAMES_THERE.written_in((FOLDER / "gateway.json").read_text()))
@@ -531,5 +534,5 @@ def test_searches_of_the_gateway_have_the_name_of_the_deployment(
         for row in widget["properties"].get("metrics", ())
         if "SEARCH" in str(row[0])
     ]
-    assert searches
-    assert all(schema in search for search in searches)
+    found = {re.findall(r"SEARCH\('([^ ]+) ", search)[0] for search in searches}
+    assert found == {of_policies, of_operations}

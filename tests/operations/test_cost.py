@@ -16,6 +16,7 @@ from cdk.operations.billed_metrics import (
     ANOMALY_ALARM_METRICS,
     COMPARISON_ALARM_METRICS,
     EXPORT_ALARM_METRICS,
+    GATEWAY_METRICS,
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
     Usage,
@@ -28,13 +29,11 @@ from cdk.operations.billed_metrics import (
     unlogged_read,
 )
 from cdk.operations.cost import print_cost
+from cdk.operations.cost_items import UnitPrices
+from cdk.operations.gateway_cost import SECONDS_OF_A_GATEWAY_CALL, gateway_cost, refusals_usd
 from cdk.operations.running_cost import (
-    SECONDS_OF_A_GATEWAY_CALL,
-    UnitPrices,
-    gateway_cost,
     governance_cost,
     occasional_usd,
-    refusals_usd,
     running_cost,
     worst_case_usd,
 )
@@ -568,13 +567,47 @@ def test_the_gateway_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> N
     assert more * PRICES["alarm_metric_month"] == lines[-1].usd
 
 
-def test_the_metrics_of_four_operations_are_in_the_cost_of_the_gateway() -> None:
+def test_the_metrics_of_each_operation_and_of_all_calls_are_in_the_cost_of_the_gateway() -> None:
     gateway = Config.from_context({"governance": True, "gateway": True})
     without = Config.from_context({"governance": True})
     usage = Usage(10**6, 20, 5)
-    (line,) = (line for line in gateway_cost(usage, gateway, PRICES) if "8 metrics" in line.what)
-    assert line.usd == 8 * PRICES["metric_month_first_10000"]
-    assert count_series(usage, gateway) - count_series(usage, without) == 8
+    (line,) = (line for line in gateway_cost(usage, gateway, PRICES) if "11 metrics" in line.what)
+    of_operations, of_all_calls = 2 * 4, 3
+    series = of_operations + of_all_calls
+    assert line.usd == series * PRICES["metric_month_first_10000"]
+    assert count_series(usage, gateway) - count_series(usage, without) == series
+
+
+def test_refusals_have_two_metrics_of_each_counted_policy_at_most() -> None:
+    gateway = Config.from_context({"governance": True, "gateway": True})
+    without = Config.from_context({"governance": True})
+    usage = Usage(10**6, 20, 5)
+    of_policies, of_calls, of_health = 2 * (50 + 3), 8 + 3, len(GATEWAY_METRICS)
+    more = count_max_series(usage, gateway) - count_max_series(usage, without)
+    assert more == of_policies + of_calls + of_health
+
+
+def test_each_call_writes_two_units_to_the_item_of_each_subject() -> None:
+    """The item has three limits and ten open calls, and more than a kilobyte."""
+    gateway = Config.from_context({"governance": True, "gateway": True})
+    (line,) = (
+        line
+        for line in gateway_cost(Usage(10**6, 20, 5), gateway, PRICES)
+        if "reservations" in line.what
+    )
+    writes = 2 * Decimal("2.3") * 10**6
+    assert line.usd == 2 * writes * PRICES["dynamodb_write_units_million"] / 10**6
+
+
+def test_traces_are_named_beside_the_table_which_has_no_price_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    usage, traced = Usage(10**6, 20, 5), {"gateway_trace_share": "0.05"}
+    print_cost(usage, Config.from_context({"governance": True, "gateway": True, **traced}))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Traces have 0.12 GB of spans a month. AWS's price of spans is not in the" in printed
+    print_cost(usage, Config.from_context({"governance": True, "gateway": True}))
+    assert "spans" not in capsys.readouterr().out
 
 
 def test_most_of_what_the_gateway_costs_is_waiting() -> None:
@@ -583,7 +616,7 @@ def test_most_of_what_the_gateway_costs_is_waiting() -> None:
     seconds, half_a_gigabyte = 10 * 10**6, Decimal("0.5")
     run = seconds * half_a_gigabyte * PRICES["lambda_arm_gb_second"]
     assert waiting.usd == run + PRICES["lambda_requests_million"]
-    assert waiting.usd > 9 * sum(line.usd for line in others)
+    assert waiting.usd > 4 * sum(line.usd for line in others)
 
 
 def test_the_settler_of_the_gateway_is_billed_whether_there_are_calls_or_not() -> None:
@@ -595,8 +628,8 @@ def test_the_settler_of_the_gateway_is_billed_whether_there_are_calls_or_not() -
     request = PRICES["lambda_requests_million"] / 10**6
     second = Decimal("0.5") * PRICES["lambda_arm_gb_second"]
     assert run == runs * (request + second)
-    (alarms,) = (line.usd for line in of_no_calls if "alarms" in line.what)
-    assert sum(line.usd for line in of_no_calls) == units + run + alarms < 3
+    watched = sum(line.usd for line in of_no_calls if line.service == "CloudWatch")
+    assert sum(line.usd for line in of_no_calls) == units + run + watched < 9
 
 
 def test_each_caller_of_the_gateway_has_a_mark_an_hour_and_each_call_an_entry_in_the_index() -> (
@@ -609,13 +642,13 @@ def test_each_caller_of_the_gateway_has_a_mark_an_hour_and_each_call_an_entry_in
         return sum((line.usd for line in lines), Decimal(0))
 
     write = PRICES["dynamodb_write_units_million"] / 10**6
-    assert abs(cost(1000, 21) - cost(1000, 20) - 720 * 2 * write) < Decimal(10) ** -12
+    assert abs(cost(1000, 21) - cost(1000, 20) - 720 * 6 * write) < Decimal(10) ** -12
     (index,) = (
         line.usd
         for line in gateway_cost(Usage(1, 1, 1), gateway, PRICES)
         if "the index of its calls" in line.what
     )
-    assert index == write + Decimal("1.5") * PRICES["dynamodb_read_units_million"] / 10**6
+    assert index == write + Decimal("6.5") * PRICES["dynamodb_read_units_million"] / 10**6
 
 
 def test_the_page_of_the_gateway_says_what_it_costs() -> None:

@@ -12,11 +12,11 @@ import pytest
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath, GatewayCall
 from lambdas.domain.invocations import TokenCounts
-from lambdas.domain.limit_policies import PolicySet, PolicySubject, adopt_subject
+from lambdas.domain.limit_policies import AdmissionReport, PolicySet, PolicySubject, adopt_subject
 from lambdas.domain.limits import LimitStore, LimitSubject, LimitUnit
 from lambdas.domain.metrics.catalog import HEALTH_METRICS, LIMIT_METRICS
 from lambdas.logs import logger
-from lambdas.services.limit_calls import AdmissionReport, PolicyAdmission
+from lambdas.services.limit_calls import PolicyAdmission
 from lambdas.wiring.gateway_reports import GatewayReports
 from tests.builders import NOON
 from tests.gateway import KEY

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from cdk.config import Config
 from cdk.operations.billed_metrics import HOURS_A_MONTH, Usage
-from cdk.operations.running_cost import UnitPrices, running_cost
+from cdk.operations.cost_items import UnitPrices
+from cdk.operations.running_cost import running_cost
 from cdk.operations.verification.model_calls import CALLS, PricedModel
 
 _MINUTES = 30

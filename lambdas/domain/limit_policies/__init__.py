@@ -15,6 +15,11 @@ from lambdas.domain.limit_policies.answers import (
     refuse_uncountable,
 )
 from lambdas.domain.limit_policies.call_pricing import CallPricing
+from lambdas.domain.limit_policies.call_reports import (
+    AdmissionReport,
+    LimitReports,
+    SettlementReport,
+)
 from lambdas.domain.limit_policies.counted_names import (
     BUDGETS,
     MAX_COUNTED_POLICIES,
@@ -46,6 +51,7 @@ from lambdas.domain.limit_policies.ports import (
     StoredPolicies,
     TokenPrices,
 )
+from lambdas.domain.limit_policies.subject_source import NoSubjects, SubjectSource
 from lambdas.domain.limit_policies.subjects import (
     CallNotCountableError,
     PolicySubject,
@@ -63,12 +69,15 @@ __all__ = [
     "MAX_COUNTED_POLICIES",
     "OTHER_POLICIES",
     "UNKNOWN_TIER",
+    "AdmissionReport",
     "CallFacts",
     "CallNotCountableError",
     "CallPricing",
+    "LimitReports",
     "MarkReports",
     "MeasuredNeed",
     "NearMark",
+    "NoSubjects",
     "Partition",
     "PoliciesChangedError",
     "PoliciesUnavailableError",
@@ -82,7 +91,9 @@ __all__ = [
     "PolicySubject",
     "PolicyWriter",
     "PricesUnavailableError",
+    "SettlementReport",
     "StoredPolicies",
+    "SubjectSource",
     "SubjectsUnavailableError",
     "Tier",
     "TokenPrices",

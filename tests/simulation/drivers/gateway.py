@@ -24,7 +24,7 @@ from lambdas.domain.api_keys import ApiKey, create_key
 from lambdas.domain.bedrock_calls import BedrockAnswerLostError
 from lambdas.domain.ledger import find_reservation
 from lambdas.domain.limit_notices import write_due_mark
-from lambdas.domain.limit_policies import NearMark, PolicySet
+from lambdas.domain.limit_policies import AdmissionReport, NearMark, PolicySet, SettlementReport
 from lambdas.domain.limits import (
     AnyWindow,
     CalendarUnit,
@@ -35,11 +35,7 @@ from lambdas.domain.limits import (
     make_calendar_window,
 )
 from lambdas.services.admit_call import CallAdmitter
-from lambdas.services.limit_calls import (
-    AdmissionReport,
-    PolicyAdmission,
-    SettlementReport,
-)
+from lambdas.services.limit_calls import PolicyAdmission
 from lambdas.services.relay_call import CallRelay, GatewayAnswer, GatewayRequest
 from lambdas.services.settle_calls import GIVE_BACK_AFTER, LedgerUse, OpenCall, OpenCallSettler
 from lambdas.wiring.limit_policies_file import read_policies

@@ -455,6 +455,8 @@ def test_break_glass_is_counted_by_subjects_from_elsewhere_and_not_refused() -> 
     assert gateway.get_used("budget#team#1")[0] == 100
     unknown = replace(admission, others=Budgets(SubjectsUnavailableError("down")))
     assert unknown.admit(call(), NOON).refusal is None
+    asked = replace(gateway.view, others=unknown.others)
+    assert asked.check(KEY, path(), CallNeed(1, 1, is_certain=True), NOON).refusal is None
 
 
 @pytest.mark.parametrize(
