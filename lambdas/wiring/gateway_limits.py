@@ -8,8 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-import boto3
-
 from lambdas.adapters.cached_policies import CachedPolicies
 from lambdas.adapters.dynamodb.limit_marks import DynamoDbMarks
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
@@ -18,8 +16,8 @@ from lambdas.domain.limit_policies import NearMark, read_stored_policies
 from lambdas.logs import logger
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
-from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.gateway_budgets import make_gateway_budgets
+from lambdas.wiring.gateway_clients import make_dynamodb_client
 from lambdas.wiring.gateway_models import LazyModels
 from lambdas.wiring.gateway_prices import LazyPrices
 from lambdas.wiring.gateway_reports import GatewayReports
@@ -45,7 +43,7 @@ class GatewayLimits(NamedTuple):
 
 def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
     """Make the limits of a gateway."""
-    dynamodb = boto3.client("dynamodb", config=BRIEF)
+    dynamodb = make_dynamodb_client()
     prices = LazyPrices(settings)
     policies = CachedPolicies(
         DynamoDbPolicies(dynamodb, settings.governance_table),

@@ -96,7 +96,7 @@ def test_settings_that_are_made_by_hand_are_checked_too() -> None:
     with pytest.raises(InvalidSettingsError, match="READ_SECONDS: allowed"):
         replace(settings, read_seconds=0)
     with pytest.raises(InvalidSettingsError, match="LIMITS_TABLE: allowed"):
-        replace(settings, limits_table=None)
+        replace(settings, limits_table="")
 
 
 @given(

@@ -117,7 +117,7 @@ def limit(**changes: Any) -> dict[str, Any]:
     [
         policy(unknown=1),
         policy(name=""),
-        policy(name=1),
+        policy() | {"name": 1},
         policy(limits=[]),
         policy(limits={}),
         policy(limits=["total"]),

@@ -90,7 +90,7 @@ def _read_policy(content: object) -> Policy:
         _read_text(fields["name"]),
         _require(_read_list(fields["limits"], _read_limit)),
         _read_match(fields.get("match", {})),
-        _read_names(fields, "partition_by", Partition),
+        _read_names(fields, "partition_by", _read_partition),
         None if when_out is None else WhenOut(when_out),
         FailMode(fields.get("fail", FailMode.CLOSED)),
     )
@@ -141,6 +141,10 @@ def _read_mark(content: object) -> int:
     if isinstance(content, bool) or not isinstance(content, int) or not 1 <= content <= _MAX_MARK:
         raise _make_fault(content, "near")
     return content
+
+
+def _read_partition(content: object) -> Partition:
+    return Partition(content)
 
 
 def _read_operation(content: object) -> str:
