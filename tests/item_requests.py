@@ -43,7 +43,8 @@ class ItemRequests:
         session = boto3.Session()
         session.events.register("provide-client-params.dynamodb", self._note)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
-        share_session().register("provide-client-params.dynamodb", self._note)  # the gateway's
+        # Those of the gateway are made by a session of their own.
+        share_session().register("provide-client-params.dynamodb", self._note)  # type: ignore[arg-type]
 
     @contextmanager
     def made_by(self, job: str) -> Iterator[None]:

@@ -118,7 +118,7 @@ def _serve() -> Iterator[dict[str, str]]:
             key = request["Key"]["pk"]["S"], request["Key"]["sk"]["S"]
             answer: Any = {}
             if request["TableName"] == GOVERNANCE:
-                answer = {"Item": items[key]} if target.endswith("GetItem") else {}
+                answer = {"Item": items[key]} if key in items and target.endswith("GetItem") else {}
             elif target.endswith("GetItem"):
                 answer = limits.get_item(**request)
             else:

@@ -144,7 +144,7 @@ def _read_mark(content: object) -> int:
 
 
 def _read_partition(content: object) -> Partition:
-    return Partition(content)
+    return Partition(_read_text(content))
 
 
 def _read_operation(content: object) -> str:
