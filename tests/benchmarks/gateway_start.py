@@ -3,8 +3,8 @@
 All are whole processes, by turns. The first ratio has the imports of the function, the second all
 that Lambda waits for before the first call: imports, settings, clients of DynamoDB and STS, the
 endpoint of Bedrock, the app. The third has the first call in it, too: its key, its policies, its
-reservation, the caller's role and the answer. All bytecode exists before, of both sides. On Lambda,
-that of the meter's code does not, which takes longer.
+reservation, the caller's role, the answer, and the metrics that are written after it. All bytecode
+exists before, of both sides. On Lambda, that of the meter's code does not, which takes longer.
 """
 
 from __future__ import annotations

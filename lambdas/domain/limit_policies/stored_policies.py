@@ -43,8 +43,7 @@ _MAX_MARK, _UTC = 100, "UTC"
 _MAX_SHOWN = 80
 _TEXT_CONDITIONS = ("caller", "key", "tier", "project", "model")
 _OPERATIONS = frozenset(each.log_name for each in BedrockOperation if each.uses_tokens)
-# A faulty value raises TypeError, ValueError or one of these: KeyError for a field that is missing
-# and a time zone that is not known, ArithmeticError for a number that is none.
+# KeyError: a missing field, an unknown time zone. ArithmeticError: text that is no number.
 _FAULTS = (ArithmeticError, KeyError, RecursionError, TypeError, ValueError)
 
 
