@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
+from botocore.session import Session
 from moto import mock_aws
 from moto.bedrock.responses import BedrockResponse
 from moto.dynamodb.models import DynamoDBBackend
@@ -18,6 +19,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from lambdas.domain.ledger.state_table import UNPRICED_INDEX, UNPRICED_KEY
 from lambdas.domain.ledger.table import RESERVATION_INDEX, RESERVATION_KEY
 from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.wiring.gateway_clients import share_session
 from tests.dynamodb import insert_by_partiql
 
 LEDGER = "usage-ledger"
@@ -233,7 +235,11 @@ def client_configs(
     def client(service: str, config: object) -> None:
         configs[service] = config
 
+    def create_client(_: object, service: str, **properties: object) -> None:
+        configs[service] = properties["config"]
+
     monkeypatch.setattr(boto3, "client", client)
+    monkeypatch.setattr(Session, "create_client", create_client)  # of the gateway
     make()
     return configs
 
@@ -250,7 +256,8 @@ def lambda_context(milliseconds: int = 900_000, request_id: str = "a-request") -
 
 
 def clear_caches() -> None:
-    """Clear cached settings and services, as new processes would."""
+    """Clear cached settings, services and sessions, as new processes would."""
+    share_session.cache_clear()
     for name, module in list(sys.modules.items()):
         if name.startswith("lambdas.functions.") and name.endswith(".handler"):
             for resource in vars(module).values():

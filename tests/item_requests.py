@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from lambdas.domain.ledger.table import PARTITION_KEY
+from lambdas.wiring.gateway_clients import share_session
 from tests.infrastructure.synthesis import as_list
 
 _ACTIONS = {"ConditionCheck": "ConditionCheckItem"}
@@ -42,6 +43,8 @@ class ItemRequests:
         session = boto3.Session()
         session.events.register("provide-client-params.dynamodb", self._note)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+        # Those of the gateway are made by a session of their own.
+        share_session().register("provide-client-params.dynamodb", self._note)  # type: ignore[arg-type]
 
     @contextmanager
     def made_by(self, job: str) -> Iterator[None]:

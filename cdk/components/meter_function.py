@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_events as events
@@ -18,11 +18,17 @@ from cdk.components.bundle import DependencyGroup
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.config import ConfigurationError
 from lambdas.meter_name import DEFAULT_NAME, METER_NAME, NAME_VARIABLE
-from lambdas.wiring.environment import EnvironmentSettings
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_ENVIRONMENT_BYTES = 4096
 _MAX_NAME_BYTES = 128  # of resources: the ARNs of stacks and functions are the longest
+
+
+class FunctionSettings(Protocol):
+    """The settings of a function, which checks them when they are made."""
+
+    def to_environment(self) -> dict[str, str]:
+        """The environment variables that the function reads them from."""
 
 
 class MeterFunction(lambda_.Function):
@@ -37,7 +43,7 @@ class MeterFunction(lambda_.Function):
         scope: Construct,
         construct_id: str,
         *,
-        settings: EnvironmentSettings,
+        settings: FunctionSettings,
         defaults: FunctionDefaults,
         timeout: Duration,
         groups: Sequence[DependencyGroup] = (),

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
 from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.environment import from_json_text
-from lambdas.wiring.gateway_settings import MaxOutputTokens, TraceShare
+from lambdas.wiring.gateway_settings import MAX_TOKENS
 
 _NONE = "none"
 
@@ -38,13 +38,15 @@ class GatewaySettings(SettingsModel):
     gateway_concurrency: Annotated[
         Annotated[int, Field(ge=1)] | Literal["none"], BeforeValidator(_read_number)
     ] = 50
-    gateway_max_output_tokens: MaxOutputTokens = Field(default_factory=dict)
+    gateway_max_output_tokens: Annotated[
+        dict[str, Annotated[int, Field(ge=1, le=MAX_TOKENS)]], BeforeValidator(from_json_text)
+    ] = Field(default_factory=dict)
     gateway_project_name: (
         Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None
     ) = None
     gateway_rate_limit_headers: bool = True
     gateway_kong_headers: bool = False
-    gateway_trace_share: TraceShare = Decimal(0)
+    gateway_trace_share: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(0)
 
     @property
     def reserved_concurrency(self) -> int | None:

@@ -39,6 +39,11 @@ class EnvironmentSettings(SettingsModel):
             for name, value in values.items()
         }
 
+    @classmethod
+    def list_variables(cls) -> frozenset[str]:
+        """List the names of all variables."""
+        return frozenset(name.upper() for name in cls.model_fields)
+
 
 def from_json_text(value: object) -> object:
     """Read a setting that is more than a word: text is JSON, other values stay as they are.

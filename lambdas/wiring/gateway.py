@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import boto3
-
 from lambdas.adapters.bedrock.runtime_relay import BedrockRuntimeRelay
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.sts_role_sessions import StsRoleSessions
 from lambdas.domain.bedrock_calls import CallAdmission, NeedBounds
 from lambdas.services.relay_call import CallRelay, RelayRules
-from lambdas.wiring.client_timeouts import BRIEF
 from lambdas.wiring.gateway_calls import make_call_observers
+from lambdas.wiring.gateway_clients import make_client, make_dynamodb_client, make_sts_client
 from lambdas.wiring.gateway_models import LazyModels
 from lambdas.wiring.gateway_settings import RelaySettings
 
@@ -25,8 +23,8 @@ def make_call_relay(settings: RelaySettings, admission: CallAdmission) -> CallRe
         settings: The settings.
         admission: Admits calls and settles them.
     """
-    dynamodb = boto3.client("dynamodb", config=BRIEF)
-    sessions = StsRoleSessions(boto3.client("sts", config=BRIEF), settings.caller_role_arn)
+    dynamodb = make_dynamodb_client()
+    sessions = StsRoleSessions(make_sts_client(), settings.caller_role_arn)
     return CallRelay(
         keys=CachedApiKeys(DynamoDbApiKeys(dynamodb, settings.governance_table)),
         admission=admission,
@@ -58,4 +56,4 @@ def make_rules(settings: RelaySettings) -> RelayRules:
 
 def make_endpoint(region: str) -> str:
     """Make the URL of bedrock-runtime as AWS's SDK does: by partition and environment."""
-    return str(boto3.client("bedrock-runtime", region_name=region).meta.endpoint_url)
+    return str(make_client("bedrock-runtime", region=region).meta.endpoint_url)

@@ -9,9 +9,8 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import boto3
-
 from lambdas.domain.bedrock_calls import NS_OF_A_MS, CallObserver, CallReport
+from lambdas.wiring.gateway_clients import get_own_credentials, make_client
 from lambdas.wiring.gateway_settings import RelaySettings
 
 
@@ -67,12 +66,11 @@ def _make_tracer(settings: RelaySettings) -> CallObserver:
     from lambdas.domain.call_traces import Sampler  # noqa: PLC0415
     from lambdas.services.trace_calls import CallTracer  # noqa: PLC0415
 
-    session = boto3.Session(region_name=settings.region)
     # As AWS's SDK finds it: by the partition, and by the environment.
-    endpoint = str(session.client("xray").meta.endpoint_url)
+    endpoint = str(make_client("xray", region=settings.region).meta.endpoint_url)
     return CallTracer(
         sampler=Sampler(settings.trace_share),
-        exporter=XRayTraces(endpoint, settings.region, session.get_credentials),
+        exporter=XRayTraces(endpoint, settings.region, get_own_credentials),
         resource=describe_resource(settings.region, os.environ),
         make_id=os.urandom,
         clock=lambda: datetime.now(UTC),

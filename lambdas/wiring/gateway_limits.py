@@ -8,24 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-import boto3
-
 from lambdas.adapters.cached_policies import CachedPolicies
 from lambdas.adapters.dynamodb.limit_marks import DynamoDbMarks
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
-from lambdas.domain.limit_policies import NearMark, PoliciesUnavailableError, PolicySet
+from lambdas.domain.limit_policies import NearMark, read_stored_policies
 from lambdas.logs import logger
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
-from lambdas.wiring.client_timeouts import BRIEF
-from lambdas.wiring.declared_files import InvalidFileError
 from lambdas.wiring.gateway_budgets import make_gateway_budgets
+from lambdas.wiring.gateway_clients import make_dynamodb_client
 from lambdas.wiring.gateway_models import LazyModels
 from lambdas.wiring.gateway_prices import LazyPrices
 from lambdas.wiring.gateway_reports import GatewayReports
 from lambdas.wiring.gateway_settings import RelaySettings
-from lambdas.wiring.limit_policies_file import read_policies
 
 if TYPE_CHECKING:
     from lambdas.domain.limit_notices import DueMark
@@ -47,10 +43,12 @@ class GatewayLimits(NamedTuple):
 
 def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
     """Make the limits of a gateway."""
-    dynamodb = boto3.client("dynamodb", config=BRIEF)
+    dynamodb = make_dynamodb_client()
     prices = LazyPrices(settings)
     policies = CachedPolicies(
-        DynamoDbPolicies(dynamodb, settings.governance_table), _read_stored, _report_unread_policies
+        DynamoDbPolicies(dynamodb, settings.governance_table),
+        read_stored_policies,
+        _report_unread_policies,
     )
     store = DynamoDbLimits(dynamodb, settings.limits_table)
     budgets = make_gateway_budgets(settings, dynamodb)
@@ -70,13 +68,6 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
     )
     view = LimitView(policies, store, prices, LazyModels(settings), budgets)
     return GatewayLimits(admission, view)
-
-
-def _read_stored(text: str) -> PolicySet:
-    try:
-        return read_policies(text).policies
-    except InvalidFileError as error:
-        raise PoliciesUnavailableError(str(error)) from error
 
 
 def _report_unread_policies(reason: str) -> None:

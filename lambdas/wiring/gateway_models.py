@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import boto3
-
 from lambdas.domain.bedrock_calls import CalledModels
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.logs import logger
 from lambdas.wiring.client_timeouts import ONCE
+from lambdas.wiring.gateway_clients import make_client, make_dynamodb_client
 from lambdas.wiring.gateway_settings import RelaySettings
 
 
@@ -36,10 +35,10 @@ def _make_models(settings: RelaySettings) -> CalledModels:
     from lambdas.adapters.cached_models import CachedModels  # noqa: PLC0415
     from lambdas.adapters.dynamodb.profiled_models import DynamoDbProfiledModels  # noqa: PLC0415
 
-    bedrock = AwsProfiledModels(boto3.client("bedrock", config=ONCE))
+    bedrock = AwsProfiledModels(make_client("bedrock", ONCE))
     if not settings.state_table:
         return CachedModels([bedrock], settings.profiles_arn, _report_unknown)
-    dynamodb = boto3.client("dynamodb", config=ONCE)
+    dynamodb = make_dynamodb_client(ONCE)
     stored = DynamoDbProfiledModels(dynamodb, settings.state_table)
     return CachedModels([stored, bedrock], settings.profiles_arn, _report_unknown)
 

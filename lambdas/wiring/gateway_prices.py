@@ -70,7 +70,7 @@ def _load_prices(settings: RelaySettings, clock: Callable[[], float]) -> TokenPr
     from lambdas.wiring.pricing import load_pricing, report_price_failure  # noqa: PLC0415
 
     read = PricingSettings.model_validate(
-        settings.model_dump(include={*PricingSettings.model_fields})
+        {name: getattr(settings, name) for name in PricingSettings.model_fields}
     )
     try:
         pricing = load_pricing(read, clock)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from typing import Any
 
 from lambdas.domain.bedrock_calls import NeedBounds
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
 from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
-from lambdas.wiring.allowed_values import like
-from lambdas.wiring.environment import EnvironmentSettings, from_json_text
+from lambdas.wiring.plain_settings import (
+    PlainSettings,
+    flag,
+    json_object,
+    matching,
+    share,
+    text,
+    texts,
+    whole_number,
+    whole_numbers,
+)
 
-_Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
-MaxOutputTokens = Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)]
-TraceShare = Annotated[Decimal, Field(ge=0, le=1)]
+MAX_TOKENS = 100_000_000
+"""The largest number of tokens that a bound can have."""
+_TOKENS = whole_number(1, MAX_TOKENS)
 _DEFAULTS = NeedBounds()
 
 
-class RelaySettings(EnvironmentSettings):
+@dataclass(frozen=True, kw_only=True)
+class RelaySettings(PlainSettings):
     """The keys, the role and the bounds of the gateway.
 
     Attributes:
@@ -48,28 +57,28 @@ class RelaySettings(EnvironmentSettings):
         trace_share: The share of calls whose traces are sent to AWS X-Ray; 0 for none.
     """
 
-    governance_table: str = Field(min_length=3)
-    limits_table: str = Field(min_length=3)
-    caller_role_arn: str = Field(min_length=1)
-    region: str = Field(min_length=1)
-    bedrock_endpoint: Annotated[str, like("https?://.+", "a URL")] | None = None
-    read_seconds: Annotated[int, Field(ge=1, le=900)] = 600
-    max_output_tokens: Annotated[MaxOutputTokens, Field(default_factory=dict)]
-    default_output_tokens: _Tokens = _DEFAULTS.default_output_tokens
-    image_tokens: _Tokens = _DEFAULTS.image_tokens
-    document_tokens: _Tokens = _DEFAULTS.document_tokens
-    contracted_prices: str = "[]"
-    assume_prices: bool = True
-    price_bucket: str = ""
-    state_table: str = ""
-    project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
-    attribution: Annotated[
-        dict[str, Any], BeforeValidator(from_json_text), Field(default_factory=dict)
-    ]
-    brake_exempt: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
-    rate_limit_headers: bool = True
-    kong_headers: bool = False
-    trace_share: TraceShare = Decimal(0)
+    governance_table: str = field(metadata=text(3))
+    limits_table: str = field(metadata=text(3))
+    caller_role_arn: str = field(metadata=text(1))
+    region: str = field(metadata=text(1))
+    bedrock_endpoint: str | None = field(default=None, metadata=matching("https?://.+", "a URL"))
+    read_seconds: int = field(default=600, metadata=whole_number(1, 900))
+    max_output_tokens: dict[str, int] = field(
+        default_factory=dict, metadata=whole_numbers(1, MAX_TOKENS)
+    )
+    default_output_tokens: int = field(default=_DEFAULTS.default_output_tokens, metadata=_TOKENS)
+    image_tokens: int = field(default=_DEFAULTS.image_tokens, metadata=_TOKENS)
+    document_tokens: int = field(default=_DEFAULTS.document_tokens, metadata=_TOKENS)
+    contracted_prices: str = field(default="[]", metadata=text())
+    assume_prices: bool = field(default=True, metadata=flag())
+    price_bucket: str = field(default="", metadata=text())
+    state_table: str = field(default="", metadata=text())
+    project_name: str | None = field(default=None, metadata=text(1, MAX_METADATA_LENGTH))
+    attribution: dict[str, Any] = field(default_factory=dict, metadata=json_object())
+    brake_exempt: tuple[str, ...] = field(default=(), metadata=texts())
+    rate_limit_headers: bool = field(default=True, metadata=flag())
+    kong_headers: bool = field(default=False, metadata=flag())
+    trace_share: Decimal = field(default=Decimal(0), metadata=share())
 
     @property
     def profiles_arn(self) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from lambdas.domain.limit_policies import (
+    MAX_AMOUNT,
+    MAX_USD,
     Partition,
     Policy,
     PolicyLimit,
@@ -40,8 +42,7 @@ _PER_FORM = (
     f"1s to {MAX_ROLLING_SECONDS}s for the last seconds before any call, or minute, hour, day,"
     " week or month for a period of the calendar"
 )
-_MAX_AMOUNT = 10**15
-_MAX_USD, _USD_PLACES = 10**6, 6
+_USD_PLACES = 6
 
 
 def _is_per(text: str) -> bool:
@@ -125,8 +126,8 @@ class LimitSetting(_PolicyModel):
         is_usd, is_concurrent = self.unit is LimitUnit.USD, self.unit is LimitUnit.CONCURRENT
         check(
             "amount",
-            f"0 to {_MAX_USD:,} with up to {_USD_PLACES} decimal places for usd, else a whole"
-            f" number from 0 to {_MAX_AMOUNT:,}",
+            f"0 to {MAX_USD:,} with up to {_USD_PLACES} decimal places for usd, else a whole"
+            f" number from 0 to {MAX_AMOUNT:,}",
             is_so=self._is_usd if is_usd else self._is_whole,
         )
         form = "none for concurrent" if is_concurrent else _PER_FORM
@@ -141,11 +142,11 @@ class LimitSetting(_PolicyModel):
 
     @property
     def _is_usd(self) -> bool:
-        return 0 <= self.amount <= _MAX_USD and self.amount == round(self.amount, _USD_PLACES)
+        return 0 <= self.amount <= MAX_USD and self.amount == round(self.amount, _USD_PLACES)
 
     @property
     def _is_whole(self) -> bool:
-        return 0 <= self.amount <= _MAX_AMOUNT and self.amount == int(self.amount)
+        return 0 <= self.amount <= MAX_AMOUNT and self.amount == int(self.amount)
 
     def to_domain(self) -> PolicyLimit:
         """The limit as it is applied."""

@@ -59,6 +59,4 @@ def test_the_environment_is_valid_for_the_function_s_settings(configuration: str
     settings = importlib.import_module(f"lambdas.functions.{job}.settings").Settings
     assert settings.from_environment(environ).to_environment() == environ
     absent = OPTIONAL.get(job, set()) if configuration != "everything" else set()
-    assert environ.keys() == {name.upper() for name in settings.model_fields} - absent - NEVER.get(
-        job, set()
-    )
+    assert environ.keys() == settings.list_variables() - absent - NEVER.get(job, set())

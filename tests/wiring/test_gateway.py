@@ -1,13 +1,19 @@
 """The relay of the gateway, as its settings make it."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
-from pydantic import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambdas.domain.api_keys import Scope
 from lambdas.domain.bedrock_calls import Refusal
 from lambdas.functions.gateway.settings import Settings
 from lambdas.wiring.gateway import make_call_relay, make_rules
 from lambdas.wiring.gateway_calls import make_call_observers
+from lambdas.wiring.gateway_settings import MAX_TOKENS
+from lambdas.wiring.plain_settings import InvalidSettingsError
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.gateway import REGION, SECRET, InMemoryAdmission
 
@@ -60,8 +66,51 @@ def test_calls_are_traced_only_where_a_share_is_set() -> None:
         ("BEDROCK_ENDPOINT", "bedrock"),
         ("TRACE_SHARE", "1.1"),
         ("TRACE_SHARE", "some"),
+        ("TRACE_SHARE", "NaN"),
+        ("KONG_HEADERS", "yes"),
+        ("IMAGE_TOKENS", "true"),
+        ("ATTRIBUTION", "[]"),
+        ("BRAKE_EXEMPT", "[1]"),
+        ("PROJECT_NAME", ""),
+        ("PROJECT_NAME", "p" * 257),
     ],
 )
 def test_settings_refuse_what_cannot_work(name: str, value: str) -> None:
-    with pytest.raises(ValidationError, match=name.lower()):
+    with pytest.raises(InvalidSettingsError, match=f"{name}: allowed: "):
         Settings.from_environment(REQUIRED | {name: value})
+
+
+def test_all_faults_of_settings_are_named_without_their_values() -> None:
+    with pytest.raises(InvalidSettingsError) as refused:
+        Settings.from_environment(REQUIRED | {"REGION": "", "READ_SECONDS": "secret"})
+    assert str(refused.value) == (
+        "READ_SECONDS: allowed: a whole number from 1 to 900;"
+        " REGION: allowed: a text of at least 1 letters"
+    )
+    with pytest.raises(InvalidSettingsError, match="GOVERNANCE_TABLE: missing; LIMITS_TABLE"):
+        Settings.from_environment({})
+
+
+def test_settings_that_are_made_by_hand_are_checked_too() -> None:
+    settings = Settings.from_environment(REQUIRED)
+    with pytest.raises(InvalidSettingsError, match="READ_SECONDS: allowed"):
+        replace(settings, read_seconds=0)
+    with pytest.raises(InvalidSettingsError, match="LIMITS_TABLE: allowed"):
+        replace(settings, limits_table="")
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "max_output_tokens": st.dictionaries(st.text(), st.integers(1, MAX_TOKENS)),
+            "project_name": st.none() | st.text(min_size=1, max_size=256),
+            "attribution": st.dictionaries(st.text(), st.lists(st.text())),
+            "brake_exempt": st.lists(st.text()).map(tuple),
+            "kong_headers": st.booleans(),
+            "trace_share": st.decimals(0, 1, places=4),
+        }
+    )
+)
+def test_settings_are_read_back_from_the_environment_that_they_write(changes: Any) -> None:
+    settings = replace(Settings.from_environment(REQUIRED), **changes)
+    assert Settings.from_environment(settings.to_environment()) == settings

@@ -15,7 +15,12 @@ from lambdas.domain.bedrock_calls.finish_reasons import read_finish_reasons
 from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.invocations import ServedCall, TokenCounts, UsageRecord, read_invocation
 from lambdas.domain.invocations.body_usage import reports_usage
-from lambdas.domain.invocations.decoding import JsonObject, JsonValue, Undecodable, decode_json
+from lambdas.domain.invocations.decoding import (
+    JsonObject,
+    JsonValue,
+    Undecodable,
+    decode_small_json,
+)
 from lambdas.domain.invocations.token_counts import read_count
 
 MAX_ANSWER_BYTES = 32 * 2**20
@@ -161,7 +166,7 @@ class BodyUsageReader(UsageReader):
 
     def _read_body(self) -> JsonValue | Undecodable:
         if not self._is_decoded:
-            self._content = decode_json(bytes(self._body)) if self._body else None
+            self._content = decode_small_json(bytes(self._body)) if self._body else None
             self._is_decoded = True
         return self._content
 
@@ -201,13 +206,13 @@ class StreamUsageReader(UsageReader):
     def _read_frame(self, frame: Frame) -> JsonValue | Undecodable:
         kind = frame.headers.get(":event-type")
         if kind == self._CHUNK:
-            return self._read_chunk(decode_json(frame.payload))
+            return self._read_chunk(decode_small_json(frame.payload))
         if kind == "messageStop":
-            self._note_reasons(decode_json(frame.payload))
+            self._note_reasons(decode_small_json(frame.payload))
         elif kind is None:
             self._error = frame.headers.get(":exception-type", self._error)
         # As the log has it. No other event of Converse reports usage.
-        return {kind: decode_json(frame.payload)} if kind == "metadata" else None
+        return {kind: decode_small_json(frame.payload)} if kind == "metadata" else None
 
     def _read_chunk(self, content: JsonValue | Undecodable) -> JsonValue | Undecodable:
         encoded = content.get("bytes") if isinstance(content, dict) else None
@@ -217,7 +222,7 @@ class StreamUsageReader(UsageReader):
             return None
         if text is None:
             return None
-        chunk = decode_json(text)
+        chunk = decode_small_json(text)
         if _REASON in text:  # rare, and quicker than a search in each chunk
             self._note_reasons(chunk)
         return chunk

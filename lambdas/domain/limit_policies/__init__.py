@@ -51,6 +51,11 @@ from lambdas.domain.limit_policies.ports import (
     StoredPolicies,
     TokenPrices,
 )
+from lambdas.domain.limit_policies.stored_policies import (
+    MAX_AMOUNT,
+    MAX_USD,
+    read_stored_policies,
+)
 from lambdas.domain.limit_policies.subject_source import NoSubjects, SubjectSource
 from lambdas.domain.limit_policies.subjects import (
     CallNotCountableError,
@@ -66,7 +71,9 @@ __all__ = [
     "BUDGETS",
     "DUE_MARKS",
     "MARKS",
+    "MAX_AMOUNT",
     "MAX_COUNTED_POLICIES",
+    "MAX_USD",
     "OTHER_POLICIES",
     "UNKNOWN_TIER",
     "AdmissionReport",
@@ -112,6 +119,7 @@ __all__ = [
     "name_caller",
     "name_in_metrics",
     "name_limit",
+    "read_stored_policies",
     "refuse",
     "refuse_tier",
     "refuse_uncountable",

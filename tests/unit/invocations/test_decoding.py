@@ -1,5 +1,6 @@
 """Decoding of JSON with content from callers and models."""
 
+import json
 import math
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.domain.invocations.decoding import Undecodable, decode_json
+from lambdas.domain.invocations.decoding import Undecodable, decode_json, decode_small_json
 from tests.unit.invocations.records import (
     answered,
     any_text,
@@ -200,6 +201,26 @@ def outline(record: dict[str, Any]) -> dict[str, Any]:
         for name, value in record.items()
         if name != HOSTILE
     }
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(10**12), 10**12)
+        | st.floats(allow_nan=False)
+        | st.text(),
+        lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+    )
+)
+def test_small_values_are_decoded_alike_by_the_standard_library(value: Any) -> None:
+    text = json.dumps(value).encode()
+    assert decode_small_json(text) == decode_json(text)
+
+
+@given(st.binary(max_size=40) | st.text('{}[]":,1eE+-\\u0dD8 ', max_size=40).map(str.encode))
+def test_small_broken_texts_are_decoded_alike_by_the_standard_library(text: bytes) -> None:
+    assert repr(decode_small_json(text)) == repr(decode_json(text))
 
 
 @given(objects)
