@@ -10,12 +10,14 @@ from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
 from lambdas.domain.limits import (
+    HOT_LIMIT,
     NO_USE,
     Admission,
     Amounts,
     CallReservation,
     Decision,
     FailMode,
+    Limit,
     LimitStore,
     LimitStoreError,
     LimitSubject,
@@ -38,12 +40,18 @@ _Result = TypeVar("_Result")
 
 
 class _RecentRefusal(NamedTuple):
-    """A reason to refuse any call that needs as much of a unit, until a time."""
+    """A reason to refuse any call that has to keep a limit and needs as much, until a time."""
 
     reason: RefusalReason
-    unit: LimitUnit
+    limit: Limit
     amount: int
     until: datetime
+
+    def applies_to(self, subject: LimitSubject, need: Amounts, at: datetime) -> bool:
+        """Say if a subject, which may be that of another tier, refuses a call for this reason."""
+        is_enforced = subject.is_enforced and self.limit in (*subject.limits, HOT_LIMIT)
+        needed = need.get(self.limit.unit)
+        return is_enforced and needed is not None and needed >= self.amount and at < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,13 @@ class CallAdmitter:
         """Give back what was reserved for a call that Bedrock has not answered."""
         return self._settle_parts(reservation.parts, NO_USE, at)
 
+    def set_aside(self, reservation: CallReservation) -> Settlement:
+        """Note that a call has ended, and that the ledger will say what it has used.
+
+        It no longer counts as running. What is reserved stays so.
+        """
+        return self._end_parts(reservation.parts, self.store.set_aside)
+
     def _reserve(self, subjects: Sequence[LimitSubject], need: Amounts, at: datetime) -> Admission:
         reservation_id = self.make_id()
         answers = self._ask_subjects(subjects, reservation_id, need, at)
@@ -116,7 +131,10 @@ class CallAdmitter:
             for each in decisions
             if each.entry is not None
         )
-        unchecked = tuple(subject.id for subject in failed)
+        unchecked = (
+            *(subject.id for subject in failed),
+            *(each.subject for each in decisions if each.entry is None and each.refusal is None),
+        )
         if refusal is None:
             reservation = CallReservation(reservation_id, parts)
             return Admission(decisions, reservation, unchecked=unchecked)
@@ -175,14 +193,21 @@ class CallAdmitter:
     def _settle_parts(
         self, parts: Sequence[StoredReservation], used: Amounts, at: datetime
     ) -> Settlement:
-        settled = self._run(lambda part: self._settle_part(part, used, at), parts)
+        return self._end_parts(parts, lambda part: self.store.settle(part, used, at))
+
+    def _end_parts(
+        self, parts: Sequence[StoredReservation], end: Callable[[StoredReservation], bool]
+    ) -> Settlement:
+        settled = self._run(lambda part: self._end_part(part, end), parts)
         left_open = [part for part, done in zip(parts, settled, strict=True) if done is None]
         return Settlement(sum(done is True for done in settled), tuple(left_open))
 
-    def _settle_part(self, part: StoredReservation, used: Amounts, at: datetime) -> bool | None:
+    def _end_part(
+        self, part: StoredReservation, end: Callable[[StoredReservation], bool]
+    ) -> bool | None:
         self._refusals.remove(part.subject)
         try:
-            return self.store.settle(part, used, at)
+            return end(part)
         except LimitStoreError:
             return None
 
@@ -196,7 +221,7 @@ class CallAdmitter:
     def _note_refusal(self, decision: Decision, need: Amounts, at: datetime) -> None:
         """Note a refusal that holds for a while. A call that runs may end at any moment."""
         noted = [
-            _RecentRefusal(status.refusal, status.limit.unit, amount, to_time(status.retry_at))
+            _RecentRefusal(status.refusal, status.limit, amount, to_time(status.retry_at))
             for status in decision.statuses
             if status.limit.is_enforced
             and status.limit.unit is not LimitUnit.CONCURRENT
@@ -206,7 +231,7 @@ class CallAdmitter:
         ]
         reason, retry_at = decision.refusal, decision.retry_at
         if reason is RefusalReason.TOO_MANY_CALLS_A_SECOND and retry_at is not None:
-            noted.append(_RecentRefusal(reason, LimitUnit.REQUESTS, 1, to_time(retry_at)))
+            noted.append(_RecentRefusal(reason, HOT_LIMIT, 1, to_time(retry_at)))
         if reason is not None and noted:
             self._refusals.add(decision.subject, tuple(noted), at)
 
@@ -215,9 +240,10 @@ class CallAdmitter:
     ) -> Admission | None:
         """Refuse a call that needs no less than one that was refused a moment ago."""
         for subject in subjects:
-            for reason, unit, amount, until in self._refusals.get(subject.id, at) or ():
-                needed = need.get(unit)
-                if needed is not None and needed >= amount and at < until:
-                    refusal = Refusal(subject.id, reason, until, is_from_memory=True)
+            for refused in self._refusals.get(subject.id, at) or ():
+                if refused.applies_to(subject, need, at):
+                    refusal = Refusal(
+                        subject.id, refused.reason, refused.until, is_from_memory=True
+                    )
                     return Admission(refusal=refusal)
         return None

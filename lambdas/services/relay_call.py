@@ -277,6 +277,8 @@ class CallRelay:
             logger.warning("Bedrock did not answer", exc_info=True)
             call.note_sent(0, asked_ns)
             call.resume()
+            if call.reservation_id is not None:
+                self.admission.settle(call.reservation_id, TokenCounts(), self.clock())
             return self.refuse_call(call, UNAVAILABLE, limits)
         call.note_sent(answer.signing_ns, asked_ns)
         call.resume()
@@ -328,7 +330,7 @@ class _RelayedCall:
     def settle(self) -> None:
         """Put what the call has used in place of what is reserved, and report the call.
 
-        Without a count, the reservation stays: the invocation log has the count, or it ends.
+        Where a count is missing, the reservation stays: the invocation log has it, or it ends.
         """
         report = self._call.end(self._answer.status)
         used = self._usage.count() if self._has_usage else TokenCounts()
@@ -344,9 +346,9 @@ class _RelayedCall:
         admission, now = self._relay.admission, self._relay.clock()
         if self._answer.status not in _OK:
             admission.give_back(reservation, now)
-        elif used.is_missing:
-            logger.warning("An answer reported no usage", reservation=reservation)
         else:
+            if used.is_missing:
+                logger.warning("An answer reported no usage", reservation=reservation)
             admission.settle(reservation, used, now, self._usage.read_service())
 
     def _complete(self, report: CallReport, used: TokenCounts) -> CallReport:

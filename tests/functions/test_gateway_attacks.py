@@ -56,6 +56,30 @@ def make_limited(bedrock: Any, *policies: Any) -> CallRelay:
     return CallRelay(keys, admission, bedrock, lambda: NOON)
 
 
+class PaintingBedrock:
+    """Answers with an image, and without a usage."""
+
+    def send(self, request: BedrockRequest) -> BedrockAnswer:  # noqa: ARG002  # the port's
+        headers = (("content-type", "application/json"),)
+        return BedrockAnswer(200, headers, iter((b'{"images": ["aaaa"]}',)))
+
+
+@pytest.mark.parametrize(
+    "model", ["stability.sd3-5-large-v1:0", "amazon.nova-canvas-v1:0", "imported.model"]
+)
+def test_answers_without_a_usage_keep_no_other_call_waiting(model: str) -> None:
+    limits = [{"unit": "concurrent", "amount": 2}, {"unit": "requests", "amount": 90, "per": "60s"}]
+    relay = make_limited(PaintingBedrock(), policy(limits=limits))
+    statuses = list[int]()
+    for _ in range(95):
+        request = GatewayRequest(KEY, f"/model/{model}/invoke", (), b'{"prompt": "x"}')
+        answer = relay.relay(request)
+        list(answer.pieces)
+        answer.settle()
+        statuses.append(answer.status)
+    assert statuses == [200] * 90 + [429] * 5
+
+
 def test_a_thousand_calls_with_one_sdk_id_are_limited_like_a_thousand_calls() -> None:
     limits = [{"unit": "total", "amount": 1000, "per": "60s"}]
     one_id, no_id = CountingBedrock(), CountingBedrock()

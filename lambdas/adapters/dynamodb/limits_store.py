@@ -24,6 +24,7 @@ from lambdas.adapters.dynamodb.limit_writes import (
     create_item,
     is_exact,
     raise_total,
+    set_aside,
     settle_reservation,
 )
 from lambdas.adapters.refusals import failure_code
@@ -107,7 +108,8 @@ class DynamoDbLimits:
         state = self._images.get(reservation.subject, _EMPTY).state
         changes = list_changes(entry, used, moment)
         for _ in range(_MAX_ATTEMPTS):
-            write = settle_reservation(reservation.id, entry, changes, state)
+            known = max(moment, state.moment)
+            write = settle_reservation(reservation.id, entry, changes, state, known)
             is_written, image = self._update(reservation.subject, write)
             if is_written:
                 return True
@@ -122,13 +124,20 @@ class DynamoDbLimits:
         message = f"a reservation was not settled at {_MAX_ATTEMPTS} attempts"
         raise LimitStoreError(message)
 
+    def set_aside(self, reservation: StoredReservation) -> bool:
+        """Note that a call has ended, and that what it has used is not known yet."""
+        is_written, _ = self._update(
+            reservation.subject, set_aside(reservation.id, reservation.entry)
+        )
+        return is_written
+
     def expects_refusal(self, subject: LimitSubject, need: Amounts, at: datetime) -> bool:
         """True if the last image of a subject refuses the call."""
         image = self._images.get(subject.id)
         if image is None:
             return False
         _, decision = reserve(image.state, subject, "", need, to_moment(at))
-        return decision.entry is None
+        return decision.refusal is not None
 
     def raise_counter(
         self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
@@ -170,13 +179,13 @@ class DynamoDbLimits:
         return None if item is None else self._keep(subject_id, read_subject(item))
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
-        """List the open reservations of all subjects, partition by partition."""
+        """List the reservations that do not run any more, partition by partition."""
         moment = to_moment(before)
         try:
             for item in self._list_items():
                 subject_id = item[SORT_KEY]["S"]
                 for name, entry in self._keep(subject_id, read_subject(item)).state.entries.items():
-                    if entry.at < moment:
+                    if entry.has_ended or entry.at < moment:
                         yield StoredReservation(subject_id, name, entry)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error

@@ -31,11 +31,11 @@ Source: https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview
 
 
 _WITHOUT_OUTPUT = (
-    "amazon.nova-2-multimodal-embeddings",
-    "amazon.titan-embed",
-    "cohere.embed",
+    *("amazon.nova-2-multimodal-embeddings", "amazon.titan-embed", "cohere.embed"),
+    *("twelvelabs.marengo-embed", "amazon.rerank", "cohere.rerank"),
+    *("amazon.nova-canvas", "amazon.titan-image", "stability."),
 )
-"""The beginnings of the ids of models that generate no tokens.
+"""The beginnings of the ids of models that generate no tokens: embeddings, ranks and images.
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
 """
