@@ -277,15 +277,24 @@ class CallRelay:
             logger.warning("Bedrock did not answer", exc_info=True)
             call.note_sent(0, asked_ns)
             call.resume()
-            if call.reservation_id is not None:
-                self.admission.settle(call.reservation_id, TokenCounts(), self.clock())
-            return self.refuse_call(call, UNAVAILABLE, limits)
+            return self._refuse_lost(call, limits)
         call.note_sent(answer.signing_ns, asked_ns)
         call.resume()
         relayed = _RelayedCall(self, request, answer, call, path)
         headers = tuple(pair for pair in answer.headers if pair[0].lower() not in _HOP_BY_HOP)
         shown = self.rules.write_limits(limits)
         return GatewayAnswer(answer.status, headers + shown, relayed.read(), relayed.settle)
+
+    def _refuse_lost(self, call: RunningCall, limits: Sequence[LimitState]) -> GatewayAnswer:
+        """Answer a call that Bedrock has not answered; the ledger says later what it has used."""
+        answer = self.refuse_call(call, UNAVAILABLE, limits)
+
+        def settle() -> None:
+            answer.settle()
+            if call.reservation_id is not None:
+                self.admission.settle(call.reservation_id, TokenCounts(), self.clock())
+
+        return answer._replace(settle=settle)
 
     def _make_metadata(self, key: ApiKey, reservation: str | None) -> Mapping[str, str]:
         metadata = {} if reservation is None else {RESERVATION_NAME: reservation}
