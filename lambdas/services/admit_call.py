@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
 from lambdas.domain.limits import (
-    HOT_LIMIT,
     NO_USE,
     Admission,
     Amounts,
@@ -40,18 +39,28 @@ _Result = TypeVar("_Result")
 
 
 class _RecentRefusal(NamedTuple):
-    """A reason to refuse any call that has to keep a limit and needs as much, until a time."""
+    """A reason to refuse any call that needs as much of a unit, until a time."""
 
     reason: RefusalReason
-    limit: Limit
+    unit: LimitUnit
     amount: int
     until: datetime
 
-    def applies_to(self, subject: LimitSubject, need: Amounts, at: datetime) -> bool:
-        """Say if a subject, which may be that of another tier, refuses a call for this reason."""
-        is_enforced = subject.is_enforced and self.limit in (*subject.limits, HOT_LIMIT)
-        needed = need.get(self.limit.unit)
-        return is_enforced and needed is not None and needed >= self.amount and at < self.until
+    def applies_to(self, need: Amounts, at: datetime) -> bool:
+        """Say if it refuses a call."""
+        needed = need.get(self.unit)
+        return needed is not None and needed >= self.amount and at < self.until
+
+
+class _RecentDecision(NamedTuple):
+    """A refused call, and the limits by which it was.
+
+    Calls of another tier, or of a caller who is never refused, have other limits.
+    """
+
+    limits: tuple[Limit, ...]
+    decision: Decision
+    refusals: tuple[_RecentRefusal, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class CallAdmitter:
     store: LimitStore
     make_id: Callable[[], str]
     executor: Executor
-    _refusals: RecentEntries[str, tuple[_RecentRefusal, ...]] = field(
+    _refusals: RecentEntries[str, _RecentDecision] = field(
         default_factory=lambda: RecentEntries(REFUSAL_AGE, MAX_RECENT), init=False
     )
     _attempts: RecentEntries[bytes, bool] = field(
@@ -139,8 +148,9 @@ class CallAdmitter:
             reservation = CallReservation(reservation_id, parts)
             return Admission(decisions, reservation, unchecked=unchecked)
         left_open = self._settle_parts(parts, NO_USE, at).left_open
+        limits = {subject.id: subject.limits for subject in subjects}
         for decision in decisions:
-            self._note_refusal(decision, need, at)
+            self._note_refusal(decision, limits[decision.subject], need, at)
         return Admission(decisions, None, refusal, unchecked, left_open)
 
     def _ask_subjects(
@@ -218,10 +228,12 @@ class CallAdmitter:
             return [request(item) for item in items]
         return list(self.executor.map(request, items))
 
-    def _note_refusal(self, decision: Decision, need: Amounts, at: datetime) -> None:
+    def _note_refusal(
+        self, decision: Decision, limits: tuple[Limit, ...], need: Amounts, at: datetime
+    ) -> None:
         """Note a refusal that holds for a while. A call that runs may end at any moment."""
         noted = [
-            _RecentRefusal(status.refusal, status.limit, amount, to_time(status.retry_at))
+            _RecentRefusal(status.refusal, status.limit.unit, amount, to_time(status.retry_at))
             for status in decision.statuses
             if status.limit.is_enforced
             and status.limit.unit is not LimitUnit.CONCURRENT
@@ -231,19 +243,22 @@ class CallAdmitter:
         ]
         reason, retry_at = decision.refusal, decision.retry_at
         if reason is RefusalReason.TOO_MANY_CALLS_A_SECOND and retry_at is not None:
-            noted.append(_RecentRefusal(reason, HOT_LIMIT, 1, to_time(retry_at)))
+            noted.append(_RecentRefusal(reason, LimitUnit.REQUESTS, 1, to_time(retry_at)))
         if reason is not None and noted:
-            self._refusals.add(decision.subject, tuple(noted), at)
+            recent = _RecentDecision(limits, decision, tuple(noted))
+            self._refusals.add(decision.subject, recent, at)
 
     def _refuse_again(
         self, subjects: Sequence[LimitSubject], need: Amounts, at: datetime
     ) -> Admission | None:
         """Refuse a call that needs no less than one that was refused a moment ago."""
         for subject in subjects:
-            for refused in self._refusals.get(subject.id, at) or ():
-                if refused.applies_to(subject, need, at):
-                    refusal = Refusal(
-                        subject.id, refused.reason, refused.until, is_from_memory=True
-                    )
-                    return Admission(refusal=refusal)
+            recent = self._refusals.get(subject.id, at)
+            if recent is None or recent.limits != subject.limits:
+                continue
+            for reason, _, _, until in (
+                each for each in recent.refusals if each.applies_to(need, at)
+            ):
+                refusal = Refusal(subject.id, reason, until, is_from_memory=True)
+                return Admission((recent.decision,), refusal=refusal)
         return None

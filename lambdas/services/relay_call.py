@@ -228,7 +228,11 @@ class CallRelay:
                 return self.refuse_call(call, admission.refusal, admission.limits)
         call.reservation_id = admission.reservation_id
         metadata = self._make_metadata(key, admission.reservation_id)
-        written = sent.write(metadata, rules.owned_names, key.session_name)
+        try:
+            written = sent.write(metadata, rules.owned_names, key.session_name)
+        except InvalidRequestError as error:
+            self._give_back(call)
+            return self.refuse_call(call, refuse_invalid(str(error)), admission.limits)
         return self._send(written, call, path, admission.limits)
 
     def refuse(self, refusal: Refusal, limits: Sequence[LimitState] = ()) -> GatewayAnswer:
@@ -270,8 +274,7 @@ class CallRelay:
         except BedrockNotReachedError:
             logger.warning("Bedrock was not reached", exc_info=True)
             call.resume()
-            if call.reservation_id is not None:
-                self.admission.give_back(call.reservation_id, self.clock())
+            self._give_back(call)
             return self.refuse_call(call, UNAVAILABLE, limits)
         except BedrockAnswerLostError:  # it may have used tokens: what is reserved stays so
             logger.warning("Bedrock did not answer", exc_info=True)
@@ -285,6 +288,10 @@ class CallRelay:
         shown = self.rules.write_limits(limits)
         return GatewayAnswer(answer.status, headers + shown, relayed.read(), relayed.settle)
 
+    def _give_back(self, call: RunningCall) -> None:
+        if call.reservation_id is not None:
+            self.admission.give_back(call.reservation_id, self.clock())
+
     def _refuse_lost(self, call: RunningCall, limits: Sequence[LimitState]) -> GatewayAnswer:
         """Answer a call that Bedrock has not answered; the ledger says later what it has used."""
         answer = self.refuse_call(call, UNAVAILABLE, limits)
@@ -297,9 +304,11 @@ class CallRelay:
         return answer._replace(settle=settle)
 
     def _make_metadata(self, key: ApiKey, reservation: str | None) -> Mapping[str, str]:
-        metadata = {} if reservation is None else {RESERVATION_NAME: reservation}
+        metadata = {}
         if self.rules.project_name and key.project:
             metadata[self.rules.project_name] = key.project
+        if reservation is not None:
+            metadata[RESERVATION_NAME] = reservation
         return metadata
 
 

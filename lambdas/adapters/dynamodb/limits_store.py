@@ -176,19 +176,30 @@ class DynamoDbLimits:
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
         item = answer.get("Item")
-        return None if item is None else self._keep(subject_id, read_subject(item))
+        return None if item is None else self._keep(subject_id, item)
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
-        """List the reservations that do not run any more, partition by partition."""
-        moment = to_moment(before)
+        """List the reservations that do not run any more, partition by partition.
+
+        An item that cannot be read is left out, and is an error in the end.
+        """
+        moment, unreadable = to_moment(before), list[str]()
         try:
             for item in self._list_items():
                 subject_id = item[SORT_KEY]["S"]
-                for name, entry in self._keep(subject_id, read_subject(item)).state.entries.items():
+                try:
+                    image = self._keep(subject_id, item)
+                except LimitStoreError:
+                    unreadable.append(subject_id)
+                    continue
+                for name, entry in image.state.entries.items():
                     if entry.has_ended or entry.at < moment:
                         yield StoredReservation(subject_id, name, entry)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
+        if unreadable:
+            message = f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]}"
+            raise LimitStoreError(message)
 
     def _list_items(self) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query")
@@ -218,11 +229,21 @@ class DynamoDbLimits:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             item: Any = error.response.get("Item")
-            return False, None if item is None else self._keep(subject_id, read_subject(item))
+            return False, None if item is None else self._keep(subject_id, item)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
-        return True, self._keep(subject_id, read_subject(answer["Attributes"]))
+        return True, self._keep(subject_id, answer["Attributes"])
 
-    def _keep(self, subject_id: str, image: StoredSubject) -> StoredSubject:
+    def _keep(self, subject_id: str, item: Mapping[str, Any]) -> StoredSubject:
+        """Read an item, and keep its image.
+
+        Raises:
+            LimitStoreError: It cannot be read: another version wrote it, or someone by hand.
+        """
+        try:
+            image = read_subject(item)
+        except (LookupError, ValueError) as error:
+            message = f"the item of {subject_id} cannot be read: {error!r}"
+            raise LimitStoreError(message) from error
         add_bounded(self._images, subject_id, image, _MAX_SUBJECTS)
         return image

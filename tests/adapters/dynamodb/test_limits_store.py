@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY
+from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY, make_item_key
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
@@ -492,6 +492,37 @@ def test_a_timeout_after_the_write_reserves_once(aws: None) -> None:
         store.reserve(ANA, "a", tokens(500), NOON)
     assert store.reserve(ANA, "a", tokens(500), NOON).entry is not None
     assert totals(store, NOON) == [510, 510]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"tday@Mars/Base.t": {"N": "5"}},
+        {"z60.t": {"N": "5"}},
+        {"open": {"M": {"a": {"S": "x"}}}},
+        {"open": {"M": {"a": {"S": "1 =5"}}}},
+    ],
+)
+def test_an_item_that_cannot_be_read_fails_alone(aws: None, damage: dict[str, Any]) -> None:
+    create_governance_table()
+    store, other = make_dynamodb_store(), subject(limit(10), name="ben")
+    reservation = stored(reserve(store, "a", 1, NOON), "a")
+    reserve(store, "a", 1, NOON, other)
+    client = boto3.client("dynamodb")
+    item = client.get_item(TableName=GOVERNANCE, Key=make_item_key("ana"))["Item"]
+    client.put_item(TableName=GOVERNANCE, Item=item | damage)
+    fresh = make_dynamodb_store()
+    for ask in (
+        lambda: reserve(fresh, "b", 1, NOON),
+        lambda: fresh.read("ana"),
+        lambda: fresh.settle(replace(reservation, id="b"), tokens(1), NOON),
+    ):
+        with pytest.raises(LimitStoreError, match="ana cannot be read"):
+            ask()
+    listed = fresh.list_open(NOON + SECOND)
+    assert next(listed).subject == "ben"
+    with pytest.raises(LimitStoreError, match="1 subjects cannot be read, such as ana"):
+        list(listed)
 
 
 def test_a_table_that_is_not_there_is_an_error_of_the_store(aws: None) -> None:

@@ -148,9 +148,10 @@ def test_a_policy_says_if_callers_try_again(changes: dict[str, Any], status: int
     gateway = Gateway(policy(**changes))
     gateway.admission.admit(call(900, 50), NOON)
     for _ in range(2):  # the second one is refused from memory
-        refusal = gateway.admission.admit(call(), NOON).refusal
-        assert refusal is not None
-        assert refusal.status == status
+        refused = gateway.admission.admit(call(), NOON)
+        assert refused.refusal is not None
+        assert refused.refusal.status == status
+        assert [limit.remaining for limit in refused.limits] == [50]
 
 
 def test_a_call_above_the_whole_limit_has_to_need_less() -> None:
