@@ -194,17 +194,21 @@ def find_requested_output(path: BedrockPath, model_id: str, fields: JsonObject) 
 
 
 def _list_limits(path: BedrockPath, model_id: str, fields: JsonObject) -> list[int]:
-    """List the limits of a request if its reader is certain to read one of them."""
+    """List the limits of a request if its reader is certain to read one of them.
+
+    If it has others, too, the reader may read any of them.
+    """
     if path.operation.is_converse:
         limits = list(list_output_limits(fields, CONVERSE))
         return [*limits, *list_output_limits(get_object(fields, _ADDITIONAL))] if limits else []
     if not is_foundation_model(model_id):  # any field may be one that the model does not read
         return []
     reader = find_reader(model_id)
-    if reader is not None:
-        return list(list_output_limits(fields, reader))
-    # Models that read another field refuse this one, or read it as well.
-    return list(list_output_limits(fields)) if read_count(fields.get("max_tokens")) else []
+    if reader is None:  # models that read another field refuse this one, or read it as well
+        is_read = bool(read_count(fields.get("max_tokens")))
+    else:
+        is_read = any(list_output_limits(fields, reader))
+    return list(list_output_limits(fields)) if is_read else []
 
 
 def _count_samplings(fields: JsonObject) -> int:

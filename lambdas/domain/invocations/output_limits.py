@@ -20,7 +20,6 @@ _PATHS = (
     ("inferenceConfig", "max_new_tokens"),
     ("textGenerationConfig", "maxTokenCount"),
 )
-_OPENAI_PATHS = (("max_completion_tokens",), ("max_tokens",))
 _PATHS_BY_PROVIDER = {
     "ai21": (("max_tokens",),),
     "ai21.j2": (("maxTokens",),),
@@ -30,11 +29,12 @@ _PATHS_BY_PROVIDER = {
     "cohere": (("max_tokens",),),
     "meta": (("max_gen_len",),),
     "mistral": (("max_tokens",),),
+    "openai": (("max_completion_tokens",), ("max_tokens",)),
     **dict.fromkeys(
-        ("deepseek", "google", "minimax", "moonshot", "moonshotai", "nvidia", "openai", "qwen"),
-        _OPENAI_PATHS,
+        ("deepseek", "google", "minimax", "moonshot", "moonshotai", "nvidia", "qwen"),
+        (("max_tokens",),),
     ),
-    **dict.fromkeys(("writer", "xai", "zai"), _OPENAI_PATHS),
+    **dict.fromkeys(("writer", "xai", "zai"), (("max_tokens",),)),
 }
 """The paths that the models of a provider read, so that no other field passes for a limit.
 

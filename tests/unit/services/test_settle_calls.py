@@ -62,7 +62,7 @@ def test_a_subject_that_fails_stops_no_other_one() -> None:
 
 
 class PartlyUnreadable(InMemoryLimits):
-    """Limits of which some subjects cannot be read."""
+    """Limits with a subject that cannot be read."""
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
         yield from super().list_open(before)
