@@ -256,9 +256,8 @@ class CallAdmitter:
             recent = self._refusals.get(subject.id, at)
             if recent is None or recent.limits != subject.limits:
                 continue
-            for reason, _, _, until in (
-                each for each in recent.refusals if each.applies_to(need, at)
-            ):
-                refusal = Refusal(subject.id, reason, until, is_from_memory=True)
+            found = next((each for each in recent.refusals if each.applies_to(need, at)), None)
+            if found is not None:
+                refusal = Refusal(subject.id, found.reason, found.until, is_from_memory=True)
                 return Admission((recent.decision,), refusal=refusal)
         return None
