@@ -261,6 +261,19 @@ class PolicySet:
         """
         return self._counters[_SharedCount.of(policy)]
 
+    def list_restarted(self, before: PolicySet) -> Sequence[str]:
+        """List the policies that start at zero, although policies before had their names.
+
+        Their unit, window or partition is new. Amounts and modes change nothing that is counted.
+        """
+        names = {count.name for count in before._counters}
+        restarted = (
+            count.name
+            for count, keys in self._counters.items()
+            if not set(keys) <= set(before._counters.get(count, ()))
+        )
+        return [*dict.fromkeys(name for name in restarted if name in names)]
+
     def _share_counters(self) -> Mapping[_SharedCount, tuple[CounterKey, ...]]:
         shared: dict[_SharedCount, dict[CounterKey, None]] = {}
         named = [("policies", self.policies)]

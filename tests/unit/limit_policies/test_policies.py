@@ -225,3 +225,22 @@ def test_policies_that_count_together_have_as_many_counters_as_a_subject() -> No
     with pytest.raises(InvalidFileError, match=r"tiers.gold.policies: .*tokens count together"):
         read(tiers=tiers)
     read(tiers=tiers | {"gold": {"policies": [policy(limits=limits[5:], partition_by="key")]}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "restarted"),
+    [
+        ({}, []),
+        ({"limits": [PER_MINUTE | {"amount": 5, "mode": "shadow"}]}, []),
+        ({"match": {"model": "a.*"}}, []),
+        ({"limits": [PER_MINUTE | {"per": "61s"}]}, ["tokens"]),
+        ({"limits": [PER_MINUTE | {"unit": "input"}]}, ["tokens"]),
+        ({"limits": [PER_MINUTE, PER_MINUTE | {"unit": "input"}]}, ["tokens"]),
+        ({"partition_by": ["caller", "tier"]}, ["tokens"]),
+        ({"name": "new"}, []),
+    ],
+)
+def test_a_policy_whose_counters_are_new_starts_at_zero(
+    changes: dict[str, Any], restarted: list[str]
+) -> None:
+    assert read(policy(**changes)).list_restarted(read(policy())) == restarted
