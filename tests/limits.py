@@ -29,6 +29,7 @@ from lambdas.domain.limits import (
     make_charges,
     raise_counter,
     reserve,
+    set_aside,
     settle,
     to_moment,
 )
@@ -97,6 +98,14 @@ class InMemoryLimits:
             self.states[reservation.subject] = after
             return True
 
+    def set_aside(self, reservation: StoredReservation) -> bool:
+        with self._lock:
+            self.counts["set_aside"] += 1
+            before = self.states.get(reservation.subject, SubjectState())
+            after = set_aside(before, reservation.id)
+            self.states[reservation.subject] = after
+            return after is not before
+
     def raise_counter(
         self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
     ) -> bool:
@@ -115,7 +124,7 @@ class InMemoryLimits:
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
         for name, state in list(self.states.items()):
             for reservation_id, entry in state.entries.items():
-                if entry.at < to_moment(before):
+                if entry.has_ended or entry.at < to_moment(before):
                     yield StoredReservation(name, reservation_id, entry)
 
 
@@ -158,6 +167,10 @@ class FailingLimits(InMemoryLimits):
     def settle(self, reservation: StoredReservation, used: Amounts, at: datetime) -> bool:
         self._fail("settle", reservation.subject)
         return super().settle(reservation, used, at)
+
+    def set_aside(self, reservation: StoredReservation) -> bool:
+        self._fail("set_aside", reservation.subject)
+        return super().set_aside(reservation)
 
     def _fail(self, method: str, subject_id: str) -> None:
         if method in self._methods and subject_id in self.failing:

@@ -116,6 +116,8 @@ def apply(
     stored = _read(store)
     before, after = stored.described, describe_policies(declared.policies)
     _print_differences(before or {}, after)
+    for name in declared.policies.list_restarted(stored.policies or PolicySet()):
+        print(f"{printable(name)} starts at zero where a unit, window or partition is new.")
     _print_unknown_tiers(declared.policies, keys, now)
     if is_dry_run:
         print(_DRY_RUN)

@@ -16,6 +16,7 @@ from lambdas.domain.limits import (
     CallReservation,
     Decision,
     FailMode,
+    Limit,
     LimitStore,
     LimitStoreError,
     LimitSubject,
@@ -45,6 +46,22 @@ class _RecentRefusal(NamedTuple):
     amount: int
     until: datetime
 
+    def applies_to(self, need: Amounts, at: datetime) -> bool:
+        """Say if it refuses a call."""
+        needed = need.get(self.unit)
+        return needed is not None and needed >= self.amount and at < self.until
+
+
+class _RecentDecision(NamedTuple):
+    """A refused call, and the limits by which it was.
+
+    Calls of another tier, or of a caller who is never refused, have other limits.
+    """
+
+    limits: tuple[Limit, ...]
+    decision: Decision
+    refusals: tuple[_RecentRefusal, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class CallAdmitter:
@@ -61,7 +78,7 @@ class CallAdmitter:
     store: LimitStore
     make_id: Callable[[], str]
     executor: Executor
-    _refusals: RecentEntries[str, tuple[_RecentRefusal, ...]] = field(
+    _refusals: RecentEntries[str, _RecentDecision] = field(
         default_factory=lambda: RecentEntries(REFUSAL_AGE, MAX_RECENT), init=False
     )
     _attempts: RecentEntries[bytes, bool] = field(
@@ -105,6 +122,13 @@ class CallAdmitter:
         """Give back what was reserved for a call that Bedrock has not answered."""
         return self._settle_parts(reservation.parts, NO_USE, at)
 
+    def set_aside(self, reservation: CallReservation) -> Settlement:
+        """Note that a call has ended, and that the ledger will say what it has used.
+
+        It no longer counts as running. What is reserved stays so.
+        """
+        return self._end_parts(reservation.parts, self.store.set_aside)
+
     def _reserve(self, subjects: Sequence[LimitSubject], need: Amounts, at: datetime) -> Admission:
         reservation_id = self.make_id()
         answers = self._ask_subjects(subjects, reservation_id, need, at)
@@ -116,13 +140,17 @@ class CallAdmitter:
             for each in decisions
             if each.entry is not None
         )
-        unchecked = tuple(subject.id for subject in failed)
+        unchecked = (
+            *(subject.id for subject in failed),
+            *(each.subject for each in decisions if each.entry is None and each.refusal is None),
+        )
         if refusal is None:
             reservation = CallReservation(reservation_id, parts)
             return Admission(decisions, reservation, unchecked=unchecked)
         left_open = self._settle_parts(parts, NO_USE, at).left_open
+        limits = {subject.id: subject.limits for subject in subjects}
         for decision in decisions:
-            self._note_refusal(decision, need, at)
+            self._note_refusal(decision, limits[decision.subject], need, at)
         return Admission(decisions, None, refusal, unchecked, left_open)
 
     def _ask_subjects(
@@ -175,14 +203,21 @@ class CallAdmitter:
     def _settle_parts(
         self, parts: Sequence[StoredReservation], used: Amounts, at: datetime
     ) -> Settlement:
-        settled = self._run(lambda part: self._settle_part(part, used, at), parts)
+        return self._end_parts(parts, lambda part: self.store.settle(part, used, at))
+
+    def _end_parts(
+        self, parts: Sequence[StoredReservation], end: Callable[[StoredReservation], bool]
+    ) -> Settlement:
+        settled = self._run(lambda part: self._end_part(part, end), parts)
         left_open = [part for part, done in zip(parts, settled, strict=True) if done is None]
         return Settlement(sum(done is True for done in settled), tuple(left_open))
 
-    def _settle_part(self, part: StoredReservation, used: Amounts, at: datetime) -> bool | None:
+    def _end_part(
+        self, part: StoredReservation, end: Callable[[StoredReservation], bool]
+    ) -> bool | None:
         self._refusals.remove(part.subject)
         try:
-            return self.store.settle(part, used, at)
+            return end(part)
         except LimitStoreError:
             return None
 
@@ -193,7 +228,9 @@ class CallAdmitter:
             return [request(item) for item in items]
         return list(self.executor.map(request, items))
 
-    def _note_refusal(self, decision: Decision, need: Amounts, at: datetime) -> None:
+    def _note_refusal(
+        self, decision: Decision, limits: tuple[Limit, ...], need: Amounts, at: datetime
+    ) -> None:
         """Note a refusal that holds for a while. A call that runs may end at any moment."""
         noted = [
             _RecentRefusal(status.refusal, status.limit.unit, amount, to_time(status.retry_at))
@@ -208,16 +245,19 @@ class CallAdmitter:
         if reason is RefusalReason.TOO_MANY_CALLS_A_SECOND and retry_at is not None:
             noted.append(_RecentRefusal(reason, LimitUnit.REQUESTS, 1, to_time(retry_at)))
         if reason is not None and noted:
-            self._refusals.add(decision.subject, tuple(noted), at)
+            recent = _RecentDecision(limits, decision, tuple(noted))
+            self._refusals.add(decision.subject, recent, at)
 
     def _refuse_again(
         self, subjects: Sequence[LimitSubject], need: Amounts, at: datetime
     ) -> Admission | None:
         """Refuse a call that needs no less than one that was refused a moment ago."""
         for subject in subjects:
-            for reason, unit, amount, until in self._refusals.get(subject.id, at) or ():
-                needed = need.get(unit)
-                if needed is not None and needed >= amount and at < until:
-                    refusal = Refusal(subject.id, reason, until, is_from_memory=True)
-                    return Admission(refusal=refusal)
+            recent = self._refusals.get(subject.id, at)
+            if recent is None or recent.limits != subject.limits:
+                continue
+            found = next((each for each in recent.refusals if each.applies_to(need, at)), None)
+            if found is not None:
+                refusal = Refusal(subject.id, found.reason, found.until, is_from_memory=True)
+                return Admission((recent.decision,), refusal=refusal)
         return None

@@ -99,6 +99,9 @@ class LimitAdmitter(Protocol):
     def give_back(self, reservation: CallReservation, at: datetime) -> Settlement:
         """Give back what was reserved for a call that Bedrock has not answered."""
 
+    def set_aside(self, reservation: CallReservation) -> Settlement:
+        """Note that a call has ended, and that the ledger will say what it has used."""
+
 
 class _AskedFor(NamedTuple):
     """A call that is to be measured.
@@ -199,12 +202,17 @@ class PolicyAdmission:
     ) -> None:
         """Put what a call has used in place of what was reserved.
 
-        One that this process does not know is settled later, by the invocation log.
+        One that this process does not know is settled later, by the invocation log. So is one whose
+        answer lacks a count: it no longer runs, and what it has reserved stays so until then.
         """
         call = self._take(reservation_id, at)
-        if call is not None:
-            if used.output is None and call.need.output == 0:  # of an embedding
-                used = used._replace(output=0)
+        if call is None:
+            return
+        if used.output is None and call.need.output == 0:  # of an embedding
+            used = used._replace(output=0)
+        if used.input is None or used.output is None:
+            self.admitter.set_aside(call.reservation)
+        else:
             amounts = count_amounts(used, call.model, call.pricing, served)
             settled = self.admitter.settle(call.reservation, amounts, at)
             self._report_settled(call, amounts, settled)

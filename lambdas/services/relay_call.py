@@ -228,7 +228,11 @@ class CallRelay:
                 return self.refuse_call(call, admission.refusal, admission.limits)
         call.reservation_id = admission.reservation_id
         metadata = self._make_metadata(key, admission.reservation_id)
-        written = sent.write(metadata, rules.owned_names, key.session_name)
+        try:
+            written = sent.write(metadata, rules.owned_names, key.session_name)
+        except InvalidRequestError as error:
+            self._give_back(call)
+            return self.refuse_call(call, refuse_invalid(str(error)), admission.limits)
         return self._send(written, call, path, admission.limits)
 
     def refuse(self, refusal: Refusal, limits: Sequence[LimitState] = ()) -> GatewayAnswer:
@@ -270,14 +274,13 @@ class CallRelay:
         except BedrockNotReachedError:
             logger.warning("Bedrock was not reached", exc_info=True)
             call.resume()
-            if call.reservation_id is not None:
-                self.admission.give_back(call.reservation_id, self.clock())
+            self._give_back(call)
             return self.refuse_call(call, UNAVAILABLE, limits)
         except BedrockAnswerLostError:  # it may have used tokens: what is reserved stays so
             logger.warning("Bedrock did not answer", exc_info=True)
             call.note_sent(0, asked_ns)
             call.resume()
-            return self.refuse_call(call, UNAVAILABLE, limits)
+            return self._refuse_lost(call, limits)
         call.note_sent(answer.signing_ns, asked_ns)
         call.resume()
         relayed = _RelayedCall(self, request, answer, call, path)
@@ -285,10 +288,27 @@ class CallRelay:
         shown = self.rules.write_limits(limits)
         return GatewayAnswer(answer.status, headers + shown, relayed.read(), relayed.settle)
 
+    def _give_back(self, call: RunningCall) -> None:
+        if call.reservation_id is not None:
+            self.admission.give_back(call.reservation_id, self.clock())
+
+    def _refuse_lost(self, call: RunningCall, limits: Sequence[LimitState]) -> GatewayAnswer:
+        """Answer a call that Bedrock has not answered; the ledger says later what it has used."""
+        answer = self.refuse_call(call, UNAVAILABLE, limits)
+
+        def settle() -> None:
+            answer.settle()
+            if call.reservation_id is not None:
+                self.admission.settle(call.reservation_id, TokenCounts(), self.clock())
+
+        return answer._replace(settle=settle)
+
     def _make_metadata(self, key: ApiKey, reservation: str | None) -> Mapping[str, str]:
-        metadata = {} if reservation is None else {RESERVATION_NAME: reservation}
+        metadata = {}
         if self.rules.project_name and key.project:
             metadata[self.rules.project_name] = key.project
+        if reservation is not None:
+            metadata[RESERVATION_NAME] = reservation
         return metadata
 
 
@@ -328,7 +348,7 @@ class _RelayedCall:
     def settle(self) -> None:
         """Put what the call has used in place of what is reserved, and report the call.
 
-        Without a count, the reservation stays: the invocation log has the count, or it ends.
+        Where a count is missing, the reservation stays: the invocation log has it, or it ends.
         """
         report = self._call.end(self._answer.status)
         used = self._usage.count() if self._has_usage else TokenCounts()
@@ -344,9 +364,9 @@ class _RelayedCall:
         admission, now = self._relay.admission, self._relay.clock()
         if self._answer.status not in _OK:
             admission.give_back(reservation, now)
-        elif used.is_missing:
-            logger.warning("An answer reported no usage", reservation=reservation)
         else:
+            if used.is_missing:
+                logger.warning("An answer reported no usage", reservation=reservation)
             admission.settle(reservation, used, now, self._usage.read_service())
 
     def _complete(self, report: CallReport, used: TokenCounts) -> CallReport:

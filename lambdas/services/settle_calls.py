@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import islice
 
 from lambdas.domain.calls import CallBooks
 from lambdas.domain.counters import measure_amounts
@@ -92,7 +91,7 @@ class OpenCallSettler:
         """Settle what can be settled, and count the outcomes.
 
         Raises:
-            LimitStoreError: The open reservations were not all read.
+            LimitStoreError: The open reservations were not all read. Those that were are settled.
         """
         counts = Counter[OpenCall]()
         before = now - timedelta(seconds=MAX_CALL_SECONDS)
@@ -116,6 +115,16 @@ class OpenCallSettler:
 
 
 def _make_batches(found: Iterable[StoredReservation]) -> Iterator[Sequence[StoredReservation]]:
-    reservations = iter(found)
-    while batch := list(islice(reservations, _BATCH)):
+    batch, failure = list[StoredReservation](), None
+    try:
+        for reservation in found:
+            batch.append(reservation)
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+    except LimitStoreError as error:
+        failure = error
+    if batch:
         yield batch
+    if failure is not None:
+        raise failure

@@ -10,7 +10,7 @@ from lambdas.domain.api_keys import create_key
 from lambdas.domain.bedrock_calls import BedrockAnswer, BedrockRequest
 from lambdas.domain.invocations.request_metadata import RESERVATION_NAME
 from lambdas.functions.gateway.app import make_app
-from lambdas.services.relay_call import CallRelay, GatewayRequest
+from lambdas.services.relay_call import CallRelay, GatewayRequest, RelayRules
 from tests.builders import NOON
 from tests.functions.test_gateway_runtime import answer_all, make_event
 from tests.gateway import KEY, MODEL, SECRET, FakeBedrock, InMemoryAdmission, make_relay
@@ -54,6 +54,57 @@ def make_limited(bedrock: Any, *policies: Any) -> CallRelay:
     admission = make_admission(read(*policies), make_admitter(InMemoryLimits()))
     keys: Any = None
     return CallRelay(keys, admission, bedrock, lambda: NOON)
+
+
+def test_metadata_that_cannot_be_written_leaves_nothing_reserved() -> None:
+    """A project of letters that JSON escapes is longer in a header than it seems."""
+    store = InMemoryLimits()
+    admission = make_admission(read(policy()), make_admitter(store))
+    keys: Any = None
+    relay = CallRelay(
+        keys, admission, CountingBedrock(), lambda: NOON, RelayRules(project_name="project")
+    )
+    _, key = create_key(bytes(32), "eve", NOON, project="\N{GRINNING FACE}" * 256)
+    own = {f"kk{number:02}{'n' * 200}": "v" * 256 for number in range(14)}
+    headers = (("x-amzn-bedrock-request-metadata", json.dumps(own)),)
+    body = b'{"max_tokens": 5, "messages": []}'
+    answer = relay.relay(GatewayRequest(key, f"/model/{MODEL}/invoke", headers, body))
+    answer.settle()
+    assert answer.status == 400
+    assert not store.states["tokens|caller=eve"].entries
+
+
+def test_the_project_of_a_key_never_replaces_the_reservation() -> None:
+    bedrock = CountingBedrock()
+    rules = RelayRules(project_name=RESERVATION_NAME)
+    keys: Any = None
+    relay = CallRelay(keys, InMemoryAdmission(), bedrock, lambda: NOON, rules)
+    assert relay_calls(relay, 1) == 1
+    assert json.loads(bedrock.received[0].body)["requestMetadata"] == {RESERVATION_NAME: "r-1"}
+
+
+class PaintingBedrock:
+    """Answers with an image, and without a usage."""
+
+    def send(self, request: BedrockRequest) -> BedrockAnswer:  # noqa: ARG002  # the port's
+        headers = (("content-type", "application/json"),)
+        return BedrockAnswer(200, headers, iter((b'{"images": ["aaaa"]}',)))
+
+
+@pytest.mark.parametrize(
+    "model", ["stability.sd3-5-large-v1:0", "amazon.nova-canvas-v1:0", "imported.model"]
+)
+def test_answers_without_a_usage_keep_no_other_call_waiting(model: str) -> None:
+    limits = [{"unit": "concurrent", "amount": 2}, {"unit": "requests", "amount": 90, "per": "60s"}]
+    relay = make_limited(PaintingBedrock(), policy(limits=limits))
+    statuses = list[int]()
+    for _ in range(95):
+        request = GatewayRequest(KEY, f"/model/{model}/invoke", (), b'{"prompt": "x"}')
+        answer = relay.relay(request)
+        list(answer.pieces)
+        answer.settle()
+        statuses.append(answer.status)
+    assert statuses == [200] * 90 + [429] * 5
 
 
 def test_a_thousand_calls_with_one_sdk_id_are_limited_like_a_thousand_calls() -> None:

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import boto3
 import pytest
 
+from lambdas.adapters.dynamodb.limit_items import make_item_key
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.budgets import BrakeMode, MonthPeriods, find_gateway_subject
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.limits import CalendarUnit, LimitUnit, make_calendar_window
+from lambdas.domain.limits import CalendarUnit, LimitStoreError, LimitUnit, make_calendar_window
 from lambdas.functions.limit_settler import handler
 from tests.aws import (
     LEDGER,
@@ -168,3 +169,25 @@ def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     with caplog.at_level(logging.ERROR), pytest.raises(handler.SettlingError, match="1 "):
         handler.lambda_handler({}, lambda_context())
     assert count_open() == 0
+
+
+def test_budgets_are_enforced_although_an_item_cannot_be_read() -> None:
+    apply(DENYING)
+    count(call(1), call(2))
+    build()
+    clear_caches()
+    crash_after_admission(NOW - timedelta(minutes=61))
+    boto3.client("dynamodb").update_item(
+        TableName=LIMITS,
+        Key=make_item_key("team"),
+        UpdateExpression="SET #counter = :amount",
+        ExpressionAttributeNames={"#counter": "tday@Mars/Base.t"},
+        ExpressionAttributeValues={":amount": {"N": "5"}},
+    )
+    with pytest.raises(LimitStoreError, match="team"):
+        handler.lambda_handler({}, lambda_context())
+    who = find_gateway_subject(budgets().read().budgets["small"])
+    assert who is not None
+    state = limits().read(who.id)
+    assert state is not None
+    assert sum(map(state.get_total, state.counters)) > 0

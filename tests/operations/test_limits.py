@@ -69,6 +69,10 @@ def test_policies_are_applied_and_listed(
     assert capsys.readouterr().out.splitlines() == [TOKENS, "Revision 1."]
     call_command("limits", "apply", write_file(policy()))
     assert capsys.readouterr().out.splitlines()[-1] == "Nothing to change."
+    call_command(
+        "limits", "apply", write_file(policy(limits=[PER_MINUTE | {"per": "hour"}])), "--dry-run"
+    )
+    assert "tokens starts at zero" in capsys.readouterr().out
     (event,) = read_events()
     assert (event.action, event.before) == ("limits.change", {})
     assert event.changed_by is not None

@@ -7,8 +7,11 @@
 | `CODE.t` | the sum of a counter's slots: of those that are live, and those that have left |
 | `CODE.N` | the amount of a slot: its number, modulo 32. A calendar period has its sum alone |
 | `CODE.x` | what no reservation has charged: the number of a slot, and the amount |
+| `CODE.k` | what was counted in the period when `CODE.x` was written |
 | `open`, `late` | the open reservations, by id: `MOMENT`, then `CODES=AMOUNT` of counters |
 | `expires_at` | the time at which the item says nothing any more |
+
+A `.` after the `MOMENT` of a reservation says that its call has ended.
 
 Slots that have left stay for a while, so that to begin a slot changes nothing that others rely on:
 many gateways can do that at a time.
@@ -44,7 +47,8 @@ MAX_STEPS = 12
 MAX_LEFT = 4
 """The age, in slots, up to which slots that have left stay."""
 _SLOT_NAMES = 32  # more than a ring's 13 live slots, MAX_STEPS and MAX_LEFT
-_TOTAL, _RAISED = ".t", ".x"
+_TOTAL, _RAISED, _COUNTED = ".t", ".x", ".k"
+_ENDED = "."
 _KEPT_SECONDS = 2 * 24 * 3600  # for reservations whose use the ledger has to say
 
 
@@ -92,6 +96,11 @@ def name_raised(key: CounterKey) -> str:
     return f"{key.code}{_RAISED}"
 
 
+def name_counted(key: CounterKey) -> str:
+    """Name the attribute with what was counted when a counter was raised."""
+    return f"{key.code}{_COUNTED}"
+
+
 def name_slot(key: CounterKey, number: int) -> str:
     """Name the attribute with the amount of a slot."""
     return f"{key.code}.{number % _SLOT_NAMES}"
@@ -103,7 +112,8 @@ def write_entry(entry: OpenReservation) -> str:
     for key, amount in entry.charges.items():
         windows[key.code[0], amount].append(key.code[1:])
     charges = (f"{unit}{','.join(codes)}={amount}" for (unit, amount), codes in windows.items())
-    return " ".join([str(entry.at), *charges])
+    mark = _ENDED if entry.has_ended else ""
+    return " ".join([f"{entry.at}{mark}", *charges])
 
 
 def write_raised(raised: RaisedAmount) -> str:
@@ -152,7 +162,9 @@ def _read_counter(
 
 def _read_raised(item: Item, key: CounterKey) -> RaisedAmount:
     number, amount = item[name_raised(key)]["S"].split(" ")
-    return RaisedAmount(int(number), int(amount))
+    name = name_counted(key)
+    counted = int(item[name]["N"]) if name in item else None
+    return RaisedAmount(int(number), int(amount), counted)
 
 
 def _read_entries(item: Item, name: str) -> dict[str, OpenReservation]:
@@ -166,4 +178,4 @@ def _read_entry(text: str) -> OpenReservation:
         codes, _, amount = charge.rpartition("=")
         for window in codes[1:].split(","):
             amounts[read_counter_key(codes[0] + window)] = int(amount)
-    return OpenReservation(int(at), amounts)
+    return OpenReservation(int(at.removesuffix(_ENDED)), amounts, has_ended=at.endswith(_ENDED))

@@ -8,7 +8,7 @@ have left and make room. Of gateways that begin the same slot at once, each one'
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambdas.adapters.dynamodb.limit_items import (
@@ -22,6 +22,7 @@ from lambdas.adapters.dynamodb.limit_items import (
     find_expiry,
     find_oldest,
     has_slots,
+    name_counted,
     name_raised,
     name_slot,
     name_total,
@@ -186,6 +187,8 @@ def raise_total(before: StoredSubject, after: SubjectState, key: CounterKey) -> 
         write.require(f"{raised} = {text}")
     else:
         write.require(f"attribute_not_exists({raised})")
+    if key in state.raised:
+        _require_counted(write, key, state.raised[key].counted)
     _set_raised(write, key, after)
     number = key.window.number_at(after.moment)
     difference = after.raised[key].amount - state.get_raised(key, number)
@@ -198,6 +201,7 @@ def settle_reservation(
     entry: OpenReservation,
     changes: Sequence[SettledChange],
     state: SubjectState,
+    at: int,
 ) -> LimitWrite:
     """Settle a reservation.
 
@@ -206,6 +210,7 @@ def settle_reservation(
         entry: The reservation.
         changes: The changes of counters.
         state: The state as far as it is known: its clock, and if the reservation is late.
+        at: The time.
     """
     write = LimitWrite()
     path = (
@@ -213,6 +218,10 @@ def settle_reservation(
     )
     write.require(f"attribute_exists({path})")
     write.remove(path)
+    if entry.is_stopped(at):
+        for key in entry.charges:
+            if not has_slots(key):  # only counters of calendar periods are raised
+                write.remove(write.name(name_counted(key)))
     for change in changes:
         number = change.number
         if number is None:
@@ -228,6 +237,22 @@ def settle_reservation(
     return write
 
 
+def set_aside(reservation_id: str, entry: OpenReservation) -> LimitWrite:
+    """Move an open reservation to the late ones, since its call has ended.
+
+    Args:
+        reservation_id: The id.
+        entry: The reservation.
+    """
+    write = LimitWrite()
+    path = f"{write.name(OPEN)}.{write.name(reservation_id)}"
+    write.require(f"attribute_exists({path})")
+    write.remove(path)
+    text = write.value({"S": write_entry(replace(entry, has_ended=True))})
+    write.set(f"{write.name(LATE)}.{write.name(reservation_id)}", text)
+    return write
+
+
 def _set_clock(write: LimitWrite, after: SubjectState) -> None:
     write.set(write.name(MOMENT), write.number(after.moment))
     write.set(write.name(REVISION), write.number(after.revision))
@@ -235,8 +260,19 @@ def _set_clock(write: LimitWrite, after: SubjectState) -> None:
 
 
 def _set_raised(write: LimitWrite, key: CounterKey, after: SubjectState) -> None:
-    text = write.value({"S": write_raised(after.raised[key])})
-    write.set(write.name(name_raised(key)), text)
+    raised = after.raised[key]
+    write.set(write.name(name_raised(key)), write.value({"S": write_raised(raised)}))
+    if raised.counted is not None:
+        write.set(write.name(name_counted(key)), write.number(raised.counted))
+
+
+def _require_counted(write: LimitWrite, key: CounterKey, counted: int | None) -> None:
+    """Require that no call that had stopped was settled since a counter was read."""
+    name = write.name(name_counted(key))
+    if counted is None:
+        write.require(f"attribute_not_exists({name})")
+    else:
+        write.require(f"{name} = {write.number(counted)}")
 
 
 def _move_late(write: LimitWrite, before: SubjectState, after: SubjectState) -> int:
@@ -357,7 +393,7 @@ def _remove_counter(write: LimitWrite, before: StoredSubject, key: CounterKey) -
     total = write.name(name_total(key))
     if has_slots(key):
         write.require(f"{total} = {write.number(sum(before.slots[key].values()))}")
-    for name in (name_raised(key), *sorted(_list_slots(before, key))):
+    for name in (name_raised(key), name_counted(key), *sorted(_list_slots(before, key))):
         write.remove(write.name(name))
     write.remove(total)
 

@@ -24,6 +24,7 @@ from lambdas.adapters.dynamodb.limit_writes import (
     create_item,
     is_exact,
     raise_total,
+    set_aside,
     settle_reservation,
 )
 from lambdas.adapters.refusals import failure_code
@@ -107,7 +108,8 @@ class DynamoDbLimits:
         state = self._images.get(reservation.subject, _EMPTY).state
         changes = list_changes(entry, used, moment)
         for _ in range(_MAX_ATTEMPTS):
-            write = settle_reservation(reservation.id, entry, changes, state)
+            known = max(moment, state.moment)
+            write = settle_reservation(reservation.id, entry, changes, state, known)
             is_written, image = self._update(reservation.subject, write)
             if is_written:
                 return True
@@ -122,13 +124,20 @@ class DynamoDbLimits:
         message = f"a reservation was not settled at {_MAX_ATTEMPTS} attempts"
         raise LimitStoreError(message)
 
+    def set_aside(self, reservation: StoredReservation) -> bool:
+        """Note that a call has ended, and that what it has used is not known yet."""
+        is_written, _ = self._update(
+            reservation.subject, set_aside(reservation.id, reservation.entry)
+        )
+        return is_written
+
     def expects_refusal(self, subject: LimitSubject, need: Amounts, at: datetime) -> bool:
         """True if the last image of a subject refuses the call."""
         image = self._images.get(subject.id)
         if image is None:
             return False
         _, decision = reserve(image.state, subject, "", need, to_moment(at))
-        return decision.entry is None
+        return decision.refusal is not None
 
     def raise_counter(
         self, subject: LimitSubject, limit: Limit, counted: int, at: datetime
@@ -167,19 +176,30 @@ class DynamoDbLimits:
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
         item = answer.get("Item")
-        return None if item is None else self._keep(subject_id, read_subject(item))
+        return None if item is None else self._keep(subject_id, item)
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
-        """List the open reservations of all subjects, partition by partition."""
-        moment = to_moment(before)
+        """List the reservations that do not run any more, partition by partition.
+
+        An item that cannot be read is left out, and is an error in the end.
+        """
+        moment, unreadable = to_moment(before), list[str]()
         try:
             for item in self._list_items():
                 subject_id = item[SORT_KEY]["S"]
-                for name, entry in self._keep(subject_id, read_subject(item)).state.entries.items():
-                    if entry.at < moment:
+                try:
+                    image = self._keep(subject_id, item)
+                except LimitStoreError:
+                    unreadable.append(subject_id)
+                    continue
+                for name, entry in image.state.entries.items():
+                    if entry.has_ended or entry.at < moment:
                         yield StoredReservation(subject_id, name, entry)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
+        if unreadable:
+            message = f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]}"
+            raise LimitStoreError(message)
 
     def _list_items(self) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query")
@@ -209,11 +229,21 @@ class DynamoDbLimits:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             item: Any = error.response.get("Item")
-            return False, None if item is None else self._keep(subject_id, read_subject(item))
+            return False, None if item is None else self._keep(subject_id, item)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
-        return True, self._keep(subject_id, read_subject(answer["Attributes"]))
+        return True, self._keep(subject_id, answer["Attributes"])
 
-    def _keep(self, subject_id: str, image: StoredSubject) -> StoredSubject:
+    def _keep(self, subject_id: str, item: Mapping[str, Any]) -> StoredSubject:
+        """Read an item, and keep its image.
+
+        Raises:
+            LimitStoreError: It cannot be read: another version wrote it, or someone by hand.
+        """
+        try:
+            image = read_subject(item)
+        except (LookupError, ValueError) as error:
+            message = f"the item of {subject_id} cannot be read: {error!r}"
+            raise LimitStoreError(message) from error
         add_bounded(self._images, subject_id, image, _MAX_SUBJECTS)
         return image

@@ -69,7 +69,8 @@ class CallAdmission(Protocol):
 
         Args:
             reservation_id: The reservation.
-            used: The counts. Those that are absent stay as they were reserved.
+            used: The counts. If one is absent, the call has ended, and its reservation stays until
+                the invocation log says what it has used.
             at: The time.
             served: How it was served, which decides on its price; `None` for as it was asked.
         """

@@ -31,11 +31,11 @@ Source: https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview
 
 
 _WITHOUT_OUTPUT = (
-    "amazon.nova-2-multimodal-embeddings",
-    "amazon.titan-embed",
-    "cohere.embed",
+    *("amazon.nova-2-multimodal-embeddings", "amazon.titan-embed", "cohere.embed"),
+    *("twelvelabs.marengo-embed", "amazon.rerank", "cohere.rerank"),
+    *("amazon.nova-canvas", "amazon.titan-image", "stability."),
 )
-"""The beginnings of the ids of models that generate no tokens.
+"""The beginnings of the ids of models that generate no tokens: embeddings, ranks and images.
 
 Source: https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
 """
@@ -196,7 +196,8 @@ def find_requested_output(path: BedrockPath, model_id: str, fields: JsonObject) 
 def _list_limits(path: BedrockPath, model_id: str, fields: JsonObject) -> list[int]:
     """List the limits of a request if its reader is certain to read one of them.
 
-    Any field may be one that a hidden model, or one of an unknown provider, does not read.
+    Any field may be one that a hidden model, or one of an unknown provider, does not read. If the
+    request has others, too, the reader may read any of them.
     """
     if path.operation.is_converse:
         limits = list(list_output_limits(fields, CONVERSE))
@@ -204,7 +205,8 @@ def _list_limits(path: BedrockPath, model_id: str, fields: JsonObject) -> list[i
     if not is_foundation_model(model_id):
         return []
     reader = find_reader(model_id)
-    return [] if reader is None else list(list_output_limits(fields, reader))
+    limits = [] if reader is None else list(list_output_limits(fields, reader))
+    return [*limits, *list_output_limits(fields)] if limits else []
 
 
 def _count_samplings(fields: JsonObject) -> int:

@@ -11,14 +11,12 @@ from typing import NamedTuple
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
 from lambdas.domain.invocations.model import foundation_model_id, is_foundation_model
-from lambdas.domain.limits import (
-    FailMode,
-    Limit,
-    LimitSubject,
-)
+from lambdas.domain.limits import MAX_COUNTERS, CounterKey, FailMode, Limit, LimitSubject
 
 MAX_WAIT_MS = 120_000
 """The longest time for which answers ask callers to wait, unless a policy says otherwise."""
+HIDDEN_MODELS = "hidden"
+"""The value by which policies count calls of models that are not known before the call."""
 
 
 class Partition(StrEnum):
@@ -67,9 +65,13 @@ class CallFacts(NamedTuple):
         return cls(key.session_name, key.prefix, key.project, key.tier, model, operation)
 
     def get(self, partition: Partition) -> str | None:
-        """Get the value of a property."""
+        """Get the value of a property. All models that are hidden have one value in common.
+
+        A model can be hidden in many ways, and each of them would have the limits for itself.
+        """
         value: str | None = getattr(self, partition.value)
-        return value
+        is_hidden = partition is Partition.MODEL and value is not None
+        return HIDDEN_MODELS if is_hidden and not is_foundation_model(str(value)) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,17 @@ class Tier:
     extends: str | None = None
 
 
+class _SharedCount(NamedTuple):
+    """The name and the partition by which policies count together."""
+
+    name: str
+    partition_by: tuple[Partition, ...]
+
+    @classmethod
+    def of(cls, policy: Policy) -> _SharedCount:
+        return cls(policy.name, tuple(sorted(policy.partition_by)))
+
+
 @dataclass(frozen=True, slots=True)
 class PolicySet:
     """All policies.
@@ -214,9 +227,14 @@ class PolicySet:
     policies: tuple[Policy, ...] = ()
     tiers: Mapping[str, Tier] = field(default_factory=dict)
     break_glass: tuple[str, ...] = ()
+    _counters: Mapping[_SharedCount, tuple[CounterKey, ...]] = field(
+        init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         """Refuse tiers that are not there or inherit in a circle, and names that are given twice.
+
+        Also refused are policies that count together, and have more counters than one subject can.
 
         Raises:
             ValueError: The text names the field and says what to do.
@@ -233,6 +251,44 @@ class PolicySet:
                     " it another one"
                 )
                 raise ValueError(message)
+        object.__setattr__(self, "_counters", self._share_counters())
+
+    def list_counters(self, policy: Policy) -> tuple[CounterKey, ...]:
+        """List the counters of all policies that count together with a policy.
+
+        A call is counted by each of them: else a caller with keys of two tiers would have what the
+        limits of both allow.
+        """
+        return self._counters[_SharedCount.of(policy)]
+
+    def list_restarted(self, before: PolicySet) -> Sequence[str]:
+        """List the policies that start at zero, although policies before had their names.
+
+        Their unit, window or partition is new. Amounts and modes change nothing that is counted.
+        """
+        names = {count.name for count in before._counters}
+        restarted = (
+            count.name
+            for count, keys in self._counters.items()
+            if not set(keys) <= set(before._counters.get(count, ()))
+        )
+        return [*dict.fromkeys(name for name in restarted if name in names)]
+
+    def _share_counters(self) -> Mapping[_SharedCount, tuple[CounterKey, ...]]:
+        shared: dict[_SharedCount, dict[CounterKey, None]] = {}
+        named = [("policies", self.policies)]
+        named += [(f"tiers.{name}.policies", tier.policies) for name, tier in self.tiers.items()]
+        for field_name, policies in named:
+            for policy in policies:
+                keys = shared.setdefault(_SharedCount.of(policy), {})
+                keys |= {each.limit.key: None for each in policy.limits if each.limit.key}
+                if len(keys) > MAX_COUNTERS:
+                    message = (
+                        f"{field_name}: policies with the name {policy.name} count together, and"
+                        f" have more than {MAX_COUNTERS} units and windows"
+                    )
+                    raise ValueError(message)
+        return {count: tuple(keys) for count, keys in shared.items()}
 
     def list_policies(self, tier: str | None) -> Sequence[Policy]:
         """List the policies for keys of a tier, with those that it inherits."""

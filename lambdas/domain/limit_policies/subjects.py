@@ -17,7 +17,14 @@ from lambdas.domain.limit_policies.policy import (
     PolicyLimit,
     PolicySet,
 )
-from lambdas.domain.limits import FailMode, LimitMode, LimitSubject, LimitUnit
+from lambdas.domain.limits import (
+    NO_USE,
+    FailMode,
+    LimitMode,
+    LimitSubject,
+    LimitUnit,
+    make_charges,
+)
 
 _MAX_ID_LENGTH = 500  # the name of a model can have 2,048 letters
 
@@ -110,7 +117,8 @@ def release(subject: LimitSubject) -> LimitSubject:
 
 def _make_subject(policies: PolicySet, policy: Policy, facts: CallFacts) -> PolicySubject:
     limits = tuple(each.limit for each in policy.limits)
-    subject = LimitSubject(_make_id(policy, facts), limits, policy.fail)
+    counted = policies.list_counters(policy)
+    subject = LimitSubject(_make_id(policy, facts), limits, policy.fail, counted)
     if policies.is_break_glass(facts):
         subject = release(subject)
     values = tuple(facts.get(partition) for partition in policy.partition_by)
@@ -142,8 +150,10 @@ def _write_partition(partition: Partition, value: str) -> str:
 
 
 def has_usd_limit(subjects: Sequence[PolicySubject]) -> bool:
-    """Say if a subject has a limit in US dollars."""
-    return any(limit.unit is LimitUnit.USD for each in subjects for limit in each.subject.limits)
+    """Say if a subject counts calls in US dollars."""
+    return any(
+        key.unit is LimitUnit.USD for each in subjects for key in make_charges(each.subject, NO_USE)
+    )
 
 
 def refuses_usd_unchecked(subject: PolicySubject) -> bool:

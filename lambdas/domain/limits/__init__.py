@@ -42,6 +42,7 @@ from lambdas.domain.limits.subject_state import (
     give_back,
     list_changes,
     raise_counter,
+    set_aside,
     settle,
 )
 from lambdas.domain.limits.table import PREFIX as PARTITION_PREFIX
@@ -111,6 +112,7 @@ __all__ = [
     "read_counter_key",
     "read_window",
     "reserve",
+    "set_aside",
     "settle",
     "to_moment",
     "to_time",

@@ -68,7 +68,8 @@ class Decision:
     Attributes:
         subject: The id of the subject.
         statuses: The state of each of its limits, in their order.
-        entry: What was reserved; `None` if the call is refused.
+        entry: What was reserved; `None` if the call is refused, or admitted without being counted,
+            because no limit is enforced and the item has no room.
         refusal: Why it is refused.
         retry_at: The moment from which it may be admitted; `None` if it never is.
     """
@@ -84,6 +85,9 @@ def reserve(
     state: SubjectState, subject: LimitSubject, reservation_id: str, need: Amounts, at: int
 ) -> tuple[SubjectState, Decision]:
     """Reserve what a call needs, if each limit that is enforced admits it.
+
+    Where none is, the call is admitted, and not counted if it is one of too many at a time or a
+    second.
 
     A reservation that exists is found again, so that a request can be repeated.
 
@@ -109,6 +113,8 @@ def reserve(
         reason, retry_at = RefusalReason.TOO_MANY_OPEN, at + _RETRY_SECONDS * SECOND
     if reason is not None:
         statuses = tuple(status for status in checked if status.limit is not HOT_LIMIT)
+        if not subject.is_enforced:
+            reason = retry_at = None
         return now, Decision(subject.id, statuses, None, reason, retry_at)
     after = add_reservation(now, reservation_id, charges, at)
     return after, describe_admission(after, subject, after.open[reservation_id], need)
@@ -121,7 +127,7 @@ def make_charges(subject: LimitSubject, need: Amounts) -> dict[CounterKey, int]:
     If a limit of its unit is enforced, the call is refused.
     """
     keys = [limit.key for limit in (*subject.limits, HOT_LIMIT) if limit.key is not None]
-    return {key: need.get(key.unit) or 0 for key in keys}
+    return {key: need.get(key.unit) or 0 for key in (*keys, *subject.counted)}
 
 
 def describe_admission(

@@ -124,11 +124,14 @@ class LimitSubject:
         id: A text that no other subject has.
         limits: Its limits.
         fail: What happens to its calls while the store fails.
+        counted: The counters of limits that calls of others with the same id have to keep. Its own
+            calls are counted by them, too.
     """
 
     id: str
     limits: tuple[Limit, ...]
     fail: FailMode = FailMode.CLOSED
+    counted: tuple[CounterKey, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse more counters than an item should have.
@@ -136,7 +139,8 @@ class LimitSubject:
         Raises:
             ValueError: There are more.
         """
-        if len({limit.key for limit in self.limits if limit.key is not None}) > MAX_COUNTERS:
+        keys = {limit.key for limit in self.limits if limit.key is not None}
+        if len(keys.union(self.counted)) > MAX_COUNTERS:
             message = f"limits: {self.id} has more than {MAX_COUNTERS} units and windows"
             raise ValueError(message)
 

@@ -57,6 +57,16 @@ class LimitStore(Protocol):
             LimitStoreError: It may be settled or not.
         """
 
+    def set_aside(self, reservation: StoredReservation) -> bool:
+        """Note that a call has ended, and that what it has used is not known yet.
+
+        Returns:
+            False if it was noted or settled before.
+
+        Raises:
+            LimitStoreError: It may be noted or not.
+        """
+
     def read(self, subject_id: str) -> SubjectState | None:
         """Read the state of a subject; `None` if it has none yet.
 
@@ -65,7 +75,9 @@ class LimitStore(Protocol):
         """
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
-        """List the reservations of all subjects that were made before a time and are not settled.
+        """List the reservations of all subjects that are not settled and do not run any more.
+
+        They were made before a time, or their calls have ended.
 
         Raises:
             LimitStoreError: They were not all read.

@@ -27,10 +27,16 @@ class OpenReservation:
     Attributes:
         at: The moment of admission, by the item's clock.
         charges: The amounts, by counter.
+        has_ended: True if the call has ended, and the ledger has to say what it has used.
     """
 
     at: int
     charges: Mapping[CounterKey, int]
+    has_ended: bool = False
+
+    def is_stopped(self, at: int) -> bool:
+        """Say if its gateway was stopped: the call is not settled, and cannot run any more."""
+        return not self.has_ended and self.at + MAX_CALL_SECONDS * SECOND <= at
 
 
 class RaisedAmount(NamedTuple):
@@ -39,10 +45,13 @@ class RaisedAmount(NamedTuple):
     Attributes:
         number: The slot that it is in.
         amount: The amount.
+        counted: What was counted in the period then; `None` if the amount may be too high, since a
+            call that had stopped was settled.
     """
 
     number: int
     amount: int
+    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,9 @@ class SubjectState:
         moment: The moment at which the newest slot began.
         counters: The amounts of live slots, by counter and number.
         open: The reservations of calls that may be running, by id.
-        late: The reservations that are open for longer than a call can last. They are not running,
-            so they do not count as concurrent; what they reserved still counts.
+        late: The reservations of calls that do not run any more: they have ended without a usage,
+            or are open for longer than a call can last. They do not count as concurrent; what they
+            reserved still counts.
         revision: A number that rises when a counter is added or removed.
         raised: What counters were raised by, in the slot in which they were raised last.
     """
@@ -100,11 +110,7 @@ def advance(state: SubjectState, at: int, keys: Iterable[CounterKey]) -> Subject
     }
     kept = {key: slots for key, slots in counters.items() if slots or key in keys}
     kept |= {key: {} for key in keys if key not in kept}
-    expired = [
-        reservation_id
-        for reservation_id, entry in state.open.items()
-        if entry.at + MAX_CALL_SECONDS * SECOND <= at
-    ]
+    expired = [name for name, entry in state.open.items() if entry.is_stopped(at)]
     return SubjectState(
         moment=max(moment, state.moment),
         counters=kept,
@@ -147,8 +153,9 @@ def settle(state: SubjectState, reservation_id: str, used: Amounts, at: int) -> 
     entry = state.entries.get(reservation_id)
     if entry is None:
         return state
+    at = max(at, state.moment)
     counters = dict(state.counters)
-    for change in list_changes(entry, used, max(at, state.moment)):
+    for change in list_changes(entry, used, at):
         if change.key not in counters:  # it is no longer a limit
             continue
         number = change.number
@@ -160,6 +167,28 @@ def settle(state: SubjectState, reservation_id: str, used: Amounts, at: int) -> 
         counters=counters,
         open={name: each for name, each in state.open.items() if name != reservation_id},
         late={name: each for name, each in state.late.items() if name != reservation_id},
+        raised={
+            key: raised._replace(counted=None)
+            if key in entry.charges and entry.is_stopped(at)
+            else raised
+            for key, raised in state.raised.items()
+        },
+    )
+
+
+def set_aside(state: SubjectState, reservation_id: str) -> SubjectState:
+    """Note that a call has ended, and that what it has used is not known yet.
+
+    It no longer counts as running, and what it reserved counts until it is settled. A reservation
+    that is not open stays as it is.
+    """
+    entry = state.open.get(reservation_id)
+    if entry is None:
+        return state
+    return replace(
+        state,
+        open={name: each for name, each in state.open.items() if name != reservation_id},
+        late={**state.late, reservation_id: replace(entry, has_ended=True)},
     )
 
 
@@ -174,8 +203,10 @@ def raise_counter(
     """Raise the counter of a calendar period to what was counted in it, from all sources.
 
     The counter has what reservations have charged, and on top of that what they lack. Calls that
-    run are not counted yet. So the counter is never below either; and it goes down again to what
-    reservations have charged when what was counted does.
+    run are not counted yet. So the counter is never below either. Calls that were settled may be
+    counted minutes later, and until then the counted usage lacks them. So what the counter was
+    raised by becomes less only by as much as was counted less. It is computed anew after a call
+    that had stopped was settled: that was counted while its reservation seemed to be running.
 
     Args:
         state: The state.
@@ -196,11 +227,14 @@ def raise_counter(
         if key.window.number_at(entry.at) == number
     )
     amount = max(0, counted + running - charged)
-    if amount == before:
+    known = now.raised.get(key)
+    if before and known is not None and known.counted is not None:
+        amount = max(amount, before - max(0, known.counted - counted))
+    after = RaisedAmount(number, amount, counted)
+    if amount == before and (not amount or after == known):
         return state
     counters = {**now.counters, key: _add(now.counters[key], number, amount - before)}
-    raised = {**now.raised, key: RaisedAmount(number, amount)}
-    return replace(now, counters=counters, raised=raised)
+    return replace(now, counters=counters, raised={**now.raised, key: after})
 
 
 @dataclass(frozen=True, slots=True)

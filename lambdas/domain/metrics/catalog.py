@@ -552,7 +552,7 @@ OVERDUE_DENIES = HealthMetric(
 )
 RECOVERED_RESERVATIONS = HealthMetric(
     "RecoveredReservations",
-    "Reservations of the gateway that the ledger settled, since their process was stopped.",
+    "Reservations that the ledger settled: the gateway was stopped, or an answer lacks a count.",
     frequency=Frequency.ON_EVENT,
 )
 RETURNED_RESERVATIONS = HealthMetric(
@@ -562,7 +562,7 @@ RETURNED_RESERVATIONS = HealthMetric(
 )
 UNCHECKED_CALLS = HealthMetric(
     "UncheckedCalls",
-    "Calls that the gateway admitted although limits could not be checked, as their policy says.",
+    "Calls that the gateway admitted although limits could not be checked, or not count them.",
     frequency=Frequency.ON_EVENT,
 )
 LIMITS_UNAVAILABLE = HealthMetric(

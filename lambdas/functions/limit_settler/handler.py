@@ -29,12 +29,35 @@ class SettlingError(Exception):
 
 @log_request_id
 def lambda_handler(_event: object, _context: LambdaContext) -> None:
-    """Settle reservations that are older than the longest call, then raise counters of budgets.
+    """Raise counters of budgets, then settle the reservations of calls that run no more.
+
+    Neither waits for the other: budgets are enforced whatever the reservations do.
 
     Raises:
         SettlingError: Some failed, so that an alarm notifies. All others are done.
+        LimitStoreError: The reservations were not all read.
     """
     now = datetime.now(UTC)
+    try:
+        failed = _enforce(now)
+    finally:
+        left = _settle(now)
+    failed += left
+    if failed:
+        message = f"{failed} reservations or budgets failed"
+        raise SettlingError(message)
+
+
+def _enforce(now: datetime) -> int:
+    """Raise counters of budgets; return the number of budgets that failed."""
+    failures = enforcer().enforce(now).failures
+    for name, error in failures.items():
+        logger.error("The gateway does not know the usage of a budget", budget=name, exc_info=error)
+    return len(failures)
+
+
+def _settle(now: datetime) -> int:
+    """Settle reservations; return the number of those that failed."""
     counts = settler().settle(now)
     if counts:
         outcomes = {outcome.value: count for outcome, count in counts.items()}
@@ -42,13 +65,7 @@ def lambda_handler(_event: object, _context: LambdaContext) -> None:
     record_health(
         {metric: counts[outcome] for metric, outcome in _COUNTED.items() if counts[outcome]}
     )
-    failures = enforcer().enforce(now).failures
-    for name, error in failures.items():
-        logger.error("The gateway does not know the usage of a budget", budget=name, exc_info=error)
-    failed = counts[OpenCall.FAILED] + len(failures)
-    if failed:
-        message = f"{failed} reservations or budgets failed"
-        raise SettlingError(message)
+    return counts[OpenCall.FAILED]
 
 
 @cache

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, cast
 
@@ -10,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY
+from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY, make_item_key
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
@@ -20,6 +21,7 @@ from lambdas.domain.limits import (
     Amounts,
     CalendarUnit,
     CountedLimits,
+    CounterKey,
     Decision,
     LimitMode,
     LimitStore,
@@ -303,6 +305,42 @@ def test_open_reservations_of_all_subjects_are_listed(store: LimitStore) -> None
     assert list(store.list_open(NOON + SECOND)) == [first]
 
 
+def test_a_call_that_has_ended_does_not_run_and_waits_for_its_usage(store: LimitStore) -> None:
+    who = subject(limit(1000, MONTH), limit(1, unit=LimitUnit.CONCURRENT))
+    ended = stored(reserve(store, "a", 400, NOON, who), "a")
+    assert store.set_aside(ended)
+    assert not store.set_aside(ended)
+    running = stored(reserve(store, "b", 10, NOON, who), "b")
+    (listed,) = store.list_open(NOON)
+    assert (listed.id, listed.entry.at) == ("a", ended.entry.at)
+    assert listed.entry.has_ended
+    later = NOON + 2 * MAX_CALL_SECONDS * SECOND
+    assert store.settle(listed, tokens(30), NOON)
+    assert not store.settle(listed, tokens(30), NOON)
+    assert not store.set_aside(ended)
+    assert store.settle(running, tokens(10), later)
+    assert totals(store, later, who) == [40, 1]  # the look itself
+
+
+def test_calls_count_for_limits_that_others_of_their_subject_have(store: LimitStore) -> None:
+    keys = tuple(each.key for each in ANA.limits if each.key is not None)
+    other = replace(subject(limit(9000, unit=LimitUnit.OUTPUT)), counted=keys)
+    decision = reserve(store, "a", 2000, NOON, other)
+    assert len(decision.statuses) == 1
+    assert totals(store, NOON) == [2000, 2000]
+    store.settle(stored(decision, "a"), tokens(700), NOON)
+    assert totals(store, NOON) == [700, 700]
+
+
+def test_a_subject_whose_item_is_full_and_refuses_nothing_is_not_counted(store: LimitStore) -> None:
+    shadow = subject(limit(10, mode=LimitMode.SHADOW))
+    for number in range(MAX_OPEN):
+        assert reserve(store, str(number), 1, NOON, shadow).entry is not None
+    decision = reserve(store, "more", 1, NOON, shadow)
+    assert (decision.entry, decision.refusal) == (None, None)
+    assert not store.expects_refusal(shadow, tokens(1), NOON)
+
+
 BUDGET = subject(limit(1000, MONTH), name="budget#team#1")
 
 
@@ -327,6 +365,29 @@ def test_a_counter_is_raised_by_what_reservations_lack(store: Store) -> None:
     assert not raise_budget(store, 200, NOON + 2 * SECOND)  # the gateway's own, as it was settled
     assert raise_budget(store, 450, NOON + 2 * SECOND)
     assert totals(store, NOON + 2 * SECOND, BUDGET) == [550]
+
+
+def test_a_counter_does_not_forget_what_the_ledger_counts_late(store: Store) -> None:
+    raise_budget(store, 500, NOON)
+    own = stored(reserve(store, "a", 400, NOON, BUDGET), "a")
+    store.settle(own, tokens(400), NOON)
+    assert not raise_budget(store, 500, NOON + SECOND)  # it lacks the gateway's own call
+    assert totals(store, NOON + SECOND, BUDGET) == [900]
+    assert raise_budget(store, 950, NOON + 2 * SECOND)  # it has that, and 50 more around it
+    assert totals(store, NOON + 2 * SECOND, BUDGET) == [950]
+    assert raise_budget(store, 930, NOON + 3 * SECOND)
+    assert totals(store, NOON + 3 * SECOND, BUDGET) == [930]
+
+
+def test_a_stopped_call_that_was_counted_while_it_was_open_counts_once(store: Store) -> None:
+    reserve(store, "a", 300, NOON, BUDGET)
+    assert raise_budget(store, 100, NOON + SECOND)  # the call's own usage
+    assert totals(store, NOON + SECOND, BUDGET) == [400]
+    later = NOON + (MAX_CALL_SECONDS + 1) * SECOND
+    (left,) = store.list_open(later)
+    assert store.settle(left, tokens(100), later)
+    assert raise_budget(store, 100, later)
+    assert totals(store, later, BUDGET) == [100]
 
 
 def test_a_period_begins_without_what_the_one_before_was_raised_by(store: Store) -> None:
@@ -381,11 +442,17 @@ def test_stores_agree_on_random_calls(aws: None) -> None:
             *(limit(random_source.choice([300, 900, 5000]), window) for window in chosen),
             limit(4, unit=LimitUnit.CONCURRENT),
         )
+        other = CounterKey(LimitUnit.QUOTA_TOKENS, random_source.choice(windows))
+        who = replace(who, counted=(other,) if random_source.random() < 0.3 else ())
         need = tokens(random_source.randint(0, 300))
         decisions = [choose().reserve(who, str(number), need, at) for choose in stores]
         assert decisions[0] == decisions[1] == decisions[2]
         if decisions[0].entry is not None:
             open_now.append(stored(decisions[0], str(number)))
+        if open_now and random_source.random() < 0.2:
+            ended = random_source.choice(open_now)
+            aside = [choose().set_aside(ended) for choose in stores]
+            assert aside[0] is aside[1] is aside[2]
         if open_now and random_source.random() < 0.6:
             ended = open_now.pop(random_source.randrange(len(open_now)))
             used = tokens(random_source.choice([0, 40, 300, 500]))
@@ -425,6 +492,37 @@ def test_a_timeout_after_the_write_reserves_once(aws: None) -> None:
         store.reserve(ANA, "a", tokens(500), NOON)
     assert store.reserve(ANA, "a", tokens(500), NOON).entry is not None
     assert totals(store, NOON) == [510, 510]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"tday@Mars/Base.t": {"N": "5"}},
+        {"z60.t": {"N": "5"}},
+        {"open": {"M": {"a": {"S": "x"}}}},
+        {"open": {"M": {"a": {"S": "1 =5"}}}},
+    ],
+)
+def test_an_item_that_cannot_be_read_fails_alone(aws: None, damage: dict[str, Any]) -> None:
+    create_governance_table()
+    store, other = make_dynamodb_store(), subject(limit(10), name="ben")
+    reservation = stored(reserve(store, "a", 1, NOON), "a")
+    reserve(store, "a", 1, NOON, other)
+    client = boto3.client("dynamodb")
+    item = client.get_item(TableName=GOVERNANCE, Key=make_item_key("ana"))["Item"]
+    client.put_item(TableName=GOVERNANCE, Item=item | damage)
+    fresh = make_dynamodb_store()
+    for ask in (
+        lambda: reserve(fresh, "b", 1, NOON),
+        lambda: fresh.read("ana"),
+        lambda: fresh.settle(replace(reservation, id="b"), tokens(1), NOON),
+    ):
+        with pytest.raises(LimitStoreError, match="ana cannot be read"):
+            ask()
+    listed = fresh.list_open(NOON + SECOND)
+    assert next(listed).subject == "ben"
+    with pytest.raises(LimitStoreError, match="1 subjects cannot be read, such as ana"):
+        list(listed)
 
 
 def test_a_table_that_is_not_there_is_an_error_of_the_store(aws: None) -> None:

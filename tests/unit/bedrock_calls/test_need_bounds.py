@@ -43,6 +43,7 @@ def measure(model_id: str, body: Any, operation: str = "invoke") -> CallNeed:
         ("deepseek.r1-v1:0", {"max_completion_tokens": 1}),
         ("writer.palmyra-x5-v1:0", {"max_completion_tokens": 1}),
         ("twelvelabs.pegasus-1-2-v1:0", {"max_tokens": 1}),
+        ("deepseek.r1-v1:0", {"prompt": "x", "max_completion_tokens": 1}),
         (GPT, {"max_tokens_to_sample": 1}),
         (GPT, {"max_tokens": 1}),
         (JAMBA, {"maxTokens": 1}),
@@ -94,6 +95,19 @@ def test_converse_reads_its_own_limit_alone(model_id: str, body: Any) -> None:
 def test_additional_fields_of_converse_raise_the_limit(additional: Any) -> None:
     body = {"inferenceConfig": {"maxTokens": 9}, "additionalModelRequestFields": additional}
     assert measure(GPT, body, "converse").output_tokens == 5_000
+
+
+@pytest.mark.parametrize(
+    ("model_id", "body"),
+    [
+        (JAMBA, {"max_tokens": 1, "max_completion_tokens": 5_000}),
+        (QWEN, {"max_tokens": 1, "max_completion_tokens": 5_000}),
+        ("meta.llama3-8b-instruct-v1:0", {"max_gen_len": 1, "max_tokens": 5_000}),
+        (CLAUDE, {"max_tokens": 1, "max_tokens_to_sample": 5_000}),
+    ],
+)
+def test_of_several_limits_the_highest_counts(model_id: str, body: Any) -> None:
+    assert measure(model_id, body).output_tokens == 5_000
 
 
 def test_no_field_of_invoke_bounds_the_answer_of_a_hidden_model() -> None:

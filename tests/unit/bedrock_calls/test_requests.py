@@ -261,7 +261,13 @@ def test_no_field_of_invoke_model_bounds_the_answer_of_a_hidden_model(field: str
     assert measure(converse(arn), {"inferenceConfig": {"maxTokens": 7}}).output_tokens == 7
 
 
-@pytest.mark.parametrize("model", ["amazon.titan-embed-text-v2:0", "cohere.embed-v4:0"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("amazon.titan-embed-text-v2:0", "cohere.embed-v4:0", "cohere.rerank-v3-5:0"),
+        *("stability.sd3-5-large-v1:0", "amazon.nova-canvas-v1:0"),
+    ],
+)
 def test_embeddings_have_no_output(model: str) -> None:
     need = measure(BedrockPath(BedrockOperation.INVOKE, model), {"inputText": "Hi"})
     assert need.output_tokens == 0

@@ -16,6 +16,7 @@ from lambdas.domain.limit_policies import (
     name_caller,
 )
 from lambdas.domain.limits import FailMode, LimitMode
+from lambdas.wiring.declared_files import InvalidFileError
 from tests.builders import NOON
 from tests.gateway import KEY, MODEL
 from tests.policies import PER_MINUTE, path, policy, read
@@ -202,7 +203,7 @@ def test_own_subjects_leave_out_those_of_models_and_of_others() -> None:
 
 def test_a_long_name_of_a_model_has_an_id_that_a_table_can_store() -> None:
     policies = read(policy(partition_by="model"))
-    one, other = (list_ids(policies, model=f"x.{'y' * 2000}{end}")[0] for end in "12")
+    one, other = (list_ids(policies, model=f"{'y' * 2000}.{end}")[0] for end in "12")
     assert max(len(one), len(other)) < 500
     assert one != other
 
@@ -210,3 +211,36 @@ def test_a_long_name_of_a_model_has_an_id_that_a_table_can_store() -> None:
 def test_operations_are_named_as_the_log_names_them() -> None:
     policies = read(policy(match={"operation": "ConverseStream"}))
     assert list_ids(policies, operation=BedrockOperation.CONVERSE_STREAM)
+
+
+def test_policies_that_count_together_have_as_many_counters_as_a_subject() -> None:
+    windows = [f"{number}s" for number in range(1, 10)]
+    limits = [{"unit": "total", "amount": 10, "per": each} for each in windows]
+    tiers = {
+        "free": {"policies": [policy(limits=limits[:5])]},
+        "gold": {"policies": [policy(limits=limits[4:8])]},
+    }
+    read(tiers=tiers)
+    tiers["gold"] = {"policies": [policy(limits=limits[5:])]}
+    with pytest.raises(InvalidFileError, match=r"tiers.gold.policies: .*tokens count together"):
+        read(tiers=tiers)
+    read(tiers=tiers | {"gold": {"policies": [policy(limits=limits[5:], partition_by="key")]}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "restarted"),
+    [
+        ({}, []),
+        ({"limits": [PER_MINUTE | {"amount": 5, "mode": "shadow"}]}, []),
+        ({"match": {"model": "a.*"}}, []),
+        ({"limits": [PER_MINUTE | {"per": "61s"}]}, ["tokens"]),
+        ({"limits": [PER_MINUTE | {"unit": "input"}]}, ["tokens"]),
+        ({"limits": [PER_MINUTE, PER_MINUTE | {"unit": "input"}]}, ["tokens"]),
+        ({"partition_by": ["caller", "tier"]}, ["tokens"]),
+        ({"name": "new"}, []),
+    ],
+)
+def test_a_policy_whose_counters_are_new_starts_at_zero(
+    changes: dict[str, Any], restarted: list[str]
+) -> None:
+    assert read(policy(**changes)).list_restarted(read(policy())) == restarted

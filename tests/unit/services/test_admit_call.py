@@ -12,6 +12,7 @@ from lambdas.domain.limits import (
     LimitSubject,
     LimitUnit,
     RefusalReason,
+    RollingWindow,
 )
 from lambdas.services.admit_call import CallAdmitter
 from tests.builders import NOON
@@ -178,6 +179,63 @@ def test_a_subject_with_too_many_calls_is_refused_from_memory_whatever_it_needs(
         assert refusal is not None
         assert refusal.reason is RefusalReason.TOO_MANY_CALLS_A_SECOND
         assert refusal.is_from_memory is is_from_memory
+
+
+def test_a_refusal_from_memory_holds_for_the_same_limit_alone() -> None:
+    store = InMemoryLimits()
+    admitter = make_admitter(store)
+    admitter.admit([ANA], tokens(950), NOON)
+    assert get_reason(admitter.admit([ANA], tokens(100), NOON)) is RefusalReason.LIMIT_REACHED
+    for other in (limit(2000), limit(1000, RollingWindow(120)), limit(1000, unit=LimitUnit.TOTAL)):
+        get_reservation(admitter.admit([subject(other)], tokens(100), NOON))
+    shadow = subject(limit(1000, mode=LimitMode.SHADOW))
+    get_reservation(admitter.admit([shadow], tokens(100), NOON))
+    again = admitter.admit([ANA], tokens(100), NOON).refusal
+    assert again is not None
+    assert again.is_from_memory
+
+
+SHADOW = subject(limit(100, mode=LimitMode.SHADOW))
+
+
+def test_where_nothing_is_enforced_calls_beyond_the_open_ones_pass_unchecked() -> None:
+    store = InMemoryLimits()
+    admitter = make_admitter(store)
+    admissions = [admitter.admit([SHADOW], tokens(1), NOON) for _ in range(102)]
+    assert [each.unchecked for each in admissions[99:]] == [(), ("ana",), ("ana",)]
+    assert used_by(store, SHADOW) == 100
+    last = get_reservation(admissions[-1])
+    assert admitter.settle(last, tokens(1), NOON).settled == 0
+    assert get_reason(admitter.admit([ANA], tokens(1), NOON)) is RefusalReason.TOO_MANY_OPEN
+
+
+def test_where_nothing_is_enforced_calls_beyond_those_of_a_second_pass_unchecked() -> None:
+    store = InMemoryLimits()
+    admitter = make_admitter(store)
+    for _ in range(5 * MAX_CALLS_A_SECOND):
+        admission = admitter.admit([SHADOW], tokens(1), NOON)
+        assert admission.unchecked == ()
+        admitter.settle(get_reservation(admission), tokens(1), NOON)
+    for who, unchecked in ((SHADOW, ("ana",)), (ANA, ()), (SHADOW, ("ana",))):
+        admission = admitter.admit([who], tokens(1), NOON)
+        assert admission.unchecked == unchecked
+        assert (admission.refusal is None) is (who is SHADOW)
+
+
+def test_a_call_that_is_set_aside_runs_no_more_and_still_counts() -> None:
+    store = FailingLimits(methods=["set_aside"])
+    admitter = make_admitter(store)
+    who = subject(limit(1000), limit(1, unit=LimitUnit.CONCURRENT))
+    reservation = get_reservation(admitter.admit([who], tokens(400), NOON))
+    store.failing.add("ana")
+    assert admitter.set_aside(reservation).left_open == reservation.parts
+    store.failing.clear()
+    assert admitter.set_aside(reservation).settled == 1
+    assert admitter.set_aside(reservation).settled == 0
+    get_reservation(admitter.admit([who], tokens(1), NOON))
+    assert used_by(store, who) == 401
+    assert admitter.settle(reservation, tokens(30), NOON).settled == 1
+    assert used_by(store, who) == 31
 
 
 def test_a_thousand_calls_with_one_sdk_id_are_limited_like_a_thousand_calls() -> None:

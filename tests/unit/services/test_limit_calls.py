@@ -18,11 +18,12 @@ from lambdas.domain.limit_policies import (
     SubjectsUnavailableError,
     adopt_subject,
 )
-from lambdas.domain.limits import LimitSubject, LimitUnit
+from lambdas.domain.limits import Amounts, CounterKey, LimitSubject, LimitUnit, RollingWindow
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
+from lambdas.services.settle_calls import OpenCall, OpenCallSettler
 from tests.builders import NOON
-from tests.gateway import KEY
-from tests.limits import FailingLimits, InMemoryLimits, limit, make_admitter
+from tests.gateway import KEY, MODEL
+from tests.limits import FailingLimits, InMemoryLimits, InMemoryRecords, limit, make_admitter
 from tests.policies import (
     PER_MINUTE,
     PRICES,
@@ -40,6 +41,7 @@ SECOND = timedelta(seconds=1)
 ANA = "tokens|caller=ana@example.com"
 PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/p24qm5pye2qr"
 _, BEN = create_key(bytes(32), "ben", NOON)
+TOTAL = CounterKey(LimitUnit.TOTAL, RollingWindow(60))
 
 
 class Gateway:
@@ -98,12 +100,23 @@ def test_a_call_that_was_not_answered_gives_everything_back() -> None:
     assert gateway.store.counts["settle"] == 1
 
 
-def test_counts_that_an_answer_lacks_stay_as_they_were_reserved() -> None:
-    gateway = Gateway(policy(limits=[PER_MINUTE, PER_MINUTE | {"unit": "input"}]))
+@pytest.mark.parametrize(
+    "used", [TokenCounts(5, None), TokenCounts(None, 1), TokenCounts(), TokenCounts(cache_read=5)]
+)
+def test_a_call_whose_answer_lacks_a_count_is_settled_by_the_ledger(used: TokenCounts) -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE, {"unit": "concurrent", "amount": 1}]))
     admitted = gateway.admission.admit(call(), NOON)
     assert admitted.reservation_id is not None
-    gateway.admission.settle(admitted.reservation_id, TokenCounts(5, None), NOON)
-    assert gateway.get_used()[:2] == [100, 5]
+    assert gateway.admission.admit(call(), NOON).refusal is not None
+    gateway.admission.settle(admitted.reservation_id, used, NOON)
+    assert gateway.get_used()[0] == 100
+    records = InMemoryRecords()
+    settler = OpenCallSettler(gateway.store, records)
+    assert settler.settle(NOON + SECOND) == {OpenCall.WAITING: 1}
+    assert gateway.admission.admit(call(), NOON + SECOND).refusal is None  # the first runs no more
+    records.uses[admitted.reservation_id] = Amounts(30, 30, 5, 25, 10**9)
+    assert settler.settle(NOON + SECOND) == {OpenCall.BY_RECORD: 1}
+    assert gateway.get_used()[0] == 130
 
 
 def test_callers_wait_where_that_helps() -> None:
@@ -135,9 +148,10 @@ def test_a_policy_says_if_callers_try_again(changes: dict[str, Any], status: int
     gateway = Gateway(policy(**changes))
     gateway.admission.admit(call(900, 50), NOON)
     for _ in range(2):  # the second one is refused from memory
-        refusal = gateway.admission.admit(call(), NOON).refusal
-        assert refusal is not None
-        assert refusal.status == status
+        refused = gateway.admission.admit(call(), NOON)
+        assert refused.refusal is not None
+        assert refused.refusal.status == status
+        assert [limit.remaining for limit in refused.limits] == [50]
 
 
 def test_a_call_above_the_whole_limit_has_to_need_less() -> None:
@@ -177,9 +191,69 @@ def test_break_glass_passes_also_what_no_item_can_count() -> None:
     gateway = Gateway(policy(), break_glass=["ana@*"])
     results = [gateway.admission.admit(call(), NOON) for _ in range(102)]
     assert [each.refusal for each in results] == [None] * 102
-    assert results[-1].reservation_id is None
+    assert len(gateway.store.states[ANA].open) == 100
+    assert [each.unchecked for each in gateway.reports.admissions[99:]] == [(), (ANA,), (ANA,)]
+
+
+def test_break_glass_is_counted_although_others_were_just_refused() -> None:
+    shared = {"name": "tokens", "limits": [PER_MINUTE]}
+    gateway = Gateway(shared, break_glass=["ana@*"])
+    gateway.admission.admit(call(900, 50, key=BEN), NOON)
+    assert gateway.admission.admit(call(key=BEN), NOON).refusal is not None
+    admitted = gateway.admission.admit(call(), NOON + SECOND / 2)
+    assert admitted.refusal is None
+    assert admitted.reservation_id is not None
+    assert gateway.store.states["tokens"].get_total(TOTAL) == 1050
     assert gateway.reports.admissions[-1].is_break_glass
-    assert gateway.reports.admissions[-1].refusal == "too_many_open"
+
+
+FREE, GOLD = (replace(KEY, tier=tier) for tier in ("free", "gold"))
+
+
+@pytest.mark.parametrize("keys", [(FREE, GOLD), (GOLD, FREE)])
+def test_a_caller_with_keys_of_two_tiers_does_not_get_the_limits_of_both(
+    keys: tuple[ApiKey, ApiKey],
+) -> None:
+    wider = policy(limits=[{"unit": "total", "amount": 2000, "per": "120s"}])
+    tiers = {"free": {"policies": [policy()]}, "gold": {"policies": [wider]}}
+    gateway, admitted = Gateway(tiers=tiers), 0
+    for key in keys * 2:
+        admitted += sum(
+            gateway.admission.admit(call(key=key), NOON).refusal is None for _ in range(30)
+        )
+    assert admitted == 20
+
+
+def test_a_caller_is_not_refused_by_the_limit_of_another_tier() -> None:
+    wider = policy(limits=[PER_MINUTE | {"amount": 100_000}])
+    tiers = {"free": {"policies": [policy()]}, "gold": {"policies": [wider]}}
+    gateway = Gateway(tiers=tiers)
+    gateway.admission.admit(call(900, 50, key=FREE), NOON)
+    for _ in range(2):
+        assert gateway.admission.admit(call(key=FREE), NOON).refusal is not None
+        assert gateway.admission.admit(call(key=GOLD), NOON + SECOND / 2).refusal is None
+
+
+def test_a_call_counts_in_dollars_if_another_tier_has_a_limit_in_them() -> None:
+    tiers = {"free": {"policies": [policy()]}, "gold": {"policies": [policy(limits=[USD])]}}
+    gateway = Gateway(tiers=tiers)
+    assert gateway.admission.admit(call(key=FREE), NOON).refusal is None
+    keys = {key.unit: key for key in gateway.store.states[ANA].counters}
+    assert gateway.store.states[ANA].get_total(keys[LimitUnit.USD]) > 0
+
+
+HIDDEN = (
+    "arn:aws:bedrock:us-east-1:111122223333:default-prompt-router/anthropic.claude:1",
+    "arn:aws:bedrock:us-west-2:111122223333:application-inference-profile/abc",
+    "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abc",
+)
+
+
+def test_models_that_are_hidden_have_a_limit_by_model_in_common() -> None:
+    gateway = Gateway(policy(partition_by=["caller", "model"]))
+    asked = [call(600, 0, path=path(model)) for model in (MODEL, *HIDDEN)]
+    refused = [gateway.admission.admit(each, NOON).refusal is not None for each in asked]
+    assert refused == [False, False, True, True]
 
 
 def test_a_key_of_an_unknown_tier_is_not_without_limits() -> None:

@@ -1,9 +1,17 @@
 """Reservations that a stopped gateway left open are settled by the ledger, or given back."""
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timedelta
 
-from lambdas.domain.limits import Amounts, CalendarUnit, make_calendar_window
+import pytest
+
+from lambdas.domain.limits import (
+    Amounts,
+    CalendarUnit,
+    LimitStoreError,
+    StoredReservation,
+    make_calendar_window,
+)
 from lambdas.services.settle_calls import OpenCall, OpenCallSettler
 from tests.builders import NOON
 from tests.limits import (
@@ -51,6 +59,23 @@ def test_a_subject_that_fails_stops_no_other_one() -> None:
     settler = OpenCallSettler(store, InMemoryRecords())
     assert settler.settle(NOON + 60 * MINUTE) == {OpenCall.FAILED: 1, OpenCall.GIVEN_BACK: 1}
     assert used_by(store, ANA) == 400
+
+
+class PartlyUnreadable(InMemoryLimits):
+    """Limits with a subject that cannot be read."""
+
+    def list_open(self, before: datetime) -> Iterator[StoredReservation]:
+        yield from super().list_open(before)
+        message = "a subject cannot be read"
+        raise LimitStoreError(message)
+
+
+def test_what_can_be_read_is_settled_before_a_failure_is_raised() -> None:
+    store = PartlyUnreadable()
+    make_admitter(store).admit([ANA, PROJECT], tokens(400), NOON)
+    with pytest.raises(LimitStoreError, match="cannot be read"):
+        OpenCallSettler(store, InMemoryRecords()).settle(NOON + 60 * MINUTE)
+    assert not any(state.entries for state in store.states.values())
 
 
 class SettledMeanwhile(InMemoryRecords):
