@@ -42,7 +42,6 @@ class RelaySettings(EnvironmentSettings):
             application inference profiles; empty to ask Bedrock alone.
         project_name: The name in request metadata that has the project of a key.
         attribution: The rules of attribution, as JSON. They are read once there is a budget.
-        brake_exempt: Patterns of principals that no budget denies.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
         trace_share: The share of calls whose traces are sent to AWS X-Ray; 0 for none.
@@ -66,7 +65,6 @@ class RelaySettings(EnvironmentSettings):
     attribution: Annotated[
         dict[str, Any], BeforeValidator(from_json_text), Field(default_factory=dict)
     ]
-    brake_exempt: Annotated[tuple[str, ...], BeforeValidator(from_json_text)] = ()
     rate_limit_headers: bool = True
     kong_headers: bool = False
     trace_share: TraceShare = Decimal(0)

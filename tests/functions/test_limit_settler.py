@@ -13,9 +13,9 @@ import pytest
 
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
-from lambdas.domain.budgets import BrakeMode, MonthPeriods, find_gateway_subject
+from lambdas.domain.budgets import MonthPeriods, find_gateway_subject
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.limits import CalendarUnit, LimitUnit, make_calendar_window
+from lambdas.domain.limits import CalendarUnit, LimitMode, LimitUnit, make_calendar_window
 from lambdas.functions.limit_settler import handler
 from tests.aws import (
     LEDGER,
@@ -40,7 +40,7 @@ ZONE = next(
 )
 """A zone in which no month ends while a test runs."""
 MONTH = make_calendar_window(CalendarUnit.MONTH, ZONE)
-DENYING = replace(SMALL, brake=BrakeMode.DENY, periods=MonthPeriods(ZONE))
+DENYING = replace(SMALL, gateway=LimitMode.ENFORCE, periods=MonthPeriods(ZONE))
 TEAM = subject(limit(10**6, MONTH), limit(10**15, MONTH, LimitUnit.USD), name="team")
 LONG_AGO = NOW - timedelta(minutes=20)
 CALL_PICODOLLARS = 8_750_000

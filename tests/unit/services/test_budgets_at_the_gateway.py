@@ -11,7 +11,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from lambdas.domain.api_keys import ApiKey, create_key, make_session_arn
 from lambdas.domain.budgets import (
-    BrakeMode,
     BudgetAmount,
     BudgetScope,
     BudgetSubject,
@@ -21,6 +20,7 @@ from lambdas.domain.budgets import (
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, begin_counting
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.limits import LimitMode
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.enforce_budgets import BudgetEnforcer
 from lambdas.services.find_budgets import BudgetSubjects, CallLabels
@@ -43,19 +43,19 @@ BUDGETS = [
         "team",
         scope=BudgetScope(principal=(ROLE, "arn:aws:iam::111122223333:user/ana")),
         amount=AMOUNT,
-        brake=BrakeMode.DENY,
+        gateway=LimitMode.ENFORCE,
     ),
     budget(
         "each",
         amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, EACH),
         per=BudgetSubject.IDENTITY,
-        brake=BrakeMode.DENY,
+        gateway=LimitMode.ENFORCE,
     ),
     budget(
         "watched",
         amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, SHADOW),
         per=BudgetSubject.IDENTITY,
-        brake=BrakeMode.SHADOW,
+        gateway=LimitMode.SHADOW,
     ),
 ]
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from lambdas.domain.budgets import (
-    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetSubject,
@@ -12,7 +11,7 @@ from lambdas.domain.budgets import (
 )
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
-from lambdas.domain.limits import LimitStoreError, LimitSubject, RefusalReason
+from lambdas.domain.limits import LimitMode, LimitStoreError, LimitSubject, RefusalReason
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.enforce_budgets import BudgetEnforcer, EnforcedBudgets
 from tests.budget_store import InMemoryBudgetStore
@@ -21,11 +20,11 @@ from tests.counters import InMemoryCounters
 from tests.limits import InMemoryLimits, make_admitter, tokens
 from tests.unit.budgets.builders import budget, change, stored, usage
 
-TEAM = budget("team", amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1000), brake=BrakeMode.DENY)
+TEAM = budget("team", amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1000), gateway=LimitMode.ENFORCE)
 EACH = budget(
     "each",
     amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 300),
-    brake=BrakeMode.DENY,
+    gateway=LimitMode.ENFORCE,
     per=BudgetSubject.IDENTITY,
 )
 
