@@ -1,4 +1,4 @@
-"""Budgets that deny callers are limits of the gateway."""
+"""Budgets whose field gateway says so are limits of the gateway."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.domain.budgets import (
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetBook,
@@ -46,7 +47,7 @@ def get_limit(made: Budget) -> Limit | None:
         (BudgetAmount(BudgetUnit.QUOTA_TOKENS, 500), LimitUnit.QUOTA_TOKENS),
     ],
 )
-def test_a_budget_that_denies_is_an_enforced_limit(amount: BudgetAmount, unit: LimitUnit) -> None:
+def test_an_enforced_budget_is_an_enforced_limit(amount: BudgetAmount, unit: LimitUnit) -> None:
     limit = get_limit(budget(amount=amount, gateway=LimitMode.ENFORCE))
     assert limit is not None
     assert (limit.unit, limit.amount, limit.mode) == (unit, amount.limit, LimitMode.ENFORCE)
@@ -62,6 +63,7 @@ def test_a_budget_in_shadow_mode_refuses_nothing() -> None:
     "made",
     [
         budget(),
+        budget(brake=BrakeMode.DENY, per=BudgetSubject.IDENTITY),
         budget(gateway=LimitMode.ENFORCE, periods=RollingHours(24)),
         budget(gateway=LimitMode.ENFORCE, periods=DayPeriods("UTC", 2, date(2026, 1, 1))),
         budget(gateway=LimitMode.ENFORCE, periods=MonthPeriods("UTC", 3)),

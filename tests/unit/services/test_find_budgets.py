@@ -10,6 +10,8 @@ from lambdas.domain.api_keys import ApiKey, create_key, make_session_arn
 from lambdas.domain.attribution import AttributionRules, LabelNames, TagFacts, TrustedPrincipal
 from lambdas.domain.attribution.precedence import attribute
 from lambdas.domain.budgets import (
+    LATE_LABELS,
+    BrakeMode,
     Budget,
     BudgetBook,
     BudgetScope,
@@ -146,3 +148,40 @@ def test_the_budgets_of_a_caller_are_those_of_all_its_calls() -> None:
     other = budget("ben", scope=BudgetScope(identity=("arn:aws:iam::1:user/ben",)))
     found = make(team, other, EACH_PROJECT).find(KEY, None, NOON, is_released=False)
     assert [each.policy.name for each in found] == ["budget:each", "budget:team"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_covered"),
+    [
+        (BudgetScope(), True),
+        (BudgetScope(project=("search",)), True),
+        (BudgetScope(project=("chat",)), False),
+        (BudgetScope(model=("anthropic.*",)), True),
+        (BudgetScope(model=("meta.*",)), False),
+        (BudgetScope(region=(REGION,)), True),
+        (BudgetScope(region=("ap-*",)), False),
+        (BudgetScope(project=("search",), identity=("arn:aws:iam::1:user/ben",)), False),
+    ],
+)
+def test_a_budget_of_any_scope_limits_the_calls_that_it_covers(
+    scope: BudgetScope, is_covered: bool
+) -> None:
+    found = find(make(budget("any", scope=scope, gateway=LimitMode.ENFORCE)))
+    assert bool(found) is is_covered
+
+
+@pytest.mark.parametrize("field", sorted(LATE_LABELS))
+def test_a_label_that_is_known_later_covers_the_calls_of_all_its_values(field: ScopeField) -> None:
+    scope = BudgetScope(**{field.value: ("sales",)})
+    assert find(make(budget("late", scope=scope, gateway=LimitMode.ENFORCE)))
+    narrow = replace(scope, project=("chat",))
+    assert not find(make(budget("late", scope=narrow, gateway=LimitMode.ENFORCE)))
+
+
+def test_a_budget_that_only_denies_in_iam_limits_no_call() -> None:
+    each = budget("each", per=BudgetSubject.IDENTITY, brake=BrakeMode.DENY)
+    assert find(make(each)) == []
+
+
+def test_a_default_budget_in_shadow_mode_refuses_no_call_of_an_unknown_project() -> None:
+    assert find(make(replace(EACH_PROJECT, gateway=LimitMode.SHADOW)), model=PROFILE) == []
