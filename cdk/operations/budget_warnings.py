@@ -74,7 +74,7 @@ def _print_late_labels(budget: Budget) -> None:
 
 
 def _print_project(budget: Budget, mode: LimitMode) -> None:
-    """Say when the gateway knows projects, and what happens to a call of which it does not."""
+    """Say when the gateway knows projects, and what happens to calls without a known project."""
     if budget.per is BudgetSubject.PROJECT:
         effect = "refused" if mode is LimitMode.ENFORCE else "not counted for any"
     elif budget.scope.project:

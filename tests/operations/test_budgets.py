@@ -308,7 +308,7 @@ def test_what_the_gateway_does_otherwise_than_it_seems_is_said(
         {"per": "identity"},
     ],
 )
-def test_a_budget_of_which_the_gateway_knows_all_has_no_warning(
+def test_a_budget_whose_labels_the_gateway_knows_has_no_warning(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
 ) -> None:
     made = CHAT | {"name": "limited", "scope": {}, "gateway": "enforce"} | changes

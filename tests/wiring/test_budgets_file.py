@@ -323,7 +323,7 @@ def test_the_gateway_limits_by_any_scope(scope: Any, per: str | None, every: str
     assert find_gateway_subject(StoredBudget(made, 1, BudgetState.ACTIVE)) is not None
 
 
-def test_a_budget_without_the_field_is_none_of_the_gateway() -> None:
+def test_without_the_field_the_gateway_does_not_limit_by_a_budget() -> None:
     assert read().gateway is None
     assert read(per="identity", scope={}, brake="deny").gateway is None
 
