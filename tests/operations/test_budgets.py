@@ -262,8 +262,8 @@ def _list_warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
             {"scope": {"department": "sales", "use_case": "support"}},
             (
                 "Warning: limited: the gateway does not know the department and use case of a call"
-                " before it is made. Each call through it that meets the other conditions counts for"
-                " this budget. Name projects or callers in place of scope.department and"
+                " before it is made. Each call through it that meets the other conditions counts"
+                " for this budget. Name projects or callers in place of scope.department and"
                 " scope.use_case."
             ),
         ),
@@ -277,8 +277,8 @@ def _list_warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (
             {"scope": {"principal": GATEWAY_CALLERS}, "gateway": None, "brake": "deny"},
             (
-                f"Warning: limited cannot deny {GATEWAY_CALLERS}: it is a caller of the gateway, whose"
-                ' role the brake never denies. Give the budget "gateway": "enforce", so that the'
+                f"Warning: limited cannot deny {GATEWAY_CALLERS}: it is a caller of the gateway,"
+                ' whose role the brake never denies. Give the budget "gateway": "enforce", so that the'
                 " gateway refuses its calls."
             ),
         ),

@@ -202,8 +202,8 @@ def test_an_alert_that_was_stored_before_there_was_a_brake_is_written() -> None:
             BrakeMode.SHADOW,
             LimitMode.SHADOW,
             (
-                "Nothing is stopped: the brake only reports what it would have denied and the gateway"
-                " only reports what it would have refused."
+                "Nothing is stopped: the brake only reports what it would have denied and the"
+                " gateway only reports what it would have refused."
             ),
         ),
         (BrakeMode.DENY, LimitMode.ENFORCE, "ends. If the gateway is deployed, it refuses calls"),
