@@ -278,8 +278,8 @@ def _list_warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
             {"scope": {"principal": GATEWAY_CALLERS}, "gateway": None, "brake": "deny"},
             (
                 f"Warning: limited cannot deny {GATEWAY_CALLERS}: it is a caller of the gateway,"
-                ' whose role the brake never denies. Give the budget "gateway": "enforce", so that the'
-                " gateway refuses its calls."
+                " whose role the brake never denies. The gateway refuses its calls if the budget"
+                ' has "gateway": "enforce".'
             ),
         ),
     ],

@@ -131,7 +131,7 @@ _ADVICE: Mapping[Exemption, str] = {
     ),
     Exemption.SERVICE_LINKED: "Limit the service that uses it.",
     Exemption.GATEWAY_CALLER: (
-        'Give the budget "gateway": "enforce", so that the gateway refuses its calls.'
+        'The gateway refuses its calls if the budget has "gateway": "enforce".'
     ),
     Exemption.METER_OR_CDK: "Leave it as it is: a deny could break the meter.",
     Exemption.BREAK_GLASS: "Leave it as it is, or change the setting.",
