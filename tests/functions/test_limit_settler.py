@@ -40,7 +40,7 @@ ZONE = next(
 )
 """A zone in which no month ends while a test runs."""
 MONTH = make_calendar_window(CalendarUnit.MONTH, ZONE)
-DENYING = replace(SMALL, gateway=LimitMode.ENFORCE, periods=MonthPeriods(ZONE))
+ENFORCED = replace(SMALL, gateway=LimitMode.ENFORCE, periods=MonthPeriods(ZONE))
 TEAM = subject(limit(10**6, MONTH), limit(10**15, MONTH, LimitUnit.USD), name="team")
 LONG_AGO = NOW - timedelta(minutes=20)
 CALL_PICODOLLARS = 8_750_000
@@ -142,7 +142,7 @@ def test_a_call_that_may_still_run_is_left_alone() -> None:
 
 
 def test_the_gateway_knows_the_usage_of_budgets() -> None:
-    apply(DENYING)
+    apply(ENFORCED)
     count(call(1), call(2))
     build()
     clear_caches()
@@ -158,7 +158,7 @@ def test_the_gateway_knows_the_usage_of_budgets() -> None:
 def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    apply(DENYING)
+    apply(ENFORCED)
     count(call(1))
     build()
     clear_caches()
