@@ -103,7 +103,7 @@ def test_a_budget_of_a_model_refuses_calls_of_the_model(
     client = open_client(store_key(deployed, bytes([7] * 32), "ben@example.com"))
     small = budget(
         "small",
-        scope=BudgetScope(identity=(ben,), model=("*claude*",)),
+        scope=BudgetScope(identity=(ben,), model=("anthropic.*",)),
         amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1),
         gateway=LimitMode.ENFORCE,
     )
