@@ -11,3 +11,5 @@ DEFAULT_NAME = "BedrockMeter"
 NAME_VARIABLE = "METER_NAME"
 METER_NAME = os.environ.get(NAME_VARIABLE) or DEFAULT_NAME
 """The beginning of the names of stacks and resources, and the namespace of metrics."""
+GATEWAY_CALLER = "GatewayCaller"
+"""The name of the gateway's role of callers, between that of the deployment and the Region."""

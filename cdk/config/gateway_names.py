@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lambdas.meter_name import METER_NAME
+from lambdas.meter_name import GATEWAY_CALLER, METER_NAME
 
-_ROLE = "GatewayCaller"
-CALLER_ROLES = f"*-{_ROLE}-"
+CALLER_ROLES = f"*-{GATEWAY_CALLER}-"
 """The part of these roles' names between the name of every deployment and the Region."""
 
 TRACE_ACTIONS = ("xray:PutSpans", "xray:PutTraceSegments")
@@ -21,4 +20,4 @@ def caller_role_name(region: str) -> str:
     Its name is part of the identity of each caller, in the ledger, metrics and budgets, so it never
     changes.
     """
-    return f"{METER_NAME}-{_ROLE}-{region}"
+    return f"{METER_NAME}-{GATEWAY_CALLER}-{region}"

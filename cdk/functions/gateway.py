@@ -78,7 +78,6 @@ class Gateway(MeterFunction):
                 **gateway_price_settings(config, prices),
                 project_name=config.gateway_project_name,
                 attribution=config.attribution.model_dump(mode="json", exclude_defaults=True),
-                brake_exempt=config.brake_exempt,
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
                 trace_share=config.gateway_trace_share,

@@ -12,9 +12,9 @@ from rich.table import Table
 
 from cdk.config import stack_names
 from cdk.config.region_names import explain_unknown_region, known_regions
+from cdk.operations.budget_warnings import print_missing_parts, print_weak_budgets
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, open_console, printable
-from lambdas.domain.brake import find_never_denied
 from lambdas.domain.budgets import (
     MAX_CHANGES,
     BrakeMode,
@@ -60,11 +60,13 @@ class BudgetTables(NamedTuple):
         budgets: The table of budgets.
         counters: The table of counters, with the sums of budgets.
         has_brake: True if the brake is deployed.
+        has_gateway: True if the gateway is deployed.
     """
 
     budgets: str
     counters: str
     has_brake: bool
+    has_gateway: bool
 
 
 def find_tables(session: boto3.Session) -> BudgetTables:
@@ -84,6 +86,7 @@ def find_tables(session: boto3.Session) -> BudgetTables:
         deployment.output(stack_names.STORAGE, "GovernanceTableName"),
         deployment.output(stack_names.STORAGE, "CounterTableName"),
         has_brake=deployment.brake_controller is not None,
+        has_gateway=deployment.gateway_url is not None,
     )
 
 
@@ -139,7 +142,7 @@ def validate(path: Path, now: datetime) -> None:
     if not declared.budgets:
         print("The file has no budgets: apply stores none, and lists those that it could delete.")
     _print_short_cells(declared.budgets)
-    _print_never_denied(declared.budgets)
+    print_weak_budgets(declared.budgets)
     _print_obstacles(declared, now)
 
 
@@ -154,29 +157,6 @@ def _print_obstacles(declared: DeclaredBudgets, now: datetime) -> None:
             print(f"Unless they are applied already: {problem}.")
 
 
-def _print_never_denied(budgets: Iterable[Budget]) -> None:
-    """Name the callers that a budget with a brake is for and no deployment denies."""
-    for budget in budgets:
-        if budget.brake is BrakeMode.NOTIFY:
-            continue
-        for caller in find_never_denied(budget.scope):
-            print(
-                f"Warning: {printable(budget.name)} cannot deny {printable(caller.arn)}:"
-                f" {caller.reason}. {caller.advice}"
-            )
-
-
-def _print_missing_brake(budgets: Iterable[Budget]) -> None:
-    """Name the budgets whose brake does nothing, where the brake is not deployed."""
-    names = [printable(each.name) for each in budgets if each.brake is not BrakeMode.NOTIFY]
-    if names:
-        print(
-            f"Warning: {', '.join(names)}: the brake is not deployed in this Region, so no caller"
-            " is denied or reported. Set brake to true in cdk.json, then run make bootstrap and"
-            " make deploy."
-        )
-
-
 def list_budgets(
     store: BudgetStore,
     sums: SumReader,
@@ -184,6 +164,7 @@ def list_budgets(
     now: datetime,
     *,
     has_brake: bool,
+    has_gateway: bool,
 ) -> None:
     """Print the stored budgets of all managers, with the usage of their current periods.
 
@@ -193,6 +174,7 @@ def list_budgets(
         calibrations: The errors that forecasts stand on.
         now: The time.
         has_brake: True if the brake is deployed.
+        has_gateway: True if the gateway is deployed.
 
     Raises:
         CommandError: A stored budget cannot be read.
@@ -216,8 +198,8 @@ def list_budgets(
     open_console().print(table)
     print(_describe_calibration(calibrations))
     _print_gaps(book, now)
-    if not has_brake:
-        _print_missing_brake(stored.budget for stored in book)
+    budgets = [stored.budget for stored in book]
+    print_missing_parts(budgets, has_brake=has_brake, has_gateway=has_gateway)
     if state is not None:
         _print_incomplete_periods(book, state.counted_since, now)
 
@@ -259,9 +241,14 @@ def _print_incomplete_periods(book: BudgetBook, counted_since: datetime, now: da
 
 
 def _describe_state(stored: StoredBudget) -> str:
-    """Describe the state of a budget, with its brake unless it only notifies."""
-    brake, state = stored.budget.brake, stored.state.value
-    return state if brake is BrakeMode.NOTIFY else f"{state}, {brake.value}"
+    """Describe the state of a budget, with its brake and its gateway where they do something."""
+    brake, gateway = stored.budget.brake, stored.budget.gateway
+    parts = [
+        stored.state.value,
+        *([] if brake is BrakeMode.NOTIFY else [f"brake {brake.value}"]),
+        *([] if gateway is None else [f"gateway {gateway.value}"]),
+    ]
+    return ", ".join(parts)
 
 
 def _describe_use(statuses: Sequence[BudgetStatus]) -> str:
@@ -284,6 +271,7 @@ def apply_file(
     *,
     is_dry_run: bool,
     has_brake: bool,
+    has_gateway: bool,
     now: datetime,
 ) -> None:
     """Apply the budgets of a file, and print the differences.
@@ -294,6 +282,7 @@ def apply_file(
         deletions: The names of budgets to delete.
         is_dry_run: Only print what would change.
         has_brake: True if the brake is deployed.
+        has_gateway: True if the gateway is deployed.
         now: The time.
 
     Raises:
@@ -312,9 +301,8 @@ def apply_file(
         _write(store, plan.changes, book)
     else:
         print("Nothing to change.")
-    _print_never_denied(declared.budgets)
-    if not has_brake:
-        _print_missing_brake(declared.budgets)
+    print_weak_budgets(declared.budgets)
+    print_missing_parts(declared.budgets, has_brake=has_brake, has_gateway=has_gateway)
 
 
 def rebuild(store: BudgetStore, names: Sequence[str], now: datetime) -> None:
@@ -419,9 +407,9 @@ def _print_short_cells(budgets: Iterable[Budget]) -> None:
 
 
 def _print_budgets(budgets: Iterable[Budget]) -> None:
-    table = Table("Name", "Covers", "Amount", "Period", "Brake")
+    table = Table("Name", "Covers", "Amount", "Period", "Brake", "Gateway")
     for budget in budgets:
-        table.add_row(*_describe(budget), budget.brake.value)
+        table.add_row(*_describe(budget), budget.brake.value, budget.gateway or "-")
     open_console().print(table)
 
 

@@ -135,6 +135,7 @@ class CompanyBudget:
                 (),
                 is_dry_run=False,
                 has_brake=True,
+                has_gateway=True,
                 now=datetime.now(UTC),
             )
         for name, stored in self.store.read().budgets.items():

@@ -26,6 +26,7 @@ def budgets_json(outcomes: Sequence[BudgetOutcome]) -> Iterator[dict[str, Any]]:
             "uses": [_use_json(budget, row) for row in outcome.rows],
             "forecasts": [_forecast_json(budget, last) for last in outcome.forecasts],
             "brake": budget.brake.value,
+            "gateway": None if budget.gateway is None else budget.gateway.value,
             "denies": (
                 None
                 if outcome.denies is None

@@ -32,6 +32,10 @@ from lambdas.domain.forecasting import MIN_OBSERVED, describe_errors
 from lambdas.domain.invocations.short_names import shorten_identities
 from lambdas.domain.words import exact_text, plural
 
+_GATEWAY = (
+    "The gateway limits by this budget. Logs do not say which calls it would have refused: no row"
+    " shows it."
+)
 _ONE_DECIMAL = 10
 _CENTS = -2
 _MIN_HOURS = MIN_OBSERVED.total_seconds() / 3600
@@ -54,6 +58,8 @@ def print_budgets(
         for line in _list_forecasts(outcome, top):
             _print_note(line, console)
         print_brake(outcome, console, top)
+        if outcome.budget.gateway is not None:
+            _print_note(_GATEWAY, console)
         console.print()
     if any(outcome.forecasts for outcome in outcomes):
         _print_note(

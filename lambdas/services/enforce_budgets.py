@@ -1,4 +1,4 @@
-"""Lets the gateway enforce budgets: their counters there follow what was counted."""
+"""Lets the gateway limit by budgets: their counters there follow what was counted."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.attribution.labels import UNATTRIBUTED, read_label
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.bedrock_calls import BedrockPath
-from lambdas.domain.budgets import GatewayBudgets, ScopeField, matches, read_principal
+from lambdas.domain.budgets import LATE_LABELS, GatewayBudgets, ScopeField
 from lambdas.domain.counters import UNKNOWN_PROVIDER, UsageLabels
 from lambdas.domain.invocations import CallerIdentity, is_foundation_model
 from lambdas.domain.invocations.model import foundation_model_id
@@ -76,7 +76,7 @@ class CallLabels:
             invoked_model_id: What the caller named. A profile has tags, also if its model is known.
         """
         identity_arn = make_session_arn(self.caller_role_arn, key.session_name)
-        unknown = {ScopeField.DEPARTMENT, ScopeField.USE_CASE}
+        unknown = set(LATE_LABELS)
         named = (invoked_model_id, None if path is None else path.model_id)
         is_profile = any(each is not None and profile_arn(each) is not None for each in named)
         project = None if is_profile else self._find_project(key, identity_arn, at)
@@ -113,12 +113,10 @@ class BudgetSubjects:
     Attributes:
         budgets: The budgets.
         labels: The labels of calls.
-        exempt: Patterns of principals that no budget denies. Their calls are counted.
     """
 
     budgets: GatewayBudgets
     labels: CallLabels
-    exempt: Sequence[str] = ()
 
     def find(
         self,
@@ -132,10 +130,9 @@ class BudgetSubjects:
         """Find the subjects of the budgets that cover a call, or may cover it.
 
         Raises:
-            CallNotCountableError: A default budget that denies counts by a label that is not known.
+            CallNotCountableError: An enforced default budget counts by a label that is not known.
         """
         labels, unknown = self.labels.read(key, path, at, invoked_model_id)
-        is_released = is_released or self._is_exempt(labels)
         subjects = []
         for name, value, subject in self.budgets.list_covering(labels, unknown):
             if subject is not None:
@@ -146,10 +143,6 @@ class BudgetSubjects:
             elif not is_released and path is not None:
                 raise CallNotCountableError(_PREFIX + name, _PROJECT)
         return subjects
-
-    def _is_exempt(self, labels: UsageLabels) -> bool:
-        principal = read_principal(labels.identity_arn)
-        return any(matches(pattern, principal) for pattern in self.exempt)
 
 
 def _show(value: str) -> str:

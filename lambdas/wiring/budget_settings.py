@@ -24,8 +24,10 @@ from lambdas.domain.budgets import (
     RollingHours,
     UnpricedCeiling,
     find_brake_obstacle,
+    find_gateway_window,
     make_weeks,
 )
+from lambdas.domain.limits import LimitMode
 from lambdas.wiring.allowed_values import SettingsModel, check
 from lambdas.wiring.budget_values import (
     Anchor,
@@ -161,6 +163,14 @@ class PeriodSetting(_BudgetModel):
             return DayPeriods(self.time_zone, self.count, **(anchor if self.count > 1 else {}))
         return MonthPeriods(self.time_zone, self.count, **anchor)
 
+    def find_field_without_calendar(self) -> str | None:
+        """Find the field that makes this a period that no calendar has; `None` if one has it."""
+        if find_gateway_window(self.to_domain()) is not None:
+            return None
+        fields = ("last_hours", "count", "anchor", "week_starts")
+        defaults = PeriodSetting.model_fields
+        return next(each for each in fields if getattr(self, each) != defaults[each].default)
+
 
 class AlertSetting(_BudgetModel):
     """The percentages of the amount at which people are alerted, each once a period."""
@@ -216,6 +226,10 @@ class BudgetSetting(_BudgetModel):
     unpriced_usd_per_unit: UnitCeilingSetting = UnitCeilingSetting()
     brake: BrakeMode = BrakeMode.NOTIFY
     """The effect on callers when the amount is used up: alerts alone, a report, or a deny."""
+    gateway: LimitMode | None = None
+    """The answer of the gateway to a call that could exceed the amount: enforce refuses it, shadow
+    only reports it. Without this field, the gateway does not limit by the budget.
+    """
 
     @model_validator(mode="after")
     def _is_for_several_values(self) -> Self:
@@ -244,6 +258,17 @@ class BudgetSetting(_BudgetModel):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _has_periods_of_the_gateway(self) -> Self:
+        field = self.period.find_field_without_calendar()
+        check(
+            "gateway",
+            "only for periods of one hour, day, week from Monday or month; leave out gateway or"
+            f" period.{field}",
+            is_so=self.gateway is None or field is None,
+        )
+        return self
+
     def to_domain(self, managed_by: str) -> Budget:
         """The budget of a manager."""
         thresholds = self.alerts.to_domain()
@@ -259,6 +284,7 @@ class BudgetSetting(_BudgetModel):
             unpriced_ceiling=self._read_ceiling(),
             per=self.per,
             brake=self.brake,
+            gateway=self.gateway,
         )
 
     def _read_ceiling(self) -> UnpricedCeiling:

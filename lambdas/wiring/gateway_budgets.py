@@ -48,7 +48,7 @@ class StoredBudgets:
 
         Raises:
             SubjectsUnavailableError: Budgets cannot be read, and were not before.
-            CallNotCountableError: A default budget that denies counts by a label that is not known.
+            CallNotCountableError: An enforced default budget counts by a label that is not known.
         """
         return self._cached.get(at).find(
             key, path, at, is_released=is_released, invoked_model_id=invoked_model_id
@@ -92,7 +92,7 @@ def _load_subjects(
     labels = CallLabels(
         settings.caller_role_arn, settings.region, settings.project_name, _read_rules(settings)
     )
-    return BudgetSubjects(GatewayBudgets(book), labels, settings.brake_exempt)
+    return BudgetSubjects(GatewayBudgets(book), labels)
 
 
 def _read_rules(settings: RelaySettings) -> AttributionRules:

@@ -16,7 +16,6 @@ from lambdas.wiring.plain_settings import (
     matching,
     share,
     text,
-    texts,
     whole_number,
     whole_numbers,
 )
@@ -51,7 +50,6 @@ class RelaySettings(PlainSettings):
             application inference profiles; empty to ask Bedrock alone.
         project_name: The name in request metadata that has the project of a key.
         attribution: The rules of attribution, as JSON. They are read once there is a budget.
-        brake_exempt: Patterns of principals that no budget denies.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
         trace_share: The share of calls whose traces are sent to AWS X-Ray; 0 for none.
@@ -75,7 +73,6 @@ class RelaySettings(PlainSettings):
     state_table: str = field(default="", metadata=text())
     project_name: str | None = field(default=None, metadata=text(1, MAX_METADATA_LENGTH))
     attribution: dict[str, Any] = field(default_factory=dict, metadata=json_object())
-    brake_exempt: tuple[str, ...] = field(default=(), metadata=texts())
     rate_limit_headers: bool = field(default=True, metadata=flag())
     kong_headers: bool = field(default=False, metadata=flag())
     trace_share: Decimal = field(default=Decimal(0), metadata=share())

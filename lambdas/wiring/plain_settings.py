@@ -131,17 +131,6 @@ def json_object() -> Metadata:
     return _allow("a JSON object", json.loads, lambda value: isinstance(value, dict))
 
 
-def texts() -> Metadata:
-    """Allow a JSON list of texts, as a tuple."""
-    return _allow(
-        "a JSON list of texts",
-        _read_list,
-        lambda values: (
-            isinstance(values, tuple) and all(isinstance(value, str) for value in values)
-        ),
-    )
-
-
 def _allow(
     allowed: str, read: Callable[[str], object], is_allowed: Callable[[Any], bool]
 ) -> Metadata:
@@ -170,11 +159,6 @@ def _explain(name: str, rule: _Rule) -> str:
 def _refuse(problems: Iterator[str] | list[str]) -> None:
     if found := [*problems]:
         raise InvalidSettingsError("; ".join(found))
-
-
-def _read_list(text: str) -> object:
-    content = json.loads(text)
-    return tuple(content) if isinstance(content, list) else content
 
 
 def _is_whole(value: object, least: int, most: int) -> bool:

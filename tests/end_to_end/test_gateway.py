@@ -18,9 +18,13 @@ from cdk.local_cloud.cloud import ACCOUNT, REGION
 from cdk.local_cloud.tls import make_certificates, serve_tls
 from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.domain.api_keys import create_key
+from lambdas.domain.budgets import BudgetAmount, BudgetChanges, BudgetScope, BudgetUnit
+from lambdas.domain.limits import LimitMode
 from tests.end_to_end.deployed import Deployed
+from tests.end_to_end.test_budgets import open_store
 from tests.local_cloud.callers import OPERATIONS, client_in_session, list_refused
 from tests.local_cloud.waiting import wait_for
+from tests.unit.budgets.builders import budget
 
 OWNER = "ana@example.com"
 CALLER_ROLE = caller_role_name(REGION)
@@ -65,10 +69,15 @@ def open_client(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> OpenClie
 @pytest.fixture
 def client(deployed: Deployed, open_client: OpenClient) -> Any:
     """A client with the key of a caller."""
-    secret, key = create_key(bytes(range(32)), OWNER, datetime.now(UTC))
+    return open_client(store_key(deployed, bytes(range(32)), OWNER))
+
+
+def store_key(deployed: Deployed, random: bytes, owner: str) -> str:
+    """Store a key; returns its text."""
+    secret, key = create_key(random, owner, datetime.now(UTC))
     table = deployed.bucket("GovernanceTableName")
     DynamoDbApiKeyChanges(deployed.cloud.client("dynamodb"), table, None).create(key)
-    return open_client(secret.text)
+    return secret.text
 
 
 def read_whole(answer: Any) -> list[Any]:
@@ -85,6 +94,35 @@ def test_calls_are_in_the_ledger_as_those_of_the_caller(deployed: Deployed, clie
     wait_for(lambda: len(deployed.ledger(CALLER)) == len(OPERATIONS))
     operations = {item["operation"]["S"] for item in deployed.ledger(CALLER)}
     assert operations == OPERATIONS.keys()
+
+
+def test_a_budget_of_a_model_refuses_calls_of_the_model(
+    deployed: Deployed, open_client: OpenClient
+) -> None:
+    ben = f"arn:aws:sts::{ACCOUNT}:assumed-role/{CALLER_ROLE}/ben@example.com"
+    client = open_client(store_key(deployed, bytes([7] * 32), "ben@example.com"))
+    small = budget(
+        "small",
+        scope=BudgetScope(identity=(ben,), model=("anthropic.*",)),
+        amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1),
+        gateway=LimitMode.ENFORCE,
+    )
+    store = open_store(deployed)
+    store.write(BudgetChanges(written=(small,)), store.read().revision)
+    assert store.mark_active("small", store.read().budgets["small"].generation)
+    try:
+        wait_for(lambda: find_refusal(client) == "ServiceQuotaExceededException")
+    finally:
+        store.write(BudgetChanges(deleted=("small",)), store.read().revision)
+
+
+def find_refusal(client: Any) -> str | None:
+    """Call a model; returns the code of the error."""
+    try:
+        OPERATIONS["Converse"](client)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return None
 
 
 def test_a_request_with_an_unknown_key_is_refused_and_counted(

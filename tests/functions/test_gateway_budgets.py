@@ -8,7 +8,8 @@ import pytest
 
 from cdk.local_cloud.tls import Certificates
 from lambdas.domain.api_keys import Scope, create_key
-from lambdas.domain.budgets import BrakeMode, BudgetAmount, BudgetScope, BudgetSubject, BudgetUnit
+from lambdas.domain.budgets import BudgetAmount, BudgetScope, BudgetSubject, BudgetUnit
+from lambdas.domain.limits import LimitMode
 from lambdas.services.limit_calls import LimitView
 from tests.builders import NOON
 from tests.functions.test_gateway_limits import certificates, send
@@ -24,8 +25,8 @@ AMOUNT = BudgetAmount(BudgetUnit.TOTAL_TOKENS, 400)
 QUOTA = BudgetAmount(BudgetUnit.QUOTA_TOKENS, 900)
 BEN_SECRET, BEN = create_key(bytes(32), "ben", NOON, scopes=[Scope.LIMITS])
 BUDGETS = make(
-    budget("ana", scope=BudgetScope(identity=(ANA,)), amount=AMOUNT, brake=BrakeMode.DENY),
-    budget("each", per=BudgetSubject.IDENTITY, amount=QUOTA, brake=BrakeMode.SHADOW),
+    budget("ana", scope=BudgetScope(identity=(ANA,)), amount=AMOUNT, gateway=LimitMode.ENFORCE),
+    budget("each", per=BudgetSubject.IDENTITY, amount=QUOTA, gateway=LimitMode.SHADOW),
 )
 
 

@@ -14,9 +14,15 @@ import pytest
 from lambdas.adapters.dynamodb.limit_items import make_item_key
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
-from lambdas.domain.budgets import BrakeMode, MonthPeriods, find_gateway_subject
+from lambdas.domain.budgets import MonthPeriods, find_gateway_subject
 from lambdas.domain.invocations import TokenCounts, UsageRecord
-from lambdas.domain.limits import CalendarUnit, LimitStoreError, LimitUnit, make_calendar_window
+from lambdas.domain.limits import (
+    CalendarUnit,
+    LimitMode,
+    LimitStoreError,
+    LimitUnit,
+    make_calendar_window,
+)
 from lambdas.functions.limit_settler import handler
 from tests.aws import (
     LEDGER,
@@ -41,7 +47,7 @@ ZONE = next(
 )
 """A zone in which no month ends while a test runs."""
 MONTH = make_calendar_window(CalendarUnit.MONTH, ZONE)
-DENYING = replace(SMALL, brake=BrakeMode.DENY, periods=MonthPeriods(ZONE))
+ENFORCED = replace(SMALL, gateway=LimitMode.ENFORCE, periods=MonthPeriods(ZONE))
 TEAM = subject(limit(10**6, MONTH), limit(10**15, MONTH, LimitUnit.USD), name="team")
 LONG_AGO = NOW - timedelta(minutes=20)
 CALL_PICODOLLARS = 8_750_000
@@ -143,7 +149,7 @@ def test_a_call_that_may_still_run_is_left_alone() -> None:
 
 
 def test_the_gateway_knows_the_usage_of_budgets() -> None:
-    apply(DENYING)
+    apply(ENFORCED)
     count(call(1), call(2))
     build()
     clear_caches()
@@ -159,7 +165,7 @@ def test_the_gateway_knows_the_usage_of_budgets() -> None:
 def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    apply(DENYING)
+    apply(ENFORCED)
     count(call(1))
     build()
     clear_caches()
@@ -172,7 +178,7 @@ def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
 
 
 def test_budgets_are_enforced_although_an_item_cannot_be_read() -> None:
-    apply(DENYING)
+    apply(ENFORCED)
     count(call(1), call(2))
     build()
     clear_caches()

@@ -236,12 +236,11 @@ def test_its_dashboard_shows_the_deployed_function_and_table() -> None:
     assert f'"FunctionName","{name}"' in text
 
 
-def test_the_gateway_knows_what_labels_calls_and_who_is_exempt() -> None:
+def test_the_gateway_knows_what_labels_calls() -> None:
     variables = named(TEMPLATE, "AWS::Lambda::Function", GATEWAY)["Environment"]["Variables"]
     config = Config.from_context(CONFIGURATIONS[ON])
     setting = AttributionSetting.model_validate(json.loads(variables["ATTRIBUTION"]))
     assert setting == config.attribution
-    assert json.loads(variables["BRAKE_EXEMPT"]) == list(config.brake_exempt)
 
 
 def test_marks_are_sent_only_where_the_gateway_is_on() -> None:

@@ -225,7 +225,7 @@ def test_the_settler_may_do_what_it_does_and_write_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     noted = ItemRequests(monkeypatch)
-    apply(limit_settling.DENYING)
+    apply(limit_settling.ENFORCED)
     reserved = limit_settling.crash_after_admission()
     count_calls(call(1))
     build()

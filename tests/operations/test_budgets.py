@@ -38,6 +38,7 @@ INDIA = {
     "amount": {"total_tokens": 1000000},
     "period": {"every": "day", "time_zone": "Asia/Kolkata"},
 }
+GATEWAY_CALLERS = "arn:aws:iam::111122223333:role/BedrockMeter-GatewayCaller-us-east-1"
 WriteFile = Callable[..., Path]
 
 
@@ -215,13 +216,104 @@ def test_the_list_says_which_errors_forecasts_use(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_brake_of_each_budget_is_listed(
-    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+def test_the_brake_and_the_gateway_of_each_budget_are_listed(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call_command("budgets", "apply", write_file(CHAT, INDIA | {"brake": "shadow"}))
+    monkeypatch.setenv("COLUMNS", "250")
+    limited = CHAT | {"gateway": "enforce"}
+    call_command("budgets", "apply", write_file(limited, INDIA | {"brake": "shadow"}))
     capsys.readouterr()
     call_command("budgets", "list")
-    assert "building, shadow" in " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "building, brake shadow" in printed
+    assert "building, gateway enforce" in printed
+    call_command("budgets", "validate", write_file(limited))
+    assert "notify │ enforce │" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_gateway_that_is_not_deployed_is_named_in_a_warning(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = CHAT | {"name": "account", "scope": {}, "gateway": "enforce"}
+    path = write_file(account, INDIA)
+    warning = (
+        "Warning: account: the gateway is not deployed in this Region, so no call is refused or"
+        " reported. Set gateway to true in cdk.json, then run make bootstrap and make deploy."
+    )
+    for arguments in (["apply", path], ["list"]):
+        call_command("budgets", *arguments)
+        assert _list_warnings(capsys) == [warning]
+    deploy(stack_names.GATEWAY, GatewayUrl="https://gateway.example")
+    for arguments in (["apply", path], ["list"]):
+        call_command("budgets", *arguments)
+        assert _list_warnings(capsys) == []
+
+
+def _list_warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    lines = capsys.readouterr().out.splitlines()
+    return [line for line in lines if line.startswith(("Warning: ", "Note: "))]
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        (
+            {"scope": {"department": "sales", "use_case": "support"}},
+            (
+                "Warning: limited: the gateway does not know the department and use case of a call"
+                " before it is made. Each call through it that meets the other conditions counts"
+                " for this budget. Name projects or callers in place of scope.department and"
+                " scope.use_case."
+            ),
+        ),
+        ({"scope": {"project": "chat"}}, "A call without a known project is counted for this bud"),
+        ({"per": "project"}, "A call without a known project is refused (docs/gateway.md#budgets)"),
+        ({"per": "project", "gateway": "shadow"}, "known project is not counted for any (docs"),
+        (
+            {"scope": {"identity": "arn:aws:iam::111122223333:user/ben"}},
+            "Warning: limited: the scope names no caller of the gateway, so the gateway limits no",
+        ),
+        (
+            {"scope": {"principal": GATEWAY_CALLERS}, "gateway": None, "brake": "deny"},
+            (
+                f"Warning: limited cannot deny {GATEWAY_CALLERS}: it is a caller of the gateway,"
+                " whose role the brake never denies. The gateway refuses its calls if the budget"
+                ' has "gateway": "enforce".'
+            ),
+        ),
+    ],
+)
+def test_what_the_gateway_does_otherwise_than_it_seems_is_said(
+    write_file: WriteFile,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, Any],
+    warning: str,
+) -> None:
+    made = CHAT | {"name": "limited", "scope": {}, "gateway": "enforce"} | changes
+    call_command("budgets", "validate", write_file(made))
+    (found,) = _list_warnings(capsys)
+    assert warning in found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"scope": {"model": "anthropic.*", "region": "us-*"}},
+        {"scope": {"identity": "*/ana@example.com"}},
+        {"scope": {"principal": GATEWAY_CALLERS}},
+        {"scope": {"principal": GATEWAY_CALLERS}, "brake": "deny"},
+        {"scope": {"department": "sales"}, "gateway": None},
+        {"per": "identity"},
+    ],
+)
+def test_a_budget_whose_labels_the_gateway_knows_has_no_warning(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str], changes: dict[str, Any]
+) -> None:
+    made = CHAT | {"name": "limited", "scope": {}, "gateway": "enforce"} | changes
+    call_command("budgets", "validate", write_file(made))
+    assert _list_warnings(capsys) == []
 
 
 def test_a_brake_that_would_stop_other_work_is_refused_with_what_to_do(

@@ -11,18 +11,23 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from lambdas.domain.budgets import (
+    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetScope,
+    BudgetState,
     BudgetSubject,
     BudgetUnit,
     DayPeriods,
     HourPeriods,
     MonthPeriods,
     RollingHours,
+    StoredBudget,
+    find_gateway_subject,
     make_weeks,
     write_budget,
 )
+from lambdas.domain.limits import LimitMode
 from lambdas.wiring.budgets_file import read_budgets, write_schema
 from lambdas.wiring.declared_files import InvalidFileError
 from tests.builders import BEN
@@ -38,6 +43,13 @@ VALID = {
     "period": {"every": "month"},
 }
 ROLE = "arn:aws:iam::111122223333:role/chat"
+OTHER_PERIODS: dict[str, dict[str, Any]] = {
+    "last_hours": {"last_hours": 24},
+    "count": {"every": "day", "count": 14, "anchor": "2026-01-05"},
+    "anchor": {"every": "month", "anchor": "2026-01-15"},
+    "week_starts": {"every": "week", "week_starts": "sunday"},
+}
+"""Periods that no calendar has, by the field that makes them so."""
 
 
 def write(*entries: Any) -> str:
@@ -59,7 +71,7 @@ def test_the_example_of_the_page_is_valid_and_its_schema_accepts_it() -> None:
     page = (DOCS / "budgets.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert [budget.name for budget in read_budgets(example).budgets] == [
-        *("account-monthly", "chat-on-claude", "each-person", "ben", "gateway-burst")
+        *("account-monthly", "chat-on-claude", "each-person", "ben", "batch-burst")
     ]
     SCHEMA.validate(json.loads(example))
 
@@ -206,6 +218,17 @@ def test_tokens_in_scientific_notation_are_read() -> None:
             {"brake": "deny"},
             ": brake: deny: a deny stops all Bedrock use of a caller, not only that of scope.proj",
         ),
+        ({"gateway": "deny"}, ".gateway = 'deny': allowed: 'enforce' or 'shadow'"),
+        *(
+            (
+                {"gateway": "shadow", "period": period},
+                (
+                    ": gateway: allowed: only for periods of one hour, day, week from Monday or"
+                    f" month; leave out gateway or period.{field}"
+                ),
+            )
+            for field, period in OTHER_PERIODS.items()
+        ),
         (
             {"period": {"last_hours": 24}, "alerts": {"forecast": [100]}},
             ": alerts: allowed: no forecast with last_hours",
@@ -279,6 +302,30 @@ def test_no_content_of_a_budget_raises_anything_but_a_refusal(content: Any) -> N
             read_budgets(text)
         except InvalidFileError as refused:
             assert all(refused.problems)  # noqa: PT017  # the text is valid only sometimes
+
+
+@pytest.mark.parametrize(
+    ("scope", "per"),
+    [
+        ({}, None),
+        ({"project": "chat", "model": "anthropic.*"}, None),
+        ({"department": "sales", "use_case": "support", "region": "eu-*"}, None),
+        ({}, "project"),
+        ({"model": "anthropic.*"}, "identity"),
+    ],
+)
+@pytest.mark.parametrize("every", ["hour", "day", "week", "month"])
+def test_the_gateway_limits_by_any_scope(scope: Any, per: str | None, every: str) -> None:
+    period = {"every": every, "time_zone": "Europe/Berlin"}
+    made = read(scope=scope, per=per, period=period, gateway="enforce")
+    assert made.gateway is LimitMode.ENFORCE
+    assert made.brake is BrakeMode.NOTIFY
+    assert find_gateway_subject(StoredBudget(made, 1, BudgetState.ACTIVE)) is not None
+
+
+def test_without_the_field_the_gateway_does_not_limit_by_a_budget() -> None:
+    assert read().gateway is None
+    assert read(per="identity", scope={}, brake="deny").gateway is None
 
 
 def test_default_budgets_are_read() -> None:

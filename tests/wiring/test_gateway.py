@@ -70,7 +70,6 @@ def test_calls_are_traced_only_where_a_share_is_set() -> None:
         ("KONG_HEADERS", "yes"),
         ("IMAGE_TOKENS", "true"),
         ("ATTRIBUTION", "[]"),
-        ("BRAKE_EXEMPT", "[1]"),
         ("PROJECT_NAME", ""),
         ("PROJECT_NAME", "p" * 257),
     ],

@@ -13,7 +13,6 @@ import pytest
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.domain.bedrock_calls import Refusal
 from lambdas.domain.budgets import (
-    BrakeMode,
     Budget,
     BudgetAmount,
     BudgetChanges,
@@ -21,6 +20,7 @@ from lambdas.domain.budgets import (
     BudgetSubject,
     BudgetUnit,
 )
+from lambdas.domain.limits import LimitMode
 from lambdas.functions.gateway.settings import Settings
 from lambdas.wiring.gateway_limits import GatewayLimits, make_gateway_limits
 from tests.aws import create_sorted_table
@@ -37,7 +37,7 @@ SMALL = budget(
     "small",
     scope=BudgetScope(identity=(ANA,)),
     amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 10),
-    brake=BrakeMode.DENY,
+    gateway=LimitMode.ENFORCE,
 )
 HALF_A_MINUTE = timedelta(seconds=30)
 
@@ -95,7 +95,7 @@ def test_a_budget_takes_effect_within_half_a_minute_and_so_does_its_end(
 
 
 def test_a_budget_in_shadow_mode_is_shown_and_refuses_nothing(limits: GatewayLimits) -> None:
-    apply(replace(SMALL, brake=BrakeMode.SHADOW))
+    apply(replace(SMALL, gateway=LimitMode.SHADOW))
     admitted = limits.admission.admit(call(), NOON)
     assert (admitted.refusal, [each.name for each in admitted.limits]) == (None, ["budget:small"])
     shown = limits.view.show(KEY, NOON)
@@ -139,13 +139,6 @@ def test_the_project_of_a_key_is_that_of_the_ledger_where_the_role_is_trusted(
 def test_a_building_budget_refuses_nothing(limits: GatewayLimits) -> None:
     change(written=(SMALL,))
     assert refuse(limits, NOON) is None
-
-
-def test_an_exempt_role_is_counted_and_not_refused(limits: GatewayLimits) -> None:
-    apply(SMALL)
-    exempt = make_limits(BRAKE_EXEMPT='["arn:aws:iam::*:role/callers"]')
-    admitted = exempt.admission.admit(call(), NOON)
-    assert (admitted.refusal, len(admitted.limits)) == (None, 1)
 
 
 def test_the_last_budgets_stay_in_force_while_the_table_fails(

@@ -54,6 +54,7 @@ def apply(file: Path, *, delete: tuple[str, ...], dry_run: bool) -> None:
             *(store, declared, delete),
             is_dry_run=dry_run,
             has_brake=tables.has_brake,
+            has_gateway=tables.has_gateway,
             now=datetime.now(UTC),
         )
 
@@ -103,6 +104,7 @@ def list_() -> None:
             DynamoDbCalibrationStore(dynamodb, tables.budgets),
             datetime.now(UTC),
             has_brake=tables.has_brake,
+            has_gateway=tables.has_gateway,
         )
 
     in_account(run)

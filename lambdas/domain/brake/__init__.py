@@ -121,6 +121,7 @@ from lambdas.domain.brake.targets import (
     check_role,
     choose_target,
     find_never_denied,
+    is_gateway_caller,
     list_own_roles,
 )
 from lambdas.domain.brake.wanted import (
@@ -219,6 +220,7 @@ __all__ = [
     "find_never_denied",
     "find_wanted",
     "find_wanted_by_sum",
+    "is_gateway_caller",
     "is_same_document",
     "list_callers",
     "list_denied_sessions",

@@ -10,12 +10,13 @@ from typing import NamedTuple, TypeAlias
 
 from lambdas.domain.budgets import BudgetScope, is_pattern, matches
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
-from lambdas.meter_name import DEFAULT_NAME
+from lambdas.meter_name import DEFAULT_NAME, GATEWAY_CALLER
 
 CONSENT_TAG = "bedrock-meter-brake"
 """The tag of a role whose single sessions may be denied."""
 CONSENT_VALUE = "allowed"
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_CALLER_ROLES = f"{DEFAULT_NAME}-*{GATEWAY_CALLER}-*"
 _PROTECTED_PATHS = ("/aws-service-role/", "/aws-reserved/")
 
 
@@ -84,6 +85,7 @@ class Exemption(StrEnum):
     UNKNOWN_CALLER = "unknown_caller"
     IDENTITY_CENTER = "identity_center"
     SERVICE_LINKED = "service_linked"
+    GATEWAY_CALLER = "gateway_caller"
     METER_OR_CDK = "meter_or_cdk"
     BREAK_GLASS = "break_glass"
     SESSIONS_OFF = "sessions_off"
@@ -95,6 +97,7 @@ class Exemption(StrEnum):
 _PROTECTED_NAMES = {
     Exemption.IDENTITY_CENTER,
     Exemption.SERVICE_LINKED,
+    Exemption.GATEWAY_CALLER,
     Exemption.METER_OR_CDK,
 }
 """The reasons that a beginning of a role's name is enough for."""
@@ -110,6 +113,7 @@ _REASONS: Mapping[Exemption, str] = {
     Exemption.UNKNOWN_CALLER: "its log names no single caller",
     Exemption.IDENTITY_CENTER: "IAM protects roles of IAM Identity Center",
     Exemption.SERVICE_LINKED: "IAM protects service-linked roles",
+    Exemption.GATEWAY_CALLER: "it is a caller of the gateway, whose role the brake never denies",
     Exemption.METER_OR_CDK: "it is a role of the meter or of the CDK",
     Exemption.BREAK_GLASS: "the setting brake_exempt names it",
     Exemption.SESSIONS_OFF: "it is a session of a role, and the setting brake_sessions is off",
@@ -126,8 +130,11 @@ _ADVICE: Mapping[Exemption, str] = {
         "Use a service control policy, or change the permission set in Identity Center."
     ),
     Exemption.SERVICE_LINKED: "Limit the service that uses it.",
-    Exemption.METER_OR_CDK: "Nothing: denying it could break the meter.",
-    Exemption.BREAK_GLASS: "Nothing, or change the setting.",
+    Exemption.GATEWAY_CALLER: (
+        'The gateway refuses its calls if the budget has "gateway": "enforce".'
+    ),
+    Exemption.METER_OR_CDK: "Leave it as it is: a deny could break the meter.",
+    Exemption.BREAK_GLASS: "Leave it as it is, or change the setting.",
     Exemption.SESSIONS_OFF: (
         "Switch brake_sessions on and tag the role, or use a budget per principal, which denies"
         " the whole role."
@@ -135,7 +142,7 @@ _ADVICE: Mapping[Exemption, str] = {
     Exemption.NO_CONSENT: (
         "Tag the role, or use a budget per principal, which denies the whole role."
     ),
-    Exemption.ROLE_GONE: "Nothing: its sessions end by themselves.",
+    Exemption.ROLE_GONE: "Do nothing: its sessions end by themselves.",
     Exemption.SESSION_NAME: "Use a budget per principal, which denies the whole role.",
 }
 
@@ -243,13 +250,20 @@ def _find_exemption(principal: PrincipalTarget, rules: TargetRules) -> Exemption
         return Exemption.BREAK_GLASS
     if principal.kind is PrincipalKind.USER:
         return None
-    if principal.name.startswith("AWSReservedSSO_"):
-        return Exemption.IDENTITY_CENTER
-    if principal.name.startswith("AWSServiceRoleFor"):
-        return Exemption.SERVICE_LINKED
-    if any(matches(pattern, principal.name) for pattern in list_own_roles(rules.account_id)):
-        return Exemption.METER_OR_CDK
-    return None
+    patterns = (
+        ("AWSReservedSSO_*", Exemption.IDENTITY_CENTER),
+        ("AWSServiceRoleFor*", Exemption.SERVICE_LINKED),
+        (_CALLER_ROLES, Exemption.GATEWAY_CALLER),
+        *((pattern, Exemption.METER_OR_CDK) for pattern in list_own_roles(rules.account_id)),
+    )
+    found = (exemption for pattern, exemption in patterns if matches(pattern, principal.name))
+    return next(found, None)
+
+
+def is_gateway_caller(arn: str) -> bool:
+    """Say if an identity or a principal is a caller of the gateway, or its role of callers."""
+    kind, _, name = CallerIdentity.from_arn(arn).principal.partition("/")
+    return kind == PrincipalKind.ROLE and matches(_CALLER_ROLES, name)
 
 
 def find_never_denied(scope: BudgetScope) -> Iterator[NotEnforceable]:

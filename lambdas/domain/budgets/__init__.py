@@ -22,9 +22,11 @@ from lambdas.domain.budgets.descriptions import describe_periods, describe_scope
 from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
 from lambdas.domain.budgets.gateway_limits import (
+    LATE_LABELS,
     CoveringBudget,
     GatewayBudgets,
     find_gateway_subject,
+    find_gateway_window,
 )
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
 from lambdas.domain.budgets.patterns import is_pattern, matches
@@ -74,6 +76,7 @@ from lambdas.domain.periods import (
 
 __all__ = [
     "DEFAULT_CEILING",
+    "LATE_LABELS",
     "MAX_CELLS",
     "MAX_CHANGES",
     "READINGS",
@@ -132,6 +135,7 @@ __all__ = [
     "find_drift",
     "find_drivers",
     "find_gateway_subject",
+    "find_gateway_window",
     "find_incomplete_since",
     "is_known_everywhere",
     "is_pattern",

@@ -41,6 +41,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             "per": None if budget.per is None else budget.per.value,
             "value": None if status.value == NO_VALUE else status.value,
             "brake": budget.brake.value,
+            "gateway": None if budget.gateway is None else budget.gateway.value,
         },
         "period": {
             "id": status.period.id,

@@ -11,6 +11,7 @@ from lambdas.domain.alerts import MAX_LINES, Notice
 from lambdas.domain.budgets.alert_detail import AlertDetail, read_amount, read_number
 from lambdas.domain.budgets.alerts import ThresholdKind
 from lambdas.domain.budgets.budget import BrakeMode, BudgetSubject
+from lambdas.domain.limits import LimitMode
 from lambdas.domain.words import break_links, cut, plural, printable
 
 _MAX_NAME_LETTERS = 200
@@ -25,14 +26,14 @@ _MIN_VALUE_LETTERS = 8
 _SUBJECT_LETTERS = frozenset(map(chr, range(ord(" "), ord("~") + 1)))
 _UTC = "UTC"
 _WHAT_TO_DO = "What to do: docs/runbooks/BudgetAlerts.md in the Bedrock Meter repository."
-_EFFECTS = {
-    BrakeMode.NOTIFY: "Nothing is stopped: the budget only alerts.",
-    BrakeMode.SHADOW: "Nothing is stopped: the brake only reports what it would have denied.",
-    BrakeMode.DENY: (
-        "If the brake is switched on, it denies all Bedrock use of these callers shortly before"
-        " 100%, until the period ends."
-    ),
-}
+_BRAKE_DENIES = (
+    "If the brake is switched on, it denies all Bedrock use of these callers shortly before 100%,"
+    " until the period ends."
+)
+_GATEWAY_REFUSES = (
+    "If the gateway is deployed, it refuses calls that could exceed the amount, until the period"
+    " ends."
+)
 
 
 def write_alert_notice(detail: AlertDetail, dashboard_url: str) -> Notice:
@@ -188,8 +189,19 @@ def _write_references(detail: AlertDetail, dashboard_url: str) -> Iterator[str]:
 
 
 def _describe_effect(detail: AlertDetail) -> str:
-    """Say what the budget does besides; alerts of before there was a brake have none."""
-    return _EFFECTS[BrakeMode(detail["budget"].get("brake", BrakeMode.NOTIFY))]
+    """Say what the budget does besides; earlier versions stored alerts without these fields."""
+    brake, gateway = (detail["budget"].get(name) for name in ("brake", "gateway"))
+    stops = [
+        *([_BRAKE_DENIES] if brake == BrakeMode.DENY else []),
+        *([_GATEWAY_REFUSES] if gateway == LimitMode.ENFORCE else []),
+    ]
+    if stops:
+        return " ".join(stops)
+    reports = [
+        *(["the brake only reports what it would have denied"] * (brake == BrakeMode.SHADOW)),
+        *(["the gateway only reports what it would have refused"] * (gateway == LimitMode.SHADOW)),
+    ]
+    return f"Nothing is stopped: {' and '.join(reports) or 'the budget only alerts'}."
 
 
 def _write_time(text: str, detail: AlertDetail) -> str:

@@ -15,6 +15,7 @@ from lambdas.domain.budgets.amount import (
 )
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_label
 from lambdas.domain.counters import UsageLabels, UsageTotals
+from lambdas.domain.limits import LimitMode
 from lambdas.domain.periods import PeriodRule
 
 NO_VALUE = ""
@@ -76,6 +77,8 @@ class Budget:
         unpriced_ceiling: The prices of usage without a known price.
         per: The label each of whose values has the amount for itself; `None` for one sum.
         brake: What happens to its callers when the amount is used up.
+        gateway: What the gateway does with calls that could exceed the amount; `None` if it does
+            not limit by the budget.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Budget:
     unpriced_ceiling: UnpricedCeiling = DEFAULT_CEILING
     per: BudgetSubject | None = None
     brake: BrakeMode = BrakeMode.NOTIFY
+    gateway: LimitMode | None = None
 
     def read_value(self, labels: UsageLabels) -> str:
         """Read the value that usage is summed for; `NO_VALUE` for one sum."""
@@ -99,8 +103,8 @@ class Budget:
     def counts_like(self, other: Budget) -> bool:
         """Say if this budget counts the same usage as another: its sums and alerts go on then.
 
-        Amounts, thresholds, managers and the brake may differ, not the unit and the prices of usage
-        without a price.
+        Amounts, thresholds, managers, the brake and the gateway may differ, not the unit and the
+        prices of usage without a price.
         """
         return bool(_get_counting(self) == _get_counting(other))
 

@@ -1,6 +1,8 @@
 """Budgets as JSON documents: how they are stored, compared and shown.
 
-Documents have the form of `budgets.json`, with every field, and with decimals as text.
+Documents have the form of `budgets.json`, with every field, and with decimals as text. `gateway`
+alone is left out if it is not set, as earlier versions did not write it: a document of them stays
+the same when it is read and written again.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any, TypeAlias
 from lambdas.domain.budgets.amount import BudgetAmount, BudgetUnit, UnpricedCeiling, to_usd
 from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.scope import BudgetScope
+from lambdas.domain.limits import LimitMode
 from lambdas.domain.periods import (
     MONDAY,
     DayPeriods,
@@ -32,6 +35,7 @@ DAYS_OF_WEEK = 7
 def write_budget(budget: Budget) -> Document:
     """Write a budget as a document."""
     thresholds, ceiling = budget.thresholds, budget.unpriced_ceiling
+    gateway = {} if budget.gateway is None else {"gateway": budget.gateway.value}
     return {
         "name": budget.name,
         "managed_by": budget.managed_by,
@@ -54,6 +58,7 @@ def write_budget(budget: Budget) -> Document:
             "other": exact_text(ceiling.other_unit_usd),
         },
         "brake": budget.brake.value,
+        **gateway,
     }
 
 
@@ -63,7 +68,7 @@ def read_budget(document: Mapping[str, Any]) -> Budget:
     Raises:
         KeyError, TypeError, ValueError, ArithmeticError: It is another one.
     """
-    alerts = document["alerts"]
+    alerts, gateway = document["alerts"], document.get("gateway")
     return Budget(
         name=document["name"],
         managed_by=document["managed_by"],
@@ -78,6 +83,7 @@ def read_budget(document: Mapping[str, Any]) -> Budget:
         ),
         unpriced_ceiling=_read_ceiling(document),
         brake=BrakeMode(document.get("brake", BrakeMode.NOTIFY)),  # stored before there was one
+        gateway=None if gateway is None else LimitMode(gateway),
     )
 
 

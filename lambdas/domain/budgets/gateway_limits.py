@@ -1,4 +1,4 @@
-"""Budgets as limits of the gateway: those that deny callers refuse calls there before they run."""
+"""Budgets as limits of the gateway, which refuses calls that could exceed them before they run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lambdas.domain.budgets.amount import BudgetUnit
-from lambdas.domain.budgets.budget import NO_VALUE, BrakeMode, Budget
+from lambdas.domain.budgets.budget import NO_VALUE, Budget
 from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.stored_budgets import BudgetBook, StoredBudget
 from lambdas.domain.counters import UsageLabels
@@ -27,11 +27,9 @@ _UNITS: Mapping[BudgetUnit, LimitUnit] = {
     BudgetUnit.TOTAL_TOKENS: LimitUnit.TOTAL,
     BudgetUnit.QUOTA_TOKENS: LimitUnit.QUOTA_TOKENS,
 }
-_MODES: Mapping[BrakeMode, LimitMode] = {
-    BrakeMode.DENY: LimitMode.ENFORCE,
-    BrakeMode.SHADOW: LimitMode.SHADOW,
-}
 _MAX_MEMOIZED = 10_000
+LATE_LABELS = frozenset({ScopeField.DEPARTMENT, ScopeField.USE_CASE})
+"""The labels of a call that the gateway never knows before it is made."""
 _PERIODS = (CalendarUnit.HOUR, CalendarUnit.DAY, CalendarUnit.WEEK, CalendarUnit.MONTH)
 
 
@@ -40,7 +38,7 @@ def find_gateway_subject(stored: StoredBudget, value: str = NO_VALUE) -> LimitSu
 
     Returns:
         The subject, which is another one once the budget counts something else; `None` if the
-        gateway does not enforce the budget.
+        gateway does not limit by the budget.
     """
     limit = _make_limit(stored.budget)
     if limit is None or not stored.is_active:
@@ -66,22 +64,22 @@ class CoveringBudget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GatewayBudgets:
-    """The budgets that the gateway enforces.
+    """The budgets that the gateway limits by.
 
     Attributes:
         book: All budgets.
     """
 
     book: BudgetBook
-    _enforced: tuple[StoredBudget, ...] = field(init=False, compare=False, repr=False)
+    _limiting: tuple[StoredBudget, ...] = field(init=False, compare=False, repr=False)
     _found: dict[tuple[UsageLabels, frozenset[ScopeField]], tuple[CoveringBudget, ...]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
     def __post_init__(self) -> None:
-        """Choose the budgets that the gateway enforces."""
-        enforced = tuple(stored for stored in self.book if find_gateway_subject(stored) is not None)
-        object.__setattr__(self, "_enforced", enforced)
+        """Choose the budgets that the gateway limits by."""
+        limiting = tuple(stored for stored in self.book if find_gateway_subject(stored) is not None)
+        object.__setattr__(self, "_limiting", limiting)
 
     def list_covering(
         self, labels: UsageLabels, unknown: Collection[ScopeField] = ()
@@ -104,12 +102,12 @@ class GatewayBudgets:
     def _find(
         self, labels: UsageLabels, unknown: Collection[ScopeField]
     ) -> Iterator[CoveringBudget]:
-        for stored in self._enforced:
+        for stored in self._limiting:
             budget = stored.budget
             if not budget.scope.includes(labels, unknown):
                 continue
             if budget.per is not None and budget.per.field in unknown:
-                if budget.brake is BrakeMode.DENY:
+                if budget.gateway is LimitMode.ENFORCE:
                     yield CoveringBudget(budget.name, None, None)
                 continue
             value = budget.read_value(labels)
@@ -118,18 +116,20 @@ class GatewayBudgets:
 
 
 def _make_limit(budget: Budget) -> Limit | None:
-    """Make the limit of a budget; `None` if the gateway does not enforce the budget.
-
-    It enforces budgets whose brake denies or reports, with a period that a calendar has: an hour, a
-    day, a week from Monday or a month.
-    """
-    mode, window = _MODES.get(budget.brake), _find_window(budget.periods)
-    if mode is None or window is None:
+    """Make the limit of a budget; `None` if the gateway does not limit by the budget."""
+    window = find_gateway_window(budget.periods)
+    if budget.gateway is None or window is None:
         return None
-    return Limit(_UNITS[budget.amount.unit], budget.amount.limit, window, mode)
+    return Limit(_UNITS[budget.amount.unit], budget.amount.limit, window, budget.gateway)
 
 
-def _find_window(periods: PeriodRule) -> AnyWindow | None:
+def find_gateway_window(periods: PeriodRule) -> AnyWindow | None:
+    """Find the window of the gateway that has the periods of a budget.
+
+    Returns:
+        The window; `None` if the periods are none that a calendar has: an hour, a day, a week from
+        Monday or a month.
+    """
     if not isinstance(periods, HourPeriods | DayPeriods | MonthPeriods):
         return None
     windows = (CalendarWindow(every, periods.time_zone) for every in _PERIODS)

@@ -154,6 +154,13 @@ def test_a_budget_without_a_brake_or_overuse_says_so(meter: Any) -> None:
     assert "The brake would have denied no caller." in printed
 
 
+def test_calls_that_the_gateway_would_have_refused_are_said_to_be_unknown(meter: Any) -> None:
+    calls = [call(1, "2026-09-08T12:00:00Z", 1700)]
+    assert "gateway" not in meter(calls, budget("daily"))
+    printed = meter(calls, budget("daily", gateway="enforce"))
+    assert "Logs do not say which calls it would have refused" in printed
+
+
 def test_denies_are_in_the_json_with_their_times_and_usage(tmp_path: Path) -> None:
     sso = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/cal"
     calls = [
@@ -163,7 +170,7 @@ def test_denies_are_in_the_json_with_their_times_and_usage(tmp_path: Path) -> No
     logs = write(tmp_path / "logs.json", as_lines(*calls))
     declared = [
         budget("each", per="identity", brake="shadow", amount={"total_tokens": 1000}),
-        budget("account"),
+        budget("account", gateway="shadow"),
     ]
     path = write(
         tmp_path / "budgets.json", json.dumps({"managed_by": "tests", "budgets": declared})
@@ -172,6 +179,7 @@ def test_denies_are_in_the_json_with_their_times_and_usage(tmp_path: Path) -> No
     assert run_command("meter", "--budgets", path, "--out", out, logs) == 0
     each, account = json.loads(out.read_text(encoding="utf-8"))["budgets"]
     assert (each["brake"], account["brake"], account["denies"]) == ("shadow", "notify", None)
+    assert (each["gateway"], account["gateway"]) == (None, "shadow")
     cal, ana = each["denies"]
     assert (cal["denied"], cal["obstacle"]) == (None, "identity_center")
     assert ana == {

@@ -65,6 +65,14 @@ def test_the_arn_of_a_target_leads_to_it(target: PrincipalTarget | SessionTarget
         ),
         ("arn:aws:iam::111122223333:role/BedrockMeter-Ingestion-X-1", Exemption.METER_OR_CDK),
         (
+            "arn:aws:iam::111122223333:role/BedrockMeter-GatewayCaller-us-east-1",
+            Exemption.GATEWAY_CALLER,
+        ),
+        (
+            "arn:aws:sts::111122223333:assumed-role/BedrockMeter-Test-GatewayCaller-us-east-1/ana",
+            Exemption.GATEWAY_CALLER,
+        ),
+        (
             "arn:aws:sts::111122223333:assumed-role/cdk-x-deploy-role-111122223333-eu-west-1/x1",
             Exemption.METER_OR_CDK,
         ),

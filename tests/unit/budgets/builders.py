@@ -25,10 +25,12 @@ from lambdas.domain.budgets import (
     StoredBudget,
     UnpricedCeiling,
     find_brake_obstacle,
+    find_gateway_window,
     make_weeks,
 )
 from lambdas.domain.budgets.documents import WEEKDAYS
 from lambdas.domain.counters import UsageChange, UsageLabels, UsageTotals
+from lambdas.domain.limits import LimitMode
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 
 DOLLAR = 10**12
@@ -116,7 +118,7 @@ periods: st.SearchStrategy[PeriodRule] = st.one_of(
     st.builds(HourPeriods, zones),
     st.builds(DayPeriods, zones),
     st.builds(make_weeks, zones, st.sampled_from(WEEKDAYS)),
-    st.builds(DayPeriods, zones, st.integers(1, 90), _days),
+    st.builds(DayPeriods, zones, st.integers(2, 90), _days),
     st.builds(MonthPeriods, zones, st.integers(1, 12), _days),
     st.builds(RollingHours, st.integers(2, 168)),
 )
@@ -157,6 +159,10 @@ budgets = st.builds(
     ),
     per=st.none() | st.sampled_from(BudgetSubject),
     brake=st.sampled_from(BrakeMode),
+    gateway=st.none() | st.sampled_from(LimitMode),
 ).filter(
-    lambda made: made.brake is BrakeMode.NOTIFY or not find_brake_obstacle(made.scope, made.per)
+    lambda made: (
+        (made.brake is BrakeMode.NOTIFY or not find_brake_obstacle(made.scope, made.per))
+        and (made.gateway is None or find_gateway_window(made.periods) is not None)
+    )
 )

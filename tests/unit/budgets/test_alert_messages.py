@@ -36,6 +36,7 @@ from lambdas.domain.budgets.descriptions import describe_period
 from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import UsageTotals
+from lambdas.domain.limits import LimitMode
 from tests.builders import ANA, NOON
 from tests.unit.budgets.builders import (
     DOLLAR,
@@ -184,8 +185,37 @@ def test_the_message_says_what_the_brake_does() -> None:
 
 def test_an_alert_that_was_stored_before_there_was_a_brake_is_written() -> None:
     detail = write(status(60))
-    del detail["budget"]["brake"]
+    del detail["budget"]["brake"], detail["budget"]["gateway"]
     assert "Nothing is stopped" in write_alert_notice(detail, URL).text
+
+
+@pytest.mark.parametrize(
+    ("brake", "gateway", "effect"),
+    [
+        (BrakeMode.NOTIFY, LimitMode.ENFORCE, "\nIf the gateway is deployed, it refuses calls"),
+        (
+            BrakeMode.NOTIFY,
+            LimitMode.SHADOW,
+            "Nothing is stopped: the gateway only reports what it would have refused.",
+        ),
+        (
+            BrakeMode.SHADOW,
+            LimitMode.SHADOW,
+            (
+                "Nothing is stopped: the brake only reports what it would have denied and the"
+                " gateway only reports what it would have refused."
+            ),
+        ),
+        (BrakeMode.DENY, LimitMode.ENFORCE, "ends. If the gateway is deployed, it refuses calls"),
+        (BrakeMode.DENY, LimitMode.SHADOW, "\nIf the brake is switched on, it denies all"),
+    ],
+)
+def test_the_message_says_what_the_gateway_does(
+    brake: BrakeMode, gateway: LimitMode, effect: str
+) -> None:
+    detail = write(status(60, stored=stored(budget(brake=brake, gateway=gateway))))
+    SCHEMA.validate(detail)
+    assert effect in write_alert_notice(detail, URL).text
 
 
 def test_doubts_about_figures_are_in_the_message() -> None:

@@ -1,4 +1,4 @@
-"""Budgets that deny callers are limits of the gateway."""
+"""Budgets whose field gateway says so are limits of the gateway."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -31,7 +31,7 @@ from lambdas.domain.limits import Limit, LimitMode, LimitUnit, to_moment
 from tests.builders import ANA, BEN
 from tests.unit.budgets.builders import LABELS, budget, minutes, stored, zones
 
-EACH = budget("each", per=BudgetSubject.IDENTITY, brake=BrakeMode.DENY)
+EACH = budget("each", per=BudgetSubject.IDENTITY, gateway=LimitMode.ENFORCE)
 
 
 def get_limit(made: Budget) -> Limit | None:
@@ -47,14 +47,14 @@ def get_limit(made: Budget) -> Limit | None:
         (BudgetAmount(BudgetUnit.QUOTA_TOKENS, 500), LimitUnit.QUOTA_TOKENS),
     ],
 )
-def test_a_budget_that_denies_is_an_enforced_limit(amount: BudgetAmount, unit: LimitUnit) -> None:
-    limit = get_limit(budget(amount=amount, brake=BrakeMode.DENY))
+def test_an_enforced_budget_is_an_enforced_limit(amount: BudgetAmount, unit: LimitUnit) -> None:
+    limit = get_limit(budget(amount=amount, gateway=LimitMode.ENFORCE))
     assert limit is not None
     assert (limit.unit, limit.amount, limit.mode) == (unit, amount.limit, LimitMode.ENFORCE)
 
 
 def test_a_budget_in_shadow_mode_refuses_nothing() -> None:
-    limit = get_limit(budget(brake=BrakeMode.SHADOW))
+    limit = get_limit(budget(gateway=LimitMode.SHADOW))
     assert limit is not None
     assert not limit.is_enforced
 
@@ -63,10 +63,11 @@ def test_a_budget_in_shadow_mode_refuses_nothing() -> None:
     "made",
     [
         budget(),
-        budget(brake=BrakeMode.DENY, periods=RollingHours(24)),
-        budget(brake=BrakeMode.DENY, periods=DayPeriods("UTC", 2, date(2026, 1, 1))),
-        budget(brake=BrakeMode.DENY, periods=MonthPeriods("UTC", 3)),
-        budget(brake=BrakeMode.DENY, periods=make_weeks("UTC", "sunday")),
+        budget(brake=BrakeMode.DENY, per=BudgetSubject.IDENTITY),
+        budget(gateway=LimitMode.ENFORCE, periods=RollingHours(24)),
+        budget(gateway=LimitMode.ENFORCE, periods=DayPeriods("UTC", 2, date(2026, 1, 1))),
+        budget(gateway=LimitMode.ENFORCE, periods=MonthPeriods("UTC", 3)),
+        budget(gateway=LimitMode.ENFORCE, periods=make_weeks("UTC", "sunday")),
     ],
 )
 def test_other_budgets_are_no_limits(made: Budget) -> None:
@@ -74,7 +75,7 @@ def test_other_budgets_are_no_limits(made: Budget) -> None:
 
 
 def test_a_budget_that_still_builds_is_no_limit() -> None:
-    building = stored(budget(brake=BrakeMode.DENY), state=BudgetState.BUILDING)
+    building = stored(budget(gateway=LimitMode.ENFORCE), state=BudgetState.BUILDING)
     assert find_gateway_subject(building) is None
 
 
@@ -86,7 +87,7 @@ def test_a_budget_that_still_builds_is_no_limit() -> None:
     moment=minutes,
 )
 def test_a_limit_has_the_periods_of_its_budget(periods: PeriodRule, moment: datetime) -> None:
-    limit = get_limit(budget(brake=BrakeMode.DENY, periods=periods))
+    limit = get_limit(budget(gateway=LimitMode.ENFORCE, periods=periods))
     assert limit is not None
     assert limit.window is not None
     number = limit.window.number_at(to_moment(moment))
@@ -111,8 +112,8 @@ def list_names(*budgets: StoredBudget, unknown: tuple[ScopeField, ...] = ()) -> 
 
 
 def test_a_call_has_the_subjects_of_the_budgets_that_cover_it() -> None:
-    other = budget("other", scope=BudgetScope(project=("search",)), brake=BrakeMode.DENY)
-    team = budget("team", scope=BudgetScope(project=("chat",)), brake=BrakeMode.DENY)
+    other = budget("other", scope=BudgetScope(project=("search",)), gateway=LimitMode.ENFORCE)
+    team = budget("team", scope=BudgetScope(project=("chat",)), gateway=LimitMode.ENFORCE)
     found = list_names(stored(EACH), stored(other), stored(team), stored(budget()))
     assert found == [f"budget#each#1#{ANA}", "budget#team#1"]
 
@@ -129,15 +130,15 @@ def test_budgets_of_the_same_labels_are_found_once() -> None:
 
 
 def test_a_label_that_is_not_known_yet_meets_every_condition() -> None:
-    other = budget("other", scope=BudgetScope(project=("search",)), brake=BrakeMode.DENY)
-    away = budget("away", scope=BudgetScope(region=("eu-*",)), brake=BrakeMode.DENY)
+    other = budget("other", scope=BudgetScope(project=("search",)), gateway=LimitMode.ENFORCE)
+    away = budget("away", scope=BudgetScope(region=("eu-*",)), gateway=LimitMode.ENFORCE)
     found = list_names(stored(other), stored(away), unknown=(ScopeField.PROJECT,))
     assert found == ["budget#other#1"]
 
 
 def test_a_default_budget_of_a_label_that_is_not_known_has_no_subject() -> None:
-    each = budget("each", per=BudgetSubject.PROJECT, brake=BrakeMode.DENY)
+    each = budget("each", per=BudgetSubject.PROJECT, gateway=LimitMode.ENFORCE)
     assert list_names(stored(each), unknown=(ScopeField.PROJECT,)) == [None]
     assert list_names(stored(each), unknown=(ScopeField.MODEL,)) == ["budget#each#1#chat"]
-    quiet = replace(each, brake=BrakeMode.SHADOW)
+    quiet = replace(each, gateway=LimitMode.SHADOW)
     assert list_names(stored(quiet), unknown=(ScopeField.PROJECT,)) == []

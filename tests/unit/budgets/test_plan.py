@@ -27,6 +27,7 @@ from lambdas.domain.budgets import (
 )
 from lambdas.domain.budgets.limits import count_budgets_of_a_call
 from lambdas.domain.counters import MAX_ACCUMULATORS_OF_A_CALL, UsageLabels
+from lambdas.domain.limits import LimitMode
 from tests.unit.budgets.builders import budget, budgets, labels, stored
 
 OURS = "platform"
@@ -61,6 +62,20 @@ def test_a_budget_that_was_stored_before_there_was_a_brake_notifies() -> None:
     assert read_budget(document).brake is BrakeMode.NOTIFY
 
 
+def test_a_budget_that_was_stored_before_there_was_a_gateway_stays_as_it_is() -> None:
+    document = write_budget(budget())
+    assert "gateway" not in document
+    assert read_budget(document).gateway is None
+    assert write_budget(read_budget(document)) == document
+
+
+def test_what_the_gateway_does_is_shown_as_a_change_and_keeps_sums() -> None:
+    changed = budget(gateway=LimitMode.ENFORCE)
+    (change,) = plan_changes(book(budget()), [changed], OURS).changed
+    assert change.fields == {"gateway": ("not set", "enforce")}
+    assert change.keeps_sums
+
+
 def test_another_brake_is_shown_as_a_change_and_keeps_sums() -> None:
     changed = budget(brake=BrakeMode.SHADOW)
     (change,) = plan_changes(book(budget()), [changed], OURS).changed
@@ -86,6 +101,7 @@ def test_new_changed_and_equal_budgets_are_distinguished() -> None:
         ({"amount": BudgetAmount.from_usd(Decimal(250))}, True),
         ({"thresholds": BudgetThresholds(actual=())}, True),
         ({"brake": BrakeMode.DENY}, True),
+        ({"gateway": LimitMode.SHADOW}, True),
         ({"amount": BudgetAmount(BudgetUnit.TOTAL_TOKENS, 100 * 10**12)}, False),
         ({"scope": BudgetScope(project=("chat",))}, False),
         ({"per": BudgetSubject.PROJECT}, False),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lambdas.domain.api_keys import ApiKey, create_key, make_session_arn
+from lambdas.domain.attribution import AttributionRules, TrustedPrincipal
 from lambdas.domain.budgets import (
-    BrakeMode,
     BudgetAmount,
     BudgetScope,
     BudgetSubject,
@@ -21,6 +21,7 @@ from lambdas.domain.budgets import (
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, begin_counting
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.limits import LimitMode
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.enforce_budgets import BudgetEnforcer
 from lambdas.services.find_budgets import BudgetSubjects, CallLabels
@@ -34,28 +35,50 @@ from tests.policies import PRICES, FixedPolicies, InMemoryMarks, RecordedReports
 from tests.unit.budgets.builders import budget, change, stored, usage
 
 ROLE = "arn:aws:iam::111122223333:role/callers"
-KEYS = [create_key(bytes([number] * 32), f"caller-{number}", NOON)[1] for number in range(3)]
+CHAT = "chat"
+PROJECTS = (CHAT, "search", CHAT)
+KEYS = [
+    create_key(bytes([number] * 32), f"caller-{number}", NOON, project=project)[1]
+    for number, project in enumerate(PROJECTS)
+]
 FREE = KEYS[2]
-TEAM, EACH, SHADOW = 1_000, 600, 100
+CHAT_KEYS = [key for key in KEYS if key.project == CHAT]
+TEAM, EACH, PROJECT, SHADOW = 1_000, 600, 500, 100
 AMOUNT = BudgetAmount(BudgetUnit.TOTAL_TOKENS, TEAM)
+TRUSTED = TrustedPrincipal(
+    account_id="111122223333", principal="role/callers", effective_from=NOON - timedelta(days=1)
+)
+LABELS = CallLabels(ROLE, REGION, "project", AttributionRules(trusted_principals=(TRUSTED,)))
 BUDGETS = [
     budget(
         "team",
         scope=BudgetScope(principal=(ROLE, "arn:aws:iam::111122223333:user/ana")),
         amount=AMOUNT,
-        brake=BrakeMode.DENY,
+        gateway=LimitMode.ENFORCE,
     ),
     budget(
         "each",
         amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, EACH),
         per=BudgetSubject.IDENTITY,
-        brake=BrakeMode.DENY,
+        gateway=LimitMode.ENFORCE,
+    ),
+    budget(
+        "chat",
+        scope=BudgetScope(project=(CHAT,)),
+        amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, PROJECT),
+        gateway=LimitMode.ENFORCE,
+    ),
+    budget(
+        "each-project",
+        amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, TEAM),
+        per=BudgetSubject.PROJECT,
+        gateway=LimitMode.ENFORCE,
     ),
     budget(
         "watched",
         amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, SHADOW),
         per=BudgetSubject.IDENTITY,
-        brake=BrakeMode.SHADOW,
+        gateway=LimitMode.SHADOW,
     ),
 ]
 
@@ -92,7 +115,7 @@ class Meter:
         self.budgets = InMemoryBudgetStore([stored(each) for each in BUDGETS])
 
     def make_gateway(self) -> PolicyAdmission:
-        subjects = BudgetSubjects(GatewayBudgets(self.budgets.read()), CallLabels(ROLE, REGION))
+        subjects = BudgetSubjects(GatewayBudgets(self.budgets.read()), LABELS)
         return PolicyAdmission(
             FixedPolicies(read(break_glass=["caller-2"])),
             CallAdmitter(self.limits, self.make_id, InlineExecutor()),
@@ -107,13 +130,19 @@ class Meter:
             self.ids += 1
             return f"call-{self.ids}"
 
-    def count(self, total: int, identity_arn: str) -> None:
+    def count(self, total: int, identity_arn: str, project: str = CHAT) -> None:
         with self.lock:
             self.counted += 1
-            used = change(totals=usage(total_tokens=total), identity_arn=identity_arn)
+            used = change(
+                totals=usage(total_tokens=total), identity_arn=identity_arn, project=project
+            )
             sums = accumulate([used], list(self.budgets.read()))
             added = Sums(accumulators={key.counter_key: totals for key, totals in sums.items()})
             self.sums.commit(Chunk(1, "shard", self.counted, self.counted, added, (), NOON))
+
+    def count_call(self, total: int, key: ApiKey) -> None:
+        assert key.project is not None
+        self.count(total, make_session_arn(ROLE, key.session_name), key.project)
 
     def raise_counters(self, now: datetime) -> None:
         with self.lock:
@@ -155,7 +184,11 @@ class EnforcedBudgets(RuleBasedStateMachine):
     )
     def admit(self, key: ApiKey, need: int, share: float, number: int) -> None:
         self.now += timedelta(seconds=2)  # a process keeps a refusal for a second
-        is_within = self.get_use(*KEYS) + need <= TEAM and self.get_use(key) + need <= EACH
+        is_within = (
+            self.get_use(*KEYS) + need <= TEAM
+            and self.get_use(key) + need <= EACH
+            and (key not in CHAT_KEYS or self.get_use(*CHAT_KEYS) + need <= PROJECT)
+        )
         admitted = self.gateways[number].admit(call(need, 0, key=key), self.now)
         if key is FREE or (is_within and self.is_exact):
             assert admitted.refusal is None
@@ -165,6 +198,8 @@ class EnforcedBudgets(RuleBasedStateMachine):
             if key is not FREE:
                 assert self.get_use(*KEYS) <= TEAM
                 assert self.get_use(key) <= EACH
+                if key in CHAT_KEYS:
+                    assert self.get_use(*CHAT_KEYS) <= PROJECT
 
     @precondition(lambda self: any(each.is_running for each in self.calls.values()))
     @rule(data=st.data(), is_stopped=st.booleans())
@@ -185,7 +220,7 @@ class EnforcedBudgets(RuleBasedStateMachine):
         if ended:
             counted = data.draw(st.sampled_from(ended))
             counted.is_counted = True
-            self.meter.count(counted.used, make_session_arn(ROLE, counted.key.session_name))
+            self.meter.count_call(counted.used, counted.key)
 
     @rule(total=st.integers(1, 200))
     def call_around_the_gateway(self, total: int) -> None:
@@ -199,6 +234,8 @@ class EnforcedBudgets(RuleBasedStateMachine):
     @invariant()
     def counters_have_all_that_reservations_have_charged(self) -> None:
         assert self.read_counter("budget#team#1") >= self.get_use(*KEYS)
+        assert self.read_counter("budget#chat#1") >= self.get_use(*CHAT_KEYS)
+        assert self.read_counter("budget#each-project#1#search") >= self.get_use(KEYS[1])
         for key in KEYS:
             arn = make_session_arn(ROLE, key.session_name)
             assert self.read_counter(f"budget#each#1#{arn}") >= self.get_use(key)
@@ -232,12 +269,12 @@ def test_gateways_at_the_same_time_never_exceed_a_budget() -> None:
             with lock:
                 use[number] += need
                 assert sum(use.values()) <= TEAM
-                assert use[number] <= EACH
+                assert use[number] <= (PROJECT if KEYS[number] in CHAT_KEYS else EACH)
             if random.random() < 0.95:  # else the gateway has stopped
                 with lock:
                     use[number] -= need - used
                 gateway.settle(reservation, TokenCounts(used, 0), at)
-                meter.count(used, make_session_arn(ROLE, KEYS[number].session_name))
+                meter.count_call(used, KEYS[number])
         return admitted
 
     def raise_counters() -> None:

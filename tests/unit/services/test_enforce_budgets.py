@@ -1,18 +1,20 @@
 """Counters of the gateway follow the usage of budgets."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from lambdas.domain.budgets import (
     BrakeMode,
     Budget,
     BudgetAmount,
+    BudgetScope,
     BudgetSubject,
     BudgetUnit,
     find_gateway_subject,
 )
 from lambdas.domain.budgets.accumulators import accumulate
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, UsageChange, begin_counting
-from lambdas.domain.limits import LimitStoreError, LimitSubject, RefusalReason
+from lambdas.domain.limits import LimitMode, LimitStoreError, LimitSubject, RefusalReason
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.enforce_budgets import BudgetEnforcer, EnforcedBudgets
 from tests.budget_store import InMemoryBudgetStore
@@ -21,11 +23,11 @@ from tests.counters import InMemoryCounters
 from tests.limits import InMemoryLimits, make_admitter, tokens
 from tests.unit.budgets.builders import budget, change, stored, usage
 
-TEAM = budget("team", amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1000), brake=BrakeMode.DENY)
+TEAM = budget("team", amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 1000), gateway=LimitMode.ENFORCE)
 EACH = budget(
     "each",
     amount=BudgetAmount(BudgetUnit.TOTAL_TOKENS, 300),
-    brake=BrakeMode.DENY,
+    gateway=LimitMode.ENFORCE,
     per=BudgetSubject.IDENTITY,
 )
 
@@ -81,8 +83,19 @@ def test_each_value_of_a_default_budget_has_a_counter() -> None:
     assert meter.call(100, "each", BEN) is None
 
 
-def test_budgets_that_deny_no_one_are_left_out() -> None:
-    meter = Governed(budget("quiet"))
+def test_a_budget_of_a_project_counts_what_was_counted_of_the_project() -> None:
+    chat = replace(TEAM, scope=BudgetScope(project=("chat",)))
+    other = replace(TEAM, name="other", scope=BudgetScope(project=("search",)))
+    meter = Governed(chat, other)
+    meter.count(900)
+    meter.enforce()
+    assert meter.call(101) is RefusalReason.LIMIT_REACHED
+    assert meter.call(1000, "other") is None
+
+
+def test_budgets_that_the_gateway_does_not_limit_by_are_left_out() -> None:
+    denying = budget("denying", brake=BrakeMode.DENY, per=BudgetSubject.IDENTITY)
+    meter = Governed(budget("quiet"), denying)
     meter.count(900)
     assert meter.enforce() == EnforcedBudgets()
 

@@ -10,6 +10,7 @@ from lambdas.domain.api_keys import ApiKey, create_key, make_session_arn
 from lambdas.domain.attribution import AttributionRules, LabelNames, TagFacts, TrustedPrincipal
 from lambdas.domain.attribution.precedence import attribute
 from lambdas.domain.budgets import (
+    LATE_LABELS,
     BrakeMode,
     Budget,
     BudgetBook,
@@ -19,6 +20,7 @@ from lambdas.domain.budgets import (
     ScopeField,
 )
 from lambdas.domain.limit_policies import CallNotCountableError
+from lambdas.domain.limits import LimitMode
 from lambdas.services.find_budgets import BudgetSubjects, CallLabels
 from tests.builders import NOON, usage_record
 from tests.gateway import KEY, MODEL, REGION
@@ -43,7 +45,7 @@ EACH_PROJECT = budget(
     "each",
     per=BudgetSubject.PROJECT,
     scope=BudgetScope(identity=(ANA,)),
-    brake=BrakeMode.DENY,
+    gateway=LimitMode.ENFORCE,
 )
 _, ELSEWHERE = create_key(bytes(32), "ana@example.com", NOON)
 _, UNREADABLE = create_key(bytes(32), "ana@example.com", NOON, project="__other__")
@@ -62,28 +64,24 @@ def find(
 
 
 def test_a_budget_limits_the_callers_that_it_covers_and_says_its_name() -> None:
-    team = budget("team", scope=BudgetScope(identity=(ANA,)), brake=BrakeMode.DENY)
-    other = budget("ben", scope=BudgetScope(identity=(ANA[:-1],)), brake=BrakeMode.DENY)
+    team = budget("team", scope=BudgetScope(identity=(ANA,)), gateway=LimitMode.ENFORCE)
+    other = budget("ben", scope=BudgetScope(identity=(ANA[:-1],)), gateway=LimitMode.ENFORCE)
     assert find(make(team, other)) == [("budget:team", None, "budget#team#1")]
 
 
 def test_a_default_budget_shows_callers_themselves_and_no_account() -> None:
-    each = budget("each", per=BudgetSubject.IDENTITY, brake=BrakeMode.DENY)
-    whole = budget("role", per=BudgetSubject.PRINCIPAL, brake=BrakeMode.DENY)
+    each = budget("each", per=BudgetSubject.IDENTITY, gateway=LimitMode.ENFORCE)
+    whole = budget("role", per=BudgetSubject.PRINCIPAL, gateway=LimitMode.ENFORCE)
     assert [shown for _, shown, _ in find(make(each, whole))] == ["ana@example.com", "callers"]
 
 
 def test_a_released_caller_is_counted_and_not_refused() -> None:
-    team = budget("team", scope=BudgetScope(identity=(ANA,)), brake=BrakeMode.DENY)
+    team = budget("team", scope=BudgetScope(identity=(ANA,)), gateway=LimitMode.ENFORCE)
     (refused,) = make(team).find(KEY, path(), NOON, is_released=False)
     assert refused.subject.is_enforced
-    for subjects, is_released in (
-        (make(team), True),
-        (make(team, exempt=("arn:aws:iam::*:role/call*",)), False),
-    ):
-        (found,) = subjects.find(KEY, path(), NOON, is_released=is_released)
-        assert found.subject.id == refused.subject.id
-        assert not found.subject.is_enforced
+    (found,) = make(team).find(KEY, path(), NOON, is_released=True)
+    assert found.subject.id == refused.subject.id
+    assert not found.subject.is_enforced
 
 
 def test_a_call_whose_project_is_not_known_is_not_counted_for_another_one() -> None:
@@ -142,11 +140,48 @@ def test_a_hidden_model_meets_every_condition(model: str, is_known: bool) -> Non
     known = LABELS.read(KEY, path(model), NOON)
     assert (ScopeField.MODEL not in known.unknown) is is_known
     haiku = budget("haiku", scope=BudgetScope(model=("anthropic.claude-3-*",)))
-    assert bool(find(make(replace(haiku, brake=BrakeMode.DENY)), model=model)) is not is_known
+    assert bool(find(make(replace(haiku, gateway=LimitMode.ENFORCE)), model=model)) is not is_known
 
 
 def test_the_budgets_of_a_caller_are_those_of_all_its_calls() -> None:
-    team = budget("team", scope=BudgetScope(identity=(ANA,)), brake=BrakeMode.DENY)
+    team = budget("team", scope=BudgetScope(identity=(ANA,)), gateway=LimitMode.ENFORCE)
     other = budget("ben", scope=BudgetScope(identity=("arn:aws:iam::1:user/ben",)))
     found = make(team, other, EACH_PROJECT).find(KEY, None, NOON, is_released=False)
     assert [each.policy.name for each in found] == ["budget:each", "budget:team"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_covered"),
+    [
+        (BudgetScope(), True),
+        (BudgetScope(project=("search",)), True),
+        (BudgetScope(project=("chat",)), False),
+        (BudgetScope(model=("anthropic.*",)), True),
+        (BudgetScope(model=("meta.*",)), False),
+        (BudgetScope(region=(REGION,)), True),
+        (BudgetScope(region=("ap-*",)), False),
+        (BudgetScope(project=("search",), identity=("arn:aws:iam::1:user/ben",)), False),
+    ],
+)
+def test_a_budget_of_any_scope_limits_the_calls_that_it_covers(
+    scope: BudgetScope, is_covered: bool
+) -> None:
+    found = find(make(budget("any", scope=scope, gateway=LimitMode.ENFORCE)))
+    assert bool(found) is is_covered
+
+
+@pytest.mark.parametrize("field", sorted(LATE_LABELS))
+def test_a_label_that_is_known_later_covers_the_calls_of_all_its_values(field: ScopeField) -> None:
+    scope = BudgetScope(**{field.value: ("sales",)})
+    assert find(make(budget("late", scope=scope, gateway=LimitMode.ENFORCE)))
+    narrow = replace(scope, project=("chat",))
+    assert not find(make(budget("late", scope=narrow, gateway=LimitMode.ENFORCE)))
+
+
+def test_a_budget_that_only_denies_in_iam_limits_no_call() -> None:
+    each = budget("each", per=BudgetSubject.IDENTITY, brake=BrakeMode.DENY)
+    assert find(make(each)) == []
+
+
+def test_a_default_budget_in_shadow_mode_refuses_no_call_of_an_unknown_project() -> None:
+    assert find(make(replace(EACH_PROJECT, gateway=LimitMode.SHADOW)), model=PROFILE) == []
