@@ -104,7 +104,6 @@ def test_settings_that_are_made_by_hand_are_checked_too() -> None:
             "max_output_tokens": st.dictionaries(st.text(), st.integers(1, MAX_TOKENS)),
             "project_name": st.none() | st.text(min_size=1, max_size=256),
             "attribution": st.dictionaries(st.text(), st.lists(st.text())),
-            "brake_exempt": st.lists(st.text()).map(tuple),
             "kong_headers": st.booleans(),
             "trace_share": st.decimals(0, 1, places=4),
         }
