@@ -85,6 +85,9 @@ def create(  # a key, and where it goes
         message = f"{error}."
         raise CommandError(message) from None
     print(f"Calls will have the session name {printable(key.session_name)}.")
+    if key.tier is None and policies.has_tiers:
+        print("The key has no tier: only policies outside of tiers limit its calls.")
+    _print_end(key)
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -154,6 +157,7 @@ def rotate(
         message = f"{prefix} is {key.get_state(now)}: make a new key."
         raise CommandError(message) from None
     print(f"{key.prefix} of {printable(key.session_name)} ends {_show_time(ending.expires_at)}.")
+    _print_end(successor)
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -170,6 +174,11 @@ def _find(store: ApiKeyStore, prefix: str) -> ApiKey:
     number = "several keys" if found else "no key"
     message = f"{number} with the prefix {prefix}: keys list prints them."
     raise CommandError(message)
+
+
+def _print_end(key: ApiKey) -> None:
+    if key.expires_at is not None:
+        print(f"The new key expires {_show_time(key.expires_at)}.")
 
 
 def _print_secret(text: str, key: ApiKey) -> None:

@@ -17,7 +17,6 @@ from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_store import POLICIES_KEY
 from lambdas.domain.api_keys import ApiKey, create_key
 from tests.budget_store import GOVERNANCE
-from tests.operations.deployed import deploy
 from tests.operations.gateway_account import (
     LIMITS,
     OWN_ROLE,
