@@ -35,6 +35,7 @@ from lambdas.domain.limit_policies import (
     PolicySource,
     PolicySubject,
     PricesUnavailableError,
+    RefusedStatuses,
     SubjectsUnavailableError,
     TokenPrices,
     count_amounts,
@@ -228,6 +229,7 @@ class PolicyAdmission:
         default_factory=lambda: RecentEntries(timedelta(seconds=MAX_CALL_SECONDS), MAX_OPEN_CALLS),
         init=False,
     )
+    _refused: RefusedStatuses = field(default_factory=RefusedStatuses, init=False)
 
     def admit(self, call: GatewayCall, at: datetime) -> Admission:
         """Reserve what a call can use, or refuse it."""
@@ -316,10 +318,11 @@ class PolicyAdmission:
     ) -> Admission:
         by_id = {each.subject.id: each for each in subjects}
         statuses = {each.subject: each.statuses for each in result.decisions}
-        limits = _describe(by_id, statuses, at)
+        shown = self._refused.complete(statuses, result.refusal, by_id, at)
+        limits = _describe(by_id, shown, at)
         refusal = None
         if result.refusal is not None and not report.is_break_glass:
-            refusal = refuse(result.refusal, by_id, statuses, at)
+            refusal = refuse(result.refusal, by_id, shown, at)
         reached = [
             mark
             for each in result.decisions

@@ -46,6 +46,7 @@ from lambdas.domain.limit_policies.ports import (
     StoredPolicies,
     TokenPrices,
 )
+from lambdas.domain.limit_policies.refused_statuses import RefusedStatuses
 from lambdas.domain.limit_policies.subjects import (
     CallNotCountableError,
     PolicySubject,
@@ -82,6 +83,7 @@ __all__ = [
     "PolicySubject",
     "PolicyWriter",
     "PricesUnavailableError",
+    "RefusedStatuses",
     "StoredPolicies",
     "SubjectsUnavailableError",
     "Tier",
