@@ -263,7 +263,7 @@ UNMET = [
 
 
 @pytest.mark.parametrize(("changes", "advice"), UNMET)
-def test_conditions_that_no_call_meets_are_warned_of(
+def test_conditions_that_no_call_meets_cause_a_warning(
     write_file: WriteFile,
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, Any],
