@@ -85,9 +85,8 @@ def create(  # a key, and where it goes
         message = f"{error}."
         raise CommandError(message) from None
     print(f"Calls will have the session name {printable(key.session_name)}.")
-    if key.tier is None and policies.has_tiers:
-        print("The key has no tier: only policies outside of tiers limit its calls.")
-    _print_end(key)
+    if wanted.tier is None and policies.has_tiers:
+        print("The key has no tier: only the policies outside of tiers limit its calls.")
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -157,7 +156,6 @@ def rotate(
         message = f"{prefix} is {key.get_state(now)}: make a new key."
         raise CommandError(message) from None
     print(f"{key.prefix} of {printable(key.session_name)} ends {_show_time(ending.expires_at)}.")
-    _print_end(successor)
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -176,12 +174,9 @@ def _find(store: ApiKeyStore, prefix: str) -> ApiKey:
     raise CommandError(message)
 
 
-def _print_end(key: ApiKey) -> None:
+def _print_secret(text: str, key: ApiKey) -> None:
     if key.expires_at is not None:
         print(f"The new key expires {_show_time(key.expires_at)}.")
-
-
-def _print_secret(text: str, key: ApiKey) -> None:
     print(f"{key.prefix} is stored. This is its text, which is not shown again:")
     print(text)
 

@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from lambdas.domain.api_keys import make_session_name
-from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import Policy, PolicySet
 from lambdas.domain.pricing import PriceBook
 
 _ANY = "*"
-_ARN = "arn:"
 _SESSION_LETTERS = re.compile(r"(?:[A-Za-z0-9_.@+,*-]|=[0-9A-F*]{1,2})+")
 _IN_NAMES = "*,"
 
@@ -53,12 +51,6 @@ def _check_all(
 
 def _check_caller(pattern: str) -> str | None:
     """Compare a pattern with the form of session names."""
-    if pattern.startswith(_ARN):
-        name = pattern.rpartition("/")[2]
-        return (
-            "is an ARN, and callers are compared by the names of their sessions. Write"
-            f' "{_escape(name)}"'
-        )
     if _SESSION_LETTERS.fullmatch(pattern) and (len(pattern) > 1 or pattern == _ANY):
         return None
     return f'is no session name, as keys list prints it. Write "{_escape(pattern)}"'
@@ -68,7 +60,7 @@ def _escape(pattern: str) -> str:
     """Write a pattern of owners as one of session names: `bob s*` as `bob=20s*`."""
     if len(pattern) == 1 and pattern != _ANY:
         return make_session_name(pattern)
-    # A second letter, and none of the longest name: neither is what matters here.
+    # The first letter of a name of one letter is escaped: the hyphen makes it longer.
     return "".join(
         letter if letter in _IN_NAMES else make_session_name(f"{letter}-").removesuffix("-")
         for letter in pattern
@@ -77,12 +69,6 @@ def _escape(pattern: str) -> str:
 
 def _check_model(pattern: str, prices: PriceBook) -> str | None:
     """Compare a pattern with the ids of foundation models."""
-    model_id = foundation_model_id(pattern)
-    if model_id != pattern:
-        return (
-            "matches no model: policies compare foundation models, without the prefix of a"
-            f' profile. Write "{model_id}"'
-        )
     start, *rest = pattern.split(_ANY)
     is_known = (
         any(

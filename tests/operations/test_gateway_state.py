@@ -46,7 +46,7 @@ def check(
         answer = type("Answer", (), {"status_code": status}), content
         session.events.register(
             f"before-call.{operation}",
-            lambda answer=answer, **_: answer,  # type: ignore[misc]
+            lambda answer=answer, **_: answer,
         )
     deployment = Deployment(session.client("cloudformation"))
     return find_check(session, deployment, **settings)

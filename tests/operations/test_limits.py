@@ -198,21 +198,6 @@ def test_applying_names_the_keys_whose_tier_is_gone(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_key_without_a_tier_has_none_of_their_policies(
-    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = "The key has no tier: only policies outside of tiers limit its calls."
-    call_command("limits", "apply", write_file(policy()))
-    call_command("keys", "create", "--owner", "ana")
-    assert text not in capsys.readouterr().out
-    call_command("limits", "apply", write_file(tiers={"gold": {"policies": [policy()]}}))
-    call_command("keys", "create", "--owner", "ana")
-    assert text in capsys.readouterr().out
-    call_command("keys", "create", "--owner", "ana", "--tier", "gold")
-    assert text not in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("deployed")
 def test_the_end_of_new_keys_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("keys", "create", "--owner", "ana", "--days", "30")
     (key,) = list_keys()
@@ -245,31 +230,21 @@ def test_commands_warn_where_no_gateway_reads_what_they_change(
 
 
 UNMET = [
-    ({"match": {"model": "us.anthropic.claude*"}}, 'Write "anthropic.claude*".'),
-    (
-        {"match": {"model": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-pro-v1:0"}},
-        'Write "amazon.nova-pro-v1:0".',
-    ),
-    ({"match": {"model": "claude*"}}, "matches no model that has a price."),
-    ({"match": {"model": "amazon.nova-prol-v1:0"}}, "matches no model that has a price."),
-    ({"match": {"caller": "bob smith"}}, 'Write "bob=20smith".'),
-    ({"match": {"caller": "bob s*"}}, 'Write "bob=20s*".'),
-    ({"match": {"caller": "z"}}, 'Write "=7A".'),
-    (
-        {"match": {"caller": "arn:aws:sts::123456789012:assumed-role/BedrockMeter-Gateway/ana"}},
-        'Write "ana".',
-    ),
+    ({"model": "claude*"}, "matches no model that has a price."),
+    ({"model": "amazon.nova-prol-v1:0"}, "matches no model that has a price."),
+    ({"caller": "z"}, 'Write "=7A".'),
+    ({"caller": "ana=b*"}, 'Write "ana=3Db*".'),
 ]
 
 
-@pytest.mark.parametrize(("changes", "advice"), UNMET)
+@pytest.mark.parametrize(("match", "advice"), UNMET)
 def test_conditions_that_no_call_meets_cause_a_warning(
     write_file: WriteFile,
     capsys: pytest.CaptureFixture[str],
-    changes: dict[str, Any],
+    match: dict[str, Any],
     advice: str,
 ) -> None:
-    call_command("limits", "validate", write_file(policy("some", **changes)))
+    call_command("limits", "validate", write_file(policy("some", match=match)))
     (warning,) = [
         line for line in capsys.readouterr().out.splitlines() if line.startswith("Warning: ")
     ]
@@ -287,7 +262,7 @@ def test_applying_warns_of_callers_and_tiers_that_no_call_has(
         "base": {"policies": [policy("inherited", match={"tier": "silver"})]},
         "silver": {"extends": "base"},
     }
-    path = write_file(tiers=tiers, break_glass=["on call"])
+    path = write_file(tiers=tiers, break_glass=["z"])
     call_command("limits", "apply", path, "--dry-run")
     tier, caller = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
     assert tier == (
@@ -295,8 +270,7 @@ def test_applying_warns_of_callers_and_tiers_that_no_call_has(
         " match.tier out."
     )
     assert caller == (
-        'Warning: break_glass "on call" is no session name, as keys list prints it. Write'
-        ' "on=20call".'
+        'Warning: break_glass "z" is no session name, as keys list prints it. Write "=7A".'
     )
 
 

@@ -256,7 +256,7 @@ class PolicySet:
 
     @property
     def has_tiers(self) -> bool:
-        """True if a policy has a tier, so that a key without one lacks policies."""
+        """True if policies have tiers."""
         return bool(self._list_tiers())
 
     def _list_tiers(self) -> Collection[str]:
