@@ -30,8 +30,8 @@ _SHAPES = {
 }
 """JSON's names of shapes that pydantic names differently, by the type of its error."""
 _LENGTHS = {
-    "string_too_short": ("min_length", "letter", "at least"),
-    "string_too_long": ("max_length", "letter", "at most"),
+    "string_too_short": ("min_length", "character", "at least"),
+    "string_too_long": ("max_length", "character", "at most"),
     "too_short": ("min_length", "item", "at least"),
     "too_long": ("max_length", "item", "at most"),
 }
@@ -67,7 +67,7 @@ def explain(problem: ErrorDetails, settings: type[BaseModel]) -> str:
                 reason = f"{reason}, {_THRESHOLDS_EXAMPLE}"
         case kind if kind in _LENGTHS:
             bound, noun, words = _LENGTHS[kind]
-            reason = f"allowed: {plural(problem['ctx'][bound], noun)} {words}"
+            reason = f"allowed: {words} {plural(problem['ctx'][bound], noun)}"
     if isinstance(value, Mapping) and (part := _PART.fullmatch(reason)):
         name, reason = part.groups()
         if name not in value:

@@ -87,7 +87,7 @@ def test_other_values_of_the_concurrency_are_refused(value: object) -> None:
 
 
 def test_an_empty_name_of_projects_is_explained() -> None:
-    with pytest.raises(ConfigurationError, match="gateway_project_name = '': allowed: 1 letter at"):
+    with pytest.raises(ConfigurationError, match="gateway_project_name = '': allowed: at least 1"):
         Config.from_context({"gateway_project_name": ""})
 
 
