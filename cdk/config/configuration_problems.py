@@ -11,6 +11,8 @@ from typing import get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from lambdas.domain.words import plural
+
 _SHAPES = {
     "tuple_type": "a list",
     "dict_type": "an object",
@@ -27,6 +29,13 @@ _SHAPES = {
     "decimal_parsing": "a number",
 }
 """JSON's names of shapes that pydantic names differently, by the type of its error."""
+_LENGTHS = {
+    "string_too_short": ("min_length", "character", "at least"),
+    "string_too_long": ("max_length", "character", "at most"),
+    "too_short": ("min_length", "item", "at least"),
+    "too_long": ("max_length", "item", "at most"),
+}
+"""The words for lengths, by the type of pydantic's error."""
 _THRESHOLDS_EXAMPLE = 'such as {"warning": 1000000, "critical": 5000000}'
 _MAX_VALUE_LETTERS = 80
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -56,6 +65,9 @@ def explain(problem: ErrorDetails, settings: type[BaseModel]) -> str:
             reason = f"allowed: {_SHAPES[kind]}"
             if kind == "model_type" and "thresholds" in field:
                 reason = f"{reason}, {_THRESHOLDS_EXAMPLE}"
+        case kind if kind in _LENGTHS:
+            bound, noun, words = _LENGTHS[kind]
+            reason = f"allowed: {words} {plural(problem['ctx'][bound], noun)}"
     if isinstance(value, Mapping) and (part := _PART.fullmatch(reason)):
         name, reason = part.groups()
         if name not in value:

@@ -15,9 +15,16 @@ from lambdas.wiring.gateway_settings import MAX_TOKENS
 _NONE = "none"
 
 
-def _read_number(value: object) -> object:
-    """Read `-c gateway_concurrency=50`."""
-    return value if value == _NONE else from_json_text(value)
+def _read_concurrency(value: object) -> object:
+    """Read `-c gateway_concurrency=50`, and refuse all but a number or `none`."""
+    try:
+        number = value if value == _NONE else from_json_text(value)
+    except ValueError:
+        number = None
+    if number == _NONE or (type(number) is int and number > 0):
+        return number
+    message = f'allowed: a whole number from 1, or "{_NONE}"'
+    raise ValueError(message)
 
 
 class GatewaySettings(SettingsModel):
@@ -35,9 +42,7 @@ class GatewaySettings(SettingsModel):
     """
 
     gateway: bool = False
-    gateway_concurrency: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["none"], BeforeValidator(_read_number)
-    ] = 50
+    gateway_concurrency: Annotated[int | Literal["none"], BeforeValidator(_read_concurrency)] = 50
     gateway_max_output_tokens: Annotated[
         dict[str, Annotated[int, Field(ge=1, le=MAX_TOKENS)]], BeforeValidator(from_json_text)
     ] = Field(default_factory=dict)

@@ -85,6 +85,8 @@ def create(  # a key, and where it goes
         message = f"{error}."
         raise CommandError(message) from None
     print(f"Calls will have the session name {printable(key.session_name)}.")
+    if wanted.tier is None and policies.has_tiers:
+        print("The key has no tier: only the policies outside of tiers limit its calls.")
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -173,6 +175,8 @@ def _find(store: ApiKeyStore, prefix: str) -> ApiKey:
 
 
 def _print_secret(text: str, key: ApiKey) -> None:
+    if key.expires_at is not None:
+        print(f"The new key expires {_show_time(key.expires_at)}.")
     print(f"{key.prefix} is stored. This is its text, which is not shown again:")
     print(text)
 

@@ -22,7 +22,7 @@ from cdk.operations.budget_state import read_budget_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.gateway_health import OpenGateway, examine_gateway
-from cdk.operations.gateway_state import find_room, takes_traces
+from cdk.operations.gateway_state import find_room, read_trace_state
 from cdk.operations.logging_state import load_logging_state
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
 from cdk.operations.meter_health import read_meter_health
@@ -379,14 +379,19 @@ class DeploymentChecks:
         return Status.OK, "Off: switch it on by brake in cdk.json."
 
     def _gateway(self) -> tuple[Status, str]:
-        is_deployed = self.deployment.gateway_url is not None
-        is_on = is_deployed or stack_names.GATEWAY in self.stacks
-        if is_on and self.has_traces and not takes_traces(self.session.client("xray")):
-            return Status.WARNING, (
-                "gateway_trace_share is above 0, but X-Ray takes no traces: switch CloudWatch"
-                " Transaction Search on (docs/gateway-traces.md)."
-            )
-        if is_deployed:
+        is_on = self.deployment.gateway_url is not None or stack_names.GATEWAY in self.stacks
+        status, text = self._gateway_without_traces()
+        if not is_on or not self.has_traces:
+            return status, text
+        traces = read_trace_state(self.session.client("xray"))
+        if traces.is_unknown and status in {Status.OK, Status.WARNING}:
+            status = Status.UNKNOWN
+        elif traces.text and status is Status.OK:
+            status = Status.WARNING
+        return status, f"{traces.text} {text}".strip()
+
+    def _gateway_without_traces(self) -> tuple[Status, str]:
+        if self.deployment.gateway_url is not None:
             return self._deployed_gateway()
         if stack_names.GATEWAY not in self.stacks:
             return Status.OK, "Off: switch it on by gateway in cdk.json."

@@ -186,10 +186,13 @@ def _describe_policies(
         yield f"Policies: {list_names(named)}."
     else:
         yield "There are no policies, so calls are not limited."
-    used = {key.tier for key in keys if key.get_state(now) is KeyState.VALID}
+    valid = [key for key in keys if key.get_state(now) is KeyState.VALID]
+    used = {key.tier for key in valid}
     inherited = {tier.extends for tier in policies.tiers.values()}
     if unused := sorted(policies.tiers.keys() - used - inherited):
         yield f"No valid key has the tier {list_names(unused)}."
+    if policies.has_tiers and (without := [key.prefix for key in valid if key.tier is None]):
+        yield f"Without a tier, so with none of the policies of tiers: {list_names(without)}."
     if is_open := [name for name, policy in named.items() if policy.fail is FailMode.OPEN]:
         yield f"While limits cannot be checked, these policies admit calls: {list_names(is_open)}."
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_xray import XRayClient
@@ -23,6 +25,18 @@ class ConcurrencyRoom(NamedTuple):
 
     is_enough: bool
     text: str
+
+
+class TraceState(NamedTuple):
+    """The state of X-Ray, where the gateway sends traces.
+
+    Attributes:
+        text: What an operator should know; empty if X-Ray takes them.
+        is_unknown: True if it could not be read.
+    """
+
+    text: str = ""
+    is_unknown: bool = False
 
 
 def find_room(client: LambdaClient, wanted: int | None) -> ConcurrencyRoom:
@@ -45,10 +59,20 @@ def find_room(client: LambdaClient, wanted: int | None) -> ConcurrencyRoom:
     return ConcurrencyRoom(is_enough=False, text=f"{found}: {advice}")
 
 
-def takes_traces(client: XRayClient) -> bool:
-    """Say if Transaction Search is on, without which X-Ray's OTLP endpoint takes no trace.
+def read_trace_state(client: XRayClient) -> TraceState:
+    """Check that Transaction Search is on, without which X-Ray's OTLP endpoint takes no trace.
 
     https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSegmentDestination.html
     """
-    found = client.get_trace_segment_destination()
-    return found.get("Destination") == "CloudWatchLogs"
+    try:
+        found = client.get_trace_segment_destination()
+    except (BotoCoreError, ClientError) as error:
+        reason = " ".join(str(error).split())
+        text = f"Could not check if X-Ray takes traces: {reason.removesuffix('.')}."
+        return TraceState(text, is_unknown=True)
+    if found.get("Destination") == "CloudWatchLogs":
+        return TraceState()
+    return TraceState(
+        "gateway_trace_share is above 0, but X-Ray takes no traces: switch CloudWatch Transaction"
+        " Search on (docs/gateway-traces.md)."
+    )

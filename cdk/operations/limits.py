@@ -11,6 +11,7 @@ import boto3
 
 from cdk.config import stack_names
 from cdk.operations.deployment import Deployment
+from cdk.operations.policy_warnings import find_unmet
 from cdk.operations.terminal import CommandError, printable
 from lambdas.domain.api_keys import ApiKey, KeyState
 from lambdas.domain.limit_policies import (
@@ -22,6 +23,7 @@ from lambdas.domain.limit_policies import (
     PolicyWriter,
     describe_policies,
 )
+from lambdas.domain.pricing import shipped_prices
 from lambdas.domain.words import plural
 from lambdas.wiring.declared_files import InvalidFileError
 from lambdas.wiring.limit_policies_file import DeclaredPolicies, read_policies
@@ -44,6 +46,15 @@ def find_governance_table(session: boto3.Session) -> str:
     """Find the table of policies and keys."""
     deployment = Deployment(session.client("cloudformation"))
     return deployment.output(stack_names.STORAGE, "GovernanceTableName")
+
+
+def warn_without_gateway(session: boto3.Session) -> None:
+    """Warn where policies and keys have no effect yet: no gateway reads them."""
+    if Deployment(session.client("cloudformation")).gateway_url is None:
+        print(
+            "Warning: no gateway is deployed in this Region, so this has no effect yet."
+            " docs/gateway-deployment.md says how to switch it on."
+        )
 
 
 def read_file(path: Path) -> DeclaredPolicies:
@@ -70,6 +81,7 @@ def validate(path: Path) -> None:
     """
     declared = read_file(path)
     _print(describe_policies(declared.policies))
+    _print_warnings(declared.policies)
     print(f"{path}: valid.")
 
 
@@ -119,6 +131,7 @@ def apply(
     for name in declared.policies.list_restarted(stored.policies or PolicySet()):
         print(f"{printable(name)} starts at zero where a unit, window or partition is new.")
     _print_unknown_tiers(declared.policies, keys, now)
+    _print_warnings(declared.policies)
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -155,6 +168,11 @@ def _read(store: PolicyStore) -> _Stored:
 def _print(described: Mapping[str, str]) -> None:
     for name, text in described.items():
         print(f"{printable(name)}: {printable(text)}")
+
+
+def _print_warnings(policies: PolicySet) -> None:
+    for warning in find_unmet(policies, shipped_prices()):
+        print(f"Warning: {printable(warning)}.")
 
 
 def _print_differences(before: Mapping[str, str], after: Mapping[str, str]) -> None:

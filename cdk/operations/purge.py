@@ -166,7 +166,8 @@ def confirm_and_purge(session: boto3.Session) -> None:
     account = session.client("sts").get_caller_identity()["Account"]
     print(
         "This permanently deletes the ledger, state, invocation logs, quarantine, reports, price"
-        f" editions and audit trail of Bedrock Meter in account {account}, {session.region_name}."
+        " editions, budgets, API keys and limits of the gateway, and audit trail of Bedrock Meter"
+        f" in account {account}, {session.region_name}."
     )
     found = _read_unrestored(session)
     if found is not None:

@@ -100,6 +100,8 @@ def test_a_call_shows_its_limits_and_is_settled_by_its_use(
     wait_for(lambda: not store.states["tokens|caller=ana@example.com"].open)
     (_, _, shown) = send(gateway, "GET", "/limits")
     assert shown["limits"][0]["remaining"] == 400 - sum(filter(None, USED[:2]))
+    assert shown["limits"][0]["resetsAt"].endswith("+00:00")
+    assert (shown["limits"][0]["models"], shown["limits"][0]["operations"]) == ([], [])
 
 
 def wait_for(condition: Any) -> None:

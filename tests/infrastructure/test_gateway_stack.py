@@ -79,8 +79,16 @@ def test_its_concurrency_is_reserved_unless_the_setting_says_none() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, "many", None, 1.5])
 def test_other_values_of_the_concurrency_are_refused(value: object) -> None:
-    with pytest.raises(ConfigurationError, match="gateway_concurrency"):
+    with pytest.raises(ConfigurationError) as failure:
         Config.from_context({"gateway_concurrency": value})
+    problem = str(failure.value).splitlines()[-1]
+    assert problem.startswith("  gateway_concurrency = ")
+    assert problem.endswith(': allowed: a whole number from 1, or "none"')
+
+
+def test_an_empty_name_of_projects_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match="gateway_project_name = '': allowed: at least 1"):
+        Config.from_context({"gateway_project_name": ""})
 
 
 def test_the_concurrency_of_a_command_line_is_a_number() -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from cdk.config import stack_names
 from cdk.config.governance import AuditLock
-from cdk.operations.audit import ConfiguredLock
+from cdk.operations.audit import AuditTrail, ConfiguredLock, verify_audit
+from cdk.operations.terminal import DamageError
 from dashboards.command_line.entry_point import (
     DamagedCommand,
     FailedCommand,
@@ -150,10 +151,39 @@ def test_a_deployment_without_changes_is_intact(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.splitlines()[-1] == "The audit trail is intact."
 
 
-def test_without_an_anchor_nothing_is_proven() -> None:
-    append()
-    assert find_damage()[1].startswith("  there is no anchor: AuditWriter writes the first one")
+def open_trail(deployed_at: datetime | None) -> AuditTrail:
+    return AuditTrail(
+        store=store(),
+        anchors=S3AuditAnchors(boto3.client("s3"), ANCHORS),
+        lock=ConfiguredLock(AuditLock.NONE, 0),
+        budgets=DynamoDbBudgetStore(boto3.client("dynamodb"), GOVERNANCE),
+        brake=DynamoDbBrakeState(boto3.client("dynamodb"), GOVERNANCE),
+        people=people(),
+        deployed_at=deployed_at,
+    )
+
+
+def test_before_the_first_anchor_is_due_the_chain_alone_is_verified(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    append(subject="prices")
+    assert run_command("audit", "verify") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "The chain is intact. There is no anchor yet: AuditWriter writes the first one within an"
+        " hour or so of its deployment. Verify again then."
+    )
+    alter("000000000001", entry="{}", hash="")
     assert run_command("audit", "verify") == 4
+
+
+@pytest.mark.parametrize("deployed_at", [None, NOW - timedelta(minutes=90)])
+def test_without_an_anchor_nothing_is_proven(deployed_at: datetime | None) -> None:
+    append(subject="prices")
+    with pytest.raises(DamageError) as failure:
+        verify_audit(open_trail(deployed_at), NOW)
+    assert failure.value.details == (
+        "  there is no anchor: AuditWriter writes one each hour, and its log has the reason",
+    )
 
 
 def test_entries_before_the_first_anchor_are_a_problem() -> None:

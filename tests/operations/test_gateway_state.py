@@ -1,7 +1,7 @@
 """The gateway in `make doctor`: its state, and before a deployment the room for its concurrency."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,6 @@ from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
 from lambdas.adapters.dynamodb.policy_store import POLICIES_KEY
 from lambdas.domain.api_keys import ApiKey, create_key
 from tests.budget_store import GOVERNANCE
-from tests.operations.deployed import deploy
 from tests.operations.gateway_account import (
     LIMITS,
     OWN_ROLE,
@@ -32,18 +31,23 @@ from tests.operations.gateway_account import (
 TOKENS = {"unit": "total", "amount": 1, "per": "60s"}
 
 
-def check(unreserved: int = 900, **settings: Any) -> CheckResult:
+def check(
+    unreserved: int = 900, answers: Mapping[str, tuple[int, Any]] | None = None, **settings: Any
+) -> CheckResult:
     """Check the gateway in an account with so many concurrent executions without a reservation."""
     session = boto3.Session()
     limits = {"AccountLimit": {"UnreservedConcurrentExecutions": unreserved}}
-    session.events.register(
-        "before-call.lambda.GetAccountSettings",
-        lambda **_: (type("Answer", (), {"status_code": 200}), limits),  # type: ignore[arg-type]
-    )
-    session.events.register(
-        "before-call.lambda.GetFunctionConfiguration",
-        lambda **_: (type("Answer", (), {"status_code": 200}), {"Role": OWN_ROLE}),  # type: ignore[arg-type]
-    )
+    given = {
+        "lambda.GetAccountSettings": (200, limits),
+        "lambda.GetFunctionConfiguration": (200, {"Role": OWN_ROLE}),
+        **(answers or {}),
+    }
+    for operation, (status, content) in given.items():
+        answer = type("Answer", (), {"status_code": status}), content
+        session.events.register(
+            f"before-call.{operation}",
+            lambda answer=answer, **_: answer,
+        )
     deployment = Deployment(session.client("cloudformation"))
     return find_check(session, deployment, **settings)
 
@@ -196,6 +200,16 @@ def test_policies_and_keys_are_named() -> None:
 
 
 @pytest.mark.usefixtures("deployed")
+def test_keys_without_a_tier_are_named_where_there_are_tiers() -> None:
+    key = make_key(1)
+    write_policies({"policies": [{"name": "everyone", "limits": [TOKENS]}]})
+    assert "Without a tier" not in check().text
+    write_policies({"tiers": {"gold": {"policies": [{"name": "tokens", "limits": [TOKENS]}]}}})
+    expected = f"Without a tier, so with none of the policies of tiers: {key.prefix}."
+    assert expected in check().text
+
+
+@pytest.mark.usefixtures("deployed")
 def test_a_valid_key_whose_tier_no_policy_has_is_a_warning() -> None:
     write_policies({"tiers": {"gold": {"policies": [{"name": "tokens", "limits": [TOKENS]}]}}})
     refused = make_key(1, tier="platinum")
@@ -248,17 +262,27 @@ def test_a_gateway_without_a_reservation_fits_every_account() -> None:
     assert check(unreserved=10, reserved_concurrency=None).status is Status.OK
 
 
-@pytest.mark.usefixtures("aws")
+def check_traces(answer: tuple[int, dict[str, Any]]) -> CheckResult:
+    """Check a gateway that sends traces, where X-Ray has one answer."""
+    status, content = answer
+    return check(answers={"xray.GetTraceSegmentDestination": (status, content)}, has_traces=True)
+
+
+@pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize(("destination", "is_missing"), [("XRay", True), ("CloudWatchLogs", False)])
 def test_traces_need_transaction_search(destination: str, *, is_missing: bool) -> None:
-    deploy(stack_names.GATEWAY, GatewayUrl="https://abc.lambda-url.us-east-1.on.aws/")
-    session = boto3.Session()
-    answer = {"Destination": destination, "Status": "ACTIVE"}
-    session.events.register(
-        "before-call.xray.GetTraceSegmentDestination",
-        lambda **_: (type("Answer", (), {"status_code": 200}), answer),  # type: ignore[arg-type]
-    )
-    deployment = Deployment(session.client("cloudformation"))
-    found = find_check(session, deployment, has_traces=True)
+    found = check_traces((200, {"Destination": destination, "Status": "ACTIVE"}))
     advice = "switch CloudWatch Transaction Search on"
     assert ((found.status, advice in found.text) == (Status.WARNING, True)) is is_missing
+    assert "Callers reach it at" in found.text
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_gateway_is_checked_where_traces_cannot_be() -> None:
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": "not allowed"}}
+    found = check_traces((403, denied))
+    assert found.status is Status.UNKNOWN
+    assert found.text.startswith("Could not check if X-Ray takes traces: An error occurred")
+    assert "There are no policies, so calls are not limited." in found.text
+    switch_expiry(is_on=False)
+    assert check_traces((403, denied)).status is Status.PROBLEM

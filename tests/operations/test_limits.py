@@ -39,6 +39,7 @@ def deployed(aws: None) -> None:
     create_governance_table()
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    deploy(stack_names.GATEWAY, GatewayUrl="https://abc.lambda-url.us-east-1.on.aws/")
 
 
 def read_stored() -> StoredPolicies:
@@ -198,3 +199,96 @@ def test_applying_names_the_keys_whose_tier_is_gone(
     (key,) = list_keys()
     call_command("limits", "apply", write_file(policy(match={"tier": "silver"})), "--dry-run")
     assert f"The key {key.prefix} has the tier gold" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_end_of_new_keys_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("keys", "create", "--owner", "ana", "--days", "30")
+    (key,) = list_keys()
+    assert f"The new key expires {key.expires_at:%Y-%m-%d %H:%M} UTC." in capsys.readouterr().out
+    call_command("keys", "rotate", key.prefix)
+    (successor,) = [each for each in list_keys() if each.replaces == key.prefix]
+    expected = f"The new key expires {successor.expires_at:%Y-%m-%d %H:%M} UTC."
+    assert expected in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("aws")
+def test_commands_warn_where_no_gateway_reads_what_they_change(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_governance_table()
+    deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    warning = "Warning: no gateway is deployed in this Region, so this has no effect yet."
+    for arguments in (
+        ("limits", "apply", write_file(policy())),
+        ("limits", "list"),
+        ("keys", "create", "--owner", "ana"),
+        ("keys", "list"),
+    ):
+        call_command(*arguments)
+        assert warning in capsys.readouterr().out
+    deploy(stack_names.GATEWAY, GatewayUrl="https://abc.lambda-url.us-east-1.on.aws/")
+    call_command("keys", "list")
+    assert warning not in capsys.readouterr().out
+
+
+UNMET = [
+    ({"model": "claude*"}, "matches no model that has a price."),
+    ({"model": "amazon.nova-prol-v1:0"}, "matches no model that has a price."),
+    ({"caller": "z"}, 'Write "=7A".'),
+    ({"caller": "ana=b*"}, 'Write "ana=3Db*".'),
+]
+
+
+@pytest.mark.parametrize(("match", "advice"), UNMET)
+def test_conditions_that_no_call_meets_cause_a_warning(
+    write_file: WriteFile,
+    capsys: pytest.CaptureFixture[str],
+    match: dict[str, Any],
+    advice: str,
+) -> None:
+    call_command("limits", "validate", write_file(policy("some", match=match)))
+    (warning,) = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("Warning: ")
+    ]
+    assert warning.startswith("Warning: some: match.")
+    assert advice in warning
+
+
+@pytest.mark.usefixtures("deployed")
+def test_applying_warns_of_callers_and_tiers_that_no_call_has(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiers = {
+        "free": {"policies": [policy("tokens", match={"tier": "gold"})]},
+        "gold": {"policies": [policy("other", match={"tier": "gold"})]},
+        "base": {"policies": [policy("inherited", match={"tier": "silver"})]},
+        "silver": {"extends": "base"},
+    }
+    path = write_file(tiers=tiers, break_glass=["z"])
+    call_command("limits", "apply", path, "--dry-run")
+    tier, caller = [line for line in capsys.readouterr().out.splitlines() if "Warning" in line]
+    assert tier == (
+        "Warning: free/tokens: match.tier gold is not a tier of this policy, which has free. Leave"
+        " match.tier out."
+    )
+    assert caller == (
+        'Warning: break_glass "z" is no session name, as keys list prints it. Write "=7A".'
+    )
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"model": ["anthropic.claude-*", "*", "*claude*", "amazon.nova-pro-v1:0"]},
+        {"model": "anthropic.claude-sonnet-4-20250514-v1:0"},
+        {"model": "anthropic.claude-3-haiku-20240307-v1*"},
+        {"caller": ["acme,Ana=20Mar=C3=ADa", "*@example.com", "*", "acme,*", "ana+x@example.com"]},
+    ],
+)
+def test_conditions_that_calls_can_meet_are_fine(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str], match: dict[str, Any]
+) -> None:
+    call_command("limits", "validate", write_file(policy(match=match)))
+    assert "Warning" not in capsys.readouterr().out

@@ -57,6 +57,7 @@ def verify(*, reviewed: int) -> None:
             budgets=DynamoDbBudgetStore(dynamodb, places.governance),
             brake=DynamoDbBrakeState(dynamodb, places.governance),
             people=DynamoDbPersonDirectory(dynamodb, places.governance),
+            deployed_at=places.deployed_at,
         )
         verify_audit(trail, datetime.now(UTC), reviewed=reviewed)
 

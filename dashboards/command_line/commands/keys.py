@@ -43,7 +43,9 @@ def command() -> None:
 @command.command()
 @click.option("--owner", required=True, help="The person or service that makes the calls.")
 @click.option("--tenant", help="The organization of the owner.")
-@click.option("--tier", help="The tier whose limits apply.")
+@click.option(
+    "--tier", help="The tier whose limits apply; without one, only policies outside of tiers."
+)
 @click.option("--project", help="The project of the calls.")
 @click.option(
     "--scope",
@@ -131,7 +133,10 @@ def revoke(prefix: str, *, dry_run: bool) -> None:
 )
 @_dry_run
 def rotate(prefix: str, *, overlap_hours: int, dry_run: bool) -> None:
-    """Make the successor of a key, and print its text once."""
+    """Make the successor of a key, and print its text once.
+
+    If the key expires, the successor is valid for as long as the key was, from now on.
+    """
     from cdk.operations.account import in_account
     from cdk.operations.api_keys import rotate as rotate_key
 
@@ -151,12 +156,13 @@ def rotate(prefix: str, *, overlap_hours: int, dry_run: bool) -> None:
 
 
 def _open(session: boto3.Session, *, is_dry_run: bool) -> _Stores:
-    from cdk.operations.limits import find_governance_table
+    from cdk.operations.limits import find_governance_table, warn_without_gateway
     from lambdas.adapters.dynamodb.api_key_changes import DynamoDbApiKeyChanges
     from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
     from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
 
     table, dynamodb = find_governance_table(session), session.client("dynamodb")
+    warn_without_gateway(session)
     actor = None if is_dry_run else find_person(session)
     return _Stores(
         DynamoDbApiKeys(dynamodb, table),

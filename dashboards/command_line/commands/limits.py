@@ -39,7 +39,7 @@ def apply(file: Path, *, dry_run: bool) -> None:
     """
     from cdk.operations.account import in_account
     from cdk.operations.limits import apply as apply_policies
-    from cdk.operations.limits import find_governance_table, read_file
+    from cdk.operations.limits import find_governance_table, read_file, warn_without_gateway
     from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
     from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
     from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
@@ -57,6 +57,7 @@ def apply(file: Path, *, dry_run: bool) -> None:
             datetime.now(UTC),
             is_dry_run=dry_run,
         )
+        warn_without_gateway(session)
 
     in_account(run)
 
@@ -65,12 +66,17 @@ def apply(file: Path, *, dry_run: bool) -> None:
 def list_() -> None:
     """List the stored policies."""
     from cdk.operations.account import in_account
-    from cdk.operations.limits import find_governance_table, list_policies
+    from cdk.operations.limits import (
+        find_governance_table,
+        list_policies,
+        warn_without_gateway,
+    )
     from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
 
     def run(session: boto3.Session) -> None:
         table = find_governance_table(session)
         list_policies(DynamoDbPolicies(session.client("dynamodb"), table))
+        warn_without_gateway(session)
 
     in_account(run)
 
@@ -78,7 +84,10 @@ def list_() -> None:
 @command.command()
 @_file
 def validate(file: Path) -> None:
-    """Check a file without an AWS account."""
+    """Check a file without an AWS account.
+
+    Warns of conditions that no call can meet.
+    """
     from cdk.operations.limits import validate as validate_file
 
     validate_file(file)

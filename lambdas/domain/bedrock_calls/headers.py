@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from math import ceil
 from typing import NamedTuple
 
@@ -39,6 +40,9 @@ class LimitState(NamedTuple):
         unit: The unit of the amounts. The draft has registered `requests` and
             `concurrent-requests`; others, such as `tokens`, are the meter's own.
         partition: The value that the limit counts by, such as a project.
+        resets_at: The time at which more is available, as far as it is known.
+        models: Patterns of the models that it limits; empty for all.
+        operations: The operations that it limits; empty for all.
     """
 
     name: str
@@ -48,6 +52,9 @@ class LimitState(NamedTuple):
     reset_seconds: float | None = None
     unit: str = "tokens"
     partition: str | None = None
+    resets_at: datetime | None = None
+    models: Sequence[str] = ()
+    operations: Sequence[str] = ()
 
 
 def write_ietf_headers(limits: Sequence[LimitState]) -> Headers:

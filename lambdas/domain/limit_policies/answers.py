@@ -16,6 +16,7 @@ from lambdas.domain.limits import (
     LimitUnit,
     RefusalReason,
     to_moment,
+    to_time,
 )
 from lambdas.domain.limits import Refusal as LimitRefusal
 from lambdas.domain.money import PICODOLLARS
@@ -58,6 +59,9 @@ def describe_limit(
         reset_seconds=None if reset is None else reset / _MICROSECONDS,
         unit=_SHOWN_UNITS.get(unit, unit.value),
         partition=subject.partition,
+        resets_at=None if status.resets_at is None else to_time(status.resets_at),
+        models=policy.match.model,
+        operations=policy.match.operation,
     )
 
 

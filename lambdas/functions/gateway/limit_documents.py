@@ -21,6 +21,7 @@ from lambdas.domain.bedrock_calls import (
 from lambdas.domain.invocations.decoding import JsonObject
 from lambdas.domain.invocations.service_tier import STANDARD_TIER, read_service_tier
 from lambdas.domain.invocations.token_counts import read_count
+from lambdas.domain.times import write_time
 from lambdas.services.limit_calls import LimitAnswer
 
 _OPERATIONS = {each.log_name: each for each in BedrockOperation if each.uses_tokens}
@@ -107,6 +108,9 @@ def _describe(limit: LimitState, answer: LimitAnswer) -> dict[str, Any]:
         "remaining": limit.remaining,
         "windowSeconds": limit.window_seconds,
         "resetSeconds": limit.reset_seconds,
+        "resetsAt": None if limit.resets_at is None else write_time(limit.resets_at),
+        "models": list(limit.models),
+        "operations": list(limit.operations),
         "mode": "shadow" if limit.name in answer.shadow else "enforce",
     }
 

@@ -132,6 +132,31 @@ def test_callers_wait_where_that_helps() -> None:
     assert (report.refusal, report.policies) == ("limit_reached", ("tokens",))
 
 
+def test_a_refusal_from_memory_shows_and_names_what_the_first_one_did() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE, {"unit": "requests", "amount": 9, "per": "day"}]))
+    gateway.admission.admit(call(900, 50), NOON)
+    first = gateway.admission.admit(call(), NOON)
+    asked = dict(gateway.store.counts)
+    again = gateway.admission.admit(call(), NOON + SECOND / 2)
+    assert gateway.store.counts == asked
+    assert again.refusal is not None
+    assert again.refusal.violated_policies == ("tokens/total/60",)
+    assert [(limit.name, limit.remaining) for limit in again.limits] == [
+        (limit.name, limit.remaining) for limit in first.limits
+    ]
+    assert len(again.limits) == 2
+
+
+def test_a_refusal_from_memory_shows_no_limit_that_has_changed() -> None:
+    gateway = Gateway(policy())
+    gateway.admission.admit(call(900, 50), NOON)
+    gateway.admission.admit(call(), NOON)
+    assert isinstance(gateway.admission.policies, FixedPolicies)
+    gateway.admission.policies.policies = read(policy(limits=[PER_MINUTE | {"amount": 999}]))
+    again = gateway.admission.admit(call(), NOON + SECOND / 2)
+    assert 1000 not in [limit.quota for limit in again.limits]
+
+
 DAILY = {"unit": "total", "amount": 1000, "per": "day"}
 
 
@@ -480,6 +505,16 @@ def test_no_caller_sees_the_limits_of_another() -> None:
     of_ana, of_ben = (gateway.view.show(key, NOON).limits for key in (KEY, BEN))
     assert [(each.name, each.remaining) for each in of_ana] == [("tokens", 900), ("hers", 900)]
     assert [(each.name, each.remaining) for each in of_ben] == [("tokens", 1000)]
+
+
+def test_the_view_says_when_a_limit_resets_and_what_it_covers() -> None:
+    claude = {"model": "anthropic.claude-*", "operation": ["Converse", "InvokeModel"]}
+    gateway = Gateway(policy(limits=[DAILY], match=claude), policy("everyone"))
+    gateway.admission.admit(call(), NOON)
+    some, everyone = gateway.view.show(KEY, NOON).limits
+    assert some.resets_at == NOON.replace(hour=0) + timedelta(days=1)
+    assert (some.models, some.operations) == (("anthropic.claude-*",), ("Converse", "InvokeModel"))
+    assert (everyone.models, everyone.operations) == ((), ())
 
 
 def test_shadow_limits_are_named_in_the_view() -> None:
