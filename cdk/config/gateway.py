@@ -7,10 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
 from lambdas.wiring.allowed_values import SettingsModel
 from lambdas.wiring.environment import from_json_text
-from lambdas.wiring.gateway_settings import MaxOutputTokens, TraceShare
+from lambdas.wiring.gateway_settings import MaxOutputTokens, ProjectName, TraceShare
 
 _NONE = "none"
 
@@ -36,12 +35,10 @@ class GatewaySettings(SettingsModel):
 
     gateway: bool = False
     gateway_concurrency: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["none"], BeforeValidator(_read_number)
+        Annotated[int, Field(ge=1, strict=True)] | Literal["none"], BeforeValidator(_read_number)
     ] = 50
     gateway_max_output_tokens: MaxOutputTokens = Field(default_factory=dict)
-    gateway_project_name: (
-        Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None
-    ) = None
+    gateway_project_name: ProjectName | None = None
     gateway_rate_limit_headers: bool = True
     gateway_kong_headers: bool = False
     gateway_trace_share: TraceShare = Decimal(0)

@@ -286,9 +286,10 @@ class CallRelay:
         return GatewayAnswer(answer.status, headers + shown, relayed.read(), relayed.settle)
 
     def _make_metadata(self, key: ApiKey, reservation: str | None) -> Mapping[str, str]:
-        metadata = {} if reservation is None else {RESERVATION_NAME: reservation}
-        if self.rules.project_name and key.project:
-            metadata[self.rules.project_name] = key.project
+        name, project = self.rules.project_name, key.project
+        metadata = {name: project} if name and project else {}
+        if reservation is not None:  # the last one, so that nothing takes its place
+            metadata[RESERVATION_NAME] = reservation
         return metadata
 
 

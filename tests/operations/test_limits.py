@@ -180,6 +180,7 @@ def test_wrong_keys_are_explained(write_file: WriteFile) -> None:
     assert "no key with the prefix bmk_x" in read_failure("keys", "revoke", "bmk_x")
     owner = "x" * 65
     assert "AWS allows 64" in read_failure("keys", "create", "--owner", owner)
+    assert "A project has 1 to" in read_failure("keys", "create", "--owner", "a", "--project", "é")
     call_command("limits", "apply", write_file(policy(match={"tier": "gold"})))
     create = ("keys", "create", "--owner", "ana", "--tier")
     assert "no policy has the tier golf" in read_failure(*create, "golf")
