@@ -25,8 +25,10 @@ from lambdas.domain.limits import (
     RefusalReason,
     Settlement,
     StoredReservation,
+    UnreadableSubjectError,
     to_time,
 )
+from lambdas.logs import logger
 
 MAX_RECENT = 1000
 REFUSAL_AGE = timedelta(seconds=1)
@@ -153,6 +155,9 @@ class CallAdmitter:
     ) -> Decision | LimitStoreError:
         try:
             return self.store.reserve(subject, reservation_id, need, at)
+        except UnreadableSubjectError as error:
+            logger.error("The limits of a subject cannot be read", subject=subject.id)
+            return error
         except LimitStoreError as error:
             return error
 
@@ -218,6 +223,6 @@ class CallAdmitter:
             for reason, unit, amount, until in self._refusals.get(subject.id, at) or ():
                 needed = need.get(unit)
                 if needed is not None and needed >= amount and at < until:
-                    refusal = Refusal(subject.id, reason, until, is_from_memory=True)
+                    refusal = Refusal(subject.id, reason, until)
                     return Admission(refusal=refusal)
         return None

@@ -151,6 +151,8 @@ class AdmissionReport(NamedTuple):
         is_break_glass: True if it was admitted although limits refuse it.
         marks: The number of marks that were reported.
         left_open: The parts that could not be given back after a refusal.
+        is_estimate: True if a part of the need is an estimate, such as that of a document.
+        is_repeat: True if the same call was refused a moment ago: its SDK tries again.
         refused_by: The policy that refuses the call longest, as metrics name it; `None` where no
             policy does.
         shadow_policies: The policies of limits in `shadow`, likewise.
@@ -165,6 +167,8 @@ class AdmissionReport(NamedTuple):
     is_break_glass: bool = False
     marks: int = 0
     left_open: int = 0
+    is_estimate: bool = False
+    is_repeat: bool = False
     refused_by: str | None = None
     shadow_policies: Sequence[str] = ()
 
@@ -255,7 +259,12 @@ class PolicyAdmission:
             opened = _OpenCall(caller, result.reservation, need, model, pricing)
             self._open.add(result.reservation.id, opened, at)
         result = replace(result, unchecked=(*unchecked, *result.unchecked))
-        report = AdmissionReport(caller, need, is_break_glass=is_break_glass)
+        report = AdmissionReport(
+            caller,
+            need,
+            is_break_glass=is_break_glass,
+            is_estimate=not call.need.is_certain,
+        )
         return self._answer(report, policies, subjects, result, at)
 
     def settle(
@@ -343,6 +352,7 @@ class PolicyAdmission:
                 is_break_glass=report.is_break_glass and (reason is not None or bool(passed)),
                 marks=self._report_marks(reached, at),
                 left_open=len(result.left_open),
+                is_repeat=result.refusal is not None and result.refusal.is_repeat,
                 refused_by=None if refuser is None else name_in_metrics(policies, refuser),
                 shadow_policies=tuple(
                     sorted({name_in_metrics(policies, each.policy.name) for each, _ in shadow})

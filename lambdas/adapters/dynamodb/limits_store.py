@@ -36,6 +36,7 @@ from lambdas.domain.limits import (
     LimitSubject,
     StoredReservation,
     SubjectState,
+    UnreadableSubjectError,
     describe_admission,
     list_changes,
     list_partitions,
@@ -44,6 +45,7 @@ from lambdas.domain.limits import (
     reserve,
     to_moment,
 )
+from lambdas.domain.words import list_names
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 _MAX_ATTEMPTS = 12
 _MAX_SUBJECTS = 1000
 _EMPTY = StoredSubject()
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""The errors of an item that another version wrote, or that someone has changed."""
 
 
 class DynamoDbLimits:
@@ -167,31 +171,43 @@ class DynamoDbLimits:
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
         item = answer.get("Item")
-        return None if item is None else self._keep(subject_id, read_subject(item))
+        return None if item is None else self._keep(subject_id, item)
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
-        """List the open reservations of all subjects, partition by partition."""
-        moment = to_moment(before)
-        try:
-            for item in self._list_items():
-                subject_id = item[SORT_KEY]["S"]
-                for name, entry in self._keep(subject_id, read_subject(item)).state.entries.items():
-                    if entry.at < moment:
-                        yield StoredReservation(subject_id, name, entry)
-        except (BotoCoreError, ClientError) as error:
-            raise LimitStoreError(failure_code(error)) from error
+        """List the open reservations of all subjects, partition by partition.
+
+        Raises:
+            UnreadableSubjectError: Some subjects were left out. The text names them.
+            LimitStoreError: DynamoDB did not answer.
+        """
+        moment, unreadable = to_moment(before), list[str]()
+        for item in self._list_items():
+            subject_id = item[SORT_KEY]["S"]
+            try:
+                state = self._keep(subject_id, item).state
+            except UnreadableSubjectError:
+                unreadable.append(subject_id)
+                continue
+            for name, entry in state.entries.items():
+                if entry.at < moment:
+                    yield StoredReservation(subject_id, name, entry)
+        if unreadable:
+            raise UnreadableSubjectError(list_names(unreadable))
 
     def _list_items(self) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query")
-        for partition in list_partitions():
-            for page in pages.paginate(
-                TableName=self._table_name,
-                KeyConditionExpression=f"{PARTITION_KEY} = :partition",
-                FilterExpression="size(#open) > :none OR size(#late) > :none",
-                ExpressionAttributeNames={"#open": OPEN, "#late": LATE},
-                ExpressionAttributeValues={":partition": {"S": partition}, ":none": {"N": "0"}},
-            ):
-                yield from page["Items"]
+        try:
+            for partition in list_partitions():
+                for page in pages.paginate(
+                    TableName=self._table_name,
+                    KeyConditionExpression=f"{PARTITION_KEY} = :partition",
+                    FilterExpression="size(#open) > :none OR size(#late) > :none",
+                    ExpressionAttributeNames={"#open": OPEN, "#late": LATE},
+                    ExpressionAttributeValues={":partition": {"S": partition}, ":none": {"N": "0"}},
+                ):
+                    yield from page["Items"]
+        except (BotoCoreError, ClientError) as error:
+            raise LimitStoreError(failure_code(error)) from error
 
     def _update(self, subject_id: str, write: LimitWrite) -> tuple[bool, StoredSubject | None]:
         """Update an item; returns whether it was written, and the item as it is.
@@ -209,11 +225,21 @@ class DynamoDbLimits:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             item: Any = error.response.get("Item")
-            return False, None if item is None else self._keep(subject_id, read_subject(item))
+            return False, None if item is None else self._keep(subject_id, item)
         except (BotoCoreError, ClientError) as error:
             raise LimitStoreError(failure_code(error)) from error
-        return True, self._keep(subject_id, read_subject(answer["Attributes"]))
+        return True, self._keep(subject_id, answer["Attributes"])
 
-    def _keep(self, subject_id: str, image: StoredSubject) -> StoredSubject:
+    def _keep(self, subject_id: str, item: Mapping[str, Any]) -> StoredSubject:
+        """Read an item, and keep its image.
+
+        Raises:
+            UnreadableSubjectError: It cannot be read.
+        """
+        try:
+            image = read_subject(item)
+        except _UNREADABLE as error:
+            self._images.pop(subject_id, None)
+            raise UnreadableSubjectError(subject_id) from error
         add_bounded(self._images, subject_id, image, _MAX_SUBJECTS)
         return image

@@ -29,26 +29,45 @@ class SettlingError(Exception):
 
 @log_request_id
 def lambda_handler(_event: object, _context: LambdaContext) -> None:
-    """Settle reservations that are older than the longest call, then raise counters of budgets.
+    """Raise counters of budgets, then settle reservations that are older than the longest call.
+
+    One is done whatever becomes of the other.
 
     Raises:
         SettlingError: Some failed, so that an alarm notifies. All others are done.
     """
     now = datetime.now(UTC)
-    counts = settler().settle(now)
+    try:
+        failed = _enforce_budgets(now)
+    finally:
+        unsettled = _settle_calls(now)
+    if failed or unsettled:
+        message = f"{failed + unsettled} reservations or budgets failed"
+        raise SettlingError(message)
+
+
+def _enforce_budgets(now: datetime) -> int:
+    """Raise counters of budgets, and return the number of failures."""
+    failures = enforcer().enforce(now).failures
+    for name, error in failures.items():
+        logger.error("The gateway does not know the usage of a budget", budget=name, exc_info=error)
+    return len(failures)
+
+
+def _settle_calls(now: datetime) -> int:
+    """Settle reservations, and return the number of failures."""
+    counts, unread = settler().settle(now)
     if counts:
         outcomes = {outcome.value: count for outcome, count in counts.items()}
         logger.info("Reservations that a gateway left open", outcomes=outcomes)
     record_health(
         {metric: counts[outcome] for metric, outcome in _COUNTED.items() if counts[outcome]}
     )
-    failures = enforcer().enforce(now).failures
-    for name, error in failures.items():
-        logger.error("The gateway does not know the usage of a budget", budget=name, exc_info=error)
-    failed = counts[OpenCall.FAILED] + len(failures)
-    if failed:
-        message = f"{failed} reservations or budgets failed"
-        raise SettlingError(message)
+    if unread is not None:
+        logger.error(
+            "Open reservations were not all read", subjects=str(unread), error=type(unread).__name__
+        )
+    return counts[OpenCall.FAILED] + (unread is not None)
 
 
 @cache

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY
+from lambdas.adapters.dynamodb.limit_items import PARTITION_KEY, SORT_KEY, make_item_key
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
 from lambdas.domain.limits import (
     MAX_CALL_SECONDS,
@@ -30,6 +30,7 @@ from lambdas.domain.limits import (
     RollingWindow,
     StoredReservation,
     SubjectState,
+    UnreadableSubjectError,
     make_calendar_window,
     to_time,
 )
@@ -425,6 +426,39 @@ def test_a_timeout_after_the_write_reserves_once(aws: None) -> None:
         store.reserve(ANA, "a", tokens(500), NOON)
     assert store.reserve(ANA, "a", tokens(500), NOON).entry is not None
     assert totals(store, NOON) == [510, 510]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tday@Mars/Base.t": {"N": "5"}},
+        {"z60.t": {"N": "5"}},
+        {".t": {"N": "5"}},
+        {"open": {"M": {"a": {"S": "x"}}}},
+        {"m": {"S": "soon"}},
+    ],
+)
+def test_an_item_that_cannot_be_read_stops_its_own_calls_alone(
+    aws: None, change: dict[str, Any]
+) -> None:
+    create_governance_table()
+    client, store = boto3.client("dynamodb"), make_dynamodb_store()
+    ben = subject(limit(10), name="ben")
+    store.reserve(ANA, "a", tokens(1), NOON)
+    store.reserve(ben, "a", tokens(1), NOON)
+    key = make_item_key("ana")
+    item: Any = client.get_item(TableName=GOVERNANCE, Key=key)["Item"]
+    client.put_item(TableName=GOVERNANCE, Item=item | change)
+    fresh = make_dynamodb_store()
+    with pytest.raises(UnreadableSubjectError):
+        fresh.read("ana")
+    with pytest.raises(UnreadableSubjectError):
+        fresh.reserve(ANA, "b", tokens(1), NOON)
+    listed = fresh.list_open(NOON + SECOND)
+    assert next(listed).subject == "ben"
+    with pytest.raises(UnreadableSubjectError, match=r"^ana$"):
+        next(listed)
+    assert fresh.reserve(ben, "b", tokens(1), NOON).entry is not None
 
 
 def test_a_table_that_is_not_there_is_an_error_of_the_store(aws: None) -> None:

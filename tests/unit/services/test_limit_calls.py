@@ -448,6 +448,15 @@ def test_a_subject_from_elsewhere_limits_calls_like_a_policy() -> None:
     assert [each.name for each in admitted.limits] == ["tokens", "budget:team"]
 
 
+def test_a_refusal_says_if_the_call_is_a_repeat_and_its_need_an_estimate() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"amount": 1}]))
+    document = call(need=CallNeed(60, 40, is_certain=False), attempt_id="one")
+    for asked in (document, document, call()):
+        gateway.admission.admit(asked, NOON)
+    reports = [(each.is_repeat, each.is_estimate) for each in gateway.reports.admissions]
+    assert reports == [(False, True), (True, True), (False, False)]
+
+
 def test_break_glass_is_counted_by_subjects_from_elsewhere_and_not_refused() -> None:
     gateway = Gateway(policy(), break_glass=["ana@*"])
     admission = replace(gateway.admission, others=Budgets())
