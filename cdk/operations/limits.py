@@ -21,6 +21,7 @@ from lambdas.domain.limit_policies import (
     PolicyStore,
     PolicyWriter,
     describe_policies,
+    describe_restarts,
 )
 from lambdas.domain.words import plural
 from lambdas.wiring.declared_files import InvalidFileError
@@ -70,6 +71,7 @@ def validate(path: Path) -> None:
     """
     declared = read_file(path)
     _print(describe_policies(declared.policies))
+    _print_unlimited(declared.policies)
     print(f"{path}: valid.")
 
 
@@ -115,7 +117,9 @@ def apply(
     """
     stored = _read(store)
     before, after = stored.described, describe_policies(declared.policies)
-    _print_differences(before or {}, after)
+    restarts = describe_restarts(stored.policies or PolicySet(), declared.policies)
+    _print_differences(before or {}, after, restarts)
+    _print_unlimited(declared.policies)
     _print_unknown_tiers(declared.policies, keys, now)
     if is_dry_run:
         print(_DRY_RUN)
@@ -155,7 +159,9 @@ def _print(described: Mapping[str, str]) -> None:
         print(f"{printable(name)}: {printable(text)}")
 
 
-def _print_differences(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+def _print_differences(
+    before: Mapping[str, str], after: Mapping[str, str], restarts: Mapping[str, str]
+) -> None:
     new = [name for name in after if name not in before]
     changed = [name for name in after if name in before and after[name] != before[name]]
     gone = [name for name in before if name not in after]
@@ -165,10 +171,17 @@ def _print_differences(before: Mapping[str, str], after: Mapping[str, str]) -> N
         print(f"~ {printable(name)}")
         print(f"    {printable(before[name])}")
         print(f" -> {printable(after[name])}")
+        if name in restarts:
+            print(f"    starts at zero: {printable(restarts[name])}")
     for name in gone:
         print(f"- {printable(name)}: {printable(before[name])}")
     same = len(after) - len(new) - len(changed)
     print(f"{len(new):,} new, {len(changed):,} changed, {len(gone):,} deleted, {same:,} the same.")
+
+
+def _print_unlimited(policies: PolicySet) -> None:
+    if any(set(pattern) == {"*"} for pattern in policies.break_glass):
+        print("Warning: break_glass has *, which is every caller: no policy refuses a call.")
 
 
 def _print_unknown_tiers(policies: PolicySet, keys: tuple[ApiKey, ...], now: datetime) -> None:

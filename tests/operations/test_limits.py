@@ -96,6 +96,39 @@ def test_a_dry_run_of_limits_changes_nothing(
 
 
 @pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(
+    ("changed", "limits"),
+    [
+        (policy(limits=[PER_MINUTE | {"per": "61s"}]), ["1,000 total per 61s"]),
+        (policy(partition_by="key"), ["1,000 total per 60s"]),
+        (policy(limits=[PER_MINUTE | {"amount": 5, "mode": "shadow"}]), []),
+        (policy(when_out="refuse"), []),
+    ],
+)
+def test_applying_names_the_limits_that_start_at_zero(
+    write_file: WriteFile,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, Any],
+    limits: list[str],
+) -> None:
+    call_command("limits", "apply", write_file(policy()))
+    call_command("limits", "apply", write_file(changed, policy("new")), "--dry-run")
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "~ tokens" in lines
+    restarts = [line for line in lines if line.startswith("starts at zero")]
+    assert restarts == [f"starts at zero: {each}" for each in limits]
+
+
+def test_validate_warns_of_a_pattern_of_every_caller_in_break_glass(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("limits", "validate", write_file(policy(), break_glass=["*@example.com"]))
+    assert "Warning" not in capsys.readouterr().out
+    call_command("limits", "validate", write_file(policy(), break_glass=["*"]))
+    assert "Warning: break_glass has *" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("deployed")
 def test_callers_in_policies_do_not_enter_the_audit_trail(write_file: WriteFile) -> None:
     named = policy(match={"caller": ["ana@example.com", "ben"], "tier": "gold"})
     call_command("limits", "apply", write_file(named, break_glass=["ana@example.com"]))

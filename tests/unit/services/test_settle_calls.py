@@ -83,7 +83,7 @@ def test_a_call_that_the_gateway_settles_meanwhile_counts_once() -> None:
 
 
 class UnreadableLimits(InMemoryLimits):
-    """Limits of which one subject cannot be read."""
+    """Limits with a subject that cannot be read."""
 
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
         yield from (each for each in super().list_open(before) if each.subject != "project")
