@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from lambdas.adapters.cached_source import CachedSource
 from lambdas.domain.limit_policies import (
     PoliciesUnavailableError,
     PolicySet,
     PolicyStore,
     StoredPolicies,
 )
-
-MAX_AGE = timedelta(seconds=30)
-"""A change of policies takes so long to have an effect."""
 
 
 class CachedPolicies:
@@ -37,10 +35,8 @@ class CachedPolicies:
         """
         self._store = store
         self._read = read
-        self._report_failure = report_failure
-        self._policies: PolicySet | None = None
-        self._stored: StoredPolicies | None = None
-        self._checked_at: datetime | None = None
+        self._cached = CachedSource(self._load, PoliciesUnavailableError, report_failure)
+        self._last: tuple[StoredPolicies, PolicySet] | None = None
 
     def get(self, now: datetime) -> PolicySet:
         """Get the policies in force.
@@ -48,22 +44,12 @@ class CachedPolicies:
         Raises:
             PoliciesUnavailableError: They cannot be read, and were not before.
         """
-        is_due = self._checked_at is None or now - self._checked_at >= MAX_AGE
-        if self._policies is not None and not is_due:
-            return self._policies
-        try:
-            self._policies = self._load()
-        except PoliciesUnavailableError as error:
-            self._report_failure(str(error))
-            if self._policies is None:
-                raise
-        self._checked_at = now
-        return self._policies
+        return self._cached.get(now)
 
     def _load(self) -> PolicySet:
         stored = self._store.read()
-        if self._policies is not None and stored == self._stored:
-            return self._policies
+        if self._last is not None and stored == self._last[0]:
+            return self._last[1]
         policies = PolicySet() if stored.text is None else self._read(stored.text)
-        self._stored = stored
+        self._last = stored, policies
         return policies

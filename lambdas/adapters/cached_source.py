@@ -1,4 +1,4 @@
-"""Gives what finds subjects of calls from memory, and makes it again after a while."""
+"""Gives what was read from a store from memory, and reads it again after a while."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from lambdas.domain.limit_policies import SubjectsUnavailableError
-
 MAX_AGE = timedelta(seconds=30)
-"""A change of budgets takes so long to have an effect."""
+"""A change of policies or budgets takes so long to have an effect."""
 _Source = TypeVar("_Source")
 
 
-class CachedSubjects(Generic[_Source]):
-    """Makes a source of subjects from stored budgets, and keeps it for a while.
+class CachedSource(Generic[_Source]):
+    """Reads a source, and keeps it for a while. While it cannot be read, the last one stays."""
 
-    While they cannot be read, the last source stays.
-    """
-
-    def __init__(self, load: Callable[[], _Source], report_failure: Callable[[str], None]) -> None:
-        """Make sources.
+    def __init__(
+        self,
+        load: Callable[[], _Source],
+        unavailable: type[Exception],
+        report_failure: Callable[[str], None],
+    ) -> None:
+        """Read sources.
 
         Args:
-            load: Makes a source. Raises `SubjectsUnavailableError`.
-            report_failure: Reports that none could be made, and why.
+            load: Reads a source.
+            unavailable: The error that it raises if the source cannot be read.
+            report_failure: Reports that it could not be read, and why.
         """
         self._load = load
+        self._unavailable = unavailable
         self._report_failure = report_failure
         self._source: tuple[_Source] | None = None
         self._checked_at: datetime | None = None
@@ -35,13 +37,13 @@ class CachedSubjects(Generic[_Source]):
         """Get the source.
 
         Raises:
-            SubjectsUnavailableError: None could be made, now or before.
+            Exception: The error of `load`, if the source cannot be read, and was not before.
         """
         is_due = self._checked_at is None or now - self._checked_at >= MAX_AGE
         if self._source is None or is_due:
             try:
                 self._source = (self._load(),)
-            except SubjectsUnavailableError as error:
+            except self._unavailable as error:
                 self._report_failure(str(error))
                 if self._source is None:
                     raise
