@@ -7,11 +7,28 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lambdas.wiring.allowed_values import SettingsModel
+from lambdas.domain.invocations.request_metadata import (
+    METADATA_FORM,
+    RESERVED_NAMES,
+    is_metadata_text,
+)
+from lambdas.wiring.allowed_values import SettingsModel, allowed, like
 from lambdas.wiring.environment import from_json_text
-from lambdas.wiring.gateway_settings import MaxOutputTokens, ProjectName, TraceShare
+from lambdas.wiring.gateway_settings import TraceShare
 
 _NONE = "none"
+_Tokens = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+_ModelPattern = Annotated[
+    str, like(r"[^?\[\]]{1,256}", "a text of up to 256 letters, in which * stands for any text")
+]
+_ProjectName = Annotated[
+    str,
+    allowed(f"{METADATA_FORM}, as Bedrock takes it", is_metadata_text),
+    allowed(
+        f"another name than {', '.join(sorted(RESERVED_NAMES))}, which the gateway itself uses",
+        lambda name: name not in RESERVED_NAMES,
+    ),
+]
 
 
 def _read_number(value: object) -> object:
@@ -37,8 +54,10 @@ class GatewaySettings(SettingsModel):
     gateway_concurrency: Annotated[
         Annotated[int, Field(ge=1, strict=True)] | Literal["none"], BeforeValidator(_read_number)
     ] = 50
-    gateway_max_output_tokens: MaxOutputTokens = Field(default_factory=dict)
-    gateway_project_name: ProjectName | None = None
+    gateway_max_output_tokens: Annotated[
+        dict[_ModelPattern, _Tokens], BeforeValidator(from_json_text)
+    ] = Field(default_factory=dict)
+    gateway_project_name: _ProjectName | None = None
     gateway_rate_limit_headers: bool = True
     gateway_kong_headers: bool = False
     gateway_trace_share: TraceShare = Decimal(0)

@@ -9,29 +9,12 @@ from pydantic import BeforeValidator, Field
 
 from lambdas.domain.bedrock_calls import NeedBounds
 from lambdas.domain.invocations.model import APPLICATION_PROFILE
-from lambdas.domain.invocations.request_metadata import (
-    METADATA_FORM,
-    RESERVED_NAMES,
-    is_metadata_text,
-)
-from lambdas.wiring.allowed_values import allowed, like
+from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
+from lambdas.wiring.allowed_values import like
 from lambdas.wiring.environment import EnvironmentSettings, from_json_text
 
 _Tokens = Annotated[int, Field(ge=1, le=100_000_000)]
-_ModelPattern = Annotated[
-    str, like(r"[^?\[\]]{1,256}", "a text of up to 256 letters, in which * stands for any text")
-]
-MaxOutputTokens = Annotated[
-    dict[_ModelPattern, Annotated[_Tokens, Field(strict=True)]], BeforeValidator(from_json_text)
-]
-ProjectName = Annotated[
-    str,
-    allowed(f"{METADATA_FORM}, as Bedrock takes it", is_metadata_text),
-    allowed(
-        f"another name than {', '.join(sorted(RESERVED_NAMES))}, which the gateway itself uses",
-        lambda name: name not in RESERVED_NAMES,
-    ),
-]
+MaxOutputTokens = Annotated[dict[str, _Tokens], BeforeValidator(from_json_text)]
 TraceShare = Annotated[Decimal, Field(ge=0, le=1)]
 _DEFAULTS = NeedBounds()
 
@@ -79,7 +62,7 @@ class RelaySettings(EnvironmentSettings):
     assume_prices: bool = True
     price_bucket: str = ""
     state_table: str = ""
-    project_name: ProjectName | None = None
+    project_name: Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None = None
     attribution: Annotated[
         dict[str, Any], BeforeValidator(from_json_text), Field(default_factory=dict)
     ]
