@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.adapters.cached_source import CachedSource
+from lambdas.adapters.cached_policies import CachedSource
 from lambdas.adapters.dynamodb.budget_presence import DynamoDbBudgetPresence
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
