@@ -21,7 +21,6 @@ from lambdas.domain.limit_policies import (
     PolicyStore,
     PolicyWriter,
     describe_policies,
-    describe_restarts,
 )
 from lambdas.domain.words import plural
 from lambdas.wiring.declared_files import InvalidFileError
@@ -117,8 +116,7 @@ def apply(
     """
     stored = _read(store)
     before, after = stored.described, describe_policies(declared.policies)
-    restarts = describe_restarts(stored.policies or PolicySet(), declared.policies)
-    _print_differences(before or {}, after, restarts)
+    _print_differences(before or {}, after)
     _print_unlimited(declared.policies)
     _print_unknown_tiers(declared.policies, keys, now)
     if is_dry_run:
@@ -159,9 +157,7 @@ def _print(described: Mapping[str, str]) -> None:
         print(f"{printable(name)}: {printable(text)}")
 
 
-def _print_differences(
-    before: Mapping[str, str], after: Mapping[str, str], restarts: Mapping[str, str]
-) -> None:
+def _print_differences(before: Mapping[str, str], after: Mapping[str, str]) -> None:
     new = [name for name in after if name not in before]
     changed = [name for name in after if name in before and after[name] != before[name]]
     gone = [name for name in before if name not in after]
@@ -171,8 +167,6 @@ def _print_differences(
         print(f"~ {printable(name)}")
         print(f"    {printable(before[name])}")
         print(f" -> {printable(after[name])}")
-        if name in restarts:
-            print(f"    starts at zero: {printable(restarts[name])}")
     for name in gone:
         print(f"- {printable(name)}: {printable(before[name])}")
     same = len(after) - len(new) - len(changed)

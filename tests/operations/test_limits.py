@@ -95,30 +95,6 @@ def test_a_dry_run_of_limits_changes_nothing(
     assert read_stored() == before
 
 
-@pytest.mark.usefixtures("deployed")
-@pytest.mark.parametrize(
-    ("changed", "limits"),
-    [
-        (policy(limits=[PER_MINUTE | {"per": "61s"}]), ["1,000 total per 61s"]),
-        (policy(partition_by="key"), ["1,000 total per 60s"]),
-        (policy(limits=[PER_MINUTE | {"amount": 5, "mode": "shadow"}]), []),
-        (policy(when_out="refuse"), []),
-    ],
-)
-def test_applying_names_the_limits_that_start_at_zero(
-    write_file: WriteFile,
-    capsys: pytest.CaptureFixture[str],
-    changed: dict[str, Any],
-    limits: list[str],
-) -> None:
-    call_command("limits", "apply", write_file(policy()))
-    call_command("limits", "apply", write_file(changed, policy("new")), "--dry-run")
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert "~ tokens" in lines
-    restarts = [line for line in lines if line.startswith("starts at zero")]
-    assert restarts == [f"starts at zero: {each}" for each in limits]
-
-
 def test_validate_warns_of_a_pattern_of_every_caller_in_break_glass(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:

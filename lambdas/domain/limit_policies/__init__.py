@@ -22,11 +22,7 @@ from lambdas.domain.limit_policies.counted_names import (
     UNKNOWN_TIER,
     name_in_metrics,
 )
-from lambdas.domain.limit_policies.descriptions import (
-    describe_policies,
-    describe_policy,
-    describe_restarts,
-)
+from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
 from lambdas.domain.limit_policies.marks import DUE_MARKS, MARKS, NearMark, find_marks
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
@@ -96,7 +92,6 @@ __all__ = [
     "describe_limit",
     "describe_policies",
     "describe_policy",
-    "describe_restarts",
     "find_marks",
     "find_own_subjects",
     "find_subjects",

@@ -26,36 +26,6 @@ def describe_policies(policies: PolicySet) -> Mapping[str, str]:
     return described
 
 
-def describe_restarts(before: PolicySet, after: PolicySet) -> Mapping[str, str]:
-    """Describe the limits that start at zero because their policy has changed, by its name.
-
-    A limit counts on if a policy of the same name had a limit of its unit and window, and counted
-    by the same properties.
-    """
-    counted = {
-        (policy.name, frozenset(policy.partition_by), limit.label)
-        for _, policy in _list_named(before)
-        for limit in policy.limits
-    }
-    known = {name for name, _ in _list_named(before)}
-    restarts = {
-        name: [
-            _describe_limit(limit)
-            for limit in policy.limits
-            if (policy.name, frozenset(policy.partition_by), limit.label) not in counted
-        ]
-        for name, policy in _list_named(after)
-        if name in known
-    }
-    return {name: ", ".join(limits) for name, limits in restarts.items() if limits}
-
-
-def _list_named(policies: PolicySet) -> Iterator[tuple[str, Policy]]:
-    yield from ((policy.name, policy) for policy in policies.policies)
-    for name, tier in policies.tiers.items():
-        yield from ((f"{name}/{policy.name}", policy) for policy in tier.policies)
-
-
 def describe_policy(policy: Policy) -> str:
     """Describe a policy."""
     shared = " and ".join(policy.partition_by)
