@@ -153,10 +153,15 @@ class FailingLimits(InMemoryLimits):
         failing: The ids of these subjects.
     """
 
-    def __init__(self, *failing: str, methods: Collection[str] = ("reserve", "settle")) -> None:
+    def __init__(
+        self,
+        *failing: str,
+        methods: Collection[str] = ("reserve", "settle"),
+        error: type[LimitStoreError] = LimitStoreError,
+    ) -> None:
         super().__init__()
         self.failing = {*failing}
-        self._methods = methods
+        self._methods, self._error = methods, error
 
     def reserve(
         self, subject: LimitSubject, reservation_id: str, need: Amounts, at: datetime
@@ -175,7 +180,7 @@ class FailingLimits(InMemoryLimits):
     def _fail(self, method: str, subject_id: str) -> None:
         if method in self._methods and subject_id in self.failing:
             message = "the store is down"
-            raise LimitStoreError(message)
+            raise self._error(message)
 
 
 class InMemoryRecords:

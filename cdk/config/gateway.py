@@ -7,12 +7,28 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from lambdas.domain.invocations.request_metadata import MAX_METADATA_LENGTH
-from lambdas.wiring.allowed_values import SettingsModel
+from lambdas.domain.invocations.request_metadata import (
+    METADATA_FORM,
+    RESERVED_NAMES,
+    is_metadata_text,
+)
+from lambdas.wiring.allowed_values import SettingsModel, allowed, like
 from lambdas.wiring.environment import from_json_text
 from lambdas.wiring.gateway_settings import MAX_TOKENS
 
 _NONE = "none"
+_Tokens = Annotated[int, Field(strict=True, ge=1, le=MAX_TOKENS)]
+_ModelPattern = Annotated[
+    str, like(r"[^?\[\]]{1,256}", "a text of up to 256 letters, in which * stands for any text")
+]
+_ProjectName = Annotated[
+    str,
+    allowed(f"{METADATA_FORM}, as Bedrock takes it", is_metadata_text),
+    allowed(
+        f"another name than {', '.join(sorted(RESERVED_NAMES))}, which the gateway itself uses",
+        lambda name: name not in RESERVED_NAMES,
+    ),
+]
 
 
 def _read_concurrency(value: object) -> object:
@@ -44,11 +60,9 @@ class GatewaySettings(SettingsModel):
     gateway: bool = False
     gateway_concurrency: Annotated[int | Literal["none"], BeforeValidator(_read_concurrency)] = 50
     gateway_max_output_tokens: Annotated[
-        dict[str, Annotated[int, Field(ge=1, le=MAX_TOKENS)]], BeforeValidator(from_json_text)
+        dict[_ModelPattern, _Tokens], BeforeValidator(from_json_text)
     ] = Field(default_factory=dict)
-    gateway_project_name: (
-        Annotated[str, Field(min_length=1, max_length=MAX_METADATA_LENGTH)] | None
-    ) = None
+    gateway_project_name: _ProjectName | None = None
     gateway_rate_limit_headers: bool = True
     gateway_kong_headers: bool = False
     gateway_trace_share: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(0)

@@ -13,6 +13,7 @@ from lambdas.domain.api_keys import (
     ApiKey,
     ApiKeyChanges,
     ApiKeyStore,
+    InvalidProjectError,
     KeyNotValidError,
     NoSessionNameError,
     Scope,
@@ -64,7 +65,8 @@ def create(  # a key, and where it goes
         is_dry_run: Only print what would be made.
 
     Raises:
-        CommandError: The owner has no session name, or no policy has the tier.
+        CommandError: The owner has no session name, no policy has the tier, or no call can have the
+            project.
     """
     if not policies.knows_tier(wanted.tier):
         message = f"no policy has the tier {wanted.tier}: add it to the file of limits apply first."
@@ -81,7 +83,7 @@ def create(  # a key, and where it goes
             scopes=scopes,
             lifetime=wanted.lifetime,
         )
-    except NoSessionNameError as error:
+    except (NoSessionNameError, InvalidProjectError) as error:
         message = f"{error}."
         raise CommandError(message) from None
     print(f"Calls will have the session name {printable(key.session_name)}.")

@@ -82,6 +82,7 @@ def validate(path: Path) -> None:
     declared = read_file(path)
     _print(describe_policies(declared.policies))
     _print_warnings(declared.policies)
+    _print_unlimited(declared.policies)
     print(f"{path}: valid.")
 
 
@@ -128,6 +129,7 @@ def apply(
     stored = _read(store)
     before, after = stored.described, describe_policies(declared.policies)
     _print_differences(before or {}, after)
+    _print_unlimited(declared.policies)
     for name in declared.policies.list_restarted(stored.policies or PolicySet()):
         print(f"{printable(name)} starts at zero where a unit, window or partition is new.")
     _print_unknown_tiers(declared.policies, keys, now)
@@ -189,6 +191,11 @@ def _print_differences(before: Mapping[str, str], after: Mapping[str, str]) -> N
         print(f"- {printable(name)}: {printable(before[name])}")
     same = len(after) - len(new) - len(changed)
     print(f"{len(new):,} new, {len(changed):,} changed, {len(gone):,} deleted, {same:,} the same.")
+
+
+def _print_unlimited(policies: PolicySet) -> None:
+    if any(set(pattern) == {"*"} for pattern in policies.break_glass):
+        print("Warning: break_glass has *, which is every caller: no policy refuses a call.")
 
 
 def _print_unknown_tiers(policies: PolicySet, keys: tuple[ApiKey, ...], now: datetime) -> None:

@@ -1,9 +1,10 @@
-"""Gives the policies in force from memory, and reads them again after a while."""
+"""Gives the policies and budgets in force from memory, and reads them again after a while."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from lambdas.domain.limit_policies import (
     PoliciesUnavailableError,
@@ -13,7 +14,48 @@ from lambdas.domain.limit_policies import (
 )
 
 MAX_AGE = timedelta(seconds=30)
-"""A change of policies takes so long to have an effect."""
+"""A change of policies or budgets takes so long to have an effect."""
+_Source = TypeVar("_Source")
+
+
+class CachedSource(Generic[_Source]):
+    """Reads a source, and keeps it for a while. While it cannot be read, the last one stays."""
+
+    def __init__(
+        self,
+        load: Callable[[], _Source],
+        unavailable: type[Exception],
+        report_failure: Callable[[str], None],
+    ) -> None:
+        """Read sources.
+
+        Args:
+            load: Reads a source.
+            unavailable: The error that it raises if the source cannot be read.
+            report_failure: Reports that it could not be read, and why.
+        """
+        self._load = load
+        self._unavailable = unavailable
+        self._report_failure = report_failure
+        self._source: tuple[_Source] | None = None
+        self._checked_at: datetime | None = None
+
+    def get(self, now: datetime) -> _Source:
+        """Get the source.
+
+        Raises:
+            Exception: The error of `load`, if the source cannot be read, and was not before.
+        """
+        is_due = self._checked_at is None or now - self._checked_at >= MAX_AGE
+        if self._source is None or is_due:
+            try:
+                self._source = (self._load(),)
+            except self._unavailable as error:
+                self._report_failure(str(error))
+                if self._source is None:
+                    raise
+            self._checked_at = now
+        return self._source[0]
 
 
 class CachedPolicies:
@@ -37,10 +79,8 @@ class CachedPolicies:
         """
         self._store = store
         self._read = read
-        self._report_failure = report_failure
-        self._policies: PolicySet | None = None
-        self._stored: StoredPolicies | None = None
-        self._checked_at: datetime | None = None
+        self._cached = CachedSource(self._load, PoliciesUnavailableError, report_failure)
+        self._last: tuple[StoredPolicies, PolicySet] | None = None
 
     def get(self, now: datetime) -> PolicySet:
         """Get the policies in force.
@@ -48,22 +88,12 @@ class CachedPolicies:
         Raises:
             PoliciesUnavailableError: They cannot be read, and were not before.
         """
-        is_due = self._checked_at is None or now - self._checked_at >= MAX_AGE
-        if self._policies is not None and not is_due:
-            return self._policies
-        try:
-            self._policies = self._load()
-        except PoliciesUnavailableError as error:
-            self._report_failure(str(error))
-            if self._policies is None:
-                raise
-        self._checked_at = now
-        return self._policies
+        return self._cached.get(now)
 
     def _load(self) -> PolicySet:
         stored = self._store.read()
-        if self._policies is not None and stored == self._stored:
-            return self._policies
+        if self._last is not None and stored == self._last[0]:
+            return self._last[1]
         policies = PolicySet() if stored.text is None else self._read(stored.text)
-        self._stored = stored
+        self._last = stored, policies
         return policies

@@ -26,8 +26,10 @@ from lambdas.domain.limits import (
     RefusalReason,
     Settlement,
     StoredReservation,
+    UnreadableSubjectError,
     to_time,
 )
+from lambdas.logs import logger
 
 MAX_RECENT = 1000
 REFUSAL_AGE = timedelta(seconds=1)
@@ -181,6 +183,9 @@ class CallAdmitter:
     ) -> Decision | LimitStoreError:
         try:
             return self.store.reserve(subject, reservation_id, need, at)
+        except UnreadableSubjectError as error:
+            logger.error("The limits of a subject cannot be read", subject=subject.id)
+            return error
         except LimitStoreError as error:
             return error
 
@@ -258,6 +263,6 @@ class CallAdmitter:
                 continue
             found = next((each for each in recent.refusals if each.applies_to(need, at)), None)
             if found is not None:
-                refusal = Refusal(subject.id, found.reason, found.until, is_from_memory=True)
+                refusal = Refusal(subject.id, found.reason, found.until)
                 return Admission((recent.decision,), refusal=refusal)
         return None

@@ -190,7 +190,12 @@ class PolicyAdmission:
             opened = _OpenCall(caller, result.reservation, need, model, measured.pricing)
             self._open.add(result.reservation.id, opened, at)
         result = replace(result, unchecked=(*measured.unchecked, *result.unchecked))
-        report = AdmissionReport(caller, need, is_break_glass=measured.is_break_glass)
+        report = AdmissionReport(
+            caller,
+            need,
+            is_break_glass=measured.is_break_glass,
+            is_estimate=not call.need.is_certain,
+        )
         return self._answer(report, measured.policies, subjects, result, at)
 
     def settle(
@@ -266,6 +271,7 @@ class PolicyAdmission:
                 is_break_glass=report.is_break_glass and (reason is not None or bool(passed)),
                 marks=self._report_marks(reached, at),
                 left_open=len(result.left_open),
+                is_repeat=result.refusal is not None and result.refusal.is_repeat,
                 refused_by=None if refuser is None else name_in_metrics(policies, refuser),
                 shadow_policies=tuple(
                     sorted({name_in_metrics(policies, each.policy.name) for each, _ in shadow})

@@ -304,10 +304,9 @@ class CallRelay:
         return answer._replace(settle=settle)
 
     def _make_metadata(self, key: ApiKey, reservation: str | None) -> Mapping[str, str]:
-        metadata = {}
-        if self.rules.project_name and key.project:
-            metadata[self.rules.project_name] = key.project
-        if reservation is not None:
+        name, project = self.rules.project_name, key.project
+        metadata = {name: project} if name and project else {}
+        if reservation is not None:  # the last one, so that nothing takes its place
             metadata[RESERVATION_NAME] = reservation
         return metadata
 

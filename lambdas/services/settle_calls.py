@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from lambdas.domain.calls import CallBooks
 from lambdas.domain.counters import measure_amounts
@@ -24,6 +25,8 @@ from lambdas.domain.limits import (
 
 GIVE_BACK_AFTER = timedelta(hours=1)
 """The time after which a call without a record counts as not made."""
+MAX_LOOK_UPS = 3000
+"""The calls that a run looks up: each takes some milliseconds, and a run has five minutes."""
 _BATCH = 100
 
 
@@ -36,6 +39,8 @@ class OpenCall(StrEnum):
     """It was given back, since the ledger has no record."""
     WAITING = "waiting"
     """It is left open, since a record may still come."""
+    POSTPONED = "postponed"
+    """It is left to the next runs, since too many are older."""
     FAILED = "failed"
     """It is left open, since the store failed."""
     SETTLED_BEFORE = "settled_before"
@@ -75,6 +80,18 @@ class LedgerUse:
         }
 
 
+class SettledCalls(NamedTuple):
+    """The result of a run.
+
+    Attributes:
+        counts: The number of reservations, by outcome.
+        unread: Why some open reservations were not read; `None` if all were.
+    """
+
+    counts: Counter[OpenCall]
+    unread: LimitStoreError | None
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCallSettler:
     """Settles reservations that are older than the longest call. To repeat a run changes nothing.
@@ -87,18 +104,31 @@ class OpenCallSettler:
     store: LimitStore
     recorded: RecordedUse
 
-    def settle(self, now: datetime) -> Counter[OpenCall]:
-        """Settle what can be settled, and count the outcomes.
-
-        Raises:
-            LimitStoreError: The open reservations were not all read. Those that were are settled.
-        """
+    def settle(self, now: datetime) -> SettledCalls:
+        """Settle what can be settled, the oldest calls first, and count the outcomes."""
+        opened, unread = self._read_open(now - timedelta(seconds=MAX_CALL_SECONDS))
         counts = Counter[OpenCall]()
-        before = now - timedelta(seconds=MAX_CALL_SECONDS)
-        for batch in _make_batches(self.store.list_open(before)):
-            uses = self.recorded.find({reservation.id for reservation in batch})
-            counts.update(self._settle(each, uses.get(each.id), now) for each in batch)
-        return counts
+        ids = list(opened)
+        for first in range(0, min(len(ids), MAX_LOOK_UPS), _BATCH):
+            batch = ids[first : first + _BATCH]
+            uses = self.recorded.find(batch)
+            for each in batch:
+                counts.update(self._settle(part, uses.get(each), now) for part in opened[each])
+        if postponed := sum(len(opened[each]) for each in ids[MAX_LOOK_UPS:]):
+            counts[OpenCall.POSTPONED] = postponed
+        return SettledCalls(counts, unread)
+
+    def _read_open(
+        self, before: datetime
+    ) -> tuple[Mapping[str, Sequence[StoredReservation]], LimitStoreError | None]:
+        """Read the open reservations of each call, the oldest first, as far as they can be read."""
+        opened, unread = defaultdict[str, list[StoredReservation]](list), None
+        try:
+            for reservation in self.store.list_open(before):
+                opened[reservation.id].append(reservation)
+        except LimitStoreError as error:
+            unread = error
+        return dict(sorted(opened.items(), key=lambda call: call[1][0].entry.at)), unread
 
     def _settle(
         self, reservation: StoredReservation, used: Amounts | None, now: datetime
@@ -112,19 +142,3 @@ class OpenCallSettler:
         if not is_settled:
             return OpenCall.SETTLED_BEFORE
         return OpenCall.GIVEN_BACK if used is None else OpenCall.BY_RECORD
-
-
-def _make_batches(found: Iterable[StoredReservation]) -> Iterator[Sequence[StoredReservation]]:
-    batch, failure = list[StoredReservation](), None
-    try:
-        for reservation in found:
-            batch.append(reservation)
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-    except LimitStoreError as error:
-        failure = error
-    if batch:
-        yield batch
-    if failure is not None:
-        raise failure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.adapters.cached_subjects import CachedSubjects
+from lambdas.adapters.cached_policies import CachedSource
 from lambdas.adapters.dynamodb.budget_presence import DynamoDbBudgetPresence
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
@@ -33,7 +33,7 @@ class StoredBudgets:
 
     def __init__(self, load: Callable[[], SubjectSource]) -> None:
         """Find subjects by a source that is made of the stored budgets."""
-        self._cached = CachedSubjects(load, _report_unread_budgets)
+        self._cached = CachedSource(load, SubjectsUnavailableError, _report_unread_budgets)
 
     def find(
         self,

@@ -51,6 +51,8 @@ def _log_admission(report: AdmissionReport) -> None:
             caller=report.caller,
             reason=report.refusal,
             limits=report.policies,
+            is_repeat=report.is_repeat,
+            is_estimate=report.is_estimate,
         )
     if report.shadow:
         logger.info("Limits would refuse a call", caller=report.caller, limits=report.shadow)

@@ -7,11 +7,18 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from lambdas.domain.limit_policies import PolicySet
-from lambdas.wiring.declared_files import read_file
+from lambdas.wiring.declared_files import InvalidFileError, read_file
 from lambdas.wiring.declared_files import write_schema as write_file_schema
 from lambdas.wiring.limit_policy_settings import PoliciesFile
 
 _FORM = "allowed: an object with policies, tiers and break_glass; docs/gateway.md has an example"
+
+MAX_STORED_BYTES = 190_000
+"""One item has all policies, and one event of the audit trail has them before and after a change.
+
+An item has 400 kB at most:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+"""
 
 
 class DeclaredPolicies(NamedTuple):
@@ -34,7 +41,14 @@ def read_policies(text: str) -> DeclaredPolicies:
     """
     declared = read_file(text, PoliciesFile, _FORM)
     content = declared.model_dump(exclude_defaults=True, exclude={"schema_"})
-    return DeclaredPolicies(declared.to_domain(), json.dumps(content, default=_write_number))
+    stored = json.dumps(content, default=_write_number)
+    if len(stored) > MAX_STORED_BYTES:  # which is ASCII
+        message = (
+            f"the file: {len(stored):,} bytes without spaces; allowed: up to {MAX_STORED_BYTES:,},"
+            " so use patterns in place of many names"
+        )
+        raise InvalidFileError(message)
+    return DeclaredPolicies(declared.to_domain(), stored)
 
 
 def write_schema() -> str:

@@ -27,6 +27,7 @@ from lambdas.domain.bedrock_calls import (
     refuse_limit,
 )
 from lambdas.domain.invocations import ServedCall, TokenCounts
+from lambdas.services.relay_call import GatewayRequest, RelayRules
 from tests.builders import NOON
 from tests.gateway import (
     CONVERSE_BODY,
@@ -39,7 +40,10 @@ from tests.gateway import (
     REGION,
     SECRET,
     USED,
+    FakeBedrock,
     Gateway,
+    InMemoryAdmission,
+    make_relay,
     serve_gateway,
     write_frame,
 )
@@ -244,6 +248,16 @@ def test_callers_keep_their_metadata_and_cannot_set_the_reservation(
     assert json.loads(first.body)["requestMetadata"] == own | {"bedrock-meter-reservation": "r-1"}
     header = json.loads(second.headers["x-amzn-bedrock-request-metadata"])
     assert header == own | {"bedrock-meter-reservation": "r-2"}
+
+
+def test_a_project_never_takes_the_place_of_the_reservation() -> None:
+    rules = RelayRules(project_name="bedrock-meter-reservation")
+    request = GatewayRequest(KEY, f"/model/{MODEL}/converse", [], b"{}")
+    with FakeBedrock().serve() as bedrock:
+        answer = make_relay(bedrock, InMemoryAdmission(), rules).relay(request)
+        list(answer.pieces)
+        (sent,) = bedrock.received
+    assert json.loads(sent.body)["requestMetadata"] == {"bedrock-meter-reservation": "r-1"}
 
 
 def test_sixteen_pairs_of_metadata_leave_no_room_and_reserve_nothing(

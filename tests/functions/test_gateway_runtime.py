@@ -268,6 +268,14 @@ def test_an_invocation_without_an_answer_is_reported(error: Exception | None) ->
     assert b"Xyzzy" not in first.body
 
 
+@pytest.mark.parametrize(
+    "event", [[], "x", {"body": 1}, {"body": "a", "isBase64Encoded": True}, {"body": ["a"]}]
+)
+def test_an_event_that_is_no_request_is_reported(event: Any) -> None:
+    first, second = answer_all(make_asgi(START, END), event, make_event())
+    assert [first.path, second.path] == ["/invocation/id-1/error", "/invocation/id-2/response"]
+
+
 def test_an_error_after_the_answer_is_noted_and_not_posted() -> None:
     async def scenario() -> None:
         failures = list[Exception]()

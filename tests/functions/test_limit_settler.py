@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.limit_items import make_item_key
 from lambdas.adapters.dynamodb.limits_store import DynamoDbLimits
@@ -160,6 +161,48 @@ def test_the_gateway_knows_the_usage_of_budgets() -> None:
     assert admission.refusal is not None
     admission = make_admitter(limits()).admit([who], tokens(10), NOW)
     assert admission.refusal is None
+
+
+def test_an_item_that_cannot_be_read_stops_no_budget_and_no_other_subject(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    apply(ENFORCED)
+    count(call(1), call(2))
+    build()
+    clear_caches()
+    client = boto3.client("dynamodb")
+    limits().reserve(subject(limit(10**6), name="ana"), "open", tokens(1), LONG_AGO)
+    client.update_item(
+        TableName=LIMITS,
+        Key=make_item_key("ana"),
+        UpdateExpression="SET #clock = :text",
+        ExpressionAttributeNames={"#clock": "m"},
+        ExpressionAttributeValues={":text": {"S": "soon"}},
+    )
+    record(gateway_call(crash_after_admission(), timestamp=LONG_AGO))
+    with caplog.at_level(logging.ERROR), pytest.raises(handler.SettlingError, match="1 "):
+        handler.lambda_handler({}, lambda_context())
+    assert read_counters() == [15, CALL_PICODOLLARS]
+    (logged,) = [each for each in caplog.records if "not all read" in each.message]
+    assert vars(logged)["subjects"] == "ana"
+    who = find_gateway_subject(budgets().read().budgets["small"])
+    assert who is not None
+    assert make_admitter(limits()).admit([who], tokens(11), NOW).refusal is not None
+
+
+def test_a_settler_that_fails_stops_no_budget() -> None:
+    apply(ENFORCED)
+    count(call(1), call(2))
+    build()
+    clear_caches()
+    crash_after_admission()
+    settler: Any = handler.settler()
+    settler.recorded.calls._items._table_name = "missing"  # noqa: SLF001  # a table that was deleted
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        handler.lambda_handler({}, lambda_context())
+    who = find_gateway_subject(budgets().read().budgets["small"])
+    assert who is not None
+    assert make_admitter(limits()).admit([who], tokens(11), NOW).refusal is not None
 
 
 def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(

@@ -77,7 +77,7 @@ def test_its_concurrency_is_reserved_unless_the_setting_says_none() -> None:
     assert CONFIGURATIONS[ON]["gateway_concurrency"] == "none"
 
 
-@pytest.mark.parametrize("value", [0, -1, "many", None, 1.5])
+@pytest.mark.parametrize("value", [0, -1, "many", None, 1.5, True, "true"])
 def test_other_values_of_the_concurrency_are_refused(value: object) -> None:
     with pytest.raises(ConfigurationError) as failure:
         Config.from_context({"gateway_concurrency": value})
@@ -93,6 +93,18 @@ def test_an_empty_name_of_projects_is_explained() -> None:
 
 def test_the_concurrency_of_a_command_line_is_a_number() -> None:
     assert Config.from_context({"gateway_concurrency": "7"}).reserved_concurrency == 7
+
+
+@pytest.mark.parametrize("name", ["bedrock-meter-reservation", "Ärger", "{}", "", "x" * 257])
+def test_a_name_of_the_project_that_metadata_cannot_have_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"gateway_project_name.*allowed: "):
+        Config.from_context({"gateway_project_name": name})
+
+
+@pytest.mark.parametrize("tokens", [{"": 5}, {"[": 5}, {"a?": 5}, {"a*": True}, {"a*": 0}])
+def test_the_largest_answers_have_patterns_and_whole_numbers(tokens: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="gateway_max_output_tokens"):
+        Config.from_context({"gateway_max_output_tokens": tokens})
 
 
 def test_only_the_gateway_assumes_the_role_of_callers() -> None:

@@ -100,6 +100,15 @@ def test_a_dry_run_of_limits_changes_nothing(
     assert read_stored() == before
 
 
+def test_validate_warns_of_a_pattern_of_every_caller_in_break_glass(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("limits", "validate", write_file(policy(), break_glass=["*@example.com"]))
+    assert "Warning" not in capsys.readouterr().out
+    call_command("limits", "validate", write_file(policy(), break_glass=["*"]))
+    assert "Warning: break_glass has *" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("deployed")
 def test_callers_in_policies_do_not_enter_the_audit_trail(write_file: WriteFile) -> None:
     named = policy(match={"caller": ["ana@example.com", "ben"], "tier": "gold"})
@@ -185,6 +194,7 @@ def test_wrong_keys_are_explained(write_file: WriteFile) -> None:
     assert "no key with the prefix bmk_x" in read_failure("keys", "revoke", "bmk_x")
     owner = "x" * 65
     assert "AWS allows 64" in read_failure("keys", "create", "--owner", owner)
+    assert "A project has 1 to" in read_failure("keys", "create", "--owner", "a", "--project", "é")
     call_command("limits", "apply", write_file(policy(match={"tier": "gold"})))
     create = ("keys", "create", "--owner", "ana", "--tier")
     assert "no policy has the tier golf" in read_failure(*create, "golf")

@@ -19,7 +19,7 @@ from lambdas.domain.limits import (
     RollingWindow,
 )
 from lambdas.wiring.declared_files import InvalidFileError
-from lambdas.wiring.limit_policies_file import read_policies, write_schema
+from lambdas.wiring.limit_policies_file import MAX_STORED_BYTES, read_policies, write_schema
 from tests.infrastructure.synthesis import ROOT
 from tests.policies import PER_MINUTE, policy, read
 
@@ -175,3 +175,12 @@ def test_what_is_stored_reads_as_what_was_written() -> None:
     assert read_policies(declared.text) == declared
     assert declared.policies != PolicySet()
     assert read_policies("{}").text == "{}"
+
+
+def test_more_than_one_item_can_store_is_refused() -> None:
+    names = [f"{number:03}{'x' * 253}" for number in range(20)]
+    policies = [policy(f"p{number}", match={"model": names}) for number in range(40)]
+    fitting = json.dumps({"policies": policies[:34]})
+    assert 0.9 * MAX_STORED_BYTES < len(read_policies(fitting).text) <= MAX_STORED_BYTES
+    (problem,) = find_problems({"policies": policies})
+    assert problem.endswith("allowed: up to 190,000, so use patterns in place of many names")

@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb.brake_items import (
     query_partition,
     write_time,
 )
-from lambdas.domain.api_keys import ApiKey, NoSessionNameError, Scope
+from lambdas.domain.api_keys import ApiKey, InvalidProjectError, NoSessionNameError, Scope
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, SORT_KEY
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def write_key(key: ApiKey) -> Item:
 def _try_to_read(item: Item) -> ApiKey | None:
     try:
         return _read_key(item)
-    except (*UNREADABLE, NoSessionNameError):
+    except (*UNREADABLE, NoSessionNameError, InvalidProjectError):
         return None
 
 

@@ -37,6 +37,7 @@ from lambdas.domain.limits import (
     LimitSubject,
     StoredReservation,
     SubjectState,
+    UnreadableSubjectError,
     describe_admission,
     list_changes,
     list_partitions,
@@ -45,6 +46,7 @@ from lambdas.domain.limits import (
     reserve,
     to_moment,
 )
+from lambdas.domain.words import list_names
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 _MAX_ATTEMPTS = 12
 _MAX_SUBJECTS = 1000
 _EMPTY = StoredSubject()
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""The errors of an item that another version wrote, or that someone has changed."""
 
 
 class DynamoDbLimits:
@@ -181,37 +185,38 @@ class DynamoDbLimits:
     def list_open(self, before: datetime) -> Iterator[StoredReservation]:
         """List the reservations that do not run any more, partition by partition.
 
-        An item that cannot be read is left out, and is an error in the end.
+        Raises:
+            UnreadableSubjectError: Some subjects were left out. The text names them.
+            LimitStoreError: DynamoDB did not answer.
         """
         moment, unreadable = to_moment(before), list[str]()
-        try:
-            for item in self._list_items():
-                subject_id = item[SORT_KEY]["S"]
-                try:
-                    image = self._keep(subject_id, item)
-                except LimitStoreError:
-                    unreadable.append(subject_id)
-                    continue
-                for name, entry in image.state.entries.items():
-                    if entry.has_ended or entry.at < moment:
-                        yield StoredReservation(subject_id, name, entry)
-        except (BotoCoreError, ClientError) as error:
-            raise LimitStoreError(failure_code(error)) from error
+        for item in self._list_items():
+            subject_id = item[SORT_KEY]["S"]
+            try:
+                state = self._keep(subject_id, item).state
+            except UnreadableSubjectError:
+                unreadable.append(subject_id)
+                continue
+            for name, entry in state.entries.items():
+                if entry.has_ended or entry.at < moment:
+                    yield StoredReservation(subject_id, name, entry)
         if unreadable:
-            message = f"{len(unreadable)} subjects cannot be read, such as {unreadable[0]}"
-            raise LimitStoreError(message)
+            raise UnreadableSubjectError(list_names(unreadable))
 
     def _list_items(self) -> Iterator[Mapping[str, Any]]:
         pages = self._client.get_paginator("query")
-        for partition in list_partitions():
-            for page in pages.paginate(
-                TableName=self._table_name,
-                KeyConditionExpression=f"{PARTITION_KEY} = :partition",
-                FilterExpression="size(#open) > :none OR size(#late) > :none",
-                ExpressionAttributeNames={"#open": OPEN, "#late": LATE},
-                ExpressionAttributeValues={":partition": {"S": partition}, ":none": {"N": "0"}},
-            ):
-                yield from page["Items"]
+        try:
+            for partition in list_partitions():
+                for page in pages.paginate(
+                    TableName=self._table_name,
+                    KeyConditionExpression=f"{PARTITION_KEY} = :partition",
+                    FilterExpression="size(#open) > :none OR size(#late) > :none",
+                    ExpressionAttributeNames={"#open": OPEN, "#late": LATE},
+                    ExpressionAttributeValues={":partition": {"S": partition}, ":none": {"N": "0"}},
+                ):
+                    yield from page["Items"]
+        except (BotoCoreError, ClientError) as error:
+            raise LimitStoreError(failure_code(error)) from error
 
     def _update(self, subject_id: str, write: LimitWrite) -> tuple[bool, StoredSubject | None]:
         """Update an item; returns whether it was written, and the item as it is.
@@ -238,12 +243,12 @@ class DynamoDbLimits:
         """Read an item, and keep its image.
 
         Raises:
-            LimitStoreError: It cannot be read: another version wrote it, or someone by hand.
+            UnreadableSubjectError: It cannot be read.
         """
         try:
             image = read_subject(item)
-        except (LookupError, ValueError) as error:
-            message = f"the item of {subject_id} cannot be read: {error!r}"
-            raise LimitStoreError(message) from error
+        except _UNREADABLE as error:
+            self._images.pop(subject_id, None)
+            raise UnreadableSubjectError(subject_id) from error
         add_bounded(self._images, subject_id, image, _MAX_SUBJECTS)
         return image

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lambdas.domain.api_keys.secrets import NewSecret, make_secret
 from lambdas.domain.api_keys.session_names import make_session_name
+from lambdas.domain.invocations.request_metadata import METADATA_FORM, is_metadata_text
 
 LAST_USED_PRECISION = timedelta(hours=1)
 """`last_used_at` is written again when it is older than that."""
@@ -30,6 +31,10 @@ class KeyState(StrEnum):
     VALID = "valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+
+class InvalidProjectError(Exception):
+    """A project cannot be in the request metadata of a call. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,18 @@ class ApiKey:
     replaces: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an owner without a session name of its own.
+        """Refuse an owner without a session name of its own, and a project that no call can have.
 
         Raises:
             NoSessionNameError: It has none.
+            InvalidProjectError: Bedrock refuses every call whose metadata has the project.
         """
         make_session_name(self.owner, self.tenant)
+        if self.project is not None and not is_metadata_text(self.project):
+            message = (
+                f"A project has {METADATA_FORM}, since Bedrock takes no other request metadata"
+            )
+            raise InvalidProjectError(message)
 
     @property
     def session_name(self) -> str:
@@ -115,6 +126,7 @@ def create_key(  # noqa: PLR0913  # the fields of a key
 
     Raises:
         NoSessionNameError: The owner has no session name of its own.
+        InvalidProjectError: Bedrock refuses every call whose metadata has the project.
     """
     secret = make_secret(random)
     key = ApiKey(

@@ -43,11 +43,9 @@ class FrameReader:
     """Reads frames.
 
     Attributes:
-        damaged: The number of frames that were left out because of their checksums.
         is_lost: True once the lengths cannot be trusted; nothing is read from then on.
     """
 
-    damaged: int = 0
     is_lost: bool = False
     _bytes: bytearray = field(default_factory=bytearray)
 
@@ -69,9 +67,7 @@ class FrameReader:
             frame = bytes(self._bytes[start : start + length])
             start += length
             headers = _read_frame_headers(frame, headers_length)
-            if headers is None:
-                self.damaged += 1
-            else:
+            if headers is not None:
                 payload = frame[_PRELUDE.size + headers_length : -_CHECKSUM.size]
                 yield Frame(headers, payload)
         del self._bytes[:start]

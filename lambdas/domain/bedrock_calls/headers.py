@@ -102,15 +102,12 @@ def write_retry_headers(retry_after_ms: int | None) -> Headers:
     )
 
 
-def write_kong_headers(
-    limits: Iterable[LimitState], retry_after_ms: int | None = None, cost: int | None = None
-) -> Headers:
+def write_kong_headers(limits: Iterable[LimitState], retry_after_ms: int | None = None) -> Headers:
     """Write the headers of Kong's plugin for AI limits.
 
     Args:
         limits: The limits.
         retry_after_ms: The pause, if the call is refused.
-        cost: The amount that the call takes.
     """
     headers: list[tuple[str, str]] = []
     for limit in limits:
@@ -128,8 +125,6 @@ def write_kong_headers(
     if retry_after_ms is not None:
         seconds = str(ceil(max(retry_after_ms, 1) / _MS))
         headers.append(("X-AI-RateLimit-Retry-After", seconds))
-    if cost is not None:
-        headers.append(("X-AI-RateLimit-Query-Cost", str(cost)))
     return tuple(headers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import TypeAlias
 
@@ -18,6 +19,9 @@ RESERVED_NAMES = frozenset({RESERVATION_NAME})
 MAX_PAIRS = 16
 MAX_METADATA_LENGTH = 256
 """Characters of a name, and of a value."""
+METADATA_FORM = f"1 to {MAX_METADATA_LENGTH} of A-Z, a-z, 0-9, blanks and : _ @ $ # = / + , - ."
+"""The texts that `is_metadata_text` takes, for messages."""
+_METADATA_TEXT = re.compile(rf"[A-Za-z0-9 :_@$#=/+,.-]{{1,{MAX_METADATA_LENGTH}}}")
 
 
 def read_metadata(value: JsonValue) -> RequestMetadata:
@@ -43,6 +47,16 @@ def keep_names(metadata: RequestMetadata, names: Collection[str]) -> RequestMeta
         names: The names that attribution asks for.
     """
     return tuple(pair for pair in metadata if pair[0] in names or pair[0] in RESERVED_NAMES)
+
+
+def is_metadata_text(text: str) -> bool:
+    """True if Bedrock takes a text as a name in metadata, and as a value.
+
+    Bedrock takes other white space than blanks, too, and empty values. JSON makes such white space
+    longer, and no name needs it. Source: the pattern of `requestMetadata` of Converse in botocore's
+    model of bedrock-runtime.
+    """
+    return _METADATA_TEXT.fullmatch(text) is not None
 
 
 def _fits(text: JsonValue) -> bool:

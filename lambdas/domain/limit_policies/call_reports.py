@@ -21,6 +21,8 @@ class AdmissionReport(NamedTuple):
         is_break_glass: True if it was admitted although limits refuse it.
         marks: The number of marks that were reported.
         left_open: The parts that could not be given back after a refusal.
+        is_estimate: True if a part of the need is an estimate, such as that of a document.
+        is_repeat: True if the same call was refused a moment ago: its SDK tries again.
         refused_by: The policy that refuses the call longest, as metrics name it; `None` where no
             policy does.
         shadow_policies: The policies of limits in `shadow`, likewise.
@@ -35,6 +37,8 @@ class AdmissionReport(NamedTuple):
     is_break_glass: bool = False
     marks: int = 0
     left_open: int = 0
+    is_estimate: bool = False
+    is_repeat: bool = False
     refused_by: str | None = None
     shadow_policies: Sequence[str] = ()
 

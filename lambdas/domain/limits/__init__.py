@@ -29,6 +29,7 @@ from lambdas.domain.limits.ports import (
     LimitStoreError,
     RecordedUse,
     StoredReservation,
+    UnreadableSubjectError,
 )
 from lambdas.domain.limits.recent import RecentEntries
 from lambdas.domain.limits.subject_state import (
@@ -99,6 +100,7 @@ __all__ = [
     "Settlement",
     "StoredReservation",
     "SubjectState",
+    "UnreadableSubjectError",
     "advance",
     "check",
     "choose_partition",

@@ -30,15 +30,13 @@ class Refusal:
         subject: The id of the subject that refuses it.
         reason: The reason.
         retry_at: The time from which it may be admitted; `None` if waiting does not help.
-        is_repeat: True if the same attempt of the caller was refused before.
-        is_from_memory: True if the store was not asked again.
+        is_repeat: True if the same call was refused a moment ago: its SDK tries again.
     """
 
     subject: str
     reason: RefusalReason
     retry_at: datetime | None
     is_repeat: bool = False
-    is_from_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,13 @@ class LimitStoreError(Exception):
     """The store did not answer, or was too busy at every attempt. Repeating a request is safe."""
 
 
+class UnreadableSubjectError(LimitStoreError):
+    """The stored state of subjects cannot be read: another version wrote it, or someone changed it.
+
+    To repeat a request does not help.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class StoredReservation:
     """An open reservation of a subject.
@@ -80,7 +87,7 @@ class LimitStore(Protocol):
         They were made before a time, or their calls have ended.
 
         Raises:
-            LimitStoreError: They were not all read.
+            LimitStoreError: They were not all read. Those that can be read come before.
         """
 
 

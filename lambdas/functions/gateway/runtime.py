@@ -159,16 +159,17 @@ async def answer(app: AsgiApp, api: RuntimeApi, invocation: Invocation) -> None:
     """Let the app answer an invocation.
 
     Raises:
-        Exception: The app's error, after it was reported.
+        Exception: The app's error, or that of an event that cannot be read, after it was reported.
     """
     response = _StreamedResponse(api, invocation.request_id)
-    body = read_body(invocation.event)
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    messages: list[Message] = []
 
     async def receive() -> Message:
         return messages.pop() if messages else {"type": "http.disconnect"}
 
-    try:
+    try:  # also for an event that is no request: Lambda waits for an answer or an error
+        body = read_body(invocation.event)
+        messages.append({"type": "http.request", "body": body, "more_body": False})
         await app(make_scope(invocation.event), receive, response.send)
         await response.end()
     except Exception as error:

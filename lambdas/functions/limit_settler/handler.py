@@ -29,9 +29,9 @@ class SettlingError(Exception):
 
 @log_request_id
 def lambda_handler(_event: object, _context: LambdaContext) -> None:
-    """Raise counters of budgets, then settle the reservations of calls that run no more.
+    """Raise counters of budgets, then settle reservations that are older than the longest call.
 
-    Neither waits for the other: budgets are enforced whatever the reservations do.
+    One is done whatever becomes of the other.
 
     Raises:
         SettlingError: Some failed, so that an alarm notifies. All others are done.
@@ -39,33 +39,36 @@ def lambda_handler(_event: object, _context: LambdaContext) -> None:
     """
     now = datetime.now(UTC)
     try:
-        failed = _enforce(now)
+        failed = _enforce_budgets(now)
     finally:
-        left = _settle(now)
-    failed += left
-    if failed:
-        message = f"{failed} reservations or budgets failed"
+        unsettled = _settle_calls(now)
+    if failed or unsettled:
+        message = f"{failed + unsettled} reservations or budgets failed"
         raise SettlingError(message)
 
 
-def _enforce(now: datetime) -> int:
-    """Raise counters of budgets; return the number of budgets that failed."""
+def _enforce_budgets(now: datetime) -> int:
+    """Raise counters of budgets, and return the number of failures."""
     failures = enforcer().enforce(now).failures
     for name, error in failures.items():
         logger.error("The gateway does not know the usage of a budget", budget=name, exc_info=error)
     return len(failures)
 
 
-def _settle(now: datetime) -> int:
-    """Settle reservations; return the number of those that failed."""
-    counts = settler().settle(now)
+def _settle_calls(now: datetime) -> int:
+    """Settle reservations, and return the number of failures."""
+    counts, unread = settler().settle(now)
     if counts:
         outcomes = {outcome.value: count for outcome, count in counts.items()}
         logger.info("Reservations that a gateway left open", outcomes=outcomes)
     record_health(
         {metric: counts[outcome] for metric, outcome in _COUNTED.items() if counts[outcome]}
     )
-    return counts[OpenCall.FAILED]
+    if unread is not None:
+        logger.error(
+            "Open reservations were not all read", subjects=str(unread), error=type(unread).__name__
+        )
+    return counts[OpenCall.FAILED] + (unread is not None)
 
 
 @cache

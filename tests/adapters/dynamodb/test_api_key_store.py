@@ -148,7 +148,13 @@ def test_each_change_is_recorded_without_the_name_of_the_owner(aws: None) -> Non
 
 
 @pytest.mark.parametrize(
-    "change", [{"owner": {"S": ""}}, {"created_at": {"S": "soon"}}, {"owner": None}]
+    "change",
+    [
+        {"owner": {"S": ""}},
+        {"created_at": {"S": "soon"}},
+        {"owner": None},
+        {"project": {"S": "Ärger"}},
+    ],
 )
 def test_an_item_that_cannot_be_read_is_no_key(aws: None, change: dict[str, Any]) -> None:
     create_governance_table()
@@ -169,4 +175,8 @@ def test_no_text_of_a_key_is_stored(aws: None) -> None:
 
 
 def test_a_call_does_not_fail_because_its_use_cannot_be_stored(aws: None) -> None:
-    DynamoDbApiKeys(boto3.client("dynamodb"), "no-table").mark_used(KEY.digest, NOON)
+    client = boto3.client("dynamodb")
+    asked = list[str]()
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+    DynamoDbApiKeys(client, "no-table").mark_used(KEY.digest, NOON)
+    assert asked == ["UpdateItem"]

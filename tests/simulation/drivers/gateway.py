@@ -255,10 +255,10 @@ class GatewayDriver(Driver):
             return
         self._is_settling, self._settling_since = 1, self.account.now
         try:
-            counts = self.service.settle(self.account.now)
+            counts, unread = self.service.settle(self.account.now)
         finally:
             self._is_settling = 0
-        if not counts[OpenCall.FAILED]:
+        if unread is None and not counts[OpenCall.FAILED]:
             oldest = self._settling_since - GIVE_BACK_AFTER - MAX_SKEW
             self.watch.wrong += [
                 f"{each} of {name} is still open"

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lambdas.domain.api_keys import (
+    InvalidProjectError,
     KeyNotValidError,
     KeyState,
     NoSessionNameError,
@@ -103,6 +104,18 @@ def test_session_names_are_the_owner_as_far_as_possible(
 def test_callers_without_a_session_name_get_no_key(owner: str, tenant: str | None) -> None:
     with pytest.raises(NoSessionNameError):
         create_key(bytes(32), owner, NOON, tenant=tenant)
+
+
+@pytest.mark.parametrize("project", ["", "x" * 257, "Ärger", "{}", "a\n", "chat\tbot", "🙂"])
+def test_a_project_that_bedrock_refuses_in_metadata_gets_no_key(project: str) -> None:
+    with pytest.raises(InvalidProjectError, match=r"1 to 256 of A-Z"):
+        create_key(bytes(32), "ana", NOON, project=project)
+
+
+@pytest.mark.parametrize("project", ["x" * 256, "Chat bot 2", "a:b_c@d$e#f=g/h+i,j-k.l"])
+def test_a_project_may_have_all_letters_of_metadata(project: str) -> None:
+    _, key = create_key(bytes(32), "ana", NOON, project=project)
+    assert key.project == project
 
 
 def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:

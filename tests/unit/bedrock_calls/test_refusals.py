@@ -72,7 +72,7 @@ def test_no_name_breaks_a_header(name: str) -> None:
 def test_limits_are_shown_as_kong_shows_them() -> None:
     odd = LimitState("odd", 7, 1, 90)
     concurrency = LimitState("parallel", 7, 1)
-    assert dict(write_kong_headers([MINUTE, DAY, odd, concurrency], 2100, 42)) == {
+    assert dict(write_kong_headers([MINUTE, DAY, odd, concurrency], 2100)) == {
         "X-AI-RateLimit-Limit-minute-team": "1000",
         "X-AI-RateLimit-Remaining-minute-team": "10",
         "X-AI-RateLimit-Reset-team": "3",
@@ -81,7 +81,6 @@ def test_limits_are_shown_as_kong_shows_them() -> None:
         "X-AI-RateLimit-Limit-90-odd": "7",
         "X-AI-RateLimit-Remaining-90-odd": "1",
         "X-AI-RateLimit-Retry-After": "3",
-        "X-AI-RateLimit-Query-Cost": "42",
     }
 
 

@@ -84,16 +84,17 @@ def test_a_call_without_a_project_is_no_project_of_any_name() -> None:
     policies = read(policy(partition_by="project"))
     ids = [
         list_ids(policies, replace(ANA, project=project))
-        for project in (None, "", "project", "a|b", "a%7Cb")
+        for project in (None, "project", "project=", "a b", "a+b")
     ]
     assert len({*map(tuple, ids)}) == len(ids)
 
 
 PRINTABLE = st.characters(exclude_categories=["C", "Z"], include_characters=" ")
 NAMES = st.text(PRINTABLE, min_size=1, max_size=8)
+PROJECTS = st.text("ab :_@$#=/+,.-", min_size=1, max_size=8)
 
 
-@given(st.lists(st.tuples(NAMES, NAMES), min_size=2, max_size=2, unique=True))
+@given(st.lists(st.tuples(PROJECTS, NAMES), min_size=2, max_size=2, unique=True))
 def test_no_two_partitions_count_together(pairs: list[tuple[str, str]]) -> None:
     policies = read(policy(partition_by=["project", "tier"]))
     keys = [replace(ANA, project=project, tier=tier) for project, tier in pairs]

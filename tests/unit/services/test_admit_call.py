@@ -1,6 +1,9 @@
 """Calls are admitted by all limits of all their subjects, or refused without a trace."""
 
+import logging
 from datetime import datetime, timedelta
+
+import pytest
 
 from lambdas.domain.limits import (
     MAX_CALLS_A_SECOND,
@@ -13,6 +16,7 @@ from lambdas.domain.limits import (
     LimitUnit,
     RefusalReason,
     RollingWindow,
+    UnreadableSubjectError,
 )
 from lambdas.services.admit_call import CallAdmitter
 from tests.builders import NOON
@@ -129,7 +133,6 @@ def test_calls_that_need_no_less_are_refused_from_memory_for_a_second() -> None:
     assert store.counts["reserve"] == asked
     assert first.refusal is not None
     assert again.refusal is not None
-    assert again.refusal.is_from_memory
     assert again.refusal.retry_at == first.refusal.retry_at
     assert get_reason(admitter.admit([ANA], tokens(100), NOON + SECOND / 2)) is None
     admitter.admit([ANA], tokens(200), NOON + SECOND)
@@ -174,11 +177,11 @@ def test_a_subject_with_too_many_calls_is_refused_from_memory_whatever_it_needs(
     for _ in range(5 * MAX_CALLS_A_SECOND):
         reservation = get_reservation(admitter.admit([ANA], tokens(0), NOON))
         admitter.settle(reservation, tokens(0), NOON)
-    for is_from_memory in (False, True):
-        refusal = admitter.admit([ANA], tokens(0), NOON).refusal
-        assert refusal is not None
-        assert refusal.reason is RefusalReason.TOO_MANY_CALLS_A_SECOND
-        assert refusal.is_from_memory is is_from_memory
+    asked = store.counts["reserve"]
+    for _ in range(2):
+        refused = admitter.admit([ANA], tokens(0), NOON)
+        assert get_reason(refused) is RefusalReason.TOO_MANY_CALLS_A_SECOND
+    assert store.counts["reserve"] == asked + 1
 
 
 def test_a_refusal_from_memory_holds_for_the_same_limit_alone() -> None:
@@ -190,9 +193,9 @@ def test_a_refusal_from_memory_holds_for_the_same_limit_alone() -> None:
         get_reservation(admitter.admit([subject(other)], tokens(100), NOON))
     shadow = subject(limit(1000, mode=LimitMode.SHADOW))
     get_reservation(admitter.admit([shadow], tokens(100), NOON))
-    again = admitter.admit([ANA], tokens(100), NOON).refusal
-    assert again is not None
-    assert again.is_from_memory
+    asked = store.counts["reserve"]
+    assert get_reason(admitter.admit([ANA], tokens(100), NOON)) is RefusalReason.LIMIT_REACHED
+    assert store.counts["reserve"] == asked
 
 
 SHADOW = subject(limit(100, mode=LimitMode.SHADOW))
@@ -268,6 +271,22 @@ def test_a_repeat_is_recognized_for_five_minutes_and_for_its_caller_alone() -> N
     assert not is_repeat("ben", "x", 1)
     assert not is_repeat("ana", "y", 1)
     assert not is_repeat("ana", "x", 6)
+
+
+@pytest.mark.parametrize(
+    ("fail", "reason"), [(FailMode.OPEN, None), (FailMode.CLOSED, RefusalReason.STORE_FAILED)]
+)
+def test_a_subject_that_cannot_be_read_is_logged_and_its_policy_decides(
+    fail: FailMode, reason: RefusalReason | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        admission = make_admitter(FailingLimits("ana", error=UnreadableSubjectError)).admit(
+            [subject(limit(10), fail=fail)], tokens(1), NOON
+        )
+    assert get_reason(admission) is reason
+    assert admission.unchecked == ("ana",)
+    (logged,) = caplog.records
+    assert vars(logged)["subject"] == "ana"
 
 
 def test_a_store_that_fails_refuses_or_admits_as_the_subject_says() -> None:

@@ -112,10 +112,10 @@ def test_a_call_whose_answer_lacks_a_count_is_settled_by_the_ledger(used: TokenC
     assert gateway.get_used()[0] == 100
     records = InMemoryRecords()
     settler = OpenCallSettler(gateway.store, records)
-    assert settler.settle(NOON + SECOND) == {OpenCall.WAITING: 1}
+    assert settler.settle(NOON + SECOND).counts == {OpenCall.WAITING: 1}
     assert gateway.admission.admit(call(), NOON + SECOND).refusal is None  # the first runs no more
     records.uses[admitted.reservation_id] = Amounts(30, 30, 5, 25, 10**9)
-    assert settler.settle(NOON + SECOND) == {OpenCall.BY_RECORD: 1}
+    assert settler.settle(NOON + SECOND).counts == {OpenCall.BY_RECORD: 1}
     assert gateway.get_used()[0] == 130
 
 
@@ -555,6 +555,15 @@ def test_a_subject_from_elsewhere_limits_calls_like_a_policy() -> None:
     assert gateway.get_used()[0] == 0
     admitted = admission.admit(call(20, 20), NOON)
     assert [each.name for each in admitted.limits] == ["tokens", "budget:team"]
+
+
+def test_a_refusal_says_if_the_call_is_a_repeat_and_its_need_an_estimate() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"amount": 1}]))
+    document = call(need=CallNeed(60, 40, is_certain=False), attempt_id="one")
+    for asked in (document, document, call()):
+        gateway.admission.admit(asked, NOON)
+    reports = [(each.is_repeat, each.is_estimate) for each in gateway.reports.admissions]
+    assert reports == [(False, True), (True, True), (False, False)]
 
 
 def test_break_glass_is_counted_by_subjects_from_elsewhere_and_not_refused() -> None:

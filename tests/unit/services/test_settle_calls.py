@@ -3,16 +3,14 @@
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 
-import pytest
-
 from lambdas.domain.limits import (
     Amounts,
     CalendarUnit,
-    LimitStoreError,
     StoredReservation,
+    UnreadableSubjectError,
     make_calendar_window,
 )
-from lambdas.services.settle_calls import OpenCall, OpenCallSettler
+from lambdas.services.settle_calls import MAX_LOOK_UPS, OpenCall, OpenCallSettler
 from tests.builders import NOON
 from tests.limits import (
     FailingLimits,
@@ -35,19 +33,19 @@ def test_a_call_is_settled_by_its_record_after_the_longest_call() -> None:
     reservation = get_reservation(make_admitter(store).admit([ANA, PROJECT], tokens(400), NOON))
     records.uses[reservation.id] = tokens(70)
     settler = OpenCallSettler(store, records)
-    assert settler.settle(NOON + 16 * MINUTE) == {}
-    assert settler.settle(NOON + 17 * MINUTE) == {OpenCall.BY_RECORD: 2}
+    assert settler.settle(NOON + 16 * MINUTE).counts == {}
+    assert settler.settle(NOON + 17 * MINUTE).counts == {OpenCall.BY_RECORD: 2}
     assert not store.states["ana"].entries
     assert used_by(store, ANA) == 70
-    assert settler.settle(NOON + 17 * MINUTE) == {}
+    assert settler.settle(NOON + 17 * MINUTE).counts == {}
 
 
 def test_a_call_without_a_record_is_given_back_after_an_hour() -> None:
     store = InMemoryLimits()
     make_admitter(store).admit([ANA], tokens(400), NOON)
     settler = OpenCallSettler(store, InMemoryRecords())
-    assert settler.settle(NOON + 59 * MINUTE) == {OpenCall.WAITING: 1}
-    assert settler.settle(NOON + 60 * MINUTE) == {OpenCall.GIVEN_BACK: 1}
+    assert settler.settle(NOON + 59 * MINUTE).counts == {OpenCall.WAITING: 1}
+    assert settler.settle(NOON + 60 * MINUTE).counts == {OpenCall.GIVEN_BACK: 1}
     assert not store.states["ana"].entries
     assert used_by(store, ANA) == 0
 
@@ -57,25 +55,10 @@ def test_a_subject_that_fails_stops_no_other_one() -> None:
     make_admitter(store).admit([ANA, PROJECT], tokens(400), NOON)
     store.failing.add("ana")
     settler = OpenCallSettler(store, InMemoryRecords())
-    assert settler.settle(NOON + 60 * MINUTE) == {OpenCall.FAILED: 1, OpenCall.GIVEN_BACK: 1}
+    counts, unread = settler.settle(NOON + 60 * MINUTE)
+    assert counts == {OpenCall.FAILED: 1, OpenCall.GIVEN_BACK: 1}
+    assert unread is None
     assert used_by(store, ANA) == 400
-
-
-class PartlyUnreadable(InMemoryLimits):
-    """Limits with a subject that cannot be read."""
-
-    def list_open(self, before: datetime) -> Iterator[StoredReservation]:
-        yield from super().list_open(before)
-        message = "a subject cannot be read"
-        raise LimitStoreError(message)
-
-
-def test_what_can_be_read_is_settled_before_a_failure_is_raised() -> None:
-    store = PartlyUnreadable()
-    make_admitter(store).admit([ANA, PROJECT], tokens(400), NOON)
-    with pytest.raises(LimitStoreError, match="cannot be read"):
-        OpenCallSettler(store, InMemoryRecords()).settle(NOON + 60 * MINUTE)
-    assert not any(state.entries for state in store.states.values())
 
 
 class SettledMeanwhile(InMemoryRecords):
@@ -94,6 +77,55 @@ class SettledMeanwhile(InMemoryRecords):
 def test_a_call_that_the_gateway_settles_meanwhile_counts_once() -> None:
     store = InMemoryLimits()
     make_admitter(store).admit([ANA], tokens(400), NOON)
-    counts = OpenCallSettler(store, SettledMeanwhile(store)).settle(NOON + 60 * MINUTE)
+    counts, _ = OpenCallSettler(store, SettledMeanwhile(store)).settle(NOON + 60 * MINUTE)
     assert counts == {OpenCall.SETTLED_BEFORE: 1}
     assert used_by(store, ANA) == 3
+
+
+class UnreadableLimits(InMemoryLimits):
+    """Limits with a subject that cannot be read."""
+
+    def list_open(self, before: datetime) -> Iterator[StoredReservation]:
+        yield from (each for each in super().list_open(before) if each.subject != "project")
+        message = "project"
+        raise UnreadableSubjectError(message)
+
+
+def test_a_subject_that_cannot_be_read_stops_no_other_one() -> None:
+    store, records = UnreadableLimits(), InMemoryRecords()
+    reservation = get_reservation(make_admitter(store).admit([ANA, PROJECT], tokens(400), NOON))
+    records.uses[reservation.id] = tokens(70)
+    counts, unread = OpenCallSettler(store, records).settle(NOON + 17 * MINUTE)
+    assert counts == {OpenCall.BY_RECORD: 1}
+    assert str(unread) == "project"
+    assert used_by(store, ANA) == 70
+
+
+class CountedRecords(InMemoryRecords):
+    """Records that count what is looked up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_up: list[str] = []
+
+    def find(self, reservation_ids: Collection[str]) -> Mapping[str, Amounts]:
+        self.looked_up += reservation_ids
+        return super().find(reservation_ids)
+
+
+def test_a_run_looks_up_the_oldest_calls_and_leaves_the_others_to_the_next() -> None:
+    store, records = InMemoryLimits(), CountedRecords()
+    excess = 50
+    for number in range((MAX_LOOK_UPS + excess) // 50):
+        who = subject(limit(10**6), name=f"s{number}")
+        at = NOON - timedelta(seconds=number)  # the last ones are the oldest
+        for call in range(50):
+            store.reserve(who, f"{number}-{call}", tokens(1), at)
+    settler = OpenCallSettler(store, records)
+    counts, _ = settler.settle(NOON + 20 * MINUTE)
+    assert counts == {OpenCall.WAITING: MAX_LOOK_UPS, OpenCall.POSTPONED: excess}
+    assert len(records.looked_up) == MAX_LOOK_UPS
+    assert not any(name.startswith("0-") for name in records.looked_up)
+    settler.settle(NOON + 60 * MINUTE)
+    counts, _ = settler.settle(NOON + 60 * MINUTE)
+    assert counts == {OpenCall.GIVEN_BACK: excess}
