@@ -177,6 +177,7 @@ def test_limits_are_shown_to_keys_with_their_scope_alone(
         ({}, "modelId: allowed"),
         ({"modelId": "../x"}, "modelId: allowed"),
         ({"modelId": 5}, "modelId: allowed"),
+        ({"modelId": "\ud800"}, "modelId: allowed"),
         ({"modelId": MODEL}, "inputTokens: allowed"),
         ({"modelId": MODEL, "inputTokens": -1}, "inputTokens: allowed"),
         ({"modelId": MODEL, "inputTokens": "5"}, "inputTokens: allowed"),
