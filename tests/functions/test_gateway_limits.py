@@ -203,6 +203,16 @@ def test_limits_that_cannot_be_read_are_unavailable(certificates: Certificates) 
         assert send(gateway, "POST", "/limits/check", asked)[0] == 503
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/limits/"), ("POST", "/limits/check/")])
+def test_a_path_with_a_slash_too_many_is_unknown_and_no_redirect(
+    gateway: Gateway, method: str, path: str
+) -> None:
+    status, headers, answer = send(gateway, method, path, {})
+    assert status == 404
+    assert "location" not in headers
+    assert "GET /limits and POST /limits/check" in answer["message"]
+
+
 def test_without_limits_the_paths_are_unknown(certificates: Certificates) -> None:
     with serve_gateway(certificates) as gateway:
         assert send(gateway, "GET", "/limits")[0] == 404

@@ -66,8 +66,8 @@ class Refusal(NamedTuple):
 UNKNOWN_OPERATION = Refusal(
     404,
     "UnknownOperationException",
-    "The gateway takes POST /model/{modelId}/converse, converse-stream, invoke,"
-    " invoke-with-response-stream and count-tokens",
+    "The gateway takes POST /model/{modelId}/ with converse, converse-stream, invoke,"
+    " invoke-with-response-stream or count-tokens, GET /limits and POST /limits/check",
     "unknown_operation",
 )
 UNKNOWN_KEY = Refusal(
