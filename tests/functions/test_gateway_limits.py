@@ -113,7 +113,7 @@ def wait_for(condition: Any) -> None:
 def test_a_call_above_the_limit_never_reaches_bedrock(
     client: Any, gateway: Gateway, store: InMemoryLimits
 ) -> None:
-    with pytest.raises(ClientError, match="may need more than the whole limit") as above:
+    with pytest.raises(ClientError, match="The call may need 609 tokens, and the limit") as above:
         converse(client, max_tokens=500)
     assert above.value.response["Error"]["Code"] == "ServiceQuotaExceededException"
     gateway.bedrock.status = 500  # the call is given back
@@ -124,10 +124,12 @@ def test_a_call_above_the_limit_never_reaches_bedrock(
 
 
 def test_the_answer_to_a_throttled_call_says_when_to_come_back(
-    client: Any, gateway: Gateway, admission: PolicyAdmission
+    client: Any, gateway: Gateway, admission: PolicyAdmission, store: InMemoryLimits
 ) -> None:
-    gateway.bedrock.bodies["converse"] = b'{"stopReason":"end_turn"}'  # what is reserved stays
+    usage = {"inputTokens": 300, "outputTokens": 50, "totalTokens": 350}
+    gateway.bedrock.bodies["converse"] = json.dumps({"usage": usage}).encode()
     converse(client, max_tokens=200)
+    wait_for(lambda: not store.states["tokens|caller=ana@example.com"].open)
     with pytest.raises(ClientError) as refused:
         converse(client, max_tokens=200)
     answer: Any = refused.value.response

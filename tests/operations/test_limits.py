@@ -21,7 +21,7 @@ from tests.operations.deployed import deploy
 from tests.policies import PER_MINUTE, policy
 
 WriteFile = Callable[..., Path]
-TOKENS = "tokens: 1,000 total per 60s; for each caller; fail closed"
+TOKENS = "tokens: 1,000 tokens per 60s; for each caller; fail closed"
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def test_a_dry_run_of_limits_changes_nothing(
     assert capsys.readouterr().out.splitlines() == [
         "~ tokens",
         f"    {TOKENS.removeprefix('tokens: ')}",
-        " -> 5 total per 60s near 80%; for each caller; fail closed",
-        f"- {TOKENS.replace('tokens', 'old')}",
+        " -> 5 tokens per 60s near 80%; for each caller; fail closed",
+        f"- {TOKENS.replace('tokens:', 'old:')}",
         "0 new, 1 changed, 1 deleted, 0 the same.",
         "This was a dry run: nothing is changed.",
     ]
@@ -101,7 +101,7 @@ def test_callers_in_policies_do_not_enter_the_audit_trail(write_file: WriteFile)
     call_command("limits", "apply", write_file(named, break_glass=["ana@example.com"]))
     (event,) = read_events()
     assert event.after == {
-        "tokens": "1,000 total per 60s; for each caller; 2 patterns of callers; tier gold;"
+        "tokens": "1,000 tokens per 60s; for each caller; 2 patterns of callers; tier gold;"
         " fail closed",
         "break_glass": "1 pattern of callers",
     }
@@ -116,9 +116,9 @@ def test_a_file_is_checked_without_an_account(
     )
     call_command("limits", "validate", path)
     assert capsys.readouterr().out.splitlines() == [
-        "money: $2.5 per day UTC (shadow); for each caller; fail closed",
-        "gold/: with the policies of free",
-        "free/tokens: 1,000 total per 60s; for each key; fail closed",
+        "money: $2.50 per day UTC (shadow); for each caller; fail closed",
+        "tier gold: has the policies of free, too",
+        "free/tokens: 1,000 tokens per 60s; for each key; fail closed",
         f"{path}: valid.",
     ]
     message = read_failure("limits", "validate", write_file(policy(when_out="wait")))
