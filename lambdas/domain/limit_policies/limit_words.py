@@ -32,7 +32,7 @@ def write_limit(limit: Limit) -> str:
     >>> write_limit(Limit(LimitUnit.TOTAL, 20_000, RollingWindow(60)))
     '20,000 tokens per 60s'
     """
-    return write_amount(limit.unit, limit.amount) + _write_window(limit.window)
+    return write_amount(limit.unit, limit.amount) + write_window(limit.window)
 
 
 def write_amount(unit: LimitUnit, amount: int) -> str:
@@ -47,7 +47,8 @@ def write_amount(unit: LimitUnit, amount: int) -> str:
     return f"${int(whole):,}.{part:0<{_CENTS}}"
 
 
-def _write_window(window: AnyWindow | None) -> str:
+def write_window(window: AnyWindow | None) -> str:
+    """Write a window as it stands behind an amount, with a space before it."""
     match window:
         case RollingWindow(seconds):
             return f" per {seconds}s"
