@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from lambdas.domain.api_keys import (
 )
 from lambdas.domain.limit_policies import PolicySet
 
+_PREFIX = re.compile(r"bmk_[a-z2-7]{8}")
 _DRY_RUN = "This was a dry run: nothing is changed."
 
 
@@ -67,7 +69,10 @@ def create(  # a key, and where it goes
         CommandError: The owner has no session name, or no policy has the tier.
     """
     if not policies.knows_tier(wanted.tier):
-        message = f"no policy has the tier {wanted.tier}: add it to the file of limits apply first."
+        message = (
+            f"no policy has the tier {wanted.tier}: add it to your limits file, and run"
+            " bedrock-meter limits apply first."
+        )
         raise CommandError(message)
     scopes = wanted.scopes or frozenset(Scope)
     try:
@@ -85,6 +90,8 @@ def create(  # a key, and where it goes
         message = f"{error}."
         raise CommandError(message) from None
     print(f"Calls will have the session name {printable(key.session_name)}.")
+    if wanted.tier is None and policies.has_tiers:
+        print("The key has no tier: only the policies outside of tiers limit its calls.")
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -164,6 +171,12 @@ def rotate(
 
 
 def _find(store: ApiKeyStore, prefix: str) -> ApiKey:
+    if _PREFIX.fullmatch(prefix) is None:  # it may be a whole key: it is not shown
+        message = (
+            "that is no prefix of a key: give its first 12 characters, such as bmk_abcdefgh. keys"
+            " list prints them."
+        )
+        raise CommandError(message)
     found = [key for key in store.list_keys() if key.prefix == prefix]
     if len(found) == 1:
         return found[0]

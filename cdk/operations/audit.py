@@ -239,7 +239,10 @@ def _print_list(title: str, lines: Sequence[str]) -> None:
 def _check_last_anchor(trail: AuditTrail, anchors: Sequence[AuditAnchor]) -> Iterator[str]:
     """Check that there is an anchor, and that the last one is protected."""
     if not anchors:
-        yield "there is no anchor: AuditWriter writes the first one an hour after its deployment"
+        yield (
+            "there is no anchor: AuditWriter writes the first one an hour after its deployment. If"
+            " that is not over yet, nothing is wrong: run the command again then"
+        )
     elif not trail.lock.is_kept(anchors[-1], trail.anchors.read_lock(anchors[-1])):
         yield (
             f"the last anchor is not locked for {plural(trail.lock.days, 'day')} in mode"

@@ -12,10 +12,11 @@ from cdk.config import stack_names
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
-from lambdas.domain.api_keys import ApiKey, digest_secret, is_well_formed
+from lambdas.domain.api_keys import ApiKey, create_key, digest_secret, is_well_formed
 from lambdas.domain.limit_policies import StoredPolicies
 from tests.adapters.dynamodb.test_api_key_store import read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import NOON
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
 from tests.policies import PER_MINUTE, policy
@@ -177,13 +178,32 @@ def test_dry_runs_of_keys_change_nothing(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.usefixtures("deployed")
 def test_wrong_keys_are_explained(write_file: WriteFile) -> None:
-    assert "no key with the prefix bmk_x" in read_failure("keys", "revoke", "bmk_x")
+    absent = "bmk_abcdefgh"
+    assert f"no key with the prefix {absent}" in read_failure("keys", "revoke", absent)
+    text = create_key(bytes(32), "ana", NOON)[0].text
+    whole = read_failure("keys", "revoke", text)
+    assert "give its first 12 characters" in whole
+    assert text not in whole
     owner = "x" * 65
     assert "AWS allows 64" in read_failure("keys", "create", "--owner", owner)
     call_command("limits", "apply", write_file(policy(match={"tier": "gold"})))
     create = ("keys", "create", "--owner", "ana", "--tier")
-    assert "no policy has the tier golf" in read_failure(*create, "golf")
+    assert "no policy has the tier golf: add it to your limits file" in read_failure(
+        *create, "golf"
+    )
     call_command(*create, "gold")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_key_without_a_tier_is_pointed_out_where_policies_have_tiers(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create = ("keys", "create", "--owner", "ana")
+    call_command(*create)
+    assert "The key has no tier" not in capsys.readouterr().out
+    call_command("limits", "apply", write_file(tiers={"gold": {}}))
+    call_command(*create)
+    assert "The key has no tier: only the policies outside" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("deployed")

@@ -43,7 +43,9 @@ def command() -> None:
 @command.command()
 @click.option("--owner", required=True, help="The person or service that makes the calls.")
 @click.option("--tenant", help="The organization of the owner.")
-@click.option("--tier", help="The tier whose limits apply.")
+@click.option(
+    "--tier", help="The tier whose limits apply; without one, only policies outside of tiers."
+)
 @click.option("--project", help="The project of the calls.")
 @click.option(
     "--scope",

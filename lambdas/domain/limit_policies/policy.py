@@ -255,6 +255,11 @@ class PolicySet:
         """
         return tier is None or tier in (named := self._list_tiers()) or not named
 
+    @property
+    def has_tiers(self) -> bool:
+        """True if policies have tiers."""
+        return bool(self._list_tiers())
+
     def _list_tiers(self) -> Collection[str]:
         return {*self.tiers, *(name for policy in self.policies for name in policy.match.tier)}
 
