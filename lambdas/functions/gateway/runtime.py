@@ -162,13 +162,14 @@ async def answer(app: AsgiApp, api: RuntimeApi, invocation: Invocation) -> None:
         Exception: The app's error, after it was reported.
     """
     response = _StreamedResponse(api, invocation.request_id)
-    body = read_body(invocation.event)
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    messages: list[Message] = []
 
     async def receive() -> Message:
         return messages.pop() if messages else {"type": "http.disconnect"}
 
     try:
+        body = read_body(invocation.event)
+        messages.append({"type": "http.request", "body": body, "more_body": False})
         await app(make_scope(invocation.event), receive, response.send)
         await response.end()
     except Exception as error:
