@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from lambdas.domain.limit_policies.limit_words import write_amount, write_limit
@@ -14,6 +14,8 @@ _Cause: TypeAlias = tuple[str, LimitStatus | None]
 _SET, _SHORTEN = "Set maxTokens, or lower it", "send a shorter prompt"
 _ADVICE = {LimitUnit.INPUT: _SHORTEN.capitalize(), LimitUnit.OUTPUT: _SET}
 _MS = 1_000
+_LONG = timedelta(hours=1)
+_TO_NEXT_MINUTE = timedelta(seconds=59, microseconds=999_999)
 
 
 def explain(
@@ -69,7 +71,7 @@ def _explain_wait(causes: Sequence[_Cause], advice: str, at: datetime) -> str:
     until = [to_time(status.latest_at) for status in statuses if status.latest_at is not None]
     if not until:
         return f"{reached}{advice}"
-    latest = f"in {_write_seconds(get_wait_ms(max(until), at))} at the latest"
+    latest = f"{_write_wait(max(until), at)} at the latest"
     if not all(status.is_held for status in statuses):
         return f"{reached}. There is room again {latest}"
     return (
@@ -81,6 +83,13 @@ def _explain_wait(causes: Sequence[_Cause], advice: str, at: datetime) -> str:
 def _name(causes: Sequence[_Cause]) -> str:
     names = " and ".join(f'"{name}"' for name, _ in causes)
     return f"limit {names}" if len(causes) == 1 else f"limits {names}"
+
+
+def _write_wait(until: datetime, at: datetime) -> str:
+    """Write a wait in seconds, or a long one as the time of its end, in whole minutes."""
+    if until - at < _LONG:
+        return f"in {_write_seconds(get_wait_ms(until, at))}"
+    return f"at {until + _TO_NEXT_MINUTE:%Y-%m-%d %H:%M} UTC"
 
 
 def _write_seconds(milliseconds: int) -> str:

@@ -129,6 +129,15 @@ def test_callers_wait_where_that_helps() -> None:
     assert (report.refusal, report.policies) == ("limit_reached", ("tokens",))
 
 
+def test_a_long_wait_is_a_time() -> None:
+    gateway = Gateway(policy(limits=[DAILY]))
+    use(gateway, 950)
+    refusal = gateway.admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    midnight = f"{NOON + timedelta(days=1):%Y-%m-%d} 00:00 UTC"
+    assert refusal.message.endswith(f"There is room again at {midnight} at the latest")
+
+
 def test_callers_wait_shortly_for_calls_that_run() -> None:
     gateway = Gateway(policy())
     gateway.admission.admit(call(900, 50), NOON)
