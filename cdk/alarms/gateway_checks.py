@@ -79,8 +79,8 @@ def gateway_checks(function_name: str, table_name: str) -> Iterator[HealthCheck]
         lambda _: build_report_count(UNKNOWN_KEYS.name, FIVE_MINUTES),  # each request has a report
         None,
         f"The gateway refused {_MAX_UNKNOWN_KEYS} requests or more in five minutes because they"
-        " had no valid key. No table is read for them, but Lambda bills each one. First look for"
-        " a caller whose key has expired: bedrock-meter keys list.",
+        " had no valid key. Lambda bills each one. First look for a caller whose key has expired:"
+        " bedrock-meter keys list.",
         threshold=_MAX_UNKNOWN_KEYS,
     )
     yield HealthCheck(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from lambdas.domain.api_keys import (
 )
 from lambdas.domain.limit_policies import PolicySet
 
+_PREFIX = re.compile(r"bmk_[a-z2-7]{8}")
 _DRY_RUN = "This was a dry run: nothing is changed."
 
 
@@ -69,7 +71,10 @@ def create(  # a key, and where it goes
             project.
     """
     if not policies.knows_tier(wanted.tier):
-        message = f"no policy has the tier {wanted.tier}: add it to the file of limits apply first."
+        message = (
+            f"no policy has the tier {wanted.tier}: add it to your limits file, and run"
+            " bedrock-meter limits apply first."
+        )
         raise CommandError(message)
     scopes = wanted.scopes or frozenset(Scope)
     try:
@@ -168,6 +173,12 @@ def rotate(
 
 
 def _find(store: ApiKeyStore, prefix: str) -> ApiKey:
+    if _PREFIX.fullmatch(prefix) is None:  # it may be a whole key: it is not shown
+        message = (
+            "that is no prefix of a key: give its first 12 characters, such as bmk_abcdefgh. keys"
+            " list prints them."
+        )
+        raise CommandError(message)
     found = [key for key in store.list_keys() if key.prefix == prefix]
     if len(found) == 1:
         return found[0]

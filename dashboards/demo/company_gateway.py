@@ -33,6 +33,7 @@ _MAX_TOKENS, _TOO_MANY_TOKENS = 200, 8000
 _MAX_CALLS = 8  # the third is refused; a slow machine may make them too far apart
 _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 _PAUSE_SECONDS = 0.2
+_MAX_WAIT_SECONDS = 30
 _SHOWN = timedelta(days=1)
 
 
@@ -135,9 +136,7 @@ class CompanyGateway:
         refused = answers[-1]
         _check(refused, THROTTLED)
         answers.append(gold.call("ConverseStream"))
-        wait = int(refused.headers["x-amz-retry-after"]) / 1000
-        time.sleep(wait)
-        answers.append(free.call(refused.operation)._replace(waited_seconds=wait))
+        answers.append(_call_after_waits(free, refused))
         for answer in answers[-2:]:
             _check(answer, None)
         answers.append(free.call("Converse", _TOO_MANY_TOKENS))
@@ -248,6 +247,20 @@ class _Sdk:
             *_, answered = (event["metadata"] for event in events if "metadata" in event)
         used = answered["usage"]["totalTokens"]
         return GatewayAnswer(self.caller, operation, None, used, headers)
+
+
+def _call_after_waits(caller: _Sdk, refused: GatewayAnswer) -> GatewayAnswer:
+    """Call again after the wait that a refusal names, as AWS's SDKs do.
+
+    A call whose settlement is under way holds what the caller lacks: then the wait is short.
+    """
+    answer, waited = refused, 0.0
+    while answer.refusal == THROTTLED and waited < _MAX_WAIT_SECONDS:
+        wait = int(answer.headers["x-amz-retry-after"]) / 1000
+        time.sleep(wait)
+        waited += wait
+        answer = caller.call(refused.operation)
+    return answer._replace(waited_seconds=waited)
 
 
 def _check(answer: GatewayAnswer, refusal: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, get_args
@@ -11,10 +12,12 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from lambdas.domain.words import cut, exact_text, show
+from lambdas.domain.words import cut, exact_text, printable
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _MAX_DIGITS = 40
+_MAX_LETTERS = 200
+_OF_A_FIELD = re.compile(r"(?P<field>\w+): (?P<allowed>allowed: .*)", re.DOTALL)
 _SHAPES = {
     "tuple_type": "a list",
     "model_type": "an object",
@@ -58,8 +61,8 @@ def read_file(text: str, model: type[_Model], form: str) -> _Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = (_explain(problem, content, model) for problem in error.errors())
-        raise InvalidFileError(*problems) from None
+        problems = _list_problems(error.errors())
+        raise InvalidFileError(*(_explain(each, content, model) for each in problems)) from None
 
 
 def write_schema(model: type[BaseModel]) -> str:
@@ -127,6 +130,16 @@ def _make_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def _list_problems(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """List one problem for each mistake: a list with a wrong entry is not too short as well."""
+    places = [error["loc"] for error in errors]
+    for error in errors:
+        place = error["loc"]
+        is_within = any(each[: len(place)] == place != each for each in places)
+        if error["type"] != "too_short" or not is_within:
+            yield error
+
+
 def _explain(problem: ErrorDetails, content: Mapping[str, Any], model: type[BaseModel]) -> str:
     place = _name_place(problem["loc"], content)
     reason = problem["msg"].removeprefix("Value error, ")
@@ -140,11 +153,26 @@ def _explain(problem: ErrorDetails, content: Mapping[str, Any], model: type[Base
             return f"{place}: unknown field; {hint}"
         case "value_error" if isinstance(problem["input"], Mapping):
             field = str(problem["loc"][-1]) if problem["loc"] else ""
-            return f"{place}: {reason.removeprefix(f'{field}: ')}" if place else reason
+            return _explain_object(place, reason.removeprefix(f"{field}: "), problem["input"])
+        case "too_short":
+            reason = f"allowed: at least {problem['ctx']['min_length']}"
+        case "too_long":
+            reason = f"allowed: at most {problem['ctx']['max_length']}"
+        case "enum" | "literal_error":
+            reason = reason.replace("'", '"')
         case kind if kind in _SHAPES:
             reason = f"allowed: {_SHAPES[kind]}"
     reason = reason.replace("Input should be", "allowed:")
     return f"{place} = {_show(problem['input'])}: {reason}"
+
+
+def _explain_object(place: str, reason: str, given: Mapping[str, Any]) -> str:
+    """Explain a fault of an object, at the field that has to change if the reason names one."""
+    found = _OF_A_FIELD.fullmatch(reason)
+    value = given.get(found["field"]) if found is not None else None
+    if found is None or not isinstance(value, (str, int, Decimal)):
+        return f"{place}: {reason}" if place else reason
+    return f"{place}.{found['field']} = {_show(value)}: {found['allowed']}".removeprefix(".")
 
 
 def _name_place(location: Sequence[str | int], content: Mapping[str, Any]) -> str:
@@ -163,7 +191,15 @@ def _name_place(location: Sequence[str | int], content: Mapping[str, Any]) -> st
 
 
 def _show(value: object) -> str:
-    return exact_text(value) if isinstance(value, Decimal) else show(value)
+    """Show a value as JSON writes it, cut to a readable length."""
+    if isinstance(value, Decimal):
+        return exact_text(value)
+    text = json.dumps(value, ensure_ascii=False, default=_write_number)
+    return cut(printable(text), _MAX_LETTERS)
+
+
+def _write_number(value: object) -> float | str:
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def _list_fields(model: type[BaseModel], location: Sequence[str | int]) -> list[str]:

@@ -15,6 +15,7 @@ _T = TypeVar("_T")
 MAX_NAMES = 20
 MAX_NAME_LENGTH = 1_024
 """The letters of a name in a condition: more than ARNs have."""
+_NAMES_FORM = f"a name or a list of up to {MAX_NAMES} different ones; leave the field out for all"
 _NOT_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
 
@@ -24,6 +25,9 @@ def _list_zones() -> frozenset[str]:
 
 
 def _to_list(value: object) -> object:
+    if not isinstance(value, (str, list, tuple)):
+        message = f"allowed: {_NAMES_FORM}"
+        raise ValueError(message)  # noqa: TRY004  # pydantic reports this one alone
     return [value] if isinstance(value, str) else value
 
 
@@ -54,7 +58,7 @@ Names: TypeAlias = Annotated[
     tuple[_T, ...],
     BeforeValidator(_to_list),
     allowed(
-        f"a name or a list of up to {MAX_NAMES} different ones; leave the field out for all",
+        _NAMES_FORM,
         lambda names: 0 < len(names) <= MAX_NAMES and are_different(names),
     ),
     allowed(

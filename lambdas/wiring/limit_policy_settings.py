@@ -20,6 +20,7 @@ from lambdas.domain.limit_policies import (
     WhenOut,
 )
 from lambdas.domain.limits import (
+    MAX_COUNTERS,
     MAX_ROLLING_SECONDS,
     AnyWindow,
     CalendarUnit,
@@ -33,10 +34,12 @@ from lambdas.domain.limits import (
 from lambdas.domain.money import to_picodollars
 from lambdas.wiring.allowed_values import SettingsModel, allowed, check, like
 from lambdas.wiring.file_values import EntryName, Names, TimeZone
+from lambdas.wiring.model_names import foundation_model
 
 MAX_POLICIES = 100
 MAX_MARKS = 5
 _UTC = "UTC"
+_MAX_LIMITS = MAX_COUNTERS + 1
 _PER = re.compile(r"(?P<seconds>[1-9]\d{0,3})s|minute|hour|day|week|month", re.ASCII)
 _PER_FORM = (
     f"1s to {MAX_ROLLING_SECONDS}s for the last seconds before any call, or minute, hour, day,"
@@ -53,6 +56,14 @@ def _is_per(text: str) -> bool:
 _Pattern: TypeAlias = Annotated[
     str, like(r"[^?\[\]]{1,256}", "a text of up to 256 letters, in which * stands for any text")
 ]
+_Caller: TypeAlias = Annotated[
+    str,
+    like(
+        r"[\w+=,.@*-]{1,256}",
+        "the name of a caller's sessions, as keys list prints it, in which * stands for any text",
+    ),
+]
+_Model: TypeAlias = Annotated[_Pattern, AfterValidator(foundation_model)]
 _KeyPrefix: TypeAlias = Annotated[
     str, like(r"bmk_[a-z2-7]{8}", "the prefix of a key, as keys list prints it")
 ]
@@ -84,16 +95,17 @@ class MatchSetting(_PolicyModel):
     A condition is a name, or a list of up to 20 names. One of them has to match.
     """
 
-    caller: Names[_Pattern] = ()
-    """Callers as Bedrock's log names their sessions; * stands for any text."""
+    caller: Names[_Caller] = ()
+    """Callers: the names of their sessions, as keys list prints them; * stands for any text."""
     key: Names[_KeyPrefix] = ()
     """The prefixes of keys."""
     tier: Names[EntryName] = ()
     """Tiers of keys."""
     project: Names[_Pattern] = ()
     """Projects of keys; * stands for any text."""
-    model: Names[_Pattern] = ()
-    """Ids of foundation models; * stands for any text. Calls whose model is hidden match, too."""
+    model: Names[_Model] = ()
+    """Ids of foundation models, such as anthropic.claude*, without us. or global. before them; *
+    stands for any text. Calls whose model is hidden match, too."""
     operation: Names[
         Literal["Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream"]
     ] = ()
@@ -172,7 +184,14 @@ class PolicySetting(_PolicyModel):
     partition_by: Names[Partition] = ()
     """The properties that it counts by: each caller, key, project, model or tier has the limits for
     itself. All calls share them if this is left out."""
-    limits: Annotated[tuple[LimitSetting, ...], Field(min_length=1, max_length=16)]
+    limits: Annotated[
+        tuple[LimitSetting, ...],
+        allowed(
+            f"1 to {MAX_COUNTERS} limits, and one of unit concurrent",
+            lambda limits: 1 <= len(limits) <= _MAX_LIMITS,
+        ),
+        Field(json_schema_extra={"minItems": 1, "maxItems": _MAX_LIMITS}),
+    ]
     """The limits. A call has to keep all of them."""
     when_out: WhenOut | None = None
     """throttle: AWS's SDKs wait and try again. refuse: they do not. If it is left out, they wait
@@ -219,7 +238,7 @@ class PoliciesFile(_PolicyModel):
     """Policies for keys of every tier."""
     tiers: dict[EntryName, TierSetting] = Field(default_factory=dict)
     """Tiers by name."""
-    break_glass: Annotated[tuple[_Pattern, ...], Field(max_length=20)] = ()
+    break_glass: Annotated[tuple[_Caller, ...], Field(max_length=20)] = ()
     """Callers whose calls are counted and never refused; * stands for any text."""
 
     @model_validator(mode="after")

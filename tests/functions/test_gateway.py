@@ -431,6 +431,7 @@ POISONED_PATHS = (
     "/model/a/Converse",
     "/model/a/async-invoke",
     "/guardrail/a/version/1/apply",
+    "/model",
     "/",
 )
 

@@ -92,12 +92,24 @@ def test_a_call_is_made_as_a_session_of_the_role_of_callers(
     assert received.headers["x-amz-security-token"]  # of the session
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", f"/model/{MODEL}/converse"),
+        ("GET", "/"),
+        ("POST", "/async-invoke"),
+        ("GET", "/model/a"),
+    ],
+)
 def test_a_request_without_a_valid_key_is_counted(
     bedrock: FakeBedrock,
     lines: io.StringIO,
     capsys: pytest.CaptureFixture[str],
+    method: str,
+    path: str,
 ) -> None:
-    unknown = make_event(headers={"authorization": "Bearer bm_unknown"})
+    unknown = make_event(path, headers={"authorization": "Bearer bm_unknown"})
+    unknown["requestContext"]["http"]["method"] = method
     (posted,) = answer(unknown)
     assert posted.prelude["statusCode"] == 403
     assert not bedrock.received

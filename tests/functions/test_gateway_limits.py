@@ -115,7 +115,7 @@ def wait_for(condition: Any) -> None:
 def test_a_call_above_the_limit_never_reaches_bedrock(
     client: Any, gateway: Gateway, store: InMemoryLimits
 ) -> None:
-    with pytest.raises(ClientError, match="may need more than the whole limit") as above:
+    with pytest.raises(ClientError, match="The call may need 609 tokens, and the limit") as above:
         converse(client, max_tokens=500)
     assert above.value.response["Error"]["Code"] == "ServiceQuotaExceededException"
     gateway.bedrock.status = 500  # the call is given back
@@ -126,10 +126,12 @@ def test_a_call_above_the_limit_never_reaches_bedrock(
 
 
 def test_the_answer_to_a_throttled_call_says_when_to_come_back(
-    client: Any, gateway: Gateway, admission: PolicyAdmission
+    client: Any, gateway: Gateway, admission: PolicyAdmission, store: InMemoryLimits
 ) -> None:
-    gateway.bedrock.bodies["converse"] = b'{"stopReason":"end_turn"}'  # what is reserved stays
+    usage = {"inputTokens": 300, "outputTokens": 50, "totalTokens": 350}
+    gateway.bedrock.bodies["converse"] = json.dumps({"usage": usage}).encode()
     converse(client, max_tokens=200)
+    wait_for(lambda: not store.states["tokens|caller=ana@example.com"].open)
     with pytest.raises(ClientError) as refused:
         converse(client, max_tokens=200)
     answer: Any = refused.value.response
@@ -179,6 +181,7 @@ def test_limits_are_shown_to_keys_with_their_scope_alone(
         ({}, "modelId: allowed"),
         ({"modelId": "../x"}, "modelId: allowed"),
         ({"modelId": 5}, "modelId: allowed"),
+        ({"modelId": "\ud800"}, "modelId: allowed"),
         ({"modelId": MODEL}, "inputTokens: allowed"),
         ({"modelId": MODEL, "inputTokens": -1}, "inputTokens: allowed"),
         ({"modelId": MODEL, "inputTokens": "5"}, "inputTokens: allowed"),
@@ -202,6 +205,16 @@ def test_limits_that_cannot_be_read_are_unavailable(certificates: Certificates) 
         asked = {"modelId": MODEL, "inputTokens": 1, "outputTokens": 1}
         assert send(gateway, "GET", "/limits")[0] == 503
         assert send(gateway, "POST", "/limits/check", asked)[0] == 503
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/limits/"), ("POST", "/limits/check/")])
+def test_a_path_with_a_slash_too_many_is_unknown_and_no_redirect(
+    gateway: Gateway, method: str, path: str
+) -> None:
+    status, headers, answer = send(gateway, method, path, {})
+    assert status == 404
+    assert "location" not in headers
+    assert "GET /limits and POST /limits/check" in answer["message"]
 
 
 def test_without_limits_the_paths_are_unknown(certificates: Certificates) -> None:

@@ -260,6 +260,13 @@ def test_an_error_within_an_answer_is_in_the_trailers_without_its_text() -> None
     assert second.content == b"piece"
 
 
+@pytest.mark.parametrize("event", [[], "x", {"body": "a", "isBase64Encoded": True}])
+def test_an_event_that_cannot_be_read_is_reported(event: Any) -> None:
+    first, second = answer_all(make_asgi(START, PIECE), event, make_event())
+    assert first.path == "/invocation/id-1/error"
+    assert second.path == "/invocation/id-2/response"
+
+
 @pytest.mark.parametrize("error", [ValueError("XyzzyPrompt"), None])
 def test_an_invocation_without_an_answer_is_reported(error: Exception | None) -> None:
     first, second = answer_all(make_asgi(error=error), make_event(), make_event())

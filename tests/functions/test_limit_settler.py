@@ -20,7 +20,6 @@ from lambdas.domain.invocations import TokenCounts, UsageRecord
 from lambdas.domain.limits import (
     CalendarUnit,
     LimitMode,
-    LimitStoreError,
     LimitUnit,
     make_calendar_window,
 )
@@ -218,25 +217,3 @@ def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     with caplog.at_level(logging.ERROR), pytest.raises(handler.SettlingError, match="1 "):
         handler.lambda_handler({}, lambda_context())
     assert count_open() == 0
-
-
-def test_budgets_are_enforced_although_an_item_cannot_be_read() -> None:
-    apply(ENFORCED)
-    count(call(1), call(2))
-    build()
-    clear_caches()
-    crash_after_admission(NOW - timedelta(minutes=61))
-    boto3.client("dynamodb").update_item(
-        TableName=LIMITS,
-        Key=make_item_key("team"),
-        UpdateExpression="SET #counter = :amount",
-        ExpressionAttributeNames={"#counter": "tday@Mars/Base.t"},
-        ExpressionAttributeValues={":amount": {"N": "5"}},
-    )
-    with pytest.raises(LimitStoreError, match="team"):
-        handler.lambda_handler({}, lambda_context())
-    who = find_gateway_subject(budgets().read().budgets["small"])
-    assert who is not None
-    state = limits().read(who.id)
-    assert state is not None
-    assert sum(map(state.get_total, state.counters)) > 0

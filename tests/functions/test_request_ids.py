@@ -115,7 +115,8 @@ def test_every_log_line_has_the_id_of_its_invocation(
     for request_id in ("first", "second"):
         with pytest.raises(_StoppedError):
             handler.lambda_handler(EVENTS[function], lambda_context(request_id=request_id))
-    assert request_ids(lines) == ["first", "second"]
+    # A function whose parts do not depend on one another reads its settings for each of them.
+    assert list(dict.fromkeys(request_ids(lines))) == ["first", "second"]
 
 
 @pytest.mark.usefixtures("aws")

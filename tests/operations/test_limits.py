@@ -12,16 +12,17 @@ from cdk.config import stack_names
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.dynamodb.policy_store import DynamoDbPolicies
-from lambdas.domain.api_keys import ApiKey, digest_secret, is_well_formed
+from lambdas.domain.api_keys import ApiKey, create_key, digest_secret, is_well_formed
 from lambdas.domain.limit_policies import StoredPolicies
 from tests.adapters.dynamodb.test_api_key_store import read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.builders import NOON
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
 from tests.policies import PER_MINUTE, policy
 
 WriteFile = Callable[..., Path]
-TOKENS = "tokens: 1,000 total per 60s; for each caller; fail closed"
+TOKENS = "tokens: 1,000 tokens per 60s; for each caller; fail closed"
 
 
 @pytest.fixture
@@ -92,8 +93,8 @@ def test_a_dry_run_of_limits_changes_nothing(
     assert capsys.readouterr().out.splitlines() == [
         "~ tokens",
         f"    {TOKENS.removeprefix('tokens: ')}",
-        " -> 5 total per 60s near 80%; for each caller; fail closed",
-        f"- {TOKENS.replace('tokens', 'old')}",
+        " -> 5 tokens per 60s near 80%; for each caller; fail closed",
+        f"- {TOKENS.replace('tokens:', 'old:')}",
         "0 new, 1 changed, 1 deleted, 0 the same.",
         "This was a dry run: nothing is changed.",
     ]
@@ -115,7 +116,7 @@ def test_callers_in_policies_do_not_enter_the_audit_trail(write_file: WriteFile)
     call_command("limits", "apply", write_file(named, break_glass=["ana@example.com"]))
     (event,) = read_events()
     assert event.after == {
-        "tokens": "1,000 total per 60s; for each caller; 2 patterns of callers; tier gold;"
+        "tokens": "1,000 tokens per 60s; for each caller; 2 patterns of callers; tier gold;"
         " fail closed",
         "break_glass": "1 pattern of callers",
     }
@@ -130,9 +131,9 @@ def test_a_file_is_checked_without_an_account(
     )
     call_command("limits", "validate", path)
     assert capsys.readouterr().out.splitlines() == [
-        "money: $2.5 per day UTC (shadow); for each caller; fail closed",
-        "gold/: with the policies of free",
-        "free/tokens: 1,000 total per 60s; for each key; fail closed",
+        "money: $2.50 per day UTC (shadow); for each caller; fail closed",
+        "tier gold: has the policies of free, too",
+        "free/tokens: 1,000 tokens per 60s; for each key; fail closed",
         f"{path}: valid.",
     ]
     message = read_failure("limits", "validate", write_file(policy(when_out="wait")))
@@ -191,14 +192,33 @@ def test_dry_runs_of_keys_change_nothing(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.usefixtures("deployed")
 def test_wrong_keys_are_explained(write_file: WriteFile) -> None:
-    assert "no key with the prefix bmk_x" in read_failure("keys", "revoke", "bmk_x")
+    absent = "bmk_abcdefgh"
+    assert f"no key with the prefix {absent}" in read_failure("keys", "revoke", absent)
+    text = create_key(bytes(32), "ana", NOON)[0].text
+    whole = read_failure("keys", "revoke", text)
+    assert "give its first 12 characters" in whole
+    assert text not in whole
     owner = "x" * 65
     assert "AWS allows 64" in read_failure("keys", "create", "--owner", owner)
     assert "A project has 1 to" in read_failure("keys", "create", "--owner", "a", "--project", "é")
     call_command("limits", "apply", write_file(policy(match={"tier": "gold"})))
     create = ("keys", "create", "--owner", "ana", "--tier")
-    assert "no policy has the tier golf" in read_failure(*create, "golf")
+    assert "no policy has the tier golf: add it to your limits file" in read_failure(
+        *create, "golf"
+    )
     call_command(*create, "gold")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_key_without_a_tier_is_pointed_out_where_policies_have_tiers(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create = ("keys", "create", "--owner", "ana")
+    call_command(*create)
+    assert "The key has no tier" not in capsys.readouterr().out
+    call_command("limits", "apply", write_file(tiers={"gold": {}}))
+    call_command(*create)
+    assert "The key has no tier: only the policies outside" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("deployed")

@@ -45,7 +45,7 @@ def test_settings_have_the_bounds_of_models() -> None:
     )
     rules = make_rules(settings)
     assert rules.bounds.get_max_output("anthropic.claude-haiku-4") == 8192
-    assert rules.bounds.get_max_output("amazon.nova-lite-v1:0") == 128_000
+    assert rules.bounds.get_max_output("amazon.nova-2-lite-v1:0") == 128_000
     assert rules.owned_names == {"bedrock-meter-reservation", "project"}
     assert Settings.from_environment(settings.to_environment()) == settings
 

@@ -102,7 +102,8 @@ def _read_block(block: JsonObject) -> Iterator[Media]:
             yield Media(is_image, _get_length(source.get("bytes")))
     if declared in _KINDS:
         source = get_object(block, "source")
-        if source.get("type") not in _TEXT_SOURCES:
+        kind_of_source = source.get("type")
+        if not isinstance(kind_of_source, str) or kind_of_source not in _TEXT_SOURCES:
             yield Media(_KINDS[declared], _get_length(source.get("data")))
     for kind, is_image in _LINKED_KINDS.items():
         if declared == kind or block.get(kind) is not None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from lambdas.domain.bedrock_calls.media import Media, list_media
+from lambdas.domain.bedrock_calls.model_outputs import find_max_output
 from lambdas.domain.bedrock_calls.paths import BedrockPath
 from lambdas.domain.bedrock_calls.request_body import RequestBody
 from lambdas.domain.invocations.decoding import JsonObject
@@ -46,7 +47,7 @@ class NeedBounds(NamedTuple):
 
     Attributes:
         output_tokens: The largest answers of models, by patterns of their ids; the first one that
-            fits counts.
+            fits counts, before what is documented of the model.
         default_output_tokens: The largest answer of all other models.
         image_tokens: The most tokens of an image.
         document_tokens: The tokens of a document, a video or a sound, which are an estimate.
@@ -62,7 +63,7 @@ class NeedBounds(NamedTuple):
         for pattern, tokens in self.output_tokens.items():
             if fnmatchcase(model_id, pattern):
                 return tokens
-        return self.default_output_tokens
+        return find_max_output(model_id) or self.default_output_tokens
 
 
 class CallNeed(NamedTuple):

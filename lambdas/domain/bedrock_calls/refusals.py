@@ -66,8 +66,8 @@ class Refusal(NamedTuple):
 UNKNOWN_OPERATION = Refusal(
     404,
     "UnknownOperationException",
-    "The gateway takes POST /model/{modelId}/converse, converse-stream, invoke,"
-    " invoke-with-response-stream and count-tokens",
+    "The gateway takes POST /model/{modelId}/ with converse, converse-stream, invoke,"
+    " invoke-with-response-stream or count-tokens, GET /limits and POST /limits/check",
     "unknown_operation",
 )
 UNKNOWN_KEY = Refusal(
@@ -80,8 +80,7 @@ TOO_LARGE = Refusal(
     413,
     "RequestEntityTooLargeException",
     f"The request has more than {MAX_REQUEST_BYTES:,} bytes, the most that the gateway takes. Put"
-    " images, documents and videos into Amazon S3 and name them with s3Location, or call Amazon"
-    " Bedrock directly if your role may",
+    " images, documents and videos into Amazon S3, and name them with s3Location",
     "too_large",
 )
 UNAVAILABLE = Refusal(

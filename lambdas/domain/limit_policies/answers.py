@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from lambdas.domain.bedrock_calls import LIMITS_UNAVAILABLE, LimitState, Refusal, refuse_limit
+from lambdas.domain.limit_policies.explanations import ASK, explain, get_wait_ms
 from lambdas.domain.limit_policies.policy import Policy, PolicyLimit
 from lambdas.domain.limit_policies.subjects import CallNotCountableError, PolicySubject
 from lambdas.domain.limits import (
@@ -35,7 +36,6 @@ _SHOWN_UNITS = {
 }
 """The units that headers name otherwise. Numbers in headers have 15 digits at most."""
 _MICROSECONDS = 10**6
-_RETRY_MS = 1_000
 
 
 def describe_limit(
@@ -95,65 +95,42 @@ def refuse(
     if refusal.reason is RefusalReason.STORE_FAILED:
         return LIMITS_UNAVAILABLE
     subject = subjects[refusal.subject]
-    names = [
-        name
+    violated = [
+        found
         for each in subjects.values()
-        for name in _list_violated(each, statuses.get(each.subject.id, ()))
-    ] or [subject.policy.name]
-    retry_ms = _get_retry_ms(refusal, at)
-    message = _explain(refusal.reason, names, retry_ms)
+        for found in _list_violated(each, statuses.get(each.subject.id, ()))
+    ]
+    names = [name for name, _ in violated] or [subject.policy.name]
+    causes = [(name, status) for name, status in violated if status.refusal is refusal.reason]
+    retry_ms = None if refusal.retry_at is None else get_wait_ms(refusal.retry_at, at)
     has_to_wait = refusal.reason is RefusalReason.LIMIT_REACHED
     if retry_ms is not None and has_to_wait and not subject.policy.says_wait(retry_ms):
         retry_ms = None
+    message = explain(refusal.reason, causes or [(name, None) for name in names], retry_ms, at)
     return refuse_limit(message, retry_ms, names)
 
 
 def refuse_tier(tier: str) -> Refusal:
     """Refuse a key whose tier no policy knows: it would be without limits by mistake."""
-    message = f"The API key has the tier {tier}, which no policy has. Ask whoever runs the gateway"
+    message = f'The API key has the tier "{tier}", which no policy has. {ASK}'
     return Refusal(400, "ServiceQuotaExceededException", message, "unknown_tier")
 
 
 def refuse_uncountable(error: CallNotCountableError) -> Refusal:
     """Refuse a call that a limit could not count for the right value."""
     message = (
-        f"The limit {error.name} counts by {error.label}, which is not known before the call. Use a"
-        f" key with a {error.label}, and name a model and no application inference profile"
+        f'The limit "{error.name}" counts by {error.label}, which is not known before the call. Use'
+        f" a key with a {error.label}, and name a model and no application inference profile"
     )
     return refuse_limit(message, None, [error.name])
 
 
-def _list_violated(subject: PolicySubject, statuses: Sequence[LimitStatus]) -> Iterable[str]:
+def _list_violated(
+    subject: PolicySubject, statuses: Sequence[LimitStatus]
+) -> Iterator[tuple[str, LimitStatus]]:
     for limit, status in zip(subject.policy.limits, statuses, strict=False):
         if status.refusal is not None and status.limit.is_enforced:
-            yield name_limit(subject.policy, limit)
-
-
-def _get_retry_ms(refusal: LimitRefusal, at: datetime) -> int | None:
-    if refusal.retry_at is None:
-        return None
-    return max(1, -(-(to_moment(refusal.retry_at) - to_moment(at)) // 1_000))
-
-
-def _explain(reason: RefusalReason, names: Sequence[str], retry_ms: int | None) -> str:
-    of_policies = f"of policy {', '.join(names)}"
-    match reason:
-        case RefusalReason.NEED_ABOVE_LIMIT:
-            return (
-                f"The call may need more than the whole limit {of_policies}. Lower maxTokens or"
-                " send a shorter prompt"
-            )
-        case RefusalReason.NEED_UNKNOWN:
-            return (
-                f"What the call may cost is not known, and the limit {of_policies} is in US"
-                " dollars. The price of the model is missing, or an inference profile hides it"
-            )
-        case RefusalReason.TOO_MANY_CALLS_A_SECOND:
-            return f"There are more calls a second than the gateway can count {of_policies}"
-        case RefusalReason.TOO_MANY_OPEN:
-            return f"There are more calls at a time than the gateway can count {of_policies}"
-    seconds = "" if retry_ms is None else f" in {-(-retry_ms // _RETRY_MS):,} s"
-    return f"The limit {of_policies} is reached. There is room again{seconds}"
+            yield name_limit(subject.policy, limit), status
 
 
 def _show(amount: int, unit: LimitUnit) -> int:

@@ -6,21 +6,19 @@ The lines name no callers: the audit trail keeps them for good.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 
+from lambdas.domain.limit_policies.limit_words import write_limit
 from lambdas.domain.limit_policies.policy import Policy, PolicyLimit, PolicyMatch, PolicySet
-from lambdas.domain.limits import CalendarWindow, FixedWindow, LimitUnit, RollingWindow
-from lambdas.domain.money import PICODOLLARS
-from lambdas.domain.words import exact_text, plural
+from lambdas.domain.words import plural
 
 
 def describe_policies(policies: PolicySet) -> Mapping[str, str]:
-    """Describe all policies, those of tiers as TIER/NAME."""
+    """Describe all policies, those of tiers as TIER/NAME, and what tiers inherit as tier TIER."""
     described = {policy.name: describe_policy(policy) for policy in policies.policies}
     for name, tier in policies.tiers.items():
         described |= {f"{name}/{policy.name}": describe_policy(policy) for policy in tier.policies}
         if tier.extends is not None:
-            described[f"{name}/"] = f"with the policies of {tier.extends}"
+            described[f"tier {name}"] = f"has the policies of {tier.extends}, too"
     if policies.break_glass:
         described["break_glass"] = plural(len(policies.break_glass), "pattern") + " of callers"
     return described
@@ -40,22 +38,9 @@ def describe_policy(policy: Policy) -> str:
 
 
 def _describe_limit(limit: PolicyLimit) -> str:
-    amount, window = limit.limit.amount, limit.limit.window
-    is_usd = limit.limit.unit is LimitUnit.USD
-    shown = f"${exact_text(Decimal(amount) / PICODOLLARS)}" if is_usd else f"{amount:,}"
-    unit = "" if is_usd else f" {limit.limit.unit}"
-    match window:
-        case None:
-            per = ""
-        case RollingWindow(seconds):
-            per = f" per {seconds}s"
-        case FixedWindow():
-            per = " per minute"
-        case CalendarWindow(every, zone):
-            per = f" per {every} {zone}"
     mode = "" if limit.limit.is_enforced else " (shadow)"
     near = f" near {'/'.join(map(str, limit.near))}%" if limit.near else ""
-    return f"{shown}{unit}{per}{mode}{near}"
+    return f"{write_limit(limit.limit)}{mode}{near}"
 
 
 def _describe_match(match: PolicyMatch) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
 from lambdas.domain.invocations.model import foundation_model_id, is_foundation_model
+from lambdas.domain.limit_policies.limit_words import write_window
 from lambdas.domain.limits import MAX_COUNTERS, CounterKey, FailMode, Limit, LimitSubject
 
 MAX_WAIT_MS = 120_000
@@ -175,9 +176,9 @@ class Policy:
             ValueError: The text names the field.
         """
         LimitSubject(self.name, tuple(each.limit for each in self.limits))
-        labels = [each.label for each in self.limits]
-        if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            message = f"limits: {', '.join(twice)} is given twice"
+        counted = [f"{each.limit.unit}{write_window(each.limit.window)}" for each in self.limits]
+        if twice := sorted({limit for limit in counted if counted.count(limit) > 1}):
+            message = f"limits: {', '.join(twice)} is given twice; write each once"
             raise ValueError(message)
 
     def says_wait(self, wait_ms: int) -> bool:

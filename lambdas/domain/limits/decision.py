@@ -18,6 +18,7 @@ from lambdas.domain.limits.subject_state import (
 )
 
 _RETRY_SECONDS = 1  # when a running call will end is not known
+_HELD_RETRY_SECONDS = 5  # the same, of calls that have reserved what is missing
 
 
 class RefusalReason(StrEnum):
@@ -46,7 +47,11 @@ class LimitStatus:
         used: What has been reserved and used in its window, with the call if it was admitted.
         resets_at: The moment at which some of that leaves the window; `None` if nothing does.
         refusal: Why it refuses the call, or would if it were enforced; `None` if it admits it.
-        retry_at: The moment from which it admits the call; `None` if it admits it now or never.
+        retry_at: The moment from which it may admit the call; `None` if it admits it now or never.
+            Soon, if calls that run have reserved what the call lacks: they give back most of that.
+        latest_at: The moment from which it has room for the call, whatever calls that run use;
+            `None` if it admits it now or never, or if that is not known.
+        needed: What the call needs in its unit; `None` if that is not known.
     """
 
     limit: Limit
@@ -54,6 +59,13 @@ class LimitStatus:
     resets_at: int | None
     refusal: RefusalReason | None = None
     retry_at: int | None = None
+    latest_at: int | None = None
+    needed: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """True if it refuses the call only until calls that run have ended."""
+        return self.latest_at is not None and self.retry_at != self.latest_at
 
     @property
     def remaining(self) -> int:
@@ -178,13 +190,19 @@ def _describe(
     if amount is None:
         return LimitStatus(limit, used, resets_at, RefusalReason.NEED_UNKNOWN)
     if amount > limit.amount:
-        return LimitStatus(limit, used, resets_at, RefusalReason.NEED_ABOVE_LIMIT)
+        above = RefusalReason.NEED_ABOVE_LIMIT
+        return LimitStatus(limit, used, resets_at, above, needed=amount)
     if wanted <= limit.amount:
         return LimitStatus(limit, used, resets_at)
     reason = RefusalReason.LIMIT_REACHED
     if limit is HOT_LIMIT:
         reason = RefusalReason.TOO_MANY_CALLS_A_SECOND
-    return LimitStatus(limit, used, resets_at, reason, _find_retry(limit, state, wanted, at))
+    if limit.key is None:
+        return LimitStatus(limit, used, resets_at, reason, at + _RETRY_SECONDS * SECOND)
+    latest_at = retry_at = _find_latest(limit, limit.key, state, wanted)
+    if wanted - _get_held(limit.key, state) <= limit.amount:
+        retry_at = min(latest_at, at + _HELD_RETRY_SECONDS * SECOND)
+    return LimitStatus(limit, used, resets_at, reason, retry_at, latest_at, amount)
 
 
 def _get_used(limit: Limit, state: SubjectState) -> int:
@@ -197,16 +215,26 @@ def _find_reset(key: CounterKey | None, state: SubjectState) -> int | None:
     return key.window.leaves_at(min(slots)) if key is not None and slots else None
 
 
-def _find_retry(limit: Limit, state: SubjectState, wanted: int, at: int) -> int:
+def _find_latest(limit: Limit, key: CounterKey, state: SubjectState, wanted: int) -> int:
     """Find the moment at which enough slots have left for a total to be allowed."""
-    if limit.key is None or limit.unit is LimitUnit.CONCURRENT:
-        return at + _RETRY_SECONDS * SECOND
-    slots: Mapping[int, int] = state.counters[limit.key]
+    slots: Mapping[int, int] = state.counters[key]
     for number in sorted(slots):
         wanted -= slots[number]
         if wanted <= limit.amount:
-            return limit.key.window.leaves_at(number)
-    return limit.key.window.leaves_at(max(slots))
+            return key.window.leaves_at(number)
+    return key.window.leaves_at(max(slots))
+
+
+def _get_held(key: CounterKey, state: SubjectState) -> int:
+    """The part of a counter that calls which may be running have reserved, and may give back."""
+    if key.unit is LimitUnit.REQUESTS:  # an answered call keeps its one
+        return 0
+    slots = state.counters[key]
+    return sum(
+        entry.charges.get(key, 0)
+        for entry in state.open.values()
+        if key.window.number_at(entry.at) in slots
+    )
 
 
 def _summarize(refused: list[LimitStatus]) -> tuple[RefusalReason | None, int | None]:

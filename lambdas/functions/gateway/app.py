@@ -78,8 +78,9 @@ def make_app(
         asked = GatewayRequest(key, raw_path, headers, body, call)
         return _Answer(await run_in_threadpool(relay.relay, asked))
 
-    async def refuse_path(_request: Request, _error: Exception) -> _Answer:
-        return _Answer(relay.refuse(UNKNOWN_OPERATION))
+    async def refuse_path(request: Request, _error: Exception) -> _Answer:
+        key = await authenticate(_read_headers(request), Scope.BEDROCK)  # counts unknown ones
+        return _Answer(relay.refuse(UNKNOWN_KEY if key is UNKNOWN_KEY else UNKNOWN_OPERATION))
 
     def refuse(request: Request, refusal: Refusal) -> _Answer:
         call: RunningCall | None = getattr(request.state, "call", None)
@@ -92,7 +93,7 @@ def make_app(
         log_failure(error)
         return refuse(request, INTERNAL_ERROR)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/model/{rest:path}", relay_call, methods=["POST"]),
             *([] if limits is None else _make_limit_routes(relay, limits, authenticate)),
@@ -104,6 +105,8 @@ def make_app(
             Exception: report_failure,
         },
     )
+    app.router.redirect_slashes = False  # callers choose the host of a redirect
+    return app
 
 
 def _make_limit_routes(

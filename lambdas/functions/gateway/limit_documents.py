@@ -57,7 +57,7 @@ def read_check_request(body: bytes) -> CheckRequest:
         message = f"operation: allowed: {', '.join(_OPERATIONS)}"
         raise InvalidRequestError(message)
     model = fields.get("modelId")
-    named = quote(model, safe="") if isinstance(model, str) else ""
+    named = quote(model, safe="", errors="replace") if isinstance(model, str) else ""
     path = read_path(f"/model/{named}/{operation.value}")
     if path is None:
         message = "modelId: allowed: the id or ARN of a model, as in calls"

@@ -66,7 +66,7 @@ def measure(model_id: str, body: Any, operation: str = "invoke") -> CallNeed:
     ],
 )
 def test_a_field_that_the_model_may_not_read_is_no_limit(model_id: str, body: Any) -> None:
-    assert measure(model_id, body).output_tokens == DEFAULT_OUTPUT_TOKENS
+    assert measure(model_id, body).output_tokens == NeedBounds().get_max_output(model_id)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,41 @@ def test_additional_fields_of_converse_raise_the_limit(additional: Any) -> None:
 )
 def test_of_several_limits_the_highest_counts(model_id: str, body: Any) -> None:
     assert measure(model_id, body).output_tokens == 5_000
+
+
+@pytest.mark.parametrize(
+    ("model_id", "tokens"),
+    [
+        ("amazon.nova-micro-v1:0", 10_240),
+        ("amazon.nova-pro-v1:0:300k", 10_240),
+        ("us.amazon.nova-pro-v1:0", 10_240),
+        ("anthropic.claude-3-haiku-20240307-v1:0", 4_096),
+        ("anthropic.claude-3-5-haiku-20241022-v1:0", 8_192),
+        ("us.anthropic.claude-sonnet-4-20250514-v1:0", 65_536),
+        ("anthropic.claude-opus-4-1-20250805-v1:0", 32_768),
+        ("meta.llama3-1-8b-instruct-v1:0", 8_192),
+        ("anthropic.claude-3-7-sonnet-20250219-v1:0", DEFAULT_OUTPUT_TOKENS),
+        ("anthropic.claude-sonnet-4-6", DEFAULT_OUTPUT_TOKENS),
+        ("amazon.nova-2-lite-v1:0", DEFAULT_OUTPUT_TOKENS),
+        ("amazon.nova-premier-v1:0", DEFAULT_OUTPUT_TOKENS),
+        ("vendor.new-model-v1:0", DEFAULT_OUTPUT_TOKENS),
+        (PROFILE, DEFAULT_OUTPUT_TOKENS),
+    ],
+)
+def test_a_call_without_a_limit_reserves_the_documented_maximum(model_id: str, tokens: int) -> None:
+    assert measure(model_id, {"messages": []}, "converse").output_tokens == tokens
+
+
+def test_a_setting_goes_before_the_documented_maximum() -> None:
+    bounds = NeedBounds({"amazon.nova-*": 20_000})
+    assert bounds.get_max_output("amazon.nova-micro-v1:0") == 20_000
+
+
+@pytest.mark.parametrize("kind", [{}, [], 5, None])
+def test_a_source_of_no_known_type_counts_as_an_image(kind: Any) -> None:
+    block = {"type": "image", "source": {"type": kind, "data": PIXEL}}
+    body = {"messages": [{"role": "user", "content": [block]}]}
+    assert measure(CLAUDE, body).input_tokens >= IMAGE
 
 
 def test_no_field_of_invoke_bounds_the_answer_of_a_hidden_model() -> None:

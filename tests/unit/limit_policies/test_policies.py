@@ -46,7 +46,7 @@ def list_ids(policies: PolicySet, key: ApiKey = ANA, **changes: Any) -> list[str
         ({"project": "chat"}, False),
         ({"model": "anthropic.claude-*"}, True),
         ({"model": "amazon.*"}, False),
-        ({"model": MODEL}, False),  # it is the foundation model that counts
+        ({"model": "anthropic.claude-opus-*"}, False),
         ({"operation": "Converse"}, True),
         ({"operation": ["InvokeModel", "ConverseStream"]}, False),
         ({"caller": "ana*", "project": "search", "tier": "gold"}, True),

@@ -93,8 +93,9 @@ def test_a_call_is_admitted_where_the_expected_refusal_does_not_come() -> None:
 def test_the_refusal_that_lasts_longest_is_reported() -> None:
     store = InMemoryLimits()
     admitter = make_admitter(store)
-    admitter.admit([PROJECT], tokens(500), NOON)
-    admitter.admit([ANA], tokens(1000), NOON + 20 * SECOND)
+    for who, amount, at in ((PROJECT, 500, NOON), (ANA, 1000, NOON + 20 * SECOND)):
+        reservation = get_reservation(admitter.admit([who], tokens(amount), at))
+        admitter.settle(reservation, tokens(amount), at)
     refusal = admitter.admit([PROJECT, ANA], tokens(10), NOON + 21 * SECOND).refusal
     assert refusal is not None
     assert refusal.subject == "ana"

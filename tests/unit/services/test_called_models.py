@@ -172,7 +172,7 @@ def test_a_profile_tagged_with_another_project_escapes_no_limit_of_the_key_s_pro
 
 
 @pytest.mark.parametrize(
-    ("field", "limit"), [("max_tokens", 100), ("max_gen_len", 128_000), ("maxTokens", 128_000)]
+    ("field", "limit"), [("max_tokens", 100), ("max_gen_len", 65_536), ("maxTokens", 65_536)]
 )
 def test_only_the_field_that_the_model_reads_bounds_its_answer(field: str, limit: int) -> None:
     admission = InMemoryAdmission()

@@ -119,14 +119,24 @@ def test_a_call_whose_answer_lacks_a_count_is_settled_by_the_ledger(used: TokenC
     assert gateway.get_used()[0] == 130
 
 
+def use(gateway: Gateway, tokens: int) -> None:
+    """Make a call that has ended."""
+    admitted = gateway.admission.admit(call(tokens, 0), NOON)
+    assert admitted.reservation_id is not None
+    gateway.admission.settle(admitted.reservation_id, TokenCounts(tokens, 0), NOON)
+
+
 def test_callers_wait_where_that_helps() -> None:
     gateway = Gateway(policy())
-    gateway.admission.admit(call(900, 50), NOON)
+    use(gateway, 950)
     refused = gateway.admission.admit(call(), NOON + 3 * SECOND)
     assert refused.refusal is not None
     assert (refused.refusal.status, refused.refusal.code) == (429, "ThrottlingException")
     assert refused.refusal.retry_after_ms in range(50_000, 66_000)
     assert refused.refusal.violated_policies == ("tokens",)
+    assert refused.refusal.message == (
+        'The limit "tokens" is reached. There is room again in 62 s at the latest'
+    )
     assert [limit.remaining for limit in refused.limits] == [50]
     (_, report) = gateway.reports.admissions
     assert (report.refusal, report.policies) == ("limit_reached", ("tokens",))
@@ -157,6 +167,54 @@ def test_a_refusal_from_memory_shows_no_limit_that_has_changed() -> None:
     assert 1000 not in [limit.quota for limit in again.limits]
 
 
+def test_a_long_wait_is_a_time() -> None:
+    gateway = Gateway(policy(limits=[DAILY]))
+    use(gateway, 950)
+    refusal = gateway.admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    midnight = f"{NOON + timedelta(days=1):%Y-%m-%d} 00:00 UTC"
+    assert refusal.message.endswith(f"There is room again at {midnight} at the latest")
+
+
+def test_callers_wait_shortly_for_calls_that_run() -> None:
+    gateway = Gateway(policy())
+    gateway.admission.admit(call(900, 50), NOON)
+    refusal = gateway.admission.admit(call(), NOON + 3 * SECOND).refusal
+    assert refusal is not None
+    assert refusal.retry_after_ms == 5_000
+    assert refusal.message == (
+        'Calls that run have reserved what is left of the limit "tokens". There is room once they'
+        " have ended, in 62 s at the latest. Try again in 5 s"
+    )
+
+
+def test_callers_wait_for_the_window_if_calls_that_run_have_not_all_of_it() -> None:
+    gateway = Gateway(policy())
+    use(gateway, 950)
+    gateway.admission.admit(call(20, 20), NOON)
+    refusal = gateway.admission.admit(call(51, 0), NOON + 3 * SECOND).refusal
+    assert refusal is not None
+    assert refusal.retry_after_ms in range(50_000, 66_000)
+
+
+def test_an_answered_call_gives_no_request_back() -> None:
+    gateway = Gateway(policy(limits=[{"unit": "requests", "amount": 1, "per": "60s"}]))
+    gateway.admission.admit(call(), NOON)
+    refusal = gateway.admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    assert refusal.retry_after_ms in range(50_000, 66_000)
+
+
+def test_callers_wait_for_calls_at_the_same_time() -> None:
+    gateway = Gateway(policy(limits=[{"unit": "concurrent", "amount": 1}]))
+    gateway.admission.admit(call(), NOON)
+    refusal = gateway.admission.admit(call(), NOON).refusal
+    assert refusal is not None
+    assert refusal.message == (
+        'The limit "tokens" is reached. There is room once a call has ended. Try again in 1 s'
+    )
+
+
 DAILY = {"unit": "total", "amount": 1000, "per": "day"}
 
 
@@ -171,7 +229,7 @@ DAILY = {"unit": "total", "amount": 1000, "per": "day"}
 )
 def test_a_policy_says_if_callers_try_again(changes: dict[str, Any], status: int) -> None:
     gateway = Gateway(policy(**changes))
-    gateway.admission.admit(call(900, 50), NOON)
+    use(gateway, 950)
     for _ in range(2):  # the second one is refused from memory
         refused = gateway.admission.admit(call(), NOON)
         assert refused.refusal is not None
@@ -183,7 +241,39 @@ def test_a_call_above_the_whole_limit_has_to_need_less() -> None:
     refusal = Gateway(policy()).admission.admit(call(990, 11), NOON).refusal
     assert refusal is not None
     assert (refusal.status, refusal.code) == (400, "ServiceQuotaExceededException")
-    assert "Lower maxTokens" in refusal.message
+    assert refusal.message == (
+        'The call may need 1,001 tokens, and the limit "tokens" allows 1,000 tokens per 60s. Set'
+        " maxTokens, or lower it, or send a shorter prompt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        (
+            PER_MINUTE | {"unit": "input", "amount": 1},
+            'tokens" allows 1 input token per 60s. Send a shorter prompt',
+        ),
+        (
+            PER_MINUTE | {"unit": "output", "amount": 1, "per": "day"},
+            'tokens" allows 1 output token per day UTC. Set maxTokens, or lower it',
+        ),
+        (
+            {"unit": "requests", "amount": 0, "per": "day"},
+            'The limit "tokens" allows no calls. Ask whoever runs the gateway',
+        ),
+        ({"unit": "concurrent", "amount": 0}, 'The limit "tokens" allows no calls.'),
+        (PER_MINUTE | {"amount": 0}, 'The limit "tokens" allows no calls.'),
+    ],
+)
+def test_a_call_that_never_fits_gets_advice_for_the_unit(
+    limit: dict[str, Any], message: str
+) -> None:
+    gateway = Gateway(policy(limits=[limit]))
+    refusal = gateway.admission.admit(call(100, 50), NOON).refusal
+    assert refusal is not None
+    assert message in refusal.message
+    assert refusal.status == 400
 
 
 def test_shadow_limits_never_refuse_and_are_shown_and_reported() -> None:
@@ -581,7 +671,7 @@ def test_break_glass_is_counted_by_subjects_from_elsewhere_and_not_refused() -> 
     ("error", "status", "words"),
     [
         (SubjectsUnavailableError("down"), 503, "cannot check limits"),
-        (CallNotCountableError("budget:each", "project"), 400, "budget:each counts by project"),
+        (CallNotCountableError("budget:each", "project"), 400, '"budget:each" counts by project'),
     ],
 )
 def test_a_call_whose_subjects_are_not_known_is_refused(
