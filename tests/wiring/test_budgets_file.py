@@ -226,8 +226,8 @@ def test_tokens_in_scientific_notation_are_read() -> None:
             (
                 {"gateway": "shadow", "period": period},
                 (
-                    '.gateway = "shadow": allowed: only for periods of one hour, day, week from Monday or'
-                    f" month; leave out gateway or period.{field}"
+                    '.gateway = "shadow": allowed: only for periods of one hour, day, week from'
+                    f" Monday or month; leave out gateway or period.{field}"
                 ),
             )
             for field, period in OTHER_PERIODS.items()
