@@ -86,11 +86,6 @@ def test_other_values_of_the_concurrency_are_refused(value: object) -> None:
     assert problem.endswith(': allowed: a whole number from 1, or "none"')
 
 
-def test_an_empty_name_of_projects_is_explained() -> None:
-    with pytest.raises(ConfigurationError, match="gateway_project_name = '': allowed: at least 1"):
-        Config.from_context({"gateway_project_name": ""})
-
-
 def test_the_concurrency_of_a_command_line_is_a_number() -> None:
     assert Config.from_context({"gateway_concurrency": "7"}).reserved_concurrency == 7
 
