@@ -35,7 +35,6 @@ def lambda_handler(_event: object, _context: LambdaContext) -> None:
 
     Raises:
         SettlingError: Some failed, so that an alarm notifies. All others are done.
-        LimitStoreError: The reservations were not all read.
     """
     now = datetime.now(UTC)
     try:
