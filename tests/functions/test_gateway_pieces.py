@@ -67,14 +67,14 @@ def test_a_slow_caller_makes_bedrock_wait() -> None:
             yield b"x"
 
     async def scenario() -> int:
-        total, most_waiting = 0, 0
+        total, max_waiting = 0, 0
         async for piece in pump(read()):
             if not total:
                 assert is_full.wait(10)
             total += len(piece)
-            most_waiting = max(most_waiting, len(taken) - total)
+            max_waiting = max(max_waiting, len(taken) - total)
         assert total == 10 * MAX_WAITING
-        return most_waiting
+        return max_waiting
 
     # One piece in the hands of the reader, and one batch in those of the caller.
     assert asyncio.run(scenario()) <= 2 * MAX_WAITING + 1

@@ -101,8 +101,24 @@ class RollingWindow:
         return (number + self.live_slots) * self.slot_length
 
 
+class _PeriodWindow:
+    """A window that is a period: its only slot."""
+
+    __slots__ = ()
+
+    @property
+    def live_slots(self) -> int:
+        """The period alone."""
+        return 1
+
+    @property
+    def keeps_debt(self) -> bool:
+        """False: the usage of a period that has ended is the usage of that period."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
-class FixedWindow:
+class FixedWindow(_PeriodWindow):
     """Periods of some seconds, one after another, such as minutes.
 
     Attributes:
@@ -115,16 +131,6 @@ class FixedWindow:
     def code(self) -> str:
         """The length, marked."""
         return f"{self.seconds}{_FIXED_MARK}"
-
-    @property
-    def live_slots(self) -> int:
-        """The period alone."""
-        return 1
-
-    @property
-    def keeps_debt(self) -> bool:
-        """False: the usage of a period that has ended is the usage of that period."""
-        return False
 
     def number_at(self, moment: int) -> int:
         """The number of periods that have ended since 1970."""
@@ -150,7 +156,7 @@ class CalendarUnit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarWindow:
+class CalendarWindow(_PeriodWindow):
     """Hours, days, weeks from Monday or months, by the clocks of a zone.
 
     Attributes:
@@ -180,16 +186,6 @@ class CalendarWindow:
     def code(self) -> str:
         """The period and the zone."""
         return f"{self.every}{_ZONE_MARK}{self.time_zone}"
-
-    @property
-    def live_slots(self) -> int:
-        """The period alone."""
-        return 1
-
-    @property
-    def keeps_debt(self) -> bool:
-        """False: the usage of a period that has ended is the usage of that period."""
-        return False
 
     def number_at(self, moment: int) -> int:
         """The start of the period, which serves as its number."""
