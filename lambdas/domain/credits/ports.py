@@ -1,0 +1,77 @@
+"""What credits need of the outside world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from lambdas.domain.credits.booked_cells import BookedCell, CellId
+from lambdas.domain.credits.entries import CreditEntry
+from lambdas.domain.credits.grants import CreditBook, GrantBalance
+
+
+class CreditsChangedError(Exception):
+    """A grant or a booked cell has changed since it was read. Read it and try again."""
+
+
+class GrantExistsError(Exception):
+    """A grant has this id already."""
+
+
+class CreditStore(Protocol):
+    """The books of credits. Each write is one transaction: all of it or nothing."""
+
+    def read_book(self) -> CreditBook:
+        """Read all grants, closed ones too."""
+
+    def add_grant(self, balance: GrantBalance, entry: CreditEntry) -> None:
+        """Add a grant with its entry. Repeating the same changes nothing.
+
+        Raises:
+            GrantExistsError: Another grant has its id.
+        """
+
+    def read_booked(self, hour: datetime) -> Mapping[CellId, BookedCell]:
+        """Read what is booked of the cells of an hour."""
+
+    def commit(
+        self,
+        entry: CreditEntry,
+        grants: Sequence[GrantBalance],
+        cells: Sequence[BookedCell] = (),
+    ) -> None:
+        """Write an entry with the grants and the cells that it changes.
+
+        Each grant and each cell has a version that is one above the one that it replaces.
+
+        Raises:
+            CreditsChangedError: One of them has another version by now, or the entry exists.
+        """
+
+    def list_entries(
+        self, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterator[CreditEntry]:
+        """List entries that were booked from a time until before another, in order of booking."""
+
+
+class ChangedHour(NamedTuple):
+    """An hour with cells that have changed since they were booked.
+
+    Attributes:
+        hour: The start of the hour, UTC.
+        token: A text that differs after each change.
+    """
+
+    hour: datetime
+    token: str
+
+
+class ChangedHours(Protocol):
+    """The hours with changed cells, which counters note in the transaction of the change."""
+
+    def list_changed(self) -> Sequence[ChangedHour]:
+        """List them, the earliest first."""
+
+    def remove(self, changed: ChangedHour) -> None:
+        """Remove a note, unless cells have changed since: then it stays, with another token."""

@@ -1,0 +1,116 @@
+"""What webhooks need of the outside world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
+
+from lambdas.domain.webhooks.deliveries import Delivery
+from lambdas.domain.webhooks.subscription import SealedSecret, WebhookSubscription
+
+
+class ReceiverAnswer(NamedTuple):
+    """The answer of a receiver.
+
+    Attributes:
+        status: The HTTP status.
+        retry_after: The time to wait that it asks for, or `None`.
+        body: The first kilobyte of its text, for the operator.
+    """
+
+    status: int
+    retry_after: timedelta | None = None
+    body: str = ""
+
+
+class ReceiverError(Exception):
+    """A receiver has not answered, or may not be called. The text says why, without secrets."""
+
+
+class WebhookReceiver(Protocol):
+    """Sends to receivers."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
+        """Send a body to an address, to one of its checked IP addresses; no redirect is followed.
+
+        Raises:
+            ReceiverError: There was no answer in time, or the address may not be called.
+        """
+
+
+class SecretBox(Protocol):
+    """Encrypts and decrypts the secrets and addresses of subscriptions."""
+
+    def seal(self, webhook_id: str, text: str) -> bytes:
+        """Encrypt a text for a subscription."""
+
+    def open(self, webhook_id: str, ciphertext: bytes) -> str:
+        """Decrypt a text of a subscription."""
+
+
+class WebhookStore(Protocol):
+    """The stored subscriptions."""
+
+    def list_all(self) -> Sequence[WebhookSubscription]:
+        """List all subscriptions by id. One that cannot be read is left out and logged."""
+
+    def get(self, webhook_id: str) -> WebhookSubscription | None:
+        """Get a subscription; `None` if there is none."""
+
+    def add(self, subscription: WebhookSubscription) -> bool:
+        """Add a subscription; `False` if one has its id."""
+
+    def remove(self, webhook_id: str) -> bool:
+        """Remove a subscription; `False` if there is none."""
+
+    def write_secrets(
+        self,
+        webhook_id: str,
+        secrets: Sequence[SealedSecret],
+        replaced: Sequence[SealedSecret],
+    ) -> bool:
+        """Replace the secrets of a subscription; `False` if it has others by now."""
+
+    def pause(self, webhook_id: str, until: datetime) -> None:
+        """Send nothing before a time, unless a later one is stored."""
+
+    def disable(self, webhook_id: str, at: datetime, because: str) -> None:
+        """Switch a subscription off."""
+
+    def enable(self, webhook_id: str) -> bool:
+        """Switch a subscription on again; `False` if there is none."""
+
+
+class DeliveryStore(Protocol):
+    """The stored deliveries."""
+
+    def add(self, delivery: Delivery) -> bool:
+        """Add a delivery; `False` if the subscription has one of the same event already."""
+
+    def get(self, webhook_id: str, event_id: str) -> Delivery | None:
+        """Get a delivery; `None` if there is none."""
+
+    def list_for(self, webhook_id: str) -> Iterator[Delivery]:
+        """List the deliveries of a subscription, the newest first."""
+
+    def claim(self, delivery: Delivery, now: datetime, until: datetime) -> bool:
+        """Claim the next attempt, so that of several senders one makes it.
+
+        Returns:
+            `False` if another has claimed or made it, or the delivery is no longer pending.
+        """
+
+    def write(self, delivery: Delivery, attempts_before: int) -> bool:
+        """Write a delivery after an attempt, and end its claim.
+
+        Returns:
+            `False` if it has another number of attempts than before by now.
+        """
+
+
+class DeliveryQueue(Protocol):
+    """The queue from which deliveries are sent."""
+
+    def send(self, webhook_id: str, event_id: str) -> None:
+        """Have a delivery attempted as soon as it is due."""
