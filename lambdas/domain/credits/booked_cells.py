@@ -1,4 +1,4 @@
-"""What is booked of a cell of counters: the amount, and which accounts have paid it."""
+"""The booked part of a cell of counters: the amount, and the accounts that have paid it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Payment(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedCell:
-    """What is booked of a cell.
+    """The booked part of a cell.
 
     Attributes:
         id: The cell.

@@ -14,7 +14,7 @@ class AccountKind(StrEnum):
     GRANTED = "granted"
     """The source of all grants; its balance is minus their sum."""
     GRANT = "grant"
-    """What is left of a grant."""
+    """The rest of a grant."""
     USAGE = "usage"
     """Usage, whoever paid for it."""
     OVERAGE = "overage"

@@ -1,4 +1,4 @@
-"""What credits need of the outside world."""
+"""The ports through which credits reach the outside world."""
 
 from __future__ import annotations
 

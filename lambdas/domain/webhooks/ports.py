@@ -1,4 +1,4 @@
-"""What webhooks need of the outside world."""
+"""The ports through which webhooks reach the outside world."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class WebhookStore(Protocol):
         """List all subscriptions by id. One that cannot be read is left out and logged."""
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
-        """Get a subscription; `None` if there is none."""
+        """Get a subscription; `None` if it does not exist."""
 
     def add(self, subscription: WebhookSubscription) -> bool:
         """Add a subscription; `False` if one has its id."""
 
     def remove(self, webhook_id: str) -> bool:
-        """Remove a subscription; `False` if there is none."""
+        """Remove a subscription; `False` if it does not exist."""
 
     def write_secrets(
         self,
@@ -79,7 +79,7 @@ class WebhookStore(Protocol):
         """Switch a subscription off."""
 
     def enable(self, webhook_id: str) -> bool:
-        """Switch a subscription on again; `False` if there is none."""
+        """Switch a subscription on again; `False` if it does not exist."""
 
 
 class DeliveryStore(Protocol):
@@ -89,7 +89,7 @@ class DeliveryStore(Protocol):
         """Add a delivery; `False` if the subscription has one of the same event already."""
 
     def get(self, webhook_id: str, event_id: str) -> Delivery | None:
-        """Get a delivery; `None` if there is none."""
+        """Get a delivery; `None` if it does not exist."""
 
     def list_for(self, webhook_id: str) -> Iterator[Delivery]:
         """List the deliveries of a subscription, the newest first."""
