@@ -11,9 +11,9 @@ from lambdas.domain.budgets import (
     BrakeMode,
     Budget,
     BudgetSubject,
-    is_pattern,
 )
 from lambdas.domain.limits import LimitMode
+from lambdas.domain.patterns import is_pattern
 
 
 def print_weak_budgets(budgets: Sequence[Budget]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lambdas.domain.budgets.budget import BudgetSubject
-from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.patterns import is_pattern
 
 _CALLERS = {BudgetSubject.IDENTITY, BudgetSubject.PRINCIPAL}
 _WORK = (ScopeField.PROJECT, ScopeField.DEPARTMENT, ScopeField.USE_CASE, ScopeField.MODEL)
