@@ -51,7 +51,7 @@ from lambdas.domain.budgets.rebuilding import (
     list_cell_ranges,
     list_incomplete_slots,
 )
-from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets.scope import BudgetScope, read_principal
 from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
@@ -72,6 +72,7 @@ from lambdas.domain.periods import (
     PeriodRule,
     RollingHours,
 )
+from lambdas.domain.scope_field import ScopeField
 
 __all__ = [
     "DEFAULT_CEILING",
