@@ -1,4 +1,4 @@
-"""What is sent to a receiver, in the form that it wants."""
+"""The bodies of requests, in the form that each receiver wants."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ _LAST_BASIC_LETTER = "\uffff"
 def write_slack_message(event: MeterEvent, origin: Origin) -> bytes:
     """Write an event as a message for people: title, text, scope, link and origin.
 
-    Texts stand in blocks without Slack's markup, so that a name that somebody else chose is shown
-    as it is: it mentions no channel, and makes no link of its own.
+    Texts stand in blocks without Slack's markup, so that names, which callers choose, are shown as
+    they are: they mention no channel.
     """
     title = make_readable(event.title).strip() or _NO_TITLE
     message = {

@@ -83,21 +83,23 @@ def _has_short_link(event: MeterEvent) -> bool:
 
 def _limit(value: object, limits: _Limits, depth: int = 0) -> object:
     """Write a value as JSON has it, within limits. Objects keep all their fields."""
-    if depth > _MAX_DEPTH:
-        return None
+    limited: object
     match value:
         case str():
-            return shorten(value, limits.letters)
+            limited = shorten(value, limits.letters)
         case None | bool() | int():
-            return value
+            limited = value
         case float():
-            return value if math.isfinite(value) else None
+            limited = value if math.isfinite(value) else None
+        case Mapping() | list() | tuple() if depth >= _MAX_DEPTH:
+            limited = None
         case Mapping():
-            return {str(key): _limit(part, limits, depth + 1) for key, part in value.items()}
+            limited = {str(key): _limit(part, limits, depth + 1) for key, part in value.items()}
         case list() | tuple():
-            return [_limit(part, limits, depth + 1) for part in value[: limits.items]]
+            limited = [_limit(part, limits, depth + 1) for part in value[: limits.items]]
         case _:
-            return str(value)
+            limited = str(value)
+    return limited
 
 
 def _encode(document: Mapping[str, Any]) -> bytes:

@@ -54,7 +54,7 @@ def check_webhook(new: NewWebhook) -> ReceiverAddress:
     """
     if not _ID.fullmatch(new.id):
         _refuse(
-            f"the id {show(new.id)} is not allowed: use 1 to 40 lower-case letters, digits and"
+            "the id is not allowed: use 1 to 40 lower-case letters, digits and"
             " hyphens, with a letter or digit at both ends"
         )
     _check_filter(new.filter)
