@@ -14,9 +14,18 @@ from lambdas.domain.webhooks import MAX_ATTEMPTS, RETRY_WAITS, TEMPLATE_NAMES, m
 from lambdas.domain.webhooks.signing import sign
 from lambdas.domain.webhooks.standard_payload import write_standard_payload
 from lambdas.domain.webhooks.templates import check_template, render_template
+from lambdas.services.manage_webhooks import WebhookManager
 from tests.hostile_names import HOSTILE_NAMES
 from tests.unit.webhooks.any_events import ORIGIN
-from tests.webhooks import make_event
+from tests.webhooks import (
+    NOON,
+    InMemoryDeliveries,
+    InMemoryDeliveryQueue,
+    InMemorySecretBox,
+    InMemoryWebhooks,
+    make_event,
+    make_subscription,
+)
 
 PAGE = (Path(__file__).parents[3] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 PAYLOAD, TEAMS = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -24,8 +33,16 @@ PAYLOAD, TEAMS = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOT
 SECRET = make_secret(b"s" * 32)
 
 
+def write_test_event() -> bytes:
+    webhooks = InMemoryWebhooks(make_subscription())
+    manager = WebhookManager(
+        webhooks, InMemoryDeliveries(), InMemoryDeliveryQueue(), InMemorySecretBox(), bytes
+    )
+    return write_standard_payload(manager.test("pager", NOON).event, ORIGIN)
+
+
 def test_the_payload_is_what_is_sent() -> None:
-    assert json.loads(write_standard_payload(make_event(), ORIGIN)) == json.loads(PAYLOAD)
+    assert json.loads(write_test_event()) == json.loads(PAYLOAD)
 
 
 def test_the_template_for_teams_is_an_adaptive_card() -> None:
@@ -74,7 +91,7 @@ def test_the_receiver_accepts_an_event_once_and_refuses_forged_ones() -> None:
     example: dict[str, Any] = {"SECRET": SECRET, "is_new": is_new, "handle": handled.append}
     exec(RECEIVER, example)  # noqa: S102  # the example of our own page
     receive = example["receive"]
-    body = write_standard_payload(make_event(), ORIGIN)
+    body = write_test_event()
     headers = sign(body, "evt_1", [SECRET], datetime.now(UTC))
     assert [receive(body, headers), receive(body, headers)] == [204, 204]
     assert handled == [json.loads(PAYLOAD)]
