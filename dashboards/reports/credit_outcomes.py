@@ -46,7 +46,7 @@ class ScopeOutcome:
 
     @property
     def expired_picodollars(self) -> int:
-        """What was left of grants at their ends."""
+        """The rest of grants at their ends, which is lost."""
         used = self.burn.paid_picodollars + self.credits.balance_picodollars
         return self.credits.granted_picodollars - used
 

@@ -41,7 +41,7 @@ def _accept_decimals(low: str, high: str, *, places: int) -> tuple[object, ...]:
 
     return (
         BeforeValidator(_is_no_boolean),
-        allowed(f"{least:,} to {most:,}, with at most {places} decimal places", is_accepted),
+        allowed(f"{least:,f} to {most:,f}, with at most {places} decimal places", is_accepted),
         WithJsonSchema(
             {
                 "anyOf": [
