@@ -141,10 +141,8 @@ def _read_scope(change: AlarmChange) -> EventScope:
     identity, model = (change.dimensions.get(name) for name in (IDENTITY_ARN, MODEL_ID))
     scope: dict[str, tuple[str, ...]] = {}
     if identity is not None:
-        principal = read_principal(identity)
-        scope[ScopeField.PRINCIPAL.value] = (principal,)
-        if principal != identity:
-            scope[ScopeField.IDENTITY.value] = (identity,)
+        scope[ScopeField.IDENTITY.value] = (identity,)
+        scope[ScopeField.PRINCIPAL.value] = (read_principal(identity),)
     if model is not None:
         scope[ScopeField.MODEL.value] = (model,)
     return scope

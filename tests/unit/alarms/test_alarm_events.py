@@ -45,9 +45,9 @@ def test_a_usage_alarm_says_how_much_of_what_in_which_time() -> None:
 @pytest.mark.parametrize(
     ("dimensions", "scope"),
     [
-        ({"IdentityArn": ROLE}, {"principal": (ROLE,)}),
+        ({"IdentityArn": ROLE}, {"identity": (ROLE,), "principal": (ROLE,)}),
         ({"ModelId": HAIKU_3}, {"model": (HAIKU_3,)}),
-        ({"IdentityArn": "unknown"}, {"principal": ("unknown",)}),
+        ({"IdentityArn": "unknown"}, {"identity": ("unknown",), "principal": ("unknown",)}),
     ],
 )
 def test_an_alarm_of_one_name_has_it_in_its_scope(
