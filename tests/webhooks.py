@@ -209,7 +209,7 @@ class InMemoryDeliveryQueue:
 
 
 class SentRequest(NamedTuple):
-    """A request that a receiver has got."""
+    """A request that a receiver was sent."""
 
     url: str
     body: bytes
