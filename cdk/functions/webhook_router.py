@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -48,8 +48,6 @@ class WebhookRouter(MeterFunction):
             settings=Settings(
                 governance_table=governance.table_name,
                 delivery_queue_url=deliveries.queue_url,
-                account_id=Aws.ACCOUNT_ID,
-                region=Aws.REGION,
             ),
             defaults=defaults,
             timeout=ROUTER_TIMEOUT,

@@ -17,7 +17,7 @@ from lambdas.functions.webhook_sender.settings import Settings
 SENDER_TIMEOUT = Duration.minutes(1)
 """An attempt takes 15 seconds at most; the rest is for requests of AWS, with their retries."""
 _MAX_CONCURRENCY = 10
-"""Receivers that do not answer keep an attempt busy until its deadline. Others go on beside them."""
+"""A receiver that does not answer keeps an attempt busy until its deadline; others go on."""
 
 
 class WebhookSender(MeterFunction):

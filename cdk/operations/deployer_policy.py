@@ -67,6 +67,8 @@ _BY_CONFIGURATION = {
     "AWS::Lambda::Url",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Subscription",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
 }
 
 

@@ -19,8 +19,8 @@ from cdk.functions.webhook_sender import SENDER_TIMEOUT, WebhookSender
 from cdk.stacks.storage import StorageStack
 
 _MAX_ROUTER_RECEIVES = 10
-"""A message comes again after six minutes. So faults of AWS may take an hour, and a message that the
-router cannot read is a dead letter after that time."""
+"""A message comes again after six minutes. So faults of AWS may take an hour, and a message that
+cannot be read is a dead letter after that time."""
 _MAX_SENDER_RECEIVES = 200
 """A message lives as long as its delivery: 10 attempts, of which those that wait for more than 12
 hours are received two or three times, because SQS hides no message for longer. A receiver may ask

@@ -13,14 +13,10 @@ class RoutingSettings(EnvironmentSettings):
     Attributes:
         governance_table: The table with receivers and deliveries.
         delivery_queue_url: The queue of deliveries.
-        account_id: The account, which events name.
-        region: The Region, which events name.
     """
 
     governance_table: str = Field(min_length=1)
     delivery_queue_url: str = Field(min_length=1)
-    account_id: str = Field(min_length=1)
-    region: str = Field(min_length=1)
 
 
 class SendingSettings(RoutingSettings):
@@ -28,6 +24,10 @@ class SendingSettings(RoutingSettings):
 
     Attributes:
         webhook_key: The key of addresses and secrets.
+        account_id: The account, as receivers get it.
+        region: The Region, likewise.
     """
 
     webhook_key: str = Field(min_length=1)
+    account_id: str = Field(min_length=1)
+    region: str = Field(min_length=1)

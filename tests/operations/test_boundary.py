@@ -407,7 +407,7 @@ def test_policies_of_sessions_can_be_removed_as_long_as_the_brake_is_on(
     [
         ("iam:PutRolePolicy", "no role of a deployment may change roles"),
         ("sts:AssumeRole", "no role of a deployment may change roles"),
-        ("sqs:SendMessage", r"say in boundary_policy\.py on what"),
+        ("sqs:PurgeQueue", r"say in boundary_policy\.py on what"),
     ],
 )
 def test_a_role_beyond_the_boundary_is_an_error(action: str, text: str) -> None:
