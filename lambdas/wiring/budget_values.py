@@ -10,13 +10,14 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.labels import read_label
-from lambdas.domain.budgets import is_pattern, read_principal
+from lambdas.domain.budgets import read_principal
 from lambdas.domain.invocations.identity import (
     CONFLICTING_IDENTITY,
     UNKNOWN_IDENTITY,
     CallerIdentity,
     IdentityKind,
 )
+from lambdas.domain.patterns import is_pattern
 from lambdas.wiring.allowed_values import IsoDate, allowed, like
 from lambdas.wiring.file_values import are_different
 from lambdas.wiring.model_names import called_model

@@ -33,10 +33,10 @@ from lambdas.domain.budgets.budget_alerts import (
     write_joint_notice,
 )
 from lambdas.domain.budgets.descriptions import describe_period
-from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import UsageTotals
 from lambdas.domain.limits import LimitMode
+from lambdas.domain.scope_field import ScopeField
 from tests.builders import ANA, NOON
 from tests.unit.budgets.builders import (
     DOLLAR,
