@@ -41,6 +41,7 @@ FORMATS = {
     "AWS::Lambda::Function": f"arn:aws:lambda:{HERE}:function:",
     "AWS::S3::Bucket": "arn:aws:s3:::",
     "AWS::SNS::Topic": f"arn:aws:sns:{HERE}:",
+    "AWS::SQS::Queue": f"arn:aws:sqs:{HERE}:",
 }
 DENY_NAME = f"BedrockMeter-Deny-{REGION}"
 DENY = {"iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter-deny/{REGION}/{DENY_NAME}"}
@@ -58,6 +59,7 @@ BRAKES: tuple[dict[str, bool], ...] = (
     {"has_brake": True, "has_brake_sessions": True},
     {"has_gateway": True},
     {"has_gateway": True, "has_traces": True},
+    {"has_webhooks": True},
 )
 CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
 CALLERS = {"aws:PrincipalArn": CALLER_ROLE}
@@ -169,6 +171,7 @@ def test_the_boundary_covers_every_permission_of_every_role(
         has_brake_sessions=CONFIGURATIONS[configuration].get("brake_sessions", False),
         has_gateway=CONFIGURATIONS[configuration].get("gateway", False),
         has_traces="gateway_trace_share" in CONFIGURATIONS[configuration],
+        has_webhooks=CONFIGURATIONS[configuration].get("webhooks", False),
     ).document
     checked = 0
     for stack, template in templates.items():
@@ -404,7 +407,7 @@ def test_policies_of_sessions_can_be_removed_as_long_as_the_brake_is_on(
     [
         ("iam:PutRolePolicy", "no role of a deployment may change roles"),
         ("sts:AssumeRole", "no role of a deployment may change roles"),
-        ("sqs:SendMessage", r"say in boundary_policy\.py on what"),
+        ("sqs:PurgeQueue", r"say in boundary_policy\.py on what"),
     ],
 )
 def test_a_role_beyond_the_boundary_is_an_error(action: str, text: str) -> None:
