@@ -28,6 +28,7 @@ from lambdas.domain.webhooks import (
     WebhookFormat,
 )
 from lambdas.services.manage_webhooks import WebhookManager
+from tests.adapters.dynamodb.test_api_key_store import read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.command_line import call_command
 from tests.operations.deployed import deploy
@@ -275,6 +276,25 @@ def test_dry_runs_change_nothing(
     assert read_messages(deployed) == []
     with pytest.raises(FailedCommand, match="there is a webhook pager already"):
         add("pager", "--dry-run")
+
+
+def test_changes_are_recorded_where_governance_is_on(add: Callable[..., list[str]]) -> None:
+    add("other")
+    assert read_events() == []
+    deploy(stack_names.GOVERNANCE, UsageCounterName="counter")
+    add("pager", "--dry-run")
+    assert read_events() == []
+    add("pager", "--scope", "identity=ana")
+    call_command("webhooks", "rotate", "pager")
+    call_command("webhooks", "remove", "pager")
+    events = read_events()
+    assert sorted(event.action.value for event in events) == [
+        "webhook.add",
+        "webhook.remove",
+        "webhook.rotate",
+    ]
+    assert all(str(event.changed_by).startswith("person-") for event in events)
+    assert not any(text in str(events) for text in (MARK, "whsec_", "ana"))
 
 
 def test_an_id_is_taken_once(add: Callable[..., list[str]]) -> None:

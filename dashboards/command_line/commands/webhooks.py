@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cdk.operations.terminal import CommandError
+from dashboards.command_line.actors import find_person
 from dashboards.command_line.entry_point import CommandGroup
 from dashboards.command_line.parameters import NamedPath
 
@@ -98,7 +99,10 @@ def add(  # noqa: PLR0913  # click passes each option
         filter=EventFilter(types=types, scope=read_scope(scope)),
         template=None if template is None else read_text(template),
     )
-    _run(lambda webhooks: add_webhook(webhooks, new, datetime.now(UTC), is_dry_run=dry_run))
+    _run(
+        lambda webhooks: add_webhook(webhooks, new, datetime.now(UTC), is_dry_run=dry_run),
+        is_change=not dry_run,
+    )
 
 
 @command.command("list")
@@ -116,7 +120,7 @@ def remove(name: str, *, dry_run: bool) -> None:
     """Remove a receiver, with its URL and secrets."""
     from cdk.operations.webhooks import remove as remove_webhook
 
-    _run(lambda webhooks: remove_webhook(webhooks, name, is_dry_run=dry_run))
+    _run(lambda webhooks: remove_webhook(webhooks, name, is_dry_run=dry_run), is_change=not dry_run)
 
 
 @command.command()
@@ -126,7 +130,10 @@ def enable(name: str, *, dry_run: bool) -> None:
     """Switch a receiver on again that has answered 410."""
     from cdk.operations.webhooks import enable as enable_webhook
 
-    _run(lambda webhooks: enable_webhook(webhooks, name, datetime.now(UTC), is_dry_run=dry_run))
+    _run(
+        lambda webhooks: enable_webhook(webhooks, name, datetime.now(UTC), is_dry_run=dry_run),
+        is_change=not dry_run,
+    )
 
 
 @command.command()
@@ -147,7 +154,8 @@ def rotate(name: str, *, overlap_hours: int, dry_run: bool) -> None:
     _run(
         lambda webhooks: rotate_secret(
             webhooks, name, datetime.now(UTC), overlap=overlap, is_dry_run=dry_run
-        )
+        ),
+        is_change=not dry_run,
     )
 
 
@@ -205,25 +213,30 @@ def resend(name: str, event: str, *, dry_run: bool) -> None:
     )
 
 
-def _run(work: Callable[[Webhooks], None]) -> None:
+def _run(work: Callable[[Webhooks], None], *, is_change: bool = False) -> None:
     from cdk.operations.account import in_account
 
     def run(session: boto3.Session) -> None:
-        webhooks = open_webhooks(session)
+        webhooks = open_webhooks(session, is_change=is_change)
         with _explained_refusals():
             work(webhooks)
 
     in_account(run)
 
 
-def open_webhooks(session: boto3.Session) -> Webhooks:
+def open_webhooks(session: boto3.Session, *, is_change: bool = False) -> Webhooks:
     """Open the deployed webhooks.
+
+    Args:
+        session: The credentials.
+        is_change: Record changes of receivers for the audit trail, where governance is on.
 
     Raises:
         CommandError: They are not deployed.
     """
     from cdk.operations.webhooks import Webhooks, find_webhooks
     from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
+    from lambdas.adapters.dynamodb.webhook_changes import AuditedWebhookStore
     from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
     from lambdas.adapters.kms_secret_box import KmsSecretBox
     from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
@@ -231,7 +244,12 @@ def open_webhooks(session: boto3.Session) -> Webhooks:
 
     names = find_webhooks(session)
     dynamodb = session.client("dynamodb")
-    stored = DynamoDbWebhookStore(dynamodb, names.table)
+    actor = find_person(session) if is_change else None
+    stored = (
+        DynamoDbWebhookStore(dynamodb, names.table)
+        if actor is None
+        else AuditedWebhookStore(dynamodb, names.table, actor, partial(datetime.now, UTC))
+    )
     deliveries = DynamoDbDeliveryStore(dynamodb, names.table)
     manager = WebhookManager(
         webhooks=stored,
