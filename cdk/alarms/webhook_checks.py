@@ -30,7 +30,7 @@ WEBHOOK_ALARMS = (
     *(WEBHOOK_DELAYS, UNROUTED_EVENTS, UNSENT_WEBHOOKS),
     *(f"{WEBHOOK_ROUTER}Errors", f"{WEBHOOK_SENDER}Errors"),
 )
-_GRAPH = "webhooks"
+_GRAPH = "prices-and-names"
 _MAX_DELAY = Duration.minutes(15)
 _FUNCTIONS = {
     WEBHOOK_ROUTER: "events of the meter wait in the queue of webhooks",
@@ -80,7 +80,7 @@ def webhook_checks() -> Iterator[HealthCheck]:
         yield HealthCheck(
             name,
             _watch_dead_letters(queue),
-            _GRAPH,
+            "function-errors",
             f"{meaning} First look for 'dead letter' in the runbook: it says how to read the"
             f" message in the queue {queue.rpartition('-')[2]}{DEAD_LETTERS}.",
             runbook=WEBHOOK_DELAYS,
