@@ -36,6 +36,7 @@ PSEUDO = {
 }
 FORMATS = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{HERE}:table/",
+    "AWS::Events::Rule": f"arn:aws:events:{HERE}:rule/",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
     "AWS::KMS::Key": f"arn:aws:kms:{HERE}:key/",
     "AWS::Lambda::Function": f"arn:aws:lambda:{HERE}:function:",
