@@ -6,8 +6,6 @@ from cdk.config import stack_names
 
 NAME_PREFIX = f"{stack_names.PREFIX}-"
 """The prefix of the names of stacks and their resources."""
-HEALTH_ALARM_PREFIX = f"{NAME_PREFIX}Health-"
-"""The prefix of the names of health alarms."""
 WEBHOOK_EVENTS = f"{stack_names.WEBHOOKS}-Events"
 """The queue of events that webhooks choose from, which topic and rule know by its name."""
 WEBHOOK_DELIVERIES = f"{stack_names.WEBHOOKS}-Deliveries"
