@@ -15,7 +15,6 @@ from cdk.operations.deployment import Deployment
 from lambdas.domain.webhooks import DeliveryState, DeliveryStore, WebhookStore, WebhookSubscription
 from lambdas.domain.words import list_names, plural
 
-_MESSAGES = "ApproximateNumberOfMessages"
 _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
 _MAX_DELIVERIES_READ = 20
 """The newest of each receiver."""
@@ -126,8 +125,10 @@ def _count(session: boto3.Session, name: str) -> int | None:
     sqs = session.client("sqs")
     with ignore_errors(_GONE):
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[_MESSAGES])
-        return int(answer["Attributes"][_MESSAGES])
+        answer = sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
     return None
 
 

@@ -42,7 +42,12 @@ from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.components.safeguard_rules import grant_read_mapping
 from cdk.config import Config, stack_names
-from cdk.config.resource_names import NAME_PREFIX, WEBHOOK_EVENTS
+from cdk.config.resource_names import (
+    NAME_PREFIX,
+    WEBHOOK_EVENTS,
+    WEBHOOK_ROUTER,
+    WEBHOOK_SENDER,
+)
 from cdk.functions.budget_evaluator import BudgetEvaluator
 from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
@@ -146,7 +151,7 @@ class MonitoringStack(Stack):
                 *_list_governance_checks(governance),
                 *(brake_checks() if config.brake else ()),
                 *_list_gateway_checks(gateway, storage),
-                *(webhook_checks() if webhooks else ()),
+                *_list_webhook_checks(webhooks),
             ],
         )
         coverage_auditor.start_on_alarms(
@@ -359,6 +364,14 @@ def _list_gateway_checks(
     if gateway is None:
         return ()
     return gateway_checks(name_function(stack_names.GATEWAY, GATEWAY), storage.limits.table_name)
+
+
+def _list_webhook_checks(webhooks: WebhooksStack | None) -> Iterable[HealthCheck]:
+    """List the health checks of webhooks, where they are switched on."""
+    if webhooks is None:
+        return ()
+    functions = (WEBHOOK_ROUTER, WEBHOOK_SENDER)
+    return webhook_checks({each: name_function(stack_names.WEBHOOKS, each) for each in functions})
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
