@@ -167,6 +167,7 @@ def test_an_address_on_this_machine_is_refused_by_the_sender_itself(
     add(manager, "inside", Receiver("https://localhost.localdomain/hook"))
     delivery = manager.test("inside", datetime.now(UTC))
     last = wait_for(lambda: get_last_attempt(manager, "inside", delivery.event.id))
+    assert last is not None
     assert last.status is None
     assert last.error
 
