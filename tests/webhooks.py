@@ -222,7 +222,7 @@ class ScriptedReceiver:
 
     Attributes:
         answers: The answers that are left; an error means that there was none.
-        effects: The effects of which each request is one.
+        effects: Each request is one of them.
         requests: The requests so far.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,14 +14,15 @@ from cdk.alarms.health_check import (
     build_health_metric,
     build_sum_metric,
 )
-from cdk.components.meter_function import name_function
-from cdk.components.webhook_key import WEBHOOK_SENDER
-from cdk.config import stack_names
-from cdk.config.resource_names import DEAD_LETTERS, WEBHOOK_DELIVERIES, WEBHOOK_EVENTS
+from cdk.config.resource_names import (
+    DEAD_LETTERS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_EVENTS,
+    WEBHOOK_ROUTER,
+    WEBHOOK_SENDER,
+)
 from lambdas.domain.metrics.catalog import DISABLED_WEBHOOKS, FAILED_WEBHOOKS
 
-WEBHOOK_ROUTER = "WebhookRouter"
-"""The name of the function that adds deliveries, as its alarms call it."""
 WEBHOOK_DELAYS = "WebhookDelays"
 UNROUTED_EVENTS = "UnroutedEvents"
 UNSENT_WEBHOOKS = "UnsentWebhooks"
@@ -30,7 +31,7 @@ WEBHOOK_ALARMS = (
     *(WEBHOOK_DELAYS, UNROUTED_EVENTS, UNSENT_WEBHOOKS),
     *(f"{WEBHOOK_ROUTER}Errors", f"{WEBHOOK_SENDER}Errors"),
 )
-_GRAPH = "webhooks"
+_GRAPH = "prices-and-names"
 _MAX_DELAY = Duration.minutes(15)
 _FUNCTIONS = {
     WEBHOOK_ROUTER: "events of the meter wait in the queue of webhooks",
@@ -38,8 +39,12 @@ _FUNCTIONS = {
 }
 
 
-def webhook_checks() -> Iterator[HealthCheck]:
-    """Health checks of deliveries, of both queues and of both functions."""
+def webhook_checks(function_names: Mapping[str, str]) -> Iterator[HealthCheck]:
+    """Health checks of deliveries, of both queues and of both functions.
+
+    Args:
+        function_names: The names of the functions, by what their alarms call them.
+    """
     yield HealthCheck(
         FAILED_WEBHOOKS.name,
         lambda _: build_health_metric(FAILED_WEBHOOKS.name, FIVE_MINUTES),
@@ -80,7 +85,7 @@ def webhook_checks() -> Iterator[HealthCheck]:
         yield HealthCheck(
             name,
             _watch_dead_letters(queue),
-            _GRAPH,
+            "function-errors",
             f"{meaning} First look for 'dead letter' in the runbook: it says how to read the"
             f" message in the queue {queue.rpartition('-')[2]}{DEAD_LETTERS}.",
             runbook=WEBHOOK_DELAYS,
@@ -88,7 +93,7 @@ def webhook_checks() -> Iterator[HealthCheck]:
     for name, meaning in _FUNCTIONS.items():
         yield HealthCheck(
             f"{name}Errors",
-            _watch_errors(name),
+            _watch_errors(function_names[name]),
             "function-errors",
             f"{name} fails repeatedly, and {meaning}. First read the last error in its log group.",
             periods=(2, 3),
@@ -114,6 +119,5 @@ def _watch_dead_letters(queue: str) -> MetricBuilder:
     return lambda _: _watch_queue(f"{queue}{DEAD_LETTERS}", "ApproximateNumberOfMessagesVisible")
 
 
-def _watch_errors(function: str) -> MetricBuilder:
-    of_function = {"FunctionName": name_function(stack_names.WEBHOOKS, function)}
-    return lambda _: build_sum_metric("AWS/Lambda", "Errors", of_function)
+def _watch_errors(function_name: str) -> MetricBuilder:
+    return lambda _: build_sum_metric("AWS/Lambda", "Errors", {"FunctionName": function_name})

@@ -7,9 +7,14 @@ from typing import Any
 
 from aws_cdk import aws_events as events
 
+from lambdas.domain.alarms import ALARM_CHANGE, ALARM_SOURCE, CONTRIBUTOR_CHANGE
+
 
 def alarm_changes(
-    detail: Mapping[str, Any], *, resources: Sequence[str] | None = None
+    detail: Mapping[str, Any] | None = None,
+    *,
+    resources: Sequence[str] | None = None,
+    has_series: bool = False,
 ) -> events.EventPattern:
     """Changes of the state of alarms.
 
@@ -18,12 +23,13 @@ def alarm_changes(
     Args:
         detail: The content of an event.
         resources: The ARNs of the alarms, or a matcher of them.
+        has_series: True for changes of each series of alarms that watch several, too.
     """
     return events.EventPattern(
-        source=["aws.cloudwatch"],
-        detail_type=["CloudWatch Alarm State Change"],
+        source=[ALARM_SOURCE],
+        detail_type=[ALARM_CHANGE, *([CONTRIBUTOR_CHANGE] if has_series else [])],
         resources=resources,
-        detail=dict(detail),
+        detail=None if detail is None else dict(detail),
     )
 
 

@@ -9,10 +9,8 @@ from constructs import Construct
 
 from cdk.components.role_patterns import match_role
 from cdk.components.storage_key import grant_management
+from cdk.config.resource_names import WEBHOOK_SENDER
 from lambdas.meter_name import METER_NAME
-
-WEBHOOK_SENDER = "WebhookSender"
-"""The name of the function that alone decrypts, with which its role's name begins."""
 
 
 class WebhookKey(kms.Key):

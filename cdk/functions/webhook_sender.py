@@ -11,13 +11,21 @@ from constructs import Construct
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.queue_mapping import map_queue
-from lambdas.domain.governance_keys import WEBHOOK_DELIVERIES_PREFIX, WEBHOOKS
+from lambdas.domain.governance_keys import (
+    PARTITION_KEY,
+    SORT_KEY,
+    WEBHOOK_DELIVERIES_PREFIX,
+    WEBHOOKS,
+)
 from lambdas.functions.webhook_sender.settings import Settings
 
 SENDER_TIMEOUT = Duration.minutes(1)
 """An attempt takes 15 seconds at most; the rest is for requests of AWS, with their retries."""
 _MAX_CONCURRENCY = 10
 """A receiver that does not answer keeps an attempt busy until its deadline; others go on."""
+
+_SENDER_ATTRIBUTES = ("disabled_at", "disabled_because", "paused_until")
+"""The attributes of a receiver that the sender changes."""
 
 
 class WebhookSender(MeterFunction):
@@ -62,9 +70,17 @@ class WebhookSender(MeterFunction):
             is_optional=True,
         )
         self.grant_items(
-            *("dynamodb:GetItem", "dynamodb:UpdateItem"),
+            *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
             on=governance.table_arn,
-            keys=[WEBHOOKS, f"{WEBHOOK_DELIVERIES_PREFIX}*"],
+            keys=[f"{WEBHOOK_DELIVERIES_PREFIX}*"],
+        )
+        self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[WEBHOOKS])
+        # No other attribute: it changes no address, no secret and no filter.
+        self.grant_items(
+            "dynamodb:UpdateItem",
+            on=governance.table_arn,
+            keys=[WEBHOOKS],
+            attributes=[PARTITION_KEY, SORT_KEY, *_SENDER_ATTRIBUTES],
         )
         # A ciphertext is bound to its receiver, so that it cannot be moved to another one.
         self.grant(

@@ -10,7 +10,6 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.anomaly_names import ANOMALY_ALARMS
 from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
 from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
@@ -43,7 +42,12 @@ from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.components.safeguard_rules import grant_read_mapping
 from cdk.config import Config, stack_names
-from cdk.config.resource_names import NAME_PREFIX, WEBHOOK_EVENTS
+from cdk.config.resource_names import (
+    NAME_PREFIX,
+    WEBHOOK_EVENTS,
+    WEBHOOK_ROUTER,
+    WEBHOOK_SENDER,
+)
 from cdk.functions.budget_evaluator import BudgetEvaluator
 from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
@@ -62,6 +66,7 @@ from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
 from cdk.stacks.webhooks import WebhooksStack
+from lambdas.domain.alarms.names import ANOMALY_ALARMS
 from lambdas.domain.metrics.catalog import (
     AUDIT_PROBLEMS,
     BUDGET_DRIFT,
@@ -146,7 +151,7 @@ class MonitoringStack(Stack):
                 *_list_governance_checks(governance),
                 *(brake_checks() if config.brake else ()),
                 *_list_gateway_checks(gateway, storage),
-                *(webhook_checks() if webhooks else ()),
+                *_list_webhook_checks(webhooks),
             ],
         )
         coverage_auditor.start_on_alarms(
@@ -359,6 +364,14 @@ def _list_gateway_checks(
     if gateway is None:
         return ()
     return gateway_checks(name_function(stack_names.GATEWAY, GATEWAY), storage.limits.table_name)
+
+
+def _list_webhook_checks(webhooks: WebhooksStack | None) -> Iterable[HealthCheck]:
+    """List the health checks of webhooks, where they are switched on."""
+    if webhooks is None:
+        return ()
+    functions = (WEBHOOK_ROUTER, WEBHOOK_SENDER)
+    return webhook_checks({each: name_function(stack_names.WEBHOOKS, each) for each in functions})
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:

@@ -7,13 +7,17 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from cdk.alarms.webhook_checks import WEBHOOK_ROUTER
 from cdk.components.event_patterns import watch_alarms
 from cdk.components.function_defaults import FunctionDefaults
-from cdk.components.webhook_key import WEBHOOK_SENDER
 from cdk.components.webhook_queue import QueueTarget, WebhookQueue
 from cdk.config import Config, stack_names
-from cdk.config.resource_names import NAME_PREFIX, WEBHOOK_DELIVERIES, WEBHOOK_EVENTS
+from cdk.config.resource_names import (
+    NAME_PREFIX,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_EVENTS,
+    WEBHOOK_ROUTER,
+    WEBHOOK_SENDER,
+)
 from cdk.functions.webhook_router import ROUTER_TIMEOUT, WebhookRouter
 from cdk.functions.webhook_sender import SENDER_TIMEOUT, WebhookSender
 from cdk.stacks.storage import StorageStack

@@ -6,10 +6,13 @@ import boto3
 
 from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
+from lambdas.adapters.received_events import RejectedRecord, read_record
 from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
 from lambdas.services.route_events import EventRouter
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.webhook_settings import RoutingSettings
+
+__all__ = ["RejectedRecord", "make_router", "read_record"]
 
 
 def make_router(settings: RoutingSettings) -> EventRouter:

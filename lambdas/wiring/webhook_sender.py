@@ -17,9 +17,7 @@ from lambdas.services.deliver_webhook import WebhookSender
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.webhook_settings import SendingSettings
 
-__all__ = ["make_delayer", "make_sender", "read_message"]
-
-read_message = read_delivery_message
+__all__ = ["make_delayer", "make_sender", "read_delivery_message"]
 
 
 def make_sender(settings: SendingSettings) -> WebhookSender:

@@ -9,7 +9,7 @@ import pytest
 
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config, Window, stack_names
-from cdk.config.resource_names import HEALTH_ALARM_PREFIX
+from lambdas.domain.alarms.names import HEALTH_ALARM_PREFIX
 from lambdas.domain.completeness.forged_series import GUARDED_SETS
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,

@@ -36,6 +36,7 @@ PSEUDO = {
 }
 FORMATS = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{HERE}:table/",
+    "AWS::Events::Rule": f"arn:aws:events:{HERE}:rule/",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
     "AWS::KMS::Key": f"arn:aws:kms:{HERE}:key/",
     "AWS::Lambda::Function": f"arn:aws:lambda:{HERE}:function:",
@@ -64,7 +65,8 @@ BRAKES: tuple[dict[str, bool], ...] = (
 CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
 CALLERS = {"aws:PrincipalArn": CALLER_ROLE}
 TAGGED = {"iam:ResourceTag/bedrock-meter-brake": "allowed"}
-VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
+SERVICE = f"{REGION}.amazonaws.com"
+VIA = {"kms:ViaService": f"dynamodb.{SERVICE}"}
 
 
 @pytest.fixture
@@ -268,6 +270,24 @@ def test_it_fits_with_traces_too(region: str) -> None:
     assert count_letters(longest.document) <= MAX_MANAGED_POLICY
 
 
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("region", LONG_REGIONS)
+def test_it_fits_with_webhooks_too(region: str) -> None:
+    session = boto3.Session(region_name=region)
+    longest = Boundary(
+        session.client("iam"),
+        session.client("sts"),
+        region,
+        adopted_log_group="/" + "x" * 99,
+        has_brake=True,
+        has_brake_sessions=True,
+        has_gateway=True,
+        has_traces=True,
+        has_webhooks=True,
+    )
+    assert count_letters(longest.document) <= MAX_MANAGED_POLICY
+
+
 def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
     session: boto3.Session,
 ) -> None:
@@ -353,6 +373,26 @@ def test_only_with_traces_roles_may_send_them(session: boto3.Session) -> None:
         assert not is_allowed(document, "xray:PutResourcePolicy", "*")
     settings = read_settings(["governance=true", "gateway=true", "gateway_trace_share=0.1"])
     assert [policy.document for policy in list_needed(session, settings)] == [document]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("sqs:SendMessage", f"arn:aws:sqs:{HERE}:BedrockMeter-Webhooks-Deliveries", {}),
+        ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {"kms:EncryptionContext:webhook": "a"}),
+        ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {"kms:ViaService": f"sqs.{SERVICE}"}),
+    ],
+)
+def test_only_with_webhooks_roles_use_queues_and_decrypt_for_receivers(
+    session: boto3.Session, action: str, resource: str, context: dict[str, str]
+) -> None:
+    for has_webhooks in (False, True):
+        document = boundary(session, has_webhooks=has_webhooks).document
+        assert is_allowed(document, action, resource, context) is has_webhooks
+        payroll = f"arn:aws:sqs:{HERE}:payroll"
+        assert not is_allowed(document, "sqs:SendMessage", payroll)
+    needed = list_needed(session, read_settings(["webhooks=true"]))
+    assert [policy.document for policy in needed] == [boundary(session, has_webhooks=True).document]
 
 
 def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:

@@ -50,7 +50,8 @@ def escape_for_slack(text: str, max_letters: int) -> str:
     >>> escape_for_slack("<!channel> & more", 50)
     '&lt;!channel&gt; &amp; more'
     """
-    escaped = [_ESCAPES.get(letter, letter) for letter in text]
+    # Letters after these never fit, and texts can be long.
+    escaped = [_ESCAPES.get(letter, letter) for letter in text[: max_letters + 1]]
     if sum(map(_count_letters, escaped)) <= max_letters:
         return "".join(escaped)
     kept, size = list[str](), 1  # of the ellipsis

@@ -11,7 +11,7 @@ from lambdas.domain.metrics.catalog import DELIVERED_WEBHOOKS, DISABLED_WEBHOOKS
 from lambdas.functions.webhook_sender.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.deliver_webhook import SendResult, WebhookSender
-from lambdas.wiring.webhook_sender import make_delayer, make_sender, read_message
+from lambdas.wiring.webhook_sender import make_delayer, make_sender, read_delivery_message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,7 +42,7 @@ def _send(record: dict[str, Any]) -> bool:
 
     What is no message of a delivery is never done, so that it becomes a dead letter.
     """
-    named = read_message(record["body"])
+    named = read_delivery_message(record["body"])
     if named is None:
         logger.error("A message names no delivery", message_id=record["messageId"])
         return False
