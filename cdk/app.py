@@ -1,4 +1,4 @@
-"""The CDK app: one deployment per Region, of three to six stacks."""
+"""The CDK app: one deployment per Region, of three to seven stacks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from cdk.stacks.ingestion import IngestionStack
 from cdk.stacks.monitoring import MonitoringStack
 from cdk.stacks.reporting import ReportingStack
 from cdk.stacks.storage import StorageStack
+from cdk.stacks.webhooks import WebhooksStack
 
 # Stack tags would reach the parameter too. When its tags change, CloudFormation writes the
 # parameter again with the template's value, and the logging state would be lost.
@@ -89,6 +90,15 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
             storage=storage,
             environment=environment,
         )
+    webhooks = None
+    if stack_names.WEBHOOKS in config.stacks:
+        webhooks = WebhooksStack(
+            app,
+            f"{stack_names.WEBHOOKS}{suffix}",
+            config=config,
+            storage=storage,
+            environment=environment,
+        )
     monitoring = MonitoringStack(
         app,
         f"{stack_names.MONITORING}{suffix}",
@@ -98,9 +108,10 @@ def _stacks(app: App, config: Config, region: str | None) -> list[Stack]:
         reporting=reporting,
         governance=governance,
         gateway=gateway,
+        webhooks=webhooks,
         environment=environment,
     )
-    stacks = (storage, ingestion, reporting, governance, gateway, monitoring)
+    stacks = (storage, ingestion, reporting, governance, gateway, webhooks, monitoring)
     return [stack for stack in stacks if stack]
 
 

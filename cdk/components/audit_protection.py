@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from aws_cdk import Aws, Duration
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
+from cdk.components.role_patterns import match_role
 from cdk.config import Config
 from cdk.config.governance import AuditLock
-from lambdas.meter_name import METER_NAME
 
 AUDIT_WRITER = "AuditWriter"
 """The name of the function that writes the audit trail, with which its role's name begins."""
-_KEPT_LETTERS = 20  # of the stack's name, which CloudFormation cuts in long names of roles
 _CHANGES = (
     *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:UpdateItem"),
     *("dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"),
@@ -57,8 +56,6 @@ def restrict_anchors(bucket: s3.Bucket) -> None:
 def _restrict(
     changes: Iterable[str], put: str, resources: Sequence[str]
 ) -> list[iam.PolicyStatement]:
-    roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role"
-    writers = f"{roles}/{METER_NAME[:_KEPT_LETTERS]}*{AUDIT_WRITER}*"
     return [
         iam.PolicyStatement(
             sid="NoChanges",
@@ -73,7 +70,7 @@ def _restrict(
             principals=[iam.AnyPrincipal()],
             actions=[put],
             resources=[*resources],
-            conditions={"ArnNotLike": {"aws:PrincipalArn": writers}},
+            conditions={"ArnNotLike": {"aws:PrincipalArn": match_role(AUDIT_WRITER)}},
         ),
     ]
 

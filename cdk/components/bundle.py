@@ -19,7 +19,7 @@ _BUNDLES = ROOT / ".bundles"
 _CODE = ("*.json", "*.py", "functions/*/run")
 
 Architecture: TypeAlias = Literal["arm64", "x86_64"]
-DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet", "gateway"]
+DependencyGroup: TypeAlias = Literal["runtime", "aws-sdk", "parquet", "gateway", "webhooks"]
 """Groups of `pyproject.toml` that functions need: `runtime` all of them, the others few."""
 
 # Lambda's own machines: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html

@@ -27,6 +27,25 @@ def alarm_changes(
     )
 
 
+def watch_alarms(resources: Sequence[str]) -> events.EventPattern:
+    """Changes of alarms, and of the single series of those that watch several.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+
+    Args:
+        resources: The ARNs of the alarms, or a matcher of them.
+    """
+    return events.EventPattern(
+        source=["aws.cloudwatch"],
+        detail_type=[
+            "CloudWatch Alarm State Change",
+            "CloudWatch Alarm Contributor State Change",
+        ],
+        resources=resources,
+        detail={"state": {"value": ["ALARM", "OK"]}},
+    )
+
+
 def trail_calls(
     service: str,
     actions: Sequence[str],

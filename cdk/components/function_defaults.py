@@ -20,6 +20,7 @@ LAYER_NAMES: dict[DependencyGroup, str] = {
     "aws-sdk": "NewestBoto3",
     "parquet": "Parquet",
     "gateway": "Starlette",
+    "webhooks": "StandardWebhooks",
 }
 """The names of layers by their groups."""
 

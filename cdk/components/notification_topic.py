@@ -18,6 +18,9 @@ from lambdas.meter_name import METER_NAME
 
 _KEPT_LETTERS = 20  # of the stack's name, which CloudFormation cuts in long names of roles
 
+EVENTS_ATTRIBUTE = "events"
+"""The attribute of messages with the events behind them, which `SnsNotifier` writes."""
+
 
 @jsii.implements(events.IRuleTarget)
 class TopicTarget:
@@ -101,6 +104,21 @@ class NotificationTopic(sns.Topic):
                     "ArnLike": {"aws:SourceArn": sources},
                 },
             )
+        )
+
+    def send_events_to(self, queue_name: str) -> None:
+        """Send messages with events to a queue of this account and Region, by its name.
+
+        The queue's own policy lets the topic send. Its stack may leave the deployment, so that an
+        export of it would be in the way.
+        """
+        sns.CfnSubscription(
+            self,
+            "Events",
+            topic_arn=self.topic_arn,
+            protocol="sqs",
+            endpoint=Stack.of(self).format_arn(service="sqs", resource=queue_name),
+            filter_policy={EVENTS_ATTRIBUTE: [{"exists": True}]},
         )
 
     def _deny_others(self) -> None:

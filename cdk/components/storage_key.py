@@ -21,8 +21,14 @@ class StorageKey(kms.Key):
     notifications are lost without an error (aws-cdk issue 11121).
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
-        """Make the key, for one account and Region."""
+    def __init__(self, scope: Construct, construct_id: str, *, has_queues: bool = False) -> None:
+        """Make the key, for one account and Region.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name there.
+            has_queues: True if it encrypts the queues of webhooks, to which services send.
+        """
         super().__init__(
             scope,
             construct_id,
@@ -49,6 +55,8 @@ class StorageKey(kms.Key):
             publishing,
             {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": topics}},
         )
+        if has_queues:
+            self._grant_send(stack)
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
         log_groups = stack.format_arn(
             service="logs",
@@ -69,45 +77,26 @@ class StorageKey(kms.Key):
             {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         )
 
-        self._grant_management(stack)
-
-    def _grant_management(self, stack: Stack) -> None:
-        """Let the execution role of the CDK's bootstrap manage the key.
-
-        The role's own policy (cdk/deployer-policy-data.json) names no key: its ARN is not known
-        beforehand, and its tags do not restrict access
-        (https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html).
-        """
-        role = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-*-cfn-exec-role-*"
-        deploying = {
-            "StringEquals": {"kms:CallerAccount": stack.account},
-            "ArnLike": {"aws:PrincipalArn": role},
-        }
-        managing = (
-            *("DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation"),
-            *("GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy"),
-            *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateKeyDescription"),
-        )
+        grant_management(self)
         # DynamoDB uses the key through a grant. The creator of a table must be allowed to make it:
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
         using = ("CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey*", "ReEncrypt*")
         by_dynamodb = {"kms:ViaService": f"dynamodb.{stack.region}.{stack.url_suffix}"}
-        for sid, actions, conditions in (
-            ("DeploymentsManage", managing, deploying),
-            (
-                "DeploymentsEncryptTheTable",
-                using,
-                {**deploying, "StringEquals": {**deploying["StringEquals"], **by_dynamodb}},
-            ),
-        ):
-            self.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=sid,
-                    principals=[iam.AnyPrincipal()],  # restricted by the conditions
-                    actions=[f"kms:{action}" for action in actions],
-                    resources=["*"],
-                    conditions=conditions,
-                )
+        _grant_deployments(self, "DeploymentsEncryptTheTable", using, by_dynamodb)
+
+    def _grant_send(self, stack: Stack) -> None:
+        """Let the topic and the rules of EventBridge send to encrypted queues of webhooks.
+
+        SQS has the queue's ARN in the encryption context.
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        """
+        queues = stack.format_arn(service="sqs", resource=f"{stack_names.WEBHOOKS}-*")
+        for sid, service in (("TopicSends", "sns"), ("RulesSend", "events")):
+            self._grant(
+                sid,
+                f"{service}.amazonaws.com",
+                ["kms:Decrypt", "kms:GenerateDataKey*"],
+                {"ArnLike": {"kms:EncryptionContext:aws:sqs:arn": queues}},
             )
 
     def _grant(
@@ -122,3 +111,38 @@ class StorageKey(kms.Key):
                 conditions=conditions,
             )
         )
+
+
+def grant_management(key: kms.Key) -> None:
+    """Let the execution role of the CDK's bootstrap manage a key.
+
+    The role's own policy (cdk/deployer-policy-data.json) names no key: its ARN is not known
+    beforehand, and its tags do not restrict access
+    (https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html).
+    """
+    managing = (
+        *("DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation"),
+        *("GetKeyPolicy", "GetKeyRotationStatus", "ListResourceTags", "PutKeyPolicy"),
+        *("ScheduleKeyDeletion", "TagResource", "UntagResource", "UpdateKeyDescription"),
+    )
+    _grant_deployments(key, "DeploymentsManage", managing, {})
+
+
+def _grant_deployments(
+    key: kms.Key, sid: str, actions: Sequence[str], equal: Mapping[str, str]
+) -> None:
+    """Let the execution role of the CDK's bootstrap act on a key, under conditions."""
+    stack = Stack.of(key)
+    role = f"arn:{stack.partition}:iam::{stack.account}:role/cdk-*-cfn-exec-role-*"
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid=sid,
+            principals=[iam.AnyPrincipal()],  # restricted by the conditions
+            actions=[f"kms:{action}" for action in actions],
+            resources=["*"],
+            conditions={
+                "StringEquals": {"kms:CallerAccount": stack.account, **equal},
+                "ArnLike": {"aws:PrincipalArn": role},
+            },
+        )
+    )

@@ -22,6 +22,7 @@ from cdk.config.metering import MeteringSettings
 from cdk.config.operations import OperationSettings
 from cdk.config.prices import PriceSettings
 from cdk.config.reports import ReportSettings
+from cdk.config.webhooks import WebhookSettings
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.meter_name import DEFAULT_NAME, METER_NAME, NAME_VARIABLE
 from lambdas.wiring.allowed_values import check
@@ -39,6 +40,7 @@ class Config(
     MeteringSettings,
     GatewaySettings,
     GovernanceSettings,
+    WebhookSettings,
     LoggingSettings,
     OperationSettings,
 ):
@@ -89,6 +91,7 @@ class Config(
             *(() if has_reports else (stack_names.REPORTING,)),
             *(() if self.governance else (stack_names.GOVERNANCE,)),
             *(() if self.gateway else (stack_names.GATEWAY,)),
+            *(() if self.webhooks else (stack_names.WEBHOOKS,)),
         }
         return tuple(name for name in stack_names.ALL if name not in missing)
 

@@ -10,7 +10,8 @@ INGESTION = f"{PREFIX}-Ingestion"
 REPORTING = f"{PREFIX}-Reporting"
 GOVERNANCE = f"{PREFIX}-Governance"
 GATEWAY = f"{PREFIX}-Gateway"
+WEBHOOKS = f"{PREFIX}-Webhooks"
 MONITORING = f"{PREFIX}-Monitoring"
-ALL = (STORAGE, INGESTION, REPORTING, GOVERNANCE, GATEWAY, MONITORING)
-"""In the order of deployment. Reporting exists only where a report is switched on, governance and
-the gateway only where they are."""
+ALL = (STORAGE, INGESTION, REPORTING, GOVERNANCE, GATEWAY, WEBHOOKS, MONITORING)
+"""In the order of deployment. Reporting exists only where a report is switched on, governance, the
+gateway and webhooks only where they are."""

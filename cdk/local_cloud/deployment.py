@@ -57,6 +57,7 @@ def deploy(
     has_brake: bool = False,
     has_brake_sessions: bool = False,
     has_gateway: bool = False,
+    has_webhooks: bool = False,
 ) -> dict[str, dict[str, str]]:
     """Create all stacks; returns their outputs.
 
@@ -66,6 +67,7 @@ def deploy(
         has_brake: True if the brake is on in it.
         has_brake_sessions: True if it may deny single sessions.
         has_gateway: True if the gateway is on in it.
+        has_webhooks: True if webhooks are on in it.
 
     Raises:
         LocalCloudError: A stack cannot be created. The text says why.
@@ -76,6 +78,7 @@ def deploy(
         has_brake=has_brake,
         has_brake_sessions=has_brake_sessions,
         has_gateway=has_gateway,
+        has_webhooks=has_webhooks,
     ).put()
     if has_brake:
         DenyPolicy(iam, sts, REGION).put()

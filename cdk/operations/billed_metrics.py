@@ -33,8 +33,11 @@ from lambdas.domain.metrics.catalog import (
     CALLS_AROUND_GATEWAY,
     CONTESTED_DENIES,
     DELAYED_DENIES,
+    DELIVERED_WEBHOOKS,
+    DISABLED_WEBHOOKS,
     EXCESSIVE_DENIES,
     EXPIRED_MARKS,
+    FAILED_WEBHOOKS,
     GATEWAY_CALL_METRICS,
     HEALTH_METRICS,
     LIMIT_METRICS,
@@ -78,6 +81,7 @@ PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 15
 BRAKE_ALARM_METRICS = 8
 GATEWAY_ALARM_METRICS = 10
+WEBHOOK_ALARM_METRICS = 7
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
 GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
@@ -90,6 +94,8 @@ GATEWAY_METRICS = (
     *(CALLS_AROUND_GATEWAY, TOKENS_AROUND_GATEWAY),
 )
 """Health metrics that are published only where the gateway is on."""
+WEBHOOK_METRICS = (DELIVERED_WEBHOOKS, DISABLED_WEBHOOKS, FAILED_WEBHOOKS)
+"""Health metrics that are published only where webhooks are on."""
 GATEWAY_OPERATIONS = sum(operation.uses_tokens for operation in BedrockOperation)
 """The number of operations whose calls have metrics of latency."""
 _OTHER_PROJECTS = (UNATTRIBUTED, OTHER_PROJECTS)
@@ -175,6 +181,7 @@ def _list_absent(config: Config) -> list[HealthMetric]:
         *(() if config.governance else GOVERNANCE_METRICS),
         *(() if config.brake else BRAKE_METRICS),
         *(() if config.gateway else GATEWAY_METRICS),
+        *(() if config.webhooks else WEBHOOK_METRICS),
     ]
 
 
@@ -290,7 +297,11 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     price_alarms = PRICE_ALARM_METRICS if config.price_updates else 0
     summary_alarms = SUMMARY_ALARM_METRICS if config.has_weekly_summary else 0
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
-    optional_alarms = count_governance_alarm_metrics(config) + count_gateway_alarm_metrics(config)
+    optional_alarms = (
+        count_governance_alarm_metrics(config)
+        + count_gateway_alarm_metrics(config)
+        + count_webhook_alarm_metrics(config)
+    )
     own_alarms = HEALTH_ALARM_METRICS + report_alarms + optional_alarms
     return usage_alarms + own_alarms + anomaly_alarms
 
@@ -304,3 +315,8 @@ def count_governance_alarm_metrics(config: Config) -> int:
 def count_gateway_alarm_metrics(config: Config) -> int:
     """Count the metrics that the alarms of the gateway watch."""
     return GATEWAY_ALARM_METRICS if config.gateway else 0
+
+
+def count_webhook_alarm_metrics(config: Config) -> int:
+    """Count the metrics that the alarms of webhooks watch."""
+    return WEBHOOK_ALARM_METRICS if config.webhooks else 0

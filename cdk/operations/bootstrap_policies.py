@@ -43,6 +43,7 @@ def list_needed(
                 has_brake_sessions=config.brake_sessions,
                 has_gateway=config.gateway,
                 has_traces=config.has_gateway_traces,
+                has_webhooks=config.webhooks,
             )
         )
         if config.brake:

@@ -12,6 +12,7 @@ from cdk.config.boundary_name import boundary_name
 from cdk.operations.brake_boundary import BRAKE_STATEMENTS, SESSION_STATEMENTS
 from cdk.operations.gateway_boundary import GATEWAY_STATEMENTS, TRACE_STATEMENTS
 from cdk.operations.managed_policy import ManagedPolicy, PolicyState
+from cdk.operations.webhook_boundary import WEBHOOK_STATEMENTS
 
 BOUNDARY_FILE = Path(__file__).parents[1] / "boundary.json"
 
@@ -28,6 +29,7 @@ class Boundary(ManagedPolicy):
         has_brake_sessions: True if it may deny single sessions.
         has_gateway: True if the gateway is on.
         has_traces: True if it sends traces.
+        has_webhooks: True if webhooks are on.
     """
 
     adopted_log_group: str | None = None
@@ -35,6 +37,7 @@ class Boundary(ManagedPolicy):
     has_brake_sessions: bool = False
     has_gateway: bool = False
     has_traces: bool = False
+    has_webhooks: bool = False
 
     title = "Permissions boundary"
     description = "Bedrock Meter: the most that any role of a deployment may do"
@@ -53,6 +56,7 @@ class Boundary(ManagedPolicy):
             *(SESSION_STATEMENTS if self.has_brake_sessions else ()),
             *(GATEWAY_STATEMENTS if self.has_gateway else ()),
             *(TRACE_STATEMENTS if self.has_traces else ()),
+            *(WEBHOOK_STATEMENTS if self.has_webhooks else ()),
         ]
         text = json.dumps(document)
         for name, value in self.pseudo_parameters.items():

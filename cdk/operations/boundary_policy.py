@@ -17,6 +17,7 @@ from cdk.config.gateway_names import TRACE_ACTIONS, caller_role_name
 from cdk.operations.boundary import BOUNDARY_FILE
 from cdk.operations.deployer_policy import read_templates, takes_no_resource
 from cdk.operations.terminal import CommandError
+from cdk.operations.webhook_boundary import QUEUE_ACTIONS
 from lambdas.domain.unlogged import MANIFEST_NAME
 from lambdas.meter_name import DEFAULT_NAME
 
@@ -107,6 +108,8 @@ _OF_BRAKE = {
 """The actions that `brake_boundary` allows where the brake is on, and no statement here."""
 _OF_GATEWAY = {*CALLED_ACTIONS, *TRACE_ACTIONS}
 """The actions that `gateway_boundary` allows where the gateway is on, and no statement here."""
+_OF_WEBHOOKS = set(QUEUE_ACTIONS)
+"""The actions that `webhook_boundary` allows where webhooks are on, and no statement here."""
 _CHANGES_ROLES = re.compile(r"iam:(?!Get|List|PassRole$)|sts:")
 
 
@@ -117,7 +120,8 @@ def derive_boundary(templates: Iterable[dict[str, Any]]) -> dict[str, Any]:
         CommandError: An action has no entry here, or may never be allowed.
     """
     by_bound: dict[str, tuple[dict[str, Any], set[str]]] = {}
-    for action in _BY_SETTINGS.union(_role_actions(templates)) - _OF_BRAKE - _OF_GATEWAY:
+    optional = _OF_BRAKE | _OF_GATEWAY | _OF_WEBHOOKS
+    for action in _BY_SETTINGS.union(_role_actions(templates)) - optional:
         bound = _bound(action)
         by_bound.setdefault(json.dumps(bound), (bound, set()))[1].add(action)
     allowed = [

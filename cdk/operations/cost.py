@@ -18,6 +18,7 @@ from cdk.operations.running_cost import (
     worst_case_usd,
 )
 from cdk.operations.terminal import open_console
+from cdk.operations.webhook_cost import webhook_cost
 from lambdas.domain.words import plural
 
 
@@ -28,6 +29,7 @@ def print_cost(usage: Usage, config: Config) -> None:
         ("Metering", metering_cost(usage, config, prices)),
         ("Governance", governance_cost(usage, config, prices)),
         ("Gateway", gateway_cost(usage, config, prices)),
+        ("Webhooks", webhook_cost(config, prices)),
     ]
     parts = [(name, items) for name, items in parts if items]
 

@@ -41,7 +41,7 @@ _UNUSED = re.compile(
 )
 _SERVICES: Mapping[Subject, frozenset[str]] = {
     Subject.DATA: frozenset({"dynamodb", "kms", "logs", "s3", "ssm"}),
-    Subject.FUNCTIONS: frozenset({"cloudwatch", "events", "iam", "lambda", "sns"}),
+    Subject.FUNCTIONS: frozenset({"cloudwatch", "events", "iam", "lambda", "sns", "sqs"}),
 }
 _ALL_SERVICES = frozenset[str]().union(*_SERVICES.values())
 # IAM knows no such actions: CloudFormation's handlers name an API operation, or a permission that
@@ -67,6 +67,8 @@ _BY_CONFIGURATION = {
     "AWS::Lambda::Url",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Subscription",
+    "AWS::SQS::Queue",
+    "AWS::SQS::QueuePolicy",
 }
 
 

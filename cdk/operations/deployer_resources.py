@@ -27,6 +27,7 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "logs": (f"arn:*:logs:*:*:log-group:{_OURS}",),
     "s3": (f"arn:*:s3:::{DEFAULT_NAME.lower()}-*",),
     "sns": (f"arn:*:sns:*:*:{_OURS}",),
+    "sqs": (f"arn:*:sqs:*:*:{_OURS}",),
     # CloudFormation's names of parameters begin with the logical id, and not with the stack.
     "ssm": ("arn:*:ssm:*:*:parameter/CFN-LoggingState*",),
 }

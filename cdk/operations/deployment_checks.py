@@ -37,6 +37,7 @@ from cdk.operations.settings import read_settings
 from cdk.operations.summary_state import read_summary_state
 from cdk.operations.verification import VERIFICATION_NAME
 from cdk.operations.verification.preconditions import list_stacks
+from cdk.operations.webhook_health import OpenWebhooks, examine_webhooks
 from lambdas.domain.logging_configuration import DamagedStateError, describe
 from lambdas.domain.metrics.bedrock_metrics import MANTLE_NAMESPACE, MantleMetric
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, UNREADABLE_REGIONS
@@ -93,6 +94,7 @@ class DeploymentChecks:
         deployment: The deployment there.
         open_brake: Opens the deployed brake.
         open_gateway: Opens keys and policies of the deployed gateway; `None` to read neither.
+        open_webhooks: Opens receivers of deployed webhooks; `None` to read none.
         regions: The Regions with a deployment, by the settings.
         adopted_log_group: The existing log group to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
@@ -111,6 +113,7 @@ class DeploymentChecks:
     deployment: Deployment
     open_brake: OpenBrake = field(kw_only=True)
     open_gateway: OpenGateway | None = field(default=None, kw_only=True)
+    open_webhooks: OpenWebhooks | None = field(default=None, kw_only=True)
     regions: tuple[str, ...] = ()
     adopted_log_group: str | None = None
     known_log_policies: tuple[str, ...] = ()
@@ -142,6 +145,7 @@ class DeploymentChecks:
             ("audit trail", self._audit_trail),
             ("brake", self._brake),
             ("gateway", self._gateway),
+            ("webhooks", self._webhooks),
             ("meter", self._meter),
             ("list prices", self._prices),
             ("bedrock-mantle", self._mantle),
@@ -408,6 +412,18 @@ class DeploymentChecks:
             return Status.PROBLEM, health.text
         if health.unknown:
             return Status.UNKNOWN, health.text
+        return Status.WARNING if health.warnings else Status.OK, health.text
+
+    def _webhooks(self) -> tuple[Status, str]:
+        if self.deployment.status(stack_names.WEBHOOKS) is None:
+            is_on = stack_names.WEBHOOKS in self.stacks
+            off = "Off: switch them on by webhooks in cdk.json."
+            return Status.OK, "Not deployed yet." if is_on else off
+        table = self.deployment.output(stack_names.STORAGE, "GovernanceTableName")
+        stores = None if self.open_webhooks is None else self.open_webhooks(self.session, table)
+        health = examine_webhooks(self.session, self.deployment, stores)
+        if health.problems:
+            return Status.PROBLEM, health.text
         return Status.WARNING if health.warnings else Status.OK, health.text
 
     def _meter(self) -> tuple[Status, str]:

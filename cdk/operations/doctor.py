@@ -13,6 +13,7 @@ from cdk.operations.deployment_checks import DeploymentChecks, Status
 from cdk.operations.gateway_health import OpenGateway
 from cdk.operations.settings import read_settings
 from cdk.operations.terminal import CommandError, open_console, printable
+from cdk.operations.webhook_health import OpenWebhooks
 
 _UNSEEN = (
     "Not checked: whether e-mails arrive (run make test-notification), deployments in other Regions"
@@ -24,6 +25,7 @@ def check_account(
     session: boto3.Session,
     open_brake: OpenBrake,
     open_gateway: OpenGateway | None = None,
+    open_webhooks: OpenWebhooks | None = None,
     settings: Iterable[str] = (),
 ) -> None:
     """Examine the account and Region, changing nothing.
@@ -32,6 +34,7 @@ def check_account(
         session: A session with the account's credentials.
         open_brake: Opens the deployed brake.
         open_gateway: Opens keys and policies of the deployed gateway; `None` to read neither.
+        open_webhooks: Opens receivers of deployed webhooks; `None` to read none.
         settings: Settings that replace those of cdk.json, as `governance=true`.
 
     Raises:
@@ -53,6 +56,7 @@ def check_account(
         has_brake=config.brake,
         open_brake=open_brake,
         open_gateway=open_gateway,
+        open_webhooks=open_webhooks,
         context=context,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
         has_traces=config.has_gateway_traces,

@@ -20,6 +20,7 @@ from cdk.operations.billed_metrics import (
     count_governance_series,
     count_max_series,
     count_series,
+    count_webhook_alarm_metrics,
     max_metrics_read,
     metrics_read,
     traffic_read,
@@ -35,6 +36,7 @@ from cdk.operations.cost_items import (
     price_series,
 )
 from cdk.operations.gateway_cost import gateway_cost
+from cdk.operations.webhook_cost import webhook_cost
 from lambdas.domain.counters import MAX_ACTIONS, get_spans
 from lambdas.domain.metrics.catalog import BUDGET_METRICS
 from lambdas.domain.unlogged import MAX_MANTLE_SERIES
@@ -134,6 +136,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
         *metering_cost(usage, config, prices),
         *governance_cost(usage, config, prices),
         *gateway_cost(usage, config, prices),
+        *webhook_cost(config, prices),
     ]
 
 
@@ -185,7 +188,11 @@ def _metrics(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]
 
 def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem]:
     """List the cost of alarms, dashboards and contributor rules."""
-    optional = count_governance_alarm_metrics(config) + count_gateway_alarm_metrics(config)
+    optional = (
+        count_governance_alarm_metrics(config)
+        + count_gateway_alarm_metrics(config)
+        + count_webhook_alarm_metrics(config)
+    )
     alarms = count_alarm_metrics(usage, config) - optional
     dashboards = len(deployed_dashboards(config)) - config.gateway
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0

@@ -20,6 +20,7 @@ from cdk.alarms.price_checks import price_list_checks
 from cdk.alarms.scheduled_functions import Scheduled
 from cdk.alarms.thresholds import COST, alarm_thresholds
 from cdk.alarms.usage_alarms import AnomalyAlarm, UsageAlarm
+from cdk.alarms.webhook_checks import WEBHOOK_ALARMS, webhook_checks
 from cdk.components.audit_protection import AUDIT_WRITER
 from cdk.components.dashboards import (
     BUDGET_EVALUATOR,
@@ -41,7 +42,12 @@ from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
 from cdk.components.safeguard_rules import grant_read_mapping
 from cdk.config import Config, stack_names
-from cdk.config.resource_names import NAME_PREFIX
+from cdk.config.resource_names import (
+    NAME_PREFIX,
+    WEBHOOK_EVENTS,
+    WEBHOOK_ROUTER,
+    WEBHOOK_SENDER,
+)
 from cdk.functions.budget_evaluator import BudgetEvaluator
 from cdk.functions.coverage_auditor import CoverageAuditor
 from cdk.functions.logging_watcher import LoggingWatcher
@@ -59,6 +65,7 @@ from cdk.stacks.governance import (
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
+from cdk.stacks.webhooks import WebhooksStack
 from lambdas.domain.alarms.names import ANOMALY_ALARMS
 from lambdas.domain.metrics.catalog import (
     AUDIT_PROBLEMS,
@@ -90,6 +97,7 @@ class MonitoringStack(Stack):
         reporting: ReportingStack | None,
         governance: GovernanceStack | None,
         gateway: GatewayStack | None,
+        webhooks: WebhooksStack | None,
         environment: Environment,
     ) -> None:
         """Make the stack; an optional stack is `None` where it is not switched on."""
@@ -117,8 +125,10 @@ class MonitoringStack(Stack):
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
         logging_watcher = self._make_logging_watcher(storage, ingestion, governance, defaults)
-        for optional in filter(None, (reporting, governance, gateway)):
+        for optional in filter(None, (reporting, governance, gateway, webhooks)):
             self.add_stack_dependency(optional, "LoggingWatcher reads its template")
+        if webhooks:
+            self.topic.send_events_to(WEBHOOK_EVENTS)
 
         self._make_usage_alarms()
         self._make_anomaly_alarms()
@@ -141,6 +151,7 @@ class MonitoringStack(Stack):
                 *_list_governance_checks(governance),
                 *(brake_checks() if config.brake else ()),
                 *_list_gateway_checks(gateway, storage),
+                *_list_webhook_checks(webhooks),
             ],
         )
         coverage_auditor.start_on_alarms(
@@ -151,6 +162,7 @@ class MonitoringStack(Stack):
             missing=[
                 *_find_missing(scheduled),
                 *(() if gateway else [LIMIT_SETTLER, *GATEWAY_ALARMS]),
+                *(() if webhooks else WEBHOOK_ALARMS),
             ],
             limits_table=storage.limits.table_name,
         )
@@ -352,6 +364,14 @@ def _list_gateway_checks(
     if gateway is None:
         return ()
     return gateway_checks(name_function(stack_names.GATEWAY, GATEWAY), storage.limits.table_name)
+
+
+def _list_webhook_checks(webhooks: WebhooksStack | None) -> Iterable[HealthCheck]:
+    """List the health checks of webhooks, where they are switched on."""
+    if webhooks is None:
+        return ()
+    functions = (WEBHOOK_ROUTER, WEBHOOK_SENDER)
+    return webhook_checks({each: name_function(stack_names.WEBHOOKS, each) for each in functions})
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:

@@ -20,6 +20,7 @@ from cdk.components.audit_protection import (
 from cdk.components.content_masking import masking_policy
 from cdk.components.redrive_role import RedriveRole
 from cdk.components.storage_key import StorageKey
+from cdk.components.webhook_key import WebhookKey
 from cdk.config import Config, stack_names
 from lambdas.domain.counters.table import (
     IDENTITY_INDEX,
@@ -47,6 +48,7 @@ class StorageStack(Stack):
     Attributes:
         key: Encrypts the topic and the bucket of failures.
         data_key: Encrypts all stored data, where `customer_keys` is set; else AWS's own keys do.
+        webhook_key: Encrypts addresses and secrets of receivers; `None` without webhooks.
         log_group: The log group of Bedrock's invocation logs, unless another one is adopted.
         ledger: The table with one item per call, and its stream of new items.
         state: The table of the meter's state: tags, identities, calls without a price, notices.
@@ -76,8 +78,9 @@ class StorageStack(Stack):
             env=environment,
             termination_protection=True,
         )
-        self.key = StorageKey(self, "Key")
+        self.key = StorageKey(self, "Key", has_queues=config.webhooks and config.customer_keys)
         self.data_key = self.key if config.customer_keys else None
+        self.webhook_key = WebhookKey(self, "WebhookKey") if config.webhooks else None
 
         self.log_group = logs.LogGroup(
             self,

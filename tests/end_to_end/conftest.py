@@ -37,6 +37,7 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
         "governance": True,
         "identity_thresholds": {"warning": WARNING, "critical": CRITICAL},
         "price_list_url": price_list.url,
+        "webhooks": True,
         "weekly_summary": True,
     }
 
@@ -44,7 +45,14 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
 @pytest.fixture(scope="package")
 def deployed(price_list: PriceListServer) -> Iterator[Deployed]:
     with open_local_cloud(settings={"AUTH": "true"}) as cloud:
-        bootstrap(cloud, governance="true", brake="true", brake_sessions="true", gateway="true")
+        bootstrap(
+            cloud,
+            governance="true",
+            brake="true",
+            brake_sessions="true",
+            gateway="true",
+            webhooks="true",
+        )
         make(cloud, "deploy", settings(**everything(price_list)))
         deployed = Deployed(cloud, context(**everything(price_list)))
         assert {stack for stack in stack_names.ALL if deployed.deployment.status(stack)} == {

@@ -39,6 +39,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "gateway_rate_limit_headers": False,
         "gateway_kong_headers": True,
         "gateway_trace_share": "0.25",
+        "webhooks": True,
         "brake": True,
         "brake_sessions": True,
         "brake_overflow": "notify",
@@ -127,6 +128,10 @@ class Deployment:
     @property
     def gateway(self) -> dict[str, Any]:
         return self.templates[stack_names.GATEWAY]
+
+    @property
+    def webhooks(self) -> dict[str, Any]:
+        return self.templates[stack_names.WEBHOOKS]
 
     @property
     def monitoring(self) -> dict[str, Any]:

@@ -20,6 +20,8 @@ ABSENT = {
     "limit_settler": {"default", "adopting"},
     "usage_counter": {"default", "adopting"},
     "usage_recounter": {"default", "adopting"},
+    "webhook_router": {"default", "adopting"},
+    "webhook_sender": {"default", "adopting"},
     "weekly_summarizer": {"default"},
 }
 """The configurations that do not have a function."""

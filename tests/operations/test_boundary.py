@@ -36,11 +36,13 @@ PSEUDO = {
 }
 FORMATS = {
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{HERE}:table/",
+    "AWS::Events::Rule": f"arn:aws:events:{HERE}:rule/",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
     "AWS::KMS::Key": f"arn:aws:kms:{HERE}:key/",
     "AWS::Lambda::Function": f"arn:aws:lambda:{HERE}:function:",
     "AWS::S3::Bucket": "arn:aws:s3:::",
     "AWS::SNS::Topic": f"arn:aws:sns:{HERE}:",
+    "AWS::SQS::Queue": f"arn:aws:sqs:{HERE}:",
 }
 DENY_NAME = f"BedrockMeter-Deny-{REGION}"
 DENY = {"iam:PolicyARN": f"arn:aws:iam::{ACCOUNT}:policy/bedrock-meter-deny/{REGION}/{DENY_NAME}"}
@@ -58,11 +60,13 @@ BRAKES: tuple[dict[str, bool], ...] = (
     {"has_brake": True, "has_brake_sessions": True},
     {"has_gateway": True},
     {"has_gateway": True, "has_traces": True},
+    {"has_webhooks": True},
 )
 CALLER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/BedrockMeter-GatewayCaller-{REGION}"
 CALLERS = {"aws:PrincipalArn": CALLER_ROLE}
 TAGGED = {"iam:ResourceTag/bedrock-meter-brake": "allowed"}
-VIA = {"kms:ViaService": f"dynamodb.{REGION}.amazonaws.com"}
+SERVICE = f"{REGION}.amazonaws.com"
+VIA = {"kms:ViaService": f"dynamodb.{SERVICE}"}
 
 
 @pytest.fixture
@@ -169,6 +173,7 @@ def test_the_boundary_covers_every_permission_of_every_role(
         has_brake_sessions=CONFIGURATIONS[configuration].get("brake_sessions", False),
         has_gateway=CONFIGURATIONS[configuration].get("gateway", False),
         has_traces="gateway_trace_share" in CONFIGURATIONS[configuration],
+        has_webhooks=CONFIGURATIONS[configuration].get("webhooks", False),
     ).document
     checked = 0
     for stack, template in templates.items():
@@ -265,6 +270,24 @@ def test_it_fits_with_traces_too(region: str) -> None:
     assert count_letters(longest.document) <= MAX_MANAGED_POLICY
 
 
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("region", LONG_REGIONS)
+def test_it_fits_with_webhooks_too(region: str) -> None:
+    session = boto3.Session(region_name=region)
+    longest = Boundary(
+        session.client("iam"),
+        session.client("sts"),
+        region,
+        adopted_log_group="/" + "x" * 99,
+        has_brake=True,
+        has_brake_sessions=True,
+        has_gateway=True,
+        has_traces=True,
+        has_webhooks=True,
+    )
+    assert count_letters(longest.document) <= MAX_MANAGED_POLICY
+
+
 def test_a_boundary_that_is_too_large_is_reported_before_it_is_made(
     session: boto3.Session,
 ) -> None:
@@ -352,6 +375,26 @@ def test_only_with_traces_roles_may_send_them(session: boto3.Session) -> None:
     assert [policy.document for policy in list_needed(session, settings)] == [document]
 
 
+@pytest.mark.parametrize(
+    ("action", "resource", "context"),
+    [
+        ("sqs:SendMessage", f"arn:aws:sqs:{HERE}:BedrockMeter-Webhooks-Deliveries", {}),
+        ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {"kms:EncryptionContext:webhook": "a"}),
+        ("kms:Decrypt", f"arn:aws:kms:{HERE}:key/1234", {"kms:ViaService": f"sqs.{SERVICE}"}),
+    ],
+)
+def test_only_with_webhooks_roles_use_queues_and_decrypt_for_receivers(
+    session: boto3.Session, action: str, resource: str, context: dict[str, str]
+) -> None:
+    for has_webhooks in (False, True):
+        document = boundary(session, has_webhooks=has_webhooks).document
+        assert is_allowed(document, action, resource, context) is has_webhooks
+        payroll = f"arn:aws:sqs:{HERE}:payroll"
+        assert not is_allowed(document, "sqs:SendMessage", payroll)
+    needed = list_needed(session, read_settings(["webhooks=true"]))
+    assert [policy.document for policy in needed] == [boundary(session, has_webhooks=True).document]
+
+
 def test_without_the_brake_no_role_may_attach_a_policy(session: boto3.Session) -> None:
     user = f"arn:aws:iam::{ACCOUNT}:user/ana"
     for has_brake in (False, True):
@@ -404,7 +447,7 @@ def test_policies_of_sessions_can_be_removed_as_long_as_the_brake_is_on(
     [
         ("iam:PutRolePolicy", "no role of a deployment may change roles"),
         ("sts:AssumeRole", "no role of a deployment may change roles"),
-        ("sqs:SendMessage", r"say in boundary_policy\.py on what"),
+        ("sqs:PurgeQueue", r"say in boundary_policy\.py on what"),
     ],
 )
 def test_a_role_beyond_the_boundary_is_an_error(action: str, text: str) -> None:

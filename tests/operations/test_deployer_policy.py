@@ -1,6 +1,7 @@
 """The deployer's policy allows what the templates need, only on the deployment's resources."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     as_list,
     deployment,
-    only,
+    named,
     resources,
 )
 from tests.policy_evaluation import is_allowed
@@ -221,21 +222,36 @@ def test_every_resource_name_starts_with_the_deployment_s_name(configuration: st
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_the_key_policy_lets_deployments_manage_the_key(configuration: str) -> None:
-    key = only(deployment(configuration).storage, "AWS::KMS::Key")
-    assert "Tags" not in key
+def test_the_policies_of_keys_let_deployments_manage_them(configuration: str) -> None:
+    keys = resources(deployment(configuration).storage, "AWS::KMS::Key").values()
+    assert len(keys) == 1 + CONFIGURATIONS[configuration].get("webhooks", False)
+    for key in keys:
+        assert "Tags" not in key
+        (managing,) = (
+            statement
+            for statement in key["KeyPolicy"]["Statement"]
+            if statement.get("Sid") == "DeploymentsManage"
+        )
+        assert "kms:PutKeyPolicy" in managing["Action"]
+        assert is_of_deployments(managing["Condition"])
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_deployments_encrypt_tables_with_the_key_of_storage(configuration: str) -> None:
+    key = named(deployment(configuration).storage, "AWS::KMS::Key", "Key")
     by_sid = {statement.get("Sid"): statement for statement in key["KeyPolicy"]["Statement"]}
-    for sid in ("DeploymentsManage", "DeploymentsEncryptTheTable"):
-        condition = by_sid[sid]["Condition"]
-        assert condition["StringEquals"]["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
-        role = condition["ArnLike"]["aws:PrincipalArn"]["Fn::Join"][1][-1]
-        assert role == ":role/cdk-*-cfn-exec-role-*"
-    assert "kms:PutKeyPolicy" in by_sid["DeploymentsManage"]["Action"]
     encrypting = by_sid["DeploymentsEncryptTheTable"]
+    assert is_of_deployments(encrypting["Condition"])
     assert "kms:Decrypt" in encrypting["Action"]
-    assert (
-        encrypting["Condition"]["StringEquals"]["kms:ViaService"]["Fn::Join"][1][0] == "dynamodb."
-    )
+    service = encrypting["Condition"]["StringEquals"]["kms:ViaService"]
+    assert service["Fn::Join"][1][0] == "dynamodb."
+
+
+def is_of_deployments(condition: Mapping[str, Any]) -> bool:
+    """Say if a condition holds for the execution role of the CDK's bootstrap alone."""
+    role = condition["ArnLike"]["aws:PrincipalArn"]["Fn::Join"][1][-1]
+    account = condition["StringEquals"]["kms:CallerAccount"]
+    return (account, role) == ({"Ref": "AWS::AccountId"}, ":role/cdk-*-cfn-exec-role-*")
 
 
 def test_no_data_is_read_or_written() -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from dashboards.command_line.parameters import context_option
+
+if TYPE_CHECKING:
+    import boto3
+
+    from cdk.operations.webhook_health import WebhookStores
 
 
 @click.command(epilog='With make: make doctor [SET="-c NAME=VALUE"]')
@@ -22,5 +28,23 @@ def command(context: tuple[str, ...]) -> None:
     from dashboards.command_line.commands.limits import open_gateway
 
     in_account(
-        partial(check_account, open_brake=open_brake, open_gateway=open_gateway, settings=context)
+        partial(
+            check_account,
+            open_brake=open_brake,
+            open_gateway=open_gateway,
+            open_webhooks=open_webhooks,
+            settings=context,
+        )
+    )
+
+
+def open_webhooks(session: boto3.Session, table: str) -> WebhookStores:
+    """Open receivers and their deliveries in the table `Governance`."""
+    from cdk.operations.webhook_health import WebhookStores
+    from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
+    from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
+
+    dynamodb = session.client("dynamodb")
+    return WebhookStores(
+        DynamoDbWebhookStore(dynamodb, table), DynamoDbDeliveryStore(dynamodb, table)
     )

@@ -1,4 +1,4 @@
-"""Names in the table `Governance`: budgets, alerts, the brake, API keys, policies.
+"""Names in the table `Governance`: budgets, alerts, the brake, keys, policies, webhooks.
 
 | partition key | sort key | item |
 |---|---|---|
@@ -20,6 +20,8 @@
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
+| `webhooks` | `webhook#ID` | a receiver of events: its filter, encrypted address and secrets |
+| `webhook-deliveries#ID` | the id of an event | a delivery: the event, its state and last attempt |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
 `KIND#PERCENT#DIGEST`, with the digest of the value of a default budget, or nothing.

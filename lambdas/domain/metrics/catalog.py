@@ -614,6 +614,21 @@ LOST_TRACES = HealthMetric(
     "Traces of the gateway's calls that X-Ray did not take.",
     frequency=Frequency.ON_EVENT,
 )
+DELIVERED_WEBHOOKS = HealthMetric(
+    "DeliveredWebhooks",
+    "Events that a receiver of webhooks has accepted.",
+    frequency=Frequency.ON_EVENT,
+)
+FAILED_WEBHOOKS = HealthMetric(
+    "FailedWebhooks",
+    "Events that a receiver of webhooks has not accepted after all attempts.",
+    frequency=Frequency.ON_EVENT,
+)
+DISABLED_WEBHOOKS = HealthMetric(
+    "DisabledWebhooks",
+    "Receivers of webhooks that were switched off because they answered that they are gone.",
+    frequency=Frequency.ON_EVENT,
+)
 HEALTH_METRICS = (
     ACCEPTED_RECORDS,
     IGNORED_RECORDS,
@@ -658,6 +673,9 @@ HEALTH_METRICS = (
     CALLS_AROUND_GATEWAY,
     TOKENS_AROUND_GATEWAY,
     LOST_TRACES,
+    DELIVERED_WEBHOOKS,
+    FAILED_WEBHOOKS,
+    DISABLED_WEBHOOKS,
 )
 """The metrics that functions publish about themselves."""
 

@@ -1,0 +1,1 @@
+"""The internet of the local cloud, which only the sender of webhooks sees."""

@@ -1,0 +1,1 @@
+"""Adds a delivery of each event for every receiver that wants it."""

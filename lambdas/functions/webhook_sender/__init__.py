@@ -1,0 +1,1 @@
+"""Sends deliveries of events to receivers of webhooks."""
