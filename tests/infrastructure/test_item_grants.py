@@ -230,7 +230,7 @@ def test_the_settler_may_do_what_it_does_and_write_nothing_else(
     count_calls(call(1))
     build()
     clear_caches()
-    limit_settling.record(gateway_call(reserved, timestamp=limit_settling.LONG_AGO))
+    limit_settling.record(gateway_call(reserved, timestamp=limit_settling.ago(20)))
     with noted.made_by("limit_settler"):
         settler.lambda_handler({}, lambda_context())
     check_requests(noted, SETTLER_JOBS)
