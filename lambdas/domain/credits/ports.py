@@ -61,17 +61,21 @@ class ChangedHour(NamedTuple):
     Attributes:
         hour: The start of the hour, UTC.
         token: A text that differs after each change.
+        writer: What changed the cells, such as a shard of the stream: each has a note of its own.
+        changed_at: The time of the last change.
     """
 
     hour: datetime
     token: str
+    writer: str
+    changed_at: datetime
 
 
 class ChangedHours(Protocol):
     """The hours with changed cells, which counters note in the transaction of the change."""
 
     def list_changed(self) -> Sequence[ChangedHour]:
-        """List them, the earliest first."""
+        """List their notes, the earliest hour first. An hour can have several."""
 
     def remove(self, changed: ChangedHour) -> None:
         """Remove a note, unless cells have changed since: then it stays, with another token."""
