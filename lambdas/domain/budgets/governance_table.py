@@ -19,6 +19,8 @@
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
+| `credit-alerts` | the digest of a scope | the state of the scope's alerts |
+| `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
@@ -81,6 +83,10 @@ REACTIONS = "brake-reactions"
 BRAKE_EVENTS = "brake-events"
 DUE_BRAKE_EVENTS = "due-brake-events"
 """The partition of events of the brake that are to be sent."""
+CREDIT_ALERTS = "credit-alerts"
+"""The partition of the states of alerts of credits."""
+CREDIT_EXHAUSTED = "credit-exhausted"
+"""The partition of scopes whose credits are exhausted."""
 _REVISION_DIGITS = 12
 
 

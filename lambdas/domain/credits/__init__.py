@@ -9,6 +9,12 @@ from lambdas.domain.credits.entries import (
     EntryKind,
     Posting,
 )
+from lambdas.domain.credits.exhausted import (
+    ExhaustedScope,
+    ExhaustedScopes,
+    read_exhausted,
+    write_exhausted,
+)
 from lambdas.domain.credits.grants import (
     MAX_GRANTS,
     CreditBook,
@@ -38,8 +44,12 @@ __all__ = [
     "CreditStore",
     "CreditsChangedError",
     "EntryKind",
+    "ExhaustedScope",
+    "ExhaustedScopes",
     "GrantBalance",
     "GrantExistsError",
     "Payment",
     "Posting",
+    "read_exhausted",
+    "write_exhausted",
 ]
