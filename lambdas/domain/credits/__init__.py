@@ -10,6 +10,8 @@ from lambdas.domain.credits.entries import (
     Posting,
 )
 from lambdas.domain.credits.exhausted import (
+    LOW_PERCENT,
+    ExhaustedAction,
     ExhaustedScope,
     ExhaustedScopes,
     read_exhausted,
@@ -31,6 +33,7 @@ from lambdas.domain.credits.ports import (
 
 __all__ = [
     "GRANTED",
+    "LOW_PERCENT",
     "MAX_GRANTS",
     "Account",
     "AccountKind",
@@ -44,6 +47,7 @@ __all__ = [
     "CreditStore",
     "CreditsChangedError",
     "EntryKind",
+    "ExhaustedAction",
     "ExhaustedScope",
     "ExhaustedScopes",
     "GrantBalance",
