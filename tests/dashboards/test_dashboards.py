@@ -87,6 +87,7 @@ MAX_SIZES = {
     "cost": (16, 45),
     "throttling": (7, 18),
     "gateway": (13, 33),
+    "credits": (6, 19),
     "pipeline_health": (14, 39),
 }
 """The most widgets, and rows of the grid, of each dashboard: who adds one leaves one out."""

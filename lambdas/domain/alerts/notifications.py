@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lambdas.domain.events import MeterEvent
+
 EVENT_SOURCE = "bedrock-meter"
 NOTICE_EVENT = "Bedrock Meter Notice"
 """Source and detail type of the events that carry notices, beside the topic."""
@@ -22,12 +24,14 @@ class Notice:
         text: The event, and the action to take.
         is_repeated: Whether it was published before, in at least one way that failed.
         detail: The same as JSON, for programs; `None` without.
+        events: The same as events, for webhooks: one for each subject.
     """
 
     subject: str
     text: str
     is_repeated: bool = False
     detail: str | None = None
+    events: tuple[MeterEvent, ...] = ()
 
 
 def list_lines(found: Sequence[str]) -> list[str]:

@@ -20,6 +20,7 @@
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
 | `credit-alerts` | the digest of a scope | the state of the scope's alerts |
+| `due-credit-alerts` | an id | an alert of credits that is due |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
@@ -85,6 +86,8 @@ DUE_BRAKE_EVENTS = "due-brake-events"
 """The partition of events of the brake that are to be sent."""
 CREDIT_ALERTS = "credit-alerts"
 """The partition of the states of alerts of credits."""
+DUE_CREDIT_ALERTS = "due-credit-alerts"
+"""The partition of alerts of credits that are to be sent."""
 CREDIT_EXHAUSTED = "credit-exhausted"
 """The partition of scopes whose credits are exhausted."""
 _REVISION_DIGITS = 12

@@ -47,6 +47,8 @@ from lambdas.domain.credits.entries import (
     Posting,
 )
 from lambdas.domain.credits.exhausted import (
+    LOW_PERCENT,
+    ExhaustedAction,
     ExhaustedScope,
     ExhaustedScopes,
     read_exhausted,
@@ -77,6 +79,7 @@ __all__ = [
     "EXPIRED",
     "EXPIRY_DELAY",
     "GRANTED",
+    "LOW_PERCENT",
     "MAX_CELLS",
     "MAX_GRANTS",
     "MAX_GRANTS_OF_AN_ENTRY",
@@ -100,6 +103,7 @@ __all__ = [
     "CreditStore",
     "CreditsChangedError",
     "EntryKind",
+    "ExhaustedAction",
     "ExhaustedScope",
     "ExhaustedScopes",
     "GrantBalance",

@@ -6,10 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from lambdas.domain.budgets import BudgetScope, digest_value
 from lambdas.domain.times import read_time, write_time
+
+LOW_PERCENT = 20
+"""The rest of a scope's grants at which people are notified by default, in percent."""
+
+
+class ExhaustedAction(StrEnum):
+    """A part of the meter that stops usage whose credits are exhausted."""
+
+    BRAKE = "brake"
+    """It denies the callers that the scope names."""
+    GATEWAY = "gateway"
+    """It refuses calls in the scope."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
