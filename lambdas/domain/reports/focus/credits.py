@@ -15,7 +15,13 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from lambdas.domain.budgets import BudgetScope, ScopeField, to_usd
-from lambdas.domain.credits import AccountKind, CreditEntry, EntryKind
+from lambdas.domain.credits import (
+    AccountKind,
+    CreditEntry,
+    EntryKind,
+    read_scope_key,
+    scope_key,
+)
 from lambdas.domain.reports.focus.columns import CREDIT_COLUMNS
 from lambdas.domain.reports.focus.regions import region_name
 from lambdas.domain.reports.focus.rows import Row, Value, inert, midnight, month_after, to_json
@@ -61,7 +67,7 @@ class CreditCharge(NamedTuple):
         month: The first day of the billing period, that of booking.
         hour: The start of the hour that it is for: of use, or else of booking.
         kind: Its kind.
-        name: The id of the grant, or the text of the scope of usage and overage. It is empty if a
+        name: The id of the grant, or the key of the scope of usage and overage. It is empty if a
             correction of usage gave to closed grants.
         picodollars: The amount.
     """
@@ -168,21 +174,18 @@ class CreditCharges:
     def write_rows(
         self,
         issuer: CreditIssuer,
-        scopes: Mapping[str, BudgetScope],
-        get_scope: Callable[[str], str | None],
+        get_scope: Callable[[str], BudgetScope | None],
     ) -> Iterator[Row]:
         """Write each charge as a row.
 
         Args:
             issuer: The deployment.
-            scopes: The scopes of grants, by the texts that name their accounts.
-            get_scope: Gets the text of the scope of a grant, by its id; `None` if it is not known.
+            get_scope: Gets the scope of a grant, by its id; `None` if it is not known.
         """
         for charge in self.charges:
             is_usage = charge.kind in {CreditKind.USAGE, CreditKind.OVERAGE}
-            name = charge.name if is_usage else get_scope(charge.name)
-            scope = scopes.get(name) if name is not None else None
-            yield _write_row(charge, issuer, name, scope)
+            scope = read_scope_key(charge.name) if is_usage else get_scope(charge.name)
+            yield _write_row(charge, issuer, scope)
 
 
 def _list_amounts(entry: CreditEntry) -> Iterator[tuple[CreditKind, str, int]]:
@@ -209,9 +212,7 @@ def _list_amounts(entry: CreditEntry) -> Iterator[tuple[CreditKind, str, int]]:
                 pass  # the other side of the postings above
 
 
-def _write_row(
-    charge: CreditCharge, issuer: CreditIssuer, scope_name: str | None, scope: BudgetScope | None
-) -> Row:
+def _write_row(charge: CreditCharge, issuer: CreditIssuer, scope: BudgetScope | None) -> Row:
     costs, amount = _COSTS[charge.kind], charge.picodollars
     is_usage = costs.category == "Usage"
     is_late = charge.hour.date().replace(day=1) < charge.month
@@ -247,7 +248,7 @@ def _write_row(
         "Tags": None if scope is None else _write_tags(scope),
         "x_CreditGrant": None if is_usage or not charge.name else inert(charge.name),
         "x_CreditKind": charge.kind.value,
-        "x_CreditScope": None if scope_name is None else inert(scope_name),
+        "x_CreditScope": None if scope is None else scope_key(scope),
     }
 
 

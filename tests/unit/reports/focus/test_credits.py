@@ -23,6 +23,7 @@ from lambdas.domain.credits import (
     CreditEntry,
     EntryKind,
     Posting,
+    scope_key,
 )
 from lambdas.domain.reports.focus import (
     CREDIT_COLUMNS,
@@ -35,13 +36,14 @@ from tests.focus_rules import TextRow, read_rows, violations
 
 NOW = datetime(2026, 11, 30, 12, 20, tzinfo=UTC)
 ISSUER = CreditIssuer("111122223333", "us-east-1")
-SCOPES = {
-    "project=chat": BudgetScope(project=("chat",)),
-    "project=*": BudgetScope(project=("*",)),
-    "=cmd": BudgetScope(department=("=cmd", "b")),
-    "": BudgetScope(),
+CHAT = BudgetScope(project=("chat",))
+GRANTS = {
+    "may": CHAT,
+    "june": BudgetScope(project=("*",)),
+    "odd": BudgetScope(department=("=cmd", "b")),
+    "all": BudgetScope(),
 }
-GRANTS = {"may": "project=chat", "june": "project=*", "odd": "=cmd"}
+CHAT_KEY = scope_key(CHAT)
 amounts = st.integers(1, 10**18)
 times = st.integers(0, 90 * 24).map(lambda hours: NOW + timedelta(hours=hours))
 EXPIRED, VOIDED = Account(AccountKind.EXPIRED), Account(AccountKind.VOIDED)
@@ -71,7 +73,7 @@ def end_of(kind: EntryKind, amount: int, name: str = "may", at: datetime = NOW) 
 
 
 def usage_of(
-    paid: int, beyond: int, scope: str = "project=chat", at: datetime = NOW, late_hours: int = 1
+    paid: int, beyond: int, scope: str = CHAT_KEY, at: datetime = NOW, late_hours: int = 1
 ) -> CreditEntry:
     hour = at.replace(minute=0) - timedelta(hours=late_hours)
     changes = [
@@ -82,7 +84,10 @@ def usage_of(
     return make_entry(EntryKind.USAGE, changes, at, hour)
 
 
-names, scopes = st.sampled_from([*GRANTS]), st.sampled_from([*SCOPES])
+names, scopes = (
+    st.sampled_from([*GRANTS]),
+    st.sampled_from([scope_key(scope) for scope in GRANTS.values()]),
+)
 ends = st.sampled_from([EntryKind.EXPIRY, EntryKind.VOID])
 changes = st.integers(-(10**15), 10**15)
 entries = st.lists(
@@ -95,7 +100,7 @@ entries = st.lists(
 
 def write(charges: CreditCharges) -> list[TextRow]:
     out = io.StringIO(newline="")
-    write_csv(charges.write_rows(ISSUER, SCOPES, GRANTS.get), out, CREDIT_COLUMNS)
+    write_csv(charges.write_rows(ISSUER, GRANTS.get), out, CREDIT_COLUMNS)
     return read_rows(io.StringIO(out.getvalue(), newline=""))
 
 
@@ -151,7 +156,7 @@ def test_a_grant_is_a_purchase_and_usage_draws_it_down() -> None:
         *("Purchase", "5"),
         "0",
     )
-    assert (grant["x_CreditGrant"], grant["x_CreditScope"]) == ("may", "project=chat")
+    assert (grant["x_CreditGrant"], grant["x_CreditScope"]) == ("may", CHAT_KEY)
     assert (usage["BilledCost"], usage["EffectiveCost"]) == ("0", "2.000000000001")
     assert usage["ChargePeriodStart"] == "2026-11-30T11:00:00Z"
     assert overage["BilledCost"] == overage["EffectiveCost"] == "0.000000000003"
@@ -168,7 +173,7 @@ def test_voided_credits_take_their_purchase_back() -> None:
 
 
 def test_a_correction_that_a_closed_grant_gets_back_names_no_grant() -> None:
-    usage = Account(AccountKind.USAGE, "project=chat")
+    usage = Account(AccountKind.USAGE, CHAT_KEY)
     booked = [make_entry(EntryKind.USAGE, [(usage, -9), (EXPIRED, 9)], NOW, NOW)]
     rows = write(CreditCharges.from_entries(booked))
     assert not list(violations(rows))
@@ -181,7 +186,7 @@ def test_all_files_have_the_same_amounts(tmp_path: Path) -> None:
     charges = CreditCharges.from_entries(booked)
     files = [tmp_path / "credits.csv", tmp_path / "credits.parquet"]
     to_parquet = partial(convert_to_parquet, columns=CREDIT_COLUMNS)
-    rows = charges.write_rows(ISSUER, SCOPES, GRANTS.get)
+    rows = charges.write_rows(ISSUER, GRANTS.get)
     write_rows(rows, files, to_parquet, CREDIT_COLUMNS)
     manifest = tmp_path / "manifest.json"
     write_credit_manifest(manifest, charges.add_up(), files, {"account_id": "1"})
