@@ -81,7 +81,8 @@ def _load_subjects(
     # They take a tenth of a second and more to import.
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore  # noqa: PLC0415
     from lambdas.domain.budgets import BudgetsChangedError, GatewayBudgets  # noqa: PLC0415
-    from lambdas.services.find_budgets import BudgetSubjects, CallLabels  # noqa: PLC0415
+    from lambdas.domain.budgets.call_labels import CallLabels  # noqa: PLC0415
+    from lambdas.services.find_budgets import BudgetSubjects  # noqa: PLC0415
 
     try:
         book = DynamoDbBudgetStore(dynamodb, settings.governance_table).read()

@@ -19,6 +19,7 @@
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
+| `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
 | `credit-alerts` | the digest of a scope | the state of the scope's alerts |
 | `due-credit-alerts` | an id | an alert of credits that is due |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
@@ -88,8 +89,7 @@ CREDIT_ALERTS = "credit-alerts"
 """The partition of the states of alerts of credits."""
 DUE_CREDIT_ALERTS = "due-credit-alerts"
 """The partition of alerts of credits that are to be sent."""
-CREDIT_EXHAUSTED = "credit-exhausted"
-"""The partition of scopes whose credits are exhausted."""
+CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
 _REVISION_DIGITS = 12
 
 

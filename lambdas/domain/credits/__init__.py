@@ -38,6 +38,14 @@ from lambdas.domain.credits.burn_down import (
     is_under_credits,
     reverse,
 )
+from lambdas.domain.credits.enforcement import (
+    CreditState,
+    UnpaidScope,
+    find_unpaid,
+    floor_hour,
+    may_be_paid,
+    name_for_callers,
+)
 from lambdas.domain.credits.entries import (
     GRANTED,
     Account,
@@ -73,6 +81,7 @@ from lambdas.domain.credits.scopes import (
     read_scope_key,
     scope_key,
 )
+from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 
 __all__ = [
     "BOOKABLE_TIME",
@@ -100,7 +109,11 @@ __all__ = [
     "CreditEntry",
     "CreditGrant",
     "CreditSnapshot",
+    "CreditState",
     "CreditStore",
+    "CreditSwitch",
+    "CreditSwitchReader",
+    "CreditSwitchStore",
     "CreditsChangedError",
     "EntryKind",
     "ExhaustedAction",
@@ -110,6 +123,7 @@ __all__ = [
     "GrantExistsError",
     "Payment",
     "Posting",
+    "UnpaidScope",
     "apply_booking",
     "balance_at",
     "book_cells",
@@ -120,11 +134,15 @@ __all__ = [
     "find_governing",
     "find_overage",
     "find_payers",
+    "find_unpaid",
+    "floor_hour",
     "get_account",
     "grant_entry",
     "has_credit",
     "is_bookable",
     "is_under_credits",
+    "may_be_paid",
+    "name_for_callers",
     "read_exhausted",
     "read_scope_key",
     "reverse",

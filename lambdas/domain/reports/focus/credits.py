@@ -19,6 +19,7 @@ from lambdas.domain.credits import (
     AccountKind,
     CreditEntry,
     EntryKind,
+    floor_hour,
     read_scope_key,
     scope_key,
 )
@@ -151,7 +152,7 @@ class CreditCharges:
         amounts: defaultdict[tuple[date, datetime, CreditKind, str], int] = defaultdict(int)
         for entry in entries:
             month = entry.booked_at.astimezone(UTC).date().replace(day=1)
-            hour = _floor(entry.hour or entry.booked_at)
+            hour = floor_hour(entry.hour or entry.booked_at)
             for kind, name, picodollars in _list_amounts(entry):
                 amounts[month, hour, kind, name] += picodollars
         found = (CreditCharge(*key, amount) for key, amount in amounts.items() if amount)
@@ -272,7 +273,3 @@ def _write_tags(scope: BudgetScope) -> str | None:
     named = {field.value: scope.named_value(field) for field in _TAGS}
     known = {name: value for name, value in named.items() if value is not None}
     return to_json(**known) if known else None
-
-
-def _floor(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,145 @@
+"""Finds usage that no grant pays for, which the brake and the gateway can stop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from lambdas.domain.attribution import UNATTRIBUTED
+from lambdas.domain.budgets import BudgetScope, ScopeField, list_named_callers
+from lambdas.domain.counters import UsageLabels
+from lambdas.domain.credits.exhausted import ExhaustedScope
+from lambdas.domain.credits.grants import CreditBook, GrantBalance
+from lambdas.domain.credits.scopes import scope_key
+
+_OF_ANY_CALL = frozenset({*ScopeField} - {ScopeField.IDENTITY, ScopeField.PRINCIPAL})
+"""The labels of which a caller can have any."""
+
+
+class UnpaidScope(NamedTuple):
+    """A scope without credits.
+
+    Attributes:
+        exhausted: The scope, as it was noticed.
+        granted_picodollars: The amounts of its grants that are not voided.
+        used_picodollars: The part of them that is gone.
+        callers: The ARNs that it names, if no other grant may pay for their usage.
+    """
+
+    exhausted: ExhaustedScope
+    granted_picodollars: int
+    used_picodollars: int
+    callers: tuple[str, ...]
+
+    @property
+    def scope(self) -> BudgetScope:
+        """The scope."""
+        return self.exhausted.scope
+
+    @property
+    def key(self) -> str:
+        """The key of the scope."""
+        return scope_key(self.scope)
+
+
+class CreditState(NamedTuple):
+    """The state of credits that decides if callers are denied.
+
+    Attributes:
+        unpaid: The scopes without credits.
+        is_on: True if the switch of credits is on.
+    """
+
+    unpaid: Sequence[UnpaidScope] = ()
+    is_on: bool = False
+
+
+def find_unpaid(
+    exhausted: Iterable[ExhaustedScope], book: CreditBook, now: datetime
+) -> tuple[UnpaidScope, ...]:
+    """Find the scopes that are still exhausted, with the callers that they name.
+
+    A scope may have credit again, or all of its grants may be voided, since it was noticed.
+
+    Args:
+        exhausted: The scopes that were noticed.
+        book: All grants.
+        now: The time.
+    """
+    return tuple(found for each in exhausted if (found := _read_unpaid(each, book, now)))
+
+
+def _read_unpaid(exhausted: ExhaustedScope, book: CreditBook, now: datetime) -> UnpaidScope | None:
+    key, hour = scope_key(exhausted.scope), floor_hour(now)
+    own = [
+        balance
+        for balance in book.grants.values()
+        if not balance.is_voided
+        and balance.grant.effective_from <= hour
+        and scope_key(balance.grant.scope) == key
+    ]
+    if not own or any(_pays(balance, hour) for balance in own):
+        return None
+    granted = sum(balance.grant.picodollars for balance in own)
+    rest = sum(balance.picodollars for balance in own)
+    callers = tuple(
+        arn
+        for arn in list_named_callers(exhausted.scope)
+        if not may_be_paid(book, now, *_make_labels(arn, exhausted.scope))
+    )
+    return UnpaidScope(exhausted, granted, granted - rest, callers)
+
+
+def may_be_paid(
+    book: CreditBook, now: datetime, labels: UsageLabels, unknown: Collection[ScopeField] = ()
+) -> bool:
+    """Say if a grant may pay for usage now.
+
+    Args:
+        book: All grants.
+        now: The time.
+        labels: The labels of the usage.
+        unknown: Those that are not known: they meet every condition.
+    """
+    hour = floor_hour(now)
+    return any(
+        _pays(balance, hour) and balance.grant.scope.includes(labels, unknown)
+        for balance in book.grants.values()
+    )
+
+
+def floor_hour(moment: datetime) -> datetime:
+    """The start of the hour of a time, in UTC."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def name_for_callers(scope: BudgetScope) -> str:
+    """Name a scope without the ARNs of other callers, such as `credits:project=chat`."""
+    return f"credits:{','.join(_list_conditions(scope)) or 'account'}"
+
+
+def _list_conditions(scope: BudgetScope) -> Iterator[str]:
+    for field, names in scope.conditions.items():
+        is_of_callers = field in {ScopeField.IDENTITY, ScopeField.PRINCIPAL}
+        yield field.value if is_of_callers else f"{field.value}={'|'.join(sorted(names))}"
+
+
+def _pays(balance: GrantBalance, hour: datetime) -> bool:
+    return balance.is_open and balance.picodollars > 0 and balance.grant.is_effective(hour)
+
+
+def _make_labels(arn: str, scope: BudgetScope) -> tuple[UsageLabels, Collection[ScopeField]]:
+    """Make the labels of a caller of a scope. A role or a user can have any session."""
+    labels = UsageLabels(
+        identity_arn=arn,
+        project=UNATTRIBUTED,
+        department=UNATTRIBUTED,
+        use_case=UNATTRIBUTED,
+        model_id="",
+        provider="",
+        region="",
+        service_tier="",
+    )
+    is_identity = bool(scope.identity)
+    return labels, _OF_ANY_CALL if is_identity else _OF_ANY_CALL | {ScopeField.IDENTITY}
