@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from lambdas.domain.counters import MAX_ACTIONS, CountersUnavailableError
+from lambdas.domain.counters import MAX_ACTIONS
 from lambdas.domain.credits import (
     BookedCell,
     CellId,
@@ -14,6 +14,7 @@ from lambdas.domain.credits import (
     CreditBook,
     CreditEntry,
     CreditsChangedError,
+    CreditsUnavailableError,
     GrantBalance,
     GrantExistsError,
 )
@@ -95,7 +96,7 @@ class InMemoryCreditStore:
         if self.busy:
             self.busy -= 1
             message = "others were in the way"
-            raise CountersUnavailableError(message)
+            raise CreditsUnavailableError(message)
         if self.interleaved:
             self.interleaved.pop()()
         self.effects.run(write)

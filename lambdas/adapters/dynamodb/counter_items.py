@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from zlib import crc32
 
 from lambdas.adapters.dynamodb.items import make_key
@@ -31,6 +32,7 @@ from lambdas.domain.counters import (
 )
 from lambdas.domain.counters.table import (
     CELL_PREFIX,
+    CHANGED_HOURS,
     CHECKPOINT_PREFIX,
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
@@ -63,6 +65,7 @@ _DIGITS = 40
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
 _CHECKPOINT_RETENTION = timedelta(days=8)  # a stream keeps records for 24 hours
 VALUE = "value"
+TOKEN = "token"  # noqa: S105  # the name of an attribute
 _HAS_BASE = "has_base"
 _NOTED = "@"
 """Stands between the name of a figure and the revision that a cell notes it for."""
@@ -167,6 +170,28 @@ def read_checkpoint(item: Mapping[str, Any]) -> Checkpoint:
         tuple(Gap(*gap) for gap in gaps),
         int(item[_FORGOTTEN]["S"]) if _FORGOTTEN in item else -1,
     )
+
+
+def changed_hour_item(hour: datetime, writer: str, now: datetime) -> Item:
+    """The note that the cost of an hour has changed. Its token differs each time."""
+    return {
+        **changed_hour_key(hour, writer),
+        TOKEN: {"S": uuid4().hex},
+        _CHANGED_AT: {"S": now.isoformat()},
+        EXPIRES_AT: write_time(hour + CellSpan.HOUR.retention),
+    }
+
+
+def changed_hour_key(hour: datetime, writer: str) -> Item:
+    """The key of the note of an hour, which each writer has of its own."""
+    return make_key(CHANGED_HOURS) | {SORT_KEY: {"S": f"{hour.isoformat()}#{writer}"}}
+
+
+def read_changed_hour(item: Mapping[str, Any]) -> tuple[datetime, str, str, datetime]:
+    """Read the hour, token, writer and time of a note."""
+    hour, _, writer = item[SORT_KEY]["S"].partition("#")
+    changed_at = datetime.fromisoformat(item[_CHANGED_AT]["S"])
+    return datetime.fromisoformat(hour), item[TOKEN]["S"], writer, changed_at
 
 
 def missed_item(shard: str, number: int, now: datetime) -> Item:

@@ -20,6 +20,7 @@ from lambdas.domain.credits.ports import (
     ChangedHours,
     CreditsChangedError,
     CreditStore,
+    CreditsUnavailableError,
     GrantExistsError,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "CreditGrant",
     "CreditStore",
     "CreditsChangedError",
+    "CreditsUnavailableError",
     "EntryKind",
     "GrantBalance",
     "GrantExistsError",

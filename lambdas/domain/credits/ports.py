@@ -19,6 +19,10 @@ class GrantExistsError(Exception):
     """A grant has this id already."""
 
 
+class CreditsUnavailableError(Exception):
+    """The store was too busy at every attempt. Trying again is safe."""
+
+
 class CreditStore(Protocol):
     """The books of credits. Each write is one transaction: all of it or nothing."""
 
@@ -30,6 +34,7 @@ class CreditStore(Protocol):
 
         Raises:
             GrantExistsError: Another grant has its id.
+            CreditsUnavailableError: Others were in the way every time.
         """
 
     def read_booked(self, hour: datetime) -> Mapping[CellId, BookedCell]:
@@ -47,6 +52,7 @@ class CreditStore(Protocol):
 
         Raises:
             CreditsChangedError: One of them has another version by now, or the entry exists.
+            CreditsUnavailableError: Others were in the way every time.
         """
 
     def list_entries(
