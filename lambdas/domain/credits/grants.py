@@ -65,6 +65,11 @@ class GrantBalance:
     closed_at: datetime | None = None
     is_voided: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """True until it expires or is voided."""
+        return self.closed_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class CreditBook:
