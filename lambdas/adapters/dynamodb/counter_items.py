@@ -90,7 +90,7 @@ def cell_update(
             EXPIRES_AT: write_time(cell.key.expires_at),
             IDENTITY_KEY: {"S": identity_key(generation, labels.identity_arn)},
             IDENTITY_SORT_KEY: {
-                "S": f"{begins_at(cell.key.span, cell.key.start)}#{_digest(labels)}"
+                "S": f"{begins_at(cell.key.span, cell.key.start)}#{digest_labels(labels)}"
             },
         },
     )
@@ -245,7 +245,7 @@ def read_value(item: Mapping[str, Any]) -> str:
 
 def cell_key(generation: int, key: CellKey) -> Item:
     """The key of a cell."""
-    digest = _digest(key.labels)
+    digest = digest_labels(key.labels)
     part = crc32(digest.encode()) % PARTS
     return make_key(part_key(generation, key.span, key.start, part)) | {SORT_KEY: {"S": digest}}
 
@@ -428,6 +428,6 @@ def _name_figures(totals: UsageTotals, noted: Mapping[int, UsageTotals]) -> dict
     }
 
 
-def _digest(labels: UsageLabels) -> str:
+def digest_labels(labels: UsageLabels) -> str:
     """A text of bounded length that differs for all other labels."""
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:32]
