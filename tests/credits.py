@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 
-from lambdas.domain.counters import MAX_ACTIONS, CountersUnavailableError
+from lambdas.domain.counters import MAX_ACTIONS
 from lambdas.domain.credits import (
     BookedCell,
     CellId,
@@ -14,6 +14,8 @@ from lambdas.domain.credits import (
     CreditBook,
     CreditEntry,
     CreditsChangedError,
+    CreditSnapshot,
+    CreditsUnavailableError,
     GrantBalance,
     GrantExistsError,
 )
@@ -28,6 +30,8 @@ class InMemoryCreditStore:
     Attributes:
         grants: The grants by id.
         cells: What is booked of cells.
+        snapshots: The snapshots by time.
+        unreadable: The ids of grants that cannot be read.
         effects: Counts writes, and can end the process at one of them.
         busy: The number of writes that are refused next.
         interleaved: Things that others do just before a write, each before another one.
@@ -39,10 +43,12 @@ class InMemoryCreditStore:
         self.effects = Effects()
         self.busy = 0
         self.interleaved: list[Callable[[], None]] = []
+        self.snapshots: dict[datetime, CreditSnapshot] = {}
+        self.unreadable: tuple[str, ...] = ()
         self._entries: dict[tuple[datetime, str], CreditEntry] = {}
 
     def read_book(self) -> CreditBook:
-        return CreditBook(dict(self.grants))
+        return CreditBook(dict(self.grants), self.unreadable)
 
     def add_grant(self, balance: GrantBalance, entry: CreditEntry) -> None:
         self._write(lambda: self._add_grant(balance, entry))
@@ -91,11 +97,21 @@ class InMemoryCreditStore:
             if (start is None or start <= booked_at) and (end is None or booked_at < end):
                 yield self._entries[booked_at, name]
 
+    def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
+        known = [at for at in self.snapshots if at <= until]
+        return self.snapshots[max(known)] if known else None
+
+    def write_snapshot(self, snapshot: CreditSnapshot) -> None:
+        def write() -> None:
+            self.snapshots[snapshot.at] = snapshot
+
+        self._write(write)
+
     def _write(self, write: Callable[[], None]) -> None:
         if self.busy:
             self.busy -= 1
             message = "others were in the way"
-            raise CountersUnavailableError(message)
+            raise CreditsUnavailableError(message)
         if self.interleaved:
             self.interleaved.pop()()
         self.effects.run(write)

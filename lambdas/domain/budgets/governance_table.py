@@ -23,6 +23,10 @@
 | `credit-alerts` | the digest of a scope | the state of the scope's alerts |
 | `due-credit-alerts` | an id | an alert of credits that is due |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
+| `credit-grants` | `grant#ID` | a grant of credits, what is left of it, and its version |
+| `credit-entries` | `TIME#ID` | an entry of the books of credits: it never changes |
+| `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
+| `credit-snapshots` | `TIME` | the balances of all accounts before a time |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
 Names of budgets hold no `#`. `LEVEL` is the usage that a threshold stands for. `THRESHOLD` is
@@ -90,6 +94,12 @@ CREDIT_ALERTS = "credit-alerts"
 DUE_CREDIT_ALERTS = "due-credit-alerts"
 """The partition of alerts of credits that are to be sent."""
 CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
+CREDIT_GRANTS = "credit-grants"
+GRANT_PREFIX = "grant#"
+CREDIT_ENTRIES = "credit-entries"
+CREDIT_CELLS_PREFIX = "credit-cells#"
+"""A partition for the booked cells of each hour; the start of the hour follows."""
+CREDIT_SNAPSHOTS = "credit-snapshots"
 _REVISION_DIGITS = 12
 
 
