@@ -18,7 +18,12 @@ from lambdas.domain.budgets.amount import (
 from lambdas.domain.budgets.braking import find_brake_obstacle, list_named_callers
 from lambdas.domain.budgets.budget import BrakeMode, Budget, BudgetSubject, BudgetThresholds
 from lambdas.domain.budgets.current_sums import CurrentSums
-from lambdas.domain.budgets.descriptions import describe_periods, describe_scope, describe_time
+from lambdas.domain.budgets.descriptions import (
+    describe_periods,
+    describe_scope,
+    describe_time,
+    describe_usage,
+)
 from lambdas.domain.budgets.documents import make_weeks, read_budget, write_budget
 from lambdas.domain.budgets.drift import READINGS, SumReading, find_drift
 from lambdas.domain.budgets.gateway_limits import (
@@ -129,6 +134,7 @@ __all__ = [
     "describe_periods",
     "describe_scope",
     "describe_time",
+    "describe_usage",
     "digest_value",
     "find_brake_obstacle",
     "find_crowded_calls",

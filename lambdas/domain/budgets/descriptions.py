@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from lambdas.domain.budgets.budget import Budget
 from lambdas.domain.budgets.documents import DAYS_OF_WEEK, WEEKDAYS
+from lambdas.domain.budgets.scope import BudgetScope
 from lambdas.domain.periods import (
     FIRST_OF_MONTH,
     MONDAY,
@@ -28,14 +29,17 @@ def describe_scope(budget: Budget) -> str:
 
     Example: `project chat, model anthropic.*`; for a default budget `each identity of the account`.
     """
+    covered = describe_usage(budget.scope)
+    return covered if budget.per is None else f"each {budget.per.value} of {covered}"
+
+
+def describe_usage(scope: BudgetScope) -> str:
+    """Describe the usage in a scope, such as `project chat, region eu-*`, or `the account`."""
     parts = [
         f"{field.value.replace('_', ' ')} {list_first(names, _MAX_NAMES)}"
-        for field, names in budget.scope.conditions.items()
+        for field, names in scope.conditions.items()
     ]
-    covered = ", ".join(parts)
-    if budget.per is None:
-        return covered or "the account"
-    return f"each {budget.per.value} of {covered or 'the account'}"
+    return ", ".join(parts) or "the account"
 
 
 def describe_periods(periods: PeriodRule) -> str:

@@ -65,9 +65,20 @@ class GrantBalance:
     closed_at: datetime | None = None
     is_voided: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """True until it expires or is voided."""
+        return self.closed_at is None
+
 
 @dataclass(frozen=True, slots=True)
 class CreditBook:
-    """All grants at a moment, by id."""
+    """All grants at a moment.
+
+    Attributes:
+        grants: The grants by id.
+        unreadable: The ids of those that cannot be read.
+    """
 
     grants: Mapping[str, GrantBalance]
+    unreadable: tuple[str, ...] = ()
