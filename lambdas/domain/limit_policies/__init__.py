@@ -28,7 +28,13 @@ from lambdas.domain.limit_policies.counted_names import (
     name_in_metrics,
 )
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
-from lambdas.domain.limit_policies.marks import DUE_MARKS, MARKS, NearMark, find_marks
+from lambdas.domain.limit_policies.marks import (
+    DUE_MARKS,
+    MARKS,
+    NearMark,
+    find_marks,
+    find_refusals,
+)
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
     Partition,
@@ -112,6 +118,7 @@ __all__ = [
     "describe_policy",
     "find_marks",
     "find_own_subjects",
+    "find_refusals",
     "find_subjects",
     "get_window_seconds",
     "measure_amounts",
