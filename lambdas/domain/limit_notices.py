@@ -1,6 +1,7 @@
 """Marks of limits that are to be sent: their JSON, their messages for people, and their ports.
 
-They hold no prompt and no secret. `docs/limit-near.schema.json` is the JSON Schema of the detail.
+They hold no prompt and no secret. `docs/limit-near.schema.json` is the JSON Schema of the detail,
+and `docs/limit-reached.schema.json` that of a refusal.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from lambdas.domain.alerts import MAX_LINES, Notice
 from lambdas.domain.api_keys import make_session_arn
+from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
 from lambdas.domain.limit_policies import NearMark, Partition
 from lambdas.domain.limits import LimitMode, LimitUnit, to_time
 from lambdas.domain.money import PICODOLLARS, dollars
@@ -20,11 +22,19 @@ from lambdas.domain.words import break_links, cut, exact_text, printable
 
 MarkDetail: TypeAlias = dict[str, Any]
 LIMIT_NEAR_EVENT = "Bedrock Meter Limit Near"
-"""The detail type of the event."""
+LIMIT_REACHED_EVENT = "Bedrock Meter Limit Reached"
+"""The detail types of the events."""
 DETAIL_VERSION = "1"
 """The version of the form. A new field keeps it; a field that changes its meaning does not."""
 MAX_DELAY = timedelta(minutes=15)
 """The time for which a mark is worth sending after its window has ended."""
+_REACHED = "reached"
+_SCOPES = {
+    Partition.CALLER.value: "identity",
+    Partition.PROJECT.value: "project",
+    Partition.MODEL.value: "model",
+}
+"""The labels of usage that stand for what a limit counts by."""
 _MAX_SUBJECT_LETTERS = 100
 _MAX_NAME_LETTERS = 200
 _WHAT_TO_DO = "What to do: docs/runbooks/LimitsNear.md in the Bedrock Meter repository."
@@ -71,7 +81,7 @@ class MarkPublisher(Protocol):
     """Delivers marks to people and programs."""
 
     def publish(self, notice: Notice, details: Sequence[MarkDetail]) -> None:
-        """Deliver marks: one message for all, and an event of `LIMIT_NEAR_EVENT` for each.
+        """Deliver marks: one message for all, and an event for each; see `name_event`.
 
         Raises:
             MarksNotDeliveredError: A way has not taken them.
@@ -106,29 +116,85 @@ def write_due_mark(mark: NearMark, caller_role_arn: str, at: datetime) -> DueMar
         "counted_by": counted_by,
         "window_ends_at": write_seconds(to_time(mark.ends_at)),
     }
+    if mark.is_refusal:
+        detail["kind"] = _REACHED
     return DueMark(mark.id, detail)
 
 
-def write_marks_notice(details: Sequence[MarkDetail]) -> Notice:
-    """Write one message for marks: those with most usage first."""
-    by_usage = sorted(details, key=lambda detail: (-detail["percent"], detail["id"]))
+def name_event(detail: MarkDetail) -> str:
+    """Name the detail type of the event of a mark."""
+    return LIMIT_REACHED_EVENT if _is_reached(detail) else LIMIT_NEAR_EVENT
+
+
+def write_marks_notice(details: Sequence[MarkDetail], link: str | None = None) -> Notice:
+    """Write one message for marks, with an event for each: refusals, then those with most usage.
+
+    Args:
+        details: The details of the marks.
+        link: The address of a dashboard, for webhooks.
+    """
+    subject, text = _write_message(details)
+    return Notice(subject, text, events=tuple(_write_event(detail, link) for detail in details))
+
+
+def _write_event(detail: MarkDetail, link: str | None) -> MeterEvent:
+    event_type = EventType.LIMIT_REACHED if _is_reached(detail) else EventType.LIMIT_NEAR
+    title, text = _write_message([detail])
+    return MeterEvent(
+        id=make_event_id(event_type, detail["id"]),
+        type=event_type,
+        at=read_time(detail["at"]),
+        title=title,
+        text=text,
+        scope=_read_scope(detail),
+        detail=detail,
+        link=link,
+    )
+
+
+def _read_scope(detail: MarkDetail) -> EventScope:
+    return {
+        _SCOPES[name]: (value,)
+        for name, value in detail["counted_by"].items()
+        if name in _SCOPES and value is not None
+    }
+
+
+def _is_reached(detail: MarkDetail) -> bool:
+    return detail.get("kind") == _REACHED
+
+
+def _write_message(details: Sequence[MarkDetail]) -> tuple[str, str]:
+    by_usage = sorted(
+        details,
+        key=lambda detail: (not _is_reached(detail), -detail["percent"], detail["id"]),
+    )
     more = len(by_usage) - MAX_LINES
     lines = [
         *(f"- {_describe(detail)}" for detail in by_usage[:MAX_LINES]),
         *([f"- and {more:,} more; EventBridge has an event of each"] if more > 0 else []),
     ]
     ids = [f"Event ids: {', '.join(detail['id'] for detail in by_usage[:MAX_LINES])}"]
-    paragraphs = (["Limits of the gateway that are nearly used up:", *lines], [_WHAT_TO_DO], ids)
+    heading = "Limits of the gateway that are nearly used up:"
+    if any(map(_is_reached, details)):
+        heading = "Limits of the gateway that are used up and refuse calls, or nearly so:"
+    paragraphs = ([heading, *lines], [_WHAT_TO_DO], ids)
     text = "\n\n".join("\n".join(map(printable, each)) for each in paragraphs)
-    return Notice(_write_subject(by_usage), text)
+    return _write_subject(by_usage), text
 
 
 def _write_subject(details: Sequence[MarkDetail]) -> str:
     """Write a line of at most 100 ASCII letters: names of limits have less than 90."""
     first = details[0]
+    reached = sum(map(_is_reached, details))
     if len(details) == 1:
-        return f"Bedrock limit {first['limit']}: {first['percent']}%"[:_MAX_SUBJECT_LETTERS]
-    return f"Bedrock limits: {len(details):,} nearly used up"
+        state = "refuses calls" if reached else f"{first['percent']}%"
+        return f"Bedrock limit {first['limit']}: {state}"[:_MAX_SUBJECT_LETTERS]
+    parts = [
+        *([f"{reached:,} refuse calls"] if reached else []),
+        *([f"{len(details) - reached:,} nearly used up"] if reached < len(details) else []),
+    ]
+    return f"Bedrock limits: {', '.join(parts)}"
 
 
 def _describe(detail: MarkDetail) -> str:
@@ -140,9 +206,12 @@ def _describe(detail: MarkDetail) -> str:
         for name, value in detail["counted_by"].items()
     )
     mode = "; it is in shadow mode" if detail["mode"] == LimitMode.SHADOW else ""
+    state = f"{detail['percent']}% reached"
+    if _is_reached(detail):
+        state = f"a call was refused; its window ends at {detail['window_ends_at']}"
     return (
         f"{detail['limit']}{values}: {used} of {amount}{unit_name} used at {detail['at']},"
-        f" {detail['percent']}% reached{mode}"
+        f" {state}{mode}"
     )
 
 

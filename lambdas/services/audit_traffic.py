@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from lambdas.domain.alerts import Notice, Notifier
+from lambdas.domain.alerts import Notice, NoticeKind, Notifier, make_notice_event
 from lambdas.domain.completeness import AuditWindow
+from lambdas.domain.events import EventScope
 from lambdas.domain.metrics.catalog import UNLOGGED_JOBS
 from lambdas.domain.unmetered import (
     AsyncInvocation,
@@ -53,6 +54,51 @@ class TrafficSources:
 
 
 @dataclass(frozen=True, slots=True)
+class _Notices(Generic[_Found]):
+    """Writes the notices of a kind, with an event for each finding.
+
+    Attributes:
+        kind: The kind.
+        word: Writes a message for some findings.
+        read_scope: Reads the usage that a finding concerns.
+    """
+
+    kind: NoticeKind
+    word: Callable[[Sequence[_Found]], Notice]
+    read_scope: Callable[[_Found], EventScope]
+
+    def write(self, found: Mapping[str, _Found], at: datetime) -> Notice:
+        """Write one message for findings by their keys, from which events have their ids."""
+        events = tuple(
+            make_notice_event(self.word([value]), self.kind, [key], at, self.read_scope(value))
+            for key, value in found.items()
+        )
+        return replace(self.word([*found.values()]), events=events)
+
+
+_BATCH = _Notices[BatchJob](
+    NoticeKind.BATCH_JOB,
+    lambda new: batch_notice(new[0]),
+    lambda job: {"model": (job.model,)},
+)
+
+
+def _read_async_scope(calls: Sequence[AsyncInvocation]) -> EventScope:
+    callers = tuple(sorted({call.caller for call in calls if call.caller is not None}))
+    return {
+        "model": tuple(sorted({call.model for call in calls})),
+        **({"principal": callers} if callers else {}),
+    }
+
+
+_ASYNC = _Notices[Sequence[AsyncInvocation]](
+    NoticeKind.ASYNC_INVOCATIONS,
+    lambda new: async_notice([call for calls in new for call in calls]),
+    _read_async_scope,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class TrafficAuditor:
     """Audits traffic, and notifies of each finding once.
 
@@ -86,11 +132,14 @@ class TrafficAuditor:
         by_key: dict[str, list[AsyncInvocation]] = {}
         for invocation in report.submitted:
             by_key.setdefault(invocation.keys[0], []).append(invocation)
-        self._notify(
-            by_key, lambda new: async_notice([call for calls in new for call in calls]), moment
-        )
+        self._notify(by_key, _ASYNC, moment)
         misread = {row.key_on(report.window): row for row in report.tiers}
-        self._notify(misread, lambda new: tier_notice(new, report.window), moment)
+        tiers = _Notices[TierCalls](
+            NoticeKind.SERVICE_TIER,
+            lambda new: tier_notice(new, report.window),
+            lambda row: {"model": (row.model,)},
+        )
+        self._notify(misread, tiers, moment)
 
     def is_new(self, job: BatchJob) -> bool:
         """Say if no notice of a batch job was sent."""
@@ -98,12 +147,12 @@ class TrafficAuditor:
 
     def report_batch_job(self, job: BatchJob, moment: datetime) -> None:
         """Notify of a batch job, if this is the first event of it."""
-        self._notify({job.key: job}, lambda _: batch_notice(job), moment)
+        self._notify({job.key: job}, _BATCH, moment)
 
     def report_invocation(self, invocation: AsyncInvocation, moment: datetime) -> bool:
         """Notify of an asynchronous invocation that a trail reports, once a day and caller."""
         own, *others = invocation.keys
-        new = self._notify({own: invocation}, async_notice, moment)
+        new = self._notify({own: [invocation]}, _ASYNC, moment)
         if new:
             for key in others:
                 self.sent.add(key, moment)
@@ -133,7 +182,12 @@ class TrafficAuditor:
 
     def _notify_region(self, traffic: RegionTraffic, window: AuditWindow, moment: datetime) -> None:
         own, *lower = region_keys(traffic, window)
-        if self._notify({own: traffic}, lambda _: region_notice(traffic, window), moment):
+        regions = _Notices[RegionTraffic](
+            NoticeKind.UNMETERED_REGION,
+            lambda _: region_notice(traffic, window),
+            lambda _: {"region": (traffic.region,)},
+        )
+        if self._notify({own: traffic}, regions, moment):
             for key in lower:
                 self.sent.add(key, moment)
 
@@ -145,13 +199,13 @@ class TrafficAuditor:
     def _notify(
         self,
         found: Mapping[str, _Found],
-        word: Callable[[Sequence[_Found]], Notice],
+        notices: _Notices[_Found],
         moment: datetime,
     ) -> Sequence[_Found]:
         """Publish one notice of what is new; its keys are added once it is published."""
         new = {key: value for key, value in found.items() if not self.sent.contains(key)}
         if new:
-            self.notifier.publish(word(list(new.values())))
+            self.notifier.publish(notices.write(new, moment))
             for key in new:
                 self.sent.add(key, moment)
         return list(new.values())

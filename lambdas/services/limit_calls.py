@@ -50,6 +50,7 @@ from lambdas.domain.limit_policies import (
     describe_limit,
     find_marks,
     find_own_subjects,
+    find_refusals,
     find_subjects,
     measure_call,
     name_in_metrics,
@@ -289,6 +290,9 @@ class PolicyAdmission:
                 at,
             )
         ]
+        if refusal is not None and not result.is_remembered:
+            for each in result.decisions:
+                reached += find_refusals(by_id[each.subject], each.statuses, at)
         shadow, enforced = _list_refusals(by_id, statuses)
         passed = (
             *(name_limit(each.policy, limit) for each, limit in enforced),

@@ -36,10 +36,12 @@ class BrakeEventSender:
     Attributes:
         events: The stored events.
         publisher: Delivers them.
+        dashboard_url: The address of a dashboard for their receivers, or `None`.
     """
 
     events: BrakeEventStore
     publisher: BrakeEventPublisher
+    dashboard_url: str | None = None
 
     def send(self, now: datetime) -> BrakeSendReport:
         """Send each event that is due, the oldest first. One that fails stops no other."""
@@ -57,7 +59,8 @@ class BrakeEventSender:
         if not self.events.claim(event.id, now):
             return False
         try:
-            self.publisher.publish(write_brake_notice(event.detail), event.detail)
+            notice = write_brake_notice(event.detail, self.dashboard_url)
+            self.publisher.publish(notice, event.detail)
         except EventNotDeliveredError:
             self.events.release(event.id)
             raise

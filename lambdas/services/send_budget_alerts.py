@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, groupby
 from typing import Any
@@ -19,6 +19,7 @@ from lambdas.domain.budgets.budget_alerts import (
     BudgetAlert,
     DeliveryWay,
     join_details,
+    write_alert_events,
     write_alert_notice,
     write_joint_notice,
 )
@@ -143,9 +144,12 @@ class BudgetAlertSender:
             self.alerts.mark_sent(alert.key, now)
 
     def _write_notice(self, details: Sequence[AlertDetail]) -> Notice:
-        if len(details) == 1:
-            return write_alert_notice(details[0], self.dashboard_url)
-        return write_joint_notice(details, self.dashboard_url)
+        notice = (
+            write_alert_notice(details[0], self.dashboard_url)
+            if len(details) == 1
+            else write_joint_notice(details, self.dashboard_url)
+        )
+        return replace(notice, events=write_alert_events(details, self.dashboard_url))
 
 
 def _group(due: Iterable[BudgetAlert]) -> Iterator[list[BudgetAlert]]:

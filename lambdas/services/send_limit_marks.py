@@ -43,10 +43,12 @@ class LimitMarkSender:
     Attributes:
         marks: The marks.
         publisher: Delivers them.
+        dashboard_url: The address of a dashboard for their receivers, or `None`.
     """
 
     marks: DueMarkStore
     publisher: MarkPublisher
+    dashboard_url: str | None = None
 
     def send(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> MarkSendReport:
         """Send one message for all marks that are due, or for each hundred of them.
@@ -79,7 +81,7 @@ class LimitMarkSender:
     ) -> None:
         details = [mark.detail for mark in marks]
         try:
-            self.publisher.publish(write_marks_notice(details), details)
+            self.publisher.publish(write_marks_notice(details, self.dashboard_url), details)
         except MarksNotDeliveredError as error:
             report.failures += (str(error),)
             for mark in marks:

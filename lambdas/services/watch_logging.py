@@ -16,6 +16,7 @@ from lambdas.domain.logging_configuration import (
     Subject,
     VerifiedState,
     WatchState,
+    add_watch_event,
     compare_configuration,
     compare_log_group,
     compare_role,
@@ -129,9 +130,10 @@ class LoggingWatcher:
 
         cause = change or self._find_cause(drifts, report, now)
         is_resolved = bool(state.drifts) or cause is None
-        unsent = state.after(drifts, cause)
+        unsent = state.after(drifts, cause, now)
         notice = replace(
-            watch_notice(drifts, cause, is_resolved=is_resolved), is_repeated=unsent == state
+            add_watch_event(watch_notice(drifts, cause, is_resolved=is_resolved), unsent),
+            is_repeated=unsent == state,
         )
         failure = failure or self._save_state(unsent, state)
         self.notifier.publish(notice)

@@ -79,7 +79,7 @@ def make_sender(
     return BudgetAlertSender(alerts, publisher, dashboard_url)
 
 
-def make_mark_sender(*, limits_table: str, topic_arn: str) -> LimitMarkSender:
+def make_mark_sender(*, limits_table: str, topic_arn: str, dashboard_url: str) -> LimitMarkSender:
     """Make a sender of marks of the gateway's limits to the same destinations."""
     return LimitMarkSender(
         DynamoDbDueMarks(boto3.client("dynamodb", config=PROMPT), limits_table),
@@ -87,10 +87,13 @@ def make_mark_sender(*, limits_table: str, topic_arn: str) -> LimitMarkSender:
             SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
             boto3.client("events", config=PROMPT),
         ),
+        dashboard_url,
     )
 
 
-def make_brake_sender(settings: GoverningSettings, *, topic_arn: str) -> BrakeEventSender:
+def make_brake_sender(
+    settings: GoverningSettings, *, topic_arn: str, dashboard_url: str
+) -> BrakeEventSender:
     """Make a sender of the brake's events to the same destinations."""
     return BrakeEventSender(
         DynamoDbBrakeEvents(boto3.client("dynamodb", config=PROMPT), settings.governance_table),
@@ -98,4 +101,5 @@ def make_brake_sender(settings: GoverningSettings, *, topic_arn: str) -> BrakeEv
             SnsNotifier(boto3.client("sns", config=PROMPT), topic_arn),
             boto3.client("events", config=PROMPT),
         ),
+        dashboard_url,
     )

@@ -81,6 +81,5 @@ def _write_mark(caller_role_arn: str, mark: NearMark, at: datetime) -> DueMark:
 
 
 def _log_mark(mark: NearMark) -> None:
-    logger.warning(
-        "A limit is nearly used up", subject=mark.subject, limit=mark.limit, percent=mark.percent
-    )
+    message = "A limit is used up" if mark.is_refusal else "A limit is nearly used up"
+    logger.warning(message, subject=mark.subject, limit=mark.limit, percent=mark.percent)

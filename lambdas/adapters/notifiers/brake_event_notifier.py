@@ -12,7 +12,7 @@ class BrakeEventNotifier:
 
     def __init__(self, topic: Notifier, events: EventClient) -> None:
         """Deliver to a topic, and with an EventBridge client."""
-        self._delivery = EventDelivery(topic, events, BRAKE_EVENT)
+        self._delivery = EventDelivery(topic, events, lambda _: BRAKE_EVENT)
 
     def publish(self, notice: Notice, detail: EventDetail) -> None:
         """Deliver an event.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,17 +23,19 @@ class EventClient(Protocol):
 class EventDelivery:
     """Delivers each notice in both ways; a failure of one does not stop the other."""
 
-    def __init__(self, topic: Notifier, events: EventClient, detail_type: str) -> None:
+    def __init__(
+        self, topic: Notifier, events: EventClient, name_event: Callable[[dict[str, Any]], str]
+    ) -> None:
         """Deliver to a topic, and with an EventBridge client.
 
         Args:
             topic: The topic.
             events: An EventBridge client.
-            detail_type: The detail type of the events.
+            name_event: Names the detail type of the event of a detail.
         """
         self._topic = topic
         self._events = events
-        self._detail_type = detail_type
+        self._name_event = name_event
 
     def deliver(self, notice: Notice, detail: dict[str, Any]) -> list[str]:
         """Deliver a notice.
@@ -71,7 +73,7 @@ class EventDelivery:
             entries = [
                 {
                     "Source": EVENT_SOURCE,
-                    "DetailType": self._detail_type,
+                    "DetailType": self._name_event(detail),
                     "Detail": json.dumps(detail),
                 }
                 for detail in details[start : start + _MAX_ENTRIES]

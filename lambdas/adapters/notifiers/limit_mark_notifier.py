@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from lambdas.adapters.notifiers.event_delivery import EventClient, EventDelivery
 from lambdas.domain.alerts import Notice, Notifier
 from lambdas.domain.limit_notices import (
-    LIMIT_NEAR_EVENT,
     MarkDetail,
     MarksNotDeliveredError,
+    name_event,
 )
 
 
@@ -18,7 +18,7 @@ class LimitMarkNotifier:
 
     def __init__(self, topic: Notifier, events: EventClient) -> None:
         """Deliver to a topic, and with an EventBridge client."""
-        self._delivery = EventDelivery(topic, events, LIMIT_NEAR_EVENT)
+        self._delivery = EventDelivery(topic, events, name_event)
 
     def publish(self, notice: Notice, details: Sequence[MarkDetail]) -> None:
         """Deliver marks.

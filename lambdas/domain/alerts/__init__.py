@@ -1,5 +1,6 @@
 """Alerts: the thresholds of usage alarms, and notifications."""
 
+from lambdas.domain.alerts.notice_events import NoticeKind, add_event, make_notice_event
 from lambdas.domain.alerts.notifications import (
     EVENT_SOURCE,
     MAX_LINES,
@@ -16,8 +17,11 @@ __all__ = [
     "MAX_LINES",
     "NOTICE_EVENT",
     "Notice",
+    "NoticeKind",
     "Notifier",
     "Severity",
     "Threshold",
+    "add_event",
     "list_lines",
+    "make_notice_event",
 ]

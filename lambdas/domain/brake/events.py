@@ -15,8 +15,15 @@ from lambdas.domain.alerts import Notice
 from lambdas.domain.brake.denies import Deny, DenyCause, ReleaseReason
 from lambdas.domain.brake.targets import PrincipalTarget, SessionTarget, Target
 from lambdas.domain.brake.wanted import Refusal, ShadowDeny
-from lambdas.domain.budgets import BudgetAmount, BudgetUnit, digest_value
-from lambdas.domain.times import write_seconds
+from lambdas.domain.budgets import (
+    BudgetAmount,
+    BudgetUnit,
+    ScopeField,
+    digest_value,
+    read_principal,
+)
+from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
+from lambdas.domain.times import read_time, write_seconds
 from lambdas.domain.words import cut, exact_text, plural, printable
 
 EventDetail: TypeAlias = dict[str, Any]
@@ -66,6 +73,15 @@ _SUBJECTS = {
     EventKind.NOT_ATTACHED: "not denied yet",
     EventKind.CONTESTED: "detached",
     EventKind.OVERFLOW: "no room",
+}
+_TYPES = {
+    EventKind.DENIED: EventType.BRAKE_DENIED,
+    EventKind.WOULD_DENY: EventType.BRAKE_WOULD_DENY,
+    EventKind.RELEASED: EventType.BRAKE_RELEASED,
+    EventKind.NOT_ENFORCEABLE: EventType.BRAKE_NOT_ENFORCEABLE,
+    EventKind.NOT_ATTACHED: EventType.BRAKE_NOT_ATTACHED,
+    EventKind.CONTESTED: EventType.BRAKE_CONTESTED,
+    EventKind.OVERFLOW: EventType.BRAKE_OVERFLOW,
 }
 _OPENINGS = {
     EventKind.DENIED: "Denied",
@@ -231,10 +247,35 @@ def report_overflow(
     )
 
 
-def write_brake_notice(detail: EventDetail) -> Notice:
-    """Write the message of an event."""
+def write_brake_notice(detail: EventDetail, link: str | None = None) -> Notice:
+    """Write the message of an event, with what webhooks deliver.
+
+    Args:
+        detail: The detail.
+        link: The address of a dashboard, for webhooks.
+    """
     lines = [printable(line) for line in _list_lines(detail)]
-    return Notice(_write_subject(detail), "\n".join(lines))
+    subject, text = _write_subject(detail), "\n".join(lines)
+    event_type = _TYPES[EventKind(detail["kind"])]
+    event = MeterEvent(
+        id=make_event_id(event_type, detail["id"]),
+        type=event_type,
+        at=read_time(detail["at"]),
+        title=subject,
+        text=text,
+        scope=_read_scope(detail),
+        detail=detail,
+        link=link,
+    )
+    return Notice(subject, text, events=(event,))
+
+
+def _read_scope(detail: EventDetail) -> EventScope:
+    """Read the caller: a role or user, or a session with its role."""
+    arn = detail["caller"]["arn"]
+    principal = read_principal(arn)
+    scope = {ScopeField.PRINCIPAL.value: (principal,)}
+    return scope if arn == principal else scope | {ScopeField.IDENTITY.value: (arn,)}
 
 
 def _make(  # noqa: PLR0913  # the parts of an event

@@ -38,6 +38,7 @@ def write_detail(status: BudgetStatus, keys: Sequence[AlertKey], now: datetime) 
             "managed_by": budget.managed_by,
             "generation": stored.generation,
             "covers": describe_scope(budget),
+            "scope": {field.value: list(names) for field, names in budget.scope.conditions.items()},
             "per": None if budget.per is None else budget.per.value,
             "value": None if status.value == NO_VALUE else status.value,
             "brake": budget.brake.value,

@@ -7,6 +7,7 @@ from lambdas.domain.budgets.alert_detail import (
     make_alerts,
     write_detail,
 )
+from lambdas.domain.budgets.alert_events import write_alert_events
 from lambdas.domain.budgets.alert_messages import write_alert_notice, write_joint_notice
 from lambdas.domain.budgets.alerts import (
     CLAIM,
@@ -43,6 +44,7 @@ __all__ = [
     "list_probable",
     "make_alert_key",
     "make_alerts",
+    "write_alert_events",
     "write_alert_notice",
     "write_detail",
     "write_joint_notice",

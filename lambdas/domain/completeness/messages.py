@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lambdas.domain.alerts import MAX_LINES, Notice, list_lines
+from lambdas.domain.alerts import MAX_LINES, Notice, NoticeKind, add_event, list_lines
 from lambdas.domain.completeness.audit_detail import ALL_MODELS
 from lambdas.domain.completeness.coverage import Comparison, CoverageReport, ModelCoverage
 from lambdas.domain.completeness.mismatch import Mismatch, MismatchReport
 from lambdas.domain.completeness.quantities import Quantity
 from lambdas.domain.metrics.catalog import NAMESPACE
+from lambdas.domain.times import write_seconds
 from lambdas.domain.words import list_first
 
 _ADVICE = (
@@ -41,6 +42,19 @@ _COUNTERS_ADVICE = (
 
 def coverage_notice(report: CoverageReport) -> Notice:
     """Name the models with missing calls, or say that no calls are missing."""
+    start, is_short = write_seconds(report.window.start), str(report.is_short)
+    notice = _write_coverage(report)
+    return add_event(notice, NoticeKind.COVERAGE, start, is_short, at=report.window.end)
+
+
+def mismatch_notice(report: MismatchReport) -> Notice:
+    """Describe differences from Bedrock's own count, or their end."""
+    start, end = report.later.window.start, report.later.window.end
+    cause = (write_seconds(start), str(report.is_mismatch))
+    return add_event(_write_mismatch(report), NoticeKind.USAGE_MISMATCH, *cause, at=end)
+
+
+def _write_coverage(report: CoverageReport) -> Notice:
     start, end = report.window.start, report.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     if not report.is_short:
@@ -57,8 +71,7 @@ def coverage_notice(report: CoverageReport) -> Notice:
     return Notice("Bedrock Meter: calls are missing", "\n".join(lines))
 
 
-def mismatch_notice(report: MismatchReport) -> Notice:
-    """Describe differences from Bedrock's own count, or their end."""
+def _write_mismatch(report: MismatchReport) -> Notice:
     start, end = report.earlier.window.start, report.later.window.end
     period = f"from {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC"
     found, counted = report.mismatches, report.counter_mismatches

@@ -55,9 +55,7 @@ def read_event(document: object) -> MeterEvent:
         raise InvalidEventError(message)
     event_id = _read_text(found, "id")
     if not _ID.fullmatch(event_id):
-        message = (
-            f"id: expected up to {MAX_ID_LETTERS} letters, digits, dots, dashes and underscores"
-        )
+        message = f"id: expected up to {MAX_ID_LETTERS} letters, digits, dots, dashes, underscores"
         raise InvalidEventError(message)
     try:
         event_type = EventType(_read_text(found, "type"))

@@ -20,7 +20,8 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery
 """
 MAX_EVENT_BYTES: Final = 60_000
 """The bytes of an event, counted likewise."""
-_MAX_TEXT_LETTERS: Final = 4_000  # of 12 bytes at most: a pair of \\u escapes
+_MAX_TEXT_LETTERS: Final = 3_000  # of 14 bytes at most: two escapes, escaped once more
+_MAX_TITLE_LETTERS: Final = 300
 
 
 def split_events(events: Iterable[MeterEvent], room: int) -> list[list[MeterEvent]]:

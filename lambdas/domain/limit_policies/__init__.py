@@ -32,7 +32,13 @@ from lambdas.domain.limit_policies.counted_names import (
 )
 from lambdas.domain.limit_policies.credit_source import CreditSource, MissingCredits, NoCredits
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
-from lambdas.domain.limit_policies.marks import DUE_MARKS, MARKS, NearMark, find_marks
+from lambdas.domain.limit_policies.marks import (
+    DUE_MARKS,
+    MARKS,
+    NearMark,
+    find_marks,
+    find_refusals,
+)
 from lambdas.domain.limit_policies.policy import (
     CallFacts,
     Partition,
@@ -121,6 +127,7 @@ __all__ = [
     "describe_policy",
     "find_marks",
     "find_own_subjects",
+    "find_refusals",
     "find_subjects",
     "get_window_seconds",
     "measure_amounts",

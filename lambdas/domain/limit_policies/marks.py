@@ -1,4 +1,4 @@
-"""Finds limits that are nearly used up, so that each mark is reported once in a window."""
+"""Finds limits that are nearly used up or refuse calls, to report each once in a window."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from lambdas.domain.limit_policies.answers import get_window_seconds, name_limit
-from lambdas.domain.limit_policies.policy import Partition
+from lambdas.domain.limit_policies.policy import Partition, PolicyLimit
 from lambdas.domain.limit_policies.subjects import PolicySubject
 from lambdas.domain.limits import (
     SECOND,
     Amounts,
     LimitStatus,
     LimitUnit,
+    RefusalReason,
     RollingWindow,
     to_moment,
 )
@@ -27,15 +28,16 @@ MIN_MARK_SECONDS = 3_600
 """The shortest time after which a mark is reported again, however short its window is."""
 _PERCENT = 100
 _DIGEST_LETTERS = 16
+_REFUSED = "refused"
 
 
 class NearMark(NamedTuple):
-    """A mark that the usage of a limit has reached.
+    """A mark that the usage of a limit has reached, or its first refusal in a window.
 
     Attributes:
         subject: The id of the subject.
         limit: The name of the limit.
-        percent: The mark.
+        percent: The mark; of a refusal what is used, in whole percent.
         window: The moment at which the window began, or a time of an hour at least for one that
             moves or is shorter. With the others it is the identity of the mark.
         ends_at: The moment from which the mark can be reported again.
@@ -44,6 +46,7 @@ class NearMark(NamedTuple):
         used: What is used of it, without the call that has reached the mark.
         is_enforced: True if the limit refuses calls.
         counted_by: What the limit counts by, with the values; empty if all calls count together.
+        is_refusal: True if the limit has refused a call.
     """
 
     subject: str
@@ -56,12 +59,14 @@ class NearMark(NamedTuple):
     used: int = 0
     is_enforced: bool = True
     counted_by: tuple[tuple[Partition, str | None], ...] = ()
+    is_refusal: bool = False
 
     @property
     def id(self) -> str:
         """A text that no other mark has, without the names of callers."""
         digest = sha256(self.subject.encode()).hexdigest()[:_DIGEST_LETTERS]
-        return f"{self.limit}#{self.percent}#{self.window}#{digest}"
+        mark = _REFUSED if self.is_refusal else self.percent
+        return f"{self.limit}#{mark}#{self.window}#{digest}"
 
 
 def find_marks(
@@ -85,19 +90,47 @@ def find_marks(
             if used * _PERCENT >= mark * status.limit.amount and used > 0
         ]
         if reached:
-            begin, end = _get_window(status, to_moment(at))
-            yield NearMark(
-                subject.subject.id,
-                name_limit(subject.policy, limit),
-                max(reached),
-                begin,
-                end,
-                status.limit.unit,
-                status.limit.amount,
-                used,
-                status.limit.is_enforced,
-                tuple(zip(subject.policy.partition_by, subject.values, strict=True)),
-            )
+            yield _make_mark(subject, limit, status, at, max(reached))._replace(used=used)
+
+
+def find_refusals(
+    subject: PolicySubject, statuses: Sequence[LimitStatus], at: datetime
+) -> Iterator[NearMark]:
+    """Find the limits of a subject that have refused a call and admit one as large later.
+
+    The number of calls at a time has no window: it refuses calls for seconds, as often as it may.
+
+    Args:
+        subject: The subject.
+        statuses: The states of its limits, in their order, without the call.
+        at: The time.
+    """
+    for limit, status in zip(subject.policy.limits, statuses, strict=True):
+        if (
+            status.refusal is RefusalReason.LIMIT_REACHED
+            and status.limit.is_enforced
+            and status.limit.unit is not LimitUnit.CONCURRENT
+        ):
+            percent = status.used * _PERCENT // max(status.limit.amount, 1)
+            yield _make_mark(subject, limit, status, at, percent)._replace(is_refusal=True)
+
+
+def _make_mark(
+    subject: PolicySubject, limit: PolicyLimit, status: LimitStatus, at: datetime, percent: int
+) -> NearMark:
+    begin, end = _get_window(status, to_moment(at))
+    return NearMark(
+        subject.subject.id,
+        name_limit(subject.policy, limit),
+        percent,
+        begin,
+        end,
+        status.limit.unit,
+        status.limit.amount,
+        status.used,
+        status.limit.is_enforced,
+        tuple(zip(subject.policy.partition_by, subject.values, strict=True)),
+    )
 
 
 def _get_window(status: LimitStatus, moment: int) -> tuple[int, int]:

@@ -49,6 +49,7 @@ from lambdas.domain.logging_configuration.verified_state import (
 from lambdas.domain.logging_configuration.watch_state import (
     NO_DRIFT,
     WatchState,
+    add_watch_event,
     list_drifts,
     watch_notice,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "VerifiedState",
     "WatchState",
     "WatchedActions",
+    "add_watch_event",
     "check_request",
     "compare_configuration",
     "compare_log_group",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Self
 
-from lambdas.domain.alerts import Notice
+from lambdas.domain.alerts import Notice, NoticeKind, add_event
 from lambdas.domain.logging_configuration.change import WATCHED, LoggingChange
 from lambdas.domain.logging_configuration.drift import Drift
+from lambdas.domain.times import read_time, write_time
 from lambdas.domain.words import cut, fingerprint, list_first
 
 _MAX_EVENTS = 50
@@ -38,18 +40,24 @@ class WatchState:
         drifts: The drift, in words: a bounded list.
         events: The newest reported changes by others, by their ids in CloudTrail.
         is_reported: Whether people were notified of all of it. Until then each run notifies again.
+        found_at: The time of the run that has found it first; empty before there was any.
     """
 
     drifts: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     is_reported: bool = True
+    found_at: str = ""
 
-    def after(self, drifts: Iterable[Drift], change: LoggingChange | None) -> WatchState:
+    def after(
+        self, drifts: Iterable[Drift], change: LoggingChange | None, now: datetime
+    ) -> WatchState:
         """The state with this drift and this change, before people are notified of them."""
         events = self.events
         if change is not None and change.event_id not in events:
             events = (*events, change.event_id)[-_MAX_EVENTS:]
-        return WatchState(list_drifts(drifts), events, is_reported=False)
+        unsent = replace(self, drifts=list_drifts(drifts), events=events, is_reported=False)
+        is_repeated = unsent == self and self.found_at != ""  # versions before 0.3 stored none
+        return unsent if is_repeated else replace(unsent, found_at=write_time(now))
 
     def to_text(self) -> str:
         """The state as text, for storage."""
@@ -59,7 +67,8 @@ class WatchState:
     def from_text(cls, text: str) -> Self:
         """Read stored text."""
         state = json.loads(text)
-        return cls(tuple(state["drifts"]), tuple(state["events"]), state["is_reported"])
+        found_at = state.get("found_at", "")
+        return cls(tuple(state["drifts"]), tuple(state["events"]), state["is_reported"], found_at)
 
 
 def list_drifts(drifts: Iterable[Drift]) -> tuple[str, ...]:
@@ -67,6 +76,12 @@ def list_drifts(drifts: Iterable[Drift]) -> tuple[str, ...]:
     texts = [cut(drift.text, _MAX_LETTERS) for drift in drifts]
     listed, rest = texts[:_MAX_LISTED], texts[_MAX_LISTED:]
     return (*listed, *([f"and {len(rest)} more ({fingerprint(rest)})"] if rest else []))
+
+
+def add_watch_event(notice: Notice, state: WatchState) -> Notice:
+    """Add the event of a notice about a state, with the same id until people are notified of it."""
+    cause = (state.found_at, *state.drifts, *state.events)
+    return add_event(notice, NoticeKind.LOGGING_DRIFT, *cause, at=read_time(state.found_at))
 
 
 def watch_notice(

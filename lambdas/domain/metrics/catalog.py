@@ -412,7 +412,6 @@ CREDIT_BURNED = Metric(
 CREDIT_DAYS_LEFT = Metric(
     "CreditDaysLeft",
     "The days for which the balance of a scope lasts at the rate of the last seven days.",
-    unit=Unit.NONE,
 )
 CREDIT_OVERAGE = Metric(
     "CreditOverage",

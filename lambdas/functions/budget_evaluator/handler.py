@@ -144,11 +144,17 @@ def mark_sender() -> LimitMarkSender | None:
     settings = Settings.from_environment(os.environ)
     if settings.limits_table is None:
         return None
-    return make_mark_sender(limits_table=settings.limits_table, topic_arn=settings.topic_arn)
+    return make_mark_sender(
+        limits_table=settings.limits_table,
+        topic_arn=settings.topic_arn,
+        dashboard_url=settings.dashboard_url,
+    )
 
 
 @cache
 def brake_sender() -> BrakeEventSender:
     """Make the sender of the brake's events, once per process."""
     settings = Settings.from_environment(os.environ)
-    return make_brake_sender(settings, topic_arn=settings.topic_arn)
+    return make_brake_sender(
+        settings, topic_arn=settings.topic_arn, dashboard_url=settings.dashboard_url
+    )

@@ -7,10 +7,12 @@ from datetime import date
 from decimal import Decimal
 
 from lambdas.domain.alerts import Notice
+from lambdas.domain.events import EventType, MeterEvent, make_event_id
 from lambdas.domain.invocations.short_names import shorten_identities, shorten_models
 from lambdas.domain.money import UNPRICED, dollars
 from lambdas.domain.pricing import UNPRICED_MEANINGS, Cost
 from lambdas.domain.reports.weekly.anomalies import MEDIAN_DAYS, MIN_FACTOR, MIN_USD
+from lambdas.domain.reports.weekly.detail import write_summary_detail
 from lambdas.domain.reports.weekly.summary import (
     MAX_RANKED,
     Ranking,
@@ -70,7 +72,17 @@ def weekly_notice(summary: WeeklySummary, dashboard_url: str, place: str) -> Not
     subject = f"Bedrock Meter: {place}, {_write_cost(week)}, {days}"
     if len(subject) > _MAX_SUBJECT_LETTERS:
         subject = f"Bedrock Meter: {place}, week {reported.name}"
-    return Notice(subject, "\n\n".join("\n".join(lines) for lines in parts if lines))
+    text = "\n\n".join("\n".join(lines) for lines in parts if lines)
+    event = MeterEvent(
+        id=make_event_id(EventType.SUMMARY_WEEKLY, reported.name),
+        type=EventType.SUMMARY_WEEKLY,
+        at=reported.end,
+        title=subject,
+        text=text,
+        detail=write_summary_detail(summary),
+        link=dashboard_url,
+    )
+    return Notice(subject, text, events=(event,))
 
 
 class _Names:
