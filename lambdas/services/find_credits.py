@@ -45,7 +45,9 @@ class CreditScopes:
     def find(
         self, key: ApiKey, path: BedrockPath, at: datetime, *, invoked_model_id: str | None = None
     ) -> MissingCredits:
-        """Find those of a call."""
+        """Find those of a call. While a grant cannot be read, it may be the one that pays."""
+        if self.book.unreadable:
+            return MissingCredits()
         labels, unknown = self.labels.read(key, path, at, invoked_model_id)
         covering = [
             each.scope

@@ -19,14 +19,11 @@
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
-| `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
-| `credit-alerts` | the digest of a scope | the state of the scope's alerts |
-| `due-credit-alerts` | an id | an alert of credits that is due |
-| `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `credit-grants` | `grant#ID` | a grant of credits, what is left of it, and its version |
 | `credit-entries` | `TIME#ID` | an entry of the books of credits: it never changes |
 | `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
 | `credit-snapshots` | `TIME` | the balances of all accounts before a time |
+| `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
 | `credit-alerts` | the digest of a scope | the state of the scope's alerts |
 | `due-credit-alerts` | an id | an alert of credits that is due |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
@@ -92,11 +89,6 @@ REACTIONS = "brake-reactions"
 BRAKE_EVENTS = "brake-events"
 DUE_BRAKE_EVENTS = "due-brake-events"
 """The partition of events of the brake that are to be sent."""
-CREDIT_ALERTS = "credit-alerts"
-"""The partition of the states of alerts of credits."""
-DUE_CREDIT_ALERTS = "due-credit-alerts"
-"""The partition of alerts of credits that are to be sent."""
-CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
 CREDIT_GRANTS = "credit-grants"
 GRANT_PREFIX = "grant#"
 CREDIT_ENTRIES = "credit-entries"
@@ -107,8 +99,7 @@ CREDIT_ALERTS = "credit-alerts"
 """The partition of the states of alerts of credits."""
 DUE_CREDIT_ALERTS = "due-credit-alerts"
 """The partition of alerts of credits that are to be sent."""
-CREDIT_EXHAUSTED = "credit-exhausted"
-"""The partition of scopes whose credits are exhausted."""
+CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
 _REVISION_DIGITS = 12
 
 

@@ -38,13 +38,6 @@ from lambdas.domain.credits.burn_down import (
     is_under_credits,
     reverse,
 )
-from lambdas.domain.credits.enforcement import (
-    CreditState,
-    UnpaidScope,
-    find_unpaid,
-    floor_hour,
-    may_be_paid,
-    name_for_callers,
 from lambdas.domain.credits.documents import (
     read_balance,
     read_cell,
@@ -58,6 +51,13 @@ from lambdas.domain.credits.documents import (
     write_grant,
     write_snapshot,
     write_usd,
+)
+from lambdas.domain.credits.enforcement import (
+    CreditState,
+    UnpaidScope,
+    find_unpaid,
+    may_be_paid,
+    name_for_callers,
 )
 from lambdas.domain.credits.entries import (
     GRANTED,
@@ -95,7 +95,6 @@ from lambdas.domain.credits.scopes import (
     read_scope_key,
     scope_key,
 )
-from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.status import (
     MAX_DAYS_LEFT,
     RATE_TIME,
@@ -109,6 +108,7 @@ from lambdas.domain.credits.status import (
     list_scopes,
     measure_rates,
 )
+from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.validation import (
     MAX_NOTE_LETTERS,
     MAX_PRIORITY,
@@ -167,8 +167,8 @@ __all__ = [
     "GrantExistsError",
     "Payment",
     "Posting",
-    "UnpaidScope",
     "ScopeCredits",
+    "UnpaidScope",
     "apply_booking",
     "balance_at",
     "book_cells",
@@ -190,11 +190,10 @@ __all__ = [
     "has_credit",
     "is_bookable",
     "is_under_credits",
-    "may_be_paid",
-    "name_for_callers",
-    "read_exhausted",
     "list_scopes",
+    "may_be_paid",
     "measure_rates",
+    "name_for_callers",
     "read_amount",
     "read_balance",
     "read_cell",
@@ -210,7 +209,6 @@ __all__ = [
     "sum_burned",
     "take_snapshot",
     "void",
-    "write_exhausted",
     "write_balance",
     "write_cell",
     "write_entry",

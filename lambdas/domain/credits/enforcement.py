@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.budgets import BudgetScope, ScopeField, list_named_callers
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.credits.exhausted import ExhaustedScope
-from lambdas.domain.credits.grants import CreditBook, GrantBalance
+from lambdas.domain.credits.grants import CreditBook
 from lambdas.domain.credits.scopes import scope_key
+from lambdas.domain.credits.status import list_scopes
+from lambdas.domain.credits.validation import floor_hour
 
 _OF_ANY_CALL = frozenset({*ScopeField} - {ScopeField.IDENTITY, ScopeField.PRINCIPAL})
 """The labels of which a caller can have any."""
@@ -67,28 +69,25 @@ def find_unpaid(
         book: All grants.
         now: The time.
     """
-    return tuple(found for each in exhausted if (found := _read_unpaid(each, book, now)))
-
-
-def _read_unpaid(exhausted: ExhaustedScope, book: CreditBook, now: datetime) -> UnpaidScope | None:
-    key, hour = scope_key(exhausted.scope), floor_hour(now)
-    own = [
-        balance
-        for balance in book.grants.values()
-        if not balance.is_voided
-        and balance.grant.effective_from <= hour
-        and scope_key(balance.grant.scope) == key
-    ]
-    if not own or any(_pays(balance, hour) for balance in own):
-        return None
-    granted = sum(balance.grant.picodollars for balance in own)
-    rest = sum(balance.picodollars for balance in own)
-    callers = tuple(
-        arn
-        for arn in list_named_callers(exhausted.scope)
-        if not may_be_paid(book, now, *_make_labels(arn, exhausted.scope))
+    scopes = {scope.key: scope for scope in list_scopes(book, now)}
+    return tuple(
+        UnpaidScope(
+            each,
+            scope.granted_picodollars,
+            scope.granted_picodollars - sum(balance.picodollars for balance in scope.grants),
+            tuple(_list_unpaid_callers(each.scope, book, now)),
+        )
+        for each in exhausted
+        if (scope := scopes.get(scope_key(each.scope))) is not None
+        and not scope.balance_picodollars
     )
-    return UnpaidScope(exhausted, granted, granted - rest, callers)
+
+
+def _list_unpaid_callers(scope: BudgetScope, book: CreditBook, now: datetime) -> Iterator[str]:
+    for arn in list_named_callers(scope):
+        labels, unknown = _make_labels(arn, scope)
+        if not may_be_paid(book, now, labels, unknown):
+            yield arn
 
 
 def may_be_paid(
@@ -104,14 +103,12 @@ def may_be_paid(
     """
     hour = floor_hour(now)
     return any(
-        _pays(balance, hour) and balance.grant.scope.includes(labels, unknown)
+        balance.is_open
+        and balance.picodollars > 0
+        and balance.grant.is_effective(hour)
+        and balance.grant.scope.includes(labels, unknown)
         for balance in book.grants.values()
     )
-
-
-def floor_hour(moment: datetime) -> datetime:
-    """The start of the hour of a time, in UTC."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def name_for_callers(scope: BudgetScope) -> str:
@@ -123,10 +120,6 @@ def _list_conditions(scope: BudgetScope) -> Iterator[str]:
     for field, names in scope.conditions.items():
         is_of_callers = field in {ScopeField.IDENTITY, ScopeField.PRINCIPAL}
         yield field.value if is_of_callers else f"{field.value}={'|'.join(sorted(names))}"
-
-
-def _pays(balance: GrantBalance, hour: datetime) -> bool:
-    return balance.is_open and balance.picodollars > 0 and balance.grant.is_effective(hour)
 
 
 def _make_labels(arn: str, scope: BudgetScope) -> tuple[UsageLabels, Collection[ScopeField]]:
