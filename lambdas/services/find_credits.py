@@ -6,7 +6,7 @@ It takes long to import, as all of credits: the gateway does so once a scope is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lambdas.domain.api_keys import ApiKey
@@ -16,7 +16,9 @@ from lambdas.domain.credits import (
     CreditBook,
     CreditSwitch,
     ExhaustedScope,
+    UnpaidScope,
     find_unpaid,
+    floor_hour,
     may_be_paid,
     name_for_callers,
 )
@@ -41,6 +43,9 @@ class CreditScopes:
     book: CreditBook
     switch: CreditSwitch
     labels: CallLabels
+    _unpaid: dict[datetime, Sequence[UnpaidScope]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def find(
         self, key: ApiKey, path: BedrockPath, at: datetime, *, invoked_model_id: str | None = None
@@ -50,11 +55,17 @@ class CreditScopes:
             return MissingCredits()
         labels, unknown = self.labels.read(key, path, at, invoked_model_id)
         covering = [
-            each.scope
-            for each in find_unpaid(self.exhausted, self.book, at)
-            if each.scope.includes(labels, unknown)
+            each.scope for each in self._find_unpaid(at) if each.scope.includes(labels, unknown)
         ]
         if not covering or may_be_paid(self.book, at, labels, unknown):
             return MissingCredits()
         names = tuple(sorted({name_for_callers(scope) for scope in covering}))
         return MissingCredits(names, self.switch.is_on)
+
+    def _find_unpaid(self, at: datetime) -> Sequence[UnpaidScope]:
+        """Find the scopes without credits, once an hour: grants begin and end with hours."""
+        hour = floor_hour(at)
+        if hour not in self._unpaid:
+            self._unpaid.clear()
+            self._unpaid[hour] = find_unpaid(self.exhausted, self.book, at)
+        return self._unpaid[hour]

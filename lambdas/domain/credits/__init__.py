@@ -54,6 +54,8 @@ from lambdas.domain.credits.documents import (
 )
 from lambdas.domain.credits.enforcement import (
     CreditState,
+    CreditStateReader,
+    StoredCreditState,
     UnpaidScope,
     find_unpaid,
     may_be_paid,
@@ -152,6 +154,7 @@ __all__ = [
     "CreditLevel",
     "CreditSnapshot",
     "CreditState",
+    "CreditStateReader",
     "CreditStore",
     "CreditSwitch",
     "CreditSwitchReader",
@@ -168,6 +171,7 @@ __all__ = [
     "Payment",
     "Posting",
     "ScopeCredits",
+    "StoredCreditState",
     "UnpaidScope",
     "apply_booking",
     "balance_at",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.budgets import BudgetScope, ScopeField, list_named_callers
 from lambdas.domain.counters import UsageLabels
-from lambdas.domain.credits.exhausted import ExhaustedScope
+from lambdas.domain.credits.exhausted import ExhaustedScope, ExhaustedScopes
 from lambdas.domain.credits.grants import CreditBook
+from lambdas.domain.credits.ports import CreditStore
 from lambdas.domain.credits.scopes import scope_key
 from lambdas.domain.credits.status import list_scopes
+from lambdas.domain.credits.switch import CreditSwitchReader
 from lambdas.domain.credits.validation import floor_hour
 
 _OF_ANY_CALL = frozenset({*ScopeField} - {ScopeField.IDENTITY, ScopeField.PRINCIPAL})
@@ -35,6 +38,11 @@ class UnpaidScope(NamedTuple):
     callers: tuple[str, ...]
 
     @property
+    def names_callers(self) -> bool:
+        """True if the scope names callers, whoever pays for their usage."""
+        return bool(list_named_callers(self.scope))
+
+    @property
     def scope(self) -> BudgetScope:
         """The scope."""
         return self.exhausted.scope
@@ -55,6 +63,40 @@ class CreditState(NamedTuple):
 
     unpaid: Sequence[UnpaidScope] = ()
     is_on: bool = False
+
+
+class CreditStateReader(Protocol):
+    """Reads the state of credits."""
+
+    def read_state(self, now: datetime) -> CreditState | None:
+        """Read the state; `None` if it is not known, such as while a grant cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCreditState:
+    """The state of credits from what is stored.
+
+    Attributes:
+        exhausted: The scopes that were noticed as exhausted.
+        store: The books.
+        switch: The switch of credits.
+    """
+
+    exhausted: ExhaustedScopes
+    store: CreditStore
+    switch: CreditSwitchReader
+
+    def read_state(self, now: datetime) -> CreditState | None:
+        """Read the state; `None` if a grant cannot be read, which may be the one that pays."""
+        exhausted, switch = self.exhausted.list_exhausted(), self.switch.read()
+        if not exhausted:
+            return CreditState((), switch.is_on)
+        book = self.store.read_book()
+        return (
+            None
+            if book.unreadable
+            else CreditState(find_unpaid(exhausted, book, now), switch.is_on)
+        )
 
 
 def find_unpaid(
