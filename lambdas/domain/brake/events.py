@@ -71,7 +71,10 @@ class EventKind(StrEnum):
     OVERFLOW = "overflow"
 
 
-_CREDITS_OFF = "The brake or the switch of credits (bedrock-meter credits enforce) is off, so it is not denied."
+_CREDITS_OFF = (
+    "The brake or the switch of credits (bedrock-meter credits enforce) is off, so it is not"
+    " denied."
+)
 _GATEWAY_ADVICE = "The gateway refuses its calls if the setting credits_exhausted has gateway."
 _SUBJECTS = {
     EventKind.DENIED: "denied",
