@@ -14,7 +14,6 @@ from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
     CREDIT_ALERTS,
     CREDIT_EXHAUSTED,
-    DUE_CREDIT_ALERTS,
 )
 from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
 from lambdas.functions.credit_booker.settings import Settings
@@ -68,21 +67,6 @@ class CreditBooker(ScheduledFunction):
             *("dynamodb:GetItem", "dynamodb:Query"),
             on=counters,
             keys=[f"{CELL_PREFIX}*", STATE_KEY],
-        )
-        self.grant_items(
-            *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"),
-            on=governance,
-            keys=[CREDIT_ALERTS, CREDIT_EXHAUSTED],
-        )
-        self.grant_items(
-            *(
-                "dynamodb:DeleteItem",
-                "dynamodb:PutItem",
-                "dynamodb:Query",
-                "dynamodb:UpdateItem",
-            ),
-            on=governance,
-            keys=[DUE_CREDIT_ALERTS],
         )
         grant_put_metrics(self)
         self.grant_read_write_data()

@@ -23,8 +23,7 @@
 | `credit-entries` | `TIME#ID` | an entry of the books of credits: it never changes |
 | `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
 | `credit-snapshots` | `TIME` | the balances of all accounts before a time |
-| `credit-alerts` | the digest of a scope | the state of the scope's alerts |
-| `due-credit-alerts` | an id | an alert of credits that is due |
+| `credit-alerts` | the digest of a scope | the alert of a scope: its content and state |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
@@ -95,9 +94,7 @@ CREDIT_CELLS_PREFIX = "credit-cells#"
 """A partition for the booked cells of each hour; the start of the hour follows."""
 CREDIT_SNAPSHOTS = "credit-snapshots"
 CREDIT_ALERTS = "credit-alerts"
-"""The partition of the states of alerts of credits."""
-DUE_CREDIT_ALERTS = "due-credit-alerts"
-"""The partition of alerts of credits that are to be sent."""
+"""The partition of alerts of credits, one for each scope."""
 CREDIT_EXHAUSTED = "credit-exhausted"
 """The partition of scopes whose credits are exhausted."""
 _REVISION_DIGITS = 12
