@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.brake_items import (
     UNREADABLE,
@@ -158,23 +158,20 @@ class DynamoDbCreditStore(DynamoDbTable):
         last = _LAST if end is None else write_time(end)
         if first >= last:
             return
-        for page in self._query_range(CREDIT_ENTRIES, first, last):
-            for item in page["Items"]:
-                try:
-                    yield read_content(item, read_entry)
-                except UNREADABLE as error:
-                    message = f"the entry {item[SORT_KEY]['S']} of credits cannot be read: {error}"
-                    raise ValueError(message) from error
+        for item in self._query_range(CREDIT_ENTRIES, first, last):
+            try:
+                yield read_content(item, read_entry)
+            except UNREADABLE as error:
+                message = f"the entry {item[SORT_KEY]['S']} of credits cannot be read: {error}"
+                raise ValueError(message) from error
 
     def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
         """Read the latest snapshot that is not later than a time; `None` if there is none.
 
         One that cannot be read is passed over.
         """
-        pages = self._query_range(
-            CREDIT_SNAPSHOTS, _FIRST, write_time(until), ScanIndexForward=False
-        )
-        snapshots = (try_to_read(item, read_snapshot) for page in pages for item in page["Items"])
+        items = self._query_range(CREDIT_SNAPSHOTS, _FIRST, write_time(until), is_reversed=True)
+        snapshots = (try_to_read(item, read_snapshot) for item in items)
         return next((snapshot for snapshot in snapshots if snapshot is not None), None)
 
     def write_snapshot(self, snapshot: CreditSnapshot) -> None:
@@ -184,9 +181,9 @@ class DynamoDbCreditStore(DynamoDbTable):
             self._client.put_item(TableName=self._table_name, Item=item)
 
     def _query_range(
-        self, partition: str, first: str, last: str, **options: Any
-    ) -> Iterator[Mapping[str, Any]]:
-        """Query the pages of a partition between two sort keys."""
+        self, partition: str, first: str, last: str, *, is_reversed: bool = False
+    ) -> Iterator[Item]:
+        """Query the items of a partition between two sort keys."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table_name,
             KeyConditionExpression=(
@@ -198,9 +195,9 @@ class DynamoDbCreditStore(DynamoDbTable):
                 ":last": {"S": last},
             },
             ConsistentRead=True,
-            **options,
+            ScanIndexForward=not is_reversed,
         )
-        return iter(pages)
+        return (item for page in pages for item in page["Items"])
 
     def _put_entry(self, entry: CreditEntry) -> TransactWriteItemTypeDef:
         mark = {} if self._changed_by is None else write_mark(make_mark(self._changed_by))
