@@ -13,9 +13,13 @@ from cdk.components.notification_topic import NotificationTopic
 from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
     CREDIT_ALERTS,
+    CREDIT_CELLS_PREFIX,
+    CREDIT_ENTRIES,
     CREDIT_EXHAUSTED,
+    CREDIT_GRANTS,
+    CREDIT_SNAPSHOTS,
 )
-from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
+from lambdas.domain.counters.table import CELL_PREFIX, CHANGED_HOURS, STATE_KEY
 from lambdas.functions.credit_booker.settings import Settings
 
 _INTERVAL = Duration.minutes(1)
@@ -53,6 +57,7 @@ class CreditBooker(ScheduledFunction):
             construct_id,
             settings=Settings(
                 **governing_settings(config, tables),
+                ledger_retention_days=config.ledger_retention_days,
                 topic_arn=topic.topic_arn,
                 dashboard_url=dashboard_url,
                 low_percent=config.credits_low_percent,
@@ -67,6 +72,25 @@ class CreditBooker(ScheduledFunction):
             *("dynamodb:GetItem", "dynamodb:Query"),
             on=counters,
             keys=[f"{CELL_PREFIX}*", STATE_KEY],
+        )
+        self.grant_items(
+            *("dynamodb:DeleteItem", "dynamodb:Query"), on=counters, keys=[CHANGED_HOURS]
+        )
+        # What is booked is changed and never deleted, except by Time to Live.
+        self.grant_items(
+            *("dynamodb:PutItem", "dynamodb:Query"),
+            on=governance,
+            keys=[CREDIT_GRANTS, CREDIT_ENTRIES, f"{CREDIT_CELLS_PREFIX}*", CREDIT_SNAPSHOTS],
+        )
+        self.grant_items(
+            *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
+            on=governance,
+            keys=[CREDIT_ALERTS],
+        )
+        self.grant_items(
+            *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"),
+            on=governance,
+            keys=[CREDIT_EXHAUSTED],
         )
         grant_put_metrics(self)
         self.grant_read_write_data()

@@ -48,9 +48,7 @@ class CreditAlertSender:
     publisher: AlertPublisher
     dashboard_url: str
 
-    def send(
-        self, now: datetime, has_time: Callable[[], bool] = lambda: True
-    ) -> CreditSendReport:
+    def send(self, now: datetime, has_time: Callable[[], bool] = lambda: True) -> CreditSendReport:
         """Send a message for each alert that is due. One that fails stops no other.
 
         Args:

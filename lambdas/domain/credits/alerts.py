@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from lambdas.domain.alerts import MAX_LINES, Notice
+from lambdas.domain.budgets import to_usd
 from lambdas.domain.budgets.budget_alerts import DeliveryWay
+from lambdas.domain.credits.balances import Burn
 from lambdas.domain.credits.documents import read_usd, write_usd
 from lambdas.domain.credits.status import BurnRates, CreditAlert, CreditLevel, ScopeCredits
 from lambdas.domain.events import EventType, MeterEvent, make_event_id
-from lambdas.domain.money import dollars, to_usd
+from lambdas.domain.money import dollars
 from lambdas.domain.times import read_time, write_seconds, write_time
 from lambdas.domain.words import break_links, cut, plural, printable
 
@@ -31,6 +33,25 @@ _TYPES = {
 }
 _VERBS = {CreditLevel.LOW: "low", CreditLevel.EXHAUSTED: "exhausted"}
 _RUNBOOKS = {CreditLevel.LOW: "CreditsLow", CreditLevel.EXHAUSTED: "CreditsExhausted"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditFigures:
+    """The figures of a scope.
+
+    Attributes:
+        scope: Its credits.
+        rates: Usage a day, with overage.
+        burned: Usage that was booked in the last 24 hours.
+        days_left: The days until its credits are exhausted; `None` if there is no usage.
+        overage_picodollars: All usage that no grant paid for.
+    """
+
+    scope: ScopeCredits
+    rates: BurnRates
+    burned: Burn
+    days_left: float | None
+    overage_picodollars: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,24 +99,16 @@ class CreditAlertStore(Protocol):
 
 
 def write_credit_detail(
-    alert: CreditAlert,
-    scope: ScopeCredits,
-    *,
-    low_percent: int,
-    rates: BurnRates,
-    days_left: float | None,
-    overage_picodollars: int,
+    alert: CreditAlert, figures: CreditFigures, low_percent: int
 ) -> CreditAlertDetail:
     """Write the detail of an alert.
 
     Args:
         alert: The alert.
-        scope: The credits of its scope.
+        figures: The figures of its scope.
         low_percent: The part of the amounts at which credits are low.
-        rates: Usage a day.
-        days_left: The days until the credits are exhausted; `None` if there is no usage.
-        overage_picodollars: All usage of the scope that no grant paid for.
     """
+    scope, rates, days_left = figures.scope, figures.rates, figures.days_left
     shown = scope.effective[:MAX_LINES]
     return {
         "version": DETAIL_VERSION,
@@ -107,7 +120,7 @@ def write_credit_detail(
         "covers": cut(scope.name, _MAX_NAME_LETTERS),
         "balance_usd": write_usd(scope.balance_picodollars),
         "granted_usd": write_usd(scope.granted_picodollars),
-        "overage_usd": write_usd(overage_picodollars),
+        "overage_usd": write_usd(figures.overage_picodollars),
         "burned_usd": {"last_day": write_usd(rates.day), "a_day_last_week": write_usd(rates.week)},
         "days_left": None if days_left is None else f"{days_left:.1f}",
         "low_percent": low_percent,
@@ -155,9 +168,7 @@ def write_credit_notice(detail: CreditAlertDetail, dashboard_url: str) -> Notice
     return Notice(subject, text, events=(event,))
 
 
-def _list_lines(
-    detail: CreditAlertDetail, level: CreditLevel, dashboard_url: str
-) -> Iterator[str]:
+def _list_lines(detail: CreditAlertDetail, level: CreditLevel, dashboard_url: str) -> Iterator[str]:
     yield f"Credits for {_show(detail['covers'])} are {_VERBS[level]}."
     if level is CreditLevel.EXHAUSTED:
         yield "No grant that is effective now has anything left. More usage is booked as overage."
