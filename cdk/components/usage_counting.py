@@ -13,6 +13,7 @@ from cdk.config import Config
 from lambdas.domain.budgets.governance_table import BUDGETS
 from lambdas.domain.counters.table import (
     CELL_PREFIX,
+    CHANGED_HOURS,
     CHECKPOINT_PREFIX,
     MARK_PREFIX,
     MISSED_PREFIX,
@@ -54,11 +55,16 @@ def counting_settings(config: Config, stack_id: str, stores: CountingStores) -> 
         "ledger_table": stores.ledger.table_name,
         "governance_table": stores.governance.table_name,
         "cell_minutes": config.cell_minutes,
+        "credits": config.credits,
     }
 
 
 def grant_count_usage(
-    function: MeterFunction, stores: CountingStores, *, has_checkpoints: bool = False
+    function: MeterFunction,
+    stores: CountingStores,
+    *,
+    has_checkpoints: bool = False,
+    has_credits: bool = False,
 ) -> None:
     """Grant the reads and the transactions that counting takes, on the keys that each is for.
 
@@ -70,11 +76,14 @@ def grant_count_usage(
         stores: The tables and the bucket.
         has_checkpoints: True if the function counts a stream, which has checkpoints and notes of
             changes that were missed.
+        has_credits: True if credits are on: changed hours are noted.
     """
     counters = stores.counters.table_arn
     written_whole = [f"{MARK_PREFIX}*", STATE_KEY]
     if has_checkpoints:
         written_whole += [f"{CHECKPOINT_PREFIX}*", f"{MISSED_PREFIX}*"]
+    if has_credits:
+        written_whole.append(CHANGED_HOURS)
     function.grant_items(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
         on=counters,

@@ -13,10 +13,13 @@ from cdk.components.notification_topic import NotificationTopic
 from cdk.components.scheduled_function import ScheduledFunction
 from lambdas.domain.budgets.governance_table import (
     CREDIT_ALERTS,
+    CREDIT_CELLS_PREFIX,
+    CREDIT_ENTRIES,
     CREDIT_EXHAUSTED,
-    DUE_CREDIT_ALERTS,
+    CREDIT_GRANTS,
+    CREDIT_SNAPSHOTS,
 )
-from lambdas.domain.counters.table import CELL_PREFIX, STATE_KEY
+from lambdas.domain.counters.table import CELL_PREFIX, CHANGED_HOURS, STATE_KEY
 from lambdas.functions.credit_booker.settings import Settings
 
 _INTERVAL = Duration.minutes(1)
@@ -54,6 +57,7 @@ class CreditBooker(ScheduledFunction):
             construct_id,
             settings=Settings(
                 **governing_settings(config, tables),
+                ledger_retention_days=config.ledger_retention_days,
                 topic_arn=topic.topic_arn,
                 dashboard_url=dashboard_url,
                 low_percent=config.credits_low_percent,
@@ -70,19 +74,23 @@ class CreditBooker(ScheduledFunction):
             keys=[f"{CELL_PREFIX}*", STATE_KEY],
         )
         self.grant_items(
-            *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"),
+            *("dynamodb:DeleteItem", "dynamodb:Query"), on=counters, keys=[CHANGED_HOURS]
+        )
+        # What is booked is changed and never deleted, except by Time to Live.
+        self.grant_items(
+            *("dynamodb:PutItem", "dynamodb:Query"),
             on=governance,
-            keys=[CREDIT_ALERTS, CREDIT_EXHAUSTED],
+            keys=[CREDIT_GRANTS, CREDIT_ENTRIES, f"{CREDIT_CELLS_PREFIX}*", CREDIT_SNAPSHOTS],
         )
         self.grant_items(
-            *(
-                "dynamodb:DeleteItem",
-                "dynamodb:PutItem",
-                "dynamodb:Query",
-                "dynamodb:UpdateItem",
-            ),
+            *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             on=governance,
-            keys=[DUE_CREDIT_ALERTS],
+            keys=[CREDIT_ALERTS],
+        )
+        self.grant_items(
+            *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query"),
+            on=governance,
+            keys=[CREDIT_EXHAUSTED],
         )
         grant_put_metrics(self)
         self.grant_read_write_data()

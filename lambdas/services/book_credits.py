@@ -113,12 +113,10 @@ class CreditBooker:
         notes = self.hours.list_changed()  # before anything that they are about
         run = _Run(now, has_time, self.store.read_book(), notes)
         try:
-            if run.book.unreadable:
-                raise _StoppedError(UNREADABLE_GRANTS)
+            run.check_grants()
             for hour in run.list_hours():
                 self._book_hour(run, hour)
-            if not run.reason:
-                self._expire(run)
+            self._expire(run)
             self._take_snapshot(run)
         except (_StoppedError, CreditsUnavailableError) as error:
             run.reason = str(error)
@@ -128,6 +126,7 @@ class CreditBooker:
         """Book an hour, and remove its notes unless a cell is left."""
         if run.needs_booking(hour):
             run.check_time()
+            entries = len(run.entries)
             try:
                 is_done = self._book_cells(run, hour) or self._book_each_cell(run, hour)
             except _UNREADABLE as error:
@@ -136,6 +135,9 @@ class CreditBooker:
             if not is_done:
                 run.failed.append(hour)
                 return
+            is_changed = len(run.entries) > entries
+            if is_changed and run.is_unexpected(hour) and not self._is_noted(hour):
+                run.mismatches.append(hour)
         for note in run.notes.pop(hour, ()):
             self.hours.remove(note)
 
@@ -176,8 +178,6 @@ class CreditBooker:
         counted = self._count(state.generation, hour)
         self._read_state(state)
         differences = find_differences(run.book, counted, booked)
-        if differences and run.is_unexpected(hour) and not self._is_noted(hour):
-            run.mismatches.add(hour)
         if not is_each:
             yield from book_cells(run.book, differences, run.now)
             return
@@ -234,8 +234,11 @@ class CreditBooker:
         if before is not None and before.at == at:
             return
         run.check_time()
-        entries = self.store.list_entries(before and before.at, at)
-        self.store.write_snapshot(take_snapshot(entries, at, before))
+        entries = self.store.list_entries(None if before is None else before.at, at)
+        try:
+            self.store.write_snapshot(take_snapshot(entries, at, before))
+        except ValueError as error:
+            raise _StoppedError(str(error)) from error
 
 
 class _StoppedError(Exception):
@@ -265,7 +268,7 @@ class _Run:
     notes: dict[datetime, list[ChangedHour]] = field(default_factory=dict)
     entries: list[CreditEntry] = field(default_factory=list)
     failed: list[datetime] = field(default_factory=list)
-    mismatches: set[datetime] = field(default_factory=set)
+    mismatches: list[datetime] = field(default_factory=list)
     reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -290,6 +293,15 @@ class _Run:
         """Say if an hour should not differ from what is booked."""
         return hour not in self.notes and hour not in self._list_new()
 
+    def check_grants(self) -> None:
+        """Go on if all grants can be read.
+
+        Raises:
+            _StoppedError: Some cannot.
+        """
+        if self.book.unreadable:
+            raise _StoppedError(UNREADABLE_GRANTS)
+
     def check_time(self) -> None:
         """Go on if there is time.
 
@@ -311,7 +323,7 @@ class _Run:
             book=self.book,
             entries=tuple(self.entries),
             failed=tuple(self.failed),
-            mismatches=tuple(sorted(self.mismatches)),
+            mismatches=tuple(self.mismatches),
             waiting_since=min(left, default=None),
             unreadable=self.book.unreadable,
             reason=self.reason,

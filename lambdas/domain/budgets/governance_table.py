@@ -24,8 +24,7 @@
 | `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
 | `credit-snapshots` | `TIME` | the balances of all accounts before a time |
 | `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
-| `credit-alerts` | the digest of a scope | the state of the scope's alerts |
-| `due-credit-alerts` | an id | an alert of credits that is due |
+| `credit-alerts` | the digest of a scope | the alert of a scope: its content and state |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 
@@ -96,9 +95,7 @@ CREDIT_CELLS_PREFIX = "credit-cells#"
 """A partition for the booked cells of each hour; the start of the hour follows."""
 CREDIT_SNAPSHOTS = "credit-snapshots"
 CREDIT_ALERTS = "credit-alerts"
-"""The partition of the states of alerts of credits."""
-DUE_CREDIT_ALERTS = "due-credit-alerts"
-"""The partition of alerts of credits that are to be sent."""
+"""The partition of alerts of credits, one for each scope."""
 CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
 _REVISION_DIGITS = 12
 
