@@ -20,7 +20,7 @@ from tests.aws import create_sorted_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
 from tests.exhausted_credits import USD, exhaust, make_balance
-from tests.gateway import REGION
+from tests.gateway import KEY, REGION
 from tests.policies import call, path
 from tests.wiring.test_gateway_budgets import ANA, make_limits
 from tests.wiring.test_gateway_limits import LIMITS

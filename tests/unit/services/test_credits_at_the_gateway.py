@@ -1,12 +1,9 @@
 """Calls without credits are refused, reported in shadow mode, and pass with break-glass."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
-from lambdas.domain.api_keys import ApiKey
-from lambdas.domain.bedrock_calls import BedrockPath
 from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.budgets.call_labels import CallLabels
 from lambdas.domain.credits import CreditBook, CreditSwitch, GrantBalance
@@ -31,9 +28,7 @@ class FixedCredits:
     def __init__(self, found: MissingCredits | None) -> None:
         self.found = found
 
-    def find(
-        self, key: ApiKey, path: BedrockPath, at: datetime, *, invoked_model_id: str | None = None
-    ) -> MissingCredits:
+    def find(self, *_: object, **__: object) -> MissingCredits:
         if self.found is None:
             message = "the table does not answer"
             raise SubjectsUnavailableError(message)
