@@ -228,14 +228,15 @@ class CreditBooker:
     def _take_snapshot(self, run: _Run) -> None:
         """Take the snapshot of the day, once no entry of the day before can follow."""
         at = run.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        if run.now < at + _SNAPSHOT_DELAY or not run.book.grants:
+        has_entries = any(each.grant.created_at < at for each in run.book.grants.values())
+        if run.now < at + _SNAPSHOT_DELAY or not has_entries:
             return
         before = self.store.read_snapshot(at)
         if before is not None and before.at == at:
             return
         run.check_time()
-        entries = self.store.list_entries(None if before is None else before.at, at)
         try:
+            entries = self.store.list_entries(None if before is None else before.at, at)
             self.store.write_snapshot(take_snapshot(entries, at, before))
         except ValueError as error:
             raise _StoppedError(str(error)) from error
