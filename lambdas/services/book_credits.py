@@ -126,7 +126,7 @@ class CreditBooker:
         """Book an hour, and remove its notes unless a cell is left."""
         if run.needs_booking(hour):
             run.check_time()
-            entries = len(run.entries)
+            run.is_suspect, entries = False, len(run.entries)
             try:
                 is_done = self._book_cells(run, hour) or self._book_each_cell(run, hour)
             except _UNREADABLE as error:
@@ -135,8 +135,7 @@ class CreditBooker:
             if not is_done:
                 run.failed.append(hour)
                 return
-            is_changed = len(run.entries) > entries
-            if is_changed and run.is_unexpected(hour) and not self._is_noted(hour):
+            if run.is_suspect and len(run.entries) > entries:
                 run.mismatches.append(hour)
         for note in run.notes.pop(hour, ()):
             self.hours.remove(note)
@@ -178,6 +177,7 @@ class CreditBooker:
         counted = self._count(state.generation, hour)
         self._read_state(state)
         differences = find_differences(run.book, counted, booked)
+        run.is_suspect = bool(differences) and run.is_unexpected(hour) and not self._is_noted(hour)
         if not is_each:
             yield from book_cells(run.book, differences, run.now)
             return
@@ -228,14 +228,15 @@ class CreditBooker:
     def _take_snapshot(self, run: _Run) -> None:
         """Take the snapshot of the day, once no entry of the day before can follow."""
         at = run.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        if run.now < at + _SNAPSHOT_DELAY or not run.book.grants:
+        has_entries = any(each.grant.created_at < at for each in run.book.grants.values())
+        if run.now < at + _SNAPSHOT_DELAY or not has_entries:
             return
         before = self.store.read_snapshot(at)
         if before is not None and before.at == at:
             return
         run.check_time()
-        entries = self.store.list_entries(None if before is None else before.at, at)
         try:
+            entries = self.store.list_entries(None if before is None else before.at, at)
             self.store.write_snapshot(take_snapshot(entries, at, before))
         except ValueError as error:
             raise _StoppedError(str(error)) from error
@@ -258,6 +259,7 @@ class _Run:
         entries: The entries that were booked.
         failed: Hours with cells that could not be booked.
         mismatches: Hours that differed without a note.
+        is_suspect: True if the last hour that was compared differs without a note.
         reason: The reason why the run ended early.
     """
 
@@ -269,6 +271,7 @@ class _Run:
     entries: list[CreditEntry] = field(default_factory=list)
     failed: list[datetime] = field(default_factory=list)
     mismatches: list[datetime] = field(default_factory=list)
+    is_suspect: bool = False
     reason: str | None = None
 
     def __post_init__(self) -> None:
