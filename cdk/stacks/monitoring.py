@@ -232,6 +232,7 @@ class MonitoringStack(Stack):
             topic=self.topic,
             dashboard_url=dashboard_url("credits", self.region),
         )
+        CfnOutput(self, "CreditBookerName", value=booker.function_name)
         return [booker.scheduled]
 
     def _make_usage_alarms(self) -> None:

@@ -23,6 +23,7 @@
 | `credit-entries` | `TIME#ID` | an entry of the books of credits: it never changes |
 | `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
 | `credit-snapshots` | `TIME` | the balances of all accounts before a time |
+| `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
 | `credit-alerts` | the digest of a scope | the alert of a scope: its content and state |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
@@ -95,8 +96,7 @@ CREDIT_CELLS_PREFIX = "credit-cells#"
 CREDIT_SNAPSHOTS = "credit-snapshots"
 CREDIT_ALERTS = "credit-alerts"
 """The partition of alerts of credits, one for each scope."""
-CREDIT_EXHAUSTED = "credit-exhausted"
-"""The partition of scopes whose credits are exhausted."""
+CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
 _REVISION_DIGITS = 12
 
 

@@ -52,6 +52,15 @@ from lambdas.domain.credits.documents import (
     write_snapshot,
     write_usd,
 )
+from lambdas.domain.credits.enforcement import (
+    CreditState,
+    CreditStateReader,
+    StoredCreditState,
+    UnpaidScope,
+    find_unpaid,
+    may_be_paid,
+    name_for_callers,
+)
 from lambdas.domain.credits.entries import (
     GRANTED,
     Account,
@@ -101,6 +110,7 @@ from lambdas.domain.credits.status import (
     list_scopes,
     measure_rates,
 )
+from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.validation import (
     MAX_NOTE_LETTERS,
     MAX_PRIORITY,
@@ -143,7 +153,12 @@ __all__ = [
     "CreditGrant",
     "CreditLevel",
     "CreditSnapshot",
+    "CreditState",
+    "CreditStateReader",
     "CreditStore",
+    "CreditSwitch",
+    "CreditSwitchReader",
+    "CreditSwitchStore",
     "CreditsChangedError",
     "CreditsUnavailableError",
     "EntryKind",
@@ -156,6 +171,8 @@ __all__ = [
     "Payment",
     "Posting",
     "ScopeCredits",
+    "StoredCreditState",
+    "UnpaidScope",
     "apply_booking",
     "balance_at",
     "book_cells",
@@ -169,6 +186,7 @@ __all__ = [
     "find_governing",
     "find_overage",
     "find_payers",
+    "find_unpaid",
     "floor_hour",
     "get_account",
     "get_overage",
@@ -177,7 +195,9 @@ __all__ = [
     "is_bookable",
     "is_under_credits",
     "list_scopes",
+    "may_be_paid",
     "measure_rates",
+    "name_for_callers",
     "read_amount",
     "read_balance",
     "read_cell",
