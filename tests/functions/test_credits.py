@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,13 @@ def store() -> DynamoDbCreditStore:
     return DynamoDbCreditStore(boto3.client("dynamodb"), GOVERNANCE)
 
 
-def grant(picodollars: int, name: str = "june") -> None:
+def grant(picodollars: int, name: str = "june", created_at: datetime = NOW) -> None:
     made = CreditGrant(
         id=name,
         picodollars=picodollars,
         scope=BudgetScope(),
-        effective_from=floor_hour(NOW) - HOUR,
-        created_at=NOW,
+        effective_from=floor_hour(created_at) - HOUR,
+        created_at=created_at,
     )
     booking = grant_entry(made)
     store().add_grant(booking.grants[0], booking.entry)
