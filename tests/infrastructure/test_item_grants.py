@@ -20,6 +20,7 @@ import pytest
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
+from lambdas.adapters.dynamodb.brake_items import make_item_key
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.brake import MAX_REACTIONS, ReactionWatch, reaction_times, report_denied
@@ -31,14 +32,17 @@ from lambdas.functions.brake_controller import handler as controller
 from lambdas.functions.brake_watchdog import handler as watchdog
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
+from lambdas.functions.credit_booker import handler as booker
 from lambdas.functions.forecast_calibrator import handler as calibrator
 from lambdas.functions.gateway.settings import Settings
 from lambdas.functions.limit_settler import handler as settler
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import (
+    book_credits,
     calibrate_forecasts,
     send_budget_alerts,
+    send_credit_alerts,
     send_limit_marks,
     trace_budget_usage,
 )
@@ -56,6 +60,7 @@ from tests.aws import (
 from tests.budget_store import GOVERNANCE
 from tests.builders import NOON
 from tests.functions import test_brake as brake_functions
+from tests.functions import test_credits as credit_functions
 from tests.functions import test_limit_marks as limit_marks
 from tests.functions import test_limit_settler as limit_settling
 from tests.functions.test_brake import account  # noqa: F401  # a fixture
@@ -81,9 +86,15 @@ TABLES = {
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brake-events"}
 """The kinds of items that the brake writes."""
+CREDIT_ITEMS = {
+    *("credit-grants", "credit-entries", "credit-cells#", "credit-snapshots"),
+    *("credit-alerts", "credit-exhausted", "credits"),
+}
+"""The kinds of items of credits."""
 WRITTEN_BY_OTHERS = {
     *("deleted-budgets", "people", "brake-releases", "api-keys", "policies"),
     *BRAKE_ITEMS,
+    *CREDIT_ITEMS,
 }
 """The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {
@@ -92,6 +103,7 @@ BRAKE_JOBS = {
 }
 SETTLER_JOBS = {"limit_settler": "LimitSettlerRole"}
 GATEWAY_JOBS = {"gateway": "GatewayRole"}
+CREDIT_JOBS = {"credit_booker": "CreditBookerRole"}
 JOBS = {
     "usage_counter": "UsageCounterRole",
     "usage_recounter": "UsageRecounterRole",
@@ -99,7 +111,7 @@ JOBS = {
     "budget_evaluator": "BudgetEvaluatorRole",
     "forecast_calibrator": "ForecastCalibratorRole",
 }
-ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS
+ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS | CREDIT_JOBS
 
 
 def read_role(job: str) -> list[dict[str, Any]]:
@@ -108,9 +120,7 @@ def read_role(job: str) -> list[dict[str, Any]]:
     return [
         statement
         for template in (made.governance, made.gateway, made.monitoring)
-        for statement in statements(
-            template, (JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS)[job]
-        )
+        for statement in statements(template, ALL_JOBS[job])
     ]
 
 
@@ -119,6 +129,7 @@ def requests(environment: None, monkeypatch: pytest.MonkeyPatch) -> ItemRequests
     """The requests of all functions of governance, from the first call to sent alerts."""
     clear_caches()
     noted = ItemRequests(monkeypatch)
+    monkeypatch.setenv("CREDITS", "true")
     monkeypatch.setattr(calibrate_forecasts, "CALIBRATION_SPAN", timedelta(days=2))
     monkeypatch.setattr(trace_budget_usage, "_HISTORY_HOURS", 2)
     monkeypatch.setattr(send_budget_alerts, "RETRY_AFTER", timedelta(0))
@@ -262,6 +273,45 @@ def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
         keys.find(KEY.digest, NOON)
         keys.note_use(KEY, NOON)
     check_requests(noted, GATEWAY_JOBS)
+
+
+def test_the_booker_of_credits_may_do_what_it_does_and_write_nothing_else(
+    environment: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = ItemRequests(monkeypatch)
+    take_events()
+    monkeypatch.setenv("CREDITS", "true")
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
+    monkeypatch.setenv("TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:missing")
+    monkeypatch.setattr(book_credits, "_SNAPSHOT_DELAY", timedelta(0))
+    credit_functions.grant(1, created_at=NOW - timedelta(days=2))
+    count_calls(call(1))
+
+    def run() -> None:
+        with noted.made_by("credit_booker"):
+            booker.lambda_handler({}, lambda_context())
+
+    with pytest.raises(booker.CreditRunError, match="alert not sent"):
+        run()
+    monkeypatch.setattr(send_credit_alerts, "RETRY_AFTER", timedelta(0))
+    client = boto3.client("dynamodb")
+    client.put_item(
+        TableName=GOVERNANCE,
+        Item={**make_item_key("credit-alerts", "damaged"), "content": {"S": "{"}},
+    )
+    credit_functions.grant(10**12, "july")
+    clear_caches()
+    run()  # there is credit again
+    check_requests(noted, CREDIT_JOBS)
+    written = {
+        key
+        for request in noted.by_job["credit_booker"]
+        if request.action in WRITES
+        for key in request.keys
+    }
+    kinds = CREDIT_ITEMS - {"credits"}
+    assert {kind for kind in kinds if any(key.startswith(kind) for key in written)} == kinds
 
 
 def check_requests(requests: ItemRequests, jobs: Mapping[str, str]) -> None:

@@ -150,10 +150,9 @@ def write_credit_notice(detail: CreditAlertDetail, dashboard_url: str) -> Notice
         dashboard_url: The address of the dashboard with credits.
     """
     level = _read_level(detail)
-    subject = cut(
-        f"Bedrock credits {_VERBS[level]}: {_show(detail['covers'])}", _MAX_SUBJECT_LETTERS
-    )
+    subject = f"Bedrock credits {_VERBS[level]}: {_show(detail['covers'])}"
     subject = "".join(letter if " " <= letter <= "~" else "?" for letter in subject)
+    subject = subject[:_MAX_SUBJECT_LETTERS]
     text = "\n".join(map(printable, _list_lines(detail, level, dashboard_url)))
     event = MeterEvent(
         id=detail["id"],
