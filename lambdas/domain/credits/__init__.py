@@ -78,6 +78,7 @@ from lambdas.domain.credits.exhausted import (
     write_exhausted,
 )
 from lambdas.domain.credits.grants import (
+    DEFAULT_PRIORITY,
     MAX_GRANTS,
     CreditBook,
     CreditGrant,
@@ -91,6 +92,7 @@ from lambdas.domain.credits.ports import (
     CreditsUnavailableError,
     GrantExistsError,
 )
+from lambdas.domain.credits.replay import CreditReplay, replay_credits
 from lambdas.domain.credits.scopes import (
     MAX_SCOPE_LETTERS,
     describe_scope,
@@ -112,8 +114,10 @@ from lambdas.domain.credits.status import (
 )
 from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.validation import (
+    ID_PATTERN,
     MAX_NOTE_LETTERS,
     MAX_PRIORITY,
+    MAX_USD,
     GrantError,
     check_grant,
     floor_hour,
@@ -122,9 +126,11 @@ from lambdas.domain.credits.validation import (
 
 __all__ = [
     "BOOKABLE_TIME",
+    "DEFAULT_PRIORITY",
     "EXPIRED",
     "EXPIRY_DELAY",
     "GRANTED",
+    "ID_PATTERN",
     "LOW_PERCENT",
     "MAX_CELLS",
     "MAX_DAYS_LEFT",
@@ -133,6 +139,7 @@ __all__ = [
     "MAX_NOTE_LETTERS",
     "MAX_PRIORITY",
     "MAX_SCOPE_LETTERS",
+    "MAX_USD",
     "NO_BURN",
     "RATE_TIME",
     "VOIDED",
@@ -152,6 +159,7 @@ __all__ = [
     "CreditEntry",
     "CreditGrant",
     "CreditLevel",
+    "CreditReplay",
     "CreditSnapshot",
     "CreditState",
     "CreditStateReader",
@@ -207,6 +215,7 @@ __all__ = [
     "read_scope_key",
     "read_snapshot",
     "read_usd",
+    "replay_credits",
     "reverse",
     "scope_key",
     "sum_balances",

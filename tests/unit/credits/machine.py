@@ -56,7 +56,6 @@ class CreditMachine(RuleBasedStateMachine):
         now: The time, which never goes back.
         snapshots: Snapshots at random times.
         balances_at: The balances that were calculated at earlier times.
-        burned_at: The times of which burns are compared.
         past: The entries as they were after the last step.
     """
 
@@ -182,7 +181,7 @@ class CreditMachine(RuleBasedStateMachine):
 
     @rule(cell=CELLS, added=st.integers(1, 30), data=st.data())
     def correct_down_then_up(self, cell: CellId, added: int, data: st.DataObject) -> None:
-        """What was booked last comes back as it was, if nothing else happens in between."""
+        """Take back a part of the last booking and book it again: nothing has changed."""
         self.book_all()
         cost = self.books.counted.get(cell, 0)
         self.books.use({cell: cost + added}, self.now)
