@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,7 +49,6 @@ ZONE = next(
 MONTH = make_calendar_window(CalendarUnit.MONTH, ZONE)
 ENFORCED = replace(SMALL, gateway=LimitMode.ENFORCE, periods=MonthPeriods(ZONE))
 TEAM = subject(limit(10**6, MONTH), limit(10**15, MONTH, LimitUnit.USD), name="team")
-LONG_AGO = NOW - timedelta(minutes=20)
 CALL_PICODOLLARS = 8_750_000
 """Pico-dollars of a call of 10 input and 5 output tokens."""
 
@@ -62,13 +61,18 @@ def settling(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     clear_caches()
 
 
+def ago(minutes: float) -> datetime:
+    """Get a time before now: the whole run of the tests may take longer than a call."""
+    return datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=minutes)
+
+
 def limits() -> DynamoDbLimits:
     return DynamoDbLimits(boto3.client("dynamodb"), LIMITS)
 
 
-def crash_after_admission(at: datetime = LONG_AGO) -> str:
+def crash_after_admission(minutes_ago: float = 20) -> str:
     """Admit a call, and stop: nothing settles it."""
-    admission = make_admitter(limits()).admit([TEAM], tokens(5000, usd=10**12), at)
+    admission = make_admitter(limits()).admit([TEAM], tokens(5000, usd=10**12), ago(minutes_ago))
     assert admission.reservation is not None
     return admission.reservation.id
 
@@ -85,13 +89,13 @@ def read_counters(name: str = "team") -> list[int]:
 
 
 def count_open() -> int:
-    return len(list(limits().list_open(NOW + timedelta(days=1))))
+    return len(list(limits().list_open(ago(0) + timedelta(days=1))))
 
 
 def test_a_call_is_settled_to_the_token_and_the_pico_dollar(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    record(gateway_call(crash_after_admission(), timestamp=LONG_AGO))
+    record(gateway_call(crash_after_admission(), timestamp=ago(20)))
     handler.lambda_handler({}, lambda_context())
     assert read_counters() == [15, CALL_PICODOLLARS]
     assert count_open() == 0
@@ -103,7 +107,7 @@ def test_a_reservation_that_someone_else_names_settles_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     reservation = crash_after_admission()
-    record(gateway_call(reservation, identity_arn=ANA, timestamp=LONG_AGO))
+    record(gateway_call(reservation, identity_arn=ANA, timestamp=ago(20)))
     handler.lambda_handler({}, lambda_context())
     assert read_counters() == [5000, 10**12]
     assert count_open() == 1
@@ -112,7 +116,7 @@ def test_a_reservation_that_someone_else_names_settles_nothing(
 
 def test_a_forged_index_entry_settles_nothing() -> None:
     """A neighbour may write to the ledger; the settler reads who made the call."""
-    forged = gateway_call(crash_after_admission(), timestamp=LONG_AGO)
+    forged = gateway_call(crash_after_admission(), timestamp=ago(20))
     record(forged)
     boto3.client("dynamodb").update_item(
         TableName=LEDGER,
@@ -127,7 +131,7 @@ def test_a_forged_index_entry_settles_nothing() -> None:
 def test_a_call_without_a_record_is_given_back_and_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    crash_after_admission(NOW - timedelta(minutes=61))
+    crash_after_admission(61)
     handler.lambda_handler({}, lambda_context())
     assert read_counters() == [0, 0]
     (metric,) = embedded_metrics(capsys.readouterr().out)
@@ -135,7 +139,7 @@ def test_a_call_without_a_record_is_given_back_and_counted(
 
 
 def test_a_call_whose_log_reports_no_usage_stays_as_reserved() -> None:
-    unread = gateway_call(crash_after_admission(), timestamp=LONG_AGO, tokens=TokenCounts())
+    unread = gateway_call(crash_after_admission(), timestamp=ago(20), tokens=TokenCounts())
     record(unread)
     handler.lambda_handler({}, lambda_context())
     assert read_counters() == [5000, 10**12]
@@ -143,7 +147,7 @@ def test_a_call_whose_log_reports_no_usage_stays_as_reserved() -> None:
 
 
 def test_a_call_that_may_still_run_is_left_alone() -> None:
-    record(gateway_call(crash_after_admission(NOW - timedelta(minutes=5)), timestamp=NOW))
+    record(gateway_call(crash_after_admission(5), timestamp=ago(0)))
     handler.lambda_handler({}, lambda_context())
     assert read_counters() == [5000, 10**12]
 
@@ -156,9 +160,9 @@ def test_the_gateway_knows_the_usage_of_budgets() -> None:
     handler.lambda_handler({}, lambda_context())
     who = find_gateway_subject(budgets().read().budgets["small"])
     assert who is not None
-    admission = make_admitter(limits()).admit([who], tokens(11), NOW)
+    admission = make_admitter(limits()).admit([who], tokens(11), ago(0))
     assert admission.refusal is not None
-    admission = make_admitter(limits()).admit([who], tokens(10), NOW)
+    admission = make_admitter(limits()).admit([who], tokens(10), ago(0))
     assert admission.refusal is None
 
 
@@ -170,7 +174,7 @@ def test_an_item_that_cannot_be_read_stops_no_budget_and_no_other_subject(
     build()
     clear_caches()
     client = boto3.client("dynamodb")
-    limits().reserve(subject(limit(10**6), name="ana"), "open", tokens(1), LONG_AGO)
+    limits().reserve(subject(limit(10**6), name="ana"), "open", tokens(1), ago(20))
     client.update_item(
         TableName=LIMITS,
         Key=make_item_key("ana"),
@@ -178,7 +182,7 @@ def test_an_item_that_cannot_be_read_stops_no_budget_and_no_other_subject(
         ExpressionAttributeNames={"#clock": "m"},
         ExpressionAttributeValues={":text": {"S": "soon"}},
     )
-    record(gateway_call(crash_after_admission(), timestamp=LONG_AGO))
+    record(gateway_call(crash_after_admission(), timestamp=ago(20)))
     with caplog.at_level(logging.ERROR), pytest.raises(handler.SettlingError, match="1 "):
         handler.lambda_handler({}, lambda_context())
     assert read_counters() == [15, CALL_PICODOLLARS]
@@ -186,7 +190,7 @@ def test_an_item_that_cannot_be_read_stops_no_budget_and_no_other_subject(
     assert vars(logged)["subjects"] == "ana"
     who = find_gateway_subject(budgets().read().budgets["small"])
     assert who is not None
-    assert make_admitter(limits()).admit([who], tokens(11), NOW).refusal is not None
+    assert make_admitter(limits()).admit([who], tokens(11), ago(0)).refusal is not None
 
 
 def test_a_settler_that_fails_stops_no_budget() -> None:
@@ -201,7 +205,7 @@ def test_a_settler_that_fails_stops_no_budget() -> None:
         handler.lambda_handler({}, lambda_context())
     who = find_gateway_subject(budgets().read().budgets["small"])
     assert who is not None
-    assert make_admitter(limits()).admit([who], tokens(11), NOW).refusal is not None
+    assert make_admitter(limits()).admit([who], tokens(11), ago(0)).refusal is not None
 
 
 def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
@@ -211,7 +215,7 @@ def test_a_budget_that_fails_raises_the_alarm_after_all_is_settled(
     count(call(1))
     build()
     clear_caches()
-    record(gateway_call(crash_after_admission(), timestamp=LONG_AGO))
+    record(gateway_call(crash_after_admission(), timestamp=ago(20)))
     enforcer: Any = handler.enforcer()
     enforcer.limits._table_name = "missing"  # noqa: SLF001  # a table that was deleted
     with caplog.at_level(logging.ERROR), pytest.raises(handler.SettlingError, match="1 "):
