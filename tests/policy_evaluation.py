@@ -22,6 +22,8 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
         datetime.fromisoformat(value) < datetime.fromisoformat(expected)
     ),
 }
+_IF_EXISTS = "IfExists"
+"""The ending of operators that hold where the key is absent, and else as without it."""
 _NEGATIONS = {"ArnNotLike": "ArnLike", "ArnNotEquals": "ArnEquals"}
 """Operators that hold where none of the values matches, also where the key is absent."""
 
@@ -77,12 +79,19 @@ def _matches(patterns: str | list[str], text: str) -> bool:
 
 def _is_met(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
     return all(
-        not _has_value(_NEGATIONS[operator], key, values, context)
-        if operator in _NEGATIONS
-        else _has_value(operator, key, values, context)
+        (operator.endswith(_IF_EXISTS) and key not in context)
+        or _holds(operator.removesuffix(_IF_EXISTS), key, values, context)
         for operator, keys in condition.items()
         for key, values in keys.items()
     )
+
+
+def _holds(
+    operator: str, key: str, values: str | float | list[str], context: Mapping[str, str]
+) -> bool:
+    if operator in _NEGATIONS:
+        return not _has_value(_NEGATIONS[operator], key, values, context)
+    return _has_value(operator, key, values, context)
 
 
 def _has_value(

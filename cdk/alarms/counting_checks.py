@@ -16,6 +16,7 @@ from cdk.alarms.health_check import (
     build_health_metric,
     build_sum_metric,
 )
+from lambdas.domain.alarms.names import NEGATIVE_METRICS
 from lambdas.domain.completeness import AUDITS_RUNNING
 from lambdas.domain.metrics.bedrock_metrics import (
     BEDROCK_NAMESPACE,
@@ -143,7 +144,7 @@ def _late_calls() -> Iterator[HealthCheck]:
 
 def _bounds() -> Iterator[HealthCheck]:
     yield HealthCheck(
-        "NegativeMetrics",
+        NEGATIVE_METRICS,
         lambda _: cloudwatch.MathExpression(
             expression=_BELOW_ZERO,
             using_metrics={label: _minimum(name) for label, name in _ADDED_UP.items()},
@@ -175,7 +176,6 @@ def _bounds() -> Iterator[HealthCheck]:
         " metrics for. Metrics and alarms combine the others as __other__; the ledger and the"
         " reports list each one.",
         periods=(1, 72),
-        is_recovery_notified=False,
     )
 
 

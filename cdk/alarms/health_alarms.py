@@ -18,7 +18,7 @@ from cdk.alarms.scheduled_functions import (
     Scheduled,
     list_function_checks,
 )
-from cdk.config.resource_names import HEALTH_ALARM_PREFIX
+from lambdas.domain.alarms.names import HEALTH_ALARM_PREFIX
 
 _MIN_WARM_UP = Duration.minutes(30)
 

@@ -12,6 +12,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
 from cdk.alarms.runbooks import name_runbook
+from lambdas.domain.alarms.names import CHECKS_WITHOUT_RECOVERY
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE
 
 FIVE_MINUTES = Duration.minutes(5)
@@ -64,7 +65,6 @@ class HealthCheck:
         meaning: Its meaning and the first step to fix it.
         threshold: The value from which on the fault is present.
         periods: The periods that must show the fault: `m` of the last `n`.
-        is_recovery_notified: True if its end notifies people.
         is_below: True if values below the threshold are the fault.
         silence: The meaning of a period without a value.
         is_of_the_past: True if its periods include the time before the deployment.
@@ -77,11 +77,15 @@ class HealthCheck:
     meaning: str
     threshold: float = 1
     periods: tuple[int, int] = (1, 1)
-    is_recovery_notified: bool = True
     is_below: bool = False
     silence: Silence = Silence.HEALTHY
     is_of_the_past: bool = False
     runbook: str = ""
+
+    @property
+    def is_recovery_notified(self) -> bool:
+        """True if its end notifies people."""
+        return self.name not in CHECKS_WITHOUT_RECOVERY
 
     @property
     def description(self) -> str:

@@ -16,6 +16,7 @@ from cdk.alarms.health_check import (
     build_health_metric,
     build_sum_metric,
 )
+from lambdas.domain.alarms.names import UNPRICED_CALLS, UNPRICED_MODELS
 from lambdas.domain.metrics.catalog import (
     HELD_PRICES,
     MISSING_TOKEN_COUNTS,
@@ -37,7 +38,7 @@ def price_checks() -> Iterator[HealthCheck]:
     # A call without counts has no cost at any price, and is counted separately. Other calls breach
     # until a price is set, except for quiet nights and weekends: that is one notification.
     yield HealthCheck(
-        "UnpricedCalls",
+        UNPRICED_CALLS,
         lambda _: cloudwatch.MathExpression(
             expression=_WITHOUT_A_PRICE,
             using_metrics={
@@ -50,9 +51,8 @@ def price_checks() -> Iterator[HealthCheck]:
         "Models without a known price were called, so their cost is missing from every total. First"
         " run make reprice: it lists them. Then add their prices to contracted_prices (cdk.json)"
         " and deploy. The alarm ends three days after the last such call, without a notification.",
-        runbook="UnpricedModels",
+        runbook=UNPRICED_MODELS,
         periods=(1, 72),
-        is_recovery_notified=False,
     )
     # The alarm above stays in ALARM for days, and notifies only of the first model.
     yield HealthCheck(
@@ -66,7 +66,6 @@ def price_checks() -> Iterator[HealthCheck]:
         "Another model without a known price was called. First run make reprice: it lists all of"
         " them. Then add their prices to contracted_prices (cdk.json) and deploy.",
         periods=(1, 2),
-        is_recovery_notified=False,
     )
 
 

@@ -8,11 +8,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from cdk.alarms.anomaly_names import name_anomaly_alarm
 from cdk.alarms.runbooks import name_runbook
 from cdk.alarms.thresholds import AlarmThreshold
 from cdk.config import Window
 from cdk.config.resource_names import NAME_PREFIX
+from lambdas.domain.alarms.names import name_anomaly_alarm
 from lambdas.domain.metrics.catalog import NAMESPACE, DimensionSet
 
 EVALUATED_EVERY = Duration.minutes(1)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from cdk.alarms.anomaly_names import ANOMALY_ALARMS, name_anomaly_alarm
 from cdk.alarms.thresholds import AlarmThreshold, alarm_thresholds
 from cdk.components.threshold_graphs import (
     GRAPHS,
@@ -22,7 +21,8 @@ from cdk.components.threshold_graphs import (
     quote_name,
 )
 from cdk.config import Config, ExtraDashboard, stack_names
-from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
+from cdk.config.resource_names import NAME_PREFIX
+from lambdas.domain.alarms.names import ANOMALY_ALARMS, HEALTH_ALARM_PREFIX, name_anomaly_alarm
 from lambdas.domain.metrics.catalog import GATEWAY_NAMESPACE, NAMESPACE, QUOTA_TOKENS
 from lambdas.meter_name import DEFAULT_NAME
 

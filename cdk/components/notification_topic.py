@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import jsii
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import ArnFormat, Aws, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,6 +14,9 @@ from constructs import Construct
 
 from cdk.config import Config
 from cdk.config.resource_names import NAME_PREFIX
+from lambdas.meter_name import METER_NAME
+
+_KEPT_LETTERS = 20  # of the stack's name, which CloudFormation cuts in long names of roles
 
 
 @jsii.implements(events.IRuleTarget)
@@ -77,6 +80,7 @@ class NotificationTopic(sns.Topic):
             service="events", resource="rule", resource_name=f"{stack.stack_name}-*"
         )
         self._grant_publish("RulesPublish", "events.amazonaws.com", rules)
+        self._deny_others()
         for address in config.notify_emails:
             self.add_subscription(subscriptions.EmailSubscription(address))
         for url in config.notify_https:
@@ -95,6 +99,33 @@ class NotificationTopic(sns.Topic):
                 conditions={
                     "StringEquals": {"aws:SourceAccount": Stack.of(self).account},
                     "ArnLike": {"aws:SourceArn": sources},
+                },
+            )
+        )
+
+    def _deny_others(self) -> None:
+        """Deny publishing to everyone but AWS's services and roles of the meter.
+
+        Webhooks pass on the events of messages, signed: no one else may send some, whatever their
+        own policies allow. CloudFormation makes the names of roles of the stack's, and cuts them.
+        Whoever may make roles of such a name, or change the policy, is trusted
+        (docs/threat-model.md).
+
+        Source:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        """
+        name = f"{METER_NAME}-"[:_KEPT_LETTERS]
+        roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{name}*"
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="OnlyTheMeterPublishes",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["sns:Publish"],
+                resources=[self.topic_arn],
+                conditions={
+                    "ArnNotLike": {"aws:PrincipalArn": roles},
+                    "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
                 },
             )
         )

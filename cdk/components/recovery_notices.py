@@ -10,7 +10,7 @@ from constructs import Construct
 
 from cdk.components.event_patterns import alarm_changes
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
-from cdk.config.resource_names import HEALTH_ALARM_PREFIX
+from lambdas.domain.alarms.names import HEALTH_ALARM_PREFIX
 
 
 class RecoveryNotices(Construct):

@@ -82,13 +82,13 @@ def grant_count_usage(
     written_whole = [f"{MARK_PREFIX}*", STATE_KEY]
     if has_checkpoints:
         written_whole += [f"{CHECKPOINT_PREFIX}*", f"{MISSED_PREFIX}*"]
-    if has_credits:
-        written_whole.append(CHANGED_HOURS)
     function.grant_items(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem"),
         on=counters,
         keys=written_whole,
     )
+    if has_credits:
+        function.grant_items("dynamodb:PutItem", on=counters, keys=[CHANGED_HOURS])
     function.grant_items(
         "dynamodb:UpdateItem", on=counters, keys=[f"{CELL_PREFIX}*", f"{SUM_PREFIX}*"]
     )

@@ -6,7 +6,5 @@ from cdk.config import stack_names
 
 NAME_PREFIX = f"{stack_names.PREFIX}-"
 """The prefix of the names of stacks and their resources."""
-HEALTH_ALARM_PREFIX = f"{NAME_PREFIX}Health-"
-"""The prefix of the names of health alarms."""
 FAILURES_PREFIX = "aws/lambda/"
 """The prefix of the names that Lambda gives to failed events."""

@@ -6,14 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from cdk.operations.terminal import printable
 from lambdas.domain.brake import Exemption, find_never_denied, is_gateway_caller
-from lambdas.domain.budgets import (
-    LATE_LABELS,
-    BrakeMode,
-    Budget,
-    BudgetSubject,
-    is_pattern,
-)
+from lambdas.domain.budgets import LATE_LABELS, BrakeMode, Budget, BudgetSubject
 from lambdas.domain.limits import LimitMode
+from lambdas.domain.patterns import is_pattern
 
 
 def print_weak_budgets(budgets: Sequence[Budget]) -> None:

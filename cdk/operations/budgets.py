@@ -33,7 +33,6 @@ from lambdas.domain.budgets import (
     describe_periods,
     describe_scope,
     find_crowded_calls,
-    matches,
     plan_changes,
     read_statuses,
 )
@@ -43,6 +42,7 @@ from lambdas.domain.forecasting import (
     describe_errors,
 )
 from lambdas.domain.invocations.short_names import shorten_identity
+from lambdas.domain.patterns import matches
 from lambdas.domain.words import exact_text, plural, show
 from lambdas.wiring.budgets_file import DeclaredBudgets, read_budgets
 from lambdas.wiring.declared_files import InvalidFileError

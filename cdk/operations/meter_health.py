@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cdk.config.resource_names import HEALTH_ALARM_PREFIX, NAME_PREFIX
+from cdk.config.resource_names import NAME_PREFIX
+from lambdas.domain.alarms.names import HEALTH_ALARM_PREFIX
 from lambdas.domain.metrics.catalog import DEPLOYMENT_DRIFT, HEALTH_NAMESPACE
 from lambdas.domain.words import list_names, plural
 

@@ -10,7 +10,6 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from cdk.alarms.anomaly_names import ANOMALY_ALARMS
 from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
 from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
@@ -62,6 +61,7 @@ from cdk.stacks.governance import (
 from cdk.stacks.ingestion import PRICE_UPDATER, IngestionStack
 from cdk.stacks.reporting import COMPARISON_REPORTER, FOCUS_EXPORTER, ReportingStack
 from cdk.stacks.storage import StorageStack
+from lambdas.domain.alarms.names import ANOMALY_ALARMS
 from lambdas.domain.metrics.catalog import (
     AUDIT_PROBLEMS,
     BUDGET_DRIFT,
@@ -232,6 +232,7 @@ class MonitoringStack(Stack):
             topic=self.topic,
             dashboard_url=dashboard_url("credits", self.region),
         )
+        CfnOutput(self, "CreditBookerName", value=booker.function_name)
         CfnOutput(self, "CreditBookerName", value=booker.function_name)
         return [booker.scheduled]
 

@@ -76,7 +76,7 @@ class _Notices(Generic[_Found]):
         return replace(self.word([*found.values()]), events=events)
 
 
-_BATCH = _Notices[BatchJob](
+_BATCH: _Notices[BatchJob] = _Notices(
     NoticeKind.BATCH_JOB,
     lambda new: batch_notice(new[0]),
     lambda job: {"model": (job.model,)},
@@ -91,7 +91,7 @@ def _read_async_scope(calls: Sequence[AsyncInvocation]) -> EventScope:
     }
 
 
-_ASYNC = _Notices[Sequence[AsyncInvocation]](
+_ASYNC: _Notices[Sequence[AsyncInvocation]] = _Notices(
     NoticeKind.ASYNC_INVOCATIONS,
     lambda new: async_notice([call for calls in new for call in calls]),
     _read_async_scope,
@@ -134,7 +134,7 @@ class TrafficAuditor:
             by_key.setdefault(invocation.keys[0], []).append(invocation)
         self._notify(by_key, _ASYNC, moment)
         misread = {row.key_on(report.window): row for row in report.tiers}
-        tiers = _Notices[TierCalls](
+        tiers: _Notices[TierCalls] = _Notices(
             NoticeKind.SERVICE_TIER,
             lambda new: tier_notice(new, report.window),
             lambda row: {"model": (row.model,)},
@@ -182,7 +182,7 @@ class TrafficAuditor:
 
     def _notify_region(self, traffic: RegionTraffic, window: AuditWindow, moment: datetime) -> None:
         own, *lower = region_keys(traffic, window)
-        regions = _Notices[RegionTraffic](
+        regions: _Notices[RegionTraffic] = _Notices(
             NoticeKind.UNMETERED_REGION,
             lambda _: region_notice(traffic, window),
             lambda _: {"region": (traffic.region,)},

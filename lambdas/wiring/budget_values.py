@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.labels import read_label
-from lambdas.domain.budgets import is_pattern, read_principal
+from lambdas.domain.budgets import read_principal
 from lambdas.domain.credits import ID_PATTERN, MAX_PRIORITY, MAX_USD, floor_hour
 from lambdas.domain.invocations.identity import (
     CONFLICTING_IDENTITY,
@@ -18,6 +18,7 @@ from lambdas.domain.invocations.identity import (
     CallerIdentity,
     IdentityKind,
 )
+from lambdas.domain.patterns import is_pattern
 from lambdas.wiring.allowed_values import IsoDate, IsoTime, allowed, like
 from lambdas.wiring.file_values import are_different
 from lambdas.wiring.model_names import called_model

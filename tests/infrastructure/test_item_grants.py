@@ -89,7 +89,7 @@ WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brake-events"}
 """The kinds of items that the brake writes."""
 CREDIT_ITEMS = {
-    *("credit-grants", "credit-entries", "credit-cells#", "credit-snapshots"),
+    *("credit-grants", "credit-entries", "credit-cells", "credit-snapshots"),
     *("credit-alerts", "credit-exhausted", "credits"),
 }
 """The kinds of items of credits."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from lambdas.domain.budgets import BudgetScope, is_pattern, matches
+from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
+from lambdas.domain.patterns import is_pattern, matches
 from lambdas.meter_name import DEFAULT_NAME, GATEWAY_CALLER
 
 CONSENT_TAG = "bedrock-meter-brake"

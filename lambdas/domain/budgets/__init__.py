@@ -34,7 +34,6 @@ from lambdas.domain.budgets.gateway_limits import (
     find_gateway_window,
 )
 from lambdas.domain.budgets.history import PeriodUse, replay_usage
-from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.budgets.period_sums import find_incomplete_since, read_statuses, read_sums
 from lambdas.domain.budgets.plan import (
     BudgetPlan,
@@ -57,7 +56,7 @@ from lambdas.domain.budgets.rebuilding import (
     list_cell_ranges,
     list_incomplete_slots,
 )
-from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets.scope import BudgetScope, read_principal
 from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
@@ -78,6 +77,7 @@ from lambdas.domain.periods import (
     PeriodRule,
     RollingHours,
 )
+from lambdas.domain.scope_field import ScopeField
 
 __all__ = [
     "DEFAULT_CEILING",
@@ -144,12 +144,10 @@ __all__ = [
     "find_gateway_window",
     "find_incomplete_since",
     "is_known_everywhere",
-    "is_pattern",
     "list_cell_ranges",
     "list_incomplete_slots",
     "list_named_callers",
     "make_weeks",
-    "matches",
     "plan_changes",
     "read_budget",
     "read_principal",

@@ -8,8 +8,9 @@ from lambdas.domain.budgets.alert_detail import AlertDetail
 from lambdas.domain.budgets.alert_messages import write_alert_notice
 from lambdas.domain.budgets.alerts import ThresholdKind
 from lambdas.domain.budgets.budget import BudgetSubject
-from lambdas.domain.budgets.scope import ScopeField, read_principal
+from lambdas.domain.budgets.scope import read_principal
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
+from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.times import read_time
 
 _TYPES = {

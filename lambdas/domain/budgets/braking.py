@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lambdas.domain.budgets.budget import BudgetSubject
-from lambdas.domain.budgets.patterns import is_pattern, matches
-from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_principal
+from lambdas.domain.budgets.scope import BudgetScope, read_principal
+from lambdas.domain.patterns import is_pattern, matches
+from lambdas.domain.scope_field import ScopeField
 
 _CALLERS = {BudgetSubject.IDENTITY, BudgetSubject.PRINCIPAL}
 _WORK = (ScopeField.PROJECT, ScopeField.DEPARTMENT, ScopeField.USE_CASE, ScopeField.MODEL)

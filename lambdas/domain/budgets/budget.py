@@ -13,10 +13,11 @@ from lambdas.domain.budgets.amount import (
     UnpricedCeiling,
     read_usage,
 )
-from lambdas.domain.budgets.scope import BudgetScope, ScopeField, read_label
+from lambdas.domain.budgets.scope import BudgetScope, read_label
 from lambdas.domain.counters import UsageLabels, UsageTotals
 from lambdas.domain.limits import LimitMode
 from lambdas.domain.periods import PeriodRule
+from lambdas.domain.scope_field import ScopeField
 
 NO_VALUE = ""
 """The value of a budget that is not for each value of a label."""

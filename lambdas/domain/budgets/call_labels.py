@@ -13,11 +13,11 @@ from lambdas.domain.attribution.labels import UNATTRIBUTED, read_label
 from lambdas.domain.attribution.tags import profile_arn
 from lambdas.domain.bedrock_calls import BedrockPath
 from lambdas.domain.budgets.gateway_limits import LATE_LABELS
-from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.counters import UNKNOWN_PROVIDER, UsageLabels
 from lambdas.domain.invocations import CallerIdentity, is_foundation_model
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.invocations.service_tier import STANDARD_TIER
+from lambdas.domain.scope_field import ScopeField
 
 _PROJECT = ScopeField.PROJECT
 

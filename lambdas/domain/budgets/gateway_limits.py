@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from lambdas.domain.budgets.amount import BudgetUnit
 from lambdas.domain.budgets.budget import NO_VALUE, Budget
-from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.stored_budgets import BudgetBook, StoredBudget
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.limits import (
@@ -21,6 +20,7 @@ from lambdas.domain.limits import (
     LimitUnit,
 )
 from lambdas.domain.periods import DayPeriods, HourPeriods, MonthPeriods, PeriodRule
+from lambdas.domain.scope_field import ScopeField
 
 _UNITS: Mapping[BudgetUnit, LimitUnit] = {
     BudgetUnit.USD: LimitUnit.USD,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 
 from lambdas.domain.budgets.budget import Budget
-from lambdas.domain.budgets.scope import ScopeField
+from lambdas.domain.scope_field import ScopeField
 
 
 def count_budgets_of_a_call(budgets: Collection[Budget]) -> int:

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import attrgetter
 
-from lambdas.domain.budgets.patterns import is_pattern, matches
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.invocations.identity import CallerIdentity, IdentityKind
 from lambdas.domain.invocations.memoize import memoize
+from lambdas.domain.patterns import is_pattern, matches
+from lambdas.domain.scope_field import ScopeField
 
 _FEDERATED = IdentityKind.FEDERATED_USER
-
-
-class ScopeField(StrEnum):
-    """A label by which a budget chooses usage."""
-
-    PROJECT = "project"
-    DEPARTMENT = "department"
-    USE_CASE = "use_case"
-    IDENTITY = "identity"
-    PRINCIPAL = "principal"
-    MODEL = "model"
-    REGION = "region"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

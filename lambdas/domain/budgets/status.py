@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol
 
 from lambdas.domain.budgets.budget import NO_VALUE
-from lambdas.domain.budgets.scope import ScopeField, read_label
+from lambdas.domain.budgets.scope import read_label
 from lambdas.domain.budgets.stored_budgets import StoredBudget
 from lambdas.domain.counters import UsageChange, UsageTotals
 from lambdas.domain.periods import BudgetPeriod
+from lambdas.domain.scope_field import ScopeField
 
 _DRIVERS = (ScopeField.MODEL, ScopeField.PROJECT, ScopeField.IDENTITY)
 

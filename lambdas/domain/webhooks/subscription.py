@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+
+from lambdas.domain.events import MeterEvent
+from lambdas.domain.patterns import matches
+
+_ALL = ("*",)
 
 
 class WebhookFormat(StrEnum):
@@ -39,13 +44,20 @@ class EventFilter:
     """The events that a receiver wants.
 
     Attributes:
-        types: Types or patterns such as `budget.*`. Empty for all.
+        types: Types, or patterns such as `budget.*`, whose `*` stands for any text. Empty for all.
         scope: Names or patterns by label. An event matches if, for each label here, one of its
             own names matches; an event without that label does not. Empty for all.
     """
 
     types: tuple[str, ...] = ()
     scope: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def matches(self, event: MeterEvent) -> bool:
+        """Say if the receiver wants an event."""
+        return _match_any(self.types or _ALL, (event.type.value,)) and all(
+            _match_any(patterns, event.scope.get(label, ()))
+            for label, patterns in self.scope.items()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +90,12 @@ class WebhookSubscription:
     paused_until: datetime | None = None
     disabled_at: datetime | None = None
     disabled_because: str | None = None
+
+    @property
+    def is_disabled(self) -> bool:
+        """True while it is switched off."""
+        return self.disabled_at is not None
+
+
+def _match_any(patterns: Iterable[str], names: Collection[str]) -> bool:
+    return any(matches(pattern, name) for pattern in patterns for name in names)

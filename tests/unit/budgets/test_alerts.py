@@ -29,9 +29,9 @@ from lambdas.domain.budgets.budget_alerts import (
     find_crossings,
     make_alerts,
 )
-from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import UsageTotals
+from lambdas.domain.scope_field import ScopeField
 from tests.budget_store import InMemoryAlertStore
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.unit.budgets.builders import DOLLAR, MONTHLY, budget, change, stored, usage

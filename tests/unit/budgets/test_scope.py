@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from lambdas.domain.attribution.ports import FoundTags
 from lambdas.domain.budgets import BudgetScope, read_principal
-from lambdas.domain.budgets.patterns import matches
-from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.counters import read_usage
 from lambdas.domain.invocations import UsageRecord, read_message
+from lambdas.domain.patterns import matches
+from lambdas.domain.scope_field import ScopeField
 from tests.builders import ANA, BEN, HAIKU_3, NOON, SONNET_4
 from tests.enriching import call_books
 from tests.fakes import InMemoryTagSource

@@ -33,7 +33,6 @@ from lambdas.domain.budgets.budget_alerts import (
     LastAlert,
     ThresholdKind,
 )
-from lambdas.domain.budgets.scope import ScopeField
 from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import (
     Chunk,
@@ -46,6 +45,7 @@ from lambdas.domain.counters import (
 )
 from lambdas.domain.metrics import MetricsUnavailableError, StatisticSet
 from lambdas.domain.metrics.budget_metrics import BudgetPublishing
+from lambdas.domain.scope_field import ScopeField
 from lambdas.services import evaluate_budgets
 from lambdas.services.evaluate_budgets import BudgetEvaluation, BudgetEvaluator
 from lambdas.services.send_budget_alerts import RETRY_AFTER, BudgetAlertSender, SendReport

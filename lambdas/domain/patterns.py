@@ -1,4 +1,4 @@
-"""Names and patterns in the scope of a budget."""
+"""Names, and patterns of names."""
 
 from __future__ import annotations
 

@@ -1,0 +1,139 @@
+"""The rules of attempts: what follows from an answer, and when the next attempt is due."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
+from typing import NamedTuple
+
+from lambdas.domain.webhooks.deliveries import Delivery, DeliveryAttempt, DeliveryState
+from lambdas.domain.webhooks.ports import ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks.subscription import WebhookSubscription
+from lambdas.domain.words import printable
+
+RETRY_WAITS = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+"""The waits after failed attempts, as Standard Webhooks has them. The first attempt is at once.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+MAX_ATTEMPTS = 1 + len(RETRY_WAITS)
+MAX_PAUSE = timedelta(hours=24)
+"""The longest pause that a receiver can ask for."""
+DEFAULT_PAUSE = timedelta(minutes=1)
+"""The pause of a receiver that is overloaded, and does not say for how long."""
+GONE = "the receiver answered 410: it wants no more events"
+_MAX_JITTER = 0.1
+_MAX_ERROR_LETTERS = 200
+_OVERLOADED = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+
+class Conclusion(NamedTuple):
+    """The consequences of an attempt.
+
+    Attributes:
+        delivery: The delivery after it.
+        pause_until: The time before which nothing is sent to the receiver; `None` for no pause.
+        disable_because: Why the subscription is switched off; `None` if it stays on.
+    """
+
+    delivery: Delivery
+    pause_until: datetime | None = None
+    disable_because: str | None = None
+
+
+def conclude(
+    delivery: Delivery, result: ReceiverAnswer | ReceiverError, now: datetime
+) -> Conclusion:
+    """Draw the conclusion from an attempt.
+
+    Args:
+        delivery: The delivery before the attempt. One that has ended stays as it is.
+        result: The answer, or why there was none.
+        now: The time at which the attempt ended.
+    """
+    if delivery.state is not DeliveryState.PENDING:
+        return Conclusion(delivery)
+    attempted = replace(
+        delivery, attempts=delivery.attempts + 1, last=_describe_attempt(result, now)
+    )
+    if attempted.last is not None and attempted.last.error is None:
+        return Conclusion(replace(attempted, state=DeliveryState.DELIVERED))
+    if isinstance(result, ReceiverAnswer) and result.status == HTTPStatus.GONE:
+        ended = replace(attempted, state=DeliveryState.DISABLED)
+        return Conclusion(ended, disable_because=GONE)
+    pause_until = _find_pause(result, now)
+    if attempted.attempts >= MAX_ATTEMPTS:
+        return Conclusion(replace(attempted, state=DeliveryState.FAILED), pause_until)
+    due_at = now + compute_wait(attempted)
+    if pause_until is not None:
+        due_at = max(due_at, pause_until)
+    return Conclusion(replace(attempted, due_at=due_at), pause_until)
+
+
+def disable_delivery(delivery: Delivery) -> Delivery:
+    """End a delivery whose subscription is switched off or was removed."""
+    return replace(delivery, state=DeliveryState.DISABLED)
+
+
+def restart_delivery(delivery: Delivery, now: datetime) -> Delivery:
+    """Start a delivery again, with all its attempts. The id of its event stays."""
+    return replace(delivery, state=DeliveryState.PENDING, attempts=0, due_at=now)
+
+
+def find_due_time(delivery: Delivery, subscription: WebhookSubscription) -> datetime:
+    """Find the time of the next attempt: not before it is due, nor during a pause."""
+    paused_until = subscription.paused_until
+    return delivery.due_at if paused_until is None else max(delivery.due_at, paused_until)
+
+
+def compute_wait(delivery: Delivery) -> timedelta:
+    """Compute the wait after a failed attempt, with up to a tenth more.
+
+    The tenth spreads deliveries that failed together. It is made from their ids, so that a repeat
+    computes the same.
+
+    Args:
+        delivery: A delivery with 1 to 9 attempts.
+    """
+    wait = RETRY_WAITS[delivery.attempts - 1]
+    cause = f"{delivery.webhook_id}\0{delivery.event.id}\0{delivery.attempts}"
+    number = int.from_bytes(sha256(cause.encode()).digest()[:4])
+    return wait * (1 + _MAX_JITTER * number / 2**32)
+
+
+def _describe_attempt(result: ReceiverAnswer | ReceiverError, now: datetime) -> DeliveryAttempt:
+    if isinstance(result, ReceiverError):
+        return DeliveryAttempt(now, None, _shorten(str(result)) or "no answer")
+    if HTTPStatus.OK <= result.status < HTTPStatus.MULTIPLE_CHOICES:
+        return DeliveryAttempt(now, result.status)
+    answer = _shorten(result.body.strip())
+    error = f"it answered {result.status}" + (f": {answer}" if answer else "")
+    return DeliveryAttempt(now, result.status, error)
+
+
+def _shorten(text: str) -> str:
+    return printable(text[:_MAX_ERROR_LETTERS])
+
+
+def _find_pause(result: ReceiverAnswer | ReceiverError, now: datetime) -> datetime | None:
+    if isinstance(result, ReceiverError) or result.status not in _OVERLOADED:
+        return None
+    wanted = DEFAULT_PAUSE if result.retry_after is None else result.retry_after
+    return now + min(max(wanted, timedelta(0)), MAX_PAUSE)
