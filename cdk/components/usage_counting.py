@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -97,8 +98,16 @@ def grant_count_usage(
     function.grant_read_write_data()
 
 
-def grant_read_budgets(function: MeterFunction, governance: dynamodb.ITable) -> None:
-    """Grant reading of budgets, but not of their alerts."""
+def grant_read_budgets(
+    function: MeterFunction, governance: dynamodb.ITable, others: Sequence[str] = ()
+) -> None:
+    """Grant reading of budgets, but not of their alerts.
+
+    Args:
+        function: The function.
+        governance: The table of budgets.
+        others: The keys of other items that it reads in the same way.
+    """
     function.grant_items(
-        *("dynamodb:GetItem", "dynamodb:Query"), on=governance.table_arn, keys=[BUDGETS]
+        *("dynamodb:GetItem", "dynamodb:Query"), on=governance.table_arn, keys=[BUDGETS, *others]
     )

@@ -13,7 +13,7 @@ from cdk.components.brake_policies import (
     grant_release_sessions,
 )
 from cdk.components.custom_resource_provider import add_provider
-from cdk.components.exhausted_credits import grant_read_exhausted
+from cdk.components.exhausted_credits import list_credit_keys
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import GoverningTables, governing_settings, grant_read_sums
 from cdk.components.scheduled_function import ScheduledFunction
@@ -75,10 +75,8 @@ class BrakeController(ScheduledFunction):
             timeout=Duration.minutes(5),
             is_optional=True,
         )
-        grant_read_sums(self, tables)
+        grant_read_sums(self, tables, list_credit_keys(config, ExhaustedAction.BRAKE))
         self._grant_store(tables.governance)
-        if ExhaustedAction.BRAKE in config.credits_exhausted:
-            grant_read_exhausted(self, tables.governance)
         self.grant_read_write_data()
         grant_release(self, deny_policy_arn)
         grant_deny(self, deny_policy_arn, exempt=config.brake_exempt)

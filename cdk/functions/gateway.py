@@ -14,7 +14,7 @@ from cdk.components.call_enrichment import (
     grant_read_prices,
 )
 from cdk.components.caller_role import CallerRole
-from cdk.components.exhausted_credits import grant_read_exhausted
+from cdk.components.exhausted_credits import list_credit_keys
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.usage_counting import grant_read_budgets
@@ -96,9 +96,8 @@ class Gateway(MeterFunction):
         self.caller_role = CallerRole(scope, "CallerRole", gateway=self.execution_role)
         self.grant("sts:AssumeRole", on=caller_role_arn)
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[API_KEYS, POLICIES])
-        grant_read_budgets(self, governance)
-        if ExhaustedAction.GATEWAY in config.credits_exhausted:
-            grant_read_exhausted(self, governance)
+        credit_keys = list_credit_keys(config, ExhaustedAction.GATEWAY)
+        grant_read_budgets(self, governance, credit_keys)
         # No other attribute: it revives no revoked key.
         self.grant_items(
             "dynamodb:UpdateItem",

@@ -21,10 +21,11 @@ from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.brake_items import make_item_key
+from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.brake import MAX_REACTIONS, ReactionWatch, reaction_times, report_denied
-from lambdas.domain.budgets import BrakeMode, BudgetSubject, governance_table
+from lambdas.domain.budgets import BrakeMode, BudgetScope, BudgetSubject, governance_table
 from lambdas.domain.counters import table as counter_table
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import PolicyChange
@@ -59,6 +60,7 @@ from tests.aws import (
 )
 from tests.budget_store import GOVERNANCE
 from tests.builders import NOON
+from tests.exhausted_credits import exhaust
 from tests.functions import test_brake as brake_functions
 from tests.functions import test_credits as credit_functions
 from tests.functions import test_limit_marks as limit_marks
@@ -207,6 +209,8 @@ def test_the_brake_may_do_what_it_does_and_write_nothing_else(
 
     for number in range(MAX_REACTIONS + 1):
         brake_functions.state().add_reaction(f"x#{NOON}#{number}", timedelta(seconds=number))
+    monkeypatch.setenv("DENY_EXHAUSTED", "true")
+    exhaust_credits()
     brake_functions.use_up(brake_functions.CARL)
     brake_functions.switch(is_on=True)
     run({})
@@ -256,6 +260,7 @@ def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
     policies = json.dumps({"policies": [policy(limits=[PER_MINUTE | {"near": [5]}])]})
     client = boto3.client("dynamodb")
     DynamoDbPolicyWriter(client, GOVERNANCE, None).write(PolicyChange(policies, 0, None, {}), NOON)
+    exhaust_credits()
     with noted.made_by("gateway"):
         settings = Settings.from_environment(
             {
@@ -263,6 +268,7 @@ def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
                 "LIMITS_TABLE": LIMITS,
                 "CALLER_ROLE_ARN": "arn:aws:iam::111122223333:role/callers",
                 "REGION": "us-east-1",
+                "REFUSE_EXHAUSTED": "true",
             }
         )
         admission = make_gateway_limits(settings).admission
@@ -312,6 +318,12 @@ def test_the_booker_of_credits_may_do_what_it_does_and_write_nothing_else(
     }
     kinds = CREDIT_ITEMS - {"credits"}
     assert {kind for kind in kinds if any(key.startswith(kind) for key in written)} == kinds
+
+
+def exhaust_credits() -> None:
+    """Store that credits of another Region are exhausted."""
+    scope = exhaust(BudgetScope(region=("eu-west-3",)))
+    DynamoDbExhaustedScopes(boto3.client("dynamodb"), GOVERNANCE).replace([scope])
 
 
 def check_requests(requests: ItemRequests, jobs: Mapping[str, str]) -> None:

@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from lambdas.domain.attribution import UNATTRIBUTED
-from lambdas.domain.budgets import BudgetScope, ScopeField, list_named_callers
+from lambdas.domain.budgets import (
+    BudgetScope,
+    ScopeField,
+    find_brake_obstacle,
+    list_named_callers,
+)
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.credits.exhausted import ExhaustedScope, ExhaustedScopes
 from lambdas.domain.credits.grants import CreditBook
@@ -39,8 +44,8 @@ class UnpaidScope(NamedTuple):
 
     @property
     def names_callers(self) -> bool:
-        """True if the scope names callers, whoever pays for their usage."""
-        return bool(list_named_callers(self.scope))
+        """True if the scope names callers and all of their usage, whoever pays for it."""
+        return find_brake_obstacle(self.scope, None) is None
 
     @property
     def scope(self) -> BudgetScope:
@@ -126,7 +131,8 @@ def find_unpaid(
 
 
 def _list_unpaid_callers(scope: BudgetScope, book: CreditBook, now: datetime) -> Iterator[str]:
-    for arn in list_named_callers(scope):
+    named = list_named_callers(scope) if find_brake_obstacle(scope, None) is None else ()
+    for arn in named:
         labels, unknown = _make_labels(arn, scope)
         if not may_be_paid(book, now, labels, unknown):
             yield arn

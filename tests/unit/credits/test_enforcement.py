@@ -87,8 +87,9 @@ def test_a_grant_for_a_session_may_pay_for_its_role() -> None:
     assert found.callers == ()
 
 
-def test_scopes_of_patterns_and_projects_name_no_caller() -> None:
-    for scope in (CHAT_PROJECT, BudgetScope(), BudgetScope(identity=("arn:*",))):
+def test_scopes_of_patterns_projects_or_a_part_of_the_usage_name_no_caller() -> None:
+    part = BudgetScope(identity=(BEN,), model=("anthropic.*",))
+    for scope in (CHAT_PROJECT, BudgetScope(), BudgetScope(identity=("arn:*",)), part):
         (found,) = find_unpaid([exhaust(scope)], make_book(make_balance("j", scope)), NOON)
         assert (found.callers, found.names_callers) == ((), False)
 
