@@ -233,7 +233,6 @@ class MonitoringStack(Stack):
             dashboard_url=dashboard_url("credits", self.region),
         )
         CfnOutput(self, "CreditBookerName", value=booker.function_name)
-        CfnOutput(self, "CreditBookerName", value=booker.function_name)
         return [booker.scheduled]
 
     def _make_usage_alarms(self) -> None:
