@@ -19,9 +19,10 @@ from lambdas.domain.alarms.names import (
     TAMPERING_CHECKS,
     name_anomaly_alarm,
 )
-from lambdas.domain.budgets import ScopeField, read_principal
+from lambdas.domain.budgets import read_principal
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
 from lambdas.domain.metrics.catalog import IDENTITY_ARN, MODEL_ID
+from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.words import break_links, cut, printable
 
 DETAIL_VERSION: Final = "1"

@@ -18,12 +18,12 @@ from lambdas.domain.brake.wanted import Refusal, ShadowDeny
 from lambdas.domain.budgets import (
     BudgetAmount,
     BudgetUnit,
-    ScopeField,
     digest_value,
     read_principal,
 )
 from lambdas.domain.credits import describe_scope, read_scope_key
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
+from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.times import read_time, write_seconds
 from lambdas.domain.words import cut, exact_text, plural, printable
 

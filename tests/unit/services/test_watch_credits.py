@@ -29,12 +29,13 @@ from lambdas.domain.credits import (
 )
 from lambdas.domain.credits.alerts import write_credit_notice
 from lambdas.domain.events import EventType
-from lambdas.domain.metrics import DataPoint, MetricsUnavailableError
+from lambdas.domain.metrics import DataPoint, MetricsUnavailableError, StatisticSet
 from lambdas.domain.metrics.catalog import (
     CREDIT_BALANCE,
     CREDIT_BURNED,
     CREDIT_DAYS_LEFT,
     CREDIT_OVERAGE,
+    Metric,
 )
 from lambdas.domain.metrics.credit_metrics import MAX_SCOPES, CreditPublishing
 from lambdas.services.send_credit_alerts import RETRY_AFTER, CreditAlertSender
@@ -352,13 +353,21 @@ def test_metrics_are_published_once_in_five_minutes(books: Credits) -> None:
     books.use(3)
     for minute in range(5):
         books.run(NOON + minute * MINUTE)
-    values = {point.metric: point.values.sum for point in books.sink.points}
+    values = read_values(books.sink.points)
     assert len(books.sink.points) == 3
     assert values == {CREDIT_BALANCE: 7, CREDIT_BURNED: 0, CREDIT_OVERAGE: 0}
     books.run(NOON + 5 * MINUTE)
-    later = {point.metric: point.values.sum for point in books.sink.points[3:]}
+    later = read_values(books.sink.points[3:])
     assert (later[CREDIT_BURNED], float(later[CREDIT_DAYS_LEFT])) == (3, 2.3)
     assert {point.dimensions for point in books.sink.points} == {(("CreditScope", "project chat"),)}
+
+
+def read_values(points: Sequence[DataPoint]) -> dict[Metric, Any]:
+    values = dict[Metric, Any]()
+    for point in points:
+        assert isinstance(point.values, StatisticSet)
+        values[point.metric] = point.values.sum
+    return values
 
 
 def test_metrics_that_are_not_taken_are_due_again(books: Credits) -> None:
