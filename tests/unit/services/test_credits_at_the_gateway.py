@@ -1,6 +1,7 @@
 """Calls without credits are refused, reported in shadow mode, and pass with break-glass."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ class FixedCredits:
 
 
 def make_gateway(
-    found: MissingCredits | None, *policies: object, break_glass: bool = False
+    found: MissingCredits | None, *policies: dict[str, Any], break_glass: bool = False
 ) -> PolicyAdmission:
     others = {"break_glass": [KEY.session_name]} if break_glass else {}
     store = InMemoryLimits()
@@ -76,7 +77,7 @@ def test_a_call_without_credits_is_refused_and_reserves_nothing() -> None:
 
 @pytest.mark.parametrize("policies", [(), (policy(),)])
 def test_exhausted_credits_that_are_not_enforced_are_reported_alone(
-    policies: tuple[object, ...],
+    policies: tuple[dict[str, Any], ...],
 ) -> None:
     gateway = make_gateway(MISSING._replace(is_enforced=False), *policies)
     assert gateway.admit(call(), NOON).refusal is None
@@ -87,7 +88,7 @@ def test_exhausted_credits_that_are_not_enforced_are_reported_alone(
 
 @pytest.mark.parametrize("policies", [(), (policy(),)])
 def test_a_break_glass_caller_passes_without_credits_and_is_reported(
-    policies: tuple[object, ...],
+    policies: tuple[dict[str, Any], ...],
 ) -> None:
     gateway = make_gateway(MISSING, *policies, break_glass=True)
     assert gateway.admit(call(), NOON).refusal is None
