@@ -141,9 +141,18 @@ def validate(path: Path, now: datetime) -> None:
     print(f"{_count(declared.budgets)} of {printable(declared.managed_by)}: valid.")
     if not declared.budgets:
         print("The file has no budgets: apply stores none, and lists those that it could delete.")
+    _print_grants(declared)
     _print_short_cells(declared.budgets)
     print_weak_budgets(declared.budgets)
     _print_obstacles(declared, now)
+
+
+def _print_grants(declared: DeclaredBudgets) -> None:
+    if declared.grants:
+        print(
+            f"{plural(len(declared.grants), 'grant')} of credits left out: only make meter reads"
+            " grants in a file. Add them with bedrock-meter credits grant."
+        )
 
 
 def _print_obstacles(declared: DeclaredBudgets, now: datetime) -> None:
@@ -301,6 +310,7 @@ def apply_file(
         _write(store, plan.changes, book)
     else:
         print("Nothing to change.")
+    _print_grants(declared)
     print_weak_budgets(declared.budgets)
     print_missing_parts(declared.budgets, has_brake=has_brake, has_gateway=has_gateway)
 

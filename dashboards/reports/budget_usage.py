@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from dashboards.reports.call_times import is_possible
 from dashboards.reports.past_errors import PastErrors
+from dashboards.reports.usage_changes import list_usage_changes
 from lambdas.domain.attribution import AttributionRules
 from lambdas.domain.brake import MinuteUsage
 from lambdas.domain.budgets import (
@@ -21,14 +21,13 @@ from lambdas.domain.budgets import (
     StoredBudget,
 )
 from lambdas.domain.calls import CallEnricher
-from lambdas.domain.counters import CellSpan, UsageChange, UsageLabels, read_usage, subtract
+from lambdas.domain.counters import CellSpan, UsageChange, UsageLabels
 from lambdas.domain.forecasting import (
     ErrorRatios,
     UsageHistories,
     calibrate_on_own,
     read_shipped_ratios,
 )
-from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import LedgerChange
 from lambdas.domain.pricing import Pricing
 
@@ -92,11 +91,10 @@ class BudgetUsage:
 
     def apply(self, changes: Sequence[LedgerChange]) -> None:
         """Take in calls that are new or were read otherwise."""
-        for change in changes:
-            for difference in subtract(self._read(change.record), self._read(change.replaced)):
-                self.last_minute = max(difference.minute, self.last_minute or difference.minute)
-                self._add(difference)
-                self._histories.add(difference)
+        for difference in list_usage_changes(changes, self._enricher, self._now):
+            self.last_minute = max(difference.minute, self.last_minute or difference.minute)
+            self._add(difference)
+            self._histories.add(difference)
 
     @cached_property
     def errors(self) -> ErrorRatios:
@@ -146,11 +144,6 @@ class BudgetUsage:
             for (name, value), unpriced in self._unpriced.items()
             if name == budget.name and not self._book.is_replaced(budget, value)
         }
-
-    def _read(self, record: UsageRecord | None) -> UsageChange | None:
-        if record is None or not is_possible(record.timestamp, self._now):
-            return None
-        return read_usage(self._enricher.enrich(record))
 
     def _add(self, change: UsageChange) -> None:
         for budget, value in self._find_covering(change.labels):

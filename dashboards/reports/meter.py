@@ -20,12 +20,15 @@ from dashboards.reports.commands import (
     without_output,
     write_report,
 )
+from dashboards.reports.credit_outcomes import find_credit_outcomes
+from dashboards.reports.credit_report import credits_json, print_credits
+from dashboards.reports.credit_usage import CreditUsage
 from dashboards.reports.logs.log_files import find_log_files
 from dashboards.reports.tallied_logs import meter_logs
 from dashboards.reports.usage_json import START_OF_SUMMARY, summary_json
 from dashboards.reports.usage_report import Grouping, print_report
-from lambdas.domain.budgets import Budget
 from lambdas.domain.usage import GroupField
+from lambdas.wiring.budgets_file import DeclaredBudgets
 
 _PRINTED_WIDTH = 120  # without a terminal, so that what is printed to a file fits most screens
 
@@ -39,14 +42,15 @@ def report_usage(
         logs: The files and folders.
         out: The file of the summary; `None` for tables.
         grouping: The rows of the tables.
-        budgets: A file of budgets, whose use is printed after the tables, and is in the summary.
+        budgets: A file of budgets and grants, whose use is printed after the tables, and is in the
+            summary.
 
     Raises:
         CommandError: Something cannot be read or written.
     """
     if out:
         require_json_name(out)
-    declared = _read_budgets(budgets) if budgets else ()
+    declared = _read_budgets(budgets) if budgets else DeclaredBudgets("", ())
     files = find_log_files(logs)
     if out:
         files = without_output(out, files, START_OF_SUMMARY)
@@ -54,21 +58,28 @@ def report_usage(
         config = read_config()
         rules = config.attribution_rules if GroupField.PROJECT in grouping.by else None
         now = datetime.now(UTC)
-        usage = BudgetUsage(declared, config.pricing, config.attribution_rules, now)
-        streams = [usage.apply] if declared else []
+        usage = BudgetUsage(declared.budgets, config.pricing, config.attribution_rules, now)
+        credit_usage = CreditUsage(config.pricing, config.attribution_rules, now)
+        streams = [usage.apply] if declared.budgets else []
+        streams += [credit_usage.apply] if declared.grants else []
         with meter_logs(files, config.pricing, rules, *streams) as meter:
-            outcomes = find_outcomes(usage, declared)
+            outcomes = find_outcomes(usage, declared.budgets)
+            credits_ = find_credit_outcomes(credit_usage, declared.grants)
             rows = budgets_json(outcomes) if budgets else None
-            summary = summary_json(meter, grouping.by, now=now, budgets=rows)
+            credit_rows = credits_json(credits_) if declared.grants else None
+            summary = summary_json(
+                meter, grouping.by, now=now, budgets=rows, credit_rows=credit_rows
+            )
             if out is None or write_report(out, summary):
                 print_report(meter, open_console(_PRINTED_WIDTH), grouping, now=now)
                 print_budgets(usage, outcomes, open_console(), grouping.top)
+                print_credits(credits_, open_console())
             check_for_gaps(meter)
 
 
-def _read_budgets(path: Path) -> Sequence[Budget]:
+def _read_budgets(path: Path) -> DeclaredBudgets:
     try:
-        return read_file(path).budgets
+        return read_file(path)
     except OSError as error:
         message = f"--budgets {path}: {error.strerror}."
         raise CommandError(message) from None

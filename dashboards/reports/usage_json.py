@@ -28,6 +28,7 @@ def summary_json(
     *,
     now: datetime,
     budgets: Iterator[dict[str, Any]] | None = None,
+    credit_rows: Iterator[dict[str, Any]] | None = None,
 ) -> Iterator[str]:
     """Write the summary as JSON, version 1 of the contract in `docs/reports.md`, row by row.
 
@@ -36,6 +37,7 @@ def summary_json(
         by: The fields of further rows, `groups`.
         now: The time, UTC. A month or day that it is in has not ended.
         budgets: The rows of budgets; `None` without a file of them.
+        credit_rows: The rows of credits; `None` without grants.
     """
     yield START_OF_SUMMARY + json.dumps(meter.record_counts())
     unpriced = {reason.value: calls for reason, calls in sorted((+meter.summary.unpriced).items())}
@@ -60,6 +62,8 @@ def summary_json(
             parts.append(("differences", (_comparison_json(by, part) for part in comparisons)))
     if budgets is not None:
         parts.append(("budgets", budgets))
+    if credit_rows is not None:
+        parts.append(("credits", credit_rows))
     for part, rows in parts:
         yield f',\n "{part}": ['
         separator = "\n  "

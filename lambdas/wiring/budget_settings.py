@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -27,16 +28,21 @@ from lambdas.domain.budgets import (
     find_gateway_window,
     make_weeks,
 )
+from lambdas.domain.credits import DEFAULT_PRIORITY, MAX_GRANTS, CreditGrant, check_grant
 from lambdas.domain.limits import LimitMode
+from lambdas.domain.money import to_picodollars
 from lambdas.wiring.allowed_values import SettingsModel, check
 from lambdas.wiring.budget_values import (
     Anchor,
+    CreditUsd,
+    GrantId,
     Identity,
     Label,
     Model,
     Percentages,
     PeriodCount,
     Principal,
+    Priority,
     Probability,
     RegionName,
     Tokens,
@@ -44,6 +50,7 @@ from lambdas.wiring.budget_values import (
     UsdPerMillion,
     UsdPerUnit,
     Weekday,
+    WholeHour,
     WindowHours,
 )
 from lambdas.wiring.file_values import EntryName, Names, TimeZone
@@ -298,6 +305,43 @@ class BudgetSetting(_BudgetModel):
         )
 
 
+class GrantSetting(_BudgetModel):
+    """An amount of credits that usage draws down."""
+
+    id: GrantId
+    """The name, which no other grant has."""
+    usd: CreditUsd
+    """The amount in US dollars, at the prices that you pay."""
+    scope: ScopeSetting = ScopeSetting()
+    """The usage that it pays for; without this field, that of the account."""
+    priority: Priority = DEFAULT_PRIORITY
+    """The place among the grants that could pay: the lowest number pays first."""
+    effective_from: WholeHour
+    """The first hour whose usage it pays for."""
+    expires_at: WholeHour | None = None
+    """The hour from which it pays for no usage; without this field, it has no end."""
+    note: str = ""
+    """A text, such as the number of an order."""
+
+    @model_validator(mode="after")
+    def _can_be_granted(self) -> Self:
+        check_grant(self.to_domain())
+        return self
+
+    def to_domain(self) -> CreditGrant:
+        """The grant, as if it was granted in the hour in which it begins."""
+        return CreditGrant(
+            id=self.id,
+            picodollars=to_picodollars(self.usd),
+            scope=self.scope.to_domain(),
+            priority=self.priority,
+            effective_from=self.effective_from,
+            expires_at=self.expires_at,
+            created_at=self.effective_from,
+            note=self.note,
+        )
+
+
 class BudgetsFile(_BudgetModel):
     """Budgets of Bedrock Meter."""
 
@@ -306,14 +350,29 @@ class BudgetsFile(_BudgetModel):
     managed_by: EntryName
     """The name of what manages these budgets, such as a team. Other files cannot change them."""
     budgets: tuple[BudgetSetting, ...]
+    grants: tuple[GrantSetting, ...] = ()
+    """Credits. Only reports on log files read them; bedrock-meter credits grant adds those of a
+    deployment.
+    """
 
     @model_validator(mode="after")
     def _names_are_different(self) -> Self:
-        names = [budget.name for budget in self.budgets]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        check("budgets", f"each name once; more than once: {', '.join(twice)}", is_so=not twice)
+        names = Counter(budget.name for budget in self.budgets)
+        check("budgets", f"each name once; {_list_repeated(names)}", is_so=_are_different(names))
+        ids = Counter(grant.id for grant in self.grants)
+        check("grants", f"each id once; {_list_repeated(ids)}", is_so=_are_different(ids))
+        check("grants", f"up to {MAX_GRANTS:,} of them", is_so=len(ids) <= MAX_GRANTS)
         return self
 
     def to_domain(self) -> tuple[Budget, ...]:
         """The budgets."""
         return tuple(budget.to_domain(self.managed_by) for budget in self.budgets)
+
+
+def _are_different(names: Counter[str]) -> bool:
+    return all(count == 1 for count in names.values())
+
+
+def _list_repeated(names: Counter[str]) -> str:
+    repeated = sorted(name for name, count in names.items() if count > 1)
+    return f"more than once: {', '.join(repeated)}"

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from lambdas.domain.attribution import UNATTRIBUTED
 from lambdas.domain.attribution.labels import read_label
 from lambdas.domain.budgets import is_pattern, read_principal
+from lambdas.domain.credits import ID_PATTERN, MAX_PRIORITY, MAX_USD, floor_hour
 from lambdas.domain.invocations.identity import (
     CONFLICTING_IDENTITY,
     UNKNOWN_IDENTITY,
     CallerIdentity,
     IdentityKind,
 )
-from lambdas.wiring.allowed_values import IsoDate, allowed, like
+from lambdas.wiring.allowed_values import IsoDate, IsoTime, allowed, like
 from lambdas.wiring.file_values import are_different
 from lambdas.wiring.model_names import called_model
 
@@ -40,7 +41,7 @@ def _accept_decimals(low: str, high: str, *, places: int) -> tuple[object, ...]:
 
     return (
         BeforeValidator(_is_no_boolean),
-        allowed(f"{least:,} to {most:,}, with at most {places} decimal places", is_accepted),
+        allowed(f"{least:,f} to {most:,f}, with at most {places} decimal places", is_accepted),
         WithJsonSchema(
             {
                 "anyOf": [
@@ -120,10 +121,14 @@ RegionName: TypeAlias = Annotated[
     str, like(r"[a-z0-9-]+\*?", "a Region, such as eu-central-1, or its beginning and a *")
 ]
 Usd: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000000000", places=6)]
+CreditUsd: TypeAlias = Annotated[
+    Decimal, *_accept_decimals("0.000000000001", f"{MAX_USD}", places=12)
+]
 UsdPerMillion: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
 UsdPerUnit: TypeAlias = Annotated[Decimal, *_accept_decimals("0", "10000", places=6)]
 Percent: TypeAlias = Annotated[Decimal, *_accept_decimals("0.01", "1000", places=2)]
 Probability: TypeAlias = Annotated[Decimal, *_accept_decimals("0.5", "0.9999", places=4)]
+Priority: TypeAlias = Annotated[int, *_accept_integers(0, MAX_PRIORITY)]
 Tokens: TypeAlias = Annotated[int, *_accept_integers(1, 10**15)]
 PeriodCount: TypeAlias = Annotated[int, *_accept_integers(1, 400)]
 WindowHours: TypeAlias = Annotated[int, *_accept_integers(2, MAX_WINDOW_HOURS)]
@@ -133,6 +138,16 @@ Anchor: TypeAlias = Annotated[
         f"a day from {_FIRST_ANCHOR} to {_LAST_ANCHOR}",
         lambda day: _FIRST_ANCHOR <= day <= _LAST_ANCHOR,
     ),
+]
+GrantId: TypeAlias = Annotated[
+    str,
+    like(ID_PATTERN, "1 to 64 lower-case letters, digits and hyphens, not with a hyphen first"),
+    Field(json_schema_extra={"pattern": ID_PATTERN}),
+]
+WholeHour: TypeAlias = Annotated[
+    IsoTime,
+    AfterValidator(lambda time: time.astimezone(UTC)),
+    allowed("a whole hour of UTC", lambda time: floor_hour(time) == time),
 ]
 Percentages: TypeAlias = Annotated[
     tuple[Percent, ...],

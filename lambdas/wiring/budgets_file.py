@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lambdas.domain.budgets import Budget
+from lambdas.domain.credits import CreditGrant
 from lambdas.wiring.budget_settings import BudgetsFile
 from lambdas.wiring.declared_files import read_file
 from lambdas.wiring.declared_files import write_schema as write_file_schema
@@ -18,10 +19,12 @@ class DeclaredBudgets(NamedTuple):
     Attributes:
         managed_by: The manager that the file names.
         budgets: The budgets.
+        grants: Credits, which only reports on log files read.
     """
 
     managed_by: str
     budgets: tuple[Budget, ...]
+    grants: tuple[CreditGrant, ...] = ()
 
 
 def read_budgets(text: str) -> DeclaredBudgets:
@@ -31,7 +34,8 @@ def read_budgets(text: str) -> DeclaredBudgets:
         InvalidFileError: The file has faults.
     """
     declared = read_file(text, BudgetsFile, _FORM)
-    return DeclaredBudgets(declared.managed_by, declared.to_domain())
+    grants = (grant.to_domain() for grant in declared.grants)
+    return DeclaredBudgets(declared.managed_by, declared.to_domain(), tuple(grants))
 
 
 def write_schema() -> str:

@@ -479,6 +479,21 @@ def test_a_file_without_budgets_is_named(
     assert second.startswith("The file has no budgets: apply stores none")
 
 
+@pytest.mark.usefixtures("deployed")
+def test_grants_in_a_file_are_left_out_and_the_command_for_them_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grant = {"id": "june", "usd": 5, "effective_from": "2026-06-01T00:00:00Z"}
+    content = {"managed_by": "platform", "budgets": [CHAT], "grants": [grant]}
+    file = tmp_path / "budgets.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    for command in ("validate", "apply"):
+        call_command("budgets", command, file)
+        printed = capsys.readouterr().out
+        assert "1 grant of credits left out: only make meter reads grants in a file. Add" in printed
+        assert "bedrock-meter credits grant" in printed
+
+
 def test_a_file_that_no_deployment_can_take_is_not_valid(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str]
 ) -> None:

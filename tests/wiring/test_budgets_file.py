@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -333,6 +334,50 @@ def test_without_the_field_the_gateway_does_not_limit_by_a_budget() -> None:
 
 def test_default_budgets_are_read() -> None:
     assert read(scope={}, per="principal").per is BudgetSubject.PRINCIPAL
+
+
+GRANT = {"id": "june", "usd": "250.000000000001", "effective_from": "2026-06-01T02:00+02:00"}
+
+
+def write_grants(*grants: Any) -> str:
+    return json.dumps({"managed_by": "platform", "budgets": [], "grants": grants})
+
+
+def test_grants_are_read_to_the_pico_dollar_and_may_begin_in_the_past() -> None:
+    text = write_grants(GRANT | {"scope": {"project": "chat"}, "note": "order 1"})
+    (grant,) = read_budgets(text).grants
+    assert (grant.id, grant.picodollars, grant.priority) == ("june", 250 * 10**12 + 1, 50)
+    assert grant.created_at == grant.effective_from == datetime(2026, 6, 1, tzinfo=UTC)
+    assert (grant.scope, grant.expires_at) == (BudgetScope(project=("chat",)), None)
+    SCHEMA.validate(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"id": "June"}, '.id = "June": allowed: 1 to 64 lower-case letters, digits'),
+        ({"usd": 0}, ".usd = 0: allowed: 0.000000000001 to 1,000,000,000"),
+        ({"priority": 1001}, ".priority = 1001: allowed: 0 to 1,000"),
+        (
+            {"effective_from": "2026-06-01T00:30:00Z"},
+            '.effective_from = "2026-06-01T00:30:00Z": allowed: a whole hour of UTC',
+        ),
+        (
+            {"effective_from": "2026-06-01T00:00:00"},
+            '.effective_from = "2026-06-01T00:00:00": allowed: a time with its zone',
+        ),
+        ({"expires_at": "2026-06-01T00:00:00Z"}, ": the grant would end before it begins: give"),
+        ({"amount": 5}, ".amount: unknown field"),
+    ],
+)
+def test_each_fault_of_a_grant_names_what_to_write(changes: dict[str, Any], problem: str) -> None:
+    (found,) = find_problems(write_grants(GRANT | changes))
+    assert found.startswith(f"grants[0]{problem}")
+
+
+def test_grants_have_different_ids() -> None:
+    (problem,) = find_problems(write_grants(GRANT, GRANT))
+    assert problem == "grants: allowed: each id once; more than once: june"
 
 
 def test_a_window_that_moves_has_no_forecast() -> None:

@@ -37,7 +37,7 @@ FIELDS = ("day", "month", "project", "account", "region", "identity", "model")
     "--budgets",
     type=PATH,
     metavar="FILE",
-    help="Also show the use of the budgets in this file; with --out, write it as well.",
+    help="Also show the use of the budgets and grants in this file; with --out, write it as well.",
 )
 @out_option("Write the summary as JSON to this file.")
 def command(

@@ -61,6 +61,7 @@ from lambdas.domain.credits.entries import (
     Posting,
 )
 from lambdas.domain.credits.grants import (
+    DEFAULT_PRIORITY,
     MAX_GRANTS,
     CreditBook,
     CreditGrant,
@@ -74,6 +75,7 @@ from lambdas.domain.credits.ports import (
     CreditsUnavailableError,
     GrantExistsError,
 )
+from lambdas.domain.credits.replay import CreditReplay, replay_credits
 from lambdas.domain.credits.scopes import (
     MAX_SCOPE_LETTERS,
     describe_scope,
@@ -94,8 +96,10 @@ from lambdas.domain.credits.status import (
     measure_rates,
 )
 from lambdas.domain.credits.validation import (
+    ID_PATTERN,
     MAX_NOTE_LETTERS,
     MAX_PRIORITY,
+    MAX_USD,
     GrantError,
     check_grant,
     floor_hour,
@@ -104,9 +108,11 @@ from lambdas.domain.credits.validation import (
 
 __all__ = [
     "BOOKABLE_TIME",
+    "DEFAULT_PRIORITY",
     "EXPIRED",
     "EXPIRY_DELAY",
     "GRANTED",
+    "ID_PATTERN",
     "MAX_CELLS",
     "MAX_DAYS_LEFT",
     "MAX_GRANTS",
@@ -114,6 +120,7 @@ __all__ = [
     "MAX_NOTE_LETTERS",
     "MAX_PRIORITY",
     "MAX_SCOPE_LETTERS",
+    "MAX_USD",
     "NO_BURN",
     "RATE_TIME",
     "VOIDED",
@@ -133,6 +140,7 @@ __all__ = [
     "CreditEntry",
     "CreditGrant",
     "CreditLevel",
+    "CreditReplay",
     "CreditSnapshot",
     "CreditStore",
     "CreditsChangedError",
@@ -174,6 +182,7 @@ __all__ = [
     "read_scope_key",
     "read_snapshot",
     "read_usd",
+    "replay_credits",
     "reverse",
     "scope_key",
     "sum_balances",

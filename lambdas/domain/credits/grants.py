@@ -10,6 +10,7 @@ from lambdas.domain.budgets import BudgetScope
 
 MAX_GRANTS = 500
 """The grants that may be open at a time: neither used up, expired nor voided."""
+DEFAULT_PRIORITY = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class CreditGrant:
     id: str
     picodollars: int
     scope: BudgetScope = field(default_factory=BudgetScope)
-    priority: int = 50
+    priority: int = DEFAULT_PRIORITY
     effective_from: datetime
     expires_at: datetime | None = None
     created_at: datetime

@@ -66,7 +66,7 @@ class ScopeCredits:
 
     @property
     def balance_picodollars(self) -> int:
-        """What is left of effective grants."""
+        """The sum of what is left of effective grants."""
         return sum(balance.picodollars for balance in self.effective)
 
     @property

@@ -1,0 +1,80 @@
+"""Grants that cannot be added are refused with what to change."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.domain.credits import (
+    MAX_GRANTS,
+    CreditBook,
+    GrantBalance,
+    GrantError,
+    check_grant,
+    floor_hour,
+    read_amount,
+)
+from tests.builders import NOON
+from tests.credit_books import HOUR, make_grant, make_scope
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"name": "June"}, "give an id of up to 64 lower-case letters"),
+        ({"name": "june\n"}, "give an id of up to 64 lower-case letters"),
+        ({"name": "x" * 65}, "give an id of up to 64 lower-case letters"),
+        ({"amount": 0}, "give an amount above 0"),
+        ({"amount": 10**21 + 1}, "of at most 1,000,000,000 US dollars"),
+        ({"priority": -1}, "give a priority from 0 to 1,000"),
+        ({"note": "x" * 201}, "give a note of one line with up to 200 letters"),
+        ({"note": "a\nb"}, "give a note of one line"),
+        ({"scope": make_scope("x" * 1024)}, "use patterns, or several grants"),
+        ({"effective_from": NOON + MINUTE}, "give whole hours"),
+        ({"expires_at": NOON + MINUTE}, "give whole hours"),
+        ({"effective_from": NOON - HOUR}, "give 2026-09-08T12:00:00+00:00 or a later hour"),
+        ({"expires_at": NOON}, "give an end after 2026-09-08T12:00:00+00:00, or none"),
+    ],
+)
+def test_each_problem_says_what_to_change(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(GrantError, match=problem.replace("+", r"\+")):
+        check_grant(make_grant(**changes))
+
+
+def test_all_problems_are_named() -> None:
+    with pytest.raises(GrantError) as refused:
+        check_grant(make_grant("June", 0, expires_at=NOON))
+    assert str(refused.value).count("give ") == 3
+
+
+def test_a_grant_of_the_current_hour_is_allowed() -> None:
+    created_at = NOON + 59 * MINUTE
+    assert floor_hour(created_at) == NOON
+    check_grant(make_grant(created_at=created_at))
+
+
+def test_used_up_and_closed_grants_leave_room_for_others() -> None:
+    balances = [
+        GrantBalance(grant=make_grant(f"grant-{number}"), picodollars=1)
+        for number in range(MAX_GRANTS)
+    ]
+    full = CreditBook({balance.grant.id: balance for balance in balances})
+    with pytest.raises(GrantError, match="at most 500 are possible: void some"):
+        check_grant(make_grant(), full)
+    check_grant(make_grant("grant-1"), full)
+    used = GrantBalance(grant=make_grant("grant-0"), picodollars=0)
+    check_grant(make_grant(), CreditBook({**full.grants, "grant-0": used}))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "0", "-1", "NaN", "Infinity", "1e10", "0.0000000000001"]
+)
+def test_amounts_that_cannot_be_are_refused(text: str) -> None:
+    with pytest.raises(GrantError, match="give "):
+        read_amount(text)
+
+
+def test_an_amount_is_read_to_the_pico_dollar() -> None:
+    assert read_amount("250.500000000001") == 250_500_000_000_001
