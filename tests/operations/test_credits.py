@@ -138,6 +138,7 @@ def test_a_voided_grant_is_closed_for_good(
     assert (list_grants()["june"].is_voided, list_grants()["june"].picodollars) == (True, 0)
     assert "voided already" in read_failure("credits", "void", "june", "--yes")
     assert "there is no grant july" in read_failure("credits", "void", "july", "--yes")
+    capsys.readouterr()
     call_command("credits", "entries", "--json")
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["kind"] for line in lines] == ["grant", "void"]
